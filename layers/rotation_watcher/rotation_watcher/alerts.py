@@ -1,0 +1,79 @@
+"""What the watcher tells people: one model for every alert, whoever reads it in whatever form.
+
+An alert's ``id`` is its identity: the same thing told twice carries the same id, a second incident does not. It is
+built from the kind, the subject, and a fingerprint or the start of the episode (``alert_id``). Texts are plain
+sentences; ``mail`` and ``slack_message`` give them their dress and neutralise what hostile certificates may have put
+into names.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+
+class Severity(StrEnum):
+    """How soon somebody should act."""
+
+    INFO = "info"
+    """Nothing to do; worth knowing."""
+    WARNING = "warning"
+    """Read it this working day."""
+    CRITICAL = "critical"
+    """Data actions fail, or will, or somebody may get in who should not: act now."""
+
+
+class Kind(StrEnum):
+    """What an alert is about. Stable: SNS filter policies and runbooks use these words."""
+
+    UPCOMING_PUBLISHED = "upcoming-published"
+    ROTATED = "rotated"
+    ISSUER_CHANGED = "issuer-changed"
+    NAME_LEARNED = "name-learned"
+    QUARANTINED = "quarantined"
+    APPROVED = "approved"
+    ANCHOR_MISSING = "anchor-missing"
+    SOURCES_DISAGREE = "sources-disagree"
+    EXPIRED = "expired"
+    SOURCE_FAILING = "source-failing"
+    SOURCE_RECOVERED = "source-recovered"
+    CHANGE_PLANNED = "change-planned"
+    TRUSTSTORE_UPDATED = "truststore-updated"
+    TRUSTSTORE_UPDATE_FAILED = "truststore-update-failed"
+    SHARED_AUTHORITY_DEPLOYED = "shared-authority-deployed"
+    ROLLED_BACK = "rolled-back"
+    DRIFT_FOUND = "drift-found"
+    MTLS_OFF = "mtls-off"
+    REMOVAL_HELD = "removal-held"
+    QUOTA_NEAR = "quota-near"
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One message to people. Exactly one of ``source`` and ``target`` names the subject, except for the stack itself.
+
+    ``at`` is aware UTC. ``facts`` holds short labelled values (fingerprints, dates, names), in reading order.
+    """
+
+    id: str
+    kind: Kind
+    severity: Severity
+    at: datetime
+    source: str | None = None
+    target: str | None = None
+    region: str | None = None
+    authority: str | None = None
+    title: str
+    what_happened: str
+    what_it_means: str
+    what_to_do: str
+    facts: Mapping[str, str] = {}
+
+
+def alert_id(kind: Kind, subject: str, distinction: str) -> str:
+    """The identity of an alert: ``<kind>:<subject>:<distinction>``.
+
+    ``subject`` is a source or target id; ``distinction`` a fingerprint, or the start of the episode in ISO 8601, so
+    that a repetition of the same thing has the same id and a second incident a new one.
+    """
+    return f"{kind}:{subject}:{distinction}"

@@ -1,0 +1,354 @@
+"""The use case ``collect``: look at every source, fold what was seen into its history, tell people, wake publish.
+
+Contract. When ``collect`` returns, each source that could be read has its look folded into its history (or nothing was
+to write), and each that could not has an episode that tells people once; one source's trouble never touches another.
+Alerts commit with the state that gives rise to them, and leave the outbox only after the sink took them. A crash at
+any point loses nothing: the certificates are kept before the history that names them, and the next run delivers what
+still waits. A look that finds nothing new writes nothing, but for a freshness mark now and then.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from rotation_watcher import arns, folding, history, keys, outbox
+from rotation_watcher.config import Authority, Source, Watch
+from rotation_watcher.credentials import decode_credentials
+from rotation_watcher.errors import Conflict, RequestRefused, SourceError, StoreError
+from rotation_watcher.folding import Context
+from rotation_watcher.history import History
+from rotation_watcher.messages import SourceName
+from rotation_watcher.observation import Observation, observe
+from rotation_watcher.ports import AlertSink, Clock, GenesysApi, Look, Metrics, ObjectStore, PublishQueue, Secrets
+from rotation_watcher.trust import Anchors, load_anchors, load_approvals
+
+_TRIES = 4
+"""How often a lost race for the history is run again before the run gives up on the source."""
+
+
+class Ports(NamedTuple):
+    """What collect needs of the world."""
+
+    store: ObjectStore
+    secrets: Secrets
+    genesys: GenesysApi
+    sink: AlertSink
+    queue: PublishQueue
+    metrics: Metrics
+    clock: Clock
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """A call: ``sources`` empty means all of them; ``dry_run`` writes, sends and delivers nothing."""
+
+    sources: tuple[str, ...] = ()
+    dry_run: bool = False
+
+
+class SourceSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What one look gave, for the person who called by hand and for the log. Fingerprints are cut to 16 digits."""
+
+    outcome: str
+    reason: str | None = None
+    message: str | None = None
+    current: dict[str, list[str]] = {}
+    upcoming: dict[str, list[str]] = {}
+    retiring: dict[str, list[str]] = {}
+    quarantined: dict[str, dict[str, list[str]]] = {}
+    changed: bool = False
+    alerts: list[str] = []
+    undelivered: list[str] = []
+    ignored: list[str] = []
+
+
+class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The answer of a call. ``broken`` lists the sources whose state could not be read or written."""
+
+    dry_run: bool = False
+    sources: dict[str, SourceSummary] = {}
+    looks: list[str] = []
+    broken: list[str] = []
+
+
+type Seen = Sequence[bytes] | SourceError
+
+
+def collect(watch: Watch, request: Request, ports: Ports) -> Summary:
+    """Look at the sources that ``request`` names. Raises RequestRefused for a source that is not in the watch file."""
+    chosen = _chosen(watch, request)
+    answers = asyncio.run(_fetch(chosen, ports))
+    summary = Summary(dry_run=request.dry_run)
+    prepared: dict[str, _Prepared] = {}
+    for source in chosen:
+        try:
+            prepared[source.id] = _prepare(watch, source, answers[source.id], ports)
+        except StoreError as error:
+            summary.sources[source.id] = SourceSummary(outcome="broken", message=str(error))
+    folded = {source_id: one.step(one.before) for source_id, one in prepared.items()}
+    for source_id, one in prepared.items():
+        step = _comparing(one, folded, prepared)
+        try:
+            summary.sources[source_id] = _commit(watch, one, step, request, ports, summary.looks)
+        except StoreError as error:
+            summary.sources[source_id] = SourceSummary(outcome="broken", message=str(error))
+    summary.broken = [name for name, source in summary.sources.items() if source.outcome == "broken"]
+    if not request.dry_run and any(source.outcome == "read" for source in summary.sources.values()):
+        ports.metrics.count("CollectSucceeded")
+    return summary
+
+
+def _chosen(watch: Watch, request: Request) -> tuple[Source, ...]:
+    known = {source.id: source for source in watch.sources}
+    unknown = [name for name in request.sources if name not in known]
+    if unknown:
+        raise RequestRefused(f"no source {', '.join(unknown)}; the watch file has {', '.join(sorted(known))}")
+    return tuple(known[name] for name in request.sources) if request.sources else watch.sources
+
+
+async def _fetch(sources: Iterable[Source], ports: Ports) -> dict[str, Seen]:
+    """All sources at once; each gives its raw entities or its own error."""
+
+    async def one(source: Source) -> Seen:
+        try:
+            text = await asyncio.to_thread(ports.secrets.get, source.credentials)
+            return await ports.genesys.certificates(
+                api_url=source.resolved_api_url,
+                login_url=source.resolved_login_url,
+                credentials=decode_credentials(text, source.credentials),
+            )
+        except SourceError as error:
+            return error
+
+    chosen = tuple(sources)
+    answers = await asyncio.gather(*(one(source) for source in chosen))
+    return {source.id: answer for source, answer in zip(chosen, answers, strict=True)}
+
+
+class _Prepared(NamedTuple):
+    """One source's look, ready to be folded into whatever history turns out to be there."""
+
+    source: Source
+    seen: Seen
+    anchors: Anchors
+    before: History
+    etag: str | None
+    step: Callable[[History], tuple[History, Observation | None]]
+    context: Context
+
+
+def _prepare(watch: Watch, source: Source, seen: Seen, ports: Ports) -> _Prepared:
+    before, etag = _load(ports.store, source)
+    now = ports.clock()
+    anchors = load_anchors(ports.store, source)
+    context = Context(
+        source=source,
+        policy=watch.policy,
+        bucket=ports.store.bucket,
+        approvals={},
+        anchor_problems=anchors.problems,
+        now=now,
+    )
+
+    def step(known: History) -> tuple[History, Observation | None]:
+        if isinstance(seen, SourceError):
+            return folding.fold_failure(known, seen.reason, str(seen), context), None
+        observation, approving = _observe(known, seen, anchors, context, ports.store)
+        return folding.fold(known, observation, approving), observation
+
+    return _Prepared(source, seen, anchors, before, etag, step, context)
+
+
+def _load(store: ObjectStore, source: Source) -> tuple[History, str | None]:
+    stored = store.get(keys.history(source.id))
+    if stored is None:
+        return history.empty(source.id, source.region), None
+    try:
+        return history.decode(stored.body), stored.etag
+    except msgspec.DecodeError as error:
+        raise StoreError(
+            f"s3://{store.bucket}/{keys.history(source.id)} cannot be read ({error}): restore an earlier version of it"
+        ) from error
+
+
+def _observe(
+    known: History, seen: Sequence[bytes], anchors: Anchors, context: Context, store: ObjectStore
+) -> tuple[Observation, Context]:
+    """Judge the entities; ask for approvals only where one could matter, so that a quiet look asks for none."""
+    source, now = context.source, context.now
+    names: dict[Authority, str | None] = {}
+    for authority in source.authorities:
+        taught = known.authorities[authority].name if authority in known.authorities else None
+        enforced = source.enforced_name if authority is Authority.GENESYS else None
+        names[authority] = enforced or taught
+
+    def look(context: Context) -> Observation:
+        return observe(
+            seen,
+            authorities=source.authorities,
+            anchors=anchors.certificates,
+            names=names,
+            approvals=context.approvals,
+            now=now,
+        )
+
+    observation = look(context)
+    doubtful = {e.key for e in observation.entities if e.leaf and not e.verdict.accepted and e.verdict.approvable}
+    approvals, _ = load_approvals(store, doubtful)
+    if not approvals:
+        return observation, context
+    approving = context._replace(approvals=approvals)
+    return look(approving), approving
+
+
+def _comparing(
+    one: _Prepared,
+    folded: Mapping[str, tuple[History, Observation | None]],
+    prepared: Mapping[str, _Prepared],
+) -> Callable[[History], tuple[History, Observation | None]]:
+    """The source's step, then its comparison with the sources of the same region that come before it in this run."""
+    order = list(prepared)
+    twins = [
+        name
+        for name in order[: order.index(one.source.id)]
+        if prepared[name].source.region == one.source.region and folded[name][1] is not None
+    ]
+
+    def step(known: History) -> tuple[History, Observation | None]:
+        after, observation = one.step(known)
+        if observation is None:
+            return after, observation
+        for twin in twins:
+            name = SourceName(twin, prepared[twin].source.region)
+            after = folding.disagree(after, name, _differences(after, folded[twin][0]), one.context)
+        return after, observation
+
+    return step
+
+
+def _differences(mine: History, theirs: History) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    differences = {}
+    for authority in mine.authorities.keys() & theirs.authorities.keys():
+        here = mine.authorities[authority].current.confirmed
+        there = theirs.authorities[authority].current.confirmed
+        if here and there and here != there:
+            differences[authority] = (here, there)
+    return differences
+
+
+def _commit(
+    watch: Watch,
+    one: _Prepared,
+    step: Callable[[History], tuple[History, Observation | None]],
+    request: Request,
+    ports: Ports,
+    looks: list[str],
+) -> SourceSummary:
+    """Write what changed, deliver what waits, wake publish. Raises StoreError; running again then completes it."""
+    before, etag = one.before, one.etag
+    for _ in range(_TRIES):
+        after, observation = step(before)
+        if request.dry_run or after == before:
+            break
+        try:
+            _keep_seen(ports.store, one.source, before, observation)
+            etag = _write(ports.store, after, etag)
+            break
+        except Conflict:
+            before, etag = _load(ports.store, one.source)
+    else:
+        raise StoreError(f"{keys.history(one.source.id)} was written by somebody else {_TRIES} times in a row")
+    summary = _describe(one, before, after, observation)
+    if request.dry_run:
+        return summary
+    if _needs(before) != _needs(after):
+        looks += _wake(watch, one.source, etag or "", ports.queue)
+    if after.outbox:
+        taken, summary.undelivered[:] = outbox.deliver(after.outbox, ports.sink)
+        if taken:
+            _clear(ports.store, one.source, after, etag, taken)
+    return summary
+
+
+def _keep_seen(store: ObjectStore, source: Source, before: History, observation: Observation | None) -> None:
+    """Keep every certificate that the history will name, before it names it; each is written once."""
+    known = {
+        fingerprint
+        for authority in before.authorities.values()
+        for key, chain in (
+            *((key, leaf.chain) for key, leaf in authority.leaves.items()),
+            *((key, held.chain) for key, held in authority.quarantine.items()),
+        )
+        for fingerprint in (key, *chain)
+    }
+    for entity in observation.entities if observation else ():
+        for certificate in (entity.leaf, *entity.chain):
+            if certificate is None or certificate.fingerprint in known:
+                continue
+            known.add(certificate.fingerprint)
+            key = keys.seen(source.id, certificate.fingerprint)
+            try:
+                store.put_if(key, certificate.pem.encode(), etag=None, content_type=keys.PEM_TYPE)
+            except Conflict:
+                continue  # seen before, in an earlier life or by a run that crashed
+
+
+def _write(store: ObjectStore, after: History, etag: str | None) -> str:
+    body = history.encode(after)
+    return store.put_if(keys.history(after.source), body, etag=etag, content_type=keys.JSON_TYPE).etag
+
+
+def _clear(store: ObjectStore, source: Source, after: History, etag: str | None, taken: frozenset[str]) -> None:
+    """Take delivered alerts out of the outbox; if another run wrote meanwhile, out of what it left."""
+    for _ in range(_TRIES):
+        try:
+            _write(store, after.delivered(taken), etag)
+        except Conflict:
+            after, etag = _load(store, source)
+        else:
+            return
+    raise StoreError(f"{keys.history(source.id)} was written by somebody else {_TRIES} times in a row")
+
+
+def _needs(state: History) -> frozenset[tuple[str, str, tuple[str, ...]]]:
+    """What targets and pins depend on."""
+    return frozenset(
+        (name, key, (leaf.status, *leaf.chain))
+        for name, authority in state.authorities.items()
+        for key, leaf in authority.leaves.items()
+    )
+
+
+def _wake(watch: Watch, source: Source, etag: str, queue: PublishQueue) -> list[str]:
+    """One wish a target; the history's ETag makes it new, however soon after the last one it comes."""
+    sent = []
+    for look in looks_of(watch, (target.id for target in watch.targets_of(source.id)), f"{source.id}-{etag}"):
+        queue.send(look)
+        sent.append(look.target)
+    return sent
+
+
+def looks_of(watch: Watch, targets: Iterable[str], occasion: str) -> list[Look]:
+    """The queue's messages for some targets. ``occasion`` tells one call from the next within five minutes."""
+    wanted = {*targets}
+    return [
+        Look(target.id, arns.message_group(target.arn), f"{target.id}-{occasion}")
+        for target in watch.targets
+        if target.id in wanted
+    ]
+
+
+def _describe(one: _Prepared, before: History, after: History, observation: Observation | None) -> SourceSummary:
+    summary = SourceSummary(outcome="read", changed=after != before)
+    if isinstance(one.seen, SourceError):
+        summary = SourceSummary(outcome="failed", reason=one.seen.reason, message=str(one.seen))
+    for name, authority in sorted(after.authorities.items()):
+        for key, leaf in sorted(authority.leaves.items()):
+            getattr(summary, leaf.status).setdefault(name, []).append(key[:16])
+        for key, held in sorted(authority.quarantine.items()):
+            if held.gone_since is None:
+                summary.quarantined.setdefault(name, {})[key[:21]] = [reason.code for reason in held.reasons]
+    summary.alerts = [alert.id for alert in after.outbox]
+    summary.ignored = [f"{finding.code}: {finding.detail}" for finding in observation.ignored] if observation else []
+    return summary

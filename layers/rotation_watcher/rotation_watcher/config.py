@@ -1,0 +1,332 @@
+"""The watch file: what to look at, what to combine, what to keep up to date.
+
+One model and one validation, wherever the configuration comes from (an object in S3, or the template's parameters by
+``simple``). ``load`` collects every mistake with its path before it gives up: an operator who mends a file by one
+mistake a deployment stops trusting it. The JSON Schema in ``docs/watch-file.schema.json`` is generated from this model.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from rotation_watcher import arns
+from rotation_watcher.errors import ConfigurationError
+from rotation_watcher.regions import REGIONS
+
+_ID = r"^[a-z0-9][a-z0-9-]{0,62}$"
+Id = Annotated[str, msgspec.Meta(pattern=_ID, description="Lower-case letters, digits and hyphens, 63 at most.")]
+Key = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,511}$")]
+
+
+class Mode(StrEnum):
+    """``observe`` looks, plans and alerts; ``apply`` also changes the targets."""
+
+    OBSERVE = "observe"
+    APPLY = "apply"
+
+
+class Authority(StrEnum):
+    """Who signs a client certificate, spelled as the Genesys API spells it."""
+
+    GENESYS = "Genesys"
+    DIGICERT = "DigiCert"
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One Genesys Cloud region, looked at through one organisation's OAuth client.
+
+    ``credentials`` is the ARN of an SSM SecureString or Secrets Manager secret. ``client_name`` overrides the name that
+    Genesys' own certificates of the region must carry; ``anchors`` the key of the file with the region's root.
+    """
+
+    id: Id
+    region: str
+    credentials: str
+    authorities: tuple[Authority, ...] = (Authority.GENESYS,)
+    client_name: str | None = None
+    anchors: Key | None = None
+    api_url: str | None = None
+    login_url: str | None = None
+
+    @property
+    def anchors_key(self) -> str:
+        """Where the operator puts the region's root."""
+        return self.anchors or f"anchors/{self.region}.pem"
+
+    @property
+    def resolved_api_url(self) -> str:
+        """The base URL of the API: the operator's, or the catalogue's. Validation saw to it that there is one."""
+        return self.api_url or REGIONS[self.region].api_url
+
+    @property
+    def resolved_login_url(self) -> str:
+        """The base URL of the token endpoint: the operator's, or the catalogue's."""
+        return self.login_url or REGIONS[self.region].login_url
+
+    @property
+    def enforced_name(self) -> str | None:
+        """The name that a certificate of the Genesys authority must carry; None where it has to be learned first."""
+        if self.client_name is not None:
+            return self.client_name
+        region = REGIONS.get(self.region)
+        return region.client_name if region is not None and region.name_is_proven else None
+
+
+class Bundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A set of CA certificates made from some sources' accepted leaves, plus the operator's ``extra`` files."""
+
+    id: Id
+    sources: tuple[Id, ...]
+    authorities: tuple[Authority, ...] = (Authority.GENESYS,)
+    extra: tuple[Key, ...] = ()
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One trust store or API Gateway domain, and the bundle it should hold."""
+
+    id: Id
+    arn: str
+    bundle: Id
+    on_drift: Literal["heal", "report"] = "heal"
+    unknown: Literal["keep", "remove"] = "keep"
+    max_certificates: Annotated[int, msgspec.Meta(ge=1, le=10_000)] | None = None
+
+    @property
+    def limit(self) -> int:
+        """The most certificates this target may hold: the operator's figure, or the service's default quota.
+
+        Defaults: 25 at ALB (its documented quota), 1,000 at API Gateway (believed; DOMAIN.md).
+        """
+        if self.max_certificates is not None:
+            return self.max_certificates
+        return 25 if arns.parse_target(self.arn).kind is arns.TargetKind.ALB_TRUST_STORE else 1000
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How careful to be. Days and hours are whole; ``max_removed_share`` is a fraction of what the target holds."""
+
+    confirmations: Annotated[int, msgspec.Meta(ge=1, le=20)] = 2
+    retain_days: Annotated[int, msgspec.Meta(ge=1, le=400)] = 30
+    max_removals: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 2
+    max_removed_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
+    expiry_days: tuple[Annotated[int, msgspec.Meta(ge=1, le=400)], ...] = (90, 60, 30, 14, 7, 3, 1)
+    stale_after_hours: Annotated[int, msgspec.Meta(ge=1, le=720)] = 6
+
+
+class Watch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole watch file."""
+
+    sources: tuple[Source, ...]
+    mode: Mode = Mode.OBSERVE
+    bundles: tuple[Bundle, ...] = ()
+    targets: tuple[Target, ...] = ()
+    policy: Policy = Policy()
+
+    def bundle(self, bundle_id: str) -> Bundle:
+        """The bundle of that id. Validation saw to it that every target's bundle exists."""
+        return next(bundle for bundle in self.bundles if bundle.id == bundle_id)
+
+    def targets_of(self, source_id: str) -> tuple[Target, ...]:
+        """The targets whose bundle draws on a source."""
+        of_source = {bundle.id for bundle in self.bundles if source_id in bundle.sources}
+        return tuple(target for target in self.targets if target.bundle in of_source)
+
+    @property
+    def idle_bundles(self) -> tuple[Bundle, ...]:
+        """The bundles that no target loads: published all the same, for people who carry them elsewhere."""
+        loaded = {target.bundle for target in self.targets}
+        return tuple(bundle for bundle in self.bundles if bundle.id not in loaded)
+
+
+def load(data: bytes, *, stack_region: str) -> Watch:
+    """The watch file in ``data`` (JSON), valid for a stack in ``stack_region``.
+
+    Raises ConfigurationError with every mistake that was found, each opening with its path (``targets[1].arn``).
+    """
+    try:
+        document = msgspec.json.decode(data)
+    except msgspec.DecodeError as error:
+        raise ConfigurationError([f"$: not valid JSON: {error}"]) from error
+    return from_document(document, stack_region=stack_region)
+
+
+def from_document(document: object, *, stack_region: str) -> Watch:
+    """As ``load``, from decoded JSON."""
+    mistakes = list(_shape_mistakes(document))
+    if mistakes:
+        raise ConfigurationError(mistakes)
+    watch = msgspec.convert(document, Watch)
+    mistakes = [*_source_mistakes(watch), *_bundle_mistakes(watch), *_target_mistakes(watch, stack_region)]
+    if mistakes:
+        raise ConfigurationError(mistakes)
+    return watch
+
+
+def simple(
+    *,
+    mode: str,
+    region: str,
+    authorities: Iterable[str],
+    credentials: Iterable[str],
+    targets: Iterable[str],
+    stack_region: str,
+) -> Watch:
+    """The watch file that the template's parameters amount to: one region, one bundle ``main``, targets by ARN.
+
+    The source's id is the Genesys region; a target's id follows from its ARN (``arns.target_id``). Raises
+    ConfigurationError.
+    """
+    arn_list = [arn for arn in targets if arn]
+    secrets = [arn for arn in credentials if arn]
+    chosen = [authority for authority in authorities if authority]
+    mistakes = []
+    if not region:
+        mistakes.append("GenesysRegion: empty: give the AWS region name of your Genesys Cloud organisation")
+    if len(secrets) != 1:
+        mistakes.append(
+            f"CredentialArns: the simple case takes exactly one ARN, found {len(secrets)}: use WatchFileUri"
+        )
+    if mistakes:
+        raise ConfigurationError(mistakes)
+    document = {
+        "mode": mode,
+        "sources": [{"id": region, "region": region, "credentials": secrets[0], "authorities": chosen}],
+        "bundles": [{"id": "main", "sources": [region], "authorities": chosen}],
+        "targets": [{"id": arns.target_id(arn), "arn": arn, "bundle": "main"} for arn in arn_list],
+    }
+    return from_document(document, stack_region=stack_region)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of the watch file."""
+    schema = msgspec.json.schema(Watch)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Watch file", **schema}
+
+
+_LISTS: Mapping[str, type[msgspec.Struct]] = {"sources": Source, "bundles": Bundle, "targets": Target}
+
+
+def _shape_mistakes(document: object) -> Iterable[str]:
+    """Every mistake of type and shape: msgspec tells the first one only, so each value is converted by itself."""
+    if not isinstance(document, dict):
+        yield "$: must be a JSON object"
+        return
+    yield from _struct_mistakes("", document, Watch, skip=_LISTS)
+    for name, item_type in _LISTS.items():
+        items = document.get(name, [])
+        if not isinstance(items, list):
+            yield f"{name}: must be a list"
+            continue
+        for index, item in enumerate(items):
+            yield from _struct_mistakes(f"{name}[{index}]", item, item_type)
+    if document.get("sources") == []:
+        yield "sources: empty: name at least one Genesys Cloud region"
+
+
+def _struct_mistakes(path: str, value: object, struct: type[msgspec.Struct], skip: Iterable[str] = ()) -> Iterable[str]:
+    if not isinstance(value, dict):
+        yield f"{path}: must be a JSON object"
+        return
+    prefix = f"{path}." if path else ""
+    fields = {field.name: field for field in msgspec.structs.fields(struct)}
+    for name in value.keys() - fields.keys():
+        yield f"{prefix}{name}: unknown; known here: {', '.join(sorted(fields))}"
+    for name, field in fields.items():
+        if name not in value:
+            if field.required:
+                yield f"{prefix}{name}: missing"
+        elif name in skip:
+            continue
+        elif isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            yield from _struct_mistakes(f"{prefix}{name}", value[name], field.type)
+        else:
+            yield from _value_mistakes(f"{prefix}{name}", value[name], field.type)
+
+
+def _value_mistakes(path: str, value: object, kind: Any) -> Iterable[str]:
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        message, _, where = str(error).partition(" - at `$")
+        yield f"{path}{where.rstrip('`')}: {message[:1].lower()}{message[1:]}"
+
+
+def _doubled(path: str, ids: Iterable[str]) -> Iterable[str]:
+    seen: set[str] = set()
+    for index, item in enumerate(ids):
+        if item in seen:
+            yield f"{path}[{index}].id: {item!r} is used twice"
+        seen.add(item)
+
+
+_SECRET = re.compile(
+    r"^arn:aws[a-z-]*:(ssm:[a-z0-9-]+:\d{12}:parameter/.+|secretsmanager:[a-z0-9-]+:\d{12}:secret:.+)$"
+)
+
+
+def _source_mistakes(watch: Watch) -> Iterable[str]:
+    yield from _doubled("sources", (source.id for source in watch.sources))
+    for index, source in enumerate(watch.sources):
+        path = f"sources[{index}]"
+        if not _SECRET.match(source.credentials):
+            yield f"{path}.credentials: {source.credentials!r} is no ARN of an SSM parameter or Secrets Manager secret"
+        if not source.authorities:
+            yield f"{path}.authorities: empty: name Genesys, DigiCert or both"
+        known = source.region in REGIONS
+        for name, url in (("api_url", source.api_url), ("login_url", source.login_url)):
+            if url is None and not known:
+                yield (
+                    f"{path}.{name}: missing, and {source.region!r} is not in the catalogue of Genesys Cloud regions"
+                    f" ({', '.join(sorted(REGIONS))})"
+                )
+            elif url is not None and (not (parts := urlsplit(url)).hostname or parts.scheme != "https"):
+                yield f"{path}.{name}: {url!r} is no https:// URL"
+
+
+def _bundle_mistakes(watch: Watch) -> Iterable[str]:
+    yield from _doubled("bundles", (bundle.id for bundle in watch.bundles))
+    sources = {source.id: source for source in watch.sources}
+    for index, bundle in enumerate(watch.bundles):
+        path = f"bundles[{index}]"
+        if not bundle.sources:
+            yield f"{path}.sources: empty: a bundle of nothing would be an empty truststore"
+        if not bundle.authorities:
+            yield f"{path}.authorities: empty: name Genesys, DigiCert or both"
+        for place, source_id in enumerate(bundle.sources):
+            source = sources.get(source_id)
+            if source is None:
+                yield f"{path}.sources[{place}]: there is no source {source_id!r}"
+                continue
+            unseen = [authority.value for authority in bundle.authorities if authority not in source.authorities]
+            if unseen:
+                yield f"{path}.authorities: source {source_id!r} does not look at {', '.join(unseen)}"
+        for place, key in enumerate(bundle.extra):
+            if not (key.startswith("extra/") and key.endswith(".pem")):
+                yield f"{path}.extra[{place}]: {key!r} must be extra/<name>.pem"
+
+
+def _target_mistakes(watch: Watch, stack_region: str) -> Iterable[str]:
+    yield from _doubled("targets", (target.id for target in watch.targets))
+    bundles = {bundle.id for bundle in watch.bundles}
+    arns_seen: dict[str, int] = {}
+    for index, target in enumerate(watch.targets):
+        path = f"targets[{index}]"
+        if target.bundle not in bundles:
+            yield f"{path}.bundle: there is no bundle {target.bundle!r}"
+        try:
+            parsed = arns.parse_target(target.arn)
+        except ValueError as error:
+            yield f"{path}.arn: {error}"
+            continue
+        if parsed.region != stack_region:
+            yield (
+                f"{path}.arn: {target.arn} is in {parsed.region}, this stack is in {stack_region}:"
+                " deploy one stack in each region that has targets"
+            )
+        if target.arn in arns_seen:
+            yield f"{path}.arn: the same as targets[{arns_seen[target.arn]}].arn: two bundles would fight over it"
+        arns_seen[target.arn] = index

@@ -1,0 +1,119 @@
+"""What can go wrong, as one tree, each with a stable reason code.
+
+::
+
+    WatcherError
+    ├── ConfigurationError          the watch file or the environment is wrong; lists every mistake
+    ├── SourceError                 a Genesys Cloud organisation could not be read
+    │   (reason: one of SourceReason)
+    ├── StoreError                  S3 could not be read or written
+    │   └── Conflict                another writer was faster: read again
+    ├── TargetError                 a trust store or domain could not be read or changed
+    │   ├── TargetNotFound          it is gone, or the ARN is wrong
+    │   ├── TargetDenied            the role may not do this
+    │   ├── TargetBusy              throttled, or still updating: come back later
+    │   └── BundleRejected          the service refuses this content; trying again changes nothing
+    ├── DeliveryError               an alert could not be handed to its sink
+    └── RequestRefused              a call by hand asks for what may not be done; nothing was changed
+
+Parsing and assessing raise none of these: they return what was good together with the defects.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+
+class SourceReason(StrEnum):
+    """Why a source could not be read. Stable: alerts and runbook speak of them."""
+
+    CREDENTIALS_MISSING = "credentials-missing"
+    CREDENTIALS_REFUSED = "credentials-refused"
+    PERMISSION_MISSING = "permission-missing"
+    THROTTLED = "throttled"
+    UNAVAILABLE = "unavailable"
+    UNREACHABLE = "unreachable"
+    TLS_FAILED = "tls-failed"
+    REDIRECTED = "redirected"
+    ANSWER_TOO_LARGE = "answer-too-large"
+    ANSWER_INVALID = "answer-invalid"
+    AUTHORITY_ABSENT = "authority-absent"
+    ENDPOINT_MISSING = "endpoint-missing"
+
+    @property
+    def lasting(self) -> bool:
+        """Whether looking again cannot help, so that the alert need not wait for a second look."""
+        return self in {
+            SourceReason.CREDENTIALS_MISSING,
+            SourceReason.CREDENTIALS_REFUSED,
+            SourceReason.PERMISSION_MISSING,
+            SourceReason.ENDPOINT_MISSING,
+        }
+
+
+class WatcherError(Exception):
+    """The base of every error that the watcher raises itself."""
+
+
+class ConfigurationError(WatcherError):
+    """The configuration is wrong. ``mistakes`` holds one line per mistake, each opening with its path."""
+
+    def __init__(self, mistakes: Sequence[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("; ".join(self.mistakes))
+
+
+class SourceError(WatcherError):
+    """A source could not be read.
+
+    ``reason`` is stable, the message is for people; neither holds a token or a secret.
+    """
+
+    def __init__(self, reason: SourceReason, message: str) -> None:
+        self.reason = reason
+        super().__init__(message)
+
+
+class StoreError(WatcherError):
+    """An object in S3 could not be read or written."""
+
+
+class Conflict(StoreError):
+    """A conditional write lost: somebody else wrote the object since it was read."""
+
+
+class TargetError(WatcherError):
+    """A target could not be read or changed."""
+
+    reason = "target-failed"
+
+
+class TargetNotFound(TargetError):
+    """The trust store or domain does not exist (any more)."""
+
+    reason = "target-not-found"
+
+
+class TargetDenied(TargetError):
+    """The function's role may not read or change the target, or what it points at."""
+
+    reason = "target-denied"
+
+
+class TargetBusy(TargetError):
+    """The service asks to come back later (throttled, or an update is still under way)."""
+
+    reason = "target-busy"
+
+
+class BundleRejected(TargetError):
+    """The service refuses the bundle's content: trying the same again changes nothing."""
+
+    reason = "bundle-rejected"
+
+
+class DeliveryError(WatcherError):
+    """A sink did not take an alert: it stays in its outbox."""
+
+
+class RequestRefused(WatcherError):
+    """A call by hand asks for something that may not be done. Nothing was changed."""

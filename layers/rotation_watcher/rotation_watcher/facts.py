@@ -1,0 +1,23 @@
+"""What is worth remembering and telling of a certificate, as plain data that goes into state, pins and alerts."""
+
+from datetime import datetime
+
+import msgspec
+
+
+class CertificateFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One certificate in words and figures.
+
+    ``fingerprint`` is the SHA-256 of the DER, ``spki_sha256`` that of the SubjectPublicKeyInfo, both in lower-case hex;
+    ``serial`` is upper-case hex without separators; ``subject`` and ``issuer`` are RFC 4514 strings; ``names`` are the
+    DNS names of the SAN, lower case, or the common name alone where there is no SAN; times are aware UTC.
+    """
+
+    fingerprint: str
+    spki_sha256: str
+    subject: str
+    issuer: str
+    serial: str
+    names: tuple[str, ...]
+    not_before: datetime
+    not_after: datetime

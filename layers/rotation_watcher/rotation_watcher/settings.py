@@ -1,0 +1,75 @@
+"""The environment, read once and held to be complete: with ``bootstrap`` the only readers of it."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+
+from rotation_watcher.errors import ConfigurationError
+
+_CLAIM_MARGIN = timedelta(seconds=60)
+"""How much longer than its function a claim lives: nobody else may act while a run that was cut off could still do so."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the stack tells its functions. Lists are comma-separated in the environment; empty items are dropped.
+
+    ``ca_file`` (GENESYS_CA_FILE) names additional roots for HTTPS to Genesys, for networks that inspect TLS.
+    """
+
+    bucket: str
+    topic_arn: str
+    queue_url: str
+    region: str
+    watch_file: str
+    mode: str
+    genesys_region: str
+    authorities: tuple[str, ...]
+    credential_arns: tuple[str, ...]
+    target_arns: tuple[str, ...]
+    claim_for: timedelta
+    ca_file: Path | None
+
+
+class SlackSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the slack function needs: the ARN of the secret that holds the webhook's URL."""
+
+    secret_arn: str
+
+
+def from_environment(environment: Mapping[str, str]) -> Settings:
+    """The settings of collect and publish. Raises ConfigurationError naming every variable that is missing."""
+    needed = ("BUCKET", "TOPIC_ARN", "PUBLISH_QUEUE_URL", "AWS_REGION")
+    _require(environment, needed)
+    ca_file = environment.get("GENESYS_CA_FILE", "")
+    return Settings(
+        bucket=environment["BUCKET"],
+        topic_arn=environment["TOPIC_ARN"],
+        queue_url=environment["PUBLISH_QUEUE_URL"],
+        region=environment["AWS_REGION"],
+        watch_file=environment.get("WATCH_FILE_URI", ""),
+        mode=environment.get("MODE", "observe"),
+        genesys_region=environment.get("GENESYS_REGION", ""),
+        authorities=_items(environment.get("AUTHORITIES", "Genesys")),
+        credential_arns=_items(environment.get("CREDENTIAL_ARNS", "")),
+        target_arns=_items(environment.get("TARGET_ARNS", "")),
+        claim_for=timedelta(seconds=int(environment.get("FUNCTION_TIMEOUT_SECONDS", "300"))) + _CLAIM_MARGIN,
+        ca_file=Path(ca_file) if ca_file else None,
+    )
+
+
+def slack_from_environment(environment: Mapping[str, str]) -> SlackSettings:
+    """The settings of slack. Raises ConfigurationError."""
+    _require(environment, ("SLACK_SECRET_ARN",))
+    return SlackSettings(secret_arn=environment["SLACK_SECRET_ARN"])
+
+
+def _require(environment: Mapping[str, str], names: tuple[str, ...]) -> None:
+    missing = [f"{name}: not set in the function's environment" for name in names if not environment.get(name)]
+    if missing:
+        raise ConfigurationError(missing)
+
+
+def _items(text: str) -> tuple[str, ...]:
+    return tuple(item.strip() for item in text.split(",") if item.strip())

@@ -1,0 +1,203 @@
+"""Everything that publish reads before it decides: histories, anchors, extra files, the record, and the live target.
+
+Nothing here writes. What cannot be proved now (a certificate's file is gone, an approval withdrawn, an anchor missing)
+is not wanted, and stops every removal until it is cleared up.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from rotation_watcher import history, keys
+from rotation_watcher.assessment import Reason
+from rotation_watcher.bundle import Need, Wanted, compose
+from rotation_watcher.certificates import Block, Certificate, parse_bundle
+from rotation_watcher.config import Authority, Bundle, Source, Target, Watch
+from rotation_watcher.errors import StoreError
+from rotation_watcher.history import History, Leaf
+from rotation_watcher.plan import Plan, make
+from rotation_watcher.ports import Live, ObjectStore, TrustTarget
+from rotation_watcher.record import Record
+from rotation_watcher.record import decode as decode_record
+from rotation_watcher.trust import load_anchors, load_approvals
+
+
+class BundleView(NamedTuple):
+    """A bundle as it should be now. ``obstacles`` say in words why nothing may be removed (empty: it may)."""
+
+    bundle: Bundle
+    wanted: Wanted
+    obstacles: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+class Survey(NamedTuple):
+    """One target as it is, and its plan. ``former`` is what was deployed last, read only where that drifted."""
+
+    target: Target
+    record: Record
+    etag: str | None
+    view: BundleView
+    live: Live
+    blocks: Mapping[str, Block]
+    former: Mapping[str, Block]
+    plan: Plan
+
+
+def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime) -> BundleView:
+    """The wanted set of a bundle, from the histories of its sources. Raises StoreError."""
+    needs: list[Need] = []
+    obstacles: list[str] = []
+    problems: list[str] = []
+    for source in (source for source in watch.sources if source.id in bundle.sources):
+        state = load_history(store, source.id)
+        if state is None:
+            obstacles.append(f"source {source.id} has not been read yet")
+            continue
+        if state.stale(now, watch.policy):
+            obstacles.append(f"source {source.id} was last read {state.fresh_at}")
+        found, missing = _needs(store, source, state, bundle, now)
+        needs += found
+        obstacles += missing
+    extra: dict[str, list[Certificate]] = {}
+    for key in bundle.extra:
+        stored = store.get(key)
+        blocks, defects = parse_bundle(stored.body) if stored else ((), ())
+        extra[key] = [block.certificate for block in blocks if block.certificate and block.certificate.is_ca]
+        problems += [f"{key}: {defect.code}: {defect.detail}" for defect in defects]
+        if len(extra[key]) < max(1, len(blocks)):
+            text = f"{key}: missing, or it holds something else than CA certificates"
+            problems.append(text)
+            obstacles.append(text)
+    wanted = compose(needs, extra, now)
+    obstacles += [f"leaf {need.leaf.fingerprint[:16]} does not verify: {detail}" for need, detail in wanted.unproven]
+    return BundleView(bundle, wanted, tuple(obstacles), tuple(problems))
+
+
+def load_history(store: ObjectStore, source_id: str) -> History | None:
+    """A source's history, or None before its first look. Raises StoreError naming an object that cannot be read."""
+    stored = store.get(keys.history(source_id))
+    if stored is None:
+        return None
+    try:
+        return history.decode(stored.body)
+    except msgspec.DecodeError as error:
+        raise StoreError(
+            f"s3://{store.bucket}/{keys.history(source_id)} cannot be read ({error}): restore an earlier version of it"
+        ) from error
+
+
+def load_record(store: ObjectStore, target: Target) -> tuple[Record, str | None]:
+    """A target's record and its ETag; an empty one where there is none, or where it speaks of another ARN.
+
+    Raises StoreError naming an object that cannot be read.
+    """
+    empty = Record(target=target.id, arn=target.arn)
+    stored = store.get(keys.record(target.id))
+    if stored is None:
+        return empty, None
+    try:
+        record = decode_record(stored.body)
+    except msgspec.DecodeError as error:
+        raise StoreError(
+            f"s3://{store.bucket}/{keys.record(target.id)} cannot be read ({error}): restore an earlier version of it,"
+            " or delete it (then nothing that the target holds now will ever be removed)"
+        ) from error
+    return (record if record.arn == target.arn else empty), stored.etag
+
+
+def survey(
+    watch: Watch, target: Target, view: BundleView, store: ObjectStore, adapter: TrustTarget, now: datetime
+) -> Survey:
+    """Look at one target. Raises TargetError, StoreError."""
+    record, etag = load_record(store, target)
+    live = adapter.read(target.arn, record.endpoints)
+    blocks = {block.fingerprint: block for block in parse_bundle(live.bundle)[0]} if live.bundle else {}
+    if live.bundle is None and record.applied and record.applied.version:
+        # mTLS was turned off: what others had put there comes back together with what is wanted.
+        stored = store.get(keys.deployed(target.id), version=record.applied.version)
+        blocks = {block.fingerprint: block for block in parse_bundle(stored.body)[0]} if stored else {}
+    plan = make(
+        blocks,
+        view.wanted,
+        record,
+        target,
+        watch.policy,
+        moved_to=moved_to(store, target, record, live),
+        may_remove=not view.obstacles,
+        now=now,
+    )
+    former: Mapping[str, Block] = {}
+    if plan.drift and plan.drift.removed and record.applied and record.applied.version:
+        stored = store.get(keys.deployed(target.id), version=record.applied.version)
+        former = {block.fingerprint: block for block in parse_bundle(stored.body)[0]} if stored else {}
+    return Survey(target, record, etag, view, live, blocks, former, plan)
+
+
+def moved_to(store: ObjectStore, target: Target, record: Record, live: Live) -> str | None:
+    """Where a domain points, if not at the version that was deployed last; None where it does, or nobody can tell."""
+    if record.applied is None or not record.applied.version:
+        return None
+    if live.bundle is None:
+        return "no truststore at all: mutual TLS is off"
+    if live.location is None:
+        return None
+    ours = {(f"s3://{store.bucket}/{keys.deployed(target.id)}", record.applied.version)}
+    if record.pending:
+        ours.add((f"s3://{store.bucket}/{keys.deployed(target.id)}", record.pending.version))
+    return None if (live.location, live.version) in ours else f"{live.location} (version {live.version})"
+
+
+def _needs(
+    store: ObjectStore, source: Source, state: History, bundle: Bundle, now: datetime
+) -> tuple[list[Need], list[str]]:
+    anchors = load_anchors(store, source).certificates
+    needs, missing = [], []
+    for authority in bundle.authorities:
+        known = state.authorities.get(authority)
+        leaves = {key: leaf for key, leaf in known.leaves.items() if leaf.needed(now)} if known else {}
+        approvals, _ = load_approvals(store, [key for key, leaf in leaves.items() if leaf.lifted])
+        for key, leaf in leaves.items():
+            approval = approvals.get(key)
+            if leaf.lifted and (approval is None or (approval.until is not None and approval.until < now)):
+                missing.append(f"leaf {key[:16]}: its approval is gone")
+                continue
+            held = _seen(store, source, (key, *leaf.chain))
+            if held is None:
+                missing.append(f"leaf {key[:16]}: a certificate under {keys.seen(source.id, '')[:-4]} is missing")
+                continue
+            needs.append(_need(source, authority, leaf, held, anchors.get(authority, ())))
+    return needs, missing
+
+
+def _need(
+    source: Source, authority: Authority, leaf: Leaf, held: tuple[Certificate, ...], anchors: tuple[Certificate, ...]
+) -> Need:
+    lifted = {finding.code for finding in leaf.lifted}
+    if lifted & {Reason.CHAIN_UNTRUSTED, Reason.ANCHOR_MISSING}:
+        anchors = (*anchors, *(certificate for certificate in held[1:] if certificate.self_signed))
+    return Need(
+        source=source.id,
+        region=source.region,
+        authority=authority.value,
+        leaf=held[0],
+        record=leaf,
+        chain=held[1:],
+        anchors=anchors,
+        client_auth=Reason.NO_CLIENT_AUTH not in lifted,
+    )
+
+
+def _seen(store: ObjectStore, source: Source, fingerprints: tuple[str, ...]) -> tuple[Certificate, ...] | None:
+    """The certificates by fingerprint, or None if one is missing or is not what its name says."""
+    held = []
+    for fingerprint in fingerprints:
+        stored = store.get(keys.seen(source.id, fingerprint))
+        blocks = parse_bundle(stored.body)[0] if stored else ()
+        match = next((block.certificate for block in blocks if block.fingerprint == fingerprint), None)
+        if match is None:
+            return None
+        held.append(match)
+    return tuple(held)

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Makes a virtual environment, or brings it up to date, from a lock with hashes. Says nothing when there is nothing to do.
+#
+#   scripts/venv.sh dev    .venv       everything that runs on a developer's machine (requirements/dev.txt)
+#   scripts/venv.sh sam    .venv-sam   the deployment tool, by itself (requirements/sam.txt)
+#   scripts/venv.sh uv     .tools      the installer of the other two (requirements/uv.txt)
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+readonly root=$PWD name=${1:?one of: dev sam uv}
+
+case $name in
+    dev) venv=.venv ;;
+    sam) venv=.venv-sam ;;
+    uv) venv=.tools ;;
+    *) echo "scripts/venv.sh: no such environment: $name (one of: dev sam uv)" >&2; exit 2 ;;
+esac
+readonly venv lock=requirements/$name.txt stamp=$venv/.installed
+
+# What the environment was made from: a moved folder or a changed lock is another environment. By content, not by
+# time: a fresh clone gives every file the same time.
+fingerprint() { printf '%s\n' "$root"; cat "$lock"; }
+
+runs() { "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null; }
+
+if [ -f "$stamp" ] && fingerprint | cmp -s - "$stamp" && runs; then
+    exit 0
+fi
+
+echo "Installing $lock into $venv" >&2
+rm -f "$stamp"
+if ! runs; then
+    python=$(scripts/python.sh)
+    "$python" -m venv --clear --without-pip "$venv"
+fi
+
+bring_pip() { "$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$venv/bin/python" -m ensurepip >/dev/null; }
+
+with_pip() {
+    bring_pip
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+}
+
+with_uv() {
+    # UV_PYTHON_DOWNLOADS: the interpreter is the one found above. UV_SYSTEM_CERTS: companies have their own proxies.
+    scripts/venv.sh uv && UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1 \
+        .tools/bin/uv pip sync --quiet --python "$venv/bin/python" --require-hashes "$lock"
+}
+
+if [ "$name" = uv ]; then
+    with_pip
+elif ! with_uv; then
+    echo "uv did not work here; installing with pip, which takes longer" >&2
+    with_pip
+fi
+
+if [ "$name" = sam ]; then
+    bring_pip # `sam build` calls the pip of the first Python 3.13 on its path
+fi
+
+if [ "$name" = dev ]; then
+    # The layer's package and the repository's own packages are run from where they are, not installed.
+    site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+    printf '%s\n' "$root/layers/rotation_watcher" "$root" > "$site/rotation_watcher.pth"
+fi
+
+fingerprint > "$stamp"
