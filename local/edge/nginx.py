@@ -42,7 +42,6 @@ error_log {log} notice;
 http {{
     access_log off;
     default_type text/plain;
-    client_header_timeout 5s;
     keepalive_timeout 0;
     ssl_protocols TLSv1.2 TLSv1.3;
     ssl_certificate {certificate};

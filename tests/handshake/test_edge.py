@@ -272,6 +272,17 @@ def test_the_same_bundles_again_start_no_new_worker(edge: TlsEdge, root: Identit
     assert log.count("start worker process ") == 1
 
 
+def test_only_the_bundles_that_are_served_lie_in_the_directory(edge: TlsEdge, root: Identity, tmp_path: Path) -> None:
+    edge.load({"alb": b"# one\n" + _bundle(root)})
+    with pytest.raises(BundleRefused):
+        edge.load({"alb": BROKEN})
+    edge.load({"alb": b"# three\n" + _bundle(root), "api": _bundle(root)})
+
+    lying = sorted(each.read_bytes() for each in (tmp_path / "edge").glob("bundle-*"))
+
+    assert lying == sorted([b"# three\n" + _bundle(root), _bundle(root)])
+
+
 def test_a_silent_client_holds_a_reload_up_for_seconds_and_not_for_ever(
     edge: TlsEdge, root: Identity, other_root: Identity
 ) -> None:
@@ -311,8 +322,10 @@ def test_a_port_that_somebody_else_took_is_an_error_with_nginxs_words_and_the_ol
         port = taken.getsockname()[1]
         edge._ports["api"] = port  # as if it had been free when it was drawn
 
-        with pytest.raises(EdgeError, match=rf"bind\(\) to 127\.0\.0\.1:{port} failed .*in use"):
+        with pytest.raises(EdgeError, match=rf"bind\(\) to 127\.0\.0\.1:{port} failed .*in use") as caught:
             edge.load(wanted)
+
+    assert "still could not bind" in str(caught.value)  # not while nginx still tries, and may yet take over
 
     assert edge.handshake("alb", ours).admitted
 
@@ -475,7 +488,7 @@ def test_nginx_resumes_no_session_even_for_a_client_that_would(
             context.wrap_socket(plain, server_hostname="127.0.0.1", session=session) as tls,
         ):
             tls.sendall(b"GET / HTTP/1.0\r\n\r\n")
-            answers.append(b"".join(iter(lambda tls=tls: tls.recv(4096), b"")))
+            answers.append(tls.makefile("rb").read())
             session = tls.session
             reused.append(tls.session_reused)
 

@@ -86,7 +86,7 @@ def test_openssl_turns_strangers_away(kind: str, authority: str, simulator: Simu
 
     assert judged.returncode == 2
     assert {
-        "self-made-root": "signature failure",
+        "self-made-root": "unable to get local issuer certificate",
         "no-client-auth": "unsuitable certificate purpose",
         "expired": "certificate has expired",
         "not-yet-valid": "certificate is not yet valid",

@@ -47,7 +47,10 @@ def client(sdk: Any, simulator: Simulator) -> Any:
     configuration = sdk.Configuration()
     configuration.ssl_ca_cert = str(simulator.ca_file)
     configuration.ssl_context = None  # it keeps the context of the first client, and this CA file is new
-    return sdk.api_client.ApiClient(host=simulator.api_url(REGION))
+    client = sdk.api_client.ApiClient(host=simulator.api_url(REGION))
+    # By itself it obeys Retry-After, in real seconds and ten times over, before it reports a 429.
+    client.get_http_client().rest_client.pool_manager.connection_pool_kw["retries"].total = 0
+    return client
 
 
 def test_the_sdk_logs_in_and_lists_both_statuses(sdk: Any, client: Any, simulator: Simulator) -> None:
@@ -84,18 +87,15 @@ def test_the_sdk_knows_every_field_that_is_sent(sdk: Any, client: Any, simulator
     assert set(sent["entities"][0]) == set(sdk.ActionCertificate().attribute_map.values())
 
 
-@pytest.mark.parametrize(
-    ("client_id", "secret", "status", "error"),
-    [("nobody", "x", 400, "client not found"), (None, "wrong", 401, "authentication failed")],
-)
-def test_the_sdk_reports_a_wrong_login(
-    client_id: str | None, secret: str, status: int, error: str, sdk: Any, client: Any, simulator: Simulator
-) -> None:
-    with pytest.raises(sdk.rest.ApiException) as caught:
-        client.get_client_credentials_token(client_id or simulator.client_id, secret)
-
-    assert caught.value.status == status
-    assert error in json.loads(caught.value.body)["error_description"]
+def test_the_sdk_reports_an_unknown_client_and_a_wrong_secret(sdk: Any, client: Any, simulator: Simulator) -> None:
+    for client_id, secret, status, description in (
+        ("nobody", "x", 400, "client not found: invalid_client"),
+        (simulator.client_id, "wrong", 401, "authentication failed: invalid_client"),
+    ):
+        with pytest.raises(sdk.rest.ApiException) as caught:
+            client.get_client_credentials_token(client_id, secret)
+        assert caught.value.status == status
+        assert json.loads(caught.value.body)["error_description"] == description
 
 
 @pytest.mark.parametrize("status", [401, 403, 429])
@@ -111,17 +111,12 @@ def test_the_sdk_reports_the_errors_of_the_platform_and_knows_their_fields(
         case 403:
             simulator.add_client(simulator.client_id, simulator.client_secret, [])
         case 429:
-            # The SDK's transport waits as long as Retry-After says and asks again, and it obeys no limit: be brief.
             simulator.service.rate_limit = 1
-            clock.advance(timedelta(seconds=59))
-    with pytest.raises(Exception, match=str(status)) as caught:
+    with pytest.raises(sdk.rest.ApiException) as caught:
         api.get_integrations_actions_certificates()
 
-    if status == 429:
-        assert type(caught.value).__name__ == "MaxRetryError"
-        return
-    assert caught.value.status == status  # type: ignore[attr-defined]  # the SDK's ApiException
-    body = json.loads(caught.value.body)  # type: ignore[attr-defined]  # likewise
+    assert caught.value.status == status
+    body = json.loads(caught.value.body)
     assert body["status"] == status
     assert set(body) <= set(sdk.ErrorBody().attribute_map.values())
 

@@ -1,10 +1,10 @@
 """Change one target and prove it: claim, put, pin the version, update, wait, read back, record; or go back.
 
 Contract of ``deploy``. It is called with the claim written and the survey made after it. When it returns, the record
-in the store says what became of the update: proved (``applied``), still to be proved (``pending``: the next run proves it),
-refused or rolled back (``hold``), or put off (``not_before``); the claim is gone. A crash at any point leaves a claim
-that expires, at most one object version that nothing uses, and a ``pending`` that the next run takes up: what the
-watcher added is known before the target can hold it, so it is never mistaken for somebody else's.
+in the store says what became of the update: proved (``applied``), still to be proved (``pending``: the next run
+proves it), refused or rolled back (``hold``), or put off (``not_before``); the claim is gone. A crash at any point
+leaves a claim that expires, at most one object version that nothing uses, and a ``pending`` that the next run takes
+up: what the watcher added is known before the target can hold it, so it is never mistaken for somebody else's.
 """
 
 from collections.abc import Mapping
@@ -122,7 +122,7 @@ def _as_found(found: Survey, tools: Tools) -> tuple[Record, str | None]:
 
 
 def _put(store: ObjectStore, target: Target, body: bytes) -> str:
-    """Put the bundle and return its exact version; the newest one is used again if a crashed run left the same bytes."""
+    """Put the bundle; its exact version. The newest one is used again if a crashed run left the same bytes."""
     key = keys.deployed(target.id)
     newest = store.get(key)
     if newest is not None and newest.body == body and newest.version:

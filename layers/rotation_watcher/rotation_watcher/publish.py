@@ -225,7 +225,7 @@ def _act(found: Survey, ports: Ports) -> TargetSummary:
 
 
 def _rest(found: Survey, record: Record, ports: Ports) -> TargetSummary:
-    """Nothing to do at the target: take what is live as the new baseline where that is right, and deliver what waits."""
+    """Nothing to do at the target: take what is live as the baseline where that is right; deliver what waits."""
     plan, hold = found.plan, found.record.hold
     if plan.obstacle is None and hold is None and not plan.changes:
         if found.live.bundle is not None and found.target.on_drift == "heal":

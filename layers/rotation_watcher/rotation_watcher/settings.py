@@ -9,7 +9,7 @@ import msgspec
 from rotation_watcher.errors import ConfigurationError
 
 _CLAIM_MARGIN = timedelta(seconds=60)
-"""How much longer than its function a claim lives: nobody else may act while a run that was cut off could still do so."""
+"""How much longer than its function a claim lives: nobody else may act while that run still could."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
