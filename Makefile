@@ -27,7 +27,7 @@ check: venv  ## formatting, lint, types, template, locks
 	.venv/bin/mypy
 	scripts/check-locks.sh
 	.venv/bin/cfn-lint --append-rules cfn_lint_serverless.rules --template template.yaml
-	.venv/bin/pytest --quiet --durations=0 tests/stack/test_template.py
+	.venv/bin/pytest --quiet --durations=0 tests/stack/test_template_*.py
 	scripts/sam.sh validate --lint
 	@if [ -x scripts/check-schema.sh ]; then scripts/check-schema.sh; fi
 

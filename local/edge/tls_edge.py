@@ -115,7 +115,7 @@ class TlsEdge:
         target: str,
         identities: Sequence[ClientIdentity | None],
         *,
-        workers: int = 8,
+        workers: int = 4,
     ) -> list[Handshake]:
         """Make one handshake an identity, ``workers`` at a time; return them in the order of the identities.
 

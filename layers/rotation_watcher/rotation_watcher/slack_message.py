@@ -42,7 +42,7 @@ def plain_message(words: str) -> dict[str, Any]:
 
 
 def escape(words: str) -> str:
-    """Harmless mrkdwn: the three control characters as entities, and formatting marks kept apart from what they mark."""
+    """Harmless mrkdwn: control characters as entities, formatting marks kept apart from what they mark."""
     for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         words = words.replace(sign, entity)
     for mark in "*_~`@#":
@@ -57,7 +57,7 @@ def _about(alert: Alert) -> str:
 
 
 def _section(heading: str, words: str) -> dict[str, Any]:
-    """Sentences as mrkdwn; a command (after a line break of our own) as preformatted text, unescaped but for entities."""
+    """Sentences as mrkdwn; a command (after a line break of our own) as preformatted text."""
     first, *commands = words.split("\n")
     body = f"*{heading}*\n{escape(first)}"
     for command in commands:

@@ -83,7 +83,12 @@ def test_equal_keys_and_times_give_the_same_certificate_and_another_time_another
     assert leaf(private, keys).fingerprint == leaf(private, keys).fingerprint
     later = private.leaf(NAME, keys.rsa("test/leaf"), START, START + DAY)
     assert later.certificate.serial_number != leaf(private, keys).certificate.serial_number
-    assert 0 < later.certificate.serial_number < 1 << 128
+    serials = [
+        private.leaf(NAME, keys.rsa("test/leaf"), START, START + days * DAY).certificate.serial_number
+        for days in range(1, 21)
+    ]
+    assert len(set(serials)) == 20
+    assert all(0 < each < 1 << 127 for each in serials)
 
 
 def test_generations_have_other_names_and_other_keys(keys: KeyStore) -> None:
@@ -92,6 +97,17 @@ def test_generations_have_other_names_and_other_keys(keys: KeyStore) -> None:
     assert first.root.fingerprint == second.root.fingerprint
     assert first.intermediate.certificate.subject != second.intermediate.certificate.subject
     assert first.intermediate.certificate.public_key() != second.intermediate.certificate.public_key()
+
+
+def test_only_the_public_root_leaves_room_for_another_authority_below(
+    private: PrivateRoot, public: PublicHierarchy
+) -> None:
+    lengths = [
+        each.certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
+        for each in (private.root, public.intermediate, public.root)
+    ]
+
+    assert lengths == [0, 0, None]
 
 
 def test_an_identity_writes_leaf_chain_and_what_a_client_sends(public: PublicHierarchy, keys: KeyStore) -> None:

@@ -199,6 +199,20 @@ def test_a_new_intermediate_is_announced_with_the_next_leaf(make_region: MakeReg
     assert region.presented("DigiCert").fingerprint == new.fingerprint
 
 
+def test_a_leaf_announced_under_the_old_intermediate_is_dropped_when_the_rotation_brings_a_new_one(
+    make_region: MakeRegion, clock: VirtualClock
+) -> None:
+    region = make_region(80)
+    old, announced = region.presented("DigiCert"), region.upcoming("DigiCert")
+    assert announced is not None
+    region.schedule_rotation("DigiCert", START + DAY, intermediate="new")
+    clock.advance(DAY)
+
+    new = region.presented("DigiCert")
+    assert new.fingerprint != announced.fingerprint
+    assert new.chain[0] != old.chain[0] == announced.chain[0]
+
+
 def test_a_new_public_root_brings_another_intermediate(make_region: MakeRegion, clock: VirtualClock) -> None:
     region = make_region(300)
     old_root = region.digicert_root_pem()
@@ -258,6 +272,8 @@ def test_a_leaf_that_was_withdrawn_for_good_is_followed_by_one_that_nobody_was_t
     new = region.presented("DigiCert")
     assert new.fingerprint != old.fingerprint
     assert new.certificate.not_valid_before_utc == START + 50 * DAY
+    clock.advance(276 * DAY)
+    assert region.upcoming("DigiCert") is not None
 
 
 def test_on_hold_a_leaf_expires_in_use_until_a_rotation_is_scheduled(
@@ -280,6 +296,19 @@ def test_a_scheduled_rotation_stands_in_for_the_automatic_one(make_region: MakeR
     region.schedule_rotation("Genesys", START + 80 * DAY)
     clock.advance(80 * DAY - HOUR)
     assert region.presented("Genesys").fingerprint == old
+
+
+def test_a_rotation_scheduled_for_after_the_expiry_comes_besides_the_automatic_one(
+    make_region: MakeRegion, clock: VirtualClock
+) -> None:
+    region = make_region(95)
+    region.schedule_rotation("Genesys", START + 100 * DAY)
+    leaves = {region.presented("Genesys").fingerprint}
+    for _ in range(2):
+        clock.advance(65 * DAY)
+        leaves.add(region.presented("Genesys").fingerprint)
+
+    assert len(leaves) == 3
 
 
 def test_a_leaf_that_is_nearly_over_lives_half_of_what_it_has_left(

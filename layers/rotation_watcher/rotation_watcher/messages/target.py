@@ -74,7 +74,9 @@ def truststore_updated(
         target=target.id,
         title=f"{target.label}: truststore updated and proved",
         what_happened=f"Added {count(len(added))}, removed {len(removed)}.{others}",
-        what_it_means=f"Every accepted current and upcoming certificate verifies against it; {proofs.get(proof, proof)}.",
+        what_it_means=(
+            f"Every accepted current and upcoming certificate verifies against it; {proofs.get(proof, proof)}."
+        ),
         what_to_do="Nothing. To go back to the version before, call publish with the rollback event of this target.",
         facts=_target(target)
         | listed("added", added, now)
@@ -243,8 +245,8 @@ def mtls_off(
         what_to_do=(
             "The watcher turns mutual TLS on again with the last truststore. Find out who turned it off (CloudTrail)."
             if will_heal
-            else "Turn verification on (listener: mode verify with this trust store; domain: a truststore), and disable the"
-            " default execute-api endpoint. The watcher does not do this by itself: it would shut out other clients."
+            else "Turn verification on (listener: mode verify with this trust store; domain: a truststore), and disable"
+            " the default execute-api endpoint. The watcher does not do it by itself: it would shut out other clients."
         ),
         facts=_target(target) | ({"endpoint": plain(endpoint)} if endpoint else {}) | {"since": when(since)},
     )

@@ -1,0 +1,48 @@
+"""Woken by the Scheduler (default every 15 minutes) or by hand; the work is ``rotation_watcher.collect``."""
+
+from typing import Any
+
+import msgspec
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from rotation_watcher import bootstrap
+from rotation_watcher.collect import Request, collect
+from rotation_watcher.errors import RequestRefused, StoreError
+
+logger = Logger()
+metrics = Metrics()
+
+
+class _Metrics:
+    """``ports.Metrics`` over Powertools' embedded metric format: written to the log, no call of AWS."""
+
+    def count(self, name: str, value: float = 1) -> None:
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+
+
+watcher = bootstrap.build(_Metrics())
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Answer with the summary of one run.
+
+    The event: ``{"sources": ["us-east-1"], "dry_run": true}``, both optional. Raises ConfigurationError,
+    RequestRefused, or StoreError after all other sources were served, so that Lambda counts the run as failed.
+    """
+    del context
+    try:
+        request = msgspec.convert(event, Request)
+    except msgspec.ValidationError as error:
+        raise RequestRefused(f"the event is not understood: {error}") from error
+    summary = collect(watcher.watch(), request, watcher.collect)
+    answer = msgspec.to_builtins(summary)
+    logger.info("collected", extra={"summary": answer})
+    undelivered = [words for source in summary.sources.values() for words in source.undelivered]
+    if summary.broken or undelivered:
+        broken = [f"{name}: {summary.sources[name].message}" for name in summary.broken]
+        raise StoreError("; ".join([*broken, *undelivered]))
+    return answer

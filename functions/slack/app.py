@@ -1,0 +1,26 @@
+"""Woken by the queue behind the alert topic; the work is ``rotation_watcher.slack``."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from rotation_watcher import bootstrap
+from rotation_watcher.slack import Letter, post_all
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Post the batch; answer with the messages that failed (``batchItemFailures``), which the queue brings again.
+
+    The webhook is read at every run (Powertools keeps the secret for five minutes), so a new URL needs no deployment.
+    """
+    del context
+    letters = [Letter(record["messageId"], record["body"]) for record in event["Records"]]
+    outcome = post_all(letters, bootstrap.build_slack())
+    logger.info("posted", extra={"posted": outcome.posted, "failed": len(outcome.failed)})
+    for words in outcome.errors:
+        logger.error(words)
+    return {"batchItemFailures": [{"itemIdentifier": name} for name in outcome.failed]}

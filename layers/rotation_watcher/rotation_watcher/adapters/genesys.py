@@ -1,0 +1,302 @@
+"""The Genesys Cloud platform API: log in, list the data actions' client certificates.
+
+Facts (DOMAIN.md, from the official SDK 269.0.0): the token endpoint takes HTTP Basic and
+``grant_type=client_credentials``; the certificates endpoint filters by ``status`` and ``type`` and pages by
+``nextUri``; 300 requests a minute a token. The API never redirects, so a redirect means that something else answers. A token lives
+in this object's memory alone.
+"""
+
+import asyncio
+import random
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urljoin, urlsplit
+
+import certifi
+import httpx
+import msgspec
+
+from rotation_watcher.errors import SourceError, SourceReason
+from rotation_watcher.ports import Clock, Credentials
+
+PATH = "/api/v2/integrations/actions/certificates"
+PERMISSION = "integrations:actionCertificate:view"
+MAX_ANSWER = 8 * 1024 * 1024
+"""The most bytes of an answer, decompressed: a full page of certificates is some 200 KB."""
+MAX_PAGES = 50
+MAX_PAUSE = 20.0
+"""The longest wait, in seconds, that a server may ask of one run."""
+TRIES = 3
+BUDGET = 60.0
+"""Seconds that one source may take in all."""
+_TOKEN_MARGIN = timedelta(seconds=60)
+_TRY_AGAIN = {429, 500, 502, 503, 504}
+_SHOWN = 80
+
+
+def make_client(ca_file: Path | None = None) -> httpx.AsyncClient:
+    """An HTTP client that verifies TLS, follows no redirect and never waits for long.
+
+    ``ca_file`` names roots to trust beside certifi's, for networks that inspect TLS.
+    """
+    context = ssl.create_default_context(cafile=certifi.where())
+    if ca_file is not None:
+        context.load_verify_locations(cafile=ca_file)
+    return httpx.AsyncClient(
+        verify=context,
+        timeout=httpx.Timeout(10.0, connect=5.0),
+        follow_redirects=False,
+        limits=httpx.Limits(max_connections=20, max_keepalive_connections=10),
+        headers={"Accept": "application/json", "User-Agent": "genesys-certificate-rotation-watcher"},
+    )
+
+
+class _Token(NamedTuple):
+    value: str
+    until: datetime
+
+    def __repr__(self) -> str:
+        return f"_Token(…, until={self.until})"
+
+
+class _Grant(msgspec.Struct, frozen=True):
+    access_token: str
+    expires_in: float = 300
+
+
+class _Page(msgspec.Struct, frozen=True, rename="camel"):
+    entities: list[msgspec.Raw] | None = None
+    next_uri: str | None = None
+
+
+class _Answer(NamedTuple):
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+
+class Genesys:
+    """``ports.GenesysApi``. Tokens are cached for their life, by login URL and client, over warm invocations.
+
+    A client of its own is made for each look, since a Lambda run has an event loop of its own. ``pause`` waits between
+    tries and ``jitter`` (0 to 1) spreads them; both are injected.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        make: Callable[[], httpx.AsyncClient] = make_client,
+        *,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        jitter: Callable[[], float] = random.random,
+        budget: float = BUDGET,
+    ) -> None:
+        self._clock = clock
+        self._make = make
+        self._pause = pause
+        self._jitter = jitter
+        self._budget = budget
+        self._tokens: dict[tuple[str, str], _Token] = {}
+
+    async def certificates(self, *, api_url: str, login_url: str, credentials: Credentials) -> Sequence[bytes]:
+        """See ``ports.GenesysApi``: the raw entities with status Current, then Upcoming."""
+        try:
+            async with asyncio.timeout(self._budget), self._make() as client:
+                entities: list[bytes] = []
+                for status in ("Current", "Upcoming"):
+                    query = httpx.QueryParams({"status": status, "type": "Client", "pageSize": 100})
+                    url = f"{api_url.rstrip('/')}{PATH}?{query}"
+                    entities += await self._pages(client, url, api_url, login_url, credentials)
+                return entities
+        except TimeoutError:
+            raise SourceError(
+                SourceReason.UNREACHABLE, f"{_host(api_url)} did not answer within {self._budget:.0f} seconds in all"
+            ) from None
+
+    async def _pages(
+        self, client: httpx.AsyncClient, url: str, api_url: str, login_url: str, credentials: Credentials
+    ) -> list[bytes]:
+        entities: list[bytes] = []
+        asked: set[str] = set()
+        while len(asked) < MAX_PAGES:
+            asked.add(url)
+            page = _decode(await self._read(client, url, login_url, credentials), _Page, url)
+            if page.entities is None:
+                raise SourceError(SourceReason.ANSWER_INVALID, f"{_host(url)} answered without a list of entities")
+            entities += [bytes(entity) for entity in page.entities]
+            if not page.next_uri:
+                return entities
+            url = _next(page.next_uri, url, api_url)
+            if url in asked:
+                raise SourceError(SourceReason.ANSWER_INVALID, f"{_host(url)} answers with pages that go in a circle")
+        raise SourceError(SourceReason.ANSWER_INVALID, f"{_host(url)} answers with more than {MAX_PAGES} pages")
+
+    async def _read(self, client: httpx.AsyncClient, url: str, login_url: str, credentials: Credentials) -> bytes:
+        """One page; a token that the API no longer takes is renewed once."""
+        for renewed in (False, True):
+            token = await self._token(client, login_url, credentials)
+            answer = await self._send(
+                client, client.build_request("GET", url, headers={"Authorization": f"Bearer {token}"})
+            )
+            if answer.status == httpx.codes.UNAUTHORIZED and not renewed:
+                self._tokens.pop((login_url, credentials.client_id), None)
+                continue
+            return _checked(answer, url)
+        raise SourceError(SourceReason.CREDENTIALS_REFUSED, f"{_host(url)} refuses a token that is new")
+
+    async def _token(self, client: httpx.AsyncClient, login_url: str, credentials: Credentials) -> str:
+        known = self._tokens.get((login_url, credentials.client_id))
+        if known is not None and self._clock() < known.until:
+            return known.value
+        url = f"{login_url.rstrip('/')}/oauth/token"
+        request = client.build_request("POST", url, data={"grant_type": "client_credentials"})
+        basic = httpx.BasicAuth(credentials.client_id, credentials.client_secret)
+        answer = await self._send(client, next(basic.auth_flow(request)))
+        if answer.status in {httpx.codes.BAD_REQUEST, httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+            raise SourceError(
+                SourceReason.CREDENTIALS_REFUSED,
+                f"{_host(url)} refuses the OAuth client {credentials.client_id} (status {answer.status}).",
+            )
+        grant = _decode(_checked(answer, url), _Grant, url)
+        until = self._clock() + timedelta(seconds=grant.expires_in) - _TOKEN_MARGIN
+        self._tokens[login_url, credentials.client_id] = _Token(grant.access_token, until)
+        return grant.access_token
+
+    async def _send(self, client: httpx.AsyncClient, request: httpx.Request) -> _Answer:
+        """Send with bounded retries. Only what may pass by itself is tried again."""
+        host = request.url.host
+        for attempt in range(1, TRIES + 1):
+            wait = self._jitter() * 2.0**attempt
+            try:
+                async with _streamed(client, request) as response:
+                    answer = _Answer(response.status_code, response.headers, await _body(response))
+            except httpx.TransportError as error:
+                if _is_tls(error):
+                    raise SourceError(SourceReason.TLS_FAILED, f"{host}: TLS failed: {_tls_words(error)}") from None
+                if attempt == TRIES:
+                    reason = SourceReason.UNREACHABLE
+                    raise SourceError(reason, f"{host} cannot be reached: {type(error).__name__}") from None
+            except httpx.DecodingError:
+                raise SourceError(SourceReason.ANSWER_INVALID, f"{host} answered with a broken encoding") from None
+            else:
+                if answer.status not in _TRY_AGAIN:
+                    return answer
+                asked = _asked_to_wait(answer.headers, self._clock())
+                throttled = answer.status == httpx.codes.TOO_MANY_REQUESTS
+                if attempt == TRIES or (asked or 0) > MAX_PAUSE:
+                    reason = SourceReason.THROTTLED if throttled else SourceReason.UNAVAILABLE
+                    said = f", asking to wait {asked:.0f} s" if asked else ""
+                    raise SourceError(reason, f"{host} answered with status {answer.status}{said}")
+                wait = wait if asked is None else asked
+            await self._pause(wait)
+        raise SourceError(SourceReason.UNREACHABLE, f"{host} cannot be reached")
+
+
+@asynccontextmanager
+async def _streamed(client: httpx.AsyncClient, request: httpx.Request) -> AsyncIterator[httpx.Response]:
+    response = await client.send(request, stream=True)
+    try:
+        yield response
+    finally:
+        await response.aclose()
+
+
+async def _body(response: httpx.Response) -> bytes:
+    """The body, decompressed and counted while it comes in: a small gzip may unfold to gigabytes."""
+    body = bytearray()
+    async for chunk in response.aiter_bytes(64 * 1024):
+        body += chunk
+        if len(body) > MAX_ANSWER:
+            raise SourceError(
+                SourceReason.ANSWER_TOO_LARGE, f"{response.url.host} answered with more than {MAX_ANSWER} bytes"
+            )
+    return bytes(body)
+
+
+def _checked(answer: _Answer, url: str) -> bytes:
+    """The body of a good answer, or the error that its status stands for."""
+    host, status = _host(url), answer.status
+    if httpx.codes.is_redirect(status):
+        target = urlsplit(answer.headers.get("location", "")).hostname or "nowhere"
+        raise SourceError(SourceReason.REDIRECTED, f"{host} redirects to {_harmless(target)}; the API never does")
+    if status == httpx.codes.UNAUTHORIZED:
+        raise SourceError(SourceReason.CREDENTIALS_REFUSED, f"{host} refuses the access token (status 401)")
+    if status == httpx.codes.FORBIDDEN:
+        words = f"{host}: the OAuth client's role lacks the permission {PERMISSION} (status 403)"
+        raise SourceError(SourceReason.PERMISSION_MISSING, words)
+    if status == httpx.codes.NOT_FOUND:
+        raise SourceError(SourceReason.ENDPOINT_MISSING, f"{host} does not know {urlsplit(url).path} (status 404)")
+    if status != httpx.codes.OK:
+        raise SourceError(SourceReason.ANSWER_INVALID, f"{host} answered with status {status}")
+    return answer.body
+
+
+def _decode[T](body: bytes, kind: type[T], url: str) -> T:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        # What a token endpoint answers may hold a token: only the beginning of what is no JSON object is shown.
+        start = _harmless(body[:_SHOWN].decode("ascii", "replace")) if not body.lstrip().startswith(b"{") else "{…"
+        raise SourceError(SourceReason.ANSWER_INVALID, f"{_host(url)} answered with no valid JSON: {start}") from None
+
+
+def _next(next_uri: str, url: str, api_url: str) -> str:
+    """The next page's URL. Genesys gives it relative to the host; an absolute one must lead to the same host.
+
+    ``api_url`` may carry a path of its own (a proxy, a simulator), which the API does not know of.
+    """
+    base, target = urlsplit(api_url), urlsplit(next_uri)
+    if target.scheme or target.netloc:
+        if (target.scheme, target.netloc) != (base.scheme, base.netloc):
+            words = f"{_host(url)} sends on to the host {_harmless(target.hostname or '')} for the next page"
+            raise SourceError(SourceReason.ANSWER_INVALID, words)
+        return next_uri
+    if next_uri.startswith("/") and base.path.strip("/") and not next_uri.startswith(base.path.rstrip("/") + "/"):
+        return api_url.rstrip("/") + next_uri
+    return urljoin(url, next_uri)
+
+
+def _asked_to_wait(headers: httpx.Headers, now: datetime) -> float | None:
+    """Seconds that the server asks for: Retry-After in seconds or as a date, else the reset of a used-up rate limit."""
+    said = headers.get("retry-after", "").strip()
+    if said.isascii() and said.isdigit():
+        return float(said[:9])
+    if said:
+        try:
+            moment = parsedate_to_datetime(said)
+        except ValueError:
+            moment = None
+        if moment is not None:
+            aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return max(0.0, (aware - now).total_seconds())
+    try:
+        used, allowed = int(headers["inin-ratelimit-count"]), int(headers["inin-ratelimit-allowed"])
+        return max(0.0, float(headers["inin-ratelimit-reset"])) if used >= allowed else None
+    except (KeyError, ValueError):
+        return None
+
+
+def _is_tls(error: BaseException) -> bool:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return "CERTIFICATE_VERIFY_FAILED" in str(error)
+
+
+def _tls_words(error: Exception) -> str:
+    return _harmless(str(error).partition("] ")[2] or str(error))[:160]
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or "(no host)"
+
+
+def _harmless(text: str) -> str:
+    return "".join(sign if sign.isascii() and sign.isprintable() else "?" for sign in text)[:160]

@@ -1,0 +1,44 @@
+"""Secrets by ARN, from SSM or Secrets Manager, through Powertools' cache (five minutes)."""
+
+from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvider
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError, TransformParameterError
+from botocore.exceptions import BotoCoreError
+
+from rotation_watcher.adapters import clients
+from rotation_watcher.errors import SourceError, SourceReason
+
+MAX_AGE = 300
+"""Seconds for which a secret is kept: a reset secret is picked up within this time."""
+
+
+class AwsSecrets:
+    """``ports.Secrets``; the kind follows from the ARN's service."""
+
+    def __init__(self) -> None:
+        self._ssm = SSMProvider(boto3_client=clients.make("ssm"))
+        self._secrets = SecretsProvider(boto3_client=clients.make("secretsmanager"))
+
+    def get(self, arn: str) -> str:
+        """See ``ports.Secrets``. The error names the ARN and the service's words, never the content."""
+        try:
+            if arn.split(":", 3)[2:3] == ["ssm"]:
+                value = self._ssm.get(parameter_name(arn), max_age=MAX_AGE, decrypt=True)
+            else:
+                value = self._secrets.get(arn, max_age=MAX_AGE)
+        except (GetParameterError, TransformParameterError, BotoCoreError) as error:
+            raise SourceError(
+                SourceReason.CREDENTIALS_MISSING,
+                f"The secret {arn} cannot be read: {error}. Check that it exists, that the template's parameters name"
+                " it, and that its KMS key may be used.",
+            ) from error
+        return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def parameter_name(arn: str) -> str:
+    """The name of an SSM parameter: what follows ``:parameter``, with its slash unless it is a plain name at the root.
+
+    ``…:parameter/genesys/oauth`` is ``/genesys/oauth``; ``…:parameter/oauth`` may be either ``/oauth`` or ``oauth``,
+    which SSM tells apart nowhere in an ARN, so the ARN itself is used for it (SSM takes ARNs as names).
+    """
+    name = arn.partition(":parameter")[2]
+    return name if name.count("/") > 1 else arn

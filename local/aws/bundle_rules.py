@@ -1,0 +1,171 @@
+"""What the two services accept in a bundle. Pure: bytes in, certificates or faults out.
+
+ALB refuses a whole bundle for one fault (DOMAIN.md, section 2: PEM without blank lines, comments that start with ``#``
+and hold no ``-``, no text, X.509v3 CA certificates, RSA 2048 to 8192 or P-256/384/521, SHA-256/384/512). CRLF is taken:
+nothing is known against it. API Gateway takes any text and only warns of certificates that it cannot use.
+"""
+
+import base64
+import binascii
+import re
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+BEGIN = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----")
+END = re.compile(r"-----END ([A-Z0-9 ]+)-----")
+_ANY_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
+_CURVES = ("secp256r1", "secp384r1", "secp521r1")
+_HASHES = ("sha256", "sha384", "sha512")
+_RSA_BITS = range(2048, 8192 + 1)
+
+
+class BundleRefused(Exception):
+    """The service refuses the bundle as a whole; the text says why, with the line or the certificate's place."""
+
+
+def trust_store_certificates(bundle: bytes, *, max_certificates: int, max_bytes: int) -> list[x509.Certificate]:
+    """Return the certificates of an ALB trust store's bundle, in order. Raises BundleRefused at the first fault.
+
+    ``max_certificates`` is the quota of the store, ``max_bytes`` the size that one PEM block may have.
+    """
+    certificates = []
+    for place, (first_line, block) in enumerate(_blocks(bundle), start=1):
+        if len(block) > max_bytes:
+            raise BundleRefused(f"Certificate {place} (line {first_line}) is larger than {max_bytes} bytes.")
+        try:
+            certificate = _parse(block)
+            fault = ca_fault(certificate)
+        except ValueError:
+            fault = "cannot be parsed"
+        else:
+            certificates.append(certificate)
+        if fault:
+            raise BundleRefused(f"Certificate {place} (line {first_line}) {fault}.")
+    if not certificates:
+        raise BundleRefused("The bundle holds no certificate.")
+    if len(certificates) > max_certificates:
+        raise BundleRefused(
+            f"The bundle holds {len(certificates)} certificates; at most {max_certificates} are allowed."
+        )
+    return certificates
+
+
+def ca_fault(certificate: x509.Certificate) -> str | None:
+    """Return why a service cannot use this certificate as an anchor, or None. Raises ValueError if it is malformed."""
+    if certificate.version is not x509.Version.v3:
+        return "is not X.509 version 3"
+    if (weakness := _key_fault(certificate)) is not None:
+        return weakness
+    try:
+        digest = certificate.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        return "is signed with an unsupported algorithm"
+    if digest is None or digest.name not in _HASHES:
+        return f"is signed with {digest.name if digest else 'an unsupported algorithm'}"
+    try:
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except x509.ExtensionNotFound:
+        return "is not a CA certificate"
+    return None if constraints.ca else "is not a CA certificate"
+
+
+def truststore_warnings(bundle: bytes, now: datetime) -> list[str]:
+    """Return what API Gateway warns of in a truststore: one sentence per certificate that it cannot use, in order.
+
+    Text between the blocks is no fault there. A truststore without any certificate gets one warning of its own.
+    """
+    warnings, subjects = [], set()
+    blocks = list(_ANY_BLOCK.finditer(bundle.decode("latin-1")))
+    for place, block in enumerate(blocks, start=1):
+        if block[1] != "CERTIFICATE":
+            warnings.append(f"Block {place} is not a certificate.")
+            continue
+        try:
+            certificate = _parse(block[0])
+            fault = ca_fault(certificate)
+        except ValueError:
+            warnings.append(f"Certificate {place} cannot be parsed.")
+            continue
+        name = certificate.subject.rfc4514_string()
+        if fault is None and certificate.not_valid_after_utc <= now:
+            fault = "has expired"
+        if fault is None and certificate.subject in subjects:
+            fault = "has the subject of another certificate of the truststore"
+        if fault is not None:
+            warnings.append(f"Certificate {place} ({name}) {fault}.")
+        subjects.add(certificate.subject)
+    return warnings or ([] if blocks else ["The truststore holds no certificate."])
+
+
+def count_blocks(bundle: bytes) -> int:
+    """Return how many PEM blocks of any kind the bytes hold."""
+    return len(_ANY_BLOCK.findall(bundle.decode("latin-1")))
+
+
+def _blocks(bundle: bytes) -> list[tuple[int, str]]:
+    """Split into (line of BEGIN, PEM text), refusing whatever stands between the blocks but good comments."""
+    try:
+        text = bundle.decode("ascii")
+    except UnicodeDecodeError as error:
+        raise BundleRefused("The bundle holds characters outside ASCII.") from error
+    if not text.strip():
+        raise BundleRefused("The bundle is empty.")
+    blocks: list[tuple[int, str]] = []
+    inside: tuple[int, list[str]] | None = None
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
+        bare = line.removesuffix("\r")
+        if not bare.strip():
+            raise BundleRefused(f"Line {number} is blank.")
+        if inside is not None:
+            inside[1].append(bare)
+            if END.fullmatch(bare):
+                blocks.append((inside[0], "\n".join(inside[1]) + "\n"))
+                inside = None
+        elif _opens(number, bare):
+            inside = (number, [bare])
+    if inside is not None:
+        raise BundleRefused(f"The block of line {inside[0]} does not end.")
+    return blocks
+
+
+def _opens(number: int, line: str) -> bool:
+    """Tell whether a line outside all blocks opens one. Raises BundleRefused unless it does, or is a good comment."""
+    begin = BEGIN.fullmatch(line)
+    if begin and begin[1] == "CERTIFICATE":
+        return True
+    if begin:
+        raise BundleRefused(f"Line {number} opens a block that is not a certificate: {begin[1]}.")
+    if not line.startswith("#"):
+        raise BundleRefused(f"Line {number} is neither a certificate nor a comment.")
+    if "-" in line:
+        raise BundleRefused(f"The comment of line {number} holds a hyphen.")
+    return False
+
+
+def _parse(block: str) -> x509.Certificate:
+    """Parse one PEM block strictly: the base64 in full, the DER without anything behind it. Raises ValueError."""
+    lines = block.strip().splitlines()
+    if lines[-1] != "-----END CERTIFICATE-----":
+        raise ValueError("the block does not end as a certificate")
+    try:
+        der = base64.b64decode("".join(line.strip() for line in lines[1:-1]), validate=True)
+    except binascii.Error as error:
+        raise ValueError("not base64") from error
+    return x509.load_der_x509_certificate(der)
+
+
+def _key_fault(certificate: x509.Certificate) -> str | None:
+    try:
+        key = certificate.public_key()
+    except UnsupportedAlgorithm:
+        return "has a key of an unsupported kind"
+    match key:
+        case rsa.RSAPublicKey():
+            return None if key.key_size in _RSA_BITS else f"has an RSA key of {key.key_size} bits"
+        case ec.EllipticCurvePublicKey():
+            return None if key.curve.name in _CURVES else f"has a key on the curve {key.curve.name}"
+        case _:
+            return "has a key of an unsupported kind"

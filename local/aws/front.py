@@ -1,0 +1,98 @@
+"""The WSGI application in front of moto: recognises, logs, fails on demand, and serves pre-signed downloads."""
+
+import io
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+
+from local.aws import faults
+from local.aws.calls import Call, CallLog, recognise
+from local.aws.presigned import PREFIX, Downloads
+
+type Environ = dict[str, Any]
+type StartResponse = Callable[..., Any]
+type Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+_CONTROL = "/moto-api"
+
+
+class Front:
+    """Stands between the socket and ``behind``."""
+
+    def __init__(self, behind: Application, log: CallLog, waiting: faults.Faults, downloads: Downloads) -> None:
+        self._behind = behind
+        self._log = log
+        self._waiting = waiting
+        self._downloads = downloads
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        path = environ.get("PATH_INFO", "")
+        if path.startswith(_CONTROL):
+            return self._behind(environ, start_response)
+        if path.startswith(PREFIX):
+            return self._download(path, environ, start_response)
+        body = _take_body(environ)
+        recognised = recognise(environ, body)
+        fault = self._waiting.take(recognised.call)
+        if fault is not None and not fault.after:
+            return self._send(recognised.call, faults.answer(fault, recognised), start_response)
+        status, headers, chunks = _run(self._behind, environ)
+        if fault is not None:
+            return self._send(recognised.call, faults.answer(fault, recognised), start_response)
+        self._log.add(_with_status(recognised.call, int(status.split()[0])))
+        start_response(status, headers)
+        return chunks
+
+    def _download(self, path: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        status, content = self._downloads.answer(path, environ.get("QUERY_STRING", ""))
+        kind = "application/x-pem-file" if status == HTTPStatus.OK else "application/xml"
+        call = Call("s3", "GetObject", mutating=False, resource=path.removeprefix("/"), region="")
+        return self._send(call, (status, [("Content-Type", kind)], content), start_response)
+
+    def _send(
+        self, call: Call, answer: tuple[int, list[tuple[str, str]], bytes], start_response: StartResponse
+    ) -> Iterable[bytes]:
+        status, headers, content = answer
+        self._log.add(_with_status(call, status))
+        start_response(f"{status} {_phrase(status)}", [*headers, ("Content-Length", str(len(content)))])
+        return [content]
+
+
+def _run(application: Application, environ: Environ) -> tuple[str, list[tuple[str, str]], list[bytes]]:
+    """Run the application to its end, so that the log holds the call before the client has its answer."""
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], *_: Any) -> Callable[[bytes], None]:
+        started.append((status, headers))
+        return lambda _chunk: None
+
+    answer = application(environ, start_response)
+    try:
+        chunks = list(answer)
+    finally:
+        close = getattr(answer, "close", None)
+        if close is not None:
+            close()
+    return *started[-1], chunks
+
+
+def _take_body(environ: Environ) -> bytes:
+    """Read the request's body and put it back, so that it can be read again."""
+    source = environ["wsgi.input"]
+    chunked = "chunked" in environ.pop("HTTP_TRANSFER_ENCODING", "").lower()
+    body: bytes = source.read() if chunked else source.read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(body)
+    environ["CONTENT_LENGTH"] = str(len(body))
+    return body
+
+
+def _with_status(call: Call, status: int) -> Call:
+    return Call(call.service, call.operation, call.mutating, call.resource, call.region, status)
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"

@@ -1,0 +1,45 @@
+"""The figures of the real services (DOMAIN.md, section 2), each of which a test may turn."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+type ClockFunction = Callable[[], datetime]
+
+
+@dataclass
+class Knobs:
+    """Quotas, delays and disputed behaviour. May be changed while the server runs; the next call obeys."""
+
+    max_ca_certificates: int = 25
+    """CA certificates per trust store (adjustable at AWS)."""
+    max_certificate_bytes: int = 16 * 1024
+    """Size of one certificate's PEM block in a trust store."""
+    max_trust_stores: int = 20
+    """Trust stores per account and region."""
+    max_revocation_files: int = 30
+    """CRLs per trust store."""
+    max_revocation_bytes: int = 50 * 1024 * 1024
+    """Size of one CRL file."""
+    max_revoked_entries: int = 500_000
+    """Revoked entries per trust store, over all its CRLs."""
+    download_lifetime: timedelta = timedelta(minutes=10)
+    """How long the URL of GetTrustStoreCaCertificatesBundle is good, by the clock."""
+    association_resource: Literal["listener", "load_balancer"] = "listener"
+    """What DescribeTrustStoreAssociations names; believed, for AWS speaks of listeners there but shows no example."""
+
+    settle_reads: int = 1
+    """How many Get calls after an update still say UPDATING. Not used when ``settle_delay`` is set."""
+    settle_delay: timedelta | None = None
+    """How long by the clock a domain stays UPDATING after an update."""
+    update_interval: timedelta = timedelta(seconds=30)
+    """One UpdateDomainName per account and region in this time, by the clock."""
+    http_domains_visible_in_v1: bool = True
+    """Whether a domain created through API Gateway v2 is known to v1 (believed, not verified)."""
+    v2_update_wants_configurations: bool = True
+    """Whether v2's UpdateDomainName refuses a call without DomainNameConfigurations, as has been seen."""
+    max_truststore_bytes: int = 1024 * 1024
+    """Size of an API Gateway truststore (believed, not verified)."""
+    max_truststore_certificates: int = 1000
+    """Certificates of an API Gateway truststore (believed, not verified)."""

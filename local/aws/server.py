@@ -1,0 +1,192 @@
+"""Start and stop the embedded AWS, and everything that a test may ask of it."""
+
+import os
+from contextlib import ExitStack
+from threading import Lock, Thread
+from typing import Any, Self
+
+import boto3
+from botocore.config import Config
+from moto import settings
+from moto.apigateway.models import RestAPI
+from moto.apigateway.responses import APIGatewayResponse
+from moto.apigatewayv2.responses import ApiGatewayV2Response
+from moto.core.authorization import ActionAuthenticatorMixin
+from moto.core.base_backend import BackendDict
+from moto.core.model_instances import reset_model_data
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.elbv2.responses import ELBV2Response
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from local.aws import domains_http, domains_rest, listeners
+from local.aws.calls import CallLog
+from local.aws.domains import Domains, Place
+from local.aws.faults import Fault, Faults
+from local.aws.front import Front
+from local.aws.knobs import ClockFunction, Knobs
+from local.aws.patching import patched
+from local.aws.presigned import Downloads
+from local.aws.revocations import Revocations
+from local.aws.trust_stores import TrustStores
+
+ACCESS_KEY, SECRET_KEY = "AKIAEMBEDDEDAWS00000", "embedded-aws-takes-any-secret"
+_running = Lock()
+
+
+class _QuietHandler(MotoRequestHandler):
+    """moto's handler without a line per request: the call log says more."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing."""
+
+
+class EmbeddedAws:
+    """An AWS on a free port of 127.0.0.1, as a context manager.
+
+    ``clock`` gives aware UTC; pre-signed URLs, UPDATING and the pace of updates go by it. ``region`` is the default
+    one. ``knobs`` are the fields of ``Knobs``, which stay changeable as ``.knobs``. moto keeps its state per process,
+    not per server: it is wiped at start and at stop, and a second server in the same process is refused with
+    RuntimeError.
+    """
+
+    def __init__(self, clock: ClockFunction, *, region: str = "us-east-1", **knobs: Any) -> None:
+        self.knobs = Knobs(**knobs)
+        self.region = region
+        self.account = DEFAULT_ACCOUNT_ID
+        self.url = ""
+        self.calls = CallLog()
+        self.faults = Faults()
+        self._downloads = Downloads(clock, self.knobs)
+        self._stores = TrustStores(self.knobs, self._downloads, lambda: self.url)
+        self._domains = Domains(clock, self.knobs)
+        self._patches = ExitStack()
+        self._server: BaseWSGIServer | None = None
+        self._thread: Thread | None = None
+
+    def start(self) -> Self:
+        """Listen. Raises RuntimeError if another one runs in this process."""
+        if not _running.acquire(blocking=False):
+            raise RuntimeError("moto's state is global: only one EmbeddedAws may run in a process")
+        _forget_everything()
+        self._patch()
+        front = Front(DomainDispatcherApplication(create_backend_app), self.calls, self.faults, self._downloads)
+        server = make_server("127.0.0.1", 0, front, threaded=True, request_handler=_QuietHandler)
+        self.url = f"http://127.0.0.1:{server.server_port}"
+        self._server = server
+        # The short poll makes stopping quick; werkzeug looks for the end only that often.
+        self._thread = Thread(target=server.serve_forever, args=(0.02,), name="embedded-aws", daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop listening, give moto its own operations back, and wipe its state. Harmless when not running."""
+        if self._server is None or self._thread is None:
+            return
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        self._server = self._thread = None
+        self._patches.close()
+        _forget_everything()
+        _running.release()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables with which unmodified boto3 code, here or in a child process, talks to this server."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_REGION": self.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "NO_PROXY": "127.0.0.1",
+            "no_proxy": "127.0.0.1",
+        }
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """Return a boto3 client of this server that never retries and heeds no environment."""
+        session = boto3.session.Session(
+            aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=region or self.region
+        )
+        config = Config(retries={"total_max_attempts": 1}, proxies={}, connect_timeout=5, read_timeout=30)
+        return session.client(service, endpoint_url=self.url, config=config)  # type: ignore[call-overload]  # any service
+
+    def make_bucket(self, name: str, *, region: str | None = None, versioned: bool = True) -> str:
+        """Create a bucket, versioned unless told otherwise, and return its name."""
+        place = region or self.region
+        s3 = self.client("s3", place)
+        where = {} if place == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": place}}
+        s3.create_bucket(Bucket=name, **where)
+        if versioned:
+            s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        return name
+
+    def live_bundle(self, arn: str) -> bytes | None:
+        """Return the bundle that clients of a trust store or domain meet now; None where mTLS is off. Raises KeyError.
+
+        A domain that is UPDATING still has the one before. No call is logged for this.
+        """
+        if ":truststore/" in arn:
+            store = self._stores.by_arn(arn)
+            if store is None:
+                raise KeyError(arn)
+            return store.bundle
+        _, _, _, region, _, path = arn.split(":", 5)
+        truststore = self._domains.in_use(Place(self.account, region), path.removeprefix("/domainnames/"))
+        return truststore.bundle if truststore else None
+
+    def fail_next(
+        self,
+        service: str,
+        operation: str,
+        code: str,
+        status: int = 400,
+        times: int = 1,
+        message: str = "This fault was ordered by a test.",
+        *,
+        after: bool = False,
+    ) -> None:
+        """Let the next ``times`` calls of the operation (botocore's names: "elbv2", "ModifyTrustStore") fail.
+
+        With ``after`` the call takes effect, and only its answer is lost.
+        """
+        self.faults.add(service, operation, Fault(code, status, message, after), times)
+
+    def stale_reads(self, trust_store_arn: str, reads: int) -> None:
+        """Let the next ``reads`` GetTrustStoreCaCertificatesBundle give the previous bundle. Raises KeyError.
+
+        May be ordered ahead of the change: reads of a store that never changed do not count.
+        """
+        store = self._stores.by_arn(trust_store_arn)
+        if store is None:
+            raise KeyError(trust_store_arn)
+        store.stale_reads = reads
+
+    def settle(self) -> None:
+        """Make every domain that is UPDATING AVAILABLE."""
+        self._domains.settle()
+
+    def _patch(self) -> None:
+        elb = self._stores.operations() | Revocations(self._stores, self.knobs).operations()
+        elb |= listeners.operations(self._stores.exists)
+        self._patches.enter_context(patched(ELBV2Response, elb))
+        self._patches.enter_context(patched(APIGatewayResponse, domains_rest.operations(self._domains)))
+        self._patches.enter_context(patched(RestAPI, domains_rest.rest_api_mendings()))
+        self._patches.enter_context(patched(ApiGatewayV2Response, domains_http.operations(self._domains)))
+
+
+def _forget_everything() -> None:
+    """Wipe moto's state, and switch the enforcement of IAM off, which a test may have switched on."""
+    BackendDict.reset()
+    reset_model_data()
+    settings.INITIAL_NO_AUTH_ACTION_COUNT = float("inf")
+    ActionAuthenticatorMixin.request_count = 0

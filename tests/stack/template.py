@@ -1,0 +1,133 @@
+"""``template.yaml`` as data, for the tests of this folder.
+
+Wherever the same thing must be true of every function, queue or statement, the tests walk over all of them: what is
+added later is judged too.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cfnlint.decode.cfn_yaml import load  # type: ignore[import-untyped]  # cfn-lint ships no types
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "template.yaml").read_text()
+
+type Node = Any  # a template is a tree of whatever YAML gives
+
+
+def plain(node: Node) -> Node:
+    """The decoder's marked-up nodes as ordinary dictionaries, lists and strings."""
+    if isinstance(node, Mapping):
+        return {str(key): plain(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [plain(value) for value in node]
+    return str(node) if isinstance(node, str) else node
+
+
+TEMPLATE: dict[str, Node] = plain(load(str(ROOT / "template.yaml")))
+RESOURCES: dict[str, Node] = TEMPLATE["Resources"]
+PARAMETERS: dict[str, Node] = TEMPLATE["Parameters"]
+
+
+def of_type(kind: str) -> dict[str, Node]:
+    """The resources of one type, by logical id."""
+    found = {name: resource for name, resource in RESOURCES.items() if resource["Type"] == kind}
+    assert found, f"no resource of type {kind}"
+    return found
+
+
+def properties(name: str) -> Node:
+    return RESOURCES[name]["Properties"]
+
+
+FUNCTIONS = of_type("AWS::Serverless::Function")
+QUEUES = of_type("AWS::SQS::Queue")
+ALARMS = of_type("AWS::CloudWatch::Alarm")
+ROLES = of_type("AWS::IAM::Role")
+
+
+class Statement(NamedTuple):
+    """One statement of a role, and the conditions of the template under which it exists."""
+
+    role: str
+    under: tuple[str, ...]
+    body: dict[str, Node]
+
+    @property
+    def sid(self) -> str:
+        return str(self.body["Sid"])
+
+    @property
+    def allows(self) -> bool:
+        return bool(self.body["Effect"] == "Allow")
+
+    @property
+    def actions(self) -> list[str]:
+        return as_list(self.body["Action"])
+
+    @property
+    def resources(self) -> list[Node]:
+        return as_list(self.body["Resource"])
+
+
+def as_list(node: Node) -> list[Node]:
+    return node if isinstance(node, list) else [node]
+
+
+def unfold(node: Node, under: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Node]]:
+    """The entries of a list, with the conditions of the Fn::If around each; AWS::NoValue is left out."""
+    for entry in as_list(node):
+        if isinstance(entry, dict) and "Fn::If" in entry:
+            condition, then, otherwise = entry["Fn::If"]
+            yield from unfold(then, (*under, condition))
+            yield from unfold(otherwise, (*under, f"not {condition}"))
+        elif entry != {"Ref": "AWS::NoValue"}:
+            yield under, entry
+
+
+def statements() -> Iterator[Statement]:
+    for role, resource in ROLES.items():
+        assert "ManagedPolicyArns" not in resource["Properties"], "managed policies bring wildcards"
+        for under, policy in unfold(resource["Properties"]["Policies"]):
+            for deeper, body in unfold(policy["PolicyDocument"]["Statement"], under):
+                yield Statement(role, deeper, body)
+
+
+STATEMENTS = tuple(statements())
+
+
+def in_bucket(resource: Node) -> str | None:
+    """The key pattern of a resource in the stack's own bucket."""
+    text = resource.get("Fn::Sub") if isinstance(resource, dict) else None
+    return text.removeprefix("${Bucket.Arn}/") if isinstance(text, str) and text.startswith("${Bucket.Arn}/") else None
+
+
+def keys_of(role: str, action: str) -> set[str]:
+    """The key patterns of the stack's own bucket on which a role may do something."""
+    return {
+        key
+        for statement in STATEMENTS
+        if statement.role == role and statement.allows and action in statement.actions
+        for resource in statement.resources
+        if (key := in_bucket(resource))
+    }
+
+
+def seconds(node: Node) -> int:
+    assert isinstance(node, int)
+    return node
+
+
+def nodes(node: Node) -> Iterator[Node]:
+    yield node
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for child in children:
+        yield from nodes(child)
+
+
+def refuses_http(resource: Node) -> bool:
+    return any(
+        s["Effect"] == "Deny" and s["Principal"] == "*" and s["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        for s in resource["Properties"]["PolicyDocument"]["Statement"]
+    )

@@ -1,0 +1,96 @@
+"""The parameters that an operator fills in, and the outputs that say what to do next."""
+
+import json
+import re
+from collections.abc import Sequence
+
+import pytest
+
+from tests.stack.template import PARAMETERS, RESOURCES, TEMPLATE, nodes
+
+
+def test_every_parameter_is_described_labelled_and_in_one_group() -> None:
+    form = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]
+    grouped = [name for group in form["ParameterGroups"] for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(PARAMETERS)
+    assert set(form["ParameterLabels"]) == set(PARAMETERS)
+    for name, parameter in PARAMETERS.items():
+        assert len(parameter["Description"]) > 20, name
+        if "AllowedPattern" in parameter:
+            assert parameter["ConstraintDescription"], name
+
+
+def test_changing_nothing_is_the_default() -> None:
+    assert PARAMETERS["Mode"]["Default"] == "observe"
+    assert PARAMETERS["Mode"]["AllowedValues"] == ["observe", "apply"]
+
+
+STORE = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:truststore/genesys-clients/0123456789abcdef"
+SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:genesys/oauth-AbCdEf"
+
+
+@pytest.mark.parametrize(
+    ("parameter", "good", "bad"),
+    [
+        (
+            "TargetArns",
+            [STORE, "arn:aws-us-gov:apigateway:us-gov-west-1::/domainnames/api.example.com", ""],
+            ["*", f"{STORE}*"],
+        ),
+        (
+            "CredentialArns",
+            [SECRET, "arn:aws-cn:ssm:cn-north-1:111122223333:parameter/a/b"],
+            ["", "*", f"{SECRET[:-6]}*"],
+        ),
+        ("SlackSecretArn", [SECRET, ""], ["https://hooks.slack.com/services/T/B/x", f"{SECRET}*"]),
+        (
+            "AdoptObjectArns",
+            ["arn:aws:s3:::bucket-1/trust/store.pem", ""],
+            ["arn:aws:s3:::bucket-1/*", "arn:aws:s3:::bucket-1"],
+        ),
+        (
+            "KmsKeyArn",
+            ["arn:aws:kms:eu-west-1:111122223333:key/0a-1b", ""],
+            ["arn:aws:kms:eu-west-1:111122223333:alias/a"],
+        ),
+        ("WatchFileUri", ["s3://bucket-1/watch.json", ""], ["bucket-1/watch.json", "s3://bucket-1/*"]),
+        ("GenesysRegion", ["us-east-1", "ap-northeast-3", ""], ["US East", "use1"]),
+        ("Authorities", ["Genesys", "DigiCert"], ["digicert", ""]),
+        ("AlertEmail", ["ops@example.com", ""], ["ops"]),
+        ("CollectSchedule", ["rate(15 minutes)", "cron(0/15 * * * ? *)"], ["15 minutes"]),
+    ],
+)
+def test_a_wrong_parameter_is_refused_before_anything_is_made(
+    parameter: str, good: Sequence[str], bad: Sequence[str]
+) -> None:
+    pattern = re.compile(PARAMETERS[parameter]["AllowedPattern"])
+    assert [value for value in good if not pattern.fullmatch(value)] == []
+    assert [value for value in bad if pattern.fullmatch(value)] == []
+
+
+def test_a_stack_with_nothing_to_watch_is_refused() -> None:
+    rule = TEMPLATE["Rules"]["SomethingToWatch"]
+    assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "WatchFileUri"}, ""]}
+    assert [a["Assert"] for a in rule["Assertions"]] == [{"Fn::Not": [{"Fn::Equals": [{"Ref": "GenesysRegion"}, ""]}]}]
+
+
+def test_the_outputs_give_what_the_operator_needs_next() -> None:
+    outputs = TEMPLATE["Outputs"]
+    upload = outputs["UploadRootCommand"]["Value"]["Fn::Sub"][0]
+    assert upload == "aws s3 cp root.pem s3://${Bucket}/anchors/${Region}.pem"
+    assert "${CollectFunction}" in outputs["CollectNowCommand"]["Value"]["Fn::Sub"]
+    dry_run = outputs["PublishDryRunCommand"]["Value"]["Fn::Sub"]
+    payload = re.search(r"--payload '([^']+)'", dry_run)
+    assert payload
+    assert json.loads(payload[1]) == {"dry_run": True}
+    assert all(len(output["Description"]) > 20 for output in outputs.values())
+
+
+def test_every_intrinsic_names_something_that_exists() -> None:
+    known = {*RESOURCES, *PARAMETERS}
+    for node in nodes(TEMPLATE["Resources"]):
+        if isinstance(node, dict) and len(node) == 1:
+            if (name := node.get("Ref")) and not name.startswith("AWS::"):
+                assert name in known
+            if condition := node.get("Fn::If"):
+                assert condition[0] in TEMPLATE["Conditions"]

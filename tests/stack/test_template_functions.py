@@ -1,0 +1,179 @@
+"""Functions, their settings, the queues and schedules that wake them (docs/decisions/0013-queues-and-rhythm.md)."""
+
+import itertools
+import json
+import re
+
+from tests.stack.template import (
+    FUNCTIONS,
+    PARAMETERS,
+    QUEUES,
+    RESOURCES,
+    ROOT,
+    STATEMENTS,
+    TEMPLATE,
+    of_type,
+    properties,
+    refuses_http,
+    seconds,
+)
+
+
+def test_functions_run_on_arm64_python_313_traced_with_json_logs() -> None:
+    shared = TEMPLATE["Globals"]["Function"]
+    assert (shared["Runtime"], shared["Architectures"], shared["Tracing"]) == ("python3.13", ["arm64"], "Active")
+    assert [layer["Ref"] for layer in shared["Layers"]] == ["DependenciesLayer", "WatcherLayer"]
+    for function in FUNCTIONS.values():
+        assert function["Properties"]["LoggingConfig"]["LogFormat"] == "JSON"
+        assert "ReservedConcurrentExecutions" not in function["Properties"], "some accounts may run ten at once"
+
+
+def test_layers_are_built_for_what_the_functions_run_on() -> None:
+    for layer in of_type("AWS::Serverless::LayerVersion").values():
+        assert layer["Metadata"]["BuildArchitecture"] == "arm64"
+        assert layer["Properties"]["CompatibleArchitectures"] == ["arm64"]
+        assert layer["Properties"]["CompatibleRuntimes"] == ["python3.13"]
+    makefile = (ROOT / "layers" / "Makefile").read_text()
+    assert all(f"build-{name}:" in makefile for name in of_type("AWS::Serverless::LayerVersion"))
+    assert "--require-hashes" in makefile
+
+
+def test_every_function_logs_into_a_group_of_the_stack_with_retention() -> None:
+    groups = [function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for function in FUNCTIONS.values()]
+    assert set(groups) == set(of_type("AWS::Logs::LogGroup"))
+    for name in groups:
+        assert properties(name)["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    assert PARAMETERS["LogRetentionDays"]["Default"] > 0
+
+
+def test_the_log_level_never_swallows_the_metrics() -> None:
+    assert set(PARAMETERS["LogLevel"]["AllowedValues"]) == {"DEBUG", "INFO"}
+
+
+def test_collect_and_publish_are_told_the_same_configuration() -> None:
+    environments = {
+        name: properties(f"{name}Function")["Environment"]["Variables"] for name in ("Collect", "Publish", "Slack")
+    }
+    shared = {
+        *("BUCKET", "TOPIC_ARN", "PUBLISH_QUEUE_URL", "WATCH_FILE_URI", "MODE", "GENESYS_REGION"),
+        *("AUTHORITIES", "CREDENTIAL_ARNS", "TARGET_ARNS"),
+    }
+    assert set(environments["Collect"]) == shared
+    assert set(environments["Publish"]) == {*shared, "FUNCTION_TIMEOUT_SECONDS"}
+    assert all(environments["Collect"][name] == environments["Publish"][name] for name in shared)
+    assert environments["Slack"] == {"SLACK_SECRET_ARN": {"Ref": "SlackSecretArn"}}
+    assert set(TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]) == {
+        *("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL")
+    }
+
+
+def test_every_variable_that_the_code_reads_is_set() -> None:
+    sources = [*(ROOT / "layers" / "rotation_watcher").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
+    readers = [path for path in sources if path.stem == "settings" or re.search(r"\benviron\b", path.read_text())]
+    known = {
+        name
+        for function in FUNCTIONS.values()
+        for name in (
+            *function["Properties"]["Environment"]["Variables"],
+            *TEMPLATE["Globals"]["Function"]["Environment"]["Variables"],
+        )
+    }
+    read = {
+        name
+        for path in readers
+        for name in re.findall(r"""["']([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|BUCKET|MODE|AUTHORITIES)["']""", path.read_text())
+        if not name.startswith(("AWS_", "LAMBDA_"))
+    }
+    assert read <= known
+
+
+def test_publish_knows_its_own_timeout() -> None:
+    publish = properties("PublishFunction")
+    assert int(publish["Environment"]["Variables"]["FUNCTION_TIMEOUT_SECONDS"]) == publish["Timeout"]
+
+
+def test_asynchronous_calls_that_fail_end_in_the_queue_for_failed_runs() -> None:
+    scheduled = {
+        s["Properties"]["Target"]["Arn"]["Fn::GetAtt"][0] for s in of_type("AWS::Scheduler::Schedule").values()
+    }
+    assert scheduled == {"CollectFunction", "PublishFunction"}
+    for name in scheduled:
+        config = properties(name)["EventInvokeConfig"]
+        assert config["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["FailedRunsQueue", "Arn"]}
+        role = properties(name)["Role"]["Fn::GetAtt"][0]
+        assert [
+            s
+            for s in STATEMENTS
+            if s.role == role
+            and "sqs:SendMessage" in s.actions
+            and {"Fn::GetAtt": ["FailedRunsQueue", "Arn"]} in s.resources
+        ]
+
+
+def test_a_queue_hides_a_message_for_six_times_as_long_as_its_function_may_run() -> None:
+    checked = 0
+    for function in FUNCTIONS.values():
+        for event in function["Properties"].get("Events", {}).values():
+            queue = event["Properties"]["Queue"]["Fn::GetAtt"][0]
+            hidden = seconds(properties(queue)["VisibilityTimeout"])
+            assert hidden >= 6 * seconds(function["Properties"]["Timeout"])
+            assert (
+                seconds(properties(queue)["MessageRetentionPeriod"])
+                > hidden * properties(queue)["RedrivePolicy"]["maxReceiveCount"]
+            )
+            assert event["Properties"]["BatchSize"] == 1
+            checked += 1
+    assert checked == 2
+
+
+def test_a_dead_letter_queue_is_of_its_queues_kind() -> None:
+    for name, queue in QUEUES.items():
+        redrive = queue["Properties"].get("RedrivePolicy")
+        if redrive is None:
+            assert seconds(queue["Properties"]["MessageRetentionPeriod"]) == 14 * 86400, f"{name} is a last stop"
+            continue
+        dead = properties(redrive["deadLetterTargetArn"]["Fn::GetAtt"][0])
+        assert dead.get("FifoQueue", False) == queue["Properties"].get("FifoQueue", False)
+
+
+def test_the_publish_queue_takes_the_senders_word_for_what_is_a_duplicate() -> None:
+    queue = properties("PublishQueue")
+    assert queue["FifoQueue"] is True
+    assert queue["ContentBasedDeduplication"] is False
+    assert queue["DeduplicationScope"] == "messageGroup"
+
+
+def test_schedules_report_what_they_could_not_start_to_a_standard_queue() -> None:
+    for schedule in of_type("AWS::Scheduler::Schedule").values():
+        target = schedule["Properties"]["Target"]
+        assert target["DeadLetterConfig"]["Arn"] == {"Fn::GetAtt": ["FailedRunsQueue", "Arn"]}
+        assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
+    assert "FifoQueue" not in properties("FailedRunsQueue")
+    assert json.loads(properties("CollectScheduleRule")["Target"]["Input"]) == {}
+    assert json.loads(properties("PublishScheduleRule")["Target"]["Input"]) == {"enqueue": "all"}
+
+
+def test_every_queue_is_encrypted_and_refuses_plain_http() -> None:
+    policies = of_type("AWS::SQS::QueuePolicy")
+    guarded = {
+        queue["Ref"] for policy in policies.values() for queue in policy["Properties"]["Queues"] if refuses_http(policy)
+    }
+    assert guarded == set(QUEUES)
+    assert all(queue["Properties"]["SqsManagedSseEnabled"] is True for queue in QUEUES.values())
+
+
+def test_slack_exists_only_with_its_secret() -> None:
+    assert PARAMETERS["SlackSecretArn"]["Default"] == ""
+    slack = [name for name in RESOURCES if name.startswith("Slack")]
+    assert len(slack) >= 8
+    assert all(RESOURCES[name]["Condition"] == "HasSlack" for name in slack)
+
+
+def test_what_always_exists_never_refers_to_what_may_not() -> None:
+    optional = {name for name, resource in RESOURCES.items() if "Condition" in resource}
+    assert optional
+    for name, resource in itertools.chain(RESOURCES.items(), TEMPLATE["Outputs"].items()):
+        if "Condition" in resource:
+            continue
+        text = json.dumps(resource)
+        assert not [other for other in optional if f'"{other}"' in text or f"${{{other}" in text], name

@@ -1,0 +1,142 @@
+"""What each function may do, and above all what it may not (docs/decisions/0012-roles-written-out.md)."""
+
+import fnmatch
+import json
+import re
+
+import pytest
+
+from tests.stack.template import FUNCTIONS, PARAMETERS, ROLES, STATEMENTS, TEXT, in_bucket, keys_of
+
+PEOPLES_KEYS = ("anchors/us-east-1.pem", "approvals/0a1b.json", "extra/others.pem", "watch.json")
+
+EXPLAINED_WILDCARDS = {
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "elasticloadbalancing:DescribeTrustStores",
+    "elasticloadbalancing:DescribeTrustStoreAssociations",
+    "elasticloadbalancing:DescribeListeners",
+}
+"""Actions for which AWS knows no resource (Service Authorization Reference): nothing but "*" can stand there."""
+
+
+def test_each_function_has_a_role_of_its_own() -> None:
+    roles = [function["Properties"]["Role"]["Fn::GetAtt"][0] for function in FUNCTIONS.values()]
+    assert len(set(roles)) == len(FUNCTIONS)
+    assert set(roles) <= set(ROLES)
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_no_role_may_write_what_belongs_to_people(role: str) -> None:
+    writable = keys_of(role, "s3:PutObject")
+    assert not [key for key in PEOPLES_KEYS for pattern in writable if fnmatch.fnmatchcase(key, pattern)]
+
+
+def test_roles_read_and_write_exactly_their_part_of_the_bucket() -> None:
+    assert keys_of("CollectRole", "s3:PutObject") == {"sources/*"}
+    assert keys_of("CollectRole", "s3:GetObject") == {"anchors/*", "approvals/*", "sources/*"}
+    assert keys_of("PublishRole", "s3:PutObject") == {"bundles/*", "targets/*"}
+    assert keys_of("PublishRole", "s3:GetObjectVersion") == {"targets/*"}
+    assert keys_of("PublishRole", "s3:GetObject") == {
+        *("anchors/*", "approvals/*", "extra/*", "sources/*", "bundles/*", "targets/*")
+    }
+    assert not keys_of("SlackRole", "s3:GetObject")
+
+
+def test_nobody_may_do_everything_or_delete_anything_but_a_message_that_is_done() -> None:
+    granted = {action for statement in STATEMENTS if statement.allows for action in statement.actions}
+    assert not [action for action in granted if "*" in action]
+    making_or_ending = {action for action in granted if re.search(r":(Create|Delete|Remove)", action)}
+    assert making_or_ending == {"sqs:DeleteMessage", "logs:CreateLogStream"}
+
+
+def test_publish_cannot_read_the_credentials_and_collect_cannot_touch_a_target() -> None:
+    by_role = {
+        role: {action for s in STATEMENTS if s.role == role and s.allows for action in s.actions} for role in ROLES
+    }
+    assert {"ssm:GetParameter", "secretsmanager:GetSecretValue"} <= by_role["CollectRole"]
+    assert not [a for a in by_role["PublishRole"] if a.startswith(("ssm:", "secretsmanager:", "kms:"))]
+    assert not [a for a in by_role["CollectRole"] if a.startswith(("elasticloadbalancing:", "apigateway:"))]
+    assert {action.split(":")[0] for action in by_role["SlackRole"]} == {
+        *("sqs", "logs", "xray", "ssm", "secretsmanager", "kms")
+    }
+
+
+def test_a_bare_wildcard_stands_only_where_aws_knows_no_resource() -> None:
+    bare = {action for s in STATEMENTS if s.allows and "*" in s.resources for action in s.actions}
+    assert bare == EXPLAINED_WILDCARDS
+    lines = [line for line in TEXT.splitlines() if re.search(r'Resource: "\*"', line)]
+    assert lines
+    assert all("#" in line for line in lines), "each says why on its line"
+
+
+def test_a_wildcard_inside_a_name_is_a_prefix_of_the_bucket_or_an_api_known_at_run_time() -> None:
+    partial = {
+        (s.sid, resource["Fn::Sub"])
+        for s in STATEMENTS
+        if s.allows
+        for resource in s.resources
+        if isinstance(resource, dict) and "*" in str(resource.get("Fn::Sub", "")) and not in_bucket(resource)
+    }
+    apis = "arn:${AWS::Partition}:apigateway:${AWS::Region}::"
+    assert partial == {("ReadDefaultEndpoints", f"{apis}/restapis/*"), ("ReadDefaultEndpoints", f"{apis}/apis/*")}
+    below = next(s for s in STATEMENTS if s.sid == "NothingBelowAnApi")
+    assert not below.allows
+    assert [r["Fn::Sub"] for r in below.resources] == [f"{apis}/restapis/*/*", f"{apis}/apis/*/*"]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "condition"),
+    [
+        ("TargetArns", "HasTargets"),
+        ("AdoptObjectArns", "HasAdoptObjects"),
+        ("KmsKeyArn", "HasKey"),
+        ("WatchFileUri", "HasWatchFile"),
+    ],
+)
+def test_an_empty_parameter_makes_no_statement(parameter: str, condition: str) -> None:
+    assert PARAMETERS[parameter]["Default"] == ""
+    using = [s for s in STATEMENTS if parameter in json.dumps(s.body)]
+    assert using
+    assert all(condition in s.under for s in using)
+
+
+def test_targets_are_changed_by_name_and_domains_only_towards_our_bucket() -> None:
+    changing = {
+        action: s
+        for s in STATEMENTS
+        for action in s.actions
+        if action in {"elasticloadbalancing:ModifyTrustStore", "apigateway:PATCH", "apigateway:AddCertificateToDomain"}
+    }
+    assert len(changing) == 3
+    assert all(s.resources == [{"Ref": "TargetArns"}] for s in changing.values())
+    assert changing["apigateway:PATCH"].body["Condition"] == {
+        "StringLikeIfExists": {"apigateway:Request/MtlsTrustStoreUri": {"Fn::Sub": "s3://${Bucket}/targets/*"}}
+    }
+
+
+def test_the_mappings_of_each_domain_are_named_one_by_one() -> None:
+    arns = ["arn:p:apigateway:r::/domainnames/a.example", "arn:p:apigateway:r::/domainnames/b.example"]
+    for path in ("basepathmappings", "apimappings"):
+        statement = next(s for s in STATEMENTS if f"/{path}" in json.dumps(s.body))
+        (split,) = statement.resources
+        comma, joined = split["Fn::Split"]
+        template, names = joined["Fn::Sub"]
+        delimiter, listed = names["Arns"]["Fn::Join"]
+        assert listed == {"Ref": "TargetArns"}
+        whole = template.replace("${Arns}", delimiter.join(arns))
+        assert whole.split(comma) == [f"{arn}/{path}" for arn in arns]
+
+
+def test_the_watch_file_is_read_by_its_name() -> None:
+    for role in ("CollectRole", "PublishRole"):
+        statement = next(s for s in STATEMENTS if s.role == role and s.sid == "ReadWatchFile")
+        _, names = statement.resources[0]["Fn::Sub"]
+        index, split = names["Object"]["Fn::Select"]
+        scheme, padded = split["Fn::Split"]
+        for uri, expected in (("s3://bucket/watch/file.json", "bucket/watch/file.json"), ("", "")):
+            assert padded["Fn::Sub"].replace("${WatchFileUri}", uri).split(scheme)[index] == expected
+
+
+def test_nothing_is_tied_to_one_partition() -> None:
+    assert not re.search(r"arn:aws(-cn|-us-gov)?:", TEXT)
