@@ -2,6 +2,7 @@
 
 import os
 from contextlib import ExitStack
+from functools import cache
 from threading import Lock, Thread
 from typing import Any, Self
 
@@ -31,7 +32,7 @@ from local.aws.revocations import Revocations
 from local.aws.trust_stores import TrustStores
 
 ACCESS_KEY, SECRET_KEY = "AKIAEMBEDDEDAWS00000", "embedded-aws-takes-any-secret"
-_running = Lock()
+_running, _making_clients = Lock(), Lock()
 
 
 class _QuietHandler(MotoRequestHandler):
@@ -114,11 +115,10 @@ class EmbeddedAws:
 
     def client(self, service: str, region: str | None = None) -> Any:
         """Return a boto3 client of this server that never retries and heeds no environment."""
-        session = boto3.session.Session(
-            aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=region or self.region
-        )
         config = Config(retries={"total_max_attempts": 1}, proxies={}, connect_timeout=5, read_timeout=30)
-        return session.client(service, endpoint_url=self.url, config=config)  # type: ignore[call-overload]  # any service
+        with _making_clients:  # a session may be shared by threads, but not while it makes a client
+            make: Any = _session().client
+            return make(service, region_name=region or self.region, endpoint_url=self.url, config=config)
 
     def make_bucket(self, name: str, *, region: str | None = None, versioned: bool = True) -> str:
         """Create a bucket, versioned unless told otherwise, and return its name."""
@@ -182,6 +182,12 @@ class EmbeddedAws:
         self._patches.enter_context(patched(APIGatewayResponse, domains_rest.operations(self._domains)))
         self._patches.enter_context(patched(RestAPI, domains_rest.rest_api_mendings()))
         self._patches.enter_context(patched(ApiGatewayV2Response, domains_http.operations(self._domains)))
+
+
+@cache
+def _session() -> boto3.session.Session:
+    """Return one session for all clients: it keeps the service models, which take long to read."""
+    return boto3.session.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY)
 
 
 def _forget_everything() -> None:

@@ -73,6 +73,13 @@ def test_every_function_and_every_last_stop_has_an_alarm() -> None:
     assert watched("ApproximateNumberOfMessagesVisible") == last_stops
 
 
+def test_an_alert_that_slack_does_not_take_raises_an_alarm_long_before_it_is_set_aside() -> None:
+    assert watched("ApproximateAgeOfOldestMessage") == {"SlackQueue"}
+    queue = properties("SlackQueue")
+    tried_for = seconds(queue["VisibilityTimeout"]) * queue["RedrivePolicy"]["maxReceiveCount"]
+    assert seconds(properties("SlackDelayAlarm")["Threshold"]) * 4 < tried_for
+
+
 def test_silence_is_an_alarm_even_when_nothing_runs() -> None:
     silence = properties("SilenceAlarm")
     variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]

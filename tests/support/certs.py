@@ -134,6 +134,13 @@ def version_1(issued: Issued) -> bytes:
     return _pem(_tlv(0x30, _tlv(0x30, b"".join(parts)) + algorithm + signature))
 
 
+def with_public_key(issued: Issued, old: bytes, new: bytes) -> bytes:
+    """Return the certificate as PEM with another SubjectPublicKeyInfo (DER). The signature is not made anew."""
+    tbs, algorithm, signature = _children(issued.der)
+    parts = [new if part == old else part for part in _children(tbs)]
+    return _pem(_tlv(0x30, _tlv(0x30, b"".join(parts)) + algorithm + signature))
+
+
 def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 

@@ -5,13 +5,15 @@ up by itself, and bad certificates only raise warnings, so what is deployed is p
 the service reports (DOMAIN.md).
 """
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from rotation_watcher.adapters.aws_errors import code, translate
+from rotation_watcher.adapters.api_gateway_endpoints import default_endpoints
+from rotation_watcher.adapters.aws_errors import SdkError, code, retried, translate, words
 from rotation_watcher.arns import parse_target
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDenied, TargetError, TargetNotFound
 from rotation_watcher.ports import Endpoint, Live, Proof
@@ -21,20 +23,33 @@ if TYPE_CHECKING:
     from mypy_boto3_apigatewayv2 import ApiGatewayV2Client
     from mypy_boto3_s3 import S3Client
 
-_CONFIGURATION = (
-    "ApiGatewayDomainName",
+MAX_BUNDLE = 5_000_000
+"""The most bytes of a truststore that are read; API Gateway is believed to take 1 MB (DOMAIN.md)."""
+
+_NOT_FOUND = "NotFoundException"
+_SETTLED = {"AVAILABLE", ""}
+_SETTABLE = (
     "CertificateArn",
     "CertificateName",
-    "CertificateUploadDate",
-    "DomainNameStatus",
-    "DomainNameStatusMessage",
     "EndpointType",
-    "HostedZoneId",
     "IpAddressType",
     "OwnershipVerificationCertificateArn",
     "SecurityPolicy",
 )
-"""What v2's UpdateDomainName takes back of a domain's configuration (botocore's model)."""
+"""The members of a domain's configuration that a caller sets; the service sets the others, such as the status."""
+_UNDER_WAY = re.compile(r"\bin progress\b|\bupdating\b|\bbeing updated\b")
+_FORBIDDEN = re.compile(r"\baccess|\bpermission|\bnot authorized\b")
+_CONTENT = re.compile(r"\btrust ?store\b")
+_PLACE = re.compile(r"\bfound\b|\bexists?\b|\buri\b|\bversion\b|\bbucket\b")
+
+
+class _Domain(NamedTuple):
+    """A domain as either API describes it. ``location`` is empty where mutual TLS is off."""
+
+    location: str
+    version: str
+    warnings: tuple[str, ...]
+    status: str
 
 
 class ApiGatewayDomains:
@@ -45,157 +60,149 @@ class ApiGatewayDomains:
         self._http = http
         self._s3 = s3
 
-    def read(self, arn: str, known_endpoints: Sequence[str] = ()) -> Live:  # noqa: ARG002 - mappings are always listed
-        """See ``ports.TrustTarget``. The proof is by version."""
-        name = parse_target(arn).name
-        try:
-            domain = self._domain(name, arn)
-            endpoints = tuple(self._endpoints(name))
-        except ClientError as error:
-            raise translate(f"cannot read {arn}", error) from error
-        except BotoCoreError as error:
-            raise translate(f"cannot read {arn}", error) from error
-        location, version, warnings, status = domain
+    def read(
+        self,
+        arn: str,
+        known_endpoints: Sequence[str] = (),  # noqa: ARG002  # a closed or open endpoint stays in the mappings
+    ) -> Live:
+        """See ``ports.TrustTarget``. The proof is by version.
+
+        Without a version in the domain's settings the object's newest one is read, which need not be what is loaded.
+        """
+        domain = self._domain(arn)
         return Live(
-            bundle=self._fetch(location, version, arn) if location else None,
-            location=location or None,
-            version=version or None,
-            settled=status in {"AVAILABLE", ""},
-            warnings=warnings,
-            endpoints=endpoints,
+            bundle=self._fetch(domain, arn) if domain.location else None,
+            location=domain.location or None,
+            version=domain.version or None,
+            settled=domain.status in _SETTLED,
+            warnings=domain.warnings,
+            endpoints=self._endpoints(arn),
             proof=Proof.VERSION,
         )
 
     def update(self, arn: str, *, bucket: str, key: str, version: str) -> None:
         """See ``ports.TrustTarget``."""
-        name, uri = parse_target(arn).name, f"s3://{bucket}/{key}"
+        uri = f"s3://{bucket}/{key}"
         try:
-            try:
-                self._rest.update_domain_name(
-                    domainName=name,
-                    patchOperations=[
-                        {"op": "replace", "path": "/mutualTlsAuthentication/truststoreUri", "value": uri},
-                        {"op": "replace", "path": "/mutualTlsAuthentication/truststoreVersion", "value": version},
-                    ],
-                )
-            except ClientError as error:
-                if code(error) != "NotFoundException":
-                    raise
-                self._update_http(name, uri, version)
+            self._update(parse_target(arn).name, uri, version)
+        except (ClientError, BotoCoreError) as error:
+            # The SDK asks again when an answer was lost, and is then told that an update is under way: its own.
+            if retried(error) and self._took(arn, uri, version):
+                return
+            raise self._refusal(arn, error) from error
+
+    def _update(self, name: str, uri: str, version: str) -> None:
+        try:
+            self._rest.update_domain_name(
+                domainName=name,
+                patchOperations=[
+                    {"op": "replace", "path": "/mutualTlsAuthentication/truststoreUri", "value": uri},
+                    {"op": "replace", "path": "/mutualTlsAuthentication/truststoreVersion", "value": version},
+                ],
+            )
         except ClientError as error:
-            raise _failed(arn, error) from error
-        except BotoCoreError as error:
-            raise translate(f"cannot change {arn}", error) from error
+            if code(error) != _NOT_FOUND:
+                raise
+            self._update_http(name, uri, version)
 
     def _update_http(self, name: str, uri: str, version: str) -> None:
         """Through v2, which has been seen to want the configurations sent along."""
-        known = self._http.get_domain_name(DomainName=name)
-        described: Any = known.get("DomainNameConfigurations", [])
-        configurations: Any = [{member: one[member] for member in _CONFIGURATION if member in one} for one in described]
+        known = self._http.get_domain_name(DomainName=name).get("DomainNameConfigurations", [])
+        configurations: Any = [{key: value for key, value in one.items() if key in _SETTABLE} for one in known]
         self._http.update_domain_name(
             DomainName=name,
             DomainNameConfigurations=configurations,
             MutualTlsAuthentication={"TruststoreUri": uri, "TruststoreVersion": version},
         )
 
-    def _domain(self, name: str, arn: str) -> tuple[str, str, tuple[str, ...], str]:
-        """The truststore's URI, version and warnings, and the domain's status."""
+    def _took(self, arn: str, uri: str, version: str) -> bool:
+        """Whether the domain already points where it was to be pointed."""
         try:
-            rest = self._rest.get_domain_name(domainName=name)
-        except ClientError as error:
-            if code(error) != "NotFoundException":
-                raise
-        else:
-            mutual = rest.get("mutualTlsAuthentication") or {}
-            return (
-                mutual.get("truststoreUri", ""),
-                mutual.get("truststoreVersion", ""),
-                tuple(mutual.get("truststoreWarnings", [])),
-                rest.get("domainNameStatus", ""),
-            )
-        try:
-            http = self._http.get_domain_name(DomainName=name)
-        except ClientError as error:
-            if code(error) != "NotFoundException":
-                raise
-            raise TargetNotFound(f"there is no domain {name} in this account and region ({arn})") from error
-        shared = http.get("MutualTlsAuthentication") or {}
-        statuses = {one.get("DomainNameStatus", "") for one in http.get("DomainNameConfigurations", [])}
-        return (
-            shared.get("TruststoreUri", ""),
-            shared.get("TruststoreVersion", ""),
-            tuple(shared.get("TruststoreWarnings", [])),
-            next(iter(sorted(statuses - {"AVAILABLE"})), "AVAILABLE"),
-        )
+            domain = self._domain(arn)
+        except TargetError:
+            return False
+        return (domain.location, domain.version) == (uri, version)
 
-    def _fetch(self, location: str, version: str, arn: str) -> bytes:
-        parts = urlsplit(location)
-        pinned: Any = {"VersionId": version} if version else {}
-        try:
-            answer = self._s3.get_object(Bucket=parts.netloc, Key=parts.path.lstrip("/"), **pinned)
-            return answer["Body"].read()
-        except ClientError as error:
-            if code(error) in {"AccessDenied", "403"}:
-                raise TargetDenied(
-                    f"{arn} loads {location}, which this function may not read: add"
-                    f" arn:{parse_target(arn).partition}:s3:::{parts.netloc}{parts.path}"
-                    " to the template's parameter AdoptObjectArns"
-                ) from error
-            raise TargetError(f"{arn} loads {location} version {version or '(newest)'}: {error}") from error
-        except BotoCoreError as error:
-            raise translate(f"cannot read {location}", error) from error
+    def _refusal(self, arn: str, error: SdkError) -> TargetError:
+        if code(error) == _NOT_FOUND:
+            return TargetNotFound(f"cannot change {arn}: {error}")
+        if code(error) == "BadRequestException":
+            return _bad_request(f"cannot change {arn}: {error}", words(error).lower())
+        return translate(f"cannot change {arn}", error)
 
-    def _endpoints(self, name: str) -> Iterator[Endpoint]:
-        """The default endpoint of every API behind the domain: open, it leads past mutual TLS."""
-        seen: set[str] = set()
-        for api_id, api_name, closed in (*self._rest_apis(name), *self._http_apis(name)):
-            if api_id in seen:
-                continue
-            seen.add(api_id)
-            state = "is closed" if closed else "is open: it leads past mutual TLS"
-            detail = f"The default execute-api endpoint of the API {api_name} {state}."
-            yield Endpoint(f"execute-api of {api_id} ({api_name})", closed, detail)
-
-    def _rest_apis(self, name: str) -> Iterator[tuple[str, str, bool]]:
+    def _domain(self, arn: str) -> _Domain:
+        """The domain through v1, or through v2 where v1 does not know it. Raises TargetError."""
+        name = parse_target(arn).name
         try:
-            mappings = self._rest.get_base_path_mappings(domainName=name, limit=500).get("items", [])
+            return self._domain_by_rest(name) or self._domain_by_http(name)
+        except (ClientError, BotoCoreError) as error:
+            if code(error) == _NOT_FOUND:
+                raise TargetNotFound(f"there is no domain {name} in this account and region ({arn})") from error
+            raise translate(f"cannot read {arn}", error) from error
+
+    def _domain_by_rest(self, name: str) -> _Domain | None:
+        try:
+            answer = self._rest.get_domain_name(domainName=name)
         except ClientError as error:
-            if code(error) in _PASSED_OVER:
-                return
+            if code(error) == _NOT_FOUND:
+                return None
             raise
-        for api_id in sorted({mapping.get("restApiId", "") for mapping in mappings} - {""}):
-            try:
-                api = self._rest.get_rest_api(restApiId=api_id)
-            except ClientError as error:
-                if code(error) in _PASSED_OVER:
-                    continue  # an HTTP API, which v1 lists in its mappings but does not know
-                raise
-            yield api_id, api.get("name", ""), bool(api.get("disableExecuteApiEndpoint"))
+        mutual = answer.get("mutualTlsAuthentication") or {}
+        status = answer.get("domainNameStatus", "")
+        warnings = (*mutual.get("truststoreWarnings", []), *_said(status, answer.get("domainNameStatusMessage", "")))
+        return _Domain(mutual.get("truststoreUri", ""), mutual.get("truststoreVersion", ""), warnings, status)
 
-    def _http_apis(self, name: str) -> Iterator[tuple[str, str, bool]]:
+    def _domain_by_http(self, name: str) -> _Domain:
+        answer = self._http.get_domain_name(DomainName=name)
+        mutual = answer.get("MutualTlsAuthentication") or {}
+        statuses = {
+            one.get("DomainNameStatus", ""): one.get("DomainNameStatusMessage", "")
+            for one in answer.get("DomainNameConfigurations", [])
+        }
+        status = min(statuses.keys() - _SETTLED, default="AVAILABLE")
+        warnings = (*mutual.get("TruststoreWarnings", []), *_said(status, statuses.get(status, "")))
+        return _Domain(mutual.get("TruststoreUri", ""), mutual.get("TruststoreVersion", ""), warnings, status)
+
+    def _fetch(self, domain: _Domain, arn: str) -> bytes:
+        """The object that the domain points at. Raises TargetDenied that says what would allow it, TargetError."""
+        parts = urlsplit(domain.location)
+        bucket, key = parts.netloc, parts.path.removeprefix("/")
+        what = f"cannot read what {arn} loads, {domain.location} (version {domain.version or 'not pinned'})"
+        pinned: Any = {"VersionId": domain.version} if domain.version else {}
         try:
-            mappings = self._http.get_api_mappings(DomainName=name, MaxResults="500").get("Items", [])
-        except ClientError as error:
-            if code(error) in _PASSED_OVER:
-                return
-            raise
-        for api_id in sorted({mapping["ApiId"] for mapping in mappings}):
-            try:
-                api = self._http.get_api(ApiId=api_id)
-            except ClientError as error:
-                if code(error) in _PASSED_OVER:
-                    continue  # a REST API, which v2 lists in its mappings but does not know
-                raise
-            yield api_id, api.get("Name", ""), bool(api.get("DisableExecuteApiEndpoint"))
+            answer = self._s3.get_object(Bucket=bucket, Key=key, **pinned)
+            body = answer["Body"].read(MAX_BUNDLE + 1)
+        except (ClientError, BotoCoreError) as error:
+            failure = translate(what, error)
+            if not isinstance(failure, TargetDenied):
+                raise failure from error
+            object_arn = f"arn:{parse_target(arn).partition}:s3:::{bucket}/{key}"
+            raise TargetDenied(
+                f"{what}: access is denied. If the object exists, add {object_arn} to the template's parameter"
+                f" AdoptObjectArns, and see that its bucket's policy and KMS key let this function's role in"
+            ) from error
+        if len(body) > MAX_BUNDLE:
+            raise TargetError(f"{what}: it is larger than {MAX_BUNDLE} bytes")
+        return body
+
+    def _endpoints(self, arn: str) -> tuple[Endpoint, ...]:
+        try:
+            return default_endpoints(self._rest, self._http, parse_target(arn).name)
+        except (ClientError, BotoCoreError) as error:
+            raise translate(f"cannot read the APIs behind {arn}", error) from error
 
 
-_PASSED_OVER = {"NotFoundException", "AccessDeniedException", "AccessDenied", "BadRequestException"}
+def _said(status: str, message: str) -> tuple[str, ...]:
+    """What the service says about a domain that waits for a person (its certificate, its ownership)."""
+    return () if status in {*_SETTLED, "UPDATING"} else (f"{status}: {message}".removesuffix(": "),)
 
 
-def _failed(arn: str, error: ClientError) -> TargetError:
-    words = f"cannot change {arn}: {error}"
-    if code(error) == "NotFoundException":
-        return TargetNotFound(words)
-    if code(error) == "BadRequestException":
-        return TargetBusy(words) if "updat" in str(error).lower().partition("operation:")[2] else BundleRejected(words)
-    return translate(f"cannot change {arn}", error)
+def _bad_request(said: str, reason: str) -> TargetError:
+    """What a BadRequestException means. The service's texts are not documented: only clear ones mean a bad content."""
+    if _UNDER_WAY.search(reason):
+        return TargetBusy(said)
+    if _FORBIDDEN.search(reason):
+        return TargetDenied(said)
+    if _CONTENT.search(reason) and not _PLACE.search(reason):
+        return BundleRejected(said)
+    return TargetError(said)

@@ -1,34 +1,56 @@
-"""What AWS's error codes mean for a target."""
+"""What the SDK's errors mean for a target.
+
+The codes are those of elbv2 (query protocol, without the word Exception), of API Gateway v1 and v2 (with it), and of
+S3, from botocore's service models and the services' lists of common errors.
+"""
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from rotation_watcher.errors import TargetBusy, TargetDenied, TargetError
 
-_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Forbidden", "403"}
+type SdkError = ClientError | BotoCoreError
+
+_DENIED = {
+    "AccessDenied",
+    "AccessDeniedException",
+    "UnauthorizedException",
+    "UnauthorizedOperation",
+    "OperationNotPermitted",
+}
 _BUSY = {
     "Throttling",
     "ThrottlingException",
+    "ThrottledException",
     "TooManyRequestsException",
+    "LimitExceededException",
     "RequestLimitExceeded",
     "SlowDown",
-    "ServiceUnavailable",
-    "ServiceUnavailableException",
-    "ConflictException",
     "PriorRequestNotComplete",
+    "ConflictException",
 }
+"""No 5xx among them: after one, the request may have been carried out all the same, which "busy" would deny."""
 
 
-def code(error: ClientError) -> str:
-    """The service's error code."""
-    return str(error.response.get("Error", {}).get("Code", ""))
+def code(error: SdkError) -> str:
+    """The service's error code; empty where no answer came."""
+    return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
 
 
-def translate(what: str, error: ClientError | BotoCoreError) -> TargetError:
+def words(error: SdkError) -> str:
+    """The service's own message; the SDK's where no answer came."""
+    return str(error.response.get("Error", {}).get("Message", "")) if isinstance(error, ClientError) else str(error)
+
+
+def retried(error: SdkError) -> bool:
+    """Whether the SDK had asked before, so that this answer may be about its own earlier, successful request."""
+    return isinstance(error, ClientError) and error.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
+
+
+def translate(what: str, error: SdkError) -> TargetError:
     """The TargetError for an error of the SDK. ``what`` opens the message: what was tried, on which target."""
     message = f"{what}: {error}"
-    if isinstance(error, ClientError):
-        if code(error) in _DENIED:
-            return TargetDenied(message)
-        if code(error) in _BUSY:
-            return TargetBusy(message)
+    if code(error) in _DENIED:
+        return TargetDenied(message)
+    if code(error) in _BUSY:
+        return TargetBusy(message)
     return TargetError(message)

@@ -1,5 +1,6 @@
 """boto3 clients, all alike: bounded waits, the SDK's own retries, a name by which AWS support finds our calls."""
 
+import logging
 from typing import Any
 
 import boto3
@@ -12,8 +13,28 @@ CONFIG = Config(
     user_agent_extra="genesys-certificate-rotation-watcher",
 )
 
+_CHATTY = {
+    "botocore": logging.INFO,
+    "boto3": logging.INFO,
+    "urllib3": logging.INFO,
+    "httpx": logging.WARNING,
+    "httpcore": logging.WARNING,
+}
+"""The level below which these loggers tell secrets."""
 
-def make(service: str) -> Any:
-    """A client of an AWS service; region, credentials and endpoint come from the environment, as in Lambda."""
+
+def make(service: str, *, region: str | None = None, endpoint_url: str | None = None) -> Any:
+    """A client of an AWS service. What is not given comes from where boto3 finds it, as in Lambda."""
+    hush()
     factory: Any = boto3.client  # the stubs know literal names only
-    return factory(service, config=CONFIG)
+    return factory(service, region_name=region, endpoint_url=endpoint_url, config=CONFIG)
+
+
+def hush() -> None:
+    """Keep secrets out of the logs, whatever level the function's root logger has; doing it again changes nothing.
+
+    At DEBUG botocore logs whole answers (a secret's text, a pre-signed URL) and request headers (the session token),
+    and urllib3 logs URLs; httpx logs the URL of each request at INFO already.
+    """
+    for name, level in _CHATTY.items():
+        logging.getLogger(name).setLevel(level)

@@ -5,14 +5,19 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from rotation_watcher.adapters.aws_errors import SdkError, code, retried, words
 from rotation_watcher.errors import Conflict, StoreError
 from rotation_watcher.ports import StoredObject, Written
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_ABSENT = {"NoSuchKey", "404", "NoSuchVersion"}
-_LOST = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409", "NoSuchKey", "404"}
+_ABSENT = {"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed"}
+"""The last is what a version that is a delete marker answers."""
+_LOST = {"PreconditionFailed", "412", "ConditionalRequestConflict", "OperationAborted", "409", "NoSuchKey", "404"}
+"""412: another writer won; 409: two were at it at once; 404: what was to be written over is gone (S3 user guide)."""
+_NO_ABSENCE = ("kms", "explicit deny", "s3:getobject")
+"""Words of a 403 that speak of an object which may well be there."""
 
 
 class S3Store:
@@ -30,29 +35,42 @@ class S3Store:
     def get(self, key: str, *, version: str | None = None) -> StoredObject | None:
         """See ``ports.ObjectStore``.
 
-        S3 answers 403 instead of 404 to a role without ListBucket, so AccessDenied counts as absence, unless its words
-        speak of KMS or of an explicit deny: then the object may well be there.
+        To a role without ListBucket S3 answers 403 instead of 404, so a bare AccessDenied counts as absence; not one
+        that names KMS, an explicit deny, or the reading of the object itself as what is forbidden.
         """
         pinned: Any = {"VersionId": version} if version else {}
         try:
             answer = self._client.get_object(Bucket=self._bucket, Key=key, **pinned)
-            return StoredObject(answer["Body"].read(), answer["ETag"], answer.get("VersionId"))
-        except ClientError as error:
-            code, words = _code(error), str(error).lower()
-            denied = code in {"AccessDenied", "403"} and "kms" not in words and "explicit deny" not in words
-            if code in _ABSENT or denied:
+            return StoredObject(answer["Body"].read(), answer["ETag"], _exact(answer.get("VersionId")))
+        except (ClientError, BotoCoreError) as error:
+            said = words(error).lower()
+            hidden = code(error) == "AccessDenied" and not any(word in said for word in _NO_ABSENCE)
+            if hidden or code(error) in _ABSENT:
                 return None
-            raise self._failed("read", key, error) from error
-        except BotoCoreError as error:
             raise self._failed("read", key, error) from error
 
     def put(self, key: str, body: bytes, *, content_type: str) -> Written:
         """See ``ports.ObjectStore``."""
-        return self._put(key, body, content_type, {})
+        try:
+            return self._put(key, body, content_type, {})
+        except (ClientError, BotoCoreError) as error:
+            raise self._failed("write", key, error) from error
 
     def put_if(self, key: str, body: bytes, *, etag: str | None, content_type: str) -> Written:
-        """See ``ports.ObjectStore``: 412 says that another writer won, 409 that two were at it at once."""
-        return self._put(key, body, content_type, {"IfMatch": etag} if etag else {"IfNoneMatch": "*"})
+        """See ``ports.ObjectStore``.
+
+        Where the SDK had to ask again, the writer that won may be ourselves: the answer to the first request was lost.
+        So then it is looked up whether what lies there is what was to be written.
+        """
+        condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+        try:
+            return self._put(key, body, content_type, condition)
+        except (ClientError, BotoCoreError) as error:
+            if code(error) not in _LOST:
+                raise self._failed("write", key, error) from error
+            if retried(error) and (there := self.get(key)) is not None and there.body == body:
+                return Written(there.etag, there.version)
+            raise Conflict(f"s3://{self._bucket}/{key} was written by somebody else") from error
 
     def list(self, prefix: str) -> Sequence[str]:
         """See ``ports.ObjectStore``."""
@@ -63,26 +81,15 @@ class S3Store:
             raise self._failed("list", prefix, error) from error
 
     def _put(self, key: str, body: bytes, content_type: str, condition: dict[str, Any]) -> Written:
-        try:
-            answer = self._client.put_object(
-                Bucket=self._bucket,
-                Key=key,
-                Body=body,
-                ContentType=content_type,
-                ChecksumAlgorithm="SHA256",
-                **condition,
-            )
-        except ClientError as error:
-            if condition and _code(error) in _LOST:
-                raise Conflict(f"s3://{self._bucket}/{key} was written by somebody else") from error
-            raise self._failed("write", key, error) from error
-        except BotoCoreError as error:
-            raise self._failed("write", key, error) from error
-        return Written(answer["ETag"], answer.get("VersionId"))
+        answer = self._client.put_object(
+            Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, ChecksumAlgorithm="SHA256", **condition
+        )
+        return Written(answer["ETag"], _exact(answer.get("VersionId")))
 
-    def _failed(self, verb: str, key: str, error: Exception) -> StoreError:
+    def _failed(self, verb: str, key: str, error: SdkError) -> StoreError:
         return StoreError(f"cannot {verb} s3://{self._bucket}/{key}: {error}")
 
 
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
+def _exact(version: str | None) -> str | None:
+    """A version that names one object for good: ``null`` is what suspended versioning overwrites."""
+    return None if version == "null" else version

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 _ALLOWED = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,./:;<=>?@\[\]^_`{|}~\\-]{1,128}")
-"""What SQS takes as a deduplication id or message group (SQS API reference)."""
+"""What SQS takes as a deduplication id or message group (SQS API reference, SendMessage)."""
 
 
 class SqsPublishQueue:
@@ -38,4 +38,5 @@ class SqsPublishQueue:
 
 
 def _fit(text: str) -> str:
+    """The text where SQS takes it, else its SHA-256: equal for equal texts, which is all that an id must be."""
     return text if _ALLOWED.fullmatch(text) else hashlib.sha256(text.encode()).hexdigest()

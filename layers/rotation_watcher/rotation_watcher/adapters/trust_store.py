@@ -1,58 +1,60 @@
 """ALB trust stores (elbv2).
 
 The service never tells from which S3 object a trust store was loaded; what is deployed comes back only through a
-pre-signed URL that is good for ten minutes. That URL is a secret: it must not reach a log, an error or a state, and
-httpx puts it into both, so errors are told without their text and its request logger is not ours to enable.
+pre-signed URL that is good for ten minutes. That URL is a secret: it must reach no log, error or state. httpx puts it
+into both, so what is told of a failed download never comes from httpx's own text (and see ``clients.hush``).
 """
 
-import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
-from rotation_watcher.adapters.aws_errors import code, translate
+from rotation_watcher.adapters import clients
+from rotation_watcher.adapters.aws_errors import SdkError, code, translate
+from rotation_watcher.arns import parse_target
 from rotation_watcher.errors import BundleRejected, TargetError, TargetNotFound
 from rotation_watcher.ports import Endpoint, Live, Proof
 
 if TYPE_CHECKING:
     from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
+    from mypy_boto3_elbv2.type_defs import ListenerTypeDef, TrustStoreTypeDef
 
 MAX_BUNDLE = 5_000_000
 """The most bytes of a deployed bundle that are read: 25 certificates of 16 KB are 400 KB, quotas can be raised."""
 
+_TRIES = 3
+"""How often the bundle is asked for, each time by a new URL; httpx does not try again by itself."""
 _LOCAL = {"127.0.0.1", "localhost"}
-_REJECTED = {"InvalidCaCertificatesBundle", "InvalidCaCertificatesBundleException"}
-
-# httpx logs every request's whole URL at INFO. Where a root logger listens at INFO, the pre-signed URL would be in it.
-logging.getLogger("httpx").setLevel(logging.WARNING)
-logging.getLogger("httpcore").setLevel(logging.WARNING)
+_BEGIN = b"-----BEGIN CERTIFICATE-----"
 
 
 class AlbTrustStores:
     """``ports.TrustTarget`` for trust stores; ``http`` fetches what the pre-signed URL points at."""
 
     def __init__(self, client: "ElasticLoadBalancingv2Client", http: httpx.Client) -> None:
+        clients.hush()
         self._client = client
         self._http = http
 
     def read(self, arn: str, known_endpoints: Sequence[str] = ()) -> Live:
         """See ``ports.TrustTarget``. The proof is by bytes; ALB tells no location and no version."""
         try:
-            stores = self._client.describe_trust_stores(TrustStoreArns=[arn])["TrustStores"]
-            location = self._client.get_trust_store_ca_certificates_bundle(TrustStoreArn=arn)["Location"]
+            store = self._describe(arn)
+            bundle = self._bundle(arn)
             endpoints = self._endpoints(arn, known_endpoints)
-        except ClientError as error:
-            raise self._failed("read", arn, error) from error
-        except BotoCoreError as error:
-            raise translate(f"cannot read {arn}", error) from error
+        except (ClientError, BotoCoreError) as error:
+            raise _failed("read", arn, error) from error
+        if store.get("NumberOfCaCertificates") and _BEGIN not in bundle:
+            # Taken for an empty store, it would lose what others keep in it at the next update.
+            raise TargetError(f"cannot read {arn}: its bundle came back without a certificate")
         return Live(
-            bundle=self._fetch(location, arn),
+            bundle=bundle,
             location=None,
             version=None,
-            settled=all(store.get("Status") == "ACTIVE" for store in stores),
+            settled=store.get("Status") == "ACTIVE",
             warnings=(),
             endpoints=endpoints,
             proof=Proof.BYTES,
@@ -67,74 +69,98 @@ class AlbTrustStores:
                 CaCertificatesBundleS3Key=key,
                 CaCertificatesBundleS3ObjectVersion=version,
             )
-        except ClientError as error:
-            raise self._failed("change", arn, error) from error
-        except BotoCoreError as error:
-            raise translate(f"cannot change {arn}", error) from error
+        except (ClientError, BotoCoreError) as error:
+            raise _failed("change", arn, error) from error
 
-    def _failed(self, verb: str, arn: str, error: ClientError) -> TargetError:
-        words = f"cannot {verb} {arn}: {error}"
-        if code(error) in {"TrustStoreNotFound", "TrustStoreNotFoundException"}:
-            return TargetNotFound(words)
-        if code(error) in _REJECTED:
-            return BundleRejected(words)
-        return translate(f"cannot {verb} {arn}", error)
+    def _describe(self, arn: str) -> "TrustStoreTypeDef":
+        stores = self._client.describe_trust_stores(TrustStoreArns=[arn])["TrustStores"]
+        if not stores:
+            raise TargetNotFound(f"cannot read {arn}: there is no such trust store")
+        return stores[0]
+
+    def _bundle(self, arn: str) -> bytes:
+        """The deployed bundle. A download that fails is tried again with a new URL; raises TargetError, ClientError."""
+        problem = ""
+        for _ in range(_TRIES):
+            location = self._client.get_trust_store_ca_certificates_bundle(TrustStoreArn=arn)["Location"]
+            parts = urlsplit(location)
+            if parts.scheme != "https" and parts.hostname not in _LOCAL:
+                raise TargetError(f"cannot read {arn}: the service gave a URL that is not https")
+            body, problem = self._download(location)
+            if body is not None:
+                return body
+        raise TargetError(f"cannot read {arn}: the download of its bundle failed {_TRIES} times: {problem}")
+
+    def _download(self, url: str) -> tuple[bytes | None, str]:
+        """The body, or None and what went wrong, in words that hold nothing of the URL."""
+        body = bytearray()
+        try:
+            with self._http.stream("GET", url, follow_redirects=False) as answer:
+                if answer.status_code != httpx.codes.OK:
+                    return None, f"HTTP status {answer.status_code}"
+                for chunk in answer.iter_bytes():
+                    body += chunk
+                    if len(body) > MAX_BUNDLE:
+                        return None, f"it is larger than {MAX_BUNDLE} bytes"
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            return None, type(error).__name__
+        return bytes(body), ""
 
     def _endpoints(self, arn: str, known: Sequence[str]) -> tuple[Endpoint, ...]:
         """The listeners that use the trust store, and those that once did: whether each still verifies with it."""
-        pages = self._client.get_paginator("describe_listeners")
-        associated: list[str] = []
-        marker: Any = {}
-        while True:
-            answer = self._client.describe_trust_store_associations(TrustStoreArn=arn, **marker)
-            associated += [item["ResourceArn"] for item in answer.get("TrustStoreAssociations", [])]
-            if not answer.get("NextMarker"):
-                break
-            marker = {"Marker": answer["NextMarker"]}
-        endpoints = {}
-        for resource in dict.fromkeys([*associated, *known]):
-            asked: Any = {"LoadBalancerArn": resource} if ":loadbalancer/" in resource else {"ListenerArns": [resource]}
-            try:
-                listeners = [listener for page in pages.paginate(**asked) for listener in page["Listeners"]]
-            except ClientError as error:
-                if code(error) in {"ListenerNotFound", "LoadBalancerNotFound"}:
-                    continue
-                raise
-            for listener in listeners:
-                name = listener["ListenerArn"]
-                mutual = listener.get("MutualAuthentication", {})
-                mode = mutual.get("Mode", "off")
-                verifies = mode == "verify" and mutual.get("TrustStoreArn") == arn
-                if verifies or name in known or resource == name:
-                    endpoints[name] = Endpoint(name, verifies, _detail(listener.get("Port"), mode, verifies=verifies))
-        return tuple(endpoints[name] for name in sorted(endpoints))
+        found: dict[str, Endpoint] = {}
+        for listener in self._listeners(arn, known):
+            name = listener["ListenerArn"]
+            found[name] = _judge(listener, name, arn)
+        return tuple(found[name] for name in sorted(found))
 
-    def _fetch(self, location: str, arn: str) -> bytes:
-        parts = urlsplit(location)
-        if parts.scheme != "https" and parts.hostname not in _LOCAL:
-            raise TargetError(f"cannot read {arn}: the service gave a URL that is not https")
+    def _listeners(self, arn: str, known: Sequence[str]) -> Iterator["ListenerTypeDef"]:
+        """What an association names is not documented; both a listener and a load balancer are understood.
+
+        A listener of another account, to which the trust store is shared, cannot be described from this one: it is
+        left out, like one that no longer exists.
+        """
+        pages = self._client.get_paginator("describe_trust_store_associations").paginate(TrustStoreArn=arn)
+        associated = [item["ResourceArn"] for page in pages for item in page.get("TrustStoreAssociations", [])]
+        account = parse_target(arn).account
+        for resource in dict.fromkeys((*associated, *known)):
+            if resource.split(":")[4:5] != [account]:
+                continue
+            if ":loadbalancer/" in resource:
+                of_balancer = self._described(LoadBalancerArn=resource)
+                yield from (
+                    one for one in of_balancer if one.get("MutualAuthentication", {}).get("TrustStoreArn") == arn
+                )
+            elif ":listener/" in resource:
+                yield from self._described(ListenerArns=[resource])
+
+    def _described(self, **which: Any) -> list["ListenerTypeDef"]:
         try:
-            with self._http.stream("GET", location, follow_redirects=False) as answer:
-                if answer.status_code != httpx.codes.OK:
-                    raise TargetError(f"cannot read the bundle of {arn}: status {answer.status_code}")
-                return _bounded(answer.iter_bytes(), arn)
-        except httpx.HTTPError as error:
-            # Not "from error": its text and its request hold the pre-signed URL.
-            raise TargetError(f"cannot read the bundle of {arn}: {type(error).__name__}") from None
+            pages = self._client.get_paginator("describe_listeners").paginate(**which)
+            return [listener for page in pages for listener in page["Listeners"]]
+        except ClientError as error:
+            if code(error) in {"ListenerNotFound", "LoadBalancerNotFound"}:
+                return []
+            raise
 
 
-def _bounded(chunks: Iterable[bytes], arn: str) -> bytes:
-    body = b""
-    for chunk in chunks:
-        body += chunk
-        if len(body) > MAX_BUNDLE:
-            raise TargetError(f"the bundle of {arn} is larger than {MAX_BUNDLE} bytes")
-    return body
+def _judge(listener: "ListenerTypeDef", name: str, arn: str) -> Endpoint:
+    mutual = listener.get("MutualAuthentication", {})
+    mode, port = mutual.get("Mode", "off"), listener.get("Port", "?")
+    if mode != "verify":
+        return Endpoint(name, False, f"The listener on port {port} does not verify client certificates: mode {mode}.")
+    if (other := mutual.get("TrustStoreArn")) != arn:
+        return Endpoint(name, False, f"The listener on port {port} verifies with another trust store: {other}.")
+    late = " and lets expired ones in" if mutual.get("IgnoreClientCertificateExpiry") else ""
+    return Endpoint(name, True, f"The listener on port {port} verifies client certificates{late}.")
 
 
-def _detail(port: object, mode: str, *, verifies: bool) -> str:
-    if verifies:
-        return f"The listener on port {port} verifies client certificates."
-    if mode == "verify":
-        return f"The listener on port {port} verifies client certificates with another trust store."
-    return f"The listener on port {port} does not verify client certificates: its mode is {mode}."
+def _failed(verb: str, arn: str, error: SdkError) -> TargetError:
+    said = f"cannot {verb} {arn}: {error}"
+    match code(error):
+        case "TrustStoreNotFound":
+            return TargetNotFound(said)
+        case "InvalidCaCertificatesBundle":
+            return BundleRejected(said)
+        case _:
+            return translate(f"cannot {verb} {arn}", error)

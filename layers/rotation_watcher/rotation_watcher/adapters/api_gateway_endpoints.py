@@ -1,0 +1,90 @@
+"""The default ``execute-api`` endpoints of the APIs behind a domain: an open one leads past mutual TLS.
+
+Mappings are listed by both APIs: v1 knows those to REST APIs, v2 those to APIs of either kind. An API that cannot be
+looked at (it was deleted, or the role may not) is left out with a line in the log: it must not keep a truststore from
+its update. Throttling and outages are no such case and raise.
+"""
+
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from botocore.exceptions import ClientError
+
+from rotation_watcher.adapters.aws_errors import code
+from rotation_watcher.ports import Endpoint
+
+if TYPE_CHECKING:
+    from mypy_boto3_apigateway import APIGatewayClient
+    from mypy_boto3_apigatewayv2 import ApiGatewayV2Client
+
+_LOG = logging.getLogger(__name__)
+_ABSENT = {"NotFoundException", "BadRequestException"}
+_DENIED = {"AccessDeniedException", "UnauthorizedException"}
+
+
+class _Api(NamedTuple):
+    name: str
+    closed: bool
+
+
+def default_endpoints(rest: "APIGatewayClient", http: "ApiGatewayV2Client", domain: str) -> tuple[Endpoint, ...]:
+    """One endpoint for each API mapped to the domain, by API id. Raises ClientError, BotoCoreError."""
+    of_rest = {*_rest_mappings(rest, domain)}
+    endpoints = []
+    for api_id in sorted(of_rest | {*_http_mappings(http, domain)}):
+        api = (None if api_id in of_rest else _http_api(http, api_id)) or _rest_api(rest, api_id)
+        if api is None:
+            _LOG.warning("The API %s behind the domain %s cannot be looked at.", api_id, domain)
+            continue
+        state = "closed" if api.closed else "open, and leads past mutual TLS"
+        detail = f"The default execute-api endpoint of the API {api.name} is {state}."
+        endpoints.append(Endpoint(f"execute-api of {api_id} ({api.name})", api.closed, detail))
+    return tuple(endpoints)
+
+
+def _rest_mappings(rest: "APIGatewayClient", domain: str) -> Iterator[str]:
+    try:
+        for page in rest.get_paginator("get_base_path_mappings").paginate(domainName=domain):
+            yield from (mapping["restApiId"] for mapping in page.get("items", []) if mapping.get("restApiId"))
+    except ClientError as error:
+        _pass_over(error, f"the REST mappings of {domain}")
+
+
+def _http_mappings(http: "ApiGatewayV2Client", domain: str) -> Iterator[str]:
+    more: Any = {}
+    try:
+        while True:
+            page = http.get_api_mappings(DomainName=domain, **more)
+            yield from (mapping["ApiId"] for mapping in page.get("Items", []))
+            if not page.get("NextToken"):
+                return
+            more = {"NextToken": page["NextToken"]}
+    except ClientError as error:
+        _pass_over(error, f"the API mappings of {domain}")
+
+
+def _rest_api(rest: "APIGatewayClient", api_id: str) -> _Api | None:
+    try:
+        api = rest.get_rest_api(restApiId=api_id)
+    except ClientError as error:
+        _pass_over(error, f"the REST API {api_id}")
+        return None
+    return _Api(api.get("name", ""), bool(api.get("disableExecuteApiEndpoint")))
+
+
+def _http_api(http: "ApiGatewayV2Client", api_id: str) -> _Api | None:
+    try:
+        api = http.get_api(ApiId=api_id)
+    except ClientError as error:
+        _pass_over(error, f"the API {api_id}")
+        return None
+    return _Api(api.get("Name", ""), bool(api.get("DisableExecuteApiEndpoint")))
+
+
+def _pass_over(error: ClientError, what: str) -> None:
+    """Let pass what concerns one API or one list (where the role may not look, the log says so); raise the rest."""
+    if code(error) not in {*_ABSENT, *_DENIED}:
+        raise error
+    if code(error) in _DENIED:
+        _LOG.warning("%s cannot be read: %s", what, error)

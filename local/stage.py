@@ -1,0 +1,291 @@
+"""The whole world on one machine, on one clock: Genesys simulator, embedded AWS, and the watcher between them.
+
+The watcher is built by ``bootstrap`` exactly as in Lambda, from an environment, and speaks real HTTP to both sides; only
+the clock and the waiting are handed in. What Lambda, the Scheduler and the queue would do by themselves is a method here:
+``collect``, ``drain`` (the queue wakes publish), ``publish`` and ``schedule``.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from local.aws.scenery import make_https_listener
+from local.aws.server import EmbeddedAws
+from local.genesys.clock import VirtualClock
+from local.genesys.server import Simulator
+from local.genesys.world import World
+from rotation_watcher import bootstrap
+from rotation_watcher import collect as collecting
+from rotation_watcher import publish as publishing
+from rotation_watcher.alerts import Alert
+from rotation_watcher.certificates import Block, parse_bundle
+
+BUCKET = "watcher-bucket"
+SECRET_NAME = "/genesys/oauth"  # noqa: S105 - the name of a parameter, not a secret
+
+
+class Counted:
+    """``ports.Metrics`` that remembers."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, float] = {}
+
+    def count(self, name: str, value: float = 1) -> None:
+        """Add to a count metric."""
+        self.counts[name] = self.counts.get(name, 0) + value
+
+
+class Stage:
+    """A world for the watcher, for as long as the ``with`` lasts.
+
+    ``start`` is the virtual now (aware UTC); ``cache`` keeps the simulator's keys; ``world`` and ``aws`` options are
+    handed on. Sources, bundles and targets are added, then ``configure`` writes the watch file.
+    """
+
+    def __init__(
+        self,
+        start: datetime,
+        cache: Path,
+        *,
+        region: str = "us-east-1",
+        world: Mapping[str, Any] | None = None,
+        aws: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.clock = VirtualClock(start)
+        self.world = World(self.clock, cache, **(world or {}))
+        self.aws = EmbeddedAws(self.clock, region=region, **(aws or {}))
+        self.simulator = Simulator(self.world, rate_limit=1_000_000)  # a standing clock would use it up at once
+        self.metrics = Counted()
+        self.watch: dict[str, Any] = {"mode": "apply", "sources": [], "bundles": [], "targets": []}
+        self.alerts: list[Alert] = []
+        self._runs = 0
+        self._exit = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._exit.enter_context(self.simulator)
+        self._exit.enter_context(self.aws)
+        self.s3, self.sqs = self.aws.client("s3"), self.aws.client("sqs")
+        self.aws.make_bucket(BUCKET)
+        self.topic_arn = self.aws.client("sns").create_topic(Name="alerts")["TopicArn"]
+        self.queue_url = self._queue("publish.fifo", FifoQueue="true")
+        self.mailbox_url = self._queue("alerts")
+        self._subscribe(self.mailbox_url)
+        secret = {"client_id": self.simulator.client_id, "client_secret": self.simulator.client_secret}
+        ssm = self.aws.client("ssm")
+        ssm.put_parameter(Name=SECRET_NAME, Type="SecureString", Value=json.dumps(secret))
+        self.secret_arn = ssm.get_parameter(Name=SECRET_NAME)["Parameter"]["ARN"]
+        self._exit.enter_context(_environment(self.environment()))
+        self.watcher = self.build()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._exit.close()
+
+    def environment(self) -> dict[str, str]:
+        """What the stack would set for its functions."""
+        return self.aws.environment() | {
+            "BUCKET": BUCKET,
+            "TOPIC_ARN": self.topic_arn,
+            "PUBLISH_QUEUE_URL": self.queue_url,
+            "WATCH_FILE_URI": f"s3://{BUCKET}/watch.json",
+            "GENESYS_CA_FILE": str(self.simulator.ca_file),
+            "FUNCTION_TIMEOUT_SECONDS": "300",
+        }
+
+    def build(self) -> bootstrap.Watcher:
+        """A watcher as a new container would build it."""
+        return bootstrap.build(self.metrics, clock=self.clock, wait=self.wait)
+
+    def wait(self, seconds: float) -> None:
+        """Let virtual time pass."""
+        self.clock.advance(timedelta(seconds=seconds))
+
+    # What the operator does
+
+    def add_source(self, source: str, region: str, authorities: Iterable[str] = ("Genesys",), **more: Any) -> None:
+        """Look at a region of the simulator, and upload its roots as anchors unless ``anchored`` is False."""
+        anchored = more.pop("anchored", True)
+        self.watch["sources"].append(
+            {
+                "id": source,
+                "region": region,
+                "credentials": self.secret_arn,
+                "authorities": [*authorities],
+                "api_url": self.simulator.api_url(region),
+                "login_url": self.simulator.login_url(region),
+                **more,
+            }
+        )
+        if anchored:
+            self.put(f"anchors/{region}.pem", self.world.region(region).root_pem())
+            if "DigiCert" in {*authorities}:
+                self.put("anchors/digicert.pem", self.world.region(region).digicert_root_pem())
+
+    def add_bundle(self, bundle: str, sources: Iterable[str], authorities: Iterable[str] = ("Genesys",)) -> None:
+        """Combine sources."""
+        self.watch["bundles"].append({"id": bundle, "sources": [*sources], "authorities": [*authorities]})
+
+    def add_trust_store(self, target: str, bundle: str, pem: str, **more: Any) -> str:
+        """An ALB trust store that holds ``pem``, with a verify-mode listener; its ARN."""
+        elb = self.aws.client("elbv2")
+        version = self.put(f"before/{target}.pem", pem)
+        store = elb.create_trust_store(
+            Name=target,
+            CaCertificatesBundleS3Bucket=BUCKET,
+            CaCertificatesBundleS3Key=f"before/{target}.pem",
+            CaCertificatesBundleS3ObjectVersion=version,
+        )
+        arn = str(store["TrustStores"][0]["TrustStoreArn"])
+        verify = {"Mode": "verify", "TrustStoreArn": arn}
+        self.listener = make_https_listener(self.aws, name=target, mutual_authentication=verify)
+        return self._target(target, arn, bundle, more)
+
+    def add_rest_domain(self, target: str, bundle: str, pem: str, *, closed: bool = True, **more: Any) -> str:
+        """A REST API behind a domain with mutual TLS that holds ``pem``; the domain's ARN."""
+        rest, name = self.aws.client("apigateway"), f"{target}.example.com"
+        version = self.put(f"before/{target}.pem", pem)
+        api = rest.create_rest_api(name=target, disableExecuteApiEndpoint=closed)
+        rest.create_domain_name(
+            domainName=name,
+            regionalCertificateArn=self._certificate(name),
+            endpointConfiguration={"types": ["REGIONAL"]},
+            securityPolicy="TLS_1_2",
+            mutualTlsAuthentication={
+                "truststoreUri": f"s3://{BUCKET}/before/{target}.pem",
+                "truststoreVersion": version,
+            },
+        )
+        resource = rest.get_resources(restApiId=api["id"])["items"][0]["id"]
+        rest.put_method(restApiId=api["id"], resourceId=resource, httpMethod="GET", authorizationType="NONE")
+        rest.put_integration(restApiId=api["id"], resourceId=resource, httpMethod="GET", type="MOCK")
+        rest.create_deployment(restApiId=api["id"], stageName="live")
+        rest.create_base_path_mapping(domainName=name, restApiId=api["id"], stage="live")
+        return self._target(target, f"arn:aws:apigateway:{self.aws.region}::/domainnames/{name}", bundle, more)
+
+    def add_http_domain(self, target: str, bundle: str, pem: str, *, closed: bool = True, **more: Any) -> str:
+        """An HTTP API behind a domain with mutual TLS that holds ``pem``; the domain's ARN."""
+        http, name = self.aws.client("apigatewayv2"), f"{target}.example.com"
+        version = self.put(f"before/{target}.pem", pem)
+        api = http.create_api(Name=target, ProtocolType="HTTP", DisableExecuteApiEndpoint=closed)["ApiId"]
+        http.create_stage(ApiId=api, StageName="$default")
+        configuration = {"CertificateArn": self._certificate(name), "EndpointType": "REGIONAL"}
+        http.create_domain_name(
+            DomainName=name,
+            DomainNameConfigurations=[configuration | {"SecurityPolicy": "TLS_1_2"}],
+            MutualTlsAuthentication={
+                "TruststoreUri": f"s3://{BUCKET}/before/{target}.pem",
+                "TruststoreVersion": version,
+            },
+        )
+        http.create_api_mapping(DomainName=name, ApiId=api, Stage="$default")
+        return self._target(target, f"arn:aws:apigateway:{self.aws.region}::/domainnames/{name}", bundle, more)
+
+    def configure(self, **policy: Any) -> None:
+        """Write the watch file."""
+        self.put("watch.json", json.dumps(self.watch | ({"policy": policy} if policy else {})))
+
+    def put(self, key: str, text: str) -> str:
+        """Put an object; its version."""
+        return str(self.s3.put_object(Bucket=BUCKET, Key=key, Body=text.encode())["VersionId"])
+
+    # What the stack does by itself
+
+    def collect(self, *sources: str, dry_run: bool = False) -> collecting.Summary:
+        """The Scheduler wakes collect."""
+        request = collecting.Request(sources=sources, dry_run=dry_run)
+        return collecting.collect(self.watcher.watch(), request, self.watcher.collect)
+
+    def publish(self, *targets: str, **request: Any) -> publishing.Summary:
+        """One call of publish, with a request id of its own."""
+        self._runs += 1
+        ports = self.watcher.publish._replace(owner=f"run-{self._runs}")
+        return publishing.publish(self.watcher.watch(), publishing.Request(targets=targets, **request), ports)
+
+    def drain(self) -> list[publishing.Summary]:
+        """The queue wakes publish, one message at a time, until it is empty."""
+        return [self.publish(json.loads(body)["target"], lenient=True) for body in self._receive(self.queue_url)]
+
+    def schedule(self) -> list[publishing.Summary]:
+        """The Scheduler has every target looked at."""
+        self.publish(enqueue="all")
+        return self.drain()
+
+    def tick(self, step: timedelta = timedelta(minutes=15)) -> None:
+        """A quarter of an hour (or another step) goes by: collect runs, the queue is worked off, every target seen."""
+        self.clock.advance(step)
+        self.collect()
+        self.drain()
+        for _ in range(2):  # two domains of one account cannot be updated within 30 seconds: the schedule comes again
+            self.clock.advance(timedelta(seconds=35))
+            self.schedule()
+
+    # What people see
+
+    def news(self) -> list[Alert]:
+        """The alerts that arrived since the last call; all of them are in ``alerts``."""
+        arrived = [msgspec.json.decode(body, type=Alert) for body in self._receive(self.mailbox_url)]
+        self.alerts += arrived
+        return arrived
+
+    def live(self, target: str) -> dict[str, Block]:
+        """What a target holds now, by fingerprint; empty where mutual TLS is off."""
+        bundle = self.live_pem(target)
+        return {block.fingerprint: block for block in parse_bundle(bundle)[0]} if bundle else {}
+
+    def live_pem(self, target: str) -> bytes | None:
+        """The PEM that a target holds now."""
+        return self.aws.live_bundle(self.arn(target))
+
+    def arn(self, target: str) -> str:
+        """A target's ARN."""
+        return next(str(one["arn"]) for one in self.watch["targets"] if one["id"] == target)
+
+    def read(self, key: str) -> bytes:
+        """An object of the bucket."""
+        return bytes(self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+
+    def _receive(self, url: str) -> Iterator[str]:
+        while messages := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                yield str(message["Body"])
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+
+    def _queue(self, name: str, **attributes: str) -> str:
+        return str(self.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
+
+    def _subscribe(self, url: str) -> None:
+        arn = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        self.aws.client("sns").subscribe(
+            TopicArn=self.topic_arn, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"}
+        )
+
+    def _certificate(self, name: str) -> str:
+        return str(self.aws.client("acm").request_certificate(DomainName=name)["CertificateArn"])
+
+    def _target(self, target: str, arn: str, bundle: str, more: Mapping[str, Any]) -> str:
+        self.watch["targets"].append({"id": target, "arn": arn, "bundle": bundle, **more})
+        return arn
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """The process's environment with these values, as Lambda would set them; put back afterwards."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
