@@ -1,8 +1,8 @@
 """The whole world on one machine, on one clock: Genesys simulator, embedded AWS, and the watcher between them.
 
-The watcher is built by ``bootstrap`` exactly as in Lambda, from an environment, and speaks real HTTP to both sides; only
-the clock and the waiting are handed in. What Lambda, the Scheduler and the queue would do by themselves is a method here:
-``collect``, ``drain`` (the queue wakes publish), ``publish`` and ``schedule``.
+The watcher is built by ``bootstrap`` exactly as in Lambda, from an environment, and speaks real HTTP to both sides;
+only the clock and the waiting are handed in. What Lambda, the Scheduler and the queue would do by themselves is a
+method here: ``collect``, ``drain`` (the queue wakes publish), ``publish`` and ``schedule``.
 """
 
 import json

@@ -1,16 +1,16 @@
 """Path validation: whether a leaf leads to a root that somebody has said to trust.
 
-Two steps. ``_climb`` finds the chains that names, key identifiers and signatures connect, shortest first, in an order
-that does not depend on how the certificates were given, and with bounded work: the library alone tries every combination
-of certificates that bear one name, which a hostile text of a hundred turns into minutes. ``_refusal`` then validates one
-such chain with ``cryptography.x509.verification``: signatures, algorithms, validity, path lengths, name constraints,
-unknown critical extensions.
+Two steps. ``_climb`` finds the chains that names, key identifiers and signatures connect: shortest first, in an order
+that does not depend on how the certificates were given, with bounded work (the library alone tries every combination of
+certificates that bear one name, which a hostile text can make long). ``_refusal`` then validates one such chain with
+``cryptography.x509.verification``: signatures, algorithms, validity, path lengths, name constraints, unknown critical
+extensions.
 
 The library's default client profile is the WebPKI's and refuses what private roots often lack. The policy here asks for
 what the engines behind the targets ask for (tried against OpenSSL 3's ``sslclient`` purpose; the tests hold the two
-together): SAN, AKI and keyUsage may be absent; a CA must say CA:TRUE; an extended key usage, in the leaf or above it, must
-hold clientAuth, for which anyExtendedKeyUsage alone is not enough. Where the library is laxer than OpenSSL we are as strict
-as that one, because a leaf that we accept and the target refuses is the one thing that must not happen.
+together): SAN, AKI and keyUsage may be absent; a CA must say CA:TRUE; an extended key usage, in the leaf or above it,
+must hold clientAuth, for which anyExtendedKeyUsage alone is not enough. Where the library is laxer than OpenSSL we are
+as strict as OpenSSL: a leaf that we accept and the target refuses is the one thing that must not happen.
 """
 
 import re
@@ -63,10 +63,11 @@ def find_path(
     at: datetime,
     client_auth: bool = True,
 ) -> Path | NoPath:
-    """Find a path from a leaf to an anchor, valid at a moment (aware UTC): the shortest, of equal ones the longest valid.
+    """Find a path from a leaf to an anchor, valid at a moment (aware UTC): the shortest one.
 
-    With ``client_auth`` False it is not asked whether the certificates are made for clients (an operator approved it).
-    Anchors that are not self-signed are ignored. Never raises.
+    Of equally short ones it is the one that stays valid longest. With ``client_auth`` False it is not asked whether the
+    certificates are made for clients (an operator approved it). Anchors that are not self-signed are ignored. Never
+    raises.
     """
     trusted = _by_subject(roots(anchors), at)
     if not trusted:

@@ -4,7 +4,7 @@ Nothing here writes. What cannot be proved now (a certificate's file is gone, an
 is not wanted, and stops every removal until it is cleared up.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -51,6 +51,7 @@ def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime)
     needs: list[Need] = []
     obstacles: list[str] = []
     problems: list[str] = []
+    extra: dict[str, Sequence[Certificate]] = {}
     for source in (source for source in watch.sources if source.id in bundle.sources):
         state = load_history(store, source.id)
         if state is None:
@@ -58,10 +59,14 @@ def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime)
             continue
         if state.stale(now, watch.policy):
             obstacles.append(f"source {source.id} was last read {state.fresh_at}")
-        found, missing = _needs(store, source, state, bundle, now)
+        anchors = load_anchors(store, source).certificates
+        found, missing = _needs(store, source, state, bundle, anchors, now)
         needs += found
         obstacles += missing
-    extra: dict[str, list[Certificate]] = {}
+        if any(need.authority == Authority.GENESYS for need in found):
+            # The operator trusts every root in the region's file. Genesys announces no change of its root, so a new one
+            # must be in the truststore before its first leaf is presented (docs/decisions/0003).
+            extra[source.anchors_key] = anchors[Authority.GENESYS]
     for key in bundle.extra:
         stored = store.get(key)
         blocks, defects = parse_bundle(stored.body) if stored else ((), ())
@@ -151,9 +156,13 @@ def moved_to(store: ObjectStore, target: Target, record: Record, live: Live) -> 
 
 
 def _needs(
-    store: ObjectStore, source: Source, state: History, bundle: Bundle, now: datetime
+    store: ObjectStore,
+    source: Source,
+    state: History,
+    bundle: Bundle,
+    anchors: Mapping[Authority, tuple[Certificate, ...]],
+    now: datetime,
 ) -> tuple[list[Need], list[str]]:
-    anchors = load_anchors(store, source).certificates
     needs, missing = [], []
     for authority in bundle.authorities:
         known = state.authorities.get(authority)

@@ -9,7 +9,7 @@ from botocore.config import Config
 CONFIG = Config(
     connect_timeout=5,
     read_timeout=15,
-    retries={"mode": "standard", "max_attempts": 4},
+    retries={"mode": "standard", "total_max_attempts": 4},
     user_agent_extra="genesys-certificate-rotation-watcher",
 )
 

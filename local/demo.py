@@ -1,0 +1,315 @@
+"""The demo: one rotation after another, told as it happens, and judged by real TLS handshakes.
+
+Seventy-odd virtual days pass in some seconds. At every step each target's truststore, exactly as the target holds it, is
+loaded into a real nginx, and real clients shake hands with it: the certificates that Genesys presents at that moment,
+and strangers. ``build/demo/summary.json`` counts them:
+
+* ``refused_wrongly``: a certificate that Genesys presents now, under an authority that the target's bundle trusts, was
+  refused (a data action would have failed);
+* ``admitted_wrongly``: somebody was let in whom the truststore alone can and should keep out;
+* ``admitted_by_shared_ca``: another customer of the public CA was let in by a target with DigiCert's CA. No truststore
+  can tell them apart; it is what the alert ``shared-authority-deployed`` warns of, and it is counted by itself.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import msgspec
+from rich.console import Console
+
+from local.edge import ClientIdentity, TlsEdge
+from local.genesys.issuing import Identity
+from local.receiver import SlackReceiver
+from local.stage import Stage
+from rotation_watcher import mail
+from rotation_watcher.adapters.slack import SlackWebhook
+from rotation_watcher.alerts import Alert
+from rotation_watcher.slack import Letter, post_all
+
+WORLD = {"backdate": timedelta(days=200)}  # nginx goes by the real clock: every leaf must be valid now, too
+QUARTER = timedelta(minutes=15)
+_KEPT_BY = {"alb": ("Genesys",), "rest": ("Genesys",), "http": ("DigiCert", "Genesys")}
+
+
+class Guest(NamedTuple):
+    """Somebody who knocks: ``welcome`` says at which targets, ``shared`` at which nobody can keep him out."""
+
+    identity: ClientIdentity
+    welcome: frozenset[str]
+    shared: frozenset[str] = frozenset()
+
+
+class Tally:
+    """What the handshakes came to, in all and per target."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.by_target: dict[str, Counter[str]] = {}
+        self.faults: list[str] = []
+
+    def judge(self, moment: datetime, target: str, guest: Guest, detail: str, *, admitted: bool) -> None:
+        """Count one handshake."""
+        verdict = "admitted" if admitted else "refused"
+        if admitted and target in guest.shared:
+            verdict = "admitted_by_shared_ca"
+        elif admitted and target not in guest.welcome:
+            verdict = "admitted_wrongly"
+        elif not admitted and target in guest.welcome:
+            verdict = "refused_wrongly"
+        if verdict.endswith("_wrongly"):
+            self.faults.append(f"{moment:%Y-%m-%d %H:%M} {target}: {guest.identity.name} was {verdict}: {detail}")
+        for counter in (self.counts, self.by_target.setdefault(target, Counter())):
+            counter["attempted"] += 1
+            counter[verdict] += 1
+
+
+class Story:
+    """The stage, the edge and the teller."""
+
+    def __init__(self, stage: Stage, edge: TlsEdge, folder: Path, console: Console) -> None:
+        self.stage = stage
+        self.edge = edge
+        self.folder = folder
+        self.console = console
+        self.tally = Tally()
+        self.start = stage.clock()
+        self.quiet_writes: int | None = None
+        self._guests: dict[str, ClientIdentity] = {}
+
+    def say(self, words: str, style: str = "bold") -> None:
+        """Tell what happens, with the virtual day."""
+        day = (self.stage.clock() - self.start).days
+        self.console.print(f"day {day:>3}  {words}", style=style, highlight=False, soft_wrap=True)
+
+    def knock(self) -> None:
+        """Load what each target holds into nginx and let everybody shake hands."""
+        bundles = {target: self.stage.live_pem(target) or b"" for target in _KEPT_BY}
+        self.edge.load(bundles)
+        guests = self._everybody()
+        for target in _KEPT_BY:
+            results = self.edge.handshakes(target, [guest.identity for guest in guests])
+            for guest, result in zip(guests, results, strict=True):
+                self.tally.judge(self.stage.clock(), target, guest, result.detail, admitted=result.admitted)
+
+    def pass_time(self, step: timedelta = QUARTER) -> None:
+        """Let time pass: clients knock before the watcher has looked, and after; then tell what arrived."""
+        self.stage.clock.advance(step)
+        self.knock()
+        self.stage.tick(timedelta(0))
+        self.knock()
+        self.tell()
+
+    def tell(self) -> None:
+        """Show the alerts that arrived."""
+        for alert in self.stage.news():
+            style = {"info": "green", "warning": "yellow", "critical": "bold red"}[alert.severity]
+            self.say(f"  {alert.severity.upper():<8} {alert.kind:<26} {alert.title}", style)
+
+    def until(self, day: float, step: timedelta) -> None:
+        """Let time pass in steps up to a day of the story."""
+        end = self.start + timedelta(days=day)
+        while self.stage.clock() + step <= end:
+            self.pass_time(step)
+        if self.stage.clock() < end:
+            self.pass_time(end - self.stage.clock())
+
+    def _everybody(self) -> list[Guest]:
+        east = self.stage.world.region("us-east-1")
+        frankfurt = self.stage.world.region("eu-central-1")
+        genesys, everywhere = frozenset({"alb", "rest", "http"}), frozenset({"http"})
+        guests = [
+            self._guest("us-east-1 Genesys", east.presented("Genesys"), genesys),
+            self._guest("us-east-1 DigiCert", east.presented("DigiCert"), everywhere),
+            self._guest("eu-central-1 Genesys", frankfurt.presented("Genesys"), frozenset({"alb", "rest"})),
+            self._guest("our own partner", self.partner, frozenset({"alb"})),
+            self._guest("self-made root", self.strangers["self-made-root"]),
+            self._guest("no clientAuth", self.strangers["no-client-auth"]),
+            self._guest("another region's leaf", self.strangers["other-region"]),
+        ]
+        other = self._guest("another DigiCert customer", self.strangers["other-customer"])
+        return [*guests, other._replace(shared=everywhere)]
+
+    def _guest(self, name: str, identity: Identity, welcome: frozenset[str] = frozenset()) -> Guest:
+        key = f"{name}:{identity.fingerprint}"
+        if key not in self._guests:
+            chain, secret = identity.handshake_pem().encode(), identity.key_pem().encode()
+            self._guests[key] = ClientIdentity(name, chain, secret)
+        return Guest(self._guests[key], welcome)
+
+    def prepare(self) -> None:
+        """Make those who are no part of Genesys: a partner whom the ALB knew before, and strangers."""
+        world = self.stage.world
+        partner = world.region("sa-east-1")  # stands in for the operator's own private CA
+        self.partner, self.partner_root = partner.presented("Genesys"), partner.root_pem()
+        east = world.region("us-east-1")
+        self.strangers = {
+            "self-made-root": east.stranger("self-made-root"),
+            "no-client-auth": east.stranger("no-client-auth"),
+            "other-region": world.region("ap-south-1").presented("Genesys"),
+            "other-customer": east.stranger("other-customer", "DigiCert"),
+        }
+
+    def play(self) -> None:
+        """The story itself."""
+        stage, world = self.stage, self.stage.world
+        east, frankfurt = world.region("us-east-1"), world.region("eu-central-1")
+        self.say("the stack is deployed; the watcher looks for the first time")
+        stage.tick()
+        self.tell()
+        self.pass_time()
+        self._quiet_run()
+        self.until(3, timedelta(hours=12))
+        self.say("us-east-1: DigiCert's next certificate, under a new intermediate, has been published above")
+        self.until(19, timedelta(days=4))
+        self.say("us-east-1: the yearly Genesys leaf changes now, and the API flaps for two hours")
+        east.schedule_rotation("Genesys", stage.clock(), flapping=timedelta(hours=2))
+        self.until(19.15, QUARTER)
+        self.until(28, timedelta(days=3))
+        self.say("eu-central-1: Genesys has announced a new root; the operator adds it to anchors/eu-central-1.pem")
+        both = frankfurt.root_pem() + frankfurt.root_pem(ahead=1)
+        stage.put("anchors/eu-central-1.pem", both)
+        self.until(33, timedelta(days=2.5))
+        self.say("eu-central-1: the leaf changes to the new root, and the API flaps for an hour")
+        frankfurt.schedule_rotation("Genesys", stage.clock(), flapping=timedelta(hours=1), root="new")
+        self.until(33.1, QUARTER)
+        self.until(40, timedelta(days=3))
+        self.say("us-east-1: DigiCert's certificate rotates, and the API flaps for three hours")
+        self.until(40.2, QUARTER)
+        self.until(66, timedelta(days=5))
+        self.say("the operator takes eu-central-1's old root out of anchors/eu-central-1.pem")
+        stage.put("anchors/eu-central-1.pem", frankfurt.root_pem())
+        self.until(72, timedelta(days=1.5))
+        self.say("the old intermediate and the old root have left, each after its grace; the story ends")
+
+    def _quiet_run(self) -> None:
+        """A whole look at everything in which nothing is new: count what it writes."""
+        self.stage.aws.calls.clear()
+        self.stage.collect()
+        self.stage.publish()
+        writes = [call for call in self.stage.aws.calls if call.mutating]
+        self.quiet_writes = len(writes)
+        self.say(
+            f"a quiet run: {len(list(self.stage.aws.calls))} AWS calls, {self.quiet_writes} of them writing", "cyan"
+        )
+
+
+def main(argv: Sequence[str] = ()) -> int:
+    """Play the story; 0 if every handshake came out as it should, else 1."""
+    parser = argparse.ArgumentParser(prog="python -m local demo", description="A whole rotation, told as it happens.")
+    parser.add_argument("--output", type=Path, default=Path("build/demo"), help="where the results go")
+    parser.add_argument("--keys", type=Path, default=Path("build/simulator-keys"), help="where simulator keys are kept")
+    options = parser.parse_args(argv)
+    console = Console(force_terminal=None if sys.stdout.isatty() else False)
+    shutil.rmtree(options.output, ignore_errors=True)
+    options.output.mkdir(parents=True)
+    start = datetime.now(UTC).replace(microsecond=0)
+    with Stage(start, options.keys, world=WORLD) as stage, TlsEdge(options.output / "edge") as edge:
+        story = _set_up(stage, edge, options.output, console)
+        story.play()
+        _deliver(stage.alerts, options.output / "alerts")
+        summary = _summary(story)
+    (options.output / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    _conclude(story, options.output, console)
+    return 1 if story.tally.faults or story.quiet_writes else 0
+
+
+def _set_up(stage: Stage, edge: TlsEdge, folder: Path, console: Console) -> Story:
+    stage.world.prepare("us-east-1", "eu-central-1", "sa-east-1", "ap-south-1")
+    east = stage.world.region("us-east-1", days_left={"Genesys": 200, "DigiCert": 92})
+    stage.world.region("eu-central-1", days_left=250)
+    east.schedule_rotation(
+        "DigiCert", stage.clock() + timedelta(days=40), flapping=timedelta(hours=3), intermediate="new"
+    )
+    story = Story(stage, edge, folder, console)
+    story.prepare()
+    stage.add_source("use1", "us-east-1", ("Genesys", "DigiCert"))
+    stage.add_source("euc1", "eu-central-1")
+    stage.add_bundle("genesys", ["use1", "euc1"])
+    stage.add_bundle("both", ["use1"], ["Genesys", "DigiCert"])
+    stage.add_trust_store("alb", "genesys", story.partner_root + east.root_pem())
+    stage.add_rest_domain("rest", "genesys", east.root_pem())
+    stage.add_http_domain("http", "both", east.root_pem())
+    stage.configure()
+    return story
+
+
+def _deliver(alerts: Sequence[Alert], folder: Path) -> None:
+    """Write every alert as mail, and as the payload that a real webhook receiver got from the slack use case."""
+    folder.mkdir()
+    with SlackReceiver() as receiver, httpx.Client() as http:
+        letters = [Letter(alert.id, msgspec.json.encode(alert).decode()) for alert in alerts]
+        outcome = post_all(letters, SlackWebhook(http, receiver.url))
+        if outcome.failed:
+            raise RuntimeError(f"Slack messages were lost: {outcome.errors}")
+        payloads = receiver.payloads
+    for place, (alert, payload) in enumerate(zip(alerts, payloads, strict=True), start=1):
+        name = f"{place:02}-{alert.kind}-{alert.source or alert.target}"
+        text = f"Subject: {mail.subject(alert)}\n\n{mail.text(alert)}"
+        (folder / f"{name}.mail.txt").write_text(text)
+        (folder / f"{name}.slack.json").write_text(json.dumps(payload, indent=2, ensure_ascii=False) + "\n")
+
+
+def _summary(story: Story) -> dict[str, object]:
+    stage, counts = story.stage, story.tally.counts
+    names = ("attempted", "admitted", "refused", "refused_wrongly", "admitted_wrongly", "admitted_by_shared_ca")
+    watch = stage.watcher.watch()
+    return {
+        "handshakes": {name: counts[name] for name in names},
+        "faults": story.tally.faults,
+        "quiet_run_writes": story.quiet_writes,
+        "alerts": [
+            {"id": alert.id, "kind": alert.kind, "severity": alert.severity, "at": alert.at.isoformat()}
+            for alert in stage.alerts
+        ],
+        "targets": {
+            target.id: {
+                "arn": target.arn,
+                "authorities": _KEPT_BY[target.id],
+                "certificates": sorted(stage.live(target.id)),
+                "handshakes": {name: story.tally.by_target[target.id][name] for name in names},
+            }
+            for target in watch.targets
+        },
+        "sources": {
+            source.id: {
+                "region": source.region,
+                "leaves": {
+                    name: {key: leaf["status"] for key, leaf in authority.get("leaves", {}).items()}
+                    for name, authority in json.loads(stage.read(f"sources/{source.id}/history.json"))[
+                        "authorities"
+                    ].items()
+                },
+            }
+            for source in watch.sources
+        },
+    }
+
+
+def _conclude(story: Story, folder: Path, console: Console) -> None:
+    counts = story.tally.counts
+    console.print()
+    console.print(
+        f"{counts['attempted']} real TLS handshakes: {counts['refused_wrongly']} refused wrongly,"
+        f" {counts['admitted_wrongly']} admitted wrongly.",
+        style="bold green" if not story.tally.faults else "bold red",
+        highlight=False,
+    )
+    console.print(
+        f"{counts['admitted_by_shared_ca']} handshakes of another DigiCert customer passed the target with DigiCert's CA:"
+        " no truststore can tell them apart, which is what shared-authority-deployed warns of.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for fault in story.tally.faults[:10]:
+        console.print(f"  {fault}", style="red", highlight=False, soft_wrap=True)
+    console.print(
+        f"Read {folder}/summary.json, and each alert as mail and Slack payload in {folder}/alerts/.", soft_wrap=True
+    )

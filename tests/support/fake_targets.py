@@ -1,0 +1,115 @@
+"""Trust stores and domains in memory, as strict as the embedded AWS: its own rules judge the bundles."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from local.aws.bundle_rules import BundleRefused, trust_store_certificates, truststore_warnings
+from rotation_watcher.arns import TargetKind
+from rotation_watcher.errors import BundleRejected, TargetBusy, TargetError, TargetNotFound
+from rotation_watcher.ports import Endpoint, Live, Proof
+from tests.support.fakes import InMemoryStore, Watched
+
+
+@dataclass
+class Held:
+    """What one fake target holds. ``bundle`` None: mutual TLS is off."""
+
+    bundle: bytes | None
+    location: str | None = None
+    version: str | None = None
+    settles_at: datetime | None = None
+    warnings: tuple[str, ...] = ()
+    endpoints: list[Endpoint] = field(default_factory=list)
+
+
+class FakeTrustTarget(Watched):
+    """``ports.TrustTarget`` of one kind, as strict as the embedded AWS about bundles, settling and pace.
+
+    A trust store settles at once; a domain is UPDATING for ``settle`` and takes one update per ``pace``.
+    """
+
+    def __init__(
+        self,
+        kind: TargetKind,
+        store: InMemoryStore,
+        clock: Callable[[], datetime],
+        *,
+        settle: timedelta = timedelta(seconds=10),
+        pace: timedelta = timedelta(seconds=30),
+        max_certificates: int = 25,
+    ) -> None:
+        super().__init__()
+        self.held: dict[str, Held] = {}
+        self.max_certificates = max_certificates
+        self._is_store = kind is TargetKind.ALB_TRUST_STORE
+        self._store = store
+        self._clock = clock
+        self._settle = settle
+        self._pace = pace
+        self._last_update: datetime | None = None
+
+    def add(self, arn: str, bundle: bytes | None, *endpoints: Endpoint) -> None:
+        """A target as the operator made it, with the listeners or default endpoints around it."""
+        place = None if self._is_store or bundle is None else f"s3://{self._store.bucket}/before.pem"
+        version = self._store.seed("before.pem", bundle) if place and bundle else None
+        self.held[arn] = Held(bundle, place, version, endpoints=list(endpoints))
+
+    def read(self, arn: str, known_endpoints: Sequence[str] = ()) -> Live:
+        """See ``ports.TrustTarget``. Endpoints that do not verify show where they are known, or at a domain."""
+        self._enter("read", arn)
+        held = self._found(arn)
+        shown = [one for one in held.endpoints if not self._is_store or one.verifies or one.name in known_endpoints]
+        self.after("read", arn)
+        return Live(
+            bundle=held.bundle,
+            location=held.location,
+            version=held.version,
+            settled=self._settled(held),
+            warnings=held.warnings,
+            endpoints=tuple(sorted(shown, key=lambda one: one.name)),
+            proof=Proof.BYTES if self._is_store else Proof.VERSION,
+        )
+
+    def update(self, arn: str, *, bucket: str, key: str, version: str) -> None:
+        """See ``ports.TrustTarget``."""
+        self._enter("update", arn)
+        held = self._found(arn)
+        if not self._is_store:
+            self._hurry(arn, held)
+        stored = [each for each in self._store.versions.get(key, []) if each.version == version]
+        if not stored or bucket != self._store.bucket:
+            raise TargetError(f"cannot change {arn}: s3://{bucket}/{key} version {version} cannot be found")
+        held.warnings = self._judge(arn, stored[0].body)
+        held.bundle = stored[0].body
+        if not self._is_store:
+            held.location, held.version = f"s3://{bucket}/{key}", version
+            held.settles_at = self._clock() + self._settle
+        self.after("update", arn)
+
+    def _found(self, arn: str) -> Held:
+        if arn not in self.held:
+            raise TargetNotFound(f"there is no {arn}")
+        return self.held[arn]
+
+    def _settled(self, held: Held) -> bool:
+        return held.settles_at is None or self._clock() >= held.settles_at
+
+    def _hurry(self, arn: str, held: Held) -> None:
+        """Raise TargetBusy where the domain is UPDATING, or the account's last update is too fresh."""
+        now = self._clock()
+        if self._last_update is not None and now - self._last_update < self._pace:
+            raise TargetBusy(f"cannot change {arn}: one update in {self._pace}")
+        self._last_update = now
+        if not self._settled(held):
+            raise TargetBusy(f"cannot change {arn}: it is being updated")
+
+    def _judge(self, arn: str, body: bytes) -> tuple[str, ...]:
+        """A domain's warnings. Raises BundleRejected where a trust store refuses the content."""
+        if not self._is_store:
+            return tuple(truststore_warnings(body, self._clock()))
+        try:
+            trust_store_certificates(body, max_certificates=self.max_certificates, max_bytes=16 * 1024)
+        except BundleRefused as refusal:
+            raise BundleRejected(f"cannot change {arn}: {refusal}") from refusal
+        return ()

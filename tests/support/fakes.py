@@ -1,0 +1,217 @@
+"""The ports, in memory: exact enough that ``tests/contract`` holds fakes and real adapters to the same sentences.
+
+Every fake that reaches out for somebody keeps ``calls``, a list of (operation, subject), and asks ``before`` and
+``after`` at each call: a test hangs a function there that raises, or stops the world, at one exact point. The targets
+have a file of their own, ``fake_targets``.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from local.genesys.clock import VirtualClock
+from rotation_watcher.alerts import Alert
+from rotation_watcher.errors import Conflict, DeliveryError, SourceError, SourceReason
+from rotation_watcher.ports import Credentials, Look, StoredObject, Written
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+class ManualClock(VirtualClock):
+    """``ports.Clock``; its ``wait`` is a ``ports.Wait`` that lets virtual time pass and remembers how long."""
+
+    def __init__(self, start: datetime = NOON) -> None:
+        super().__init__(start)
+        self.waited: list[float] = []
+
+    def wait(self, seconds: float) -> None:
+        """Let ``seconds`` pass at once."""
+        self.waited.append(seconds)
+        self.advance(timedelta(seconds=seconds))
+
+
+def _nothing(_operation: str, _subject: str) -> None:
+    """What happens at a call by default."""
+
+
+class Watched:
+    """Remembers calls, and lets a test step in."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, str]] = []
+        self.before: Callable[[str, str], None] = _nothing
+        self.after: Callable[[str, str], None] = _nothing
+
+    def _enter(self, operation: str, subject: str) -> None:
+        self.calls.append((operation, subject))
+        self.before(operation, subject)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One version of an object."""
+
+    version: str
+    etag: str
+    body: bytes
+    content_type: str
+
+
+class InMemoryStore(Watched):
+    """``ports.ObjectStore``; every version is kept, as in the bucket of the template."""
+
+    def __init__(self, bucket: str = "watcher", *, versioned: bool = True) -> None:
+        super().__init__()
+        self.versions: dict[str, list[Stored]] = {}
+        self._bucket = bucket
+        self._versioned = versioned
+        self._written = 0
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+        return self._bucket
+
+    @property
+    def writes(self) -> list[str]:
+        """The keys written through the port so far; a quiet run leaves none."""
+        return [key for operation, key in self.calls if operation in {"put", "put_if"}]
+
+    def get(self, key: str, *, version: str | None = None) -> StoredObject | None:
+        """See ``ports.ObjectStore``."""
+        self._enter("get", key)
+        versions = self.versions.get(key, [])
+        found = [each for each in versions if version is None or each.version == version]
+        self.after("get", key)
+        return StoredObject(found[-1].body, found[-1].etag, self._named(found[-1])) if found else None
+
+    def put(self, key: str, body: bytes, *, content_type: str) -> Written:
+        """See ``ports.ObjectStore``."""
+        self._enter("put", key)
+        stored = self._keep(key, body, content_type)
+        self.after("put", key)
+        return Written(stored.etag, self._named(stored))
+
+    def put_if(self, key: str, body: bytes, *, etag: str | None, content_type: str) -> Written:
+        """See ``ports.ObjectStore``."""
+        self._enter("put_if", key)
+        newest = self.versions[key][-1].etag if self.versions.get(key) else None
+        if newest != etag:
+            raise Conflict(f"s3://{self._bucket}/{key} was written by somebody else")
+        stored = self._keep(key, body, content_type)
+        self.after("put_if", key)
+        return Written(stored.etag, self._named(stored))
+
+    def list(self, prefix: str) -> Sequence[str]:
+        """See ``ports.ObjectStore``."""
+        self._enter("list", prefix)
+        return sorted(key for key, versions in self.versions.items() if versions and key.startswith(prefix))
+
+    def seed(self, key: str, body: bytes) -> str:
+        """What an operator uploads, past the port and its ``calls``; the version."""
+        return self._keep(key, body, "binary/octet-stream").version
+
+    def remove(self, key: str) -> None:
+        """What an operator deletes, all versions of it."""
+        self.versions.pop(key, None)
+
+    def body(self, key: str) -> bytes:
+        """The newest content, past the port and its ``calls``. Raises KeyError."""
+        return self.versions[key][-1].body
+
+    def _keep(self, key: str, body: bytes, content_type: str) -> Stored:
+        self._written += 1
+        etag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
+        stored = Stored(f"version-{self._written:04}", etag, body, content_type)
+        self.versions[key] = [*(self.versions.get(key, []) if self._versioned else []), stored]
+        return stored
+
+    def _named(self, stored: Stored) -> str | None:
+        return stored.version if self._versioned else None
+
+
+class RecordingQueue(Watched):
+    """``ports.PublishQueue``: ``sent`` is every wish, ``waiting`` what a FIFO queue would hold of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[Look] = []
+
+    def send(self, look: Look) -> None:
+        """See ``ports.PublishQueue``."""
+        self._enter("send", look.target)
+        self.sent.append(look)
+        self.after("send", look.target)
+
+    @property
+    def waiting(self) -> list[Look]:
+        """The wishes without those whose deduplication id came before."""
+        return list({look.deduplication: look for look in reversed(self.sent)}.values())[::-1]
+
+
+class RecordingSink(Watched):
+    """``ports.AlertSink``: ``delivered`` in order; an alert whose id is in ``refused`` is not taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.delivered: list[Alert] = []
+        self.refused: set[str] = set()
+
+    def deliver(self, alert: Alert) -> None:
+        """See ``ports.AlertSink``."""
+        self._enter("deliver", alert.id)
+        if alert.id in self.refused:
+            raise DeliveryError("the sink does not take this alert")
+        self.delivered.append(alert)
+        self.after("deliver", alert.id)
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of what was delivered, in order, doubles included."""
+        return [alert.id for alert in self.delivered]
+
+
+class FakeSecrets(Watched):
+    """``ports.Secrets`` over a mapping of ARN to text."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        super().__init__()
+        self.texts = dict(texts)
+
+    def get(self, arn: str) -> str:
+        """See ``ports.Secrets``."""
+        self._enter("get", arn)
+        if arn not in self.texts:
+            raise SourceError(SourceReason.CREDENTIALS_MISSING, f"The secret {arn} cannot be read: it does not exist.")
+        return self.texts[arn]
+
+
+class FakeGenesysApi(Watched):
+    """``ports.GenesysApi``: ``answers`` by API URL, each the raw entities or the error to raise."""
+
+    def __init__(self, answers: Mapping[str, Sequence[bytes] | SourceError]) -> None:
+        super().__init__()
+        self.answers = dict(answers)
+        self.logins: list[tuple[str, Credentials]] = []
+
+    async def certificates(self, *, api_url: str, login_url: str, credentials: Credentials) -> Sequence[bytes]:
+        """See ``ports.GenesysApi``."""
+        self._enter("certificates", api_url)
+        self.logins.append((login_url, credentials))
+        answer = self.answers.get(api_url, SourceError(SourceReason.UNREACHABLE, f"Nobody answers at {api_url}."))
+        if isinstance(answer, SourceError):
+            raise answer
+        return answer
+
+
+class RecordingMetrics:
+    """``ports.Metrics``: what was counted, by name."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def count(self, name: str, value: float = 1) -> None:
+        """See ``ports.Metrics``."""
+        self.counts[name] += value  # type: ignore[assignment]  # the stubs know whole counts only
