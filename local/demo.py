@@ -1,8 +1,8 @@
 """The demo: one rotation after another, told as it happens, and judged by real TLS handshakes.
 
-Seventy-odd virtual days pass in some seconds. At every step each target's truststore, exactly as the target holds it, is
-loaded into a real nginx, and real clients shake hands with it: the certificates that Genesys presents at that moment,
-and strangers. ``build/demo/summary.json`` counts them:
+Seventy-odd virtual days pass in some seconds. At every step each target's truststore, exactly as the target holds it,
+is loaded into a real nginx, and real clients shake hands with it: the certificates that Genesys presents at that
+moment, and strangers. ``build/demo/summary.json`` counts them:
 
 * ``refused_wrongly``: a certificate that Genesys presents now, under an authority that the target's bundle trusts, was
   refused (a data action would have failed);
@@ -103,7 +103,7 @@ class Story:
         """Let time pass: clients knock before the watcher has looked, and after; then tell what arrived."""
         self.stage.clock.advance(step)
         self.knock()
-        self.stage.tick(timedelta(0))
+        self.stage.tick(timedelta(0), schedule=step > QUARTER)  # what flaps wakes publish by itself where it matters
         self.knock()
         self.tell()
 
@@ -166,27 +166,27 @@ class Story:
         self.tell()
         self.pass_time()
         self._quiet_run()
+        self.say("us-east-1: DigiCert's certificate has 92 days left; the next one is published below 90")
         self.until(3, timedelta(hours=12))
-        self.say("us-east-1: DigiCert's next certificate, under a new intermediate, has been published above")
         self.until(19, timedelta(days=4))
-        self.say("us-east-1: the yearly Genesys leaf changes now, and the API flaps for two hours")
-        east.schedule_rotation("Genesys", stage.clock(), flapping=timedelta(hours=2))
-        self.until(19.15, QUARTER)
-        self.until(28, timedelta(days=3))
+        self.say("us-east-1: the yearly Genesys leaf changes now, and the API flaps for an hour")
+        east.schedule_rotation("Genesys", stage.clock(), flapping=timedelta(hours=1))
+        self.until(19 + 0.08, QUARTER)
+        self.until(28, timedelta(days=4))
         self.say("eu-central-1: Genesys has announced a new root; the operator adds it to anchors/eu-central-1.pem")
         both = frankfurt.root_pem() + frankfurt.root_pem(ahead=1)
         stage.put("anchors/eu-central-1.pem", both)
         self.until(33, timedelta(days=2.5))
         self.say("eu-central-1: the leaf changes to the new root, and the API flaps for an hour")
         frankfurt.schedule_rotation("Genesys", stage.clock(), flapping=timedelta(hours=1), root="new")
-        self.until(33.1, QUARTER)
-        self.until(40, timedelta(days=3))
-        self.say("us-east-1: DigiCert's certificate rotates, and the API flaps for three hours")
-        self.until(40.2, QUARTER)
-        self.until(66, timedelta(days=5))
+        self.until(33 + 0.08, QUARTER)
+        self.until(40, timedelta(days=3.5))
+        self.say("us-east-1: DigiCert's certificate rotates, and the API flaps for an hour")
+        self.until(40 + 0.08, QUARTER)
+        self.until(66, timedelta(days=6))
         self.say("the operator takes eu-central-1's old root out of anchors/eu-central-1.pem")
         stage.put("anchors/eu-central-1.pem", frankfurt.root_pem())
-        self.until(72, timedelta(days=1.5))
+        self.until(72, timedelta(days=2))
         self.say("the old intermediate and the old root have left, each after its grace; the story ends")
 
     def _quiet_run(self) -> None:
@@ -226,7 +226,11 @@ def _set_up(stage: Stage, edge: TlsEdge, folder: Path, console: Console) -> Stor
     east = stage.world.region("us-east-1", days_left={"Genesys": 200, "DigiCert": 92})
     stage.world.region("eu-central-1", days_left=250)
     east.schedule_rotation(
-        "DigiCert", stage.clock() + timedelta(days=40), flapping=timedelta(hours=3), intermediate="new"
+        "DigiCert",
+        stage.clock() + timedelta(days=40),
+        flapping=timedelta(hours=1),
+        intermediate="new",
+        announce=timedelta(days=30),  # of no account: less than 90 days are left before that
     )
     story = Story(stage, edge, folder, console)
     story.prepare()
@@ -310,6 +314,5 @@ def _conclude(story: Story, folder: Path, console: Console) -> None:
     )
     for fault in story.tally.faults[:10]:
         console.print(f"  {fault}", style="red", highlight=False, soft_wrap=True)
-    console.print(
-        f"Read {folder}/summary.json, and each alert as mail and Slack payload in {folder}/alerts/.", soft_wrap=True
-    )
+    where = f"Read {folder}/summary.json, and each alert as mail and Slack payload in {folder}/alerts/."
+    console.print(where, highlight=False, soft_wrap=True)

@@ -62,9 +62,7 @@ def arrived(aws: EmbeddedAws, url: str) -> list[dict[str, Any]]:
 def stand(request: pytest.FixtureRequest) -> Stand:
     if request.param == "fake":
         fake = RecordingQueue()
-        return Stand(
-            fake, lambda: [Message(*map(str, (each.target, each.group, each.deduplication))) for each in fake.waiting]
-        )
+        return Stand(fake, lambda: [Message(one.target, one.group, one.deduplication) for one in fake.waiting])
     aws, url = request.getfixturevalue("aws"), request.getfixturevalue("url")
 
     def waiting() -> list[Message]:

@@ -1,14 +1,16 @@
 """Certificates made to order for tests: good ones, odd ones, and ones that no library would agree to make.
 
-``make`` builds what ``cryptography`` is willing to build; ``patched`` changes the DER of such a certificate byte by byte
-and signs it again, which gives negative serial numbers, SHA-1 signatures, impossible dates and the like.
+``make`` builds what ``cryptography`` is willing to build; ``patched`` changes the DER of such a certificate byte by
+byte and signs it again, which gives negative serial numbers, SHA-1 signatures, impossible dates and the like.
 """
 
+import base64
+import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -138,22 +140,30 @@ def make(
     return Pair(builder.sign(signer, hashed), key)
 
 
-def root(common: str = "Root", *, key: Key | None = None, years: int = 20, **more: object) -> Pair:
+def root(common: str = "Root", *, key: Key | None = None, years: int = 20, **more: Any) -> Pair:
     """A self-signed CA."""
-    given = {"start": NOW - 365 * DAY, "end": NOW + years * 365 * DAY, "key_usage": usage(signs_certificates=True)}
-    return make(common, key=key, ca=True, **(given | more))  # type: ignore[arg-type]  # passed on as they come
+    given: dict[str, Any] = {
+        "start": NOW - 365 * DAY,
+        "end": NOW + years * 365 * DAY,
+        "key_usage": usage(signs_certificates=True),
+    }
+    return make(common, key=key, ca=True, **(given | more))
 
 
-def intermediate(common: str, issuer: Pair, *, key: Key | None = None, **more: object) -> Pair:
+def intermediate(common: str, issuer: Pair, *, key: Key | None = None, **more: Any) -> Pair:
     """A CA under another one."""
-    given = {"start": NOW - 365 * DAY, "end": NOW + 3650 * DAY, "key_usage": usage(signs_certificates=True)}
-    return make(common, issuer, key=key, ca=True, **(given | more))  # type: ignore[arg-type]  # passed on as they come
+    given: dict[str, Any] = {
+        "start": NOW - 365 * DAY,
+        "end": NOW + 3650 * DAY,
+        "key_usage": usage(signs_certificates=True),
+    }
+    return make(common, issuer, key=key, ca=True, **(given | more))
 
 
-def leaf(issuer: Pair, *, common: str | None = NAME, key: Key | None = None, **more: object) -> Pair:
+def leaf(issuer: Pair, *, common: str | None = NAME, key: Key | None = None, **more: Any) -> Pair:
     """A client certificate as Genesys presents it: one DNS name, clientAuth, digitalSignature."""
-    given = {"names": (NAME,), "eku": CLIENT, "key_usage": usage(signs_certificates=False)}
-    return make(name(common), issuer, key=key, **(given | more))  # type: ignore[arg-type]  # passed on as they come
+    given: dict[str, Any] = {"names": (NAME,), "eku": CLIENT, "key_usage": usage(signs_certificates=False)}
+    return make(name(common), issuer, key=key, **(given | more))
 
 
 def patched(pair: Pair, signer: Key, change: Callable[[bytes], bytes], hashed: hashes.HashAlgorithm) -> bytes:
@@ -185,8 +195,6 @@ def swap(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
 
 def pem_of(der: bytes, label: str = "CERTIFICATE") -> str:
     """Any bytes in PEM armour."""
-    import base64  # noqa: PLC0415 - used nowhere else
-    import textwrap  # noqa: PLC0415 - used nowhere else
 
     body = "\n".join(textwrap.wrap(base64.b64encode(der).decode(), 64))
     return f"-----BEGIN {label}-----\n{body}\n-----END {label}-----\n"

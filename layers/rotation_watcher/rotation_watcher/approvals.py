@@ -34,23 +34,34 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
 def decode_approval(data: bytes, fingerprint: str) -> Approval | Finding:
     """The approval in ``data`` (JSON with ``by``, ``why`` and perhaps ``until``), or what is wrong with it.
 
-    Unknown fields are passed over; types are not bent; ``until`` comes back as UTC. Never raises, and never repeats what
-    the file holds.
+    Unknown fields are passed over; types are not bent; ``until`` comes back as UTC. Never raises, and never repeats
+    what the file holds.
     """
-    where = f"approvals/{fingerprint}.json"
+    approval = _decode(data)
+    wrong = approval if isinstance(approval, str) else _wrong(approval)
+    if isinstance(approval, str) or wrong:
+        return Finding(INVALID, f"approvals/{fingerprint}.json: {wrong}")
+    return msgspec.structs.replace(approval, until=approval.until and approval.until.astimezone(UTC))
+
+
+def _decode(data: bytes) -> Approval | str:
     try:
-        approval = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=Approval)  # some editors leave a mark
+        return msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=Approval)  # some editors leave a mark
     except msgspec.DecodeError as error:
-        return Finding(INVALID, f"{where}: {str(error)[:200]}")
+        return str(error)[:200]
     except (UnicodeDecodeError, RecursionError):
-        return Finding(INVALID, f"{where}: not readable as JSON")
+        return "not readable as JSON"
+
+
+def _wrong(approval: Approval) -> str | None:
     if not approval.by.strip() or not approval.why.strip():
-        return Finding(INVALID, f"{where}: by and why must say something")
+        return "by and why must say something"
     if approval.until is None:
-        return approval
+        return None
     if approval.until.tzinfo is None:
-        return Finding(INVALID, f"{where}: until needs a time zone, such as a final Z")
+        return "until needs a time zone, such as a final Z"
     try:
-        return msgspec.structs.replace(approval, until=approval.until.astimezone(UTC))
+        approval.until.astimezone(UTC)
     except OverflowError:
-        return Finding(INVALID, f"{where}: until is out of range; leave it out for no end")
+        return "until is out of range; leave it out for no end"
+    return None

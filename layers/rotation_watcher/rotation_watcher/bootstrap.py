@@ -18,6 +18,7 @@ from rotation_watcher import collect, config, publish, settings
 from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.api_gateway import ApiGatewayDomains
 from rotation_watcher.adapters.genesys import Genesys, make_client
+from rotation_watcher.adapters.remembering import RememberingStore
 from rotation_watcher.adapters.s3 import S3Store
 from rotation_watcher.adapters.secrets import AwsSecrets
 from rotation_watcher.adapters.slack import SlackWebhook
@@ -27,7 +28,7 @@ from rotation_watcher.adapters.trust_store import AlbTrustStores
 from rotation_watcher.arns import TargetKind
 from rotation_watcher.config import Watch
 from rotation_watcher.errors import ConfigurationError
-from rotation_watcher.ports import Clock, Metrics, Wait
+from rotation_watcher.ports import Clock, Metrics, ObjectStore, Wait
 from rotation_watcher.settings import Settings
 
 
@@ -45,8 +46,8 @@ class Watcher(NamedTuple):
     """Everything that collect and publish need, built from one environment."""
 
     settings: Settings
-    store: S3Store
-    files: S3Store | None
+    store: ObjectStore
+    files: ObjectStore | None
     collect: collect.Ports
     publish: publish.Ports
 
@@ -79,7 +80,7 @@ def build(
     """Build collect and publish. Raises ConfigurationError naming every variable that is missing."""
     chosen = settings.from_environment(os.environ if environment is None else environment)
     s3 = clients.make("s3")
-    store = S3Store(s3, chosen.bucket)
+    store = RememberingStore(S3Store(s3, chosen.bucket))
     sink = SnsSink(clients.make("sns"), chosen.topic_arn)
     queue = SqsPublishQueue(clients.make("sqs"), chosen.queue_url)
     http = httpx.Client(timeout=httpx.Timeout(15.0, connect=5.0), follow_redirects=False)
@@ -111,7 +112,7 @@ def build(
     )
 
 
-def _files(chosen: Settings, store: S3Store, s3: object) -> S3Store | None:
+def _files(chosen: Settings, store: ObjectStore, s3: object) -> ObjectStore | None:
     """The store of the watch file; None where the parameters describe the simple case."""
     if not chosen.watch_file:
         return None

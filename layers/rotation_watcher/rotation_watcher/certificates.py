@@ -12,6 +12,7 @@ import hashlib
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from cryptography import x509
@@ -155,6 +156,7 @@ def extension[T: x509.ExtensionType](certificate: Certificate, kind: type[T]) ->
     return _extension(certificate.raw, kind)
 
 
+@lru_cache(256)  # the same few certificates are read from every history, truststore and anchor file, at every look
 def _certificate(der: bytes) -> Certificate | Defect:
     """Parse one certificate wholly, so that nothing about it can raise or warn later."""
     with warnings.catch_warnings():

@@ -1,10 +1,9 @@
 """Path validation: whether a leaf leads to a root that somebody has said to trust.
 
-Two steps. ``_climb`` finds the chains that names, key identifiers and signatures connect: shortest first, in an order
-that does not depend on how the certificates were given, with bounded work (the library alone tries every combination of
-certificates that bear one name, which a hostile text can make long). ``_refusal`` then validates one such chain with
-``cryptography.x509.verification``: signatures, algorithms, validity, path lengths, name constraints, unknown critical
-extensions.
+Two steps. ``_climb`` finds the chains that names, key identifiers and signatures connect: shortest first, with bounded
+work, and in an order that does not depend on how the certificates were given, so that one answer always gives one
+bundle. ``_refusal`` then validates one such chain with ``cryptography.x509.verification``: signatures, algorithms,
+validity, path lengths, name constraints, unknown critical extensions.
 
 The library's default client profile is the WebPKI's and refuses what private roots often lack. The policy here asks for
 what the engines behind the targets ask for (tried against OpenSSL 3's ``sslclient`` purpose; the tests hold the two

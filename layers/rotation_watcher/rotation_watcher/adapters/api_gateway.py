@@ -1,6 +1,6 @@
 """API Gateway custom domains, REST (v1) and HTTP (v2).
 
-The narrow PATCH of v1 is tried first; v2's update where v1 does not know the domain. A new object version is not picked
+The narrow PATCH of v1 is used, or v2's update where v1 does not know the domain. A new object version is not picked
 up by itself, and bad certificates only raise warnings, so what is deployed is proved by the version and warnings that
 the service reports (DOMAIN.md).
 """
@@ -92,7 +92,11 @@ class ApiGatewayDomains:
             raise self._refusal(arn, error) from error
 
     def _update(self, name: str, uri: str, version: str) -> None:
-        try:
+        """Through v1 where it knows the domain, else through v2, which wants the configurations sent along.
+
+        A look decides which: a refused update would use up the one that the account has in 30 seconds.
+        """
+        if self._domain_by_rest(name) is not None:
             self._rest.update_domain_name(
                 domainName=name,
                 patchOperations=[
@@ -100,13 +104,7 @@ class ApiGatewayDomains:
                     {"op": "replace", "path": "/mutualTlsAuthentication/truststoreVersion", "value": version},
                 ],
             )
-        except ClientError as error:
-            if code(error) != _NOT_FOUND:
-                raise
-            self._update_http(name, uri, version)
-
-    def _update_http(self, name: str, uri: str, version: str) -> None:
-        """Through v2, which has been seen to want the configurations sent along."""
+            return
         known = self._http.get_domain_name(DomainName=name).get("DomainNameConfigurations", [])
         configurations: Any = [{key: value for key, value in one.items() if key in _SETTABLE} for one in known]
         self._http.update_domain_name(

@@ -2,8 +2,8 @@
 
 Facts (DOMAIN.md, from the official SDK 269.0.0): the token endpoint takes HTTP Basic and
 ``grant_type=client_credentials``; the certificates endpoint filters by ``status`` and ``type`` and pages by
-``nextUri``; 300 requests a minute a token. The API never redirects, so a redirect means that something else answers. A token lives
-in this object's memory alone.
+``nextUri``; 300 requests a minute a token. The API never redirects, so a redirect means that something else answers.
+A token lives in this object's memory alone.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
@@ -44,16 +45,21 @@ def make_client(ca_file: Path | None = None) -> httpx.AsyncClient:
 
     ``ca_file`` names roots to trust beside certifi's, for networks that inspect TLS.
     """
-    context = ssl.create_default_context(cafile=certifi.where())
-    if ca_file is not None:
-        context.load_verify_locations(cafile=ca_file)
     return httpx.AsyncClient(
-        verify=context,
+        verify=_context(ca_file),
         timeout=httpx.Timeout(10.0, connect=5.0),
         follow_redirects=False,
         limits=httpx.Limits(max_connections=20, max_keepalive_connections=10),
         headers={"Accept": "application/json", "User-Agent": "genesys-certificate-rotation-watcher"},
     )
+
+
+@lru_cache(1)  # reading a hundred roots takes longer than a look
+def _context(ca_file: Path | None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=certifi.where())
+    if ca_file is not None:
+        context.load_verify_locations(cafile=ca_file)
+    return context
 
 
 class _Token(NamedTuple):

@@ -1,0 +1,52 @@
+"""Trust stores of the embedded AWS: one of a test's own, and one that tests share because none changes it."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from local.aws.server import EmbeddedAws
+from tests.support import pki, scenes
+from tests.support.fakes import ManualClock
+from tests.support.scenes import Scene
+
+ROOT = pki.root("A").pem.encode()
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[EmbeddedAws]:
+    with EmbeddedAws(ManualClock(), max_trust_stores=1000) as running, pytest.MonkeyPatch.context() as patch:
+        for name, value in running.environment().items():
+            patch.setenv(name, value)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def http() -> Iterator[httpx.Client]:
+    with httpx.Client(trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def initial() -> bytes:
+    """What every trust store holds before the test."""
+    return ROOT
+
+
+@pytest.fixture
+def own(aws: EmbeddedAws, http: httpx.Client) -> Scene:
+    """A trust store of the test's own, with a listener that it may change."""
+    return scenes.trust_store(aws, ROOT, ManualClock(), http)
+
+
+@pytest.fixture(scope="module")
+def kept(aws: EmbeddedAws, http: httpx.Client) -> Scene:
+    return scenes.trust_store(aws, ROOT, ManualClock(), http)
+
+
+@pytest.fixture
+def scene(kept: Scene, aws: EmbeddedAws) -> Scene:
+    """The trust store that tests share, which none of them changes."""
+    aws.faults.clear()
+    aws.calls.clear()
+    return kept

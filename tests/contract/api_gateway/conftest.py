@@ -1,0 +1,73 @@
+"""Domains of the embedded AWS: some of a test's own, and two that tests share as long as none of them changes them."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from local.aws.server import EmbeddedAws
+from tests.support import pki, scenes
+from tests.support.fakes import ManualClock
+from tests.support.scenes import PACE, SETTLE, Scene
+
+ROOT = pki.root("A").pem.encode()
+
+
+@pytest.fixture(scope="module")
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture(scope="module")
+def aws(clock: ManualClock) -> Iterator[EmbeddedAws]:
+    with (
+        EmbeddedAws(clock, settle_delay=SETTLE, update_interval=PACE) as running,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name, value in running.environment().items():
+            patch.setenv(name, value)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def initial() -> bytes:
+    """What every domain holds before the test."""
+    return ROOT
+
+
+@pytest.fixture(autouse=True)
+def quiet(aws: EmbeddedAws, clock: ManualClock) -> None:
+    """Nothing is left of the test before."""
+    aws.faults.clear()
+    aws.calls.clear()
+    clock.advance(timedelta(hours=1))
+
+
+@pytest.fixture
+def rest(aws: EmbeddedAws, clock: ManualClock) -> Scene:
+    """A domain with a REST API."""
+    return scenes.rest_domain(aws, ROOT, clock)
+
+
+@pytest.fixture
+def hidden(aws: EmbeddedAws, clock: ManualClock) -> Scene:
+    """A domain with an HTTP API that v1 does not know."""
+    return _hidden(aws, clock)
+
+
+@pytest.fixture(scope="module")
+def kept_rest(aws: EmbeddedAws, clock: ManualClock) -> Scene:
+    return scenes.rest_domain(aws, ROOT, clock)
+
+
+@pytest.fixture(scope="module")
+def kept_hidden(aws: EmbeddedAws, clock: ManualClock) -> Scene:
+    return _hidden(aws, clock)
+
+
+def _hidden(aws: EmbeddedAws, clock: ManualClock) -> Scene:
+    aws.knobs.http_domains_visible_in_v1 = False
+    try:
+        return scenes.http_domain(aws, ROOT, clock)
+    finally:
+        aws.knobs.http_domains_visible_in_v1 = True

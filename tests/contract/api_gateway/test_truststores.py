@@ -1,0 +1,184 @@
+"""What a domain points at, and how it is pointed elsewhere."""
+
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.stub import Stubber
+
+from local.aws.server import EmbeddedAws
+from rotation_watcher.adapters.api_gateway import MAX_BUNDLE, ApiGatewayDomains
+from rotation_watcher.errors import TargetBusy, TargetDenied, TargetError
+from tests.support import pki, scenes
+from tests.support.fakes import ManualClock
+from tests.support.scenes import KEY, Scene
+
+OTHER = pki.root("B").pem.encode()
+TWICE = Config(retries={"total_max_attempts": 2, "mode": "standard"})
+
+
+def test_without_a_truststore_mutual_tls_is_off(aws: EmbeddedAws, clock: ManualClock) -> None:
+    scene = scenes.rest_domain(aws, None, clock)
+    live = scene.read()
+
+    assert (live.bundle, live.location, live.version, live.settled) == (None, None, None, True)
+
+
+def test_mutual_tls_that_is_off_is_turned_on_by_an_update(aws: EmbeddedAws, clock: ManualClock) -> None:
+    scene = scenes.rest_domain(aws, None, clock)
+    scene.load(OTHER)
+
+    assert scene.read().bundle == OTHER
+
+
+def test_a_domain_without_a_pinned_version_is_read_by_the_newest(rest: Scene, aws: EmbeddedAws) -> None:
+    rest.load(OTHER)
+    patch = [{"op": "replace", "path": "/mutualTlsAuthentication/truststoreVersion", "value": ""}]
+    aws.client("apigateway").update_domain_name(domainName=rest.name, patchOperations=patch)
+    rest.put(OTHER + OTHER)
+    live = rest.read()
+
+    assert (live.bundle, live.version) == (OTHER + OTHER, None)
+    assert live.location == f"s3://{rest.bucket}/{KEY}"
+
+
+@pytest.mark.parametrize("what", ["version", "bucket"])
+def test_an_object_that_is_gone_is_an_error_that_names_it(what: str, rest: Scene, aws: EmbeddedAws) -> None:
+    version, s3 = rest.load(OTHER), aws.client("s3")
+    s3.delete_object(Bucket=rest.bucket, Key=KEY, VersionId=version)
+    if what == "bucket":
+        for one in s3.list_object_versions(Bucket=rest.bucket)["Versions"]:
+            s3.delete_object(Bucket=rest.bucket, Key=one["Key"], VersionId=one["VersionId"])
+        s3.delete_bucket(Bucket=rest.bucket)
+    with pytest.raises(TargetError, match=f"s3://{rest.bucket}/{KEY}") as caught:
+        rest.read()
+
+    assert type(caught.value) is TargetError
+    assert version in str(caught.value)
+    assert rest.arn in str(caught.value)
+
+
+def test_an_object_that_may_not_be_read_is_told_with_what_would_allow_it(rest: Scene, aws: EmbeddedAws) -> None:
+    aws.fail_next("s3", "GetObject", "AccessDenied", 403)
+    with pytest.raises(TargetDenied, match="AdoptObjectArns") as caught:
+        rest.read()
+
+    assert f"arn:aws:s3:::{rest.bucket}/before.pem " in str(caught.value)
+    assert rest.arn in str(caught.value)
+
+
+def test_an_object_too_large_to_be_a_truststore_is_not_read_to_its_end(rest: Scene, aws: EmbeddedAws) -> None:
+    aws.knobs.max_truststore_bytes = MAX_BUNDLE * 2
+    try:
+        rest.load(bytes(MAX_BUNDLE + 1))
+    finally:
+        aws.knobs.max_truststore_bytes = 1024 * 1024
+    with pytest.raises(TargetError, match="larger than 5000000"):
+        rest.read()
+
+
+def shown(**fields: object) -> ApiGatewayDomains:
+    """An adapter whose v1 shows a domain with these fields."""
+    client: Any = boto3.client("apigateway")
+    stub = Stubber(client)
+    stub.add_response("get_domain_name", {"domainName": "a.example.com", **fields})
+    stub.add_client_error("get_base_path_mappings", "NotFoundException")
+    stub.activate()
+    other: Any = boto3.client("apigatewayv2")
+    stub = Stubber(other)
+    stub.add_client_error("get_api_mappings", "NotFoundException")
+    stub.activate()
+    return ApiGatewayDomains(client, other, boto3.client("s3"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "settled", "warnings"),
+    [
+        ({}, True, ()),
+        ({"domainNameStatus": "AVAILABLE", "domainNameStatusMessage": "all is well"}, True, ()),
+        ({"domainNameStatus": "UPDATING", "domainNameStatusMessage": "in progress"}, False, ()),
+        (
+            {"domainNameStatus": "PENDING_OWNERSHIP_VERIFICATION", "domainNameStatusMessage": "Verify it."},
+            False,
+            ("PENDING_OWNERSHIP_VERIFICATION: Verify it.",),
+        ),
+        ({"domainNameStatus": "FAILED"}, False, ("FAILED",)),
+    ],
+)
+def test_a_status_that_waits_for_a_person_is_passed_on(
+    fields: dict[str, object], *, settled: bool, warnings: tuple[str, ...]
+) -> None:
+    live = shown(**fields).read("arn:aws:apigateway:us-east-1::/domainnames/a.example.com")
+
+    assert (live.settled, live.warnings) == (settled, warnings)
+
+
+def test_a_domain_is_changed_by_one_call_that_touches_nothing_else(rest: Scene, aws: EmbeddedAws) -> None:
+    before = aws.client("apigateway").get_domain_name(domainName=rest.name)
+    aws.calls.clear()
+    version = rest.put(OTHER)
+    aws.calls.clear()
+    rest.update(version)
+
+    (call,) = aws.calls.mutating()
+    assert (call.service, call.operation) == ("apigateway", "UpdateDomainName")
+    after = aws.client("apigateway").get_domain_name(domainName=rest.name)
+    changing = {"mutualTlsAuthentication", "domainNameStatus", "domainNameStatusMessage", "ResponseMetadata"}
+    assert {key: before[key] for key in before.keys() - changing} == {
+        key: after[key] for key in after.keys() - changing
+    }
+
+
+def test_a_domain_that_v1_does_not_know_is_changed_by_v2_with_its_configuration(
+    hidden: Scene, aws: EmbeddedAws
+) -> None:
+    sent: list[dict[str, Any]] = []
+    client = aws.client("apigatewayv2")
+    client.meta.events.register(
+        "provide-client-params.apigatewayv2.UpdateDomainName", lambda params, **_: sent.append(params)
+    )
+    version = hidden.put(OTHER)
+    aws.calls.clear()
+    ApiGatewayDomains(aws.client("apigateway"), client, aws.client("s3")).update(
+        hidden.arn, bucket=hidden.bucket, key=KEY, version=version
+    )
+
+    assert [(call.service, call.operation) for call in aws.calls.mutating()] == [("apigatewayv2", "UpdateDomainName")]
+    (configuration,) = sent[0]["DomainNameConfigurations"]
+    assert {*configuration} == {"CertificateArn", "EndpointType", "SecurityPolicy"}
+    assert sent[0]["MutualTlsAuthentication"] == {
+        "TruststoreUri": f"s3://{hidden.bucket}/{KEY}",
+        "TruststoreVersion": version,
+    }
+
+
+def asking_twice(scene: Scene) -> Callable[[str], None]:
+    """The scene's update through clients that ask a second time, as the functions' clients do."""
+    clients: Any = [boto3.client(service, config=TWICE) for service in ("apigateway", "apigatewayv2", "s3")]
+    adapter = ApiGatewayDomains(*clients)
+    return lambda version: adapter.update(scene.arn, bucket=scene.bucket, key=KEY, version=version)
+
+
+@pytest.mark.parametrize("service", ["apigateway", "apigatewayv2"])
+def test_an_update_whose_answer_was_lost_is_known_as_our_own(
+    service: str, aws: EmbeddedAws, request: pytest.FixtureRequest
+) -> None:
+    scene: Scene = request.getfixturevalue("rest" if service == "apigateway" else "hidden")
+    version = scene.put(OTHER)
+    aws.fail_next(service, "UpdateDomainName", "InternalFailure", 500, after=True)
+    asking_twice(scene)(version)
+
+    assert len(aws.calls.of(service, "UpdateDomainName")) == 2
+    assert scene.read().version == version
+
+
+def test_a_repeated_update_that_never_arrived_is_busy(rest: Scene, aws: EmbeddedAws, initial: bytes) -> None:
+    version = rest.put(OTHER)
+    aws.fail_next("apigateway", "UpdateDomainName", "InternalFailure", 500)
+    aws.fail_next("apigateway", "UpdateDomainName", "TooManyRequestsException", 429)
+    with pytest.raises(TargetBusy):
+        asking_twice(rest)(version)
+
+    assert rest.read().bundle == initial

@@ -1,0 +1,67 @@
+"""The clients that the adapters are given: their waits, their tries, and their silence."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from local.aws.server import EmbeddedAws
+from rotation_watcher.adapters import clients
+from tests.support.fakes import ManualClock
+
+CANARY = "canary-secret-5f3b"
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
+    with EmbeddedAws(ManualClock()) as running:
+        for name, value in running.environment().items():
+            monkeypatch.setenv(name, value)
+        yield running
+
+
+def test_a_client_takes_its_place_from_the_environment_unless_told(aws: EmbeddedAws) -> None:
+    found, told = clients.make("sqs"), clients.make("sqs", region="eu-west-1", endpoint_url="http://127.0.0.1:1")
+
+    assert (found.meta.region_name, found.meta.endpoint_url) == ("us-east-1", aws.url)
+    assert (told.meta.region_name, told.meta.endpoint_url) == ("eu-west-1", "http://127.0.0.1:1")
+
+
+def test_every_client_has_the_same_bounds_however_many_are_made(aws: EmbeddedAws) -> None:
+    for service in ("s3", "elbv2", "apigateway", "s3"):
+        config = clients.make(service).meta.config
+        assert (config.connect_timeout, config.read_timeout) == (5, 15)
+        assert config.retries == {"mode": "standard", "total_max_attempts": 4}
+    assert aws.url
+
+
+def test_aws_can_tell_our_calls_by_their_user_agent(aws: EmbeddedAws) -> None:
+    agents: list[str] = []
+    client = clients.make("sqs")
+    client.meta.events.register(
+        "before-send.sqs", lambda request, **_: agents.append(str(request.headers["User-Agent"]))
+    )
+    client.list_queues()
+
+    assert "genesys-certificate-rotation-watcher" in agents[0]
+    assert len(aws.calls) == 1
+
+
+def test_a_transient_fault_is_tried_again(aws: EmbeddedAws) -> None:
+    aws.fail_next("sqs", "ListQueues", "ServiceUnavailable", 503)
+    clients.make("sqs").list_queues()
+
+    assert [call.status for call in aws.calls] == [503, 200]
+
+
+def test_a_secret_is_in_no_log_at_any_level(aws: EmbeddedAws, caplog: pytest.LogCaptureFixture) -> None:
+    aws.client("ssm").put_parameter(Name="/secret", Type="SecureString", Value=CANARY)
+    caplog.clear()
+    with caplog.at_level(logging.DEBUG):
+        read = clients.make("ssm").get_parameter(Name="/secret", WithDecryption=True)
+        logging.getLogger("ours").debug("We still log.")
+
+    assert read["Parameter"]["Value"] == CANARY
+    assert "We still log." in caplog.text
+    assert CANARY not in caplog.text
+    assert "Signature=" not in caplog.text

@@ -1,0 +1,177 @@
+"""One trust store or domain with one way in to it, as a fake and for real: the stage of the targets' contract."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import msgspec
+
+from local.aws.scenery import make_https_listener
+from local.aws.server import EmbeddedAws
+from rotation_watcher.adapters.api_gateway import ApiGatewayDomains
+from rotation_watcher.adapters.trust_store import AlbTrustStores
+from rotation_watcher.arns import TargetKind
+from rotation_watcher.ports import Endpoint, Live, TrustTarget
+from tests.support.fake_targets import FakeTrustTarget
+from tests.support.fakes import InMemoryStore, ManualClock
+
+KEY = "targets/main/bundle.pem"
+SETTLE = timedelta(seconds=10)
+PACE = timedelta(seconds=30)
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A target. ``put`` writes KEY and gives the version.
+
+    ``open`` lets the way in lead past mutual TLS, ``shut`` takes the way away.
+    """
+
+    adapter: TrustTarget
+    arn: str
+    bucket: str
+    clock: ManualClock
+    put: Callable[[bytes], str]
+    open: Callable[[], object]
+    shut: Callable[[], object]
+
+    @property
+    def name(self) -> str:
+        """A domain's name."""
+        return self.arn.rpartition("/")[2]
+
+    def read(self, *known: str) -> Live:
+        """What it holds now."""
+        return self.adapter.read(self.arn, known)
+
+    def update(self, version: str) -> None:
+        """Point it at a version of KEY."""
+        self.adapter.update(self.arn, bucket=self.bucket, key=KEY, version=version)
+
+    def load(self, bundle: bytes) -> str:
+        """Point it at a new version with this content, and let the time pass that it needs; the version."""
+        version = self.put(bundle)
+        self.update(version)
+        self.clock.advance(PACE)
+        return version
+
+
+def fake(kind: TargetKind, initial: bytes, clock: ManualClock) -> Scene:
+    """A target in memory."""
+    store = InMemoryStore()
+    adapter = FakeTrustTarget(kind, store, clock, settle=SETTLE, pace=PACE)
+    is_store = kind is TargetKind.ALB_TRUST_STORE
+    place = "elasticloadbalancing:us-east-1:123456789012:truststore/main/0123456789abcdef"
+    arn = f"arn:aws:{place if is_store else 'apigateway:us-east-1::/domainnames/main.example.com'}"
+    adapter.add(arn, initial, Endpoint("way in", True, "It verifies."))
+    ways = adapter.held[arn].endpoints
+
+    def open_it() -> None:
+        ways[:] = [msgspec.structs.replace(way, verifies=False, detail="It is open.") for way in ways]
+
+    return Scene(adapter, arn, store.bucket, clock, lambda body: store.seed(KEY, body), open_it, ways.clear)
+
+
+def trust_store(aws: EmbeddedAws, initial: bytes, clock: ManualClock, http: httpx.Client) -> Scene:
+    """A trust store of the embedded AWS, with a listener in verify mode."""
+    name, bucket, elb = _name(), aws.make_bucket(_name()), aws.client("elbv2")
+    _put(aws, bucket, "before.pem", initial)
+    place = {"CaCertificatesBundleS3Bucket": bucket, "CaCertificatesBundleS3Key": "before.pem"}
+    arn = elb.create_trust_store(Name=name, **place)["TrustStores"][0]["TrustStoreArn"]
+    verify = {"Mode": "verify", "TrustStoreArn": arn}
+    listener = make_https_listener(aws, name=name, mutual_authentication=verify).listener_arn
+    return Scene(
+        AlbTrustStores(elb, http),
+        arn,
+        bucket,
+        clock,
+        lambda body: _put(aws, bucket, KEY, body),
+        lambda: elb.modify_listener(ListenerArn=listener, MutualAuthentication={"Mode": "passthrough"}),
+        lambda: elb.delete_listener(ListenerArn=listener),
+    )
+
+
+def domains_of(aws: EmbeddedAws) -> ApiGatewayDomains:
+    """The adapter, with clients that never ask twice."""
+    return ApiGatewayDomains(aws.client("apigateway"), aws.client("apigatewayv2"), aws.client("s3"))
+
+
+def rest_domain(aws: EmbeddedAws, initial: bytes | None, clock: ManualClock) -> Scene:
+    """A domain made through v1, with a REST API whose default endpoint is closed. ``initial`` None: mTLS is off."""
+    name, bucket, rest = f"{_name()}.example.com", aws.make_bucket(_name()), aws.client("apigateway")
+    rest.create_domain_name(
+        domainName=name,
+        regionalCertificateArn=_certificate(aws, name),
+        endpointConfiguration={"types": ["REGIONAL"]},
+        securityPolicy="TLS_1_2",
+        **({} if initial is None else {"mutualTlsAuthentication": _before(aws, bucket, initial)}),
+    )
+    api = map_rest_api(aws, name)
+    opening = [{"op": "replace", "path": "/disableExecuteApiEndpoint", "value": "false"}]
+    return Scene(
+        domains_of(aws),
+        f"arn:aws:apigateway:us-east-1::/domainnames/{name}",
+        bucket,
+        clock,
+        lambda body: _put(aws, bucket, KEY, body),
+        lambda: rest.update_rest_api(restApiId=api, patchOperations=opening),
+        lambda: rest.delete_base_path_mapping(domainName=name, basePath="(none)"),
+    )
+
+
+def http_domain(aws: EmbeddedAws, initial: bytes, clock: ManualClock) -> Scene:
+    """A domain made through v2, with an HTTP API whose default endpoint is closed."""
+    name, bucket, http = f"{_name()}.example.com", aws.make_bucket(_name()), aws.client("apigatewayv2")
+    before = {key[0].upper() + key[1:]: value for key, value in _before(aws, bucket, initial).items()}
+    http.create_domain_name(
+        DomainName=name,
+        DomainNameConfigurations=[
+            {"CertificateArn": _certificate(aws, name), "EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2"}
+        ],
+        MutualTlsAuthentication=before,
+    )
+    api = http.create_api(Name="orders", ProtocolType="HTTP", DisableExecuteApiEndpoint=True)["ApiId"]
+    http.create_stage(ApiId=api, StageName="$default")
+    mapping = http.create_api_mapping(DomainName=name, ApiId=api, Stage="$default")["ApiMappingId"]
+    return Scene(
+        domains_of(aws),
+        f"arn:aws:apigateway:us-east-1::/domainnames/{name}",
+        bucket,
+        clock,
+        lambda body: _put(aws, bucket, KEY, body),
+        lambda: http.update_api(ApiId=api, DisableExecuteApiEndpoint=False),
+        lambda: http.delete_api_mapping(DomainName=name, ApiMappingId=mapping),
+    )
+
+
+def map_rest_api(aws: EmbeddedAws, domain: str, *, path: str = "(none)", closed: bool = True) -> str:
+    """A deployed REST API behind the domain; its id."""
+    rest = aws.client("apigateway")
+    api = str(rest.create_rest_api(name="orders", disableExecuteApiEndpoint=closed)["id"])
+    resource = rest.get_resources(restApiId=api)["items"][0]["id"]
+    rest.put_method(restApiId=api, resourceId=resource, httpMethod="GET", authorizationType="NONE")
+    rest.put_integration(restApiId=api, resourceId=resource, httpMethod="GET", type="MOCK")
+    rest.create_deployment(restApiId=api, stageName="live")
+    rest.create_base_path_mapping(domainName=domain, restApiId=api, stage="live", basePath=path)
+    return api
+
+
+def _name() -> str:
+    return f"scene-{next(_numbers)}"
+
+
+def _put(aws: EmbeddedAws, bucket: str, key: str, body: bytes) -> str:
+    return str(aws.client("s3").put_object(Bucket=bucket, Key=key, Body=body)["VersionId"])
+
+
+def _before(aws: EmbeddedAws, bucket: str, initial: bytes) -> dict[str, Any]:
+    version = _put(aws, bucket, "before.pem", initial)
+    return {"truststoreUri": f"s3://{bucket}/before.pem", "truststoreVersion": version}
+
+
+def _certificate(aws: EmbeddedAws, name: str) -> str:
+    return str(aws.client("acm").request_certificate(DomainName=name)["CertificateArn"])
