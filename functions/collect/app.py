@@ -23,6 +23,7 @@ class _Metrics:
 
 
 watcher = bootstrap.build(_Metrics())
+ports = watcher.collect  # built while the container starts, once for all its runs
 
 
 @logger.inject_lambda_context
@@ -38,7 +39,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         request = msgspec.convert(event, Request)
     except msgspec.ValidationError as error:
         raise RequestRefused(f"the event is not understood: {error}") from error
-    summary = collect(watcher.watch(), request, watcher.collect)
+    summary = collect(watcher.watch(), request, ports)
     answer = msgspec.to_builtins(summary)
     logger.info("collected", extra={"summary": answer})
     undelivered = [words for source in summary.sources.values() for words in source.undelivered]

@@ -3,8 +3,7 @@
 from typing import Any
 
 import msgspec
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation_watcher import bootstrap
@@ -12,14 +11,6 @@ from rotation_watcher.errors import RequestRefused, StoreError
 from rotation_watcher.publish import Request, publish
 
 logger = Logger()
-metrics = Metrics()
-
-
-class _Metrics:
-    """``ports.Metrics`` over Powertools' embedded metric format: written to the log, no call of AWS."""
-
-    def count(self, name: str, value: float = 1) -> None:
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
 
 
 class _Wish(msgspec.Struct, frozen=True):
@@ -28,11 +19,11 @@ class _Wish(msgspec.Struct, frozen=True):
     target: str
 
 
-watcher = bootstrap.build(_Metrics())
+watcher = bootstrap.build()
+ports = watcher.publish  # built while the container starts, once for all its runs
 
 
 @logger.inject_lambda_context
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Answer with the summary of one run.
 
@@ -40,8 +31,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     ``{"release": "id"}``, ``{"enqueue": "all"}``; ``{}`` looks at every target. Raises ConfigurationError,
     RequestRefused, or StoreError after all other targets were served, so that Lambda counts the run as failed.
     """
-    ports = watcher.publish._replace(owner=context.aws_request_id)
-    summary = publish(watcher.watch(), _request(event), ports)
+    summary = publish(watcher.watch(), _request(event), ports._replace(owner=context.aws_request_id))
     answer = msgspec.to_builtins(summary)
     logger.info("published", extra={"summary": answer})
     undelivered = [words for target in summary.targets.values() for words in target.undelivered]

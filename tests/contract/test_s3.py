@@ -1,5 +1,6 @@
 """What only S3 can do: races, pages, and all that can go wrong on the way to it."""
 
+import io
 import itertools
 import socket
 import threading
@@ -10,12 +11,14 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.response import StreamingBody
+from botocore.stub import Stubber
 
 from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.s3 import S3Store
 from rotation_watcher.errors import Conflict, StoreError
-from rotation_watcher.ports import ObjectStore, Written
+from rotation_watcher.ports import ObjectStore, StoredObject, Written
 from tests.support.fakes import ManualClock
 
 NUMBERS = itertools.count()
@@ -112,6 +115,25 @@ def test_an_object_that_was_deleted_is_not_there_but_its_versions_are(real: S3St
     assert old.body == b"body"
     with pytest.raises(Conflict):
         put_if(real, "key", b"over", written.etag)
+
+
+def test_a_version_that_marks_a_deletion_is_no_object(impatient: S3Store, aws: EmbeddedAws) -> None:
+    aws.fail_next("s3", "GetObject", "MethodNotAllowed", 405)
+
+    assert impatient.get("key", version="marker") is None
+
+
+@pytest.mark.usefixtures("aws")
+def test_the_version_that_suspended_versioning_overwrites_is_none() -> None:
+    client: Any = boto3.client("s3")
+    stub = Stubber(client)
+    stub.add_response("put_object", {"ETag": '"1"', "VersionId": "null"})
+    stub.add_response("get_object", {"ETag": '"1"', "VersionId": "null", "Body": StreamingBody(io.BytesIO(b"body"), 4)})
+    stub.activate()
+    store = S3Store(client, "bucket")
+
+    assert put(store, "key", b"body").version is None
+    assert store.get("key") == StoredObject(b"body", '"1"', None)
 
 
 CALLS: list[tuple[str, str, Callable[[ObjectStore], object]]] = [

@@ -68,9 +68,11 @@ def below(**more: Any) -> Case:
     return under(ROOT, intermediate("Issuing", ROOT, **more))
 
 
-def constrained(*permitted: x509.GeneralName, excluded: list[x509.GeneralName] | None = None) -> Pair:
+def constrained(
+    *permitted: x509.GeneralName, excluded: list[x509.GeneralName] | None = None, critical: bool = True
+) -> Pair:
     """An intermediate with name constraints."""
-    return intermediate("Bound", ROOT, extra=[(x509.NameConstraints([*permitted] or None, excluded), True)])
+    return intermediate("Bound", ROOT, extra=[(x509.NameConstraints([*permitted] or None, excluded), critical)])
 
 
 def ladder(rungs: int, **first: Any) -> list[Pair]:
@@ -135,6 +137,7 @@ ACCEPTED: Cases = {
     "a constraint on addresses, of which it has none": lambda: under(
         ROOT, constrained(excluded=[x509.IPAddress(ip_network("0.0.0.0/0"))])
     ),
+    "a constraint on mail addresses, of which it has none": lambda: under(ROOT, constrained(MAIL("example.com"))),
     "an authority key identifier by issuer and serial": lambda: akid(None, ROOT.raw.subject, ROOT.raw.serial_number),
     "a root among the intermediates": lambda: (leaf(ROOT).read, [ROOT.read], [ROOT.read]),
 }
@@ -186,6 +189,9 @@ REFUSED: Cases = {
         ROOT, constrained(DNS("example.com")), **named(URI("http://other.example/"))
     ),
     "a directory name outside its constraint": lambda: under(ROOT, constrained(DIRECTORY(name("x", organization="y")))),
+    "a directory name outside a constraint that is not critical": lambda: under(
+        ROOT, constrained(DIRECTORY(name("x", organization="y")), critical=False)
+    ),
     "a mail address outside its constraint": lambda: under(
         ROOT, constrained(MAIL("example.com")), **named(DNS(NAME), MAIL("a@other.example"))
     ),

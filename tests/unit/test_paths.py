@@ -6,12 +6,15 @@ way round there may be nothing: a leaf that we accept and a target refuses is wh
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rotation_watcher import paths
 from rotation_watcher.certificates import Certificate
 from rotation_watcher.paths import NoPath, Path, find_path, roots
 from tests.support import openssl
@@ -98,7 +101,9 @@ def test_the_shortest_path_is_taken_then_the_one_that_stays_valid_longest() -> N
     key = ec_key()
     old_root = root("Old root")
     lasting = intermediate("Issuing", ROOT, key=key, end=NOW + 900 * DAY)
-    brief = intermediate("Issuing", ROOT, key=key, end=NOW + 90 * DAY)
+    brief = lasting
+    while brief.read.fingerprint >= lasting.read.fingerprint:  # so that only its end can put it behind
+        brief = intermediate("Issuing", ROOT, key=key, end=NOW + 90 * DAY)
     gone = intermediate("Issuing", ROOT, key=key, end=NOW - DAY)
     detour = intermediate("Issuing", intermediate("Upper", old_root), key=key, end=NOW + 9000 * DAY)
     presented = leaf(lasting).read
@@ -131,13 +136,13 @@ def test_a_detour_is_found_where_the_direct_chain_is_refused() -> None:
 
 
 KEY = ec_key()
-TWINS = [intermediate("Issuing", ROOT, key=KEY).read for _ in range(5)]
+TWINS = [intermediate("Issuing", ROOT, key=KEY).read for _ in range(12)]
 STRANGERS = [pair.read for pair in (root("Stranger"), intermediate("Issuing", root("Stranger")), leaf(ROOT))]
 UNDER_TWINS = leaf(intermediate("Issuing", ROOT, key=KEY)).read
 
 
 @settings(max_examples=40, deadline=None, database=None)
-@given(order=st.permutations([*TWINS, *TWINS, *STRANGERS, ROOT.read]))
+@given(order=st.permutations([*TWINS, *TWINS[:3], *STRANGERS, ROOT.read]))
 def test_the_order_and_number_of_what_is_presented_never_changes_the_path(order: list[Certificate]) -> None:
     path = find_path(UNDER_TWINS, intermediates=order, anchors=[ROOT.read, STRANGERS[0]], at=NOW)
     best = min(TWINS, key=lambda one: one.fingerprint)
@@ -170,6 +175,43 @@ def test_a_hundred_certificates_that_certify_each_other_in_circles_cost_less_tha
         assert said in path.detail
 
 
+def test_many_keys_below_many_twins_cost_less_than_a_second() -> None:
+    key = ec_key(ec.SECP521R1())
+    upper = make(name("Upper"), key=ec_key(ec.SECP521R1()), ca=True)
+    twins = [make(name("Twin"), upper, key=key, ca=True, aki=False).read for _ in range(50)]
+    false = [intermediate("Upper", ROOT, key=ec_key(ec.SECP521R1()), aki=False).read for _ in range(50)]
+    presented = leaf(make(name("Twin"), key=key, ca=True), aki=False).read
+    before = time.process_time()
+    assert isinstance(judge((presented, twins + false, [ROOT.read])), NoPath)
+    assert time.process_time() - before < 1
+
+
+class Counted(dict[x509.Name, list[Certificate]]):
+    """Certificates by name that count how often they were asked for."""
+
+    asked = 0
+
+    def get(self, key: x509.Name, default: Any = None) -> Any:
+        self.asked += 1
+        return super().get(key, default)
+
+
+def test_the_number_of_half_built_chains_is_bounded() -> None:
+    presented, crowd, _ = swarm(ec.SECP256R1())
+    offered = Counted({name("One"): crowd[:50], name("Two"): crowd[50:]})
+    assert list(paths._climb(presented, offered, {})) == []
+    assert 1 < offered.asked <= 500
+
+
+def test_twins_of_another_time_do_not_hide_the_one_that_is_valid() -> None:
+    key = ec_key()
+    good = intermediate("Issuing", ROOT, key=key, end=NOW + DAY)
+    later = [intermediate("Issuing", ROOT, key=key, start=NOW + DAY).read for _ in range(40)]
+    presented = leaf(good).read
+    path = find_path(presented, intermediates=[*later, good.read], anchors=[ROOT.read], at=NOW)
+    assert path == Path((presented, good.read, ROOT.read))
+
+
 def test_a_good_path_is_found_among_a_hundred_of_the_same_name() -> None:
     key = ec_key()
     good = intermediate("Issuing", ROOT, key=key, end=NOW + DAY)
@@ -195,6 +237,11 @@ def test_words_for_people_tell_a_missing_issuer_from_a_false_one() -> None:
     assert "its key did not sign it" in refusal(REFUSED["a self-made root of the right name"]())
     assert "without clientAuth" in refusal(REFUSED["anyEKU alone"]())
     assert refusal(STRICTER["a root of Ed25519"]()) == "Forbidden public key algorithm"
+
+
+def test_the_librarys_words_are_kept_short() -> None:
+    assert paths._in_words(ValueError("x\n" * 1000)) == ("x " * 100)
+    assert paths._in_words(TypeError()) == "TypeError"
 
 
 def test_every_certificate_of_a_path_is_one_that_was_given() -> None:

@@ -8,8 +8,8 @@ import os
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import partial
-from typing import NamedTuple
+from functools import cached_property, partial
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -42,19 +42,66 @@ def sleep(seconds: float) -> None:
     time.sleep(seconds)
 
 
-class Watcher(NamedTuple):
-    """Everything that collect and publish need, built from one environment."""
+class _NoMetrics:
+    """Metrics for whoever keeps none."""
 
-    settings: Settings
-    store: ObjectStore
-    files: ObjectStore | None
-    collect: collect.Ports
-    publish: publish.Ports
+    def count(self, name: str, value: float = 1) -> None:
+        """Forget it."""
+
+
+class Watcher:
+    """Everything that collect and publish need, built from one environment; each part when it is first asked for.
+
+    A function that is not publish never loads the clients of the targets: they are most of a cold start.
+    """
+
+    def __init__(self, settings: Settings, metrics: Metrics, clock: Clock, wait: Wait) -> None:
+        self.settings = settings
+        self._metrics = metrics
+        self._clock = clock
+        self._wait = wait
+
+    @cached_property
+    def store(self) -> ObjectStore:
+        """The stack's bucket."""
+        return RememberingStore(S3Store(self._s3, self.settings.bucket))
+
+    @cached_property
+    def collect(self) -> collect.Ports:
+        """The ports of collect."""
+        return collect.Ports(
+            store=self.store,
+            secrets=AwsSecrets(),
+            genesys=Genesys(self._clock, partial(make_client, self.settings.ca_file)),
+            sink=self._sink,
+            queue=self._queue,
+            metrics=self._metrics,
+            clock=self._clock,
+        )
+
+    @cached_property
+    def publish(self) -> publish.Ports:
+        """The ports of publish; ``owner`` is to be replaced by the run's own name."""
+        http = httpx.Client(timeout=httpx.Timeout(15.0, connect=5.0), follow_redirects=False)
+        domains = ApiGatewayDomains(clients.make("apigateway"), clients.make("apigatewayv2"), self._s3)
+        return publish.Ports(
+            store=self.store,
+            targets={
+                TargetKind.ALB_TRUST_STORE: AlbTrustStores(clients.make("elbv2"), http),
+                TargetKind.API_GATEWAY_DOMAIN: domains,
+            },
+            sink=self._sink,
+            queue=self._queue,
+            clock=self._clock,
+            wait=self._wait,
+            owner="",
+            claim_for=self.settings.claim_for,
+        )
 
     def watch(self) -> Watch:
         """The watch file as it is now. Raises ConfigurationError listing every mistake, StoreError."""
         chosen = self.settings
-        if self.files is None:
+        if not chosen.watch_file:
             return config.simple(
                 mode=chosen.mode,
                 region=chosen.genesys_region,
@@ -63,63 +110,38 @@ class Watcher(NamedTuple):
                 targets=chosen.target_arns,
                 stack_region=chosen.region,
             )
-        key = urlsplit(chosen.watch_file).path.lstrip("/")
-        stored = self.files.get(key)
+        parts = urlsplit(chosen.watch_file)
+        key = parts.path.lstrip("/")
+        if parts.scheme != "s3" or not parts.netloc or not key:
+            raise ConfigurationError([f"WatchFileUri: {chosen.watch_file!r} is no s3://bucket/key"])
+        stored = S3Store(self._s3, parts.netloc).get(key)
         if stored is None:
             raise ConfigurationError([f"{chosen.watch_file}: does not exist, or this function may not read it"])
         return config.load(stored.body, stack_region=chosen.region)
 
+    @cached_property
+    def _s3(self) -> Any:
+        return clients.make("s3")
+
+    @cached_property
+    def _sink(self) -> SnsSink:
+        return SnsSink(clients.make("sns"), self.settings.topic_arn)
+
+    @cached_property
+    def _queue(self) -> SqsPublishQueue:
+        return SqsPublishQueue(clients.make("sqs"), self.settings.queue_url)
+
 
 def build(
-    metrics: Metrics,
+    metrics: Metrics | None = None,
     *,
     environment: Mapping[str, str] | None = None,
     clock: Clock = utc_now,
     wait: Wait = sleep,
 ) -> Watcher:
-    """Build collect and publish. Raises ConfigurationError naming every variable that is missing."""
+    """The watcher of this environment. Raises ConfigurationError naming every variable that is missing."""
     chosen = settings.from_environment(os.environ if environment is None else environment)
-    s3 = clients.make("s3")
-    store = RememberingStore(S3Store(s3, chosen.bucket))
-    sink = SnsSink(clients.make("sns"), chosen.topic_arn)
-    queue = SqsPublishQueue(clients.make("sqs"), chosen.queue_url)
-    http = httpx.Client(timeout=httpx.Timeout(15.0, connect=5.0), follow_redirects=False)
-    domains = ApiGatewayDomains(clients.make("apigateway"), clients.make("apigatewayv2"), s3)
-    trust_stores = AlbTrustStores(clients.make("elbv2"), http)
-    return Watcher(
-        settings=chosen,
-        store=store,
-        files=_files(chosen, store, s3),
-        collect=collect.Ports(
-            store=store,
-            secrets=AwsSecrets(),
-            genesys=Genesys(clock, partial(make_client, chosen.ca_file)),
-            sink=sink,
-            queue=queue,
-            metrics=metrics,
-            clock=clock,
-        ),
-        publish=publish.Ports(
-            store=store,
-            targets={TargetKind.ALB_TRUST_STORE: trust_stores, TargetKind.API_GATEWAY_DOMAIN: domains},
-            sink=sink,
-            queue=queue,
-            clock=clock,
-            wait=wait,
-            owner="",
-            claim_for=chosen.claim_for,
-        ),
-    )
-
-
-def _files(chosen: Settings, store: ObjectStore, s3: object) -> ObjectStore | None:
-    """The store of the watch file; None where the parameters describe the simple case."""
-    if not chosen.watch_file:
-        return None
-    parts = urlsplit(chosen.watch_file)
-    if parts.scheme != "s3" or not parts.netloc or not parts.path.strip("/"):
-        raise ConfigurationError([f"WatchFileUri: {chosen.watch_file!r} is no s3://bucket/key"])
-    return store if parts.netloc == chosen.bucket else S3Store(s3, parts.netloc)  # type: ignore[arg-type]  # a client
+    return Watcher(chosen, metrics or _NoMetrics(), clock, wait)
 
 
 def build_slack(environment: Mapping[str, str] | None = None) -> SlackWebhook:

@@ -11,7 +11,7 @@ and blank lines around and inside the markers, several certificates with or with
 import hashlib
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -56,13 +56,13 @@ class Certificate:
     (``sha256``), ``none`` for an algorithm without one and ``unknown`` for one that nobody knows; ``pem`` is canonical.
     """
 
-    raw: x509.Certificate
+    raw: x509.Certificate = field(repr=False)
     facts: CertificateFacts
-    key: CertificatePublicKeyTypes
+    key: CertificatePublicKeyTypes = field(repr=False)
     signature_hash: str
     is_ca: bool
     self_signed: bool
-    pem: str
+    pem: str = field(repr=False)
 
     @property
     def fingerprint(self) -> str:
@@ -177,7 +177,6 @@ def _parsed(der: bytes) -> Certificate:
     if raw.serial_number < 0:
         raise ValueError("a negative serial number")
     constraints = _extension(raw, x509.BasicConstraints)
-    tuple(raw.extensions)
     key = raw.public_key()
     spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     facts = CertificateFacts(

@@ -6,7 +6,7 @@ what was found before gives back an equal record.
 
 import hashlib
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
@@ -15,7 +15,7 @@ from rotation_watcher import arns, messages
 from rotation_watcher.alerts import Alert
 from rotation_watcher.certificates import Block, Certificate, render_bundle
 from rotation_watcher.config import Mode, Target
-from rotation_watcher.errors import TargetError
+from rotation_watcher.errors import BundleRejected, TargetDenied, TargetError, TargetNotFound
 from rotation_watcher.facts import CertificateFacts
 from rotation_watcher.messages import TargetName
 from rotation_watcher.record import Record
@@ -23,6 +23,9 @@ from rotation_watcher.survey import Survey
 
 _NEAR = 0.8
 """The share of a target's certificate limit from which the quota counts as near."""
+
+PASSING = timedelta(minutes=30)
+"""How long a trouble that may pass by itself is met with patience."""
 
 UNREADABLE = "unreadable:"
 """Episodes of this prefix end when the target can be read again."""
@@ -77,20 +80,29 @@ def failed(
     missing: Iterable[CertificateFacts],
     now: datetime,
 ) -> Record:
-    """The record after the target could not be read or changed; told once an episode."""
+    """The record after the target could not be read or changed; told once an episode.
+
+    What may pass by itself (throttling, a network error) is told when it has lasted for ``PASSING``; what cannot, or
+    what keeps out a leaf that is needed, at once.
+    """
     episode = f"{prefix}{error.reason}"
-    if episode in record.episodes:
+    told = f"{episode}:told"
+    if told in record.episodes:
         return record
+    since, missing = record.episodes.get(episode, now), tuple(missing)
+    lasting = isinstance(error, TargetNotFound | TargetDenied | BundleRejected) or bool(missing)
+    if not lasting and now - since < PASSING:
+        return msgspec.structs.replace(record, episodes={**record.episodes, episode: since})
     alert = messages.truststore_update_failed(
         target=target_name(target),
         reason=error.reason,
         message=str(error),
-        missing=tuple(missing),
+        missing=missing,
         content=content,
-        since=now,
+        since=since,
         now=now,
     )
-    return msgspec.structs.replace(record, episodes={**record.episodes, episode: now}).told(alert)
+    return msgspec.structs.replace(record, episodes={**record.episodes, episode: since, told: now}).told(alert)
 
 
 def facts_of(found: Survey, fingerprints: Iterable[str]) -> list[CertificateFacts]:

@@ -85,7 +85,10 @@ def test_many_associations_are_read_page_by_page(own: Scene, aws: EmbeddedAws, h
     )
     aws.calls.clear()
 
-    assert len(AlbTrustStores(client, http).read(own.arn).endpoints) == 3
+    names = [one.name for one in AlbTrustStores(client, http).read(own.arn).endpoints]
+
+    assert len(names) == 3
+    assert names == sorted(names)
     assert len(aws.calls.of("elbv2", "DescribeTrustStoreAssociations")) == 3
 
 

@@ -12,6 +12,8 @@ CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 4},
     user_agent_extra="genesys-certificate-rotation-watcher",
 )
+UNHURRIED = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+"""For API Gateway: its one UpdateDomainName in 30 seconds is waited for by the schedule, not by seconds of retrying."""
 
 _CHATTY = {
     "botocore": logging.INFO,
@@ -27,7 +29,8 @@ def make(service: str, *, region: str | None = None, endpoint_url: str | None = 
     """A client of an AWS service. What is not given comes from where boto3 finds it, as in Lambda."""
     hush()
     factory: Any = boto3.client  # the stubs know literal names only
-    return factory(service, region_name=region, endpoint_url=endpoint_url, config=CONFIG)
+    config = UNHURRIED if service.startswith("apigateway") else CONFIG
+    return factory(service, region_name=region, endpoint_url=endpoint_url, config=config)
 
 
 def hush() -> None:
