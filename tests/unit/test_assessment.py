@@ -1,4 +1,4 @@
-"""Verdicts: promise 3. Approvals are in ``test_assessment_approvals``. The rogue certificates themselves are in ``tests/hostile``."""
+"""Verdicts, promise 3. Approvals have a file of their own; the rogues are in ``tests/hostile``."""
 
 from datetime import timedelta
 from typing import Any

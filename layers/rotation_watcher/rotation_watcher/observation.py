@@ -138,7 +138,7 @@ def _decode(text: bytes) -> _Wire:
     """The entity; one of the wrong shape is an empty one, which then has no certificate and is quarantined."""
     try:
         return msgspec.json.decode(text, type=_Wire)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _Wire()
 
 

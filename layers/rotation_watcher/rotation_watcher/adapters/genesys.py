@@ -245,7 +245,7 @@ def _checked(answer: _Answer, url: str) -> bytes:
 def _decode[T](body: bytes, kind: type[T], url: str) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         # What a token endpoint answers may hold a token: only the beginning of what is no JSON object is shown.
         start = _harmless(body[:_SHOWN].decode("ascii", "replace")) if not body.lstrip().startswith(b"{") else "{…"
         raise SourceError(SourceReason.ANSWER_INVALID, f"{_host(url)} answered with no valid JSON: {start}") from None

@@ -1,0 +1,184 @@
+"""Publish is killed and run again. Every point of every call comes later; these five are the ones that matter most."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from local.stage import Stage
+from rotation_watcher import keys, publish
+from rotation_watcher.alerts import Alert
+from rotation_watcher.ports import AlertSink, Live, ObjectStore, StoredObject, TrustTarget, Written
+from rotation_watcher.record import Record, decode
+
+TARGET = "alb"
+
+
+class Killed(BaseException):
+    """The process dies: nothing of ours catches it, nothing is cleaned up."""
+
+
+class Trap:
+    """Dies at one point of a publish run."""
+
+    def __init__(self, point: str) -> None:
+        self.point = point
+
+    def at(self, point: str) -> None:
+        if point == self.point:
+            raise Killed(point)
+
+
+class TrappedStore:
+    def __init__(self, store: ObjectStore, trap: Trap) -> None:
+        self._store, self._trap = store, trap
+
+    @property
+    def bucket(self) -> str:
+        return self._store.bucket
+
+    def get(self, key: str, *, version: str | None = None) -> StoredObject | None:
+        return self._store.get(key, version=version)
+
+    def list(self, prefix: str) -> Any:
+        return self._store.list(prefix)
+
+    def put(self, key: str, body: bytes, *, content_type: str) -> Written:
+        written = self._store.put(key, body, content_type=content_type)
+        if key == keys.deployed(TARGET):
+            self._trap.at("after the put")
+        return written
+
+    def put_if(self, key: str, body: bytes, *, etag: str | None, content_type: str) -> Written:
+        record = decode(body) if key == keys.record(TARGET) else None
+        if record is not None and record.applied is not None and record.claim is None:
+            self._trap.at("before the record")
+        written = self._store.put_if(key, body, etag=etag, content_type=content_type)
+        if record is not None and record.claim is not None and record.pending is None:
+            self._trap.at("after the claim")
+        return written
+
+
+class TrappedTarget:
+    def __init__(self, target: TrustTarget, trap: Trap) -> None:
+        self._target, self._trap = target, trap
+
+    def read(self, arn: str, known_endpoints: Any = ()) -> Live:
+        return self._target.read(arn, known_endpoints)
+
+    def update(self, arn: str, *, bucket: str, key: str, version: str) -> None:
+        self._target.update(arn, bucket=bucket, key=key, version=version)
+        self._trap.at("after the update")
+
+
+class TrappedSink:
+    def __init__(self, sink: AlertSink, trap: Trap) -> None:
+        self._sink, self._trap = sink, trap
+
+    def deliver(self, alert: Alert) -> None:
+        self._trap.at("before the alert")
+        self._sink.deliver(alert)
+
+
+def trapped(ports: publish.Ports, point: str) -> publish.Ports:
+    trap = Trap(point)
+    return ports._replace(
+        store=TrappedStore(ports.store, trap),
+        targets={kind: TrappedTarget(target, trap) for kind, target in ports.targets.items()},
+        sink=TrappedSink(ports.sink, trap),
+        owner="the run that dies",
+    )
+
+
+def final_state(stage: Stage) -> tuple[set[str], dict[str, Any], set[str]]:
+    """What the target holds, what its record says of it (versions and moments aside), and the kinds that were told."""
+    record: Record = decode(stage.read(keys.record(TARGET)))
+    applied = record.applied
+    assert applied is not None
+    said = {
+        "fingerprints": applied.fingerprints,
+        "ours": tuple(sorted(record.ours)),
+        "proof": applied.proof,
+        "claim": record.claim,
+        "pending": record.pending,
+        "hold": record.hold,
+        "episodes": dict(record.episodes),
+        "outbox": record.outbox,
+    }
+    stage.news()
+    return set(stage.live(TARGET)), said, {alert.kind for alert in stage.alerts if alert.target == TARGET}
+
+
+@pytest.fixture
+def ready(make_stage: Callable[..., Stage]) -> Callable[[], Stage]:
+    def make() -> Stage:
+        stage = make_stage()
+        stage.world.region("us-east-1")
+        stage.add_source("use1", "us-east-1")
+        stage.add_bundle("main", ["use1"])
+        stage.add_trust_store(TARGET, "main", stage.world.region("sa-east-1").root_pem())
+        stage.configure()
+        stage.collect()
+        return stage
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "point",
+    ["after the claim", "after the put", "after the update", "before the record", "before the alert"],
+)
+def test_a_publish_that_is_killed_and_run_again_ends_as_if_nothing_had_happened(
+    ready: Callable[[], Stage], point: str
+) -> None:
+    stage = ready()
+    expected = {stage.world.region(region).root_pem() for region in ("us-east-1", "sa-east-1")}
+    watch, request = stage.watcher.watch(), publish.Request(targets=(TARGET,))
+    with pytest.raises(Killed, match=point):
+        publish.publish(watch, request, trapped(stage.watcher.publish, point))
+    stage.watcher = stage.build()  # a new container
+    meanwhile = stage.publish(TARGET).targets[TARGET].outcome
+    stage.clock.advance(timedelta(minutes=7))  # longer than the claim of the dead run
+    stage.publish(TARGET)
+    live, said, kinds = final_state(stage)
+    assert meanwhile == ("unchanged" if point == "before the alert" else "claimed-by-another")
+    assert {block.pem for block in stage.live(TARGET).values()} == expected
+    assert set(said["fingerprints"]) == live
+    assert len(said["ours"]) == 1
+    assert said["proof"] == "bytes"
+    assert (said["claim"], said["pending"], said["hold"], said["episodes"], said["outbox"]) == (
+        None,
+        None,
+        None,
+        {},
+        (),
+    )
+    assert kinds == {"truststore-updated"}
+    updates = [alert.id for alert in stage.alerts if alert.kind == "truststore-updated"]
+    assert len(set(updates)) == 1
+
+
+def test_an_alert_that_the_sink_refuses_stays_and_is_delivered_by_the_next_run(ready: Callable[[], Stage]) -> None:
+    stage = ready()
+    stage.aws.fail_next("sns", "Publish", "InternalError", status=500, times=4)
+    first = stage.publish(TARGET).targets[TARGET]
+    assert first.outcome == "updated"
+    assert len(first.undelivered) == 1
+    assert [alert for alert in stage.news() if alert.target == TARGET] == []
+    second = stage.publish(TARGET).targets[TARGET]
+    assert (second.outcome, second.undelivered) == ("unchanged", [])
+    assert [alert.kind for alert in stage.news() if alert.target] == ["truststore-updated"]
+
+
+def test_an_update_whose_answer_is_lost_is_found_and_proved(ready: Callable[[], Stage]) -> None:
+    stage = ready()
+    stage.aws.fail_next("elbv2", "ModifyTrustStore", "InternalFailure", status=500, times=4, after=True)
+    first = stage.publish(TARGET).targets[TARGET].outcome
+    stage.clock.advance(timedelta(minutes=5))
+    second = stage.publish(TARGET).targets[TARGET].outcome
+    assert (first, second) == ("failed", "updated")
+    record: Record = msgspec.json.decode(stage.read(keys.record(TARGET)), type=Record)
+    assert record.pending is None
+    assert len(record.ours) == 1

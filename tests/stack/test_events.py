@@ -1,0 +1,111 @@
+"""Each file of events/ is accepted by its function, loaded as Lambda loads it, against the embedded AWS."""
+
+import importlib.util
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from slack_sdk.models.blocks import Block
+
+from local.genesys.keys import DEFAULT_CACHE
+from local.receiver import SlackReceiver
+from local.stage import Stage
+
+ROOT = Path(__file__).resolve().parents[2]
+EVENTS = sorted(path.stem for path in (ROOT / "events").glob("*.json"))
+
+
+@dataclass
+class Context:
+    """What the functions read of Lambda's context."""
+
+    function_name: str = "function"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:function"
+    aws_request_id: str = "7f3c"
+
+
+def load(name: str) -> Callable[[dict[str, Any], Context], Any]:
+    """The function's handler, from a module loaded anew, as in a new container."""
+    spec = importlib.util.spec_from_file_location(f"app_{name}", ROOT / "functions" / name / "app.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    handler: Callable[[dict[str, Any], Context], Any] = module.handler
+    return handler
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    """The wall clock, one target with the id that the events name, everything looked at once, one version to go back to."""
+    with ExitStack() as opened:
+        start = datetime.now(UTC).replace(microsecond=0)
+        stage = opened.enter_context(Stage(start, DEFAULT_CACHE, world={"root_key_bits": 2048}))
+        receiver = opened.enter_context(SlackReceiver())
+        stage.world.region("us-east-1")
+        stage.add_source("us-east-1", "us-east-1")
+        stage.add_bundle("main", ["us-east-1"])
+        stage.add_trust_store("genesys-clients", "main", stage.world.region("sa-east-1").root_pem())
+        stage.configure()
+        stage.tick()
+        stage.put("extra/ours.pem", stage.world.region("ca-central-1").root_pem())
+        stage.watch["bundles"][0]["extra"] = ["extra/ours.pem"]
+        stage.configure()
+        stage.tick()
+        ssm = stage.aws.client("ssm")
+        ssm.put_parameter(Name="/slack/webhook", Type="SecureString", Value=receiver.url)
+        for name, value in {
+            **stage.environment(),
+            "SLACK_SECRET_ARN": ssm.get_parameter(Name="/slack/webhook")["Parameter"]["ARN"],
+            "POWERTOOLS_SERVICE_NAME": "watcher",
+            "POWERTOOLS_METRICS_NAMESPACE": "GenesysCertificateWatcher",
+        }.items():
+            monkeypatch.setenv(name, value)
+        stage.receiver = receiver  # type: ignore[attr-defined]  # for the slack events
+        yield stage
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_each_event_is_accepted_by_its_function_as_it_stands(stage: Stage, event: str) -> None:
+    name = event.partition("-")[0]
+    answer = load(name)(json.loads((ROOT / "events" / f"{event}.json").read_text()), Context())
+    text = json.dumps(answer)
+    assert stage.simulator.client_secret not in text
+    if name == "collect":
+        assert answer["sources"]["us-east-1"]["outcome"] == "read"
+        assert answer.get("dry_run", False) == ("dry-run" in event)
+    elif name == "publish":
+        expected = {"publish-rollback": "rolled-back"}.get(event, "unchanged")
+        outcomes = {target: one["outcome"] for target, one in answer.get("targets", {}).items()}
+        assert outcomes == {"genesys-clients": expected} or answer.get("enqueued") == ["genesys-clients"]
+    else:
+        assert answer == {"batchItemFailures": []}
+        payloads = stage.receiver.payloads  # type: ignore[attr-defined]  # set by the fixture
+        assert len(payloads) == 1
+        for block in Block.parse_all(payloads[0]["blocks"]):
+            block.validate_json()
+
+
+def test_a_successful_collect_writes_the_metric_that_the_silence_alarm_waits_for(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del stage
+    load("collect")({}, Context())
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "CollectSucceeded" in line]
+    assert [line["CollectSucceeded"] for line in lines] == [[1.0]]
+    assert lines[0]["service"] == "watcher"
+
+
+def test_a_collect_that_reads_nothing_counts_no_success(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    stage.simulator.play("us-east-1", "token", status=401, body="{}", times=9)
+    load("collect")({}, Context())
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "CollectSucceeded" in line]
+    assert [line["CollectSucceeded"] for line in lines] == [[0.0]]
