@@ -307,8 +307,8 @@ def _conclude(story: Story, folder: Path, console: Console) -> None:
         highlight=False,
     )
     console.print(
-        f"{counts['admitted_by_shared_ca']} handshakes of another DigiCert customer passed the target with DigiCert's CA:"
-        " no truststore can tell them apart, which is what shared-authority-deployed warns of.",
+        f"{counts['admitted_by_shared_ca']} handshakes of another DigiCert customer passed the target with DigiCert's"
+        " CA: no truststore can tell them apart, which is what shared-authority-deployed warns of.",
         highlight=False,
         soft_wrap=True,
     )

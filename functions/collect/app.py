@@ -20,6 +20,7 @@ class _Metrics:
 
     def count(self, name: str, value: float = 1) -> None:
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+        metrics.flush_metrics()  # at once: a run that fails later must not take its count along
 
 
 watcher = bootstrap.build(_Metrics())
@@ -27,7 +28,6 @@ ports = watcher.collect  # built while the container starts, once for all its ru
 
 
 @logger.inject_lambda_context
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Answer with the summary of one run.
 

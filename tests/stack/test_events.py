@@ -45,7 +45,7 @@ def load(name: str) -> Callable[[dict[str, Any], Context], Any]:
 
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    """The wall clock, one target with the id that the events name, everything looked at once, one version to go back to."""
+    """The wall clock, a target with the id that the events name, and one version to go back to."""
     with ExitStack() as opened:
         start = datetime.now(UTC).replace(microsecond=0)
         stage = opened.enter_context(Stage(start, DEFAULT_CACHE, world={"root_key_bits": 2048}))
