@@ -39,15 +39,15 @@ def test_wrong_credentials_are_named_once_and_the_other_source_goes_on(stage: St
         ssm.delete_parameter(Name="/genesys/other")
     stage.watch["sources"][0]["credentials"] = arn
     stage.configure()
-    for _ in range(3):
-        summary = stage.collect()
+    summaries = [stage.collect() for _ in range(3)]
+    for summary in summaries:
         assert summary.sources["use1"].outcome == "failed"
         assert summary.sources["use1"].reason == reason
         assert summary.sources["euc1"].outcome == "read"
     alerts = [alert for alert in stage.news() if alert.source == "use1"]
     assert [alert.kind for alert in alerts] == ["source-failing"]
     assert alerts[0].severity == "critical"
-    assert "s3cret-canary" not in str(alerts) + str(summary)
+    assert "s3cret-canary" not in str(alerts) + str(summaries)
     assert json.loads(stage.read("sources/use1/history.json")).get("authorities", {}) == {}
 
 

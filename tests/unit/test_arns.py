@@ -56,6 +56,7 @@ def test_a_wildcard_domain_is_a_domain() -> None:
         (STORE.replace("us-east-1", ""), "'' is no region"),
         (STORE.replace("us-east-1", "us-east"), "'us-east' is no region"),
         (STORE.replace("123456789012", "12345"), "'12345' is no account"),
+        (STORE.replace("123456789012", "1234567890123"), "'1234567890123' is no account"),
         (STORE.replace("truststore", "targetgroup"), "is no trust store"),
         (STORE.rpartition("/")[0], "is no trust store"),
         (STORE.replace("Main-1", "-main"), "is no trust store"),
@@ -84,7 +85,7 @@ def test_what_is_no_target_is_refused_with_the_reason_and_both_shapes(arn: str, 
         (STORE, "main-1"),
         (DOMAIN, "api-example-com"),
         (DOMAIN.replace("api.", "*."), "example-com"),
-        (DOMAIN.replace("api", "a" * 62 + "-"), "a" * 62),
+        (DOMAIN.replace("api.", "a" * 62 + "-b."), "a" * 62),
         ("arn:aws:s3:::some/Thing_else", "thing-else"),
         ("", "target"),
         ("arn:x:/-", "target"),
@@ -101,5 +102,5 @@ def test_each_trust_store_has_a_message_group_of_its_own() -> None:
 
 
 def test_all_domains_of_a_region_share_one_message_group_for_their_common_pace() -> None:
-    assert message_group(DOMAIN) == message_group(DOMAIN.replace("api", "www")) == "apigateway-eu-central-1"
+    assert message_group(DOMAIN) == message_group(DOMAIN.replace("api.", "www.")) == "apigateway-eu-central-1"
     assert message_group(DOMAIN) != message_group(DOMAIN.replace("eu-central-1", "us-east-1"))

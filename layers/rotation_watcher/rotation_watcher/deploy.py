@@ -141,9 +141,11 @@ def _carry_out(found: Survey, record: Record, etag: str | None, tools: Tools) ->
     key = keys.deployed(found.target.id)
     try:
         tools.adapter.update(found.target.arn, bucket=tools.store.bucket, key=key, version=pending.version)
-    except TargetBusy:
-        put_off = replace(record, pending=None, claim=None, not_before=tools.clock() + PACE)
-        return _done("put-off", put_off, etag, tools)
+    except TargetBusy as error:
+        # The answer to a request that did arrive may have been lost before this one: pending stays.
+        now = tools.clock()
+        put_off = replace(record, claim=None, not_before=now + PACE)
+        return _done("put-off", _failed(found, put_off, error, pending.sha256, now), etag, tools)
     except BundleRejected as error:
         now = tools.clock()
         hold = Hold(reason=HoldReason.REJECTED, sha256=pending.sha256, since=now)
@@ -272,7 +274,24 @@ def _proved(found: Survey, record: Record, live: Live, tools: Tools) -> tuple[st
         content=applied.sha256,
         now=now,
     )
-    return "updated", _warn_of_shared(found, after.told(updated), tools, now)
+    after = _warn_of_warnings(found, after.told(updated), live, now)
+    return "updated", _warn_of_shared(found, after, tools, now)
+
+
+def _warn_of_warnings(found: Survey, record: Record, live: Live, now: datetime) -> Record:
+    """API Gateway takes bad certificates and only warns of them, while mutual TLS stays on (DOMAIN.md)."""
+    if not live.warnings or record.applied is None:
+        return record
+    told = messages.truststore_update_failed(
+        target=notices.target_name(found.target),
+        reason="warnings",
+        message=f"The service took the truststore, with warnings: {'; '.join(live.warnings)}",
+        missing=(),
+        content=record.applied.sha256,
+        since=now,
+        now=now,
+    )
+    return record.told(told)
 
 
 def _warn_of_shared(found: Survey, record: Record, tools: Tools, now: datetime) -> Record:

@@ -15,7 +15,7 @@ from rotation_watcher import arns, messages
 from rotation_watcher.alerts import Alert
 from rotation_watcher.certificates import Block, Certificate, render_bundle
 from rotation_watcher.config import Mode, Target
-from rotation_watcher.errors import BundleRejected, TargetDenied, TargetError, TargetNotFound
+from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDenied, TargetError, TargetNotFound
 from rotation_watcher.facts import CertificateFacts
 from rotation_watcher.messages import TargetName
 from rotation_watcher.record import Record
@@ -90,7 +90,8 @@ def failed(
     if told in record.episodes:
         return record
     since, missing = record.episodes.get(episode, now), tuple(missing)
-    lasting = isinstance(error, TargetNotFound | TargetDenied | BundleRejected) or bool(missing)
+    urgent = bool(missing) and not isinstance(error, TargetBusy)
+    lasting = urgent or isinstance(error, TargetNotFound | TargetDenied | BundleRejected)
     if not lasting and now - since < PASSING:
         return msgspec.structs.replace(record, episodes={**record.episodes, episode: since})
     alert = messages.truststore_update_failed(

@@ -104,7 +104,7 @@ class Proof(StrEnum):
     BYTES = "bytes"
     """The service gave the deployed bundle back and it holds exactly the certificates that were meant."""
     VERSION = "version"
-    """The service says that it uses the exact object version, without warnings; the object itself was read."""
+    """The service says that it uses the exact object version, and the object was read; its warnings are told."""
 
 
 class Endpoint(msgspec.Struct, frozen=True):

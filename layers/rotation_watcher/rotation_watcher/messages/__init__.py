@@ -4,32 +4,18 @@ Pure; each takes plain facts and gives an ``Alert``. What stems from certificate
 neutralised here, once (``wording.plain``); ``mail`` and ``slack_message`` only dress it.
 """
 
-from rotation_watcher.messages.source import (
-    SourceName,
-    anchor_missing,
-    approved,
-    expired,
-    issuer_changed,
-    name_learned,
-    quarantined,
-    rotated,
-    source_failing,
-    source_recovered,
-    sources_disagree,
-    upcoming_published,
-)
-from rotation_watcher.messages.target import (
-    TargetName,
+from rotation_watcher.messages.changes import (
     change_planned,
-    drift_found,
-    mtls_off,
-    quota_near,
-    removal_held,
     rolled_back,
     shared_authority_deployed,
     truststore_update_failed,
     truststore_updated,
 )
+from rotation_watcher.messages.disturbances import drift_found, mtls_off, quota_near, removal_held
+from rotation_watcher.messages.leaves import expired, issuer_changed, name_learned, rotated, upcoming_published
+from rotation_watcher.messages.looking import source_failing, source_recovered, sources_disagree
+from rotation_watcher.messages.quarantine import anchor_missing, approved, quarantined
+from rotation_watcher.messages.subjects import SourceName, TargetName
 
 __all__ = [
     "SourceName",

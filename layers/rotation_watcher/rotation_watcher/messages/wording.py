@@ -8,6 +8,8 @@ from rotation_watcher.facts import CertificateFacts
 
 LONGEST = 200
 """The most characters of a foreign text that are shown."""
+TITLE = 89
+"""The most characters of a title: with the severity before it, it still fits an SNS subject."""
 
 
 def plain(text: str, longest: int = LONGEST) -> str:
@@ -16,9 +18,26 @@ def plain(text: str, longest: int = LONGEST) -> str:
     Control and format characters (line breaks, escapes, bidirectional overrides, zero-width marks) become ``?``; the
     rest stays readable in its own script. Longer text is cut with an ellipsis.
     """
-    harmless = "".join("?" if unicodedata.category(sign)[0] == "C" else sign for sign in text)
+    # Cut first (generously, for what the spaces take away), so that a hostile megabyte costs nothing.
+    harmless = "".join("?" if unicodedata.category(sign)[0] == "C" else sign for sign in text[: 4 * longest])
     harmless = " ".join(harmless.split())
-    return harmless if len(harmless) <= longest else harmless[: longest - 1] + "…"
+    whole = len(harmless) <= longest and len(text) <= 4 * longest
+    return harmless if whole else harmless[: longest - 1] + "…"
+
+
+def headline(about: str, words: str) -> str:
+    """A title, ``<about>: <words>``: ASCII on one line, under 90 characters. What is cut is the middle.
+
+    Titles become mail subjects, which SNS takes in ASCII alone; what is not ASCII becomes ``?``.
+    """
+    about, words = (
+        "".join(sign if sign.isascii() else "?" for sign in plain(part.replace("…", "..."))) for part in (about, words)
+    )
+    words = words[:TITLE]
+    room = TITLE - len(words) - len(": ")
+    if len(about) > room:
+        about = f"{about[: max(0, room - 3)]}..."
+    return f"{about}: {words}"[:TITLE]
 
 
 def when(moment: datetime) -> str:
@@ -26,23 +45,29 @@ def when(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
+def stamp(moment: datetime) -> str:
+    """The start of an episode, for an alert's id: ``20261123T153000Z``."""
+    return f"{moment:%Y%m%dT%H%M%SZ}"
+
+
 def days(until: datetime, now: datetime) -> str:
-    """How long it is from now, in whole days."""
-    count = (until - now).days
-    if count < 0:
-        return f"{-count} days ago" if count < -1 else "expired"
-    return "1 day left" if count == 1 else f"{count} days left"
+    """How long a certificate is still valid, or has not been, in whole days."""
+    if until < now:
+        passed = (now - until).days
+        return f"expired {count(passed, 'day')} ago" if passed else "expired today"
+    return f"{count((until - now).days, 'day')} left"
 
 
 def certificate(facts: CertificateFacts, now: datetime, prefix: str = "") -> dict[str, str]:
     """A certificate as labelled facts, in reading order."""
     label = f"{prefix} " if prefix else ""
     return {
-        f"{label}subject": plain(facts.subject),
+        f"{label}SHA-256": plain(facts.fingerprint),
+        f"{label}subject": plain(facts.subject) or "(empty)",
+        f"{label}issuer": plain(facts.issuer) or "(empty)",
         f"{label}names": plain(", ".join(facts.names)) or "(none)",
-        f"{label}issuer": plain(facts.issuer),
-        f"{label}valid": f"{when(facts.not_before)} to {when(facts.not_after)} ({days(facts.not_after, now)})",
-        f"{label}fingerprint": facts.fingerprint,
+        f"{label}valid from": when(facts.not_before),
+        f"{label}valid until": f"{when(facts.not_after)} ({days(facts.not_after, now)})",
     }
 
 
@@ -51,10 +76,11 @@ def listed(label: str, certificates: Sequence[CertificateFacts], now: datetime, 
     lines = {}
     for place, facts in enumerate(certificates[:most], start=1):
         name = f"{label} {place}" if len(certificates) > 1 else label
+        # Facts without an issuer stand for a certificate of which only the fingerprint is at hand.
         about = f"{plain(facts.subject, 100)}, {days(facts.not_after, now)}, " if facts.issuer else ""
         lines[name] = f"{about}SHA-256 {facts.fingerprint[:16]}"
     if len(certificates) > most:
-        lines[f"{label} more"] = f"{len(certificates) - most} more"
+        lines[f"{label} more"] = f"and {len(certificates) - most} more"
     return lines
 
 
