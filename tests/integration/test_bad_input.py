@@ -1,11 +1,14 @@
 """What operators get wrong: each mistake is named, in the summary and in an alert; the rest goes on."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
 from local.stage import SECRET_NAME, Stage
 from rotation_watcher.errors import ConfigurationError, RequestRefused
+
+DAY = timedelta(days=1)
 
 
 def test_a_wrong_watch_file_lists_every_mistake_with_its_path_before_any_call(stage: Stage) -> None:
@@ -140,3 +143,56 @@ def test_the_secret_is_where_the_operator_put_it_and_nowhere_else(stage: Stage) 
     assert secret.encode() not in stored
     assert secret not in str(stage.alerts)
     assert secret in stage.aws.client("ssm").get_parameter(Name=SECRET_NAME, WithDecryption=True)["Parameter"]["Value"]
+
+
+def quarantine_something(stage: Stage) -> str:
+    """A leaf of the right root that bears another name; its fingerprint."""
+    region = stage.world.region("eu-central-1")
+    key = stage.world.keys.rsa("somebody")
+    start = stage.clock()
+    other = region.issuer("Genesys").leaf("somebody.example.com", key, start - DAY, start + 300 * DAY)
+    region.extra_entities.append(region.entity(other, "Genesys", "Upcoming"))
+    return other.fingerprint
+
+
+def test_a_quarantined_leaf_reaches_no_pin_until_it_is_approved_and_leaves_when_that_is_withdrawn(stage: Stage) -> None:
+    fingerprint = quarantine_something(stage)
+    for _ in range(3):
+        stage.tick()
+    assert fingerprint.encode() not in stage.read("bundles/genesys/pins.json")
+    alerts = [alert for alert in stage.news() if alert.kind == "quarantined"]
+    assert len(alerts) == 1
+    assert f"s3://watcher-bucket/approvals/{fingerprint}.json" in alerts[0].what_to_do
+
+    stage.put(f"approvals/{fingerprint}.json", '{"by": "Ada", "why": "case 4711"}')
+    stage.tick()
+    stage.tick()
+    assert fingerprint.encode() in stage.read("bundles/genesys/pins.json")
+    assert [alert.kind.value for alert in stage.news()].count("approved") == 1
+
+    stage.s3.delete_object(Bucket="watcher-bucket", Key=f"approvals/{fingerprint}.json")
+    for _ in range(3):
+        stage.tick()
+    assert fingerprint.encode() not in stage.read("bundles/genesys/pins.json")
+    assert [alert.kind.value for alert in stage.news()].count("quarantined") == 1
+
+
+def test_an_approval_that_cannot_be_read_is_told_to_whoever_wrote_it(stage: Stage) -> None:
+    fingerprint = quarantine_something(stage)
+    for _ in range(2):
+        stage.collect()
+    stage.news()
+    stage.put(f"approvals/{fingerprint}.json", '{"by": "Ada"}')
+    for _ in range(3):
+        stage.collect()
+    alerts = [alert for alert in stage.news() if alert.kind == "quarantined"]
+    assert len(alerts) == 1
+    assert "approval" in " ".join([alerts[0].what_happened, *alerts[0].facts, *alerts[0].facts.values()])
+
+
+def test_an_error_nobody_thought_of_in_one_source_leaves_the_others_alone(stage: Stage) -> None:
+    stage.watch["sources"][0]["api_url"] = "https://127.0.0.1:99999"
+    stage.configure()
+    summary = stage.collect()
+    assert summary.sources["use1"].outcome == "failed"
+    assert summary.sources["euc1"].outcome == "read"

@@ -14,9 +14,10 @@ from typing import NamedTuple
 import msgspec
 
 from rotation_watcher import arns, folding, history, keys, outbox
+from rotation_watcher.assessment import Finding
 from rotation_watcher.config import Authority, Source, Watch
 from rotation_watcher.credentials import decode_credentials
-from rotation_watcher.errors import Conflict, RequestRefused, SourceError, StoreError
+from rotation_watcher.errors import Conflict, RequestRefused, SourceError, SourceReason, StoreError
 from rotation_watcher.folding import Context
 from rotation_watcher.history import History
 from rotation_watcher.messages import SourceName
@@ -121,6 +122,8 @@ async def _fetch(sources: Iterable[Source], ports: Ports) -> dict[str, Seen]:
             )
         except SourceError as error:
             return error
+        except Exception as error:  # noqa: BLE001  # whatever it is, the other sources go on; it is told as a failure
+            return SourceError(SourceReason.UNREACHABLE, f"an unexpected {type(error).__name__} while looking")
 
     chosen = tuple(sources)
     answers = await asyncio.gather(*(one(source) for source in chosen))
@@ -196,11 +199,26 @@ def _observe(
 
     observation = look(context)
     doubtful = {e.key for e in observation.entities if e.leaf and not e.verdict.accepted and e.verdict.approvable}
-    approvals, _ = load_approvals(store, doubtful)
-    if not approvals:
-        return observation, context
-    approving = context._replace(approvals=approvals)
-    return look(approving), approving
+    approvals, problems = load_approvals(store, doubtful)
+    if approvals:
+        context = context._replace(approvals=approvals)
+        observation = look(context)
+    return _with_problems(observation, problems), context
+
+
+def _with_problems(observation: Observation, problems: Mapping[str, Finding]) -> Observation:
+    """An approval that cannot be read is one more reason, so that whoever wrote it is told why nothing happened."""
+    if not problems:
+        return observation
+    entities = []
+    for entity in observation.entities:
+        problem = problems.get(entity.key)
+        if problem is not None and not entity.verdict.accepted:
+            reasons = (*entity.verdict.reasons, problem)
+            entities.append(entity._replace(verdict=msgspec.structs.replace(entity.verdict, reasons=reasons)))
+        else:
+            entities.append(entity)
+    return observation._replace(entities=tuple(entities))
 
 
 def _comparing(

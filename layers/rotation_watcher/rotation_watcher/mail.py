@@ -5,50 +5,57 @@ import textwrap
 from rotation_watcher.alerts import Alert, Severity
 
 WIDTH = 78
-_SUBJECT = 99
-"""SNS takes subjects of under 100 characters, ASCII, without line breaks."""
+SUBJECT = 99
+"""SNS takes subjects of under 100 characters: ASCII, without line breaks or control characters (API reference)."""
+
+_URGENCY = {
+    Severity.INFO: "For your information: nothing fails.",
+    Severity.WARNING: "Warning: please read this on the next working day.",
+    Severity.CRITICAL: "CRITICAL: please act now.",
+}
+_LABEL = 24
+"""The widest label to which the values of facts are aligned."""
 
 
 def subject(alert: Alert) -> str:
-    """``[CRITICAL] us-east-1: …``: fewer than 100 ASCII characters on one line."""
+    """``[CRITICAL] us-east-1: …``: fewer than 100 printable ASCII characters on one line."""
     words = " ".join(f"[{alert.severity.upper()}] {alert.title}".split())
     ascii_only = "".join(sign if sign.isascii() and sign.isprintable() else "?" for sign in words)
-    return ascii_only if len(ascii_only) <= _SUBJECT else f"{ascii_only[: _SUBJECT - 3]}..."
+    return ascii_only if len(ascii_only) <= SUBJECT else f"{ascii_only[: SUBJECT - 3]}..."
 
 
 def text(alert: Alert) -> str:
-    """The body. Commands stand on lines of their own and are never broken, so that they can be copied."""
-    urgency = {
-        Severity.INFO: "For your information",
-        Severity.WARNING: "Warning: please read this working day",
-        Severity.CRITICAL: "CRITICAL: please act now",
-    }
+    """The body: urgency and title, the three paragraphs, the facts in a column, the id at the foot.
+
+    Lines are wrapped at ``WIDTH``. Commands stand on lines of their own and are never broken, nor is any word, so that
+    both can be copied.
+    """
     parts = [
+        _URGENCY[alert.severity],
         _wrapped(alert.title),
-        urgency[alert.severity],
         "",
         "WHAT HAPPENED",
-        _paragraphs(alert.what_happened),
+        _paragraph(alert.what_happened),
         "",
         "WHAT IT MEANS FOR YOU",
-        _paragraphs(alert.what_it_means),
+        _paragraph(alert.what_it_means),
         "",
         "WHAT TO DO",
-        _paragraphs(alert.what_to_do),
+        _paragraph(alert.what_to_do),
         "",
         "FACTS",
         *_facts(alert),
         "",
-        f"Alert {alert.id}",
-        "The same alert may arrive twice; it then carries the same id.",
+        f"Alert id: {alert.id}",
+        "Should this alert arrive twice, it carries the same id.",
     ]
     return "\n".join(parts) + "\n"
 
 
-def _paragraphs(words: str) -> str:
-    """Sentences are wrapped; what stands after a line break of our own is a command and stays whole, indented."""
-    first, *commands = words.split("\n")
-    return "\n".join([_wrapped(first), *(f"\n    {command}" for command in commands)])
+def _paragraph(words: str) -> str:
+    """Sentences are wrapped; what follows a line break is a command, which stays whole."""
+    sentences, *commands = words.split("\n")
+    return "\n".join([_wrapped(sentences), *(f"\n    {command}" for command in commands)])
 
 
 def _wrapped(words: str) -> str:
@@ -56,16 +63,19 @@ def _wrapped(words: str) -> str:
 
 
 def _facts(alert: Alert) -> list[str]:
-    facts = {"when": f"{alert.at:%Y-%m-%d %H:%M} UTC"}
+    facts = {"at": f"{alert.at:%Y-%m-%d %H:%M} UTC"}
     facts |= {"source": alert.source} if alert.source else {}
+    facts |= {"region": alert.region} if alert.region else {}
+    facts |= {"authority": alert.authority} if alert.authority else {}
     facts |= alert.facts
-    width = min(24, max(len(label) for label in facts))
+    width = min(_LABEL, max(len(label) for label in facts)) + len(": ")
+    indent = " " * (2 + width)
     return [
         textwrap.fill(
-            f"{label + ':':<{width + 1}} {value}",
+            f"{f'{label}:':<{width}}{value}",
             WIDTH,
             initial_indent="  ",
-            subsequent_indent=" " * (width + 4),
+            subsequent_indent=indent,
             break_long_words=False,
             break_on_hyphens=False,
         )

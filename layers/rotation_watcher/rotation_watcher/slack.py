@@ -13,7 +13,9 @@ import msgspec
 from rotation_watcher.alerts import Alert
 from rotation_watcher.errors import DeliveryError
 from rotation_watcher.messages.wording import plain
-from rotation_watcher.slack_message import message, plain_message
+from rotation_watcher.slack_message import alarm, message, plain_message
+
+_LONGEST = 2900
 
 
 class Webhook(Protocol):
@@ -47,16 +49,18 @@ class _Envelope(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class _Alarm(msgspec.Struct, frozen=True, rename="pascal"):
-    """A CloudWatch alarm's notification."""
+    """A CloudWatch alarm's notification (CloudWatch's user guide)."""
 
     alarm_name: str
     new_state_value: str
-    new_state_reason: str = ""
+    new_state_reason: str | None = None
     alarm_description: str | None = None
+    state_change_time: str | None = None
+    region: str | None = None
 
 
 def post_all(letters: Iterable[Letter], webhook: Webhook) -> Outcome:
-    """Post each message by itself, so that one that fails does not repeat the others."""
+    """Post each message by itself, so that one that fails does not repeat the others. Raises nothing of its own."""
     posted, failed, errors = 0, [], []
     for letter in letters:
         try:
@@ -71,19 +75,39 @@ def post_all(letters: Iterable[Letter], webhook: Webhook) -> Outcome:
 
 def payload_of(body: str) -> dict[str, Any]:
     """The Slack payload for a message of the queue. Never raises for its content."""
-    try:
-        envelope = msgspec.json.decode(body, type=_Envelope)
-    except msgspec.DecodeError:
-        pass
-    else:
+    envelope = _decode(body, _Envelope)
+    if envelope is not None:
         body = envelope.message
+    alert = _decode(body, Alert)
+    if alert is not None:
+        return message(alert)
+    ringing = _decode(body, _Alarm)
+    if ringing is not None:
+        return _of_alarm(ringing)
+    subject = f"{envelope.subject}: " if envelope and envelope.subject else ""
+    return plain_message(plain(subject + body, _LONGEST) or "(an empty message)")
+
+
+def _of_alarm(ringing: _Alarm) -> dict[str, Any]:
+    facts = {
+        "why": ringing.new_state_reason,
+        "since": ringing.state_change_time,
+        "region": ringing.region,
+    }
+    return alarm(
+        plain(ringing.alarm_name),
+        plain(ringing.new_state_value, 40),
+        plain(ringing.alarm_description or "", _LONGEST),
+        {label: plain(value) for label, value in facts.items() if value},
+    )
+
+
+def _decode[T](body: str, form: type[T]) -> T | None:
+    """The body as this form, or None where it is something else.
+
+    Nested thousands deep it raises RecursionError, and half a surrogate pair is no UTF-8: both are something else.
+    """
     try:
-        return message(msgspec.json.decode(body, type=Alert))
-    except msgspec.DecodeError:
-        pass
-    try:
-        alarm = msgspec.json.decode(body, type=_Alarm)
-    except msgspec.DecodeError:
-        return plain_message(plain(body, 2900) or "(an empty message)")
-    words = f"{alarm.new_state_value}: {alarm.alarm_name}. {alarm.alarm_description or ''} {alarm.new_state_reason}"
-    return plain_message(plain(words, 2900))
+        return msgspec.json.decode(body, type=form)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return None

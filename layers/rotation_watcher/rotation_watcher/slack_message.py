@@ -1,77 +1,112 @@
 """An alert as a Slack message (Block Kit), for an incoming webhook.
 
-Limits (Slack's reference of blocks): header 150 characters, section text 3,000, a field 2,000, 10 fields a section, 50
-blocks. Everything is escaped so that no name of a certificate becomes a link, a mention or formatting.
+Sentences and commands go into ``rich_text`` blocks, whose text elements Slack shows as they are: there is nothing in
+them that a hostile name could turn into a link, a mention or formatting, and nothing that breaks copying. Slack's other
+markup, mrkdwn, knows no escape for ``*_~`` (only ``& < >`` become entities), so foreign text stands there in code spans
+alone.
+
+Limits (Slack's reference of blocks): header 150 characters, a field 2,000, 10 fields a section, 50 blocks; the texts
+are held to 3,000 characters, as a section's text is.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from rotation_watcher.alerts import Alert, Severity
 
-_HEADER, _TEXT, _FIELD, _FIELDS = 150, 3000, 2000, 10
+HEADER, TEXT, FIELD, FIELDS, BLOCKS = 150, 3000, 2000, 10, 50
 _SIGNS = {
-    Severity.INFO: ":information_source: For your information",
-    Severity.WARNING: ":warning: Warning",
-    Severity.CRITICAL: ":rotating_light: Critical: act now",
+    Severity.INFO: (":information_source:", "For your information"),
+    Severity.WARNING: (":warning:", "Warning"),
+    Severity.CRITICAL: (":rotating_light:", "Critical: act now"),
 }
 
 
 def message(alert: Alert) -> dict[str, Any]:
-    """The webhook's payload: ``text`` as the fallback for notifications, ``blocks`` for the channel."""
-    blocks: list[dict[str, Any]] = [
-        {"type": "header", "text": {"type": "plain_text", "text": _cut(alert.title, _HEADER), "emoji": False}},
-        {"type": "context", "elements": [_mrkdwn(f"{_SIGNS[alert.severity]} · {_about(alert)}", _TEXT)]},
-        _section("What happened", alert.what_happened),
-        _section("What it means for you", alert.what_it_means),
-        _section("What to do", alert.what_to_do),
+    """The webhook's payload: ``text`` is the fallback for notifications, ``blocks`` what the channel shows."""
+    sign, urgency = _SIGNS[alert.severity]
+    subject = alert.source or alert.target or "the stack"
+    about = [f"{sign} *{urgency}*", _code(alert.kind), _code(subject), f"{alert.at:%Y-%m-%d %H:%M} UTC"]
+    blocks = [
+        _header(alert.title),
+        _context(" · ".join(about)),
+        _paragraph("What happened", alert.what_happened),
+        _paragraph("What it means for you", alert.what_it_means),
+        _paragraph("What to do", alert.what_to_do),
     ]
-    labelled = [*alert.facts.items()]
-    for start in range(0, len(labelled), _FIELDS):
-        fields = [_mrkdwn(f"*{escape(k)}*\n{escape(v)}", _FIELD) for k, v in labelled[start : start + _FIELDS]]
-        blocks.append({"type": "section", "fields": fields})
-    blocks.append({"type": "context", "elements": [_mrkdwn(f"Alert {escape(alert.id)}", _TEXT)]})
-    return {"text": _cut(escape(f"{alert.severity.upper()}: {alert.title}"), _TEXT), "blocks": blocks[:50]}
+    foot = _context(f"Alert {_code(alert.id)}")
+    blocks += _facts(alert.facts)[: BLOCKS - len(blocks) - 1]
+    return _payload(f"{alert.severity.upper()}: {alert.title}", [*blocks, foot])
+
+
+def alarm(name: str, state: str, description: str, facts: Mapping[str, str]) -> dict[str, Any]:
+    """The payload for a CloudWatch alarm, which comes over the same topic. ``state`` is ALARM, OK or the like."""
+    sign = {"ALARM": ":rotating_light:", "OK": ":white_check_mark:"}.get(state, ":grey_question:")
+    blocks = [_header(f"{state}: {name}"), _context(f"{sign} *CloudWatch alarm* · {_code(state)}")]
+    blocks += [_paragraph("What it watches", description)] if description else []
+    blocks += _facts(facts)[: BLOCKS - len(blocks)]
+    return _payload(f"{state}: {name}", blocks)
 
 
 def plain_message(words: str) -> dict[str, Any]:
-    """A payload for something that is no alert of ours: shown as plain text rather than lost."""
-    return {
-        "text": _cut(escape(words), _TEXT),
-        "blocks": [{"type": "section", "text": {"type": "plain_text", "text": _cut(words, _TEXT), "emoji": False}}],
-    }
+    """A payload for something that is neither: shown as plain text rather than lost."""
+    return _payload(words, [_rich({"type": "rich_text_section", "elements": [_text(words)]})])
 
 
-def escape(words: str) -> str:
-    """Harmless mrkdwn: control characters as entities, formatting marks kept apart from what they mark."""
-    for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
-        words = words.replace(sign, entity)
-    for mark in "*_~`@#":
-        words = words.replace(mark, f"\u200b{mark}\u200b" if mark in "@#" else f"{mark}\u200b")
-    return words
+def entities(words: str) -> str:
+    """``& < >`` as the entities by which Slack takes them literally: no mention and no link comes of them."""
+    return words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _about(alert: Alert) -> str:
-    subject = alert.source or alert.target or "the stack"
-    place = f" · {escape(alert.region)}" if alert.region else ""
-    return f"{alert.kind} · {escape(subject)}{place} · {alert.at:%Y-%m-%d %H:%M} UTC"
+def _payload(fallback: str, blocks: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"text": entities(_cut(fallback, HEADER)), "mrkdwn": False, "blocks": blocks}
 
 
-def _section(heading: str, words: str) -> dict[str, Any]:
-    """Sentences as mrkdwn; a command (after a line break of our own) as preformatted text."""
-    first, *commands = words.split("\n")
-    body = f"*{heading}*\n{escape(first)}"
-    for command in commands:
-        body += f"\n```{_entities(command)}```"
-    return {"type": "section", "text": _mrkdwn(body, _TEXT)}
+def _header(words: str) -> dict[str, Any]:
+    return {"type": "header", "text": {"type": "plain_text", "text": _cut(words, HEADER), "emoji": False}}
 
 
-def _entities(words: str) -> str:
-    return words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("```", "'''")
+def _context(markup: str) -> dict[str, Any]:
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": markup, "verbatim": True}]}
 
 
-def _mrkdwn(words: str, longest: int) -> dict[str, Any]:
-    return {"type": "mrkdwn", "text": _cut(words, longest), "verbatim": True}
+def _paragraph(heading: str, words: str) -> dict[str, Any]:
+    """Sentences below a heading; what follows a line break is a command, as preformatted text."""
+    sentences, *commands = words.split("\n")
+    title = {**_text(f"{heading}\n"), "style": {"bold": True}}
+    parts = [{"type": "rich_text_section", "elements": [title, _text(sentences)]}]
+    parts += [{"type": "rich_text_preformatted", "elements": [_text(command)]} for command in commands]
+    return _rich(*parts)
+
+
+def _rich(*parts: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "rich_text", "elements": list(parts)}
+
+
+def _text(words: str) -> dict[str, Any]:
+    """A literal text; Slack refuses an empty one."""
+    return {"type": "text", "text": _cut(words, TEXT) or "-"}
+
+
+def _facts(facts: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Labelled values in sections of two columns."""
+    fields = [
+        {"type": "mrkdwn", "text": f"*{_label(label)}*\n{_code(value)}", "verbatim": True}
+        for label, value in facts.items()
+    ]
+    return [{"type": "section", "fields": fields[start : start + FIELDS]} for start in range(0, len(fields), FIELDS)]
+
+
+def _label(words: str) -> str:
+    """Our own words, as bold text; a mark in them (a source may be called so) would end it early."""
+    return entities(_cut("".join(" " if sign in "*_~`" else sign for sign in words), FIELD // 20))
+
+
+def _code(words: str) -> str:
+    """A code span: in it Slack formats nothing. Cut before it is escaped, so that no entity is cut in two."""
+    room = FIELD // 10
+    return f"`{entities(_cut(words.replace('`', chr(0x27)), room)) or '-'}`"
 
 
 def _cut(words: str, longest: int) -> str:
-    return words if len(words) <= longest else words[: longest - 1] + "…"
+    return words if len(words) <= longest else f"{words[: longest - 1]}…"

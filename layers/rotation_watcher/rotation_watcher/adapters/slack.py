@@ -1,23 +1,25 @@
 """Slack's incoming webhook. Its URL is the secret: it appears in no log, error or repr."""
 
-import logging
+import re
+from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 
+from rotation_watcher.adapters import clients
 from rotation_watcher.errors import DeliveryError
 
-# httpx logs every request's whole URL at INFO.
-logging.getLogger("httpx").setLevel(logging.WARNING)
-logging.getLogger("httpcore").setLevel(logging.WARNING)
+_SLACKS_WORD = re.compile(r"[a-z][a-z_]{1,48}")
+"""What Slack answers with beside a status: ``invalid_blocks``, ``no_service``. Anything else is not repeated."""
+_LASTING = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 
 
 class SlackWebhook:
-    """Posts payloads to one webhook."""
+    """Posts payloads to one webhook. ``secret`` is its URL, or JSON with it as ``url``. Raises DeliveryError."""
 
     def __init__(self, http: httpx.Client, secret: str) -> None:
+        clients.hush()  # httpx logs the whole URL of each request at INFO
         self._http = http
         self._url = _url(secret)
 
@@ -25,27 +27,44 @@ class SlackWebhook:
         return "SlackWebhook(…)"
 
     def post(self, payload: dict[str, Any]) -> None:
-        """Post one message. Raises DeliveryError with Slack's status, without the URL."""
+        """Post one message. Raises DeliveryError with Slack's status and word, without the URL."""
+        body = msgspec.json.encode(payload)
         try:
-            answer = self._http.post(self._url, json=payload, follow_redirects=False)
-        except httpx.HTTPError as error:
+            answer = self._http.post(
+                self._url, content=body, headers={"Content-Type": "application/json"}, follow_redirects=False
+            )
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             # Not "from error": its request holds the URL.
             raise DeliveryError(f"Slack cannot be reached: {type(error).__name__}") from None
-        if answer.status_code != httpx.codes.OK:
-            wait = answer.headers.get("retry-after", "")
-            said = f", asking to wait {wait} s" if wait.isdigit() else ""
-            raise DeliveryError(f"Slack answered with status {answer.status_code}{said}")
+        if answer.status_code != HTTPStatus.OK:
+            raise DeliveryError(_complaint(answer))
 
 
-def _url(secret: str) -> str:
-    """The webhook's URL: the secret itself, or the ``url`` of a JSON object. Raises DeliveryError, without the text."""
+def _complaint(answer: httpx.Response) -> str:
+    word = answer.text.strip()
+    said = f" ({word})" if _SLACKS_WORD.fullmatch(word) else ""
+    wait = answer.headers.get("retry-after", "")
+    pause = f", asking to wait {wait} s" if wait.isdigit() else ""
+    way_out = ""
+    if answer.status_code in _LASTING:
+        way_out = ": the webhook was revoked or its channel is gone; make a new one and store its URL in the secret"
+    return f"Slack answered with status {answer.status_code}{said}{pause}{way_out}"
+
+
+def _url(secret: str) -> httpx.URL:
+    """The webhook's URL. Raises DeliveryError, without the text."""
     text = secret.strip()
     if text.startswith("{"):
         try:
-            text = msgspec.json.decode(text, type=dict[str, str]).get("url", "")
-        except msgspec.DecodeError:
+            text = str(msgspec.json.decode(text, type=dict[str, Any]).get("url", ""))
+        except (msgspec.DecodeError, RecursionError, UnicodeError):
             text = ""
-    parts = urlsplit(text)
-    if not parts.hostname or (parts.scheme != "https" and parts.hostname != "127.0.0.1"):
-        raise DeliveryError('the Slack secret holds no https:// URL: store the webhook\'s URL, or {"url": "https://…"}')
-    return text
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        url = httpx.URL("")
+    if not url.host or (url.scheme != "https" and (url.scheme, url.host) != ("http", "127.0.0.1")):
+        raise DeliveryError(
+            'the secret of the Slack webhook holds no https:// URL: store its URL, or {"url": "https://…"}'
+        )
+    return url

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
 LIMIT = 250_000
-"""Bytes of the whole message; SNS takes 262,144."""
+"""Bytes of the message; SNS takes 262,144 with its attributes and subject."""
+_MACHINES = ("lambda", "sqs", "http", "https")
+_MARK = " (cut: too long)"
 
 
 class SnsSink:
@@ -37,7 +39,7 @@ class SnsSink:
                 ("source", alert.source),
                 ("target", alert.target),
             )
-            if value
+            if value  # SNS refuses an empty one
         }
         try:
             self._client.publish(
@@ -52,12 +54,36 @@ class SnsSink:
 
 
 def message(alert: Alert) -> str:
-    """The per-protocol JSON; an alert too large for SNS loses its last facts, with a mark, rather than its delivery."""
-    while True:
-        text, data = mail.text(alert), msgspec.json.encode(alert).decode()
-        protocols = dict.fromkeys(("lambda", "sqs", "http", "https"), data)
-        body = msgspec.json.encode({"default": text, "email": text, **protocols})
-        if len(body) <= LIMIT or not alert.facts:
-            return body.decode()
+    """The per-protocol JSON, at most LIMIT bytes.
+
+    An alert that is too large loses its last facts and then the ends of its texts, with a mark, rather than its
+    delivery.
+    """
+    body = _encode(alert)
+    while len(body) > LIMIT and alert.facts:
         kept = dict(list(alert.facts.items())[: len(alert.facts) // 2])
-        alert = msgspec.structs.replace(alert, facts=kept | ({"cut": "more facts did not fit"} if kept else {}))
+        alert = msgspec.structs.replace(alert, facts=kept)
+        body = _encode(alert, cut=True)
+    longest = LIMIT
+    while len(body) > LIMIT and longest:
+        longest //= 2
+        alert = msgspec.structs.replace(
+            alert,
+            **{
+                name: _shortened(getattr(alert, name), longest)
+                for name in ("what_happened", "what_it_means", "what_to_do")
+            },
+        )
+        body = _encode(alert, cut=True)
+    return body.decode()
+
+
+def _encode(alert: Alert, *, cut: bool = False) -> bytes:
+    if cut:
+        alert = msgspec.structs.replace(alert, facts={**alert.facts, "cut": "more did not fit into the message"})
+    text, data = mail.text(alert), msgspec.json.encode(alert).decode()
+    return msgspec.json.encode({"default": text, "email": text, **dict.fromkeys(_MACHINES, data)})
+
+
+def _shortened(words: str, longest: int) -> str:
+    return words if len(words) <= longest else words[:longest] + _MARK

@@ -40,8 +40,7 @@ _REMEDIES = {
         " such as another CA of the same name."
     ),
     "foreign-unreadable": (
-        "Look at what others put into the target: a block there is no certificate. Take it out, or set unknown to"
-        " remove for this target."
+        "Look at what others put into the target: a block there is no certificate. Take it out by hand."
     ),
     "too-many-certificates": (
         "Take out certificates of others that nobody needs any more, or have the quota raised at AWS and then raise"

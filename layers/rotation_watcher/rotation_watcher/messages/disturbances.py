@@ -1,4 +1,4 @@
-"""Alerts about a target that nobody asked the watcher for: changed by others, left open, full, or shrinking too fast."""
+"""Alerts about what befalls a target: changed by others, left open, nearly full, or about to shrink too fast."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -41,8 +41,8 @@ def drift_found(
         do=(
             "The watcher is putting back what is missing."
             if will_heal
-            else "The watcher leaves it as it is. If it was not meant, mend it by hand, or set on_drift to heal in apply"
-            " mode."
+            else "The watcher leaves it as it is. If it was not meant, mend it by hand, or set on_drift to heal"
+            " (in apply mode)."
         )
         + " Find out who changed it (CloudTrail), and let one tool alone manage this truststore.",
     )
@@ -104,9 +104,9 @@ def quota_near(*, target: TargetName, count: int, limit: int, now: datetime) -> 
     words = Words(
         title=f"{count} of {limit} certificates used",
         happened=f"The truststore needs {counted(count)}, and {limit} are allowed.",
-        means="A rotation that brings new CA certificates may not fit: the update would fail, and data actions with it.",
+        means="A rotation that brings new CA certificates may not fit: the update, and then data actions, would fail.",
         do=(
-            "Take out certificates of others that nobody needs any more. Or have the quota raised at AWS, and then raise"
+            "Take out certificates of others that nobody needs any more. Or have the quota raised at AWS, then raise"
             " max_certificates of this target in the watch file."
         ),
     )

@@ -113,8 +113,8 @@ def anchor_missing(
         title=f"the {plain(authority, AUTHORITY)} root to trust is missing",
         happened=plain(problem, 400),
         means=(
-            "Without it no certificate of this authority can be verified, so no new one is trusted and the next rotation"
-            " may fail. What the targets hold already stays as it is."
+            "Without it no certificate of this authority can be verified, so no new one is trusted and the next"
+            " rotation may fail. What the targets hold already stays as it is."
         ),
         do=f"{where}, and upload the root as PEM:\naws s3 cp root.pem {shlex.quote(place)}",
     )

@@ -1,0 +1,227 @@
+"""One alert of every builder, with data as it really looks: for tests of whatever shows or carries alerts."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from rotation_watcher import messages
+from rotation_watcher.alerts import Alert
+from rotation_watcher.assessment import Finding
+from rotation_watcher.errors import SourceReason
+from rotation_watcher.facts import CertificateFacts
+from rotation_watcher.messages import SourceName, TargetName
+
+NOW = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)
+SINCE = NOW - timedelta(hours=7)
+BUCKET = "genesys-certificate-watcher-bucket-1x2y3z4a5b6c"
+SOURCE = SourceName("use1", "us-east-1")
+OTHER = SourceName("use1-emea", "us-east-1")
+ALB = TargetName(
+    "alb",
+    "arn:aws:elasticloadbalancing:us-east-1:111122223333:truststore/genesys-clients/0123456789abcdef",
+    "ALB trust store genesys-clients",
+)
+DOMAIN = TargetName(
+    "api",
+    "arn:aws:apigateway:us-east-1::/domainnames/data-actions.api.example.com",
+    "API Gateway domain data-actions.api.example.com",
+)
+ROOT = "CN=Genesys Cloud us-east-1 Root CA,O=Genesys Telecommunications Laboratories Inc.,ST=Indiana,C=US"
+CLIENT_CA = "CN=DigiCert Assured ID Client CA G2,OU=www.digicert.com,O=DigiCert Inc,C=US"
+
+
+def facts(
+    mark: str, *, subject: str = "", issuer: str = CLIENT_CA, starts: int = -300, ends: int = 65
+) -> CertificateFacts:
+    """A leaf whose digests begin with ``mark`` (hex); ``starts`` and ``ends`` are days from NOW."""
+    name = "us-east-1.data-actions.mypurecloud.com"
+    return CertificateFacts(
+        fingerprint=(mark + "5f0a9c3b7e41d286" * 4)[:64],
+        spki_sha256=(mark + "17c4e8a05b93d62f" * 4)[:64],
+        subject=subject or f"CN={name},O=Genesys Cloud Services\\, Inc.,L=Menlo Park,ST=California,C=US",
+        issuer=issuer,
+        serial="0A1B2C3D4E5F60718293A4B5C6D7E8F9",
+        names=(name,),
+        not_before=NOW + timedelta(days=starts),
+        not_after=NOW + timedelta(days=ends),
+    )
+
+
+CURRENT = facts("c1")
+UPCOMING = facts("a7", starts=-1, ends=395)
+ELSEWHERE = facts(
+    "e3", issuer="CN=DigiCert TLS Client RSA4096 SHA256 2026 CA1,O=DigiCert Inc,C=US", starts=-1, ends=395
+)
+EXPIRED = facts("9d", starts=-367, ends=-2)
+INTERMEDIATE = facts("b2", subject=CLIENT_CA, issuer="CN=DigiCert Assured ID Root G2,O=DigiCert Inc,C=US", ends=2500)
+DIGICERT_ROOT = facts("7d", subject="CN=DigiCert Assured ID Root G2,O=DigiCert Inc,C=US", ends=4060)
+PARTNER = facts(
+    "f0", subject="CN=Partner Ltd. Client Root,O=Partner Ltd.,C=GB", issuer="CN=Partner Ltd. Client Root", ends=900
+)
+WRONG_NAME = Finding(
+    "name-mismatch",
+    "bears the names eu-central-1.data-actions.mypurecloud.de, not us-east-1.data-actions.mypurecloud.com",
+)
+UNTRUSTED = Finding("chain-untrusted", "no path to an anchor: CN=Some Other Root is not among the 14 anchors")
+
+EXAMPLES: Mapping[str, Alert] = {
+    "upcoming_published": messages.upcoming_published(
+        source=SOURCE, authority="DigiCert", upcoming=UPCOMING, current=CURRENT, now=NOW
+    ),
+    "rotated": messages.rotated(
+        source=SOURCE, authority="DigiCert", new=UPCOMING, old=CURRENT, retire_after=NOW + timedelta(days=30), now=NOW
+    ),
+    "issuer_changed": messages.issuer_changed(
+        source=SOURCE, authority="DigiCert", status="upcoming", new=ELSEWHERE, old=CURRENT, now=NOW
+    ),
+    "name_learned": messages.name_learned(
+        source=SOURCE, authority="DigiCert", leaf=CURRENT, name="us-east-1.data-actions.mypurecloud.com", now=NOW
+    ),
+    "quarantined": messages.quarantined(
+        source=SOURCE,
+        authority="DigiCert",
+        status="upcoming",
+        entity=ELSEWHERE.fingerprint,
+        leaf=ELSEWHERE,
+        reasons=[UNTRUSTED, WRONG_NAME],
+        approvable=True,
+        bucket=BUCKET,
+        since=SINCE,
+        now=NOW,
+    ),
+    "quarantined_for_good": messages.quarantined(
+        source=SOURCE,
+        authority="Genesys",
+        status="current",
+        entity="text-" + "4b" * 32,
+        leaf=None,
+        reasons=[Finding("malformed", "bad-base64: block 1 of the text is cut off")],
+        approvable=False,
+        bucket=BUCKET,
+        since=SINCE,
+        now=NOW,
+    ),
+    "approved": messages.approved(
+        source=SOURCE,
+        authority="DigiCert",
+        leaf=ELSEWHERE,
+        by="Ada Lovelace",
+        why="confirmed by Genesys support, case 0123456",
+        until=NOW + timedelta(days=397),
+        lifted=[UNTRUSTED],
+        now=NOW,
+    ),
+    "anchor_missing": messages.anchor_missing(
+        source=SOURCE,
+        authority="Genesys",
+        problem="anchors/us-east-1.pem does not exist.",
+        bucket=BUCKET,
+        key="anchors/us-east-1.pem",
+        since=SINCE,
+        now=NOW,
+    ),
+    "sources_disagree": messages.sources_disagree(
+        source=SOURCE,
+        other=OTHER,
+        authority="DigiCert",
+        mine=[CURRENT.fingerprint],
+        theirs=[UPCOMING.fingerprint],
+        since=SINCE,
+        now=NOW,
+    ),
+    "expired": messages.expired(source=SOURCE, authority="DigiCert", leaf=EXPIRED, now=NOW),
+    "source_failing": messages.source_failing(
+        source=SOURCE,
+        reason=SourceReason.CREDENTIALS_REFUSED,
+        message="login.mypurecloud.com refused the OAuth client (status 401).",
+        authority=None,
+        since=SINCE,
+        last_good=SINCE - timedelta(minutes=15),
+        now=NOW,
+    ),
+    "authority_absent": messages.source_failing(
+        source=SOURCE,
+        reason=SourceReason.AUTHORITY_ABSENT,
+        message="The API shows no current certificate of the authority DigiCert.",
+        authority="DigiCert",
+        since=SINCE,
+        last_good=None,
+        now=NOW,
+    ),
+    "source_recovered": messages.source_recovered(
+        source=SOURCE, reason=SourceReason.CREDENTIALS_REFUSED, since=SINCE, now=NOW
+    ),
+    "change_planned": messages.change_planned(
+        target=ALB, added=[INTERMEDIATE, DIGICERT_ROOT], removed=[], kept=3, content="5e" * 32, now=NOW
+    ),
+    "truststore_updated": messages.truststore_updated(
+        target=ALB,
+        added=[INTERMEDIATE, DIGICERT_ROOT],
+        removed=[],
+        kept_foreign=1,
+        bucket=BUCKET,
+        key="targets/alb/bundle.pem",
+        version="3HL4kqtJvjVBH40Nrjfkd",
+        proof="bytes",
+        content="5e" * 32,
+        now=NOW,
+    ),
+    "shared_authority_deployed": messages.shared_authority_deployed(
+        target=ALB,
+        authorities_subjects=[DIGICERT_ROOT.subject],
+        pins_uri=f"s3://{BUCKET}/bundles/main/pins.json",
+        now=NOW,
+    ),
+    "truststore_update_failed": messages.truststore_update_failed(
+        target=ALB,
+        reason="bundle-rejected",
+        message="InvalidCaCertificatesBundle: the certificate bundle is not valid",
+        missing=[CURRENT],
+        content="5e" * 32,
+        since=SINCE,
+        now=NOW,
+    ),
+    "truststore_held": messages.truststore_update_failed(
+        target=DOMAIN,
+        reason="held",
+        message="Nothing is deployed since 2026-11-23 08:30 UTC (by-hand).",
+        missing=[UPCOMING],
+        content="5e" * 32,
+        since=SINCE,
+        now=NOW,
+    ),
+    "rolled_back": messages.rolled_back(
+        target=ALB,
+        from_version="8gN2vbzqkd0Ja6mQnVZ1x",
+        to_version="3HL4kqtJvjVBH40Nrjfkd",
+        why=f"What was read back after the update refuses the accepted leaf {CURRENT.fingerprint[:16]}.",
+        by_hand=False,
+        now=NOW,
+    ),
+    "drift_found": messages.drift_found(
+        target=DOMAIN,
+        added=[PARTNER],
+        removed=[INTERMEDIATE, DIGICERT_ROOT],
+        moved_from="version 3HL4kqtJvjVBH40Nrjfkd",
+        moved_to="s3://another-bucket/truststore.pem, version 1",
+        refused=[CURRENT],
+        will_heal=True,
+        since=SINCE,
+        now=NOW,
+    ),
+    "mtls_off": messages.mtls_off(
+        target=DOMAIN,
+        endpoint="https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com",
+        detail="The default endpoint of the API a1b2c3d4e5 is open and goes past mutual TLS.",
+        will_heal=False,
+        since=SINCE,
+        now=NOW,
+    ),
+    "removal_held": messages.removal_held(
+        target=ALB,
+        candidates=[INTERMEDIATE, DIGICERT_ROOT, PARTNER],
+        limit="3 of 5 certificates would leave at once; the limit is 2 and 50% of what the target holds",
+        since=SINCE,
+        now=NOW,
+    ),
+    "quota_near": messages.quota_near(target=ALB, count=21, limit=25, now=NOW),
+}
