@@ -26,6 +26,7 @@ from rotation_watcher import collect as collecting
 from rotation_watcher import publish as publishing
 from rotation_watcher.alerts import Alert
 from rotation_watcher.certificates import Block, parse_bundle
+from rotation_watcher.ports import Clock
 
 BUCKET = "watcher-bucket"
 SECRET_NAME = "/genesys/oauth"  # noqa: S105 - the name of a parameter, not a secret
@@ -45,8 +46,9 @@ class Counted:
 class Stage:
     """A world for the watcher, for as long as the ``with`` lasts.
 
-    ``start`` is the virtual now (aware UTC); ``cache`` keeps the simulator's keys; ``world`` and ``aws`` options are
-    handed on. Sources, bundles and targets are added, then ``configure`` writes the watch file.
+    ``start`` is the virtual now (aware UTC), unless ``clock`` is another one, such as the wall's; ``cache`` keeps the
+    simulator's keys; ``world`` and ``aws`` options are handed on. Sources, bundles and targets are added, then
+    ``configure`` writes the watch file.
     """
 
     def __init__(
@@ -55,12 +57,14 @@ class Stage:
         cache: Path,
         *,
         region: str = "us-east-1",
+        clock: Clock | None = None,
         world: Mapping[str, Any] | None = None,
         aws: Mapping[str, Any] | None = None,
     ) -> None:
         self.clock = VirtualClock(start)
-        self.world = World(self.clock, cache, **(world or {}))
-        self.aws = EmbeddedAws(self.clock, region=region, **(aws or {}))
+        self._time = clock or self.clock
+        self.world = World(self._time, cache, **(world or {}))
+        self.aws = EmbeddedAws(self._time, region=region, **(aws or {}))
         self.simulator = Simulator(self.world, rate_limit=1_000_000)  # a standing clock would use it up at once
         self.metrics = Counted()
         self.watch: dict[str, Any] = {"mode": "apply", "sources": [], "bundles": [], "targets": []}
@@ -103,7 +107,7 @@ class Stage:
 
     def build(self) -> bootstrap.Watcher:
         """A watcher as a new container would build it."""
-        return bootstrap.build(self.metrics, clock=self.clock, wait=self.wait)
+        return bootstrap.build(self.metrics, clock=self._time, wait=self.wait)
 
     def wait(self, seconds: float) -> None:
         """Let virtual time pass."""

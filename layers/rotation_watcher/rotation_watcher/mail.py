@@ -9,7 +9,7 @@ SUBJECT = 99
 """SNS takes subjects of under 100 characters: ASCII, without line breaks or control characters (API reference)."""
 
 _URGENCY = {
-    Severity.INFO: "For your information: nothing fails.",
+    Severity.INFO: "For your information.",
     Severity.WARNING: "Warning: please read this on the next working day.",
     Severity.CRITICAL: "CRITICAL: please act now.",
 }
@@ -68,16 +68,14 @@ def _facts(alert: Alert) -> list[str]:
     facts |= {"region": alert.region} if alert.region else {}
     facts |= {"authority": alert.authority} if alert.authority else {}
     facts |= alert.facts
-    width = min(_LABEL, max(len(label) for label in facts)) + len(": ")
-    indent = " " * (2 + width)
-    return [
-        textwrap.fill(
-            f"{f'{label}:':<{width}}{value}",
-            WIDTH,
-            initial_indent="  ",
-            subsequent_indent=indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        for label, value in facts.items()
-    ]
+    column = 2 + min(_LABEL, max(len(label) for label in facts)) + len(": ")
+    return [_fact(label, value, column) for label, value in facts.items()]
+
+
+def _fact(label: str, value: str, column: int) -> str:
+    """One fact; a word too long for the column (a fingerprint, an ARN) stands on a line of its own."""
+    opening = f"  {label}:".ljust(column - 1)
+    if len(value) > WIDTH - column and " " not in value:
+        return f"{opening.rstrip()}\n      {value}"
+    words = textwrap.wrap(value, WIDTH - column, break_long_words=False, break_on_hyphens=False)
+    return f"\n{' ' * column}".join([f"{opening} {words[0]}", *words[1:]] if words else [f"{opening} -"])

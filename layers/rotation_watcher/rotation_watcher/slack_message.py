@@ -15,6 +15,8 @@ from typing import Any
 from rotation_watcher.alerts import Alert, Severity
 
 HEADER, TEXT, FIELD, FIELDS, BLOCKS = 150, 3000, 2000, 10, 50
+_NAME, _VALUE = 80, 300
+"""The most characters of a label and a value: as entities five times as many, which still fits a field."""
 _SIGNS = {
     Severity.INFO: (":information_source:", "For your information"),
     Severity.WARNING: (":warning:", "Warning"),
@@ -63,7 +65,7 @@ def _payload(fallback: str, blocks: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _header(words: str) -> dict[str, Any]:
-    return {"type": "header", "text": {"type": "plain_text", "text": _cut(words, HEADER), "emoji": False}}
+    return {"type": "header", "text": {"type": "plain_text", "text": _cut(words, HEADER) or "-", "emoji": False}}
 
 
 def _context(markup: str) -> dict[str, Any]:
@@ -99,13 +101,14 @@ def _facts(facts: Mapping[str, str]) -> list[dict[str, Any]]:
 
 def _label(words: str) -> str:
     """Our own words, as bold text; a mark in them (a source may be called so) would end it early."""
-    return entities(_cut("".join(" " if sign in "*_~`" else sign for sign in words), FIELD // 20))
+    harmless = "".join(sign if sign.isalnum() or sign in " .,-()/" else " " for sign in words)
+    return _cut(" ".join(harmless.split()), _NAME) or "-"
 
 
 def _code(words: str) -> str:
     """A code span: in it Slack formats nothing. Cut before it is escaped, so that no entity is cut in two."""
-    room = FIELD // 10
-    return f"`{entities(_cut(words.replace('`', chr(0x27)), room)) or '-'}`"
+    words = " ".join(words.replace("`", "'").split())
+    return f"`{entities(_cut(words, _VALUE)) or '-'}`"
 
 
 def _cut(words: str, longest: int) -> str:

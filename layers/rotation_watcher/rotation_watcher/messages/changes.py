@@ -8,7 +8,7 @@ from datetime import datetime
 from rotation_watcher.alerts import Alert, Kind, Severity
 from rotation_watcher.facts import CertificateFacts
 from rotation_watcher.messages.subjects import TargetName, Words, about_target
-from rotation_watcher.messages.wording import count, listed, plain, stamp, when
+from rotation_watcher.messages.wording import count, listed, plain, sentence, stamp, when
 
 _PROOFS = {
     "bytes": "The deployed bundle was read back and holds exactly what was meant.",
@@ -34,7 +34,7 @@ _REMEDIES = {
         f"Look at the target in the AWS console; an update that hangs for long is a case for AWS support. {_AGAIN}"
     ),
     "unproven": f"Find out who else changes this target (CloudTrail), and stop it. {_AGAIN}",
-    "held": "Find out why it is held (an alert said so). Then release the target:",
+    "held": "Find out why it is held (an alert said so). Then release the target, from the project's folder:",
     "would-refuse": (
         "Look at what others put into the target and at the files below extra/: a certificate there stands in the way,"
         " such as another CA of the same name."
@@ -78,7 +78,8 @@ def change_planned(
         ),
         do=(
             "Read the list below. If it is right, deploy the stack with Mode=apply: the watcher then does it and proves"
-            " it. To load the file by hand, take wanted.pem of the bundle, and add what others need."
+            " it. To load the file by hand, take wanted.pem of the bundle and add the CA certificates of your other"
+            " clients."
         ),
     )
     facts = listed("would add", added, now) | listed("would remove", removed, now) | {"content": content}
@@ -164,9 +165,10 @@ def truststore_update_failed(
     do = _REMEDIES.get(reason, _REMEDIES["target-failed"])
     words = Words(
         title=f"the truststore could not be updated ({plain(reason, 24)})",
-        happened=_sentence(plain(message, 500)),
+        happened=sentence(message, 500),
         means=means,
-        do=f"{do}\n{release(target)}" if reason == "held" else do,
+        do=do,
+        command=release(target) if reason == "held" else "",
     )
     facts = {"reason": plain(reason), "since": when(since)} | listed("refused", missing, now)
     return about_target(
@@ -187,12 +189,13 @@ def rolled_back(
     ends = "until you release it" if by_hand else "until there is other content to deploy, or you release it"
     words = Words(
         title="rolled back to an earlier truststore",
-        happened=_sentence(plain(why, 400)),
+        happened=sentence(why, 400),
         means=(
             f"The earlier version is deployed again and proved. The target is held {ends}: meanwhile"
             f" {'nothing new is deployed' if by_hand else 'the same content is not tried again'}."
         ),
-        do=f"Find out what was wrong. Then release the target, from the project's folder:\n{release(target)}",
+        do="Find out what was wrong. Then release the target, from the project's folder:",
+        command=release(target),
     )
     facts = {"from version": plain(from_version), "to version": plain(to_version)}
     return about_target(
@@ -204,9 +207,3 @@ def rolled_back(
         facts,
         now,
     )
-
-
-def _sentence(text: str) -> str:
-    """Foreign words as a sentence: with a capital letter and an end."""
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?", "…")) else f"{text}."

@@ -8,7 +8,7 @@ from rotation_watcher.facts import CertificateFacts
 from rotation_watcher.messages.changes import release
 from rotation_watcher.messages.subjects import TargetName, Words, about_target
 from rotation_watcher.messages.wording import count as counted
-from rotation_watcher.messages.wording import listed, plain, stamp, when
+from rotation_watcher.messages.wording import listed, plain, sentence, stamp, when
 
 
 def drift_found(
@@ -36,7 +36,7 @@ def drift_found(
     stays = " What came may let others in; it stays, because the watcher takes nobody else's away." if added else ""
     words = Words(
         title="somebody else changed its truststore",
-        happened=f"Since the watcher last proved it, {', '.join(changes) or 'it has changed'}.",
+        happened=f"Since the watcher last proved it, {' and '.join(changes) or 'it has changed'}.",
         means=f"{means}{stays}",
         do=(
             "The watcher is putting back what is missing."
@@ -65,8 +65,8 @@ def mtls_off(
 ) -> Alert:
     """Clients come in without being asked for a certificate."""
     words = Words(
-        title="clients can come in without a certificate",
-        happened=plain(detail, 400),
+        title="clients get in without a certificate",
+        happened=sentence(detail, 400),
         means=(
             f"Whoever reaches {plain(endpoint) if endpoint else target.label} comes through to the backend without a"
             " client certificate. Data actions go on working, so nobody else may notice."
@@ -78,7 +78,7 @@ def mtls_off(
             " default execute-api endpoint disabled. The watcher does not do that by itself, since it would shut out"
             " whoever comes without a certificate today."
         )
-        + " Find out who changed it (CloudTrail).",
+        + " If it was different before, CloudTrail tells who changed it.",
     )
     facts = ({"endpoint": plain(endpoint)} if endpoint else {}) | {"since": when(since)}
     distinction = f"{plain(endpoint or 'domain')}:{stamp(since)}"
@@ -91,9 +91,10 @@ def removal_held(
     """More would leave at once than is plausible."""
     words = Words(
         title=f"removing {counted(len(candidates))} waits for your word",
-        happened=f"More certificates would leave at once than the limits allow: {plain(limit)}.",
+        happened=sentence(limit),
         means="They stay trusted until you decide. Additions go on as usual, so no data action fails for it.",
-        do=f"If the list below may go, release the target, from the project's folder:\n{release(target)}",
+        do="If the list below may go, release the target, from the project's folder:",
+        command=release(target),
     )
     facts = listed("would leave", candidates, now) | {"since": when(since)}
     return about_target(Kind.REMOVAL_HELD, Severity.WARNING, target, stamp(since), words, facts, now)

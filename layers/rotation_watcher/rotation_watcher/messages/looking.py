@@ -6,7 +6,7 @@ from datetime import datetime
 from rotation_watcher.alerts import Alert, Kind, Severity
 from rotation_watcher.errors import SourceReason
 from rotation_watcher.messages.subjects import AUTHORITY, SourceName, Words, about_source
-from rotation_watcher.messages.wording import count, plain, short, stamp, when
+from rotation_watcher.messages.wording import count, plain, sentence, short, stamp, when
 
 PERMISSION = "integrations:actionCertificate:view"
 """The permission that the OAuth client's role needs (Genesys SDK)."""
@@ -69,7 +69,7 @@ def source_failing(
     blind = f"no {plain(authority or '', AUTHORITY)} certificate is shown" if authority else "Genesys cannot be read"
     words = Words(
         title=f"{blind} ({reason})",
-        happened=plain(message, 500),
+        happened=sentence(message, 500),
         means=f"{missed}{last} {kept}",
         do=_REMEDIES[reason],
     )

@@ -9,7 +9,7 @@ from rotation_watcher.alerts import Alert, Kind, Severity
 from rotation_watcher.assessment import Finding
 from rotation_watcher.facts import CertificateFacts
 from rotation_watcher.messages.subjects import AUTHORITY, SourceName, Words, about_source
-from rotation_watcher.messages.wording import certificate, plain, stamp, when
+from rotation_watcher.messages.wording import certificate, plain, sentence, stamp, when
 
 APPROVAL_LASTS = timedelta(days=397)
 """How long an approval is proposed for: the life of one leaf."""
@@ -34,11 +34,16 @@ def quarantined(
     codes = ", ".join(dict.fromkeys(plain(reason.code, 40) for reason in reasons)) or "no reason given"
     article = "an" if status[:1] in "aeiou" else "a"
     kind_of = f"{article} {status} {plain(authority, AUTHORITY)} certificate"
-    ask = "Ask Genesys support whether the certificate below is theirs; do not approve it on its own word."
     if approvable:
-        do = f"{ask} If it is, put in your name and your reason, and run:\n{_approve(bucket, entity, now)}"
+        do = (
+            "Ask Genesys support whether the certificate below is theirs, and wait for the answer. Only if it is:"
+            " put in your name and your reason, and run:"
+        )
     else:
-        do = f"{ask} No approval can lift these reasons: Genesys has to present another certificate."
+        do = (
+            "Open a case with Genesys support and send them this message. No approval can lift these reasons: Genesys"
+            " has to present another certificate."
+        )
     words = Words(
         title=f"{kind_of} is in quarantine",
         happened=f"The API shows {kind_of} that is not trusted: {codes}.",
@@ -50,6 +55,7 @@ def quarantined(
             " Nothing fails yet."
         ),
         do=do,
+        command=_approve(bucket, entity, now) if approvable else "",
     )
     facts = {f"reason {reason.code}": plain(reason.detail) or reason.code for reason in reasons[:_MOST_REASONS]}
     facts |= {"entity": plain(entity)} if leaf is None else certificate(leaf, now)
@@ -86,7 +92,7 @@ def approved(
     end = f"until {when(until)}" if until else "without an end"
     words = Words(
         title=f"a quarantined {plain(authority, AUTHORITY)} certificate was approved",
-        happened=f"{plain(by, 80)} approved it {end}: {plain(why)}",
+        happened=sentence(f"{plain(by, 80)} approved it {end}: {plain(why)}", 400),
         means="It is trusted now, although the watcher found reasons against it: they are listed below.",
         do=(
             "Nothing, if this was meant. If not, delete the approval (the file named below): at the next look the"
@@ -111,12 +117,13 @@ def anchor_missing(
     place = f"s3://{bucket}/{key}"
     words = Words(
         title=f"the {plain(authority, AUTHORITY)} root to trust is missing",
-        happened=plain(problem, 400),
+        happened=sentence(problem, 400),
         means=(
             "Without it no certificate of this authority can be verified, so no new one is trusted and the next"
             " rotation may fail. What the targets hold already stays as it is."
         ),
-        do=f"{where}, and upload the root as PEM:\naws s3 cp root.pem {shlex.quote(place)}",
+        do=f"{where}, and upload the root as PEM:",
+        command=f"aws s3 cp root.pem {shlex.quote(place)}",
     )
     facts = {"file": plain(place), "since": when(since)}
     return about_source(Kind.ANCHOR_MISSING, Severity.CRITICAL, source, authority, stamp(since), words, facts, now)

@@ -1,4 +1,7 @@
-"""Whom an alert is about: a source or a target; what all alerts about one have in common is filled in here."""
+"""Whom an alert is about: a source or a target; what all alerts about one have in common is filled in here.
+
+All that enters an alert passes ``_alert``, which makes it harmless, so that no builder can forget to.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,6 +14,8 @@ from rotation_watcher.messages.wording import headline, plain
 
 AUTHORITY = 20
 """The most characters of an authority's name: the API may call one anything."""
+_PARAGRAPH, _FACT = 1000, 320
+"""The most characters of what an alert holds; the builders cut foreign text shorter (``wording.LONGEST``)."""
 
 
 class SourceName(msgspec.Struct, frozen=True):
@@ -29,12 +34,13 @@ class TargetName(msgspec.Struct, frozen=True):
 
 
 class Words(NamedTuple):
-    """The sentences of an alert. A line break opens a command, which is shown as it stands, to be copied."""
+    """The sentences of an alert. ``command`` is a line to be copied, shown as it stands below what to do."""
 
     title: str
     happened: str
     means: str
     do: str
+    command: str = ""
 
 
 def about_source(
@@ -49,20 +55,9 @@ def about_source(
 ) -> Alert:
     """Build an alert about a source. Its id names the authority too, where one is given."""
     known = None if authority is None else plain(authority, AUTHORITY)
-    return Alert(
-        id=alert_id(kind, source.id if known is None else f"{source.id}:{known}", distinction),
-        kind=kind,
-        severity=severity,
-        at=now,
-        source=source.id,
-        region=source.region,
-        authority=known,
-        title=headline(source.region, words.title),
-        what_happened=words.happened,
-        what_it_means=words.means,
-        what_to_do=words.do,
-        facts=facts,
-    )
+    subject = source.id if known is None else f"{source.id}:{known}"
+    alert = _alert(kind, severity, subject, distinction, headline(source.region, words.title), words, facts, now)
+    return msgspec.structs.replace(alert, source=source.id, region=source.region, authority=known)
 
 
 def about_target(
@@ -75,15 +70,31 @@ def about_target(
     now: datetime,
 ) -> Alert:
     """Build an alert about a target; its facts open with the target's id and ARN."""
+    facts = {"target": target.id, "ARN": target.arn, **facts}
+    title = headline(target.label, words.title)
+    alert = _alert(kind, severity, target.id, distinction, title, words, facts, now)
+    return msgspec.structs.replace(alert, target=target.id)
+
+
+def _alert(
+    kind: Kind,
+    severity: Severity,
+    subject: str,
+    distinction: str,
+    title: str,
+    words: Words,
+    facts: Mapping[str, str],
+    now: datetime,
+) -> Alert:
+    do = plain(words.do, _PARAGRAPH)
     return Alert(
-        id=alert_id(kind, target.id, distinction),
+        id=alert_id(kind, subject, plain(distinction, _FACT)),
         kind=kind,
         severity=severity,
         at=now,
-        target=target.id,
-        title=headline(target.label, words.title),
-        what_happened=words.happened,
-        what_it_means=words.means,
-        what_to_do=words.do,
-        facts={"target": target.id, "ARN": target.arn, **facts},
+        title=title,
+        what_happened=plain(words.happened, _PARAGRAPH),
+        what_it_means=plain(words.means, _PARAGRAPH),
+        what_to_do=f"{do}\n{plain(words.command, _PARAGRAPH)}" if words.command else do,
+        facts={plain(label): plain(value, _FACT) or "-" for label, value in facts.items()},
     )

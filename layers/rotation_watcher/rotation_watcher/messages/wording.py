@@ -8,8 +8,8 @@ from rotation_watcher.facts import CertificateFacts
 
 LONGEST = 200
 """The most characters of a foreign text that are shown."""
-TITLE = 89
-"""The most characters of a title: with the severity before it, it still fits an SNS subject."""
+TITLE = 88
+"""The most characters of a title: with ``[CRITICAL]`` before it, it still fits an SNS subject (99)."""
 
 
 def plain(text: str, longest: int = LONGEST) -> str:
@@ -38,6 +38,14 @@ def headline(about: str, words: str) -> str:
     if len(about) > room:
         about = f"{about[: max(0, room - 3)]}..."
     return f"{about}: {words}"[:TITLE]
+
+
+def sentence(text: str, longest: int = LONGEST) -> str:
+    """Foreign words, made plain, as a sentence: with an end, and a capital letter unless they open with a path."""
+    text = plain(text, longest)
+    if text.partition(" ")[0].isalpha():
+        text = text[:1].upper() + text[1:]
+    return text if not text or text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 def when(moment: datetime) -> str:
@@ -77,7 +85,7 @@ def listed(label: str, certificates: Sequence[CertificateFacts], now: datetime, 
     for place, facts in enumerate(certificates[:most], start=1):
         name = f"{label} {place}" if len(certificates) > 1 else label
         # Facts without an issuer stand for a certificate of which only the fingerprint is at hand.
-        about = f"{plain(facts.subject, 100)}, {days(facts.not_after, now)}, " if facts.issuer else ""
+        about = f"{plain(facts.subject, 60)}, {days(facts.not_after, now)}, " if facts.issuer else ""
         lines[name] = f"{about}SHA-256 {facts.fingerprint[:16]}"
     if len(certificates) > most:
         lines[f"{label} more"] = f"and {len(certificates) - most} more"

@@ -1,0 +1,89 @@
+"""``python -m local check``: what a Genesys Cloud organisation presents, read-only."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from local import looking
+from local.looking import Exit, Findings, Row
+from rotation_watcher.messages.wording import plain
+
+_STYLES = {"accepted": "green", "expired": "bold red", "quarantined": "bold red"}
+_WORDS = {Exit.OK: "OK", Exit.WARNING: "WARNING", Exit.CRITICAL: "CRITICAL", Exit.UNKNOWN: "UNKNOWN"}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Look, show, and exit as monitoring plug-ins do: 0 ok, 1 warning, 2 critical, 3 unknown."""
+    parser = argparse.ArgumentParser(
+        prog="python -m local check",
+        description="Show the current and upcoming client certificates of Genesys Cloud regions, and whether they are"
+        " to be trusted. Reads only. Exit code: 0 ok, 1 warning, 2 critical, 3 could not look.",
+    )
+    looking.add_arguments(parser)
+    options = parser.parse_args(argv)
+    try:
+        place = looking.place_of(options)
+        with looking.progress("looking at Genesys Cloud …"):
+            findings = looking.look(place, options, datetime.now(UTC))
+    except looking.EXPECTED as error:
+        return looking.told(error)
+    show(findings, as_json=options.json)
+    return findings.code
+
+
+def show(findings: Findings, *, as_json: bool) -> None:
+    """Print what was found: a document, a table on a terminal, or plain lines in a pipe."""
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(document(findings)), indent=2).decode())
+    elif sys.stdout.isatty():
+        _table(findings, Console())
+    else:
+        for row in findings.rows:
+            print("  ".join(_cells(row)))
+    if not as_json:
+        print(f"{_WORDS[findings.code]}{': ' if findings.why else ''}{'; '.join(findings.why)}")
+
+
+def document(findings: Findings) -> dict[str, object]:
+    """The findings as ``--json`` shows them."""
+    return {
+        "code": int(findings.code),
+        "status": _WORDS[findings.code],
+        "why": findings.why,
+        "failures": findings.failures,
+        "certificates": findings.rows,
+    }
+
+
+def _table(findings: Findings, console: Console) -> None:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("source", "authority", "status", "verdict", "left", "until", "name", "issuer", "notes"):
+        table.add_column(heading, overflow="fold", justify="right" if heading == "left" else "left")
+    for row in findings.rows:
+        table.add_row(*_cells(row), style=_STYLES.get(row.verdict, ""))
+    console.print(table)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    facts = row.certificate
+    return (
+        row.source,
+        plain(row.authority, 20),
+        row.status,
+        row.verdict,
+        f"{row.days_left} d" if row.days_left is not None else "-",
+        f"{facts.not_after:%Y-%m-%d}" if facts else "-",
+        plain(", ".join(facts.names), 80) if facts else "-",
+        plain(_common_name(facts.issuer), 60) if facts else "-",
+        plain("; ".join((*row.reasons, *row.remarks)), 200) or "-",
+    )
+
+
+def _common_name(name: str) -> str:
+    return next((part[3:] for part in name.split(",") if part.startswith("CN=")), name)

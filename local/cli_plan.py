@@ -1,0 +1,120 @@
+"""``python -m local plan``: what would change at the targets, as a diff; nothing is changed."""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+import httpx
+import msgspec
+
+from local import cli_check, looking
+from local.looking import Exit, Place
+from rotation_watcher import arns, notices
+from rotation_watcher.adapters import clients
+from rotation_watcher.adapters.api_gateway import ApiGatewayDomains
+from rotation_watcher.adapters.trust_store import AlbTrustStores
+from rotation_watcher.arns import TargetKind
+from rotation_watcher.errors import TargetError
+from rotation_watcher.facts import CertificateFacts
+from rotation_watcher.messages.wording import plain
+from rotation_watcher.ports import TrustTarget
+from rotation_watcher.survey import Survey, survey, view_bundle
+
+
+class TargetPlan(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The plan for one target, for people and for ``--json``."""
+
+    target: str
+    arn: str
+    outcome: str
+    message: str = ""
+    lines: tuple[str, ...] = ()
+    waits_for: tuple[str, ...] = ()
+
+
+def main(argv: Sequence[str]) -> int:
+    """As ``check``, and the diff for each target. Exit code 1 also where something would change."""
+    parser = argparse.ArgumentParser(
+        prog="python -m local plan",
+        description="Show what the watcher would change at its targets, as a diff. Changes nothing. Needs a watch file"
+        " with targets, and AWS credentials that may read them. Exit code: as check, and 1 if something would change.",
+    )
+    looking.add_arguments(parser)
+    options = parser.parse_args(argv)
+    now = datetime.now(UTC)
+    try:
+        place = looking.place_of(options)
+        with looking.progress("looking at Genesys Cloud and the targets …"):
+            findings = looking.look(place, options, now)
+            plans = [*_plans(place, now)]
+    except looking.EXPECTED as error:
+        return looking.told(error)
+    changes = any(plan.outcome == "would-change" for plan in plans)
+    unreadable = any(plan.outcome == "unreadable" for plan in plans)
+    code = max(findings.code, Exit.UNKNOWN if unreadable else Exit.WARNING if changes else Exit.OK)
+    findings = findings._replace(code=code)
+    if options.json:
+        document = cli_check.document(findings) | {"targets": plans}
+        print(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+        return code
+    cli_check.show(findings, as_json=False)
+    for plan in plans:
+        print(f"\n{plan.target}  {plan.arn}\n{plan.outcome}{': ' if plan.message else ''}{plan.message}")
+        for line in (*plan.lines, *(f"  nothing is removed: {words}" for words in plan.waits_for)):
+            print(line)
+    return code
+
+
+def _plans(place: Place, now: datetime) -> Iterator[TargetPlan]:
+    adapters = _adapters() if place.watch.targets else {}
+    for target in place.watch.targets:
+        view = view_bundle(place.watch, place.watch.bundle(target.bundle), place.store, now)
+        adapter = adapters[arns.parse_target(target.arn).kind]
+        try:
+            found = survey(place.watch, target, view, place.store, adapter, now)
+        except TargetError as error:
+            yield TargetPlan(target=target.id, arn=target.arn, outcome="unreadable", message=plain(str(error), 400))
+            continue
+        yield TargetPlan(
+            target=target.id,
+            arn=target.arn,
+            outcome="would-change"
+            if found.plan.changes and not found.plan.obstacle
+            else found.plan.obstacle or "unchanged",
+            message=found.plan.why,
+            lines=tuple(_diff(found, now)),
+            waits_for=tuple(plain(words) for words in view.obstacles),
+        )
+
+
+def _adapters() -> dict[TargetKind, TrustTarget]:
+    domains = ApiGatewayDomains(clients.make("apigateway"), clients.make("apigatewayv2"), clients.make("s3"))
+    http = httpx.Client(timeout=15.0, follow_redirects=False)
+    return {
+        TargetKind.ALB_TRUST_STORE: AlbTrustStores(clients.make("elbv2"), http),
+        TargetKind.API_GATEWAY_DOMAIN: domains,
+    }
+
+
+def _diff(found: Survey, now: datetime) -> Iterator[str]:
+    """A line a certificate: ``+`` comes, ``-`` goes, ``=`` stays, ``!`` waits for a person."""
+    plan = found.plan
+    kept = sorted({*found.blocks} - {*plan.removed} - {*plan.held})
+    for sign, keys in (("+", plan.added), ("-", plan.removed), ("!", plan.held), ("=", kept)):
+        for facts in notices.facts_of(found, keys):
+            yield f"{sign} {_line(facts, found, now)}"
+    if plan.held:
+        yield f"  held: {plan.limit}"
+    if plan.drift and plan.drift.moved_to:
+        yield f"  drift: now at {plain(plan.drift.moved_to)}"
+    for need in plan.refused:
+        yield f"  refused as it stands: {plain(need.leaf.facts.subject)} ({need.source}, {need.authority})"
+    hold = found.record.hold
+    if hold is not None:
+        yield f"  held since {hold.since:%Y-%m-%d %H:%M} UTC: {hold.reason}"
+
+
+def _line(facts: CertificateFacts, found: Survey, now: datetime) -> str:
+    why = found.view.wanted.why.get(facts.fingerprint)
+    leaves = ", ".join("/".join(label.split("/")[:2]) for label in why) if why else "of others"
+    return f"{facts.fingerprint[:16]}  {(facts.not_after - now).days:>5} d  {plain(facts.subject, 90)}  ({leaves})"

@@ -1,0 +1,52 @@
+"""A bucket that may be read and is never written: what is put stays in this process's memory."""
+
+import hashlib
+from collections.abc import Sequence
+
+from rotation_watcher.errors import Conflict
+from rotation_watcher.ports import ObjectStore, StoredObject, Written
+
+
+class OverlayStore:
+    """``ports.ObjectStore`` over another one (or none): reads fall through, writes stay here.
+
+    With it collect and publish run wholly, on the real state, and leave no trace.
+    """
+
+    def __init__(self, below: ObjectStore | None, bucket: str = "nowhere") -> None:
+        self._below = below
+        self._bucket = below.bucket if below else bucket
+        self._held: dict[str, bytes] = {}
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+        return self._bucket
+
+    def get(self, key: str, *, version: str | None = None) -> StoredObject | None:
+        """What was put here, else what lies below. A version is always one of those below."""
+        if key in self._held and version is None:
+            return StoredObject(self._held[key], _etag(self._held[key]), None)
+        return self._below.get(key, version=version) if self._below else None
+
+    def put(self, key: str, body: bytes, *, content_type: str) -> Written:
+        """Keep it in memory."""
+        del content_type
+        self._held[key] = body
+        return Written(_etag(body), None)
+
+    def put_if(self, key: str, body: bytes, *, etag: str | None, content_type: str) -> Written:
+        """As ``put``; raises Conflict as a real store would."""
+        known = self.get(key)
+        if (known.etag if known else None) != etag:
+            raise Conflict(key)
+        return self.put(key, body, content_type=content_type)
+
+    def list(self, prefix: str) -> Sequence[str]:
+        """The keys of both."""
+        below = self._below.list(prefix) if self._below else ()
+        return sorted({*below, *(key for key in self._held if key.startswith(prefix))})
+
+
+def _etag(body: bytes) -> str:
+    return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
