@@ -9,6 +9,7 @@ import msgspec
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from local import looking
 from local.looking import Exit, Findings, Row
@@ -62,11 +63,15 @@ def document(findings: Findings) -> dict[str, object]:
 
 
 def _table(findings: Findings, console: Console) -> None:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("source", "authority", "status", "verdict", "left", "until", "name", "issuer", "notes"):
-        table.add_column(heading, overflow="fold", justify="right" if heading == "left" else "left")
+    """Two lines a certificate, so that it fits a terminal of 80 columns."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_lines=False)
+    for heading in ("source", "status", "left", "certificate"):
+        table.add_column(heading, overflow="fold", no_wrap=heading != "certificate")
     for row in findings.rows:
-        table.add_row(*_cells(row), style=_STYLES.get(row.verdict, ""))
+        source, authority, status, verdict, left, until, name, issuer, notes = _cells(row)
+        about = f"{name}\nby {issuer}" + (f"\n{notes}" if notes != "-" else "")
+        cells = (f"{source}\n{authority}", f"{status}\n{verdict}", f"{left}\n{until}", about)
+        table.add_row(*(Text(cell) for cell in cells), style=_STYLES.get(row.verdict, ""), end_section=True)
     console.print(table)
 
 

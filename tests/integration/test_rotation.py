@@ -69,6 +69,22 @@ def test_a_whole_rotation_of_both_authorities_tells_each_change_once_however_the
     assert len(stage.alerts) == len({alert.id for alert in stage.alerts})
 
 
+def test_a_change_is_trusted_at_first_sight_and_announced_when_two_looks_agree(stage: Stage) -> None:
+    stage.tick()
+    stage.news()
+    region = stage.world.region("us-east-1")
+    region.schedule_rotation("DigiCert", stage.clock() + timedelta(minutes=25), intermediate="new")
+    seen = []
+    for _ in range(4):
+        stage.clock.advance(timedelta(minutes=10))
+        stage.collect()
+        stage.drain()
+        assert_presented_is_admitted(stage)
+        counted = told(stage)
+        seen.append((counted["upcoming-published", "use1", "DigiCert"], counted["rotated", "use1", "DigiCert"]))
+    assert seen == [(0, 0), (1, 0), (1, 0), (1, 1)]
+
+
 def test_flapping_alone_changes_no_target_and_tells_nobody(stage: Stage) -> None:
     stage.tick()
     stage.news()

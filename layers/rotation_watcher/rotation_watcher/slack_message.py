@@ -61,7 +61,7 @@ def entities(words: str) -> str:
 
 
 def _payload(fallback: str, blocks: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"text": entities(_cut(fallback, HEADER)), "mrkdwn": False, "blocks": blocks}
+    return {"text": entities(_cut(fallback, HEADER)) or "-", "mrkdwn": False, "blocks": blocks}
 
 
 def _header(words: str) -> dict[str, Any]:

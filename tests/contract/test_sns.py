@@ -1,0 +1,153 @@
+"""Alerts over SNS: what each kind of subscriber gets, whom the filters let through, and what does not fit."""
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+
+from local.aws.server import EmbeddedAws
+from rotation_watcher import mail
+from rotation_watcher.adapters.sns import LIMIT, SnsSink, message
+from rotation_watcher.alerts import Alert
+from rotation_watcher.errors import DeliveryError
+from tests.support.alert_examples import EXAMPLES, NOW
+from tests.support.fakes import ManualClock
+
+NUMBERS = itertools.count()
+
+
+class Topic(NamedTuple):
+    """A topic, its sink, and a way to subscribe queues: what ``subscribe`` gives takes all messages off the queue."""
+
+    arn: str
+    sink: SnsSink
+    subscribe: Callable[..., Callable[[], list[dict[str, Any]]]]
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[EmbeddedAws]:
+    with EmbeddedAws(ManualClock(NOW)) as running:
+        yield running
+
+
+@pytest.fixture
+def topic(aws: EmbeddedAws) -> Topic:
+    sns, sqs = aws.client("sns"), aws.client("sqs")
+    arn = str(sns.create_topic(Name=f"alerts-{next(NUMBERS)}")["TopicArn"])
+
+    def subscribe(**attributes: str) -> Callable[[], list[dict[str, Any]]]:
+        url = sqs.create_queue(QueueName=f"queue-{next(NUMBERS)}")["QueueUrl"]
+        where = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=where, Attributes=attributes)
+
+        def arrived() -> list[dict[str, Any]]:
+            answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+            return list(answer.get("Messages", []))
+
+        return arrived
+
+    return Topic(arn, SnsSink(sns, arn), subscribe)
+
+
+@pytest.mark.parametrize("alert", EXAMPLES.values(), ids=EXAMPLES)
+def test_every_alert_arrives_at_a_queue_as_itself(topic: Topic, alert: Alert) -> None:
+    arrived = topic.subscribe(RawMessageDelivery="true")
+    topic.sink.deliver(alert)
+
+    (letter,) = arrived()
+    assert msgspec.json.decode(letter["Body"], type=Alert) == alert
+
+
+def test_without_raw_delivery_the_envelope_holds_the_subject_and_the_alert(topic: Topic) -> None:
+    arrived = topic.subscribe()
+    topic.sink.deliver(EXAMPLES["mtls_off"])
+
+    (letter,) = arrived()
+    envelope = json.loads(letter["Body"])
+    assert envelope["Subject"] == mail.subject(EXAMPLES["mtls_off"])
+    assert msgspec.json.decode(envelope["Message"], type=Alert) == EXAMPLES["mtls_off"]
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes"),
+    [
+        (
+            "expired",
+            {"kind": "expired", "severity": "critical", "region": "us-east-1", "source": "use1"},
+        ),
+        ("quota_near", {"kind": "quota-near", "severity": "warning", "target": "alb"}),
+    ],
+)
+def test_the_attributes_are_those_that_the_alert_has(topic: Topic, name: str, attributes: dict[str, str]) -> None:
+    arrived = topic.subscribe(RawMessageDelivery="true")
+    topic.sink.deliver(EXAMPLES[name])
+
+    (letter,) = arrived()
+    assert {key: value["StringValue"] for key, value in letter["MessageAttributes"].items()} == attributes
+
+
+def test_a_filter_policy_lets_through_what_it_names(topic: Topic) -> None:
+    arrived = topic.subscribe(RawMessageDelivery="true", FilterPolicy=json.dumps({"severity": ["critical"]}))
+    for name in ("rotated", "expired", "quota_near"):
+        topic.sink.deliver(EXAMPLES[name])
+
+    assert [json.loads(letter["Body"])["kind"] for letter in arrived()] == ["expired"]
+
+
+def test_people_get_the_readable_text_and_machines_the_alert() -> None:
+    protocols = json.loads(message(EXAMPLES["expired"]))
+    assert protocols["default"] == protocols["email"] == mail.text(EXAMPLES["expired"])
+    assert {protocols[name] for name in ("sqs", "lambda", "http", "https")} == {
+        msgspec.json.encode(EXAMPLES["expired"]).decode()
+    }
+
+
+@pytest.mark.parametrize("sign", ["x", "é", '"', "\n"])
+def test_an_alert_with_too_many_facts_loses_the_last_ones_with_a_mark(topic: Topic, sign: str) -> None:
+    facts = {f"fact {number:04}": sign * 200 for number in range(4000)}
+    arrived = topic.subscribe(RawMessageDelivery="true")
+    topic.sink.deliver(msgspec.structs.replace(EXAMPLES["expired"], facts=facts))
+
+    (letter,) = arrived()
+    received = msgspec.json.decode(letter["Body"], type=Alert)
+    assert received.what_to_do == EXAMPLES["expired"].what_to_do
+    assert received.facts["cut"] == "more did not fit into the message"
+    kept = list(received.facts)[:-1]
+    assert kept == list(facts)[: len(kept)]
+    assert len(kept) > 10
+
+
+@pytest.mark.parametrize("sign", ["x", "é", '"'])
+def test_an_alert_with_endless_texts_is_cut_and_delivered(topic: Topic, sign: str) -> None:
+    endless = msgspec.structs.replace(EXAMPLES["expired"], what_happened=sign * 300_000, what_it_means=sign * 300_000)
+    arrived = topic.subscribe(RawMessageDelivery="true")
+    topic.sink.deliver(endless)
+
+    (letter,) = arrived()
+    received = msgspec.json.decode(letter["Body"], type=Alert)
+    assert received.what_happened.startswith(sign * 100)
+    assert received.what_happened.endswith("(cut: too long)")
+    assert received.what_to_do == EXAMPLES["expired"].what_to_do
+    assert len(message(endless).encode()) <= LIMIT
+
+
+def test_an_alert_that_fits_is_not_cut() -> None:
+    facts = {f"fact {number}": "x" * 200 for number in range(150)}
+    protocols = json.loads(message(msgspec.structs.replace(EXAMPLES["expired"], facts=facts)))
+    assert json.loads(protocols["sqs"])["facts"] == facts
+
+
+def test_a_topic_that_is_gone_is_told_so_that_the_alert_stays_in_its_outbox(aws: EmbeddedAws, topic: Topic) -> None:
+    aws.client("sns").delete_topic(TopicArn=topic.arn)
+    with pytest.raises(DeliveryError, match="SNS did not take the alert: .*NotFound"):
+        topic.sink.deliver(EXAMPLES["expired"])
+
+
+def test_a_service_that_answers_nothing_is_told(aws: EmbeddedAws, topic: Topic) -> None:
+    aws.fail_next("sns", "Publish", "Throttling")
+    with pytest.raises(DeliveryError, match="Throttling"):
+        topic.sink.deliver(EXAMPLES["expired"])
+    topic.sink.deliver(EXAMPLES["expired"])
