@@ -142,11 +142,11 @@ def test_an_alert_that_fits_is_not_cut() -> None:
 
 def test_a_topic_that_is_gone_is_told_so_that_the_alert_stays_in_its_outbox(aws: EmbeddedAws, topic: Topic) -> None:
     aws.client("sns").delete_topic(TopicArn=topic.arn)
-    with pytest.raises(DeliveryError, match="SNS did not take the alert: .*NotFound"):
+    with pytest.raises(DeliveryError, match=r"SNS did not take the alert: .*NotFound"):
         topic.sink.deliver(EXAMPLES["expired"])
 
 
-def test_a_service_that_answers_nothing_is_told(aws: EmbeddedAws, topic: Topic) -> None:
+def test_a_throttled_alert_is_told_and_goes_through_later(aws: EmbeddedAws, topic: Topic) -> None:
     aws.fail_next("sns", "Publish", "Throttling")
     with pytest.raises(DeliveryError, match="Throttling"):
         topic.sink.deliver(EXAMPLES["expired"])

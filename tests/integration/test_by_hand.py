@@ -1,13 +1,16 @@
 """What a person asks of publish, and what publish does about what others do."""
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
 from local.stage import BUCKET, Stage
 from rotation_watcher import keys
+from rotation_watcher.arns import TargetKind
 from rotation_watcher.errors import RequestRefused
+from rotation_watcher.ports import Live, TrustTarget
 from rotation_watcher.record import decode
 
 DAY = timedelta(days=1)
@@ -277,3 +280,57 @@ def test_two_sources_of_one_region_that_disagree_are_told_once(stage: Stage) -> 
     for _ in range(4):
         stage.collect()
     assert kinds(stage) == ["sources-disagree"]
+
+
+def test_a_bundle_that_no_target_loads_is_published_by_the_schedule_all_the_same(stage: Stage) -> None:
+    stage.add_bundle("carried", ["euc1"])
+    stage.configure()
+    stage.collect()
+    assert stage.publish(enqueue="all").bundles == {"carried": "written"}
+    assert stage.read(keys.wanted("carried")).decode() == stage.world.region("eu-central-1").root_pem()
+    assert stage.publish(enqueue="all").bundles == {"carried": "unchanged"}
+
+
+class Spoiled:
+    """A trust store that somebody else overwrites in the moment after our update."""
+
+    def __init__(self, stage: Stage, target: TrustTarget, pem: str) -> None:
+        self._stage, self._target, self._pem = stage, target, pem
+        self.spoils = 1
+
+    def read(self, arn: str, known_endpoints: Sequence[str] = ()) -> Live:
+        return self._target.read(arn, known_endpoints)
+
+    def update(self, arn: str, *, bucket: str, key: str, version: str) -> None:
+        self._target.update(arn, bucket=bucket, key=key, version=version)
+        if self.spoils:
+            self.spoils -= 1
+            replace_trust_store(self._stage, self._pem)
+
+
+def spoil(stage: Stage, pem: str) -> None:
+    ports = stage.watcher.publish
+    spoiled = Spoiled(stage, ports.targets[TargetKind.ALB_TRUST_STORE], pem)
+    stage.watcher.publish = ports._replace(targets={**ports.targets, TargetKind.ALB_TRUST_STORE: spoiled})
+
+
+def test_what_is_read_back_and_refuses_a_leaf_is_rolled_back_told_and_held(stage: Stage) -> None:
+    quiet(stage)
+    proved = set(stage.live("alb"))
+    spoil(stage, stage.world.region("ap-south-1").root_pem())
+    stage.put("extra/new.pem", stage.world.region("ca-central-1").root_pem())
+    stage.watch["bundles"][0]["extra"] = ["extra/new.pem"]
+    stage.configure()
+    assert stage.publish("alb").targets["alb"].outcome == "rolled-back"
+    assert set(stage.live("alb")) == proved
+    assert stage.publish("alb").targets["alb"].outcome == "held"
+    assert kinds(stage) == ["rolled-back"]
+
+
+def test_nothing_is_rolled_back_to_a_version_that_refuses_a_current_leaf(stage: Stage) -> None:
+    stage.collect()
+    spoil(stage, stage.world.region("ap-south-1").root_pem())
+    assert stage.publish("alb").targets["alb"].outcome == "would-refuse"
+    assert "rolled-back" not in kinds(stage)
+    stage.clock.advance(timedelta(minutes=5))
+    assert stage.publish("alb").targets["alb"].outcome == "updated"

@@ -99,15 +99,20 @@ def publish(watch: Watch, request: Request, ports: Ports) -> Summary:
             summary.targets[target.id] = TargetSummary(outcome="broken", message=str(error))
             summary.broken.append(target.id)
     if not request.targets and not request.rollback and not request.release:
-        for bundle in watch.idle_bundles:
-            try:
-                view = view_bundle(watch, bundle, ports.store, ports.clock())
-                written = [] if request.dry_run else bundle_files.write(view, ports.store, ports.clock(), narrow=True)
-                summary.bundles[bundle.id] = "written" if written else "unchanged"
-            except StoreError as error:
-                summary.bundles[bundle.id] = str(error)
-                summary.broken.append(bundle.id)
+        _idle_bundles(watch, request, ports, summary)
     return summary
+
+
+def _idle_bundles(watch: Watch, request: Request, ports: Ports, summary: Summary) -> None:
+    """Keep the files of bundles that no target loads up to date: people carry them elsewhere."""
+    for bundle in watch.idle_bundles:
+        try:
+            view = view_bundle(watch, bundle, ports.store, ports.clock())
+            written = [] if request.dry_run else bundle_files.write(view, ports.store, ports.clock(), narrow=True)
+            summary.bundles[bundle.id] = "written" if written else "unchanged"
+        except StoreError as error:
+            summary.bundles[bundle.id] = str(error)
+            summary.broken.append(bundle.id)
 
 
 def _enqueue(watch: Watch, request: Request, ports: Ports, summary: Summary) -> Summary:
@@ -117,6 +122,7 @@ def _enqueue(watch: Watch, request: Request, ports: Ports, summary: Summary) -> 
     for look in looks_of(watch, (target.id for target in watch.targets), occasion):
         ports.queue.send(look)
         summary.enqueued.append(look.target)
+    _idle_bundles(watch, request, ports, summary)
     return summary
 
 

@@ -85,7 +85,8 @@ def payload_of(body: str) -> dict[str, Any]:
     if ringing is not None:
         return _of_alarm(ringing)
     subject = f"{envelope.subject}: " if envelope and envelope.subject else ""
-    return plain_message(plain(subject + body, _LONGEST) or "(an empty message)")
+    lines = (plain(line, _LONGEST) for line in (subject + body)[: 4 * _LONGEST].splitlines())
+    return plain_message("\n".join(line for line in lines if line) or "(an empty message)")
 
 
 def _of_alarm(ringing: _Alarm) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from rotation_watcher.errors import DeliveryError
 
 _SLACKS_WORD = re.compile(r"[a-z][a-z_]{1,48}")
 """What Slack answers with beside a status: ``invalid_blocks``, ``no_service``. Anything else is not repeated."""
+_HOST = re.compile(r"[A-Za-z0-9.-]+")
 _LASTING = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 
 
@@ -63,7 +64,7 @@ def _url(secret: str) -> httpx.URL:
         url = httpx.URL(text)
     except httpx.InvalidURL:
         url = httpx.URL("")
-    if not url.host or (url.scheme != "https" and (url.scheme, url.host) != ("http", "127.0.0.1")):
+    if not _HOST.fullmatch(url.host) or (url.scheme != "https" and (url.scheme, url.host) != ("http", "127.0.0.1")):
         raise DeliveryError(
             'the secret of the Slack webhook holds no https:// URL: store its URL, or {"url": "https://…"}'
         )

@@ -1,0 +1,221 @@
+"""The webhook's URL is a secret: it works from where people store it, and shows up nowhere else."""
+
+import importlib.util
+import json
+import logging
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from local.aws.server import EmbeddedAws
+from local.receiver import SlackReceiver
+from rotation_watcher.adapters.slack import SlackWebhook
+from rotation_watcher.bootstrap import build_slack
+from rotation_watcher.errors import ConfigurationError, DeliveryError, SourceError
+from tests.support.alert_examples import EXAMPLES
+
+CANARY = "not-a-real-webhook"
+PAYLOAD = {"text": "hello"}
+APP = Path(__file__).resolve().parents[2] / "functions" / "slack" / "app.py"
+
+
+@pytest.fixture
+def slack() -> Iterator[SlackReceiver]:
+    with SlackReceiver() as receiver:
+        yield receiver
+
+
+def answering(status: int, body: str = "", **headers: str) -> SlackWebhook:
+    """Give a webhook whose Slack answers so."""
+    transport = httpx.MockTransport(lambda _: httpx.Response(status, text=body, headers=headers))
+    return SlackWebhook(httpx.Client(transport=transport), f"https://hooks.slack.example/{CANARY}")
+
+
+@pytest.mark.parametrize(
+    "form", ["{url}", " {url}\n", '{{"url": "{url}"}}', '\n{{"note": 7, "url": "{url}", "more": {{"x": []}}}}']
+)
+def test_the_secret_is_the_url_or_json_with_it(slack: SlackReceiver, form: str) -> None:
+    with httpx.Client(trust_env=False) as http:
+        SlackWebhook(http, form.format(url=slack.url)).post(PAYLOAD)
+    assert slack.payloads == [PAYLOAD]
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "",
+        CANARY,
+        f"http://hooks.slack.com/{CANARY}",
+        f"http://127.0.0.1@hooks.slack.com/{CANARY}",
+        f"http://localhost/{CANARY}",
+        f"ftp://127.0.0.1/{CANARY}",
+        f"https://[{CANARY}",
+        f"https://host:port/{CANARY}",
+        f"https:///{CANARY}",
+        f"https://a\x00b/{CANARY}",
+        f'{{"url": "http://hooks.slack.com/{CANARY}"}}',
+        f'{{"url": ["https://{CANARY}"]}}',
+        f'{{"webhook": "https://{CANARY}"}}',
+        f'{{"url": "https://{CANARY}"',
+        '{"a":' * 100_000,
+        "{\ud800",
+    ],
+)
+def test_a_secret_without_an_https_url_is_refused_without_being_repeated(secret: str) -> None:
+    with httpx.Client(trust_env=False) as http, pytest.raises(DeliveryError, match="holds no https:// URL") as caught:
+        SlackWebhook(http, secret)
+    assert CANARY not in "".join(traceback.format_exception(caught.value))
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_a_webhook_that_is_gone_comes_with_the_way_out(status: int) -> None:
+    with pytest.raises(DeliveryError, match=rf"status {status} \(no_service\): .*store its URL in the secret"):
+        answering(status, "no_service").post(PAYLOAD)
+
+
+@pytest.mark.parametrize("status", [201, 204, 400, 429, 500, 503])
+def test_only_200_means_that_slack_took_it(status: int) -> None:
+    with pytest.raises(DeliveryError, match=rf"status {status}"):
+        answering(status).post(PAYLOAD)
+
+
+def test_slacks_own_word_is_repeated_and_nothing_else_of_its_answer() -> None:
+    with pytest.raises(DeliveryError, match=r"status 400 \(invalid_blocks\)$"):
+        answering(400, "invalid_blocks").post(PAYLOAD)
+    with pytest.raises(DeliveryError, match=r"status 502$"):
+        answering(502, f"<html>proxy cannot reach https://hooks.slack.example/{CANARY}").post(PAYLOAD)
+    with pytest.raises(DeliveryError, match=r"status 429$"):
+        answering(429, "", **{"retry-after": f"{CANARY}"}).post(PAYLOAD)
+
+
+def everything_said(
+    secret: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> tuple[str, DeliveryError | None]:
+    """Post with every logger at DEBUG; give all that was logged, printed or raised, and the error."""
+    said: DeliveryError | None = None
+    caplog.set_level(logging.DEBUG)
+    with httpx.Client(trust_env=False, timeout=5) as http:
+        webhook = SlackWebhook(http, secret)
+        try:
+            webhook.post(PAYLOAD)
+        except DeliveryError as error:
+            said = error
+    raised = "".join(traceback.format_exception(said)) if said else ""
+    printed = "".join(capfd.readouterr())
+    return f"{caplog.text}{printed}{raised}{said!r}{webhook!r}", said
+
+
+@pytest.mark.parametrize("status", [200, 404, 500])
+def test_neither_log_nor_error_nor_repr_holds_the_url_after_an_answer(
+    slack: SlackReceiver, status: int, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    slack.answers = [(status, {})]
+    words, _ = everything_said(slack.url, caplog, capfd)
+    assert CANARY not in words
+
+
+def test_neither_log_nor_error_nor_repr_holds_the_url_when_nobody_answers(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as taken:  # bound, but not listening: a connection is refused
+        taken.bind(("127.0.0.1", 0))
+        words, error = everything_said(f"http://127.0.0.1:{taken.getsockname()[1]}/{CANARY}", caplog, capfd)
+    assert str(error) == "Slack cannot be reached: ConnectError"
+    assert CANARY not in words
+
+
+def test_a_slack_that_never_answers_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, httpx.Client(trust_env=False, timeout=0.2) as http:
+        webhook = SlackWebhook(http, f"http://127.0.0.1:{silent.getsockname()[1]}/{CANARY}")
+        with pytest.raises(DeliveryError, match="Slack cannot be reached: ReadTimeout"):
+            webhook.post(PAYLOAD)
+
+
+# As Lambda runs it
+
+
+@dataclass
+class Context:
+    """What the function reads of Lambda's context."""
+
+    function_name: str = "slack"
+    memory_limit_in_mb: int = 256
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:slack"
+    aws_request_id: str = "7f3c"
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[EmbeddedAws]:
+    with EmbeddedAws(lambda: datetime.now(UTC)) as running, pytest.MonkeyPatch.context() as patch:
+        for name, value in running.environment().items():
+            patch.setenv(name, value)
+        patch.setenv("POWERTOOLS_SERVICE_NAME", "watcher")
+        patch.setenv("POWERTOOLS_LOG_LEVEL", "DEBUG")
+        yield running
+
+
+def stored(aws: EmbeddedAws, kind: str, secret: str) -> str:
+    """Store the secret and give its ARN."""
+    if kind == "ssm":
+        ssm = aws.client("ssm")
+        ssm.put_parameter(Name="/slack/webhook", Type="SecureString", Value=secret, Overwrite=True)
+        return str(ssm.get_parameter(Name="/slack/webhook")["Parameter"]["ARN"])
+    return str(aws.client("secretsmanager").create_secret(Name="slack-webhook", SecretString=secret)["ARN"])
+
+
+def load() -> Callable[[dict[str, Any], Context], dict[str, Any]]:
+    """Give the handler, from a module loaded anew, as in a new container."""
+    spec = importlib.util.spec_from_file_location("app_slack", APP)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    handler: Callable[[dict[str, Any], Context], dict[str, Any]] = module.handler
+    return handler
+
+
+@pytest.mark.parametrize("kind", ["ssm", "secretsmanager"])
+def test_the_function_posts_a_batch_and_names_what_failed_without_logging_the_secret(
+    aws: EmbeddedAws,
+    slack: SlackReceiver,
+    kind: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    secret = slack.url if kind == "ssm" else json.dumps({"url": slack.url})
+    monkeypatch.setenv("SLACK_SECRET_ARN", stored(aws, kind, secret))
+    slack.answers = [(200, {}), (429, {"Retry-After": "1"}), (200, {})]
+    names = ["rotated", "mtls_off", "drift_found"]
+    records = [{"messageId": name, "body": msgspec.json.encode(EXAMPLES[name]).decode()} for name in names]
+
+    answer = load()({"Records": records}, Context())
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "mtls_off"}]}
+    assert len(slack.payloads) == 2
+    printed = "".join(capsys.readouterr())
+    assert "status 429" in printed
+    assert CANARY not in printed
+    assert EXAMPLES["mtls_off"].title not in printed  # events are not logged
+
+
+def test_an_environment_without_the_secrets_arn_is_told_by_its_name() -> None:
+    with pytest.raises(ConfigurationError, match="SLACK_SECRET_ARN"):
+        build_slack({})
+
+
+def test_a_secret_that_does_not_exist_is_told_by_its_arn(aws: EmbeddedAws) -> None:
+    del aws
+    arn = "arn:aws:ssm:us-east-1:123456789012:parameter/slack/absent"
+    with pytest.raises(SourceError, match="parameter/slack/absent"):
+        build_slack({"SLACK_SECRET_ARN": arn})
