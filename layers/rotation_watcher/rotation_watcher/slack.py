@@ -85,7 +85,7 @@ def payload_of(body: str) -> dict[str, Any]:
     if ringing is not None:
         return _of_alarm(ringing)
     subject = f"{envelope.subject}: " if envelope and envelope.subject else ""
-    lines = (plain(line, _LONGEST) for line in (subject + body)[: 4 * _LONGEST].splitlines())
+    lines = (plain(line.expandtabs(1), _LONGEST) for line in (subject + body)[: 4 * _LONGEST].splitlines())
     return plain_message("\n".join(line for line in lines if line) or "(an empty message)")
 
 
