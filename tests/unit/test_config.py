@@ -1,0 +1,161 @@
+import json
+from typing import Any
+
+import pytest
+
+from rotation_watcher import config
+from rotation_watcher.config import Authority, Mode
+from rotation_watcher.errors import ConfigurationError
+
+STORE = "arn:aws:elasticloadbalancing:us-east-1:123456789012:truststore/main/73e2d6bc24d8a067"
+DOMAIN = "arn:aws:apigateway:us-east-1::/domainnames/api.example.com"
+SECRET = "arn:aws:ssm:us-east-1:123456789012:parameter/genesys/oauth"
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    return {
+        "mode": "apply",
+        "sources": [
+            {"id": "use1", "region": "us-east-1", "credentials": SECRET, "authorities": ["Genesys", "DigiCert"]}
+        ],
+        "bundles": [{"id": "main", "sources": ["use1"], "extra": ["extra/partner.pem"]}],
+        "targets": [
+            {"id": "alb", "arn": STORE, "bundle": "main"},
+            {"id": "api", "arn": DOMAIN, "bundle": "main", "on_drift": "report", "unknown": "remove"},
+        ],
+        "policy": {"confirmations": 3},
+    } | changes
+
+
+def mistakes(value: object) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        config.from_document(value, stack_region="us-east-1")
+    return sorted(caught.value.mistakes)
+
+
+def paths(value: object) -> list[str]:
+    return [mistake.split(": ")[0] for mistake in mistakes(value)]
+
+
+def test_a_whole_watch_file_is_read_with_the_defaults_of_what_it_leaves_out() -> None:
+    watch = config.load(json.dumps(document()).encode(), stack_region="us-east-1")
+    assert watch.mode is Mode.APPLY
+    assert watch.sources[0].authorities == (Authority.GENESYS, Authority.DIGICERT)
+    assert watch.sources[0].anchors_key == "anchors/us-east-1.pem"
+    assert watch.sources[0].resolved_api_url == "https://api.mypurecloud.com"
+    assert (watch.policy.confirmations, watch.policy.retain_days, watch.policy.max_removals) == (3, 30, 2)
+    assert (watch.targets[0].on_drift, watch.targets[0].unknown) == ("heal", "keep")
+    assert [target.limit for target in watch.targets] == [25, 1000]
+
+
+def test_the_mode_is_observe_unless_the_operator_says_otherwise() -> None:
+    changed = document()
+    del changed["mode"]
+    assert config.from_document(changed, stack_region="us-east-1").mode is Mode.OBSERVE
+
+
+def test_every_mistake_of_shape_is_listed_at_once_with_its_path() -> None:
+    wrong = document(
+        modus="apply",
+        sources=[{"id": "Not An Id", "region": 7, "authorities": ["Verisign"], "colour": "red"}, "use2"],
+        targets={"id": "alb"},
+        policy={"confirmations": 0, "max_removed_share": 2, "expiry_days": [0]},
+    )
+    assert paths(wrong) == [
+        "modus",
+        "policy.confirmations",
+        "policy.expiry_days[0]",
+        "policy.max_removed_share",
+        "sources[0].authorities[0]",
+        "sources[0].colour",
+        "sources[0].credentials",
+        "sources[0].id",
+        "sources[0].region",
+        "sources[1]",
+        "targets",
+    ]
+
+
+def test_every_mistake_of_meaning_is_listed_at_once_with_its_path() -> None:
+    wrong = document()
+    wrong["sources"].append({"id": "use1", "region": "moon-1", "credentials": "secret", "login_url": "http://x"})
+    wrong["bundles"][0] |= {"sources": ["use1", "gone"], "extra": ["anchors/partner.pem"]}
+    wrong["bundles"].append({"id": "empty", "sources": []})
+    wrong["targets"][0] |= {"arn": STORE.replace("us-east-1", "eu-west-1"), "bundle": "none"}
+    wrong["targets"].append({"id": "api", "arn": DOMAIN, "bundle": "main"})
+    wrong["targets"].append({"id": "nlb", "arn": "arn:aws:s3:::bucket", "bundle": "main"})
+    assert paths(wrong) == [
+        "bundles[0].extra[0]",
+        "bundles[0].sources[1]",
+        "bundles[1].sources",
+        "sources[1].api_url",
+        "sources[1].credentials",
+        "sources[1].id",
+        "sources[1].login_url",
+        "targets[0].arn",
+        "targets[0].bundle",
+        "targets[2].arn",
+        "targets[2].id",
+        "targets[3].arn",
+    ]
+
+
+def test_a_bundle_may_not_ask_for_an_authority_that_its_source_does_not_look_at() -> None:
+    wrong = document(bundles=[{"id": "main", "sources": ["use1"], "authorities": ["DigiCert"]}])
+    wrong["sources"][0]["authorities"] = ["Genesys"]
+    assert mistakes(wrong) == ["bundles[0].authorities: source 'use1' does not look at DigiCert"]
+
+
+@pytest.mark.parametrize("value", [None, [], "text", 7, {"sources": []}, {}])
+def test_what_is_no_watch_file_at_all_is_refused_in_words(value: object) -> None:
+    assert mistakes(value)
+
+
+def test_broken_json_is_refused_in_words() -> None:
+    with pytest.raises(ConfigurationError, match=r"^\$: not valid JSON"):
+        config.load(b"{", stack_region="us-east-1")
+
+
+def test_a_proven_name_is_enforced_a_guessed_one_is_not_and_the_operators_always() -> None:
+    def enforced(**source: str) -> str | None:
+        base = {"id": "x", "credentials": SECRET, "api_url": "https://a", "login_url": "https://b"}
+        watch = config.from_document({"sources": [base | source]}, stack_region="us-east-1")
+        return watch.sources[0].enforced_name
+
+    assert enforced(region="us-east-1") == "dataactions.prod.us-east-1.mypurecloud.com"
+    assert enforced(region="mx-central-1") is None
+    assert enforced(region="eusc-de-east-1") is None
+    assert enforced(region="moon-1") is None
+    assert enforced(region="us-east-1", client_name="own.example.com") == "own.example.com"
+
+
+def test_the_simple_case_makes_a_watch_file_of_the_parameters() -> None:
+    watch = config.simple(
+        mode="observe",
+        region="us-east-1",
+        authorities=["Genesys", ""],
+        credentials=[SECRET],
+        targets=[STORE, DOMAIN, ""],
+        stack_region="us-east-1",
+    )
+    assert [source.id for source in watch.sources] == ["us-east-1"]
+    assert [(target.id, target.bundle) for target in watch.targets] == [("main", "main"), ("api-example-com", "main")]
+
+
+def test_the_simple_case_without_its_parameters_names_them() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        config.simple(mode="apply", region="", authorities=[], credentials=[], targets=[], stack_region="us-east-1")
+    assert [mistake.split(":")[0] for mistake in caught.value.mistakes] == ["GenesysRegion", "CredentialArns"]
+
+
+def test_the_json_schema_knows_every_field() -> None:
+    schema = config.json_schema()
+    assert set(schema["$defs"]) >= {"Watch", "Source", "Bundle", "Target", "Policy"}
+    assert set(schema["$defs"]["Target"]["properties"]) == {
+        "id",
+        "arn",
+        "bundle",
+        "on_drift",
+        "unknown",
+        "max_certificates",
+    }
