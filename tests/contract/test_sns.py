@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ import pytest
 
 from local.aws.server import EmbeddedAws
 from rotation_watcher import mail
+from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.sns import LIMIT, SnsSink, message
 from rotation_watcher.alerts import Alert
 from rotation_watcher.errors import DeliveryError
@@ -29,7 +31,9 @@ class Topic(NamedTuple):
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[EmbeddedAws]:
-    with EmbeddedAws(ManualClock(NOW)) as running:
+    with EmbeddedAws(ManualClock(NOW)) as running, pytest.MonkeyPatch.context() as patch:
+        for name, value in running.environment().items():
+            patch.setenv(name, value)
         yield running
 
 
@@ -144,6 +148,15 @@ def test_a_topic_that_is_gone_is_told_so_that_the_alert_stays_in_its_outbox(aws:
     aws.client("sns").delete_topic(TopicArn=topic.arn)
     with pytest.raises(DeliveryError, match=r"SNS did not take the alert: .*NotFound"):
         topic.sink.deliver(EXAMPLES["expired"])
+
+
+def test_a_service_that_cannot_be_reached_is_told(aws: EmbeddedAws) -> None:
+    del aws  # only its credentials are used
+    with socket.socket() as taken:  # bound, but not listening: a connection is refused
+        taken.bind(("127.0.0.1", 0))
+        sns = clients.make("sns", region="us-east-1", endpoint_url=f"http://127.0.0.1:{taken.getsockname()[1]}")
+        with pytest.raises(DeliveryError, match="SNS did not take the alert"):
+            SnsSink(sns, "arn:aws:sns:us-east-1:111122223333:alerts").deliver(EXAMPLES["expired"])
 
 
 def test_a_throttled_alert_is_told_and_goes_through_later(aws: EmbeddedAws, topic: Topic) -> None:

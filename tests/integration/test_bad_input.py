@@ -83,10 +83,12 @@ def test_a_missing_anchor_is_told_once_with_the_command_that_mends_it(stage: Sta
 def test_an_anchor_lost_later_removes_nothing(stage: Stage) -> None:
     stage.tick()
     held = {target: set(stage.live(target)) for target in ("alb", "rest")}
+    files = {key: stage.read(key) for key in ("bundles/genesys/pins.json", "bundles/genesys/wanted.pem")}
     stage.put("anchors/eu-central-1.pem", "nothing of use")
     for _ in range(4):
         stage.tick()
     assert {target: set(stage.live(target)) for target in held} == held
+    assert {key: stage.read(key) for key in files} == files
     assert "anchor-missing" in {alert.kind for alert in stage.news()}
 
 

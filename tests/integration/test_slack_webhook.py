@@ -131,6 +131,9 @@ def test_neither_log_nor_error_nor_repr_holds_the_url_when_nobody_answers(
         taken.bind(("127.0.0.1", 0))
         words, error = everything_said(f"http://127.0.0.1:{taken.getsockname()[1]}/{CANARY}", caplog, capfd)
     assert str(error) == "Slack cannot be reached: ConnectError"
+    assert error is not None
+    assert error.__cause__ is None  # httpx's error carries the request
+    assert error.__suppress_context__
     assert CANARY not in words
 
 

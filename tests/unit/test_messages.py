@@ -201,6 +201,7 @@ def test_no_hostile_text_reaches_an_alert_as_it_is(text: str, other: str, names:
             now=NOW,
         ),
         messages.mtls_off(target=target, endpoint=text, detail=other, will_heal=False, since=NOW, now=NOW),
+        messages.mtls_off(target=target, endpoint=None, detail=other, will_heal=False, since=NOW, now=NOW),
         messages.rolled_back(target=target, from_version=text, to_version=other, why=text, by_hand=True, now=NOW),
         messages.shared_authority_deployed(target=target, authorities_subjects=[text], pins_uri=other, now=NOW),
     ]

@@ -4,6 +4,7 @@ import json
 import shlex
 import subprocess
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -35,7 +36,7 @@ def command(alert: Alert) -> str:
     return line
 
 
-def quarantined(status: str, *, approvable: bool = True, reasons: Sequence[Finding] = ()) -> Alert:
+def quarantined(status: str, *, approvable: bool = True, reasons: Sequence[Finding] = (), now: datetime = NOW) -> Alert:
     """Give an alert about ELSEWHERE."""
     return messages.quarantined(
         source=SOURCE,
@@ -47,7 +48,7 @@ def quarantined(status: str, *, approvable: bool = True, reasons: Sequence[Findi
         approvable=approvable,
         bucket=BUCKET,
         since=SINCE,
-        now=NOW,
+        now=now,
     )
 
 
@@ -96,6 +97,11 @@ def test_a_quarantined_current_certificate_is_critical_and_an_upcoming_one_a_war
     assert quarantined("upcoming").severity is Severity.WARNING
     assert "a current DigiCert certificate" in quarantined("current").title
     assert "an upcoming DigiCert certificate" in quarantined("upcoming").title
+
+
+def test_a_quarantine_is_known_by_certificate_and_start_however_late_it_is_told() -> None:
+    assert quarantined("current").id == quarantined("current", now=NOW + timedelta(days=3)).id
+    assert quarantined("current").id == f"quarantined:use1:DigiCert:{ELSEWHERE.fingerprint}:20261123T083000Z"
 
 
 def test_every_reason_is_named_with_its_detail() -> None:

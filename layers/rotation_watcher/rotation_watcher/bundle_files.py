@@ -11,7 +11,7 @@ import msgspec
 from rotation_watcher import bundle, keys
 from rotation_watcher.bundle import Pins
 from rotation_watcher.certificates import Block, Certificate, parse_bundle, render_bundle
-from rotation_watcher.errors import Conflict, StoreError
+from rotation_watcher.errors import UNDECODABLE, Conflict, StoreError
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.survey import BundleView
 
@@ -68,7 +68,7 @@ def _write_pins(view: BundleView, store: ObjectStore, now: datetime, *, narrow: 
 def _decode(body: bytes, key: str) -> Pins:
     try:
         return msgspec.json.decode(body, type=Pins)
-    except msgspec.DecodeError as error:
+    except UNDECODABLE as error:
         raise StoreError(f"{key} cannot be read ({error}): delete it, it is written anew") from error
 
 

@@ -17,7 +17,7 @@ from rotation_watcher import arns, folding, history, keys, outbox
 from rotation_watcher.assessment import Finding
 from rotation_watcher.config import Authority, Source, Watch
 from rotation_watcher.credentials import decode_credentials
-from rotation_watcher.errors import Conflict, RequestRefused, SourceError, SourceReason, StoreError
+from rotation_watcher.errors import UNDECODABLE, Conflict, RequestRefused, SourceError, SourceReason, StoreError
 from rotation_watcher.folding import Context
 from rotation_watcher.history import History
 from rotation_watcher.messages import SourceName
@@ -170,7 +170,7 @@ def _load(store: ObjectStore, source: Source) -> tuple[History, str | None]:
         return history.empty(source.id, source.region), None
     try:
         return history.decode(stored.body), stored.etag
-    except msgspec.DecodeError as error:
+    except UNDECODABLE as error:
         raise StoreError(
             f"s3://{store.bucket}/{keys.history(source.id)} cannot be read ({error}): restore an earlier version of it"
         ) from error

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from rotation_watcher import arns
-from rotation_watcher.errors import ConfigurationError
+from rotation_watcher.errors import UNDECODABLE, ConfigurationError
 from rotation_watcher.regions import REGIONS
 
 _ID = r"^[a-z0-9][a-z0-9-]{0,62}$"
@@ -149,7 +149,7 @@ def load(data: bytes, *, stack_region: str) -> Watch:
     """
     try:
         document = msgspec.json.decode(data)
-    except msgspec.DecodeError as error:
+    except UNDECODABLE as error:
         raise ConfigurationError([f"$: not valid JSON: {error}"]) from error
     return from_document(document, stack_region=stack_region)
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from rotation_watcher.errors import SourceError, SourceReason
+from rotation_watcher.errors import UNDECODABLE, SourceError, SourceReason
 from rotation_watcher.ports import Credentials
 
 
@@ -13,7 +13,7 @@ def decode_credentials(text: str, arn: str) -> Credentials:
     """
     try:
         credentials = msgspec.json.decode(text, type=Credentials)
-    except msgspec.DecodeError:
+    except UNDECODABLE:
         credentials = Credentials("", "")
     if not credentials.client_id or not credentials.client_secret:
         raise SourceError(

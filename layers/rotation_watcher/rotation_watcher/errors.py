@@ -22,6 +22,11 @@ Parsing and assessing raise none of these: they return what was good together wi
 from collections.abc import Sequence
 from enum import StrEnum
 
+import msgspec
+
+UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are no JSON of the wanted shape: the last two for bad UTF-8 and deep nesting."""
+
 
 class SourceReason(StrEnum):
     """Why a source could not be read. Stable: alerts and runbook speak of them."""

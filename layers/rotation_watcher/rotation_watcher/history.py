@@ -142,7 +142,7 @@ def encode(history: History) -> bytes:
 
 
 def decode(data: bytes) -> History:
-    """The history in ``data``. Raises msgspec.DecodeError or ValidationError if it is not one."""
+    """The history in ``data``. Raises one of errors.UNDECODABLE if it is none."""
     return msgspec.json.decode(data, type=History)
 
 

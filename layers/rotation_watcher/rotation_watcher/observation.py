@@ -16,6 +16,7 @@ import msgspec
 from rotation_watcher.assessment import Approval, Assessed, Finding, Reason, Verdict, assess
 from rotation_watcher.certificates import Certificate, parse_text
 from rotation_watcher.config import Authority
+from rotation_watcher.errors import UNDECODABLE
 
 
 class Presence(StrEnum):
@@ -138,7 +139,7 @@ def _decode(text: bytes) -> _Wire:
     """The entity; one of the wrong shape is an empty one, which then has no certificate and is quarantined."""
     try:
         return msgspec.json.decode(text, type=_Wire)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         return _Wire()
 
 

@@ -119,5 +119,5 @@ def encode(record: Record) -> bytes:
 
 
 def decode(data: bytes) -> Record:
-    """The record in ``data``. Raises msgspec.DecodeError or ValidationError if it is not one."""
+    """The record in ``data``. Raises one of errors.UNDECODABLE if it is none."""
     return msgspec.json.decode(data, type=Record)

@@ -8,14 +8,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-import msgspec
-
 from rotation_watcher import history, keys
 from rotation_watcher.assessment import Reason
 from rotation_watcher.bundle import Need, Wanted, compose
 from rotation_watcher.certificates import Block, Certificate, parse_bundle
 from rotation_watcher.config import Authority, Bundle, Source, Target, Watch
-from rotation_watcher.errors import StoreError
+from rotation_watcher.errors import UNDECODABLE, StoreError
 from rotation_watcher.history import History, Leaf
 from rotation_watcher.plan import Plan, make
 from rotation_watcher.ports import Live, ObjectStore, TrustTarget
@@ -88,7 +86,7 @@ def load_history(store: ObjectStore, source_id: str) -> History | None:
         return None
     try:
         return history.decode(stored.body)
-    except msgspec.DecodeError as error:
+    except UNDECODABLE as error:
         raise StoreError(
             f"s3://{store.bucket}/{keys.history(source_id)} cannot be read ({error}): restore an earlier version of it"
         ) from error
@@ -105,7 +103,7 @@ def load_record(store: ObjectStore, target: Target) -> tuple[Record, str | None]
         return empty, None
     try:
         record = decode_record(stored.body)
-    except msgspec.DecodeError as error:
+    except UNDECODABLE as error:
         raise StoreError(
             f"s3://{store.bucket}/{keys.record(target.id)} cannot be read ({error}): restore an earlier version of it,"
             " or delete it (then nothing that the target holds now will ever be removed)"

@@ -22,7 +22,7 @@ import certifi
 import httpx
 import msgspec
 
-from rotation_watcher.errors import SourceError, SourceReason
+from rotation_watcher.errors import UNDECODABLE, SourceError, SourceReason
 from rotation_watcher.ports import Clock, Credentials
 
 PATH = "/api/v2/integrations/actions/certificates"
@@ -245,7 +245,7 @@ def _checked(answer: _Answer, url: str) -> bytes:
 def _decode[T](body: bytes, kind: type[T], url: str) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         # What a token endpoint answers may hold a token: only the beginning of what is no JSON object is shown.
         start = _harmless(body[:_SHOWN].decode("ascii", "replace")) if not body.lstrip().startswith(b"{") else "{…"
         raise SourceError(SourceReason.ANSWER_INVALID, f"{_host(url)} answered with no valid JSON: {start}") from None
