@@ -1,6 +1,6 @@
 """The trust stores of the embedded AWS, held to botocore's models and to the strictness of the real service."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import pytest
@@ -59,7 +59,7 @@ def truncated(pem: bytes) -> bytes:
     return b"".join([*lines[:-3], lines[-1]])
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "one blank line between certificates": (lambda: root().pem + b"\n" + wanted(), "blank"),
     "one blank line at the end": (lambda: root().pem + b"\n", "blank"),
     "one blank line at the start": (lambda: b"\n" + root().pem, "blank"),
@@ -105,7 +105,7 @@ def test_a_bundle_with_one_fault_is_refused_whole_and_nothing_changes(
     assert [each["NumberOfCaCertificates"] for each in elb.describe_trust_stores()["TrustStores"]] == [1]
 
 
-TAKEN = {
+TAKEN: dict[str, tuple[Callable[[], bytes], int]] = {
     "25 certificates": (lambda: joined([root().pem] * 25), 25),
     "comments without hyphens": (lambda: b"# Good Root\n" + root().pem + b"#\n" + wanted(), 2),
     "no final newline": (lambda: root().pem.rstrip(b"\n"), 1),
