@@ -1,6 +1,7 @@
 """The trust stores of the embedded AWS, held to botocore's models and to the strictness of the real service."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import cache
 
 import pytest
@@ -11,17 +12,18 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from local.aws.scenery import make_https_listener
 from local.aws.server import EmbeddedAws
+from local.genesys.clock import VirtualClock
 from tests.support import certs
-from tests.support.embedded import Bundles, TurnableClock, download, joined
+from tests.support.embedded import START, Bundles, download, joined
 
 
 @pytest.fixture
-def clock() -> TurnableClock:
-    return TurnableClock()
+def clock() -> VirtualClock:
+    return VirtualClock(START)
 
 
 @pytest.fixture
-def aws(clock: TurnableClock) -> Iterator[EmbeddedAws]:
+def aws(clock: VirtualClock) -> Iterator[EmbeddedAws]:
     with EmbeddedAws(clock) as running:
         yield running
 
@@ -223,14 +225,14 @@ def test_describe_pages(aws: EmbeddedAws, bundles: Bundles) -> None:
 
 
 def test_the_download_is_good_for_ten_minutes_of_the_clock(
-    aws: EmbeddedAws, bundles: Bundles, clock: TurnableClock
+    aws: EmbeddedAws, bundles: Bundles, clock: VirtualClock
 ) -> None:
     arn = bundles.trust_store(wanted())
     url = aws.client("elbv2").get_trust_store_ca_certificates_bundle(TrustStoreArn=arn)["Location"]
     assert "X-Amz-Signature=" in url
-    clock.turn(minutes=9, seconds=59)
+    clock.advance(timedelta(minutes=9, seconds=59))
     assert download(url).content == wanted()
-    clock.turn(seconds=1)
+    clock.advance(timedelta(seconds=1))
     late = download(url)
     assert (late.status_code, b"Request has expired" in late.content) == (403, True)
 

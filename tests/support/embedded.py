@@ -1,28 +1,13 @@
-"""What the contract tests of the embedded AWS share: a clock that a test turns, bundles in a bucket, and downloads."""
+"""What the contract tests of the embedded AWS share: a time to start at, bundles in a bucket, and downloads."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import httpx
 
 from local.aws.server import EmbeddedAws
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-class TurnableClock:
-    """A clock that stands still until a test turns it."""
-
-    def __init__(self, now: datetime = START) -> None:
-        self.now = now
-
-    def __call__(self) -> datetime:
-        """Return the time that was set."""
-        return self.now
-
-    def turn(self, **by: float) -> None:
-        """Let time pass: ``seconds=30``, ``minutes=10``, as ``timedelta`` takes them."""
-        self.now += timedelta(**by)
 
 
 class Bundles:
