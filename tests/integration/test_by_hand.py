@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from local.stage import BUCKET, Stage
 from rotation_watcher import keys
@@ -334,3 +335,21 @@ def test_nothing_is_rolled_back_to_a_version_that_refuses_a_current_leaf(stage: 
     assert "rolled-back" not in kinds(stage)
     stage.clock.advance(timedelta(minutes=5))
     assert stage.publish("alb").targets["alb"].outcome == "updated"
+
+
+def test_a_domain_that_takes_the_truststore_with_warnings_is_told_with_its_words(stage: Stage) -> None:
+    quiet(stage)
+    # One issuer per subject: a second certificate of the same name under another key is what API Gateway warns of.
+    twin = stage.world.region("us-east-1").stranger("self-made-root").chain[-1]
+    stage.put("extra/twin.pem", twin.public_bytes(Encoding.PEM).decode())
+    stage.watch["bundles"][0]["extra"] = ["extra/twin.pem"]
+    stage.configure()
+    for _ in range(2):
+        stage.clock.advance(timedelta(minutes=1))
+        stage.publish("rest")
+    warned = [alert for alert in stage.news() if alert.kind == "truststore-update-failed"]
+    domain = stage.aws.client("apigateway").get_domain_name(domainName="rest.example.com")
+    warnings = domain["mutualTlsAuthentication"].get("truststoreWarnings", [])
+    assert len(warnings) == 1
+    assert len(warned) == 1
+    assert warnings[0][:40] in warned[0].what_happened

@@ -12,7 +12,7 @@ from rotation_watcher.messages.wording import count, listed, plain, sentence, st
 
 _PROOFS = {
     "bytes": "The deployed bundle was read back and holds exactly what was meant.",
-    "version": "The service says that it uses exactly this object version, without warnings.",
+    "version": "The service says that it uses exactly this object version.",
 }
 _AGAIN = "The next scheduled run tries again."
 _REMEDIES = {
@@ -45,6 +45,10 @@ _REMEDIES = {
     "too-many-certificates": (
         "Take out certificates of others that nobody needs any more, or have the quota raised at AWS and then raise"
         " max_certificates of this target in the watch file."
+    ),
+    "warnings": (
+        "Read the warnings above: there is a certificate in the truststore that the service does not like. Look at what"
+        " others put into the target and at the files below extra/. Mutual TLS stays on meanwhile."
     ),
     "nothing-known": "Read the alerts about the sources of this target's bundle: one of them has to be mended first.",
 }
