@@ -126,7 +126,8 @@ def _scope(environ: dict[str, Any]) -> tuple[str, str]:
         case [*_, region, name, "aws4_request"]:
             return name, region
         case _:
-            return "", ""
+            # boto3 still pre-signs URLs of S3 in some regions with the older signature, which names no service.
+            return ("s3" if "AWSAccessKeyId" in query else ""), ""
 
 
 def _service(signing_name: str, environ: dict[str, Any], body: bytes) -> str | None:

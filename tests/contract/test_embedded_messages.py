@@ -1,4 +1,4 @@
-"""What the watcher needs of SQS and SNS, held against moto: FIFO, filter policies, attributes, a message per protocol."""
+"""What the watcher needs of SQS and SNS, asked of moto: FIFO, filter policies, attributes, a message per protocol."""
 
 import json
 from collections.abc import Iterator

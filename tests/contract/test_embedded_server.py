@@ -115,7 +115,7 @@ def test_of_eight_writers_with_the_same_condition_one_wins(aws: EmbeddedAws) -> 
         def write(number: int) -> str:
             barrier.wait()
             try:
-                clients[number].put_object(Bucket="race-bucket", Key=key, Body=str(number).encode(), **condition)
+                clients[number].put_object(Bucket="race-bucket", Key=key, Body=f"{number} {condition}".encode(), **condition)
             except ClientError as error:
                 return str(error.response["Error"]["Code"])
             return "won"

@@ -6,15 +6,13 @@ have a file of their own, ``fake_targets``.
 """
 
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from local.genesys.clock import VirtualClock
-from rotation_watcher.alerts import Alert
-from rotation_watcher.errors import Conflict, DeliveryError, SourceError, SourceReason
-from rotation_watcher.ports import Credentials, Look, StoredObject, Written
+from rotation_watcher.errors import Conflict
+from rotation_watcher.ports import Look, StoredObject, Written
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -149,69 +147,3 @@ class RecordingQueue(Watched):
     def waiting(self) -> list[Look]:
         """The wishes without those whose deduplication id came before."""
         return list({look.deduplication: look for look in reversed(self.sent)}.values())[::-1]
-
-
-class RecordingSink(Watched):
-    """``ports.AlertSink``: ``delivered`` in order; an alert whose id is in ``refused`` is not taken."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.delivered: list[Alert] = []
-        self.refused: set[str] = set()
-
-    def deliver(self, alert: Alert) -> None:
-        """See ``ports.AlertSink``."""
-        self._enter("deliver", alert.id)
-        if alert.id in self.refused:
-            raise DeliveryError("the sink does not take this alert")
-        self.delivered.append(alert)
-        self.after("deliver", alert.id)
-
-    @property
-    def ids(self) -> list[str]:
-        """The ids of what was delivered, in order, doubles included."""
-        return [alert.id for alert in self.delivered]
-
-
-class FakeSecrets(Watched):
-    """``ports.Secrets`` over a mapping of ARN to text."""
-
-    def __init__(self, texts: Mapping[str, str]) -> None:
-        super().__init__()
-        self.texts = dict(texts)
-
-    def get(self, arn: str) -> str:
-        """See ``ports.Secrets``."""
-        self._enter("get", arn)
-        if arn not in self.texts:
-            raise SourceError(SourceReason.CREDENTIALS_MISSING, f"The secret {arn} cannot be read: it does not exist.")
-        return self.texts[arn]
-
-
-class FakeGenesysApi(Watched):
-    """``ports.GenesysApi``: ``answers`` by API URL, each the raw entities or the error to raise."""
-
-    def __init__(self, answers: Mapping[str, Sequence[bytes] | SourceError]) -> None:
-        super().__init__()
-        self.answers = dict(answers)
-        self.logins: list[tuple[str, Credentials]] = []
-
-    async def certificates(self, *, api_url: str, login_url: str, credentials: Credentials) -> Sequence[bytes]:
-        """See ``ports.GenesysApi``."""
-        self._enter("certificates", api_url)
-        self.logins.append((login_url, credentials))
-        answer = self.answers.get(api_url, SourceError(SourceReason.UNREACHABLE, f"Nobody answers at {api_url}."))
-        if isinstance(answer, SourceError):
-            raise answer
-        return answer
-
-
-class RecordingMetrics:
-    """``ports.Metrics``: what was counted, by name."""
-
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
-
-    def count(self, name: str, value: float = 1) -> None:
-        """See ``ports.Metrics``."""
-        self.counts[name] += value  # type: ignore[assignment]  # the stubs know whole counts only

@@ -13,8 +13,8 @@ from rotation_watcher.assessment import Finding, Reason, Verdict
 from rotation_watcher.certificates import Certificate, parse_text
 from rotation_watcher.config import Authority, Policy, Source
 from rotation_watcher.errors import UNDECODABLE, SourceReason
-from rotation_watcher.folding import Context
 from rotation_watcher.history import History, Status
+from rotation_watcher.leaf_folding import Context
 from rotation_watcher.observation import Entity, Observation, Presence
 from tests.support import certs
 

@@ -18,8 +18,8 @@ from rotation_watcher.assessment import Finding
 from rotation_watcher.config import Authority, Source, Watch
 from rotation_watcher.credentials import decode_credentials
 from rotation_watcher.errors import UNDECODABLE, Conflict, RequestRefused, SourceError, SourceReason, StoreError
-from rotation_watcher.folding import Context
 from rotation_watcher.history import History
+from rotation_watcher.leaf_folding import Context
 from rotation_watcher.messages import SourceName
 from rotation_watcher.observation import Observation, observe
 from rotation_watcher.ports import AlertSink, Clock, GenesysApi, Look, Metrics, ObjectStore, PublishQueue, Secrets
