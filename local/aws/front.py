@@ -2,7 +2,9 @@
 
 import io
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from http import HTTPStatus
+from threading import Lock
 from typing import Any
 
 from local.aws import faults
@@ -24,6 +26,7 @@ class Front:
         self._log = log
         self._waiting = waiting
         self._downloads = downloads
+        self._s3_writes = Lock()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -37,12 +40,17 @@ class Front:
         fault = self._waiting.take(recognised.call)
         if fault is not None and not fault.after:
             return self._send(recognised.call, faults.answer(fault, recognised), start_response)
-        status, headers, chunks = _run(self._behind, environ)
+        with self._guard(recognised.call):
+            status, headers, chunks = _run(self._behind, environ)
         if fault is not None:
             return self._send(recognised.call, faults.answer(fault, recognised), start_response)
         self._log.add(_with_status(recognised.call, int(status.split()[0])))
         start_response(status, headers)
         return chunks
+
+    def _guard(self, call: Call) -> AbstractContextManager[object]:
+        """Let S3 write one object at a time: moto compares and sets in two steps, so races had two winners."""
+        return self._s3_writes if call.service == "s3" and call.mutating else nullcontext()
 
     def _download(self, path: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         status, content = self._downloads.answer(path, environ.get("QUERY_STRING", ""))
