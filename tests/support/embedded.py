@@ -1,13 +1,17 @@
-"""What the contract tests of the embedded AWS share: a time to start at, bundles in a bucket, and downloads."""
+"""What the tests of the embedded AWS share: a time to start at, bundles in a bucket, domains, and downloads.
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 
 from local.aws.server import EmbeddedAws
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NAME = "api.example.com"
+ARN = f"arn:aws:apigateway:us-east-1::/domainnames/{NAME}"
+CONFIGURATIONS = [{"EndpointType": "REGIONAL", "CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/edge"}]
 
 
 class Bundles:
@@ -50,3 +54,41 @@ def download(url: str) -> httpx.Response:
 def joined(pems: Iterable[bytes]) -> bytes:
     """Return certificates as one bundle."""
     return b"".join(pems)
+
+
+def rest_domain(aws: EmbeddedAws, bundles: Bundles, content: bytes, name: str = NAME) -> dict[str, Any]:
+    """Create a regional domain through v1 with this truststore, and return what v1 says of it."""
+    version = bundles.put(content)
+    created: dict[str, Any] = aws.client("apigateway").create_domain_name(
+        domainName=name,
+        regionalCertificateArn=CONFIGURATIONS[0]["CertificateArn"],
+        endpointConfiguration={"types": ["REGIONAL"]},
+        mutualTlsAuthentication={"truststoreUri": "s3://bundles/bundle.pem", "truststoreVersion": version},
+    )
+    return created
+
+
+def http_domain(aws: EmbeddedAws, bundles: Bundles, content: bytes, name: str = NAME) -> dict[str, Any]:
+    """Create a domain through v2 with this truststore, and return what v2 says of it."""
+    version = bundles.put(content)
+    created: dict[str, Any] = aws.client("apigatewayv2").create_domain_name(
+        DomainName=name,
+        DomainNameConfigurations=CONFIGURATIONS,
+        MutualTlsAuthentication={"TruststoreUri": "s3://bundles/bundle.pem", "TruststoreVersion": version},
+    )
+    return created
+
+
+def patch(aws: EmbeddedAws, name: str = NAME, **values: str) -> dict[str, Any]:
+    """Replace ``truststoreUri`` or ``truststoreVersion`` of a domain through v1, and return the answer."""
+    operations = [
+        {"op": "replace", "path": f"/mutualTlsAuthentication/{key}", "value": value} for key, value in values.items()
+    ]
+    answer: dict[str, Any] = aws.client("apigateway").update_domain_name(domainName=name, patchOperations=operations)
+    return answer
+
+
+def seen(aws: EmbeddedAws, name: str = NAME) -> dict[str, Any]:
+    """Return the domain as v1 describes it; this is one of the looks that an update takes to settle."""
+    answer: dict[str, Any] = aws.client("apigateway").get_domain_name(domainName=name)
+    return answer
