@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from local.stage import BUCKET, Stage
 from rotation_watcher import keys
 from rotation_watcher.arns import TargetKind
-from rotation_watcher.errors import RequestRefused
+from rotation_watcher.errors import RequestRefused, TargetBusy
 from rotation_watcher.ports import Live, TrustTarget
 from rotation_watcher.record import decode
 
@@ -353,3 +353,35 @@ def test_a_domain_that_takes_the_truststore_with_warnings_is_told_with_its_words
     assert len(warnings) == 1
     assert len(warned) == 1
     assert warnings[0][:40] in warned[0].what_happened
+
+
+class Mute:
+    """A trust store that cannot be read for a while: from a read on, so many times."""
+
+    def __init__(self, target: TrustTarget, first: int, times: int) -> None:
+        self._target, self._first, self._times = target, first, times
+        self.reads = 0
+
+    def read(self, arn: str, known_endpoints: Sequence[str] = ()) -> Live:
+        self.reads += 1
+        if self._first <= self.reads < self._first + self._times:
+            raise TargetBusy("throttled")
+        return self._target.read(arn, known_endpoints)
+
+    def update(self, arn: str, *, bucket: str, key: str, version: str) -> None:
+        self._target.update(arn, bucket=bucket, key=key, version=version)
+
+
+@pytest.mark.parametrize(("first", "times", "outcome"), [(2, 1, "target-busy"), (3, 5, "updated"), (3, 99, "unproven")])
+def test_a_target_that_falls_silent_leaves_no_claim_behind_and_heals(
+    stage: Stage, first: int, times: int, outcome: str
+) -> None:
+    stage.collect()
+    ports = stage.watcher.publish
+    mute = Mute(ports.targets[TargetKind.ALB_TRUST_STORE], first, times)
+    stage.watcher.publish = ports._replace(targets={**ports.targets, TargetKind.ALB_TRUST_STORE: mute})
+    assert stage.publish("alb").targets["alb"].outcome == outcome
+    assert decode(stage.read(keys.record("alb"))).claim is None
+    stage.watcher.publish = ports
+    assert stage.publish("alb").targets["alb"].outcome == ("unchanged" if outcome == "updated" else "updated")
+    assert kinds(stage).count("truststore-updated") == 1

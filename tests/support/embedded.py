@@ -1,4 +1,4 @@
-"""What the tests of the embedded AWS share: a time to start at, bundles in a bucket, domains, and downloads.
+"""What the tests of the embedded AWS share: a time to start at, bundles in a bucket, domains, downloads."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime

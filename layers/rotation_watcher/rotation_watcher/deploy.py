@@ -178,7 +178,10 @@ def _settle(found: Survey, record: Record, etag: str | None, tools: Tools, *, pa
         raise TargetError("nothing to prove")
     live, blocks = found.live, found.blocks
     for attempt in range(patience):
-        live = tools.adapter.read(found.target.arn, record.endpoints)
+        try:
+            live = tools.adapter.read(found.target.arn, record.endpoints)
+        except TargetError:
+            live = found.live  # it was asked to change, and may well have: the claim must not be left behind now
         blocks = {block.fingerprint: block for block in parse_bundle(live.bundle)[0]} if live.bundle else {}
         if live.settled and _shows(live, blocks, pending, tools.store, found.target):
             return _done(*_proved(found, record, live, tools), etag, tools)

@@ -150,13 +150,16 @@ def _one(watch: Watch, target: Target, request: Request, ports: Ports) -> Target
         return _unreadable(target, view, error, request, ports)
     if request.dry_run:
         return _describe(found, "would-update" if _wants(found) else "unchanged")
-    if request.rollback:
-        return _rollback(watch, found, request, ports)
-    if request.release:
-        found = _release(watch, found, ports)
-    if watch.mode is Mode.OBSERVE:
-        return _observe(found, ports)
-    return _apply(watch, found, ports)
+    try:
+        if request.rollback:
+            return _rollback(watch, found, request, ports)
+        if request.release:
+            found = _release(watch, found, ports)
+        if watch.mode is Mode.OBSERVE:
+            return _observe(found, ports)
+        return _apply(watch, found, ports)
+    except TargetError as error:  # it could be read a moment ago
+        return _unreadable(target, view, error, request, ports)
 
 
 def _observe(found: Survey, ports: Ports) -> TargetSummary:
