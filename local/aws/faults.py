@@ -58,7 +58,7 @@ def answer(fault: Fault, recognised: Recognised) -> tuple[int, list[tuple[str, s
     if "json" in protocol:
         side = "Sender" if fault.status < 500 else "Receiver"  # noqa: PLR2004  HTTP's border between client and server
         headers += [("x-amzn-ErrorType", fault.code), ("x-amzn-query-error", f"{fault.code};{side}")]
-    return fault.status, headers, b"" if recognised.call.operation.startswith("Head") else body
+    return fault.status, headers, body
 
 
 def _body(fault: Fault, protocol: str) -> tuple[bytes, str]:

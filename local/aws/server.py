@@ -88,8 +88,7 @@ class EmbeddedAws:
         if self._server is None or self._thread is None:
             return
         self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._thread.join()  # werkzeug closes the socket when serve_forever ends
         self._server = self._thread = None
         self._patches.close()
         _forget_everything()

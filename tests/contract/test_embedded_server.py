@@ -1,6 +1,7 @@
 """The embedded AWS as a server: its life, its S3, its IAM and what it hands to other processes."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -10,13 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import boto3
+import httpx
 import pytest
 from botocore.exceptions import ClientError
 
 from local.aws.server import EmbeddedAws
 from local.genesys.clock import VirtualClock
 from tests.support import certs
-from tests.support.embedded import START, Bundles
+from tests.support.embedded import START, Bundles, download
 
 ROOT, OTHER = certs.self_signed_ca("Root").pem, certs.self_signed_ca("Other").pem
 
@@ -70,9 +72,20 @@ def test_moto_has_its_own_operations_back_after_a_stop() -> None:
     assert (ELBV2Response.create_listener, RestAPI.apply_patch_operations) == before
 
 
-def test_it_says_nothing_while_it_serves(aws: EmbeddedAws, capfd: pytest.CaptureFixture[str]) -> None:
+def test_it_says_nothing_while_it_serves(
+    aws: EmbeddedAws, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "werkzeug")
     aws.client("s3").list_buckets()
     assert capfd.readouterr() == ("", "")
+    assert [each for each in caplog.records if each.name == "werkzeug"] == []
+
+
+def test_after_a_stop_nobody_listens(aws: EmbeddedAws) -> None:
+    download(aws.url)
+    aws.stop()
+    with pytest.raises(httpx.ConnectError):
+        download(aws.url)
 
 
 def test_a_child_process_with_plain_boto3_talks_to_it(aws: EmbeddedAws) -> None:
