@@ -13,11 +13,17 @@ def decode_credentials(text: str, arn: str) -> Credentials:
     """
     try:
         credentials = msgspec.json.decode(text, type=Credentials)
-    except UNDECODABLE:
+    except (*UNDECODABLE, UnicodeEncodeError):  # the latter for half a surrogate pair, which no UTF-8 can hold
         credentials = Credentials("", "")
     if not credentials.client_id or not credentials.client_secret:
         raise SourceError(
             SourceReason.CREDENTIALS_MISSING,
             f"{arn} does not hold what is expected: store a JSON object with client_id and client_secret, both filled.",
+        )
+    if any(value != value.strip() for value in (credentials.client_id, credentials.client_secret)):
+        raise SourceError(
+            SourceReason.CREDENTIALS_MISSING,
+            f"{arn} holds a client_id or client_secret with white space around it, such as a line's end that was"
+            " copied along: store it without.",
         )
     return credentials

@@ -7,7 +7,9 @@ A token lives in this object's memory alone.
 """
 
 import asyncio
+import math
 import random
+import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -15,8 +17,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import urljoin, urlsplit
+from typing import Annotated, NamedTuple
+from urllib.parse import urlsplit
+from uuid import UUID
 
 import certifi
 import httpx
@@ -28,7 +31,7 @@ from rotation_watcher.ports import Clock, Credentials
 PATH = "/api/v2/integrations/actions/certificates"
 PERMISSION = "integrations:actionCertificate:view"
 MAX_ANSWER = 8 * 1024 * 1024
-"""The most bytes of an answer, decompressed: a full page of certificates is some 200 KB."""
+"""The most bytes of an answer, decompressed, and of all pages together: a full page of certificates is some 200 KB."""
 MAX_PAGES = 50
 MAX_PAUSE = 20.0
 """The longest wait, in seconds, that a server may ask of one run."""
@@ -36,21 +39,31 @@ TRIES = 3
 BUDGET = 60.0
 """Seconds that one source may take in all."""
 _TOKEN_MARGIN = timedelta(seconds=60)
+_LONGEST_LIFE = 172_800.0
+"""Seconds: the longest life that Genesys gives a token. An answer that claims more is not believed."""
 _TRY_AGAIN = {429, 500, 502, 503, 504}
 _SHOWN = 80
+_LIKE_A_SECRET = re.compile(r"[\w+/=.~-]{20,}", re.ASCII)
+_PASSING_TLS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+"""A connection that was lost while TLS began: it may be better in a moment."""
 
 
 def make_client(ca_file: Path | None = None) -> httpx.AsyncClient:
     """An HTTP client that verifies TLS, follows no redirect and never waits for long.
 
-    ``ca_file`` names roots to trust beside certifi's, for networks that inspect TLS.
+    ``ca_file`` names roots to trust beside certifi's, for networks that inspect TLS. Raises SourceError(TLS_FAILED)
+    where it cannot be loaded.
     """
     return httpx.AsyncClient(
         verify=_context(ca_file),
         timeout=httpx.Timeout(10.0, connect=5.0),
         follow_redirects=False,
         limits=httpx.Limits(max_connections=20, max_keepalive_connections=10),
-        headers={"Accept": "application/json", "User-Agent": "genesys-certificate-rotation-watcher"},
+        headers={
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "User-Agent": "genesys-certificate-rotation-watcher",
+        },
     )
 
 
@@ -58,7 +71,11 @@ def make_client(ca_file: Path | None = None) -> httpx.AsyncClient:
 def _context(ca_file: Path | None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=certifi.where())
     if ca_file is not None:
-        context.load_verify_locations(cafile=ca_file)
+        try:
+            context.load_verify_locations(cafile=ca_file)
+        except OSError as error:  # ssl.SSLError is one
+            words = f"the CA file {ca_file} cannot be loaded: {error.strerror or error}"
+            raise SourceError(SourceReason.TLS_FAILED, words) from None
     return context
 
 
@@ -71,7 +88,7 @@ class _Token(NamedTuple):
 
 
 class _Grant(msgspec.Struct, frozen=True):
-    access_token: str
+    access_token: Annotated[str, msgspec.Meta(pattern=r"^[!-~]+\Z")]  # what a header takes
     expires_in: float = 300
 
 
@@ -123,15 +140,23 @@ class Genesys:
             raise SourceError(
                 SourceReason.UNREACHABLE, f"{_host(api_url)} did not answer within {self._budget:.0f} seconds in all"
             ) from None
+        except httpx.InvalidURL:
+            words = f"{_harmless(api_url)} or {_harmless(login_url)} is a URL that cannot be asked"
+            raise SourceError(SourceReason.ENDPOINT_MISSING, words) from None
 
     async def _pages(
         self, client: httpx.AsyncClient, url: str, api_url: str, login_url: str, credentials: Credentials
     ) -> list[bytes]:
         entities: list[bytes] = []
         asked: set[str] = set()
+        size = 0
         while len(asked) < MAX_PAGES:
             asked.add(url)
-            page = _decode(await self._read(client, url, login_url, credentials), _Page, url)
+            body = await self._read(client, url, login_url, credentials)
+            size += len(body)
+            if size > MAX_ANSWER:
+                raise _too_large(_host(url))
+            page = _decode(body, _Page, url)
             if page.entities is None:
                 raise SourceError(SourceReason.ANSWER_INVALID, f"{_host(url)} answered without a list of entities")
             entities += [bytes(entity) for entity in page.entities]
@@ -166,10 +191,11 @@ class Genesys:
         if answer.status in {httpx.codes.BAD_REQUEST, httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
             raise SourceError(
                 SourceReason.CREDENTIALS_REFUSED,
-                f"{_host(url)} refuses the OAuth client {credentials.client_id} (status {answer.status}).",
+                f"{_host(url)} refuses the OAuth client {_named(credentials.client_id)} (status {answer.status})",
             )
         grant = _decode(_checked(answer, url), _Grant, url)
-        until = self._clock() + timedelta(seconds=grant.expires_in) - _TOKEN_MARGIN
+        life = timedelta(seconds=min(max(grant.expires_in, 0.0), _LONGEST_LIFE))
+        until = self._clock() + life - _TOKEN_MARGIN
         self._tokens[login_url, credentials.client_id] = _Token(grant.access_token, until)
         return grant.access_token
 
@@ -180,13 +206,16 @@ class Genesys:
             wait = self._jitter() * 2.0**attempt
             try:
                 async with _streamed(client, request) as response:
-                    answer = _Answer(response.status_code, response.headers, await _body(response))
+                    good = response.status_code == httpx.codes.OK
+                    answer = _Answer(response.status_code, response.headers, await _body(response) if good else b"")
             except httpx.TransportError as error:
                 if _is_tls(error):
                     raise SourceError(SourceReason.TLS_FAILED, f"{host}: TLS failed: {_tls_words(error)}") from None
                 if attempt == TRIES:
-                    reason = SourceReason.UNREACHABLE
-                    raise SourceError(reason, f"{host} cannot be reached: {type(error).__name__}") from None
+                    # Of other errors the words may quote what the peer sent.
+                    said = f" ({_harmless(str(error))})" if isinstance(error, httpx.ConnectError) else ""
+                    words = f"{host} cannot be reached: {type(error).__name__}{said}"
+                    raise SourceError(SourceReason.UNREACHABLE, words) from None
             except httpx.DecodingError:
                 raise SourceError(SourceReason.ANSWER_INVALID, f"{host} answered with a broken encoding") from None
             else:
@@ -213,23 +242,31 @@ async def _streamed(client: httpx.AsyncClient, request: httpx.Request) -> AsyncI
 
 
 async def _body(response: httpx.Response) -> bytes:
-    """The body, decompressed and counted while it comes in: a small gzip may unfold to gigabytes."""
+    """The body, decompressed and counted while it comes in: a small gzip may unfold to gigabytes.
+
+    Codings on top of one another are refused: they unfold a thousandfold each, at once, before anyone can count.
+    """
+    if response.headers.get("content-encoding", "").strip().lower() not in {"", "identity", "gzip"}:
+        words = f"{response.url.host} answered in an encoding that was not asked for"
+        raise SourceError(SourceReason.ANSWER_INVALID, words)
     body = bytearray()
     async for chunk in response.aiter_bytes(64 * 1024):
         body += chunk
         if len(body) > MAX_ANSWER:
-            raise SourceError(
-                SourceReason.ANSWER_TOO_LARGE, f"{response.url.host} answered with more than {MAX_ANSWER} bytes"
-            )
+            raise _too_large(response.url.host)
     return bytes(body)
+
+
+def _too_large(host: str) -> SourceError:
+    return SourceError(SourceReason.ANSWER_TOO_LARGE, f"{host} answered with more than {MAX_ANSWER} bytes")
 
 
 def _checked(answer: _Answer, url: str) -> bytes:
     """The body of a good answer, or the error that its status stands for."""
     host, status = _host(url), answer.status
     if httpx.codes.is_redirect(status):
-        target = urlsplit(answer.headers.get("location", "")).hostname or "nowhere"
-        raise SourceError(SourceReason.REDIRECTED, f"{host} redirects to {_harmless(target)}; the API never does")
+        target = _harmless(_host(answer.headers.get("location", "")))
+        raise SourceError(SourceReason.REDIRECTED, f"{host} redirects to {target}; the API never does")
     if status == httpx.codes.UNAUTHORIZED:
         raise SourceError(SourceReason.CREDENTIALS_REFUSED, f"{host} refuses the access token (status 401)")
     if status == httpx.codes.FORBIDDEN:
@@ -246,9 +283,16 @@ def _decode[T](body: bytes, kind: type[T], url: str) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
     except UNDECODABLE:
-        # What a token endpoint answers may hold a token: only the beginning of what is no JSON object is shown.
-        start = _harmless(body[:_SHOWN].decode("ascii", "replace")) if not body.lstrip().startswith(b"{") else "{…"
-        raise SourceError(SourceReason.ANSWER_INVALID, f"{_host(url)} answered with no valid JSON: {start}") from None
+        words = f"{_host(url)} answered with {len(body)} bytes that are not the JSON expected{_excerpt(body)}"
+        raise SourceError(SourceReason.ANSWER_INVALID, words) from None
+
+
+def _excerpt(body: bytes) -> str:
+    """How a web page begins, since that tells a proxy from a portal; anything else may be, or echo, a token."""
+    if not body.lstrip().startswith(b"<"):
+        return ""
+    start = _LIKE_A_SECRET.sub("(…)", body[: 25 * _SHOWN].decode("ascii", "replace"))
+    return f": {_harmless(start)[:_SHOWN]}"
 
 
 def _next(next_uri: str, url: str, api_url: str) -> str:
@@ -256,15 +300,19 @@ def _next(next_uri: str, url: str, api_url: str) -> str:
 
     ``api_url`` may carry a path of its own (a proxy, a simulator), which the API does not know of.
     """
-    base, target = urlsplit(api_url), urlsplit(next_uri)
-    if target.scheme or target.netloc:
-        if (target.scheme, target.netloc) != (base.scheme, base.netloc):
-            words = f"{_host(url)} sends on to the host {_harmless(target.hostname or '')} for the next page"
-            raise SourceError(SourceReason.ANSWER_INVALID, words)
-        return next_uri
-    if next_uri.startswith("/") and base.path.strip("/") and not next_uri.startswith(base.path.rstrip("/") + "/"):
-        return api_url.rstrip("/") + next_uri
-    return urljoin(url, next_uri)
+    base = httpx.URL(api_url)
+    try:
+        target = httpx.URL(url).join(next_uri)
+    except (httpx.InvalidURL, ValueError):
+        words = f"{_host(url)} names a next page that is no URL"
+        raise SourceError(SourceReason.ANSWER_INVALID, words) from None
+    if (target.scheme, target.netloc, target.userinfo) != (base.scheme, base.netloc, base.userinfo):
+        words = f"{_host(url)} sends on to the host {_harmless(target.host)} for the next page"
+        raise SourceError(SourceReason.ANSWER_INVALID, words)
+    prefix = base.raw_path.rstrip(b"/")
+    if next_uri.startswith("/") and not target.raw_path.startswith(prefix + b"/"):
+        target = target.copy_with(raw_path=prefix + target.raw_path)
+    return str(target)
 
 
 def _asked_to_wait(headers: httpx.Headers, now: datetime) -> float | None:
@@ -275,33 +323,47 @@ def _asked_to_wait(headers: httpx.Headers, now: datetime) -> float | None:
     if said:
         try:
             moment = parsedate_to_datetime(said)
-        except ValueError:
+        except (ValueError, OverflowError):  # the latter for a year of many digits
             moment = None
         if moment is not None:
             aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
             return max(0.0, (aware - now).total_seconds())
     try:
         used, allowed = int(headers["inin-ratelimit-count"]), int(headers["inin-ratelimit-allowed"])
-        return max(0.0, float(headers["inin-ratelimit-reset"])) if used >= allowed else None
+        reset = float(headers["inin-ratelimit-reset"])
     except (KeyError, ValueError):
         return None
+    return max(0.0, reset) if used >= allowed and math.isfinite(reset) else None
 
 
-def _is_tls(error: BaseException) -> bool:
-    cause: BaseException | None = error
+def _is_tls(error: httpx.TransportError) -> bool:
+    """Whether the two cannot agree on TLS, which no further try will change."""
+    cause: BaseException | None = error if isinstance(error, httpx.ConnectError) else None
     while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return True
+        if isinstance(cause, ssl.SSLError):
+            return not isinstance(cause, _PASSING_TLS)
         cause = cause.__cause__ or cause.__context__
-    return "CERTIFICATE_VERIFY_FAILED" in str(error)
+    return False
 
 
 def _tls_words(error: Exception) -> str:
     return _harmless(str(error).partition("] ")[2] or str(error))[:160]
 
 
+def _named(client_id: str) -> str:
+    """The client's id, unless it may be a secret that was put in its place: an id of Genesys is a UUID."""
+    try:
+        return str(UUID(client_id))
+    except ValueError:
+        swapped = _LIKE_A_SECRET.search(client_id)
+        return "(its client_id is no UUID: are id and secret swapped?)" if swapped else _harmless(client_id)
+
+
 def _host(url: str) -> str:
-    return urlsplit(url).hostname or "(no host)"
+    try:
+        return urlsplit(url).hostname or "(no host)"
+    except ValueError:
+        return "(no host)"
 
 
 def _harmless(text: str) -> str:

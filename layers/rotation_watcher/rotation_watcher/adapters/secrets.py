@@ -19,7 +19,10 @@ class AwsSecrets:
         self._secrets = SecretsProvider(boto3_client=clients.make("secretsmanager"))
 
     def get(self, arn: str) -> str:
-        """See ``ports.Secrets``. The error names the ARN and the service's words, never the content."""
+        """See ``ports.Secrets``. The error names the ARN and the service's words, never the content.
+
+        A secret that was stored as bytes is read as UTF-8.
+        """
         try:
             if arn.split(":", 3)[2:3] == ["ssm"]:
                 value = self._ssm.get(parameter_name(arn), max_age=MAX_AGE, decrypt=True)
@@ -28,10 +31,14 @@ class AwsSecrets:
         except (GetParameterError, TransformParameterError, BotoCoreError) as error:
             raise SourceError(
                 SourceReason.CREDENTIALS_MISSING,
-                f"The secret {arn} cannot be read: {error}. Check that it exists, that the template's parameters name"
-                " it, and that its KMS key may be used.",
+                f"The secret {arn} cannot be read: {str(error).rstrip('.')}. Check that it exists, that the template's"
+                " parameters name it, and that its KMS key may be used.",
             ) from error
-        return value.decode() if isinstance(value, bytes) else str(value)
+        try:
+            return value.decode() if isinstance(value, bytes) else str(value)
+        except UnicodeDecodeError:
+            words = f"The secret {arn} holds bytes that are no text: store it as text."
+            raise SourceError(SourceReason.CREDENTIALS_MISSING, words) from None
 
 
 def parameter_name(arn: str) -> str:

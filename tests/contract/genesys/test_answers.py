@@ -1,0 +1,142 @@
+"""Answers that will not get better: of another shape, too large, endless; and what is told of them."""
+
+import gzip
+import json
+import logging
+import time
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from rotation_watcher.adapters.genesys import MAX_ANSWER
+from rotation_watcher.errors import SourceReason
+from tests.support.looker import EMPTY, REGION, SECRET, TOKEN, Looker
+
+LASTING: dict[str, tuple[dict[str, Any], SourceReason, str]] = {
+    "HTML": ({"body": "<html><body>Sign in</body></html>"}, SourceReason.ANSWER_INVALID, "<html><body>Sign in"),
+    "a long page": (
+        {"body": "<html>\x1b[31m\né" + "words and " * 100},
+        SourceReason.ANSWER_INVALID,
+        "expected: <html>?[31m???words and",
+    ),
+    "plain words": ({"body": "no"}, SourceReason.ANSWER_INVALID, "2 bytes that are not the JSON expected"),
+    "nothing": ({"body": ""}, SourceReason.ANSWER_INVALID, "0 bytes"),
+    "no content": ({"status": 204}, SourceReason.ANSWER_INVALID, "status 204"),
+    "UTF-16": ({"body": EMPTY.encode("utf-16")}, SourceReason.ANSWER_INVALID, "not the JSON expected"),
+    "Latin-1": ({"body": '{"entities": [], "nextUri": "é"}'.encode("latin-1")}, SourceReason.ANSWER_INVALID, "JSON"),
+    "length too short": ({"body": EMPTY, "content_length": 9}, SourceReason.ANSWER_INVALID, "9 bytes"),
+    "no gzip": ({"body": EMPTY, "headers": {"Content-Encoding": "gzip"}}, SourceReason.ANSWER_INVALID, "encoding"),
+    "brotli": ({"body": EMPTY, "headers": {"Content-Encoding": "br"}}, SourceReason.ANSWER_INVALID, "not asked for"),
+    "redirect": (
+        {"status": 302, "headers": {"Location": f"https://elsewhere.example/x?token={TOKEN}"}},
+        SourceReason.REDIRECTED,
+        "redirects to elsewhere.example;",
+    ),
+    "broken redirect": ({"status": 307, "headers": {"Location": "//[x"}}, SourceReason.REDIRECTED, "(no host)"),
+    "400": ({"status": 400, "body": SECRET}, SourceReason.ANSWER_INVALID, "status 400"),
+    "403": ({"status": 403, "body": SECRET}, SourceReason.PERMISSION_MISSING, "actionCertificate:view"),
+    "403 of 50 MB": ({"status": 403, "body": " " * 50_000_000}, SourceReason.PERMISSION_MISSING, "status 403"),
+    "404": ({"status": 404}, SourceReason.ENDPOINT_MISSING, "/api/v2/integrations/actions/certificates"),
+    "50 MB": ({"body": " " * 50_000_000}, SourceReason.ANSWER_TOO_LARGE, str(MAX_ANSWER)),
+}
+
+
+@pytest.mark.parametrize(("how", "reason", "words"), LASTING.values(), ids=LASTING)
+def test_what_will_not_pass_is_told_at_the_first_try(
+    looker: Looker, how: dict[str, Any], reason: SourceReason, words: str
+) -> None:
+    looker.simulator.play(REGION, "certificates", times=0, **how)
+    error = looker.fails()
+    assert (error.reason, looker.clock.waited) == (reason, [])
+    assert len(looker.asked("/certificates")) == 1
+    assert words in str(error)
+    assert len(str(error)) < 200
+    assert str(error).isprintable()
+
+
+@pytest.mark.parametrize("kind", ["token", "certificates"])
+def test_a_bomb_is_stopped_before_it_fills_the_memory(looker: Looker, kind: Any) -> None:
+    bomb = gzip.compress(bytes(300_000_000), compresslevel=1)
+    looker.simulator.play(REGION, kind, body=bomb, headers={"Content-Encoding": "gzip"})
+    del bomb
+    tracemalloc.start()
+    try:
+        error = looker.fails()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert error.reason is SourceReason.ANSWER_TOO_LARGE
+    assert peak < 100_000_000
+
+
+def test_a_bomb_within_a_bomb_is_not_unfolded_at_all(looker: Looker) -> None:
+    bomb = gzip.compress(gzip.compress(bytes(100_000_000)))
+    assert len(bomb) < 2_000
+    looker.simulator.play(REGION, "certificates", body=bomb, headers={"Content-Encoding": "gzip, gzip"})
+    tracemalloc.start()
+    try:
+        error = looker.fails()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (error.reason, peak < 10_000_000) == (SourceReason.ANSWER_INVALID, True)
+
+
+def test_a_compressed_answer_is_understood(looker: Looker) -> None:
+    listing = json.dumps({"entities": [{"status": "Current"}]}).encode()
+    for _ in range(2):
+        looker.simulator.play(REGION, "certificates", body=gzip.compress(listing), headers={"Content-Encoding": "gzip"})
+    assert looker.look() == [{"status": "Current"}] * 2
+
+
+@pytest.mark.parametrize("how", [{"drip": {"size": 1, "pause": 0.05}}, {"delay": 60.0}], ids=["drip", "silence"])
+def test_an_answer_that_never_ends_is_cut_by_the_budget(start: Callable[..., Looker], how: dict[str, Any]) -> None:
+    looker = start(budget=0.6)
+    looker.simulator.play(REGION, "certificates", body=EMPTY + " " * 2000, **how)
+    began = time.monotonic()
+    error = looker.fails()
+    assert error.reason is SourceReason.UNREACHABLE
+    assert 0.5 < time.monotonic() - began < 4
+
+
+def listen(caplog: pytest.LogCaptureFixture) -> None:
+    """Let everybody log everything, also those that the functions hush."""
+    for name in (None, "httpx", "httpcore"):
+        caplog.set_level(logging.DEBUG, logger=name)
+
+
+@pytest.mark.parametrize(
+    ("kind", "echo"),
+    [
+        ("token", f'"{TOKEN}"'),
+        ("token", f"access_token={TOKEN}&expires_in=3600"),
+        ("token", f'{{"access_token": "{TOKEN}", "expires_in": "soon"}}'),
+        ("token", f"<html>{TOKEN}</html>"),
+        ("certificates", f"<html>You sent: Authorization: Bearer {TOKEN}</html>"),
+        ("certificates", f'{{"entities": "{TOKEN}"}}'),
+        ("certificates", TOKEN),
+    ],
+)
+def test_an_answer_that_echoes_a_secret_puts_it_into_no_error_and_no_log(
+    looker: Looker, caplog: pytest.LogCaptureFixture, kind: Any, echo: str
+) -> None:
+    listen(caplog)
+    looker.simulator.play(REGION, "token", body=json.dumps({"access_token": TOKEN}))
+    if kind == "token":
+        looker.simulator.clear()
+    looker.simulator.play(REGION, kind, body=echo)
+    assert looker.fails().reason is SourceReason.ANSWER_INVALID
+    assert "canary" not in repr(vars(looker.api))
+    assert "canary" not in caplog.text
+    assert any(record.name.startswith("httpcore") for record in caplog.records)
+
+
+def test_a_good_look_writes_no_secret_into_any_log(looker: Looker, caplog: pytest.LogCaptureFixture) -> None:
+    listen(caplog)
+    looker.simulator.play(REGION, "token", body=json.dumps({"access_token": TOKEN}))
+    looker.simulator.play(REGION, "certificates", body=EMPTY, times=2)
+    assert looker.look() == []
+    assert "canary" not in caplog.text
+    assert any(record.name.startswith("httpcore") for record in caplog.records)
