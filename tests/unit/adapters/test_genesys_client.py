@@ -238,6 +238,18 @@ def test_the_whole_look_has_a_budget() -> None:
         asyncio.run(api.certificates(api_url=API, login_url=LOGIN, credentials=CREDENTIALS))
 
 
+ECHOES = ['"canary-token"', "access_token=canary-token", "<html>canary-token</html>", " <p>Bearer canary-token"]
+
+
+@pytest.mark.parametrize("body", ECHOES)
+def test_an_answer_that_is_or_echoes_a_token_is_never_quoted(body: str) -> None:
+    from_login, from_api = World(token=httpx.Response(200, text=body)), World(httpx.Response(200, text=body))
+    for world in (from_login, from_api):
+        error = world.fails()  # holds every error against the canaries
+        assert error.reason is SourceReason.ANSWER_INVALID
+        assert ("but a web page" in str(error)) == body.lstrip().startswith("<")
+
+
 def test_no_repr_shows_a_secret_or_a_token() -> None:
     world = World()
     world.look()

@@ -42,7 +42,6 @@ _TOKEN_MARGIN = timedelta(seconds=60)
 _LONGEST_LIFE = 172_800.0
 """Seconds: the longest life that Genesys gives a token. An answer that claims more is not believed."""
 _TRY_AGAIN = {429, 500, 502, 503, 504}
-_SHOWN = 80
 _LIKE_A_SECRET = re.compile(r"[\w+/=.~-]{20,}", re.ASCII)
 _PASSING_TLS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 """A connection that was lost while TLS began: it may be better in a moment."""
@@ -283,16 +282,13 @@ def _decode[T](body: bytes, kind: type[T], url: str) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
     except UNDECODABLE:
-        words = f"{_host(url)} answered with {len(body)} bytes that are not the JSON expected{_excerpt(body)}"
+        words = f"{_host(url)} answered with {len(body)} bytes that are not the JSON expected{_kind(body)}"
         raise SourceError(SourceReason.ANSWER_INVALID, words) from None
 
 
-def _excerpt(body: bytes) -> str:
-    """How a web page begins, since that tells a proxy from a portal; anything else may be, or echo, a token."""
-    if not body.lstrip().startswith(b"<"):
-        return ""
-    start = _LIKE_A_SECRET.sub("(…)", body[: 25 * _SHOWN].decode("ascii", "replace"))
-    return f": {_harmless(start)[:_SHOWN]}"
+def _kind(body: bytes) -> str:
+    """That it is a web page, since that tells a proxy or portal. Never a word of it: it may be, or echo, a token."""
+    return " but a web page" if body.lstrip().startswith(b"<") else ""
 
 
 def _next(next_uri: str, url: str, api_url: str) -> str:
