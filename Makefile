@@ -38,7 +38,7 @@ lock:  ## resolve requirements/*.in into locks with hashes; UPGRADE=1 takes the 
 	scripts/lock.sh
 
 clean:  ## remove everything that make made
-	rm -rf .venv .venv-sam .tools build .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-* .tools build .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 venv:

@@ -17,6 +17,7 @@ compile() {
 compile requirements/layer.in -o "$layer"
 # What the functions run with is what is tested: the developers' lock keeps to the layer's pins.
 compile requirements/dev.in -c "$layer" -o requirements/dev.txt
-compile requirements/sam.in -o requirements/sam.txt
-compile requirements/uv.in -o requirements/uv.txt
+for name in sam stack checkov uv; do
+    compile "requirements/$name.in" -o "requirements/$name.txt"
+done
 scripts/check-locks.sh
