@@ -2,13 +2,15 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help demo test check build lock clean venv
+.PHONY: help demo test stack check bench build lock clean venv stack-venvs
 
 PYTHONPATH :=
 export PYTHONPATH
 
 # How many processes run the tests; `make test WORKERS=0` runs them one by one.
 WORKERS ?= auto
+# What `make stack` runs; it needs SAM, MiniStack and the AWS CLI, each in an environment of its own.
+DEPLOYED := tests/built tests/deployed
 # Further arguments for pytest: `make test ARGS='tests/unit -k history'`.
 ARGS ?=
 
@@ -19,7 +21,13 @@ demo: venv  ## watch a whole rotation on this machine; leaves build/demo/summary
 	@.venv/bin/python -m local demo
 
 test: venv  ## run the tests
-	@.venv/bin/pytest -n $(WORKERS) $(ARGS)
+	@.venv/bin/pytest -n $(WORKERS) $(addprefix --ignore=,$(DEPLOYED)) $(ARGS)
+
+stack: venv stack-venvs  ## build, deploy to an AWS on this machine, and watch the stack work by itself
+	@.venv/bin/pytest -n 0 $(DEPLOYED) $(ARGS)
+
+bench: venv stack-venvs  ## init time and memory of the built functions, as ratios; leaves build/bench/
+	@.venv/bin/python -m benchmarks.init
 
 check: venv  ## formatting, lint, types, template, locks
 	.venv/bin/ruff format --check .
@@ -29,6 +37,12 @@ check: venv  ## formatting, lint, types, template, locks
 	.venv/bin/cfn-lint --append-rules cfn_lint_serverless.rules --template template.yaml
 	.venv/bin/pytest --quiet --durations=0 tests/stack/test_template_*.py
 	scripts/sam.sh validate --lint
+	scripts/venv.sh checkov
+	.venv-checkov/bin/checkov --config-file .checkov.yaml --file template.yaml
+	@mkdir -p build
+	AWS_DEFAULT_REGION=us-east-1 .venv-sam/bin/python scripts/translate.py > build/translated.json
+	.venv-checkov/bin/checkov --config-file .checkov.yaml --file build/translated.json
+	.venv/bin/cfn-lint --template build/translated.json
 	@if [ -x scripts/check-schema.sh ]; then scripts/check-schema.sh; fi
 
 build:  ## build functions and layers for AWS Lambda into .aws-sam/
@@ -40,6 +54,9 @@ lock:  ## resolve requirements/*.in into locks with hashes; UPGRADE=1 takes the 
 clean:  ## remove everything that make made
 	rm -rf .venv .venv-* .tools build .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+stack-venvs:
+	@for name in sam stack aws; do scripts/venv.sh $$name; done
 
 venv:
 	@scripts/venv.sh dev

@@ -1,21 +1,22 @@
 #!/usr/bin/env bash
 # Makes a virtual environment, or brings it up to date, from a lock with hashes. Says nothing when there is nothing to do.
 #
-#   scripts/venv.sh dev      .venv               everything that runs on a developer's machine (requirements/dev.txt)
-#   scripts/venv.sh sam      .venv-sam       the deployment tool, by itself (requirements/sam.txt)
+#   scripts/venv.sh dev      .venv          everything that runs on a developer's machine (requirements/dev.txt)
+#   scripts/venv.sh sam      .venv-sam      the deployment tool, by itself (requirements/sam.txt)
 #   scripts/venv.sh stack    .venv-stack    what stands in for AWS when the deployed stack is run (requirements/stack.txt)
+#   scripts/venv.sh aws      .venv-aws      the AWS CLI, for following the README in a test (requirements/aws.txt)
 #   scripts/venv.sh checkov  .venv-checkov  the scanner of the template (requirements/checkov.txt)
 #   scripts/venv.sh uv       .tools         the installer of the others (requirements/uv.txt)
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
-readonly root=$PWD name=${1:?one of: dev sam stack checkov uv}
+readonly root=$PWD name=${1:?one of: dev sam stack aws checkov uv}
 
 case $name in
     dev) venv=.venv ;;
-    sam | stack | checkov) venv=.venv-$name ;;
+    sam | stack | aws | checkov) venv=.venv-$name ;;
     uv) venv=.tools ;;
-    *) echo "scripts/venv.sh: no such environment: $name (one of: dev sam stack checkov uv)" >&2; exit 2 ;;
+    *) echo "scripts/venv.sh: no such environment: $name (one of: dev sam stack aws checkov uv)" >&2; exit 2 ;;
 esac
 readonly venv lock=requirements/$name.txt stamp=$venv/.installed
 

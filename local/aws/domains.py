@@ -15,7 +15,6 @@ from moto.core.exceptions import JsonRESTError
 
 from local.aws.bundle_rules import count_blocks, truststore_warnings
 from local.aws.knobs import ClockFunction, Knobs
-from local.aws.stored import read_object
 
 AVAILABLE, UPDATING = "AVAILABLE", "UPDATING"
 
@@ -154,7 +153,7 @@ class Domains:
         bucket, key = parts.netloc, parts.path.removeprefix("/")
         if parts.scheme != "s3" or not bucket or not key:
             raise bad_request(f"Invalid truststore URI: {uri}")
-        stored = read_object(place.account, place.region, bucket, key, version)
+        stored = self.knobs.read_object(place.account, place.region, bucket, key, version)
         if stored is None or (version and stored.version is None):
             raise bad_request(f"The truststore object, or its version, cannot be found: {uri}")
         too_large = len(stored.body) > self.knobs.max_truststore_bytes

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from local.aws.stored import Reader, read_object
+
 type ClockFunction = Callable[[], datetime]
 
 
@@ -43,3 +45,6 @@ class Knobs:
     """Size of an API Gateway truststore (believed, not verified)."""
     max_truststore_certificates: int = 1000
     """Certificates of an API Gateway truststore (believed, not verified)."""
+
+    read_object: Reader = read_object
+    """Where bundles, truststores and CRLs are read from: this server's own S3, or another one's."""

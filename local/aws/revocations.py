@@ -10,7 +10,6 @@ from moto.elbv2.responses import ELBV2Response
 
 from local.aws.knobs import Knobs
 from local.aws.paging import page
-from local.aws.stored import read_object
 from local.aws.trust_stores import Revocation, TrustStore, TrustStores
 
 
@@ -51,7 +50,7 @@ class Revocations:
     def _load(self, response: ELBV2Response, place: Mapping[str, Any]) -> tuple[bytes, int]:
         """Read one CRL. Returns it with its number of entries."""
         where = (place["S3Bucket"], place["S3Key"], place.get("S3ObjectVersion"))
-        stored = read_object(response.current_account, response.region, *where)
+        stored = self._knobs.read_object(response.current_account, response.region, *where)
         if stored is None:
             raise ELBClientError("RevocationContentNotFound", "The specified revocation file does not exist.")
         if len(stored.body) > self._knobs.max_revocation_bytes:

@@ -1,5 +1,6 @@
 """Read what moto's S3 holds, the way another service of AWS does: by bucket, key and version, not over HTTP."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from moto.s3.exceptions import MissingBucket
@@ -13,6 +14,10 @@ class Stored:
 
     body: bytes
     version: str | None
+
+
+type Reader = Callable[[str, str, str, str, str | None], Stored | None]
+"""(account, region, bucket, key, version or None for the latest) to the object; None where any of them is missing."""
 
 
 def read_object(account: str, region: str, bucket: str, key: str, version: str | None = None) -> Stored | None:

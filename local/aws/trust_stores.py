@@ -17,7 +17,6 @@ from local.aws.knobs import Knobs
 from local.aws.listeners import verifying
 from local.aws.paging import page
 from local.aws.presigned import Downloads
-from local.aws.stored import read_object
 
 
 @dataclass
@@ -131,7 +130,7 @@ class TrustStores:
         params = response.params
         bucket, key = params["CaCertificatesBundleS3Bucket"], params["CaCertificatesBundleS3Key"]
         version = params.get("CaCertificatesBundleS3ObjectVersion")
-        stored = read_object(response.current_account, response.region, bucket, key, version)
+        stored = self._knobs.read_object(response.current_account, response.region, bucket, key, version)
         if stored is None:
             raise ELBClientError("CaCertificatesBundleNotFound", "The specified CA certificate bundle does not exist.")
         limits = {"max_certificates": self._knobs.max_ca_certificates, "max_bytes": self._knobs.max_certificate_bytes}

@@ -17,7 +17,10 @@ from local.genesys.answers import Answer
 from local.genesys.control import Kind, Played, Playlist, Turned
 from local.genesys.service import Service
 from local.genesys.world import Region, World
+from rotation_watcher.regions import REGIONS
 
+_BY_HOST = {host: name for name, region in REGIONS.items() for host in (region.api_host, region.login_host)}
+"""The AWS region that each of Genesys Cloud's own hosts serves."""
 _LOGGED_FIELDS = ("status", "type", "pageSize", "pageNumber")
 
 
@@ -104,9 +107,8 @@ class Handler(BaseHTTPRequestHandler):
         if place.path.startswith("/_"):
             self._send(self._control(place.path, body))
             return
-        _, _, rest = place.path.partition("/")
-        name, slash, path = rest.partition("/")
-        kind = self._kinds.get((self.command, (slash + path).rstrip("/")))
+        name, path = self._region_and_path(place.path)
+        kind = self._kinds.get((self.command, path.rstrip("/")))
         played = kind and self._back.playlist.take(kind, name, query.get("status", ""))
         if played:
             self._back.log.add(self.command, place.path, query, 0 if played.close else played.status)
@@ -115,6 +117,13 @@ class Handler(BaseHTTPRequestHandler):
         answer = self._region_answer(kind, name, query, body)
         self._back.log.add(self.command, place.path, query, answer.status)
         self._send(answer)
+
+    def _region_and_path(self, path: str) -> tuple[str, str]:
+        """Which region is meant: by the name that the client asked for, or else by the path's first part."""
+        if (named := _BY_HOST.get(self.headers.get("Host", ""))) is not None:
+            return named, path
+        name, slash, rest = path.removeprefix("/").partition("/")
+        return name, slash + rest
 
     def _region_answer(self, kind: Kind | None, name: str, query: dict[str, str], body: bytes) -> Answer:
         try:

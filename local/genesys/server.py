@@ -10,6 +10,7 @@
 ``GET /_control/log``                       the requests seen: method, path, status; no header, no body
 ==========================================  ===========================================================================
 
+A client that asks for one of Genesys Cloud's own hosts (``Host: api.mypurecloud.com``) needs no prefix.
 Whoever reaches the port controls it: it listens on the loopback address alone.
 """
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.stack.template import PARAMETERS, RESOURCES, TEMPLATE, nodes
+from tests.stack.template import FUNCTIONS, PARAMETERS, RESOURCES, TEMPLATE, nodes
 
 
 def test_every_parameter_is_described_labelled_and_in_one_group() -> None:
@@ -78,11 +78,15 @@ def test_the_outputs_give_what_the_operator_needs_next() -> None:
     outputs = TEMPLATE["Outputs"]
     upload = outputs["UploadRootCommand"]["Value"]["Fn::Sub"][0]
     assert upload == "aws s3 cp root.pem s3://${Bucket}/anchors/${Region}.pem"
-    assert "${CollectFunction}" in outputs["CollectNowCommand"]["Value"]["Fn::Sub"]
-    dry_run = outputs["PublishDryRunCommand"]["Value"]["Fn::Sub"]
-    payload = re.search(r"--payload '([^']+)'", dry_run)
-    assert payload
-    assert json.loads(payload[1]) == {"dry_run": True}
+    stack = "--stack-name ${AWS::StackName} --region ${AWS::Region}"
+    for output, function, event in (
+        ("CollectNowCommand", "CollectFunction", {}),
+        ("PublishDryRunCommand", "PublishFunction", {"dry_run": True}),
+    ):
+        command, _, payload = outputs[output]["Value"]["Fn::Sub"].partition(" --event ")
+        assert command == f"sam remote invoke {function} {stack}"
+        assert function in FUNCTIONS
+        assert json.loads(payload.strip("'")) == event
     assert all(len(output["Description"]) > 20 for output in outputs.values())
 
 
@@ -94,3 +98,12 @@ def test_every_intrinsic_names_something_that_exists() -> None:
                 assert name in known
             if condition := node.get("Fn::If"):
                 assert condition[0] in TEMPLATE["Conditions"]
+
+
+def test_rules_use_only_the_functions_that_rules_may_use() -> None:
+    """CloudFormation User Guide, "Rules": a rule with another function is refused at deployment; no linter says so."""
+    allowed = {"And", "Contains", "EachMemberEquals", "EachMemberIn", "Equals", "Not", "Or", "RefAll", "ValueOf"}
+    allowed = {f"Fn::{name}" for name in allowed} | {"Fn::ValueOfAll"}
+    used = {key for node in nodes(TEMPLATE["Rules"]) if isinstance(node, dict) for key in node}
+    assert {key for key in used if key.startswith("Fn::")} <= allowed
+    assert "Fn::Not" in used

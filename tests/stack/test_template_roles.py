@@ -10,14 +10,24 @@ from tests.stack.template import FUNCTIONS, PARAMETERS, ROLES, STATEMENTS, TEXT,
 
 PEOPLES_KEYS = ("anchors/us-east-1.pem", "approvals/0a1b.json", "extra/others.pem", "watch.json")
 
+NETWORK_INTERFACES = {
+    f"ec2:{verb}"
+    for verb in (
+        *("CreateNetworkInterface", "DeleteNetworkInterface", "DescribeNetworkInterfaces", "DescribeSubnets"),
+        *("AssignPrivateIpAddresses", "UnassignPrivateIpAddresses"),
+    )
+}
+
 EXPLAINED_WILDCARDS = {
     "xray:PutTraceSegments",
     "xray:PutTelemetryRecords",
     "elasticloadbalancing:DescribeTrustStores",
     "elasticloadbalancing:DescribeTrustStoreAssociations",
     "elasticloadbalancing:DescribeListeners",
+    *NETWORK_INTERFACES,
 }
-"""Actions for which AWS knows no resource (Service Authorization Reference): nothing but "*" can stand there."""
+"""Actions for which AWS knows no resource (Service Authorization Reference) or, for the network interfaces that the
+Lambda service makes, wants none named: nothing but "*" can stand there."""
 
 
 def test_each_function_has_a_role_of_its_own() -> None:
@@ -47,7 +57,20 @@ def test_nobody_may_do_everything_or_delete_anything_but_a_message_that_is_done(
     granted = {action for statement in STATEMENTS if statement.allows for action in statement.actions}
     assert not [action for action in granted if "*" in action]
     making_or_ending = {action for action in granted if re.search(r":(Create|Delete|Remove)", action)}
-    assert making_or_ending == {"sqs:DeleteMessage", "logs:CreateLogStream"}
+    interfaces = {"ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"}
+    assert making_or_ending == {"sqs:DeleteMessage", "logs:CreateLogStream"} | interfaces
+
+
+def test_only_lambda_itself_makes_network_interfaces_and_only_in_a_vpc() -> None:
+    about = [s for s in STATEMENTS if any(action.startswith("ec2:") for action in s.actions)]
+    assert [(s.role, s.under, s.allows) for s in about] == [
+        ("CollectRole", ("HasVpc",), True),
+        ("CollectRole", ("HasVpc",), False),
+    ]
+    allowed, denied = about
+    assert set(allowed.actions) == NETWORK_INTERFACES
+    assert denied.actions == ["ec2:*"]
+    assert denied.body["Condition"] == {"Null": {"lambda:SourceFunctionArn": "false"}}
 
 
 def test_publish_cannot_read_the_credentials_and_collect_cannot_touch_a_target() -> None:

@@ -1,0 +1,39 @@
+"""One deployment for all tests of this folder, made by the commands of the README in a copy of the checkout."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from local.cloud.cloud import checkout
+from tests.deployed.site import Site
+
+
+@pytest.fixture(scope="session")
+def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Say how far the story is, while it runs, with the seconds since it began."""
+    plugins = request.config.pluginmanager
+    reporter, capture = plugins.get_plugin("terminalreporter"), plugins.get_plugin("capturemanager")
+    started = time.monotonic()
+
+    def say(words: str) -> None:
+        if reporter is not None and capture is not None:
+            with capture.global_and_fixture_disabled():
+                reporter.ensure_newline()
+                reporter.write_line(f"{time.monotonic() - started:6.1f} s  {words}")
+
+    return say
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, tell: Callable[[str], None]) -> Iterator[Site]:
+    with Site(checkout(tmp_path_factory.mktemp("checkout")), tell) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def readme(site: Site) -> str:
+    """The part of the README that an operator follows."""
+    text = Path(site.folder, "README.md").read_text()
+    return text[text.index("## Deploy\n") : text.index("Several regions, bundles or policies")]

@@ -1,0 +1,222 @@
+"""The stack as its operator has it: deployed by the README, woken by its schedules, updated, removed. In this order."""
+
+import json
+import re
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.cloud.cloud import ROOT
+from rotation_watcher.certificates import parse_bundle
+from tests.deployed.site import MINUTE, REGION, STACK, Site
+from tests.support.verdicts import admits
+
+EVENTS = sorted(path.name for path in (ROOT / "events").iterdir())
+FUNCTIONS = {"collect": "CollectFunction", "publish": "PublishFunction", "slack": "SlackFunction"}
+
+
+def commands(readme: str) -> list[str]:
+    """Every line of every ``bash`` block, in its order."""
+    blocks = re.findall(r"```bash\n(.*?)```", readme, re.DOTALL)
+    return [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def test_the_commands_of_the_readme_deploy_the_stack(site: Site, readme: str) -> None:
+    store, build, deploy, _ = commands(readme)
+    site.run(store)
+    assert not (site.folder / "oauth.json").exists()
+    secret = site.cloud.client("ssm").get_parameter(Name="/genesys/oauth")["Parameter"]
+    site.tell("the OAuth client is stored")
+    site.run(build)
+    site.tell(f"built: {build}")
+    digicert = site.genesys.digicert_root_pem().encode()
+    form = site.fill_in(
+        deploy,
+        {
+            "GenesysRegion": REGION,
+            "Authorities": "Genesys,DigiCert",
+            "CredentialArns": secret["ARN"],
+            "TargetArns": f"{site.trust_store},{site.domain}",
+            "AdoptObjectArns": "arn:aws:s3:::platform/mtls/others.pem",
+            "AlertEmail": "operator@example.com",
+            "SlackSecretArn": site.slack_secret,
+        },
+    )
+    site.tell(f"deployed: {deploy}")
+    assert "Successfully created/updated stack" in form
+    assert "UploadRootCommand" in form
+    assert site.parameters["Mode"] == "observe"
+    # Public roots are vendored; the simulator's stand in for them as an operator's own anchor would.
+    site.cloud.client("s3").put_object(Bucket=site.bucket, Key="anchors/digicert.pem", Body=digicert)
+
+
+def test_alerts_have_subscribers(site: Site) -> None:
+    site.subscribe()
+    site.mailbox.confirm()
+    topic = site.outputs["TopicArn"]
+    listed = site.cloud.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    assert {each["Protocol"] for each in listed} == {"email", "sqs", "http"}
+    assert "operator@example.com" in {each["Endpoint"] for each in listed}
+
+
+def test_the_outputs_upload_the_root_and_show_the_first_report(site: Site, readme: str) -> None:
+    named = re.findall(r"`(\w+Command)`", readme)
+    assert named == ["UploadRootCommand", "CollectNowCommand", "PublishDryRunCommand"]
+    before = site.cloud.aws.live_bundle(site.trust_store)
+    site.run(site.outputs["UploadRootCommand"])
+    looked = json.loads(site.run(site.outputs["CollectNowCommand"]).splitlines()[-1])
+    assert looked["sources"][REGION]["outcome"] == "read", looked
+    site.tell(f"the first look: {looked['sources'][REGION]}")
+    planned = json.loads(site.run(site.outputs["PublishDryRunCommand"]).splitlines()[-1])
+    assert {"genesys-clients", "api-example-com"} == set(planned["targets"])
+    assert planned["dry_run"]
+    for target in planned["targets"].values():
+        assert len(target["added"]) >= 2
+        assert not target.get("removed")
+    site.tell(f"what would change: {sorted(planned['targets'])}")
+    assert site.cloud.aws.live_bundle(site.trust_store) == before, "observe changes nothing"
+
+
+def test_the_mail_and_slack_tell_what_would_change(site: Site) -> None:
+    site.wait_for("change-planned", lambda: site.kinds().count("change-planned") >= 2)
+    site.wait_for("a mail", lambda: any("planned" in mail.text or "would" in mail.text for mail in site.mailbox.mails))
+    site.wait_for("Slack", lambda: site.slack.payloads)
+    assert all(mail.subject for mail in site.mailbox.mails)
+
+
+def test_applied_the_stack_brings_both_targets_up_to_date_by_itself(site: Site, readme: str) -> None:
+    before = {arn: site.cloud.aws.live_bundle(arn) for arn in (site.trust_store, site.domain)}
+    assert not site.admits_presented(site.trust_store, "Genesys")
+    site.fill_in(commands(readme)[-1], {"Mode": "apply"})
+    assert (site.parameters["Mode"], site.parameters["GenesysRegion"]) == ("apply", REGION), "other answers are kept"
+    for arn in (site.trust_store, site.domain):
+        took = site.wait_for(arn, partial(site.admits_presented, arn, "Genesys", "DigiCert"), 100)
+        held = {block.fingerprint for block in parse_bundle(site.cloud.aws.live_bundle(arn) or b"")[0]}
+        assert {block.fingerprint for block in parse_bundle(before[arn] or b"")[0]} <= held, "others' stay"
+        site.tell(f"{arn.rpartition(':')[2]} admits what Genesys presents, {took:.1f} s later")
+    site.wait_for("truststore-updated", lambda: site.kinds().count("truststore-updated") >= 2)
+
+
+def test_what_the_api_announces_reaches_the_targets_by_itself(site: Site) -> None:
+    """The API announces a leaf under a new intermediate, to be presented in 35 seconds."""
+    updated = site.kinds().count("truststore-updated")
+    site.genesys.schedule_rotation("DigiCert", datetime.now(UTC) + timedelta(seconds=35), intermediate="new")
+    site.tell("Genesys' API announces a certificate under a new intermediate CA")
+    took = site.wait_for("the upcoming issuer", lambda: site.kinds().count("truststore-updated") >= updated + 2)
+    site.tell(f"FROM THE API'S CHANGE TO THE PROVED TARGETS: {took:.1f} s (a minute of the schedule lasts {MINUTE} s)")
+    upcoming = site.genesys.upcoming("DigiCert")
+    assert upcoming is not None, "in time"
+    for arn in (site.trust_store, site.domain):
+        assert admits(site.cloud.aws.live_bundle(arn) or b"", upcoming, datetime.now(UTC))
+    site.wait_for("upcoming-published", lambda: "upcoming-published" in site.kinds())  # at the second look
+
+
+def test_every_event_file_is_a_way_in(site: Site) -> None:
+    """As an operator calls them: ``sam remote invoke <Function> --event-file events/<file>``."""
+
+    def invoke(name: str) -> dict[str, Any]:
+        function = FUNCTIONS[name.partition("-")[0]]
+        said = site.run(f"sam remote invoke {function} --event-file events/{name}")
+        answer: dict[str, Any] = json.loads(said.splitlines()[-1])
+        return answer
+
+    order = ["publish-rollback.json", "publish-release.json"]
+    assert set(order) < set(EVENTS)
+    rolled_back, released = map(invoke, order)  # these two one after the other: a rollback holds until it is released
+    with ThreadPoolExecutor(3) as pool:
+        rest = [name for name in EVENTS if name not in order]
+        answers = dict(zip(rest, pool.map(invoke, rest), strict=True))
+    assert rolled_back["targets"]["genesys-clients"]["outcome"] == "rolled-back"
+    assert released["targets"]["genesys-clients"]["outcome"] == "updated"
+    for name, answer in answers.items():
+        if name.startswith("slack"):
+            assert answer == {"batchItemFailures": []}
+        elif name.startswith("collect"):
+            assert answer["sources"][REGION]["outcome"] == "read", name
+        else:
+            assert answer["mode"] == "apply", name
+            assert answer.get("targets") or answer.get("enqueued"), name
+    site.tell(f"sam remote invoke with each of {len(EVENTS)} files of events/")
+
+
+def test_when_the_rotation_comes_every_target_is_ready(site: Site) -> None:
+    site.wait_for("the rotation", lambda: site.genesys.upcoming("DigiCert") is None)
+    for arn in (site.trust_store, site.domain):
+        assert site.admits_presented(arn, "Genesys", "DigiCert")
+    site.wait_for("rotated", lambda: "rotated" in site.kinds())
+    site.tell("Genesys presents it, every target admits it, and the alert has arrived")
+
+
+def test_an_update_keeps_the_state_and_another_tools_bundle_is_found_and_healed(site: Site, readme: str) -> None:
+    """What the README says of ``git pull``, and of Terraform or CloudFormation that manage the same trust store."""
+    update = re.search(r"\*\*Update\*\*: `git pull`, `([^`]+)`, `([^`]+)`", readme)
+    assert update is not None
+    s3, functions = site.cloud.client("s3"), site.cloud.client("lambda")
+    history = {"Bucket": site.bucket, "Key": f"sources/{REGION}/history.json"}
+    first_seen = json.loads(s3.get_object(**history)["Body"].read())
+    code = _deployed(functions)
+    site.cloud.client("elbv2").modify_trust_store(
+        TrustStoreArn=site.trust_store,
+        CaCertificatesBundleS3Bucket="platform",
+        CaCertificatesBundleS3Key="mtls/others.pem",
+    )
+    assert not site.admits_presented(site.trust_store, "Genesys")
+    site.tell("another tool deploys its own bundle over ours")
+    app = site.folder / "functions/collect/app.py"
+    app.write_text(app.read_text() + "# a newer version\n")
+    for command in update.groups():
+        site.run(command)
+    site.tell("updated: a new version of the collect function is deployed")
+    assert _deployed(functions) != code
+    assert site.parameters["Mode"] == "apply", "an update must not fall back to observing"
+    took = site.wait_for("healing", lambda: site.admits_presented(site.trust_store, "Genesys", "DigiCert"), 100)
+    site.wait_for("drift-found", lambda: "drift-found" in site.kinds())
+    site.tell(f"the other tool's bundle was found and healed ({took:.1f} s after the update)")
+    now = json.loads(s3.get_object(**history)["Body"].read())
+    assert now.keys() == first_seen.keys()
+    looked = json.loads(site.run(site.outputs["CollectNowCommand"]).splitlines()[-1])
+    assert looked["sources"][REGION]["outcome"] == "read"
+
+
+def test_nothing_failed_and_nothing_left_this_machine(site: Site) -> None:
+    queue = site.cloud.client("sqs")
+    dead = [url for url in queue.list_queues()["QueueUrls"] if "DeadLetters" in url or "FailedRuns" in url]
+    assert len(dead) == 3
+    for url in dead:
+        waiting = queue.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+        assert waiting["Attributes"]["ApproximateNumberOfMessages"] == "0", url
+    assert set(site.cloud.proxy.asked) == {"api.mypurecloud.com", "login.mypurecloud.com"}
+    # Runs that overlap may tell a thing twice, under one id: promised is "at least once".
+    told = Counter(str(kind) for _, kind in {(alert.id, alert.kind) for alert in site.alerts})
+    assert (told["upcoming-published"], told["rotated"], told["drift-found"]) == (1, 1, 1)
+    failed = [alert.id for alert in site.alerts if "fail" in alert.kind]
+    assert not [each for each in failed if ":held:" not in each], "only the rollback kept something back"
+    secret = site.cloud.simulator.client_secret
+    texts = [mail.text for mail in site.mailbox.mails] + [json.dumps(each) for each in site.slack.payloads]
+    assert texts
+    assert not [text for text in [*texts, site.cloud.log.read_text()] if secret in text or site.slack.url in text]
+
+
+def test_removed_the_stack_leaves_the_bucket_and_what_the_targets_hold(site: Site, readme: str) -> None:
+    remove = re.search(r"\*\*Remove\*\*: `([^`]+)`", readme)
+    assert remove is not None
+    bucket, held = site.bucket, site.cloud.aws.live_bundle(site.trust_store)
+    site.run(f"{remove[1]} --no-prompts --region {REGION}")  # a person answers two questions instead
+    with pytest.raises(ClientError, match="does not exist"):
+        site.cloud.client("cloudformation").describe_stacks(StackName=STACK)
+    kept = site.cloud.client("s3").list_objects_v2(Bucket=bucket)["Contents"]
+    assert {each["Key"].partition("/")[0] for each in kept} >= {"anchors", "sources", "targets", "bundles"}
+    assert site.cloud.aws.live_bundle(site.trust_store) == held
+    assert not site.cloud.client("lambda").list_functions()["Functions"]
+    site.tell("removed: the functions are gone, the bucket and the truststores stay")
+
+
+def _deployed(functions: Any) -> str:
+    """The digest of the collect function's deployed code."""
+    listed = functions.list_functions()["Functions"]
+    return next(str(each["CodeSha256"]) for each in listed if "CollectFunction" in each["FunctionName"])
