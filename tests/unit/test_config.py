@@ -100,6 +100,13 @@ def test_every_mistake_of_meaning_is_listed_at_once_with_its_path() -> None:
     ]
 
 
+@pytest.mark.parametrize("url", ["http://x", "x", "https://", "https://x:99999", "https://x:0", "https://[x", "ftp://x"])
+def test_an_address_that_is_no_https_url_is_named(url: str) -> None:
+    wrong = document()
+    wrong["sources"][0]["api_url"] = url
+    assert mistakes(wrong) == [f"sources[0].api_url: {url!r} is no https:// URL"]
+
+
 def test_a_bundle_may_not_ask_for_an_authority_that_its_source_does_not_look_at() -> None:
     wrong = document(bundles=[{"id": "main", "sources": ["use1"], "authorities": ["DigiCert"]}])
     wrong["sources"][0]["authorities"] = ["Genesys"]

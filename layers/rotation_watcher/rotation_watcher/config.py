@@ -283,8 +283,17 @@ def _source_mistakes(watch: Watch) -> Iterable[str]:
                     f"{path}.{name}: missing, and {source.region!r} is not in the catalogue of Genesys Cloud regions"
                     f" ({', '.join(sorted(REGIONS))})"
                 )
-            elif url is not None and (not (parts := urlsplit(url)).hostname or parts.scheme != "https"):
+            elif url is not None and not _is_https(url):
                 yield f"{path}.{name}: {url!r} is no https:// URL"
+
+
+
+def _is_https(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that do not match, or a port beyond 65535
+        return False
 
 
 def _bundle_mistakes(watch: Watch) -> Iterable[str]:
