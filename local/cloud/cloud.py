@@ -103,6 +103,7 @@ class Cloud:
             "MINISTACK_REGION": self.region,
             "STATE_DIR": str(self._folder / "state"),
             "TMPDIR": str(self._folder),
+            "LAMBDA_ACCOUNT_CONCURRENCY": "10",  # what a new account may have
             "FORWARD_TO": self.aws.url,
             "SCHEDULE_MINUTE": str(self._minute),
             # What the functions inherit: the way to the simulator, and the CA that its HTTPS certificate is from.
