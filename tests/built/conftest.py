@@ -1,0 +1,85 @@
+"""The built functions, and a world in real time for them."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.decode.cfn_yaml import load  # type: ignore[import-untyped]  # cfn-lint ships no types
+
+from local.building import MACHINE, built
+from local.cli_serve import WallClock
+from local.genesys.keys import DEFAULT_CACHE
+from local.lambda_runtime import LambdaFunction
+from local.receiver import SlackReceiver
+from local.stage import Stage
+from tests.stack.template import plain
+
+type Start = Callable[..., LambdaFunction]
+
+
+@pytest.fixture(scope="session")
+def runnable() -> Path:
+    """The build for this machine's own processor."""
+    return built(MACHINE)
+
+
+@pytest.fixture(scope="session")
+def template(runnable: Path) -> dict[str, Any]:
+    """The template that ``sam deploy`` would take, as data."""
+    found: dict[str, Any] = plain(load(str(runnable / "template.yaml")))
+    return found
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    """Genesys and AWS in real time, with one source and one trust store that holds somebody else's root."""
+    with Stage(datetime.now(UTC), DEFAULT_CACHE, clock=WallClock(), world={"root_key_bits": 2048}) as stage:
+        stage.world.region("us-east-1")
+        stage.add_source("use1", "us-east-1")
+        stage.add_bundle("main", ["use1"])
+        stage.add_trust_store("genesys-clients", "main", stage.world.region("sa-east-1").root_pem())
+        stage.configure()
+        yield stage
+
+
+@pytest.fixture(scope="module")
+def slack(stage: Stage) -> Iterator[SlackReceiver]:
+    with SlackReceiver() as receiver:
+        stage.aws.client("ssm").put_parameter(Name="/genesys/slack", Type="SecureString", Value=receiver.url)
+        yield receiver
+
+
+@pytest.fixture
+def start(runnable: Path, template: dict[str, Any], stage: Stage) -> Start:
+    """Make a function with the template's settings, and the environment that it would have in this world."""
+
+    def make(name: str, *, timeout: int | None = None, **variables: str) -> LambdaFunction:
+        properties = template["Resources"][name]["Properties"]
+        secrets = {"SLACK_SECRET_ARN": stage.secret_arn.replace("oauth", "slack"), "CREDENTIAL_ARNS": stage.secret_arn}
+        given = stage.environment() | secrets
+        described = template["Globals"]["Function"]["Environment"]["Variables"]
+        described = described | properties["Environment"]["Variables"]
+        environment = {each: _value(node, each, given, template) for each, node in described.items()}
+        return LambdaFunction(
+            runnable,
+            name,
+            given | environment | variables,
+            timeout=timeout or properties["Timeout"],
+            memory=properties["MemorySize"],
+        )
+
+    return make
+
+
+def _value(node: Any, name: str, given: dict[str, str], template: dict[str, Any]) -> str:
+    """What the template gives a variable: its text, what stands for a resource here, or the parameter's default."""
+    if isinstance(node, str):
+        return node
+    if name in given:
+        return given[name]
+    reference = node["Fn::Join"][1] if "Fn::Join" in node else node
+    if reference == {"Ref": "AWS::StackName"}:
+        return "a-stack"
+    return str(template["Parameters"][reference["Ref"]]["Default"])

@@ -1,0 +1,164 @@
+"""Each built function under AWS's runtime emulator: cold, warm, out of time, killed, failing."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Timer
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from local.aws.calls import Call
+from local.aws.faults import Fault
+from local.building import ROOT
+from local.lambda_runtime import LambdaFunction
+from local.receiver import SlackReceiver
+from local.stage import Stage
+from tests.built.conftest import Start
+
+LARGEST_ANSWER = 6 * 1024 * 1024
+"""Bytes that a synchronous answer may have (Lambda quotas)."""
+EVENTS = ROOT / "events"
+
+
+def event(name: str) -> Any:
+    return json.loads((EVENTS / f"{name}.json").read_text())
+
+
+def lines(function: LambdaFunction) -> list[dict[str, Any]]:
+    """The lines that the function itself logged; each must be JSON."""
+    return [json.loads(line) for line in function.logs().splitlines() if line.startswith("{")]
+
+
+@pytest.fixture
+def collect(start: Start) -> Iterator[LambdaFunction]:
+    with start("CollectFunction") as function:
+        yield function
+
+
+def starts(function: LambdaFunction) -> int:
+    return function.logs().count("INIT START")
+
+
+def test_collect_cold_then_warm(collect: LambdaFunction, stage: Stage) -> None:
+    cold = collect.invoke({})
+    assert cold.error is None
+    assert cold.payload["sources"]["use1"]["outcome"] == "read"
+    tokens = sum("/oauth/token" in seen.path for seen in stage.simulator.requests)
+    warm = collect.invoke({"dry_run": True})
+    assert warm.payload["sources"]["use1"]["outcome"] == "read"
+    assert starts(collect) == 1
+    assert sum("/oauth/token" in seen.path for seen in stage.simulator.requests) == tokens, "the token is kept"
+    assert [line["cold_start"] for line in lines(collect) if line.get("message") == "collected"] == [True, False]
+    metrics = [line for line in lines(collect) if "_aws" in line]
+    assert [(line["CollectSucceeded"], line["service"]) for line in metrics] == [([1.0], "a-stack")]
+
+
+def test_publish_cold_then_warm(start: Start, stage: Stage) -> None:
+    stage.collect()
+    with start("PublishFunction") as publish:
+        cold = publish.invoke({"targets": ["genesys-clients"]})
+        assert cold.payload["targets"]["genesys-clients"]["outcome"] in {"updated", "unchanged"}
+        warm = publish.invoke({"targets": ["genesys-clients"]})
+        assert warm.payload["targets"]["genesys-clients"]["outcome"] == "unchanged"
+        assert starts(publish) == 1
+
+
+def test_slack_cold_then_warm(start: Start, slack: SlackReceiver) -> None:
+    with start("SlackFunction") as function:
+        for name in ("slack-alert", "slack-alarm"):
+            answer = function.invoke(event(name))
+            assert (answer.error, answer.payload) == (None, {"batchItemFailures": []})
+        assert starts(function) == 1
+    assert len(slack.payloads) == 2
+
+
+@pytest.mark.parametrize("path", sorted(EVENTS.glob("*.json")), ids=lambda path: path.stem)
+@pytest.mark.usefixtures("slack")
+def test_every_event_is_understood_by_its_function(path: Path, start: Start) -> None:
+    with start(f"{path.stem.partition('-')[0].capitalize()}Function") as function:
+        answer = function.invoke(event(path.stem))
+    if path.stem == "publish-rollback":  # there may be no version to go back to: that is said, and nothing else
+        assert answer.error is None or "genesys-clients" in answer.payload["errorMessage"]
+    else:
+        assert answer.error is None, answer
+
+
+def test_a_run_out_of_time_is_told_and_the_next_one_does_the_work(start: Start, stage: Stage) -> None:
+    stage.simulator.play("us-east-1", "certificates", delay=6)
+    with start("CollectFunction", timeout=3) as function:
+        late = function.invoke({})
+        assert "timed out after 3.00 seconds" in str(late.error)
+        assert function.invoke({}).payload["sources"]["use1"]["outcome"] == "read"
+        assert starts(function) == 2, "in a new container"
+
+
+def test_a_killed_run_is_told_and_the_next_one_does_the_work(collect: LambdaFunction, stage: Stage) -> None:
+    collect.invoke({})
+    stage.simulator.play("us-east-1", "certificates", delay=6)
+    Timer(1.0, lambda: os.kill(collect.runtime_pid(), signal.SIGKILL)).start()
+    assert collect.invoke({}).error == "Runtime.ExitError"
+    assert collect.invoke({}).payload["sources"]["use1"]["outcome"] == "read"
+    assert starts(collect) == 2
+
+
+def test_a_publish_killed_before_the_update_is_made_good_once_its_claim_is_over(start: Start, stage: Stage) -> None:
+    """A claim outlives its function by a minute; told that it has 57 seconds less than none, it is over in three."""
+    stage.collect()
+    arn = stage.arn("genesys-clients")
+    where = {
+        "CaCertificatesBundleS3Bucket": "watcher-bucket",
+        "CaCertificatesBundleS3Key": "before/genesys-clients.pem",
+    }
+    stage.aws.client("elbv2").modify_trust_store(TrustStoreArn=arn, **where)
+    assert len(stage.live("genesys-clients")) == 1
+    take = stage.aws.faults.take
+    with start("PublishFunction", FUNCTION_TIMEOUT_SECONDS="-57") as function:
+
+        def killing(call: Call) -> Fault | None:
+            if call.operation == "ModifyTrustStore":
+                os.kill(function.runtime_pid(), signal.SIGKILL)
+                return Fault("InternalFailure", 500, "never arrived", after=False)
+            return take(call)
+
+        with patch.object(stage.aws.faults, "take", killing):
+            assert function.invoke({"targets": ["genesys-clients"]}).error == "Runtime.ExitError"
+        assert len(stage.live("genesys-clients")) == 1
+        outcomes: list[str] = []
+        end = time.monotonic() + 20
+        while (not outcomes or outcomes[-1] == "claimed-by-another") and time.monotonic() < end:
+            answer = function.invoke({"targets": ["genesys-clients"]})
+            outcomes.append(answer.payload["targets"]["genesys-clients"]["outcome"])
+            time.sleep(0.2)
+    assert outcomes[0] == "claimed-by-another", "the dead run's claim still stands"
+    assert outcomes[-1] == "updated"
+    assert len(stage.live("genesys-clients")) == 2
+
+
+def test_a_wrong_watch_file_is_an_error_that_names_its_place_and_no_secret(
+    collect: LambdaFunction, stage: Stage
+) -> None:
+    right = stage.read("watch.json").decode()
+    stage.put("watch.json", right.replace('"mode": "apply"', '"mode": "perhaps"'))
+    try:
+        answer = collect.invoke({})
+    finally:
+        stage.put("watch.json", right)
+    assert answer.error == "ConfigurationError"
+    assert "mode" in answer.payload["errorMessage"]
+    secrets = (stage.simulator.client_secret, stage.aws.environment()["AWS_SECRET_ACCESS_KEY"])
+    assert not [secret for secret in secrets if secret in json.dumps(answer.payload) + collect.logs()]
+    assert collect.invoke({}).error is None
+
+
+def test_no_answer_comes_near_the_largest_that_lambda_takes(start: Start) -> None:
+    """A hundred targets, each of which would take a thousand certificates: more than AWS lets an account have."""
+    with start("PublishFunction") as function:
+        one = function.invoke({"targets": ["genesys-clients"], "dry_run": True})
+    name = 64  # the longest id of a target
+    certificates = 1000 * 2 * 22  # API Gateway's limit, each added and removed: 16 hex digits, quotes, comma, space
+    assert (one.size + name + certificates) * 100 < LARGEST_ANSWER
