@@ -21,7 +21,7 @@ from moto.elbv2.responses import ELBV2Response
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from local.aws import domains_http, domains_rest, listeners
+from local.aws import domains_http, domains_rest, enforcing, listeners
 from local.aws.calls import CallLog
 from local.aws.domains import Domains, Place
 from local.aws.faults import Fault, Faults
@@ -181,13 +181,24 @@ class EmbeddedAws:
     def enforced_iam(self) -> Iterator[None]:
         """Let moto check signatures and policies for the length of the block. Not to be trusted for API Gateway.
 
-        moto derives its actions wrongly there: ``GetDomainName`` where IAM has the verb ``GET``.
+        moto derives its actions wrongly there: ``GetDomainName`` where IAM has the verb ``GET``. Nor does it look at
+        bucket and queue policies, or tell a missing object from a forbidden one.
         """
-        settings.INITIAL_NO_AUTH_ACTION_COUNT = 0.0
+        with ExitStack() as patches:
+            for kind, resource in enforcing.RESOURCES.items():
+                patches.enter_context(patched(kind, {"_determine_resource": resource}))
+            settings.INITIAL_NO_AUTH_ACTION_COUNT = 0.0
+            patches.callback(setattr, settings, "INITIAL_NO_AUTH_ACTION_COUNT", float("inf"))
+            yield
+
+    @contextmanager
+    def unenforced_iam(self) -> Iterator[None]:
+        """Inside ``enforced_iam``: for the length of the block everybody may do everything again."""
+        before, settings.INITIAL_NO_AUTH_ACTION_COUNT = settings.INITIAL_NO_AUTH_ACTION_COUNT, float("inf")
         try:
             yield
         finally:
-            settings.INITIAL_NO_AUTH_ACTION_COUNT = float("inf")
+            settings.INITIAL_NO_AUTH_ACTION_COUNT = before
 
     def _patch(self) -> None:
         # moto reads its own folder at every request: a hundred stats, a third of a call's time.

