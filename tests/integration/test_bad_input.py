@@ -193,7 +193,9 @@ def test_an_approval_that_cannot_be_read_is_told_to_whoever_wrote_it(stage: Stag
 
 
 def test_an_error_nobody_thought_of_in_one_source_leaves_the_others_alone(stage: Stage) -> None:
-    stage.watch["sources"][0]["api_url"] = f"https://{'label' * 13}.example"  # too long for a name: no resolver is asked
+    stage.watch["sources"][0]["api_url"] = (
+        f"https://{'label' * 13}.example"  # too long for a name: no resolver is asked
+    )
     stage.configure()
     summary = stage.collect()
     assert summary.sources["use1"].outcome == "failed"

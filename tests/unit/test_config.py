@@ -100,7 +100,9 @@ def test_every_mistake_of_meaning_is_listed_at_once_with_its_path() -> None:
     ]
 
 
-@pytest.mark.parametrize("url", ["http://x", "x", "https://", "https://x:99999", "https://x:0", "https://[x", "ftp://x"])
+@pytest.mark.parametrize(
+    "url", ["http://x", "x", "https://", "https://x:99999", "https://x:0", "https://[x", "ftp://x"]
+)
 def test_an_address_that_is_no_https_url_is_named(url: str) -> None:
     wrong = document()
     wrong["sources"][0]["api_url"] = url
