@@ -287,7 +287,6 @@ def _source_mistakes(watch: Watch) -> Iterable[str]:
                 yield f"{path}.{name}: {url!r} is no https:// URL"
 
 
-
 def _is_https(url: str) -> bool:
     try:
         parts = urlsplit(url)
