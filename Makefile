@@ -2,15 +2,16 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help demo test stack check bench build lock clean venv stack-venvs
+.PHONY: help demo test built stack check bench build lock clean venv stack-venvs
 
 PYTHONPATH :=
 export PYTHONPATH
 
 # How many processes run the tests; `make test WORKERS=0` runs them one by one.
 WORKERS ?= auto
-# What `make stack` runs; it needs SAM, MiniStack and the AWS CLI, each in an environment of its own.
-DEPLOYED := tests/built tests/deployed
+# What `make stack` and `make built` run; it needs SAM, MiniStack and the AWS CLI, each in an environment of its own.
+DEPLOYED := tests/deployed
+BUILT := tests/built tests/roles
 # Further arguments for pytest: `make test ARGS='tests/unit -k history'`.
 ARGS ?=
 
@@ -21,10 +22,13 @@ demo: venv  ## watch a whole rotation on this machine; leaves build/demo/summary
 	@.venv/bin/python -m local demo
 
 test: venv  ## run the tests
-	@.venv/bin/pytest -n $(WORKERS) $(addprefix --ignore=,$(DEPLOYED)) $(ARGS)
+	@.venv/bin/pytest -n $(WORKERS) $(addprefix --ignore=,$(DEPLOYED) $(BUILT)) $(ARGS)
 
 stack: venv stack-venvs  ## build, deploy to an AWS on this machine, and watch the stack work by itself
 	@.venv/bin/pytest -n 0 $(DEPLOYED) $(ARGS)
+
+built: venv stack-venvs  ## the build's output, the functions under AWS's runtime emulator, the roles under IAM
+	@.venv/bin/pytest -n $(WORKERS) --dist loadscope $(BUILT) $(ARGS)
 
 bench: venv stack-venvs  ## init time and memory of the built functions, as ratios; leaves build/bench/
 	@.venv/bin/python -m benchmarks.init

@@ -12,7 +12,7 @@ from policy_sentry.querying.arns import get_raw_arns_for_service
 
 from local.genesys.keys import DEFAULT_CACHE
 from local.stage import Stage
-from tests.stack.exemptions import EXEMPT
+from tests.roles.exemptions import EXEMPT
 from tests.stack.template import ROLES, STATEMENTS, as_list
 from tests.support.roles import Resolver
 

@@ -1,7 +1,7 @@
 """The template's own policies under moto's IAM: every function does its work, and needs every grant for it.
 
 moto is trusted here for S3, SNS, SQS, SSM, Secrets Manager and trust stores; the rest is held to AWS's own lists of
-actions in ``test_roles_described.py``. What a grant is for is shown by taking it away: somebody must then be refused.
+actions in ``test_described.py``. What a grant is for is shown by taking it away: somebody must then be refused.
 """
 
 import json
@@ -21,7 +21,7 @@ from local.receiver import SlackReceiver
 from local.stage import BUCKET, Stage
 from rotation_watcher import bootstrap
 from rotation_watcher.slack import Letter, post_all
-from tests.stack.exemptions import EXEMPT
+from tests.roles.exemptions import EXEMPT
 from tests.stack.template import as_list
 from tests.support.roles import Resolver
 

