@@ -103,9 +103,9 @@ def test_applied_the_stack_brings_both_targets_up_to_date_by_itself(site: Site, 
 
 
 def test_what_the_api_announces_reaches_the_targets_by_itself(site: Site) -> None:
-    """The API announces a leaf under a new intermediate, to be presented in 35 seconds."""
+    """The API announces a leaf under a new intermediate, to be presented in 28 seconds."""
     updated = site.kinds().count("truststore-updated")
-    site.genesys.schedule_rotation("DigiCert", datetime.now(UTC) + timedelta(seconds=35), intermediate="new")
+    site.genesys.schedule_rotation("DigiCert", datetime.now(UTC) + timedelta(seconds=28), intermediate="new")
     site.tell("Genesys' API announces a certificate under a new intermediate CA")
     took = site.wait_for("the upcoming issuer", lambda: site.kinds().count("truststore-updated") >= updated + 2)
     site.tell(f"FROM THE API'S CHANGE TO THE PROVED TARGETS: {took:.1f} s (a minute of the schedule lasts {MINUTE} s)")
