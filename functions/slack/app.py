@@ -6,6 +6,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation_watcher import bootstrap
+from rotation_watcher.errors import RequestRefused
 from rotation_watcher.slack import Letter, post_all
 
 logger = Logger()
@@ -15,9 +16,14 @@ logger = Logger()
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Post the batch; answer with the messages that failed (``batchItemFailures``), which the queue brings again.
 
-    The webhook is read at every run (Powertools keeps the secret for five minutes), so a new URL needs no deployment.
+    Raises RequestRefused for an event without records. The webhook is read at every run (Powertools keeps the secret
+    for five minutes), so a new URL needs no deployment.
     """
     del context
+    if "Records" not in event:
+        raise RequestRefused(
+            "the event is not understood: slack takes what its queue hands over (events/slack-alert.json)"
+        )
     letters = [Letter(record["messageId"], record["body"]) for record in event["Records"]]
     outcome = post_all(letters, bootstrap.build_slack())
     logger.info("posted", extra={"posted": outcome.posted, "failed": len(outcome.failed)})

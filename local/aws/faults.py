@@ -1,6 +1,7 @@
 """Make the next calls of an operation fail the way AWS fails, in the error shape of the service's own protocol."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 from xml.sax.saxutils import escape
@@ -10,12 +11,16 @@ from local.aws.calls import Call, Recognised
 
 @dataclass(frozen=True)
 class Fault:
-    """The error that a call shall meet. With ``after`` the call takes effect first, and only its answer is lost."""
+    """The error that a call shall meet. With ``after`` the call takes effect first, and only its answer is lost.
+
+    ``meanwhile`` is done when the call arrives, such as the killing of its caller.
+    """
 
     code: str
     status: int
     message: str
     after: bool
+    meanwhile: Callable[[], object] | None = None
 
 
 class Faults:

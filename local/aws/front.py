@@ -38,6 +38,8 @@ class Front:
         body = _take_body(environ)
         recognised = recognise(environ, body)
         fault = self._waiting.take(recognised.call)
+        if fault is not None and fault.meanwhile is not None:
+            fault.meanwhile()
         if fault is not None and not fault.after:
             return self._send(recognised.call, faults.answer(fault, recognised), start_response)
         with self._guard(recognised.call):

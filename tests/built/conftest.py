@@ -62,6 +62,9 @@ def start(runnable: Path, template: dict[str, Any], stage: Stage) -> Start:
         described = template["Globals"]["Function"]["Environment"]["Variables"]
         described = described | properties["Environment"]["Variables"]
         environment = {each: _value(node, each, given, template) for each, node in described.items()}
+        logging = properties["LoggingConfig"]  # Lambda tells the runtime by these two
+        level = _value(logging["ApplicationLogLevel"], "", {}, template)
+        environment |= {"AWS_LAMBDA_LOG_FORMAT": logging["LogFormat"], "AWS_LAMBDA_LOG_LEVEL": level}
         return LambdaFunction(
             runnable,
             name,

@@ -2,22 +2,21 @@
 
 import json
 import os
+import re
 import signal
-import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Timer
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 
-from local.aws.calls import Call
 from local.aws.faults import Fault
 from local.building import ROOT
 from local.lambda_runtime import LambdaFunction
 from local.receiver import SlackReceiver
-from local.stage import Stage
+from local.stage import BUCKET, Stage
 from tests.built.conftest import Start
 
 LARGEST_ANSWER = 6 * 1024 * 1024
@@ -29,9 +28,14 @@ def event(name: str) -> Any:
     return json.loads((EVENTS / f"{name}.json").read_text())
 
 
+EMULATOR = re.compile(r"START |END |REPORT |\d+ \w+ \d{4} [\d:,]+ \[\w+\] \(rapid\)")
+"""How the emulator's own lines begin."""
+
+
 def lines(function: LambdaFunction) -> list[dict[str, Any]]:
-    """The lines that the function itself logged; each must be JSON."""
-    return [json.loads(line) for line in function.logs().splitlines() if line.startswith("{")]
+    """What the function and its runtime logged, every line of it; raises ValueError for a line that is not JSON."""
+    told = [line for line in function.logs().splitlines() if line and not EMULATOR.match(line)]
+    return [json.loads(line) for line in told]
 
 
 @pytest.fixture
@@ -82,17 +86,38 @@ def test_slack_cold_then_warm(start: Start, slack: SlackReceiver) -> None:
 def test_every_event_is_understood_by_its_function(path: Path, start: Start) -> None:
     with start(f"{path.stem.partition('-')[0].capitalize()}Function") as function:
         answer = function.invoke(event(path.stem))
+        told = lines(function)
+    assert told
+    assert not [line for line in told if "_aws" not in line and line["level"] not in {"INFO", "WARNING", "ERROR"}]
     if path.stem == "publish-rollback":  # there may be no version to go back to: that is said, and nothing else
         assert answer.error is None or "genesys-clients" in answer.payload["errorMessage"]
     else:
         assert answer.error is None, answer
 
 
+@pytest.mark.parametrize("name", ["CollectFunction", "PublishFunction"])
+def test_a_misspelt_wish_is_refused_and_not_taken_for_a_run_in_earnest(name: str, start: Start, stage: Stage) -> None:
+    before = len(stage.aws.calls.mutating())
+    with start(name) as function:
+        answer = function.invoke({"dryrun": True})
+    assert answer.error == "RequestRefused"
+    assert "dryrun" in answer.payload["errorMessage"]
+    assert len(stage.aws.calls.mutating()) == before
+
+
+@pytest.mark.usefixtures("slack")
+def test_slack_says_what_it_takes(start: Start) -> None:
+    with start("SlackFunction") as function:
+        answer = function.invoke({})
+    assert answer.error == "RequestRefused"
+    assert "events/slack-alert.json" in answer.payload["errorMessage"]
+
+
 def test_a_run_out_of_time_is_told_and_the_next_one_does_the_work(start: Start, stage: Stage) -> None:
-    stage.simulator.play("us-east-1", "certificates", delay=6)
-    with start("CollectFunction", timeout=3) as function:
+    stage.simulator.play("us-east-1", "certificates", delay=12)
+    with start("CollectFunction", timeout=6) as function:
         late = function.invoke({})
-        assert "timed out after 3.00 seconds" in str(late.error)
+        assert "timed out after 6.00 seconds" in str(late.error)
         assert function.invoke({}).payload["sources"]["use1"]["outcome"] == "read"
         assert starts(function) == 2, "in a new container"
 
@@ -107,35 +132,31 @@ def test_a_killed_run_is_told_and_the_next_one_does_the_work(collect: LambdaFunc
 
 
 def test_a_publish_killed_before_the_update_is_made_good_once_its_claim_is_over(start: Start, stage: Stage) -> None:
-    """A claim outlives its function by a minute; told that it has 57 seconds less than none, it is over in three."""
     stage.collect()
-    arn = stage.arn("genesys-clients")
-    where = {
-        "CaCertificatesBundleS3Bucket": "watcher-bucket",
-        "CaCertificatesBundleS3Key": "before/genesys-clients.pem",
-    }
-    stage.aws.client("elbv2").modify_trust_store(TrustStoreArn=arn, **where)
+    arn, before = stage.arn("genesys-clients"), "before/genesys-clients.pem"
+    place = {"CaCertificatesBundleS3Bucket": BUCKET, "CaCertificatesBundleS3Key": before}
+    stage.aws.client("elbv2").modify_trust_store(TrustStoreArn=arn, **place)
     assert len(stage.live("genesys-clients")) == 1
-    take = stage.aws.faults.take
-    with start("PublishFunction", FUNCTION_TIMEOUT_SECONDS="-57") as function:
 
-        def killing(call: Call) -> Fault | None:
-            if call.operation == "ModifyTrustStore":
-                os.kill(function.runtime_pid(), signal.SIGKILL)
-                return Fault("InternalFailure", 500, "never arrived", after=False)
-            return take(call)
+    def outcome(function: LambdaFunction) -> str:
+        return str(function.invoke({"targets": ["genesys-clients"]}).payload["targets"]["genesys-clients"]["outcome"])
 
-        with patch.object(stage.aws.faults, "take", killing):
-            assert function.invoke({"targets": ["genesys-clients"]}).error == "Runtime.ExitError"
+    with start("PublishFunction") as function:
+
+        def kill() -> None:
+            os.kill(function.runtime_pid(), signal.SIGKILL)
+
+        fault = Fault("InternalFailure", 500, "never arrived", after=False, meanwhile=kill)
+        stage.aws.faults.add("elbv2", "ModifyTrustStore", fault, 1)
+        assert function.invoke({"targets": ["genesys-clients"]}).error == "Runtime.ExitError"
         assert len(stage.live("genesys-clients")) == 1
-        outcomes: list[str] = []
-        end = time.monotonic() + 20
-        while (not outcomes or outcomes[-1] == "claimed-by-another") and time.monotonic() < end:
-            answer = function.invoke({"targets": ["genesys-clients"]})
-            outcomes.append(answer.payload["targets"]["genesys-clients"]["outcome"])
-            time.sleep(0.2)
-    assert outcomes[0] == "claimed-by-another", "the dead run's claim still stands"
-    assert outcomes[-1] == "updated"
+        assert outcome(function) == "claimed-by-another", "the dead run's claim still stands"
+        key = "targets/genesys-clients/record.json"
+        record = json.loads(stage.read(key))
+        record["claim"]["until"] = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()  # its time goes by
+        stage.put(key, json.dumps(record))
+        assert outcome(function) == "updated"
+        assert starts(function) == 2
     assert len(stage.live("genesys-clients")) == 2
 
 
@@ -150,6 +171,7 @@ def test_a_wrong_watch_file_is_an_error_that_names_its_place_and_no_secret(
         stage.put("watch.json", right)
     assert answer.error == "ConfigurationError"
     assert "mode" in answer.payload["errorMessage"]
+    assert "ConfigurationError" in {line.get("errorType") for line in lines(collect)}
     secrets = (stage.simulator.client_secret, stage.aws.environment()["AWS_SECRET_ACCESS_KEY"])
     assert not [secret for secret in secrets if secret in json.dumps(answer.payload) + collect.logs()]
     assert collect.invoke({}).error is None

@@ -41,7 +41,7 @@ class Ports(NamedTuple):
     clock: Clock
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A call: ``sources`` empty means all of them; ``dry_run`` writes, sends and delivers nothing."""
 
     sources: tuple[str, ...] = ()

@@ -41,7 +41,7 @@ class Ports(NamedTuple):
     claim_for: timedelta
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A call. ``targets`` empty means all. At most one of ``rollback``, ``release`` and ``enqueue``.
 
     ``to`` names the version to roll back to (default: the one before). ``enqueue`` ``"all"`` only sends one wish per
