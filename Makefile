@@ -11,7 +11,7 @@ export PYTHONPATH
 WORKERS ?= auto
 # What `make stack` and `make built` run; it needs SAM, MiniStack and the AWS CLI, each in an environment of its own.
 DEPLOYED := tests/deployed
-BUILT := tests/built tests/roles
+BUILT := tests/built tests/roles tests/engines
 # Further arguments for pytest: `make test ARGS='tests/unit -k history'`.
 ARGS ?=
 
@@ -27,7 +27,7 @@ test: venv  ## run the tests
 stack: venv stack-venvs  ## build, deploy to an AWS on this machine, and watch the stack work by itself
 	@.venv/bin/pytest -n 0 $(DEPLOYED) $(ARGS)
 
-built: venv stack-venvs  ## the build's output, the functions under AWS's runtime emulator, the roles under IAM
+built: venv stack-venvs  ## the build, the functions under AWS's emulator, the roles under IAM, other TLS engines
 	@.venv/bin/pytest -n $(WORKERS) --dist loadscope $(BUILT) $(ARGS)
 
 bench: venv stack-venvs  ## init time and memory of the built functions, as ratios; leaves build/bench/

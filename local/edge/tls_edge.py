@@ -82,7 +82,7 @@ class TlsEdge:
                 return
             self._generation += 1
             new = [target for target in bundles if target not in self._ports]
-            drawn = dict(zip(new, _free_ports(len(new)), strict=True))
+            drawn = dict(zip(new, free_ports(len(new)), strict=True))
             ports = {target: drawn.get(target) or self._ports[target] for target in bundles}
             self._nginx.stage(self._generation, ports, bundles)
             log_size = self._nginx.log_size()
@@ -164,7 +164,8 @@ def _context(server_pem: str, directory: Path, identity: ClientIdentity | None) 
     return client_context(server_pem, identity, directory)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """As many ports of loopback that nobody listens on at this moment, no two alike."""
     # Free now; nginx takes them a moment later, and complains loudly should somebody have been faster. Held together
     # until all are drawn: no two targets may share one, for then nginx would serve the first and merely warn.
     with ExitStack() as held:

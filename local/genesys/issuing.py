@@ -112,8 +112,9 @@ def issue(
     if authority:
         wanted = _authority_extensions(path_length)
     else:
-        common = [x509.DNSName(str(a.value)) for a in name.get_attributes_for_oid(NameOID.COMMON_NAME)]
-        wanted = _leaf_extensions(common if san is None else san, eku)
+        if san is None:  # made only now: a hostile common name may be no DNS name at all
+            san = [x509.DNSName(str(a.value)) for a in name.get_attributes_for_oid(NameOID.COMMON_NAME)]
+        wanted = _leaf_extensions(san, eku)
     wanted[x509.SubjectKeyIdentifier.oid] = (x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
     if issuer is not None:
         wanted[x509.AuthorityKeyIdentifier.oid] = (_authority_key_identifier(issuer), False)

@@ -90,6 +90,9 @@ class _Grant(msgspec.Struct, frozen=True):
     access_token: Annotated[str, msgspec.Meta(pattern=r"^[!-~]+\Z")]  # what a header takes
     expires_in: float = 300
 
+    def __repr__(self) -> str:
+        return f"_Grant(…, expires_in={self.expires_in})"
+
 
 class _Page(msgspec.Struct, frozen=True, rename="camel"):
     entities: list[msgspec.Raw] | None = None
@@ -272,7 +275,7 @@ def _checked(answer: _Answer, url: str) -> bytes:
         words = f"{host}: the OAuth client's role lacks the permission {PERMISSION} (status 403)"
         raise SourceError(SourceReason.PERMISSION_MISSING, words)
     if status == httpx.codes.NOT_FOUND:
-        raise SourceError(SourceReason.ENDPOINT_MISSING, f"{host} does not know {urlsplit(url).path} (status 404)")
+        raise SourceError(SourceReason.ENDPOINT_MISSING, f"{host} does not know {_path(url)} (status 404)")
     if status != httpx.codes.OK:
         raise SourceError(SourceReason.ANSWER_INVALID, f"{host} answered with status {status}")
     return answer.body
@@ -360,6 +363,12 @@ def _host(url: str) -> str:
         return urlsplit(url).hostname or "(no host)"
     except ValueError:
         return "(no host)"
+
+
+def _path(url: str) -> str:
+    """The path of a URL of ours; of a next page never, for the peer wrote that and may echo a token."""
+    path = urlsplit(url).path
+    return path if path.endswith((PATH, "/oauth/token")) else "the next page that it names itself"
 
 
 def _harmless(text: str) -> str:

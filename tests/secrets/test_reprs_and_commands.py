@@ -1,0 +1,100 @@
+"""Promise 10 over what is not a function: the objects' reprs, and the commands that people run."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from local import cli_check, cli_plan
+from rotation_watcher import bootstrap
+from rotation_watcher.adapters.genesys import _Grant, _Token
+from rotation_watcher.adapters.slack import SlackWebhook
+from rotation_watcher.credentials import decode_credentials
+from tests.secrets.conftest import Theatre
+
+type Scene = tuple[Theatre, Callable[[], list[str]]]
+
+
+def test_no_repr_holds_a_secret(theatre: Scene) -> None:
+    world, leaks = theatre
+    watcher = bootstrap.build()
+    world.invoke("collect", {})
+    secret = json.dumps({"client_id": "x", "client_secret": world.client_secret})
+    for thing in (
+        watcher,
+        watcher.settings,
+        watcher.collect,
+        watcher.publish,
+        decode_credentials(secret, "arn"),
+        [decode_credentials(secret, "arn")],
+        SlackWebhook(httpx.Client(), f"https://hooks.example/{world.webhook_path}"),
+        bootstrap.build_slack(),
+        _Token(world.token, datetime.now(UTC)),
+        {"token": _Token(world.token, datetime.now(UTC))},
+        _Grant(world.token),
+    ):
+        world.hear(type(thing).__name__, f"{thing!r} {thing}")
+    assert leaks() == []
+
+
+@pytest.mark.parametrize(
+    ("command", "form"), [(cli_check.main, []), (cli_check.main, ["--json"]), (cli_plan.main, ["--json"])]
+)
+@pytest.mark.parametrize("wrong", ["nothing", "login", "answer", "secret"])
+def test_a_command_shows_no_secret(
+    theatre: Scene, command: Callable[[list[str]], int], wrong: str, form: list[str]
+) -> None:
+    world, leaks = theatre
+    stage = world.stage
+    echo = json.dumps({"error": f"{world.client_secret} {world.token}"})
+    if wrong == "login":
+        stage.simulator.play("us-east-1", "token", status=401, body=echo, times=0)
+    if wrong == "answer":
+        grant = json.dumps({"access_token": world.token, "expires_in": 86400})
+        stage.simulator.play("us-east-1", "token", body=grant, times=0)
+        stage.simulator.play("us-east-1", "certificates", status=401, body=world.token, times=0)
+    if wrong == "secret":
+        stage.aws.client("ssm").put_parameter(
+            Name="/genesys/oauth", Type="SecureString", Value=world.client_secret, Overwrite=True
+        )
+    where = ["--watch-file", "s3://watcher-bucket/watch.json", "--bucket", "watcher-bucket"]
+    code = command([*where, "--ca-file", str(stage.simulator.ca_file), *form])
+    assert (code == 3) == (wrong != "nothing")
+    assert leaks() == []
+
+
+def test_a_secret_given_by_the_environment_or_a_file_shows_nowhere(
+    theatre: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, leaks = theatre
+    simulator = world.stage.simulator
+    monkeypatch.setenv("GENESYS_CLIENT_SECRET", world.client_secret[:-1])
+    url = simulator.api_url("us-east-1")
+    arguments = ["--region", "us-east-1", "--api-url", url, "--login-url", url, "--client-id", simulator.client_id]
+    assert cli_check.main([*arguments, "--ca-file", str(simulator.ca_file)]) == 3
+    assert leaks() == []
+
+
+def test_serve_prints_no_secret_of_its_user_nor_of_its_simulator(theatre: Scene) -> None:
+    world, leaks = theatre
+    with subprocess.Popen(
+        [sys.executable, "-m", "local", "serve"],
+        env=os.environ | {"GENESYS_CLIENT_SECRET": world.client_secret},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        rest = process.communicate(timeout=20)
+    world.hear("serve", "".join([line, *rest]))
+    assert "client_secret" not in line
+    assert json.loads(line)["bucket"]
+    assert leaks() == []
