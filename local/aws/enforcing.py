@@ -1,13 +1,24 @@
-"""Which resource a call is about, where moto's enforcement of IAM would say "*" and so refuse every named resource."""
+"""moto's enforcement of IAM, mended where it is wrong, and a list of what it was asked to allow.
 
-from collections.abc import Callable
-from typing import Any
+For SNS, SSM, Secrets Manager and trust stores moto would take the resource of every call for "*", and so refuse what a
+policy names. For API Gateway it derives actions that IAM does not have, and takes no signature of an assumed role:
+there it is not asked at all.
+"""
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, NamedTuple
+
+from moto.apigateway.responses import APIGatewayResponse
+from moto.apigatewayv2.responses import ApiGatewayV2Response
 from moto.elbv2.responses import ELBV2Response
+from moto.iam.access_control import IAMRequestBase
 from moto.secretsmanager.responses import SecretsManagerResponse
 from moto.sns.responses import SNSResponse
 from moto.ssm.responses import SimpleSystemManagerResponse
 from moto.utilities.utils import get_partition
+
+from local.aws.patching import patched
 
 _OF_A_TRUST_STORE = {"ModifyTrustStore", "GetTrustStoreCaCertificatesBundle"}
 """The operations whose IAM actions know a resource; Describe operations know none (Service Authorization Reference)."""
@@ -40,3 +51,32 @@ RESOURCES: dict[type, Callable[[Any], str]] = {
     SecretsManagerResponse: _secret,
     ELBV2Response: _trust_store,
 }
+
+
+class Asked(NamedTuple):
+    """What a policy has to allow for one call, as moto sees it: ``s3:GetObject`` on an ARN."""
+
+    action: str
+    resource: str
+
+
+@contextmanager
+def mended() -> Iterator[list[Asked]]:
+    """Mend moto's enforcement for the length of the block; the list grows with every call that it judges."""
+    asked: list[Asked] = []
+    judge = IAMRequestBase.check_action_permitted
+
+    def check_action_permitted(request: Any, resource: str) -> None:
+        asked.append(Asked(request._action, resource))  # noqa: SLF001 - moto keeps what it derived there
+        judge(request, resource)
+
+    def let_pass(response: Any, resource: str = "*") -> None:
+        """Ask no policy."""
+
+    with ExitStack() as patches:
+        for kind, resource in RESOURCES.items():
+            patches.enter_context(patched(kind, {"_determine_resource": resource}))
+        for gateway in (APIGatewayResponse, ApiGatewayV2Response):
+            patches.enter_context(patched(gateway, {"_authenticate_and_authorize_normal_action": let_pass}))
+        patches.enter_context(patched(IAMRequestBase, {"check_action_permitted": check_action_permitted}))
+        yield asked

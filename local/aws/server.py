@@ -178,18 +178,18 @@ class EmbeddedAws:
         self._domains.settle()
 
     @contextmanager
-    def enforced_iam(self) -> Iterator[None]:
-        """Let moto check signatures and policies for the length of the block. Not to be trusted for API Gateway.
+    def enforced_iam(self) -> Iterator[list[enforcing.Asked]]:
+        """Let moto check signatures and policies for the length of the block; the list grows with what it was asked.
 
-        moto derives its actions wrongly there: ``GetDomainName`` where IAM has the verb ``GET``. Nor does it look at
-        bucket and queue policies, or tell a missing object from a forbidden one.
+        API Gateway stays open to everybody: moto derives its actions wrongly, ``GetDomainName`` where IAM has the verb
+        ``GET``. Nor does it look at bucket and queue policies, or tell a missing object from a forbidden one.
         """
-        with ExitStack() as patches:
-            for kind, resource in enforcing.RESOURCES.items():
-                patches.enter_context(patched(kind, {"_determine_resource": resource}))
+        with enforcing.mended() as asked:
             settings.INITIAL_NO_AUTH_ACTION_COUNT = 0.0
-            patches.callback(setattr, settings, "INITIAL_NO_AUTH_ACTION_COUNT", float("inf"))
-            yield
+            try:
+                yield asked
+            finally:
+                settings.INITIAL_NO_AUTH_ACTION_COUNT = float("inf")
 
     @contextmanager
     def unenforced_iam(self) -> Iterator[None]:

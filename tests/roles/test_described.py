@@ -1,19 +1,18 @@
 """Every grant of the template against AWS's own description of its actions, as policy-sentry keeps it."""
 
-import json
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import pytest
 from policy_sentry.querying.actions import get_action_data
 from policy_sentry.querying.arns import get_raw_arns_for_service
+from policy_sentry.querying.conditions import get_condition_key_details, get_condition_keys_available_to_raw_arn
 
 from local.genesys.keys import DEFAULT_CACHE
 from local.stage import Stage
 from tests.roles.exemptions import EXEMPT
-from tests.stack.template import ROLES, STATEMENTS, as_list
+from tests.stack.template import ROLES, STATEMENTS, Statement, as_list
 from tests.support.roles import Resolver
 
 ACCOUNT = "us-east-1:123456789012"
@@ -57,19 +56,23 @@ class Grant(NamedTuple):
         return self.action == action and re.fullmatch(pattern, resource) is not None
 
 
-def grants(parameters: dict[str, str]) -> Iterator[Grant]:
+BARE = {"GenesysRegion": "us-east-1", "CredentialArns": FULL["CredentialArns"]}
+
+
+def resolved(parameters: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
+    """The statements of each role that exists, as CloudFormation would hand them to IAM."""
     resolver = Resolver(parameters, PLACES)
-    for role in ROLES:
-        if role == "SlackRole" and not resolver.holds("HasSlack"):
-            continue
-        for document in resolver.policies(role).values():
-            for statement in document["Statement"]:
-                for action in as_list(statement["Action"]):
-                    for resource in as_list(statement["Resource"]):
-                        yield Grant(role, statement["Sid"], statement["Effect"], action, resource)
+    there = [role for role, body in ROLES.items() if "Condition" not in body or resolver.holds(body["Condition"])]
+    return {role: [s for d in resolver.policies(role).values() for s in d["Statement"]] for role in there}
 
 
-ALL = tuple(grants(FULL))
+ALL = tuple(
+    Grant(role, statement["Sid"], statement["Effect"], action, resource)
+    for role, statements in resolved(FULL).items()
+    for statement in statements
+    for action in as_list(statement["Action"])
+    for resource in as_list(statement["Resource"])
+)
 ALLOWED = tuple(grant for grant in ALL if grant.effect == "Allow")
 
 
@@ -126,13 +129,49 @@ def test_exempt_is_just_what_moto_cannot_judge() -> None:
         assert source.startswith("docs.aws.amazon.com/")
 
 
-def test_without_parameters_there_is_no_empty_statement_or_resource() -> None:
-    bare = list(grants({"GenesysRegion": "us-east-1", "CredentialArns": FULL["CredentialArns"]}))
-    assert {grant.role for grant in bare} == {"CollectRole", "PublishRole", "SchedulerRole"}
-    assert not [grant for grant in bare if not grant.resource or "::/" in grant.resource.replace("apigateway:us", "")]
-    services = {grant.action.partition(":")[0] for grant in bare}
-    assert not services & {"kms", "ec2", "elasticloadbalancing", "apigateway"}
-    assert all(json.dumps(grant) for grant in bare)
+@pytest.mark.parametrize("parameters", [BARE, FULL, BARE | {"TargetArns": STORE}, BARE | {"WatchFileUri": "s3://a/b"}])
+def test_no_statement_lacks_an_action_or_a_resource(parameters: dict[str, str]) -> None:
+    for statements in resolved(parameters).values():
+        assert statements
+        for statement in statements:
+            for entries in (as_list(statement["Action"]), as_list(statement["Resource"])):
+                assert entries, statement
+                assert all(re.fullmatch(r"[a-z0-9]+:\S+|arn:aws:[a-z0-9]+:\S+|\*", entry) for entry in entries), (
+                    statement
+                )
+
+
+def test_each_statement_is_there_just_when_its_parameters_are_given() -> None:
+    """Written out, so that a condition which never holds is noticed as much as one that always does."""
+    always = {(s.role, s.sid) for s in STATEMENTS if not s.under and s.role != "SlackRole"}
+    assert {(role, s["Sid"]) for role, found in resolved(BARE).items() for s in found} == always
+    everything = {(s.role, s.sid) for s in STATEMENTS}
+    assert {(role, s["Sid"]) for role, found in resolved(FULL).items() for s in found} == everything
+    assert len(everything) == len(STATEMENTS), "a Sid names one statement of its role"
+
+
+@pytest.mark.parametrize("statement", [s for s in STATEMENTS if "Condition" in s.body], ids=lambda s: s.sid)
+def test_aws_knows_the_condition_keys(statement: Statement) -> None:
+    for keys in statement.body["Condition"].values():
+        for key in keys:
+            assert get_condition_key_details(key.partition(":")[0], key), key
+
+
+def test_domains_know_the_condition_on_their_truststore() -> None:
+    """PATCH lists no condition keys of its own: they belong to the domain name as a resource."""
+    key = "apigateway:Request/MtlsTrustStoreUri"
+    domain = get_raw_arns_for_service("apigateway")
+    keyed = [arn for arn in domain if key in get_condition_keys_available_to_raw_arn(arn)]
+    assert "arn:${Partition}:apigateway:${Region}::/domainnames/${DomainName}" in keyed
+    assert key in {each for row in described("apigateway:AddCertificateToDomain") for each in row["condition_keys"]}
+
+
+def test_no_role_may_change_permissions_but_for_a_domains_truststore() -> None:
+    """AWS files AddCertificateToDomain there, because mutual TLS decides who gets in: that is this project's work."""
+    level = {grant.action: {row["access_level"] for row in described(grant.action)} for grant in ALLOWED}
+    assert set().union(*level.values()) == {"Read", "List", "Write", "Permissions management"}
+    managing = {action for action, levels in level.items() if "Permissions management" in levels}
+    assert managing == {"apigateway:AddCertificateToDomain"}
 
 
 # API Gateway: its IAM actions are HTTP verbs on paths, which moto does not know.
