@@ -51,6 +51,7 @@ ENCIPHERS = x509.KeyUsage(
     encipher_only=False,
     decipher_only=False,
 )
+BALLAST = (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4.6"), bytes(1 << 20)), False)
 UNKNOWN = (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4.5"), b"\x05\x00"), True)
 
 _RSA_SHA256 = bytes.fromhex("2a864886f70d01010b")
@@ -151,6 +152,15 @@ def many_leaves() -> str:
     return "".join(leaf(ROOT, key=key, names=None, eku=None).pem for _ in range(150))
 
 
+def twin(other: Pair) -> Pair:
+    """A good leaf of the same issuer and serial number as another one."""
+    made = wide_serial()
+    serial, own = (one.raw.serial_number.to_bytes(20) for one in (other, made))
+    raw = x509.load_der_x509_certificate(patched(made, ROOT.key, swap(own, serial), hashes.SHA256()))
+    assert (raw.issuer, raw.serial_number) == (other.raw.issuer, other.raw.serial_number)
+    return Pair(raw, made.key)
+
+
 def organization(words: str) -> str:
     """A good leaf whose subject holds more than a subject should."""
     return text(
@@ -219,6 +229,12 @@ ROGUES: Mapping[str, Callable[[], str]] = {
     "subject-with-terminal-escapes": lambda: organization("\x1b[2J\x1b]0;owned\x07"),
     "subject-with-a-mention": lambda: organization("<!channel> <http://evil.example|click>"),
     "name-with-a-newline": lambda: text(leaf(ROOT, names=[f"{NAME}\nX-Injected: 1"])),
+    "subject-with-html": lambda: organization("<script>alert(1)</script><img src=x>"),
+    "the-serial-of-another": lambda: text(twin(wide_serial()), ROOT),
+    "a-name-with-two-issuers": lambda: text(leaf(ISSUING), ISSUING, make("Issuing", root("Elsewhere"), ca=True)),
+    "line-ends-and-escapes-mixed": lambda: between(ISSUING).replace("\n", "\r\n", 9).replace("\n", r"\r\n", 3),
+    "pem-with-headers": lambda: text(leaf(ROOT)).replace("-----\n", "-----\nProc-Type: 4,ENCRYPTED\n\n", 1),
+    "a-certificate-of-a-megabyte": lambda: pem_of(der(leaf(ROOT, extra=[BALLAST]))),
     "html": lambda: "<html><body>Sign in</body></html>",
     "another-kind-of-pem": lambda: text(leaf(ROOT)) + pem_of(b"0\0", "X509 CRL"),
 }
