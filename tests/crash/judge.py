@@ -1,0 +1,70 @@
+"""Who gets in at a moment, in OpenSSL's opinion: what Genesys presents must, a stranger with his own root must not."""
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from local.genesys.issuing import Identity
+from local.genesys.world import Authority
+from tests.crash.state import latest_objects
+from tests.crash.story import Story
+from tests.crash.world import CrashStage
+from tests.support.verdicts import admits
+
+WAYS: tuple[tuple[str, str, Authority], ...] = (
+    ("alb", "us-east-1", "Genesys"),
+    ("alb", "eu-central-1", "Genesys"),
+    ("rest", "us-east-1", "Genesys"),
+    ("rest", "eu-central-1", "Genesys"),
+    ("http", "us-east-1", "DigiCert"),
+)
+"""Target, region and authority whose leaf it is there for."""
+
+_EPOCH = datetime.fromisoformat("2026-01-01T00:00:00Z")
+
+
+class Verdicts(NamedTuple):
+    """The ways that are open to Genesys, and the strangers that get in."""
+
+    admitted: frozenset[str]
+    strangers: frozenset[str]
+
+
+class Judge:
+    """Asks OpenSSL, each question once. ``known`` maps (bundle, leaf, day) to its word, and may be filled in ahead."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, bool] = {}
+        self._strangers: dict[tuple[str, str, int], Identity] = {}
+
+    def verdicts(self, story: Story) -> Verdicts:
+        """Who gets in now; of those whom the API tells of and nobody has approved, not even a pin may be there."""
+        stage, now = story.stage, story.stage.clock()
+        admitted, strangers = set(), set()
+        for target, region, authority in WAYS:
+            bundle = stage.live_pem(target) or b""
+            name = f"{target} {region} {authority}"
+            if self._admits(bundle, stage.world.region(region).presented(authority), now):
+                admitted.add(name)
+            if self._admits(bundle, self._stranger(stage, region, authority, now), now):
+                strangers.add(f"a stranger at {name}")
+            if story.quarantined and self._admits(bundle, story.quarantined, now):
+                strangers.add(f"the quarantined leaf at {target}")
+        pinned = [body for key, body in latest_objects(stage).items() if key.endswith("/pins.json")]
+        if story.quarantined and any(story.quarantined.fingerprint.encode() in pins for pins in pinned):
+            strangers.add("the quarantined leaf among the pins")
+        return Verdicts(frozenset(admitted), frozenset(strangers))
+
+    def _stranger(self, stage: CrashStage, region: str, authority: Authority, now: datetime) -> Identity:
+        """Every name of the real chain, with keys of his own."""
+        where = stage.world.region(region)
+        key = (where.presented(authority).fingerprint, authority, (now - _EPOCH) // timedelta(days=60))
+        if key not in self._strangers:
+            self._strangers[key] = where.stranger("self-made-root", authority)
+        return self._strangers[key]
+
+    def _admits(self, bundle: bytes, identity: Identity, now: datetime) -> bool:
+        question = f"{hashlib.sha256(bundle).hexdigest()} {identity.fingerprint} {now:%Y-%m-%d}"
+        if question not in self.known:
+            self.known[question] = bool(bundle) and admits(bundle, identity, now)
+        return self.known[question]

@@ -1,0 +1,121 @@
+"""What a world has come to, made comparable: moments, object versions and the names of runs differ between two runs."""
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+from moto.s3.models import FakeKey, s3_backends
+from moto.sqs.models import sqs_backends
+
+from local.stage import BUCKET
+from tests.crash.world import CrashStage
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|\+00:00| UTC)?|\d{8}T\d{6}Z")
+_RUN = re.compile(r"\brun-\d+\b")
+
+
+class State(NamedTuple):
+    """All that counts. ``objects`` by key; ``live`` by target.
+
+    ``alerts`` and ``posts``: how often each was told, and under how many ids (which may hold the moment of a start).
+    """
+
+    objects: dict[str, str]
+    live: dict[str, str]
+    waiting: dict[str, int]
+    alerts: dict[str, tuple[int, int]]
+    posts: dict[str, tuple[int, int]]
+
+    def differences(self, other: "State") -> list[str]:
+        """What is otherwise in ``other``, in words. That something was told twice is no difference; not at all is."""
+        found = []
+        for name, here, there in (
+            ("object", self.objects, other.objects),
+            ("live bundle", self.live, other.live),
+            ("queue", self.waiting, other.waiting),
+            ("alert", self.alerts, _at_most(other.alerts, self.alerts)),
+            ("post", self.posts, _at_most(other.posts, self.posts)),
+        ):
+            for key in sorted({*here, *there}):
+                if (key in here) != (key in there):
+                    found.append(f"{name} {key[:160]} is {'missing' if key in here else 'new'}")
+                elif here[key] != there[key]:
+                    found.append(f"{name} {key}: {_first_difference(str(here[key]), str(there[key]))}")
+        return found
+
+
+def state_of(stage: CrashStage) -> State:
+    """Read everything, without a call of the function's; alerts and posts since the world began."""
+    with stage.serving():
+        stage.news()
+    objects = _objects(stage)
+    versions = {
+        str(version.version_id): f"<version with {hashlib.sha256(bytes(version.value)).hexdigest()[:16]}>"
+        for each in objects.values()
+        for version in each
+    }
+
+    def plain(text: str) -> str:
+        for version, name in versions.items():
+            text = text.replace(version, name)
+        return _RUN.sub("<run>", _MOMENT.sub("<moment>", text))
+
+    queue = sqs_backends[stage.aws.account][stage.aws.region].queues["publish.fifo"]
+    bodies = [str(message.body) for message in queue.messages]
+    return State(
+        objects={key: plain(body.decode()) for key, body in latest_objects(stage).items()},
+        live={
+            one["id"]: hashlib.sha256(stage.live_pem(one["id"]) or b"").hexdigest() for one in stage.watch["targets"]
+        },
+        waiting=dict.fromkeys((json.loads(body)["target"] for body in bodies), 1),
+        alerts=_told([alert.id for alert in stage.alerts], plain),
+        posts=_told([_alert_of(post) for post in stage.posts], plain),
+    )
+
+
+def latest_objects(stage: CrashStage) -> dict[str, bytes]:
+    """Every object of the bucket, by key; read without a call."""
+    return {key: bytes(versions[-1].value) for key, versions in _objects(stage).items()}
+
+
+def _objects(stage: CrashStage) -> dict[str, list[FakeKey]]:
+    """Every version of every object that has not been deleted, oldest first."""
+    keys = s3_backends[stage.aws.account]["aws"].get_bucket(BUCKET).keys
+    found = {key: list(keys.getlist(key)) for key in keys}
+    return {key: each for key, each in found.items() if all(isinstance(one, FakeKey) for one in each)}
+
+
+def to_json(state: State) -> Any:
+    """For the way through a pipe."""
+    return msgspec.to_builtins(state)
+
+
+def from_json(data: Any) -> State:
+    """The state again."""
+    return msgspec.convert(data, State)
+
+
+def _told(ids: list[str], plain: Callable[[str], str]) -> dict[str, tuple[int, int]]:
+    names = Counter(plain(each) for each in ids)
+    different = Counter(plain(each) for each in {*ids})
+    return {name: (times, different[name]) for name, times in names.items()}
+
+
+def _at_most(told: dict[str, tuple[int, int]], wanted: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+    """Told more often than wanted is as good as wanted (at least once), if it was under the same id."""
+    return {name: (min(times, wanted.get(name, (times, 0))[0]), ids) for name, (times, ids) in told.items()}
+
+
+def _alert_of(post: dict[str, Any]) -> str:
+    """The id at the foot of a post."""
+    return str(post["blocks"][-1]["elements"][0]["text"])
+
+
+def _first_difference(here: str, there: str) -> str:
+    place = next((at for at, (a, b) in enumerate(zip(here, there, strict=False)) if a != b), min(len(here), len(there)))
+    start = max(place - 60, 0)
+    return f"…{here[start : place + 60]}… became …{there[start : place + 60]}…"

@@ -1,0 +1,255 @@
+"""The rich scenario: what happens in the world, and which runs of which function it leads to.
+
+Two regions, both authorities, an ALB, a REST and an HTTP domain, Slack; a first look, an announced leaf under a new
+intermediate, a new root, rotations, a source that fails, a stranger who is quarantined, approved and dismissed, drift,
+rolling back and release by hand, and what leaves after its grace.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from local.genesys.issuing import Identity, issue, subject
+from local.stage import BUCKET
+from tests.crash.world import CrashStage, Function, Message
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+DAY, QUARTER, PACE = timedelta(days=1), timedelta(minutes=15), timedelta(seconds=35)
+CLAIM_OVER = timedelta(minutes=7)
+RETAIN_DAYS = 7
+
+
+class Runner(Protocol):
+    """Who runs a function of the story. ``answered`` is done when it has answered: the queue deletes its messages."""
+
+    def __call__(self, function: Function, event: Any, answered: Callable[[], object]) -> None:
+        """Run it."""
+
+
+class Story:
+    """The world's script; every run of a function goes through ``runner``."""
+
+    def __init__(self, stage: CrashStage, runner: Runner) -> None:
+        self.stage = stage
+        self.runner = runner
+        self.chapter = ""
+        self.quarantined: Identity | None = None
+        """A stranger whom the API tells of; nobody may let him in until he is approved."""
+
+    def set_up(self) -> None:
+        """Make the regions, the targets with a root of somebody else in each, and the watch file."""
+        stage = self.stage
+        with stage.serving():
+            stage.world.region("us-east-1", days_left={"Genesys": 200, "DigiCert": 92})
+            stage.world.region("eu-central-1", days_left=250)
+            others = stage.world.region("sa-east-1").root_pem()
+            stage.add_source("use1", "us-east-1", ("Genesys", "DigiCert"))
+            stage.add_source("euc1", "eu-central-1", credentials=stage.second_secret)
+            stage.add_bundle("genesys", ["use1", "euc1"])
+            stage.add_bundle("digicert", ["use1"], ["DigiCert"])
+            stage.add_bundle("carried", ["euc1"])
+            stage.add_trust_store("alb", "genesys", others)
+            stage.add_rest_domain("rest", "genesys", others)
+            stage.add_http_domain("http", "digicert", others)
+            stage.configure(retain_days=RETAIN_DAYS)
+
+    def chapters(self) -> Iterator[Callable[[], None]]:
+        """The chapters in their order, each to be called once."""
+        for chapter in (
+            self.first_look,
+            self.announcement,
+            self.new_root,
+            self.by_hand,
+            self.rotations,
+            self.failing_source,
+            self.quarantine,
+            self.approval,
+            self.dismissal,
+            self.drift,
+            self.grace_over,
+        ):
+            self.chapter = chapter.__name__.replace("_", " ")
+            yield chapter
+
+    def first_look(self) -> None:
+        """Every target is widened; API Gateway takes one domain in 30 seconds, so the schedule has to come again."""
+        self.collect()
+        self.drain()
+        self.schedule(2)
+        self.tell()
+
+    def announcement(self) -> None:
+        """DigiCert's next leaf is announced, under a new intermediate."""
+        region = self.stage.world.region("us-east-1")
+        region.schedule_rotation("DigiCert", START + 6 * DAY, intermediate="new")
+        self._go_to(3)
+        self.look_twice()
+        self.tell()
+
+    def new_root(self) -> None:
+        """The operator puts a region's next root beside its anchor, before Genesys uses it."""
+        region = self.stage.world.region("us-east-1")
+        self._go_to(4)
+        with self.stage.serving():
+            self.stage.put("anchors/us-east-1.pem", region.root_pem() + region.root_pem(ahead=1))
+        region.schedule_rotation("Genesys", START + 5 * DAY, root="new")
+        self.collect()
+        self.schedule(2)
+        self.tell()
+
+    def rotations(self) -> None:
+        """Both authorities have rotated since."""
+        self._go_to(6, hours=1)
+        self.look_twice()
+        self.schedule()
+        self.tell()
+
+    def failing_source(self) -> None:
+        """A source refuses the client for a while, and recovers."""
+        self._go_to(6, hours=3)
+        for _ in range(3):
+            self.stage.simulator.play("eu-central-1", "certificates", status=403, times=0)
+            self.collect()
+            self.stage.clock.advance(QUARTER)
+        self.stage.simulator.clear("eu-central-1")
+        self.collect()
+        self.tell()
+
+    def quarantine(self) -> None:
+        """The API tells of a leaf under a root that nobody knows."""
+        stage, region = self.stage, self.stage.world.region("eu-central-1")
+        self._go_to(7)
+        now = stage.clock()
+        root = issue(
+            None,
+            subject("Partner Root", organization="Partner"),
+            stage.world.keys.rsa("partner/root"),
+            now - 30 * DAY,
+            now + 900 * DAY,
+            authority=True,
+        )
+        key = stage.world.keys.rsa("partner/leaf")
+        self.quarantined = issue(root, region.client_name, key, now - DAY, now + 300 * DAY)
+        told = region.entity(self.quarantined, "Genesys", "Upcoming")
+        told["certificate"] = self.quarantined.pem() + self.quarantined.chain_pem()  # the root too, unlike Genesys' own
+        region.extra_entities.append(told)
+        self.look_twice()
+        self.schedule()
+        self.tell()
+
+    def approval(self) -> None:
+        """A person lets it pass."""
+        if self.quarantined is None:
+            raise RuntimeError("nobody is quarantined")
+        key = f"approvals/{self.quarantined.fingerprint}.json"
+        with self.stage.serving():
+            self.stage.put(key, json.dumps({"by": "Ada", "why": "case 4711"}))
+        self.quarantined = None
+        self.look_twice()
+        self.schedule()
+        self.tell()
+
+    def dismissal(self) -> None:
+        """The person thinks better of it: the pin goes at once, the root after its grace."""
+        for name in [key for key in self._keys() if key.startswith("approvals/")]:
+            with self.stage.serving():
+                self.stage.s3.delete_object(Bucket=BUCKET, Key=name)
+        self.stage.world.region("eu-central-1").extra_entities.clear()
+        self.look_twice()
+        self.schedule()
+        self.tell()
+
+    def drift(self) -> None:
+        """Somebody replaces the bundle of the trust store with his own."""
+        with self.stage.serving():
+            version = self.stage.put("somebody/else.pem", self.stage.world.region("sa-east-1").root_pem())
+            self.stage.aws.client("elbv2").modify_trust_store(
+                TrustStoreArn=self.stage.arn("alb"),
+                CaCertificatesBundleS3Bucket=BUCKET,
+                CaCertificatesBundleS3Key="somebody/else.pem",
+                CaCertificatesBundleS3ObjectVersion=version,
+            )
+        self.schedule()
+        self.tell()
+
+    def by_hand(self) -> None:
+        """A person rolls a target back, and releases it later."""
+        record = json.loads(self.stage.read_still("targets/alb/record.json"))
+        self.run("publish", {"rollback": "alb", "to": record["versions"][0]["version"]})
+        self.tell()
+        self.stage.clock.advance(QUARTER)
+        self.schedule()
+        self.run("publish", {"release": "alb"})
+        self.tell()
+
+    def grace_over(self) -> None:
+        """What was rotated out has been retired, and leaves."""
+        region = self.stage.world.region("us-east-1")
+        with self.stage.serving():
+            self.stage.put("anchors/us-east-1.pem", region.root_pem())
+        self._go_to(17)
+        self.look_twice()
+        self.schedule(2)
+        self.tell()
+
+    # What the stack does by itself
+
+    def settle(self) -> None:
+        """What the stack does in the next half hour whatever has happened: claims end, schedules come."""
+        self.drain()
+        self.stage.clock.advance(CLAIM_OVER)
+        for _ in range(2):
+            self.collect()
+            self.drain()
+            self.schedule(2)
+            self.tell()
+            self.stage.clock.advance(QUARTER)
+
+    def collect(self) -> None:
+        """The Scheduler wakes collect."""
+        self.run("collect", {})
+
+    def look_twice(self) -> None:
+        """Two looks agree, and the queue is worked off after each."""
+        for _ in range(2):
+            self.collect()
+            self.drain()
+            self.stage.clock.advance(QUARTER)
+
+    def drain(self) -> None:
+        """The queue wakes publish, one message at a time, until it is empty."""
+        while messages := self.stage.take(self.stage.queue_url):
+            target = json.loads(messages[0].body)["target"]
+            self._run_on_messages("publish", {"targets": [target], "lenient": True}, self.stage.queue_url, messages)
+
+    def schedule(self, times: int = 1) -> None:
+        """Every target is looked at. Two domains cannot be updated within half a minute: then it comes ``times``."""
+        for _ in range(times):
+            self.run("publish", {"enqueue": "all"})
+            self.drain()
+            self.stage.clock.advance(PACE)
+
+    def tell(self) -> None:
+        """The queue behind the topic wakes slack, until it is empty."""
+        url = self.stage.letters_url
+        while messages := self.stage.take(url, 10):
+            letters = [[message.id, message.body] for message in messages]
+            self._run_on_messages("slack", letters, url, messages)
+
+    def run(self, function: Function, event: Any) -> None:
+        """Run a function that no queue has woken."""
+        self.runner(function, event, lambda: None)
+
+    def _run_on_messages(self, function: Function, event: Any, url: str, messages: list[Message]) -> None:
+        self.runner(function, event, lambda: self.stage.delete(url, messages))
+
+    def _go_to(self, days: float, hours: float = 0) -> None:
+        moment = START + timedelta(days=days, hours=hours)
+        if moment > self.stage.clock():
+            self.stage.clock.go_to(moment)
+
+    def _keys(self) -> list[str]:
+        with self.stage.serving():
+            listed = self.stage.s3.list_objects_v2(Bucket=BUCKET)
+        return [str(one["Key"]) for one in listed["Contents"]]
