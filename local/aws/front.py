@@ -88,10 +88,13 @@ def _run(application: Application, environ: Environ) -> tuple[str, list[tuple[st
 
 
 def _take_body(environ: Environ) -> bytes:
-    """Read the request's body and put it back, so that it can be read again."""
+    """Read the request's body and put it back, so that it can be read again. Raises ConnectionResetError."""
     source = environ["wsgi.input"]
     chunked = "chunked" in environ.pop("HTTP_TRANSFER_ENCODING", "").lower()
-    body: bytes = source.read() if chunked else source.read(int(environ.get("CONTENT_LENGTH") or 0))
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    body: bytes = source.read() if chunked else source.read(length)
+    if not chunked and len(body) < length:
+        raise ConnectionResetError("the caller went away in the middle of its request")
     environ["wsgi.input"] = io.BytesIO(body)
     environ["CONTENT_LENGTH"] = str(len(body))
     return body

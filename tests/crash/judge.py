@@ -11,15 +11,6 @@ from tests.crash.story import Story
 from tests.crash.world import CrashStage
 from tests.support.verdicts import admits
 
-WAYS: tuple[tuple[str, str, Authority], ...] = (
-    ("alb", "us-east-1", "Genesys"),
-    ("alb", "eu-central-1", "Genesys"),
-    ("rest", "us-east-1", "Genesys"),
-    ("rest", "eu-central-1", "Genesys"),
-    ("http", "us-east-1", "DigiCert"),
-)
-"""Target, region and authority whose leaf it is there for."""
-
 _EPOCH = datetime.fromisoformat("2026-01-01T00:00:00Z")
 
 
@@ -41,7 +32,7 @@ class Judge:
         """Who gets in now; of those whom the API tells of and nobody has approved, not even a pin may be there."""
         stage, now = story.stage, story.stage.clock()
         admitted, strangers = set(), set()
-        for target, region, authority in WAYS:
+        for target, region, authority in story.ways():
             bundle = stage.live_pem(target) or b""
             name = f"{target} {region} {authority}"
             if self._admits(bundle, stage.world.region(region).presented(authority), now):

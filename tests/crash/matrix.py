@@ -7,6 +7,7 @@ this does not lead straight to the undisturbed state, the stack goes on by itsel
 
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple
 
 from tests.crash.gate import Phase, Point
@@ -28,6 +29,9 @@ class Death(NamedTuple):
     wrong: tuple[str, ...]
 
 
+HALTS = (2, 4)
+"""How far into the half hour an undisturbed run is followed at first, and then."""
+
 type Choose = Callable[[str, Function, list[Point]], list[tuple[Point, Phase]]]
 """Which points of a run to try: (chapter, function, its calls) to calls and phases."""
 
@@ -42,10 +46,10 @@ class Matrix:
         self._judge = Judge()
         self._trying = True
 
-    def play(self, chapters: frozenset[str] | None = None) -> None:
-        """Play the story, trying the points of these chapters (None: of all)."""
+    def play(self, chapters: frozenset[str] | None = None, *, small: bool = False) -> None:
+        """Play the story, or the small one, trying the points of these chapters (None: of all)."""
         with CrashStage(START) as stage:
-            self._stage, self._story = stage, Story(stage, self._at_run)
+            self._stage, self._story = stage, Story(stage, self._at_run, small=small)
             self._story.set_up()
             left = {*chapters} if chapters is not None else None
             for chapter in self._story.chapters():
@@ -65,61 +69,58 @@ class Matrix:
         self.runs += 1
 
     def _try_points(self, function: Function, event: Any, answered: Callable[[], object]) -> None:
+        run = _Run(function, event, answered)
         before = self._judge.verdicts(self._story)
-        calm = self._apart(lambda: self._undisturbed(function, event, answered, settle=False))
+        calm = self._apart(partial(self._undisturbed, run, 0))
         points = [Point(*each) for each in calm["points"]]
-        settled: Any = None
-        for point, phase in self._choose(self._story.chapter, function, points):
-            kill = (point, phase)
-            died = self._apart(partial(self._die, function, event, answered, kill, calm["state"]))
+        for kill in self._choose(self._story.chapter, function, points):
+            died = self._apart(partial(self._die, run, kill, calm["states"]))
+            for halts in HALTS:  # what it should have come to later is asked for only when it matters
+                if died["wrong"] and len(calm["states"]) <= halts:
+                    calm = self._apart(partial(self._undisturbed, run, halts))
+                    died = self._apart(partial(self._die, run, kill, calm["states"]))
             wrong = [*died["wrong"]]
             if not died["reached"]:
                 wrong.append("the call was not made: the run differs from its rehearsal")
             for when, admitted, strangers in died["moments"]:
                 wrong += [f"{when}: {way} is refused" for way in sorted(before.admitted - {*admitted})]
                 wrong += [f"{when}: {name} gets in" for name in strangers]
-            if died["late"]:
-                settled = settled or self._apart(lambda: self._undisturbed(function, event, answered, settle=True))
-                wrong += from_json(settled["state"]).differences(from_json(died["state"]))
-                last = {*died["moments"][-1][1]}
-                wrong += [f"in the end: {way} is refused" for way in settled["admitted"] if way not in last]
-            self.deaths.append(Death(self._story.chapter, function, point, phase, died["late"], tuple(wrong)))
+            last = {*died["moments"][-1][1]}
+            wrong += [f"in the end: {way} is refused" for way in calm["admitted"] if way not in last]
+            self.deaths.append(Death(self._story.chapter, function, *kill, died["late"], tuple(wrong)))
 
-    def _undisturbed(
-        self, function: Function, event: Any, answered: Callable[[], object], *, settle: bool
-    ) -> dict[str, Any]:
-        self._stage.run(function, event)
+    def _undisturbed(self, run: "_Run", halts: int) -> dict[str, Any]:
+        """What it comes to if nothing happens: at once, and at the first halts of the half hour."""
+        self._stage.run(run.function, run.event)
         points = list(self._stage.gate.points)
-        answered()
-        if settle:
-            self._story.settle()
+        run.answered()
         admitted = sorted(self._judge.verdicts(self._story).admitted)
-        return {"points": points, "admitted": admitted, "state": to_json(state_of(self._stage))}
+        states = [to_json(state_of(self._stage))]
+        states += [to_json(state_of(self._stage)) for _ in islice(self._story.settling(), halts)]
+        return {"points": points, "admitted": admitted, "states": states}
 
-    def _die(
-        self, function: Function, event: Any, answered: Callable[[], object], kill: tuple[Point, Phase], calm: Any
-    ) -> dict[str, Any]:
-        """One death and what follows."""
-        moments, wrong = [], []
-        reached = self._stage.run(function, event, kill).killed
+    def _die(self, run: "_Run", kill: tuple[Point, Phase], calm: list[Any]) -> dict[str, Any]:
+        """One death and what follows. ``calm``: the states that an undisturbed run would lead to."""
+        moments = []
 
         def look(when: str) -> None:
             verdicts = self._judge.verdicts(self._story)
             moments.append((when, sorted(verdicts.admitted), sorted(verdicts.strangers)))
 
+        reached = self._stage.run(run.function, run.event, kill).killed
         look("after the death")
-        again = self._stage.run(function, event).answer
-        if "refused" in again:
-            wrong.append(f"run again: {again['refused']}")
-        answered()
+        again = self._stage.run(run.function, run.event).answer
+        run.answered()
         look("after the second run")
-        state = state_of(self._stage)
-        late = bool(from_json(calm).differences(state))
-        if late:
-            self._story.settle()
-            look("half an hour later")
-            state = state_of(self._stage)
-        return {"reached": reached, "moments": moments, "late": late, "wrong": wrong, "state": to_json(state)}
+        refused = [f"the second run: {again['refused']}"] if "refused" in again else []
+        wrong = from_json(calm[0]).differences(state_of(self._stage))
+        late = bool(wrong)
+        for undisturbed, _ in zip(calm[1:] if late else (), self._story.settling(), strict=False):
+            look("in the half hour after it")
+            wrong = from_json(undisturbed).differences(state_of(self._stage))
+            if not wrong:
+                break
+        return {"reached": reached, "moments": moments, "late": late, "wrong": refused + wrong}
 
     def _apart(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Do it in a copy of the world, in which nothing more is tried; what OpenSSL said there is known here too."""
@@ -132,3 +133,11 @@ class Matrix:
         answer: dict[str, Any] = apart(copied)
         self._judge.known |= answer["known"]
         return answer
+
+
+class _Run(NamedTuple):
+    """A run of the story; ``answered`` is done when the function has answered."""
+
+    function: Function
+    event: Any
+    answered: Callable[[], object]

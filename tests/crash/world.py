@@ -79,8 +79,6 @@ class CrashStage(Stage):
         self._servers: tuple[Any, ...] = (aws, self.simulator._server, slack)
         self._threads = [aws_thread, self.simulator._thread]
         self.hold_still()
-        gc.collect()
-        gc.freeze()  # what is there now stays: neither the collector nor the copies' memory need bother with it
         return self
 
     @contextmanager
@@ -106,6 +104,7 @@ class CrashStage(Stage):
         self.s3.close()
         self.sqs.close()
         gc.collect()  # clients that were used once hold their connections until then
+        gc.freeze()  # what is left stays: a collector that walks through it would make each copy's memory its own
         processes.alone()
 
     def run(self, function: Function, event: Any, kill: tuple[Point, Phase] | None = None) -> Ended:
@@ -145,6 +144,11 @@ class CrashStage(Stage):
         """An object of the bucket, as it is now."""
         with self.serving():
             return self.read(key)
+
+    def news_still(self) -> None:
+        """Take up the alerts that have arrived."""
+        with self.serving():
+            self.news()
 
     def _function(self, function: Function, event: Any) -> Any:
         """What the handlers of ``functions/`` do, on this world's clock."""

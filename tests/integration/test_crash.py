@@ -10,6 +10,7 @@ import pytest
 from local.stage import Stage
 from rotation_watcher import keys, publish
 from rotation_watcher.alerts import Alert
+from rotation_watcher.errors import RequestRefused
 from rotation_watcher.ports import AlertSink, Live, ObjectStore, StoredObject, TrustTarget, Written
 from rotation_watcher.record import Record, decode
 
@@ -182,3 +183,24 @@ def test_an_update_whose_answer_is_lost_is_found_and_proved(ready: Callable[[], 
     record: Record = msgspec.json.decode(stage.read(keys.record(TARGET)), type=Record)
     assert record.pending is None
     assert len(record.ours) == 1
+
+
+def test_a_rollback_asked_for_again_by_whoever_got_no_answer_does_not_bring_back_what_was_left(
+    ready: Callable[[], Stage],
+) -> None:
+    stage = ready()
+    stage.publish(TARGET)
+    stage.put("extra/more.pem", stage.world.region("ca-central-1").root_pem())
+    stage.watch["bundles"][0]["extra"] = ["extra/more.pem"]
+    stage.configure()
+    stage.publish(TARGET)
+    new = set(stage.live(TARGET))
+    assert stage.publish(rollback=TARGET).targets[TARGET].outcome == "rolled-back"
+    old = set(stage.live(TARGET))
+    assert old < new
+    with pytest.raises(RequestRefused, match="already rolled back"):
+        stage.publish(rollback=TARGET)
+    assert set(stage.live(TARGET)) == old
+    versions = decode(stage.read(keys.record(TARGET))).versions
+    assert stage.publish(rollback=TARGET, to=versions[0].version).targets[TARGET].outcome == "rolled-back"
+    assert set(stage.live(TARGET)) == new

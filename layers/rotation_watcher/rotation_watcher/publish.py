@@ -20,7 +20,7 @@ from rotation_watcher.config import Mode, Target, Watch
 from rotation_watcher.errors import Conflict, RequestRefused, StoreError, TargetError
 from rotation_watcher.history import Status
 from rotation_watcher.ports import AlertSink, Clock, ObjectStore, PublishQueue, TrustTarget, Wait
-from rotation_watcher.record import Applied, Claim, Record
+from rotation_watcher.record import Applied, Claim, HoldReason, Record
 from rotation_watcher.survey import BundleView, Survey, load_record, survey, view_bundle
 
 replace = msgspec.structs.replace
@@ -314,6 +314,12 @@ def _unreadable(target: Target, view: BundleView, error: TargetError, request: R
 def _rollback(watch: Watch, found: Survey, request: Request, ports: Ports) -> TargetSummary:
     """Go back to an earlier version, by hand; refused where that would refuse a current leaf."""
     now, record, target = ports.clock(), found.record, found.target
+    if request.to is None and record.pending is None and record.hold and record.hold.reason is HoldReason.BY_HAND:
+        # "The one before" is now the one that was left: who asks again, for want of an answer, must not get it back.
+        raise RequestRefused(
+            f"{target.id}: already rolled back by hand, at {record.hold.since:%Y-%m-%d %H:%M} UTC: release it,"
+            ' or name the version to go to with "to"'
+        )
     version = request.to or next((one.version for one in record.versions), None)
     known = {one.version: one for one in record.versions}
     if version is None or version not in known:
