@@ -114,7 +114,8 @@ class Handler(BaseHTTPRequestHandler):
             self._back.log.add(self.command, place.path, query, 0 if played.close else played.status)
             self._play(played)
             return
-        answer = self._region_answer(kind, name, query, body)
+        authorization = self.headers.get("Authorization", "")
+        answer = self._back.service.answer(kind, name, authorization, query, body)
         self._back.log.add(self.command, place.path, query, answer.status)
         self._send(answer)
 
@@ -124,21 +125,6 @@ class Handler(BaseHTTPRequestHandler):
             return named, path
         name, slash, rest = path.removeprefix("/").partition("/")
         return name, slash + rest
-
-    def _region_answer(self, kind: Kind | None, name: str, query: dict[str, str], body: bytes) -> Answer:
-        try:
-            region = self._back.world.region(name)
-        except (LookupError, ValueError):
-            return answers.not_found()
-        authorization = self.headers.get("Authorization", "")
-        match kind:
-            case "token":
-                form = dict(parse_qsl(body.decode("latin-1")))
-                return self._back.service.token(name, authorization, form)
-            case "certificates":
-                return self._back.service.certificates(region, authorization, query)
-            case None:
-                return answers.not_found()
 
     def _control(self, path: str, body: bytes) -> Answer:
         try:

@@ -124,9 +124,10 @@ class Region:
             highest = self._timeline("Genesys").issuers.root
             return "".join(self._private_root(each).root.pem() for each in range(1, highest + 1))
 
-    def digicert_root_pem(self) -> str:
-        """Return the public root above the DigiCert leaf that is presented now."""
-        return pem_of(self.presented("DigiCert").chain[-1])
+    def digicert_root_pem(self, *, ahead: int = 0) -> str:
+        """Return the public root above the DigiCert leaf that is presented now; ``ahead`` 1: of the next new root."""
+        with self._lock:
+            return self.world.hierarchy(Issuers(self._timeline("DigiCert").issuers.root + ahead)).root.pem()
 
     def all_digicert_roots_pem(self) -> str:
         """Return every public root that this region's leaves, presented or announced, have had, oldest first."""

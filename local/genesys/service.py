@@ -12,9 +12,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
+from urllib.parse import parse_qsl
 
 from local.genesys import answers
 from local.genesys.answers import Answer
+from local.genesys.control import Kind
 from local.genesys.world import Region, World
 
 WINDOW = timedelta(minutes=1)
@@ -59,6 +61,22 @@ class Service:
         """Forget every token that was given."""
         with self._lock:
             self._tokens.clear()
+
+    def answer(
+        self, kind: Kind | None, region: str, authorization: str, query: Mapping[str, str], body: bytes
+    ) -> Answer:
+        """Answer a request of any kind to any region's path (``kind`` None: to a path that does not exist)."""
+        try:
+            where = self.world.region(region)
+        except (LookupError, ValueError):
+            return answers.not_found()
+        match kind:
+            case "token":
+                return self.token(region, authorization, dict(parse_qsl(body.decode("latin-1"))))
+            case "certificates":
+                return self.certificates(where, authorization, query)
+            case None:
+                return answers.not_found()
 
     def token(self, region: str, authorization: str, form: Mapping[str, str]) -> Answer:
         """Answer ``POST /oauth/token``."""

@@ -163,6 +163,7 @@ EXAMPLES: Mapping[str, Alert] = {
         version="3HL4kqtJvjVBH40Nrjfkd",
         proof="bytes",
         content="5e" * 32,
+        since=SINCE,
         now=NOW,
     ),
     "shared_authority_deployed": messages.shared_authority_deployed(

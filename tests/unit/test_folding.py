@@ -150,6 +150,13 @@ def test_an_answer_without_an_accepted_current_leaf_retires_nothing() -> None:
     assert teller.kinds.count("source-failing") == 1
 
 
+def test_an_answer_without_an_accepted_current_leaf_does_not_retire_what_was_seen_only_once() -> None:
+    teller = Teller().see(view("A"), view("A"), view("B", "C"), view())
+    assert [teller.status(name) for name in "ABC"] == [Status.CURRENT, Status.CURRENT, Status.UPCOMING]
+    teller.see(view("A"))
+    assert [teller.status(name) for name in "ABC"] == [Status.CURRENT, Status.RETIRING, Status.RETIRING]
+
+
 def test_a_withdrawn_upcoming_leaf_retires_with_its_grace() -> None:
     teller = Teller().see(view("A", "B"), view("A"), view("A"))
     assert teller.status("B") is Status.RETIRING

@@ -249,9 +249,9 @@ def test_a_certificate_is_announced_by_its_fingerprint_and_authority() -> None:
     assert UPCOMING.fingerprint in announced("DigiCert")
 
 
-def test_an_update_is_known_by_content_and_version() -> None:
+def test_an_update_is_known_by_content_and_by_when_it_was_asked_for() -> None:
     alert = EXAMPLES["truststore_updated"]
-    assert alert.id == f"truststore-updated:alb:{'5e' * 32}:3HL4kqtJvjVBH40Nrjfkd"
+    assert alert.id == f"truststore-updated:alb:{'5e' * 32}:20261123T083000Z"
 
 
 def test_severities_say_who_has_to_get_up_at_night() -> None:

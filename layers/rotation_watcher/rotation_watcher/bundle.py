@@ -5,7 +5,7 @@ no longer verifies is not wanted, but it is named in ``unproven``, and while any
 anchor file overwritten by mistake must not empty a truststore.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -152,10 +152,15 @@ def pins(bundle_id: str, wanted: Wanted) -> Pins:
     return Pins(bundle=bundle_id, pins=_ordered(listed))
 
 
-def widened(old: Pins, new: Pins, now: datetime) -> Pins:
-    """The new pins and those of the old ones that have not expired: what must be let in while a target changes."""
-    fresh = {_pin_key(pin) for pin in new.pins}
-    kept = [pin for pin in old.pins if _pin_key(pin) not in fresh and pin.certificate.not_after >= now]
+def widened(old: Pins, new: Pins, now: datetime, *, without: Collection[str] = ()) -> Pins:
+    """The new pins and those of the old ones that have not expired: what must be let in while a target changes.
+
+    ``without`` are the fingerprints of leaves that are let in no longer.
+    """
+    gone = {_pin_key(pin) for pin in new.pins} | {
+        _pin_key(pin) for pin in old.pins if pin.certificate.fingerprint in without
+    }
+    kept = [pin for pin in old.pins if _pin_key(pin) not in gone and pin.certificate.not_after >= now]
     return Pins(bundle=new.bundle, pins=_ordered([*new.pins, *kept]))
 
 

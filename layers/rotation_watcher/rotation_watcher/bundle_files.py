@@ -54,7 +54,7 @@ def _write_pins(view: BundleView, store: ObjectStore, now: datetime, *, narrow: 
     for _ in range(_TRIES):
         stored = store.get(key)
         old = _decode(stored.body, key) if stored else Pins(bundle=view.bundle.id, pins=())
-        new = wanted if narrow else bundle.widened(old, wanted, now)
+        new = wanted if narrow else bundle.widened(old, wanted, now, without=view.dismissed)
         if stored is not None and old == new:
             return False
         try:

@@ -62,7 +62,9 @@ def deploy(found: Survey, tools: Tools) -> Outcome:
     """Deploy the survey's plan. ``found.record`` carries this run's claim and is what the store holds."""
     now = tools.clock()
     body, content = notices.content_of(found.plan.desired.values())
-    record, etag = _as_found(found, tools)
+    record, etag = found.record, found.etag
+    if record.applied is None and found.blocks:
+        record = replace(record, versions=as_found(found, tools.store, now))
     version = _put(tools.store, found.target, body)
     asked_before = record.pending is not None and record.pending.sha256 == content
     pending = Pending(
@@ -77,9 +79,10 @@ def deploy(found: Survey, tools: Tools) -> Outcome:
     return _carry_out(found, replace(record, pending=pending), etag, tools)
 
 
-def go_back(found: Survey, to: Applied, tools: Tools) -> Outcome:
-    """Deploy an earlier version again, by hand. The caller saw to it that it refuses no current leaf."""
+def go_back(found: Survey, to: Applied, held: Mapping[str, Block], tools: Tools) -> Outcome:
+    """Deploy an earlier version again, by hand. The caller saw to it that ``held``, its content, refuses no one."""
     gone = found.record.applied
+    to = _with_others(found, to, held, tools)
     pending = Pending(
         version=to.version,
         sha256=to.sha256,
@@ -95,6 +98,16 @@ def go_back(found: Survey, to: Applied, tools: Tools) -> Outcome:
     return _carry_out(found, replace(found.record, pending=pending), found.etag, tools)
 
 
+def _with_others(found: Survey, to: Applied, held: Mapping[str, Block], tools: Tools) -> Applied:
+    """The earlier version as it can be deployed: with what others have put there since, which is theirs alone."""
+    others = {key: block for key, block in found.blocks.items() if key not in held and key not in found.record.ours}
+    if not others:
+        return replace(to, fingerprints=tuple(sorted(held)))
+    body, content = notices.content_of([*held.values(), *others.values()])
+    version = _put(tools.store, found.target, body)
+    return replace(to, version=version, sha256=content, fingerprints=tuple(sorted({*held, *others})))
+
+
 def prove(found: Survey, tools: Tools) -> Outcome:
     """Take up an update that an earlier run asked for: it may have been proved since, or failed, or never arrived."""
     return _settle(found, found.record, found.etag, tools, patience=PATIENCE)
@@ -105,20 +118,20 @@ def resume(found: Survey, tools: Tools) -> Outcome:
     return _carry_out(found, found.record, found.etag, tools)
 
 
-def _as_found(found: Survey, tools: Tools) -> tuple[Record, str | None]:
-    """Before the first change: keep what the target held as a version of its own, so that one can go back to it."""
-    record = found.record
-    if record.applied is not None or not found.blocks:
-        return record, found.etag
+def as_found(found: Survey, store: ObjectStore, now: datetime) -> tuple[Applied, ...]:
+    """What a target held when the watcher met it, as a version of its own.
+
+    One can go back to it, and if mutual TLS is turned off it tells what others had there.
+    """
     body, content = notices.content_of(found.blocks.values())
     original = Applied(
-        version=_put(tools.store, found.target, body),
+        version=_put(store, found.target, body),
         sha256=content,
         fingerprints=tuple(sorted(found.blocks)),
-        at=tools.clock(),
+        at=now,
         proof="as-found",
     )
-    return replace(record, versions=(original,)), found.etag
+    return (original,)
 
 
 def _put(store: ObjectStore, target: Target, body: bytes) -> str:
@@ -275,6 +288,7 @@ def _proved(found: Survey, record: Record, live: Live, tools: Tools) -> tuple[st
         version=applied.version,
         proof=applied.proof,
         content=applied.sha256,
+        since=pending.at,
         now=now,
     )
     after = _warn_of_warnings(found, after.told(updated), live, now)
@@ -334,10 +348,11 @@ def _roll_back(
             now=now,
         )
         return _done("would-refuse", replace(record, claim=None, pending=None).told(told), etag, tools)
+    previous = _with_others(found, previous, held or {}, tools)
     back = Pending(
         version=previous.version,
         sha256=previous.sha256,
-        fingerprints=tuple(sorted(held or {})),
+        fingerprints=previous.fingerprints,
         ours=previous.ours,
         at=now,
         hold=HoldReason.ROLLED_BACK,

@@ -132,8 +132,9 @@ def _placed(
     context: Context,
 ) -> dict[str, Leaf]:
     """Give every leaf its status by what this look shows and what is confirmed; drop those whose grace has passed."""
-    presented = {*current[0], *(current[1].confirmed or ())}
-    announced = {*upcoming[0], *(upcoming[1].confirmed or ())}
+    # What was seen and awaits its confirmation counts too: an answer without a current leaf must not retire it.
+    presented = {*current[0], *(current[1].confirmed or ()), *(current[1].pending or ())}
+    announced = {*upcoming[0], *(upcoming[1].confirmed or ()), *(upcoming[1].pending or ())}
     placed: dict[str, Leaf] = {}
     for key, leaf in leaves.items():
         status = Status.CURRENT if key in presented else Status.UPCOMING if key in announced else Status.RETIRING

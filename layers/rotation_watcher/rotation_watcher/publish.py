@@ -259,7 +259,7 @@ def _settled(found: Survey, record: Record, ports: Ports) -> Record:
         adopted = Applied(
             version="", sha256=content, fingerprints=fingerprints, at=ports.clock(), proof=found.live.proof
         )
-        return replace(record, applied=adopted)
+        return replace(record, applied=adopted, versions=deploy.as_found(found, ports.store, ports.clock()))
     if applied.fingerprints == fingerprints:
         return record
     kept = {key: since for key, since in record.ours.items() if key in found.blocks}
@@ -344,8 +344,7 @@ def _rollback(watch: Watch, found: Survey, request: Request, ports: Ports) -> Ta
         raise RequestRefused(f"{target.id}: another run is at work; try again in a few minutes") from error
     adapter = ports.targets[arns.parse_target(target.arn).kind]
     tools = deploy.Tools(ports.store, adapter, ports.clock, ports.wait)
-    to = replace(known[version], fingerprints=tuple(sorted(held)))
-    outcome = deploy.go_back(claimed, to, tools)
+    outcome = deploy.go_back(claimed, known[version], held, tools)
     acted = claimed._replace(etag=outcome.etag, record=outcome.record)
     return _finish(acted, outcome.record, outcome.word, ports)
 

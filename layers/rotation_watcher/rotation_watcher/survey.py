@@ -23,12 +23,17 @@ from rotation_watcher.trust import load_anchors, load_approvals
 
 
 class BundleView(NamedTuple):
-    """A bundle as it should be now. ``obstacles`` say in words why nothing may be removed (empty: it may)."""
+    """A bundle as it should be now. ``obstacles`` say in words why nothing may be removed (empty: it may).
+
+    ``dismissed`` are leaves that nothing vouches for any more, such as those whose approval is gone: they are pinned no
+    longer, whatever the obstacles.
+    """
 
     bundle: Bundle
     wanted: Wanted
     obstacles: tuple[str, ...]
     problems: tuple[str, ...]
+    dismissed: frozenset[str]
 
 
 class Survey(NamedTuple):
@@ -49,6 +54,7 @@ def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime)
     needs: list[Need] = []
     obstacles: list[str] = []
     problems: list[str] = []
+    dismissed: set[str] = set()
     extra: dict[str, Sequence[Certificate]] = {}
     for source in (source for source in watch.sources if source.id in bundle.sources):
         state = load_history(store, source.id)
@@ -58,9 +64,10 @@ def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime)
         if state.stale(now, watch.policy):
             obstacles.append(f"source {source.id} was last read {state.fresh_at}")
         anchors = load_anchors(store, source).certificates
-        found, missing = _needs(store, source, state, bundle, anchors, now)
+        found, missing, disapproved = _needs(store, source, state, bundle, anchors, now)
         needs += found
         obstacles += missing
+        dismissed |= disapproved
         if any(need.authority == Authority.GENESYS for need in found):
             # The operator trusts every root in the region's file. Genesys announces no change of its root, so a new one
             # must be in the truststore before its first leaf is presented (docs/decisions/0003).
@@ -76,7 +83,7 @@ def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime)
             obstacles.append(text)
     wanted = compose(needs, extra, now)
     obstacles += [f"leaf {need.leaf.fingerprint[:16]} does not verify: {detail}" for need, detail in wanted.unproven]
-    return BundleView(bundle, wanted, tuple(obstacles), tuple(problems))
+    return BundleView(bundle, wanted, tuple(obstacles), tuple(problems), frozenset(dismissed))
 
 
 def load_history(store: ObjectStore, source_id: str) -> History | None:
@@ -118,9 +125,9 @@ def survey(
     record, etag = load_record(store, target)
     live = adapter.read(target.arn, record.endpoints)
     blocks = {block.fingerprint: block for block in parse_bundle(live.bundle)[0]} if live.bundle else {}
-    if live.bundle is None and record.applied and record.applied.version:
+    if live.bundle is None and (last := _last_version(record)):
         # mTLS was turned off: what others had put there comes back together with what is wanted.
-        stored = store.get(keys.deployed(target.id), version=record.applied.version)
+        stored = store.get(keys.deployed(target.id), version=last)
         blocks = {block.fingerprint: block for block in parse_bundle(stored.body)[0]} if stored else {}
     plan = make(
         blocks,
@@ -139,13 +146,20 @@ def survey(
     return Survey(target, record, etag, view, live, blocks, former, plan)
 
 
+def _last_version(record: Record) -> str | None:
+    """The newest version that says what the target held: deployed last, or kept when it was met."""
+    if record.applied is None:
+        return None
+    return record.applied.version or next((one.version for one in record.versions), None)
+
+
 def moved_to(store: ObjectStore, target: Target, record: Record, live: Live) -> str | None:
     """Where a domain points, if not at the version that was deployed last; None where it does, or nobody can tell."""
-    if record.applied is None or not record.applied.version:
+    if record.applied is None:
         return None
     if live.bundle is None:
         return "no truststore at all: mutual TLS is off"
-    if live.location is None:
+    if live.location is None or not record.applied.version:
         return None
     ours = {(f"s3://{store.bucket}/{keys.deployed(target.id)}", record.applied.version)}
     if record.pending:
@@ -160,23 +174,27 @@ def _needs(
     bundle: Bundle,
     anchors: Mapping[Authority, tuple[Certificate, ...]],
     now: datetime,
-) -> tuple[list[Need], list[str]]:
-    needs, missing = [], []
+) -> tuple[list[Need], list[str], set[str]]:
+    """The leaves that are needed, what is missing to prove others, and those whose approval is gone."""
+    needs, missing, dismissed = [], [], set()
     for authority in bundle.authorities:
         known = state.authorities.get(authority)
-        leaves = {key: leaf for key, leaf in known.leaves.items() if leaf.needed(now)} if known else {}
+        if known is None:
+            continue
+        dismissed |= known.quarantine.keys() - known.leaves.keys()
+        leaves = {key: leaf for key, leaf in known.leaves.items() if leaf.needed(now)}
         approvals, _ = load_approvals(store, [key for key, leaf in leaves.items() if leaf.lifted])
         for key, leaf in leaves.items():
             approval = approvals.get(key)
             if leaf.lifted and (approval is None or (approval.until is not None and approval.until < now)):
-                missing.append(f"leaf {key[:16]}: its approval is gone")
+                dismissed.add(key)
                 continue
             held = _seen(store, source, (key, *leaf.chain))
             if held is None:
                 missing.append(f"leaf {key[:16]}: a certificate under {keys.seen(source.id, '')[:-4]} is missing")
                 continue
             needs.append(_need(source, authority, leaf, held, anchors.get(authority, ())))
-    return needs, missing
+    return needs, missing, dismissed
 
 
 def _need(

@@ -101,9 +101,13 @@ def truststore_updated(
     version: str,
     proof: str,
     content: str,
+    since: datetime,
     now: datetime,
 ) -> Alert:
-    """A target was changed, and the change was read back."""
+    """A target was changed, and the change was read back. ``since``: when it was asked for.
+
+    That tells one update from another: after drift the very same version may be deployed once more.
+    """
     others = f" {count(kept_foreign)} of others stayed." if kept_foreign else ""
     words = Words(
         title="truststore updated and proved",
@@ -116,7 +120,7 @@ def truststore_updated(
     )
     facts = listed("added", added, now) | listed("removed", removed, now)
     facts |= {"object": f"s3://{bucket}/{key}", "version": plain(version), "proof": plain(proof)}
-    return about_target(Kind.TRUSTSTORE_UPDATED, Severity.INFO, target, f"{content}:{version}", words, facts, now)
+    return about_target(Kind.TRUSTSTORE_UPDATED, Severity.INFO, target, f"{content}:{stamp(since)}", words, facts, now)
 
 
 def shared_authority_deployed(
