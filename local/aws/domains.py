@@ -159,7 +159,8 @@ class Domains:
         too_large = len(stored.body) > self.knobs.max_truststore_bytes
         if too_large or count_blocks(stored.body) > self.knobs.max_truststore_certificates:
             raise bad_request("The truststore is larger than allowed.")
-        return Truststore(uri, version or None, stored.body, tuple(truststore_warnings(stored.body, self._clock())))
+        warnings = (*truststore_warnings(stored.body, self._clock()), *self.knobs.truststore_warnings)
+        return Truststore(uri, version or None, stored.body, warnings)
 
 
 def bad_request(message: str) -> ApiGatewayError:

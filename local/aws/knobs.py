@@ -45,6 +45,8 @@ class Knobs:
     """Size of an API Gateway truststore (believed, not verified)."""
     max_truststore_certificates: int = 1000
     """Certificates of an API Gateway truststore (believed, not verified)."""
+    truststore_warnings: tuple[str, ...] = ()
+    """What API Gateway says of every truststore that it loads, beside what it finds in it."""
 
     read_object: Reader = read_object
     """Where bundles, truststores and CRLs are read from: this server's own S3, or another one's."""

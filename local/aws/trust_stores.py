@@ -122,7 +122,9 @@ class TrustStores:
         with self.lock:
             store = self.named(response)
             bundle, certificates = self._load(response)
-            store.previous, store.bundle, store.certificates = store.bundle, bundle, certificates
+            if store.previous is None or not store.stale_reads:  # who lags behind goes on seeing what they saw
+                store.previous = store.bundle
+            store.bundle, store.certificates = bundle, certificates
             return ActionResult({"TrustStores": [store.described()]})
 
     def _load(self, response: ELBV2Response) -> tuple[bytes, int]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from threading import RLock
 from typing import Any, Literal, Protocol, assert_never
 
-from local.genesys.issuing import Identity, pem_of
+from local.genesys.issuing import Identity
 from local.genesys.keys import KeyStore
 from local.genesys.pki import Issuer, PrivateRoot, PublicHierarchy, StrangerKind, stranger
 from local.genesys.texts import DIGICERT_STYLE, GENESYS_STYLE, TextStyle
@@ -68,6 +68,8 @@ class Region:
         self.texts: dict[Authority, TextStyle] = {"DigiCert": DIGICERT_STYLE, "Genesys": GENESYS_STYLE}
         self.extra_entities: list[dict[str, Any]] = []
         """Entities that are told of besides the region's own, such as a stranger's."""
+        self.issued: list[tuple[Authority, Identity]] = []
+        """Every leaf that there ever was, presented or announced, in the order of issue."""
         self._lock = RLock()
         self._roots: dict[int, PrivateRoot] = {}
         self._highest: dict[Authority, Issuers] = dict.fromkeys(AUTHORITIES, Issuers())
@@ -211,7 +213,9 @@ class Region:
     ) -> Identity:
         self._highest[authority] = max(self._highest[authority], issuers, key=lambda each: each.root)
         key = self.world.keys.rsa(leaf_key_purpose(self.aws_region, authority, number))
-        return self._issuer(authority, issuers).leaf(self.client_name, key, not_before, not_after)
+        leaf = self._issuer(authority, issuers).leaf(self.client_name, key, not_before, not_after)
+        self.issued.append((authority, leaf))
+        return leaf
 
     def _issuer(self, authority: Authority, issuers: Issuers) -> Issuer:
         match authority:

@@ -201,6 +201,11 @@ def test_a_rollback_asked_for_again_by_whoever_got_no_answer_does_not_bring_back
     with pytest.raises(RequestRefused, match="already rolled back"):
         stage.publish(rollback=TARGET)
     assert set(stage.live(TARGET)) == old
-    versions = decode(stage.read(keys.record(TARGET))).versions
+    record = decode(stage.read(keys.record(TARGET)))
+    versions = record.versions
+    assert record.applied is not None
+    again = stage.publish(rollback=TARGET, to=record.applied.version).targets[TARGET]
+    assert (again.outcome, set(stage.live(TARGET))) == ("held", old)
+    assert decode(stage.read(keys.record(TARGET))) == record
     assert stage.publish(rollback=TARGET, to=versions[0].version).targets[TARGET].outcome == "rolled-back"
     assert set(stage.live(TARGET)) == new

@@ -99,6 +99,7 @@ class Judge:
         self._anchored: set[str] = set()
         self._presented: dict[_Way, str] = {}
         self._texts: dict[str, str] = {}
+        self._issued: dict[Source, int] = {}
         self._streaks: dict[_Way, _Streak] = {}
         self._tales: dict[_Way, _Tales] = {}
         self._delivered: dict[str, bool] = {}
@@ -158,7 +159,6 @@ class Judge:
                 raise Breach(f"the rollback of {goal} refuses the current leaf of {way.source} {way.authority}")
         self.promised[goal] &= admitted
         self.roots[goal] &= self._held(goal)
-        self.scene.foreign[goal] |= self._held(goal) & self._left[goal]
         self.frozen.add(goal)
 
     def left(self, goal: Goal, fingerprints: set[str]) -> None:
@@ -180,16 +180,16 @@ class Judge:
             for authority in AUTHORITIES:
                 way = _Way(source, authority)
                 presented, upcoming = region.presented(authority), region.upcoming(authority)
-                for leaf in (presented, upcoming):
-                    if leaf is not None and leaf.fingerprint not in self.known:
-                        self.known[leaf.fingerprint] = Known(leaf, source, authority)
-                        self._texts[region.texts[authority].write(leaf)] = leaf.fingerprint
                 self.rotations += self._presented.get(way, presented.fingerprint) != presented.fingerprint
                 self._presented[way] = presented.fingerprint
                 tales = self._tales.setdefault(way, _Tales())
                 tales.ever_current.add(presented.fingerprint)
                 tales.ever_upcoming |= {upcoming.fingerprint} if upcoming else set()
                 self._anchored |= self._anchors(source, authority)
+            for authority, leaf in region.issued[self._issued.get(source, 0) :]:
+                self.known[leaf.fingerprint] = Known(leaf, source, authority)
+                self._texts[region.texts[authority].write(leaf)] = leaf.fingerprint
+            self._issued[source] = len(region.issued)
         for goal in ARNS:
             ways = {*self.ways(goal)}
             for way in ways:
@@ -240,10 +240,9 @@ class Judge:
                 for leaf in (region.presented("DigiCert"), region.upcoming("DigiCert")):
                     needed |= {fingerprint(one) for one in leaf.chain} if leaf else set()
             held = self._held(goal)
-            if held != needed:
-                raise Breach(
-                    f"in the end {goal} lacks {_short(needed - held)} and holds {_short(held - needed)} beyond need"
-                )
+            lacks, beyond = needed - held, held - needed - self._left[goal]
+            if lacks or beyond:
+                raise Breach(f"in the end {goal} lacks {_short(lacks)} and holds {_short(beyond)} beyond need")
         self._check_tales()
 
     def ways(self, goal: Goal) -> Iterator[_Way]:

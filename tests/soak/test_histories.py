@@ -1,5 +1,7 @@
 """Virtual years of rotations, troubles and operators; OpenSSL is asked after each step. `make soak` plays thousands."""
 
+from pathlib import Path
+
 import pytest
 from cryptography import x509
 
@@ -16,6 +18,8 @@ from tests.soak.writing import write
 
 SEEDS = range(1, 9)
 ROTATIONS = 25
+STORIES = Path(__file__).with_name("stories")
+"""Shrunken stories that the soak has found; each was red before its fault was mended."""
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -26,6 +30,11 @@ def test_no_promise_is_broken_in_a_story_of_many_rotations(seed: int) -> None:
     assert played.rotations >= ROTATIONS * 3 // 4  # some that were announced are overtaken by an emergency
     assert played.checks > len(script.acts)
     assert played.alerts > played.rotations
+
+
+@pytest.mark.parametrize("story", sorted(STORIES.glob("*.jsonl")), ids=lambda story: story.stem)
+def test_a_story_that_once_broke_a_promise_ends_well(story: Path) -> None:
+    assert play(from_text(story.read_text()), Openssl()).breach is None
 
 
 def test_a_story_can_be_written_down_and_told_again() -> None:

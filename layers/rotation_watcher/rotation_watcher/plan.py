@@ -123,7 +123,8 @@ def _obstacle(
     *,
     withheld: bool,
 ) -> tuple[str | None, str]:
-    if not wanted.needs or not desired:
+    # Where leaves are known and none can be proved, what the operator vouches for is still added; nothing can leave.
+    if not (wanted.needs or wanted.unproven) or not desired:
         return "nothing-known", "no accepted leaf of this bundle's sources is known yet"
     if len(desired) > target.limit:
         return (

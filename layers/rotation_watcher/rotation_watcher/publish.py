@@ -181,8 +181,19 @@ def _apply(watch: Watch, found: Survey, ports: Ports) -> TargetSummary:
     try:
         claimed = _claim(watch, found, noticed, ports)
     except Conflict:
-        return _describe(found, "claimed-by-another")
+        return _overtaken(found, ports)
     return _act(claimed, ports)
+
+
+def _overtaken(found: Survey, ports: Ports) -> TargetSummary:
+    """Somebody else wrote the record meanwhile, and is at work. Raises StoreError where nobody did.
+
+    A bucket that refuses every conditional write must not look like a busy colleague for ever.
+    """
+    _, etag = load_record(ports.store, found.target)
+    if etag == found.etag:
+        raise StoreError(f"{keys.record(found.target.id)} cannot be written: S3 speaks of a conflict that is none")
+    return _describe(found, "claimed-by-another")
 
 
 def _wants(found: Survey) -> bool:
@@ -274,7 +285,7 @@ def _finish(found: Survey, record: Record, outcome: str, ports: Ports) -> Target
         try:
             etag = deploy.write(ports.store, record, etag)
         except Conflict:
-            return _describe(found, "claimed-by-another")
+            return _overtaken(found, ports)
     summary.undelivered = list(_deliver(record, etag, found.target, ports))
     return summary
 
@@ -290,7 +301,9 @@ def _deliver(record: Record, etag: str | None, target: Target, ports: Ports) -> 
         except Conflict:
             record, etag = load_record(ports.store, target)
         else:
-            break
+            return errors
+    if taken:
+        raise StoreError(f"{keys.record(target.id)} was written by somebody else {_TRIES} times in a row")
     return errors
 
 
@@ -314,20 +327,25 @@ def _unreadable(target: Target, view: BundleView, error: TargetError, request: R
 def _rollback(watch: Watch, found: Survey, request: Request, ports: Ports) -> TargetSummary:
     """Go back to an earlier version, by hand; refused where that would refuse a current leaf."""
     now, record, target = ports.clock(), found.record, found.target
-    if request.to is None and record.pending is None and record.hold and record.hold.reason is HoldReason.BY_HAND:
-        # "The one before" is now the one that was left: who asks again, for want of an answer, must not get it back.
+    # Whoever got no answer asks again: the same version is no news, and "the one before" is now the one that was left.
+    back_already = record.pending is None and record.hold is not None and record.hold.reason is HoldReason.BY_HAND
+    if back_already and request.to is None and record.hold:
         raise RequestRefused(
             f"{target.id}: already rolled back by hand, at {record.hold.since:%Y-%m-%d %H:%M} UTC: release it,"
             ' or name the version to go to with "to"'
         )
     version = request.to or next((one.version for one in record.versions), None)
     known = {one.version: one for one in record.versions}
+    if back_already and record.applied:
+        known[record.applied.version] = record.applied
     if version is None or version not in known:
         listed = ", ".join(known) or "none"
         raise RequestRefused(f"{target.id}: no such earlier version {version or ''}; known: {listed}")
     held = deploy.deployed(ports.store, target, version)
     if held is None:
         raise RequestRefused(f"{target.id}: {keys.deployed(target.id)} version {version} is gone from the bucket")
+    if back_already and {*held} <= {*found.blocks} <= {*held} | (found.blocks.keys() - record.ours.keys()):
+        return _finish(found, notices.notice(found, Mode.APPLY, now), "held", ports)
     certificates = [block.certificate for block in held.values() if block.certificate]
     for need in found.view.wanted.needs:
         current = need.required(now) and need.record.status is Status.CURRENT
