@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help demo test built stack check bench build lock clean venv stack-venvs
+.PHONY: help demo test attack built stack soak check bench build lock clean venv stack-venvs
 
 PYTHONPATH :=
 export PYTHONPATH
@@ -12,6 +12,12 @@ WORKERS ?= auto
 # What `make stack` and `make built` run; it needs SAM, MiniStack and the AWS CLI, each in an environment of its own.
 DEPLOYED := tests/deployed
 BUILT := tests/built tests/roles tests/engines
+# What `make attack` runs, and `make soak` at length: rotation histories, deaths of functions, faults of services.
+ATTACKS := tests/soak tests/crash tests/faults
+# What `make soak` runs: rotations in all, rounds of many watchers at once, minutes of fuzzing.
+ROTATIONS ?= 10000
+ROUNDS ?= 25
+MINUTES ?= 5
 # Further arguments for pytest: `make test ARGS='tests/unit -k history'`.
 ARGS ?=
 
@@ -22,7 +28,16 @@ demo: venv  ## watch a whole rotation on this machine; leaves build/demo/summary
 	@.venv/bin/python -m local demo
 
 test: venv  ## run the tests
-	@.venv/bin/pytest -n $(WORKERS) $(addprefix --ignore=,$(DEPLOYED) $(BUILT)) $(ARGS)
+	@.venv/bin/pytest -n $(WORKERS) $(addprefix --ignore=,$(DEPLOYED) $(BUILT) $(ATTACKS)) $(ARGS)
+
+attack: venv  ## break the promises: some hundred rotations, functions killed, services that fail
+	@.venv/bin/pytest -n $(WORKERS) --dist loadscope $(ATTACKS) $(ARGS)
+
+soak: venv  ## the same for an hour: 10,000 rotations, every call killed, many watchers at once, fuzzing
+	@.venv/bin/python -m tests.soak --rotations $(ROTATIONS)
+	@.venv/bin/python -m tests.crash --processes 2
+	@ROUNDS=$(ROUNDS) .venv/bin/pytest -n 0 tests/crash/test_together.py
+	@.venv/bin/python -m tests.hostile.fuzz --minutes $(MINUTES)
 
 stack: venv stack-venvs  ## build, deploy to an AWS on this machine, and watch the stack work by itself
 	@.venv/bin/pytest -n 0 $(DEPLOYED) $(ARGS)

@@ -179,16 +179,16 @@ class Judge:
             region = self.scene.region(source)
             for authority in AUTHORITIES:
                 way = _Way(source, authority)
-                presented, upcoming = region.presented(authority), region.upcoming(authority)
+                presented = region.presented(authority)
                 self.rotations += self._presented.get(way, presented.fingerprint) != presented.fingerprint
                 self._presented[way] = presented.fingerprint
-                tales = self._tales.setdefault(way, _Tales())
-                tales.ever_current.add(presented.fingerprint)
-                tales.ever_upcoming |= {upcoming.fingerprint} if upcoming else set()
+                self._tales.setdefault(way, _Tales()).ever_current.add(presented.fingerprint)
                 self._anchored |= self._anchors(source, authority)
             for authority, leaf in region.issued[self._issued.get(source, 0) :]:
                 self.known[leaf.fingerprint] = Known(leaf, source, authority)
                 self._texts[region.texts[authority].write(leaf)] = leaf.fingerprint
+                # Who is announced and presented in one moment is still upcoming in the old answers of a flapping API.
+                self._tales[_Way(source, authority)].ever_upcoming.add(leaf.fingerprint)
             self._issued[source] = len(region.issued)
         for goal in ARNS:
             ways = {*self.ways(goal)}
