@@ -13,7 +13,7 @@ WORKERS ?= auto
 DEPLOYED := tests/deployed
 BUILT := tests/built tests/roles tests/engines
 # What `make attack` runs, and `make soak` at length: rotation histories, deaths of functions, faults of services.
-ATTACKS := tests/soak tests/crash tests/faults
+ATTACKS := tests/soak tests/crash tests/faults tests/integration/test_typed_commands.py
 # What `make soak` runs: rotations in all, rounds of many watchers at once, minutes of fuzzing.
 ROTATIONS ?= 10000
 ROUNDS ?= 25
@@ -30,7 +30,7 @@ demo: venv  ## watch a whole rotation on this machine; leaves build/demo/summary
 test: venv  ## run the tests
 	@.venv/bin/pytest -n $(WORKERS) $(addprefix --ignore=,$(DEPLOYED) $(BUILT) $(ATTACKS)) $(ARGS)
 
-attack: venv  ## break the promises: some hundred rotations, functions killed, services that fail
+attack: venv stack-venvs  ## break the promises: some hundred rotations, functions killed, services that fail
 	@.venv/bin/pytest -n $(WORKERS) --dist loadscope $(ATTACKS) $(ARGS)
 
 soak: venv  ## the same for an hour: 10,000 rotations, every call killed, many watchers at once, fuzzing

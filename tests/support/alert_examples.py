@@ -217,6 +217,9 @@ EXAMPLES: Mapping[str, Alert] = {
         since=SINCE,
         now=NOW,
     ),
+    "removal_planned": messages.removal_planned(
+        target=ALB, leaving=[INTERMEDIATE], until=NOW + timedelta(days=3), since=NOW, now=NOW
+    ),
     "removal_held": messages.removal_held(
         target=ALB,
         candidates=[INTERMEDIATE, DIGICERT_ROOT, PARTNER],

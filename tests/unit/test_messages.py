@@ -269,4 +269,11 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "mtls_off",
     }
     info = {name for name, alert in EXAMPLES.items() if alert.severity is Severity.INFO}
-    assert info == {"upcoming_published", "rotated", "name_learned", "source_recovered", "truststore_updated"}
+    assert info == {
+        "upcoming_published",
+        "rotated",
+        "name_learned",
+        "source_recovered",
+        "truststore_updated",
+        "removal_planned",
+    }

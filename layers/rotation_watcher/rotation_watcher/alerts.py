@@ -45,6 +45,7 @@ class Kind(StrEnum):
     ROLLED_BACK = "rolled-back"
     DRIFT_FOUND = "drift-found"
     MTLS_OFF = "mtls-off"
+    REMOVAL_PLANNED = "removal-planned"
     REMOVAL_HELD = "removal-held"
     QUOTA_NEAR = "quota-near"
 

@@ -56,6 +56,13 @@ class Wanted(NamedTuple):
     needs: tuple[Need, ...]
     unproven: tuple[tuple[Need, str], ...]
 
+    def grace(self, fingerprint: str) -> tuple[datetime, datetime] | None:
+        """From when to when the last grace of what wants this certificate runs; None while something has no end."""
+        records = {need.label: need.record for need in self.needs}
+        wanting = [records.get(label) for label in self.why[fingerprint]]
+        graces = [(one.since, one.retire_after) for one in wanting if one and one.retire_after]
+        return max(graces, key=lambda grace: grace[1]) if len(graces) == len(wanting) else None
+
     def shared_roots(self, authority: str) -> tuple[Certificate, ...]:
         """The roots that are wanted for leaves of an authority."""
         labels = {
@@ -181,14 +188,13 @@ def manifest(bundle_id: str, wanted: Wanted) -> dict[str, Any]:
     entries = []
     for fingerprint, certificate in sorted(wanted.certificates.items()):
         records = [by_label.get(label) for label in wanted.why[fingerprint]]
-        ends = [record.retire_after if record else None for record in records]
         since = [record.first_seen for record in records if record]
         entries.append(
             {
                 "certificate": certificate.facts,
                 "why": wanted.why[fingerprint],
                 "since": min(since, default=None),
-                "until": None if None in ends else max(end for end in ends if end),
+                "until": grace[1] if (grace := wanted.grace(fingerprint)) else None,
             }
         )
     return {"format": 1, "bundle": bundle_id, "certificates": entries}

@@ -24,6 +24,9 @@ from rotation_watcher.survey import Survey
 _NEAR = 0.8
 """The share of a target's certificate limit from which the quota counts as near."""
 
+AHEAD = timedelta(days=3)
+"""How long before it leaves a certificate is announced to leave, or half its grace before, if that is shorter."""
+
 PASSING = timedelta(minutes=30)
 """How long a trouble that may pass by itself is met with patience."""
 
@@ -58,6 +61,7 @@ def notice(found: Survey, mode: Mode, now: datetime) -> Record:
         *_drift(found, mode, now),
         *_open_doors(found, mode, now),
         *_limits(found, now),
+        *_leaving(found, now),
         *_stuck(found, now),
         *(_planned(found, now) if mode is Mode.OBSERVE else ()),
     ]
@@ -193,6 +197,29 @@ def _limits(found: Survey, now: datetime) -> list[_Found]:
         )
         results.append(_Found("quota-near", near))
     return results
+
+
+def leaving(found: Survey) -> dict[str, tuple[datetime, datetime]]:
+    """What the watcher put into the target and will take out, by fingerprint; when its grace began and when it ends."""
+    wanted = found.view.wanted
+    graces = {key: wanted.grace(key) for key in found.blocks if key in found.record.ours and key in wanted.certificates}
+    return {key: grace for key, grace in graces.items() if grace is not None}
+
+
+def _leaving(found: Survey, now: datetime) -> list[_Found]:
+    """What leaves soon: told late in its grace, when no flapping can bring it back into use."""
+    soon = {key: end for key, (begin, end) in leaving(found).items() if now >= end - min(AHEAD, (end - begin) / 2)}
+    if not soon:
+        return []
+    episode = f"leaving:{_short(*sorted(soon))}"
+    alert = messages.removal_planned(
+        target=target_name(found.target),
+        leaving=facts_of(found, sorted(soon)),
+        until=min(soon.values()),
+        since=found.record.episodes.get(episode, now),
+        now=now,
+    )
+    return [_Found(episode, alert)]
 
 
 def _stuck(found: Survey, now: datetime) -> list[_Found]:

@@ -27,7 +27,8 @@ class Plan(NamedTuple):
 
     ``desired`` is everything the target should hold, by fingerprint. ``added`` and ``removed`` compare it with what is
     live. ``held`` are removals that stopped at ``limit`` and wait for a person. ``refused`` are required leaves that
-    what is live does not let in. ``obstacle`` is the reason code for deploying nothing, with ``why`` in words.
+    what is live does not let in. ``repoint``: it points elsewhere, and is to be brought back. ``obstacle`` is the
+    reason code for deploying nothing, with ``why`` in words.
     """
 
     desired: Mapping[str, Block | Certificate]
@@ -37,13 +38,14 @@ class Plan(NamedTuple):
     limit: str
     refused: tuple[Need, ...]
     drift: Drift | None
+    repoint: bool
     obstacle: str | None
     why: str
 
     @property
     def changes(self) -> bool:
         """Whether what is live differs from what should be."""
-        return bool(self.added or self.removed or (self.drift and self.drift.moved_to))
+        return bool(self.added or self.removed or self.repoint)
 
 
 def make(
@@ -72,8 +74,6 @@ def make(
     removed, held, limit = _allowed(gone, len(live), record, policy) if may_remove else (set(), set(), "")
     desired: dict[str, Block | Certificate] = {key: block for key, block in live.items() if key not in removed}
     desired |= adds
-    if drift and reported:
-        drift = drift._replace(moved_to=None) if not adds and not removed else drift
     live_certificates = _certificates(live)
     refused = tuple(need for need in wanted.needs if need.required(now) and not admits(live_certificates, need, now))
     obstacle, why = _obstacle(desired, wanted, target, refused, now, withheld=bool(withheld))
@@ -85,6 +85,7 @@ def make(
         limit=limit,
         refused=refused,
         drift=drift,
+        repoint=bool(drift and drift.moved_to) and not reported,
         obstacle=obstacle,
         why=why,
     )

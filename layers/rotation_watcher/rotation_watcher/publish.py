@@ -66,6 +66,7 @@ class TargetSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     added: list[str] = []
     removed: list[str] = []
     held: list[str] = []
+    leaving: dict[str, str] = {}
     refused: list[str] = []
     drift: list[str] = []
     removal_waits_for: list[str] = []
@@ -389,6 +390,7 @@ def _describe(found: Survey, outcome: str) -> TargetSummary:
         added=[key[:16] for key in plan.added],
         removed=[key[:16] for key in plan.removed],
         held=[key[:16] for key in plan.held],
+        leaving={key[:16]: f"{end:%Y-%m-%dT%H:%MZ}" for key, (_, end) in sorted(notices.leaving(found).items())},
         refused=[need.leaf.fingerprint[:16] for need in plan.refused],
         drift=drift,
         removal_waits_for=list(found.view.obstacles),

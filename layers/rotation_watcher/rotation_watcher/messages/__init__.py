@@ -11,7 +11,7 @@ from rotation_watcher.messages.changes import (
     truststore_update_failed,
     truststore_updated,
 )
-from rotation_watcher.messages.disturbances import drift_found, mtls_off, quota_near, removal_held
+from rotation_watcher.messages.disturbances import drift_found, mtls_off, quota_near, removal_held, removal_planned
 from rotation_watcher.messages.leaves import expired, issuer_changed, name_learned, rotated, upcoming_published
 from rotation_watcher.messages.looking import source_failing, source_recovered, sources_disagree
 from rotation_watcher.messages.quarantine import anchor_missing, approved, quarantined
@@ -31,6 +31,7 @@ __all__ = [
     "quarantined",
     "quota_near",
     "removal_held",
+    "removal_planned",
     "rolled_back",
     "rotated",
     "shared_authority_deployed",

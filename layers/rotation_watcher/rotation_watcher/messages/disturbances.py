@@ -85,6 +85,26 @@ def mtls_off(
     return about_target(Kind.MTLS_OFF, Severity.CRITICAL, target, distinction, words, facts, now)
 
 
+def removal_planned(
+    *, target: TargetName, leaving: Sequence[CertificateFacts], until: datetime, since: datetime, now: datetime
+) -> Alert:
+    """The grace of certificates ends soon. ``until``: when the first of them may leave."""
+    words = Words(
+        title=f"{counted(len(leaving))} will leave on {until:%Y-%m-%d}",
+        happened=(
+            "No certificate that Genesys presents or has announced needs what is listed below any more; its grace ends"
+            f" on {when(until)}."
+        ),
+        means="The watcher takes out then what it had put in itself. What others put in stays.",
+        do=(
+            "Nothing, as a rule. If one of your other clients needs one of them, put its PEM into a file below extra/,"
+            " and name that file in the bundle before that day: then it stays."
+        ),
+    )
+    facts = listed("will leave", leaving, now) | {"earliest": when(until)}
+    return about_target(Kind.REMOVAL_PLANNED, Severity.INFO, target, stamp(since), words, facts, now)
+
+
 def removal_held(
     *, target: TargetName, candidates: Sequence[CertificateFacts], limit: str, since: datetime, now: datetime
 ) -> Alert:

@@ -1,0 +1,148 @@
+"""Whatever somebody does to a target: one scheduled run finds it, tells the difference, and heals what it may."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import pytest
+
+from local.stage import BUCKET, Stage
+
+LATER = timedelta(minutes=15)
+
+
+class Act(NamedTuple):
+    """What somebody does to a target, and what is told of it: a kind of alert, and words in it.
+
+    ``heals``: with ``on_drift`` heal the run undoes it; the rest is a person's to undo.
+    """
+
+    target: str
+    name: str
+    do: Callable[[Stage], object]
+    kind: str
+    words: tuple[str, ...]
+    heals: bool = True
+    critical: bool = True
+
+
+def other_bundle(stage: Stage) -> str:
+    """Somebody's own bundle, and its version."""
+    return stage.put("somebody/else.pem", stage.world.region("ca-central-1").root_pem())
+
+
+def replace_in_store(stage: Stage) -> None:
+    stage.aws.client("elbv2").modify_trust_store(
+        TrustStoreArn=stage.arn("alb"),
+        CaCertificatesBundleS3Bucket=BUCKET,
+        CaCertificatesBundleS3Key="somebody/else.pem",
+        CaCertificatesBundleS3ObjectVersion=other_bundle(stage),
+    )
+
+
+def passthrough(stage: Stage) -> None:
+    stage.aws.client("elbv2").modify_listener(
+        ListenerArn=stage.listener.listener_arn, MutualAuthentication={"Mode": "passthrough"}
+    )
+
+
+def patch_rest(stage: Stage, **values: str) -> None:
+    stage.aws.client("apigateway").update_domain_name(
+        domainName="rest.example.com",
+        patchOperations=[
+            {"op": "replace", "path": f"/mutualTlsAuthentication/{name}", "value": value}
+            for name, value in values.items()
+        ],
+    )
+    stage.aws.settle()
+
+
+def patch_http(stage: Stage, **values: str) -> None:
+    http = stage.aws.client("apigatewayv2")
+    known = http.get_domain_name(DomainName="http.example.com")["DomainNameConfigurations"][0]
+    kept = {name: known[name] for name in ("CertificateArn", "EndpointType", "SecurityPolicy")}
+    http.update_domain_name(
+        DomainName="http.example.com", DomainNameConfigurations=[kept], MutualTlsAuthentication=values
+    )
+    stage.aws.settle()
+
+
+def open_rest(stage: Stage) -> None:
+    rest = stage.aws.client("apigateway")
+    closed = {"op": "replace", "path": "/disableExecuteApiEndpoint", "value": "false"}
+    rest.update_rest_api(restApiId=rest.get_rest_apis()["items"][0]["id"], patchOperations=[closed])
+
+
+def open_http(stage: Stage) -> None:
+    http = stage.aws.client("apigatewayv2")
+    http.update_api(ApiId=http.get_apis()["Items"][0]["ApiId"], DisableExecuteApiEndpoint=False)
+
+
+def elsewhere(stage: Stage) -> dict[str, str]:
+    version = other_bundle(stage)
+    return {"truststoreUri": f"s3://{BUCKET}/somebody/else.pem", "truststoreVersion": version}
+
+
+def capital(values: dict[str, str]) -> dict[str, str]:
+    return {name[0].upper() + name[1:]: value for name, value in values.items()}
+
+
+ELSEWHERE = ("s3://watcher-bucket/somebody/else.pem",)
+OPEN = ("The default execute-api endpoint",)
+ACTS = (
+    Act("alb", "the bundle is replaced", replace_in_store, "drift-found", ()),
+    Act("alb", "the listener passes through", passthrough, "mtls-off", ("passthrough",), heals=False),
+    Act("rest", "the domain points elsewhere", lambda s: patch_rest(s, **elsewhere(s)), "drift-found", ELSEWHERE),
+    Act("rest", "mutual TLS is off", lambda s: patch_rest(s, truststoreUri=""), "mtls-off", ("mutual TLS is off",)),
+    Act("rest", "the default endpoint is open", open_rest, "mtls-off", OPEN, heals=False),
+    Act(
+        "http",
+        "the domain points elsewhere",
+        lambda s: patch_http(s, **capital(elsewhere(s))),
+        "drift-found",
+        ELSEWHERE,
+    ),
+    Act("http", "mutual TLS is off", lambda s: patch_http(s, TruststoreUri=""), "mtls-off", ("mutual TLS is off",)),
+    Act("http", "the default endpoint is open", open_http, "mtls-off", OPEN, heals=False),
+)
+
+
+@pytest.mark.parametrize("on_drift", ["heal", "report"])
+@pytest.mark.parametrize("act", ACTS, ids=lambda act: f"{act.target}: {act.name}")
+def test_what_somebody_does_to_a_target_is_found_by_one_scheduled_run(stage: Stage, act: Act, on_drift: str) -> None:
+    stage.tick()
+    next(one for one in stage.watch["targets"] if one["id"] == act.target)["on_drift"] = on_drift
+    stage.configure()
+    stage.schedule()
+    before = set(stage.live(act.target))
+    stage.news()
+    stage.clock.advance(LATER)
+    act.do(stage)
+    changed = set(stage.live(act.target))
+    stage.clock.advance(LATER)
+    stage.schedule()  # one scheduled run, and no look at Genesys
+    about = [alert for alert in stage.news() if alert.target == act.target]
+    told = [alert for alert in about if alert.kind == act.kind]
+    assert len(told) == 1
+    said = " ".join([told[0].title, told[0].what_happened, told[0].what_it_means, *told[0].facts.values()])
+    for words in act.words:
+        assert words in said
+    for fingerprint in before ^ changed if act.kind == "drift-found" else ():
+        assert fingerprint[:16] in said.replace(":", "").lower()
+    if act.heals and on_drift == "heal":
+        assert before <= set(stage.live(act.target)) | others(stage)
+        assert changed <= set(stage.live(act.target))  # what somebody put there himself stays
+        assert [alert.kind.value for alert in about].count("truststore-updated") == 1
+    else:
+        assert set(stage.live(act.target)) == changed
+        assert "truststore-updated" not in {alert.kind.value for alert in about}
+    for _ in range(2):
+        stage.clock.advance(LATER)
+        stage.schedule()
+    again: list[Any] = [alert for alert in stage.news() if alert.target == act.target and alert.kind == act.kind]
+    assert again == []
+
+
+def others(stage: Stage) -> set[str]:
+    """The certificate of somebody else that was there from the start: who takes it away may."""
+    return {stage.world.region("sa-east-1").issuer("Genesys").signer.fingerprint}

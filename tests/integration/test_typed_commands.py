@@ -1,0 +1,177 @@
+"""What alerts and runbook tell people to type, typed: by a shell and the AWS CLI, or as the event of a call by hand.
+
+``make attack`` runs these, for the AWS CLI lies in an environment of its own.
+"""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from local.genesys.issuing import Identity, issue, subject
+from local.stage import BUCKET, Stage
+from rotation_watcher import keys, mail
+from rotation_watcher.alerts import Alert
+from rotation_watcher.errors import RequestRefused
+from rotation_watcher.publish import Request, Summary
+
+ROOT = Path(__file__).resolve().parents[2]
+CLI = ROOT / ".venv-aws" / "bin"
+RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
+DAY = timedelta(days=1)
+
+
+def typed(stage: Stage, command: str) -> None:
+    """Type a command into a shell that finds the AWS CLI."""
+    assert (CLI / "aws").exists(), "run make attack: it makes the environment of the AWS CLI"
+    environment = os.environ | stage.aws.environment() | {"PATH": f"{CLI}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", command], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def invoked(stage: Stage, event: str) -> Summary:
+    """Call publish with the event of a command."""
+    wish = msgspec.json.decode(event, type=Request)
+    wanted = {name: value for name, value in msgspec.structs.asdict(wish).items() if name != "targets"}
+    return stage.publish(*wish.targets, **wanted)
+
+
+def told(stage: Stage, kind: str) -> list[Alert]:
+    return [alert for alert in stage.news() if alert.kind == kind]
+
+
+def partner(stage: Stage, name: str) -> Identity:
+    """A leaf with the right name under a root that nobody knows; the API tells of it as upcoming."""
+    region, now = stage.world.region("us-east-1"), stage.clock()
+    key = stage.world.keys.rsa(f"{name}/root")
+    root = issue(None, subject(f"{name} Root"), key, now - 30 * DAY, now + 900 * DAY, authority=True)
+    leaf = issue(root, region.client_name, stage.world.keys.rsa(f"{name}/leaf"), now - DAY, now + 300 * DAY)
+    entity = region.entity(leaf, "Genesys", "Upcoming")
+    entity["certificate"] = leaf.pem() + leaf.chain_pem()
+    region.extra_entities.append(entity)
+    return leaf
+
+
+def root_of(leaf: Identity) -> str:
+    return leaf.chain[-1].fingerprint(SHA256()).hex()
+
+
+def pinned(stage: Stage) -> set[str]:
+    pins = msgspec.json.decode(stage.read(keys.pins("genesys")))["pins"]
+    return {str(pin["certificate"]["fingerprint"]) for pin in pins}
+
+
+@pytest.fixture
+def quarantined(stage: Stage) -> tuple[Identity, Identity, dict[str, str]]:
+    """Two partners in quarantine, and by fingerprint the command that their mails say."""
+    one, two = partner(stage, "one"), partner(stage, "two")
+    stage.tick()
+    stage.tick()
+    commands = {}
+    for alert in told(stage, "quarantined"):
+        text = mail.text(alert)
+        fingerprint = next(each.fingerprint for each in (one, two) if each.fingerprint in text)
+        assert "chain-untrusted" in text
+        commands[fingerprint] = next(line.strip() for line in text.splitlines() if "aws s3 cp" in line)
+    return one, two, commands
+
+
+def test_the_command_of_a_quarantine_lets_exactly_that_certificate_pass_and_says_who_why_and_until_when(
+    stage: Stage, quarantined: tuple[Identity, Identity, dict[str, str]]
+) -> None:
+    one, two, commands = quarantined
+    assert commands.keys() == {one.fingerprint, two.fingerprint}
+    for target in ("alb", "rest"):
+        assert {root_of(one), root_of(two)}.isdisjoint(stage.live(target))
+    assert {one.fingerprint, two.fingerprint}.isdisjoint(pinned(stage))
+
+    typed(stage, commands[one.fingerprint].replace("YOUR NAME", "Ada").replace("YOUR REASON", "case 4711"))
+    kept = json.loads(stage.read(f"approvals/{one.fingerprint}.json"))
+    assert (kept["by"], kept["why"]) == ("Ada", "case 4711")
+    stage.tick()
+    stage.tick()
+    (alert,) = told(stage, "approved")
+    assert all(word in mail.text(alert) for word in ("Ada", "case 4711", kept["until"][:10], one.fingerprint))
+    for target in ("alb", "rest"):
+        assert root_of(one) in stage.live(target)
+        assert root_of(two) not in stage.live(target)
+    assert one.fingerprint in pinned(stage)
+    assert two.fingerprint not in pinned(stage)
+
+
+def test_an_approval_ends_by_the_runbooks_command_or_by_itself_and_its_certificate_leaves(
+    stage: Stage, quarantined: tuple[Identity, Identity, dict[str, str]]
+) -> None:
+    one, two, commands = quarantined
+    typed(stage, commands[one.fingerprint])
+    until = f"{stage.clock() + 2 * DAY:%Y-%m-%dT00:00:00Z}"
+    typed(stage, re.sub(r'"until": "[^"]+"', f'"until": "{until}"', commands[two.fingerprint]))
+    stage.tick()
+    stage.tick()
+    assert {one.fingerprint, two.fingerprint} <= pinned(stage)
+    stage.news()
+
+    (withdraw,) = re.findall(r"`(aws s3 rm s3://BUCKET/approvals/<sha256>\.json)`", RUNBOOK)
+    typed(stage, withdraw.replace("BUCKET", BUCKET).replace("<sha256>", one.fingerprint))
+    stage.tick()
+    assert one.fingerprint not in pinned(stage)
+    assert two.fingerprint in pinned(stage)
+    stage.clock.advance(2 * DAY)
+    stage.tick()
+    assert {one.fingerprint, two.fingerprint}.isdisjoint(pinned(stage))
+    stage.tick()
+    assert len(told(stage, "quarantined")) == 2  # both are in quarantine again, and people hear of it
+    for target in ("alb", "rest"):
+        assert {root_of(one), root_of(two)}.isdisjoint(stage.live(target))
+
+
+def test_the_command_of_held_removals_lets_them_go(stage: Stage) -> None:
+    names = [f"extra/{number}.pem" for number in range(3)]
+    for name, region in zip(names, ("ca-central-1", "ap-south-1", "eu-west-1"), strict=True):
+        stage.put(name, stage.world.region(region).root_pem())
+    stage.watch["bundles"][0]["extra"] = names
+    stage.configure()
+    stage.tick()
+    full = set(stage.live("alb"))
+    del stage.watch["bundles"][0]["extra"]
+    stage.configure()
+    stage.tick()
+    assert set(stage.live("alb")) == full
+    alert = next(alert for alert in told(stage, "removal-held") if alert.target == "alb")
+    words = shlex.split(mail.text(alert).split("sam remote invoke", 1)[1].splitlines()[0])
+    assert words[:2] == ["PublishFunction", "--event"]
+    assert invoked(stage, words[2]).targets["alb"].outcome == "updated"
+    assert len(full - set(stage.live("alb"))) == 3
+
+
+def test_any_earlier_version_is_one_call_away_and_holds_until_it_is_released(stage: Stage) -> None:
+    stage.tick()
+    first = set(stage.live("alb"))
+    for number, region in enumerate(("ca-central-1", "ap-south-1")):
+        stage.put(f"extra/{number}.pem", stage.world.region(region).root_pem())
+        stage.watch["bundles"][0]["extra"] = [f"extra/{each}.pem" for each in range(number + 1)]
+        stage.configure()
+        stage.tick()
+    last = set(stage.live("alb"))
+    record = json.loads(stage.read(keys.record("alb")))
+    (form,) = re.findall(r'`(\{"rollback": "alb", "to": "<version>"\})`', RUNBOOK)
+    two_before, as_found = record["versions"][1]["version"], record["versions"][2]["version"]
+    with pytest.raises(RequestRefused, match=r"would refuse the current leaf"):
+        invoked(stage, form.replace("<version>", as_found))
+    assert invoked(stage, form.replace("<version>", two_before)).targets["alb"].outcome == "rolled-back"
+    assert set(stage.live("alb")) == first
+    for _ in range(3):
+        stage.tick()
+    assert set(stage.live("alb")) == first
+    (release,) = re.findall(r'`(\{"release": "alb"\})`', RUNBOOK)
+    assert invoked(stage, release).targets["alb"].outcome == "updated"
+    assert set(stage.live("alb")) == last
