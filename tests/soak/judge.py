@@ -139,6 +139,9 @@ class Judge:
         now = self.scene.clock()
         if goal in self.frozen:
             return
+        if goal in self.suspended:
+            # What somebody took out comes back only if it can still be proved.
+            self.promised[goal] = {key for key in self.promised[goal] if self._vouched(key, now)}
         self.suspended.discard(goal)
         ways = {*self.ways(goal)}
         for key, known in self.known.items():
