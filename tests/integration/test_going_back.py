@@ -110,3 +110,22 @@ def pinned(stage: Stage) -> set[str]:
     """The fingerprints of the leaves that the bundle's pins let in."""
     pins = msgspec.json.decode(stage.read(keys.pins("genesys")))["pins"]
     return {str(pin["certificate"]["fingerprint"]) for pin in pins}
+
+
+def test_a_replica_that_still_shows_the_bundle_before_the_proved_one_is_no_drift(stage: Stage) -> None:
+    stage.tick()
+    stage.put("extra/more.pem", stage.world.region("ca-central-1").root_pem())
+    stage.watch["bundles"][0]["extra"] = ["extra/more.pem"]
+    stage.configure()
+    assert stage.publish("alb").targets["alb"].outcome == "updated"
+    stage.news()
+    stage.aws.stale_reads(stage.arn("alb"), 3)
+    before = stage.read(keys.record("alb"))
+    for _ in range(2):
+        stage.clock.advance(timedelta(seconds=20))
+        assert stage.publish("alb").targets["alb"].outcome == "unchanged"
+    assert (stage.news(), stage.read(keys.record("alb"))) == ([], before)
+    stage.aws.stale_reads(stage.arn("alb"), 9)  # two minutes later it is somebody's doing
+    stage.clock.advance(timedelta(minutes=2))
+    assert stage.publish("alb", dry_run=True).targets["alb"].drift != []
+    stage.aws.stale_reads(stage.arn("alb"), 0)

@@ -5,7 +5,7 @@ is not wanted, and stops every removal until it is cleared up.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from rotation_watcher import history, keys
@@ -20,6 +20,9 @@ from rotation_watcher.ports import Live, ObjectStore, TrustTarget
 from rotation_watcher.record import Record
 from rotation_watcher.record import decode as decode_record
 from rotation_watcher.trust import load_anchors, load_approvals
+
+LAG = timedelta(minutes=2)
+"""How long after its proof an update may still not show everywhere (no figure of AWS's: elbv2 promises none)."""
 
 
 class BundleView(NamedTuple):
@@ -129,6 +132,9 @@ def survey(
         # mTLS was turned off: what others had put there comes back together with what is wanted.
         stored = store.get(keys.deployed(target.id), version=last)
         blocks = {block.fingerprint: block for block in parse_bundle(stored.body)[0]} if stored else {}
+    if _lags(record, live, blocks, now) and record.applied:
+        stored = store.get(keys.deployed(target.id), version=record.applied.version)
+        blocks = {block.fingerprint: block for block in parse_bundle(stored.body)[0]} if stored else blocks
     plan = make(
         blocks,
         view.wanted,
@@ -144,6 +150,17 @@ def survey(
         stored = store.get(keys.deployed(target.id), version=record.applied.version)
         former = {block.fingerprint: block for block in parse_bundle(stored.body)[0]} if stored else {}
     return Survey(target, record, etag, view, live, blocks, former, plan)
+
+
+def _lags(record: Record, live: Live, blocks: Mapping[str, Block], now: datetime) -> bool:
+    """Whether a trust store shows what it held before the update that has just been proved: a replica that lags.
+
+    A person who takes the update back within this time is found by the run after it.
+    """
+    if record.applied is None or record.pending or live.location is not None or not record.versions:
+        return False
+    before, after = {*record.versions[0].fingerprints}, {*record.applied.fingerprints}
+    return now - record.applied.at <= LAG and {*blocks} == before != after
 
 
 def _last_version(record: Record) -> str | None:
