@@ -7,28 +7,22 @@ comes once by its id, and what was seen often enough is told once.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 import msgspec
-from cryptography.hazmat.primitives.hashes import SHA256
 
 from local.genesys.issuing import Identity
 from local.genesys.world import AUTHORITIES
 from rotation_watcher import keys
-from rotation_watcher.alerts import Kind
 from tests.soak.acts import AuthorityName, Goal, Source
+from tests.soak.breach import Breach, Way, fingerprint, short
+from tests.soak.hearing import Hearing
 from tests.soak.openssl import Openssl, certificates
 from tests.soak.scene import ARNS, REGIONS, RETAIN, Scene
 
 _MARGIN = timedelta(minutes=3)
 """The functions' clocks may be wrong by so much."""
-CONFIRMATIONS = 2
-
-
-class Breach(Exception):
-    """An invariant does not hold."""
 
 
 @dataclass
@@ -47,41 +41,13 @@ class Known:
         return tuple(fingerprint(one) for one in self.identity.chain)
 
 
-class _Way(NamedTuple):
-    source: Source
-    authority: AuthorityName
-
-
-@dataclass
-class _Streak:
-    """How many committed looks in a row agreed."""
-
-    current: frozenset[str] = frozenset()
-    upcoming: frozenset[str] = frozenset()
-    quarantined: frozenset[str] = frozenset()
-    current_looks: int = 0
-    upcoming_looks: int = 0
-    quarantined_looks: int = 0
-
-
-@dataclass
-class _Tales:
-    """What people must have been told in the end, and what they may have been told."""
-
-    rotated: set[str] = field(default_factory=set)
-    upcoming: set[str] = field(default_factory=set)
-    quarantined: set[str] = field(default_factory=set)
-    ever_current: set[str] = field(default_factory=set)
-    ever_upcoming: set[str] = field(default_factory=set)
-    baseline: set[str] = field(default_factory=set)
-
-
 class Judge:
     """Knows what has happened, and looks at what came of it."""
 
     def __init__(self, scene: Scene, openssl: Openssl) -> None:
         self.scene = scene
         self.openssl = openssl
+        self.hearing = Hearing(scene.mailbox)
         self.known: dict[str, Known] = {}
         self.rogues: dict[str, Identity] = {}
         self.approved: set[str] = set()
@@ -97,13 +63,9 @@ class Judge:
         self._allowed: dict[Goal, set[str]] = {goal: set() for goal in ARNS}
         self._left: dict[Goal, set[str]] = {goal: set() for goal in ARNS}
         self._anchored: set[str] = set()
-        self._presented: dict[_Way, str] = {}
+        self._presented: dict[Way, str] = {}
         self._texts: dict[str, str] = {}
         self._issued: dict[Source, int] = {}
-        self._streaks: dict[_Way, _Streak] = {}
-        self._tales: dict[_Way, _Tales] = {}
-        self._delivered: dict[str, bool] = {}
-        self._read = 0
 
     # What happens
 
@@ -127,12 +89,15 @@ class Judge:
             for known in self.known.values():
                 if (known.source, known.authority) == (source, authority) and told["Current"]:
                     known.in_last_look = known.identity.fingerprint in told["Current"]
-            self._note(_Way(source, authority), frozenset(told["Current"]), frozenset(told["Upcoming"]), doubtful)
+            anchored = bool(self._anchors(source, authority))  # or else one alert about the anchor says it all
+            refused = {key for key in doubtful if anchored and (key in self.rogues or self._is_unanchored(key))}
+            seen = [frozenset(each) for each in (told["Current"], told["Upcoming"], refused)]
+            self.hearing.note(Way(source, authority), *seen)
 
     def missed(self, source: Source) -> None:
         """A look of which nobody knows what was committed."""
         for authority in AUTHORITIES:
-            self._streaks.pop(_Way(source, authority), None)
+            self.hearing.missed(Way(source, authority))
 
     def published(self, goal: Goal) -> None:
         """A publish of a target went undisturbed."""
@@ -145,7 +110,7 @@ class Judge:
         self.suspended.discard(goal)
         ways = {*self.ways(goal)}
         for key, known in self.known.items():
-            way = _Way(known.source, known.authority)
+            way = Way(known.source, known.authority)
             if way in ways and known.visible and self._vouched(key, now) and self._lives(key, now):
                 self.promised[goal].add(key)
         self.roots[goal] = {
@@ -181,17 +146,16 @@ class Judge:
         for source in self.scene.sources:
             region = self.scene.region(source)
             for authority in AUTHORITIES:
-                way = _Way(source, authority)
+                way = Way(source, authority)
                 presented = region.presented(authority)
                 self.rotations += self._presented.get(way, presented.fingerprint) != presented.fingerprint
                 self._presented[way] = presented.fingerprint
-                self._tales.setdefault(way, _Tales()).ever_current.add(presented.fingerprint)
+                self.hearing.presented(way, presented.fingerprint)
                 self._anchored |= self._anchors(source, authority)
             for authority, leaf in region.issued[self._issued.get(source, 0) :]:
                 self.known[leaf.fingerprint] = Known(leaf, source, authority)
                 self._texts[region.texts[authority].write(leaf)] = leaf.fingerprint
-                # Who is announced and presented in one moment is still upcoming in the old answers of a flapping API.
-                self._tales[_Way(source, authority)].ever_upcoming.add(leaf.fingerprint)
+                self.hearing.issued(Way(source, authority), leaf.fingerprint)
             self._issued[source] = len(region.issued)
         for goal in ARNS:
             ways = {*self.ways(goal)}
@@ -200,7 +164,7 @@ class Judge:
                     self._allowed[goal] |= self._anchors(way.source, "Genesys")
             for known in self.known.values():
                 anchored = known.issuers[-1] in self._anchors(known.source, known.authority)  # expired or not
-                if anchored and _Way(known.source, known.authority) in ways:
+                if anchored and Way(known.source, known.authority) in ways:
                     self._allowed[goal] |= {*known.issuers}
 
     def add_rogue(self, identity: Identity, text: str) -> None:
@@ -212,6 +176,7 @@ class Judge:
         """A person vouches for one leaf; its authorities may come along."""
         self.approved.add(key)
         self.ever_approved.add(key)
+        self.hearing.again.add(key)
         for goal in ARNS:
             if authority in self.scene.authorities[goal]:
                 self._allowed[goal] |= {fingerprint(one) for one in self.rogues[key].chain}
@@ -220,7 +185,7 @@ class Judge:
         """Look at everything. Raises Breach."""
         self.register()
         self.checks += 1
-        self._once()
+        self.hearing.check()
         for goal in ARNS:
             bundle = self.scene.live(goal)
             if bundle is None:
@@ -245,21 +210,21 @@ class Judge:
             held = self._held(goal)
             lacks, beyond = needed - held, held - needed - self._left[goal]
             if lacks or beyond:
-                raise Breach(f"in the end {goal} lacks {_short(lacks)} and holds {_short(beyond)} beyond need")
-        self._check_tales()
+                raise Breach(f"in the end {goal} lacks {short(lacks)} and holds {short(beyond)} beyond need")
+        self.hearing.check_end()
 
-    def ways(self, goal: Goal) -> Iterator[_Way]:
+    def ways(self, goal: Goal) -> Iterator[Way]:
         """Whose leaves a target is there for."""
         for source in self.scene.sources:
             for authority in self.scene.authorities[goal]:
-                yield _Way(source, authority)
+                yield Way(source, authority)
 
     def _check_contents(self, goal: Goal) -> None:
         held = self._held(goal)
         if lost := self.scene.foreign[goal] - held:
-            raise Breach(f"{goal} lost the foreign certificate {_short(lost)}")
+            raise Breach(f"{goal} lost the foreign certificate {short(lost)}")
         if strange := held - self.scene.foreign[goal] - self._left[goal] - self._allowed[goal]:
-            raise Breach(f"{goal} holds {_short(strange)}, which nobody vouched for")
+            raise Breach(f"{goal} holds {short(strange)}, which nobody vouched for")
 
     def _check_doors(self, goal: Goal) -> None:
         now = self.scene.clock()
@@ -285,7 +250,7 @@ class Judge:
                 if key not in admitted:
                     raise Breach(f"{goal} refuses the leaf {key[:8]} of {words}")
         if wrong := {*must_not} & admitted:
-            raise Breach(f"{goal} lets in {_short(wrong)}, which nobody vouched for")
+            raise Breach(f"{goal} lets in {short(wrong)}, which nobody vouched for")
 
     def _check_pins(self, goal: Goal) -> None:
         if not self.scene.store.versions.get(keys.pins(goal)):
@@ -293,10 +258,10 @@ class Judge:
         pins = msgspec.json.decode(self.scene.store.body(keys.pins(goal)))["pins"]
         pinned = {pin["certificate"]["fingerprint"] for pin in pins}
         if strange := pinned - {*self.known} - self.ever_approved:
-            raise Breach(f"the pins of {goal} hold {_short(strange)}, which nobody vouched for")
+            raise Breach(f"the pins of {goal} hold {short(strange)}, which nobody vouched for")
         unvouched = {key for key in pinned & {*self.known} if not {*self.known[key].issuers} & self._anchored}
         if unvouched:
-            raise Breach(f"the pins of {goal} hold {_short(unvouched)}, whose root nobody anchored")
+            raise Breach(f"the pins of {goal} hold {short(unvouched)}, whose root nobody anchored")
 
     def check_dismissed(self) -> None:
         """After undisturbed looks and publishes: an approval that was withdrawn pins nothing. Raises Breach."""
@@ -305,68 +270,7 @@ class Judge:
                 pins = msgspec.json.decode(self.scene.store.body(keys.pins(goal)))["pins"]
                 left = {pin["certificate"]["fingerprint"] for pin in pins} & (self.ever_approved - self.approved)
                 if left:
-                    raise Breach(f"the pins of {goal} hold {_short(left)}, whose approval was withdrawn")
-
-    def hear_again(self) -> None:
-        """Take the mailbox as it is now for all that was ever told."""
-        self._read = 0
-        self._delivered.clear()
-
-    def _once(self) -> None:
-        """Alerts come once by id, unless something went wrong in the run that delivered them before."""
-        for told in self.scene.mailbox.told[self._read :]:
-            excused = self._delivered.get(told.alert.id)
-            if excused is False:
-                raise Breach(f"the alert {told.alert.id} came twice")
-            # Who was dismissed and is approved again is news again, under the same id.
-            again = told.alert.id.rpartition(":")[2] in self.ever_approved
-            self._delivered[told.alert.id] = told.excused or again
-        self._read = len(self.scene.mailbox.told)
-
-    def _check_tales(self) -> None:
-        told = [alert.split(":", 2) for alert in self._delivered]
-        by_kind: dict[tuple[str, str], list[str]] = {}
-        for kind, subject, distinction in told:
-            by_kind.setdefault((kind, subject), []).append(distinction)
-        for way, tales in self._tales.items():
-            for kind, must, may in (
-                (Kind.ROTATED, tales.rotated, tales.ever_current),
-                (Kind.UPCOMING_PUBLISHED, tales.upcoming, tales.ever_upcoming),
-                (Kind.QUARANTINED, tales.quarantined, None),
-            ):
-                said = [one for one in by_kind.get((kind, way.source), []) if one.startswith(f"{way.authority}:")]
-                heads = [one.split(":")[1] for one in said]
-                if missing := must - {*heads}:
-                    raise Breach(f"nobody was told {kind} of {_short(missing)} ({way.source} {way.authority})")
-                if may is None:
-                    continue
-                if strange := {*heads} - may - self.ever_approved:
-                    raise Breach(f"people were told {kind} of {_short(strange)}, which never was")
-                if len(heads) != len({*heads}):
-                    raise Breach(f"people were told {kind} of one leaf twice: {sorted(said)}")
-        for source in self.scene.sources:
-            failing = {*by_kind.get((Kind.SOURCE_FAILING, source), [])}
-            recovered = {*by_kind.get((Kind.SOURCE_RECOVERED, source), [])}
-            if len(failing) != len(recovered):
-                raise Breach(f"{source} failed {sorted(failing)} and recovered {sorted(recovered)}")
-
-    def _note(self, way: _Way, current: frozenset[str], upcoming: frozenset[str], doubtful: set[str]) -> None:
-        tales = self._tales[way]
-        streak = self._streaks.setdefault(way, _Streak())
-        if not tales.baseline:
-            tales.baseline = {*current}
-        same = current == streak.current
-        streak.current_looks = streak.current_looks + 1 if same else 1
-        streak.upcoming_looks = streak.upcoming_looks + 1 if same and upcoming == streak.upcoming else 1
-        named = frozenset(doubtful - {""}) if self._anchors(way.source, way.authority) else frozenset()
-        streak.quarantined_looks = streak.quarantined_looks + 1 if named == streak.quarantined else 1
-        streak.current, streak.upcoming, streak.quarantined = current, upcoming, named
-        if current and streak.current_looks >= CONFIRMATIONS:
-            tales.rotated |= current - tales.baseline
-        if current and streak.upcoming_looks >= CONFIRMATIONS:
-            tales.upcoming |= upcoming - current - tales.ever_current
-        if streak.quarantined_looks >= CONFIRMATIONS:
-            tales.quarantined |= {key for key in named if key in self.rogues or self._is_unanchored(key)}
+                    raise Breach(f"the pins of {goal} hold {short(left)}, whose approval was withdrawn")
 
     def _is_unanchored(self, key: str) -> bool:
         return key in self.known and not {*self.known[key].issuers} & self._anchored
@@ -379,7 +283,7 @@ class Judge:
     def _holds(self, goal: Goal, key: str, now: datetime) -> bool:
         """Whether a promise is still in force."""
         known = self.known[key]
-        if _Way(known.source, known.authority) not in {*self.ways(goal)}:
+        if Way(known.source, known.authority) not in {*self.ways(goal)}:
             return False
         return self._lives(key, now)
 
@@ -417,21 +321,3 @@ class Judge:
 
     def _admitted(self, goal: Goal, leaves: list[Identity]) -> frozenset[str]:
         return self.openssl.admitted(self.scene.live(goal) or b"", leaves, self.scene.clock())
-
-
-_fingerprints: dict[int, tuple[object, str]] = {}
-
-
-def fingerprint(certificate: object) -> str:
-    """SHA-256 of a certificate's DER, remembered: hashing is most of what a check does otherwise."""
-    found = _fingerprints.get(id(certificate))
-    if found is None or found[0] is not certificate:
-        found = (certificate, certificate.fingerprint(SHA256()).hex())  # type: ignore[attr-defined]  # a certificate
-        if len(_fingerprints) > 20_000:
-            _fingerprints.clear()
-        _fingerprints[id(certificate)] = found
-    return found[1]
-
-
-def _short(fingerprints: set[str] | frozenset[str]) -> str:
-    return ", ".join(sorted(key[:8] for key in fingerprints)) or "nothing"

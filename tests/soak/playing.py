@@ -32,7 +32,8 @@ from tests.soak.acts import (
     Wait,
     Withdraw,
 )
-from tests.soak.judge import Breach, Judge, fingerprint
+from tests.soak.breach import Breach, fingerprint
+from tests.soak.judge import Judge
 from tests.soak.openssl import Openssl, certificates
 from tests.soak.scene import ARNS, CLAIM, REGIONS, RETAIN, START, Killed, Scene
 

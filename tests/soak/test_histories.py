@@ -9,7 +9,7 @@ from local.genesys.issuing import pem_of
 from rotation_watcher.alerts import Kind
 from tests.soak.__main__ import explained
 from tests.soak.acts import Emergency, Goal, Look, Script, from_text, to_text
-from tests.soak.judge import Breach, fingerprint
+from tests.soak.breach import Breach, fingerprint
 from tests.soak.openssl import Openssl, certificates
 from tests.soak.playing import Player, play
 from tests.soak.scene import ARNS
@@ -109,7 +109,7 @@ def test_the_judge_misses_what_nobody_was_told_of(player: Player) -> None:
         player.do(act)
     assert any(told.alert.kind == "rotated" for told in player.scene.mailbox.told)
     player.scene.mailbox.told[:] = [told for told in player.scene.mailbox.told if told.alert.kind is not Kind.ROTATED]
-    player.judge.hear_again()
+    player.judge.hearing.hear_again()
     with pytest.raises(Breach, match="nobody was told rotated"):
         player.end()
 

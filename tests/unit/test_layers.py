@@ -9,6 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "layers" / "rotation_watcher" / "rotation_watcher"
 USE_CASES = {"collect", "publish", "slack", "deploy", "survey", "notices", "trust", "bundle_files", "outbox"}
+USE_CASES |= {"target_run", "by_hand"}
 """Orchestration over ports. The ports themselves are Protocols and data, and count as pure."""
 RIM = {"settings", "bootstrap", "adapters"}
 THIRD_PARTY = {"cryptography", "msgspec"}

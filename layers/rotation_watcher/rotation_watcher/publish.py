@@ -7,38 +7,19 @@ another; a bucket that cannot be read or written is reported in ``broken`` and r
 A run that finds everything as it should be writes nothing.
 """
 
-from collections.abc import Mapping
-from datetime import timedelta
-from typing import NamedTuple
-
 import msgspec
 
-from rotation_watcher import arns, bundle_files, deploy, keys, notices, outbox
-from rotation_watcher.bundle import admits
+from rotation_watcher import arns, bundle_files, by_hand, deploy, notices
 from rotation_watcher.collect import looks_of
 from rotation_watcher.config import Mode, Target, Watch
 from rotation_watcher.errors import Conflict, RequestRefused, StoreError, TargetError
-from rotation_watcher.history import Status
-from rotation_watcher.ports import AlertSink, Clock, ObjectStore, PublishQueue, TrustTarget, Wait
-from rotation_watcher.record import Applied, Claim, HoldReason, Record
+from rotation_watcher.record import Applied, Record
 from rotation_watcher.survey import BundleView, Survey, load_record, survey, view_bundle
+from rotation_watcher.target_run import Ports, TargetSummary, claim, deliver, describe, finish, overtaken
+
+__all__ = ["Ports", "Request", "Summary", "TargetSummary", "publish"]
 
 replace = msgspec.structs.replace
-
-_TRIES = 4
-
-
-class Ports(NamedTuple):
-    """What publish needs of the world. ``claim_for`` outlasts the function's timeout; ``owner`` names this run."""
-
-    store: ObjectStore
-    targets: Mapping[arns.TargetKind, TrustTarget]
-    sink: AlertSink
-    queue: PublishQueue
-    clock: Clock
-    wait: Wait
-    owner: str
-    claim_for: timedelta
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,25 +36,6 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     release: str | None = None
     enqueue: str | None = None
     lenient: bool = False
-
-
-class TargetSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What was found and done, for the person who called by hand and for the log. Fingerprints are cut to 16 digits."""
-
-    outcome: str
-    message: str | None = None
-    certificates: int | None = None
-    added: list[str] = []
-    removed: list[str] = []
-    held: list[str] = []
-    leaving: dict[str, str] = {}
-    refused: list[str] = []
-    drift: list[str] = []
-    removal_waits_for: list[str] = []
-    problems: list[str] = []
-    version: str | None = None
-    alerts: list[str] = []
-    undelivered: list[str] = []
 
 
 class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -150,12 +112,12 @@ def _one(watch: Watch, target: Target, request: Request, ports: Ports) -> Target
     except TargetError as error:
         return _unreadable(target, view, error, request, ports)
     if request.dry_run:
-        return _describe(found, "would-update" if _wants(found) else "unchanged")
+        return describe(found, "would-update" if _wants(found) else "unchanged")
     try:
         if request.rollback:
-            return _rollback(watch, found, request, ports)
+            return by_hand.roll_back(watch, found, request.to, ports)
         if request.release:
-            found = _release(watch, found, ports)
+            found = by_hand.release(watch, found, ports)
         if watch.mode is Mode.OBSERVE:
             return _observe(found, ports)
         return _apply(watch, found, ports)
@@ -167,34 +129,23 @@ def _observe(found: Survey, ports: Ports) -> TargetSummary:
     """Tell what would be done, and keep the files that people may carry elsewhere up to date."""
     bundle_files.write(found.view, ports.store, ports.clock(), narrow=True)
     after = notices.notice(found, Mode.OBSERVE, ports.clock())
-    return _finish(found, after, "would-update" if _wants(found) else "unchanged", ports)
+    return finish(found, after, "would-update" if _wants(found) else "unchanged", ports)
 
 
 def _apply(watch: Watch, found: Survey, ports: Ports) -> TargetSummary:
     now = ports.clock()
     noticed = notices.notice(found, Mode.APPLY, now)
     if found.record.claimed(ports.owner, now):
-        return _describe(found, "claimed-by-another")
+        return describe(found, "claimed-by-another")
     if not _wants(found):
         return _rest(found, noticed, ports)
     if found.record.not_before is not None and now < found.record.not_before:
-        return _finish(found, noticed, "put-off", ports)
+        return finish(found, noticed, "put-off", ports)
     try:
-        claimed = _claim(watch, found, noticed, ports)
+        claimed = claim(watch, found, noticed, ports)
     except Conflict:
-        return _overtaken(found, ports)
+        return overtaken(found, ports)
     return _act(claimed, ports)
-
-
-def _overtaken(found: Survey, ports: Ports) -> TargetSummary:
-    """Somebody else wrote the record meanwhile, and is at work. Raises StoreError where nobody did.
-
-    A bucket that refuses every conditional write must not look like a busy colleague for ever.
-    """
-    _, etag = load_record(ports.store, found.target)
-    if etag == found.etag:
-        raise StoreError(f"{keys.record(found.target.id)} cannot be written: S3 speaks of a conflict that is none")
-    return _describe(found, "claimed-by-another")
 
 
 def _wants(found: Survey) -> bool:
@@ -209,20 +160,6 @@ def _wants(found: Survey) -> bool:
         return False
     hold = found.record.hold
     return hold is None or not hold.stops(notices.content_of(found.plan.desired.values())[1])
-
-
-def _claim(watch: Watch, found: Survey, record: Record, ports: Ports) -> Survey:
-    """Write the claim, then look again: only what is read after claiming may be acted upon. Raises Conflict."""
-    now = ports.clock()
-    claim = Claim(ports.owner, now + ports.claim_for)
-    etag = deploy.write(ports.store, replace(record, claim=claim), found.etag)
-    adapter = ports.targets[arns.parse_target(found.target.arn).kind]
-    try:
-        again = survey(watch, found.target, found.view, ports.store, adapter, now)
-    except TargetError:
-        deploy.write(ports.store, replace(record, claim=None), etag)
-        raise
-    return again
 
 
 def _act(found: Survey, ports: Ports) -> TargetSummary:
@@ -242,7 +179,7 @@ def _act(found: Survey, ports: Ports) -> TargetSummary:
     if outcome.word == "updated":
         bundle_files.write(found.view, ports.store, ports.clock(), narrow=True)
     acted = found._replace(etag=outcome.etag, record=outcome.record)
-    return _finish(acted, outcome.record, outcome.word, ports)
+    return finish(acted, outcome.record, outcome.word, ports)
 
 
 def _rest(found: Survey, record: Record, ports: Ports) -> TargetSummary:
@@ -259,7 +196,7 @@ def _rest(found: Survey, record: Record, ports: Ports) -> TargetSummary:
         outcome = "held"
     else:
         outcome = "mtls-off" if found.live.bundle is None else "waiting"
-    return _finish(found, record, outcome, ports)
+    return finish(found, record, outcome, ports)
 
 
 def _settled(found: Survey, record: Record, ports: Ports) -> Record:
@@ -278,36 +215,6 @@ def _settled(found: Survey, record: Record, ports: Ports) -> Record:
     return replace(record, applied=replace(applied, fingerprints=fingerprints), ours=kept)
 
 
-def _finish(found: Survey, record: Record, outcome: str, ports: Ports) -> TargetSummary:
-    """Write the record if it changed, then hand over what waits in its outbox."""
-    summary = _describe(found._replace(record=record), outcome)
-    etag = found.etag
-    if record != found.record:
-        try:
-            etag = deploy.write(ports.store, record, etag)
-        except Conflict:
-            return _overtaken(found, ports)
-    summary.undelivered = list(_deliver(record, etag, found.target, ports))
-    return summary
-
-
-def _deliver(record: Record, etag: str | None, target: Target, ports: Ports) -> tuple[str, ...]:
-    """Deliver the outbox and take out what was delivered. Raises StoreError."""
-    if not record.outbox:
-        return ()
-    taken, errors = outbox.deliver(record.outbox, ports.sink)
-    for _ in range(_TRIES if taken else 0):
-        try:
-            deploy.write(ports.store, record.delivered(taken), etag)
-        except Conflict:
-            record, etag = load_record(ports.store, target)
-        else:
-            return errors
-    if taken:
-        raise StoreError(f"{keys.record(target.id)} was written by somebody else {_TRIES} times in a row")
-    return errors
-
-
 def _unreadable(target: Target, view: BundleView, error: TargetError, request: Request, ports: Ports) -> TargetSummary:
     """A target that cannot be read: told once, tried again at every run; nothing else is known to be wrong."""
     record, etag = load_record(ports.store, target)
@@ -321,80 +228,5 @@ def _unreadable(target: Target, view: BundleView, error: TargetError, request: R
     if after != record:
         etag = deploy.write(ports.store, after, etag)
     summary.alerts = [alert.id for alert in after.outbox]
-    summary.undelivered = list(_deliver(after, etag, target, ports))
+    summary.undelivered = list(deliver(after, etag, target, ports))
     return summary
-
-
-def _rollback(watch: Watch, found: Survey, request: Request, ports: Ports) -> TargetSummary:
-    """Go back to an earlier version, by hand; refused where that would refuse a current leaf."""
-    now, record, target = ports.clock(), found.record, found.target
-    # Whoever got no answer asks again: the same version is no news, and "the one before" is now the one that was left.
-    back_already = record.pending is None and record.hold is not None and record.hold.reason is HoldReason.BY_HAND
-    if back_already and request.to is None and record.hold:
-        raise RequestRefused(
-            f"{target.id}: already rolled back by hand, at {record.hold.since:%Y-%m-%d %H:%M} UTC: release it,"
-            ' or name the version to go to with "to"'
-        )
-    version = request.to or next((one.version for one in record.versions), None)
-    known = {one.version: one for one in record.versions}
-    if back_already and record.applied:
-        known[record.applied.version] = record.applied
-    if version is None or version not in known:
-        listed = ", ".join(known) or "none"
-        raise RequestRefused(f"{target.id}: no such earlier version {version or ''}; known: {listed}")
-    held = deploy.deployed(ports.store, target, version)
-    if held is None:
-        raise RequestRefused(f"{target.id}: {keys.deployed(target.id)} version {version} is gone from the bucket")
-    if back_already and {*held} <= {*found.blocks} <= {*held} | (found.blocks.keys() - record.ours.keys()):
-        return _finish(found, notices.notice(found, Mode.APPLY, now), "held", ports)
-    certificates = [block.certificate for block in held.values() if block.certificate]
-    for need in found.view.wanted.needs:
-        current = need.required(now) and need.record.status is Status.CURRENT
-        if current and not admits(certificates, need, now):
-            raise RequestRefused(
-                f"{target.id}: version {version} would refuse the current leaf {need.leaf.fingerprint[:16]}"
-                f" ({need.leaf.facts.subject}) of source {need.source}: data actions would fail"
-            )
-    if record.claimed(ports.owner, now):
-        raise RequestRefused(f"{target.id}: another run is at work until {record.claim and record.claim.until}")
-    try:
-        claimed = _claim(watch, found, notices.notice(found, Mode.APPLY, now), ports)
-    except Conflict as error:
-        raise RequestRefused(f"{target.id}: another run is at work; try again in a few minutes") from error
-    adapter = ports.targets[arns.parse_target(target.arn).kind]
-    tools = deploy.Tools(ports.store, adapter, ports.clock, ports.wait)
-    outcome = deploy.go_back(claimed, known[version], held, tools)
-    acted = claimed._replace(etag=outcome.etag, record=outcome.record)
-    return _finish(acted, outcome.record, outcome.word, ports)
-
-
-def _release(watch: Watch, found: Survey, ports: Ports) -> Survey:
-    """End a hold and let held removals pass, by a person's word; then the ordinary look follows."""
-    record = replace(found.record, hold=None, released=found.plan.held)
-    if record != found.record:
-        deploy.write(ports.store, record, found.etag)
-    adapter = ports.targets[arns.parse_target(found.target.arn).kind]
-    return survey(watch, found.target, found.view, ports.store, adapter, ports.clock())
-
-
-def _describe(found: Survey, outcome: str) -> TargetSummary:
-    plan = found.plan
-    drift = []
-    if plan.drift:
-        drift = [*(f"+{key[:16]}" for key in plan.drift.added), *(f"-{key[:16]}" for key in plan.drift.removed)]
-        drift += [f"now at {plan.drift.moved_to}"] if plan.drift.moved_to else []
-    return TargetSummary(
-        outcome=outcome,
-        message=plan.why or None,
-        certificates=len(found.blocks),
-        added=[key[:16] for key in plan.added],
-        removed=[key[:16] for key in plan.removed],
-        held=[key[:16] for key in plan.held],
-        leaving={key[:16]: f"{end:%Y-%m-%dT%H:%MZ}" for key, (_, end) in sorted(notices.leaving(found).items())},
-        refused=[need.leaf.fingerprint[:16] for need in plan.refused],
-        drift=drift,
-        removal_waits_for=list(found.view.obstacles),
-        problems=[*found.view.problems, *found.live.warnings],
-        version=found.record.applied.version if found.record.applied else None,
-        alerts=[alert.id for alert in found.record.outbox],
-    )
