@@ -13,7 +13,7 @@ from rotation_watcher import arns, bundle_files, by_hand, deploy, notices
 from rotation_watcher.collect import looks_of
 from rotation_watcher.config import Mode, Target, Watch
 from rotation_watcher.errors import Conflict, RequestRefused, StoreError, TargetError
-from rotation_watcher.record import Applied, Record
+from rotation_watcher.record import Record
 from rotation_watcher.survey import BundleView, Survey, load_record, survey, view_bundle
 from rotation_watcher.target_run import Ports, TargetSummary, claim, deliver, describe, finish, overtaken
 
@@ -203,16 +203,14 @@ def _settled(found: Survey, record: Record, ports: Ports) -> Record:
     """Others' additions and removals that need no healing become part of what is expected from now on."""
     fingerprints = tuple(sorted(found.blocks))
     applied = record.applied
-    if applied is None:
-        _, content = notices.content_of(found.blocks.values())
-        adopted = Applied(
-            version="", sha256=content, fingerprints=fingerprints, at=ports.clock(), proof=found.live.proof
-        )
-        return replace(record, applied=adopted, versions=deploy.as_found(found, ports.store, ports.clock()))
-    if applied.fingerprints == fingerprints:
+    if applied is not None and applied.fingerprints == fingerprints:
         return record
     kept = {key: since for key, since in record.ours.items() if key in found.blocks}
-    return replace(record, applied=replace(applied, fingerprints=fingerprints), ours=kept)
+    if applied is not None and applied.version:
+        return replace(record, applied=replace(applied, fingerprints=fingerprints), ours=kept)
+    (original,) = versions = deploy.as_found(found, ports.store, ports.clock())
+    adopted = replace(original, version="", proof=found.live.proof)  # it was not deployed by the watcher
+    return replace(record, applied=adopted, versions=versions, ours=kept)
 
 
 def _unreadable(target: Target, view: BundleView, error: TargetError, request: Request, ports: Ports) -> TargetSummary:
