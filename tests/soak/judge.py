@@ -92,7 +92,10 @@ class Judge:
             anchored = bool(self._anchors(source, authority))  # or else one alert about the anchor says it all
             refused = {key for key in doubtful if anchored and (key in self.rogues or self._is_unanchored(key))}
             seen = [frozenset(each) for each in (told["Current"], told["Upcoming"], refused)]
-            self.hearing.note(Way(source, authority), *seen)
+            if any(key in self.known and not self._is_valid(self.known[key].identity) for key in doubtful):
+                self.hearing.missed(Way(source, authority))  # an expired leaf among them: no other look need agree
+            else:
+                self.hearing.note(Way(source, authority), *seen)
 
     def missed(self, source: Source) -> None:
         """A look of which nobody knows what was committed."""
