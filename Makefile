@@ -12,8 +12,10 @@ WORKERS ?= auto
 # What `make stack` and `make built` run; it needs SAM, MiniStack and the AWS CLI, each in an environment of its own.
 DEPLOYED := tests/deployed
 BUILT := tests/built tests/roles tests/engines
-# What `make attack` runs, and `make soak` at length: rotation histories, deaths of functions, faults of services.
-ATTACKS := tests/soak tests/crash tests/faults tests/integration/test_typed_commands.py
+# What `make attack` runs, and `make soak` at length: rotation histories, deaths of functions, faults of services,
+# what others do to targets, and what alerts tell people to type.
+ATTACKS := tests/soak tests/crash tests/faults tests/integration/test_drift_everywhere.py
+ATTACKS += tests/integration/test_typed_commands.py
 # What `make soak` runs: rotations in all, rounds of many watchers at once, minutes of fuzzing.
 ROTATIONS ?= 10000
 ROUNDS ?= 25
