@@ -14,12 +14,15 @@ from rotation_watcher.collect import looks_of
 from rotation_watcher.config import Mode, Target, Watch
 from rotation_watcher.errors import Conflict, RequestRefused, StoreError, TargetError
 from rotation_watcher.record import Record
-from rotation_watcher.survey import BundleView, Survey, load_record, survey, view_bundle
+from rotation_watcher.survey import BundleView, Survey, load_record, may_lag, survey, view_bundle
 from rotation_watcher.target_run import Ports, TargetSummary, claim, deliver, describe, finish, overtaken
 
 __all__ = ["Ports", "Request", "Summary", "TargetSummary", "publish"]
 
 replace = msgspec.structs.replace
+
+_READ_AGAIN = 3
+"""How often a target that shows the state before the last proof is read again before it counts as drift."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -109,6 +112,11 @@ def _one(watch: Watch, target: Target, request: Request, ports: Ports) -> Target
     adapter = ports.targets[arns.parse_target(target.arn).kind]
     try:
         found = survey(watch, target, view, ports.store, adapter, now)
+        for _ in range(_READ_AGAIN):
+            if not may_lag(found, ports.clock()):
+                break
+            ports.wait(deploy.READ_AGAIN)
+            found = survey(watch, target, view, ports.store, adapter, ports.clock())
     except TargetError as error:
         return _unreadable(target, view, error, request, ports)
     if request.dry_run:

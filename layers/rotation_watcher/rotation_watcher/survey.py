@@ -132,9 +132,6 @@ def survey(
         # mTLS was turned off: what others had put there comes back together with what is wanted.
         stored = store.get(keys.deployed(target.id), version=last)
         blocks = {block.fingerprint: block for block in parse_bundle(stored.body)[0]} if stored else {}
-    if _lags(record, live, blocks, now) and record.applied:
-        stored = store.get(keys.deployed(target.id), version=record.applied.version)
-        blocks = {block.fingerprint: block for block in parse_bundle(stored.body)[0]} if stored else blocks
     plan = make(
         blocks,
         view.wanted,
@@ -152,15 +149,13 @@ def survey(
     return Survey(target, record, etag, view, live, blocks, former, plan)
 
 
-def _lags(record: Record, live: Live, blocks: Mapping[str, Block], now: datetime) -> bool:
-    """Whether a trust store shows what it held before the update that has just been proved: a replica that lags.
-
-    A person who takes the update back within this time is found by the run after it.
-    """
-    if record.applied is None or record.pending or live.location is not None or not record.versions:
+def may_lag(found: Survey, now: datetime) -> bool:
+    """Whether a trust store shows what it held before the update that has just been proved: perhaps a replica lags."""
+    record = found.record
+    if record.applied is None or record.pending or found.live.location is not None or not record.versions:
         return False
     before, after = {*record.versions[0].fingerprints}, {*record.applied.fingerprints}
-    return now - record.applied.at <= LAG and {*blocks} == before != after
+    return now - record.applied.at <= LAG and {*found.blocks} == before != after
 
 
 def _last_version(record: Record) -> str | None:
