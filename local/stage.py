@@ -25,7 +25,7 @@ from rotation_watcher import bootstrap
 from rotation_watcher import collect as collecting
 from rotation_watcher import publish as publishing
 from rotation_watcher.alerts import Alert
-from rotation_watcher.certificates import Block, parse_bundle
+from rotation_watcher.certificates import Block, blocks_of
 from rotation_watcher.ports import Clock
 
 BUCKET = "watcher-bucket"
@@ -248,8 +248,7 @@ class Stage:
 
     def live(self, target: str) -> dict[str, Block]:
         """What a target holds now, by fingerprint; empty where mutual TLS is off."""
-        bundle = self.live_pem(target)
-        return {block.fingerprint: block for block in parse_bundle(bundle)[0]} if bundle else {}
+        return blocks_of(self.live_pem(target))
 
     def live_pem(self, target: str) -> bytes | None:
         """The PEM that a target holds now."""

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from local.genesys.issuing import Identity, issue, subject
+from local.genesys.issuing import Identity
 from local.genesys.world import Authority
 from local.stage import BUCKET
 from tests.crash.world import CrashStage, Function, Message
+from tests.support import others
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 DAY, QUARTER, PACE = timedelta(days=1), timedelta(minutes=15), timedelta(seconds=35)
@@ -141,22 +142,10 @@ class Story:
 
     def quarantine(self) -> None:
         """The API tells of a leaf under a root that nobody knows."""
-        stage, region = self.stage, self.stage.world.region("eu-central-1")
+        region = self.stage.world.region("eu-central-1")
         self._go_to(7)
-        now = stage.clock()
-        root = issue(
-            None,
-            subject("Partner Root", organization="Partner"),
-            stage.world.keys.rsa("partner/root"),
-            now - 30 * DAY,
-            now + 900 * DAY,
-            authority=True,
-        )
-        key = stage.world.keys.rsa("partner/leaf")
-        self.quarantined = issue(root, region.client_name, key, now - DAY, now + 300 * DAY)
-        told = region.entity(self.quarantined, "Genesys", "Upcoming")
-        told["certificate"] = self.quarantined.pem() + self.quarantined.chain_pem()  # the root too, unlike Genesys' own
-        region.extra_entities.append(told)
+        self.quarantined = others.partner(region)
+        others.tell_of(region, self.quarantined)
         self.look_twice()
         self.schedule()
         self.tell()
@@ -186,13 +175,7 @@ class Story:
     def drift(self) -> None:
         """Somebody replaces the bundle of the trust store with his own."""
         with self.stage.serving():
-            version = self.stage.put("somebody/else.pem", self.stage.world.region("sa-east-1").root_pem())
-            self.stage.aws.client("elbv2").modify_trust_store(
-                TrustStoreArn=self.stage.arn("alb"),
-                CaCertificatesBundleS3Bucket=BUCKET,
-                CaCertificatesBundleS3Key="somebody/else.pem",
-                CaCertificatesBundleS3ObjectVersion=version,
-            )
+            others.load(self.stage, self.stage.world.region("sa-east-1").root_pem())
         self.schedule()
         self.tell()
 

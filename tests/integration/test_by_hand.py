@@ -13,6 +13,7 @@ from rotation_watcher.arns import TargetKind
 from rotation_watcher.errors import RequestRefused, TargetBusy
 from rotation_watcher.ports import Live, TrustTarget
 from rotation_watcher.record import decode
+from tests.support import others
 
 DAY = timedelta(days=1)
 
@@ -24,17 +25,6 @@ def kinds(stage: Stage) -> list[str]:
 def quiet(stage: Stage) -> None:
     stage.tick()
     stage.news()
-
-
-def replace_trust_store(stage: Stage, pem: str) -> None:
-    """Somebody else loads another bundle into the trust store."""
-    version = stage.put("somebody/else.pem", pem)
-    stage.aws.client("elbv2").modify_trust_store(
-        TrustStoreArn=stage.arn("alb"),
-        CaCertificatesBundleS3Bucket=BUCKET,
-        CaCertificatesBundleS3Key="somebody/else.pem",
-        CaCertificatesBundleS3ObjectVersion=version,
-    )
 
 
 def test_a_dry_run_says_what_it_would_do_and_writes_nothing(stage: Stage) -> None:
@@ -103,12 +93,12 @@ def test_drift_is_told_and_healed_and_what_others_added_stays(stage: Stage) -> N
     quiet(stage)
     wanted = set(stage.live("alb"))
     stranger = stage.world.region("ca-central-1").root_pem()
-    replace_trust_store(stage, stranger)
+    others.load(stage, stranger)
     foreign = set(stage.live("alb"))
     stage.publish("alb")
-    others = set(stage.live("alb")) - foreign
+    back = set(stage.live("alb")) - foreign
     assert foreign < set(stage.live("alb"))
-    assert len(others) == 2  # the two roots that are wanted; the root that others took away stays away
+    assert len(back) == 2  # the two roots that are wanted; the root that others took away stays away
     assert len(wanted) == 3
     assert kinds(stage) == ["drift-found", "truststore-updated"]
     stage.publish("alb")
@@ -119,7 +109,7 @@ def test_drift_is_only_told_where_the_target_says_so(stage: Stage) -> None:
     stage.watch["targets"][0]["on_drift"] = "report"
     stage.configure()
     quiet(stage)
-    replace_trust_store(stage, stage.world.region("ca-central-1").root_pem())
+    others.load(stage, stage.world.region("ca-central-1").root_pem())
     replaced = set(stage.live("alb"))
     for _ in range(2):
         stage.publish("alb")
@@ -130,20 +120,8 @@ def test_drift_is_only_told_where_the_target_says_so(stage: Stage) -> None:
 
 def test_a_domain_that_was_pointed_elsewhere_is_brought_back(stage: Stage) -> None:
     quiet(stage)
-    version = stage.put("somebody/else.pem", stage.world.region("ca-central-1").root_pem())
     stage.clock.advance(timedelta(minutes=1))
-    stage.aws.client("apigateway").update_domain_name(
-        domainName="rest.example.com",
-        patchOperations=[
-            {
-                "op": "replace",
-                "path": "/mutualTlsAuthentication/truststoreUri",
-                "value": f"s3://{BUCKET}/somebody/else.pem",
-            },
-            {"op": "replace", "path": "/mutualTlsAuthentication/truststoreVersion", "value": version},
-        ],
-    )
-    stage.aws.settle()
+    others.point_rest(stage, stage.world.region("ca-central-1").root_pem())
     for _ in range(2):
         stage.clock.advance(timedelta(minutes=1))
         stage.publish("rest")
@@ -156,11 +134,7 @@ def test_mutual_tls_turned_off_is_critical_and_turned_on_again(stage: Stage) -> 
     quiet(stage)
     held = set(stage.live("rest"))
     stage.clock.advance(timedelta(minutes=1))
-    stage.aws.client("apigateway").update_domain_name(
-        domainName="rest.example.com",
-        patchOperations=[{"op": "replace", "path": "/mutualTlsAuthentication/truststoreUri", "value": ""}],
-    )
-    stage.aws.settle()
+    others.turn_off_rest(stage)
     assert stage.live("rest") == {}
     for _ in range(2):
         stage.clock.advance(timedelta(minutes=1))
@@ -171,13 +145,8 @@ def test_mutual_tls_turned_off_is_critical_and_turned_on_again(stage: Stage) -> 
 
 def test_a_listener_switched_to_passthrough_and_an_open_default_endpoint_are_told_once(stage: Stage) -> None:
     quiet(stage)
-    stage.aws.client("elbv2").modify_listener(
-        ListenerArn=stage.listener.listener_arn, MutualAuthentication={"Mode": "passthrough"}
-    )
-    api = stage.aws.client("apigateway").get_rest_apis()["items"][0]["id"]
-    stage.aws.client("apigateway").update_rest_api(
-        restApiId=api, patchOperations=[{"op": "replace", "path": "/disableExecuteApiEndpoint", "value": "false"}]
-    )
+    others.pass_through(stage)
+    others.open_rest(stage)
     for _ in range(3):
         stage.publish()
     alerts = stage.news()
@@ -306,7 +275,7 @@ class Spoiled:
         self._target.update(arn, bucket=bucket, key=key, version=version)
         if self.spoils:
             self.spoils -= 1
-            replace_trust_store(self._stage, self._pem)
+            others.load(self._stage, self._pem)
 
 
 def spoil(stage: Stage, pem: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from local.stage import BUCKET, Stage
+from tests.support import others
 
 LATER = timedelta(minutes=15)
 
@@ -23,38 +24,11 @@ class Act(NamedTuple):
     kind: str
     words: tuple[str, ...]
     heals: bool = True
-    critical: bool = True
 
 
-def other_bundle(stage: Stage) -> str:
-    """Somebody's own bundle, and its version."""
-    return stage.put("somebody/else.pem", stage.world.region("ca-central-1").root_pem())
-
-
-def replace_in_store(stage: Stage) -> None:
-    stage.aws.client("elbv2").modify_trust_store(
-        TrustStoreArn=stage.arn("alb"),
-        CaCertificatesBundleS3Bucket=BUCKET,
-        CaCertificatesBundleS3Key="somebody/else.pem",
-        CaCertificatesBundleS3ObjectVersion=other_bundle(stage),
-    )
-
-
-def passthrough(stage: Stage) -> None:
-    stage.aws.client("elbv2").modify_listener(
-        ListenerArn=stage.listener.listener_arn, MutualAuthentication={"Mode": "passthrough"}
-    )
-
-
-def patch_rest(stage: Stage, **values: str) -> None:
-    stage.aws.client("apigateway").update_domain_name(
-        domainName="rest.example.com",
-        patchOperations=[
-            {"op": "replace", "path": f"/mutualTlsAuthentication/{name}", "value": value}
-            for name, value in values.items()
-        ],
-    )
-    stage.aws.settle()
+def theirs(stage: Stage) -> str:
+    """Somebody's own bundle."""
+    return stage.world.region("ca-central-1").root_pem()
 
 
 def patch_http(stage: Stage, **values: str) -> None:
@@ -67,38 +41,28 @@ def patch_http(stage: Stage, **values: str) -> None:
     stage.aws.settle()
 
 
-def open_rest(stage: Stage) -> None:
-    rest = stage.aws.client("apigateway")
-    closed = {"op": "replace", "path": "/disableExecuteApiEndpoint", "value": "false"}
-    rest.update_rest_api(restApiId=rest.get_rest_apis()["items"][0]["id"], patchOperations=[closed])
-
-
 def open_http(stage: Stage) -> None:
     http = stage.aws.client("apigatewayv2")
     http.update_api(ApiId=http.get_apis()["Items"][0]["ApiId"], DisableExecuteApiEndpoint=False)
 
 
-def elsewhere(stage: Stage) -> dict[str, str]:
-    version = other_bundle(stage)
-    return {"truststoreUri": f"s3://{BUCKET}/somebody/else.pem", "truststoreVersion": version}
-
-
-def capital(values: dict[str, str]) -> dict[str, str]:
-    return {name[0].upper() + name[1:]: value for name, value in values.items()}
+def point_http(stage: Stage) -> None:
+    version = stage.put(others.ELSEWHERE, theirs(stage))
+    patch_http(stage, TruststoreUri=f"s3://{BUCKET}/{others.ELSEWHERE}", TruststoreVersion=version)
 
 
 ELSEWHERE = ("s3://watcher-bucket/somebody/else.pem",)
 OPEN = ("The default execute-api endpoint",)
 ACTS = (
-    Act("alb", "the bundle is replaced", replace_in_store, "drift-found", ()),
-    Act("alb", "the listener passes through", passthrough, "mtls-off", ("passthrough",), heals=False),
-    Act("rest", "the domain points elsewhere", lambda s: patch_rest(s, **elsewhere(s)), "drift-found", ELSEWHERE),
-    Act("rest", "mutual TLS is off", lambda s: patch_rest(s, truststoreUri=""), "mtls-off", ("mutual TLS is off",)),
-    Act("rest", "the default endpoint is open", open_rest, "mtls-off", OPEN, heals=False),
+    Act("alb", "the bundle is replaced", lambda s: others.load(s, theirs(s)), "drift-found", ()),
+    Act("alb", "the listener passes through", others.pass_through, "mtls-off", ("passthrough",), heals=False),
+    Act("rest", "the domain points elsewhere", lambda s: others.point_rest(s, theirs(s)), "drift-found", ELSEWHERE),
+    Act("rest", "mutual TLS is off", others.turn_off_rest, "mtls-off", ("mutual TLS is off",)),
+    Act("rest", "the default endpoint is open", others.open_rest, "mtls-off", OPEN, heals=False),
     Act(
         "http",
         "the domain points elsewhere",
-        lambda s: patch_http(s, **capital(elsewhere(s))),
+        point_http,
         "drift-found",
         ELSEWHERE,
     ),
@@ -130,7 +94,7 @@ def test_what_somebody_does_to_a_target_is_found_by_one_scheduled_run(stage: Sta
     for fingerprint in before ^ changed if act.kind == "drift-found" else ():
         assert fingerprint[:16] in said.replace(":", "").lower()
     if act.heals and on_drift == "heal":
-        assert before <= set(stage.live(act.target)) | others(stage)
+        assert before <= set(stage.live(act.target)) | of_others(stage)
         assert changed <= set(stage.live(act.target))  # what somebody put there himself stays
         assert [alert.kind.value for alert in about].count("truststore-updated") == 1
     else:
@@ -143,6 +107,6 @@ def test_what_somebody_does_to_a_target_is_found_by_one_scheduled_run(stage: Sta
     assert again == []
 
 
-def others(stage: Stage) -> set[str]:
+def of_others(stage: Stage) -> set[str]:
     """The certificate of somebody else that was there from the start: who takes it away may."""
     return {stage.world.region("sa-east-1").issuer("Genesys").signer.fingerprint}

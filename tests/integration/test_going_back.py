@@ -3,24 +3,9 @@
 import json
 from datetime import timedelta
 
-import msgspec
-
-from local.genesys.issuing import issue, subject
 from local.stage import BUCKET, Stage
 from rotation_watcher import keys
-
-DAY = timedelta(days=1)
-
-
-def add_by_hand(stage: Stage, pem: str) -> None:
-    """Somebody else adds a certificate to what the trust store holds."""
-    version = stage.put("somebody/else.pem", (stage.live_pem("alb") or b"").decode() + pem)
-    stage.aws.client("elbv2").modify_trust_store(
-        TrustStoreArn=stage.arn("alb"),
-        CaCertificatesBundleS3Bucket=BUCKET,
-        CaCertificatesBundleS3Key="somebody/else.pem",
-        CaCertificatesBundleS3ObjectVersion=version,
-    )
+from tests.support import others
 
 
 def test_a_rollback_keeps_what_others_have_added_since(stage: Stage) -> None:
@@ -30,7 +15,7 @@ def test_a_rollback_keeps_what_others_have_added_since(stage: Stage) -> None:
     stage.watch["bundles"][0]["extra"] = ["extra/more.pem"]
     stage.configure()
     stage.tick()
-    add_by_hand(stage, stage.world.region("ap-south-1").root_pem())
+    others.load(stage, (stage.live_pem("alb") or b"").decode() + stage.world.region("ap-south-1").root_pem())
     stage.tick()
     added = set(stage.live("alb")) - earlier
     assert len(added) == 2
@@ -48,7 +33,7 @@ def test_a_version_that_is_deployed_a_second_time_is_told_a_second_time(stage: S
     before = stage.live_pem("rest")
     for _ in range(2):
         stage.clock.advance(timedelta(minutes=1))  # API Gateway takes one update in 30 seconds
-        turn_off(stage)
+        others.turn_off_rest(stage)
         for _ in range(2):
             stage.clock.advance(timedelta(minutes=1))
             stage.publish("rest")
@@ -66,50 +51,30 @@ def test_what_others_had_comes_back_when_mutual_tls_was_turned_off_at_a_target_t
     before = set(stage.live("rest"))
     assert len(before) == 3
     stage.clock.advance(timedelta(minutes=1))
-    turn_off(stage)
+    others.turn_off_rest(stage)
     for _ in range(2):
         stage.clock.advance(timedelta(minutes=1))
         stage.publish("rest")
     assert set(stage.live("rest")) == before
 
 
-def turn_off(stage: Stage) -> None:
-    """Somebody turns the domain's mutual TLS off."""
-    stage.aws.client("apigateway").update_domain_name(
-        domainName="rest.example.com",
-        patchOperations=[{"op": "replace", "path": "/mutualTlsAuthentication/truststoreUri", "value": ""}],
-    )
-    stage.aws.settle()
-    assert stage.live_pem("rest") is None
-
-
 def test_a_withdrawn_approval_takes_the_pin_along_even_while_nothing_may_be_removed(stage: Stage) -> None:
-    region, now = stage.world.region("eu-central-1"), stage.clock()
-    key = stage.world.keys.rsa("partner/root")
-    root = issue(None, subject("Partner Root"), key, now - 30 * DAY, now + 900 * DAY, authority=True)
-    leaf = issue(root, region.client_name, stage.world.keys.rsa("partner/leaf"), now - DAY, now + 300 * DAY)
-    told = region.entity(leaf, "Genesys", "Upcoming")
-    told["certificate"] = leaf.pem() + leaf.chain_pem()
-    region.extra_entities.append(told)
+    region = stage.world.region("eu-central-1")
+    leaf = others.partner(region)
+    others.tell_of(region, leaf)
     stage.put(f"approvals/{leaf.fingerprint}.json", json.dumps({"by": "Ada", "why": "case 4711"}))
     stage.tick()
-    assert leaf.fingerprint in pinned(stage)
+    assert leaf.fingerprint in others.pinned(stage)
     stage.put(
         "anchors/us-east-1.pem", stage.world.region("ca-central-1").root_pem()
     )  # a mistake: nothing may leave now
     stage.s3.delete_object(Bucket=BUCKET, Key=f"approvals/{leaf.fingerprint}.json")
     stage.publish("alb")  # even before anybody has looked at the source again
-    assert leaf.fingerprint not in pinned(stage)
+    assert leaf.fingerprint not in others.pinned(stage)
     stage.tick()
-    assert leaf.fingerprint not in pinned(stage)
+    assert leaf.fingerprint not in others.pinned(stage)
     genuine = stage.world.region("us-east-1").presented("Genesys").fingerprint
-    assert genuine in pinned(stage)
-
-
-def pinned(stage: Stage) -> set[str]:
-    """The fingerprints of the leaves that the bundle's pins let in."""
-    pins = msgspec.json.decode(stage.read(keys.pins("genesys")))["pins"]
-    return {str(pin["certificate"]["fingerprint"]) for pin in pins}
+    assert genuine in others.pinned(stage)
 
 
 def test_a_replica_that_still_shows_the_bundle_before_the_proved_one_is_no_drift(stage: Stage) -> None:

@@ -11,16 +11,15 @@ import subprocess
 from datetime import timedelta
 from pathlib import Path
 
-import msgspec
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from local.genesys.issuing import Identity, issue, subject
+from local.genesys.issuing import Identity
 from local.stage import BUCKET, Stage
 from rotation_watcher import keys, mail
 from rotation_watcher.alerts import Alert
 from rotation_watcher.errors import RequestRefused
-from rotation_watcher.publish import Request, Summary
+from tests.support import others
 
 ROOT = Path(__file__).resolve().parents[2]
 CLI = ROOT / ".venv-aws" / "bin"
@@ -38,42 +37,21 @@ def typed(stage: Stage, command: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def invoked(stage: Stage, event: str) -> Summary:
-    """Call publish with the event of a command."""
-    wish = msgspec.json.decode(event, type=Request)
-    wanted = {name: value for name, value in msgspec.structs.asdict(wish).items() if name != "targets"}
-    return stage.publish(*wish.targets, **wanted)
-
-
 def told(stage: Stage, kind: str) -> list[Alert]:
     return [alert for alert in stage.news() if alert.kind == kind]
-
-
-def partner(stage: Stage, name: str) -> Identity:
-    """A leaf with the right name under a root that nobody knows; the API tells of it as upcoming."""
-    region, now = stage.world.region("us-east-1"), stage.clock()
-    key = stage.world.keys.rsa(f"{name}/root")
-    root = issue(None, subject(f"{name} Root"), key, now - 30 * DAY, now + 900 * DAY, authority=True)
-    leaf = issue(root, region.client_name, stage.world.keys.rsa(f"{name}/leaf"), now - DAY, now + 300 * DAY)
-    entity = region.entity(leaf, "Genesys", "Upcoming")
-    entity["certificate"] = leaf.pem() + leaf.chain_pem()
-    region.extra_entities.append(entity)
-    return leaf
 
 
 def root_of(leaf: Identity) -> str:
     return leaf.chain[-1].fingerprint(SHA256()).hex()
 
 
-def pinned(stage: Stage) -> set[str]:
-    pins = msgspec.json.decode(stage.read(keys.pins("genesys")))["pins"]
-    return {str(pin["certificate"]["fingerprint"]) for pin in pins}
-
-
 @pytest.fixture
 def quarantined(stage: Stage) -> tuple[Identity, Identity, dict[str, str]]:
     """Two partners in quarantine, and by fingerprint the command that their mails say."""
-    one, two = partner(stage, "one"), partner(stage, "two")
+    region = stage.world.region("us-east-1")
+    one, two = others.partner(region, "One"), others.partner(region, "Two")
+    others.tell_of(region, one)
+    others.tell_of(region, two)
     stage.tick()
     stage.tick()
     commands = {}
@@ -92,7 +70,7 @@ def test_the_command_of_a_quarantine_lets_exactly_that_certificate_pass_and_says
     assert commands.keys() == {one.fingerprint, two.fingerprint}
     for target in ("alb", "rest"):
         assert {root_of(one), root_of(two)}.isdisjoint(stage.live(target))
-    assert {one.fingerprint, two.fingerprint}.isdisjoint(pinned(stage))
+    assert {one.fingerprint, two.fingerprint}.isdisjoint(others.pinned(stage))
 
     typed(stage, commands[one.fingerprint].replace("YOUR NAME", "Ada").replace("YOUR REASON", "case 4711"))
     kept = json.loads(stage.read(f"approvals/{one.fingerprint}.json"))
@@ -104,8 +82,8 @@ def test_the_command_of_a_quarantine_lets_exactly_that_certificate_pass_and_says
     for target in ("alb", "rest"):
         assert root_of(one) in stage.live(target)
         assert root_of(two) not in stage.live(target)
-    assert one.fingerprint in pinned(stage)
-    assert two.fingerprint not in pinned(stage)
+    assert one.fingerprint in others.pinned(stage)
+    assert two.fingerprint not in others.pinned(stage)
 
 
 def test_an_approval_ends_by_the_runbooks_command_or_by_itself_and_its_certificate_leaves(
@@ -117,17 +95,17 @@ def test_an_approval_ends_by_the_runbooks_command_or_by_itself_and_its_certifica
     typed(stage, re.sub(r'"until": "[^"]+"', f'"until": "{until}"', commands[two.fingerprint]))
     stage.tick()
     stage.tick()
-    assert {one.fingerprint, two.fingerprint} <= pinned(stage)
+    assert {one.fingerprint, two.fingerprint} <= others.pinned(stage)
     stage.news()
 
     (withdraw,) = re.findall(r"`(aws s3 rm s3://BUCKET/approvals/<sha256>\.json)`", RUNBOOK)
     typed(stage, withdraw.replace("BUCKET", BUCKET).replace("<sha256>", one.fingerprint))
     stage.tick()
-    assert one.fingerprint not in pinned(stage)
-    assert two.fingerprint in pinned(stage)
+    assert one.fingerprint not in others.pinned(stage)
+    assert two.fingerprint in others.pinned(stage)
     stage.clock.advance(2 * DAY)
     stage.tick()
-    assert {one.fingerprint, two.fingerprint}.isdisjoint(pinned(stage))
+    assert {one.fingerprint, two.fingerprint}.isdisjoint(others.pinned(stage))
     stage.tick()
     assert len(told(stage, "quarantined")) == 2  # both are in quarantine again, and people hear of it
     for target in ("alb", "rest"):
@@ -149,7 +127,7 @@ def test_the_command_of_held_removals_lets_them_go(stage: Stage) -> None:
     alert = next(alert for alert in told(stage, "removal-held") if alert.target == "alb")
     words = shlex.split(mail.text(alert).split("sam remote invoke", 1)[1].splitlines()[0])
     assert words[:2] == ["PublishFunction", "--event"]
-    assert invoked(stage, words[2]).targets["alb"].outcome == "updated"
+    assert stage.publish(**json.loads(words[2])).targets["alb"].outcome == "updated"
     assert len(full - set(stage.live("alb"))) == 3
 
 
@@ -166,12 +144,12 @@ def test_any_earlier_version_is_one_call_away_and_holds_until_it_is_released(sta
     (form,) = re.findall(r'`(\{"rollback": "alb", "to": "<version>"\})`', RUNBOOK)
     two_before, as_found = record["versions"][1]["version"], record["versions"][2]["version"]
     with pytest.raises(RequestRefused, match=r"would refuse the current leaf"):
-        invoked(stage, form.replace("<version>", as_found))
-    assert invoked(stage, form.replace("<version>", two_before)).targets["alb"].outcome == "rolled-back"
+        stage.publish(**json.loads(form.replace("<version>", as_found)))
+    assert stage.publish(**json.loads(form.replace("<version>", two_before))).targets["alb"].outcome == "rolled-back"
     assert set(stage.live("alb")) == first
     for _ in range(3):
         stage.tick()
     assert set(stage.live("alb")) == first
     (release,) = re.findall(r'`(\{"release": "alb"\})`', RUNBOOK)
-    assert invoked(stage, release).targets["alb"].outcome == "updated"
+    assert stage.publish(**json.loads(release)).targets["alb"].outcome == "updated"
     assert set(stage.live("alb")) == last

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from tests.soak.acts import AuthorityName, Source
@@ -18,14 +19,14 @@ class Way(NamedTuple):
     authority: AuthorityName
 
 
-_fingerprints: dict[int, tuple[object, str]] = {}
+_fingerprints: dict[int, tuple[x509.Certificate, str]] = {}
 
 
-def fingerprint(certificate: object) -> str:
+def fingerprint(certificate: x509.Certificate) -> str:
     """SHA-256 of a certificate's DER, remembered: hashing is most of what a check does otherwise."""
     found = _fingerprints.get(id(certificate))
     if found is None or found[0] is not certificate:
-        found = (certificate, certificate.fingerprint(SHA256()).hex())  # type: ignore[attr-defined]  # a certificate
+        found = (certificate, certificate.fingerprint(SHA256()).hex())
         if len(_fingerprints) > 20_000:
             _fingerprints.clear()
         _fingerprints[id(certificate)] = found

@@ -80,7 +80,7 @@ class Judge:
             doubtful = set()
             for entity in mine:
                 key = self._texts.get(entity["certificate"], "")
-                if key and self._vouched(key, now):
+                if key and self._vouched(key):
                     told[entity["status"]].add(key)
                     if known := self.known.get(key):
                         known.visible = now
@@ -104,17 +104,16 @@ class Judge:
 
     def published(self, goal: Goal) -> None:
         """A publish of a target went undisturbed."""
-        now = self.scene.clock()
         if goal in self.frozen:
             return
         if goal in self.suspended:
             # What somebody took out comes back only if it can still be proved.
-            self.promised[goal] = {key for key in self.promised[goal] if self._vouched(key, now)}
+            self.promised[goal] = {key for key in self.promised[goal] if self._vouched(key)}
         self.suspended.discard(goal)
         ways = {*self.ways(goal)}
         for key, known in self.known.items():
             way = Way(known.source, known.authority)
-            if way in ways and known.visible and self._vouched(key, now) and self._lives(key, now):
+            if way in ways and known.visible and self._vouched(key) and self._lives(key):
                 self.promised[goal].add(key)
         self.roots[goal] = {
             root for way in ways if way.authority == "Genesys" for root in self._anchors(way.source, "Genesys")
@@ -230,8 +229,7 @@ class Judge:
             raise Breach(f"{goal} holds {short(strange)}, which nobody vouched for")
 
     def _check_doors(self, goal: Goal) -> None:
-        now = self.scene.clock()
-        self.promised[goal] = {key for key in self.promised[goal] if self._holds(goal, key, now)}
+        self.promised[goal] = {key for key in self.promised[goal] if self._holds(goal, key)}
         presented = {way: self.scene.region(way.source).presented(way.authority) for way in self.ways(goal)}
         promised = {key: self.known[key] for key in self.promised[goal] if self._is_valid(self.known[key].identity)}
         issuers = {known.issuers for known in promised.values()}
@@ -256,10 +254,7 @@ class Judge:
             raise Breach(f"{goal} lets in {short(wrong)}, which nobody vouched for")
 
     def _check_pins(self, goal: Goal) -> None:
-        if not self.scene.store.versions.get(keys.pins(goal)):
-            return
-        pins = msgspec.json.decode(self.scene.store.body(keys.pins(goal)))["pins"]
-        pinned = {pin["certificate"]["fingerprint"] for pin in pins}
+        pinned = self._pinned(goal)
         if strange := pinned - {*self.known} - self.ever_approved:
             raise Breach(f"the pins of {goal} hold {short(strange)}, which nobody vouched for")
         unvouched = {key for key in pinned & {*self.known} if not {*self.known[key].issuers} & self._anchored}
@@ -269,11 +264,15 @@ class Judge:
     def check_dismissed(self) -> None:
         """After undisturbed looks and publishes: an approval that was withdrawn pins nothing. Raises Breach."""
         for goal in ARNS:
-            if goal not in self.frozen and self.scene.store.versions.get(keys.pins(goal)):
-                pins = msgspec.json.decode(self.scene.store.body(keys.pins(goal)))["pins"]
-                left = {pin["certificate"]["fingerprint"] for pin in pins} & (self.ever_approved - self.approved)
-                if left:
-                    raise Breach(f"the pins of {goal} hold {short(left)}, whose approval was withdrawn")
+            left = self._pinned(goal) & (self.ever_approved - self.approved)
+            if left and goal not in self.frozen:
+                raise Breach(f"the pins of {goal} hold {short(left)}, whose approval was withdrawn")
+
+    def _pinned(self, goal: Goal) -> set[str]:
+        if not self.scene.store.versions.get(keys.pins(goal)):
+            return set()
+        pins = msgspec.json.decode(self.scene.store.body(keys.pins(goal)))["pins"]
+        return {pin["certificate"]["fingerprint"] for pin in pins}
 
     def _is_unanchored(self, key: str) -> bool:
         return key in self.known and not {*self.known[key].issuers} & self._anchored
@@ -283,28 +282,28 @@ class Judge:
         roots = {fingerprint(one) for one in self.rogues[key].chain}
         return key not in self.ever_approved and not roots & self._anchored
 
-    def _holds(self, goal: Goal, key: str, now: datetime) -> bool:
+    def _holds(self, goal: Goal, key: str) -> bool:
         """Whether a promise is still in force."""
         known = self.known[key]
         if Way(known.source, known.authority) not in {*self.ways(goal)}:
             return False
-        return self._lives(key, now)
+        return self._lives(key)
 
-    def _lives(self, key: str, now: datetime) -> bool:
+    def _lives(self, key: str) -> bool:
         """Whether it was seen within the grace, or is still presented as the last look had it."""
         known = self.known[key]
-        if known.visible is not None and now < known.visible + RETAIN - _MARGIN:
+        if known.visible is not None and self.scene.clock() < known.visible + RETAIN - _MARGIN:
             return True
         presented = self.scene.region(known.source).presented(known.authority).fingerprint == key
-        return presented and known.in_last_look and self._vouched(key, now)
+        return presented and known.in_last_look and self._vouched(key)
 
-    def _vouched(self, key: str, now: datetime) -> bool:
+    def _vouched(self, key: str) -> bool:
         if key in self.approved:
             return True
         known = self.known.get(key)
         if known is None or not self._is_valid(known.identity):
             return False
-        return known.issuers[-1] in self._anchors(known.source, known.authority) and now is not None
+        return known.issuers[-1] in self._anchors(known.source, known.authority)
 
     def _anchors(self, source: Source, authority: AuthorityName) -> set[str]:
         held = self.scene.store.versions.get(self.scene.anchors_key(source, authority))
@@ -318,9 +317,8 @@ class Judge:
         return certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc
 
     def _held(self, goal: Goal) -> set[str]:
-        return (
-            {fingerprint(one) for one in certificates(self.scene.live(goal) or b"")} if self.scene.live(goal) else set()
-        )
+        bundle = self.scene.live(goal)
+        return {fingerprint(one) for one in certificates(bundle)} if bundle else set()
 
     def _admitted(self, goal: Goal, leaves: list[Identity]) -> frozenset[str]:
         return self.openssl.admitted(self.scene.live(goal) or b"", leaves, self.scene.clock())

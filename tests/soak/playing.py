@@ -6,7 +6,7 @@ from datetime import timedelta
 from random import Random
 from typing import Any, NamedTuple
 
-from local.genesys.issuing import Identity, issue, pem_of, subject
+from local.genesys.issuing import Identity, pem_of
 from local.genesys.world import AUTHORITIES
 from rotation_watcher import keys
 from rotation_watcher.errors import RequestRefused
@@ -36,6 +36,7 @@ from tests.soak.breach import Breach, fingerprint
 from tests.soak.judge import Judge
 from tests.soak.openssl import Openssl, certificates
 from tests.soak.scene import ARNS, CLAIM, REGIONS, RETAIN, START, Killed, Scene
+from tests.support import others
 
 QUARTER, PACE = timedelta(minutes=15), timedelta(seconds=35)
 RECOVERY = CLAIM + timedelta(minutes=2)
@@ -269,28 +270,16 @@ class Player:
             return
         authority: AuthorityName = self._dice.choice(AUTHORITIES)
         if act.kind == "partner":
-            leaf = self._partners.setdefault(act.source, self._partner(act.source))
-            told = region.entity(leaf, "Genesys", act.status)
-            told["certificate"] = leaf.pem() + leaf.chain_pem()
+            if act.source not in self._partners:
+                self._partners[act.source] = others.partner(region, f"Partner {act.source}")
+            leaf = self._partners[act.source]
+            text = others.tell_of(region, leaf, act.status)
         else:
             leaf = region.stranger(act.kind, authority)
             told = region.entity(leaf, authority, act.status)
-        region.extra_entities.append(told)
-        self.judge.add_rogue(leaf, told["certificate"])
-
-    def _partner(self, source: Source) -> Identity:
-        """A leaf under a root of its own, with the right name, told of with its root."""
-        now, made = self.scene.clock(), self.scene.world.keys
-        root = issue(
-            None,
-            subject(f"Partner Root {source}", organization="Partner"),
-            made.rsa("soak/partner-root"),
-            now - timedelta(days=30),
-            now + timedelta(days=9000),
-            authority=True,
-        )
-        name = self.scene.region(source).client_name
-        return issue(root, name, made.rsa("soak/partner"), now - timedelta(days=1), now + timedelta(days=300))
+            region.extra_entities.append(told)
+            text = told["certificate"]
+        self.judge.add_rogue(leaf, text)
 
     # What the operator does
 

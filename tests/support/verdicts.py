@@ -1,6 +1,7 @@
-"""OpenSSL's word on whether a truststore lets a client in: a verdict that is not ours."""
+"""OpenSSL's word on whether a truststore lets clients in: a verdict that is not ours."""
 
 import subprocess
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,11 +10,27 @@ from local.genesys.issuing import Identity
 
 
 def admits(bundle: bytes, identity: Identity, at: datetime) -> bool:
-    """Whether ``openssl verify -purpose sslclient`` accepts the leaf alone against this truststore at a moment."""
+    """Whether a server with this truststore lets the leaf alone in at a moment. Raises RuntimeError."""
+    return identity.fingerprint in admitted(bundle, [identity], at)
+
+
+def admitted(bundle: bytes, identities: Iterable[Identity], at: datetime) -> frozenset[str]:
+    """The fingerprints of those whom ``openssl verify -purpose sslclient`` accepts, each leaf alone, asked at once.
+
+    An empty truststore lets nobody in. Raises RuntimeError where OpenSSL cannot judge, such as a bundle it cannot read.
+    """
+    if not bundle:
+        return frozenset()
     with TemporaryDirectory() as folder:
-        leaf, roots = Path(folder, "leaf.pem"), Path(folder, "roots.pem")
-        leaf.write_text(identity.pem())
+        roots = Path(folder, "roots.pem")
         roots.write_bytes(bundle)
+        files = {Path(folder, f"{identity.fingerprint}.pem"): identity for identity in identities}
+        for path, identity in files.items():
+            path.write_text(identity.pem())
         command = ["openssl", "verify", "-purpose", "sslclient", "-no-CApath", "-no-CAstore"]
-        command += ["-attime", str(int(at.timestamp())), "-CAfile", str(roots), str(leaf)]
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+        command += ["-attime", str(int(at.timestamp())), "-CAfile", str(roots), *map(str, files)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        accepted = frozenset(each.fingerprint for path, each in files.items() if f"{path}: OK" in done.stdout)
+        if done.returncode not in {0, 2} or (done.returncode == 0) != (len(accepted) == len(files)):
+            raise RuntimeError(f"openssl says {done.returncode}: {done.stderr}")
+        return accepted

@@ -56,12 +56,19 @@ class Wanted(NamedTuple):
     needs: tuple[Need, ...]
     unproven: tuple[tuple[Need, str], ...]
 
-    def grace(self, fingerprint: str) -> tuple[datetime, datetime] | None:
-        """From when to when the last grace of what wants this certificate runs; None while something has no end."""
+    def graces(self) -> dict[str, tuple[datetime, datetime]]:
+        """From when to when the last grace of what wants a certificate runs, by its fingerprint.
+
+        Without those that something wants which has no end.
+        """
         records = {need.label: need.record for need in self.needs}
-        wanting = [records.get(label) for label in self.why[fingerprint]]
-        graces = [(one.since, one.retire_after) for one in wanting if one and one.retire_after]
-        return max(graces, key=lambda grace: grace[1]) if len(graces) == len(wanting) else None
+        found = {}
+        for fingerprint, labels in self.why.items():
+            wanting = [records.get(label) for label in labels]
+            ending = [(one.since, one.retire_after) for one in wanting if one and one.retire_after]
+            if len(ending) == len(wanting):
+                found[fingerprint] = max(ending, key=lambda grace: grace[1])
+        return found
 
     def shared_roots(self, authority: str) -> tuple[Certificate, ...]:
         """The roots that are wanted for leaves of an authority."""
@@ -164,10 +171,9 @@ def widened(old: Pins, new: Pins, now: datetime, *, without: Collection[str] = (
 
     ``without`` are the fingerprints of leaves that are let in no longer.
     """
-    gone = {_pin_key(pin) for pin in new.pins} | {
-        _pin_key(pin) for pin in old.pins if pin.certificate.fingerprint in without
-    }
-    kept = [pin for pin in old.pins if _pin_key(pin) not in gone and pin.certificate.not_after >= now]
+    fresh = {_pin_key(pin) for pin in new.pins}
+    old_ones = [pin for pin in old.pins if _pin_key(pin) not in fresh and pin.certificate.fingerprint not in without]
+    kept = [pin for pin in old_ones if pin.certificate.not_after >= now]
     return Pins(bundle=new.bundle, pins=_ordered([*new.pins, *kept]))
 
 
@@ -185,6 +191,7 @@ def manifest(bundle_id: str, wanted: Wanted) -> dict[str, Any]:
     ``until`` is null as long as anything that has no end wants the certificate.
     """
     by_label = {need.label: need.record for need in wanted.needs}
+    graces = wanted.graces()
     entries = []
     for fingerprint, certificate in sorted(wanted.certificates.items()):
         records = [by_label.get(label) for label in wanted.why[fingerprint]]
@@ -194,7 +201,7 @@ def manifest(bundle_id: str, wanted: Wanted) -> dict[str, Any]:
                 "certificate": certificate.facts,
                 "why": wanted.why[fingerprint],
                 "since": min(since, default=None),
-                "until": grace[1] if (grace := wanted.grace(fingerprint)) else None,
+                "until": graces[fingerprint][1] if fingerprint in graces else None,
             }
         )
     return {"format": 1, "bundle": bundle_id, "certificates": entries}

@@ -5,14 +5,14 @@ from datetime import datetime
 
 import msgspec
 
-from rotation_watcher import arns, deploy, keys, notices
+from rotation_watcher import deploy, keys, notices
 from rotation_watcher.bundle import admits
 from rotation_watcher.certificates import Block
 from rotation_watcher.config import Mode, Watch
 from rotation_watcher.errors import Conflict, RequestRefused
 from rotation_watcher.history import Status
 from rotation_watcher.record import Applied, HoldReason, Record
-from rotation_watcher.survey import Survey, survey
+from rotation_watcher.survey import Survey, deployed, survey
 from rotation_watcher.target_run import Ports, TargetSummary, claim, finish
 
 replace = msgspec.structs.replace
@@ -25,7 +25,7 @@ def roll_back(watch: Watch, found: Survey, to: str | None, ports: Ports) -> Targ
     """
     now, record, target = ports.clock(), found.record, found.target
     version = _version(found, to)
-    held = deploy.deployed(ports.store, target, version.version)
+    held = deployed(ports.store, target, version.version)
     if held is None:
         where = f"{keys.deployed(target.id)} version {version.version}"
         raise RequestRefused(f"{target.id}: {where} is gone from the bucket")
@@ -39,9 +39,7 @@ def roll_back(watch: Watch, found: Survey, to: str | None, ports: Ports) -> Targ
         claimed = claim(watch, found, notices.notice(found, Mode.APPLY, now), ports)
     except Conflict as error:
         raise RequestRefused(f"{target.id}: another run is at work; try again in a few minutes") from error
-    adapter = ports.targets[arns.parse_target(target.arn).kind]
-    tools = deploy.Tools(ports.store, adapter, ports.clock, ports.wait)
-    outcome = deploy.go_back(claimed, version, held, tools)
+    outcome = deploy.go_back(claimed, version, held, ports.tools(target))
     acted = claimed._replace(etag=outcome.etag, record=outcome.record)
     return finish(acted, outcome.record, outcome.word, ports)
 
@@ -88,5 +86,4 @@ def release(watch: Watch, found: Survey, ports: Ports) -> Survey:
     record = replace(found.record, hold=None, released=found.plan.held)
     if record != found.record:
         deploy.write(ports.store, record, found.etag)
-    adapter = ports.targets[arns.parse_target(found.target.arn).kind]
-    return survey(watch, found.target, found.view, ports.store, adapter, ports.clock())
+    return survey(watch, found.target, found.view, ports.store, ports.adapter(found.target), ports.clock())

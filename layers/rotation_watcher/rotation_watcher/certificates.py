@@ -117,6 +117,11 @@ def parse_text(text: str) -> Parsed:
     return Parsed(tuple(certificates.values()), pem.distinct(defects))
 
 
+def blocks_of(data: bytes | None) -> dict[str, Block]:
+    """The blocks of a bundle by fingerprint, without its defects; none of None."""
+    return {block.fingerprint: block for block in parse_bundle(data)[0]} if data else {}
+
+
 def parse_bundle(data: bytes) -> tuple[tuple[Block, ...], tuple[Defect, ...]]:
     """Read a truststore, an anchor file or an ``extra`` file; a single certificate may also come as DER.
 

@@ -15,13 +15,13 @@ import msgspec
 
 from rotation_watcher import keys, messages, notices
 from rotation_watcher.bundle import Need, admits
-from rotation_watcher.certificates import Block, Certificate, parse_bundle
+from rotation_watcher.certificates import Block, Certificate, blocks_of
 from rotation_watcher.config import Authority, Target
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetError
 from rotation_watcher.history import Status
 from rotation_watcher.ports import Clock, Live, ObjectStore, TrustTarget, Wait
 from rotation_watcher.record import KEPT_VERSIONS, Applied, Hold, HoldReason, Pending, Record, encode
-from rotation_watcher.survey import Survey
+from rotation_watcher.survey import Survey, deployed
 
 replace = msgspec.structs.replace
 
@@ -195,7 +195,7 @@ def _settle(found: Survey, record: Record, etag: str | None, tools: Tools, *, pa
             live = tools.adapter.read(found.target.arn, record.endpoints)
         except TargetError:
             live = found.live  # it was asked to change, and may well have: the claim must not be left behind now
-        blocks = {block.fingerprint: block for block in parse_bundle(live.bundle)[0]} if live.bundle else {}
+        blocks = blocks_of(live.bundle)
         if live.settled and _shows(live, blocks, pending, tools.store, found.target):
             return _done(*_proved(found, record, live, tools), etag, tools)
         if attempt + 1 < patience:
@@ -360,12 +360,6 @@ def _roll_back(
         blamed=(pending.version, pending.sha256),
     )
     return _carry_out(found, replace(record, pending=back), etag, tools)
-
-
-def deployed(store: ObjectStore, target: Target, version: str) -> dict[str, Block] | None:
-    """What a version that was deployed earlier holds; None if it has no version or is gone. Raises StoreError."""
-    stored = store.get(keys.deployed(target.id), version=version) if version else None
-    return {block.fingerprint: block for block in parse_bundle(stored.body)[0]} if stored else None
 
 
 def _done(word: str, record: Record, etag: str | None, tools: Tools) -> Outcome:

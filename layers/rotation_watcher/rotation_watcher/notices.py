@@ -201,9 +201,8 @@ def _limits(found: Survey, now: datetime) -> list[_Found]:
 
 def leaving(found: Survey) -> dict[str, tuple[datetime, datetime]]:
     """What the watcher put into the target and will take out, by fingerprint; when its grace began and when it ends."""
-    wanted = found.view.wanted
-    graces = {key: wanted.grace(key) for key in found.blocks if key in found.record.ours and key in wanted.certificates}
-    return {key: grace for key, grace in graces.items() if grace is not None}
+    ours = found.blocks.keys() & found.record.ours.keys()
+    return {key: grace for key, grace in found.view.wanted.graces().items() if key in ours}
 
 
 def _leaving(found: Survey, now: datetime) -> list[_Found]:

@@ -9,7 +9,7 @@ A run that finds everything as it should be writes nothing.
 
 import msgspec
 
-from rotation_watcher import arns, bundle_files, by_hand, deploy, notices
+from rotation_watcher import bundle_files, by_hand, deploy, notices
 from rotation_watcher.collect import looks_of
 from rotation_watcher.config import Mode, Target, Watch
 from rotation_watcher.errors import Conflict, RequestRefused, StoreError, TargetError
@@ -107,16 +107,9 @@ def _chosen(watch: Watch, request: Request) -> tuple[Target, ...]:
 
 
 def _one(watch: Watch, target: Target, request: Request, ports: Ports) -> TargetSummary:
-    now = ports.clock()
-    view = view_bundle(watch, watch.bundle(target.bundle), ports.store, now)
-    adapter = ports.targets[arns.parse_target(target.arn).kind]
+    view = view_bundle(watch, watch.bundle(target.bundle), ports.store, ports.clock())
     try:
-        found = survey(watch, target, view, ports.store, adapter, now)
-        for _ in range(_READ_AGAIN):
-            if not may_lag(found, ports.clock()):
-                break
-            ports.wait(deploy.READ_AGAIN)
-            found = survey(watch, target, view, ports.store, adapter, ports.clock())
+        found = _look(watch, target, view, ports)
     except TargetError as error:
         return _unreadable(target, view, error, request, ports)
     if request.dry_run:
@@ -131,6 +124,18 @@ def _one(watch: Watch, target: Target, request: Request, ports: Ports) -> Target
         return _apply(watch, found, ports)
     except TargetError as error:  # it could be read a moment ago
         return _unreadable(target, view, error, request, ports)
+
+
+def _look(watch: Watch, target: Target, view: BundleView, ports: Ports) -> Survey:
+    """Survey a target, again if it may show a state that is over. Raises TargetError, StoreError."""
+    adapter = ports.adapter(target)
+    found = survey(watch, target, view, ports.store, adapter, ports.clock())
+    for _ in range(_READ_AGAIN):
+        if not may_lag(found, ports.clock()):
+            break
+        ports.wait(deploy.READ_AGAIN)
+        found = survey(watch, target, view, ports.store, adapter, ports.clock())
+    return found
 
 
 def _observe(found: Survey, ports: Ports) -> TargetSummary:
@@ -172,8 +177,7 @@ def _wants(found: Survey) -> bool:
 
 def _act(found: Survey, ports: Ports) -> TargetSummary:
     """Under the claim: take up what is pending, or deploy the plan."""
-    adapter = ports.targets[arns.parse_target(found.target.arn).kind]
-    tools = deploy.Tools(ports.store, adapter, ports.clock, ports.wait)
+    tools = ports.tools(found.target)
     pending = found.record.pending
     if pending is not None and (not found.live.settled or {*found.blocks} == {*pending.fingerprints}):
         outcome = deploy.prove(found, tools)

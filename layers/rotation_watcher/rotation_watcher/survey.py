@@ -11,7 +11,7 @@ from typing import NamedTuple
 from rotation_watcher import history, keys
 from rotation_watcher.assessment import Reason
 from rotation_watcher.bundle import Need, Wanted, compose
-from rotation_watcher.certificates import Block, Certificate, parse_bundle
+from rotation_watcher.certificates import Block, Certificate, blocks_of, parse_bundle
 from rotation_watcher.config import Authority, Bundle, Source, Target, Watch
 from rotation_watcher.errors import UNDECODABLE, StoreError
 from rotation_watcher.history import History, Leaf
@@ -127,11 +127,10 @@ def survey(
     """Look at one target. Raises TargetError, StoreError."""
     record, etag = load_record(store, target)
     live = adapter.read(target.arn, record.endpoints)
-    blocks = {block.fingerprint: block for block in parse_bundle(live.bundle)[0]} if live.bundle else {}
-    if live.bundle is None and (last := _last_version(record)):
+    blocks = blocks_of(live.bundle)
+    if live.bundle is None:
         # mTLS was turned off: what others had put there comes back together with what is wanted.
-        stored = store.get(keys.deployed(target.id), version=last)
-        blocks = {block.fingerprint: block for block in parse_bundle(stored.body)[0]} if stored else {}
+        blocks = deployed(store, target, _last_version(record)) or {}
     plan = make(
         blocks,
         view.wanted,
@@ -143,10 +142,15 @@ def survey(
         now=now,
     )
     former: Mapping[str, Block] = {}
-    if plan.drift and plan.drift.removed and record.applied and record.applied.version:
-        stored = store.get(keys.deployed(target.id), version=record.applied.version)
-        former = {block.fingerprint: block for block in parse_bundle(stored.body)[0]} if stored else {}
+    if plan.drift and plan.drift.removed and record.applied:
+        former = deployed(store, target, record.applied.version) or {}
     return Survey(target, record, etag, view, live, blocks, former, plan)
+
+
+def deployed(store: ObjectStore, target: Target, version: str | None) -> dict[str, Block] | None:
+    """What a version that was deployed earlier holds; None if it has no version or is gone. Raises StoreError."""
+    stored = store.get(keys.deployed(target.id), version=version) if version else None
+    return blocks_of(stored.body) if stored else None
 
 
 def may_lag(found: Survey, now: datetime) -> bool:

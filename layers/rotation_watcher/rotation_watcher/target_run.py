@@ -30,6 +30,14 @@ class Ports(NamedTuple):
     owner: str
     claim_for: timedelta
 
+    def adapter(self, target: Target) -> TrustTarget:
+        """Who speaks to this kind of target."""
+        return self.targets[arns.parse_target(target.arn).kind]
+
+    def tools(self, target: Target) -> deploy.Tools:
+        """What changing this target needs."""
+        return deploy.Tools(self.store, self.adapter(target), self.clock, self.wait)
+
 
 class TargetSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What was found and done, for the person who called by hand and for the log. Fingerprints are cut to 16 digits."""
@@ -55,13 +63,11 @@ def claim(watch: Watch, found: Survey, record: Record, ports: Ports) -> Survey:
     now = ports.clock()
     mine = Claim(ports.owner, now + ports.claim_for)
     etag = deploy.write(ports.store, replace(record, claim=mine), found.etag)
-    adapter = ports.targets[arns.parse_target(found.target.arn).kind]
     try:
-        again = survey(watch, found.target, found.view, ports.store, adapter, now)
+        return survey(watch, found.target, found.view, ports.store, ports.adapter(found.target), now)
     except TargetError:
         deploy.write(ports.store, replace(record, claim=None), etag)
         raise
-    return again
 
 
 def overtaken(found: Survey, ports: Ports) -> TargetSummary:
