@@ -13,7 +13,7 @@ from rich.text import Text
 
 from local import looking
 from local.looking import Exit, Findings, Row
-from rotation_watcher.messages.wording import plain
+from rotation_watcher.alerts.builders.wording import plain
 
 _STYLES = {"accepted": "green", "expired": "bold red", "quarantined": "bold red"}
 _WORDS = {Exit.OK: "OK", Exit.WARNING: "WARNING", Exit.CRITICAL: "CRITICAL", Exit.UNKNOWN: "UNKNOWN"}

@@ -9,16 +9,17 @@ import msgspec
 
 from local import cli_check, looking
 from local.looking import Exit, Place
-from rotation_watcher import arns, notices
+from rotation_watcher import arns
 from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.api_gateway import ApiGatewayDomains
 from rotation_watcher.adapters.trust_store import AlbTrustStores
+from rotation_watcher.alerts.builders.wording import plain
 from rotation_watcher.arns import TargetKind
 from rotation_watcher.errors import TargetError
-from rotation_watcher.facts import CertificateFacts
-from rotation_watcher.messages.wording import plain
 from rotation_watcher.ports import TrustTarget
-from rotation_watcher.survey import Survey, survey, view_bundle
+from rotation_watcher.targets import conditions as notices
+from rotation_watcher.targets.snapshot import Survey, survey, view_bundle
+from rotation_watcher.x509.facts import CertificateFacts
 
 
 class TargetPlan(msgspec.Struct, kw_only=True, omit_defaults=True):

@@ -29,9 +29,9 @@ from local.edge import ClientIdentity, TlsEdge
 from local.genesys.issuing import Identity
 from local.receiver import SlackReceiver
 from local.stage import Stage
-from rotation_watcher import mail
 from rotation_watcher.adapters.slack import SlackWebhook
-from rotation_watcher.alerts import Alert
+from rotation_watcher.alerts import mail
+from rotation_watcher.alerts.model import Alert
 from rotation_watcher.slack import Letter, post_all
 
 WORLD = {"backdate": timedelta(days=200)}  # nginx goes by the real clock: every leaf must be valid now, too

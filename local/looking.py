@@ -20,17 +20,18 @@ import msgspec
 from rich.console import Console
 
 from local.overlay import OverlayStore
-from rotation_watcher import collect, config, history, keys
+from rotation_watcher import collect, config, keys
 from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.genesys import Genesys, make_client
 from rotation_watcher.adapters.s3 import S3Store
 from rotation_watcher.adapters.secrets import AwsSecrets
-from rotation_watcher.alerts import Alert
+from rotation_watcher.alerts.builders.wording import plain
+from rotation_watcher.alerts.model import Alert
 from rotation_watcher.config import Watch
 from rotation_watcher.errors import ConfigurationError, WatcherError
-from rotation_watcher.facts import CertificateFacts
-from rotation_watcher.messages.wording import plain
 from rotation_watcher.ports import Look, ObjectStore, Secrets
+from rotation_watcher.sources import history
+from rotation_watcher.x509.facts import CertificateFacts
 
 _FLAG_SECRET = "arn:aws:ssm:us-east-1:000000000000:parameter/given/by/flags"  # noqa: S105  # a name, no secret
 

@@ -24,9 +24,9 @@ from local.genesys.world import World
 from rotation_watcher import bootstrap
 from rotation_watcher import collect as collecting
 from rotation_watcher import publish as publishing
-from rotation_watcher.alerts import Alert
-from rotation_watcher.certificates import Block, blocks_of
+from rotation_watcher.alerts.model import Alert
 from rotation_watcher.ports import Clock
+from rotation_watcher.x509.certificates import Block, blocks_of
 
 BUCKET = "watcher-bucket"
 SECRET_NAME = "/genesys/oauth"  # noqa: S105 - the name of a parameter, not a secret

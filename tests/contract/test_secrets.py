@@ -10,8 +10,8 @@ import pytest
 
 from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters.secrets import AwsSecrets, parameter_name
-from rotation_watcher.credentials import decode_credentials
 from rotation_watcher.errors import SourceError, SourceReason
+from rotation_watcher.sources.credentials import decode_credentials
 from tests.support.fakes import ManualClock
 
 NUMBERS = itertools.count()

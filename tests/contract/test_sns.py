@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from local.aws.server import EmbeddedAws
-from rotation_watcher import mail
 from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.sns import LIMIT, SnsSink, message
-from rotation_watcher.alerts import Alert
+from rotation_watcher.alerts import mail
+from rotation_watcher.alerts.model import Alert
 from rotation_watcher.errors import DeliveryError
 from tests.support.alert_examples import EXAMPLES, NOW
 from tests.support.fakes import ManualClock

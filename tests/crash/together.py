@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from rotation_watcher import keys
-from rotation_watcher.record import decode
+from rotation_watcher.targets.record import decode
 from tests.crash.judge import Judge
 from tests.crash.processes import apart
 from tests.crash.state import from_json, latest_objects, state_of, to_json

@@ -23,7 +23,7 @@ from local.cloud.mailbox import Mailbox
 from local.genesys.keys import DEFAULT_CACHE
 from local.genesys.region import Authority
 from local.receiver import SlackReceiver
-from rotation_watcher.alerts import Alert
+from rotation_watcher.alerts.model import Alert
 from tests.support.verdicts import admits
 
 REGION = "us-east-1"

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.cloud.cloud import ROOT
-from rotation_watcher.certificates import parse_bundle
+from rotation_watcher.x509.certificates import parse_bundle
 from tests.deployed.site import MINUTE, REGION, STACK, Site
 from tests.support.verdicts import admits
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from local.edge import ClientIdentity, TlsEdge
-from rotation_watcher.certificates import Certificate, parse_bundle, parse_text
-from rotation_watcher.paths import Path as TrustPath
-from rotation_watcher.paths import find_path
+from rotation_watcher.x509.certificates import Certificate, parse_bundle, parse_text
+from rotation_watcher.x509.paths import Path as TrustPath
+from rotation_watcher.x509.paths import find_path
 
 _JAVA = Path(__file__).with_name("Verdicts.java")
 ACCEPTED = "accepted"

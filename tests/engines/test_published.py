@@ -18,7 +18,7 @@ from pkilint.validation import (  # type: ignore[import-untyped]  # as above
 )
 
 from local.genesys.issuing import CLIENT_AND_SERVER, issue
-from rotation_watcher.digicert import ROOTS
+from rotation_watcher.trust.digicert import ROOTS
 from tests.engines.judges import missing
 from tests.engines.story import BUNDLES, Story
 

@@ -21,11 +21,12 @@ from botocore.retries.standard import ExponentialBackoff
 from local.genesys.keys import DEFAULT_CACHE
 from local.genesys.tls import server_context
 from local.stage import Stage
-from rotation_watcher import history, keys
+from rotation_watcher import keys
 from rotation_watcher.adapters.genesys import Genesys, make_client
-from rotation_watcher.alerts import Alert
+from rotation_watcher.alerts.model import Alert
 from rotation_watcher.errors import StoreError
-from rotation_watcher.record import Claim, Record, decode
+from rotation_watcher.sources import history
+from rotation_watcher.targets.record import Claim, Record, decode
 from tests.faults.burst import Burst
 from tests.secrets.canaries import Scan
 from tests.support import pki

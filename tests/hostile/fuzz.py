@@ -21,11 +21,11 @@ import httpx
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from rotation_watcher.adapters.genesys import Genesys
-from rotation_watcher.certificates import parse_bundle, parse_text
 from rotation_watcher.config import Authority
 from rotation_watcher.errors import SourceError
-from rotation_watcher.observation import observe
 from rotation_watcher.ports import Credentials
+from rotation_watcher.sources.observation import observe
+from rotation_watcher.x509.certificates import parse_bundle, parse_text
 from tests.hostile.rogues import ISSUING, ROOT
 from tests.support.pki import NAME, NOW, leaf, pem_of
 

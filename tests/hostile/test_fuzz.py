@@ -5,7 +5,7 @@ import random
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from rotation_watcher.certificates import parse_text
+from rotation_watcher.x509.certificates import parse_text
 from tests.hostile import fuzz
 from tests.support.pki import pem_of
 

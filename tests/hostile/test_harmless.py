@@ -14,7 +14,7 @@ from local.genesys.issuing import issue, subject
 from local.genesys.keys import DEFAULT_CACHE
 from local.looking import Exit, Findings, Row
 from local.stage import Stage
-from rotation_watcher import mail
+from rotation_watcher.alerts import mail
 from rotation_watcher.slack import payload_of
 from tests.support.pki import NOW
 
@@ -59,7 +59,7 @@ def test_each_stranger_is_told(heard: tuple[list[bytes], object]) -> None:
 
 
 def test_no_mail_holds_a_control_sign_or_a_line_of_the_strangers(heard: tuple[list[bytes], object]) -> None:
-    from rotation_watcher.alerts import Alert  # noqa: PLC0415 - only here
+    from rotation_watcher.alerts.model import Alert  # noqa: PLC0415 - only here
 
     for body in heard[0]:
         alert = msgspec.json.decode(body, type=Alert)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from rotation_watcher.assessment import Approval, Assessed, assess
-from rotation_watcher.certificates import Parsed, parse_text
+from rotation_watcher.trust.assessment import Approval, Assessed, assess
+from rotation_watcher.x509.certificates import Parsed, parse_text
 from tests.hostile.rogues import ROGUES, ROOT
 from tests.support import openssl
 from tests.support.pki import NAME, NOW

@@ -12,8 +12,8 @@ from pathlib import Path
 import cryptography_vectors
 import pytest
 
-from rotation_watcher.assessment import assess
-from rotation_watcher.certificates import Certificate, parse_bundle, parse_text
+from rotation_watcher.trust.assessment import assess
+from rotation_watcher.x509.certificates import Certificate, parse_bundle, parse_text
 from tests.hostile.rogues import ROOT
 from tests.support.pki import NAME, NOW, pem_of
 

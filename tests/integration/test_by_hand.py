@@ -12,7 +12,7 @@ from rotation_watcher import keys
 from rotation_watcher.arns import TargetKind
 from rotation_watcher.errors import RequestRefused, TargetBusy
 from rotation_watcher.ports import Live, TrustTarget
-from rotation_watcher.record import decode
+from rotation_watcher.targets.record import decode
 from tests.support import others
 
 DAY = timedelta(days=1)

@@ -9,10 +9,10 @@ import pytest
 
 from local.stage import Stage
 from rotation_watcher import keys, publish
-from rotation_watcher.alerts import Alert
+from rotation_watcher.alerts.model import Alert
 from rotation_watcher.errors import RequestRefused
 from rotation_watcher.ports import AlertSink, Live, ObjectStore, StoredObject, TrustTarget, Written
-from rotation_watcher.record import Record, decode
+from rotation_watcher.targets.record import Record, decode
 
 TARGET = "alb"
 

@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from local.stage import Stage
-from rotation_watcher.alerts import Alert
+from rotation_watcher.alerts.model import Alert
 
 DAY, QUARTER = timedelta(days=1), timedelta(minutes=15)
 

@@ -2,7 +2,7 @@ from collections import Counter
 from datetime import timedelta
 
 from local.stage import Stage
-from rotation_watcher.alerts import Kind
+from rotation_watcher.alerts.model import Kind
 from tests.support.verdicts import admits
 
 QUARTER = timedelta(minutes=15)

@@ -17,7 +17,7 @@ from local.aws.server import EmbeddedAws
 from local.receiver import SlackReceiver
 from rotation_watcher.adapters.slack import SlackWebhook
 from rotation_watcher.adapters.sns import SnsSink
-from rotation_watcher.alerts import Alert
+from rotation_watcher.alerts.model import Alert
 from rotation_watcher.slack import Letter, payload_of, post_all
 from tests.support.alert_examples import EXAMPLES, NOW
 from tests.support.fakes import ManualClock

@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from local.genesys.issuing import Identity
 from local.stage import BUCKET, Stage
-from rotation_watcher import keys, mail
-from rotation_watcher.alerts import Alert
+from rotation_watcher import keys
+from rotation_watcher.alerts import mail
+from rotation_watcher.alerts.model import Alert
 from rotation_watcher.errors import RequestRefused
 from tests.support import others
 

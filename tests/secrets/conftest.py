@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from local.genesys.keys import DEFAULT_CACHE
 from local.receiver import SlackReceiver
 from local.stage import BUCKET, SECRET_NAME, Stage
-from rotation_watcher import mail
+from rotation_watcher.alerts import mail
 from rotation_watcher.slack import payload_of
 from tests.secrets import canaries
 from tests.secrets.canaries import Scan

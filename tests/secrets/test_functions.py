@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from rotation_watcher.adapters.sns import SnsSink
-from rotation_watcher.alerts import Alert
+from rotation_watcher.alerts.model import Alert
 from tests.secrets.conftest import Theatre, store
 from tests.support.alert_examples import EXAMPLES
 

@@ -15,7 +15,7 @@ from local import cli_check, cli_plan
 from rotation_watcher import bootstrap
 from rotation_watcher.adapters.genesys import _Grant, _Token
 from rotation_watcher.adapters.slack import SlackWebhook
-from rotation_watcher.credentials import decode_credentials
+from rotation_watcher.sources.credentials import decode_credentials
 from tests.secrets.conftest import Theatre
 
 type Scene = tuple[Theatre, Callable[[], list[str]]]

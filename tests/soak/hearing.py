@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from rotation_watcher.alerts import Kind
+from rotation_watcher.alerts.model import Kind
 from tests.soak.breach import Breach, Way, short
 from tests.soak.scene import Mailbox
 

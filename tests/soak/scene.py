@@ -24,7 +24,7 @@ from rotation_watcher import collect as collecting
 from rotation_watcher import config, keys
 from rotation_watcher import publish as publishing
 from rotation_watcher.adapters.genesys import Genesys
-from rotation_watcher.alerts import Alert
+from rotation_watcher.alerts.model import Alert
 from rotation_watcher.arns import TargetKind
 from rotation_watcher.errors import DeliveryError, StoreError, TargetError
 from tests.soak.acts import AuthorityName, Disturbance, Goal, Source, Trouble

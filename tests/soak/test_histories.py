@@ -6,7 +6,7 @@ import pytest
 from cryptography import x509
 
 from local.genesys.issuing import pem_of
-from rotation_watcher.alerts import Kind
+from rotation_watcher.alerts.model import Kind
 from tests.soak.__main__ import explained
 from tests.soak.acts import Emergency, Goal, Look, Script, from_text, to_text
 from tests.soak.breach import Breach, fingerprint

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from rotation_watcher import messages
-from rotation_watcher.alerts import Alert
-from rotation_watcher.assessment import Finding
+from rotation_watcher.alerts import builders as messages
+from rotation_watcher.alerts.builders import SourceName, TargetName
+from rotation_watcher.alerts.model import Alert
 from rotation_watcher.errors import SourceReason
-from rotation_watcher.facts import CertificateFacts
-from rotation_watcher.messages import SourceName, TargetName
+from rotation_watcher.trust.assessment import Finding
+from rotation_watcher.x509.facts import CertificateFacts
 
 NOW = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)
 SINCE = NOW - timedelta(hours=7)

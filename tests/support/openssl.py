@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-from rotation_watcher.certificates import Certificate
+from rotation_watcher.x509.certificates import Certificate
 
 
 def accepts(

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
 
-from rotation_watcher.certificates import Certificate
+from rotation_watcher.x509.certificates import Certificate
 from tests.support.pki import (
     ANY,
     CLIENT,

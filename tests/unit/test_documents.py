@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rotation_watcher import config
-from rotation_watcher.alerts import Kind
+from rotation_watcher.alerts.model import Kind
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()

@@ -13,17 +13,20 @@ from typing import NamedTuple
 
 import msgspec
 
-from rotation_watcher import arns, folding, history, keys, outbox
-from rotation_watcher.assessment import Finding
+from rotation_watcher import arns, keys
+from rotation_watcher.alerts import outbox
+from rotation_watcher.alerts.builders import SourceName
 from rotation_watcher.config import Authority, Source, Watch
-from rotation_watcher.credentials import decode_credentials
 from rotation_watcher.errors import UNDECODABLE, Conflict, RequestRefused, SourceError, SourceReason, StoreError
-from rotation_watcher.history import History
-from rotation_watcher.leaf_folding import Context
-from rotation_watcher.messages import SourceName
-from rotation_watcher.observation import Observation, observe
 from rotation_watcher.ports import AlertSink, Clock, GenesysApi, Look, Metrics, ObjectStore, PublishQueue, Secrets
-from rotation_watcher.trust import Anchors, load_anchors, load_approvals
+from rotation_watcher.sources import history
+from rotation_watcher.sources import update as folding
+from rotation_watcher.sources.credentials import decode_credentials
+from rotation_watcher.sources.history import History
+from rotation_watcher.sources.leaves import Context
+from rotation_watcher.sources.observation import Observation, observe
+from rotation_watcher.trust.assessment import Finding
+from rotation_watcher.trust.operator_files import Anchors, load_anchors, load_approvals
 
 _TRIES = 4
 """How often a lost race for the history is run again before the run gives up on the source."""

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from rotation_watcher.alerts import Alert
+from rotation_watcher.alerts.model import Alert
 
 
 class StoredObject(msgspec.Struct, frozen=True):

@@ -9,13 +9,16 @@ A run that finds everything as it should be writes nothing.
 
 import msgspec
 
-from rotation_watcher import bundle_files, by_hand, deploy, notices
+from rotation_watcher.bundles import files as bundle_files
 from rotation_watcher.collect import looks_of
 from rotation_watcher.config import Mode, Target, Watch
 from rotation_watcher.errors import Conflict, RequestRefused, StoreError, TargetError
-from rotation_watcher.record import Record
-from rotation_watcher.survey import BundleView, Survey, load_record, may_lag, survey, view_bundle
-from rotation_watcher.target_run import Ports, TargetSummary, claim, deliver, describe, finish, overtaken
+from rotation_watcher.targets import conditions as notices
+from rotation_watcher.targets import deploy
+from rotation_watcher.targets import manual as by_hand
+from rotation_watcher.targets.record import Record
+from rotation_watcher.targets.session import Ports, TargetSummary, claim, deliver, describe, finish, overtaken
+from rotation_watcher.targets.snapshot import BundleView, Survey, load_record, may_lag, survey, view_bundle
 
 __all__ = ["Ports", "Request", "Summary", "TargetSummary", "publish"]
 

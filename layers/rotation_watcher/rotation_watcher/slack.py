@@ -10,10 +10,10 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from rotation_watcher.alerts import Alert
+from rotation_watcher.alerts.builders.wording import plain
+from rotation_watcher.alerts.model import Alert
+from rotation_watcher.alerts.slack_blocks import alarm, message, plain_message
 from rotation_watcher.errors import DeliveryError
-from rotation_watcher.messages.wording import plain
-from rotation_watcher.slack_message import alarm, message, plain_message
 
 _LONGEST = 2900
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from rotation_watcher import mail
-from rotation_watcher.alerts import Alert
+from rotation_watcher.alerts import mail
+from rotation_watcher.alerts.model import Alert
 from rotation_watcher.errors import DeliveryError
 
 if TYPE_CHECKING:

@@ -1,0 +1,217 @@
+"""Alerts about what the watcher does to a target: planned, done and proved, failed, or taken back."""
+
+import json
+import shlex
+from collections.abc import Sequence
+from datetime import datetime
+
+from rotation_watcher.alerts.builders.subjects import TargetName, Words, about_target
+from rotation_watcher.alerts.builders.wording import count, listed, plain, sentence, stamp, when
+from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.x509.facts import CertificateFacts
+
+_PROOFS = {
+    "bytes": "The deployed bundle was read back and holds exactly what was meant.",
+    "version": "The service says that it uses exactly this object version.",
+}
+_AGAIN = "The next scheduled run tries again."
+_REMEDIES = {
+    "target-not-found": (
+        "Check whether the target was deleted or made anew. Name the ARN that is right in TargetArns (and the watch"
+        " file), and deploy."
+    ),
+    "target-denied": (
+        "Check that TargetArns lists this target. If it does, read which permission the message names: a policy of your"
+        " organisation may forbid it."
+    ),
+    "target-busy": f"Nothing yet. {_AGAIN}",
+    "target-failed": f"Read the service's words above. {_AGAIN}",
+    "bundle-rejected": (
+        "One bad certificate rejects the whole bundle: look at the files below extra/ first, then at the certificates"
+        " that others put into the target. It is tried again when the content has changed."
+    ),
+    "still-updating": (
+        f"Look at the target in the AWS console; an update that hangs for long is a case for AWS support. {_AGAIN}"
+    ),
+    "unproven": f"Find out who else changes this target (CloudTrail), and stop it. {_AGAIN}",
+    "held": "Find out why it is held (an alert said so). Then release the target, from the project's folder:",
+    "would-refuse": (
+        "Look at what others put into the target and at the files below extra/: a certificate there stands in the way,"
+        " such as another CA of the same name."
+    ),
+    "foreign-unreadable": (
+        "Look at what others put into the target: a block there is no certificate. Take it out by hand."
+    ),
+    "too-many-certificates": (
+        "Take out certificates of others that nobody needs any more, or have the quota raised at AWS and then raise"
+        " max_certificates of this target in the watch file."
+    ),
+    "warnings": (
+        "Read the warnings above: there is a certificate in the truststore that the service does not like. Look at what"
+        " others put into the target and at the files below extra/. Mutual TLS stays on meanwhile."
+    ),
+    "nothing-known": "Read the alerts about the sources of this target's bundle: one of them has to be mended first.",
+}
+
+
+def release(target: TargetName) -> str:
+    """The command that releases a target, as it is typed in the project's folder."""
+    return f"sam remote invoke PublishFunction --event {shlex.quote(json.dumps({'release': target.id}))}"
+
+
+def change_planned(
+    *,
+    target: TargetName,
+    added: Sequence[CertificateFacts],
+    removed: Sequence[CertificateFacts],
+    kept: int,
+    content: str,
+    now: datetime,
+) -> Alert:
+    """In observe mode: what would be done."""
+    plan = f"The watcher would add {count(len(added))}, remove {len(removed)} and keep {kept}."
+    if not added and not removed:
+        plan = f"The watcher would point the target back at its own file; the {count(kept)} stay."
+    words = Words(
+        title="a change is due (mode: observe)",
+        happened=f"{plan} In observe mode it changes nothing.",
+        means=(
+            "Data actions fail once Genesys presents a certificate for which something is missing here."
+            if added
+            else "Every certificate that Genesys presents is let in as the target stands."
+        ),
+        do=(
+            "Read the list below. If it is right, deploy the stack with Mode=apply: the watcher then does it and proves"
+            " it. To load the file by hand, take wanted.pem of the bundle and add the CA certificates of your other"
+            " clients."
+        ),
+    )
+    facts = listed("would add", added, now) | listed("would remove", removed, now) | {"content": content}
+    return about_target(Kind.CHANGE_PLANNED, Severity.WARNING, target, content, words, facts, now)
+
+
+def truststore_updated(
+    *,
+    target: TargetName,
+    added: Sequence[CertificateFacts],
+    removed: Sequence[CertificateFacts],
+    kept_foreign: int,
+    bucket: str,
+    key: str,
+    version: str,
+    proof: str,
+    content: str,
+    since: datetime,
+    now: datetime,
+) -> Alert:
+    """A target was changed, and the change was read back. ``since``: when it was asked for.
+
+    That tells one update from another: after drift the very same version may be deployed once more.
+    """
+    others = f" {count(kept_foreign)} of others stayed." if kept_foreign else ""
+    words = Words(
+        title="truststore updated and proved",
+        happened=f"The watcher added {count(len(added))} and removed {len(removed)}.{others}",
+        means=(
+            "Every accepted current and upcoming certificate of Genesys verifies against it."
+            f" {_PROOFS.get(proof, plain(proof))}"
+        ),
+        do="Nothing. The runbook says how to roll back, should anything go wrong.",
+    )
+    facts = listed("added", added, now) | listed("removed", removed, now)
+    facts |= {"object": f"s3://{bucket}/{key}", "version": plain(version), "proof": plain(proof)}
+    return about_target(Kind.TRUSTSTORE_UPDATED, Severity.INFO, target, f"{content}:{stamp(since)}", words, facts, now)
+
+
+def shared_authority_deployed(
+    *, target: TargetName, authorities_subjects: Sequence[str], pins_uri: str, now: datetime
+) -> Alert:
+    """The DigiCert trap: the CA signs for many customers."""
+    words = Words(
+        title="its truststore lets in every customer of a public CA",
+        happened="CA certificates of DigiCert were deployed, as the watch file asks.",
+        means=(
+            "That CA signs client certificates for many customers. The truststore alone lets every one of them in, not"
+            " only Genesys."
+        ),
+        do=(
+            "Compare the client certificate with the pins file named below. Behind an ALB the backend finds it in the"
+            " header X-Amzn-Mtls-Clientcert-Leaf; API Gateway hands it to an authorizer."
+            " Or switch the integration to the Genesys authority, which signs for nobody else."
+        ),
+    )
+    facts = {f"root {place}": plain(subject) for place, subject in enumerate(authorities_subjects, start=1)}
+    return about_target(
+        Kind.SHARED_AUTHORITY_DEPLOYED,
+        Severity.WARNING,
+        target,
+        stamp(now),
+        words,
+        facts | {"pins": plain(pins_uri)},
+        now,
+    )
+
+
+def truststore_update_failed(
+    *,
+    target: TargetName,
+    reason: str,
+    message: str,
+    missing: Sequence[CertificateFacts],
+    content: str,
+    since: datetime,
+    now: datetime,
+) -> Alert:
+    """A target could not be brought to what is wanted. ``missing`` are leaves that it does not admit now."""
+    if missing:
+        means = (
+            f"As it stands the target refuses {count(len(missing), 'accepted certificate')} of Genesys (listed below):"
+            " data actions fail as long as one of them is presented."
+        )
+    else:
+        means = "The target goes on with what it holds; it is not known to refuse any certificate of Genesys."
+    do = _REMEDIES.get(reason, _REMEDIES["target-failed"])
+    words = Words(
+        title=f"the truststore could not be updated ({plain(reason, 24)})",
+        happened=sentence(message, 500),
+        means=means,
+        do=do,
+        command=release(target) if reason == "held" else "",
+    )
+    facts = {"reason": plain(reason), "since": when(since)} | listed("refused", missing, now)
+    return about_target(
+        Kind.TRUSTSTORE_UPDATE_FAILED,
+        Severity.CRITICAL if missing else Severity.WARNING,
+        target,
+        f"{reason}:{content[:16]}:{stamp(since)}",
+        words,
+        facts,
+        now,
+    )
+
+
+def rolled_back(
+    *, target: TargetName, from_version: str, to_version: str, why: str, by_hand: bool, now: datetime
+) -> Alert:
+    """An earlier version is deployed again, and held."""
+    ends = "until you release it" if by_hand else "until there is other content to deploy, or you release it"
+    words = Words(
+        title="rolled back to an earlier truststore",
+        happened=sentence(why, 400),
+        means=(
+            f"The earlier version is deployed again and proved. The target is held {ends}: meanwhile"
+            f" {'nothing new is deployed' if by_hand else 'the same content is not tried again'}."
+        ),
+        do="Find out what was wrong. Then release the target, from the project's folder:",
+        command=release(target),
+    )
+    facts = {"from version": plain(from_version), "to version": plain(to_version)}
+    return about_target(
+        Kind.ROLLED_BACK,
+        Severity.WARNING if by_hand else Severity.CRITICAL,
+        target,
+        f"{from_version}:{to_version}:{stamp(now)}",
+        words,
+        facts,
+        now,
+    )

@@ -1,0 +1,135 @@
+"""Alerts about what befalls a target: changed by others, left open, nearly full, or about to shrink too fast."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rotation_watcher.alerts.builders.changes import release
+from rotation_watcher.alerts.builders.subjects import TargetName, Words, about_target
+from rotation_watcher.alerts.builders.wording import count as counted
+from rotation_watcher.alerts.builders.wording import listed, plain, sentence, stamp, when
+from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.x509.facts import CertificateFacts
+
+
+def drift_found(
+    *,
+    target: TargetName,
+    added: Sequence[CertificateFacts],
+    removed: Sequence[CertificateFacts],
+    moved_from: str | None,
+    moved_to: str | None,
+    refused: Sequence[CertificateFacts],
+    will_heal: bool,
+    since: datetime,
+    now: datetime,
+) -> Alert:
+    """Somebody else changed the target since it was proved."""
+    changes = [f"{counted(len(added))} came"] if added else []
+    changes += [f"{counted(len(removed))} went"] if removed else []
+    changes += ["it was pointed at another file or version"] if moved_to else []
+    means = "Every certificate that Genesys presents is still let in."
+    if refused:
+        means = (
+            f"As it stands it refuses {counted(len(refused), 'accepted certificate')} of Genesys: data actions fail as"
+            " long as one of them is presented."
+        )
+    stays = " What came may let others in; it stays, because the watcher takes nobody else's away." if added else ""
+    words = Words(
+        title="somebody else changed its truststore",
+        happened=f"Since the watcher last proved it, {' and '.join(changes) or 'it has changed'}.",
+        means=f"{means}{stays}",
+        do=(
+            "The watcher is putting back what is missing."
+            if will_heal
+            else "The watcher leaves it as it is. If it was not meant, mend it by hand, or set on_drift to heal"
+            " (in apply mode)."
+        )
+        + " Find out who changed it (CloudTrail), and let one tool alone manage this truststore.",
+    )
+    facts = listed("came", added, now) | listed("went", removed, now) | listed("refused", refused, now)
+    facts |= {"was at": plain(moved_from)} if moved_from else {}
+    facts |= {"is at": plain(moved_to)} if moved_to else {}
+    return about_target(
+        Kind.DRIFT_FOUND,
+        Severity.CRITICAL if refused else Severity.WARNING,
+        target,
+        stamp(since),
+        words,
+        facts | {"since": when(since)},
+        now,
+    )
+
+
+def mtls_off(
+    *, target: TargetName, endpoint: str | None, detail: str, will_heal: bool, since: datetime, now: datetime
+) -> Alert:
+    """Clients come in without being asked for a certificate."""
+    words = Words(
+        title="clients get in without a certificate",
+        happened=sentence(detail, 400),
+        means=(
+            f"Whoever reaches {plain(endpoint) if endpoint else target.label} comes through to the backend without a"
+            " client certificate. Data actions go on working, so nobody else may notice."
+        ),
+        do=(
+            "The watcher is turning mutual TLS on again, with the truststore that it proved last."
+            if will_heal
+            else "Turn it on: a listener needs mode verify with this trust store, a domain its truststore, an API its"
+            " default execute-api endpoint disabled. The watcher does not do that by itself, since it would shut out"
+            " whoever comes without a certificate today."
+        )
+        + " If it was different before, CloudTrail tells who changed it.",
+    )
+    facts = ({"endpoint": plain(endpoint)} if endpoint else {}) | {"since": when(since)}
+    distinction = f"{plain(endpoint or 'domain')}:{stamp(since)}"
+    return about_target(Kind.MTLS_OFF, Severity.CRITICAL, target, distinction, words, facts, now)
+
+
+def removal_planned(
+    *, target: TargetName, leaving: Sequence[CertificateFacts], until: datetime, since: datetime, now: datetime
+) -> Alert:
+    """The grace of certificates ends soon. ``until``: when the first of them may leave."""
+    words = Words(
+        title=f"{counted(len(leaving))} will leave on {until:%Y-%m-%d}",
+        happened=(
+            "No certificate that Genesys presents or has announced needs what is listed below any more; its grace ends"
+            f" on {when(until)}."
+        ),
+        means="The watcher takes out then what it had put in itself. What others put in stays.",
+        do=(
+            "Nothing, as a rule. If one of your other clients needs one of them, put its PEM into a file below extra/,"
+            " and name that file in the bundle before that day: then it stays."
+        ),
+    )
+    facts = listed("will leave", leaving, now) | {"earliest": when(until)}
+    return about_target(Kind.REMOVAL_PLANNED, Severity.INFO, target, stamp(since), words, facts, now)
+
+
+def removal_held(
+    *, target: TargetName, candidates: Sequence[CertificateFacts], limit: str, since: datetime, now: datetime
+) -> Alert:
+    """More would leave at once than is plausible."""
+    words = Words(
+        title=f"removing {counted(len(candidates))} waits for your word",
+        happened=sentence(limit),
+        means="They stay trusted until you decide. Additions go on as usual, so no data action fails for it.",
+        do="If the list below may go, release the target, from the project's folder:",
+        command=release(target),
+    )
+    facts = listed("would leave", candidates, now) | {"since": when(since)}
+    return about_target(Kind.REMOVAL_HELD, Severity.WARNING, target, stamp(since), words, facts, now)
+
+
+def quota_near(*, target: TargetName, count: int, limit: int, now: datetime) -> Alert:
+    """The target is nearly full."""
+    words = Words(
+        title=f"{count} of {limit} certificates used",
+        happened=f"The truststore needs {counted(count)}, and {limit} are allowed.",
+        means="A rotation that brings new CA certificates may not fit: the update, and then data actions, would fail.",
+        do=(
+            "Take out certificates of others that nobody needs any more. Or have the quota raised at AWS, then raise"
+            " max_certificates of this target in the watch file."
+        ),
+    )
+    facts = {"certificates": f"{count} of {limit}"}
+    return about_target(Kind.QUOTA_NEAR, Severity.WARNING, target, f"{count}/{limit}", words, facts, now)

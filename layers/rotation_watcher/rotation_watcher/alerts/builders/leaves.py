@@ -1,0 +1,132 @@
+"""Alerts about the leaves that Genesys presents, or says that it will: all of them verified to an anchor."""
+
+from datetime import datetime
+
+from rotation_watcher.alerts.builders.subjects import AUTHORITY, SourceName, Words, about_source
+from rotation_watcher.alerts.builders.wording import certificate, days, plain, when
+from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.x509.facts import CertificateFacts
+
+_UNLEARN = {"Genesys": "If it is not, set client_name of the source in the watch file to the right name."}
+_UNKNOWN = "If it is not, take the authority out of the watch file, and ask Genesys support."
+
+
+def upcoming_published(
+    *, source: SourceName, authority: str, upcoming: CertificateFacts, current: CertificateFacts | None, now: datetime
+) -> Alert:
+    """Genesys announces the next client certificate."""
+    ends = f" The current one ends on {when(current.not_after)} ({days(current.not_after, now)})." if current else ""
+    starts = f" It is valid from {when(upcoming.not_before)}." if upcoming.not_before > now else ""
+    words = Words(
+        title=f"the next {plain(authority, AUTHORITY)} client certificate is published",
+        happened=(
+            f"Genesys Cloud {source.region} shows an upcoming client certificate of the"
+            f" {plain(authority, AUTHORITY)} authority.{starts}{ends}"
+        ),
+        means=(
+            "After the rotation data actions present the new certificate; Genesys does not say when that is."
+            " It verified to your anchors. Targets kept in apply mode let in both, before and after."
+        ),
+        do=(
+            "Nothing for targets in apply mode: a message of its own says when each has taken a change."
+            " In observe mode, or where another system checks this certificate, add the new one now and keep the old."
+        ),
+    )
+    facts = certificate(upcoming, now, "upcoming") | (certificate(current, now, "current") if current else {})
+    return about_source(
+        Kind.UPCOMING_PUBLISHED, Severity.INFO, source, authority, upcoming.fingerprint, words, facts, now
+    )
+
+
+def rotated(
+    *,
+    source: SourceName,
+    authority: str,
+    new: CertificateFacts,
+    old: CertificateFacts,
+    retire_after: datetime,
+    now: datetime,
+) -> Alert:
+    """Genesys presents another client certificate from now on."""
+    words = Words(
+        title=f"the {plain(authority, AUTHORITY)} client certificate has rotated",
+        happened=(
+            f"Genesys Cloud {source.region} presents a new client certificate of the"
+            f" {plain(authority, AUTHORITY)} authority, valid until {when(new.not_after)}."
+        ),
+        means=(
+            "The new certificate verified to your anchors and is trusted. The old one stays trusted until"
+            f" {when(retire_after)} at least, because the API may answer either way during a rotation."
+        ),
+        do=(
+            "Nothing for targets in apply mode. A system that compares the certificate itself (a pin) needs the new one"
+            " now."
+        ),
+    )
+    facts = certificate(new, now, "new") | certificate(old, now, "old")
+    return about_source(Kind.ROTATED, Severity.INFO, source, authority, new.fingerprint, words, facts, now)
+
+
+def issuer_changed(
+    *,
+    source: SourceName,
+    authority: str,
+    status: str,
+    new: CertificateFacts,
+    old: CertificateFacts,
+    now: datetime,
+) -> Alert:
+    """A certificate comes from other CAs than the one before: no routine rotation."""
+    soon = status != "current"
+    words = Words(
+        title=f"the {status} {plain(authority, AUTHORITY)} certificate has another issuer",
+        happened=(
+            f"The {status} client certificate of Genesys Cloud {source.region} stands under other CA certificates than"
+            " the one before. It verified to your anchors."
+        ),
+        means=(
+            "This is no routine rotation: a truststore that holds only the former CA certificates"
+            f" {'will refuse it, and data actions will fail' if soon else 'refuses it, and data actions fail'}."
+            " Targets kept in apply mode take the new CA certificates now."
+        ),
+        do=(
+            "Give the new CA certificates to every truststore that this stack does not keep, and to targets in observe"
+            " mode. Then check that Genesys means it: release notes, or a support case."
+        ),
+    )
+    facts = certificate(new, now, "new") | certificate(old, now, "old")
+    return about_source(Kind.ISSUER_CHANGED, Severity.CRITICAL, source, authority, new.fingerprint, words, facts, now)
+
+
+def name_learned(*, source: SourceName, authority: str, leaf: CertificateFacts, name: str, now: datetime) -> Alert:
+    """The first accepted current leaf teaches the name that is enforced from now on."""
+    words = Words(
+        title=f"please check the name learned for {plain(authority, AUTHORITY)}",
+        happened=f"The current {plain(authority, AUTHORITY)} certificate bears the name {plain(name)}.",
+        means=(
+            "No proven name is known for this authority and region, so this one is enforced from now on:"
+            " a certificate with another name goes into quarantine."
+        ),
+        do=f"Check once that this is the data-actions service of your region. {_UNLEARN.get(authority, _UNKNOWN)}",
+    )
+    facts = {"name": plain(name)} | certificate(leaf, now)
+    return about_source(Kind.NAME_LEARNED, Severity.INFO, source, authority, leaf.fingerprint, words, facts, now)
+
+
+def expired(*, source: SourceName, authority: str, leaf: CertificateFacts, now: datetime) -> Alert:
+    """A leaf that Genesys still shows has run out."""
+    words = Words(
+        title=f"a {plain(authority, AUTHORITY)} certificate has expired and is still presented",
+        happened=f"The client certificate ended on {when(leaf.not_after)}, and the API still shows it.",
+        means=(
+            "Targets that verify refuse an expired certificate: data actions fail until Genesys presents another one."
+            " No truststore can mend that."
+        ),
+        do=(
+            "Open an urgent case with Genesys support. An ALB listener can be told to ignore expiry: a stopgap, at your"
+            " own risk, to be taken back afterwards."
+        ),
+    )
+    return about_source(
+        Kind.EXPIRED, Severity.CRITICAL, source, authority, leaf.fingerprint, words, certificate(leaf, now), now
+    )

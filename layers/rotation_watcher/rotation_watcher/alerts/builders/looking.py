@@ -1,0 +1,131 @@
+"""Alerts about the look itself: a source that cannot be read, that can again, and two that see different things."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rotation_watcher.alerts.builders.subjects import AUTHORITY, SourceName, Words, about_source
+from rotation_watcher.alerts.builders.wording import count, plain, sentence, short, stamp, when
+from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.errors import SourceReason
+
+PERMISSION = "integrations:actionCertificate:view"
+"""The permission that the OAuth client's role needs (Genesys SDK)."""
+
+_REMEDIES = {
+    SourceReason.CREDENTIALS_MISSING: (
+        "Check that the secret named above exists, that it holds client_id and client_secret, and that the template's"
+        " parameter CredentialArns lists it."
+    ),
+    SourceReason.CREDENTIALS_REFUSED: (
+        "Look at the OAuth client (grant: client credentials) in Genesys Cloud Admin. If its secret was reset, store"
+        " the new one; the watcher takes it within five minutes."
+    ),
+    SourceReason.PERMISSION_MISSING: f"Give a role of the OAuth client the permission {PERMISSION}.",
+    SourceReason.THROTTLED: (
+        "Find out what else uses this OAuth client, and give the watcher a client of its own. It tries again at every"
+        " run."
+    ),
+    SourceReason.UNAVAILABLE: "Look at the Genesys Cloud status page. The watcher tries again at every run.",
+    SourceReason.UNREACHABLE: (
+        "Check name resolution and the way out of the network (VPC, proxy, allow list). The watcher tries again at"
+        " every run."
+    ),
+    SourceReason.TLS_FAILED: (
+        "Something else answers in Genesys' place, or your network inspects TLS. Only if it is your own inspection,"
+        " name its CA in GENESYS_CA_FILE."
+    ),
+    SourceReason.REDIRECTED: "Check api_url and login_url of the source in the watch file: the API never redirects.",
+    SourceReason.ANSWER_TOO_LARGE: (
+        "Check api_url of the source in the watch file. If it is right, open a case with Genesys support."
+    ),
+    SourceReason.ANSWER_INVALID: (
+        "Check api_url of the source in the watch file. If it is right, open a case with Genesys support."
+    ),
+    SourceReason.AUTHORITY_ABSENT: (
+        "If your data actions do not use this authority, take it out of the watch file (or the parameter Authorities)."
+        " If they do, ask Genesys support why the API does not show it."
+    ),
+    SourceReason.ENDPOINT_MISSING: "Check region, api_url and login_url of the source in the watch file.",
+}
+
+
+def source_failing(
+    *,
+    source: SourceName,
+    reason: SourceReason,
+    message: str,
+    authority: str | None,
+    since: datetime,
+    last_good: datetime | None,
+    now: datetime,
+) -> Alert:
+    """The watcher cannot look any more, or (with ``authority``) does not find one authority's certificate."""
+    missed = "While this lasts, a rotation may go unnoticed until data actions fail."
+    kept = "Targets keep what they hold: nothing is removed on old knowledge."
+    if authority is not None:
+        last = ""
+    else:
+        last = f" The last good look was at {when(last_good)}." if last_good else " There has been no good look yet."
+    blind = f"no {plain(authority or '', AUTHORITY)} certificate is shown" if authority else "Genesys cannot be read"
+    words = Words(
+        title=f"{blind} ({reason})",
+        happened=sentence(message, 500),
+        means=f"{missed}{last} {kept}",
+        do=_REMEDIES[reason],
+    )
+    facts = {"reason": str(reason), "since": when(since)}
+    facts |= {"last good look": when(last_good)} if last_good else {}
+    return about_source(
+        Kind.SOURCE_FAILING,
+        Severity.CRITICAL if reason.lasting else Severity.WARNING,
+        source,
+        authority,
+        stamp(since),
+        words,
+        facts,
+        now,
+    )
+
+
+def source_recovered(*, source: SourceName, reason: SourceReason, since: datetime, now: datetime) -> Alert:
+    """The watcher can look again."""
+    minutes = round((now - since).total_seconds() / 60)
+    lasted = count(minutes, "minute") if minutes < 120 else count(round(minutes / 60), "hour")  # noqa: PLR2004  # two hours
+    words = Words(
+        title=f"Genesys can be read again ({reason} is over)",
+        happened=f"The trouble ({reason}) is over; it lasted for about {lasted}.",
+        means="The watch goes on. What changed meanwhile is told in messages of its own.",
+        do="Nothing.",
+    )
+    facts = {"reason": str(reason), "since": when(since)}
+    distinction = f"{reason}:{stamp(since)}"
+    return about_source(Kind.SOURCE_RECOVERED, Severity.INFO, source, None, distinction, words, facts, now)
+
+
+def sources_disagree(
+    *,
+    source: SourceName,
+    other: SourceName,
+    authority: str,
+    mine: Sequence[str],
+    theirs: Sequence[str],
+    since: datetime,
+    now: datetime,
+) -> Alert:
+    """Two organisations of one region are shown different current certificates."""
+    words = Words(
+        title=f"two sources see different {plain(authority, AUTHORITY)} certificates",
+        happened=f"{source.id} and {other.id} have been shown different current certificates since {when(since)}.",
+        means=(
+            "A region has one current certificate, so both should see the same. Each of the two verified to your"
+            " anchors, and both are trusted where a bundle uses both sources."
+        ),
+        do=(
+            "Check that both OAuth clients belong to the region that the watch file says. If they do, ask Genesys"
+            " support which certificate is theirs."
+        ),
+    )
+    facts = {f"{source.id} sees": short(mine), f"{other.id} sees": short(theirs), "since": when(since)}
+    return about_source(
+        Kind.SOURCES_DISAGREE, Severity.WARNING, source, authority, f"{other.id}:{stamp(since)}", words, facts, now
+    )

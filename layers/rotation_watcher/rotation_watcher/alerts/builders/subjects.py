@@ -1,0 +1,100 @@
+"""Whom an alert is about: a source or a target; what all alerts about one have in common is filled in here.
+
+All that enters an alert passes ``_alert``, which makes it harmless, so that no builder can forget to.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from rotation_watcher.alerts.builders.wording import headline, plain
+from rotation_watcher.alerts.model import Alert, Kind, Severity, alert_id
+
+AUTHORITY = 20
+"""The most characters of an authority's name: the API may call one anything."""
+_PARAGRAPH, _FACT = 1000, 320
+"""The most characters of what an alert holds; the builders cut foreign text shorter (``wording.LONGEST``)."""
+
+
+class SourceName(msgspec.Struct, frozen=True):
+    """A source as alerts name it."""
+
+    id: str
+    region: str
+
+
+class TargetName(msgspec.Struct, frozen=True):
+    """A target as alerts name it. ``label`` says what it is, in words: ``ALB trust store main``."""
+
+    id: str
+    arn: str
+    label: str
+
+
+class Words(NamedTuple):
+    """The sentences of an alert. ``command`` is a line to be copied, shown as it stands below what to do."""
+
+    title: str
+    happened: str
+    means: str
+    do: str
+    command: str = ""
+
+
+def about_source(
+    kind: Kind,
+    severity: Severity,
+    source: SourceName,
+    authority: str | None,
+    distinction: str,
+    words: Words,
+    facts: Mapping[str, str],
+    now: datetime,
+) -> Alert:
+    """Build an alert about a source. Its id names the authority too, where one is given."""
+    known = None if authority is None else plain(authority, AUTHORITY)
+    subject = source.id if known is None else f"{source.id}:{known}"
+    alert = _alert(kind, severity, subject, distinction, headline(source.region, words.title), words, facts, now)
+    return msgspec.structs.replace(alert, source=source.id, region=source.region, authority=known)
+
+
+def about_target(
+    kind: Kind,
+    severity: Severity,
+    target: TargetName,
+    distinction: str,
+    words: Words,
+    facts: Mapping[str, str],
+    now: datetime,
+) -> Alert:
+    """Build an alert about a target; its facts open with the target's id and ARN."""
+    facts = {"target": target.id, "ARN": target.arn, **facts}
+    title = headline(target.label, words.title)
+    alert = _alert(kind, severity, target.id, distinction, title, words, facts, now)
+    return msgspec.structs.replace(alert, target=target.id)
+
+
+def _alert(
+    kind: Kind,
+    severity: Severity,
+    subject: str,
+    distinction: str,
+    title: str,
+    words: Words,
+    facts: Mapping[str, str],
+    now: datetime,
+) -> Alert:
+    do = plain(words.do, _PARAGRAPH)
+    return Alert(
+        id=alert_id(kind, subject, plain(distinction, _FACT)),
+        kind=kind,
+        severity=severity,
+        at=now,
+        title=title,
+        what_happened=plain(words.happened, _PARAGRAPH),
+        what_it_means=plain(words.means, _PARAGRAPH),
+        what_to_do=f"{do}\n{plain(words.command, _PARAGRAPH)}" if words.command else do,
+        facts={plain(label): plain(value, _FACT) or "-" for label, value in facts.items()},
+    )

@@ -1,0 +1,102 @@
+"""Words and figures that the messages share, and the one place where hostile text becomes harmless."""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from rotation_watcher.x509.facts import CertificateFacts
+
+LONGEST = 200
+"""The most characters of a foreign text that are shown."""
+TITLE = 88
+"""The most characters of a title: with ``[CRITICAL]`` before it, it still fits an SNS subject (99)."""
+
+
+def plain(text: str, longest: int = LONGEST) -> str:
+    """Foreign text on one line, without anything that steers a terminal, a mail reader or the direction of reading.
+
+    Control and format characters (line breaks, escapes, bidirectional overrides, zero-width marks) become ``?``; the
+    rest stays readable in its own script. Longer text is cut with an ellipsis.
+    """
+    # Cut first (generously, for what the spaces take away), so that a hostile megabyte costs nothing.
+    harmless = "".join("?" if unicodedata.category(sign)[0] == "C" else sign for sign in text[: 4 * longest])
+    harmless = " ".join(harmless.split())
+    whole = len(harmless) <= longest and len(text) <= 4 * longest
+    return harmless if whole else harmless[: longest - 1] + "…"
+
+
+def headline(about: str, words: str) -> str:
+    """A title, ``<about>: <words>``: ASCII on one line, under 90 characters. What is cut is the middle.
+
+    Titles become mail subjects, which SNS takes in ASCII alone; what is not ASCII becomes ``?``.
+    """
+    about, words = (
+        "".join(sign if sign.isascii() else "?" for sign in plain(part.replace("…", "..."))) for part in (about, words)
+    )
+    words = words[:TITLE]
+    room = TITLE - len(words) - len(": ")
+    if len(about) > room:
+        about = f"{about[: max(0, room - 3)]}..."
+    return f"{about}: {words}"[:TITLE]
+
+
+def sentence(text: str, longest: int = LONGEST) -> str:
+    """Foreign words, made plain, as a sentence: with an end, and a capital letter unless they open with a path."""
+    text = plain(text, longest)
+    if text.partition(" ")[0].isalpha():
+        text = text[:1].upper() + text[1:]
+    return text if not text or text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+def when(moment: datetime) -> str:
+    """A moment as people read it: ``2026-11-23 15:30 UTC``."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def stamp(moment: datetime) -> str:
+    """The start of an episode, for an alert's id: ``20261123T153000Z``."""
+    return f"{moment:%Y%m%dT%H%M%SZ}"
+
+
+def days(until: datetime, now: datetime) -> str:
+    """How long a certificate is still valid, or has not been, in whole days."""
+    if until < now:
+        passed = (now - until).days
+        return f"expired {count(passed, 'day')} ago" if passed else "expired today"
+    return f"{count((until - now).days, 'day')} left"
+
+
+def certificate(facts: CertificateFacts, now: datetime, prefix: str = "") -> dict[str, str]:
+    """A certificate as labelled facts, in reading order."""
+    label = f"{prefix} " if prefix else ""
+    return {
+        f"{label}SHA-256": plain(facts.fingerprint),
+        f"{label}subject": plain(facts.subject) or "(empty)",
+        f"{label}issuer": plain(facts.issuer) or "(empty)",
+        f"{label}names": plain(", ".join(facts.names)) or "(none)",
+        f"{label}valid from": when(facts.not_before),
+        f"{label}valid until": f"{when(facts.not_after)} ({days(facts.not_after, now)})",
+    }
+
+
+def listed(label: str, certificates: Sequence[CertificateFacts], now: datetime, most: int = 10) -> dict[str, str]:
+    """Several certificates as one labelled line each: what, until when, and the start of the fingerprint."""
+    lines = {}
+    for place, facts in enumerate(certificates[:most], start=1):
+        name = f"{label} {place}" if len(certificates) > 1 else label
+        # Facts without an issuer stand for a certificate of which only the fingerprint is at hand.
+        about = f"{plain(facts.subject, 60)}, {days(facts.not_after, now)}, " if facts.issuer else ""
+        lines[name] = f"{about}SHA-256 {facts.fingerprint[:16]}"
+    if len(certificates) > most:
+        lines[f"{label} more"] = f"and {len(certificates) - most} more"
+    return lines
+
+
+def count(number: int, thing: str = "certificate") -> str:
+    """A number with its noun."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def short(fingerprints: Iterable[str]) -> str:
+    """Fingerprints, cut to what a person compares."""
+    return ", ".join(fingerprint[:16] for fingerprint in fingerprints) or "(none)"

@@ -1,0 +1,1 @@
+"""Step 2: histories become ``bundles/<id>/wanted.pem``, ``pins.json`` and ``manifest.json``."""

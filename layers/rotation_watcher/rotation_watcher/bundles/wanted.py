@@ -1,0 +1,207 @@
+"""The wanted set: which CA certificates verify the accepted leaves, why each is there, and who may come through.
+
+``compose`` verifies every accepted leaf to the anchors again, rather than trusting a verdict that was stored once. What
+no longer verifies is not wanted, but it is named in ``unproven``, and while anything is unproven nothing is removed: an
+anchor file overwritten by mistake must not empty a truststore.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from rotation_watcher.sources.history import Leaf, Status
+from rotation_watcher.x509.certificates import Certificate
+from rotation_watcher.x509.facts import CertificateFacts
+from rotation_watcher.x509.paths import Path, find_path
+
+
+class Need(NamedTuple):
+    """One accepted leaf that truststores must let in, with what was presented above it.
+
+    ``anchors`` are the roots that may vouch for it: the operator's for its authority, and for a leaf whose chain an
+    operator approved also the root that came with it. ``client_auth`` is False where an approval lifted that rule.
+    """
+
+    source: str
+    region: str
+    authority: str
+    leaf: Certificate
+    record: Leaf
+    chain: tuple[Certificate, ...]
+    anchors: tuple[Certificate, ...]
+    client_auth: bool
+
+    @property
+    def label(self) -> str:
+        """What names it among the reasons for a certificate."""
+        return f"{self.source}/{self.authority}/{self.leaf.fingerprint}"
+
+    def at(self, now: datetime) -> datetime:
+        """The moment at which it is verified: now, or when it becomes valid; an expired one at its last moment."""
+        facts = self.leaf.facts
+        return min(max(now, facts.not_before), facts.not_after)
+
+    def required(self, now: datetime) -> bool:
+        """Whether refusing it would break something: it is presented, or will be, and has not expired."""
+        return self.record.status is not Status.RETIRING and not self.record.expired(now)
+
+
+class Wanted(NamedTuple):
+    """The wanted set. ``certificates`` by fingerprint; ``why`` names the leaves (or files) that need each of them."""
+
+    certificates: Mapping[str, Certificate]
+    why: Mapping[str, tuple[str, ...]]
+    needs: tuple[Need, ...]
+    unproven: tuple[tuple[Need, str], ...]
+
+    def graces(self) -> dict[str, tuple[datetime, datetime]]:
+        """From when to when the last grace of what wants a certificate runs, by its fingerprint.
+
+        Without those that something wants which has no end.
+        """
+        records = {need.label: need.record for need in self.needs}
+        found = {}
+        for fingerprint, labels in self.why.items():
+            wanting = [records.get(label) for label in labels]
+            ending = [(one.since, one.retire_after) for one in wanting if one and one.retire_after]
+            if len(ending) == len(wanting):
+                found[fingerprint] = max(ending, key=lambda grace: grace[1])
+        return found
+
+    def shared_roots(self, authority: str) -> tuple[Certificate, ...]:
+        """The roots that are wanted for leaves of an authority."""
+        labels = {
+            f"{need.source}/{need.authority}/{need.leaf.fingerprint}"
+            for need in self.needs
+            if need.authority == authority
+        }
+        return tuple(
+            certificate
+            for fingerprint, certificate in sorted(self.certificates.items())
+            if certificate.self_signed and labels & {*self.why[fingerprint]}
+        )
+
+
+def compose(needs: Iterable[Need], extra: Mapping[str, Sequence[Certificate]], now: datetime) -> Wanted:
+    """The wanted set for some needs and the operator's extra files (file name → certificates)."""
+    certificates: dict[str, Certificate] = {}
+    why: dict[str, set[str]] = {}
+    proven, unproven = [], []
+    for need in needs:
+        path = find_path(
+            need.leaf,
+            intermediates=need.chain,
+            anchors=need.anchors,
+            at=need.at(now),
+            client_auth=need.client_auth,
+        )
+        if not isinstance(path, Path):
+            unproven.append((need, path.detail))
+            continue
+        proven.append(need)
+        for certificate in path.chain[1:]:
+            certificates[certificate.fingerprint] = certificate
+            why.setdefault(certificate.fingerprint, set()).add(need.label)
+    for name, held in extra.items():
+        for certificate in held:
+            certificates[certificate.fingerprint] = certificate
+            why.setdefault(certificate.fingerprint, set()).add(name)
+    sorted_why = {fingerprint: tuple(sorted(labels)) for fingerprint, labels in why.items()}
+    return Wanted(certificates, sorted_why, tuple(proven), tuple(unproven))
+
+
+def admits(certificates: Iterable[Certificate], need: Need, now: datetime) -> bool:
+    """Whether a truststore of these certificates lets the leaf in, even if the client sends no chain along.
+
+    Self-signed certificates count as anchors, the rest as intermediates: what OpenSSL does without partial chains, and
+    the strictest of the engines behind our targets.
+    """
+    held = tuple(certificates)
+    path = find_path(
+        need.leaf,
+        intermediates=[certificate for certificate in held if not certificate.self_signed],
+        anchors=[certificate for certificate in held if certificate.self_signed],
+        at=need.at(now),
+        client_auth=need.client_auth,
+    )
+    return isinstance(path, Path)
+
+
+class Pin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One accepted leaf, for whoever checks identity behind the truststore."""
+
+    certificate: CertificateFacts
+    authority: str
+    source: str
+    region: str
+    status: Status
+    since: datetime
+    until: datetime | None = None
+
+
+class Pins(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of ``pins.json``."""
+
+    format: int = 1
+    bundle: str
+    pins: tuple[Pin, ...]
+
+
+def pins(bundle_id: str, wanted: Wanted) -> Pins:
+    """The pins of a wanted set, sorted by source, authority and fingerprint."""
+    listed = [
+        Pin(
+            certificate=need.leaf.facts,
+            authority=need.authority,
+            source=need.source,
+            region=need.region,
+            status=need.record.status,
+            since=need.record.since,
+            until=need.record.retire_after,
+        )
+        for need in wanted.needs
+    ]
+    return Pins(bundle=bundle_id, pins=_ordered(listed))
+
+
+def widened(old: Pins, new: Pins, now: datetime, *, without: Collection[str] = ()) -> Pins:
+    """The new pins and those of the old ones that have not expired: what must be let in while a target changes.
+
+    ``without`` are the fingerprints of leaves that are let in no longer.
+    """
+    fresh = {_pin_key(pin) for pin in new.pins}
+    old_ones = [pin for pin in old.pins if _pin_key(pin) not in fresh and pin.certificate.fingerprint not in without]
+    kept = [pin for pin in old_ones if pin.certificate.not_after >= now]
+    return Pins(bundle=new.bundle, pins=_ordered([*new.pins, *kept]))
+
+
+def _pin_key(pin: Pin) -> tuple[str, str, str]:
+    return pin.source, pin.authority, pin.certificate.fingerprint
+
+
+def _ordered(listed: Iterable[Pin]) -> tuple[Pin, ...]:
+    return tuple(sorted(listed, key=_pin_key))
+
+
+def manifest(bundle_id: str, wanted: Wanted) -> dict[str, Any]:
+    """The content of ``manifest.json``: each certificate, the leaves or files that want it, since when, until when.
+
+    ``until`` is null as long as anything that has no end wants the certificate.
+    """
+    by_label = {need.label: need.record for need in wanted.needs}
+    graces = wanted.graces()
+    entries = []
+    for fingerprint, certificate in sorted(wanted.certificates.items()):
+        records = [by_label.get(label) for label in wanted.why[fingerprint]]
+        since = [record.first_seen for record in records if record]
+        entries.append(
+            {
+                "certificate": certificate.facts,
+                "why": wanted.why[fingerprint],
+                "since": min(since, default=None),
+                "until": graces[fingerprint][1] if fingerprint in graces else None,
+            }
+        )
+    return {"format": 1, "bundle": bundle_id, "certificates": entries}

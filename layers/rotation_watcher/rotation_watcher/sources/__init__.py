@@ -1,0 +1,1 @@
+"""Step 1: what Genesys presents becomes ``sources/<id>/history.json``."""

@@ -1,0 +1,151 @@
+"""What is known of a source: which leaves it presents, will present and has stopped presenting, and since when.
+
+The state is one object in S3, with the alerts not yet delivered inside it, so that state and alerts commit together.
+``fold`` (in ``folding``) takes the history and one observation and gives the next history; it never raises and does not
+look at a clock. A look that changes nothing gives back an equal history, so that a quiet run writes nothing.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from rotation_watcher.alerts.model import Alert, Kind
+from rotation_watcher.config import Policy
+from rotation_watcher.errors import SourceReason
+from rotation_watcher.sources.observation import Presence
+from rotation_watcher.trust.assessment import Finding
+from rotation_watcher.x509.facts import CertificateFacts
+
+
+class Status(StrEnum):
+    """Where an accepted leaf stands. A retiring one is trusted until its grace has passed."""
+
+    CURRENT = "current"
+    UPCOMING = "upcoming"
+    RETIRING = "retiring"
+
+
+class Leaf(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An accepted leaf. ``chain`` holds the fingerprints of the certificates above it, each kept under ``seen/``.
+
+    ``lifted`` holds what an operator's approval lifted; ``retire_after`` is set while it is retiring. ``announced``
+    holds the kinds of alert that have told of it, so that no flapping tells of it again.
+    """
+
+    facts: CertificateFacts
+    chain: tuple[str, ...]
+    status: Status
+    since: datetime
+    first_seen: datetime
+    retire_after: datetime | None = None
+    remarks: tuple[Finding, ...] = ()
+    lifted: tuple[Finding, ...] = ()
+    announced: tuple[Kind, ...] = ()
+
+    def needed(self, now: datetime) -> bool:
+        """Whether truststores must hold what it needs: presented now or soon, or retired but within its grace."""
+        return self.retire_after is None or now <= self.retire_after
+
+    def expired(self, now: datetime) -> bool:
+        """Whether its validity has ended: then nothing can make it work, and it must not stop anything either."""
+        return now > self.facts.not_after
+
+
+class Quarantined(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An entity that nothing vouches for. ``looks`` counts sightings up to the alert, ``gone_since`` its absence."""
+
+    presence: Presence
+    facts: CertificateFacts | None
+    chain: tuple[str, ...] = ()
+    reasons: tuple[Finding, ...]
+    first_seen: datetime
+    looks: int = 1
+    told: bool = False
+    gone_since: datetime | None = None
+
+
+class Sighting(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A set of leaves, debounced: ``confirmed`` holds until ``looks`` consecutive looks have agreed on ``pending``.
+
+    The API gives inconsistent results while a rotation is in progress (the SDK's own words), so one answer proves
+    nothing about what is gone. ``confirmed`` is None until a first set is confirmed.
+    """
+
+    confirmed: tuple[str, ...] | None = None
+    pending: tuple[str, ...] | None = None
+    looks: int = 0
+
+    def look(self, seen: tuple[str, ...], confirmations: int) -> "Sighting":
+        """This sighting after one more look. The very first set needs no confirmation: there is nothing to compare."""
+        if self.confirmed is None or seen == self.confirmed:
+            return Sighting(confirmed=seen)
+        looks = self.looks + 1 if seen == self.pending else 1
+        return Sighting(confirmed=seen) if looks >= confirmations else Sighting(self.confirmed, seen, looks)
+
+    def without(self, keys: frozenset[str]) -> "Sighting":
+        """This sighting with some leaves struck from what was confirmed (they lost their acceptance)."""
+        if not self.confirmed or keys.isdisjoint(self.confirmed):
+            return self
+        return Sighting(tuple(key for key in self.confirmed if key not in keys), self.pending, self.looks)
+
+
+class AuthorityHistory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """All about one signing authority of a source. ``name`` is what the first accepted current leaf taught."""
+
+    name: str | None = None
+    leaves: Mapping[str, Leaf] = {}
+    quarantine: Mapping[str, Quarantined] = {}
+    current: Sighting = Sighting()
+    upcoming: Sighting = Sighting()
+
+
+class Episode(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A trouble that lasts: since when, how many looks have met it, and whether people have been told."""
+
+    since: datetime
+    looks: int = 1
+    told: bool = False
+    reason: SourceReason | None = None
+
+
+class History(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The whole state of a source. ``fresh_at`` is the last successful look, to a third of ``stale_after_hours``."""
+
+    format: int = 1
+    source: str
+    region: str
+    fresh_at: datetime | None = None
+    authorities: Mapping[str, AuthorityHistory] = {}
+    episodes: Mapping[str, Episode] = {}
+    outbox: tuple[Alert, ...] = ()
+
+    def stale(self, now: datetime, policy: Policy) -> bool:
+        """Whether the source has not been read for so long that nothing may be removed on its word."""
+        return self.fresh_at is None or now - self.fresh_at > timedelta(hours=policy.stale_after_hours)
+
+    def told(self, alerts: tuple[Alert, ...]) -> "History":
+        """This history with alerts added to its outbox; one that waits there already is not added twice."""
+        waiting = {alert.id for alert in self.outbox}
+        fresh = tuple(alert for alert in alerts if alert.id not in waiting)
+        return msgspec.structs.replace(self, outbox=self.outbox + fresh) if fresh else self
+
+    def delivered(self, ids: frozenset[str]) -> "History":
+        """This history without the alerts that every sink took."""
+        return msgspec.structs.replace(self, outbox=tuple(alert for alert in self.outbox if alert.id not in ids))
+
+
+def encode(history: History) -> bytes:
+    """The JSON that is kept in S3: deterministic, so that equal histories are equal bytes."""
+    return msgspec.json.format(msgspec.json.encode(history, order="sorted"), indent=1)
+
+
+def decode(data: bytes) -> History:
+    """The history in ``data``. Raises one of errors.UNDECODABLE if it is none."""
+    return msgspec.json.decode(data, type=History)
+
+
+def empty(source: str, region: str) -> History:
+    """The history of a source that nobody has looked at yet."""
+    return History(source=source, region=region)

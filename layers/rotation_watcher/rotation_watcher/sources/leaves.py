@@ -1,0 +1,319 @@
+"""Fold one look at one signing authority: which leaves are trusted, which retire, and who has to be told.
+
+The rules, by promise of DESIGN.md:
+
+* An accepted leaf is trusted at first sight (2): it enters ``leaves`` with the status under which it was seen.
+* A change is announced only when ``confirmations`` consecutive looks agree on it (2): flapping causes one alert.
+* A leaf retires only when a confirmed set with an accepted current leaf does not hold it; it stays trusted for
+  ``retain_days`` more. An answer without any accepted current leaf never retires anything.
+* A leaf that lost its acceptance (another reason than a missing anchor, which says nothing about the leaf) is no longer
+  presented as accepted; one that lived by an approval leaves at once, any other retires with its grace.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from rotation_watcher.alerts import builders as messages
+from rotation_watcher.alerts.builders import SourceName
+from rotation_watcher.alerts.model import Alert, Kind
+from rotation_watcher.config import Authority, Policy, Source
+from rotation_watcher.sources.history import AuthorityHistory, Leaf, Quarantined, Sighting, Status
+from rotation_watcher.sources.observation import Entity, Presence
+from rotation_watcher.trust.assessment import Approval, Finding, Reason, Remark
+
+replace = msgspec.structs.replace
+
+
+class Context(NamedTuple):
+    """What folding needs to know beside the history and the look. ``approvals`` are those that were found."""
+
+    source: Source
+    policy: Policy
+    bucket: str
+    approvals: Mapping[str, Approval]
+    anchor_problems: Mapping[str, str]
+    now: datetime
+
+    @property
+    def name(self) -> SourceName:
+        """The source as alerts name it."""
+        return SourceName(self.source.id, self.source.region)
+
+
+def fold_authority(
+    authority: str, before: AuthorityHistory, entities: list[Entity], learned: str | None, context: Context
+) -> tuple[AuthorityHistory, list[Alert]]:
+    """The history of an authority after a look, and its news. ``learned`` is the name that the look taught."""
+    accepted, refused = _sort(entities, before)
+    lost = frozenset(entity.key for entity in refused if entity.key in before.leaves)
+    leaves = {
+        key: leaf for key, leaf in before.leaves.items() if not (key in lost and leaf.lifted)
+    }  # an approval that is gone takes its leaf along at once
+    for entity in accepted:
+        leaves[entity.key] = _known(leaves.get(entity.key), entity, context.now)
+    current = _set(accepted, Presence.CURRENT)
+    upcoming = tuple(key for key in _set(accepted, Presence.UPCOMING) if key not in current)
+    struck_current, struck_upcoming = before.current.without(lost), before.upcoming.without(lost)
+    sighted = struck_current.look(current, context.policy.confirmations) if current else struck_current
+    # Without an accepted current leaf the answer is no ground for withdrawing anything: the set may only grow.
+    shown = upcoming if current else tuple(sorted({*upcoming, *(struck_upcoming.confirmed or ())}))
+    expected = struck_upcoming.look(shown, context.policy.confirmations) if entities else struck_upcoming
+    quarantine, alarms = _quarantine(authority, before.quarantine, accepted, refused, context)
+    after = AuthorityHistory(
+        name=before.name,
+        leaves=_placed(leaves, (current, sighted), (upcoming, expected), context),
+        quarantine=quarantine,
+        current=sighted,
+        upcoming=expected,
+    )
+    after, lessons = _lesson(authority, after, learned, context)
+    approvals = _approvals(authority, before, accepted, context)
+    after, announcements = _announce(authority, before, after, context)
+    after, expiries = _expiries(authority, after, context)
+    return after, [*lessons, *approvals, *announcements, *expiries, *alarms]
+
+
+def lacks_anchor(entity: Entity) -> bool:
+    """Whether there was no anchor to verify it to."""
+    return any(finding.code == Reason.ANCHOR_MISSING for finding in entity.verdict.reasons)
+
+
+def _sort(entities: Iterable[Entity], before: AuthorityHistory) -> tuple[list[Entity], list[Entity]]:
+    """Split into what counts as accepted and what is quarantined.
+
+    A leaf accepted before keeps its place when it has only expired since (``expired`` is told instead), or when the
+    anchor is gone: a missing file says nothing about the leaf.
+    """
+    excused = {Reason.EXPIRED, Reason.ANCHOR_MISSING}
+    accepted: list[Entity] = []
+    refused: list[Entity] = []
+    for entity in entities:
+        codes = {finding.code for finding in entity.verdict.reasons}
+        keeps = entity.key in before.leaves and codes and codes <= excused
+        (accepted if entity.verdict.accepted or keeps else refused).append(entity)
+    good = {entity.key for entity in accepted}
+    return accepted, [entity for entity in refused if entity.key not in good and not lacks_anchor(entity)]
+
+
+def _set(entities: Iterable[Entity], presence: Presence) -> tuple[str, ...]:
+    return tuple(sorted({entity.key for entity in entities if entity.presence is presence}))
+
+
+def _known(leaf: Leaf | None, entity: Entity, now: datetime) -> Leaf:
+    """The record of an accepted entity: new, or refreshed where its chain or verdict changed."""
+    if entity.leaf is None:  # accepted entities have a leaf; said so for the type checker's sake
+        raise ValueError(entity.key)
+    chain = tuple(certificate.fingerprint for certificate in entity.chain if certificate != entity.leaf)
+    if leaf is None:
+        leaf = Leaf(
+            facts=entity.leaf.facts,
+            chain=chain,
+            status=Status(entity.presence.value),
+            since=now,
+            first_seen=now,
+        )
+    if not entity.verdict.accepted:
+        return leaf
+    # Remarks that only repeat the calendar would make every first look after midnight a change.
+    return replace(leaf, chain=chain, remarks=_lasting(entity), lifted=entity.verdict.lifted)
+
+
+def _lasting(entity: Entity) -> tuple[Finding, ...]:
+    return tuple(finding for finding in entity.verdict.remarks if finding.code != Remark.NOT_YET_VALID)
+
+
+def _placed(
+    leaves: Mapping[str, Leaf],
+    current: tuple[tuple[str, ...], Sighting],
+    upcoming: tuple[tuple[str, ...], Sighting],
+    context: Context,
+) -> dict[str, Leaf]:
+    """Give every leaf its status by what this look shows and what is confirmed; drop those whose grace has passed."""
+    # What was seen and awaits its confirmation counts too: an answer without a current leaf must not retire it.
+    presented = {*current[0], *(current[1].confirmed or ()), *(current[1].pending or ())}
+    announced = {*upcoming[0], *(upcoming[1].confirmed or ()), *(upcoming[1].pending or ())}
+    placed: dict[str, Leaf] = {}
+    for key, leaf in leaves.items():
+        status = Status.CURRENT if key in presented else Status.UPCOMING if key in announced else Status.RETIRING
+        if status is not leaf.status:
+            grace = context.now + timedelta(days=context.policy.retain_days)
+            retire_after = grace if status is Status.RETIRING else None
+            leaf = replace(leaf, status=status, since=context.now, retire_after=retire_after)  # noqa: PLW2901 - the same leaf, moved
+        if leaf.needed(context.now):
+            placed[key] = leaf
+    return placed
+
+
+def _expiries(authority: str, after: AuthorityHistory, context: Context) -> tuple[AuthorityHistory, list[Alert]]:
+    leaves, alerts = dict(after.leaves), []
+    for key, leaf in after.leaves.items():
+        if leaf.expired(context.now) and Kind.EXPIRED not in leaf.announced and leaf.status is not Status.RETIRING:
+            leaves[key] = replace(leaf, announced=(*leaf.announced, Kind.EXPIRED))
+            alerts.append(messages.expired(source=context.name, authority=authority, leaf=leaf.facts, now=context.now))
+    return replace(after, leaves=leaves), alerts
+
+
+def _quarantine(
+    authority: str,
+    before: Mapping[str, Quarantined],
+    accepted: Iterable[Entity],
+    refused: Iterable[Entity],
+    context: Context,
+) -> tuple[dict[str, Quarantined], list[Alert]]:
+    now, alerts = context.now, []
+    released = {entity.key for entity in accepted}
+    before = {key: held for key, held in before.items() if key not in released}
+    after = dict(before)
+    seen = {entity.key: entity for entity in refused}
+    for key, absent in before.items():
+        if key not in seen:
+            gone_since = absent.gone_since or now
+            if now - gone_since > timedelta(days=context.policy.retain_days):
+                del after[key]
+            else:
+                after[key] = replace(absent, gone_since=gone_since)
+    for key, entity in seen.items():
+        held = before.get(key)
+        reasons = entity.verdict.reasons
+        if held is None or ({f.code for f in held.reasons} != {f.code for f in reasons} and held.told):
+            record = Quarantined(
+                presence=entity.presence,
+                facts=entity.leaf.facts if entity.leaf else None,
+                chain=tuple(certificate.fingerprint for certificate in entity.chain if certificate != entity.leaf),
+                reasons=reasons,
+                first_seen=now,
+            )
+        elif held.told:
+            record = replace(held, gone_since=None)
+        else:
+            record = replace(held, looks=held.looks + 1, reasons=reasons, gone_since=None)
+        if not record.told and record.looks >= context.policy.confirmations:
+            record = replace(record, told=True)
+            alerts.append(
+                messages.quarantined(
+                    source=context.name,
+                    authority=authority,
+                    status=entity.presence.value,
+                    entity=key,
+                    leaf=record.facts,
+                    reasons=reasons,
+                    approvable=entity.verdict.approvable,
+                    bucket=context.bucket,
+                    since=record.first_seen,
+                    now=now,
+                )
+            )
+        after[key] = record
+    return after, alerts
+
+
+def _lesson(
+    authority: str, after: AuthorityHistory, learned: str | None, context: Context
+) -> tuple[AuthorityHistory, list[Alert]]:
+    """Take over the name that an accepted current leaf taught, or that an approved one teaches anew.
+
+    An approval lets one certificate pass; once it is all that Genesys presents, its name is the region's name, or every
+    renewal would have to be approved again.
+    """
+    confirmed = [after.leaves[key] for key in after.current.confirmed or () if key in after.leaves]
+    approved = confirmed and all(any(f.code == Reason.NAME_MISMATCH for f in leaf.lifted) for leaf in confirmed)
+    enforced = context.source.enforced_name if authority == Authority.GENESYS else None
+    name = after.name or learned
+    if approved and not enforced and confirmed[0].facts.names:
+        name = confirmed[0].facts.names[0]
+    leaf = next((leaf for leaf in confirmed if name in leaf.facts.names), None)
+    if name is None or name == after.name or leaf is None:
+        return after, []
+    alert = messages.name_learned(source=context.name, authority=authority, leaf=leaf.facts, name=name, now=context.now)
+    return replace(after, name=name), [alert]
+
+
+def _approvals(authority: str, before: AuthorityHistory, accepted: Iterable[Entity], context: Context) -> list[Alert]:
+    alerts = []
+    for entity in accepted:
+        approval = context.approvals.get(entity.key)
+        known = before.leaves.get(entity.key)
+        if approval and entity.leaf and entity.verdict.lifted and not (known and known.lifted):
+            alerts.append(
+                messages.approved(
+                    source=context.name,
+                    authority=authority,
+                    leaf=entity.leaf.facts,
+                    by=approval.by,
+                    why=approval.why,
+                    until=approval.until,
+                    lifted=entity.verdict.lifted,
+                    now=context.now,
+                )
+            )
+    return alerts
+
+
+def _announce(
+    authority: str, before: AuthorityHistory, after: AuthorityHistory, context: Context
+) -> tuple[AuthorityHistory, list[Alert]]:
+    """Tell what is confirmed and has not been told; each leaf remembers it, so that no flapping tells it again.
+
+    The first confirmed current set is a baseline, not a rotation; an upcoming leaf is news even at the first look.
+    """
+    leaves, alerts = dict(after.leaves), []
+    old = _newest(after, before, before.current.confirmed or after.current.confirmed or ())
+    for key in after.upcoming.confirmed or ():
+        leaf = leaves.get(key)
+        if leaf is None or {Kind.UPCOMING_PUBLISHED, Kind.ROTATED} & {*leaf.announced}:
+            continue
+        leaves[key] = replace(leaf, announced=(*leaf.announced, Kind.UPCOMING_PUBLISHED))
+        alerts.append(
+            messages.upcoming_published(
+                source=context.name,
+                authority=authority,
+                upcoming=leaf.facts,
+                current=old.facts if old else None,
+                now=context.now,
+            )
+        )
+        alerts += _issuer_change(authority, Status.UPCOMING, leaf, old, context)
+    for key in after.current.confirmed or ():
+        leaf = leaves.get(key)
+        if leaf is None or Kind.ROTATED in leaf.announced:
+            continue
+        leaves[key] = replace(leaf, announced=(*leaf.announced, Kind.ROTATED))
+        if before.current.confirmed is None or old is None:
+            continue
+        alerts.append(
+            messages.rotated(
+                source=context.name,
+                authority=authority,
+                new=leaf.facts,
+                old=old.facts,
+                retire_after=context.now + timedelta(days=context.policy.retain_days),
+                now=context.now,
+            )
+        )
+        if Kind.UPCOMING_PUBLISHED not in leaf.announced:
+            alerts += _issuer_change(authority, Status.CURRENT, leaf, old, context)
+    return replace(after, leaves=leaves), alerts
+
+
+def _newest(after: AuthorityHistory, before: AuthorityHistory, keys: Iterable[str]) -> Leaf | None:
+    leaves = [leaf for key in keys if (leaf := after.leaves.get(key) or before.leaves.get(key))]
+    return max(leaves, key=lambda leaf: leaf.first_seen, default=None)
+
+
+def _issuer_change(authority: str, status: Status, new: Leaf, old: Leaf | None, context: Context) -> list[Alert]:
+    """A certificate under other CAs than the one before is no routine rotation."""
+    if old is None or (new.facts.issuer == old.facts.issuer and new.chain == old.chain):
+        return []
+    return [
+        messages.issuer_changed(
+            source=context.name,
+            authority=authority,
+            status=status.value,
+            new=new.facts,
+            old=old.facts,
+            now=context.now,
+        )
+    ]

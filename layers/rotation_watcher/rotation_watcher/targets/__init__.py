@@ -1,0 +1,1 @@
+"""Step 3: what a bundle wants becomes ``targets/<id>/bundle.pem`` and ``record.json``, deployed and proved."""

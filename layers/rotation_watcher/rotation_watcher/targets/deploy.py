@@ -1,0 +1,368 @@
+"""Change one target and prove it: claim, put, pin the version, update, wait, read back, record; or go back.
+
+Contract of ``deploy``. It is called with the claim written and the survey made after it. When it returns, the record
+in the store says what became of the update: proved (``applied``), still to be proved (``pending``: the next run
+proves it), refused or rolled back (``hold``), or put off (``not_before``); the claim is gone. A crash at any point
+leaves a claim that expires, at most one object version that nothing uses, and a ``pending`` that the next run takes
+up: what the watcher added is known before the target can hold it, so it is never mistaken for somebody else's.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from rotation_watcher import keys
+from rotation_watcher.alerts import builders as messages
+from rotation_watcher.bundles.wanted import Need, admits
+from rotation_watcher.config import Authority, Target
+from rotation_watcher.errors import BundleRejected, TargetBusy, TargetError
+from rotation_watcher.ports import Clock, Live, ObjectStore, TrustTarget, Wait
+from rotation_watcher.sources.history import Status
+from rotation_watcher.targets import conditions as notices
+from rotation_watcher.targets.record import KEPT_VERSIONS, Applied, Hold, HoldReason, Pending, Record, encode
+from rotation_watcher.targets.snapshot import Survey, deployed
+from rotation_watcher.x509.certificates import Block, Certificate, blocks_of
+
+replace = msgspec.structs.replace
+
+PACE = timedelta(seconds=31)
+"""API Gateway takes one UpdateDomainName in 30 seconds per account (AWS quota, not raisable)."""
+READ_AGAIN = 3.0
+"""Seconds between two read-backs."""
+PATIENCE = 20
+"""How many read-backs one run makes before it leaves the proof to the next one."""
+UNPROVEN_AFTER = timedelta(minutes=30)
+"""How long an update may stay unproved before people are told."""
+
+
+class Tools(NamedTuple):
+    """What a deployment needs of the world."""
+
+    store: ObjectStore
+    adapter: TrustTarget
+    clock: Clock
+    wait: Wait
+
+
+class Outcome(NamedTuple):
+    """What became of it, in one word for the summary and with the record as written."""
+
+    word: str
+    record: Record
+    etag: str
+
+
+def write(store: ObjectStore, record: Record, etag: str | None) -> str:
+    """Write a record if nobody wrote it since; its new ETag. Raises Conflict, StoreError."""
+    body = encode(record)
+    return store.put_if(keys.record(record.target), body, etag=etag, content_type=keys.JSON_TYPE).etag
+
+
+def deploy(found: Survey, tools: Tools) -> Outcome:
+    """Deploy the survey's plan. ``found.record`` carries this run's claim and is what the store holds."""
+    now = tools.clock()
+    body, content = notices.content_of(found.plan.desired.values())
+    record, etag = found.record, found.etag
+    if record.applied is None and found.blocks:
+        record = replace(record, versions=as_found(found, tools.store, now))
+    version = _put(tools.store, found.target, body)
+    asked_before = record.pending is not None and record.pending.sha256 == content
+    pending = Pending(
+        version=version,
+        sha256=content,
+        fingerprints=tuple(sorted(found.plan.desired)),
+        ours=tuple(sorted({*record.ours, *found.plan.added} & {*found.plan.desired})),
+        added=found.plan.added,
+        removed=found.plan.removed,
+        at=record.pending.at if record.pending and asked_before else now,
+    )
+    return _carry_out(found, replace(record, pending=pending), etag, tools)
+
+
+def go_back(found: Survey, to: Applied, held: Mapping[str, Block], tools: Tools) -> Outcome:
+    """Deploy an earlier version again, by hand. The caller saw to it that ``held``, its content, refuses no one."""
+    gone = found.record.applied
+    to = _with_others(found, to, held, tools)
+    pending = Pending(
+        version=to.version,
+        sha256=to.sha256,
+        fingerprints=to.fingerprints,
+        ours=to.ours,
+        added=tuple(sorted({*to.fingerprints} - {*found.blocks})),
+        removed=tuple(sorted({*found.blocks} - {*to.fingerprints})),
+        at=tools.clock(),
+        hold=HoldReason.BY_HAND,
+        why="A person asked for it.",
+        blamed=(gone.version, gone.sha256) if gone else ("", ""),
+    )
+    return _carry_out(found, replace(found.record, pending=pending), found.etag, tools)
+
+
+def _with_others(found: Survey, to: Applied, held: Mapping[str, Block], tools: Tools) -> Applied:
+    """The earlier version as it can be deployed: with what others have put there since, which is theirs alone."""
+    others = {key: block for key, block in found.blocks.items() if key not in held and key not in found.record.ours}
+    if not others:
+        return replace(to, fingerprints=tuple(sorted(held)))
+    body, content = notices.content_of([*held.values(), *others.values()])
+    version = _put(tools.store, found.target, body)
+    return replace(to, version=version, sha256=content, fingerprints=tuple(sorted({*held, *others})))
+
+
+def prove(found: Survey, tools: Tools) -> Outcome:
+    """Take up an update that an earlier run asked for: it may have been proved since, or failed, or never arrived."""
+    return _settle(found, found.record, found.etag, tools, patience=PATIENCE)
+
+
+def resume(found: Survey, tools: Tools) -> Outcome:
+    """Ask again for a going back that an earlier run wrote down but may never have asked for."""
+    return _carry_out(found, found.record, found.etag, tools)
+
+
+def as_found(found: Survey, store: ObjectStore, now: datetime) -> tuple[Applied, ...]:
+    """What a target held when the watcher met it, as a version of its own.
+
+    One can go back to it, and if mutual TLS is turned off it tells what others had there.
+    """
+    body, content = notices.content_of(found.blocks.values())
+    original = Applied(
+        version=_put(store, found.target, body),
+        sha256=content,
+        fingerprints=tuple(sorted(found.blocks)),
+        at=now,
+        proof="as-found",
+    )
+    return (original,)
+
+
+def _put(store: ObjectStore, target: Target, body: bytes) -> str:
+    """Put the bundle; its exact version. The newest one is used again if a crashed run left the same bytes."""
+    key = keys.deployed(target.id)
+    newest = store.get(key)
+    if newest is not None and newest.body == body and newest.version:
+        return newest.version
+    version = store.put(key, body, content_type=keys.PEM_TYPE).version
+    if not version:
+        raise TargetError(f"the bucket {store.bucket} is not versioned: turn versioning on, as the template does")
+    return version
+
+
+def _carry_out(found: Survey, record: Record, etag: str | None, tools: Tools) -> Outcome:
+    pending = record.pending
+    if pending is None:
+        raise TargetError("nothing to carry out")
+    etag = write(tools.store, record, etag)
+    key = keys.deployed(found.target.id)
+    try:
+        tools.adapter.update(found.target.arn, bucket=tools.store.bucket, key=key, version=pending.version)
+    except TargetBusy as error:
+        # The answer to a request that did arrive may have been lost before this one: pending stays.
+        now = tools.clock()
+        put_off = replace(record, claim=None, not_before=now + PACE)
+        return _done("put-off", _failed(found, put_off, error, pending.sha256, now), etag, tools)
+    except BundleRejected as error:
+        now = tools.clock()
+        hold = Hold(reason=HoldReason.REJECTED, sha256=pending.sha256, since=now)
+        held = replace(record, pending=None, claim=None, hold=hold)
+        return _done("rejected", _failed(found, held, error, pending.sha256, now), etag, tools)
+    except TargetError as error:
+        # It may have arrived all the same (a lost answer): pending stays, and the next run looks before it acts.
+        return _done(
+            "failed", _failed(found, replace(record, claim=None), error, pending.sha256, tools.clock()), etag, tools
+        )
+    return _settle(found, record, etag, tools, patience=PATIENCE)
+
+
+def _failed(found: Survey, record: Record, error: TargetError, content: str, now: datetime) -> Record:
+    return notices.failed(
+        record,
+        found.target,
+        error,
+        prefix=notices.UNCHANGEABLE,
+        content=content,
+        missing=[need.leaf.facts for need in found.plan.refused],
+        now=now,
+    )
+
+
+def _settle(found: Survey, record: Record, etag: str | None, tools: Tools, *, patience: int) -> Outcome:
+    """Read back until the target shows what was meant; a read-back that shows the state before is merely stale."""
+    pending = record.pending
+    if pending is None:
+        raise TargetError("nothing to prove")
+    live, blocks = found.live, found.blocks
+    for attempt in range(patience):
+        try:
+            live = tools.adapter.read(found.target.arn, record.endpoints)
+        except TargetError:
+            live = found.live  # it was asked to change, and may well have: the claim must not be left behind now
+        blocks = blocks_of(live.bundle)
+        if live.settled and _shows(live, blocks, pending, tools.store, found.target):
+            return _done(*_proved(found, record, live, tools), etag, tools)
+        if attempt + 1 < patience:
+            tools.wait(READ_AGAIN)
+    now = tools.clock()
+    broken = [need for need in _required(found, now) if not admits(_certificates(blocks), need, now)]
+    if live.settled and {*blocks} != {*found.blocks} and broken and pending.hold is None:
+        return _roll_back(found, record, pending, etag, broken, tools)
+    after = replace(record, claim=None)
+    reason = "still-updating" if not live.settled else "unproven"
+    episode = f"{notices.UNCHANGEABLE}{reason}"
+    if now - pending.at >= UNPROVEN_AFTER and episode not in record.episodes:
+        told = messages.truststore_update_failed(
+            target=notices.target_name(found.target),
+            reason=reason,
+            message=f"The update of {pending.at:%Y-%m-%d %H:%M} UTC to version {pending.version} does not show.",
+            missing=[need.leaf.facts for need in broken],
+            content=pending.sha256,
+            since=pending.at,
+            now=now,
+        )
+        after = replace(after, episodes={**record.episodes, episode: now}).told(told)
+    return _done(reason, after, etag, tools)
+
+
+def _shows(live: Live, blocks: Mapping[str, Block], pending: Pending, store: ObjectStore, target: Target) -> bool:
+    if {*blocks} != {*pending.fingerprints}:
+        return False
+    ours = (f"s3://{store.bucket}/{keys.deployed(target.id)}", pending.version)
+    return live.location is None or (live.location, live.version) == ours
+
+
+def _required(found: Survey, now: datetime) -> list[Need]:
+    return [need for need in found.view.wanted.needs if need.required(now)]
+
+
+def _certificates(blocks: Mapping[str, Block]) -> list[Certificate]:
+    return [block.certificate for block in blocks.values() if block.certificate]
+
+
+def _proved(found: Survey, record: Record, live: Live, tools: Tools) -> tuple[str, Record]:
+    """The record of an update that has been read back, with what people are told of it."""
+    now, pending = tools.clock(), record.pending
+    if pending is None:
+        raise TargetError("nothing was proved")
+    applied = Applied(
+        version=pending.version,
+        sha256=pending.sha256,
+        fingerprints=pending.fingerprints,
+        ours=pending.ours,
+        at=now,
+        proof=live.proof,
+    )
+    earlier = (record.applied, *record.versions) if record.applied else record.versions
+    versions = tuple(one for one in earlier if one.version and one.version != applied.version)[:KEPT_VERSIONS]
+    ours = {key: record.ours.get(key, now) for key in pending.ours}
+    episodes = {name: since for name, since in record.episodes.items() if not name.startswith(notices.UNCHANGEABLE)}
+    after = replace(
+        record,
+        claim=None,
+        pending=None,
+        applied=applied,
+        versions=versions,
+        ours=ours,
+        released=(),
+        not_before=None,
+        episodes=episodes,
+    )
+    name = notices.target_name(found.target)
+    if pending.hold is not None:
+        from_version, blamed = pending.blamed
+        after = replace(after, hold=Hold(reason=pending.hold, sha256=blamed, since=now))
+        told = messages.rolled_back(
+            target=name,
+            from_version=from_version or "(not deployed by the watcher)",
+            to_version=applied.version,
+            why=pending.why,
+            by_hand=pending.hold is HoldReason.BY_HAND,
+            now=now,
+        )
+        return "rolled-back", after.told(told)
+    after = replace(after, hold=None)  # what was held was another content, or this one would not have been deployed
+    updated = messages.truststore_updated(
+        target=name,
+        added=notices.facts_of(found, pending.added),
+        removed=notices.facts_of(found, pending.removed),
+        kept_foreign=len({*pending.fingerprints} - {*found.view.wanted.certificates}),
+        bucket=tools.store.bucket,
+        key=keys.deployed(found.target.id),
+        version=applied.version,
+        proof=applied.proof,
+        content=applied.sha256,
+        since=pending.at,
+        now=now,
+    )
+    after = _warn_of_warnings(found, after.told(updated), live, now)
+    return "updated", _warn_of_shared(found, after, tools, now)
+
+
+def _warn_of_warnings(found: Survey, record: Record, live: Live, now: datetime) -> Record:
+    """API Gateway takes bad certificates and only warns of them, while mutual TLS stays on (DOMAIN.md)."""
+    if not live.warnings or record.applied is None:
+        return record
+    told = messages.truststore_update_failed(
+        target=notices.target_name(found.target),
+        reason="warnings",
+        message=f"The service took the truststore, with warnings: {'; '.join(live.warnings)}",
+        missing=(),
+        content=record.applied.sha256,
+        since=now,
+        now=now,
+    )
+    return record.told(told)
+
+
+def _warn_of_shared(found: Survey, record: Record, tools: Tools, now: datetime) -> Record:
+    """The DigiCert trap: its CA signs for many customers, so the truststore alone is an open door (DESIGN.md)."""
+    shared = found.view.wanted.shared_roots(Authority.DIGICERT)
+    if not shared or {root.fingerprint for root in shared} <= {*record.shared_told}:
+        return record
+    warning = messages.shared_authority_deployed(
+        target=notices.target_name(found.target),
+        authorities_subjects=[root.facts.subject for root in shared],
+        pins_uri=f"s3://{tools.store.bucket}/{keys.pins(found.view.bundle.id)}",
+        now=now,
+    )
+    told = tuple(sorted({*record.shared_told, *(root.fingerprint for root in shared)}))
+    return replace(record, shared_told=told).told(warning)
+
+
+def _roll_back(
+    found: Survey, record: Record, pending: Pending, etag: str | None, broken: list[Need], tools: Tools
+) -> Outcome:
+    """What is live refuses a leaf: go back to the last version that was proved, if that one admits what is current."""
+    now, previous = tools.clock(), record.applied
+    names = ", ".join(need.leaf.fingerprint[:16] for need in broken)
+    why = f"What was read back after the update refuses the accepted leaf {names}."
+    held = deployed(tools.store, found.target, previous.version) if previous else None
+    certificates = _certificates(held or {})
+    helps = any(admits(certificates, need, now) for need in broken)
+    current = [need for need in _required(found, now) if need.record.status is Status.CURRENT]
+    if previous is None or not helps or not all(admits(certificates, need, now) for need in current):
+        told = messages.truststore_update_failed(
+            target=notices.target_name(found.target),
+            reason="would-refuse",
+            message=f"{why} No earlier version admits every current leaf, so nothing was rolled back.",
+            missing=[need.leaf.facts for need in broken],
+            content=pending.sha256,
+            since=pending.at,
+            now=now,
+        )
+        return _done("would-refuse", replace(record, claim=None, pending=None).told(told), etag, tools)
+    previous = _with_others(found, previous, held or {}, tools)
+    back = Pending(
+        version=previous.version,
+        sha256=previous.sha256,
+        fingerprints=previous.fingerprints,
+        ours=previous.ours,
+        at=now,
+        hold=HoldReason.ROLLED_BACK,
+        why=why,
+        blamed=(pending.version, pending.sha256),
+    )
+    return _carry_out(found, replace(record, pending=back), etag, tools)
+
+
+def _done(word: str, record: Record, etag: str | None, tools: Tools) -> Outcome:
+    return Outcome(word, record, write(tools.store, record, etag))

@@ -1,0 +1,153 @@
+"""What to do about a target: what it holds against what is wanted, and what may leave.
+
+Pure set arithmetic over fingerprints, by the promises of DESIGN.md: never empty and never short (1), adding at once and
+removing only what the watcher itself added, within limits (1, 2), other people's certificates stay (4).
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from rotation_watcher.bundles.wanted import Need, Wanted, admits
+from rotation_watcher.config import Policy, Target
+from rotation_watcher.targets.record import Record
+from rotation_watcher.x509.certificates import Block, Certificate
+
+
+class Drift(NamedTuple):
+    """What others did since the last proof: certificates added and taken away, and where the domain points now."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    moved_to: str | None
+
+
+class Plan(NamedTuple):
+    """What should be deployed, and what stands in its way.
+
+    ``desired`` is everything the target should hold, by fingerprint. ``added`` and ``removed`` compare it with what is
+    live. ``held`` are removals that stopped at ``limit`` and wait for a person. ``refused`` are required leaves that
+    what is live does not let in. ``repoint``: it points elsewhere, and is to be brought back. ``obstacle`` is the
+    reason code for deploying nothing, with ``why`` in words.
+    """
+
+    desired: Mapping[str, Block | Certificate]
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    held: tuple[str, ...]
+    limit: str
+    refused: tuple[Need, ...]
+    drift: Drift | None
+    repoint: bool
+    obstacle: str | None
+    why: str
+
+    @property
+    def changes(self) -> bool:
+        """Whether what is live differs from what should be."""
+        return bool(self.added or self.removed or self.repoint)
+
+
+def make(
+    live: Mapping[str, Block],
+    wanted: Wanted,
+    record: Record,
+    target: Target,
+    policy: Policy,
+    *,
+    moved_to: str | None,
+    may_remove: bool,
+    now: datetime,
+) -> Plan:
+    """Plan for one target.
+
+    ``live`` is what it holds, by fingerprint. ``moved_to`` names where it points if not at the version that was
+    deployed last. ``may_remove`` is False while any source is stale or any accepted leaf unproven.
+    """
+    drift = _drift(live, record, moved_to)
+    reported = target.on_drift == "report"
+    withheld = {*drift.removed} if drift and reported else set()
+    adds = {key: held for key, held in wanted.certificates.items() if key not in live and key not in withheld}
+    gone = {key for key in live if key not in wanted.certificates and key in record.ours}
+    if target.unknown == "remove":
+        gone |= {key for key in live if key not in wanted.certificates}
+    removed, held, limit = _allowed(gone, len(live), record, policy) if may_remove else (set(), set(), "")
+    desired: dict[str, Block | Certificate] = {key: block for key, block in live.items() if key not in removed}
+    desired |= adds
+    live_certificates = _certificates(live)
+    refused = tuple(need for need in wanted.needs if need.required(now) and not admits(live_certificates, need, now))
+    obstacle, why = _obstacle(desired, wanted, target, refused, now, withheld=bool(withheld))
+    return Plan(
+        desired=desired,
+        added=tuple(sorted(adds)),
+        removed=tuple(sorted(removed)),
+        held=tuple(sorted(held)),
+        limit=limit,
+        refused=refused,
+        drift=drift,
+        repoint=bool(drift and drift.moved_to) and not reported,
+        obstacle=obstacle,
+        why=why,
+    )
+
+
+def _drift(live: Mapping[str, Block], record: Record, moved_to: str | None) -> Drift | None:
+    """The difference to what was proved last; an update of ours that awaits its proof is no drift."""
+    if record.applied is None:
+        return None
+    known = {*record.applied.fingerprints}
+    if record.pending and {*live} == {*record.pending.fingerprints}:
+        return None
+    added, removed = tuple(sorted({*live} - known)), tuple(sorted(known - {*live}))
+    return Drift(added, removed, moved_to) if added or removed or moved_to else None
+
+
+def _allowed(gone: set[str], live: int, record: Record, policy: Policy) -> tuple[set[str], set[str], str]:
+    """What may leave, what is held, and the limit in words. What a person released passes whatever its number."""
+    asked = gone - {*record.released}
+    share = len(asked) / live if live else 0.0
+    if len(asked) <= policy.max_removals and share <= policy.max_removed_share:
+        return gone, set(), ""
+    limit = (
+        f"{len(asked)} of {live} certificates would leave at once;"
+        f" the limit is {policy.max_removals} and {policy.max_removed_share:.0%} of what the target holds"
+    )
+    return gone - asked, asked, limit
+
+
+def _obstacle(
+    desired: Mapping[str, Block | Certificate],
+    wanted: Wanted,
+    target: Target,
+    refused: tuple[Need, ...],
+    now: datetime,
+    *,
+    withheld: bool,
+) -> tuple[str | None, str]:
+    # Where leaves are known and none can be proved, what the operator vouches for is still added; nothing can leave.
+    if not (wanted.needs or wanted.unproven) or not desired:
+        return "nothing-known", "no accepted leaf of this bundle's sources is known yet"
+    if len(desired) > target.limit:
+        return (
+            "too-many-certificates",
+            f"{len(desired)} certificates are needed, the target's limit is {target.limit}",
+        )
+    certificates = _certificates(desired)
+    short = [need for need in wanted.needs if need.required(now) and not admits(certificates, need, now)]
+    if withheld:  # a person chose that this drift is only reported: it may stay as short as it is, never become shorter
+        already = {need.leaf.fingerprint for need in refused}
+        short = [need for need in short if need.leaf.fingerprint not in already]
+    if short:
+        names = ", ".join(need.leaf.fingerprint[:16] for need in short)
+        return "would-refuse", f"the bundle would refuse the accepted leaf {names}"
+    return None, ""
+
+
+def _certificates(held: Mapping[str, Block | Certificate]) -> tuple[Certificate, ...]:
+    """The certificates among what a target holds; blocks of others that nobody can parse vouch for nothing."""
+    certificates = []
+    for item in held.values():
+        certificate = item if isinstance(item, Certificate) else item.certificate
+        if certificate is not None:
+            certificates.append(certificate)
+    return tuple(certificates)

@@ -1,0 +1,123 @@
+"""What the watcher did to a target: the claim, what was proved, what it may take back, what waits to be told.
+
+One object in S3 per target, always written with If-Match. The claim in it makes one writer at a time: the services
+behind have no compare-and-set, so whoever changes a target holds the record first and reads the live state after.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from rotation_watcher.alerts.model import Alert
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """Who may change the target, until when (later than its function can live)."""
+
+    owner: str
+    until: datetime
+
+
+class Applied(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A version that was deployed. ``ours`` are the certificates in it that the watcher had added itself."""
+
+    version: str
+    sha256: str
+    fingerprints: tuple[str, ...]
+    ours: tuple[str, ...] = ()
+    at: datetime
+    proof: str
+
+
+class HoldReason(StrEnum):
+    """Why nothing is deployed for now."""
+
+    ROLLED_BACK = "rolled-back"
+    REJECTED = "rejected"
+    BY_HAND = "by-hand"
+
+
+class Pending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An update that was asked for and is not proved yet.
+
+    Where it goes back to an earlier version, ``hold`` says on whose account, ``why`` in words, and ``blamed`` is the
+    version it leaves with the SHA-256 of its content, which is held from then on.
+    """
+
+    version: str
+    sha256: str
+    fingerprints: tuple[str, ...]
+    ours: tuple[str, ...]
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    at: datetime
+    hold: HoldReason | None = None
+    why: str = ""
+    blamed: tuple[str, str] = ("", "")
+
+
+class Hold(msgspec.Struct, frozen=True, kw_only=True):
+    """Nothing is deployed: ``sha256`` until the content changes or a person releases it; by hand, until released."""
+
+    reason: HoldReason
+    sha256: str
+    since: datetime
+
+    def stops(self, sha256: str) -> bool:
+        """Whether this content may not be deployed."""
+        return self.reason is HoldReason.BY_HAND or self.sha256 == sha256
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The whole state of a target.
+
+    ``ours``: certificates the watcher added here and since when; only they may ever be removed. ``versions``: what was
+    deployed before ``applied``, newest first. ``endpoints``: listeners seen verifying, to notice one that no longer is.
+    ``episodes``: troubles that have been told, and since when. ``released``: removals that a person let pass.
+    """
+
+    format: int = 1
+    target: str
+    arn: str
+    claim: Claim | None = None
+    applied: Applied | None = None
+    versions: tuple[Applied, ...] = ()
+    pending: Pending | None = None
+    ours: Mapping[str, datetime] = {}
+    hold: Hold | None = None
+    released: tuple[str, ...] = ()
+    not_before: datetime | None = None
+    endpoints: tuple[str, ...] = ()
+    shared_told: tuple[str, ...] = ()
+    episodes: Mapping[str, datetime] = {}
+    outbox: tuple[Alert, ...] = ()
+
+    def claimed(self, owner: str, now: datetime) -> bool:
+        """Whether somebody else holds the target."""
+        return self.claim is not None and self.claim.owner != owner and now <= self.claim.until
+
+    def told(self, *alerts: Alert) -> "Record":
+        """This record with alerts added to its outbox; one that waits there already is not added twice."""
+        waiting = {alert.id for alert in self.outbox}
+        fresh = tuple(alert for alert in alerts if alert.id not in waiting)
+        return msgspec.structs.replace(self, outbox=self.outbox + fresh) if fresh else self
+
+    def delivered(self, ids: frozenset[str]) -> "Record":
+        """This record without the alerts that the sink took."""
+        return msgspec.structs.replace(self, outbox=tuple(alert for alert in self.outbox if alert.id not in ids))
+
+
+KEPT_VERSIONS = 20
+"""How many deployed versions a record remembers for rolling back; the objects themselves never expire."""
+
+
+def encode(record: Record) -> bytes:
+    """The JSON that is kept in S3, deterministic."""
+    return msgspec.json.format(msgspec.json.encode(record, order="sorted"), indent=1)
+
+
+def decode(data: bytes) -> Record:
+    """The record in ``data``. Raises one of errors.UNDECODABLE if it is none."""
+    return msgspec.json.decode(data, type=Record)

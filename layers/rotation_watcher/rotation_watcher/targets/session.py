@@ -1,0 +1,138 @@
+"""One run at one target: the claim, the record and its outbox, and the summary that a person reads."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from rotation_watcher import arns, keys
+from rotation_watcher.alerts import outbox
+from rotation_watcher.config import Target, Watch
+from rotation_watcher.errors import Conflict, StoreError, TargetError
+from rotation_watcher.ports import AlertSink, Clock, ObjectStore, PublishQueue, TrustTarget, Wait
+from rotation_watcher.targets import conditions as notices
+from rotation_watcher.targets import deploy
+from rotation_watcher.targets.record import Claim, Record
+from rotation_watcher.targets.snapshot import Survey, load_record, survey
+
+replace = msgspec.structs.replace
+
+_TRIES = 4
+
+
+class Ports(NamedTuple):
+    """What publish needs of the world. ``claim_for`` outlasts the function's timeout; ``owner`` names this run."""
+
+    store: ObjectStore
+    targets: Mapping[arns.TargetKind, TrustTarget]
+    sink: AlertSink
+    queue: PublishQueue
+    clock: Clock
+    wait: Wait
+    owner: str
+    claim_for: timedelta
+
+    def adapter(self, target: Target) -> TrustTarget:
+        """Who speaks to this kind of target."""
+        return self.targets[arns.parse_target(target.arn).kind]
+
+    def tools(self, target: Target) -> deploy.Tools:
+        """What changing this target needs."""
+        return deploy.Tools(self.store, self.adapter(target), self.clock, self.wait)
+
+
+class TargetSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What was found and done, for the person who called by hand and for the log. Fingerprints are cut to 16 digits."""
+
+    outcome: str
+    message: str | None = None
+    certificates: int | None = None
+    added: list[str] = []
+    removed: list[str] = []
+    held: list[str] = []
+    leaving: dict[str, str] = {}
+    refused: list[str] = []
+    drift: list[str] = []
+    removal_waits_for: list[str] = []
+    problems: list[str] = []
+    version: str | None = None
+    alerts: list[str] = []
+    undelivered: list[str] = []
+
+
+def claim(watch: Watch, found: Survey, record: Record, ports: Ports) -> Survey:
+    """Write the claim, then look again: only what is read after claiming may be acted upon. Raises Conflict."""
+    now = ports.clock()
+    mine = Claim(ports.owner, now + ports.claim_for)
+    etag = deploy.write(ports.store, replace(record, claim=mine), found.etag)
+    try:
+        return survey(watch, found.target, found.view, ports.store, ports.adapter(found.target), now)
+    except TargetError:
+        deploy.write(ports.store, replace(record, claim=None), etag)
+        raise
+
+
+def overtaken(found: Survey, ports: Ports) -> TargetSummary:
+    """Somebody else wrote the record meanwhile, and is at work. Raises StoreError where nobody did.
+
+    A bucket that refuses every conditional write must not look like a busy colleague for ever.
+    """
+    _, etag = load_record(ports.store, found.target)
+    if etag == found.etag:
+        raise StoreError(f"{keys.record(found.target.id)} cannot be written: S3 speaks of a conflict that is none")
+    return describe(found, "claimed-by-another")
+
+
+def finish(found: Survey, record: Record, outcome: str, ports: Ports) -> TargetSummary:
+    """Write the record if it changed, then hand over what waits in its outbox."""
+    summary = describe(found._replace(record=record), outcome)
+    etag = found.etag
+    if record != found.record:
+        try:
+            etag = deploy.write(ports.store, record, etag)
+        except Conflict:
+            return overtaken(found, ports)
+    summary.undelivered = list(deliver(record, etag, found.target, ports))
+    return summary
+
+
+def deliver(record: Record, etag: str | None, target: Target, ports: Ports) -> tuple[str, ...]:
+    """Deliver the outbox and take out what was delivered. Raises StoreError."""
+    if not record.outbox:
+        return ()
+    taken, errors = outbox.deliver(record.outbox, ports.sink)
+    for _ in range(_TRIES if taken else 0):
+        try:
+            deploy.write(ports.store, record.delivered(taken), etag)
+        except Conflict:
+            record, etag = load_record(ports.store, target)
+        else:
+            return errors
+    if taken:
+        raise StoreError(f"{keys.record(target.id)} was written by somebody else {_TRIES} times in a row")
+    return errors
+
+
+def describe(found: Survey, outcome: str) -> TargetSummary:
+    """The summary of a survey, with what became of it in one word."""
+    plan = found.plan
+    drift = []
+    if plan.drift:
+        drift = [*(f"+{key[:16]}" for key in plan.drift.added), *(f"-{key[:16]}" for key in plan.drift.removed)]
+        drift += [f"now at {plan.drift.moved_to}"] if plan.drift.moved_to else []
+    return TargetSummary(
+        outcome=outcome,
+        message=plan.why or None,
+        certificates=len(found.blocks),
+        added=[key[:16] for key in plan.added],
+        removed=[key[:16] for key in plan.removed],
+        held=[key[:16] for key in plan.held],
+        leaving={key[:16]: f"{end:%Y-%m-%dT%H:%MZ}" for key, (_, end) in sorted(notices.leaving(found).items())},
+        refused=[need.leaf.fingerprint[:16] for need in plan.refused],
+        drift=drift,
+        removal_waits_for=list(found.view.obstacles),
+        problems=[*found.view.problems, *found.live.warnings],
+        version=found.record.applied.version if found.record.applied else None,
+        alerts=[alert.id for alert in found.record.outbox],
+    )

@@ -1,0 +1,1 @@
+"""Whom to trust, and the verdict on what was presented."""

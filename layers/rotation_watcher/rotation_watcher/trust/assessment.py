@@ -1,0 +1,228 @@
+"""Judge a leaf: accepted (perhaps with remarks), or quarantined with stable reason codes (DESIGN.md, promise 3).
+
+Whatever the API says, a leaf is trusted only if it leads to an anchor, is made for clients, is in its validity (or not
+yet), is strong enough for the targets to take, and bears the region's name. What is merely unusual is a remark: a good
+certificate is never quarantined for its style. An operator's approval lifts some reasons for one fingerprint.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from rotation_watcher.trust.approvals import Approval, Finding, decode_approval
+from rotation_watcher.x509.certificates import Certificate, Defect, extension
+from rotation_watcher.x509.paths import NoPath, Path, find_path, roots
+
+__all__ = ["APPROVABLE", "Approval", "Assessed", "Finding", "Reason", "Remark", "Verdict", "assess", "decode_approval"]
+
+
+class Reason(StrEnum):
+    """Why a leaf is quarantined. Stable: alerts, approvals and the runbook speak of them."""
+
+    MALFORMED = "malformed"
+    NO_LEAF = "no-leaf"
+    SEVERAL_LEAVES = "several-leaves"
+    LEAF_IS_CA = "leaf-is-ca"
+    UNKNOWN_AUTHORITY = "unknown-authority"
+    ANCHOR_MISSING = "anchor-missing"
+    CHAIN_UNTRUSTED = "chain-untrusted"
+    NO_CLIENT_AUTH = "no-client-auth"
+    NAME_MISMATCH = "name-mismatch"
+    NO_NAME = "no-name"
+    WEAK_KEY = "weak-key"
+    WEAK_SIGNATURE = "weak-signature"
+    EXPIRED = "expired"
+
+
+class Remark(StrEnum):
+    """What is unusual about an accepted leaf."""
+
+    NOT_YET_VALID = "not-yet-valid"
+    NO_EKU = "no-eku"
+    NO_SAN = "no-san"
+    NO_KEY_USAGE = "no-key-usage"
+    NO_AKI = "no-aki"
+    EXTRA_NAMES = "extra-names"
+    APPROVED = "approved"
+
+
+_CHAIN_REASONS = frozenset({Reason.ANCHOR_MISSING, Reason.CHAIN_UNTRUSTED})
+APPROVABLE = _CHAIN_REASONS | {Reason.NO_CLIENT_AUTH, Reason.NAME_MISMATCH, Reason.NO_NAME}
+"""What an operator's word can lift: the chain's reasons only where the text itself leads to a root (``assess``).
+
+The rest no target would take, or nobody can mean.
+"""
+
+_ORDER = {reason: place for place, reason in enumerate(Reason)}
+_CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+_HASHES = frozenset({"sha256", "sha384", "sha512"})
+_RSA_BITS = range(2048, 8193)
+_USUAL: Mapping[Remark, type[x509.ExtensionType]] = MappingProxyType(
+    {
+        Remark.NO_EKU: x509.ExtendedKeyUsage,
+        Remark.NO_SAN: x509.SubjectAlternativeName,
+        Remark.NO_KEY_USAGE: x509.KeyUsage,
+        Remark.NO_AKI: x509.AuthorityKeyIdentifier,
+    }
+)
+_FEW = 5
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The judgement of one leaf. ``reasons`` empty means accepted; ``lifted`` are those an approval lifted.
+
+    ``approvable`` says that an approval could lift everything that stands in the way.
+    """
+
+    accepted: bool
+    reasons: tuple[Finding, ...] = ()
+    remarks: tuple[Finding, ...] = ()
+    lifted: tuple[Finding, ...] = ()
+    approvable: bool = False
+
+
+class Assessed(NamedTuple):
+    """A leaf with its verdict. ``chain`` is the verified path leaf … root if there is one, else what was presented."""
+
+    leaf: Certificate | None
+    chain: tuple[Certificate, ...]
+    verdict: Verdict
+
+
+def assess(
+    certificates: Sequence[Certificate],
+    *,
+    defects: Sequence[Defect],
+    anchors: Sequence[Certificate],
+    expected_name: str | None,
+    approval: Mapping[str, Approval],
+    now: datetime,
+) -> Assessed:
+    """Judge what one API entity held, in any order, with or without its root, or the leaf alone. Never raises.
+
+    ``approval`` maps fingerprints to the operator's words; ``expected_name`` None enforces no name. The leaf is
+    verified at ``max(now, not_before)``, an expired one at its last moment, so that its other faults are told as well.
+    Where no anchor vouches for it but the text itself leads to a self-signed root, an approval makes that root its
+    anchor.
+    """
+    reasons = [Finding(Reason.MALFORMED, f"{defect.code}: {defect.detail}") for defect in defects]
+    leaf, trouble = _leaf_of(certificates)
+    reasons += [trouble] if trouble else []
+    if leaf is None:
+        return Assessed(None, tuple(certificates), _verdict(reasons, [], None))
+    above = tuple(certificate for certificate in certificates if certificate != leaf)
+    reasons += _own_faults(leaf, expected_name, now)
+    at = min(max(now, leaf.facts.not_before), leaf.facts.not_after)
+    path, unfit = _climb(leaf, above, anchors, at)
+    if not isinstance(path, Path):
+        reasons.append(Finding(Reason.CHAIN_UNTRUSTED if roots(anchors) else Reason.ANCHOR_MISSING, path.detail))
+        path, unfit = _climb(leaf, above, roots(above), at)
+    if unfit and not any(reason.code == unfit.code for reason in reasons):
+        reasons.append(unfit)
+    closed = isinstance(path, Path)
+    chain = path.chain if isinstance(path, Path) else (leaf, *above)
+    reasons += [fault for certificate in chain for fault in _weakness(certificate)]
+    word = approval.get(leaf.fingerprint)
+    word = word if word is not None and word.holds(now) else None
+    return Assessed(leaf, chain, _verdict(reasons, _remarks(leaf, expected_name, now), word, closed=closed))
+
+
+def _climb(
+    leaf: Certificate, above: Sequence[Certificate], anchors: Sequence[Certificate], at: datetime
+) -> tuple[Path | NoPath, Finding | None]:
+    """A path for clients; or one that is sound but for that, with the reason; or none."""
+    path = find_path(leaf, intermediates=above, anchors=anchors, at=at)
+    if isinstance(path, Path):
+        return path, None
+    sound = find_path(leaf, intermediates=above, anchors=anchors, at=at, client_auth=False)
+    return sound, Finding(Reason.NO_CLIENT_AUTH, path.detail) if isinstance(sound, Path) else None
+
+
+def _leaf_of(certificates: Sequence[Certificate]) -> tuple[Certificate | None, Finding | None]:
+    """The one that is no CA and nobody's issuer among them, and what is wrong with that choice."""
+    if not certificates:
+        return None, Finding(Reason.NO_LEAF, "no certificate could be read")
+    issuers = {one.raw.issuer for one in certificates if one.raw.issuer != one.raw.subject}
+    plain = [certificate for certificate in certificates if not certificate.is_ca]
+    lowest = [certificate for certificate in plain if certificate.raw.subject not in issuers] or plain
+    if len(lowest) == 1:
+        return lowest[0], None
+    if len(lowest) > 1:
+        return None, Finding(Reason.SEVERAL_LEAVES, f"{len(lowest)} certificates that are no CA's")
+    ends = [certificate for certificate in certificates if certificate.raw.subject not in issuers] or certificates
+    chosen = min(ends, key=lambda certificate: certificate.fingerprint)
+    return chosen, Finding(Reason.LEAF_IS_CA, "a CA certificate (CA:TRUE) where a client certificate should be")
+
+
+def _own_faults(leaf: Certificate, expected_name: str | None, now: datetime) -> list[Finding]:
+    faults, facts = [], leaf.facts
+    if facts.not_before > facts.not_after:
+        faults.append(Finding(Reason.MALFORMED, "its validity ends before it begins"))
+    if now > facts.not_after:
+        faults.append(Finding(Reason.EXPIRED, f"expired on {facts.not_after:%Y-%m-%d %H:%M} UTC"))
+    usage = extension(leaf, x509.ExtendedKeyUsage)
+    if usage is not None and ExtendedKeyUsageOID.CLIENT_AUTH not in usage:
+        faults.append(Finding(Reason.NO_CLIENT_AUTH, "its extended key usage does not hold clientAuth"))
+    if expected_name is not None and not facts.names:
+        faults.append(Finding(Reason.NO_NAME, f"it bears no DNS name; expected {expected_name}"))
+    elif expected_name is not None and expected_name.lower() not in facts.names:
+        faults.append(Finding(Reason.NAME_MISMATCH, f"it names {_few(facts.names)}; expected {expected_name}"))
+    return faults
+
+
+def _few(names: Sequence[str]) -> str:
+    """Some of the names, each cut to what DNS allows: a hostile certificate holds thousands, or one of a megabyte."""
+    rest = len(names) - _FEW
+    return ", ".join(name[:253] for name in names[:_FEW]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _weakness(certificate: Certificate) -> list[Finding]:
+    """What ALB would refuse: RSA below 2048 or above 8192 bits, other curves or key kinds, other hashes than SHA-2."""
+    faults, subject, key = [], certificate.facts.subject[:120], certificate.key
+    if isinstance(key, rsa.RSAPublicKey):
+        if key.key_size not in _RSA_BITS:
+            faults.append(Finding(Reason.WEAK_KEY, f"RSA of {key.key_size} bits in {subject}"))
+    elif not isinstance(key, ec.EllipticCurvePublicKey):
+        faults.append(Finding(Reason.WEAK_KEY, f"a key of an unsupported kind in {subject}"))
+    elif not isinstance(key.curve, _CURVES):
+        faults.append(Finding(Reason.WEAK_KEY, f"the curve {key.curve.name} in {subject}"))
+    if certificate.signature_hash not in _HASHES:
+        faults.append(Finding(Reason.WEAK_SIGNATURE, f"signed with the hash {certificate.signature_hash} in {subject}"))
+    return faults
+
+
+def _remarks(leaf: Certificate, expected_name: str | None, now: datetime) -> list[Finding]:
+    remarks = []
+    if now < leaf.facts.not_before:
+        remarks.append(Finding(Remark.NOT_YET_VALID, f"valid from {leaf.facts.not_before:%Y-%m-%d %H:%M} UTC"))
+    for remark, kind in _USUAL.items():
+        if extension(leaf, kind) is None:
+            remarks.append(Finding(remark, f"it has no {kind.__name__}"))
+    extra = [name for name in leaf.facts.names if expected_name and name != expected_name.lower()]
+    if extra:
+        remarks.append(Finding(Remark.EXTRA_NAMES, f"it also names {_few(extra)}"))
+    return remarks
+
+
+def _verdict(
+    reasons: Sequence[Finding],
+    remarks: Sequence[Finding],
+    word: Approval | None,
+    *,
+    closed: bool = False,
+) -> Verdict:
+    """Weigh the findings. ``closed``: a path was found, to an anchor or to a root of the text's own."""
+    unique = tuple(sorted({*reasons}, key=lambda finding: (_ORDER[Reason(finding.code)], finding.detail)))
+    liftable = APPROVABLE if closed else APPROVABLE - _CHAIN_REASONS
+    approvable = bool(unique) and all(Reason(finding.code) in liftable for finding in unique)
+    if approvable and word is not None:
+        approved = Finding(Remark.APPROVED, f"by {word.by[:120]}: {word.why[:200]}")
+        return Verdict(accepted=True, remarks=(*remarks, approved), lifted=unique)
+    return Verdict(accepted=not unique, reasons=unique, remarks=tuple(remarks), approvable=approvable)

@@ -1,0 +1,64 @@
+"""Read what the operator has put into the bucket to say whom to trust: anchors and approvals.
+
+Both only read; a file that is missing or wrong is no error here but a problem in words, since one bad file must not
+stop what does not depend on it.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from rotation_watcher import keys
+from rotation_watcher.config import Authority, Source
+from rotation_watcher.ports import ObjectStore
+from rotation_watcher.trust import digicert
+from rotation_watcher.trust.assessment import Approval, Finding, decode_approval
+from rotation_watcher.x509.certificates import Certificate, parse_bundle
+from rotation_watcher.x509.paths import roots
+
+
+class Anchors(NamedTuple):
+    """The roots to trust, by authority, and what is wrong where there are none."""
+
+    certificates: Mapping[Authority, tuple[Certificate, ...]]
+    problems: Mapping[str, str]
+
+
+def load_anchors(store: ObjectStore, source: Source) -> Anchors:
+    """The anchors of a source: the operator's file for Genesys; for DigiCert the operator's, or the vendored list.
+
+    Raises StoreError if the store cannot be read at all.
+    """
+    found: dict[Authority, tuple[Certificate, ...]] = {}
+    problems: dict[str, str] = {}
+    for authority in source.authorities:
+        key = source.anchors_key if authority is Authority.GENESYS else keys.DIGICERT_ANCHORS
+        stored = store.get(key)
+        where = f"s3://{store.bucket}/{key}"
+        if stored is None:
+            found[authority] = digicert.ROOTS if authority is Authority.DIGICERT else ()
+            if not found[authority]:
+                problems[authority] = f"{where} does not exist, or this function may not read it."
+            continue
+        blocks, defects = parse_bundle(stored.body)
+        held = [block.certificate for block in blocks if block.certificate]
+        found[authority] = tuple(roots(held))
+        if not found[authority]:
+            said = "; ".join(f"{defect.code}: {defect.detail}" for defect in defects) or f"{len(held)} certificates"
+            problems[authority] = f"{where} holds no self-signed root ({said})."
+    return Anchors(found, problems)
+
+
+def load_approvals(store: ObjectStore, fingerprints: Iterable[str]) -> tuple[dict[str, Approval], dict[str, Finding]]:
+    """The approvals that exist for these leaves, and what is wrong with those that cannot be read."""
+    approvals: dict[str, Approval] = {}
+    problems: dict[str, Finding] = {}
+    for fingerprint in sorted({*fingerprints}):
+        stored = store.get(keys.approval(fingerprint))
+        if stored is None:
+            continue
+        decoded = decode_approval(stored.body, fingerprint)
+        if isinstance(decoded, Approval):
+            approvals[fingerprint] = decoded
+        else:
+            problems[fingerprint] = decoded
+    return approvals, problems

@@ -1,0 +1,1 @@
+"""Bytes to certificates to a path. Knows neither Genesys nor AWS."""

@@ -1,0 +1,249 @@
+r"""Certificates as data, and the strict reading of whatever text claims to hold some.
+
+``cryptography`` parses the certificates; ``pem`` finds them. Nothing here raises for bad data: readers return what was
+good together with the defects, and a defect's detail never repeats the text it is about. A private key that travels
+inside a certificate text is refused aloud and never written anywhere, whatever its label says.
+
+What a certificate text of the Genesys API may look like is in DOMAIN.md: CRLF and LF, literal ``\r\n`` escapes, blanks
+and blank lines around and inside the markers, several certificates with or without a newline between END and BEGIN.
+"""
+
+import hashlib
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_private_key
+from cryptography.x509.oid import NameOID
+
+from rotation_watcher.x509 import pem
+from rotation_watcher.x509.facts import CertificateFacts
+from rotation_watcher.x509.pem import Defect
+
+__all__ = ["Block", "Certificate", "Defect", "Parsed", "extension", "parse_bundle", "parse_text", "render_bundle"]
+
+MAX_TEXT = 1 << 20
+"""The longest text of an API entity that is read, in characters."""
+MAX_CERTIFICATES = 100
+"""The most certificates that are read out of one text."""
+MAX_PEM = 16 * 1024
+"""The longest certificate that the API may present, as PEM: ALB takes no longer one (DOMAIN.md)."""
+MAX_BLOCKS = 10_000
+"""The most blocks that are read out of a truststore: ten times what API Gateway is believed to take."""
+
+_UNPARSABLE = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Certificate:
+    """One certificate, parsed once. Equal to another by its fingerprint. Nothing on it raises.
+
+    ``is_ca`` is basicConstraints CA:TRUE; ``self_signed`` says that it carries its own subject as issuer and that its
+    signature verifies with its own key; ``key`` is its public key; ``signature_hash`` names the hash that was signed
+    (``sha256``), ``none`` for an algorithm without one and ``unknown`` for one that nobody knows; ``pem`` is canonical.
+    """
+
+    raw: x509.Certificate = field(repr=False)
+    facts: CertificateFacts
+    key: CertificatePublicKeyTypes = field(repr=False)
+    signature_hash: str
+    is_ca: bool
+    self_signed: bool
+    pem: str = field(repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-256 of the DER, lower-case hex."""
+        return self.facts.fingerprint
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Certificate) and other.fingerprint == self.fingerprint
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+
+class Parsed(NamedTuple):
+    """What a text held: the certificates in their order, each once, and what was wrong."""
+
+    certificates: tuple[Certificate, ...]
+    defects: tuple[Defect, ...]
+
+
+class Block(NamedTuple):
+    """A CERTIFICATE block as found at a target or in an operator's file.
+
+    ``fingerprint`` is the SHA-256 of what the block holds, ``pem`` its canonical form. ``certificate`` is None, and
+    ``defect`` says why, where we cannot parse it: it belongs to somebody else all the same, and its PEM survives.
+    """
+
+    fingerprint: str
+    pem: str
+    certificate: Certificate | None
+    defect: Defect | None
+
+
+def parse_text(text: str) -> Parsed:
+    """Read the ``certificate`` string of an API entity. Duplicates collapse, the order is kept, nothing raises."""
+    if len(text) > MAX_TEXT:
+        return Parsed((), (Defect("too-large", f"{len(text)} characters, at most {MAX_TEXT} are read"),))
+    ders, defects = pem.blocks(text.replace("\\r", "\r").replace("\\n", "\n"))
+    if len(ders) > MAX_CERTIFICATES:
+        defects.append(Defect("too-many", f"{len(ders)} certificates, at most {MAX_CERTIFICATES} are read"))
+    certificates: dict[str, Certificate] = {}
+    for der in ders[:MAX_CERTIFICATES]:
+        certificate = _certificate(der)
+        if isinstance(certificate, Defect):
+            defects.append(certificate)
+        elif len(certificate.pem) > MAX_PEM:
+            defects.append(Defect("too-large", f"a certificate of {len(der)} bytes, {MAX_PEM} as PEM are the most"))
+        else:
+            certificates.setdefault(certificate.fingerprint, certificate)
+    if not certificates and not defects:
+        defects.append(Defect("no-certificate", "the text holds no CERTIFICATE block"))
+    return Parsed(tuple(certificates.values()), pem.distinct(defects))
+
+
+def blocks_of(data: bytes | None) -> dict[str, Block]:
+    """The blocks of a bundle by fingerprint, without its defects; none of None."""
+    return {block.fingerprint: block for block in parse_bundle(data)[0]} if data else {}
+
+
+def parse_bundle(data: bytes) -> tuple[tuple[Block, ...], tuple[Defect, ...]]:
+    """Read a truststore, an anchor file or an ``extra`` file; a single certificate may also come as DER.
+
+    Text and comments around the blocks are passed over. A block of valid base64 that is no certificate we can parse is
+    kept as it is; a private key, under whatever label, is a defect and never kept. Nothing raises.
+    """
+    ders, defects = pem.blocks(data.decode("utf-8", "replace"))
+    if not ders and not defects and isinstance(_certificate(data), Certificate):
+        ders = [data]
+    if len(ders) > MAX_BLOCKS:
+        defects.append(Defect("too-many", f"{len(ders)} certificates, at most {MAX_BLOCKS} are read"))
+    kept: dict[str, Block] = {}
+    for der in ders[:MAX_BLOCKS]:
+        certificate = _certificate(der)
+        fingerprint = hashlib.sha256(der).hexdigest()
+        if isinstance(certificate, Certificate):
+            kept.setdefault(fingerprint, Block(fingerprint, certificate.pem, certificate, None))
+        elif certificate.code == "private-key":
+            defects.append(certificate)
+        else:
+            kept.setdefault(fingerprint, Block(fingerprint, pem.armour(der), None, certificate))
+    if not kept and not defects and data.strip():
+        defects.append(Defect("no-certificate", f"{len(data)} bytes without a CERTIFICATE block"))
+    return tuple(kept.values()), pem.distinct(defects)
+
+
+def render_bundle(items: Iterable[Certificate | Block]) -> bytes:
+    """A truststore file: sorted by fingerprint, each once, canonical PEM, no blank line and no comment.
+
+    ALB refuses a whole bundle for one blank line or a text preamble (DOMAIN.md).
+    """
+    return "".join(text for _, text in sorted({item.fingerprint: item.pem for item in items}.items())).encode()
+
+
+def extension[T: x509.ExtensionType](certificate: Certificate, kind: type[T]) -> T | None:
+    """An extension of a certificate, or None if it has none of that kind."""
+    return _extension(certificate.raw, kind)
+
+
+@lru_cache(256)  # the same few certificates are read from every history, truststore and anchor file, at every look
+def _certificate(der: bytes) -> Certificate | Defect:
+    """Parse one certificate wholly, so that nothing about it can raise or warn later."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd serial numbers and keys: refused below, or judged by the assessment
+        crooked = pem.shape(der)
+        if crooked is None:
+            try:
+                return _parsed(der)
+            except _UNPARSABLE as error:
+                crooked = Defect("unparsable", f"{type(error).__name__} in a certificate of {len(der)} bytes")
+        if any(_is_private_key(part) for part in (der, der[pem.der_length(der) :])):
+            return Defect("private-key", "a private key in a CERTIFICATE block: replace it wherever it came from")
+        return crooked
+
+
+def _parsed(der: bytes) -> Certificate:
+    raw = x509.load_der_x509_certificate(der)
+    if raw.serial_number < 0:
+        raise ValueError("a negative serial number")
+    constraints = _extension(raw, x509.BasicConstraints)
+    key = raw.public_key()
+    spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    facts = CertificateFacts(
+        fingerprint=hashlib.sha256(der).hexdigest(),
+        spki_sha256=hashlib.sha256(spki).hexdigest(),
+        subject=raw.subject.rfc4514_string(),
+        issuer=raw.issuer.rfc4514_string(),
+        serial=f"{raw.serial_number:X}",
+        names=_names(raw),
+        not_before=raw.not_valid_before_utc,
+        not_after=raw.not_valid_after_utc,
+    )
+    return Certificate(
+        raw=raw,
+        facts=facts,
+        key=key,
+        signature_hash=_signature_hash(raw),
+        is_ca=bool(constraints and constraints.ca),
+        self_signed=_self_signed(raw),
+        pem=pem.armour(der),
+    )
+
+
+def _extension[T: x509.ExtensionType](raw: x509.Certificate, kind: type[T]) -> T | None:
+    try:
+        return raw.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _names(raw: x509.Certificate) -> tuple[str, ...]:
+    """The DNS names of the SAN; the common name alone where there is no SAN, as TLS libraries once did."""
+    san = _extension(raw, x509.SubjectAlternativeName)
+    if san is not None:
+        return tuple(sorted({name.lower() for name in san.get_values_for_type(x509.DNSName)}))
+    common = raw.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return (str(common[0].value).lower(),) if common else ()
+
+
+def _signature_hash(raw: x509.Certificate) -> str:
+    try:
+        algorithm = raw.signature_hash_algorithm
+    except _UNPARSABLE:
+        return "unknown"
+    return algorithm.name if algorithm else "none"
+
+
+def _self_signed(raw: x509.Certificate) -> bool:
+    if raw.issuer != raw.subject:
+        return False
+    try:
+        raw.verify_directly_issued_by(raw)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def _is_private_key(der: bytes) -> bool:
+    try:
+        load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
+    except TypeError:  # it is one, under a password
+        return True
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    return True

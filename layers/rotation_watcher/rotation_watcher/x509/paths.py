@@ -1,0 +1,244 @@
+"""Path validation: whether a leaf leads to a root that somebody has said to trust.
+
+Two steps. ``_climb`` finds the chains that names, key identifiers and signatures connect: shortest first, with bounded
+work, and in an order that does not depend on how the certificates were given, so that one answer always gives one
+bundle. ``_refusal`` then validates one such chain with ``cryptography.x509.verification``: signatures, algorithms,
+validity, path lengths, name constraints, unknown critical extensions.
+
+The library's default client profile is the WebPKI's and refuses what private roots often lack. The policy here asks for
+what the engines behind the targets ask for (tried against OpenSSL 3's ``sslclient`` purpose; the tests hold the two
+together): SAN, AKI and keyUsage may be absent; a CA must say CA:TRUE; an extended key usage, in the leaf or above it,
+must hold clientAuth, for which anyExtendedKeyUsage alone is not enough. Where the library is laxer than OpenSSL we are
+as strict as OpenSSL: a leaf that we accept and the target refuses is the one thing that must not happen.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.verification import Criticality, ExtensionPolicy, Policy, PolicyBuilder, Store, VerificationError
+
+from rotation_watcher.x509.certificates import Certificate, extension
+
+MAX_INTERMEDIATES = 3
+"""Leaf, three intermediates and root: ALB's chain depth of 4 above the leaf (its default quota)."""
+_MAX_SIGNATURES = 250
+"""Signatures checked at the most while climbing; a hundred certificates of one name need a hundred."""
+_MAX_STEPS = 500
+"""Half-built chains looked at, at the most."""
+_MAX_CHAINS = 20
+"""Whole chains validated, at the most. Real ones have one, or two where a root is cross-signed."""
+
+type _Chain = tuple[Certificate, ...]
+
+
+class Path(NamedTuple):
+    """A path that verified: leaf first, root last."""
+
+    chain: tuple[Certificate, ...]
+
+
+class NoPath(NamedTuple):
+    """No path verified; why, in words for people. They may quote names out of certificates: neutralise them."""
+
+    detail: str
+
+
+def roots(certificates: Iterable[Certificate]) -> tuple[Certificate, ...]:
+    """The self-signed CA certificates among some: the only ones that may be anchors."""
+    return tuple(certificate for certificate in certificates if certificate.self_signed and certificate.is_ca)
+
+
+def find_path(
+    leaf: Certificate,
+    *,
+    intermediates: Iterable[Certificate],
+    anchors: Iterable[Certificate],
+    at: datetime,
+    client_auth: bool = True,
+) -> Path | NoPath:
+    """Find a path from a leaf to an anchor, valid at a moment (aware UTC): the shortest one.
+
+    Of equally short ones it is the one that stays valid longest. With ``client_auth`` False it is not asked whether the
+    certificates are made for clients (an operator approved it). Anchors that are not self-signed are ignored. Never
+    raises.
+    """
+    trusted = _by_subject(roots(anchors), at)
+    if not trusted:
+        return NoPath("there is no self-signed anchor")
+    offered = _by_subject([one for one in intermediates if one.is_ca and not one.self_signed], at)
+    reason = None
+    for number, chain in enumerate(_climb(leaf, offered, trusted)):
+        if number == _MAX_CHAINS:
+            break
+        refusal = _refusal(chain, at, client_auth=client_auth)
+        if refusal is None:
+            return Path(chain)
+        reason = reason or refusal
+    return NoPath(reason or _dead_end(leaf, offered, trusted))
+
+
+def _by_subject(certificates: Iterable[Certificate], at: datetime) -> dict[x509.Name, list[Certificate]]:
+    """Certificates by their name; of one name those that are valid first, then those that stay valid longest."""
+    ordered = sorted(
+        {*certificates},
+        key=lambda one: (
+            not one.facts.not_before <= at <= one.facts.not_after,
+            -one.facts.not_after.timestamp(),
+            one.fingerprint,
+        ),
+    )
+    named: dict[x509.Name, list[Certificate]] = {}
+    for certificate in ordered:
+        named.setdefault(certificate.raw.subject, []).append(certificate)
+    return named
+
+
+def _climb(
+    leaf: Certificate,
+    offered: Mapping[x509.Name, Sequence[Certificate]],
+    trusted: Mapping[x509.Name, Sequence[Certificate]],
+) -> Iterator[_Chain]:
+    """The chains from the leaf to an anchor, shortest first, until the bounds are reached."""
+    known: dict[tuple[str, str], bool] = {}
+    waiting: deque[_Chain] = deque([(leaf,)])
+    for _ in range(_MAX_STEPS):
+        if not waiting:
+            return
+        chain = waiting.popleft()
+        below = chain[-1]
+        for above in trusted.get(below.raw.issuer, ()):
+            if _issued(below, above, known):
+                yield (*chain, above)
+        if len(chain) > MAX_INTERMEDIATES or len(waiting) > _MAX_STEPS:
+            continue
+        for above in offered.get(below.raw.issuer, ()):
+            if above not in chain and _issued(below, above, known):
+                waiting.append((*chain, above))
+
+
+def _issued(below: Certificate, above: Certificate, known: dict[tuple[str, str], bool]) -> bool:
+    """Whether one certificate issued another, by key identifier and signature. ``known`` remembers the signatures."""
+    if not _key_identifier_fits(below, above):
+        return False
+    edge = below.fingerprint, above.facts.spki_sha256
+    if edge not in known:
+        if len(known) >= _MAX_SIGNATURES:
+            return False
+        try:
+            below.raw.verify_directly_issued_by(above.raw)
+        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+            known[edge] = False
+        else:
+            known[edge] = True
+    return known[edge]
+
+
+def _key_identifier_fits(below: Certificate, above: Certificate) -> bool:
+    """OpenSSL does not take for the issuer what the authority key identifier speaks against; the library would."""
+    wanted = extension(below, x509.AuthorityKeyIdentifier)
+    if wanted is None:
+        return True
+    own = extension(above, x509.SubjectKeyIdentifier)
+    if wanted.key_identifier is not None and own is not None and own.digest != wanted.key_identifier:
+        return False
+    serial = wanted.authority_cert_serial_number
+    if serial is not None and serial != above.raw.serial_number:
+        return False
+    issuers = [name.value for name in wanted.authority_cert_issuer or () if isinstance(name, x509.DirectoryName)]
+    return not issuers or issuers[0] == above.raw.issuer
+
+
+def _refusal(chain: _Chain, at: datetime, *, client_auth: bool) -> str | None:
+    """Why this chain does not verify, or None if it does."""
+    anyone = ExtensionPolicy.permit_all()
+    for kind in (x509.AuthorityKeyIdentifier, x509.SubjectKeyIdentifier, x509.AuthorityInformationAccess):
+        anyone = anyone.may_be_present(
+            kind, Criticality.NON_CRITICAL, None
+        )  # critical ones: OpenSSL knows none of them
+    ca_policy = anyone.require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None).may_be_present(
+        x509.KeyUsage, Criticality.AGNOSTIC, _signs_certificates
+    )
+    leaf_policy = anyone
+    if client_auth:
+        ca_policy = ca_policy.may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _is_for_clients)
+        leaf_policy = leaf_policy.may_be_present(
+            x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _is_for_clients
+        ).may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _signs_handshakes)
+    leaf, *between, anchor = (certificate.raw for certificate in chain)
+    verifier = (
+        PolicyBuilder()
+        .store(Store([anchor]))
+        .time(at)
+        .max_chain_depth(MAX_INTERMEDIATES)
+        .extension_policies(ca_policy=ca_policy, ee_policy=leaf_policy)
+        .build_client_verifier()
+    )
+    try:
+        verifier.verify(leaf, between)
+    except (VerificationError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        return _in_words(error)
+    return _unchecked_constraint(chain)
+
+
+def _unchecked_constraint(chain: _Chain) -> str | None:
+    """A name constraint that the library does not hold against the leaf, while OpenSSL does: refused unseen."""
+    leaf = chain[0]
+    san = extension(leaf, x509.SubjectAlternativeName)
+    has_dns_name = san is not None and bool(san.get_values_for_type(x509.DNSName))
+    has_mail = bool(leaf.raw.subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS))
+    for above in chain[1:]:
+        constraints = extension(above, x509.NameConstraints)
+        for subtree in (
+            (*(constraints.permitted_subtrees or ()), *(constraints.excluded_subtrees or ())) if constraints else ()
+        ):
+            if isinstance(subtree, x509.DirectoryName):
+                return "a name constraint on directory names above it, which is not supported"
+            if isinstance(subtree, x509.DNSName) and not has_dns_name:
+                return "a name constraint on DNS names above it, and it has no DNS name in a subject alternative name"
+            if isinstance(subtree, x509.RFC822Name) and has_mail:
+                return "a name constraint on mail addresses above it, and it has one in its subject"
+    return None
+
+
+def _signs_certificates(_policy: Policy, _certificate: x509.Certificate, usage: x509.KeyUsage | None) -> None:
+    if usage is not None and not usage.key_cert_sign:
+        raise ValueError("a CA certificate whose keyUsage lacks keyCertSign")
+
+
+def _signs_handshakes(_policy: Policy, _certificate: x509.Certificate, usage: x509.KeyUsage | None) -> None:
+    if usage is not None and not (usage.digital_signature or usage.key_agreement):
+        raise ValueError("a keyUsage that allows no client authentication")
+
+
+def _is_for_clients(_policy: Policy, _certificate: x509.Certificate, usage: x509.ExtendedKeyUsage | None) -> None:
+    if usage is not None and ExtendedKeyUsageOID.CLIENT_AUTH not in usage:
+        raise ValueError("an extended key usage without clientAuth")
+
+
+def _in_words(error: Exception) -> str:
+    """The library's reason, short and on one line, without its own words around it and its view of an algorithm."""
+    words = " ".join(str(error).partition("(encountered processing")[0].split())
+    words = re.sub(
+        r"validation failed: |candidates exhausted: |Python extension validator failed: |ValueError: ", "", words
+    )
+    return words.partition(": AlgorithmIdentifier")[0][:200] or type(error).__name__
+
+
+def _dead_end(
+    leaf: Certificate,
+    offered: Mapping[x509.Name, Sequence[Certificate]],
+    trusted: Mapping[x509.Name, Sequence[Certificate]],
+) -> str:
+    """Why no chain even connects the leaf to an anchor."""
+    issuer = leaf.facts.issuer[:120]
+    if leaf.raw.issuer in trusted:
+        return f"an anchor is named like its issuer ({issuer}), but its key did not sign it"
+    if leaf.raw.issuer in offered:
+        return f"no chain of at most {MAX_INTERMEDIATES} intermediates leads from its issuer ({issuer}) to an anchor"
+    return f"its issuer ({issuer}) is neither an anchor nor among the certificates presented with it"

@@ -1,0 +1,279 @@
+"""What holds for every alert, whatever it is about."""
+
+import inspect
+import re
+import unicodedata
+from datetime import timedelta
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rotation_watcher.alerts import builders as messages
+from rotation_watcher.alerts.builders import SourceName, TargetName
+from rotation_watcher.alerts.builders.wording import TITLE, days, headline, listed, plain, sentence
+from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.errors import SourceReason
+from rotation_watcher.trust.assessment import Finding
+from tests.support.alert_examples import ALB, BUCKET, CURRENT, EXAMPLES, NOW, SINCE, SOURCE, UPCOMING
+
+every_alert = pytest.mark.parametrize("alert", EXAMPLES.values(), ids=EXAMPLES)
+NASTY = "\x1b[31mRED\r\nSubject: you won\u202egnp.exe\u2066\u200b\x00\x07\u2028next \U000e0041"
+
+
+def paragraphs(alert: Alert) -> list[str]:
+    """Give the sentences of the three paragraphs, without commands."""
+    return [text.partition("\n")[0] for text in (alert.what_happened, alert.what_it_means, alert.what_to_do)]
+
+
+def test_the_examples_show_every_builder_and_every_kind() -> None:
+    builders = {name for name, one in inspect.getmembers(messages, inspect.isfunction)}
+    assert builders <= set(EXAMPLES)
+    assert {alert.kind for alert in EXAMPLES.values()} == set(Kind)
+
+
+@every_alert
+def test_a_title_is_ascii_on_one_line_under_90_characters(alert: Alert) -> None:
+    assert re.fullmatch(r"[ -~]+", alert.title)
+    assert len(alert.title) < 90
+
+
+@every_alert
+def test_each_paragraph_is_one_to_four_short_sentences(alert: Alert) -> None:
+    for text in paragraphs(alert):
+        sentences = re.split(r"(?<=[.!?:])\s+(?=[A-Z])", text)
+        assert 1 <= len(sentences) <= 5
+        assert len(text) <= 420
+        assert text.endswith((".", ":", "?", "!"))
+        assert text == " ".join(text.split())
+
+
+@every_alert
+def test_an_alert_has_one_subject_and_its_id_opens_with_kind_and_subject(alert: Alert) -> None:
+    assert (alert.source is None) != (alert.target is None)
+    assert (alert.region is None) == (alert.source is None)
+    assert alert.id.startswith(f"{alert.kind}:{alert.source or alert.target}:")
+
+
+@every_alert
+def test_an_alert_survives_its_json(alert: Alert) -> None:
+    assert msgspec.json.decode(msgspec.json.encode(alert), type=Alert) == alert
+
+
+@every_alert
+def test_facts_have_labels_and_values_and_no_pre_signed_url(alert: Alert) -> None:
+    assert all(label and value for label, value in alert.facts.items())
+    assert "X-Amz-" not in msgspec.json.encode(alert).decode()
+
+
+def test_ids_tell_every_example_apart() -> None:
+    assert len({alert.id for alert in EXAMPLES.values()}) == len(EXAMPLES)
+
+
+def test_dates_are_shown_as_people_read_them() -> None:
+    facts = EXAMPLES["rotated"].facts
+    assert facts["new valid until"] == "2027-12-23 15:30 UTC (395 days left)"
+    assert EXAMPLES["expired"].facts["valid until"] == "2026-11-21 15:30 UTC (expired 2 days ago)"
+
+
+def test_a_certificate_is_told_in_reading_order() -> None:
+    assert list(EXAMPLES["expired"].facts) == ["SHA-256", "subject", "issuer", "names", "valid from", "valid until"]
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        (timedelta(days=65), "65 days left"),
+        (timedelta(days=1, hours=23), "1 day left"),
+        (timedelta(hours=23), "0 days left"),
+        (timedelta(0), "0 days left"),
+        (timedelta(seconds=-1), "expired today"),
+        (timedelta(days=-1, seconds=-1), "expired 1 day ago"),
+        (timedelta(days=-40), "expired 40 days ago"),
+    ],
+)
+def test_days_left_are_whole_days_and_never_negative(left: timedelta, words: str) -> None:
+    assert days(NOW + left, NOW) == words
+
+
+def test_more_certificates_than_can_be_read_are_counted() -> None:
+    lines = listed("came", [CURRENT] * 13, NOW)
+    assert len(lines) == 11
+    assert lines["came more"] == "and 3 more"
+
+
+# What comes from outside
+
+
+def test_nothing_that_steers_a_terminal_or_a_reader_is_left_of_a_name() -> None:
+    shown = plain(NASTY)
+    assert shown == "?[31mRED??Subject: you won?gnp.exe???? next ?"
+    assert not [sign for sign in shown if unicodedata.category(sign)[0] == "C" or sign in "\u2028\u2029"]
+
+
+def test_names_in_other_scripts_stay_readable() -> None:
+    assert plain("CN=Zürich Größe, 東京, Ελλάδα") == "CN=Zürich Größe, 東京, Ελλάδα"
+
+
+def test_a_megabyte_is_cut_to_the_longest_that_is_shown() -> None:
+    assert len(plain("x" * 1_000_000)) == 200
+    assert plain("x" * 1_000_000).endswith("…")
+    assert len(plain(" " * 1_000_000 + "x")) <= 200
+    assert plain("x" * 200) == "x" * 200
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("throttled", "Throttled."),
+        ("login.example.com refused it", "login.example.com refused it."),
+        ("anchors/x.pem is gone!", "anchors/x.pem is gone!"),
+        ("", ""),
+    ],
+)
+def test_foreign_words_become_a_sentence(words: str, shown: str) -> None:
+    assert sentence(words) == shown
+
+
+def test_a_long_title_loses_the_end_of_its_subject_and_keeps_what_happened() -> None:
+    title = headline(f"API Gateway domain {'a' * 63}.{'b' * 63}.example.com", "clients get in without a certificate")
+    assert len(title) == TITLE
+    assert title.startswith("API Gateway domain aaaa")
+    assert title.endswith("...: clients get in without a certificate")
+
+
+hostile = st.text(max_size=400) | st.sampled_from([NASTY, "<!channel> *bold* `code`", "\ud800", "x" * 5000])
+
+
+@given(hostile, hostile, st.lists(hostile, max_size=4))
+def test_no_hostile_text_reaches_an_alert_as_it_is(text: str, other: str, names: list[str]) -> None:
+    leaf = msgspec.structs.replace(CURRENT, subject=text, issuer=other, names=tuple(names))
+    source, target = SourceName("use1", "us-east-1"), TargetName("alb", ALB.arn, text)
+    built = [
+        messages.upcoming_published(source=source, authority=other, upcoming=leaf, current=leaf, now=NOW),
+        messages.rotated(source=source, authority=text, new=leaf, old=leaf, retire_after=NOW, now=NOW),
+        messages.issuer_changed(source=source, authority=text, status="current", new=leaf, old=leaf, now=NOW),
+        messages.name_learned(source=source, authority=text, leaf=leaf, name=other, now=NOW),
+        messages.quarantined(
+            source=source,
+            authority=text,
+            status="current",
+            entity="ab" * 32,
+            leaf=leaf,
+            reasons=[Finding("malformed", other)],
+            approvable=True,
+            bucket=BUCKET,
+            since=NOW,
+            now=NOW,
+        ),
+        messages.approved(
+            source=source,
+            authority=text,
+            leaf=leaf,
+            by=other,
+            why=text,
+            until=None,
+            lifted=[Finding("no-name", other)],
+            now=NOW,
+        ),
+        messages.source_failing(
+            source=source,
+            reason=SourceReason.ANSWER_INVALID,
+            message=text,
+            authority=other,
+            since=NOW,
+            last_good=None,
+            now=NOW,
+        ),
+        messages.truststore_update_failed(
+            target=target, reason="target-failed", message=text, missing=[leaf], content="00", since=NOW, now=NOW
+        ),
+        messages.drift_found(
+            target=target,
+            added=[leaf],
+            removed=[leaf],
+            moved_from=text,
+            moved_to=other,
+            refused=[leaf],
+            will_heal=False,
+            since=NOW,
+            now=NOW,
+        ),
+        messages.mtls_off(target=target, endpoint=text, detail=other, will_heal=False, since=NOW, now=NOW),
+        messages.mtls_off(target=target, endpoint=None, detail=other, will_heal=False, since=NOW, now=NOW),
+        messages.rolled_back(target=target, from_version=text, to_version=other, why=text, by_hand=True, now=NOW),
+        messages.shared_authority_deployed(target=target, authorities_subjects=[text], pins_uri=other, now=NOW),
+    ]
+    for alert in built:
+        assert re.fullmatch(r"[ -~]+", alert.title)
+        assert len(alert.title) < 90
+        sentences = [part for words in paragraphs(alert) for part in words]
+        facts = [sign for words in (*alert.facts, *alert.facts.values(), alert.id) for sign in words]
+        assert not [sign for sign in [*sentences, *facts] if unicodedata.category(sign)[0] == "C"]
+        assert all(len(value) <= 320 for value in alert.facts.values())
+        assert all(alert.facts.values())
+        # A line break is ours alone: it opens a command.
+        assert alert.what_happened.count("\n") == alert.what_it_means.count("\n") == 0
+        assert alert.what_to_do.count("\n") == (alert.kind in {Kind.QUARANTINED, Kind.ROLLED_BACK})
+
+
+# Identity
+
+
+def test_the_same_episode_told_later_has_the_same_id_and_a_second_one_does_not() -> None:
+    def failing(since: timedelta, told: timedelta) -> str:
+        return messages.source_failing(
+            source=SOURCE,
+            reason=SourceReason.THROTTLED,
+            message="429",
+            authority=None,
+            since=SINCE + since,
+            last_good=None,
+            now=NOW + told,
+        ).id
+
+    first = failing(timedelta(0), timedelta(0))
+    assert failing(timedelta(0), timedelta(hours=9)) == first
+    assert failing(timedelta(days=1), timedelta(days=1)) != first
+
+
+def test_a_certificate_is_announced_by_its_fingerprint_and_authority() -> None:
+    def announced(authority: str, hours: int = 0) -> str:
+        return messages.upcoming_published(
+            source=SOURCE, authority=authority, upcoming=UPCOMING, current=None, now=NOW + timedelta(hours=hours)
+        ).id
+
+    assert announced("DigiCert") == announced("DigiCert", hours=5)
+    assert announced("DigiCert") != announced("Genesys")
+    assert UPCOMING.fingerprint in announced("DigiCert")
+
+
+def test_an_update_is_known_by_content_and_by_when_it_was_asked_for() -> None:
+    alert = EXAMPLES["truststore_updated"]
+    assert alert.id == f"truststore-updated:alb:{'5e' * 32}:20261123T083000Z"
+
+
+def test_severities_say_who_has_to_get_up_at_night() -> None:
+    critical = {name for name, alert in EXAMPLES.items() if alert.severity is Severity.CRITICAL}
+    assert critical == {
+        "issuer_changed",
+        "quarantined_for_good",
+        "anchor_missing",
+        "expired",
+        "source_failing",
+        "truststore_update_failed",
+        "truststore_held",
+        "rolled_back",
+        "drift_found",
+        "mtls_off",
+    }
+    info = {name for name, alert in EXAMPLES.items() if alert.severity is Severity.INFO}
+    assert info == {
+        "upcoming_published",
+        "rotated",
+        "name_learned",
+        "source_recovered",
+        "truststore_updated",
+        "removal_planned",
+    }

@@ -1,0 +1,283 @@
+"""Each alert says what to do: commands that run as they stand, and advice that fits the case."""
+
+import json
+import shlex
+import subprocess
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import pytest
+
+from rotation_watcher.alerts import builders as messages
+from rotation_watcher.alerts.model import Alert, Severity
+from rotation_watcher.errors import SourceReason
+from rotation_watcher.trust.approvals import Approval, decode_approval
+from rotation_watcher.trust.assessment import Finding
+from rotation_watcher.x509.facts import CertificateFacts
+from tests.support.alert_examples import (
+    ALB,
+    BUCKET,
+    CURRENT,
+    DOMAIN,
+    ELSEWHERE,
+    EXAMPLES,
+    INTERMEDIATE,
+    NOW,
+    PARTNER,
+    SINCE,
+    SOURCE,
+    UPCOMING,
+)
+
+
+def command(alert: Alert) -> str:
+    """Give the command that the alert asks for."""
+    _, line = alert.what_to_do.split("\n")
+    return line
+
+
+def quarantined(status: str, *, approvable: bool = True, reasons: Sequence[Finding] = (), now: datetime = NOW) -> Alert:
+    """Give an alert about ELSEWHERE."""
+    return messages.quarantined(
+        source=SOURCE,
+        authority="DigiCert",
+        status=status,
+        entity=ELSEWHERE.fingerprint,
+        leaf=ELSEWHERE,
+        reasons=reasons,
+        approvable=approvable,
+        bucket=BUCKET,
+        since=SINCE,
+        now=now,
+    )
+
+
+def failed(reason: str, missing: Sequence[CertificateFacts] = ()) -> Alert:
+    """Give an alert about an update that failed."""
+    return messages.truststore_update_failed(
+        target=ALB, reason=reason, message="words", missing=missing, content="5e" * 32, since=SINCE, now=NOW
+    )
+
+
+def drift(**changed: object) -> Alert:
+    """Give an alert about drift, with nothing but what is given."""
+    values: dict[str, object] = {
+        "added": [],
+        "removed": [],
+        "moved_from": None,
+        "moved_to": None,
+        "refused": [],
+        "will_heal": False,
+        **changed,
+    }
+    return messages.drift_found(target=DOMAIN, since=SINCE, now=NOW, **values)  # type: ignore[arg-type]  # by name
+
+
+# Quarantine and approval
+
+
+def test_the_approval_that_the_command_writes_is_one_that_the_watcher_takes() -> None:
+    echo, _, upload = command(EXAMPLES["quarantined"]).partition(" | ")
+    written = subprocess.run(["sh", "-c", echo], capture_output=True, check=True).stdout
+    approval = decode_approval(written, ELSEWHERE.fingerprint)
+    assert isinstance(approval, Approval)
+    assert approval.until is not None
+    assert (approval.until - NOW).days in range(390, 400)
+    assert shlex.split(upload) == ["aws", "s3", "cp", "-", f"s3://{BUCKET}/approvals/{ELSEWHERE.fingerprint}.json"]
+
+
+def test_no_command_is_offered_where_no_approval_helps() -> None:
+    words = EXAMPLES["quarantined_for_good"].what_to_do
+    assert "\n" not in words
+    assert "No approval can lift" in words
+
+
+def test_a_quarantined_current_certificate_is_critical_and_an_upcoming_one_a_warning() -> None:
+    assert quarantined("current").severity is Severity.CRITICAL
+    assert quarantined("upcoming").severity is Severity.WARNING
+    assert "a current DigiCert certificate" in quarantined("current").title
+    assert "an upcoming DigiCert certificate" in quarantined("upcoming").title
+
+
+def test_a_quarantine_is_known_by_certificate_and_start_however_late_it_is_told() -> None:
+    assert quarantined("current").id == quarantined("current", now=NOW + timedelta(days=3)).id
+    assert quarantined("current").id == f"quarantined:use1:DigiCert:{ELSEWHERE.fingerprint}:20261123T083000Z"
+
+
+def test_every_reason_is_named_with_its_detail() -> None:
+    alert = quarantined("current", reasons=[Finding("no-client-auth", "serverAuth only"), Finding("weak-key", "")])
+    assert "no-client-auth, weak-key" in alert.what_happened
+    assert alert.facts["reason no-client-auth"] == "serverAuth only"
+    assert alert.facts["reason weak-key"] == "weak-key"
+
+
+def test_an_approval_says_who_why_until_when_and_which_file_undoes_it() -> None:
+    alert = EXAMPLES["approved"]
+    assert "Ada Lovelace approved it until 2027-12-25 15:30 UTC" in alert.what_happened
+    assert "case 0123456" in alert.what_happened
+    assert alert.facts["approval"] == f"approvals/{ELSEWHERE.fingerprint}.json"
+
+
+# Anchors and sources
+
+
+def test_a_missing_anchor_comes_with_the_exact_upload() -> None:
+    alert = EXAMPLES["anchor_missing"]
+    assert command(alert) == f"aws s3 cp root.pem s3://{BUCKET}/anchors/us-east-1.pem"
+    assert "mTLS support for data actions" in alert.what_to_do
+
+
+def test_a_key_with_spaces_is_quoted_for_the_shell() -> None:
+    alert = messages.anchor_missing(
+        source=SOURCE, authority="Genesys", problem="x", bucket=BUCKET, key="my roots/a;b.pem", since=SINCE, now=NOW
+    )
+    assert shlex.split(command(alert))[-1] == f"s3://{BUCKET}/my roots/a;b.pem"
+
+
+@pytest.mark.parametrize("reason", SourceReason)
+def test_every_reason_of_a_failing_source_has_its_own_way_out(reason: SourceReason) -> None:
+    alert = messages.source_failing(
+        source=SOURCE, reason=reason, message="x", authority=None, since=SINCE, last_good=None, now=NOW
+    )
+    assert len(alert.what_to_do) > 20
+    assert str(reason) in alert.title
+    assert (alert.severity is Severity.CRITICAL) == reason.lasting
+    assert "a rotation may go unnoticed" in alert.what_it_means
+    assert "There has been no good look yet." in alert.what_it_means
+
+
+def test_the_permission_that_is_missing_is_named() -> None:
+    alert = messages.source_failing(
+        source=SOURCE,
+        reason=SourceReason.PERMISSION_MISSING,
+        message="403",
+        authority=None,
+        since=SINCE,
+        last_good=SINCE,
+        now=NOW,
+    )
+    assert "integrations:actionCertificate:view" in alert.what_to_do
+    assert "The last good look was at 2026-11-23 08:30 UTC." in alert.what_it_means
+
+
+def test_only_for_the_genesys_authority_client_name_is_advised_because_only_there_it_counts() -> None:
+    def advice(authority: str) -> str:
+        return messages.name_learned(source=SOURCE, authority=authority, leaf=CURRENT, name="n", now=NOW).what_to_do
+
+    assert "client_name" in advice("Genesys")
+    assert "client_name" not in advice("DigiCert")
+    assert "client_name" not in advice("SomeNewCA")
+
+
+def test_a_change_of_issuer_says_whether_it_bites_now_or_later() -> None:
+    def means(status: str) -> str:
+        return messages.issuer_changed(
+            source=SOURCE, authority="DigiCert", status=status, new=ELSEWHERE, old=CURRENT, now=NOW
+        ).what_it_means
+
+    assert "data actions fail." in means("current")
+    assert "data actions will fail." in means("upcoming")
+
+
+# Targets
+
+
+@pytest.mark.parametrize("name", ["rolled_back", "removal_held", "truststore_held"])
+def test_a_release_is_a_command_whose_event_names_the_target(name: str) -> None:
+    alert = EXAMPLES[name]
+    words = shlex.split(command(alert))
+    assert words[:4] == ["sam", "remote", "invoke", "PublishFunction"]
+    assert json.loads(words[5]) == {"release": alert.target}
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "target-failed",
+        "target-not-found",
+        "target-denied",
+        "target-busy",
+        "bundle-rejected",
+        "still-updating",
+        "held",
+        "unproven",
+        "would-refuse",
+        "nothing-known",
+        "foreign-unreadable",
+        "too-many-certificates",
+    ],
+)
+def test_each_way_of_failing_has_its_own_advice(reason: str) -> None:
+    assert failed(reason).facts["reason"] == reason
+    if reason != "target-failed":
+        assert failed(reason).what_to_do != failed("target-failed").what_to_do
+
+
+def test_a_reason_that_is_not_known_yet_still_gives_advice() -> None:
+    assert failed("something-new").what_to_do == failed("target-failed").what_to_do
+
+
+def test_a_failed_update_is_critical_only_while_a_needed_leaf_is_refused() -> None:
+    assert failed("target-busy").severity is Severity.WARNING
+    assert "not known to refuse" in failed("target-busy").what_it_means
+    refused = failed("target-busy", [CURRENT, UPCOMING])
+    assert refused.severity is Severity.CRITICAL
+    assert "refuses 2 accepted certificates" in refused.what_it_means
+    assert [label for label in refused.facts if label.startswith("refused")] == ["refused 1", "refused 2"]
+
+
+def test_drift_counts_what_came_and_went_and_where_it_points() -> None:
+    assert "1 certificate came." in drift(added=[PARTNER]).what_happened
+    both = drift(added=[PARTNER], removed=[INTERMEDIATE, CURRENT], moved_to="s3://b/k, version 1")
+    assert "1 certificate came and 2 certificates went" in both.what_happened
+    assert both.facts["is at"] == "s3://b/k, version 1"
+    assert "may let others in" in both.what_it_means
+    assert "may let others in" not in drift(removed=[INTERMEDIATE]).what_it_means
+
+
+def test_drift_is_critical_only_when_data_actions_fail() -> None:
+    assert drift(added=[PARTNER]).severity is Severity.WARNING
+    assert drift(removed=[INTERMEDIATE], refused=[CURRENT]).severity is Severity.CRITICAL
+
+
+def test_an_alert_never_says_that_the_watcher_heals_when_it_does_not() -> None:
+    assert "The watcher is putting back" in drift(removed=[INTERMEDIATE], will_heal=True).what_to_do
+    assert "The watcher leaves it as it is" in drift(removed=[INTERMEDIATE], will_heal=False).what_to_do
+    off = {
+        heals: messages.mtls_off(
+            target=DOMAIN, endpoint=None, detail="off", will_heal=heals, since=SINCE, now=NOW
+        ).what_to_do
+        for heals in (True, False)
+    }
+    assert "is turning mutual TLS on again" in off[True]
+    assert "does not do that by itself" in off[False]
+
+
+def test_a_plan_says_how_to_have_it_done() -> None:
+    assert "Mode=apply" in EXAMPLES["change_planned"].what_to_do
+    assert "add 2 certificates, remove 0 and keep 3" in EXAMPLES["change_planned"].what_happened
+    nothing_new = messages.change_planned(target=ALB, added=[], removed=[], kept=3, content="5e", now=NOW)
+    assert "back at its own file" in nothing_new.what_happened
+
+
+def test_the_level_of_proof_is_said_in_words() -> None:
+    assert "read back" in EXAMPLES["truststore_updated"].what_it_means
+    assert EXAMPLES["truststore_updated"].facts["proof"] == "bytes"
+
+
+def test_the_digicert_trap_names_the_pins_and_the_header() -> None:
+    alert = EXAMPLES["shared_authority_deployed"]
+    assert "X-Amzn-Mtls-Clientcert-Leaf" in alert.what_to_do
+    assert alert.facts["pins"] == f"s3://{BUCKET}/bundles/main/pins.json"
+    assert alert.severity is Severity.WARNING
+
+
+def test_an_automatic_rollback_is_critical_and_one_by_hand_is_not() -> None:
+    def rolled(*, by_hand: bool) -> Alert:
+        return messages.rolled_back(
+            target=ALB, from_version="b", to_version="a", why="asked for", by_hand=by_hand, now=NOW
+        )
+
+    assert rolled(by_hand=False).severity is Severity.CRITICAL
+    assert rolled(by_hand=True).severity is Severity.WARNING
+    assert "nothing new is deployed" in rolled(by_hand=True).what_it_means

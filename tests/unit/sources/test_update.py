@@ -1,0 +1,256 @@
+"""Histories against promises 1 to 3 and 8 of DESIGN.md, over every shape of look that a seed can think of."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rotation_watcher.alerts.model import Alert, Kind
+from rotation_watcher.config import Authority, Policy, Source
+from rotation_watcher.errors import UNDECODABLE, SourceReason
+from rotation_watcher.sources import history
+from rotation_watcher.sources import update as folding
+from rotation_watcher.sources.history import History, Status
+from rotation_watcher.sources.leaves import Context
+from rotation_watcher.sources.observation import Entity, Observation, Presence
+from rotation_watcher.trust.assessment import Finding, Reason, Verdict
+from rotation_watcher.x509.certificates import Certificate, parse_text
+from tests.support import certs
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+SOURCE = Source(id="use1", region="us-east-1", credentials="arn", authorities=(Authority.GENESYS,))
+CURRENT, UPCOMING = Presence.CURRENT, Presence.UPCOMING
+
+
+@lru_cache
+def leaf(name: str) -> Certificate:
+    root = certs.self_signed_ca("Root")
+    issued = certs.issue(
+        root, f"{name}.example.com", not_before=NOW - timedelta(days=30), not_after=NOW + timedelta(days=400)
+    )
+    return parse_text(issued.pem.decode()).certificates[0]
+
+
+def key(name: str) -> str:
+    return leaf(name).fingerprint
+
+
+def entity(name: str, presence: Presence = CURRENT, *reasons: Reason, lifted: Iterable[Reason] = ()) -> Entity:
+    verdict = Verdict(
+        accepted=not reasons,
+        reasons=tuple(Finding(reason, "…") for reason in reasons),
+        lifted=tuple(Finding(reason, "…") for reason in lifted),
+    )
+    return Entity(key(name), "Genesys", presence, leaf(name), (leaf(name),), verdict)
+
+
+def look(*entities: Entity, learned: Mapping[str, str] | None = None) -> Observation:
+    return Observation(entities, learned or {}, ())
+
+
+def view(current: str = "", upcoming: str = "") -> Observation:
+    return look(*(entity(name) for name in current), *(entity(name, UPCOMING) for name in upcoming))
+
+
+class Teller:
+    """Folds look after look, a quarter of an hour apart, and keeps what people were told."""
+
+    def __init__(self) -> None:
+        self.policy = Policy()
+        self.state = history.empty("use1", "us-east-1")
+        self.now = NOW
+        self.told: list[Alert] = []
+
+    def context(self) -> Context:
+        return Context(SOURCE, self.policy, "bucket", {}, {}, self.now)
+
+    def see(self, *observations: Observation, step: timedelta = timedelta(minutes=15)) -> "Teller":
+        for observation in observations:
+            self.now += step
+            self._keep(folding.fold(self.state, observation, self.context()))
+        return self
+
+    def miss(self, reason: SourceReason = SourceReason.UNREACHABLE) -> "Teller":
+        self.now += timedelta(minutes=15)
+        self._keep(folding.fold_failure(self.state, reason, "no answer", self.context()))
+        return self
+
+    def _keep(self, after: History) -> None:
+        self.told += after.outbox
+        self.state = after.delivered(frozenset(alert.id for alert in after.outbox))
+        assert history.decode(history.encode(self.state)) == self.state
+
+    @property
+    def kinds(self) -> list[str]:
+        return [alert.kind.value for alert in self.told]
+
+    def status(self, name: str) -> Status | None:
+        known = self.state.authorities["Genesys"].leaves.get(key(name))
+        return known.status if known else None
+
+
+def test_the_first_look_is_a_baseline_and_tells_of_no_rotation() -> None:
+    teller = Teller().see(view("A"))
+    assert (teller.status("A"), teller.kinds) == (Status.CURRENT, [])
+
+
+def test_a_quiet_look_gives_back_an_equal_history() -> None:
+    teller = Teller().see(view("A", "B"))
+    before = teller.state
+    teller.see(view("A", "B"))
+    assert teller.state == before
+
+
+def test_the_freshness_mark_moves_after_a_third_of_the_limit() -> None:
+    teller = Teller().see(view("A"))
+    first = teller.state.fresh_at
+    teller.see(view("A"), step=timedelta(hours=1, minutes=59))
+    assert teller.state.fresh_at == first
+    teller.see(view("A"), step=timedelta(minutes=1))
+    assert teller.state.fresh_at == teller.now
+
+
+def test_an_upcoming_leaf_is_trusted_at_first_sight_and_told_when_two_looks_agree() -> None:
+    teller = Teller().see(view("A"), view("A", "B"))
+    assert (teller.status("B"), teller.kinds) == (Status.UPCOMING, [])
+    assert teller.see(view("A", "B"), view("A", "B")).kinds == ["upcoming-published"]
+
+
+def test_a_rotation_that_flaps_is_told_once_and_retires_nothing_before_it_is_confirmed() -> None:
+    teller = Teller().see(view("A", "B"), *[view("B"), view("A", "B")] * 5)
+    assert (teller.status("A"), teller.kinds) == (Status.CURRENT, ["upcoming-published"])
+    teller.see(view("B"), view("B"), view("B"))
+    assert (teller.status("A"), teller.status("B")) == (Status.RETIRING, Status.CURRENT)
+    assert teller.kinds == ["upcoming-published", "rotated"]
+
+
+def test_old_answers_after_a_confirmed_rotation_bring_no_news_and_the_grace_starts_anew() -> None:
+    teller = Teller().see(view("A"), view("B"), view("B"))
+    first = teller.state.authorities["Genesys"].leaves[key("A")].retire_after
+    teller.see(view("A"), view("A"), view("B"), view("B"))
+    again = teller.state.authorities["Genesys"].leaves[key("A")].retire_after
+    assert teller.kinds == ["rotated"]
+    assert first is not None
+    assert again is not None
+    assert again > first
+
+
+def test_a_retired_leaf_is_needed_through_its_grace_and_forgotten_after() -> None:
+    teller = Teller().see(view("A"), view("B"), view("B"))
+    teller.see(view("B"), step=timedelta(days=30) - timedelta(minutes=1))
+    assert teller.status("A") is Status.RETIRING
+    teller.see(view("B"), step=timedelta(minutes=2))
+    assert teller.status("A") is None
+
+
+def test_an_answer_without_an_accepted_current_leaf_retires_nothing() -> None:
+    teller = Teller().see(view("A", "B"), *[view()] * 4, *[view("", "B")] * 4)
+    assert (teller.status("A"), teller.status("B")) == (Status.CURRENT, Status.UPCOMING)
+    assert teller.kinds.count("source-failing") == 1
+
+
+def test_an_answer_without_an_accepted_current_leaf_does_not_retire_what_was_seen_only_once() -> None:
+    teller = Teller().see(view("A"), view("A"), view("B", "C"), view())
+    assert [teller.status(name) for name in "ABC"] == [Status.CURRENT, Status.CURRENT, Status.UPCOMING]
+    teller.see(view("A"))
+    assert [teller.status(name) for name in "ABC"] == [Status.CURRENT, Status.RETIRING, Status.RETIRING]
+
+
+def test_a_withdrawn_upcoming_leaf_retires_with_its_grace() -> None:
+    teller = Teller().see(view("A", "B"), view("A"), view("A"))
+    assert teller.status("B") is Status.RETIRING
+
+
+def test_a_quarantined_leaf_is_told_once_at_its_second_sighting_and_never_enters_the_leaves() -> None:
+    bad = look(entity("A"), entity("X", UPCOMING, Reason.CHAIN_UNTRUSTED))
+    teller = Teller().see(view("A"), bad)
+    assert teller.kinds == []
+    teller.see(bad, bad, view("A"), bad)
+    assert (teller.kinds, teller.status("X")) == (["quarantined"], None)
+
+
+def test_a_quarantined_leaf_whose_reasons_change_is_told_again() -> None:
+    first = look(entity("A"), entity("X", UPCOMING, Reason.CHAIN_UNTRUSTED))
+    second = look(entity("A"), entity("X", UPCOMING, Reason.NAME_MISMATCH))
+    assert Teller().see(first, first, second, second, second).kinds == ["quarantined", "quarantined"]
+
+
+def test_a_leaf_that_lived_by_an_approval_leaves_at_once_and_any_other_with_its_grace() -> None:
+    approved = look(entity("A"), entity("X", UPCOMING, lifted=[Reason.NAME_MISMATCH]))
+    teller = Teller().see(approved, look(entity("A"), entity("X", UPCOMING, Reason.NAME_MISMATCH)))
+    assert teller.status("X") is None
+    plain = Teller().see(view("A", "X"), look(entity("A"), entity("X", UPCOMING, Reason.NAME_MISMATCH)))
+    assert plain.status("X") is Status.RETIRING
+
+
+def test_a_current_leaf_that_expires_keeps_its_place_and_is_told_once() -> None:
+    teller = Teller().see(view("A"))
+    late = look(entity("A", CURRENT, Reason.EXPIRED))
+    teller.see(late, step=timedelta(days=401)).see(late, late)
+    assert (teller.status("A"), teller.kinds) == (Status.CURRENT, ["expired"])
+
+
+def test_a_missing_anchor_is_told_once_an_episode_and_says_nothing_about_the_leaf() -> None:
+    teller = Teller().see(view("A"))
+    lost = look(entity("A", CURRENT, Reason.ANCHOR_MISSING))
+    teller.see(lost, lost, lost)
+    assert (teller.status("A"), teller.kinds) == (Status.CURRENT, ["anchor-missing"])
+    teller.see(view("A"), lost)
+    assert teller.kinds == ["anchor-missing", "anchor-missing"]
+    assert len({alert.id for alert in teller.told}) == 2
+
+
+def test_a_passing_failure_is_told_at_the_second_look_a_lasting_one_at_once() -> None:
+    assert Teller().miss().kinds == []
+    assert Teller().miss().miss().miss().kinds == ["source-failing"]
+    assert Teller().miss(SourceReason.PERMISSION_MISSING).kinds == ["source-failing"]
+
+
+def test_recovery_is_told_only_where_the_failure_was() -> None:
+    assert Teller().see(view("A")).miss().see(view("A")).kinds == []
+    assert Teller().see(view("A")).miss().miss().see(view("A")).kinds == ["source-failing", "source-recovered"]
+
+
+def test_the_first_accepted_current_leaf_teaches_its_name_once() -> None:
+    teller = Teller()
+    taught = {"Genesys": leaf("A").facts.names[0]}
+    teller.see(look(entity("A"), learned=taught), look(entity("A"), learned=taught))
+    assert teller.state.authorities["Genesys"].name == leaf("A").facts.names[0]
+    assert teller.kinds == ["name-learned"]
+
+
+VIEWS = st.lists(st.tuples(st.sampled_from(["", "A", "B", "C"]), st.sampled_from(["", "B", "C"])), max_size=25)
+
+
+@given(VIEWS)
+@settings(max_examples=200, deadline=None)
+def test_whatever_is_shown_what_was_seen_last_is_trusted_and_nobody_is_told_twice(views: list[tuple[str, str]]) -> None:
+    teller = Teller()
+    for current, upcoming in views:
+        before = teller.state.authorities.get("Genesys")
+        teller.see(view(current, "" if upcoming == current else upcoming))
+        for name in {*current, *upcoming}:
+            assert teller.status(name) in {Status.CURRENT, Status.UPCOMING}
+        if not current and before is not None:
+            after = teller.state.authorities["Genesys"].leaves
+            retired = {key for key, one in after.items() if one.status is Status.RETIRING}
+            assert retired <= {key for key, one in before.leaves.items() if one.status is Status.RETIRING} | {
+                key
+                for key, one in before.leaves.items()
+                if key not in (before.current.confirmed or ()) and key not in (before.upcoming.confirmed or ())
+            }
+    ids = [
+        alert.id for alert in teller.told if alert.kind in {Kind.ROTATED, Kind.UPCOMING_PUBLISHED, Kind.ISSUER_CHANGED}
+    ]
+    assert len(ids) == len(set(ids))
+
+
+@given(st.binary(max_size=200))
+def test_a_history_that_is_none_is_refused_by_an_error_that_can_be_caught(data: bytes) -> None:
+    try:
+        history.decode(data)
+    except UNDECODABLE:
+        return
+    raise AssertionError(data)

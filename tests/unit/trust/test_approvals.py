@@ -1,0 +1,59 @@
+"""Approvals: forgiving of unknown fields, strict on types and times."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rotation_watcher.trust.approvals import INVALID, Approval, Finding, decode_approval
+from tests.support.pki import NOW
+
+FINGERPRINT = "ab" * 32
+
+
+def test_an_approval_is_read_and_its_end_is_utc() -> None:
+    data = b'\xef\xbb\xbf{"by": "ops", "why": "new root, INC-7", "until": "2027-01-01T01:00:00+01:00", "ticket": 7}'
+    approval = decode_approval(data, FINGERPRINT)
+    assert approval == Approval(by="ops", why="new root, INC-7", until=datetime(2027, 1, 1, tzinfo=UTC))
+    assert isinstance(approval, Approval)
+    assert approval.until is not None
+    assert approval.until.tzinfo is UTC
+
+
+def test_an_approval_without_an_end_holds_for_ever() -> None:
+    approval = decode_approval(b'{"by": "ops", "why": "x", "until": null}', FINGERPRINT)
+    assert approval == Approval(by="ops", why="x")
+    assert isinstance(approval, Approval)
+    assert approval.holds(NOW + timedelta(days=36500))
+
+
+def test_an_approval_holds_until_its_end_and_not_after() -> None:
+    approval = Approval(by="ops", why="x", until=NOW)
+    assert approval.holds(NOW)
+    assert not approval.holds(NOW + timedelta(microseconds=1))
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "truncated"),
+        (b"secret", "malformed"),
+        (b"null", "Expected `object`"),
+        (b'["secret"]', "Expected `object`"),
+        (b'{"by": "ops"}', "`why`"),
+        (b'{"by": 7, "why": "secret"}', "$.by"),
+        (b'{"by": "ops", "why": " "}', "by and why"),
+        (b'{"by": "\xff", "why": "secret"}', "not readable"),
+        (b'{"x": ' + b"[" * 100_000, "not readable"),
+        (b'{"by": "ops", "why": "secret", "until": "2027-01-01"}', "$.until"),
+        (b'{"by": "ops", "why": "secret", "until": 1893456000}', "$.until"),
+        (b'{"by": "ops", "why": "secret", "until": "2027-01-01T00:00:00"}', "time zone"),
+        (b'{"by": "ops", "why": "secret", "until": "9999-12-31T23:00:00-23:00"}', "out of range"),
+    ],
+)
+def test_what_is_wrong_is_told_with_the_files_name_and_without_its_content(data: bytes, said: str) -> None:
+    problem = decode_approval(data, FINGERPRINT)
+    assert isinstance(problem, Finding)
+    assert problem.code == INVALID
+    assert problem.detail.startswith(f"approvals/{FINGERPRINT}.json: ")
+    assert said in problem.detail
+    assert "secret" not in problem.detail
