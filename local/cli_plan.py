@@ -15,10 +15,11 @@ from rotation_watcher.adapters.api_gateway import ApiGatewayDomains
 from rotation_watcher.adapters.trust_store import AlbTrustStores
 from rotation_watcher.alerts.builders.wording import plain
 from rotation_watcher.arns import TargetKind
+from rotation_watcher.bundles.view import view_bundle
 from rotation_watcher.errors import TargetError
 from rotation_watcher.ports import TrustTarget
 from rotation_watcher.targets import conditions as notices
-from rotation_watcher.targets.snapshot import Survey, survey, view_bundle
+from rotation_watcher.targets.snapshot import Survey, survey
 from rotation_watcher.x509.facts import CertificateFacts
 
 

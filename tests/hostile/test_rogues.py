@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from rotation_watcher.trust.assessment import Approval, Assessed, assess
+from rotation_watcher.trust.approvals import Approval
+from rotation_watcher.trust.assessment import Assessed, assess
 from rotation_watcher.x509.certificates import Parsed, parse_text
 from tests.hostile.rogues import ROGUES, ROOT
 from tests.support import openssl

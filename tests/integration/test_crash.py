@@ -10,8 +10,9 @@ import pytest
 from local.stage import Stage
 from rotation_watcher import keys, publish
 from rotation_watcher.alerts.model import Alert
+from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.errors import RequestRefused
-from rotation_watcher.ports import AlertSink, Live, ObjectStore, StoredObject, TrustTarget, Written
+from rotation_watcher.ports import Live, ObjectStore, StoredObject, TrustTarget, Written
 from rotation_watcher.targets.record import Record, decode
 
 TARGET = "alb"

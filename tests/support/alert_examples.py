@@ -7,7 +7,7 @@ from rotation_watcher.alerts import builders as messages
 from rotation_watcher.alerts.builders import SourceName, TargetName
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.errors import SourceReason
-from rotation_watcher.trust.assessment import Finding
+from rotation_watcher.trust.findings import Finding
 from rotation_watcher.x509.facts import CertificateFacts
 
 NOW = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)

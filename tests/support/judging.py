@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from rotation_watcher.trust.assessment import Approval, Assessed, assess
+from rotation_watcher.trust.approvals import Approval
+from rotation_watcher.trust.assessment import Assessed, assess
 from rotation_watcher.x509.certificates import Certificate, Defect
 from tests.support.pki import (
     NAME,

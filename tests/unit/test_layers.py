@@ -1,16 +1,23 @@
-"""DESIGN.md's rings: imports point inwards only, and only the rim touches the world."""
+"""The shape of the package, derived from its imports: stages in one order, and rings from pure to rim.
+
+Nothing is listed here but the order of the stages. A module's ring follows from what it imports:
+
+* ``adapters``, ``settings`` and ``bootstrap`` are the rim: they touch the world;
+* whoever imports a Protocol (of ``ports``, or ``AlertSink``) orchestrates over it, as does who imports such a module;
+* every other module is pure.
+"""
 
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "layers" / "rotation_watcher" / "rotation_watcher"
-USE_CASES = {"collect", "publish", "slack", "deploy", "survey", "notices", "trust", "bundle_files", "outbox"}
-USE_CASES |= {"target_run", "by_hand"}
-"""Orchestration over ports. The ports themselves are Protocols and data, and count as pure."""
+STAGES = ("x509", "trust", "alerts", "sources", "bundles", "targets")
+"""The way of the data; each may import itself and what stands before it."""
 RIM = {"settings", "bootstrap", "adapters"}
 THIRD_PARTY = {"cryptography", "msgspec"}
 UNCLEAN = {"os", "io", "socket", "subprocess", "time", "logging", "asyncio", "threading", "urllib.request", "pathlib"}
@@ -19,13 +26,13 @@ UNCLEAN = {"os", "io", "socket", "subprocess", "time", "logging", "asyncio", "th
 MODULES = {path.relative_to(PACKAGE).with_suffix("").as_posix(): path for path in PACKAGE.rglob("*.py")}
 
 
-def ring(name: str) -> str:
-    head = name.partition("/")[0]
-    return "rim" if head in RIM else "use case" if head in USE_CASES else "pure"
+@cache
+def tree(name: str) -> ast.Module:
+    return ast.parse(MODULES[name].read_text())
 
 
-def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
+def imports(name: str) -> Iterator[str]:
+    for node in ast.walk(tree(name)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -33,52 +40,99 @@ def imports(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def ours(path: Path) -> set[str]:
+@cache
+def ours(name: str) -> frozenset[str]:
     """The modules of the package that a module imports, as names below it."""
-    names = {
-        name.removeprefix("rotation_watcher.").replace(".", "/")
-        for name in imports(path)
-        if "rotation_watcher." in name
-    }
-    return {name for name in names if name in MODULES or f"{name}/__init__" in MODULES}
+    names = (each.removeprefix("rotation_watcher.").replace(".", "/") for each in imports(name) if "_watcher." in each)
+    found = {each if each in MODULES else f"{each}/__init__" for each in names}
+    return frozenset((found & MODULES.keys()) - {name})
 
 
-def foreign(path: Path) -> set[str]:
-    heads = {name.split(".")[0] for name in imports(path)}
+def foreign(name: str) -> set[str]:
+    heads = {each.split(".")[0] for each in imports(name)}
     return {head for head in heads if head not in sys.stdlib_module_names and head != "rotation_watcher"}
 
 
-PURE = sorted(name for name in MODULES if ring(name) == "pure")
-INNER = sorted(name for name in MODULES if ring(name) != "rim")
+def stage(name: str) -> str | None:
+    head = name.partition("/")[0]
+    return head if head in STAGES else None
+
+
+def is_rim(name: str) -> bool:
+    return name.partition("/")[0] in RIM
+
+
+@cache
+def protocols() -> frozenset[str]:
+    """The Protocols of the package, as ``rotation_watcher.module.Name``."""
+    return frozenset(
+        f"rotation_watcher.{name.replace('/', '.')}.{node.name}"
+        for name in MODULES
+        for node in tree(name).body
+        if isinstance(node, ast.ClassDef)
+        and any(isinstance(base, ast.Name) and base.id == "Protocol" for base in node.bases)
+    )
+
+
+@cache
+def orchestrates(name: str) -> bool:
+    """Whether a module works over ports: it imports a Protocol, or a module that does."""
+    return bool({*imports(name)} & protocols()) or any(orchestrates(other) for other in ours(name))
+
+
+def uses_stages(name: str) -> bool:
+    return any(stage(other) for other in ours(name))
+
+
+BASE = sorted(name for name in MODULES if "/" not in name and not is_rim(name) and not uses_stages(name))
+"""What every stage may import: errors, keys, the watch file, ports …"""
+INNER = sorted(name for name in MODULES if not is_rim(name))
+PURE = sorted(name for name in INNER if not orchestrates(name))
+
+
+@pytest.mark.parametrize("name", sorted(name for name in MODULES if stage(name)))
+def test_a_stage_imports_the_base_itself_and_the_stages_before_it(name: str) -> None:
+    allowed = STAGES[: STAGES.index(str(stage(name))) + 1]
+    assert {other for other in ours(name) if other not in BASE and stage(other) not in allowed} == set()
+
+
+@pytest.mark.parametrize("name", BASE)
+def test_the_base_imports_the_base_alone(name: str) -> None:
+    assert ours(name) <= {*BASE}
 
 
 @pytest.mark.parametrize("name", PURE)
-def test_a_pure_module_imports_pure_modules_and_nothing_that_reaches_out(name: str) -> None:
-    path = MODULES[name]
-    assert {other for other in ours(path) if ring(other) != "pure"} == set()
-    assert foreign(path) <= THIRD_PARTY
-    assert not {each for each in imports(path) if each in UNCLEAN or each.split(".")[0] in UNCLEAN}
+def test_a_pure_module_imports_nothing_that_reaches_out(name: str) -> None:
+    assert foreign(name) <= THIRD_PARTY
+    assert not {each for each in imports(name) if each in UNCLEAN or each.split(".")[0] in UNCLEAN}
 
 
 @pytest.mark.parametrize("name", INNER)
 def test_nothing_but_the_rim_imports_the_rim_or_a_library_that_does_io(name: str) -> None:
-    path = MODULES[name]
-    assert {other for other in ours(path) if ring(other) == "rim"} == set()
-    assert foreign(path) <= THIRD_PARTY
+    assert {other for other in ours(name) if is_rim(other)} == set()
+    assert foreign(name) <= THIRD_PARTY
 
 
 @pytest.mark.parametrize("name", sorted(name for name in MODULES if name.startswith("adapters/")))
-def test_an_adapter_knows_no_use_case(name: str) -> None:
-    assert {other for other in ours(MODULES[name]) if ring(other) == "use case"} == set()
+def test_an_adapter_knows_ports_and_data_but_nothing_that_orchestrates(name: str) -> None:
+    assert {other for other in ours(name) if not is_rim(other) and ours(other) and orchestrates(other)} == set()
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_only_bootstrap_reads_the_environment_or_the_clock(name: str) -> None:
-    tree = ast.parse(MODULES[name].read_text())
     touched = {
         f"{node.value.id}.{node.attr}"
-        for node in ast.walk(tree)
+        for node in ast.walk(tree(name))
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
     }
     read = touched & {"os.environ", "os.getenv", "datetime.now", "datetime.utcnow", "time.time", "date.today"}
     assert read == set() or name == "bootstrap"
+
+
+def test_the_rings_and_the_base_are_what_one_expects_of_them() -> None:
+    # Guards the derivation itself: were it blind, every module would be pure and the rest of this file say nothing.
+    assert {"errors", "keys", "config", "ports", "regions"} <= {*BASE}
+    assert {"collect", "publish", "bundles/view", "targets/snapshot", "sources/repository"} <= {*INNER} - {*PURE}
+    assert {"x509/pem", "trust/assessment", "alerts/mail", "sources/update", "bundles/wanted", "targets/plan"} <= {
+        *PURE
+    }

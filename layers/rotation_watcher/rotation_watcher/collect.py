@@ -16,16 +16,17 @@ import msgspec
 from rotation_watcher import arns, keys
 from rotation_watcher.alerts import outbox
 from rotation_watcher.alerts.builders import SourceName
+from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.config import Authority, Source, Watch
-from rotation_watcher.errors import UNDECODABLE, Conflict, RequestRefused, SourceError, SourceReason, StoreError
-from rotation_watcher.ports import AlertSink, Clock, GenesysApi, Look, Metrics, ObjectStore, PublishQueue, Secrets
-from rotation_watcher.sources import history
+from rotation_watcher.errors import Conflict, RequestRefused, SourceError, SourceReason, StoreError
+from rotation_watcher.ports import Clock, GenesysApi, Look, Metrics, ObjectStore, PublishQueue, Secrets
+from rotation_watcher.sources import compare, repository
 from rotation_watcher.sources import update as folding
+from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.credentials import decode_credentials
 from rotation_watcher.sources.history import History
-from rotation_watcher.sources.leaves import Context
 from rotation_watcher.sources.observation import Observation, observe
-from rotation_watcher.trust.assessment import Finding
+from rotation_watcher.trust.findings import Finding
 from rotation_watcher.trust.operator_files import Anchors, load_anchors, load_approvals
 
 _TRIES = 4
@@ -146,7 +147,7 @@ class _Prepared(NamedTuple):
 
 
 def _prepare(watch: Watch, source: Source, seen: Seen, ports: Ports) -> _Prepared:
-    before, etag = _load(ports.store, source)
+    before, etag = repository.load(ports.store, source)
     now = ports.clock()
     anchors = load_anchors(ports.store, source)
     context = Context(
@@ -165,18 +166,6 @@ def _prepare(watch: Watch, source: Source, seen: Seen, ports: Ports) -> _Prepare
         return folding.fold(known, observation, approving), observation
 
     return _Prepared(source, seen, anchors, before, etag, step, context)
-
-
-def _load(store: ObjectStore, source: Source) -> tuple[History, str | None]:
-    stored = store.get(keys.history(source.id))
-    if stored is None:
-        return history.empty(source.id, source.region), None
-    try:
-        return history.decode(stored.body), stored.etag
-    except UNDECODABLE as error:
-        raise StoreError(
-            f"s3://{store.bucket}/{keys.history(source.id)} cannot be read ({error}): restore an earlier version of it"
-        ) from error
 
 
 def _observe(
@@ -243,20 +232,10 @@ def _comparing(
             return after, observation
         for twin in twins:
             name = SourceName(twin, prepared[twin].source.region)
-            after = folding.disagree(after, name, _differences(after, folded[twin][0]), one.context)
+            after = compare.disagree(after, name, compare.differences(after, folded[twin][0]), one.context)
         return after, observation
 
     return step
-
-
-def _differences(mine: History, theirs: History) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
-    differences = {}
-    for authority in mine.authorities.keys() & theirs.authorities.keys():
-        here = mine.authorities[authority].current.confirmed
-        there = theirs.authorities[authority].current.confirmed
-        if here and there and here != there:
-            differences[authority] = (here, there)
-    return differences
 
 
 def _commit(
@@ -274,11 +253,11 @@ def _commit(
         if request.dry_run or after == before:
             break
         try:
-            _keep_seen(ports.store, one.source, before, observation)
-            etag = _write(ports.store, after, etag)
+            repository.keep_seen(ports.store, one.source, before, observation)
+            etag = repository.write(ports.store, after, etag)
             break
         except Conflict:
-            before, etag = _load(ports.store, one.source)
+            before, etag = repository.load(ports.store, one.source)
     else:
         raise StoreError(f"{keys.history(one.source.id)} was written by somebody else {_TRIES} times in a row")
     summary = _describe(one, before, after, observation)
@@ -289,48 +268,8 @@ def _commit(
     if after.outbox:
         taken, summary.undelivered[:] = outbox.deliver(after.outbox, ports.sink)
         if taken:
-            _clear(ports.store, one.source, after, etag, taken)
+            repository.clear(ports.store, one.source, after, etag, taken)
     return summary
-
-
-def _keep_seen(store: ObjectStore, source: Source, before: History, observation: Observation | None) -> None:
-    """Keep every certificate that the history will name, before it names it; each is written once."""
-    known = {
-        fingerprint
-        for authority in before.authorities.values()
-        for key, chain in (
-            *((key, leaf.chain) for key, leaf in authority.leaves.items()),
-            *((key, held.chain) for key, held in authority.quarantine.items()),
-        )
-        for fingerprint in (key, *chain)
-    }
-    for entity in observation.entities if observation else ():
-        for certificate in (entity.leaf, *entity.chain):
-            if certificate is None or certificate.fingerprint in known:
-                continue
-            known.add(certificate.fingerprint)
-            key = keys.seen(source.id, certificate.fingerprint)
-            try:
-                store.put_if(key, certificate.pem.encode(), etag=None, content_type=keys.PEM_TYPE)
-            except Conflict:
-                continue  # seen before, in an earlier life or by a run that crashed
-
-
-def _write(store: ObjectStore, after: History, etag: str | None) -> str:
-    body = history.encode(after)
-    return store.put_if(keys.history(after.source), body, etag=etag, content_type=keys.JSON_TYPE).etag
-
-
-def _clear(store: ObjectStore, source: Source, after: History, etag: str | None, taken: frozenset[str]) -> None:
-    """Take delivered alerts out of the outbox; if another run wrote meanwhile, out of what it left."""
-    for _ in range(_TRIES):
-        try:
-            _write(store, after.delivered(taken), etag)
-        except Conflict:
-            after, etag = _load(store, source)
-        else:
-            return
-    raise StoreError(f"{keys.history(source.id)} was written by somebody else {_TRIES} times in a row")
 
 
 def _needs(state: History) -> frozenset[tuple[str, str, tuple[str, ...]]]:

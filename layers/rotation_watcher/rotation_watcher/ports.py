@@ -11,8 +11,6 @@ from typing import Protocol
 
 import msgspec
 
-from rotation_watcher.alerts.model import Alert
-
 
 class StoredObject(msgspec.Struct, frozen=True):
     """An object as read from the store. ``version`` is None in a bucket without versioning."""
@@ -74,13 +72,6 @@ class GenesysApi(Protocol):
 
         Raw, because one malformed entity must not hide the others: ``observation.observe`` decodes each by itself.
         """
-
-
-class AlertSink(Protocol):
-    """Where alerts go."""
-
-    def deliver(self, alert: Alert) -> None:
-        """Hand over one alert; returning means that the sink took it. Raises DeliveryError."""
 
 
 class Look(msgspec.Struct, frozen=True):

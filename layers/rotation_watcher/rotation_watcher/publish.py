@@ -10,6 +10,7 @@ A run that finds everything as it should be writes nothing.
 import msgspec
 
 from rotation_watcher.bundles import files as bundle_files
+from rotation_watcher.bundles.view import BundleView, view_bundle
 from rotation_watcher.collect import looks_of
 from rotation_watcher.config import Mode, Target, Watch
 from rotation_watcher.errors import Conflict, RequestRefused, StoreError, TargetError
@@ -17,8 +18,10 @@ from rotation_watcher.targets import conditions as notices
 from rotation_watcher.targets import deploy
 from rotation_watcher.targets import manual as by_hand
 from rotation_watcher.targets.record import Record
-from rotation_watcher.targets.session import Ports, TargetSummary, claim, deliver, describe, finish, overtaken
-from rotation_watcher.targets.snapshot import BundleView, Survey, load_record, may_lag, survey, view_bundle
+from rotation_watcher.targets.repository import load_record
+from rotation_watcher.targets.session import Ports, claim, deliver, finish, overtaken
+from rotation_watcher.targets.snapshot import Survey, may_lag, survey
+from rotation_watcher.targets.summary import TargetSummary, describe
 
 __all__ = ["Ports", "Request", "Summary", "TargetSummary", "publish"]
 

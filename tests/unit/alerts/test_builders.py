@@ -15,7 +15,7 @@ from rotation_watcher.alerts.builders import SourceName, TargetName
 from rotation_watcher.alerts.builders.wording import TITLE, days, headline, listed, plain, sentence
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.errors import SourceReason
-from rotation_watcher.trust.assessment import Finding
+from rotation_watcher.trust.findings import Finding
 from tests.support.alert_examples import ALB, BUCKET, CURRENT, EXAMPLES, NOW, SINCE, SOURCE, UPCOMING
 
 every_alert = pytest.mark.parametrize("alert", EXAMPLES.values(), ids=EXAMPLES)

@@ -12,7 +12,7 @@ from rotation_watcher.alerts import builders as messages
 from rotation_watcher.alerts.model import Alert, Severity
 from rotation_watcher.errors import SourceReason
 from rotation_watcher.trust.approvals import Approval, decode_approval
-from rotation_watcher.trust.assessment import Finding
+from rotation_watcher.trust.findings import Finding
 from rotation_watcher.x509.facts import CertificateFacts
 from tests.support.alert_examples import (
     ALB,

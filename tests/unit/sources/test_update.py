@@ -12,10 +12,11 @@ from rotation_watcher.config import Authority, Policy, Source
 from rotation_watcher.errors import UNDECODABLE, SourceReason
 from rotation_watcher.sources import history
 from rotation_watcher.sources import update as folding
+from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import History, Status
-from rotation_watcher.sources.leaves import Context
 from rotation_watcher.sources.observation import Entity, Observation, Presence
-from rotation_watcher.trust.assessment import Finding, Reason, Verdict
+from rotation_watcher.trust.assessment import Verdict
+from rotation_watcher.trust.findings import Finding, Reason
 from rotation_watcher.x509.certificates import Certificate, parse_text
 from tests.support import certs
 

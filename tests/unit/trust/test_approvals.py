@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rotation_watcher.trust.approvals import INVALID, Approval, Finding, decode_approval
+from rotation_watcher.trust.approvals import INVALID, Approval, decode_approval
+from rotation_watcher.trust.findings import Finding
 from tests.support.pki import NOW
 
 FINGERPRINT = "ab" * 32

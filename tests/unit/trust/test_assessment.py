@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import hashes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rotation_watcher.trust.assessment import Finding, Reason, Remark
+from rotation_watcher.trust.findings import Finding, Reason, Remark
 from rotation_watcher.x509.certificates import Defect, parse_text
 from tests.support.judging import ISSUING, LEAF, OWN_LEAF, OWN_ROOT, ROOT, judge, reasons, remarks
 from tests.support.pki import (

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from rotation_watcher.trust.assessment import APPROVABLE, Finding, Reason, Remark
+from rotation_watcher.trust.assessment import APPROVABLE
+from rotation_watcher.trust.findings import Finding, Reason, Remark
 from rotation_watcher.x509.certificates import Defect
 from tests.support.judging import ISSUING, LEAF, OWN_LEAF, OWN_ROOT, ROOT, judge, reasons, word
 from tests.support.pki import (

@@ -1,10 +1,17 @@
 """Hand alerts over to the sink: at least once, always with the same id."""
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.errors import DeliveryError
-from rotation_watcher.ports import AlertSink
+
+
+class AlertSink(Protocol):
+    """Where alerts go."""
+
+    def deliver(self, alert: Alert) -> None:
+        """Hand over one alert; returning means that the sink took it. Raises DeliveryError."""
 
 
 def deliver(alerts: Iterable[Alert], sink: AlertSink) -> tuple[frozenset[str], tuple[str, ...]]:

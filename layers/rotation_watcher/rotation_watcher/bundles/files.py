@@ -9,11 +9,12 @@ from datetime import datetime
 import msgspec
 
 from rotation_watcher import keys
+from rotation_watcher.bundles import pins
 from rotation_watcher.bundles import wanted as bundle
-from rotation_watcher.bundles.wanted import Pins
+from rotation_watcher.bundles.pins import Pins
+from rotation_watcher.bundles.view import BundleView
 from rotation_watcher.errors import UNDECODABLE, Conflict, StoreError
 from rotation_watcher.ports import ObjectStore
-from rotation_watcher.targets.snapshot import BundleView
 from rotation_watcher.x509.certificates import Block, Certificate, parse_bundle, render_bundle
 
 _TRIES = 4
@@ -51,11 +52,11 @@ def _wanted(view: BundleView, store: ObjectStore) -> bytes:
 
 def _write_pins(view: BundleView, store: ObjectStore, now: datetime, *, narrow: bool) -> bool:
     """Two targets of one bundle may be published at once: the pins are written with If-Match, and read again."""
-    key, wanted = keys.pins(view.bundle.id), bundle.pins(view.bundle.id, view.wanted)
+    key, wanted = keys.pins(view.bundle.id), pins.pins(view.bundle.id, view.wanted)
     for _ in range(_TRIES):
         stored = store.get(key)
         old = _decode(stored.body, key) if stored else Pins(bundle=view.bundle.id, pins=())
-        new = wanted if narrow else bundle.widened(old, wanted, now, without=view.dismissed)
+        new = wanted if narrow else pins.widened(old, wanted, now, without=view.dismissed)
         if stored is not None and old == new:
             return False
         try:

@@ -5,15 +5,12 @@ no longer verifies is not wanted, but it is named in ``unproven``, and while any
 anchor file overwritten by mistake must not empty a truststore.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import msgspec
-
 from rotation_watcher.sources.history import Leaf, Status
 from rotation_watcher.x509.certificates import Certificate
-from rotation_watcher.x509.facts import CertificateFacts
 from rotation_watcher.x509.paths import Path, find_path
 
 
@@ -127,62 +124,6 @@ def admits(certificates: Iterable[Certificate], need: Need, now: datetime) -> bo
         client_auth=need.client_auth,
     )
     return isinstance(path, Path)
-
-
-class Pin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One accepted leaf, for whoever checks identity behind the truststore."""
-
-    certificate: CertificateFacts
-    authority: str
-    source: str
-    region: str
-    status: Status
-    since: datetime
-    until: datetime | None = None
-
-
-class Pins(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of ``pins.json``."""
-
-    format: int = 1
-    bundle: str
-    pins: tuple[Pin, ...]
-
-
-def pins(bundle_id: str, wanted: Wanted) -> Pins:
-    """The pins of a wanted set, sorted by source, authority and fingerprint."""
-    listed = [
-        Pin(
-            certificate=need.leaf.facts,
-            authority=need.authority,
-            source=need.source,
-            region=need.region,
-            status=need.record.status,
-            since=need.record.since,
-            until=need.record.retire_after,
-        )
-        for need in wanted.needs
-    ]
-    return Pins(bundle=bundle_id, pins=_ordered(listed))
-
-
-def widened(old: Pins, new: Pins, now: datetime, *, without: Collection[str] = ()) -> Pins:
-    """The new pins and those of the old ones that have not expired: what must be let in while a target changes.
-
-    ``without`` are the fingerprints of leaves that are let in no longer.
-    """
-    fresh = {_pin_key(pin) for pin in new.pins}
-    old_ones = [pin for pin in old.pins if _pin_key(pin) not in fresh and pin.certificate.fingerprint not in without]
-    kept = [pin for pin in old_ones if pin.certificate.not_after >= now]
-    return Pins(bundle=new.bundle, pins=_ordered([*new.pins, *kept]))
-
-
-def _pin_key(pin: Pin) -> tuple[str, str, str]:
-    return pin.source, pin.authority, pin.certificate.fingerprint
-
-
-def _ordered(listed: Iterable[Pin]) -> tuple[Pin, ...]:
-    return tuple(sorted(listed, key=_pin_key))
 
 
 def manifest(bundle_id: str, wanted: Wanted) -> dict[str, Any]:

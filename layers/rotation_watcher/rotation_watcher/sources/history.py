@@ -15,7 +15,7 @@ from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.config import Policy
 from rotation_watcher.errors import SourceReason
 from rotation_watcher.sources.observation import Presence
-from rotation_watcher.trust.assessment import Finding
+from rotation_watcher.trust.findings import Finding
 from rotation_watcher.x509.facts import CertificateFacts
 
 

@@ -12,35 +12,19 @@ The rules, by promise of DESIGN.md:
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 import msgspec
 
 from rotation_watcher.alerts import builders as messages
-from rotation_watcher.alerts.builders import SourceName
 from rotation_watcher.alerts.model import Alert, Kind
-from rotation_watcher.config import Authority, Policy, Source
-from rotation_watcher.sources.history import AuthorityHistory, Leaf, Quarantined, Sighting, Status
+from rotation_watcher.config import Authority
+from rotation_watcher.sources.context import Context
+from rotation_watcher.sources.history import AuthorityHistory, Leaf, Sighting, Status
 from rotation_watcher.sources.observation import Entity, Presence
-from rotation_watcher.trust.assessment import Approval, Finding, Reason, Remark
+from rotation_watcher.sources.quarantine import apply_refused
+from rotation_watcher.trust.findings import Finding, Reason, Remark
 
 replace = msgspec.structs.replace
-
-
-class Context(NamedTuple):
-    """What folding needs to know beside the history and the look. ``approvals`` are those that were found."""
-
-    source: Source
-    policy: Policy
-    bucket: str
-    approvals: Mapping[str, Approval]
-    anchor_problems: Mapping[str, str]
-    now: datetime
-
-    @property
-    def name(self) -> SourceName:
-        """The source as alerts name it."""
-        return SourceName(self.source.id, self.source.region)
 
 
 def fold_authority(
@@ -61,7 +45,7 @@ def fold_authority(
     # Without an accepted current leaf the answer is no ground for withdrawing anything: the set may only grow.
     shown = upcoming if current else tuple(sorted({*upcoming, *(struck_upcoming.confirmed or ())}))
     expected = struck_upcoming.look(shown, context.policy.confirmations) if entities else struck_upcoming
-    quarantine, alarms = _quarantine(authority, before.quarantine, accepted, refused, context)
+    quarantine, alarms = apply_refused(authority, before.quarantine, accepted, refused, context)
     after = AuthorityHistory(
         name=before.name,
         leaves=_placed(leaves, (current, sighted), (upcoming, expected), context),
@@ -154,60 +138,6 @@ def _expiries(authority: str, after: AuthorityHistory, context: Context) -> tupl
             leaves[key] = replace(leaf, announced=(*leaf.announced, Kind.EXPIRED))
             alerts.append(messages.expired(source=context.name, authority=authority, leaf=leaf.facts, now=context.now))
     return replace(after, leaves=leaves), alerts
-
-
-def _quarantine(
-    authority: str,
-    before: Mapping[str, Quarantined],
-    accepted: Iterable[Entity],
-    refused: Iterable[Entity],
-    context: Context,
-) -> tuple[dict[str, Quarantined], list[Alert]]:
-    now, alerts = context.now, []
-    released = {entity.key for entity in accepted}
-    before = {key: held for key, held in before.items() if key not in released}
-    after = dict(before)
-    seen = {entity.key: entity for entity in refused}
-    for key, absent in before.items():
-        if key not in seen:
-            gone_since = absent.gone_since or now
-            if now - gone_since > timedelta(days=context.policy.retain_days):
-                del after[key]
-            else:
-                after[key] = replace(absent, gone_since=gone_since)
-    for key, entity in seen.items():
-        held = before.get(key)
-        reasons = entity.verdict.reasons
-        if held is None or ({f.code for f in held.reasons} != {f.code for f in reasons} and held.told):
-            record = Quarantined(
-                presence=entity.presence,
-                facts=entity.leaf.facts if entity.leaf else None,
-                chain=tuple(certificate.fingerprint for certificate in entity.chain if certificate != entity.leaf),
-                reasons=reasons,
-                first_seen=now,
-            )
-        elif held.told:
-            record = replace(held, gone_since=None)
-        else:
-            record = replace(held, looks=held.looks + 1, reasons=reasons, gone_since=None)
-        if not record.told and record.looks >= context.policy.confirmations:
-            record = replace(record, told=True)
-            alerts.append(
-                messages.quarantined(
-                    source=context.name,
-                    authority=authority,
-                    status=entity.presence.value,
-                    entity=key,
-                    leaf=record.facts,
-                    reasons=reasons,
-                    approvable=entity.verdict.approvable,
-                    bucket=context.bucket,
-                    since=record.first_seen,
-                    now=now,
-                )
-            )
-        after[key] = record
-    return after, alerts
 
 
 def _lesson(

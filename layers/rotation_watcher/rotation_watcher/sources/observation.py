@@ -15,7 +15,9 @@ import msgspec
 
 from rotation_watcher.config import Authority
 from rotation_watcher.errors import UNDECODABLE
-from rotation_watcher.trust.assessment import Approval, Assessed, Finding, Reason, Verdict, assess
+from rotation_watcher.trust.approvals import Approval
+from rotation_watcher.trust.assessment import Assessed, Verdict, assess
+from rotation_watcher.trust.findings import Finding, Reason
 from rotation_watcher.x509.certificates import Certificate, parse_text
 
 

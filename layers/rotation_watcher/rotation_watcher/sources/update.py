@@ -4,18 +4,18 @@ Pure: a history and a look go in, the next history comes out, its new alerts in 
 finds nothing new gives back an equal history, but for a freshness mark now and then.
 """
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import msgspec
 
 from rotation_watcher.alerts import builders as messages
-from rotation_watcher.alerts.builders import SourceName
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.config import Authority
 from rotation_watcher.errors import SourceReason
+from rotation_watcher.sources.conditions import endure
+from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import AuthorityHistory, Episode, History
-from rotation_watcher.sources.leaves import Context, fold_authority, lacks_anchor
+from rotation_watcher.sources.leaves import fold_authority, lacks_anchor
 from rotation_watcher.sources.observation import Entity, Observation, Presence
 
 replace = msgspec.structs.replace
@@ -52,7 +52,7 @@ def fold_failure(history: History, reason: SourceReason, message: str, context: 
     """The history after a look that failed: what is known of certificates is untouched, people are told once."""
     episodes = dict(history.episodes)
     threshold = 1 if reason.lasting else context.policy.confirmations
-    episode, tell = _endure(episodes, "source", threshold, context.now, reason)
+    episode, tell = endure(episodes, "source", threshold, context.now, reason)
     alerts = []
     if tell:
         alerts.append(
@@ -69,59 +69,8 @@ def fold_failure(history: History, reason: SourceReason, message: str, context: 
     return replace(history, episodes=episodes).told(tuple(alerts))
 
 
-def disagree(
-    history: History,
-    other: SourceName,
-    differences: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]],
-    context: Context,
-) -> History:
-    """The history after comparing this source with another one of the same region.
-
-    ``differences`` maps each authority to the confirmed current fingerprints here and there, where they differ. Both
-    are debounced by themselves, so one more look than ``confirmations`` is waited before people are told.
-    """
-    episodes = dict(history.episodes)
-    alerts = []
-    for authority in Authority:
-        name = f"disagree:{other.id}:{authority}"
-        if authority not in differences:
-            episodes.pop(name, None)
-            continue
-        episode, tell = _endure(episodes, name, context.policy.confirmations + 1, context.now)
-        if tell:
-            mine, theirs = differences[authority]
-            alerts.append(
-                messages.sources_disagree(
-                    source=context.name,
-                    other=other,
-                    authority=authority.value,
-                    mine=mine,
-                    theirs=theirs,
-                    since=episode.since,
-                    now=context.now,
-                )
-            )
-    return replace(history, episodes=episodes).told(tuple(alerts))
-
-
 def _fades(fresh_at: datetime, context: Context) -> bool:
     return context.now - fresh_at >= timedelta(hours=context.policy.stale_after_hours) / 3
-
-
-def _endure(
-    episodes: dict[str, Episode], name: str, threshold: int, now: datetime, reason: SourceReason | None = None
-) -> tuple[Episode, bool]:
-    """One more look at a trouble; True when people are to be told now. Once told, the episode no longer changes."""
-    episode = episodes.get(name)
-    if episode is None:
-        episode = Episode(since=now, reason=reason)
-    elif episode.told:
-        return episode, False
-    else:
-        episode = replace(episode, looks=episode.looks + 1, reason=reason)
-    tell = episode.looks >= threshold
-    episodes[name] = replace(episode, told=tell)
-    return episode, tell
 
 
 def _recovered(episodes: dict[str, Episode], name: str, context: Context) -> list[Alert]:
@@ -138,7 +87,7 @@ def _absent(episodes: dict[str, Episode], authority: str, entities: list[Entity]
     if any(entity.presence is Presence.CURRENT for entity in entities):
         return _recovered(episodes, name, context)
     reason = SourceReason.AUTHORITY_ABSENT
-    episode, tell = _endure(episodes, name, context.policy.confirmations, context.now, reason)
+    episode, tell = endure(episodes, name, context.policy.confirmations, context.now, reason)
     if not tell:
         return []
     return [
@@ -161,7 +110,7 @@ def _anchors(episodes: dict[str, Episode], authority: str, entities: list[Entity
         if entities:
             episodes.pop(name, None)
         return []
-    episode, tell = _endure(episodes, name, 1, context.now)
+    episode, tell = endure(episodes, name, 1, context.now)
     if not tell:
         return []
     key = context.source.anchors_key if authority == Authority.GENESYS else "anchors/digicert.pem"

@@ -13,8 +13,9 @@ from rotation_watcher.sources.history import Status
 from rotation_watcher.targets import conditions as notices
 from rotation_watcher.targets import deploy
 from rotation_watcher.targets.record import Applied, HoldReason, Record
-from rotation_watcher.targets.session import Ports, TargetSummary, claim, finish
+from rotation_watcher.targets.session import Ports, claim, finish
 from rotation_watcher.targets.snapshot import Survey, deployed, survey
+from rotation_watcher.targets.summary import TargetSummary
 from rotation_watcher.x509.certificates import Block
 
 replace = msgspec.structs.replace

@@ -8,13 +8,15 @@ import msgspec
 
 from rotation_watcher import arns, keys
 from rotation_watcher.alerts import outbox
+from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.config import Target, Watch
 from rotation_watcher.errors import Conflict, StoreError, TargetError
-from rotation_watcher.ports import AlertSink, Clock, ObjectStore, PublishQueue, TrustTarget, Wait
-from rotation_watcher.targets import conditions as notices
+from rotation_watcher.ports import Clock, ObjectStore, PublishQueue, TrustTarget, Wait
 from rotation_watcher.targets import deploy
 from rotation_watcher.targets.record import Claim, Record
-from rotation_watcher.targets.snapshot import Survey, load_record, survey
+from rotation_watcher.targets.repository import load_record
+from rotation_watcher.targets.snapshot import Survey, survey
+from rotation_watcher.targets.summary import TargetSummary, describe
 
 replace = msgspec.structs.replace
 
@@ -40,25 +42,6 @@ class Ports(NamedTuple):
     def tools(self, target: Target) -> deploy.Tools:
         """What changing this target needs."""
         return deploy.Tools(self.store, self.adapter(target), self.clock, self.wait)
-
-
-class TargetSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What was found and done, for the person who called by hand and for the log. Fingerprints are cut to 16 digits."""
-
-    outcome: str
-    message: str | None = None
-    certificates: int | None = None
-    added: list[str] = []
-    removed: list[str] = []
-    held: list[str] = []
-    leaving: dict[str, str] = {}
-    refused: list[str] = []
-    drift: list[str] = []
-    removal_waits_for: list[str] = []
-    problems: list[str] = []
-    version: str | None = None
-    alerts: list[str] = []
-    undelivered: list[str] = []
 
 
 def claim(watch: Watch, found: Survey, record: Record, ports: Ports) -> Survey:
@@ -112,27 +95,3 @@ def deliver(record: Record, etag: str | None, target: Target, ports: Ports) -> t
     if taken:
         raise StoreError(f"{keys.record(target.id)} was written by somebody else {_TRIES} times in a row")
     return errors
-
-
-def describe(found: Survey, outcome: str) -> TargetSummary:
-    """The summary of a survey, with what became of it in one word."""
-    plan = found.plan
-    drift = []
-    if plan.drift:
-        drift = [*(f"+{key[:16]}" for key in plan.drift.added), *(f"-{key[:16]}" for key in plan.drift.removed)]
-        drift += [f"now at {plan.drift.moved_to}"] if plan.drift.moved_to else []
-    return TargetSummary(
-        outcome=outcome,
-        message=plan.why or None,
-        certificates=len(found.blocks),
-        added=[key[:16] for key in plan.added],
-        removed=[key[:16] for key in plan.removed],
-        held=[key[:16] for key in plan.held],
-        leaving={key[:16]: f"{end:%Y-%m-%dT%H:%MZ}" for key, (_, end) in sorted(notices.leaving(found).items())},
-        refused=[need.leaf.fingerprint[:16] for need in plan.refused],
-        drift=drift,
-        removal_waits_for=list(found.view.obstacles),
-        problems=[*found.view.problems, *found.live.warnings],
-        version=found.record.applied.version if found.record.applied else None,
-        alerts=[alert.id for alert in found.record.outbox],
-    )

@@ -8,15 +8,10 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from rotation_watcher.trust.findings import Finding
+
 INVALID = "approval-invalid"
 """The code of the finding that an approval which cannot be read gives."""
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """A reason or remark: its stable code and a few words, which may quote names out of certificates."""
-
-    code: str
-    detail: str
 
 
 class Approval(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,6 @@ certificate is never quarantined for its style. An operator's approval lifts som
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -16,41 +15,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from rotation_watcher.trust.approvals import Approval, Finding, decode_approval
+from rotation_watcher.trust.approvals import Approval, decode_approval
+from rotation_watcher.trust.findings import Finding, Reason, Remark
 from rotation_watcher.x509.certificates import Certificate, Defect, extension
 from rotation_watcher.x509.paths import NoPath, Path, find_path, roots
 
 __all__ = ["APPROVABLE", "Approval", "Assessed", "Finding", "Reason", "Remark", "Verdict", "assess", "decode_approval"]
-
-
-class Reason(StrEnum):
-    """Why a leaf is quarantined. Stable: alerts, approvals and the runbook speak of them."""
-
-    MALFORMED = "malformed"
-    NO_LEAF = "no-leaf"
-    SEVERAL_LEAVES = "several-leaves"
-    LEAF_IS_CA = "leaf-is-ca"
-    UNKNOWN_AUTHORITY = "unknown-authority"
-    ANCHOR_MISSING = "anchor-missing"
-    CHAIN_UNTRUSTED = "chain-untrusted"
-    NO_CLIENT_AUTH = "no-client-auth"
-    NAME_MISMATCH = "name-mismatch"
-    NO_NAME = "no-name"
-    WEAK_KEY = "weak-key"
-    WEAK_SIGNATURE = "weak-signature"
-    EXPIRED = "expired"
-
-
-class Remark(StrEnum):
-    """What is unusual about an accepted leaf."""
-
-    NOT_YET_VALID = "not-yet-valid"
-    NO_EKU = "no-eku"
-    NO_SAN = "no-san"
-    NO_KEY_USAGE = "no-key-usage"
-    NO_AKI = "no-aki"
-    EXTRA_NAMES = "extra-names"
-    APPROVED = "approved"
 
 
 _CHAIN_REASONS = frozenset({Reason.ANCHOR_MISSING, Reason.CHAIN_UNTRUSTED})

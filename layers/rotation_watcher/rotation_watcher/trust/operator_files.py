@@ -11,7 +11,8 @@ from rotation_watcher import keys
 from rotation_watcher.config import Authority, Source
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.trust import digicert
-from rotation_watcher.trust.assessment import Approval, Finding, decode_approval
+from rotation_watcher.trust.approvals import Approval, decode_approval
+from rotation_watcher.trust.findings import Finding
 from rotation_watcher.x509.certificates import Certificate, parse_bundle
 from rotation_watcher.x509.paths import roots
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from rotation_watcher.alerts.builders.subjects import AUTHORITY, SourceName, Words, about_source
 from rotation_watcher.alerts.builders.wording import certificate, plain, sentence, stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
-from rotation_watcher.trust.assessment import Finding
+from rotation_watcher.trust.findings import Finding
 from rotation_watcher.x509.facts import CertificateFacts
 
 APPROVAL_LASTS = timedelta(days=397)

@@ -1,0 +1,79 @@
+"""Load and keep a source's history and the certificates that it names."""
+
+from rotation_watcher import keys
+from rotation_watcher.config import Source
+from rotation_watcher.errors import UNDECODABLE, Conflict, StoreError
+from rotation_watcher.ports import ObjectStore
+from rotation_watcher.sources import history
+from rotation_watcher.sources.history import History
+from rotation_watcher.sources.observation import Observation
+
+_TRIES = 4
+"""How often a lost race for the history is run again before the run gives up on the source."""
+
+
+def load_history(store: ObjectStore, source_id: str) -> History | None:
+    """A source's history, or None before its first look. Raises StoreError naming an object that cannot be read."""
+    stored = store.get(keys.history(source_id))
+    if stored is None:
+        return None
+    try:
+        return history.decode(stored.body)
+    except UNDECODABLE as error:
+        raise StoreError(
+            f"s3://{store.bucket}/{keys.history(source_id)} cannot be read ({error}): restore an earlier version of it"
+        ) from error
+
+
+def load(store: ObjectStore, source: Source) -> tuple[History, str | None]:
+    """The history and its ETag; an empty one before the first observation. Raises StoreError."""
+    stored = store.get(keys.history(source.id))
+    if stored is None:
+        return history.empty(source.id, source.region), None
+    try:
+        return history.decode(stored.body), stored.etag
+    except UNDECODABLE as error:
+        raise StoreError(
+            f"s3://{store.bucket}/{keys.history(source.id)} cannot be read ({error}): restore an earlier version of it"
+        ) from error
+
+
+def keep_seen(store: ObjectStore, source: Source, before: History, observation: Observation | None) -> None:
+    """Keep every certificate that the history will name, before it names it; each is written once."""
+    known = {
+        fingerprint
+        for authority in before.authorities.values()
+        for key, chain in (
+            *((key, leaf.chain) for key, leaf in authority.leaves.items()),
+            *((key, held.chain) for key, held in authority.quarantine.items()),
+        )
+        for fingerprint in (key, *chain)
+    }
+    for entity in observation.entities if observation else ():
+        for certificate in (entity.leaf, *entity.chain):
+            if certificate is None or certificate.fingerprint in known:
+                continue
+            known.add(certificate.fingerprint)
+            key = keys.seen(source.id, certificate.fingerprint)
+            try:
+                store.put_if(key, certificate.pem.encode(), etag=None, content_type=keys.PEM_TYPE)
+            except Conflict:
+                continue  # seen before, in an earlier life or by a run that crashed
+
+
+def write(store: ObjectStore, after: History, etag: str | None) -> str:
+    """Write the history if nobody wrote it since; its new ETag. Raises Conflict, StoreError."""
+    body = history.encode(after)
+    return store.put_if(keys.history(after.source), body, etag=etag, content_type=keys.JSON_TYPE).etag
+
+
+def clear(store: ObjectStore, source: Source, after: History, etag: str | None, taken: frozenset[str]) -> None:
+    """Take delivered alerts out of the outbox; if another run wrote meanwhile, out of what it left."""
+    for _ in range(_TRIES):
+        try:
+            write(store, after.delivered(taken), etag)
+        except Conflict:
+            after, etag = load(store, source)
+        else:
+            return
+    raise StoreError(f"{keys.history(source.id)} was written by somebody else {_TRIES} times in a row")

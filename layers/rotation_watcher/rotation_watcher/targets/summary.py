@@ -1,0 +1,49 @@
+"""The answer for one target, for the person who called by hand and for the log."""
+
+import msgspec
+
+from rotation_watcher.targets import conditions as notices
+from rotation_watcher.targets.snapshot import Survey
+
+
+class TargetSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What was found and done, for the person who called by hand and for the log. Fingerprints are cut to 16 digits."""
+
+    outcome: str
+    message: str | None = None
+    certificates: int | None = None
+    added: list[str] = []
+    removed: list[str] = []
+    held: list[str] = []
+    leaving: dict[str, str] = {}
+    refused: list[str] = []
+    drift: list[str] = []
+    removal_waits_for: list[str] = []
+    problems: list[str] = []
+    version: str | None = None
+    alerts: list[str] = []
+    undelivered: list[str] = []
+
+
+def describe(found: Survey, outcome: str) -> TargetSummary:
+    """The summary of a survey, with what became of it in one word."""
+    plan = found.plan
+    drift = []
+    if plan.drift:
+        drift = [*(f"+{key[:16]}" for key in plan.drift.added), *(f"-{key[:16]}" for key in plan.drift.removed)]
+        drift += [f"now at {plan.drift.moved_to}"] if plan.drift.moved_to else []
+    return TargetSummary(
+        outcome=outcome,
+        message=plan.why or None,
+        certificates=len(found.blocks),
+        added=[key[:16] for key in plan.added],
+        removed=[key[:16] for key in plan.removed],
+        held=[key[:16] for key in plan.held],
+        leaving={key[:16]: f"{end:%Y-%m-%dT%H:%MZ}" for key, (_, end) in sorted(notices.leaving(found).items())},
+        refused=[need.leaf.fingerprint[:16] for need in plan.refused],
+        drift=drift,
+        removal_waits_for=list(found.view.obstacles),
+        problems=[*found.view.problems, *found.live.warnings],
+        version=found.record.applied.version if found.record.applied else None,
+        alerts=[alert.id for alert in found.record.outbox],
+    )
