@@ -18,8 +18,8 @@ from rotation_watcher.arns import TargetKind
 from rotation_watcher.bundles.view import view_bundle
 from rotation_watcher.errors import TargetError
 from rotation_watcher.ports import TrustTarget
-from rotation_watcher.targets import conditions as notices
-from rotation_watcher.targets.snapshot import Survey, survey
+from rotation_watcher.targets import conditions
+from rotation_watcher.targets.snapshot import Snapshot, take_snapshot
 from rotation_watcher.x509.facts import CertificateFacts
 
 
@@ -73,7 +73,7 @@ def _plans(place: Place, now: datetime) -> Iterator[TargetPlan]:
         view = view_bundle(place.watch, place.watch.bundle(target.bundle), place.store, now)
         adapter = adapters[arns.parse_target(target.arn).kind]
         try:
-            found = survey(place.watch, target, view, place.store, adapter, now)
+            found = take_snapshot(place.watch, target, view, place.store, adapter, now)
         except TargetError as error:
             yield TargetPlan(target=target.id, arn=target.arn, outcome="unreadable", message=plain(str(error), 400))
             continue
@@ -81,11 +81,11 @@ def _plans(place: Place, now: datetime) -> Iterator[TargetPlan]:
             target=target.id,
             arn=target.arn,
             outcome="would-change"
-            if found.plan.changes and not found.plan.obstacle
-            else found.plan.obstacle or "unchanged",
+            if found.plan.changes and not found.plan.blocked_by
+            else found.plan.blocked_by or "unchanged",
             message=found.plan.why,
             lines=tuple(_diff(found, now)),
-            waits_for=tuple(plain(words) for words in view.obstacles),
+            waits_for=tuple(plain(words) for words in view.removal_blockers),
         )
 
 
@@ -98,25 +98,25 @@ def _adapters() -> dict[TargetKind, TrustTarget]:
     }
 
 
-def _diff(found: Survey, now: datetime) -> Iterator[str]:
+def _diff(found: Snapshot, now: datetime) -> Iterator[str]:
     """A line a certificate: ``+`` comes, ``-`` goes, ``=`` stays, ``!`` waits for a person."""
     plan = found.plan
     kept = sorted({*found.blocks} - {*plan.removed} - {*plan.held})
     for sign, keys in (("+", plan.added), ("-", plan.removed), ("!", plan.held), ("=", kept)):
-        for facts in notices.facts_of(found, keys):
+        for facts in conditions.facts_of(found, keys):
             yield f"{sign} {_line(facts, found, now)}"
     if plan.held:
         yield f"  held: {plan.limit}"
     if plan.drift and plan.drift.moved_to:
         yield f"  drift: now at {plain(plan.drift.moved_to)}"
     for need in plan.refused:
-        yield f"  refused as it stands: {plain(need.leaf.facts.subject)} ({need.source}, {need.authority})"
+        yield f"  refused as it stands: {plain(need.certificate.facts.subject)} ({need.source}, {need.authority})"
     hold = found.record.hold
     if hold is not None:
         yield f"  held since {hold.since:%Y-%m-%d %H:%M} UTC: {hold.reason}"
 
 
-def _line(facts: CertificateFacts, found: Survey, now: datetime) -> str:
+def _line(facts: CertificateFacts, found: Snapshot, now: datetime) -> str:
     why = found.view.wanted.why.get(facts.fingerprint)
     leaves = ", ".join("/".join(label.split("/")[:2]) for label in why) if why else "of others"
     return f"{facts.fingerprint[:16]}  {(facts.not_after - now).days:>5} d  {plain(facts.subject, 90)}  ({leaves})"

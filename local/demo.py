@@ -32,7 +32,7 @@ from local.stage import Stage
 from rotation_watcher.adapters.slack import SlackWebhook
 from rotation_watcher.alerts import mail
 from rotation_watcher.alerts.model import Alert
-from rotation_watcher.slack import Letter, post_all
+from rotation_watcher.slack import QueueMessage, post_all
 
 WORLD = {"backdate": timedelta(days=200)}  # nginx goes by the real clock: every leaf must be valid now, too
 QUARTER = timedelta(minutes=15)
@@ -249,7 +249,7 @@ def _deliver(alerts: Sequence[Alert], folder: Path) -> None:
     """Write every alert as mail, and as the payload that a real webhook receiver got from the slack use case."""
     folder.mkdir()
     with SlackReceiver() as receiver, httpx.Client() as http:
-        letters = [Letter(alert.id, msgspec.json.encode(alert).decode()) for alert in alerts]
+        letters = [QueueMessage(alert.id, msgspec.json.encode(alert).decode()) for alert in alerts]
         outcome = post_all(letters, SlackWebhook(http, receiver.url))
         if outcome.failed:
             raise RuntimeError(f"Slack messages were lost: {outcome.errors}")

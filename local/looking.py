@@ -29,7 +29,7 @@ from rotation_watcher.alerts.builders.wording import plain
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.config import Watch
 from rotation_watcher.errors import ConfigurationError, WatcherError
-from rotation_watcher.ports import Look, ObjectStore, Secrets
+from rotation_watcher.ports import ObjectStore, PublishRequest, Secrets
 from rotation_watcher.sources import history
 from rotation_watcher.x509.facts import CertificateFacts
 
@@ -83,7 +83,7 @@ class _Nowhere:
     def deliver(self, alert: Alert) -> None:
         """Take it and do nothing."""
 
-    def send(self, look: Look) -> None:
+    def send(self, look: PublishRequest) -> None:
         """Take it and do nothing."""
 
     def count(self, name: str, value: float = 1) -> None:

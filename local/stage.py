@@ -216,7 +216,10 @@ class Stage:
 
     def drain(self) -> list[publishing.Summary]:
         """The queue wakes publish, one message at a time, until it is empty."""
-        return [self.publish(json.loads(body)["target"], lenient=True) for body in self._receive(self.queue_url)]
+        return [
+            self.publish(json.loads(body)["target"], skip_unknown_targets=True)
+            for body in self._receive(self.queue_url)
+        ]
 
     def schedule(self) -> list[publishing.Summary]:
         """The Scheduler has every target looked at."""

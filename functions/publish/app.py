@@ -45,7 +45,7 @@ def _request(event: dict[str, Any]) -> Request:
     try:
         if "Records" in event:
             wishes = [msgspec.json.decode(record["body"], type=_Wish) for record in event["Records"]]
-            return Request(targets=tuple(wish.target for wish in wishes), lenient=True)
+            return Request(targets=tuple(wish.target for wish in wishes), skip_unknown_targets=True)
         return msgspec.convert(event, Request)
     except (msgspec.DecodeError, KeyError, TypeError) as error:
         raise RequestRefused(f"the event is not understood: {error}") from error

@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation_watcher import bootstrap
 from rotation_watcher.errors import RequestRefused
-from rotation_watcher.slack import Letter, post_all
+from rotation_watcher.slack import QueueMessage, post_all
 
 logger = Logger()
 
@@ -24,7 +24,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         raise RequestRefused(
             "the event is not understood: slack takes what its queue hands over (events/slack-alert.json)"
         )
-    letters = [Letter(record["messageId"], record["body"]) for record in event["Records"]]
+    letters = [QueueMessage(record["messageId"], record["body"]) for record in event["Records"]]
     outcome = post_all(letters, bootstrap.build_slack())
     logger.info("posted", extra={"posted": outcome.posted, "failed": len(outcome.failed)})
     for words in outcome.errors:

@@ -11,10 +11,10 @@ from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.sqs import SqsPublishQueue
 from rotation_watcher.errors import StoreError
-from rotation_watcher.ports import Look, PublishQueue
+from rotation_watcher.ports import PublishQueue, PublishRequest
 from tests.support.fakes import ManualClock, RecordingQueue
 
-LOOK = Look("main", "main-73e2d6bc24d8a067", 'main-use1-"9a0364b9e99bb480dd25e1f0284c8555"')
+LOOK = PublishRequest("main", "main-73e2d6bc24d8a067", 'main-use1-"9a0364b9e99bb480dd25e1f0284c8555"')
 
 
 class Message(NamedTuple):
@@ -92,7 +92,7 @@ def test_the_same_wish_twice_is_one_message(stand: Stand) -> None:
 
 
 def test_a_new_occasion_is_a_new_message_in_the_order_of_sending(stand: Stand) -> None:
-    wishes = [Look("main", "main", f"main-{number}") for number in range(3)]
+    wishes = [PublishRequest("main", "main", f"main-{number}") for number in range(3)]
     for wish in wishes:
         stand.queue.send(wish)
 
@@ -111,9 +111,9 @@ def test_the_body_says_which_target_and_nothing_else(aws: EmbeddedAws, url: str)
 @pytest.mark.parametrize("text", ["x" * 129, "with blank", "ümlaut", "line\nbreak", ""])
 def test_ids_that_sqs_would_refuse_are_hashed_alike_for_alike(text: str, aws: EmbeddedAws, url: str) -> None:
     queue = SqsPublishQueue(clients.make("sqs"), url)
-    queue.send(Look("main", text, text))
-    queue.send(Look("main", text, text))
-    queue.send(Look("main", text, f"{text}!"))
+    queue.send(PublishRequest("main", text, text))
+    queue.send(PublishRequest("main", text, text))
+    queue.send(PublishRequest("main", text, f"{text}!"))
 
     first, second = (message["Attributes"] for message in arrived(aws, url))
     assert re.fullmatch("[0-9a-f]{64}", first["MessageGroupId"])
@@ -124,7 +124,7 @@ def test_ids_that_sqs_would_refuse_are_hashed_alike_for_alike(text: str, aws: Em
 
 def test_every_character_that_sqs_takes_is_left_as_it_is(aws: EmbeddedAws, url: str) -> None:
     allowed = "aZ09!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
-    SqsPublishQueue(clients.make("sqs"), url).send(Look("main", allowed, allowed * 2))
+    SqsPublishQueue(clients.make("sqs"), url).send(PublishRequest("main", allowed, allowed * 2))
 
     (message,) = arrived(aws, url)
     assert message["Attributes"]["MessageGroupId"] == allowed

@@ -24,7 +24,7 @@ from rotation_watcher import bootstrap
 from rotation_watcher import collect as collecting
 from rotation_watcher import publish as publishing
 from rotation_watcher.errors import RequestRefused
-from rotation_watcher.slack import Letter, post_all
+from rotation_watcher.slack import QueueMessage, post_all
 from tests.crash import processes
 from tests.crash.clock import SharedClock
 from tests.crash.gate import Gate, GatedCalls, GatedFaults, GatedLog, GatedPlaylist, Phase, Point
@@ -164,7 +164,7 @@ class CrashStage(Stage):
                     summary = publishing.publish(self.watcher.watch(), wish, ports)
                 case "slack":
                     environment = {"SLACK_SECRET_ARN": self._slack_secret}
-                    letters = [Letter(*letter) for letter in event]
+                    letters = [QueueMessage(*letter) for letter in event]
                     outcome = post_all(letters, bootstrap.build_slack(environment))
                     summary = {"posted": outcome.posted, "failed": outcome.failed, "errors": outcome.errors}
         except RequestRefused as refusal:

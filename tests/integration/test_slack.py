@@ -18,7 +18,7 @@ from local.receiver import SlackReceiver
 from rotation_watcher.adapters.slack import SlackWebhook
 from rotation_watcher.adapters.sns import SnsSink
 from rotation_watcher.alerts.model import Alert
-from rotation_watcher.slack import Letter, payload_of, post_all
+from rotation_watcher.slack import QueueMessage, payload_of, post_all
 from tests.support.alert_examples import EXAMPLES, NOW
 from tests.support.fakes import ManualClock
 
@@ -39,9 +39,9 @@ def webhook(slack: SlackReceiver) -> Iterator[SlackWebhook]:
         yield SlackWebhook(http, slack.url)
 
 
-def letter(body: object, name: str = "m1") -> Letter:
+def letter(body: object, name: str = "m1") -> QueueMessage:
     """Give a message of the queue."""
-    return Letter(name, body if isinstance(body, str) else msgspec.json.encode(body).decode())
+    return QueueMessage(name, body if isinstance(body, str) else msgspec.json.encode(body).decode())
 
 
 def envelope(message: str, subject: str | None = None) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def test_what_the_sink_publishes_comes_through_the_queue_into_the_channel(
         SnsSink(sns, topic).deliver(EXAMPLES["quarantined"])
         messages = sqs.receive_message(QueueUrl=url)["Messages"]
 
-    outcome = post_all([Letter(one["MessageId"], one["Body"]) for one in messages], webhook)
+    outcome = post_all([QueueMessage(one["MessageId"], one["Body"]) for one in messages], webhook)
 
     assert outcome.posted == 1
     assert EXAMPLES["quarantined"].what_to_do.partition("\n")[2] in [

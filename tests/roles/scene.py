@@ -15,7 +15,7 @@ from local.aws.enforcing import Asked
 from local.receiver import SlackReceiver
 from local.stage import BUCKET, Stage
 from rotation_watcher import bootstrap
-from rotation_watcher.slack import Letter, post_all
+from rotation_watcher.slack import QueueMessage, post_all
 from tests.roles.grants import Grant, documents, grants
 from tests.support.roles import Resolver
 
@@ -147,7 +147,7 @@ class Scene:
 
     def _slack(self) -> None:
         body = json.dumps({"AlarmName": "SilenceAlarm", "NewStateValue": "ALARM"})
-        outcome = post_all([Letter("1", body)], bootstrap.build_slack())
+        outcome = post_all([QueueMessage("1", body)], bootstrap.build_slack())
         assert outcome.posted == 1, outcome
         self._poll(self.slack_url)
 

@@ -209,7 +209,7 @@ class Player:
 
     def _publish(self, target: str) -> str:
         goal = next(each for each in ARNS if each == target)
-        found = self.scene.publish(goal, lenient=True).targets[goal]
+        found = self.scene.publish(goal, skip_unknown_targets=True).targets[goal]
         if found.outcome == "broken" or (self._calm and found.outcome in {"claimed-by-another", "failed", "rejected"}):
             raise Breach(f"publish {goal}: {found.outcome}: {found.message}")
         if self._calm and found.outcome != "put-off":

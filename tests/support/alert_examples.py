@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from rotation_watcher.alerts import builders as messages
+from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import SourceName, TargetName
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.errors import SourceReason
@@ -64,19 +64,19 @@ WRONG_NAME = Finding(
 UNTRUSTED = Finding("chain-untrusted", "no path to an anchor: CN=Some Other Root is not among the 14 anchors")
 
 EXAMPLES: Mapping[str, Alert] = {
-    "upcoming_published": messages.upcoming_published(
+    "upcoming_published": builders.upcoming_published(
         source=SOURCE, authority="DigiCert", upcoming=UPCOMING, current=CURRENT, now=NOW
     ),
-    "rotated": messages.rotated(
+    "rotated": builders.rotated(
         source=SOURCE, authority="DigiCert", new=UPCOMING, old=CURRENT, retire_after=NOW + timedelta(days=30), now=NOW
     ),
-    "issuer_changed": messages.issuer_changed(
+    "issuer_changed": builders.issuer_changed(
         source=SOURCE, authority="DigiCert", status="upcoming", new=ELSEWHERE, old=CURRENT, now=NOW
     ),
-    "name_learned": messages.name_learned(
+    "name_learned": builders.name_learned(
         source=SOURCE, authority="DigiCert", leaf=CURRENT, name="us-east-1.data-actions.mypurecloud.com", now=NOW
     ),
-    "quarantined": messages.quarantined(
+    "quarantined": builders.quarantined(
         source=SOURCE,
         authority="DigiCert",
         status="upcoming",
@@ -88,7 +88,7 @@ EXAMPLES: Mapping[str, Alert] = {
         since=SINCE,
         now=NOW,
     ),
-    "quarantined_for_good": messages.quarantined(
+    "quarantined_for_good": builders.quarantined(
         source=SOURCE,
         authority="Genesys",
         status="current",
@@ -100,7 +100,7 @@ EXAMPLES: Mapping[str, Alert] = {
         since=SINCE,
         now=NOW,
     ),
-    "approved": messages.approved(
+    "approved": builders.approved(
         source=SOURCE,
         authority="DigiCert",
         leaf=ELSEWHERE,
@@ -110,7 +110,7 @@ EXAMPLES: Mapping[str, Alert] = {
         lifted=[UNTRUSTED],
         now=NOW,
     ),
-    "anchor_missing": messages.anchor_missing(
+    "anchor_missing": builders.anchor_missing(
         source=SOURCE,
         authority="Genesys",
         problem="anchors/us-east-1.pem does not exist.",
@@ -119,7 +119,7 @@ EXAMPLES: Mapping[str, Alert] = {
         since=SINCE,
         now=NOW,
     ),
-    "sources_disagree": messages.sources_disagree(
+    "sources_disagree": builders.sources_disagree(
         source=SOURCE,
         other=OTHER,
         authority="DigiCert",
@@ -128,8 +128,8 @@ EXAMPLES: Mapping[str, Alert] = {
         since=SINCE,
         now=NOW,
     ),
-    "expired": messages.expired(source=SOURCE, authority="DigiCert", leaf=EXPIRED, now=NOW),
-    "source_failing": messages.source_failing(
+    "expired": builders.expired(source=SOURCE, authority="DigiCert", leaf=EXPIRED, now=NOW),
+    "source_failing": builders.source_failing(
         source=SOURCE,
         reason=SourceReason.CREDENTIALS_REFUSED,
         message="login.mypurecloud.com refused the OAuth client (status 401).",
@@ -138,7 +138,7 @@ EXAMPLES: Mapping[str, Alert] = {
         last_good=SINCE - timedelta(minutes=15),
         now=NOW,
     ),
-    "authority_absent": messages.source_failing(
+    "authority_absent": builders.source_failing(
         source=SOURCE,
         reason=SourceReason.AUTHORITY_ABSENT,
         message="The API shows no current certificate of the authority DigiCert.",
@@ -147,13 +147,13 @@ EXAMPLES: Mapping[str, Alert] = {
         last_good=None,
         now=NOW,
     ),
-    "source_recovered": messages.source_recovered(
+    "source_recovered": builders.source_recovered(
         source=SOURCE, reason=SourceReason.CREDENTIALS_REFUSED, since=SINCE, now=NOW
     ),
-    "change_planned": messages.change_planned(
+    "change_planned": builders.change_planned(
         target=ALB, added=[INTERMEDIATE, DIGICERT_ROOT], removed=[], kept=3, content="5e" * 32, now=NOW
     ),
-    "truststore_updated": messages.truststore_updated(
+    "truststore_updated": builders.truststore_updated(
         target=ALB,
         added=[INTERMEDIATE, DIGICERT_ROOT],
         removed=[],
@@ -166,13 +166,13 @@ EXAMPLES: Mapping[str, Alert] = {
         since=SINCE,
         now=NOW,
     ),
-    "shared_authority_deployed": messages.shared_authority_deployed(
+    "shared_authority_deployed": builders.shared_authority_deployed(
         target=ALB,
         authorities_subjects=[DIGICERT_ROOT.subject],
         pins_uri=f"s3://{BUCKET}/bundles/main/pins.json",
         now=NOW,
     ),
-    "truststore_update_failed": messages.truststore_update_failed(
+    "truststore_update_failed": builders.truststore_update_failed(
         target=ALB,
         reason="bundle-rejected",
         message="InvalidCaCertificatesBundle: the certificate bundle is not valid",
@@ -181,7 +181,7 @@ EXAMPLES: Mapping[str, Alert] = {
         since=SINCE,
         now=NOW,
     ),
-    "truststore_held": messages.truststore_update_failed(
+    "truststore_held": builders.truststore_update_failed(
         target=DOMAIN,
         reason="held",
         message="Nothing is deployed since 2026-11-23 08:30 UTC (by-hand).",
@@ -190,7 +190,7 @@ EXAMPLES: Mapping[str, Alert] = {
         since=SINCE,
         now=NOW,
     ),
-    "rolled_back": messages.rolled_back(
+    "rolled_back": builders.rolled_back(
         target=ALB,
         from_version="8gN2vbzqkd0Ja6mQnVZ1x",
         to_version="3HL4kqtJvjVBH40Nrjfkd",
@@ -198,7 +198,7 @@ EXAMPLES: Mapping[str, Alert] = {
         by_hand=False,
         now=NOW,
     ),
-    "drift_found": messages.drift_found(
+    "drift_found": builders.drift_found(
         target=DOMAIN,
         added=[PARTNER],
         removed=[INTERMEDIATE, DIGICERT_ROOT],
@@ -209,7 +209,7 @@ EXAMPLES: Mapping[str, Alert] = {
         since=SINCE,
         now=NOW,
     ),
-    "mtls_off": messages.mtls_off(
+    "mtls_off": builders.mtls_off(
         target=DOMAIN,
         endpoint="https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com",
         detail="The default endpoint of the API a1b2c3d4e5 is open and goes past mutual TLS.",
@@ -217,15 +217,15 @@ EXAMPLES: Mapping[str, Alert] = {
         since=SINCE,
         now=NOW,
     ),
-    "removal_planned": messages.removal_planned(
+    "removal_planned": builders.removal_planned(
         target=ALB, leaving=[INTERMEDIATE], until=NOW + timedelta(days=3), since=NOW, now=NOW
     ),
-    "removal_held": messages.removal_held(
+    "removal_held": builders.removal_held(
         target=ALB,
         candidates=[INTERMEDIATE, DIGICERT_ROOT, PARTNER],
         limit="3 of 5 certificates would leave at once; the limit is 2 and 50% of what the target holds",
         since=SINCE,
         now=NOW,
     ),
-    "quota_near": messages.quota_near(target=ALB, count=21, limit=25, now=NOW),
+    "quota_near": builders.quota_near(target=ALB, count=21, limit=25, now=NOW),
 }

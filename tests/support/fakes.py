@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from local.genesys.clock import VirtualClock
 from rotation_watcher.errors import Conflict
-from rotation_watcher.ports import Look, StoredObject, Written
+from rotation_watcher.ports import PublishRequest, StoredObject, Written
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -135,15 +135,15 @@ class RecordingQueue(Watched):
 
     def __init__(self) -> None:
         super().__init__()
-        self.sent: list[Look] = []
+        self.sent: list[PublishRequest] = []
 
-    def send(self, look: Look) -> None:
+    def send(self, look: PublishRequest) -> None:
         """See ``ports.PublishQueue``."""
         self._enter("send", look.target)
         self.sent.append(look)
         self.after("send", look.target)
 
     @property
-    def waiting(self) -> list[Look]:
+    def waiting(self) -> list[PublishRequest]:
         """The wishes without those whose deduplication id came before."""
         return list({look.deduplication: look for look in reversed(self.sent)}.values())[::-1]

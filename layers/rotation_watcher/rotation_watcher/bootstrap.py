@@ -18,7 +18,7 @@ from rotation_watcher import collect, config, publish, settings
 from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.api_gateway import ApiGatewayDomains
 from rotation_watcher.adapters.genesys import Genesys, make_client
-from rotation_watcher.adapters.remembering import RememberingStore
+from rotation_watcher.adapters.remembering import CachingStore
 from rotation_watcher.adapters.s3 import S3Store
 from rotation_watcher.adapters.secrets import AwsSecrets
 from rotation_watcher.adapters.slack import SlackWebhook
@@ -64,7 +64,7 @@ class Watcher:
     @cached_property
     def store(self) -> ObjectStore:
         """The stack's bucket."""
-        return RememberingStore(S3Store(self._s3, self.settings.bucket))
+        return CachingStore(S3Store(self._s3, self.settings.bucket))
 
     @cached_property
     def collect(self) -> collect.Ports:

@@ -19,9 +19,8 @@ from rotation_watcher.alerts.builders import SourceName
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.config import Authority, Source, Watch
 from rotation_watcher.errors import Conflict, RequestRefused, SourceError, SourceReason, StoreError
-from rotation_watcher.ports import Clock, GenesysApi, Look, Metrics, ObjectStore, PublishQueue, Secrets
-from rotation_watcher.sources import compare, repository
-from rotation_watcher.sources import update as folding
+from rotation_watcher.ports import Clock, GenesysApi, Metrics, ObjectStore, PublishQueue, PublishRequest, Secrets
+from rotation_watcher.sources import compare, repository, update
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.credentials import decode_credentials
 from rotation_watcher.sources.history import History
@@ -161,9 +160,9 @@ def _prepare(watch: Watch, source: Source, seen: Seen, ports: Ports) -> _Prepare
 
     def step(known: History) -> tuple[History, Observation | None]:
         if isinstance(seen, SourceError):
-            return folding.fold_failure(known, seen.reason, str(seen), context), None
+            return update.apply_failure(known, seen.reason, str(seen), context), None
         observation, approving = _observe(known, seen, anchors, context, ports.store)
-        return folding.fold(known, observation, approving), observation
+        return update.fold(known, observation, approving), observation
 
     return _Prepared(source, seen, anchors, before, etag, step, context)
 
@@ -220,7 +219,7 @@ def _comparing(
 ) -> Callable[[History], tuple[History, Observation | None]]:
     """The source's step, then its comparison with the sources of the same region that come before it in this run."""
     order = list(prepared)
-    twins = [
+    same_region = [
         name
         for name in order[: order.index(one.source.id)]
         if prepared[name].source.region == one.source.region and folded[name][1] is not None
@@ -230,7 +229,7 @@ def _comparing(
         after, observation = one.step(known)
         if observation is None:
             return after, observation
-        for twin in twins:
+        for twin in same_region:
             name = SourceName(twin, prepared[twin].source.region)
             after = compare.disagree(after, name, compare.differences(after, folded[twin][0]), one.context)
         return after, observation
@@ -284,17 +283,17 @@ def _needs(state: History) -> frozenset[tuple[str, str, tuple[str, ...]]]:
 def _wake(watch: Watch, source: Source, etag: str, queue: PublishQueue) -> list[str]:
     """One wish a target; the history's ETag makes it new, however soon after the last one it comes."""
     sent = []
-    for look in looks_of(watch, (target.id for target in watch.targets_of(source.id)), f"{source.id}-{etag}"):
+    for look in publish_requests(watch, (target.id for target in watch.targets_of(source.id)), f"{source.id}-{etag}"):
         queue.send(look)
         sent.append(look.target)
     return sent
 
 
-def looks_of(watch: Watch, targets: Iterable[str], occasion: str) -> list[Look]:
+def publish_requests(watch: Watch, targets: Iterable[str], occasion: str) -> list[PublishRequest]:
     """The queue's messages for some targets. ``occasion`` tells one call from the next within five minutes."""
     wanted = {*targets}
     return [
-        Look(target.id, arns.message_group(target.arn), f"{target.id}-{occasion}")
+        PublishRequest(target.id, arns.message_group(target.arn), f"{target.id}-{occasion}")
         for target in watch.targets
         if target.id in wanted
     ]

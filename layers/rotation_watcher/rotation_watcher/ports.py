@@ -74,7 +74,7 @@ class GenesysApi(Protocol):
         """
 
 
-class Look(msgspec.Struct, frozen=True):
+class PublishRequest(msgspec.Struct, frozen=True):
     """A wish that publish look at one target (or at a bundle that no target loads)."""
 
     target: str
@@ -85,7 +85,7 @@ class Look(msgspec.Struct, frozen=True):
 class PublishQueue(Protocol):
     """The FIFO queue in front of publish."""
 
-    def send(self, look: Look) -> None:
+    def send(self, look: PublishRequest) -> None:
         """Enqueue one wish. Raises StoreError if the queue does not take it."""
 
 

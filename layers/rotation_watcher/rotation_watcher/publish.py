@@ -11,23 +11,21 @@ import msgspec
 
 from rotation_watcher.bundles import files as bundle_files
 from rotation_watcher.bundles.view import BundleView, view_bundle
-from rotation_watcher.collect import looks_of
+from rotation_watcher.collect import publish_requests
 from rotation_watcher.config import Mode, Target, Watch
 from rotation_watcher.errors import Conflict, RequestRefused, StoreError, TargetError
-from rotation_watcher.targets import conditions as notices
-from rotation_watcher.targets import deploy
-from rotation_watcher.targets import manual as by_hand
+from rotation_watcher.targets import conditions, deploy, manual
 from rotation_watcher.targets.record import Record
 from rotation_watcher.targets.repository import load_record
 from rotation_watcher.targets.session import Ports, claim, deliver, finish, overtaken
-from rotation_watcher.targets.snapshot import Survey, may_lag, survey
+from rotation_watcher.targets.snapshot import Snapshot, may_lag, take_snapshot
 from rotation_watcher.targets.summary import TargetSummary, describe
 
 __all__ = ["Ports", "Request", "Summary", "TargetSummary", "publish"]
 
 replace = msgspec.structs.replace
 
-_READ_AGAIN = 3
+_READBACKS = 3
 """How often a target that shows the state before the last proof is read again before it counts as drift."""
 
 
@@ -35,7 +33,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A call. ``targets`` empty means all. At most one of ``rollback``, ``release`` and ``enqueue``.
 
     ``to`` names the version to roll back to (default: the one before). ``enqueue`` ``"all"`` only sends one wish per
-    target to the queue. ``lenient`` passes over targets that are no longer in the watch file (queue messages).
+    target to the queue. ``skip_unknown_targets`` passes over targets that are no longer in the watch file.
     """
 
     targets: tuple[str, ...] = ()
@@ -44,7 +42,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     to: str | None = None
     release: str | None = None
     enqueue: str | None = None
-    lenient: bool = False
+    skip_unknown_targets: bool = False
 
 
 class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -91,7 +89,7 @@ def _enqueue(watch: Watch, request: Request, ports: Ports, summary: Summary) -> 
     if request.enqueue != "all":
         raise RequestRefused(f'"enqueue" takes "all", not {request.enqueue!r}')
     occasion = ports.clock().strftime("%Y%m%dT%H%M")  # two schedules in one minute ask for the same look
-    for look in looks_of(watch, (target.id for target in watch.targets), occasion):
+    for look in publish_requests(watch, (target.id for target in watch.targets), occasion):
         ports.queue.send(look)
         summary.enqueued.append(look.target)
     _idle_bundles(watch, request, ports, summary)
@@ -105,7 +103,7 @@ def _chosen(watch: Watch, request: Request) -> tuple[Target, ...]:
     single = request.rollback or request.release
     asked = (single,) if single else request.targets
     unknown = [name for name in asked if name not in known]
-    if unknown and not request.lenient:
+    if unknown and not request.skip_unknown_targets:
         raise RequestRefused(f"no target {', '.join(unknown)}; the watch file has {', '.join(sorted(known)) or 'none'}")
     if single and watch.mode is Mode.OBSERVE:
         raise RequestRefused("the mode is observe, which changes nothing: deploy with Mode=apply first")
@@ -115,119 +113,119 @@ def _chosen(watch: Watch, request: Request) -> tuple[Target, ...]:
 def _one(watch: Watch, target: Target, request: Request, ports: Ports) -> TargetSummary:
     view = view_bundle(watch, watch.bundle(target.bundle), ports.store, ports.clock())
     try:
-        found = _look(watch, target, view, ports)
+        snapshot = _look(watch, target, view, ports)
     except TargetError as error:
         return _unreadable(target, view, error, request, ports)
     if request.dry_run:
-        return describe(found, "would-update" if _wants(found) else "unchanged")
+        return describe(snapshot, "would-update" if _wants(snapshot) else "unchanged")
     try:
         if request.rollback:
-            return by_hand.roll_back(watch, found, request.to, ports)
+            return manual.roll_back(watch, snapshot, request.to, ports)
         if request.release:
-            found = by_hand.release(watch, found, ports)
+            snapshot = manual.release(watch, snapshot, ports)
         if watch.mode is Mode.OBSERVE:
-            return _observe(found, ports)
-        return _apply(watch, found, ports)
+            return _observe(snapshot, ports)
+        return _apply(watch, snapshot, ports)
     except TargetError as error:  # it could be read a moment ago
         return _unreadable(target, view, error, request, ports)
 
 
-def _look(watch: Watch, target: Target, view: BundleView, ports: Ports) -> Survey:
+def _look(watch: Watch, target: Target, view: BundleView, ports: Ports) -> Snapshot:
     """Survey a target, again if it may show a state that is over. Raises TargetError, StoreError."""
     adapter = ports.adapter(target)
-    found = survey(watch, target, view, ports.store, adapter, ports.clock())
-    for _ in range(_READ_AGAIN):
-        if not may_lag(found, ports.clock()):
+    snapshot = take_snapshot(watch, target, view, ports.store, adapter, ports.clock())
+    for _ in range(_READBACKS):
+        if not may_lag(snapshot, ports.clock()):
             break
-        ports.wait(deploy.READ_AGAIN)
-        found = survey(watch, target, view, ports.store, adapter, ports.clock())
-    return found
+        ports.wait(deploy.READBACK_SECONDS)
+        snapshot = take_snapshot(watch, target, view, ports.store, adapter, ports.clock())
+    return snapshot
 
 
-def _observe(found: Survey, ports: Ports) -> TargetSummary:
+def _observe(snapshot: Snapshot, ports: Ports) -> TargetSummary:
     """Tell what would be done, and keep the files that people may carry elsewhere up to date."""
-    bundle_files.write(found.view, ports.store, ports.clock(), narrow=True)
-    after = notices.notice(found, Mode.OBSERVE, ports.clock())
-    return finish(found, after, "would-update" if _wants(found) else "unchanged", ports)
+    bundle_files.write(snapshot.view, ports.store, ports.clock(), narrow=True)
+    after = conditions.notice(snapshot, Mode.OBSERVE, ports.clock())
+    return finish(snapshot, after, "would-update" if _wants(snapshot) else "unchanged", ports)
 
 
-def _apply(watch: Watch, found: Survey, ports: Ports) -> TargetSummary:
+def _apply(watch: Watch, snapshot: Snapshot, ports: Ports) -> TargetSummary:
     now = ports.clock()
-    noticed = notices.notice(found, Mode.APPLY, now)
-    if found.record.claimed(ports.owner, now):
-        return describe(found, "claimed-by-another")
-    if not _wants(found):
-        return _rest(found, noticed, ports)
-    if found.record.not_before is not None and now < found.record.not_before:
-        return finish(found, noticed, "put-off", ports)
+    noticed = conditions.notice(snapshot, Mode.APPLY, now)
+    if snapshot.record.claimed(ports.owner, now):
+        return describe(snapshot, "claimed-by-another")
+    if not _wants(snapshot):
+        return _rest(snapshot, noticed, ports)
+    if snapshot.record.not_before is not None and now < snapshot.record.not_before:
+        return finish(snapshot, noticed, "put-off", ports)
     try:
-        claimed = claim(watch, found, noticed, ports)
+        claimed = claim(watch, snapshot, noticed, ports)
     except Conflict:
-        return overtaken(found, ports)
+        return overtaken(snapshot, ports)
     return _act(claimed, ports)
 
 
-def _wants(found: Survey) -> bool:
+def _wants(snapshot: Snapshot) -> bool:
     """Whether there is something to do at the target that may be done."""
-    if found.record.pending is not None:
+    if snapshot.record.pending is not None:
         return True
-    if found.live.bundle is None and (found.record.applied is None or found.target.on_drift == "report"):
+    if snapshot.live.bundle is None and (snapshot.record.applied is None or snapshot.target.on_drift == "report"):
         return (
             False  # turning mutual TLS on is the operator's decision: it shuts out every client without a certificate
         )
-    if not found.plan.changes or found.plan.obstacle is not None or not found.live.settled:
+    if not snapshot.plan.changes or snapshot.plan.blocked_by is not None or not snapshot.live.settled:
         return False
-    hold = found.record.hold
-    return hold is None or not hold.stops(notices.content_of(found.plan.desired.values())[1])
+    hold = snapshot.record.hold
+    return hold is None or not hold.stops(conditions.content_of(snapshot.plan.desired.values())[1])
 
 
-def _act(found: Survey, ports: Ports) -> TargetSummary:
+def _act(snapshot: Snapshot, ports: Ports) -> TargetSummary:
     """Under the claim: take up what is pending, or deploy the plan."""
-    tools = ports.tools(found.target)
-    pending = found.record.pending
-    if pending is not None and (not found.live.settled or {*found.blocks} == {*pending.fingerprints}):
-        outcome = deploy.prove(found, tools)
+    tools = ports.tools(snapshot.target)
+    pending = snapshot.record.pending
+    if pending is not None and (not snapshot.live.settled or {*snapshot.blocks} == {*pending.fingerprints}):
+        outcome = deploy.prove(snapshot, tools)
     elif pending is not None and pending.hold is not None:
-        outcome = deploy.resume(found, tools)
-    elif found.plan.changes and found.plan.obstacle is None:
-        bundle_files.write(found.view, ports.store, ports.clock(), narrow=False)
-        outcome = deploy.deploy(found, tools)
+        outcome = deploy.resume(snapshot, tools)
+    elif snapshot.plan.changes and snapshot.plan.blocked_by is None:
+        bundle_files.write(snapshot.view, ports.store, ports.clock(), narrow=False)
+        outcome = deploy.deploy(snapshot, tools)
     else:
-        return _rest(found, replace(found.record, claim=None, pending=None), ports)
+        return _rest(snapshot, replace(snapshot.record, claim=None, pending=None), ports)
     if outcome.word == "updated":
-        bundle_files.write(found.view, ports.store, ports.clock(), narrow=True)
-    acted = found._replace(etag=outcome.etag, record=outcome.record)
+        bundle_files.write(snapshot.view, ports.store, ports.clock(), narrow=True)
+    acted = snapshot._replace(etag=outcome.etag, record=outcome.record)
     return finish(acted, outcome.record, outcome.word, ports)
 
 
-def _rest(found: Survey, record: Record, ports: Ports) -> TargetSummary:
+def _rest(snapshot: Snapshot, record: Record, ports: Ports) -> TargetSummary:
     """Nothing to do at the target: take what is live as the baseline where that is right; deliver what waits."""
-    plan, hold = found.plan, found.record.hold
-    if plan.obstacle is None and hold is None and not plan.changes:
-        if found.live.bundle is not None and found.target.on_drift == "heal":
-            record = _settled(found, record, ports)
-        bundle_files.write(found.view, ports.store, ports.clock(), narrow=True)
+    plan, hold = snapshot.plan, snapshot.record.hold
+    if plan.blocked_by is None and hold is None and not plan.changes:
+        if snapshot.live.bundle is not None and snapshot.target.on_drift == "heal":
+            record = _settled(snapshot, record, ports)
+        bundle_files.write(snapshot.view, ports.store, ports.clock(), narrow=True)
         outcome = "unchanged"
-    elif plan.obstacle is not None:
-        outcome = plan.obstacle
+    elif plan.blocked_by is not None:
+        outcome = plan.blocked_by
     elif hold is not None and plan.changes:
         outcome = "held"
     else:
-        outcome = "mtls-off" if found.live.bundle is None else "waiting"
-    return finish(found, record, outcome, ports)
+        outcome = "mtls-off" if snapshot.live.bundle is None else "waiting"
+    return finish(snapshot, record, outcome, ports)
 
 
-def _settled(found: Survey, record: Record, ports: Ports) -> Record:
+def _settled(snapshot: Snapshot, record: Record, ports: Ports) -> Record:
     """Others' additions and removals that need no healing become part of what is expected from now on."""
-    fingerprints = tuple(sorted(found.blocks))
+    fingerprints = tuple(sorted(snapshot.blocks))
     applied = record.applied
     if applied is not None and applied.fingerprints == fingerprints:
         return record
-    kept = {key: since for key, since in record.ours.items() if key in found.blocks}
+    kept = {key: since for key, since in record.ours.items() if key in snapshot.blocks}
     if applied is not None and applied.version:
         return replace(record, applied=replace(applied, fingerprints=fingerprints), ours=kept)
-    (original,) = versions = deploy.as_found(found, ports.store, ports.clock())
-    adopted = replace(original, version="", proof=found.live.proof)  # it was not deployed by the watcher
+    (original,) = versions = deploy.as_found(snapshot, ports.store, ports.clock())
+    adopted = replace(original, version="", proof=snapshot.live.proof)  # it was not deployed by the watcher
     return replace(record, applied=adopted, versions=versions, ours=kept)
 
 
@@ -240,7 +238,7 @@ def _unreadable(target: Target, view: BundleView, error: TargetError, request: R
     if request.rollback or request.release:
         raise RequestRefused(f"{target.id}: {error}")
     now = ports.clock()
-    after = notices.failed(record, target, error, prefix=notices.UNREADABLE, content="", missing=(), now=now)
+    after = conditions.failed(record, target, error, prefix=conditions.UNREADABLE, content="", missing=(), now=now)
     if after != record:
         etag = deploy.write(ports.store, after, etag)
     summary.alerts = [alert.id for alert in after.outbox]

@@ -25,7 +25,7 @@ class Webhook(Protocol):
         """Post one. Raises DeliveryError."""
 
 
-class Letter(NamedTuple):
+class QueueMessage(NamedTuple):
     """One message of the queue."""
 
     id: str
@@ -59,7 +59,7 @@ class _Alarm(msgspec.Struct, frozen=True, rename="pascal"):
     region: str | None = None
 
 
-def post_all(letters: Iterable[Letter], webhook: Webhook) -> Outcome:
+def post_all(letters: Iterable[QueueMessage], webhook: Webhook) -> Outcome:
     """Post each message by itself, so that one that fails does not repeat the others. Raises nothing of its own."""
     posted, failed, errors = 0, [], []
     for letter in letters:
@@ -81,24 +81,24 @@ def payload_of(body: str) -> dict[str, Any]:
     alert = _decode(body, Alert)
     if alert is not None:
         return message(alert)
-    ringing = _decode(body, _Alarm)
-    if ringing is not None:
-        return _of_alarm(ringing)
+    alarmed = _decode(body, _Alarm)
+    if alarmed is not None:
+        return _of_alarm(alarmed)
     subject = f"{envelope.subject}: " if envelope and envelope.subject else ""
     lines = (plain(line.expandtabs(1), _LONGEST) for line in (subject + body)[: 4 * _LONGEST].splitlines())
     return plain_message("\n".join(line for line in lines if line) or "(an empty message)")
 
 
-def _of_alarm(ringing: _Alarm) -> dict[str, Any]:
+def _of_alarm(alarmed: _Alarm) -> dict[str, Any]:
     facts = {
-        "why": ringing.new_state_reason,
-        "since": ringing.state_change_time,
-        "region": ringing.region,
+        "why": alarmed.new_state_reason,
+        "since": alarmed.state_change_time,
+        "region": alarmed.region,
     }
     return alarm(
-        plain(ringing.alarm_name),
-        plain(ringing.new_state_value, 40),
-        plain(ringing.alarm_description or "", _LONGEST),
+        plain(alarmed.alarm_name),
+        plain(alarmed.new_state_value, 40),
+        plain(alarmed.alarm_description or "", _LONGEST),
         {label: plain(value) for label, value in facts.items() if value},
     )
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotation_watcher.alerts import builders as messages
+from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import SourceName, TargetName
 from rotation_watcher.alerts.builders.wording import TITLE, days, headline, listed, plain, sentence
 from rotation_watcher.alerts.model import Alert, Kind, Severity
@@ -28,8 +28,8 @@ def paragraphs(alert: Alert) -> list[str]:
 
 
 def test_the_examples_show_every_builder_and_every_kind() -> None:
-    builders = {name for name, one in inspect.getmembers(messages, inspect.isfunction)}
-    assert builders <= set(EXAMPLES)
+    names = {name for name, one in inspect.getmembers(builders, inspect.isfunction)}
+    assert names <= set(EXAMPLES)
     assert {alert.kind for alert in EXAMPLES.values()} == set(Kind)
 
 
@@ -151,11 +151,11 @@ def test_no_hostile_text_reaches_an_alert_as_it_is(text: str, other: str, names:
     leaf = msgspec.structs.replace(CURRENT, subject=text, issuer=other, names=tuple(names))
     source, target = SourceName("use1", "us-east-1"), TargetName("alb", ALB.arn, text)
     built = [
-        messages.upcoming_published(source=source, authority=other, upcoming=leaf, current=leaf, now=NOW),
-        messages.rotated(source=source, authority=text, new=leaf, old=leaf, retire_after=NOW, now=NOW),
-        messages.issuer_changed(source=source, authority=text, status="current", new=leaf, old=leaf, now=NOW),
-        messages.name_learned(source=source, authority=text, leaf=leaf, name=other, now=NOW),
-        messages.quarantined(
+        builders.upcoming_published(source=source, authority=other, upcoming=leaf, current=leaf, now=NOW),
+        builders.rotated(source=source, authority=text, new=leaf, old=leaf, retire_after=NOW, now=NOW),
+        builders.issuer_changed(source=source, authority=text, status="current", new=leaf, old=leaf, now=NOW),
+        builders.name_learned(source=source, authority=text, leaf=leaf, name=other, now=NOW),
+        builders.quarantined(
             source=source,
             authority=text,
             status="current",
@@ -167,7 +167,7 @@ def test_no_hostile_text_reaches_an_alert_as_it_is(text: str, other: str, names:
             since=NOW,
             now=NOW,
         ),
-        messages.approved(
+        builders.approved(
             source=source,
             authority=text,
             leaf=leaf,
@@ -177,7 +177,7 @@ def test_no_hostile_text_reaches_an_alert_as_it_is(text: str, other: str, names:
             lifted=[Finding("no-name", other)],
             now=NOW,
         ),
-        messages.source_failing(
+        builders.source_failing(
             source=source,
             reason=SourceReason.ANSWER_INVALID,
             message=text,
@@ -186,10 +186,10 @@ def test_no_hostile_text_reaches_an_alert_as_it_is(text: str, other: str, names:
             last_good=None,
             now=NOW,
         ),
-        messages.truststore_update_failed(
+        builders.truststore_update_failed(
             target=target, reason="target-failed", message=text, missing=[leaf], content="00", since=NOW, now=NOW
         ),
-        messages.drift_found(
+        builders.drift_found(
             target=target,
             added=[leaf],
             removed=[leaf],
@@ -200,10 +200,10 @@ def test_no_hostile_text_reaches_an_alert_as_it_is(text: str, other: str, names:
             since=NOW,
             now=NOW,
         ),
-        messages.mtls_off(target=target, endpoint=text, detail=other, will_heal=False, since=NOW, now=NOW),
-        messages.mtls_off(target=target, endpoint=None, detail=other, will_heal=False, since=NOW, now=NOW),
-        messages.rolled_back(target=target, from_version=text, to_version=other, why=text, by_hand=True, now=NOW),
-        messages.shared_authority_deployed(target=target, authorities_subjects=[text], pins_uri=other, now=NOW),
+        builders.mtls_off(target=target, endpoint=text, detail=other, will_heal=False, since=NOW, now=NOW),
+        builders.mtls_off(target=target, endpoint=None, detail=other, will_heal=False, since=NOW, now=NOW),
+        builders.rolled_back(target=target, from_version=text, to_version=other, why=text, by_hand=True, now=NOW),
+        builders.shared_authority_deployed(target=target, authorities_subjects=[text], pins_uri=other, now=NOW),
     ]
     for alert in built:
         assert re.fullmatch(r"[ -~]+", alert.title)
@@ -223,7 +223,7 @@ def test_no_hostile_text_reaches_an_alert_as_it_is(text: str, other: str, names:
 
 def test_the_same_episode_told_later_has_the_same_id_and_a_second_one_does_not() -> None:
     def failing(since: timedelta, told: timedelta) -> str:
-        return messages.source_failing(
+        return builders.source_failing(
             source=SOURCE,
             reason=SourceReason.THROTTLED,
             message="429",
@@ -240,7 +240,7 @@ def test_the_same_episode_told_later_has_the_same_id_and_a_second_one_does_not()
 
 def test_a_certificate_is_announced_by_its_fingerprint_and_authority() -> None:
     def announced(authority: str, hours: int = 0) -> str:
-        return messages.upcoming_published(
+        return builders.upcoming_published(
             source=SOURCE, authority=authority, upcoming=UPCOMING, current=None, now=NOW + timedelta(hours=hours)
         ).id
 

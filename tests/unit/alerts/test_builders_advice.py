@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from rotation_watcher.alerts import builders as messages
+from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.model import Alert, Severity
 from rotation_watcher.errors import SourceReason
 from rotation_watcher.trust.approvals import Approval, decode_approval
@@ -38,7 +38,7 @@ def command(alert: Alert) -> str:
 
 def quarantined(status: str, *, approvable: bool = True, reasons: Sequence[Finding] = (), now: datetime = NOW) -> Alert:
     """Give an alert about ELSEWHERE."""
-    return messages.quarantined(
+    return builders.quarantined(
         source=SOURCE,
         authority="DigiCert",
         status=status,
@@ -54,7 +54,7 @@ def quarantined(status: str, *, approvable: bool = True, reasons: Sequence[Findi
 
 def failed(reason: str, missing: Sequence[CertificateFacts] = ()) -> Alert:
     """Give an alert about an update that failed."""
-    return messages.truststore_update_failed(
+    return builders.truststore_update_failed(
         target=ALB, reason=reason, message="words", missing=missing, content="5e" * 32, since=SINCE, now=NOW
     )
 
@@ -70,7 +70,7 @@ def drift(**changed: object) -> Alert:
         "will_heal": False,
         **changed,
     }
-    return messages.drift_found(target=DOMAIN, since=SINCE, now=NOW, **values)  # type: ignore[arg-type]  # by name
+    return builders.drift_found(target=DOMAIN, since=SINCE, now=NOW, **values)  # type: ignore[arg-type]  # by name
 
 
 # Quarantine and approval
@@ -128,7 +128,7 @@ def test_a_missing_anchor_comes_with_the_exact_upload() -> None:
 
 
 def test_a_key_with_spaces_is_quoted_for_the_shell() -> None:
-    alert = messages.anchor_missing(
+    alert = builders.anchor_missing(
         source=SOURCE, authority="Genesys", problem="x", bucket=BUCKET, key="my roots/a;b.pem", since=SINCE, now=NOW
     )
     assert shlex.split(command(alert))[-1] == f"s3://{BUCKET}/my roots/a;b.pem"
@@ -136,7 +136,7 @@ def test_a_key_with_spaces_is_quoted_for_the_shell() -> None:
 
 @pytest.mark.parametrize("reason", SourceReason)
 def test_every_reason_of_a_failing_source_has_its_own_way_out(reason: SourceReason) -> None:
-    alert = messages.source_failing(
+    alert = builders.source_failing(
         source=SOURCE, reason=reason, message="x", authority=None, since=SINCE, last_good=None, now=NOW
     )
     assert len(alert.what_to_do) > 20
@@ -147,7 +147,7 @@ def test_every_reason_of_a_failing_source_has_its_own_way_out(reason: SourceReas
 
 
 def test_the_permission_that_is_missing_is_named() -> None:
-    alert = messages.source_failing(
+    alert = builders.source_failing(
         source=SOURCE,
         reason=SourceReason.PERMISSION_MISSING,
         message="403",
@@ -162,7 +162,7 @@ def test_the_permission_that_is_missing_is_named() -> None:
 
 def test_only_for_the_genesys_authority_client_name_is_advised_because_only_there_it_counts() -> None:
     def advice(authority: str) -> str:
-        return messages.name_learned(source=SOURCE, authority=authority, leaf=CURRENT, name="n", now=NOW).what_to_do
+        return builders.name_learned(source=SOURCE, authority=authority, leaf=CURRENT, name="n", now=NOW).what_to_do
 
     assert "client_name" in advice("Genesys")
     assert "client_name" not in advice("DigiCert")
@@ -171,7 +171,7 @@ def test_only_for_the_genesys_authority_client_name_is_advised_because_only_ther
 
 def test_a_change_of_issuer_says_whether_it_bites_now_or_later() -> None:
     def means(status: str) -> str:
-        return messages.issuer_changed(
+        return builders.issuer_changed(
             source=SOURCE, authority="DigiCert", status=status, new=ELSEWHERE, old=CURRENT, now=NOW
         ).what_it_means
 
@@ -244,7 +244,7 @@ def test_an_alert_never_says_that_the_watcher_heals_when_it_does_not() -> None:
     assert "The watcher is putting back" in drift(removed=[INTERMEDIATE], will_heal=True).what_to_do
     assert "The watcher leaves it as it is" in drift(removed=[INTERMEDIATE], will_heal=False).what_to_do
     off = {
-        heals: messages.mtls_off(
+        heals: builders.mtls_off(
             target=DOMAIN, endpoint=None, detail="off", will_heal=heals, since=SINCE, now=NOW
         ).what_to_do
         for heals in (True, False)
@@ -256,7 +256,7 @@ def test_an_alert_never_says_that_the_watcher_heals_when_it_does_not() -> None:
 def test_a_plan_says_how_to_have_it_done() -> None:
     assert "Mode=apply" in EXAMPLES["change_planned"].what_to_do
     assert "add 2 certificates, remove 0 and keep 3" in EXAMPLES["change_planned"].what_happened
-    nothing_new = messages.change_planned(target=ALB, added=[], removed=[], kept=3, content="5e", now=NOW)
+    nothing_new = builders.change_planned(target=ALB, added=[], removed=[], kept=3, content="5e", now=NOW)
     assert "back at its own file" in nothing_new.what_happened
 
 
@@ -274,7 +274,7 @@ def test_the_digicert_trap_names_the_pins_and_the_header() -> None:
 
 def test_an_automatic_rollback_is_critical_and_one_by_hand_is_not() -> None:
     def rolled(*, by_hand: bool) -> Alert:
-        return messages.rolled_back(
+        return builders.rolled_back(
             target=ALB, from_version="b", to_version="a", why="asked for", by_hand=by_hand, now=NOW
         )
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.config import Authority, Policy, Source
 from rotation_watcher.errors import UNDECODABLE, SourceReason
-from rotation_watcher.sources import history
-from rotation_watcher.sources import update as folding
+from rotation_watcher.sources import history, update
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import History, Status
 from rotation_watcher.sources.observation import Entity, Observation, Presence
@@ -70,12 +69,12 @@ class Teller:
     def see(self, *observations: Observation, step: timedelta = timedelta(minutes=15)) -> "Teller":
         for observation in observations:
             self.now += step
-            self._keep(folding.fold(self.state, observation, self.context()))
+            self._keep(update.fold(self.state, observation, self.context()))
         return self
 
     def miss(self, reason: SourceReason = SourceReason.UNREACHABLE) -> "Teller":
         self.now += timedelta(minutes=15)
-        self._keep(folding.fold_failure(self.state, reason, "no answer", self.context()))
+        self._keep(update.apply_failure(self.state, reason, "no answer", self.context()))
         return self
 
     def _keep(self, after: History) -> None:

@@ -121,24 +121,24 @@ def test_drift_is_what_differs_from_the_last_proof() -> None:
     assert result.drift is not None
     assert (set(result.drift.added), set(result.drift.removed)) == (keys({5}), keys({0}))
     assert set(result.added) == keys({0})
-    assert [one.leaf.fingerprint for one in result.refused] == [need(0).leaf.fingerprint]
+    assert [one.certificate.fingerprint for one in result.refused] == [need(0).certificate.fingerprint]
     assert made({0, 1}, {0, 1}, record({0, 1}, applied={0, 1})).drift is None
 
 
 def test_drift_that_is_only_reported_is_left_alone_but_what_is_newly_wanted_comes() -> None:
     reported = made({1}, {0, 1}, record({0, 1}, applied={0, 1}), on_drift="report")
-    assert (reported.added, reported.obstacle, reported.changes) == ((), None, False)
+    assert (reported.added, reported.blocked_by, reported.changes) == ((), None, False)
     widened = made({1}, {0, 1, 2}, record({0, 1}, applied={0, 1}), on_drift="report")
     assert set(widened.added) == keys({2})
 
 
 def test_a_bundle_of_nothing_is_never_planned() -> None:
-    assert made({0}, set(), record({0})).obstacle == "nothing-known"
+    assert made({0}, set(), record({0})).blocked_by == "nothing-known"
 
 
 def test_more_than_the_target_may_hold_is_an_obstacle_and_no_cut() -> None:
     result = made({5}, {0, 1}, record(set()), limit=2)
-    assert (result.obstacle, len(result.desired)) == ("too-many-certificates", 3)
+    assert (result.blocked_by, len(result.desired)) == ("too-many-certificates", 3)
 
 
 SETS = st.sets(st.sampled_from(NUMBERS))
@@ -158,4 +158,4 @@ def test_whatever_was_there_nothing_needed_and_nothing_of_others_is_lost(
     assert len(result.removed) <= 2
     if not report:
         assert keys(want) <= desired
-        assert result.obstacle in ({None} if want else {"nothing-known"})
+        assert result.blocked_by in ({None} if want else {"nothing-known"})

@@ -12,7 +12,7 @@ CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 4},
     user_agent_extra="genesys-certificate-rotation-watcher",
 )
-UNHURRIED = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+SINGLE_ATTEMPT = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 """For API Gateway: its one UpdateDomainName in 30 seconds is waited for by the schedule, not by seconds of retrying."""
 
 _CHATTY = {
@@ -27,13 +27,13 @@ _CHATTY = {
 
 def make(service: str, *, region: str | None = None, endpoint_url: str | None = None) -> Any:
     """A client of an AWS service. What is not given comes from where boto3 finds it, as in Lambda."""
-    hush()
+    quiet_sdk_logs()
     factory: Any = boto3.client  # the stubs know literal names only
-    config = UNHURRIED if service.startswith("apigateway") else CONFIG
+    config = SINGLE_ATTEMPT if service.startswith("apigateway") else CONFIG
     return factory(service, region_name=region, endpoint_url=endpoint_url, config=config)
 
 
-def hush() -> None:
+def quiet_sdk_logs() -> None:
     """Keep secrets out of the logs, whatever level the function's root logger has; doing it again changes nothing.
 
     At DEBUG botocore logs whole answers (a secret's text, a pre-signed URL) and request headers (the session token),

@@ -12,7 +12,7 @@ _MOST = 1000
 """Objects kept; one is some 2 KB."""
 
 
-class RememberingStore:
+class CachingStore:
     """``ports.ObjectStore`` over another one, asking it only once for each object below ``seen/``."""
 
     def __init__(self, store: ObjectStore) -> None:

@@ -20,7 +20,7 @@ class SlackWebhook:
     """Posts payloads to one webhook. ``secret`` is its URL, or JSON with it as ``url``. Raises DeliveryError."""
 
     def __init__(self, http: httpx.Client, secret: str) -> None:
-        clients.hush()  # httpx logs the whole URL of each request at INFO
+        clients.quiet_sdk_logs()  # httpx logs the whole URL of each request at INFO
         self._http = http
         self._url = _url(secret)
 

@@ -8,7 +8,7 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from rotation_watcher.errors import StoreError
-from rotation_watcher.ports import Look
+from rotation_watcher.ports import PublishRequest
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -24,7 +24,7 @@ class SqsPublishQueue:
         self._client = client
         self._url = url
 
-    def send(self, look: Look) -> None:
+    def send(self, look: PublishRequest) -> None:
         """See ``ports.PublishQueue``. The body says which target, and nothing else."""
         try:
             self._client.send_message(

@@ -2,7 +2,7 @@
 
 The service never tells from which S3 object a trust store was loaded; what is deployed comes back only through a
 pre-signed URL that is good for ten minutes. That URL is a secret: it must reach no log, error or state. httpx puts it
-into both, so what is told of a failed download never comes from httpx's own text (and see ``clients.hush``).
+into both, so what is told of a failed download never comes from httpx's own text (and see ``clients.quiet_sdk_logs``).
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ class AlbTrustStores:
     """``ports.TrustTarget`` for trust stores; ``http`` fetches what the pre-signed URL points at."""
 
     def __init__(self, client: "ElasticLoadBalancingv2Client", http: httpx.Client) -> None:
-        clients.hush()
+        clients.quiet_sdk_logs()
         self._client = client
         self._http = http
 

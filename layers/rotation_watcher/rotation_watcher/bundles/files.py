@@ -27,7 +27,7 @@ def write(view: BundleView, store: ObjectStore, now: datetime, *, narrow: bool) 
     """
     if not view.wanted.needs:
         return []
-    narrow = narrow and not view.obstacles
+    narrow = narrow and not view.removal_blockers
     written = []
     for key, content_type, body in (
         (keys.wanted(view.bundle.id), keys.PEM_TYPE, _wanted(view, store)),
@@ -44,7 +44,7 @@ def write(view: BundleView, store: ObjectStore, now: datetime, *, narrow: bool) 
 
 def _wanted(view: BundleView, store: ObjectStore) -> bytes:
     held: dict[str, Block | Certificate] = dict(view.wanted.certificates)
-    stored = store.get(keys.wanted(view.bundle.id)) if view.obstacles else None
+    stored = store.get(keys.wanted(view.bundle.id)) if view.removal_blockers else None
     for block in parse_bundle(stored.body)[0] if stored else ():
         held.setdefault(block.fingerprint, block)
     return render_bundle(held.values())
@@ -56,7 +56,7 @@ def _write_pins(view: BundleView, store: ObjectStore, now: datetime, *, narrow: 
     for _ in range(_TRIES):
         stored = store.get(key)
         old = _decode(stored.body, key) if stored else Pins(bundle=view.bundle.id, pins=())
-        new = wanted if narrow else pins.widened(old, wanted, now, without=view.dismissed)
+        new = wanted if narrow else pins.widened(old, wanted, now, without=view.unvouched)
         if stored is not None and old == new:
             return False
         try:

@@ -34,13 +34,13 @@ def pins(bundle_id: str, wanted: Wanted) -> Pins:
     """The pins of a wanted set, sorted by source, authority and fingerprint."""
     listed = [
         Pin(
-            certificate=need.leaf.facts,
+            certificate=need.certificate.facts,
             authority=need.authority,
             source=need.source,
             region=need.region,
-            status=need.record.status,
-            since=need.record.since,
-            until=need.record.retire_after,
+            status=need.state.status,
+            since=need.state.since,
+            until=need.state.retire_after,
         )
         for need in wanted.needs
     ]

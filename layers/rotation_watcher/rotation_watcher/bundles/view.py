@@ -20,38 +20,38 @@ from rotation_watcher.x509.certificates import Certificate, parse_bundle
 
 
 class BundleView(NamedTuple):
-    """A bundle as it should be now. ``obstacles`` say in words why nothing may be removed (empty: it may).
+    """A bundle as it should be now. ``removal_blockers`` say in words why nothing may be removed (empty: it may).
 
-    ``dismissed`` are leaves that nothing vouches for any more, such as those whose approval is gone: they are pinned no
+    ``unvouched`` are leaves that nothing vouches for any more, such as those whose approval is gone: they are pinned no
     longer, whatever the obstacles.
     """
 
     bundle: Bundle
     wanted: Wanted
-    obstacles: tuple[str, ...]
+    removal_blockers: tuple[str, ...]
     problems: tuple[str, ...]
-    dismissed: frozenset[str]
+    unvouched: frozenset[str]
 
 
 def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime) -> BundleView:
     """The wanted set of a bundle, from the histories of its sources. Raises StoreError."""
     needs: list[Need] = []
-    obstacles: list[str] = []
+    removal_blockers: list[str] = []
     problems: list[str] = []
-    dismissed: set[str] = set()
+    unvouched: set[str] = set()
     extra: dict[str, Sequence[Certificate]] = {}
     for source in (source for source in watch.sources if source.id in bundle.sources):
         state = load_history(store, source.id)
         if state is None:
-            obstacles.append(f"source {source.id} has not been read yet")
+            removal_blockers.append(f"source {source.id} has not been read yet")
             continue
         if state.stale(now, watch.policy):
-            obstacles.append(f"source {source.id} was last read {state.fresh_at}")
+            removal_blockers.append(f"source {source.id} was last read {state.fresh_at}")
         anchors = load_anchors(store, source).certificates
-        found, missing, disapproved = _needs(store, source, state, bundle, anchors, now)
+        found, missing, unvouched_here = _needs(store, source, state, bundle, anchors, now)
         needs += found
-        obstacles += missing
-        dismissed |= disapproved
+        removal_blockers += missing
+        unvouched |= unvouched_here
         if any(need.authority == Authority.GENESYS for need in found):
             # The operator trusts every root in the region's file. Genesys announces no change of its root, so a new one
             # must be in the truststore before its first leaf is presented (docs/decisions/0003).
@@ -64,10 +64,12 @@ def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime)
         if len(extra[key]) < max(1, len(blocks)):
             text = f"{key}: missing, or it holds something else than CA certificates"
             problems.append(text)
-            obstacles.append(text)
+            removal_blockers.append(text)
     wanted = compose(needs, extra, now)
-    obstacles += [f"leaf {need.leaf.fingerprint[:16]} does not verify: {detail}" for need, detail in wanted.unproven]
-    return BundleView(bundle, wanted, tuple(obstacles), tuple(problems), frozenset(dismissed))
+    removal_blockers += [
+        f"leaf {need.certificate.fingerprint[:16]} does not verify: {detail}" for need, detail in wanted.unproven
+    ]
+    return BundleView(bundle, wanted, tuple(removal_blockers), tuple(problems), frozenset(unvouched))
 
 
 def _needs(
@@ -79,25 +81,25 @@ def _needs(
     now: datetime,
 ) -> tuple[list[Need], list[str], set[str]]:
     """The leaves that are needed, what is missing to prove others, and those whose approval is gone."""
-    needs, missing, dismissed = [], [], set()
+    needs, missing, unvouched = [], [], set()
     for authority in bundle.authorities:
         known = state.authorities.get(authority)
         if known is None:
             continue
-        dismissed |= known.quarantine.keys() - known.leaves.keys()
+        unvouched |= known.quarantine.keys() - known.leaves.keys()
         leaves = {key: leaf for key, leaf in known.leaves.items() if leaf.needed(now)}
         approvals, _ = load_approvals(store, [key for key, leaf in leaves.items() if leaf.lifted])
         for key, leaf in leaves.items():
             approval = approvals.get(key)
             if leaf.lifted and (approval is None or (approval.until is not None and approval.until < now)):
-                dismissed.add(key)
+                unvouched.add(key)
                 continue
             held = _seen(store, source, (key, *leaf.chain))
             if held is None:
                 missing.append(f"leaf {key[:16]}: a certificate under {keys.seen(source.id, '')[:-4]} is missing")
                 continue
             needs.append(_need(source, authority, leaf, held, anchors.get(authority, ())))
-    return needs, missing, dismissed
+    return needs, missing, unvouched
 
 
 def _need(
@@ -110,8 +112,8 @@ def _need(
         source=source.id,
         region=source.region,
         authority=authority.value,
-        leaf=held[0],
-        record=leaf,
+        certificate=held[0],
+        state=leaf,
         chain=held[1:],
         anchors=anchors,
         client_auth=Reason.NO_CLIENT_AUTH not in lifted,

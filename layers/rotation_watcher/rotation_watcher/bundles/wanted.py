@@ -24,8 +24,8 @@ class Need(NamedTuple):
     source: str
     region: str
     authority: str
-    leaf: Certificate
-    record: Leaf
+    certificate: Certificate
+    state: Leaf
     chain: tuple[Certificate, ...]
     anchors: tuple[Certificate, ...]
     client_auth: bool
@@ -33,16 +33,16 @@ class Need(NamedTuple):
     @property
     def label(self) -> str:
         """What names it among the reasons for a certificate."""
-        return f"{self.source}/{self.authority}/{self.leaf.fingerprint}"
+        return f"{self.source}/{self.authority}/{self.certificate.fingerprint}"
 
     def at(self, now: datetime) -> datetime:
         """The moment at which it is verified: now, or when it becomes valid; an expired one at its last moment."""
-        facts = self.leaf.facts
+        facts = self.certificate.facts
         return min(max(now, facts.not_before), facts.not_after)
 
     def required(self, now: datetime) -> bool:
         """Whether refusing it would break something: it is presented, or will be, and has not expired."""
-        return self.record.status is not Status.RETIRING and not self.record.expired(now)
+        return self.state.status is not Status.RETIRING and not self.state.expired(now)
 
 
 class Wanted(NamedTuple):
@@ -58,7 +58,7 @@ class Wanted(NamedTuple):
 
         Without those that something wants which has no end.
         """
-        records = {need.label: need.record for need in self.needs}
+        records = {need.label: need.state for need in self.needs}
         found = {}
         for fingerprint, labels in self.why.items():
             wanting = [records.get(label) for label in labels]
@@ -70,7 +70,7 @@ class Wanted(NamedTuple):
     def shared_roots(self, authority: str) -> tuple[Certificate, ...]:
         """The roots that are wanted for leaves of an authority."""
         labels = {
-            f"{need.source}/{need.authority}/{need.leaf.fingerprint}"
+            f"{need.source}/{need.authority}/{need.certificate.fingerprint}"
             for need in self.needs
             if need.authority == authority
         }
@@ -88,7 +88,7 @@ def compose(needs: Iterable[Need], extra: Mapping[str, Sequence[Certificate]], n
     proven, unproven = [], []
     for need in needs:
         path = find_path(
-            need.leaf,
+            need.certificate,
             intermediates=need.chain,
             anchors=need.anchors,
             at=need.at(now),
@@ -117,7 +117,7 @@ def admits(certificates: Iterable[Certificate], need: Need, now: datetime) -> bo
     """
     held = tuple(certificates)
     path = find_path(
-        need.leaf,
+        need.certificate,
         intermediates=[certificate for certificate in held if not certificate.self_signed],
         anchors=[certificate for certificate in held if certificate.self_signed],
         at=need.at(now),
@@ -131,7 +131,7 @@ def manifest(bundle_id: str, wanted: Wanted) -> dict[str, Any]:
 
     ``until`` is null as long as anything that has no end wants the certificate.
     """
-    by_label = {need.label: need.record for need in wanted.needs}
+    by_label = {need.label: need.state for need in wanted.needs}
     graces = wanted.graces()
     entries = []
     for fingerprint, certificate in sorted(wanted.certificates.items()):

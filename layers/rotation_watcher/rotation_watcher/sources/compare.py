@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from rotation_watcher.alerts import builders as messages
+from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import SourceName
 from rotation_watcher.config import Authority
 from rotation_watcher.sources.conditions import endure
@@ -36,7 +36,7 @@ def disagree(
         if tell:
             mine, theirs = differences[authority]
             alerts.append(
-                messages.sources_disagree(
+                builders.sources_disagree(
                     source=context.name,
                     other=other,
                     authority=authority.value,

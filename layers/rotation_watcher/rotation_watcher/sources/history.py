@@ -66,7 +66,7 @@ class Quarantined(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     gone_since: datetime | None = None
 
 
-class Sighting(msgspec.Struct, frozen=True, omit_defaults=True):
+class Debounced(msgspec.Struct, frozen=True, omit_defaults=True):
     """A set of leaves, debounced: ``confirmed`` holds until ``looks`` consecutive looks have agreed on ``pending``.
 
     The API gives inconsistent results while a rotation is in progress (the SDK's own words), so one answer proves
@@ -77,18 +77,18 @@ class Sighting(msgspec.Struct, frozen=True, omit_defaults=True):
     pending: tuple[str, ...] | None = None
     looks: int = 0
 
-    def look(self, seen: tuple[str, ...], confirmations: int) -> "Sighting":
+    def look(self, seen: tuple[str, ...], confirmations: int) -> "Debounced":
         """This sighting after one more look. The very first set needs no confirmation: there is nothing to compare."""
         if self.confirmed is None or seen == self.confirmed:
-            return Sighting(confirmed=seen)
+            return Debounced(confirmed=seen)
         looks = self.looks + 1 if seen == self.pending else 1
-        return Sighting(confirmed=seen) if looks >= confirmations else Sighting(self.confirmed, seen, looks)
+        return Debounced(confirmed=seen) if looks >= confirmations else Debounced(self.confirmed, seen, looks)
 
-    def without(self, keys: frozenset[str]) -> "Sighting":
+    def without(self, keys: frozenset[str]) -> "Debounced":
         """This sighting with some leaves struck from what was confirmed (they lost their acceptance)."""
         if not self.confirmed or keys.isdisjoint(self.confirmed):
             return self
-        return Sighting(tuple(key for key in self.confirmed if key not in keys), self.pending, self.looks)
+        return Debounced(tuple(key for key in self.confirmed if key not in keys), self.pending, self.looks)
 
 
 class AuthorityHistory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -97,8 +97,8 @@ class AuthorityHistory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     name: str | None = None
     leaves: Mapping[str, Leaf] = {}
     quarantine: Mapping[str, Quarantined] = {}
-    current: Sighting = Sighting()
-    upcoming: Sighting = Sighting()
+    current: Debounced = Debounced()
+    upcoming: Debounced = Debounced()
 
 
 class Episode(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -15,11 +15,11 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from rotation_watcher.alerts import builders as messages
+from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.config import Authority
 from rotation_watcher.sources.context import Context
-from rotation_watcher.sources.history import AuthorityHistory, Leaf, Sighting, Status
+from rotation_watcher.sources.history import AuthorityHistory, Debounced, Leaf, Status
 from rotation_watcher.sources.observation import Entity, Presence
 from rotation_watcher.sources.quarantine import apply_refused
 from rotation_watcher.trust.findings import Finding, Reason, Remark
@@ -27,7 +27,7 @@ from rotation_watcher.trust.findings import Finding, Reason, Remark
 replace = msgspec.structs.replace
 
 
-def fold_authority(
+def apply_entities(
     authority: str, before: AuthorityHistory, entities: list[Entity], learned: str | None, context: Context
 ) -> tuple[AuthorityHistory, list[Alert]]:
     """The history of an authority after a look, and its news. ``learned`` is the name that the look taught."""
@@ -111,8 +111,8 @@ def _lasting(entity: Entity) -> tuple[Finding, ...]:
 
 def _placed(
     leaves: Mapping[str, Leaf],
-    current: tuple[tuple[str, ...], Sighting],
-    upcoming: tuple[tuple[str, ...], Sighting],
+    current: tuple[tuple[str, ...], Debounced],
+    upcoming: tuple[tuple[str, ...], Debounced],
     context: Context,
 ) -> dict[str, Leaf]:
     """Give every leaf its status by what this look shows and what is confirmed; drop those whose grace has passed."""
@@ -136,7 +136,7 @@ def _expiries(authority: str, after: AuthorityHistory, context: Context) -> tupl
     for key, leaf in after.leaves.items():
         if leaf.expired(context.now) and Kind.EXPIRED not in leaf.announced and leaf.status is not Status.RETIRING:
             leaves[key] = replace(leaf, announced=(*leaf.announced, Kind.EXPIRED))
-            alerts.append(messages.expired(source=context.name, authority=authority, leaf=leaf.facts, now=context.now))
+            alerts.append(builders.expired(source=context.name, authority=authority, leaf=leaf.facts, now=context.now))
     return replace(after, leaves=leaves), alerts
 
 
@@ -157,7 +157,7 @@ def _lesson(
     leaf = next((leaf for leaf in confirmed if name in leaf.facts.names), None)
     if name is None or name == after.name or leaf is None:
         return after, []
-    alert = messages.name_learned(source=context.name, authority=authority, leaf=leaf.facts, name=name, now=context.now)
+    alert = builders.name_learned(source=context.name, authority=authority, leaf=leaf.facts, name=name, now=context.now)
     return replace(after, name=name), [alert]
 
 
@@ -168,7 +168,7 @@ def _approvals(authority: str, before: AuthorityHistory, accepted: Iterable[Enti
         known = before.leaves.get(entity.key)
         if approval and entity.leaf and entity.verdict.lifted and not (known and known.lifted):
             alerts.append(
-                messages.approved(
+                builders.approved(
                     source=context.name,
                     authority=authority,
                     leaf=entity.leaf.facts,
@@ -197,7 +197,7 @@ def _announce(
             continue
         leaves[key] = replace(leaf, announced=(*leaf.announced, Kind.UPCOMING_PUBLISHED))
         alerts.append(
-            messages.upcoming_published(
+            builders.upcoming_published(
                 source=context.name,
                 authority=authority,
                 upcoming=leaf.facts,
@@ -214,7 +214,7 @@ def _announce(
         if before.current.confirmed is None or old is None:
             continue
         alerts.append(
-            messages.rotated(
+            builders.rotated(
                 source=context.name,
                 authority=authority,
                 new=leaf.facts,
@@ -238,7 +238,7 @@ def _issuer_change(authority: str, status: Status, new: Leaf, old: Leaf | None, 
     if old is None or (new.facts.issuer == old.facts.issuer and new.chain == old.chain):
         return []
     return [
-        messages.issuer_changed(
+        builders.issuer_changed(
             source=context.name,
             authority=authority,
             status=status.value,

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import msgspec
 
-from rotation_watcher.alerts import builders as messages
+from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import Quarantined
@@ -52,7 +52,7 @@ def apply_refused(
         if not record.told and record.looks >= context.policy.confirmations:
             record = replace(record, told=True)
             alerts.append(
-                messages.quarantined(
+                builders.quarantined(
                     source=context.name,
                     authority=authority,
                     status=entity.presence.value,

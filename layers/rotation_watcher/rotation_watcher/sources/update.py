@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from rotation_watcher.alerts import builders as messages
+from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.config import Authority
 from rotation_watcher.errors import SourceReason
 from rotation_watcher.sources.conditions import endure
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import AuthorityHistory, Episode, History
-from rotation_watcher.sources.leaves import fold_authority, lacks_anchor
+from rotation_watcher.sources.leaves import apply_entities, lacks_anchor
 from rotation_watcher.sources.observation import Entity, Observation, Presence
 
 replace = msgspec.structs.replace
@@ -33,7 +33,7 @@ def fold(history: History, observation: Observation, context: Context) -> Histor
     for authority in sorted(watched | seen | strange):
         entities = [entity for entity in observation.entities if entity.authority == authority]
         before = history.authorities.get(authority, AuthorityHistory())
-        after, news = fold_authority(authority, before, entities, observation.learned.get(authority), context)
+        after, news = apply_entities(authority, before, entities, observation.learned.get(authority), context)
         if after != AuthorityHistory():
             authorities[authority] = after
         alerts += news
@@ -48,7 +48,7 @@ def fold(history: History, observation: Observation, context: Context) -> Histor
     return replace(folded, fresh_at=fresh_at)
 
 
-def fold_failure(history: History, reason: SourceReason, message: str, context: Context) -> History:
+def apply_failure(history: History, reason: SourceReason, message: str, context: Context) -> History:
     """The history after a look that failed: what is known of certificates is untouched, people are told once."""
     episodes = dict(history.episodes)
     threshold = 1 if reason.lasting else context.policy.confirmations
@@ -56,7 +56,7 @@ def fold_failure(history: History, reason: SourceReason, message: str, context: 
     alerts = []
     if tell:
         alerts.append(
-            messages.source_failing(
+            builders.source_failing(
                 source=context.name,
                 reason=reason,
                 message=message,
@@ -78,7 +78,7 @@ def _recovered(episodes: dict[str, Episode], name: str, context: Context) -> lis
     if episode is None or not episode.told:
         return []
     reason = episode.reason or SourceReason.UNAVAILABLE
-    return [messages.source_recovered(source=context.name, reason=reason, since=episode.since, now=context.now)]
+    return [builders.source_recovered(source=context.name, reason=reason, since=episode.since, now=context.now)]
 
 
 def _absent(episodes: dict[str, Episode], authority: str, entities: list[Entity], context: Context) -> list[Alert]:
@@ -91,7 +91,7 @@ def _absent(episodes: dict[str, Episode], authority: str, entities: list[Entity]
     if not tell:
         return []
     return [
-        messages.source_failing(
+        builders.source_failing(
             source=context.name,
             reason=reason,
             message=f"The API shows no current certificate of the authority {authority}.",
@@ -115,7 +115,7 @@ def _anchors(episodes: dict[str, Episode], authority: str, entities: list[Entity
         return []
     key = context.source.anchors_key if authority == Authority.GENESYS else "anchors/digicert.pem"
     return [
-        messages.anchor_missing(
+        builders.anchor_missing(
             source=context.name,
             authority=authority,
             problem=context.anchor_problems.get(authority, f"{key} holds no usable root."),

@@ -12,13 +12,13 @@ from typing import NamedTuple
 import msgspec
 
 from rotation_watcher import arns
-from rotation_watcher.alerts import builders as messages
+from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import TargetName
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.config import Mode, Target
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDenied, TargetError, TargetNotFound
 from rotation_watcher.targets.record import Record
-from rotation_watcher.targets.snapshot import Survey
+from rotation_watcher.targets.snapshot import Snapshot
 from rotation_watcher.x509.certificates import Block, Certificate, render_bundle
 from rotation_watcher.x509.facts import CertificateFacts
 
@@ -37,7 +37,7 @@ UNCHANGEABLE = "unchangeable:"
 """Episodes of this prefix end when nothing is left to change, or a change has been proved."""
 
 
-class _Found(NamedTuple):
+class _Condition(NamedTuple):
     """A trouble found now: the name of its episode, and its alert if it is new."""
 
     episode: str
@@ -55,22 +55,22 @@ def content_of(desired: Iterable[Block | Certificate]) -> tuple[bytes, str]:
     return body, hashlib.sha256(body).hexdigest()
 
 
-def notice(found: Survey, mode: Mode, now: datetime) -> Record:
+def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
     """The survey's record with every trouble told that has not been told."""
-    record = found.record
+    record = snapshot.record
     troubles = [
-        *_drift(found, mode, now),
-        *_open_doors(found, mode, now),
-        *_limits(found, now),
-        *_leaving(found, now),
-        *_stuck(found, now),
-        *(_planned(found, now) if mode is Mode.OBSERVE else ()),
+        *_drift(snapshot, mode, now),
+        *_open_doors(snapshot, mode, now),
+        *_limits(snapshot, now),
+        *_leaving(snapshot, now),
+        *_stuck(snapshot, now),
+        *(_planned(snapshot, now) if mode is Mode.OBSERVE else ()),
     ]
     episodes = {one.episode: record.episodes.get(one.episode, now) for one in troubles}
     new = [one.alert for one in troubles if one.episode not in record.episodes]
-    if found.plan.changes or record.pending:
+    if snapshot.plan.changes or record.pending:
         episodes |= {name: since for name, since in record.episodes.items() if name.startswith(UNCHANGEABLE)}
-    verifying = {endpoint.name for endpoint in found.live.endpoints if endpoint.verifies}
+    verifying = {endpoint.name for endpoint in snapshot.live.endpoints if endpoint.verifies}
     endpoints = tuple(sorted({*record.endpoints, *verifying}))
     return msgspec.structs.replace(record, episodes=episodes, endpoints=endpoints).told(*new)
 
@@ -99,7 +99,7 @@ def failed(
     lasting = urgent or isinstance(error, TargetNotFound | TargetDenied | BundleRejected)
     if not lasting and now - since < PASSING:
         return msgspec.structs.replace(record, episodes={**record.episodes, episode: since})
-    alert = messages.truststore_update_failed(
+    alert = builders.truststore_update_failed(
         target=target_name(target),
         reason=error.reason,
         message=str(error),
@@ -111,10 +111,10 @@ def failed(
     return msgspec.structs.replace(record, episodes={**record.episodes, episode: since, told: now}).told(alert)
 
 
-def facts_of(found: Survey, fingerprints: Iterable[str]) -> list[CertificateFacts]:
+def facts_of(snapshot: Snapshot, fingerprints: Iterable[str]) -> list[CertificateFacts]:
     """What can be told of these certificates, wherever the survey knows them from."""
-    known: dict[str, CertificateFacts] = {key: item.facts for key, item in found.view.wanted.certificates.items()}
-    for blocks in (found.former, found.blocks):
+    known: dict[str, CertificateFacts] = {key: item.facts for key, item in snapshot.view.wanted.certificates.items()}
+    for blocks in (snapshot.former, snapshot.blocks):
         known |= {key: block.certificate.facts for key, block in blocks.items() if block.certificate}
     unknown = datetime.min.replace(tzinfo=UTC)
     return [
@@ -137,125 +137,130 @@ def _short(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
-def _drift(found: Survey, mode: Mode, now: datetime) -> list[_Found]:
-    drift = found.plan.drift
+def _drift(snapshot: Snapshot, mode: Mode, now: datetime) -> list[_Condition]:
+    drift = snapshot.plan.drift
     if drift is None:
         return []
     episode = f"drift:{_short(drift)}"
-    applied = found.record.applied
-    heals = mode is Mode.APPLY and found.target.on_drift == "heal" and found.plan.changes and found.record.hold is None
-    alert = messages.drift_found(
-        target=target_name(found.target),
-        added=facts_of(found, drift.added),
-        removed=facts_of(found, drift.removed),
+    applied = snapshot.record.applied
+    heals = (
+        mode is Mode.APPLY
+        and snapshot.target.on_drift == "heal"
+        and snapshot.plan.changes
+        and snapshot.record.hold is None
+    )
+    alert = builders.drift_found(
+        target=target_name(snapshot.target),
+        added=facts_of(snapshot, drift.added),
+        removed=facts_of(snapshot, drift.removed),
         moved_from=f"version {applied.version}" if applied and drift.moved_to else None,
         moved_to=drift.moved_to,
-        refused=[need.leaf.facts for need in found.plan.refused],
+        refused=[need.certificate.facts for need in snapshot.plan.refused],
         will_heal=heals,
-        since=found.record.episodes.get(episode, now),
+        since=snapshot.record.episodes.get(episode, now),
         now=now,
     )
-    return [_Found(episode, alert)]
+    return [_Condition(episode, alert)]
 
 
-def _open_doors(found: Survey, mode: Mode, now: datetime) -> list[_Found]:
+def _open_doors(snapshot: Snapshot, mode: Mode, now: datetime) -> list[_Condition]:
     """MTLS off at the domain, a listener that does not verify, a default endpoint that goes past it."""
     doors: list[tuple[str | None, str]] = []
-    if found.live.bundle is None:
+    if snapshot.live.bundle is None:
         doors.append((None, "The domain has no truststore: mutual TLS is off."))
-    doors += [(endpoint.name, endpoint.detail) for endpoint in found.live.endpoints if not endpoint.verifies]
-    heals = mode is Mode.APPLY and found.target.on_drift == "heal" and found.record.applied is not None
+    doors += [(endpoint.name, endpoint.detail) for endpoint in snapshot.live.endpoints if not endpoint.verifies]
+    heals = mode is Mode.APPLY and snapshot.target.on_drift == "heal" and snapshot.record.applied is not None
     results = []
     for name, detail in doors:
         episode = f"mtls-off:{name or 'domain'}"
-        alert = messages.mtls_off(
-            target=target_name(found.target),
+        alert = builders.mtls_off(
+            target=target_name(snapshot.target),
             endpoint=name,
             detail=detail,
             will_heal=heals and name is None,
-            since=found.record.episodes.get(episode, now),
+            since=snapshot.record.episodes.get(episode, now),
             now=now,
         )
-        results.append(_Found(episode, alert))
+        results.append(_Condition(episode, alert))
     return results
 
 
-def _limits(found: Survey, now: datetime) -> list[_Found]:
+def _limits(snapshot: Snapshot, now: datetime) -> list[_Condition]:
     results = []
-    if found.plan.held:
-        episode = f"removal-held:{_short(found.plan.held)}"
-        alert = messages.removal_held(
-            target=target_name(found.target),
-            candidates=facts_of(found, found.plan.held),
-            limit=found.plan.limit,
-            since=found.record.episodes.get(episode, now),
+    if snapshot.plan.held:
+        episode = f"removal-held:{_short(snapshot.plan.held)}"
+        alert = builders.removal_held(
+            target=target_name(snapshot.target),
+            candidates=facts_of(snapshot, snapshot.plan.held),
+            limit=snapshot.plan.limit,
+            since=snapshot.record.episodes.get(episode, now),
             now=now,
         )
-        results.append(_Found(episode, alert))
-    if len(found.plan.desired) >= _NEAR * found.target.limit:
-        near = messages.quota_near(
-            target=target_name(found.target), count=len(found.plan.desired), limit=found.target.limit, now=now
+        results.append(_Condition(episode, alert))
+    if len(snapshot.plan.desired) >= _NEAR * snapshot.target.limit:
+        near = builders.quota_near(
+            target=target_name(snapshot.target), count=len(snapshot.plan.desired), limit=snapshot.target.limit, now=now
         )
-        results.append(_Found("quota-near", near))
+        results.append(_Condition("quota-near", near))
     return results
 
 
-def leaving(found: Survey) -> dict[str, tuple[datetime, datetime]]:
+def leaving(snapshot: Snapshot) -> dict[str, tuple[datetime, datetime]]:
     """What the watcher put into the target and will take out, by fingerprint; when its grace began and when it ends."""
-    ours = found.blocks.keys() & found.record.ours.keys()
-    return {key: grace for key, grace in found.view.wanted.graces().items() if key in ours}
+    ours = snapshot.blocks.keys() & snapshot.record.ours.keys()
+    return {key: grace for key, grace in snapshot.view.wanted.graces().items() if key in ours}
 
 
-def _leaving(found: Survey, now: datetime) -> list[_Found]:
+def _leaving(snapshot: Snapshot, now: datetime) -> list[_Condition]:
     """What leaves soon: told late in its grace, when no flapping can bring it back into use."""
-    soon = {key: end for key, (begin, end) in leaving(found).items() if now >= end - min(AHEAD, (end - begin) / 2)}
+    soon = {key: end for key, (begin, end) in leaving(snapshot).items() if now >= end - min(AHEAD, (end - begin) / 2)}
     if not soon:
         return []
     episode = f"leaving:{_short(*sorted(soon))}"
-    alert = messages.removal_planned(
-        target=target_name(found.target),
-        leaving=facts_of(found, sorted(soon)),
+    alert = builders.removal_planned(
+        target=target_name(snapshot.target),
+        leaving=facts_of(snapshot, sorted(soon)),
         until=min(soon.values()),
-        since=found.record.episodes.get(episode, now),
+        since=snapshot.record.episodes.get(episode, now),
         now=now,
     )
-    return [_Found(episode, alert)]
+    return [_Condition(episode, alert)]
 
 
-def _stuck(found: Survey, now: datetime) -> list[_Found]:
+def _stuck(snapshot: Snapshot, now: datetime) -> list[_Condition]:
     """What should be deployed and cannot, or may not."""
-    plan, hold = found.plan, found.record.hold
+    plan, hold = snapshot.plan, snapshot.record.hold
     _, content = content_of(plan.desired.values())
-    missing = [need.leaf.facts for need in plan.refused]
-    reason, message = plan.obstacle, plan.why
+    missing = [need.certificate.facts for need in plan.refused]
+    reason, message = plan.blocked_by, plan.why
     if reason is None and hold is not None and hold.stops(content) and missing:
         reason, message = "held", f"Nothing is deployed since {hold.since:%Y-%m-%d %H:%M} UTC ({hold.reason})."
     if reason is None or reason == "nothing-known":
         return []
     episode = f"stuck:{reason}:{content[:16]}"
-    alert = messages.truststore_update_failed(
-        target=target_name(found.target),
+    alert = builders.truststore_update_failed(
+        target=target_name(snapshot.target),
         reason=reason,
         message=message,
         missing=missing,
         content=content,
-        since=found.record.episodes.get(episode, now),
+        since=snapshot.record.episodes.get(episode, now),
         now=now,
     )
-    return [_Found(episode, alert)]
+    return [_Condition(episode, alert)]
 
 
-def _planned(found: Survey, now: datetime) -> list[_Found]:
+def _planned(snapshot: Snapshot, now: datetime) -> list[_Condition]:
     """In observe mode: what would be done."""
-    if not found.plan.changes or found.plan.obstacle:
+    if not snapshot.plan.changes or snapshot.plan.blocked_by:
         return []
-    _, content = content_of(found.plan.desired.values())
-    alert = messages.change_planned(
-        target=target_name(found.target),
-        added=facts_of(found, found.plan.added),
-        removed=facts_of(found, found.plan.removed),
-        kept=len(found.plan.desired) - len(found.plan.added),
+    _, content = content_of(snapshot.plan.desired.values())
+    alert = builders.change_planned(
+        target=target_name(snapshot.target),
+        added=facts_of(snapshot, snapshot.plan.added),
+        removed=facts_of(snapshot, snapshot.plan.removed),
+        kept=len(snapshot.plan.desired) - len(snapshot.plan.added),
         content=content,
         now=now,
     )
-    return [_Found(f"planned:{content[:16]}", alert)]
+    return [_Condition(f"planned:{content[:16]}", alert)]

@@ -14,24 +14,24 @@ from typing import NamedTuple
 import msgspec
 
 from rotation_watcher import keys
-from rotation_watcher.alerts import builders as messages
+from rotation_watcher.alerts import builders
 from rotation_watcher.bundles.wanted import Need, admits
 from rotation_watcher.config import Authority, Target
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetError
 from rotation_watcher.ports import Clock, Live, ObjectStore, TrustTarget, Wait
 from rotation_watcher.sources.history import Status
-from rotation_watcher.targets import conditions as notices
+from rotation_watcher.targets import conditions
 from rotation_watcher.targets.record import KEPT_VERSIONS, Applied, Hold, HoldReason, Pending, Record, encode
-from rotation_watcher.targets.snapshot import Survey, deployed
+from rotation_watcher.targets.snapshot import Snapshot, deployed
 from rotation_watcher.x509.certificates import Block, Certificate, blocks_of
 
 replace = msgspec.structs.replace
 
 PACE = timedelta(seconds=31)
 """API Gateway takes one UpdateDomainName in 30 seconds per account (AWS quota, not raisable)."""
-READ_AGAIN = 3.0
+READBACK_SECONDS = 3.0
 """Seconds between two read-backs."""
-PATIENCE = 20
+READBACKS = 20
 """How many read-backs one run makes before it leaves the proof to the next one."""
 UNPROVEN_AFTER = timedelta(minutes=30)
 """How long an update may stay unproved before people are told."""
@@ -60,76 +60,78 @@ def write(store: ObjectStore, record: Record, etag: str | None) -> str:
     return store.put_if(keys.record(record.target), body, etag=etag, content_type=keys.JSON_TYPE).etag
 
 
-def deploy(found: Survey, tools: Tools) -> Outcome:
+def deploy(snapshot: Snapshot, tools: Tools) -> Outcome:
     """Deploy the survey's plan. ``found.record`` carries this run's claim and is what the store holds."""
     now = tools.clock()
-    body, content = notices.content_of(found.plan.desired.values())
-    record, etag = found.record, found.etag
-    if record.applied is None and found.blocks:
-        record = replace(record, versions=as_found(found, tools.store, now))
-    version = _put(tools.store, found.target, body)
+    body, content = conditions.content_of(snapshot.plan.desired.values())
+    record, etag = snapshot.record, snapshot.etag
+    if record.applied is None and snapshot.blocks:
+        record = replace(record, versions=as_found(snapshot, tools.store, now))
+    version = _put(tools.store, snapshot.target, body)
     asked_before = record.pending is not None and record.pending.sha256 == content
     pending = Pending(
         version=version,
         sha256=content,
-        fingerprints=tuple(sorted(found.plan.desired)),
-        ours=tuple(sorted({*record.ours, *found.plan.added} & {*found.plan.desired})),
-        added=found.plan.added,
-        removed=found.plan.removed,
+        fingerprints=tuple(sorted(snapshot.plan.desired)),
+        ours=tuple(sorted({*record.ours, *snapshot.plan.added} & {*snapshot.plan.desired})),
+        added=snapshot.plan.added,
+        removed=snapshot.plan.removed,
         at=record.pending.at if record.pending and asked_before else now,
     )
-    return _carry_out(found, replace(record, pending=pending), etag, tools)
+    return _carry_out(snapshot, replace(record, pending=pending), etag, tools)
 
 
-def go_back(found: Survey, to: Applied, held: Mapping[str, Block], tools: Tools) -> Outcome:
+def go_back(snapshot: Snapshot, to: Applied, held: Mapping[str, Block], tools: Tools) -> Outcome:
     """Deploy an earlier version again, by hand. The caller saw to it that ``held``, its content, refuses no one."""
-    gone = found.record.applied
-    to = _with_others(found, to, held, tools)
+    gone = snapshot.record.applied
+    to = _with_others(snapshot, to, held, tools)
     pending = Pending(
         version=to.version,
         sha256=to.sha256,
         fingerprints=to.fingerprints,
         ours=to.ours,
-        added=tuple(sorted({*to.fingerprints} - {*found.blocks})),
-        removed=tuple(sorted({*found.blocks} - {*to.fingerprints})),
+        added=tuple(sorted({*to.fingerprints} - {*snapshot.blocks})),
+        removed=tuple(sorted({*snapshot.blocks} - {*to.fingerprints})),
         at=tools.clock(),
         hold=HoldReason.BY_HAND,
         why="A person asked for it.",
-        blamed=(gone.version, gone.sha256) if gone else ("", ""),
+        rolled_back_from=(gone.version, gone.sha256) if gone else ("", ""),
     )
-    return _carry_out(found, replace(found.record, pending=pending), found.etag, tools)
+    return _carry_out(snapshot, replace(snapshot.record, pending=pending), snapshot.etag, tools)
 
 
-def _with_others(found: Survey, to: Applied, held: Mapping[str, Block], tools: Tools) -> Applied:
+def _with_others(snapshot: Snapshot, to: Applied, held: Mapping[str, Block], tools: Tools) -> Applied:
     """The earlier version as it can be deployed: with what others have put there since, which is theirs alone."""
-    others = {key: block for key, block in found.blocks.items() if key not in held and key not in found.record.ours}
+    others = {
+        key: block for key, block in snapshot.blocks.items() if key not in held and key not in snapshot.record.ours
+    }
     if not others:
         return replace(to, fingerprints=tuple(sorted(held)))
-    body, content = notices.content_of([*held.values(), *others.values()])
-    version = _put(tools.store, found.target, body)
+    body, content = conditions.content_of([*held.values(), *others.values()])
+    version = _put(tools.store, snapshot.target, body)
     return replace(to, version=version, sha256=content, fingerprints=tuple(sorted({*held, *others})))
 
 
-def prove(found: Survey, tools: Tools) -> Outcome:
+def prove(snapshot: Snapshot, tools: Tools) -> Outcome:
     """Take up an update that an earlier run asked for: it may have been proved since, or failed, or never arrived."""
-    return _settle(found, found.record, found.etag, tools, patience=PATIENCE)
+    return _settle(snapshot, snapshot.record, snapshot.etag, tools, patience=READBACKS)
 
 
-def resume(found: Survey, tools: Tools) -> Outcome:
+def resume(snapshot: Snapshot, tools: Tools) -> Outcome:
     """Ask again for a going back that an earlier run wrote down but may never have asked for."""
-    return _carry_out(found, found.record, found.etag, tools)
+    return _carry_out(snapshot, snapshot.record, snapshot.etag, tools)
 
 
-def as_found(found: Survey, store: ObjectStore, now: datetime) -> tuple[Applied, ...]:
+def as_found(snapshot: Snapshot, store: ObjectStore, now: datetime) -> tuple[Applied, ...]:
     """What a target held when the watcher met it, as a version of its own.
 
     One can go back to it, and if mutual TLS is turned off it tells what others had there.
     """
-    body, content = notices.content_of(found.blocks.values())
+    body, content = conditions.content_of(snapshot.blocks.values())
     original = Applied(
-        version=_put(store, found.target, body),
+        version=_put(store, snapshot.target, body),
         sha256=content,
-        fingerprints=tuple(sorted(found.blocks)),
+        fingerprints=tuple(sorted(snapshot.blocks)),
         at=now,
         proof="as-found",
     )
@@ -148,73 +150,73 @@ def _put(store: ObjectStore, target: Target, body: bytes) -> str:
     return version
 
 
-def _carry_out(found: Survey, record: Record, etag: str | None, tools: Tools) -> Outcome:
+def _carry_out(snapshot: Snapshot, record: Record, etag: str | None, tools: Tools) -> Outcome:
     pending = record.pending
     if pending is None:
         raise TargetError("nothing to carry out")
     etag = write(tools.store, record, etag)
-    key = keys.deployed(found.target.id)
+    key = keys.deployed(snapshot.target.id)
     try:
-        tools.adapter.update(found.target.arn, bucket=tools.store.bucket, key=key, version=pending.version)
+        tools.adapter.update(snapshot.target.arn, bucket=tools.store.bucket, key=key, version=pending.version)
     except TargetBusy as error:
         # The answer to a request that did arrive may have been lost before this one: pending stays.
         now = tools.clock()
         put_off = replace(record, claim=None, not_before=now + PACE)
-        return _done("put-off", _failed(found, put_off, error, pending.sha256, now), etag, tools)
+        return _done("put-off", _failed(snapshot, put_off, error, pending.sha256, now), etag, tools)
     except BundleRejected as error:
         now = tools.clock()
         hold = Hold(reason=HoldReason.REJECTED, sha256=pending.sha256, since=now)
         held = replace(record, pending=None, claim=None, hold=hold)
-        return _done("rejected", _failed(found, held, error, pending.sha256, now), etag, tools)
+        return _done("rejected", _failed(snapshot, held, error, pending.sha256, now), etag, tools)
     except TargetError as error:
         # It may have arrived all the same (a lost answer): pending stays, and the next run looks before it acts.
         return _done(
-            "failed", _failed(found, replace(record, claim=None), error, pending.sha256, tools.clock()), etag, tools
+            "failed", _failed(snapshot, replace(record, claim=None), error, pending.sha256, tools.clock()), etag, tools
         )
-    return _settle(found, record, etag, tools, patience=PATIENCE)
+    return _settle(snapshot, record, etag, tools, patience=READBACKS)
 
 
-def _failed(found: Survey, record: Record, error: TargetError, content: str, now: datetime) -> Record:
-    return notices.failed(
+def _failed(snapshot: Snapshot, record: Record, error: TargetError, content: str, now: datetime) -> Record:
+    return conditions.failed(
         record,
-        found.target,
+        snapshot.target,
         error,
-        prefix=notices.UNCHANGEABLE,
+        prefix=conditions.UNCHANGEABLE,
         content=content,
-        missing=[need.leaf.facts for need in found.plan.refused],
+        missing=[need.certificate.facts for need in snapshot.plan.refused],
         now=now,
     )
 
 
-def _settle(found: Survey, record: Record, etag: str | None, tools: Tools, *, patience: int) -> Outcome:
+def _settle(snapshot: Snapshot, record: Record, etag: str | None, tools: Tools, *, patience: int) -> Outcome:
     """Read back until the target shows what was meant; a read-back that shows the state before is merely stale."""
     pending = record.pending
     if pending is None:
         raise TargetError("nothing to prove")
-    live, blocks = found.live, found.blocks
+    live, blocks = snapshot.live, snapshot.blocks
     for attempt in range(patience):
         try:
-            live = tools.adapter.read(found.target.arn, record.endpoints)
+            live = tools.adapter.read(snapshot.target.arn, record.endpoints)
         except TargetError:
-            live = found.live  # it was asked to change, and may well have: the claim must not be left behind now
+            live = snapshot.live  # it was asked to change, and may well have: the claim must not be left behind now
         blocks = blocks_of(live.bundle)
-        if live.settled and _shows(live, blocks, pending, tools.store, found.target):
-            return _done(*_proved(found, record, live, tools), etag, tools)
+        if live.settled and _shows(live, blocks, pending, tools.store, snapshot.target):
+            return _done(*_proved(snapshot, record, live, tools), etag, tools)
         if attempt + 1 < patience:
-            tools.wait(READ_AGAIN)
+            tools.wait(READBACK_SECONDS)
     now = tools.clock()
-    broken = [need for need in _required(found, now) if not admits(_certificates(blocks), need, now)]
-    if live.settled and {*blocks} != {*found.blocks} and broken and pending.hold is None:
-        return _roll_back(found, record, pending, etag, broken, tools)
+    broken = [need for need in _required(snapshot, now) if not admits(_certificates(blocks), need, now)]
+    if live.settled and {*blocks} != {*snapshot.blocks} and broken and pending.hold is None:
+        return _roll_back(snapshot, record, pending, etag, broken, tools)
     after = replace(record, claim=None)
     reason = "still-updating" if not live.settled else "unproven"
-    episode = f"{notices.UNCHANGEABLE}{reason}"
+    episode = f"{conditions.UNCHANGEABLE}{reason}"
     if now - pending.at >= UNPROVEN_AFTER and episode not in record.episodes:
-        told = messages.truststore_update_failed(
-            target=notices.target_name(found.target),
+        told = builders.truststore_update_failed(
+            target=conditions.target_name(snapshot.target),
             reason=reason,
             message=f"The update of {pending.at:%Y-%m-%d %H:%M} UTC to version {pending.version} does not show.",
-            missing=[need.leaf.facts for need in broken],
+            missing=[need.certificate.facts for need in broken],
             content=pending.sha256,
             since=pending.at,
             now=now,
@@ -230,15 +232,15 @@ def _shows(live: Live, blocks: Mapping[str, Block], pending: Pending, store: Obj
     return live.location is None or (live.location, live.version) == ours
 
 
-def _required(found: Survey, now: datetime) -> list[Need]:
-    return [need for need in found.view.wanted.needs if need.required(now)]
+def _required(snapshot: Snapshot, now: datetime) -> list[Need]:
+    return [need for need in snapshot.view.wanted.needs if need.required(now)]
 
 
 def _certificates(blocks: Mapping[str, Block]) -> list[Certificate]:
     return [block.certificate for block in blocks.values() if block.certificate]
 
 
-def _proved(found: Survey, record: Record, live: Live, tools: Tools) -> tuple[str, Record]:
+def _proved(snapshot: Snapshot, record: Record, live: Live, tools: Tools) -> tuple[str, Record]:
     """The record of an update that has been read back, with what people are told of it."""
     now, pending = tools.clock(), record.pending
     if pending is None:
@@ -254,7 +256,7 @@ def _proved(found: Survey, record: Record, live: Live, tools: Tools) -> tuple[st
     earlier = (record.applied, *record.versions) if record.applied else record.versions
     versions = tuple(one for one in earlier if one.version and one.version != applied.version)[:KEPT_VERSIONS]
     ours = {key: record.ours.get(key, now) for key in pending.ours}
-    episodes = {name: since for name, since in record.episodes.items() if not name.startswith(notices.UNCHANGEABLE)}
+    episodes = {name: since for name, since in record.episodes.items() if not name.startswith(conditions.UNCHANGEABLE)}
     after = replace(
         record,
         claim=None,
@@ -266,11 +268,11 @@ def _proved(found: Survey, record: Record, live: Live, tools: Tools) -> tuple[st
         not_before=None,
         episodes=episodes,
     )
-    name = notices.target_name(found.target)
+    name = conditions.target_name(snapshot.target)
     if pending.hold is not None:
-        from_version, blamed = pending.blamed
-        after = replace(after, hold=Hold(reason=pending.hold, sha256=blamed, since=now))
-        told = messages.rolled_back(
+        from_version, rolled_back_from = pending.rolled_back_from
+        after = replace(after, hold=Hold(reason=pending.hold, sha256=rolled_back_from, since=now))
+        told = builders.rolled_back(
             target=name,
             from_version=from_version or "(not deployed by the watcher)",
             to_version=applied.version,
@@ -280,29 +282,29 @@ def _proved(found: Survey, record: Record, live: Live, tools: Tools) -> tuple[st
         )
         return "rolled-back", after.told(told)
     after = replace(after, hold=None)  # what was held was another content, or this one would not have been deployed
-    updated = messages.truststore_updated(
+    updated = builders.truststore_updated(
         target=name,
-        added=notices.facts_of(found, pending.added),
-        removed=notices.facts_of(found, pending.removed),
-        kept_foreign=len({*pending.fingerprints} - {*found.view.wanted.certificates}),
+        added=conditions.facts_of(snapshot, pending.added),
+        removed=conditions.facts_of(snapshot, pending.removed),
+        kept_foreign=len({*pending.fingerprints} - {*snapshot.view.wanted.certificates}),
         bucket=tools.store.bucket,
-        key=keys.deployed(found.target.id),
+        key=keys.deployed(snapshot.target.id),
         version=applied.version,
         proof=applied.proof,
         content=applied.sha256,
         since=pending.at,
         now=now,
     )
-    after = _warn_of_warnings(found, after.told(updated), live, now)
-    return "updated", _warn_of_shared(found, after, tools, now)
+    after = _warn_of_warnings(snapshot, after.told(updated), live, now)
+    return "updated", _warn_of_shared(snapshot, after, tools, now)
 
 
-def _warn_of_warnings(found: Survey, record: Record, live: Live, now: datetime) -> Record:
+def _warn_of_warnings(snapshot: Snapshot, record: Record, live: Live, now: datetime) -> Record:
     """API Gateway takes bad certificates and only warns of them, while mutual TLS stays on (DOMAIN.md)."""
     if not live.warnings or record.applied is None:
         return record
-    told = messages.truststore_update_failed(
-        target=notices.target_name(found.target),
+    told = builders.truststore_update_failed(
+        target=conditions.target_name(snapshot.target),
         reason="warnings",
         message=f"The service took the truststore, with warnings: {'; '.join(live.warnings)}",
         missing=(),
@@ -313,15 +315,15 @@ def _warn_of_warnings(found: Survey, record: Record, live: Live, now: datetime) 
     return record.told(told)
 
 
-def _warn_of_shared(found: Survey, record: Record, tools: Tools, now: datetime) -> Record:
+def _warn_of_shared(snapshot: Snapshot, record: Record, tools: Tools, now: datetime) -> Record:
     """The DigiCert trap: its CA signs for many customers, so the truststore alone is an open door (DESIGN.md)."""
-    shared = found.view.wanted.shared_roots(Authority.DIGICERT)
+    shared = snapshot.view.wanted.shared_roots(Authority.DIGICERT)
     if not shared or {root.fingerprint for root in shared} <= {*record.shared_told}:
         return record
-    warning = messages.shared_authority_deployed(
-        target=notices.target_name(found.target),
+    warning = builders.shared_authority_deployed(
+        target=conditions.target_name(snapshot.target),
         authorities_subjects=[root.facts.subject for root in shared],
-        pins_uri=f"s3://{tools.store.bucket}/{keys.pins(found.view.bundle.id)}",
+        pins_uri=f"s3://{tools.store.bucket}/{keys.pins(snapshot.view.bundle.id)}",
         now=now,
     )
     told = tuple(sorted({*record.shared_told, *(root.fingerprint for root in shared)}))
@@ -329,28 +331,28 @@ def _warn_of_shared(found: Survey, record: Record, tools: Tools, now: datetime) 
 
 
 def _roll_back(
-    found: Survey, record: Record, pending: Pending, etag: str | None, broken: list[Need], tools: Tools
+    snapshot: Snapshot, record: Record, pending: Pending, etag: str | None, broken: list[Need], tools: Tools
 ) -> Outcome:
     """What is live refuses a leaf: go back to the last version that was proved, if that one admits what is current."""
     now, previous = tools.clock(), record.applied
-    names = ", ".join(need.leaf.fingerprint[:16] for need in broken)
+    names = ", ".join(need.certificate.fingerprint[:16] for need in broken)
     why = f"What was read back after the update refuses the accepted leaf {names}."
-    held = deployed(tools.store, found.target, previous.version) if previous else None
+    held = deployed(tools.store, snapshot.target, previous.version) if previous else None
     certificates = _certificates(held or {})
     helps = any(admits(certificates, need, now) for need in broken)
-    current = [need for need in _required(found, now) if need.record.status is Status.CURRENT]
+    current = [need for need in _required(snapshot, now) if need.state.status is Status.CURRENT]
     if previous is None or not helps or not all(admits(certificates, need, now) for need in current):
-        told = messages.truststore_update_failed(
-            target=notices.target_name(found.target),
+        told = builders.truststore_update_failed(
+            target=conditions.target_name(snapshot.target),
             reason="would-refuse",
             message=f"{why} No earlier version admits every current leaf, so nothing was rolled back.",
-            missing=[need.leaf.facts for need in broken],
+            missing=[need.certificate.facts for need in broken],
             content=pending.sha256,
             since=pending.at,
             now=now,
         )
         return _done("would-refuse", replace(record, claim=None, pending=None).told(told), etag, tools)
-    previous = _with_others(found, previous, held or {}, tools)
+    previous = _with_others(snapshot, previous, held or {}, tools)
     back = Pending(
         version=previous.version,
         sha256=previous.sha256,
@@ -359,9 +361,9 @@ def _roll_back(
         at=now,
         hold=HoldReason.ROLLED_BACK,
         why=why,
-        blamed=(pending.version, pending.sha256),
+        rolled_back_from=(pending.version, pending.sha256),
     )
-    return _carry_out(found, replace(record, pending=back), etag, tools)
+    return _carry_out(snapshot, replace(record, pending=back), etag, tools)
 
 
 def _done(word: str, record: Record, etag: str | None, tools: Tools) -> Outcome:

@@ -10,36 +10,35 @@ from rotation_watcher.bundles.wanted import admits
 from rotation_watcher.config import Mode, Watch
 from rotation_watcher.errors import Conflict, RequestRefused
 from rotation_watcher.sources.history import Status
-from rotation_watcher.targets import conditions as notices
-from rotation_watcher.targets import deploy
+from rotation_watcher.targets import conditions, deploy
 from rotation_watcher.targets.record import Applied, HoldReason, Record
 from rotation_watcher.targets.session import Ports, claim, finish
-from rotation_watcher.targets.snapshot import Survey, deployed, survey
+from rotation_watcher.targets.snapshot import Snapshot, deployed, take_snapshot
 from rotation_watcher.targets.summary import TargetSummary
 from rotation_watcher.x509.certificates import Block
 
 replace = msgspec.structs.replace
 
 
-def roll_back(watch: Watch, found: Survey, to: str | None, ports: Ports) -> TargetSummary:
+def roll_back(watch: Watch, snapshot: Snapshot, to: str | None, ports: Ports) -> TargetSummary:
     """Go back to the earlier version ``to`` (None: the one before). What others have put there since stays.
 
     Raises RequestRefused where there is none, where it would refuse a current leaf, or where somebody else is at work.
     """
-    now, record, target = ports.clock(), found.record, found.target
-    version = _version(found, to)
+    now, record, target = ports.clock(), snapshot.record, snapshot.target
+    version = _version(snapshot, to)
     held = deployed(ports.store, target, version.version)
     if held is None:
         where = f"{keys.deployed(target.id)} version {version.version}"
         raise RequestRefused(f"{target.id}: {where} is gone from the bucket")
-    others = found.blocks.keys() - record.ours.keys()
-    if _is_back(record) and {*held} <= {*found.blocks} <= {*held} | others:
-        return finish(found, notices.notice(found, Mode.APPLY, now), "held", ports)
-    _refuse_harm(found, version, held, now)
+    others = snapshot.blocks.keys() - record.ours.keys()
+    if _is_back(record) and {*held} <= {*snapshot.blocks} <= {*held} | others:
+        return finish(snapshot, conditions.notice(snapshot, Mode.APPLY, now), "held", ports)
+    _refuse_harm(snapshot, version, held, now)
     if record.claimed(ports.owner, now):
         raise RequestRefused(f"{target.id}: another run is at work until {record.claim and record.claim.until}")
     try:
-        claimed = claim(watch, found, notices.notice(found, Mode.APPLY, now), ports)
+        claimed = claim(watch, snapshot, conditions.notice(snapshot, Mode.APPLY, now), ports)
     except Conflict as error:
         raise RequestRefused(f"{target.id}: another run is at work; try again in a few minutes") from error
     outcome = deploy.go_back(claimed, version, held, ports.tools(target))
@@ -52,9 +51,9 @@ def _is_back(record: Record) -> bool:
     return record.pending is None and record.hold is not None and record.hold.reason is HoldReason.BY_HAND
 
 
-def _version(found: Survey, to: str | None) -> Applied:
+def _version(snapshot: Snapshot, to: str | None) -> Applied:
     """The version that is meant. Raises RequestRefused."""
-    record, target = found.record, found.target
+    record, target = snapshot.record, snapshot.target
     known = {one.version: one for one in record.versions}
     if _is_back(record):
         # Whoever got no answer asks again: the same version is no news, "the one before" is now the one that was left.
@@ -71,22 +70,24 @@ def _version(found: Survey, to: str | None) -> Applied:
     return known[version]
 
 
-def _refuse_harm(found: Survey, version: Applied, held: Mapping[str, Block], now: datetime) -> None:
+def _refuse_harm(snapshot: Snapshot, version: Applied, held: Mapping[str, Block], now: datetime) -> None:
     """Raise RequestRefused where the version would refuse a current leaf."""
     certificates = [block.certificate for block in held.values() if block.certificate]
-    for need in found.view.wanted.needs:
-        current = need.required(now) and need.record.status is Status.CURRENT
+    for need in snapshot.view.wanted.needs:
+        current = need.required(now) and need.state.status is Status.CURRENT
         if current and not admits(certificates, need, now):
             raise RequestRefused(
-                f"{found.target.id}: version {version.version} would refuse the current leaf"
-                f" {need.leaf.fingerprint[:16]} ({need.leaf.facts.subject}) of source {need.source}: data actions would"
-                " fail"
+                f"{snapshot.target.id}: version {version.version} would refuse the current leaf"
+                f" {need.certificate.fingerprint[:16]} ({need.certificate.facts.subject}) of source {need.source}:"
+                " data actions would fail"
             )
 
 
-def release(watch: Watch, found: Survey, ports: Ports) -> Survey:
+def release(watch: Watch, snapshot: Snapshot, ports: Ports) -> Snapshot:
     """End a hold and let held removals pass, by a person's word; then the ordinary look follows."""
-    record = replace(found.record, hold=None, released=found.plan.held)
-    if record != found.record:
-        deploy.write(ports.store, record, found.etag)
-    return survey(watch, found.target, found.view, ports.store, ports.adapter(found.target), ports.clock())
+    record = replace(snapshot.record, hold=None, released=snapshot.plan.held)
+    if record != snapshot.record:
+        deploy.write(ports.store, record, snapshot.etag)
+    return take_snapshot(
+        watch, snapshot.target, snapshot.view, ports.store, ports.adapter(snapshot.target), ports.clock()
+    )

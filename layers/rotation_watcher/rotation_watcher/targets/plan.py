@@ -27,7 +27,7 @@ class Plan(NamedTuple):
 
     ``desired`` is everything the target should hold, by fingerprint. ``added`` and ``removed`` compare it with what is
     live. ``held`` are removals that stopped at ``limit`` and wait for a person. ``refused`` are required leaves that
-    what is live does not let in. ``repoint``: it points elsewhere, and is to be brought back. ``obstacle`` is the
+    what is live does not let in. ``repoint``: it points elsewhere, and is to be brought back. ``blocked_by`` is the
     reason code for deploying nothing, with ``why`` in words.
     """
 
@@ -39,7 +39,7 @@ class Plan(NamedTuple):
     refused: tuple[Need, ...]
     drift: Drift | None
     repoint: bool
-    obstacle: str | None
+    blocked_by: str | None
     why: str
 
     @property
@@ -76,7 +76,7 @@ def make(
     desired |= adds
     live_certificates = _certificates(live)
     refused = tuple(need for need in wanted.needs if need.required(now) and not admits(live_certificates, need, now))
-    obstacle, why = _obstacle(desired, wanted, target, refused, now, withheld=bool(withheld))
+    blocked_by, why = _blocked_by(desired, wanted, target, refused, now, withheld=bool(withheld))
     return Plan(
         desired=desired,
         added=tuple(sorted(adds)),
@@ -86,7 +86,7 @@ def make(
         refused=refused,
         drift=drift,
         repoint=bool(drift and drift.moved_to) and not reported,
-        obstacle=obstacle,
+        blocked_by=blocked_by,
         why=why,
     )
 
@@ -115,7 +115,7 @@ def _allowed(gone: set[str], live: int, record: Record, policy: Policy) -> tuple
     return gone - asked, asked, limit
 
 
-def _obstacle(
+def _blocked_by(
     desired: Mapping[str, Block | Certificate],
     wanted: Wanted,
     target: Target,
@@ -135,10 +135,10 @@ def _obstacle(
     certificates = _certificates(desired)
     short = [need for need in wanted.needs if need.required(now) and not admits(certificates, need, now)]
     if withheld:  # a person chose that this drift is only reported: it may stay as short as it is, never become shorter
-        already = {need.leaf.fingerprint for need in refused}
-        short = [need for need in short if need.leaf.fingerprint not in already]
+        already = {need.certificate.fingerprint for need in refused}
+        short = [need for need in short if need.certificate.fingerprint not in already]
     if short:
-        names = ", ".join(need.leaf.fingerprint[:16] for need in short)
+        names = ", ".join(need.certificate.fingerprint[:16] for need in short)
         return "would-refuse", f"the bundle would refuse the accepted leaf {names}"
     return None, ""
 

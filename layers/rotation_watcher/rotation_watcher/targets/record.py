@@ -42,8 +42,8 @@ class HoldReason(StrEnum):
 class Pending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An update that was asked for and is not proved yet.
 
-    Where it goes back to an earlier version, ``hold`` says on whose account, ``why`` in words, and ``blamed`` is the
-    version it leaves with the SHA-256 of its content, which is held from then on.
+    Where it goes back to an earlier version, ``hold`` says on whose account, ``why`` in words, and ``rolled_back_from``
+    is the version it leaves with the SHA-256 of its content, which is held from then on.
     """
 
     version: str
@@ -55,7 +55,7 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: datetime
     hold: HoldReason | None = None
     why: str = ""
-    blamed: tuple[str, str] = ("", "")
+    rolled_back_from: tuple[str, str] = msgspec.field(default=("", ""), name="blamed")
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from rotation_watcher.ports import Clock, ObjectStore, PublishQueue, TrustTarget
 from rotation_watcher.targets import deploy
 from rotation_watcher.targets.record import Claim, Record
 from rotation_watcher.targets.repository import load_record
-from rotation_watcher.targets.snapshot import Survey, survey
+from rotation_watcher.targets.snapshot import Snapshot, take_snapshot
 from rotation_watcher.targets.summary import TargetSummary, describe
 
 replace = msgspec.structs.replace
@@ -44,39 +44,39 @@ class Ports(NamedTuple):
         return deploy.Tools(self.store, self.adapter(target), self.clock, self.wait)
 
 
-def claim(watch: Watch, found: Survey, record: Record, ports: Ports) -> Survey:
+def claim(watch: Watch, snapshot: Snapshot, record: Record, ports: Ports) -> Snapshot:
     """Write the claim, then look again: only what is read after claiming may be acted upon. Raises Conflict."""
     now = ports.clock()
     mine = Claim(ports.owner, now + ports.claim_for)
-    etag = deploy.write(ports.store, replace(record, claim=mine), found.etag)
+    etag = deploy.write(ports.store, replace(record, claim=mine), snapshot.etag)
     try:
-        return survey(watch, found.target, found.view, ports.store, ports.adapter(found.target), now)
+        return take_snapshot(watch, snapshot.target, snapshot.view, ports.store, ports.adapter(snapshot.target), now)
     except TargetError:
         deploy.write(ports.store, replace(record, claim=None), etag)
         raise
 
 
-def overtaken(found: Survey, ports: Ports) -> TargetSummary:
+def overtaken(snapshot: Snapshot, ports: Ports) -> TargetSummary:
     """Somebody else wrote the record meanwhile, and is at work. Raises StoreError where nobody did.
 
     A bucket that refuses every conditional write must not look like a busy colleague for ever.
     """
-    _, etag = load_record(ports.store, found.target)
-    if etag == found.etag:
-        raise StoreError(f"{keys.record(found.target.id)} cannot be written: S3 speaks of a conflict that is none")
-    return describe(found, "claimed-by-another")
+    _, etag = load_record(ports.store, snapshot.target)
+    if etag == snapshot.etag:
+        raise StoreError(f"{keys.record(snapshot.target.id)} cannot be written: S3 speaks of a conflict that is none")
+    return describe(snapshot, "claimed-by-another")
 
 
-def finish(found: Survey, record: Record, outcome: str, ports: Ports) -> TargetSummary:
+def finish(snapshot: Snapshot, record: Record, outcome: str, ports: Ports) -> TargetSummary:
     """Write the record if it changed, then hand over what waits in its outbox."""
-    summary = describe(found._replace(record=record), outcome)
-    etag = found.etag
-    if record != found.record:
+    summary = describe(snapshot._replace(record=record), outcome)
+    etag = snapshot.etag
+    if record != snapshot.record:
         try:
             etag = deploy.write(ports.store, record, etag)
         except Conflict:
-            return overtaken(found, ports)
-    summary.undelivered = list(deliver(record, etag, found.target, ports))
+            return overtaken(snapshot, ports)
+    summary.undelivered = list(deliver(record, etag, snapshot.target, ports))
     return summary
 
 

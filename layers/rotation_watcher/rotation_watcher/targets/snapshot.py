@@ -21,7 +21,7 @@ LAG = timedelta(minutes=2)
 """How long after its proof an update may still not show everywhere (no figure of AWS's: elbv2 promises none)."""
 
 
-class Survey(NamedTuple):
+class Snapshot(NamedTuple):
     """One target as it is, and its plan. ``former`` is what was deployed last, read only where that drifted."""
 
     target: Target
@@ -34,9 +34,9 @@ class Survey(NamedTuple):
     plan: Plan
 
 
-def survey(
+def take_snapshot(
     watch: Watch, target: Target, view: BundleView, store: ObjectStore, adapter: TrustTarget, now: datetime
-) -> Survey:
+) -> Snapshot:
     """Look at one target. Raises TargetError, StoreError."""
     record, etag = load_record(store, target)
     live = adapter.read(target.arn, record.endpoints)
@@ -51,13 +51,13 @@ def survey(
         target,
         watch.policy,
         moved_to=moved_to(store, target, record, live),
-        may_remove=not view.obstacles,
+        may_remove=not view.removal_blockers,
         now=now,
     )
     former: Mapping[str, Block] = {}
     if plan.drift and plan.drift.removed and record.applied:
         former = deployed(store, target, record.applied.version) or {}
-    return Survey(target, record, etag, view, live, blocks, former, plan)
+    return Snapshot(target, record, etag, view, live, blocks, former, plan)
 
 
 def deployed(store: ObjectStore, target: Target, version: str | None) -> dict[str, Block] | None:
@@ -66,7 +66,7 @@ def deployed(store: ObjectStore, target: Target, version: str | None) -> dict[st
     return blocks_of(stored.body) if stored else None
 
 
-def may_lag(found: Survey, now: datetime) -> bool:
+def may_lag(found: Snapshot, now: datetime) -> bool:
     """Whether a trust store shows what it held before the update that has just been proved: perhaps a replica lags."""
     record = found.record
     if record.applied is None or record.pending or found.live.location is not None or not record.versions:

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from rotation_watcher.targets import conditions as notices
-from rotation_watcher.targets.snapshot import Survey
+from rotation_watcher.targets import conditions
+from rotation_watcher.targets.snapshot import Snapshot
 
 
 class TargetSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -25,9 +25,9 @@ class TargetSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     undelivered: list[str] = []
 
 
-def describe(found: Survey, outcome: str) -> TargetSummary:
+def describe(snapshot: Snapshot, outcome: str) -> TargetSummary:
     """The summary of a survey, with what became of it in one word."""
-    plan = found.plan
+    plan = snapshot.plan
     drift = []
     if plan.drift:
         drift = [*(f"+{key[:16]}" for key in plan.drift.added), *(f"-{key[:16]}" for key in plan.drift.removed)]
@@ -35,15 +35,15 @@ def describe(found: Survey, outcome: str) -> TargetSummary:
     return TargetSummary(
         outcome=outcome,
         message=plan.why or None,
-        certificates=len(found.blocks),
+        certificates=len(snapshot.blocks),
         added=[key[:16] for key in plan.added],
         removed=[key[:16] for key in plan.removed],
         held=[key[:16] for key in plan.held],
-        leaving={key[:16]: f"{end:%Y-%m-%dT%H:%MZ}" for key, (_, end) in sorted(notices.leaving(found).items())},
-        refused=[need.leaf.fingerprint[:16] for need in plan.refused],
+        leaving={key[:16]: f"{end:%Y-%m-%dT%H:%MZ}" for key, (_, end) in sorted(conditions.leaving(snapshot).items())},
+        refused=[need.certificate.fingerprint[:16] for need in plan.refused],
         drift=drift,
-        removal_waits_for=list(found.view.obstacles),
-        problems=[*found.view.problems, *found.live.warnings],
-        version=found.record.applied.version if found.record.applied else None,
-        alerts=[alert.id for alert in found.record.outbox],
+        removal_waits_for=list(snapshot.view.removal_blockers),
+        problems=[*snapshot.view.problems, *snapshot.live.warnings],
+        version=snapshot.record.applied.version if snapshot.record.applied else None,
+        alerts=[alert.id for alert in snapshot.record.outbox],
     )
