@@ -4,20 +4,15 @@ import argparse
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-import httpx
 import msgspec
 
 from local import cli_check, looking
 from local.looking import Exit, Place
 from rotation_watcher import arns
-from rotation_watcher.adapters import clients
-from rotation_watcher.adapters.api_gateway import ApiGatewayDomains
-from rotation_watcher.adapters.trust_store import AlbTrustStores
+from rotation_watcher.adapters.registry import Connections, TrustTargets
 from rotation_watcher.alerts.builders.wording import plain
-from rotation_watcher.arns import TargetKind
 from rotation_watcher.bundles.view import view_bundle
 from rotation_watcher.errors import TargetError
-from rotation_watcher.ports import TrustTarget
 from rotation_watcher.targets import conditions
 from rotation_watcher.targets.snapshot import Snapshot, take_snapshot
 from rotation_watcher.x509.facts import CertificateFacts
@@ -68,7 +63,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _plans(place: Place, now: datetime) -> Iterator[TargetPlan]:
-    adapters = _adapters() if place.watch.targets else {}
+    adapters = TrustTargets(Connections())
     for target in place.watch.targets:
         view = view_bundle(place.watch, place.watch.bundle(target.bundle), place.store, now)
         adapter = adapters[arns.parse_target(target.arn).kind]
@@ -87,15 +82,6 @@ def _plans(place: Place, now: datetime) -> Iterator[TargetPlan]:
             lines=tuple(_diff(found, now)),
             waits_for=tuple(plain(words) for words in view.removal_blockers),
         )
-
-
-def _adapters() -> dict[TargetKind, TrustTarget]:
-    domains = ApiGatewayDomains(clients.make("apigateway"), clients.make("apigatewayv2"), clients.make("s3"))
-    http = httpx.Client(timeout=15.0, follow_redirects=False)
-    return {
-        TargetKind.ALB_TRUST_STORE: AlbTrustStores(clients.make("elbv2"), http),
-        TargetKind.API_GATEWAY_DOMAIN: domains,
-    }
 
 
 def _diff(found: Snapshot, now: datetime) -> Iterator[str]:

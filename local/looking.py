@@ -33,7 +33,7 @@ from rotation_watcher.ports import ObjectStore, PublishRequest, Secrets
 from rotation_watcher.sources import history
 from rotation_watcher.x509.facts import CertificateFacts
 
-_FLAG_SECRET = "arn:aws:ssm:us-east-1:000000000000:parameter/given/by/flags"  # noqa: S105  # a name, no secret
+_FLAG_SECRET = "arn:aws:ssm:{region}:000000000000:parameter/given/by/flags"  # noqa: S105  # a name, no secret
 
 
 class Exit(IntEnum):
@@ -229,7 +229,7 @@ def _by_flags(options: argparse.Namespace, stack_region: str) -> Watch:
     source = {
         "id": options.region,
         "region": options.region,
-        "credentials": options.credentials or _FLAG_SECRET,
+        "credentials": options.credentials or _FLAG_SECRET.format(region=stack_region),
         "authorities": options.authority or ["Genesys"],
     }
     for name in ("client_name", "api_url", "login_url"):

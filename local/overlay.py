@@ -23,6 +23,11 @@ class OverlayStore:
         """The bucket's name."""
         return self._bucket
 
+    @property
+    def region(self) -> str:
+        """The region that the bucket lies in."""
+        return self._below.region if self._below else ""
+
     def get(self, key: str, *, version: str | None = None) -> StoredObject | None:
         """What was put here, else what lies below. A version is always one of those below."""
         if key in self._held and version is None:

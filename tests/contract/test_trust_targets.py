@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from local.aws.server import EmbeddedAws
-from rotation_watcher.arns import TargetKind
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetError, TargetNotFound
-from rotation_watcher.ports import Proof
+from rotation_watcher.kinds import ALB_TRUST_STORE, API_GATEWAY_DOMAIN, Proof
+from rotation_watcher.ports import UNKNOWN
 from tests.support import pki, scenes
 from tests.support.fakes import ManualClock
 from tests.support.scenes import KEY, PACE, SETTLE, Scene
@@ -46,7 +46,7 @@ def http() -> Iterator[httpx.Client]:
 def scene(kind: str, clock: ManualClock, request: pytest.FixtureRequest) -> Scene:
     clock.advance(timedelta(hours=1))
     if kind.startswith("fake"):
-        which = TargetKind.API_GATEWAY_DOMAIN if kind in DOMAINS else TargetKind.ALB_TRUST_STORE
+        which = API_GATEWAY_DOMAIN if kind in DOMAINS else ALB_TRUST_STORE
         return scenes.fake(which, ONE, clock)
     aws: EmbeddedAws = request.getfixturevalue("aws")
     aws.knobs.http_domains_visible_in_v1 = "hidden" not in kind
@@ -103,7 +103,7 @@ def test_a_trust_store_tells_its_bytes_and_not_where_they_came_from(scene: Scene
     scene.load(TWO)
     live = scene.read()
 
-    assert (live.proof, live.location, live.version) == (Proof.BYTES, None, None)
+    assert (live.proof, live.location, live.version) == (Proof.BYTES, UNKNOWN, UNKNOWN)
 
 
 @only_domains
@@ -119,7 +119,7 @@ def test_a_target_that_does_not_exist_is_not_found(scene: Scene) -> None:
     with pytest.raises(TargetNotFound, match=other):
         scene.adapter.read(other)
     with pytest.raises(TargetNotFound, match=other):
-        scene.adapter.update(other, bucket=scene.bucket, key=KEY, version=scene.put(TWO))
+        scene.adapter.update(other, scene.object(scene.put(TWO)), expected=None)
 
 
 def test_a_version_that_does_not_exist_is_an_error_and_changes_nothing(scene: Scene) -> None:
@@ -194,7 +194,7 @@ def test_a_domain_that_was_just_updated_is_busy_and_keeps_to_that_update(scene: 
 
 
 def test_a_way_in_that_verifies_is_named(scene: Scene) -> None:
-    (way,) = scene.read().endpoints
+    (way,) = scene.read().known_endpoints
 
     assert way.verifies
     assert way.name
@@ -202,16 +202,16 @@ def test_a_way_in_that_verifies_is_named(scene: Scene) -> None:
 
 
 def test_a_way_in_that_stops_verifying_is_shown_to_who_knew_it(scene: Scene) -> None:
-    (before,) = scene.read().endpoints
+    (before,) = scene.read().known_endpoints
     scene.open()
-    (after,) = scene.read(before.name).endpoints
+    (after,) = scene.read(before.name).known_endpoints
 
     assert (after.name, after.verifies) == (before.name, False)
     assert after.detail != before.detail
 
 
 def test_a_way_in_that_is_gone_is_left_out(scene: Scene) -> None:
-    (before,) = scene.read().endpoints
+    (before,) = scene.read().known_endpoints
     scene.shut()
 
-    assert scene.read(before.name).endpoints == ()
+    assert scene.read(before.name).known_endpoints == ()

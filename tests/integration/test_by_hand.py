@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from local.stage import BUCKET, Stage
 from rotation_watcher import keys
-from rotation_watcher.arns import TargetKind
 from rotation_watcher.errors import RequestRefused, TargetBusy
-from rotation_watcher.ports import Live, TrustTarget
+from rotation_watcher.kinds import ALB_TRUST_STORE
+from rotation_watcher.ports import BundleObject, Live, TrustTarget
 from rotation_watcher.targets.record import decode
 from tests.support import others
 
@@ -271,8 +271,8 @@ class Spoiled:
     def read(self, arn: str, known_endpoints: Sequence[str] = ()) -> Live:
         return self._target.read(arn, known_endpoints)
 
-    def update(self, arn: str, *, bucket: str, key: str, version: str) -> None:
-        self._target.update(arn, bucket=bucket, key=key, version=version)
+    def update(self, arn: str, bundle: BundleObject, *, expected: str | None) -> None:
+        self._target.update(arn, bundle, expected=expected)
         if self.spoils:
             self.spoils -= 1
             others.load(self._stage, self._pem)
@@ -280,8 +280,8 @@ class Spoiled:
 
 def spoil(stage: Stage, pem: str) -> None:
     ports = stage.watcher.publish
-    spoiled = Spoiled(stage, ports.targets[TargetKind.ALB_TRUST_STORE], pem)
-    stage.watcher.publish = ports._replace(targets={**ports.targets, TargetKind.ALB_TRUST_STORE: spoiled})
+    spoiled = Spoiled(stage, ports.targets[ALB_TRUST_STORE], pem)
+    stage.watcher.publish = ports._replace(targets={**ports.targets, ALB_TRUST_STORE: spoiled})
 
 
 def test_what_is_read_back_and_refuses_a_leaf_is_rolled_back_told_and_held(stage: Stage) -> None:
@@ -337,8 +337,8 @@ class Mute:
             raise TargetBusy("throttled")
         return self._target.read(arn, known_endpoints)
 
-    def update(self, arn: str, *, bucket: str, key: str, version: str) -> None:
-        self._target.update(arn, bucket=bucket, key=key, version=version)
+    def update(self, arn: str, bundle: BundleObject, *, expected: str | None) -> None:
+        self._target.update(arn, bundle, expected=expected)
 
 
 @pytest.mark.parametrize(("first", "times", "outcome"), [(2, 1, "target-busy"), (3, 5, "updated"), (3, 99, "unproven")])
@@ -347,8 +347,8 @@ def test_a_target_that_falls_silent_leaves_no_claim_behind_and_heals(
 ) -> None:
     stage.collect()
     ports = stage.watcher.publish
-    mute = Mute(ports.targets[TargetKind.ALB_TRUST_STORE], first, times)
-    stage.watcher.publish = ports._replace(targets={**ports.targets, TargetKind.ALB_TRUST_STORE: mute})
+    mute = Mute(ports.targets[ALB_TRUST_STORE], first, times)
+    stage.watcher.publish = ports._replace(targets={**ports.targets, ALB_TRUST_STORE: mute})
     assert stage.publish("alb").targets["alb"].outcome == outcome
     assert decode(stage.read(keys.record("alb"))).claim is None
     stage.watcher.publish = ports

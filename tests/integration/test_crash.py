@@ -12,7 +12,7 @@ from rotation_watcher import keys, publish
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.errors import RequestRefused
-from rotation_watcher.ports import Live, ObjectStore, StoredObject, TrustTarget, Written
+from rotation_watcher.ports import BundleObject, Live, ObjectStore, StoredObject, TrustTarget, Written
 from rotation_watcher.targets.record import Record, decode
 
 TARGET = "alb"
@@ -40,6 +40,10 @@ class TrappedStore:
     @property
     def bucket(self) -> str:
         return self._store.bucket
+
+    @property
+    def region(self) -> str:
+        return self._store.region
 
     def get(self, key: str, *, version: str | None = None) -> StoredObject | None:
         return self._store.get(key, version=version)
@@ -70,8 +74,8 @@ class TrappedTarget:
     def read(self, arn: str, known_endpoints: Any = ()) -> Live:
         return self._target.read(arn, known_endpoints)
 
-    def update(self, arn: str, *, bucket: str, key: str, version: str) -> None:
-        self._target.update(arn, bucket=bucket, key=key, version=version)
+    def update(self, arn: str, bundle: BundleObject, *, expected: str | None) -> None:
+        self._target.update(arn, bundle, expected=expected)
         self._trap.at("after the update")
 
 

@@ -25,8 +25,8 @@ from rotation_watcher import config, keys
 from rotation_watcher import publish as publishing
 from rotation_watcher.adapters.genesys import Genesys
 from rotation_watcher.alerts.model import Alert
-from rotation_watcher.arns import TargetKind
 from rotation_watcher.errors import DeliveryError, StoreError, TargetError
+from rotation_watcher.kinds import ALB_TRUST_STORE, API_GATEWAY_DOMAIN
 from tests.soak.acts import AuthorityName, Disturbance, Goal, Source, Trouble
 from tests.support.fake_targets import FakeTrustTarget
 from tests.support.fakes import InMemoryStore, RecordingQueue
@@ -121,9 +121,9 @@ class Scene:
         self.sources = tuple(sources)
         self.store, self.queue, self.mailbox, self.trap = InMemoryStore(), RecordingQueue(), Mailbox(), Trap()
         self.airwaves = Airwaves(self.world)
-        alb = FakeTrustTarget(TargetKind.ALB_TRUST_STORE, self.store, self.clock)
-        api = FakeTrustTarget(TargetKind.API_GATEWAY_DOMAIN, self.store, self.clock)
-        self._adapters = {TargetKind.ALB_TRUST_STORE: alb, TargetKind.API_GATEWAY_DOMAIN: api}
+        alb = FakeTrustTarget(ALB_TRUST_STORE, self.store, self.clock)
+        api = FakeTrustTarget(API_GATEWAY_DOMAIN, self.store, self.clock)
+        self._adapters = {ALB_TRUST_STORE: alb, API_GATEWAY_DOMAIN: api}
         self.held = {"alb": alb.held, "api": api.held}
         self.authorities: dict[Goal, tuple[AuthorityName, ...]] = {"alb": ("Genesys",), "api": ("Genesys", "DigiCert")}
         self.foreign: dict[Goal, set[str]] = {}

@@ -26,6 +26,7 @@ def test_changing_nothing_is_the_default() -> None:
 
 
 STORE = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:truststore/genesys-clients/0123456789abcdef"
+DOMAINS = "arn:aws-us-gov:apigateway:us-gov-west-1::/domainnames/"
 SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:genesys/oauth-AbCdEf"
 
 
@@ -34,8 +35,8 @@ SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:genesys/oauth-AbC
     [
         (
             "TargetArns",
-            [STORE, "arn:aws-us-gov:apigateway:us-gov-west-1::/domainnames/api.example.com", ""],
-            ["*", f"{STORE}*"],
+            [STORE, f"{DOMAINS}api.example.com", f"{DOMAINS}*.example.com", ""],
+            ["*", f"{STORE}*", f"{DOMAINS}*", f"{DOMAINS}*.*", f"{DOMAINS}api.*.com", f"{DOMAINS}*example.com"],
         ),
         (
             "CredentialArns",
@@ -54,7 +55,11 @@ SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:genesys/oauth-AbC
             ["arn:aws:kms:eu-west-1:111122223333:alias/a"],
         ),
         ("WatchFileUri", ["s3://bucket-1/watch.json", ""], ["bucket-1/watch.json", "s3://bucket-1/*"]),
-        ("GenesysRegion", ["us-east-1", "ap-northeast-3", ""], ["US East", "use1"]),
+        (
+            "GenesysRegion",
+            ["us-east-1", "ap-northeast-3", "eusc-de-east-1", "us-isob-east-1", ""],
+            ["US East", "use1", "us-east"],
+        ),
         ("Authorities", ["Genesys", "DigiCert"], ["digicert", ""]),
         ("AlertEmail", ["ops@example.com", ""], ["ops"]),
         ("CollectSchedule", ["rate(15 minutes)", "cron(0/15 * * * ? *)"], ["15 minutes"]),

@@ -59,7 +59,7 @@ def test_collect_and_publish_are_told_the_same_configuration() -> None:
     }
     shared = {
         *("BUCKET", "TOPIC_ARN", "PUBLISH_QUEUE_URL", "WATCH_FILE_URI", "MODE", "GENESYS_REGION"),
-        *("AUTHORITIES", "CREDENTIAL_ARNS", "TARGET_ARNS"),
+        *("AUTHORITIES", "CREDENTIAL_ARNS", "TARGET_ARNS", "ACCOUNT_ID"),
     }
     assert set(environments["Collect"]) == shared
     assert set(environments["Publish"]) == {*shared, "FUNCTION_TIMEOUT_SECONDS"}

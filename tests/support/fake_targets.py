@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from local.aws.bundle_rules import BundleRefused, trust_store_certificates, truststore_warnings
-from rotation_watcher.arns import TargetKind
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetError, TargetNotFound
-from rotation_watcher.ports import Endpoint, Live, Proof
+from rotation_watcher.kinds import ALB_TRUST_STORE, Kind
+from rotation_watcher.ports import UNKNOWN, BundleObject, Endpoint, Live, Unknown
 from tests.support.fakes import InMemoryStore, Watched
 
 
@@ -16,8 +16,8 @@ class Held:
     """What one fake target holds. ``bundle`` None: mutual TLS is off."""
 
     bundle: bytes | None
-    location: str | None = None
-    version: str | None = None
+    location: str | Unknown | None
+    version: str | Unknown | None
     settles_at: datetime | None = None
     warnings: tuple[str, ...] = ()
     endpoints: list[Endpoint] = field(default_factory=list)
@@ -31,18 +31,20 @@ class FakeTrustTarget(Watched):
 
     def __init__(
         self,
-        kind: TargetKind,
+        kind: Kind,
         store: InMemoryStore,
         clock: Callable[[], datetime],
         *,
         settle: timedelta = timedelta(seconds=10),
         pace: timedelta = timedelta(seconds=30),
-        max_certificates: int = 25,
+        max_certificates: int | None = None,
     ) -> None:
         super().__init__()
         self.held: dict[str, Held] = {}
-        self.max_certificates = max_certificates
-        self._is_store = kind is TargetKind.ALB_TRUST_STORE
+        self.max_certificates = max_certificates or kind.limits.certificates
+        self._kind = kind
+        self._is_store = kind is ALB_TRUST_STORE
+        self._certificate_bytes = kind.limits.certificate_bytes or 0
         self._store = store
         self._clock = clock
         self._settle = settle
@@ -51,8 +53,10 @@ class FakeTrustTarget(Watched):
 
     def add(self, arn: str, bundle: bytes | None, *endpoints: Endpoint) -> None:
         """A target as the operator made it, with the listeners or default endpoints around it."""
-        place = None if self._is_store or bundle is None else f"s3://{self._store.bucket}/before.pem"
-        version = self._store.seed("before.pem", bundle) if place and bundle else None
+        place: str | Unknown | None = UNKNOWN if self._is_store else None
+        version = place
+        if not self._is_store and bundle is not None:
+            place, version = f"s3://{self._store.bucket}/before.pem", self._store.seed("before.pem", bundle)
         self.held[arn] = Held(bundle, place, version, endpoints=list(endpoints))
 
     def read(self, arn: str, known_endpoints: Sequence[str] = ()) -> Live:
@@ -68,22 +72,23 @@ class FakeTrustTarget(Watched):
             settled=self._settled(held),
             warnings=held.warnings,
             endpoints=tuple(sorted(shown, key=lambda one: one.name)),
-            proof=Proof.BYTES if self._is_store else Proof.VERSION,
+            proof=self._kind.proof,
         )
 
-    def update(self, arn: str, *, bucket: str, key: str, version: str) -> None:
+    def update(self, arn: str, bundle: BundleObject, *, expected: str | None) -> None:
         """See ``ports.TrustTarget``."""
+        del expected
         self._enter("update", arn)
         held = self._found(arn)
         if not self._is_store:
             self._hurry(arn, held)
-        stored = [each for each in self._store.versions.get(key, []) if each.version == version]
-        if not stored or bucket != self._store.bucket:
-            raise TargetError(f"cannot change {arn}: s3://{bucket}/{key} version {version} cannot be found")
+        stored = [each for each in self._store.versions.get(bundle.key, []) if each.version == bundle.version]
+        if not stored or bundle.bucket != self._store.bucket:
+            raise TargetError(f"cannot change {arn}: {bundle.uri} version {bundle.version} cannot be found")
         held.warnings = self._judge(arn, stored[0].body)
         held.bundle = stored[0].body
         if not self._is_store:
-            held.location, held.version = f"s3://{bucket}/{key}", version
+            held.location, held.version = bundle.uri, bundle.version
             held.settles_at = self._clock() + self._settle
         self.after("update", arn)
 
@@ -109,7 +114,7 @@ class FakeTrustTarget(Watched):
         if not self._is_store:
             return tuple(truststore_warnings(body, self._clock()))
         try:
-            trust_store_certificates(body, max_certificates=self.max_certificates, max_bytes=16 * 1024)
+            trust_store_certificates(body, max_certificates=self.max_certificates, max_bytes=self._certificate_bytes)
         except BundleRefused as refusal:
             raise BundleRejected(f"cannot change {arn}: {refusal}") from refusal
         return ()

@@ -73,6 +73,11 @@ class InMemoryStore(Watched):
         return self._bucket
 
     @property
+    def region(self) -> str:
+        """The region that the bucket lies in."""
+        return "us-east-1"
+
+    @property
     def writes(self) -> list[str]:
         """The keys written through the port so far; a quiet run leaves none."""
         return [key for operation, key in self.calls if operation in {"put", "put_if"}]

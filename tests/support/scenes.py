@@ -13,8 +13,8 @@ from local.aws.scenery import make_https_listener
 from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters.api_gateway import ApiGatewayDomains
 from rotation_watcher.adapters.trust_store import AlbTrustStores
-from rotation_watcher.arns import TargetKind
-from rotation_watcher.ports import Endpoint, Live, TrustTarget
+from rotation_watcher.kinds import ALB_TRUST_STORE, Kind
+from rotation_watcher.ports import BundleObject, Endpoint, Live, TrustTarget
 from tests.support.fake_targets import FakeTrustTarget
 from tests.support.fakes import InMemoryStore, ManualClock
 
@@ -50,7 +50,11 @@ class Scene:
 
     def update(self, version: str) -> None:
         """Point it at a version of KEY."""
-        self.adapter.update(self.arn, bucket=self.bucket, key=KEY, version=version)
+        self.adapter.update(self.arn, self.object(version), expected=self.read().etag)
+
+    def object(self, version: str) -> BundleObject:
+        """A version of KEY."""
+        return BundleObject(self.bucket, KEY, version, "us-east-1")
 
     def load(self, bundle: bytes) -> str:
         """Point it at a new version with this content, and let the time pass that it needs; the version."""
@@ -60,11 +64,11 @@ class Scene:
         return version
 
 
-def fake(kind: TargetKind, initial: bytes, clock: ManualClock) -> Scene:
+def fake(kind: Kind, initial: bytes, clock: ManualClock) -> Scene:
     """A target in memory."""
     store = InMemoryStore()
     adapter = FakeTrustTarget(kind, store, clock, settle=SETTLE, pace=PACE)
-    is_store = kind is TargetKind.ALB_TRUST_STORE
+    is_store = kind is ALB_TRUST_STORE
     place = "elasticloadbalancing:us-east-1:123456789012:truststore/main/0123456789abcdef"
     arn = f"arn:aws:{place if is_store else 'apigateway:us-east-1::/domainnames/main.example.com'}"
     adapter.add(arn, initial, Endpoint("way in", True, "It verifies."))

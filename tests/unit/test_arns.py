@@ -1,26 +1,31 @@
 """What a target's ARN says."""
 
+import hashlib
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from rotation_watcher.arns import TargetArn, TargetKind, message_group, parse_target, target_id
+from rotation_watcher.arns import SecretArn, TargetArn, message_group, parse_secret, parse_target, target_ids
+from rotation_watcher.kinds import ALB_TRUST_STORE, API_GATEWAY_DOMAIN
 
 STORE = "arn:aws:elasticloadbalancing:us-east-1:123456789012:truststore/Main-1/73e2d6bc24d8a067"
+EUSC = "eusc-de-east-1"
 DOMAIN = "arn:aws:apigateway:eu-central-1::/domainnames/api.example.com"
 
 
 def test_a_trust_store_is_taken_apart() -> None:
     parsed = parse_target(STORE)
 
-    assert parsed == TargetArn(STORE, TargetKind.ALB_TRUST_STORE, "aws", "us-east-1", "123456789012", "Main-1")
+    assert parsed == TargetArn(STORE, ALB_TRUST_STORE, "aws", "us-east-1", "123456789012", "Main-1")
     assert parsed.label == "ALB trust store Main-1"
 
 
 def test_a_domain_is_taken_apart_and_has_no_account() -> None:
     parsed = parse_target(DOMAIN)
 
-    assert parsed == TargetArn(DOMAIN, TargetKind.API_GATEWAY_DOMAIN, "aws", "eu-central-1", None, "api.example.com")
+    assert parsed == TargetArn(DOMAIN, API_GATEWAY_DOMAIN, "aws", "eu-central-1", None, "api.example.com")
     assert parsed.label == "API Gateway domain api.example.com"
 
 
@@ -79,21 +84,93 @@ def test_what_is_no_target_is_refused_with_the_reason_and_both_shapes(arn: str, 
     assert "arn:<partition>:apigateway:<region>::/domainnames/<name>" in str(caught.value)
 
 
+def digest(arn: str) -> str:
+    return hashlib.sha256(arn.encode()).hexdigest()[:8]
+
+
 @pytest.mark.parametrize(
     ("arn", "expected"),
     [
-        (STORE, "main-1"),
         (DOMAIN, "api-example-com"),
-        (DOMAIN.replace("api.", "*."), "example-com"),
-        (DOMAIN.replace("api.", "a" * 62 + "-b."), "a" * 62),
+        (STORE.replace("Main-1", "genesys-clients"), "genesys-clients"),
+        (STORE, "main-1-#"),
+        (DOMAIN.replace("api.", "*."), "wildcard-example-com-#"),
+        (DOMAIN.replace("api.", "data-actions."), "data-actions-example-com-#"),
+        (DOMAIN.replace("api.", "API."), "api-example-com-#"),
+        (DOMAIN.replace("api.", f"{'a' * 53}.{'b' * 53}."), f"{'a' * 53}-#"),
         ("arn:aws:s3:::some/Thing_else", "thing-else"),
         ("", "target"),
         ("arn:x:/-", "target"),
     ],
 )
 def test_a_target_gets_an_id_that_the_watch_file_accepts(arn: str, expected: str) -> None:
-    assert target_id(arn) == expected
-    assert re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", expected)
+    (found,) = target_ids([arn])
+    assert found == expected.replace("#", digest(arn))
+    assert re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", found)
+
+
+LOOK_ALIKE = [
+    *(DOMAIN.replace("api.example.com", name) for name in ("example.com", "*.example.com", "wildcard.example.com")),
+    *(DOMAIN.replace("api.example.com", name) for name in ("a-b.example.com", "a.b.example.com", "a.b-example.com")),
+    *(STORE.replace("Main-1", name) for name in ("main", "Main", "MAIN", "a-b")),
+]
+
+
+def test_targets_whose_names_look_alike_have_the_ids_that_each_has_alone() -> None:
+    ids = target_ids(LOOK_ALIKE)
+
+    assert len({*ids}) == len(LOOK_ALIKE)
+    assert ids == [each for arn in LOOK_ALIKE for each in target_ids([arn])]
+    assert ids == target_ids(LOOK_ALIKE[::-1])[::-1]
+
+
+def test_trust_stores_of_one_name_and_one_called_as_a_domain_are_told_apart_by_their_arns() -> None:
+    twins = [STORE.replace("Main-1", "main"), STORE.replace("Main-1", "main").replace("73e2", "84f3")]
+    named = [STORE.replace("Main-1", "api-example-com"), DOMAIN.replace("eu-central-1", "us-east-1")]
+    expected = [
+        f"{name}-{digest(arn)}" for name, arn in zip(("main",) * 2 + ("api-example-com",) * 2, [*twins, *named])
+    ]
+
+    assert target_ids([*twins, *named]) == expected
+
+
+def test_an_arn_that_is_listed_twice_keeps_its_id_so_that_validation_can_say_so() -> None:
+    assert target_ids([DOMAIN, DOMAIN]) == ["api-example-com"] * 2
+
+
+names = st.from_regex(r"(\*\.)?[A-Za-z0-9-]{1,5}(\.[A-Za-z0-9-]{1,5}){1,3}", fullmatch=True)
+stores = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?/[0-9a-f]{8,16}", fullmatch=True)
+targets = st.one_of(
+    names.map(lambda name: f"arn:aws:apigateway:us-east-1::/domainnames/{name}"),
+    stores.map(lambda name: f"arn:aws:elasticloadbalancing:us-east-1:123456789012:truststore/{name}"),
+)
+
+
+@given(st.lists(targets, min_size=2, max_size=12, unique=True))
+def test_no_two_targets_share_an_id_and_each_id_fits_the_watch_file(arns: list[str]) -> None:
+    ids = target_ids(arns)
+    assert len({*ids}) == len(arns)
+    assert all(re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", each) for each in ids)
+
+
+@pytest.mark.parametrize(
+    ("arn", "place"),
+    [
+        ("arn:aws:ssm:eu-west-1:111122223333:parameter/a", SecretArn("eu-west-1", "111122223333")),
+        (
+            f"arn:aws-eusc:secretsmanager:{EUSC}:111122223333:secret:a",
+            SecretArn("eusc-de-east-1", "111122223333"),
+        ),
+    ],
+)
+def test_a_secret_tells_where_it_lies(arn: str, place: SecretArn) -> None:
+    assert parse_secret(arn) == place
+
+
+@pytest.mark.parametrize("arn", ["", "secret", "arn:aws:s3:::a", "arn:aws:ssm:eu-west-1:1:parameter/a"])
+def test_what_is_no_secret_is_refused(arn: str) -> None:
+    with pytest.raises(ValueError, match="no ARN of an SSM parameter or Secrets Manager secret"):
+        parse_secret(arn)
 
 
 def test_each_trust_store_has_a_message_group_of_its_own() -> None:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from rotation_watcher import config
+from rotation_watcher import arns, config
 from rotation_watcher.config import Authority, Mode
 from rotation_watcher.errors import ConfigurationError
 
@@ -149,6 +149,51 @@ def test_the_simple_case_makes_a_watch_file_of_the_parameters() -> None:
     )
     assert [source.id for source in watch.sources] == ["us-east-1"]
     assert [(target.id, target.bundle) for target in watch.targets] == [("main", "main"), ("api-example-com", "main")]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_targets_given_by_arn_keep_their_ids_whatever_else_is_listed_and_in_whatever_order(order: int) -> None:
+    alike = [DOMAIN.replace("api.", "*."), DOMAIN.replace("api.", ""), STORE, STORE.replace("main", "Main")]
+    watch = config.simple(
+        mode="observe",
+        region="us-east-1",
+        authorities=["Genesys"],
+        credentials=[SECRET],
+        targets=[*alike, DOMAIN][::order],
+        stack_region="us-east-1",
+    )
+    alone = {name: arn for arn in [*alike, DOMAIN] for name in arns.target_ids([arn])}
+    assert {target.id: target.arn for target in watch.targets} == alone
+
+
+@pytest.mark.parametrize("path", ["sources[0].credentials", "targets[0].arn"])
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (("us-east-1", "eu-west-1"), "is in eu-west-1, this stack is in us-east-1"),
+        (("123456789012", "999999999999"), "is of the account 999999999999, this stack of 123456789012"),
+    ],
+)
+def test_a_secret_or_target_of_another_region_or_account_is_refused(
+    path: str, change: tuple[str, str], why: str
+) -> None:
+    wrong = document()
+    if path.startswith("sources"):
+        wrong["sources"][0]["credentials"] = SECRET.replace(*change)
+    else:
+        wrong["targets"][0]["arn"] = STORE.replace(*change)
+    with pytest.raises(ConfigurationError) as caught:
+        config.from_document(wrong, stack_region="us-east-1", stack_account="123456789012")
+
+    (mistake,) = caught.value.mistakes
+    assert mistake.startswith(f"{path}: ")
+    assert why in mistake
+
+
+def test_accounts_are_not_compared_where_the_stack_does_not_know_its_own() -> None:
+    wrong = document()
+    wrong["sources"][0]["credentials"] = SECRET.replace("123456789012", "999999999999")
+    assert config.from_document(wrong, stack_region="us-east-1").sources
 
 
 def test_the_simple_case_without_its_parameters_names_them() -> None:

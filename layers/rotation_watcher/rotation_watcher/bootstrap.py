@@ -15,17 +15,14 @@ from urllib.parse import urlsplit
 import httpx
 
 from rotation_watcher import collect, config, publish, settings
-from rotation_watcher.adapters import clients
-from rotation_watcher.adapters.api_gateway import ApiGatewayDomains
 from rotation_watcher.adapters.genesys import Genesys, make_client
+from rotation_watcher.adapters.registry import Connections, TrustTargets
 from rotation_watcher.adapters.remembering import CachingStore
 from rotation_watcher.adapters.s3 import S3Store
 from rotation_watcher.adapters.secrets import AwsSecrets
 from rotation_watcher.adapters.slack import SlackWebhook
 from rotation_watcher.adapters.sns import SnsSink
 from rotation_watcher.adapters.sqs import SqsPublishQueue
-from rotation_watcher.adapters.trust_store import AlbTrustStores
-from rotation_watcher.arns import TargetKind
 from rotation_watcher.config import Watch
 from rotation_watcher.errors import ConfigurationError
 from rotation_watcher.ports import Clock, Metrics, ObjectStore, Wait
@@ -82,14 +79,9 @@ class Watcher:
     @cached_property
     def publish(self) -> publish.Ports:
         """The ports of publish; ``owner`` is to be replaced by the run's own name."""
-        http = httpx.Client(timeout=httpx.Timeout(15.0, connect=5.0), follow_redirects=False)
-        domains = ApiGatewayDomains(clients.make("apigateway"), clients.make("apigatewayv2"), self._s3)
         return publish.Ports(
             store=self.store,
-            targets={
-                TargetKind.ALB_TRUST_STORE: AlbTrustStores(clients.make("elbv2"), http),
-                TargetKind.API_GATEWAY_DOMAIN: domains,
-            },
+            targets=TrustTargets(self._connections),
             sink=self._sink,
             queue=self._queue,
             clock=self._clock,
@@ -109,6 +101,7 @@ class Watcher:
                 credentials=chosen.credential_arns,
                 targets=chosen.target_arns,
                 stack_region=chosen.region,
+                stack_account=chosen.account,
             )
         parts = urlsplit(chosen.watch_file)
         key = parts.path.lstrip("/")
@@ -117,19 +110,23 @@ class Watcher:
         stored = S3Store(self._s3, parts.netloc).get(key)
         if stored is None:
             raise ConfigurationError([f"{chosen.watch_file}: does not exist, or this function may not read it"])
-        return config.load(stored.body, stack_region=chosen.region)
+        return config.load(stored.body, stack_region=chosen.region, stack_account=chosen.account)
 
     @cached_property
+    def _connections(self) -> Connections:
+        return Connections()
+
+    @property
     def _s3(self) -> Any:
-        return clients.make("s3")
+        return self._connections.client("s3")
 
     @cached_property
     def _sink(self) -> SnsSink:
-        return SnsSink(clients.make("sns"), self.settings.topic_arn)
+        return SnsSink(self._connections.client("sns"), self.settings.topic_arn)
 
     @cached_property
     def _queue(self) -> SqsPublishQueue:
-        return SqsPublishQueue(clients.make("sqs"), self.settings.queue_url)
+        return SqsPublishQueue(self._connections.client("sqs"), self.settings.queue_url)
 
 
 def build(

@@ -5,16 +5,16 @@ One model and one validation, wherever the configuration comes from (an object i
 mistake a deployment stops trusting it. The JSON Schema in ``docs/watch-file.schema.json`` is generated from this model.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
 
 from rotation_watcher import arns
 from rotation_watcher.errors import UNDECODABLE, ConfigurationError
+from rotation_watcher.kinds import Placement
 from rotation_watcher.regions import REGIONS
 
 _ID = r"^[a-z0-9][a-z0-9-]{0,62}$"
@@ -86,7 +86,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One trust store or API Gateway domain, and the bundle it should hold."""
+    """One trust store or domain (``kinds``), and the bundle it should hold."""
 
     id: Id
     arn: str
@@ -97,13 +97,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def limit(self) -> int:
-        """The most certificates this target may hold: the operator's figure, or the service's default quota.
-
-        Defaults: 25 at ALB (its documented quota), 1,000 at API Gateway (believed; DOMAIN.md).
-        """
+        """The most certificates this target may hold: the operator's figure, or its kind's default quota."""
         if self.max_certificates is not None:
             return self.max_certificates
-        return 25 if arns.parse_target(self.arn).kind is arns.TargetKind.ALB_TRUST_STORE else 1000
+        return arns.parse_target(self.arn).kind.limits.certificates
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -142,8 +139,10 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return tuple(bundle for bundle in self.bundles if bundle.id not in loaded)
 
 
-def load(data: bytes, *, stack_region: str) -> Watch:
+def load(data: bytes, *, stack_region: str, stack_account: str | None = None) -> Watch:
     """The watch file in ``data`` (JSON), valid for a stack in ``stack_region``.
+
+    ``stack_account`` None: nobody knows it, and only regions are compared.
 
     Raises ConfigurationError with every mistake that was found, each opening with its path (``targets[1].arn``).
     """
@@ -151,16 +150,17 @@ def load(data: bytes, *, stack_region: str) -> Watch:
         document = msgspec.json.decode(data)
     except UNDECODABLE as error:
         raise ConfigurationError([f"$: not valid JSON: {error}"]) from error
-    return from_document(document, stack_region=stack_region)
+    return from_document(document, stack_region=stack_region, stack_account=stack_account)
 
 
-def from_document(document: object, *, stack_region: str) -> Watch:
+def from_document(document: object, *, stack_region: str, stack_account: str | None = None) -> Watch:
     """As ``load``, from decoded JSON."""
     mistakes = list(_shape_mistakes(document))
     if mistakes:
         raise ConfigurationError(mistakes)
     watch = msgspec.convert(document, Watch)
-    mistakes = [*_source_mistakes(watch), *_bundle_mistakes(watch), *_target_mistakes(watch, stack_region)]
+    stack = _Stack(stack_region, stack_account)
+    mistakes = [*_source_mistakes(watch, stack), *_bundle_mistakes(watch), *_target_mistakes(watch, stack)]
     if mistakes:
         raise ConfigurationError(mistakes)
     return watch
@@ -174,10 +174,11 @@ def simple(
     credentials: Iterable[str],
     targets: Iterable[str],
     stack_region: str,
+    stack_account: str | None = None,
 ) -> Watch:
     """The watch file that the template's parameters amount to: one region, one bundle ``main``, targets by ARN.
 
-    The source's id is the Genesys region; a target's id follows from its ARN (``arns.target_id``). Raises
+    The source's id is the Genesys region; a target's id follows from its ARN (``arns.target_ids``). Raises
     ConfigurationError.
     """
     arn_list = [arn for arn in targets if arn]
@@ -196,9 +197,12 @@ def simple(
         "mode": mode,
         "sources": [{"id": region, "region": region, "credentials": secrets[0], "authorities": chosen}],
         "bundles": [{"id": "main", "sources": [region], "authorities": chosen}],
-        "targets": [{"id": arns.target_id(arn), "arn": arn, "bundle": "main"} for arn in arn_list],
+        "targets": [
+            {"id": name, "arn": arn, "bundle": "main"}
+            for name, arn in zip(arns.target_ids(arn_list), arn_list, strict=True)
+        ],
     }
-    return from_document(document, stack_region=stack_region)
+    return from_document(document, stack_region=stack_region, stack_account=stack_account)
 
 
 def json_schema() -> dict[str, Any]:
@@ -255,6 +259,13 @@ def _value_mistakes(path: str, value: object, kind: Any) -> Iterable[str]:
         yield f"{path}{where.rstrip('`')}: {message[:1].lower()}{message[1:]}"
 
 
+class _Stack(NamedTuple):
+    """Where the stack is."""
+
+    region: str
+    account: str | None
+
+
 def _doubled(path: str, ids: Iterable[str]) -> Iterable[str]:
     seen: set[str] = set()
     for index, item in enumerate(ids):
@@ -263,17 +274,16 @@ def _doubled(path: str, ids: Iterable[str]) -> Iterable[str]:
         seen.add(item)
 
 
-_SECRET = re.compile(
-    r"^arn:aws[a-z-]*:(ssm:[a-z0-9-]+:\d{12}:parameter/.+|secretsmanager:[a-z0-9-]+:\d{12}:secret:.+)$"
-)
-
-
-def _source_mistakes(watch: Watch) -> Iterable[str]:
+def _source_mistakes(watch: Watch, stack: _Stack) -> Iterable[str]:
     yield from _doubled("sources", (source.id for source in watch.sources))
     for index, source in enumerate(watch.sources):
         path = f"sources[{index}]"
-        if not _SECRET.match(source.credentials):
-            yield f"{path}.credentials: {source.credentials!r} is no ARN of an SSM parameter or Secrets Manager secret"
+        try:
+            secret = arns.parse_secret(source.credentials)
+        except ValueError as error:
+            yield f"{path}.credentials: {error}"
+        else:
+            yield from _misplaced(f"{path}.credentials", source.credentials, secret.region, secret.account, stack)
         if not source.authorities:
             yield f"{path}.authorities: empty: name Genesys, DigiCert or both"
         known = source.region in REGIONS
@@ -317,7 +327,18 @@ def _bundle_mistakes(watch: Watch) -> Iterable[str]:
                 yield f"{path}.extra[{place}]: {key!r} must be extra/<name>.pem"
 
 
-def _target_mistakes(watch: Watch, stack_region: str) -> Iterable[str]:
+def _misplaced(path: str, arn: str, region: str | None, account: str | None, stack: _Stack) -> Iterable[str]:
+    """What lies in another region or account than the stack. None: the ARN, or the stack, does not tell."""
+    if region != stack.region:
+        yield (
+            f"{path}: {arn} is in {region}, this stack is in {stack.region}:"
+            " deploy one stack in each region that has targets, each with its secrets"
+        )
+    if account is not None and stack.account is not None and account != stack.account:
+        yield f"{path}: {arn} is of the account {account}, this stack of {stack.account}: name one of this account"
+
+
+def _target_mistakes(watch: Watch, stack: _Stack) -> Iterable[str]:
     yield from _doubled("targets", (target.id for target in watch.targets))
     bundles = {bundle.id for bundle in watch.bundles}
     arns_seen: dict[str, int] = {}
@@ -330,11 +351,8 @@ def _target_mistakes(watch: Watch, stack_region: str) -> Iterable[str]:
         except ValueError as error:
             yield f"{path}.arn: {error}"
             continue
-        if parsed.region != stack_region:
-            yield (
-                f"{path}.arn: {target.arn} is in {parsed.region}, this stack is in {stack_region}:"
-                " deploy one stack in each region that has targets"
-            )
+        region = stack.region if parsed.kind.placement is Placement.GLOBAL else parsed.region
+        yield from _misplaced(f"{path}.arn", target.arn, region, parsed.account, stack)
         if target.arn in arns_seen:
             yield f"{path}.arn: the same as targets[{arns_seen[target.arn]}].arn: two bundles would fight over it"
         arns_seen[target.arn] = index

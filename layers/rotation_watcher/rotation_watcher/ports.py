@@ -6,10 +6,12 @@ nothing else. Times are aware UTC. No value that a port returns, and no error te
 
 from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
-from typing import Protocol
+from enum import Enum
+from typing import Final, Protocol
 
 import msgspec
+
+from rotation_watcher.kinds import Proof
 
 
 class StoredObject(msgspec.Struct, frozen=True):
@@ -33,6 +35,10 @@ class ObjectStore(Protocol):
     @property
     def bucket(self) -> str:
         """The bucket's name, for target updates and commands shown to people."""
+
+    @property
+    def region(self) -> str:
+        """The region that the bucket lies in."""
 
     def get(self, key: str, *, version: str | None = None) -> StoredObject | None:
         """The object, or None where there is none (404, or 403 for a role without ListBucket). Raises StoreError."""
@@ -89,13 +95,16 @@ class PublishQueue(Protocol):
         """Enqueue one wish. Raises StoreError if the queue does not take it."""
 
 
-class Proof(StrEnum):
-    """How sure a read-back makes us, strongest first."""
+class Unknown(Enum):
+    """The type of ``UNKNOWN``: the service does not tell. Never to be mistaken for None, which says: there is none."""
 
-    BYTES = "bytes"
-    """The service gave the deployed bundle back and it holds exactly the certificates that were meant."""
-    VERSION = "version"
-    """The service says that it uses the exact object version, and the object was read; its warnings are told."""
+    UNKNOWN = "unknown"
+
+    def __bool__(self) -> bool:
+        raise TypeError("what a service does not tell is neither true nor false: compare it with UNKNOWN")
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -107,25 +116,47 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 class Live(msgspec.Struct, frozen=True, kw_only=True):
-    """What a target holds and does at this moment.
+    """What a target holds and does at this moment. UNKNOWN: the service does not tell; None: there is none.
 
     ``bundle`` is the PEM that it has loaded (None: no truststore is configured, mTLS is off).
-    ``location`` is ``s3://bucket/key`` where the service tells it, ``version`` the object version it uses.
+    ``location`` is ``s3://bucket/key`` of what it loaded (None: no truststore), ``version`` the object version that it
+    keeps to (None: no truststore, or it keeps to no version).
+    ``etag`` names this state for an update that is to replace nothing else (None: the kind has no compare-and-set).
     ``settled`` is False while an update is under way. ``warnings`` are the service's own.
     ``endpoints``: verify-mode listeners of a trust store; default endpoints of the APIs behind a domain.
     """
 
-    bundle: bytes | None
-    location: str | None
-    version: str | None
+    bundle: bytes | Unknown | None
+    location: str | Unknown | None
+    version: str | Unknown | None
+    etag: str | None = None
     settled: bool
     warnings: tuple[str, ...]
-    endpoints: tuple[Endpoint, ...]
+    endpoints: tuple[Endpoint, ...] | Unknown
     proof: Proof
+
+    @property
+    def known_endpoints(self) -> tuple[Endpoint, ...]:
+        """The endpoints that the service told of."""
+        return () if self.endpoints is UNKNOWN else self.endpoints
+
+
+class BundleObject(msgspec.Struct, frozen=True):
+    """A bundle of CA certificates in the stack's bucket: an exact object version, and the region that it lies in."""
+
+    bucket: str
+    key: str
+    version: str
+    region: str
+
+    @property
+    def uri(self) -> str:
+        """``s3://bucket/key``, without the version."""
+        return f"s3://{self.bucket}/{self.key}"
 
 
 class TrustTarget(Protocol):
-    """One kind of target: ALB trust stores, or API Gateway domains."""
+    """The targets of one kind that takes CA certificates (``kinds.Payload``)."""
 
     def read(self, arn: str, known_endpoints: Sequence[str] = ()) -> Live:
         """What it holds now. Raises TargetNotFound, TargetDenied, TargetBusy, TargetError.
@@ -134,11 +165,12 @@ class TrustTarget(Protocol):
         associated with its trust store, and would otherwise just vanish from the answer.
         """
 
-    def update(self, arn: str, *, bucket: str, key: str, version: str) -> None:
+    def update(self, arn: str, bundle: BundleObject, *, expected: str | None) -> None:
         """Point it at an exact object version; returns when the service has taken the request, not when it has settled.
 
-        Raises BundleRejected, TargetBusy, TargetNotFound, TargetDenied, TargetError; after any of them the target
-        still holds what it held.
+        ``expected`` is the ``etag`` of the read that the update rests on; a kind without compare-and-set passes it
+        over. Raises BundleRejected, TargetBusy (also where somebody changed the target since that read),
+        TargetNotFound, TargetDenied, TargetError; after any of them the target still holds what it held.
         """
 
 

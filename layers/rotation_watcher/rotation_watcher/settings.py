@@ -15,6 +15,7 @@ _CLAIM_MARGIN = timedelta(seconds=60)
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What the stack tells its functions. Lists are comma-separated in the environment; empty items are dropped.
 
+    ``account`` (ACCOUNT_ID) is the stack's own, to which its targets and secrets must belong.
     ``ca_file`` (GENESYS_CA_FILE) names additional roots for HTTPS to Genesys, for networks that inspect TLS.
     """
 
@@ -22,6 +23,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     topic_arn: str
     queue_url: str
     region: str
+    account: str | None
     watch_file: str
     mode: str
     genesys_region: str
@@ -48,6 +50,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         topic_arn=environment["TOPIC_ARN"],
         queue_url=environment["PUBLISH_QUEUE_URL"],
         region=environment["AWS_REGION"],
+        account=environment.get("ACCOUNT_ID") or None,
         watch_file=environment.get("WATCH_FILE_URI", ""),
         mode=environment.get("MODE", "observe"),
         genesys_region=environment.get("GENESYS_REGION", ""),

@@ -11,7 +11,7 @@ from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters.trust_store import AlbTrustStores
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDenied, TargetError, TargetNotFound
 from tests.support import pki
-from tests.support.scenes import KEY, Scene
+from tests.support.scenes import Scene
 
 OTHER = pki.root("B").pem.encode()
 
@@ -71,4 +71,4 @@ def test_a_service_that_is_not_there_is_told(scene: Scene) -> None:
         bound.bind(("127.0.0.1", 0))
         client = boto3.client("elbv2", endpoint_url=f"http://127.0.0.1:{bound.getsockname()[1]}", config=once)
         with pytest.raises(TargetError, match=r"cannot change .*not connect"):
-            AlbTrustStores(client, httpx.Client()).update(scene.arn, bucket=scene.bucket, key=KEY, version="1")
+            AlbTrustStores(client, httpx.Client()).update(scene.arn, scene.object("1"), expected=None)

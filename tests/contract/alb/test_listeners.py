@@ -15,13 +15,13 @@ OTHER = pki.root("B").pem.encode()
 
 
 def modes(own: Scene, *known: str) -> dict[str, tuple[bool, str]]:
-    return {one.name: (one.verifies, one.detail) for one in own.read(*known).endpoints}
+    return {one.name: (one.verifies, one.detail) for one in own.read(*known).known_endpoints}
 
 
 def test_each_listener_that_uses_the_store_is_named_once_and_in_order(own: Scene, aws: EmbeddedAws) -> None:
     verify = {"Mode": "verify", "TrustStoreArn": own.arn}
     second = make_https_listener(aws, name="second", mutual_authentication=verify).listener_arn
-    names = [one.name for one in own.read(second).endpoints]
+    names = [one.name for one in own.read(second).known_endpoints]
 
     assert len(names) == 2
     assert second in names
@@ -85,7 +85,7 @@ def test_many_associations_are_read_page_by_page(own: Scene, aws: EmbeddedAws, h
     )
     aws.calls.clear()
 
-    names = [one.name for one in AlbTrustStores(client, http).read(own.arn).endpoints]
+    names = [one.name for one in AlbTrustStores(client, http).read(own.arn).known_endpoints]
 
     assert len(names) == 3
     assert names == sorted(names)

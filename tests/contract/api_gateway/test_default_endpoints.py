@@ -16,7 +16,7 @@ from tests.support.scenes import Scene
 
 def test_an_api_that_both_versions_list_is_named_once(rest: Scene, aws: EmbeddedAws) -> None:
     (mapping,) = aws.client("apigatewayv2").get_api_mappings(DomainName=rest.name)["Items"]
-    (endpoint,) = rest.read().endpoints
+    (endpoint,) = rest.read().known_endpoints
 
     assert endpoint.name == f"execute-api of {mapping['ApiId']} (orders)"
     assert endpoint.verifies
@@ -31,7 +31,7 @@ def test_apis_of_both_kinds_are_named_each_with_its_own_state(rest: Scene, aws: 
     of_http = http.create_api(Name="events", ProtocolType="HTTP")["ApiId"]
     http.create_stage(ApiId=of_http, StageName="$default")
     http.create_api_mapping(DomainName=name, ApiId=of_http, Stage="$default", ApiMappingKey="events")
-    endpoints = rest.read().endpoints
+    endpoints = rest.read().known_endpoints
 
     assert len(endpoints) == 4
     open_ones = {one.name: one.detail for one in endpoints if not one.verifies}
@@ -46,7 +46,7 @@ def test_the_same_api_under_two_paths_is_named_once(rest: Scene, aws: EmbeddedAw
         domainName=name, restApiId=mapping["restApiId"], stage="live", basePath="again"
     )
 
-    assert len(rest.read().endpoints) == 1
+    assert len(rest.read().known_endpoints) == 1
 
 
 def test_a_rest_api_that_only_v2_has_mapped_is_named_too(hidden: Scene, aws: EmbeddedAws, rest: Scene) -> None:
@@ -55,7 +55,7 @@ def test_a_rest_api_that_only_v2_has_mapped_is_named_too(hidden: Scene, aws: Emb
         DomainName=hidden.name, ApiId=mapping["restApiId"], Stage="live", ApiMappingKey="rest"
     )
 
-    assert f"execute-api of {mapping['restApiId']} (orders)" in {one.name for one in hidden.read().endpoints}
+    assert f"execute-api of {mapping['restApiId']} (orders)" in {one.name for one in hidden.read().known_endpoints}
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_what_may_not_be_looked_at_behind_a_domain_does_not_break_the_reading(
         live = rest.read()
 
     assert live.bundle
-    assert len(live.endpoints) == (0 if operation == "GetRestApi" else 1)
+    assert len(live.known_endpoints) == (0 if operation == "GetRestApi" else 1)
     assert (code in caplog.text) is told
     assert ("cannot be looked at" in caplog.text) is (operation == "GetRestApi")
 
@@ -112,7 +112,7 @@ def test_many_mappings_are_read_page_by_page(aws: EmbeddedAws, rest: Scene) -> N
     aws.fail_next("apigateway", "GetBasePathMappings", "NotFoundException", 404)
     adapter = ApiGatewayDomains(aws.client("apigateway"), client, aws.client("s3"))
 
-    assert len(adapter.read(rest.arn).endpoints) == 3
+    assert len(adapter.read(rest.arn).known_endpoints) == 3
     stub.assert_no_pending_responses()
 
 

@@ -142,7 +142,7 @@ def test_a_domain_that_v1_does_not_know_is_changed_by_v2_with_its_configuration(
     version = hidden.put(OTHER)
     aws.calls.clear()
     ApiGatewayDomains(aws.client("apigateway"), client, aws.client("s3")).update(
-        hidden.arn, bucket=hidden.bucket, key=KEY, version=version
+        hidden.arn, hidden.object(version), expected=None
     )
 
     assert [(call.service, call.operation) for call in aws.calls.mutating()] == [("apigatewayv2", "UpdateDomainName")]
@@ -158,7 +158,7 @@ def asking_twice(scene: Scene) -> Callable[[str], None]:
     """The scene's update through clients that ask a second time, as the functions' clients do."""
     clients: Any = [boto3.client(service, config=TWICE) for service in ("apigateway", "apigatewayv2", "s3")]
     adapter = ApiGatewayDomains(*clients)
-    return lambda version: adapter.update(scene.arn, bucket=scene.bucket, key=KEY, version=version)
+    return lambda version: adapter.update(scene.arn, scene.object(version), expected=None)
 
 
 @pytest.mark.parametrize("service", ["apigateway", "apigatewayv2"])

@@ -16,7 +16,8 @@ from rotation_watcher.adapters.api_gateway_endpoints import default_endpoints
 from rotation_watcher.adapters.aws_errors import SdkError, code, retried, translate, words
 from rotation_watcher.arns import parse_target
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDenied, TargetError, TargetNotFound
-from rotation_watcher.ports import Endpoint, Live, Proof
+from rotation_watcher.kinds import API_GATEWAY_DOMAIN
+from rotation_watcher.ports import BundleObject, Endpoint, Live
 
 if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
@@ -77,17 +78,17 @@ class ApiGatewayDomains:
             settled=domain.status in _SETTLED,
             warnings=domain.warnings,
             endpoints=self._endpoints(arn),
-            proof=Proof.VERSION,
+            proof=API_GATEWAY_DOMAIN.proof,
         )
 
-    def update(self, arn: str, *, bucket: str, key: str, version: str) -> None:
-        """See ``ports.TrustTarget``."""
-        uri = f"s3://{bucket}/{key}"
+    def update(self, arn: str, bundle: BundleObject, *, expected: str | None) -> None:
+        """See ``ports.TrustTarget``. API Gateway has no compare-and-set."""
+        del expected
         try:
-            self._update(parse_target(arn).name, uri, version)
+            self._update(parse_target(arn).name, bundle.uri, bundle.version)
         except (ClientError, BotoCoreError) as error:
             # The SDK asks again when an answer was lost, and is then told that an update is under way: its own.
-            if retried(error) and self._took(arn, uri, version):
+            if retried(error) and self._took(arn, bundle.uri, bundle.version):
                 return
             raise self._refusal(arn, error) from error
 

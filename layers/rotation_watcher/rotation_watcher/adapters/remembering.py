@@ -24,6 +24,11 @@ class CachingStore:
         """The bucket's name."""
         return self._store.bucket
 
+    @property
+    def region(self) -> str:
+        """The region that the bucket lies in."""
+        return self._store.region
+
     def get(self, key: str, *, version: str | None = None) -> StoredObject | None:
         """See ``ports.ObjectStore``. Absence is not remembered: the object may be written in a moment."""
         if "/seen/" not in key or version is not None:

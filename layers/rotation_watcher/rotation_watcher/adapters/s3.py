@@ -21,7 +21,7 @@ _NO_ABSENCE = ("kms", "explicit deny", "s3:getobject")
 
 
 class S3Store:
-    """``ports.ObjectStore`` over one bucket. Encryption is the bucket's default."""
+    """``ports.ObjectStore`` over one bucket in the client's region. Encryption is the bucket's default."""
 
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client
@@ -31,6 +31,11 @@ class S3Store:
     def bucket(self) -> str:
         """The bucket's name."""
         return self._bucket
+
+    @property
+    def region(self) -> str:
+        """The region that the bucket lies in."""
+        return self._client.meta.region_name
 
     def get(self, key: str, *, version: str | None = None) -> StoredObject | None:
         """See ``ports.ObjectStore``.

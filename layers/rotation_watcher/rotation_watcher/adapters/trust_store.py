@@ -16,7 +16,8 @@ from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.aws_errors import SdkError, code, translate
 from rotation_watcher.arns import parse_target
 from rotation_watcher.errors import BundleRejected, TargetError, TargetNotFound
-from rotation_watcher.ports import Endpoint, Live, Proof
+from rotation_watcher.kinds import ALB_TRUST_STORE
+from rotation_watcher.ports import UNKNOWN, BundleObject, Endpoint, Live
 
 if TYPE_CHECKING:
     from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
@@ -52,22 +53,23 @@ class AlbTrustStores:
             raise TargetError(f"cannot read {arn}: its bundle came back without a certificate")
         return Live(
             bundle=bundle,
-            location=None,
-            version=None,
+            location=UNKNOWN,
+            version=UNKNOWN,
             settled=store.get("Status") == "ACTIVE",
             warnings=(),
             endpoints=endpoints,
-            proof=Proof.BYTES,
+            proof=ALB_TRUST_STORE.proof,
         )
 
-    def update(self, arn: str, *, bucket: str, key: str, version: str) -> None:
-        """See ``ports.TrustTarget``."""
+    def update(self, arn: str, bundle: BundleObject, *, expected: str | None) -> None:
+        """See ``ports.TrustTarget``. elbv2 has no compare-and-set."""
+        del expected
         try:
             self._client.modify_trust_store(
                 TrustStoreArn=arn,
-                CaCertificatesBundleS3Bucket=bucket,
-                CaCertificatesBundleS3Key=key,
-                CaCertificatesBundleS3ObjectVersion=version,
+                CaCertificatesBundleS3Bucket=bundle.bucket,
+                CaCertificatesBundleS3Key=bundle.key,
+                CaCertificatesBundleS3ObjectVersion=bundle.version,
             )
         except (ClientError, BotoCoreError) as error:
             raise _failed("change", arn, error) from error

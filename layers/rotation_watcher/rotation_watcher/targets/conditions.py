@@ -70,7 +70,7 @@ def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
     new = [one.alert for one in troubles if one.episode not in record.episodes]
     if snapshot.plan.changes or record.pending:
         episodes |= {name: since for name, since in record.episodes.items() if name.startswith(UNCHANGEABLE)}
-    verifying = {endpoint.name for endpoint in snapshot.live.endpoints if endpoint.verifies}
+    verifying = {endpoint.name for endpoint in snapshot.live.known_endpoints if endpoint.verifies}
     endpoints = tuple(sorted({*record.endpoints, *verifying}))
     return msgspec.structs.replace(record, episodes=episodes, endpoints=endpoints).told(*new)
 
@@ -167,8 +167,8 @@ def _open_doors(snapshot: Snapshot, mode: Mode, now: datetime) -> list[_Conditio
     """MTLS off at the domain, a listener that does not verify, a default endpoint that goes past it."""
     doors: list[tuple[str | None, str]] = []
     if snapshot.live.bundle is None:
-        doors.append((None, "The domain has no truststore: mutual TLS is off."))
-    doors += [(endpoint.name, endpoint.detail) for endpoint in snapshot.live.endpoints if not endpoint.verifies]
+        doors.append((None, arns.parse_target(snapshot.target.arn).kind.off or "It has no truststore at all."))
+    doors += [(endpoint.name, endpoint.detail) for endpoint in snapshot.live.known_endpoints if not endpoint.verifies]
     heals = mode is Mode.APPLY and snapshot.target.on_drift == "heal" and snapshot.record.applied is not None
     results = []
     for name, detail in doors:

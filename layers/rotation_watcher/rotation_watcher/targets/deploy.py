@@ -13,22 +13,20 @@ from typing import NamedTuple
 
 import msgspec
 
-from rotation_watcher import keys
+from rotation_watcher import arns, keys
 from rotation_watcher.alerts import builders
 from rotation_watcher.bundles.wanted import Need, admits
 from rotation_watcher.config import Authority, Target
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetError
-from rotation_watcher.ports import Clock, Live, ObjectStore, TrustTarget, Wait
+from rotation_watcher.ports import UNKNOWN, BundleObject, Clock, Live, ObjectStore, TrustTarget, Wait
 from rotation_watcher.sources.history import Status
 from rotation_watcher.targets import conditions
 from rotation_watcher.targets.record import KEPT_VERSIONS, Applied, Hold, HoldReason, Pending, Record, encode
-from rotation_watcher.targets.snapshot import Snapshot, deployed
-from rotation_watcher.x509.certificates import Block, Certificate, blocks_of
+from rotation_watcher.targets.snapshot import Snapshot, contents, deployed
+from rotation_watcher.x509.certificates import Block, Certificate
 
 replace = msgspec.structs.replace
 
-PACE = timedelta(seconds=31)
-"""API Gateway takes one UpdateDomainName in 30 seconds per account (AWS quota, not raisable)."""
 READBACK_SECONDS = 3.0
 """Seconds between two read-backs."""
 READBACKS = 20
@@ -155,13 +153,14 @@ def _carry_out(snapshot: Snapshot, record: Record, etag: str | None, tools: Tool
     if pending is None:
         raise TargetError("nothing to carry out")
     etag = write(tools.store, record, etag)
-    key = keys.deployed(snapshot.target.id)
+    store, key = tools.store, keys.deployed(snapshot.target.id)
+    bundle = BundleObject(store.bucket, key, pending.version, store.region)
     try:
-        tools.adapter.update(snapshot.target.arn, bucket=tools.store.bucket, key=key, version=pending.version)
+        tools.adapter.update(snapshot.target.arn, bundle, expected=snapshot.live.etag)
     except TargetBusy as error:
         # The answer to a request that did arrive may have been lost before this one: pending stays.
         now = tools.clock()
-        put_off = replace(record, claim=None, not_before=now + PACE)
+        put_off = replace(record, claim=None, not_before=now + arns.parse_target(snapshot.target.arn).kind.back_off)
         return _done("put-off", _failed(snapshot, put_off, error, pending.sha256, now), etag, tools)
     except BundleRejected as error:
         now = tools.clock()
@@ -197,9 +196,10 @@ def _settle(snapshot: Snapshot, record: Record, etag: str | None, tools: Tools, 
     for attempt in range(patience):
         try:
             live = tools.adapter.read(snapshot.target.arn, record.endpoints)
+            blocks = contents(live)
         except TargetError:
             live = snapshot.live  # it was asked to change, and may well have: the claim must not be left behind now
-        blocks = blocks_of(live.bundle)
+            blocks = contents(live)
         if live.settled and _shows(live, blocks, pending, tools.store, snapshot.target):
             return _done(*_proved(snapshot, record, live, tools), etag, tools)
         if attempt + 1 < patience:
@@ -207,7 +207,7 @@ def _settle(snapshot: Snapshot, record: Record, etag: str | None, tools: Tools, 
     now = tools.clock()
     broken = [need for need in _required(snapshot, now) if not admits(_certificates(blocks), need, now)]
     if live.settled and {*blocks} != {*snapshot.blocks} and broken and pending.hold is None:
-        return _roll_back(snapshot, record, pending, etag, broken, tools)
+        return _roll_back(snapshot._replace(live=live), record, pending, etag, broken, tools)
     after = replace(record, claim=None)
     reason = "still-updating" if not live.settled else "unproven"
     episode = f"{conditions.UNCHANGEABLE}{reason}"
@@ -229,7 +229,7 @@ def _shows(live: Live, blocks: Mapping[str, Block], pending: Pending, store: Obj
     if {*blocks} != {*pending.fingerprints}:
         return False
     ours = (f"s3://{store.bucket}/{keys.deployed(target.id)}", pending.version)
-    return live.location is None or (live.location, live.version) == ours
+    return live.location is UNKNOWN or (live.location, live.version) == ours
 
 
 def _required(snapshot: Snapshot, now: datetime) -> list[Need]:

@@ -11,6 +11,7 @@ from rotation_watcher.alerts import outbox
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.config import Target, Watch
 from rotation_watcher.errors import Conflict, StoreError, TargetError
+from rotation_watcher.kinds import Kind
 from rotation_watcher.ports import Clock, ObjectStore, PublishQueue, TrustTarget, Wait
 from rotation_watcher.targets import deploy
 from rotation_watcher.targets.record import Claim, Record
@@ -27,7 +28,7 @@ class Ports(NamedTuple):
     """What publish needs of the world. ``claim_for`` outlasts the function's timeout; ``owner`` names this run."""
 
     store: ObjectStore
-    targets: Mapping[arns.TargetKind, TrustTarget]
+    targets: Mapping[Kind, TrustTarget]
     sink: AlertSink
     queue: PublishQueue
     clock: Clock

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from rotation_watcher import keys
 from rotation_watcher.bundles.view import BundleView
 from rotation_watcher.config import Target, Watch
-from rotation_watcher.ports import Live, ObjectStore, TrustTarget
+from rotation_watcher.errors import TargetError
+from rotation_watcher.ports import UNKNOWN, Live, ObjectStore, TrustTarget
 from rotation_watcher.targets.plan import Plan, make
 from rotation_watcher.targets.record import Record
 from rotation_watcher.targets.repository import load_record
@@ -40,7 +41,7 @@ def take_snapshot(
     """Look at one target. Raises TargetError, StoreError."""
     record, etag = load_record(store, target)
     live = adapter.read(target.arn, record.endpoints)
-    blocks = blocks_of(live.bundle)
+    blocks = contents(live)
     if live.bundle is None:
         # mTLS was turned off: what others had put there comes back together with what is wanted.
         blocks = deployed(store, target, _last_version(record)) or {}
@@ -60,6 +61,16 @@ def take_snapshot(
     return Snapshot(target, record, etag, view, live, blocks, former, plan)
 
 
+def contents(live: Live) -> dict[str, Block]:
+    """What a target holds, by fingerprint. Raises TargetError where its service does not give it back.
+
+    Taken for nothing, it would lose what others keep in it at the next update.
+    """
+    if live.bundle is UNKNOWN:
+        raise TargetError("what it holds cannot be read back, so what others keep in it could not be kept")
+    return blocks_of(live.bundle)
+
+
 def deployed(store: ObjectStore, target: Target, version: str | None) -> dict[str, Block] | None:
     """What a version that was deployed earlier holds; None if it has no version or is gone. Raises StoreError."""
     stored = store.get(keys.deployed(target.id), version=version) if version else None
@@ -69,7 +80,7 @@ def deployed(store: ObjectStore, target: Target, version: str | None) -> dict[st
 def may_lag(found: Snapshot, now: datetime) -> bool:
     """Whether a trust store shows what it held before the update that has just been proved: perhaps a replica lags."""
     record = found.record
-    if record.applied is None or record.pending or found.live.location is not None or not record.versions:
+    if record.applied is None or record.pending or found.live.location is not UNKNOWN or not record.versions:
         return False
     before, after = {*record.versions[0].fingerprints}, {*record.applied.fingerprints}
     return now - record.applied.at <= LAG and {*found.blocks} == before != after
@@ -88,7 +99,7 @@ def moved_to(store: ObjectStore, target: Target, record: Record, live: Live) -> 
         return None
     if live.bundle is None:
         return "no truststore at all: mutual TLS is off"
-    if live.location is None or not record.applied.version:
+    if live.location is UNKNOWN or not record.applied.version:
         return None
     ours = {(f"s3://{store.bucket}/{keys.deployed(target.id)}", record.applied.version)}
     if record.pending:

@@ -1,0 +1,70 @@
+"""Which adapter speaks to which kind of target; each is built when the first target of its kind is asked for.
+
+Building one loads the SDK's clients, which is most of a cold start: a kind that is in no watch file costs nothing.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import httpx
+
+from rotation_watcher.adapters import clients
+from rotation_watcher.adapters.api_gateway import ApiGatewayDomains
+from rotation_watcher.adapters.trust_store import AlbTrustStores
+from rotation_watcher.kinds import ALB_TRUST_STORE, API_GATEWAY_DOMAIN, KINDS, Kind
+from rotation_watcher.ports import TrustTarget
+
+
+class Connections:
+    """What adapters are built from. ``client`` gives the SDK's client of a service, ``http`` one for plain downloads.
+
+    ``region``: where the targets are (None: where boto3 finds it, as in Lambda).
+    """
+
+    def __init__(self, region: str | None = None) -> None:
+        self._region = region
+        self._clients: dict[str, Any] = {}
+
+    def client(self, service: str) -> Any:
+        """The client of an AWS service, one for all adapters."""
+        if service not in self._clients:
+            self._clients[service] = clients.make(service, region=self._region)
+        return self._clients[service]
+
+    def http(self) -> httpx.Client:
+        """A client for HTTP that follows no redirect."""
+        return httpx.Client(timeout=httpx.Timeout(15.0, connect=5.0), follow_redirects=False)
+
+
+def _alb_trust_stores(to: Connections) -> TrustTarget:
+    return AlbTrustStores(to.client("elbv2"), to.http())
+
+
+def _api_gateway_domains(to: Connections) -> TrustTarget:
+    return ApiGatewayDomains(to.client("apigateway"), to.client("apigatewayv2"), to.client("s3"))
+
+
+FACTORIES: dict[str, Callable[[Connections], TrustTarget]] = {
+    ALB_TRUST_STORE.name: _alb_trust_stores,
+    API_GATEWAY_DOMAIN.name: _api_gateway_domains,
+}
+"""By the kind's name."""
+
+
+class TrustTargets(Mapping[Kind, TrustTarget]):
+    """The adapter of each kind, built at its first look-up and kept."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._built: dict[str, TrustTarget] = {}
+
+    def __getitem__(self, kind: Kind) -> TrustTarget:
+        if kind.name not in self._built:
+            self._built[kind.name] = FACTORIES[kind.name](self._connections)
+        return self._built[kind.name]
+
+    def __iter__(self) -> Iterator[Kind]:
+        return (kind for kind in KINDS.values() if kind.name in FACTORIES)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

@@ -1,0 +1,166 @@
+"""What kinds of target there are: one table, and nothing about a kind is written anywhere else but in its adapter.
+
+Pure data. It stands in the base and not with the targets, because the watch file is validated by it and every stage may
+look a kind up. A new kind is a row here and an adapter in ``adapters/registry.py`` (decision record 0020).
+
+Figures: the services' developer guides and quota pages, and the SDK's service models. A figure that is believed and not
+documented says so.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+
+import msgspec
+
+
+class Proof(StrEnum):
+    """How sure a read-back makes us, strongest first."""
+
+    BYTES = "bytes"
+    """The service gave the deployed bundle back and it holds exactly the certificates that were meant."""
+    VERSION = "version"
+    """The service says that it uses the exact object version, and the object was read; its warnings are told."""
+
+
+class Placement(StrEnum):
+    """What the region in a target's ARN must be."""
+
+    STACK_REGION = "stack-region"
+    """The stack's own: the bundle is loaded from the stack's bucket, and calls go to that region."""
+    GLOBAL = "global"
+    """None: the service has one endpoint, and its ARNs hold no region."""
+
+
+class Queueing(StrEnum):
+    """Which targets wait for each other in the FIFO queue, as one message group."""
+
+    EACH = "each"
+    """Each target by itself."""
+    REGION = "region"
+    """All of the kind in a region, because the service counts their updates together."""
+
+
+class Payload(StrEnum):
+    """What a target is given."""
+
+    CA_CERTIFICATES = "ca-certificates"
+    """A bundle of CA certificates, as an object version (``ports.TrustTarget``)."""
+    LEAVES = "leaves"
+    """The accepted leaves themselves: names or pins to be compared behind a trust store."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What a kind holds at most, and which certificates it takes. None: no rule is known.
+
+    ``certificates`` is the default quota; an operator's ``max_certificates`` replaces it. ``certificate_bytes`` and
+    ``bundle_bytes`` are bytes of PEM. ``rsa_bits`` are the smallest and largest modulus, ``curves`` and ``hashes`` the
+    names as cryptography spells them.
+    """
+
+    certificates: int
+    certificate_bytes: int | None = None
+    bundle_bytes: int | None = None
+    rsa_bits: tuple[int, int] | None = None
+    curves: frozenset[str] | None = None
+    hashes: frozenset[str] | None = None
+
+
+BACK_OFF = timedelta(seconds=31)
+"""How long a target is left alone after a busy answer of a service that counts no updates."""
+
+
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the table.
+
+    ``name`` is stable. ``label`` and ``noun`` name the kind to people, ``shape`` its ARN. ``resource`` matches the last
+    part of the ARN, whose third part is ``service``; its group ``name`` is the target's name. ``account``: whether the
+    ARN holds an account number. ``pace``: the time between two updates that the service asks of a whole account and
+    region (None: it asks none). ``proof``: the strongest that a read-back gives. ``off`` says in a sentence what it
+    means that a target has no truststore (None: it cannot be without). ``reads_back``: the service, or the object that
+    it names, gives the live content. ``compare_and_set``: an update names the state that it replaces (``Live.etag``).
+    ``plain_name``: names that become an id as they stand, dots as hyphens (``arns.target_ids``); so it must not match
+    two names that differ in hyphens and dots alone.
+    """
+
+    name: str
+    label: str
+    noun: str
+    service: str
+    shape: str
+    resource: re.Pattern[str]
+    placement: Placement
+    account: bool
+    queueing: Queueing
+    limits: Limits
+    pace: timedelta | None
+    proof: Proof
+    off: str | None
+    reads_back: bool
+    compare_and_set: bool
+    takes: Payload
+    plain_name: re.Pattern[str]
+
+    @property
+    def back_off(self) -> timedelta:
+        """How long to leave a target alone after the service asked to come back later."""
+        return self.pace or BACK_OFF
+
+
+ALB_TRUST_STORE = Kind(
+    name="alb-trust-store",
+    label="ALB trust store",
+    noun="trust store",
+    service="elasticloadbalancing",
+    shape="arn:<partition>:elasticloadbalancing:<region>:<account>:truststore/<name>/<id>",
+    resource=re.compile(r"truststore/(?P<name>[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?)/[0-9a-f]{8,64}"),
+    placement=Placement.STACK_REGION,
+    account=True,
+    queueing=Queueing.EACH,
+    limits=Limits(
+        certificates=25,
+        certificate_bytes=16 * 1024,
+        rsa_bits=(2048, 8192),
+        curves=frozenset({"secp256r1", "secp384r1", "secp521r1"}),
+        hashes=frozenset({"sha256", "sha384", "sha512"}),
+    ),
+    pace=None,
+    proof=Proof.BYTES,
+    off=None,
+    reads_back=True,
+    compare_and_set=False,
+    takes=Payload.CA_CERTIFICATES,
+    plain_name=re.compile(r"[a-z0-9-]+"),
+)
+
+API_GATEWAY_DOMAIN = Kind(
+    name="api-gateway-domain",
+    label="API Gateway domain",
+    noun="domain name",
+    service="apigateway",
+    shape="arn:<partition>:apigateway:<region>::/domainnames/<name>",
+    # Private domain names, which carry an id behind a "+", have no truststore of their own.
+    resource=re.compile(
+        r"/domainnames/(?=.{1,253}\Z)(?P<name>(?:\*\.)?[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+)",
+    ),
+    placement=Placement.STACK_REGION,
+    account=False,
+    queueing=Queueing.REGION,
+    limits=Limits(certificates=1000, bundle_bytes=1_000_000),  # both are believed, neither is documented
+    pace=timedelta(seconds=31),  # one UpdateDomainName in 30 seconds per account and region; it cannot be raised
+    proof=Proof.VERSION,
+    off="The domain has no truststore: mutual TLS is off.",
+    reads_back=True,
+    compare_and_set=False,
+    takes=Payload.CA_CERTIFICATES,
+    plain_name=re.compile(r"[a-z0-9]+(\.[a-z0-9]+)+"),
+)
+
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (ALB_TRUST_STORE, API_GATEWAY_DOMAIN)}
+"""The table, by name."""
+
+
+def of_service(service: str, kinds: Mapping[str, Kind] = KINDS) -> tuple[Kind, ...]:
+    """The kinds whose ARNs name this service."""
+    return tuple(kind for kind in kinds.values() if kind.service == service)
