@@ -24,8 +24,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         raise RequestRefused(
             "the event is not understood: slack takes what its queue hands over (events/slack-alert.json)"
         )
-    letters = [QueueMessage(record["messageId"], record["body"]) for record in event["Records"]]
-    outcome = post_all(letters, bootstrap.build_slack())
+    messages = [QueueMessage(record["messageId"], record["body"]) for record in event["Records"]]
+    outcome = post_all(messages, bootstrap.build_chat())
     logger.info("posted", extra={"posted": outcome.posted, "failed": len(outcome.failed)})
     for words in outcome.errors:
         logger.error(words)

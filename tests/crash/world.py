@@ -165,7 +165,7 @@ class CrashStage(Stage):
                 case "slack":
                     environment = {"SLACK_SECRET_ARN": self._slack_secret}
                     letters = [QueueMessage(*letter) for letter in event]
-                    outcome = post_all(letters, bootstrap.build_slack(environment))
+                    outcome = post_all(letters, bootstrap.build_chat(environment))
                     summary = {"posted": outcome.posted, "failed": outcome.failed, "errors": outcome.errors}
         except RequestRefused as refusal:
             return {"refused": str(refusal)}

@@ -14,8 +14,8 @@ from local.genesys.issuing import issue, subject
 from local.genesys.keys import DEFAULT_CACHE
 from local.looking import Exit, Findings, Row
 from local.stage import Stage
-from rotation_watcher.alerts import mail
-from rotation_watcher.slack import payload_of
+from rotation_watcher.alerts import mail, slack_blocks
+from rotation_watcher.slack import message_of
 from tests.support.pki import NOW
 
 EVIL = {
@@ -71,7 +71,7 @@ def test_no_mail_holds_a_control_sign_or_a_line_of_the_strangers(heard: tuple[li
 
 def test_no_slack_message_mentions_links_or_formats_for_the_strangers(heard: tuple[list[bytes], object]) -> None:
     for body in heard[0]:
-        payload = json.dumps(payload_of(body.decode()), ensure_ascii=False)
+        payload = json.dumps(slack_blocks.render(message_of(body.decode())), ensure_ascii=False)
         assert "<!channel>" not in payload
         assert "<https://evil" not in payload
         assert "<script" not in payload

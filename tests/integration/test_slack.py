@@ -18,7 +18,8 @@ from local.receiver import SlackReceiver
 from rotation_watcher.adapters.slack import SlackWebhook
 from rotation_watcher.adapters.sns import SnsSink
 from rotation_watcher.alerts.model import Alert
-from rotation_watcher.slack import QueueMessage, payload_of, post_all
+from rotation_watcher.alerts.slack_blocks import render
+from rotation_watcher.slack import QueueMessage, message_of, post_all
 from tests.support.alert_examples import EXAMPLES, NOW
 from tests.support.fakes import ManualClock
 
@@ -39,7 +40,12 @@ def webhook(slack: SlackReceiver) -> Iterator[SlackWebhook]:
         yield SlackWebhook(http, slack.url)
 
 
-def letter(body: object, name: str = "m1") -> QueueMessage:
+def payload_of(body: str) -> dict[str, Any]:
+    """Give the payload that Slack gets for a message of the queue."""
+    return render(message_of(body))
+
+
+def queued(body: object, name: str = "m1") -> QueueMessage:
     """Give a message of the queue."""
     return QueueMessage(name, body if isinstance(body, str) else msgspec.json.encode(body).decode())
 
@@ -66,7 +72,7 @@ def shown(payload: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("alert", EXAMPLES.values(), ids=EXAMPLES)
 def test_an_alert_is_posted_once(slack: SlackReceiver, webhook: SlackWebhook, alert: Alert) -> None:
-    outcome = post_all([letter(alert)], webhook)
+    outcome = post_all([queued(alert)], webhook)
 
     assert (outcome.posted, outcome.failed, outcome.errors) == (1, (), ())
     (payload,) = slack.payloads
@@ -81,7 +87,7 @@ def test_raw_delivery_and_an_envelope_give_the_same_post() -> None:
 
 
 def test_an_alarm_over_the_same_topic_is_shown_decently(slack: SlackReceiver, webhook: SlackWebhook) -> None:
-    post_all([letter(ALARM), letter(envelope(json.dumps(ALARM), "ALARM: …"))], webhook)
+    post_all([queued(ALARM), queued(envelope(json.dumps(ALARM), "ALARM: …"))], webhook)
 
     first, second = slack.payloads
     assert first == second
@@ -117,7 +123,7 @@ def test_an_alarm_without_description_or_reason_is_shown_too(state: str) -> None
 def test_what_nobody_knows_is_posted_as_plain_text_rather_than_lost(
     slack: SlackReceiver, webhook: SlackWebhook, body: str, words: str
 ) -> None:
-    outcome = post_all([letter(body)], webhook)
+    outcome = post_all([queued(body)], webhook)
 
     assert outcome.posted == 1
     (payload,) = slack.payloads
@@ -149,7 +155,7 @@ def test_a_message_that_fails_keeps_no_other_from_being_posted_and_alone_comes_a
 ) -> None:
     slack.answers = [(200, {}), (500, {}), (200, {})]
     names = ["rotated", "expired", "quota_near"]
-    outcome = post_all([letter(EXAMPLES[name], name) for name in names], webhook)
+    outcome = post_all([queued(EXAMPLES[name], name) for name in names], webhook)
 
     assert outcome.failed == ("expired",)
     assert outcome.posted == len(slack.payloads) == 2
@@ -159,18 +165,18 @@ def test_a_throttled_message_fails_and_says_how_long_slack_wants_to_wait(
     slack: SlackReceiver, webhook: SlackWebhook
 ) -> None:
     slack.answers = [(429, {"Retry-After": "30"})]
-    outcome = post_all([letter(EXAMPLES["expired"])], webhook)
+    outcome = post_all([queued(EXAMPLES["expired"])], webhook)
 
     assert outcome.failed == ("m1",)
     assert "status 429" in outcome.errors[0]
     assert "asking to wait 30 s" in outcome.errors[0]
-    assert post_all([letter(EXAMPLES["expired"])], webhook).failed == ()
+    assert post_all([queued(EXAMPLES["expired"])], webhook).failed == ()
 
 
 @pytest.mark.parametrize("status", [301, 302, 307])
 def test_a_redirect_is_not_followed_and_fails(slack: SlackReceiver, webhook: SlackWebhook, status: int) -> None:
     slack.answers = [(status, {"Location": slack.url})]
-    assert post_all([letter(EXAMPLES["expired"])], webhook).failed == ("m1",)
+    assert post_all([queued(EXAMPLES["expired"])], webhook).failed == ("m1",)
     assert slack.payloads == []
 
 

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import logging
+import re
 import socket
 import sys
 import traceback
@@ -18,13 +19,18 @@ import pytest
 
 from local.aws.server import EmbeddedAws
 from local.receiver import SlackReceiver
+from rotation_watcher.adapters.chats import CHATS
 from rotation_watcher.adapters.slack import SlackWebhook
-from rotation_watcher.bootstrap import build_slack
+from rotation_watcher.adapters.webhook import JsonWebhook
+from rotation_watcher.alerts import chat
+from rotation_watcher.alerts.chat import ChatMessage
+from rotation_watcher.alerts.slack_blocks import render
+from rotation_watcher.bootstrap import build_chat
 from rotation_watcher.errors import ConfigurationError, DeliveryError, SourceError
 from tests.support.alert_examples import EXAMPLES
 
 CANARY = "not-a-real-webhook"
-PAYLOAD = {"text": "hello"}
+MESSAGE = chat.of_words("hello")
 APP = Path(__file__).resolve().parents[2] / "functions" / "slack" / "app.py"
 
 
@@ -45,8 +51,8 @@ def answering(status: int, body: str = "", **headers: str) -> SlackWebhook:
 )
 def test_the_secret_is_the_url_or_json_with_it(slack: SlackReceiver, form: str) -> None:
     with httpx.Client(trust_env=False) as http:
-        SlackWebhook(http, form.format(url=slack.url)).post(PAYLOAD)
-    assert slack.payloads == [PAYLOAD]
+        SlackWebhook(http, form.format(url=slack.url)).post(MESSAGE)
+    assert slack.payloads == [render(MESSAGE)]
 
 
 @pytest.mark.parametrize(
@@ -80,22 +86,22 @@ def test_a_secret_without_an_https_url_is_refused_without_being_repeated(secret:
 @pytest.mark.parametrize("status", [403, 404, 410])
 def test_a_webhook_that_is_gone_comes_with_the_way_out(status: int) -> None:
     with pytest.raises(DeliveryError, match=rf"status {status} \(no_service\): .*store its URL in the secret"):
-        answering(status, "no_service").post(PAYLOAD)
+        answering(status, "no_service").post(MESSAGE)
 
 
 @pytest.mark.parametrize("status", [201, 204, 400, 429, 500, 503])
 def test_only_200_means_that_slack_took_it(status: int) -> None:
     with pytest.raises(DeliveryError, match=rf"status {status}"):
-        answering(status).post(PAYLOAD)
+        answering(status).post(MESSAGE)
 
 
 def test_slacks_own_word_is_repeated_and_nothing_else_of_its_answer() -> None:
     with pytest.raises(DeliveryError, match=r"status 400 \(invalid_blocks\)$"):
-        answering(400, "invalid_blocks").post(PAYLOAD)
+        answering(400, "invalid_blocks").post(MESSAGE)
     with pytest.raises(DeliveryError, match=r"status 502$"):
-        answering(502, f"<html>proxy cannot reach https://hooks.slack.example/{CANARY}").post(PAYLOAD)
+        answering(502, f"<html>proxy cannot reach https://hooks.slack.example/{CANARY}").post(MESSAGE)
     with pytest.raises(DeliveryError, match=r"status 429$"):
-        answering(429, "", **{"retry-after": f"{CANARY}"}).post(PAYLOAD)
+        answering(429, "", **{"retry-after": f"{CANARY}"}).post(MESSAGE)
 
 
 def everything_said(
@@ -107,7 +113,7 @@ def everything_said(
     with httpx.Client(trust_env=False, timeout=5) as http:
         webhook = SlackWebhook(http, secret)
         try:
-            webhook.post(PAYLOAD)
+            webhook.post(MESSAGE)
         except DeliveryError as error:
             said = error
     raised = "".join(traceback.format_exception(said)) if said else ""
@@ -141,7 +147,7 @@ def test_a_slack_that_never_answers_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, httpx.Client(trust_env=False, timeout=0.2) as http:
         webhook = SlackWebhook(http, f"http://127.0.0.1:{silent.getsockname()[1]}/{CANARY}")
         with pytest.raises(DeliveryError, match="Slack cannot be reached: ReadTimeout"):
-            webhook.post(PAYLOAD)
+            webhook.post(MESSAGE)
 
 
 # As Lambda runs it
@@ -214,11 +220,62 @@ def test_the_function_posts_a_batch_and_names_what_failed_without_logging_the_se
 
 def test_an_environment_without_the_secrets_arn_is_told_by_its_name() -> None:
     with pytest.raises(ConfigurationError, match="SLACK_SECRET_ARN"):
-        build_slack({})
+        build_chat({})
+
+
+def test_a_function_that_is_given_two_chats_refuses_to_choose(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CHATS, "TEXT_SECRET_ARN", SlackWebhook)
+    with pytest.raises(ConfigurationError, match="SLACK_SECRET_ARN and TEXT_SECRET_ARN: set together"):
+        build_chat({"SLACK_SECRET_ARN": "a", "TEXT_SECRET_ARN": "b"})
+
+
+class TextChat:
+    """A second chat, as somebody would add one: a renderer, an adapter that delivers, one registration."""
+
+    def __init__(self, http: httpx.Client, secret: str) -> None:
+        self._webhook = JsonWebhook(http, secret, name="Text", words=re.compile("ok"), taken=frozenset({200}))
+
+    def post(self, message: ChatMessage) -> None:
+        self._webhook.post({"text": rendered(message)})
+
+
+def rendered(message: ChatMessage) -> str:
+    """The whole message as text."""
+    head = " | ".join(part for part in (message.label, *message.about, message.at) if part)
+    paragraphs = [
+        "\n".join([each.heading, each.sentences, *(f"$ {command}" for command in each.commands)])
+        for each in message.paragraphs
+    ]
+    facts = [f"{label}: {value}" for label, value in message.facts.items()]
+    return "\n".join([message.title or "", head, *paragraphs, *facts, message.foot or ""]).strip()
+
+
+def test_another_chat_is_a_renderer_an_adapter_and_one_registration(
+    aws: EmbeddedAws, slack: SlackReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(CHATS, "TEXT_SECRET_ARN", TextChat)
+    monkeypatch.delenv("SLACK_SECRET_ARN", raising=False)
+    monkeypatch.setenv("TEXT_SECRET_ARN", stored(aws, "ssm", slack.url))
+    slack.answers = [(200, {}), (200, {}), (500, {}), (200, {})]
+    alarm = {"AlarmName": "Silence", "NewStateValue": "OK", "AlarmDescription": "No look has succeeded."}
+    bodies = [msgspec.json.encode(EXAMPLES["quarantined"]), json.dumps(alarm).encode(), b"by hand", b"lines\n\nof two"]
+    records = [{"messageId": str(place), "body": body.decode()} for place, body in enumerate(bodies)]
+
+    assert load()({"Records": records}, Context()) == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+
+    alert, over, plain = [payload["text"] for payload in slack.payloads]
+    example = EXAMPLES["quarantined"]
+    sentences, _, command = example.what_to_do.partition("\n")
+    assert f"What to do\n{sentences}\n$ {command}\n" in alert
+    assert alert.startswith(f"{example.title}\nWarning | quarantined | use1 | 2026-11-23 15:30 UTC\n")
+    assert alert.endswith(example.id)
+    assert all(f"{label}: {value}" in alert for label, value in example.facts.items())
+    assert over == "OK: Silence\nCloudWatch alarm | OK\nWhat it watches\nNo look has succeeded."
+    assert plain == "lines\nof two"
 
 
 def test_a_secret_that_does_not_exist_is_told_by_its_arn(aws: EmbeddedAws) -> None:
     del aws
     arn = "arn:aws:ssm:us-east-1:123456789012:parameter/slack/absent"
     with pytest.raises(SourceError, match="parameter/slack/absent"):
-        build_slack({"SLACK_SECRET_ARN": arn})
+        build_chat({"SLACK_SECRET_ARN": arn})

@@ -147,7 +147,7 @@ class Scene:
 
     def _slack(self) -> None:
         body = json.dumps({"AlarmName": "SilenceAlarm", "NewStateValue": "ALARM"})
-        outcome = post_all([QueueMessage("1", body)], bootstrap.build_slack())
+        outcome = post_all([QueueMessage("1", body)], bootstrap.build_chat())
         assert outcome.posted == 1, outcome
         self._poll(self.slack_url)
 

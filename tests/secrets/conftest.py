@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from local.genesys.keys import DEFAULT_CACHE
 from local.receiver import SlackReceiver
 from local.stage import BUCKET, SECRET_NAME, Stage
-from rotation_watcher.alerts import mail
-from rotation_watcher.slack import payload_of
+from rotation_watcher.alerts import mail, slack_blocks
+from rotation_watcher.slack import message_of
 from tests.secrets import canaries
 from tests.secrets.canaries import Scan
 from tests.support.pki import rsa_key
@@ -111,7 +111,7 @@ def _bodies(theatre: Theatre, alerts: list[Any]) -> Iterator[str]:
     for alert in alerts:
         body = msgspec.json.encode(alert).decode()
         yield body
-        theatre.hear("payload", json.dumps(payload_of(body)))
+        theatre.hear("payload", json.dumps(slack_blocks.render(message_of(body))))
 
 
 def _all_of(error: BaseException) -> str:

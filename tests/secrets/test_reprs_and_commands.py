@@ -34,7 +34,7 @@ def test_no_repr_holds_a_secret(theatre: Scene) -> None:
         decode_credentials(secret, "arn"),
         [decode_credentials(secret, "arn")],
         SlackWebhook(httpx.Client(), f"https://hooks.example/{world.webhook_path}"),
-        bootstrap.build_slack(),
+        bootstrap.build_chat(),
         _Token(world.token, datetime.now(UTC)),
         {"token": _Token(world.token, datetime.now(UTC))},
         _Grant(world.token),

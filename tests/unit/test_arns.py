@@ -127,11 +127,11 @@ def test_targets_whose_names_look_alike_have_the_ids_that_each_has_alone() -> No
 def test_trust_stores_of_one_name_and_one_called_as_a_domain_are_told_apart_by_their_arns() -> None:
     twins = [STORE.replace("Main-1", "main"), STORE.replace("Main-1", "main").replace("73e2", "84f3")]
     named = [STORE.replace("Main-1", "api-example-com"), DOMAIN.replace("eu-central-1", "us-east-1")]
-    expected = [
-        f"{name}-{digest(arn)}" for name, arn in zip(("main",) * 2 + ("api-example-com",) * 2, [*twins, *named])
-    ]
 
-    assert target_ids([*twins, *named]) == expected
+    assert target_ids([*twins, *named]) == [
+        *(f"main-{digest(arn)}" for arn in twins),
+        *(f"api-example-com-{digest(arn)}" for arn in named),
+    ]
 
 
 def test_an_arn_that_is_listed_twice_keeps_its_id_so_that_validation_can_say_so() -> None:

@@ -15,14 +15,15 @@ from urllib.parse import urlsplit
 import httpx
 
 from rotation_watcher import collect, config, publish, settings
+from rotation_watcher.adapters.chats import CHATS
 from rotation_watcher.adapters.genesys import Genesys, make_client
 from rotation_watcher.adapters.registry import Connections, TrustTargets
 from rotation_watcher.adapters.remembering import CachingStore
 from rotation_watcher.adapters.s3 import S3Store
 from rotation_watcher.adapters.secrets import AwsSecrets
-from rotation_watcher.adapters.slack import SlackWebhook
 from rotation_watcher.adapters.sns import SnsSink
 from rotation_watcher.adapters.sqs import SqsPublishQueue
+from rotation_watcher.alerts.chat import Chat
 from rotation_watcher.config import Watch
 from rotation_watcher.errors import ConfigurationError
 from rotation_watcher.ports import Clock, Metrics, ObjectStore, Wait
@@ -141,7 +142,8 @@ def build(
     return Watcher(chosen, metrics or _NoMetrics(), clock, wait)
 
 
-def build_slack(environment: Mapping[str, str] | None = None) -> SlackWebhook:
-    """Build the webhook of the slack function. Raises ConfigurationError, SourceError, DeliveryError."""
-    chosen = settings.slack_from_environment(os.environ if environment is None else environment)
-    return SlackWebhook(httpx.Client(timeout=10.0, follow_redirects=False), AwsSecrets().get(chosen.secret_arn))
+def build_chat(environment: Mapping[str, str] | None = None) -> Chat:
+    """The chat of the slack function. Raises ConfigurationError, SourceError, DeliveryError."""
+    chosen = settings.chat_from_environment(os.environ if environment is None else environment, CHATS)
+    http = httpx.Client(timeout=10.0, follow_redirects=False)
+    return CHATS[chosen.variable](http, AwsSecrets().get(chosen.secret_arn))

@@ -1,6 +1,6 @@
 """The environment, read once and held to be complete: with ``bootstrap`` the only readers of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -34,9 +34,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ca_file: Path | None
 
 
-class SlackSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the slack function needs: the ARN of the secret that holds the webhook's URL."""
+class ChatSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the slack function needs: which variable names the secret of its chat, and the secret's ARN."""
 
+    variable: str
     secret_arn: str
 
 
@@ -62,10 +63,15 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     )
 
 
-def slack_from_environment(environment: Mapping[str, str]) -> SlackSettings:
-    """The settings of slack. Raises ConfigurationError."""
-    _require(environment, ("SLACK_SECRET_ARN",))
-    return SlackSettings(secret_arn=environment["SLACK_SECRET_ARN"])
+def chat_from_environment(environment: Mapping[str, str], variables: Iterable[str]) -> ChatSettings:
+    """The settings of slack: ``variables`` are those of all chats, one is set. Raises ConfigurationError."""
+    known = sorted(variables)
+    given = [name for name in known if environment.get(name)]
+    if not given:
+        raise ConfigurationError([f"{' or '.join(known)}: not set in the function's environment"])
+    if len(given) > 1:
+        raise ConfigurationError([f"{' and '.join(given)}: set together, but a function posts to one chat"])
+    return ChatSettings(variable=given[0], secret_arn=environment[given[0]])
 
 
 def _require(environment: Mapping[str, str], names: tuple[str, ...]) -> None:

@@ -1,28 +1,21 @@
-"""The use case ``slack``: post what the queue behind the topic holds to a Slack channel, and lose nothing.
+"""The use case ``slack``: post what the queue behind the topic holds to a channel, and lose nothing.
 
-Contract. ``post_all`` returns the ids of the messages that Slack did not take; the queue keeps those and brings them
+It knows no chat but the port: which one it is, the function's environment says (``adapters/chats.py``).
+
+Contract. ``post_all`` returns the ids of the messages that the chat did not take; the queue keeps those and brings them
 again, and what fails for long ends in its dead-letter queue. A message that is no alert of ours (a CloudWatch alarm
 comes over the same topic) is shown as well as it can be, never dropped.
 """
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 import msgspec
 
-from rotation_watcher.alerts.builders.wording import plain
+from rotation_watcher.alerts import chat
+from rotation_watcher.alerts.chat import Chat, ChatMessage
 from rotation_watcher.alerts.model import Alert
-from rotation_watcher.alerts.slack_blocks import alarm, message, plain_message
 from rotation_watcher.errors import DeliveryError
-
-_LONGEST = 2900
-
-
-class Webhook(Protocol):
-    """Where messages are posted."""
-
-    def post(self, payload: dict[str, Any]) -> None:
-        """Post one. Raises DeliveryError."""
 
 
 class QueueMessage(NamedTuple):
@@ -59,48 +52,37 @@ class _Alarm(msgspec.Struct, frozen=True, rename="pascal"):
     region: str | None = None
 
 
-def post_all(letters: Iterable[QueueMessage], webhook: Webhook) -> Outcome:
+def post_all(messages: Iterable[QueueMessage], to: Chat) -> Outcome:
     """Post each message by itself, so that one that fails does not repeat the others. Raises nothing of its own."""
     posted, failed, errors = 0, [], []
-    for letter in letters:
+    for message in messages:
         try:
-            webhook.post(payload_of(letter.body))
+            to.post(message_of(message.body))
         except DeliveryError as error:
-            failed.append(letter.id)
+            failed.append(message.id)
             errors.append(str(error))
         else:
             posted += 1
     return Outcome(posted, tuple(failed), tuple(errors))
 
 
-def payload_of(body: str) -> dict[str, Any]:
-    """The Slack payload for a message of the queue. Never raises for its content."""
+def message_of(body: str) -> ChatMessage:
+    """The neutral message for a body of the queue. Never raises for its content."""
     envelope = _decode(body, _Envelope)
     if envelope is not None:
         body = envelope.message
-    alert = _decode(body, Alert)
-    if alert is not None:
-        return message(alert)
-    alarmed = _decode(body, _Alarm)
-    if alarmed is not None:
-        return _of_alarm(alarmed)
+    if (alert := _decode(body, Alert)) is not None:
+        return chat.of_alert(alert)
+    if (alarm := _decode(body, _Alarm)) is not None:
+        facts = {"why": alarm.new_state_reason, "since": alarm.state_change_time, "region": alarm.region}
+        return chat.of_alarm(
+            alarm.alarm_name,
+            alarm.new_state_value,
+            alarm.alarm_description or "",
+            {label: value for label, value in facts.items() if value},
+        )
     subject = f"{envelope.subject}: " if envelope and envelope.subject else ""
-    lines = (plain(line.expandtabs(1), _LONGEST) for line in (subject + body)[: 4 * _LONGEST].splitlines())
-    return plain_message("\n".join(line for line in lines if line) or "(an empty message)")
-
-
-def _of_alarm(alarmed: _Alarm) -> dict[str, Any]:
-    facts = {
-        "why": alarmed.new_state_reason,
-        "since": alarmed.state_change_time,
-        "region": alarmed.region,
-    }
-    return alarm(
-        plain(alarmed.alarm_name),
-        plain(alarmed.new_state_value, 40),
-        plain(alarmed.alarm_description or "", _LONGEST),
-        {label: plain(value) for label, value in facts.items() if value},
-    )
+    return chat.of_words(subject + body)
 
 
 def _decode[T](body: str, form: type[T]) -> T | None:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
 
+from rotation_watcher.alerts import chat
 from rotation_watcher.alerts.model import Alert
-from rotation_watcher.alerts.slack_blocks import alarm, message, plain_message
+from rotation_watcher.alerts.slack_blocks import render
 from tests.support.alert_examples import EXAMPLES
 
 every_alert = pytest.mark.parametrize("alert", EXAMPLES.values(), ids=EXAMPLES)
@@ -20,6 +21,18 @@ MARKUP = re.compile(
     r"\*[\w .,:()/…-]+\*|`[^`\n]+`|:(?:information_source|warning|rotating_light|white_check_mark|grey_question):"
 )
 """All the markup that is ours: bold labels, code spans, and the signs of urgency."""
+
+
+def message(alert: Alert) -> dict[str, Any]:
+    return render(chat.of_alert(alert))
+
+
+def alarm(name: str, state: str, description: str, facts: dict[str, str]) -> dict[str, Any]:
+    return render(chat.of_alarm(name, state, description, facts))
+
+
+def plain_message(words: str) -> dict[str, Any]:
+    return render(chat.of_words(words))
 
 
 def judged(payload: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,71 +1,27 @@
-"""Slack's incoming webhook. Its URL is the secret: it appears in no log, error or repr."""
+"""Slack's incoming webhook."""
 
 import re
 from http import HTTPStatus
-from typing import Any
 
 import httpx
-import msgspec
 
-from rotation_watcher.adapters import clients
-from rotation_watcher.errors import DeliveryError
+from rotation_watcher.adapters.webhook import JsonWebhook
+from rotation_watcher.alerts import slack_blocks
+from rotation_watcher.alerts.chat import ChatMessage
 
-_SLACKS_WORD = re.compile(r"[a-z][a-z_]{1,48}")
+_WORDS = re.compile(r"[a-z][a-z_]{1,48}")
 """What Slack answers with beside a status: ``invalid_blocks``, ``no_service``. Anything else is not repeated."""
-_HOST = re.compile(r"[A-Za-z0-9.-]+")
-_LASTING = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 
 
 class SlackWebhook:
-    """Posts payloads to one webhook. ``secret`` is its URL, or JSON with it as ``url``. Raises DeliveryError."""
+    """``chat.Chat`` over one webhook. ``secret`` is its URL, or JSON with it as ``url``. Raises DeliveryError."""
 
     def __init__(self, http: httpx.Client, secret: str) -> None:
-        clients.quiet_sdk_logs()  # httpx logs the whole URL of each request at INFO
-        self._http = http
-        self._url = _url(secret)
+        self._webhook = JsonWebhook(http, secret, name="Slack", words=_WORDS, taken=frozenset({HTTPStatus.OK}))
 
     def __repr__(self) -> str:
         return "SlackWebhook(…)"
 
-    def post(self, payload: dict[str, Any]) -> None:
-        """Post one message. Raises DeliveryError with Slack's status and word, without the URL."""
-        body = msgspec.json.encode(payload)
-        try:
-            answer = self._http.post(
-                self._url, content=body, headers={"Content-Type": "application/json"}, follow_redirects=False
-            )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            # Not "from error": its request holds the URL.
-            raise DeliveryError(f"Slack cannot be reached: {type(error).__name__}") from None
-        if answer.status_code != HTTPStatus.OK:
-            raise DeliveryError(_complaint(answer))
-
-
-def _complaint(answer: httpx.Response) -> str:
-    word = answer.text.strip()
-    said = f" ({word})" if _SLACKS_WORD.fullmatch(word) else ""
-    wait = answer.headers.get("retry-after", "")
-    pause = f", asking to wait {wait} s" if wait.isdigit() else ""
-    way_out = ""
-    if answer.status_code in _LASTING:
-        way_out = ": the webhook was revoked or its channel is gone; make a new one and store its URL in the secret"
-    return f"Slack answered with status {answer.status_code}{said}{pause}{way_out}"
-
-
-def _url(secret: str) -> httpx.URL:
-    """The webhook's URL. Raises DeliveryError, without the text."""
-    text = secret.strip()
-    if text.startswith("{"):
-        try:
-            text = str(msgspec.json.decode(text, type=dict[str, Any]).get("url", ""))
-        except (msgspec.DecodeError, RecursionError, UnicodeError):
-            text = ""
-    try:
-        url = httpx.URL(text)
-    except httpx.InvalidURL:
-        url = httpx.URL("")
-    if not _HOST.fullmatch(url.host) or (url.scheme != "https" and (url.scheme, url.host) != ("http", "127.0.0.1")):
-        raise DeliveryError(
-            'the secret of the Slack webhook holds no https:// URL: store its URL, or {"url": "https://…"}'
-        )
-    return url
+    def post(self, message: ChatMessage) -> None:
+        """See ``alerts.chat.Chat``."""
+        self._webhook.post(slack_blocks.render(message))

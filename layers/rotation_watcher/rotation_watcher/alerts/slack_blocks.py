@@ -1,4 +1,4 @@
-"""An alert as a Slack message (Block Kit), for an incoming webhook.
+"""A chat message as Slack shows it (Block Kit), for an incoming webhook.
 
 Sentences and commands go into ``rich_text`` blocks, whose text elements Slack shows as they are: there is nothing in
 them that a hostile name could turn into a link, a mention or formatting, and nothing that breaks copying. Slack's other
@@ -12,56 +12,41 @@ are held to 3,000 characters, as a section's text is.
 from collections.abc import Mapping
 from typing import Any
 
-from rotation_watcher.alerts.model import Alert, Severity
+from rotation_watcher.alerts.chat import ChatMessage, Paragraph, Urgency
 
 HEADER, TEXT, FIELD, FIELDS, BLOCKS = 150, 3000, 2000, 10, 50
 _NAME, _VALUE = 80, 300
 """The most characters of a label and a value: as entities five times as many, which still fits a field."""
 _SIGNS = {
-    Severity.INFO: (":information_source:", "For your information"),
-    Severity.WARNING: (":warning:", "Warning"),
-    Severity.CRITICAL: (":rotating_light:", "Critical: act now"),
+    Urgency.INFO: ":information_source:",
+    Urgency.WARNING: ":warning:",
+    Urgency.CRITICAL: ":rotating_light:",
+    Urgency.ALARM: ":rotating_light:",
+    Urgency.ALARM_OVER: ":white_check_mark:",
+    Urgency.ALARM_UNKNOWN: ":grey_question:",
 }
 
 
-def message(alert: Alert) -> dict[str, Any]:
+def render(message: ChatMessage) -> dict[str, Any]:
     """The webhook's payload: ``text`` is the fallback for notifications, ``blocks`` what the channel shows."""
-    sign, urgency = _SIGNS[alert.severity]
-    subject = alert.source or alert.target or "the stack"
-    about = [f"{sign} *{urgency}*", _code(alert.kind), _code(subject), f"{alert.at:%Y-%m-%d %H:%M} UTC"]
-    blocks = [
-        _header(alert.title),
-        _context(" · ".join(about)),
-        _paragraph("What happened", alert.what_happened),
-        _paragraph("What it means for you", alert.what_it_means),
-        _paragraph("What to do", alert.what_to_do),
-    ]
-    foot = _context(f"Alert {_code(alert.id)}")
-    blocks += _facts(alert.facts)[: BLOCKS - len(blocks) - 1]
-    return _payload(f"{alert.severity.upper()}: {alert.title}", [*blocks, foot])
-
-
-def alarm(name: str, state: str, description: str, facts: Mapping[str, str]) -> dict[str, Any]:
-    """The payload for a CloudWatch alarm, which comes over the same topic. ``state`` is ALARM, OK or the like."""
-    sign = {"ALARM": ":rotating_light:", "OK": ":white_check_mark:"}.get(state, ":grey_question:")
-    blocks = [_header(f"{state}: {name}"), _context(f"{sign} *CloudWatch alarm* · {_code(state)}")]
-    blocks += [_paragraph("What it watches", description)] if description else []
-    blocks += _facts(facts)[: BLOCKS - len(blocks)]
-    return _payload(f"{state}: {name}", blocks)
-
-
-def plain_message(words: str) -> dict[str, Any]:
-    """A payload for something that is neither: shown as plain text rather than lost."""
-    return _payload(words, [_rich({"type": "rich_text_section", "elements": [_text(words)]})])
+    blocks = [] if message.title is None else [_header(message.title)]
+    if message.urgency is not None:
+        urgency = f"{_SIGNS[message.urgency]} *{message.label}*"
+        about = (urgency, *(_code(words) for words in message.about), message.at)
+        blocks.append(_context(" · ".join(words for words in about if words)))
+    blocks += [_paragraph(each) for each in message.paragraphs]
+    foot = [] if message.foot is None else [_context(f"Alert {_code(message.foot)}")]
+    blocks += _facts(message.facts)[: BLOCKS - len(blocks) - len(foot)]
+    return {
+        "text": entities(_cut(message.summary, HEADER)) or "-",
+        "mrkdwn": False,
+        "blocks": [*blocks, *foot],
+    }
 
 
 def entities(words: str) -> str:
     """``& < >`` as the entities by which Slack takes them literally: no mention and no link comes of them."""
     return words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _payload(fallback: str, blocks: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"text": entities(_cut(fallback, HEADER)) or "-", "mrkdwn": False, "blocks": blocks}
 
 
 def _header(words: str) -> dict[str, Any]:
@@ -72,12 +57,11 @@ def _context(markup: str) -> dict[str, Any]:
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": markup, "verbatim": True}]}
 
 
-def _paragraph(heading: str, words: str) -> dict[str, Any]:
-    """Sentences below a heading; what follows a line break is a command, as preformatted text."""
-    sentences, *commands = words.split("\n")
-    title = {**_text(f"{heading}\n"), "style": {"bold": True}}
-    parts = [{"type": "rich_text_section", "elements": [title, _text(sentences)]}]
-    parts += [{"type": "rich_text_preformatted", "elements": [_text(command)]} for command in commands]
+def _paragraph(paragraph: Paragraph) -> dict[str, Any]:
+    """Sentences below a heading, and commands as preformatted text."""
+    title = [{**_text(f"{paragraph.heading}\n"), "style": {"bold": True}}] if paragraph.heading else []
+    parts = [{"type": "rich_text_section", "elements": [*title, _text(paragraph.sentences)]}]
+    parts += [{"type": "rich_text_preformatted", "elements": [_text(command)]} for command in paragraph.commands]
     return _rich(*parts)
 
 

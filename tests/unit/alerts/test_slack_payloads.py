@@ -1,0 +1,33 @@
+"""Slack gets the payloads that it has always got, byte for byte: recorded before the neutral message was split off.
+
+A line of the record: the body of the queue's message and the payload posted for it. A payload that is to change is
+recorded anew, and the difference reviewed.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from rotation_watcher.alerts.slack_blocks import render
+from rotation_watcher.slack import message_of
+from tests.support.alert_examples import EXAMPLES
+
+RECORDS: dict[str, dict[str, Any]] = {
+    record["name"]: record
+    for record in map(
+        msgspec.json.decode, (Path(__file__).resolve().parents[1] / "data" / "slack-payloads.jsonl").open("rb")
+    )
+}
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_the_payload_is_the_recorded_one_byte_for_byte(name: str) -> None:
+    record = RECORDS[name]
+    # msgspec keeps the order of keys, so that equal bytes mean equal order too.
+    assert msgspec.json.encode(render(message_of(record["body"]))) == msgspec.json.encode(record["payload"])
+
+
+def test_every_alert_is_on_record() -> None:
+    assert EXAMPLES.keys() <= RECORDS.keys()
