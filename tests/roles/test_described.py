@@ -107,6 +107,20 @@ def test_the_resource_is_one_that_the_action_knows(grant: Grant) -> None:
     assert any(re.fullmatch(".+".join(map(re.escape, each)), named) for each in pieces), formats
 
 
+def test_a_wildcard_domain_is_granted_by_its_name_and_opens_no_other_domain() -> None:
+    wildcard = "arn:aws:apigateway:us-east-1::/domainnames/*.example.com"
+    (targets,) = [
+        document
+        for name, document in Resolver(FULL | {"TargetArns": wildcard}, PLACES).policies("PublishRole").items()
+        if name == "targets"
+    ]
+    name = wildcard.replace("*", "${*}")
+    granted = {each["Sid"]: as_list(each["Resource"]) for each in targets["Statement"]}
+    assert granted["ReadDomains"] == granted["ChangeDomains"] == [name]
+    assert granted["ReadRestMappings"] == [f"{name}/basepathmappings"]
+    assert granted["ReadHttpMappings"] == [f"{name}/apimappings"]
+
+
 MIXED = {"ChangeTrustStores", "ReadDomains", "ChangeDomains", "ReadRestMappings", "ReadHttpMappings"}
 """Statements about TargetArns, which names trust stores and domains."""
 

@@ -3,6 +3,7 @@
 import fnmatch
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -124,6 +125,11 @@ def test_an_empty_parameter_makes_no_statement(parameter: str, condition: str) -
     assert all(condition in s.under for s in using)
 
 
+def literal(text: dict[str, Any]) -> dict[str, Any]:
+    """Give the expression in which an asterisk of a wildcard domain's name is one, and no wildcard of IAM's."""
+    return {"Fn::Join": ["${*}", {"Fn::Split": ["*", text]}]}
+
+
 def test_targets_are_changed_by_name_and_domains_only_towards_our_bucket() -> None:
     changing = {
         action: s
@@ -132,7 +138,10 @@ def test_targets_are_changed_by_name_and_domains_only_towards_our_bucket() -> No
         if action in {"elasticloadbalancing:ModifyTrustStore", "apigateway:PATCH", "apigateway:AddCertificateToDomain"}
     }
     assert len(changing) == 3
-    assert all(s.resources == [{"Ref": "TargetArns"}] for s in changing.values())
+    assert changing["elasticloadbalancing:ModifyTrustStore"].resources == [{"Ref": "TargetArns"}]
+    for action in ("apigateway:PATCH", "apigateway:AddCertificateToDomain"):
+        (escaped,) = changing[action].resources
+        assert escaped == {"Fn::Split": [",", literal({"Fn::Join": [",", {"Ref": "TargetArns"}]})]}
     assert changing["apigateway:PATCH"].body["Condition"] == {
         "StringLikeIfExists": {"apigateway:Request/MtlsTrustStoreUri": {"Fn::Sub": "s3://${Bucket}/targets/*"}}
     }
@@ -145,7 +154,9 @@ def test_the_mappings_of_each_domain_are_named_one_by_one() -> None:
         (split,) = statement.resources
         comma, joined = split["Fn::Split"]
         template, names = joined["Fn::Sub"]
-        delimiter, listed = names["Arns"]["Fn::Join"]
+        joined_arns = names["Arns"]["Fn::Join"][1]["Fn::Split"][1]
+        assert names["Arns"] == literal(joined_arns)
+        delimiter, listed = joined_arns["Fn::Join"]
         assert listed == {"Ref": "TargetArns"}
         whole = template.replace("${Arns}", delimiter.join(arns))
         assert whole.split(comma) == [f"{arn}/{path}" for arn in arns]
