@@ -17,32 +17,17 @@ from rotation_watcher.errors import Conflict, RequestRefused, StoreError, Target
 from rotation_watcher.targets import conditions, deploy, manual
 from rotation_watcher.targets.record import Record
 from rotation_watcher.targets.repository import load_record
+from rotation_watcher.targets.requests import EnqueueAll, PublishCall, Reconcile, Release, Rollback
 from rotation_watcher.targets.session import Ports, claim, deliver, finish, overtaken
 from rotation_watcher.targets.snapshot import Snapshot, may_lag, take_snapshot
 from rotation_watcher.targets.summary import TargetSummary, describe
 
-__all__ = ["Ports", "Request", "Summary", "TargetSummary", "publish"]
+__all__ = ["Ports", "Summary", "TargetSummary", "publish"]
 
 replace = msgspec.structs.replace
 
 _READBACKS = 3
 """How often a target that shows the state before the last proof is read again before it counts as drift."""
-
-
-class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A call. ``targets`` empty means all. At most one of ``rollback``, ``release`` and ``enqueue``.
-
-    ``to`` names the version to roll back to (default: the one before). ``enqueue`` ``"all"`` only sends one wish per
-    target to the queue. ``skip_unknown_targets`` passes over targets that are no longer in the watch file.
-    """
-
-    targets: tuple[str, ...] = ()
-    dry_run: bool = False
-    rollback: str | None = None
-    to: str | None = None
-    release: str | None = None
-    enqueue: str | None = None
-    skip_unknown_targets: bool = False
 
 
 class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -56,24 +41,23 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     broken: list[str] = []
 
 
-def publish(watch: Watch, request: Request, ports: Ports) -> Summary:
+def publish(watch: Watch, request: PublishCall, ports: Ports) -> Summary:
     """Do what ``request`` asks. Raises RequestRefused for what is not in the watch file or may not be done."""
     summary = Summary(mode=watch.mode, dry_run=request.dry_run)
-    if request.enqueue is not None:
-        return _enqueue(watch, request, ports, summary)
-    chosen = _chosen(watch, request)
-    for target in chosen:
+    if isinstance(request, EnqueueAll):
+        _enqueue(watch, request, ports, summary)
+    for target in _chosen(watch, request):
         try:
             summary.targets[target.id] = _one(watch, target, request, ports)
         except StoreError as error:
             summary.targets[target.id] = TargetSummary(outcome="broken", message=str(error))
             summary.broken.append(target.id)
-    if not request.targets and not request.rollback and not request.release:
+    if isinstance(request, EnqueueAll) or (isinstance(request, Reconcile) and not request.targets):
         _idle_bundles(watch, request, ports, summary)
     return summary
 
 
-def _idle_bundles(watch: Watch, request: Request, ports: Ports, summary: Summary) -> None:
+def _idle_bundles(watch: Watch, request: PublishCall, ports: Ports, summary: Summary) -> None:
     """Keep the files of bundles that no target loads up to date: people carry them elsewhere."""
     for bundle in watch.idle_bundles:
         try:
@@ -85,32 +69,30 @@ def _idle_bundles(watch: Watch, request: Request, ports: Ports, summary: Summary
             summary.broken.append(bundle.id)
 
 
-def _enqueue(watch: Watch, request: Request, ports: Ports, summary: Summary) -> Summary:
-    if request.enqueue != "all":
-        raise RequestRefused(f'"enqueue" takes "all", not {request.enqueue!r}')
+def _enqueue(watch: Watch, request: EnqueueAll, ports: Ports, summary: Summary) -> None:
+    """One message per target. A dry run names the targets and sends nothing."""
     occasion = ports.clock().strftime("%Y%m%dT%H%M")  # two schedules in one minute ask for the same look
     for look in publish_requests(watch, (target.id for target in watch.targets), occasion):
-        ports.queue.send(look)
+        if not request.dry_run:
+            ports.queue.send(look)
         summary.enqueued.append(look.target)
-    _idle_bundles(watch, request, ports, summary)
-    return summary
 
 
-def _chosen(watch: Watch, request: Request) -> tuple[Target, ...]:
+def _chosen(watch: Watch, request: PublishCall) -> tuple[Target, ...]:
+    """The targets to be served in this run. Raises RequestRefused."""
+    if isinstance(request, EnqueueAll) or (isinstance(request, Reconcile) and not request.targets):
+        return () if isinstance(request, EnqueueAll) else watch.targets
+    asked = request.targets if isinstance(request, Reconcile) else (request.target,)
     known = {target.id: target for target in watch.targets}
-    if request.rollback and request.release:
-        raise RequestRefused("rollback and release exclude each other")
-    single = request.rollback or request.release
-    asked = (single,) if single else request.targets
     unknown = [name for name in asked if name not in known]
-    if unknown and not request.skip_unknown_targets:
+    if unknown and not (isinstance(request, Reconcile) and request.skip_unknown_targets):
         raise RequestRefused(f"no target {', '.join(unknown)}; the watch file has {', '.join(sorted(known)) or 'none'}")
-    if single and watch.mode is Mode.OBSERVE:
+    if isinstance(request, Rollback | Release) and watch.mode is Mode.OBSERVE:
         raise RequestRefused("the mode is observe, which changes nothing: deploy with Mode=apply first")
-    return tuple(known[name] for name in asked if name in known) if asked else watch.targets
+    return tuple(known[name] for name in asked if name in known)
 
 
-def _one(watch: Watch, target: Target, request: Request, ports: Ports) -> TargetSummary:
+def _one(watch: Watch, target: Target, request: PublishCall, ports: Ports) -> TargetSummary:
     view = view_bundle(watch, watch.bundle(target.bundle), ports.store, ports.clock())
     try:
         snapshot = _look(watch, target, view, ports)
@@ -119,9 +101,9 @@ def _one(watch: Watch, target: Target, request: Request, ports: Ports) -> Target
     if request.dry_run:
         return describe(snapshot, "would-update" if _wants(snapshot) else "unchanged")
     try:
-        if request.rollback:
+        if isinstance(request, Rollback):
             return manual.roll_back(watch, snapshot, request.to, ports)
-        if request.release:
+        if isinstance(request, Release):
             snapshot = manual.release(watch, snapshot, ports)
         if watch.mode is Mode.OBSERVE:
             return _observe(snapshot, ports)
@@ -229,13 +211,15 @@ def _settled(snapshot: Snapshot, record: Record, ports: Ports) -> Record:
     return replace(record, applied=adopted, versions=versions, ours=kept)
 
 
-def _unreadable(target: Target, view: BundleView, error: TargetError, request: Request, ports: Ports) -> TargetSummary:
+def _unreadable(
+    target: Target, view: BundleView, error: TargetError, request: PublishCall, ports: Ports
+) -> TargetSummary:
     """A target that cannot be read: told once, tried again at every run; nothing else is known to be wrong."""
     record, etag = load_record(ports.store, target)
     summary = TargetSummary(outcome=error.reason, message=str(error), problems=list(view.problems))
     if request.dry_run:
         return summary
-    if request.rollback or request.release:
+    if isinstance(request, Rollback | Release):
         raise RequestRefused(f"{target.id}: {error}")
     now = ports.clock()
     after = conditions.failed(record, target, error, prefix=conditions.UNREADABLE, content="", missing=(), now=now)
