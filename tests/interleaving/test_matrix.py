@@ -1,4 +1,4 @@
-"""Whatever publish is asked for while it is at work: one writer, nothing lost, and the record says what the target holds.
+"""Whatever publish is asked for while it is at work: one writer, nothing lost, and a record that is true.
 
 At every call that one run makes to its ports, another whole run takes place. The matrix is every call by hand and every
 run of the queue and the schedule, each against each, in the moments of a target's life in which they have work to do.
@@ -27,9 +27,11 @@ class Gate:
         self.calls: list[str] = []
         self.updates: list[str] = []
         self.breaches: list[str] = []
-        self._at, self._do = -1, lambda: None
-        for component in (world.store, world.sink, world.queue, *world.adapters.values()):
-            component.before = self._before
+        self._at = -1
+        self._do: Callable[[], None] = lambda: None
+        world.store.before = world.sink.before = world.queue.before = self._before
+        for adapter in world.adapters.values():
+            adapter.before = self._before
         world.store.after = self._after
         world.wait_hook = lambda: self._before("wait", "")
 

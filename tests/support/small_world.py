@@ -174,4 +174,4 @@ class SmallWorld:
         return changed
 
 
-_SECRET = "arn:aws:ssm:us-east-1:123456789012:parameter/genesys"  # noqa: S105  # a name, no secret
+_SECRET = "arn:aws:ssm:us-east-1:123456789012:parameter/genesys"  # a name, no secret

@@ -12,7 +12,7 @@ from rotation_watcher import keys
 from rotation_watcher.bundles import pins
 from rotation_watcher.bundles import wanted as bundle
 from rotation_watcher.bundles.pins import Pins
-from rotation_watcher.bundles.view import BundleView
+from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.errors import UNDECODABLE, Conflict, StoreError
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.x509.certificates import Block, Certificate, parse_bundle, render_bundle

@@ -18,8 +18,8 @@ from rotation_watcher.alerts.model import Alert
 from rotation_watcher.bundles.wanted import Need
 from rotation_watcher.config import Authority, Mode, Target
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDenied, TargetError, TargetNotFound
+from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.targets.record import Pending, Record
-from rotation_watcher.targets.snapshot import Snapshot
 from rotation_watcher.x509.certificates import Block, Certificate, render_bundle
 from rotation_watcher.x509.facts import CertificateFacts
 
@@ -288,7 +288,8 @@ def _stuck(snapshot: Snapshot, now: datetime) -> list[_Condition]:
     plan, hold = snapshot.plan, snapshot.record.hold
     _, content = content_of(plan.desired.values())
     missing = [need.certificate.facts for need in plan.refused]
-    reason, message = plan.blocked_by, plan.why
+    reason: str | None = plan.blocked_by
+    message = plan.why
     if reason is None and hold is not None and hold.stops(content) and missing:
         reason, message = "held", f"Nothing is deployed since {hold.since:%Y-%m-%d %H:%M} UTC ({hold.reason})."
     if reason is None or reason == "nothing-known":
