@@ -1,4 +1,4 @@
-"""The smallest world in which publish works: one source with one leaf, a trust store and a domain, all in memory.
+"""The smallest world in which publish works: one source with one leaf, a trust store, a domain, all in memory.
 
 The ports are the fakes that ``tests/contract`` holds to the real adapters; nothing here knows Genesys or AWS. Each
 call of ``publish`` is a run with a name of its own, as each invocation of the function is.
@@ -96,7 +96,10 @@ class SmallWorld:
         document = {
             "mode": self.mode,
             "sources": [{"id": "use1", "region": "us-east-1", "credentials": _SECRET, "authorities": ["Genesys"]}],
-            "bundles": [{"id": "main", "sources": ["use1"], "authorities": ["Genesys"], "extra": [*self.extra]}],
+            "bundles": [
+                {"id": name, "sources": ["use1"], "authorities": ["Genesys"], "extra": [*self.extra]}
+                for name in ("main", "carried")
+            ],
             "targets": [
                 {"id": target, "arn": arn, "bundle": "main", "on_drift": self.on_drift} for target, arn in ARNS.items()
             ],

@@ -81,8 +81,9 @@ def _idle_bundles(watch: Watch, request: PublishCall, ports: Ports, summary: Sum
     for bundle in watch.idle_bundles:
         try:
             view = view_bundle(watch, bundle, ports.store, ports.clock())
-            written = [] if request.dry_run else bundle_files.write(view, ports.store, ports.clock(), narrow=True)
-            summary.bundles[bundle.id] = "written" if written else "unchanged"
+            written = bundle_files.write(view, ports.store, ports.clock(), narrow=True, dry_run=request.dry_run)
+            word = "would-write" if request.dry_run else "written"
+            summary.bundles[bundle.id] = word if written else "unchanged"
         except StoreError as error:
             summary.bundles[bundle.id] = str(error)
             summary.broken.append(bundle.id)
