@@ -8,9 +8,9 @@ from typing import NamedTuple
 from rotation_watcher.errors import RequestRefused, TargetDenied
 from rotation_watcher.publish import Summary
 from tests.support.events import queue_event
-from tests.support.small_world import SmallWorld
+from tests.support.small_world import ARNS, SmallWorld, issued
 
-type Answer = Summary | RequestRefused
+type Answer = Summary | RequestRefused | None
 
 
 class Call(NamedTuple):
@@ -50,10 +50,32 @@ def _observe(world: SmallWorld, target: str) -> Summary:
         world.mode = mode
 
 
+class Killed(BaseException):
+    """The function died; nothing in it may catch this."""
+
+
+def _killed(world: SmallWorld, target: str) -> Summary:
+    """A run that dies before the service has heard of its update, and leaves its claim."""
+    adapter, owner = world.adapter(target), f"run-{world.runs + 1}"
+    before = adapter.before
+
+    def die(operation: str, subject: str) -> None:
+        before(operation, subject)
+        if operation == "update" and world.running[-1] == owner:
+            raise Killed
+
+    adapter.before = die
+    try:
+        return world.publish(**queue_event(target))
+    finally:
+        adapter.before = before
+
+
 CALLS = {
     "reconcile": Call(_reconcile),
     "everything": Call(lambda world, _: world.publish()),
     "unreadable": Call(_unreadable),
+    "killed": Call(_killed),
     "observe": Call(_observe),
     "dry run": Call(lambda world, target: world.publish(targets=[target], dry_run=True)),
     "enqueue": Call(lambda world, _: world.publish(enqueue="all")),
@@ -68,6 +90,8 @@ def answer(call: Call, world: SmallWorld, target: str) -> Answer:
         return call.run(world, target)
     except RequestRefused as refused:
         return refused
+    except Killed:
+        return None
 
 
 def first(_world: SmallWorld, _target: str) -> None:
@@ -101,6 +125,14 @@ def twice(world: SmallWorld, target: str) -> None:
     _later(world)
 
 
+def foreign(world: SmallWorld, target: str) -> None:
+    """It was deployed twice, and then somebody else added a root of his own, which stays."""
+    twice(world, target)
+    body = (world.adapter(target).held[ARNS[target]].bundle or b"") + issued("Stranger").pem
+    world.store.seed("theirs.pem", body)
+    world.adapter(target).held[ARNS[target]].bundle = body
+
+
 def held(world: SmallWorld, target: str) -> None:
     """It was rolled back, and is held until somebody releases it."""
     twice(world, target)
@@ -116,11 +148,10 @@ def asked(world: SmallWorld, target: str) -> None:
 
     def die(operation: str, _subject: str) -> None:
         if operation == "update":
-            raise KeyboardInterrupt
+            raise Killed
 
     adapter.after = die
-    with suppress(KeyboardInterrupt):
-        _reconcile(world, target)
+    answer(CALLS["reconcile"], world, target)
     adapter.after = lambda *_: None
     world.clock.advance(timedelta(minutes=10))
 
@@ -129,4 +160,4 @@ def _later(world: SmallWorld) -> None:
     world.clock.advance(timedelta(minutes=15))
 
 
-MOMENTS = {one.__name__: one for one in (first, widened, untold, twice, held, asked)}
+MOMENTS = {one.__name__: one for one in (first, widened, untold, twice, foreign, held, asked)}

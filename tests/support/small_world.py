@@ -93,18 +93,7 @@ class SmallWorld:
     @property
     def watch(self) -> config.Watch:
         """The watch file as it is now."""
-        document = {
-            "mode": self.mode,
-            "sources": [{"id": "use1", "region": "us-east-1", "credentials": _SECRET, "authorities": ["Genesys"]}],
-            "bundles": [
-                {"id": name, "sources": ["use1"], "authorities": ["Genesys"], "extra": [*self.extra]}
-                for name in ("main", "carried")
-            ],
-            "targets": [
-                {"id": target, "arn": arn, "bundle": "main", "on_drift": self.on_drift} for target, arn in ARNS.items()
-            ],
-        }
-        return config.from_document(document, stack_region="us-east-1")
+        return _watch(self.mode, self.on_drift, self.extra)
 
     def present(self, name: str) -> None:
         """The source presents the leaf of that root from now on, and the operator trusts the root."""
@@ -178,3 +167,17 @@ class SmallWorld:
 
 
 _SECRET = "arn:aws:ssm:us-east-1:123456789012:parameter/genesys"  # a name, no secret
+
+
+@lru_cache
+def _watch(mode: str, on_drift: str, extra: tuple[str, ...]) -> config.Watch:
+    document = {
+        "mode": mode,
+        "sources": [{"id": "use1", "region": "us-east-1", "credentials": _SECRET, "authorities": ["Genesys"]}],
+        "bundles": [
+            {"id": name, "sources": ["use1"], "authorities": ["Genesys"], "extra": [*extra]}
+            for name in ("main", "carried")
+        ],
+        "targets": [{"id": target, "arn": arn, "bundle": "main", "on_drift": on_drift} for target, arn in ARNS.items()],
+    }
+    return config.from_document(document, stack_region="us-east-1")
