@@ -16,7 +16,7 @@ import msgspec
 from rotation_watcher import keys
 from rotation_watcher.alerts import builders
 from rotation_watcher.bundles.wanted import Need, admits
-from rotation_watcher.config import Authority, Target
+from rotation_watcher.config import Target
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetError
 from rotation_watcher.ports import Clock, Live, ObjectStore, TrustTarget, Wait
 from rotation_watcher.sources.history import Status
@@ -33,8 +33,6 @@ READBACK_SECONDS = 3.0
 """Seconds between two read-backs."""
 READBACKS = 20
 """How many read-backs one run makes before it leaves the proof to the next one."""
-UNPROVEN_AFTER = timedelta(minutes=30)
-"""How long an update may stay unproved before people are told."""
 
 
 class Tools(NamedTuple):
@@ -162,30 +160,19 @@ def _carry_out(snapshot: Snapshot, record: Record, etag: str | None, tools: Tool
         # The answer to a request that did arrive may have been lost before this one: pending stays.
         now = tools.clock()
         put_off = replace(record, claim=None, not_before=now + PACE)
-        return _done("put-off", _failed(snapshot, put_off, error, pending.sha256, now), etag, tools)
+        return _done("put-off", conditions.update_failed(put_off, snapshot, error, pending.sha256, now), etag, tools)
     except BundleRejected as error:
         now = tools.clock()
         hold = Hold(reason=HoldReason.REJECTED, sha256=pending.sha256, since=now)
         held = replace(record, pending=None, claim=None, hold=hold)
-        return _done("rejected", _failed(snapshot, held, error, pending.sha256, now), etag, tools)
+        return _done("rejected", conditions.update_failed(held, snapshot, error, pending.sha256, now), etag, tools)
     except TargetError as error:
         # It may have arrived all the same (a lost answer): pending stays, and the next run looks before it acts.
+        asked = replace(record, claim=None)
         return _done(
-            "failed", _failed(snapshot, replace(record, claim=None), error, pending.sha256, tools.clock()), etag, tools
+            "failed", conditions.update_failed(asked, snapshot, error, pending.sha256, tools.clock()), etag, tools
         )
     return _settle(snapshot, record, etag, tools, patience=READBACKS)
-
-
-def _failed(snapshot: Snapshot, record: Record, error: TargetError, content: str, now: datetime) -> Record:
-    return conditions.failed(
-        record,
-        snapshot.target,
-        error,
-        prefix=conditions.UNCHANGEABLE,
-        content=content,
-        missing=[need.certificate.facts for need in snapshot.plan.refused],
-        now=now,
-    )
 
 
 def _settle(snapshot: Snapshot, record: Record, etag: str | None, tools: Tools, *, patience: int) -> Outcome:
@@ -208,20 +195,8 @@ def _settle(snapshot: Snapshot, record: Record, etag: str | None, tools: Tools, 
     broken = [need for need in _required(snapshot, now) if not admits(_certificates(blocks), need, now)]
     if live.settled and {*blocks} != {*snapshot.blocks} and broken and pending.hold is None:
         return _roll_back(snapshot, record, pending, etag, broken, tools)
-    after = replace(record, claim=None)
     reason = "still-updating" if not live.settled else "unproven"
-    episode = f"{conditions.UNCHANGEABLE}{reason}"
-    if now - pending.at >= UNPROVEN_AFTER and episode not in record.episodes:
-        told = builders.truststore_update_failed(
-            target=conditions.target_name(snapshot.target),
-            reason=reason,
-            message=f"The update of {pending.at:%Y-%m-%d %H:%M} UTC to version {pending.version} does not show.",
-            missing=[need.certificate.facts for need in broken],
-            content=pending.sha256,
-            since=pending.at,
-            now=now,
-        )
-        after = replace(after, episodes={**record.episodes, episode: now}).told(told)
+    after = conditions.unproven(replace(record, claim=None), snapshot, pending, reason, broken, now)
     return _done(reason, after, etag, tools)
 
 
@@ -256,7 +231,6 @@ def _proved(snapshot: Snapshot, record: Record, live: Live, tools: Tools) -> tup
     earlier = (record.applied, *record.versions) if record.applied else record.versions
     versions = tuple(one for one in earlier if one.version and one.version != applied.version)[:KEPT_VERSIONS]
     ours = {key: record.ours.get(key, now) for key in pending.ours}
-    episodes = {name: since for name, since in record.episodes.items() if not name.startswith(conditions.UNCHANGEABLE)}
     after = replace(
         record,
         claim=None,
@@ -266,7 +240,7 @@ def _proved(snapshot: Snapshot, record: Record, live: Live, tools: Tools) -> tup
         ours=ours,
         released=(),
         not_before=None,
-        episodes=episodes,
+        episodes=conditions.without_unchangeable(record),
     )
     name = conditions.target_name(snapshot.target)
     if pending.hold is not None:
@@ -296,7 +270,7 @@ def _proved(snapshot: Snapshot, record: Record, live: Live, tools: Tools) -> tup
         now=now,
     )
     after = _warn_of_warnings(snapshot, after.told(updated), live, now)
-    return "updated", _warn_of_shared(snapshot, after, tools, now)
+    return "updated", conditions.shared_authority(after, snapshot, tools.store.bucket, now)
 
 
 def _warn_of_warnings(snapshot: Snapshot, record: Record, live: Live, now: datetime) -> Record:
@@ -313,21 +287,6 @@ def _warn_of_warnings(snapshot: Snapshot, record: Record, live: Live, now: datet
         now=now,
     )
     return record.told(told)
-
-
-def _warn_of_shared(snapshot: Snapshot, record: Record, tools: Tools, now: datetime) -> Record:
-    """The DigiCert trap: its CA signs for many customers, so the truststore alone is an open door (DESIGN.md)."""
-    shared = snapshot.view.wanted.shared_roots(Authority.DIGICERT)
-    if not shared or {root.fingerprint for root in shared} <= {*record.shared_told}:
-        return record
-    warning = builders.shared_authority_deployed(
-        target=conditions.target_name(snapshot.target),
-        authorities_subjects=[root.facts.subject for root in shared],
-        pins_uri=f"s3://{tools.store.bucket}/{keys.pins(snapshot.view.bundle.id)}",
-        now=now,
-    )
-    told = tuple(sorted({*record.shared_told, *(root.fingerprint for root in shared)}))
-    return replace(record, shared_told=told).told(warning)
 
 
 def _roll_back(
