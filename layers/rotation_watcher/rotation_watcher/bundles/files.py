@@ -8,12 +8,12 @@ from datetime import datetime
 
 import msgspec
 
-from rotation_watcher import keys
+from rotation_watcher import formats, keys
 from rotation_watcher.bundles import pins
 from rotation_watcher.bundles import wanted as bundle
 from rotation_watcher.bundles.pins import Pins
 from rotation_watcher.bundles.view import BundleView
-from rotation_watcher.errors import UNDECODABLE, Conflict, StoreError
+from rotation_watcher.errors import Conflict, StoreError
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.x509.certificates import Block, Certificate, parse_bundle, render_bundle
 
@@ -55,7 +55,7 @@ def _write_pins(view: BundleView, store: ObjectStore, now: datetime, *, narrow: 
     key, wanted = keys.pins(view.bundle.id), pins.pins(view.bundle.id, view.wanted)
     for _ in range(_TRIES):
         stored = store.get(key)
-        old = _decode(stored.body, key) if stored else Pins(bundle=view.bundle.id, pins=())
+        old = _old(stored.body, key) if stored else Pins(bundle=view.bundle.id, pins=())
         new = wanted if narrow else pins.widened(old, wanted, now, without=view.unvouched)
         if stored is not None and old == new:
             return False
@@ -67,11 +67,8 @@ def _write_pins(view: BundleView, store: ObjectStore, now: datetime, *, narrow: 
     raise StoreError(f"{key} was written by somebody else {_TRIES} times in a row")
 
 
-def _decode(body: bytes, key: str) -> Pins:
-    try:
-        return msgspec.json.decode(body, type=Pins)
-    except UNDECODABLE as error:
-        raise StoreError(f"{key} cannot be read ({error}): delete it, it is written anew") from error
+def _old(body: bytes, key: str) -> Pins:
+    return formats.read(body, pins.decode, key, "delete it, it is written anew")
 
 
 def _json(document: object) -> bytes:

@@ -126,8 +126,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     def with_alerts(self, alerts: Iterable[Alert]) -> "History":
         """This history with alerts added to its outbox; one that waits there already is not added twice."""
         waiting = {alert.id for alert in self.outbox}
-        fresh = tuple(alert for alert in alerts if alert.id not in waiting)
-        return msgspec.structs.replace(self, outbox=self.outbox + fresh) if fresh else self
+        fresh = {alert.id: alert for alert in alerts if alert.id not in waiting}
+        return msgspec.structs.replace(self, outbox=(*self.outbox, *fresh.values())) if fresh else self
 
     def delivered(self, ids: frozenset[str]) -> "History":
         """This history without the alerts that every sink took."""

@@ -240,8 +240,8 @@ def _proved(snapshot: Snapshot, record: Record, live: Live, tools: Tools) -> tup
         ours=ours,
         released=(),
         not_before=None,
-        episodes=conditions.without_unchangeable(record),
     )
+    after = conditions.proved(after, now)
     name = conditions.target_name(snapshot.target)
     if pending.hold is not None:
         from_version, rolled_back_from = pending.rolled_back_from
