@@ -69,15 +69,15 @@ class Teller:
     def see(self, *observations: Observation, step: timedelta = timedelta(minutes=15)) -> "Teller":
         for observation in observations:
             self.now += step
-            self._keep(update.fold(self.state, observation, self.context()))
+            self.keep(update.fold(self.state, observation, self.context()))
         return self
 
     def miss(self, reason: SourceReason = SourceReason.UNREACHABLE) -> "Teller":
         self.now += timedelta(minutes=15)
-        self._keep(update.apply_failure(self.state, reason, "no answer", self.context()))
+        self.keep(update.apply_failure(self.state, reason, "no answer", self.context()))
         return self
 
-    def _keep(self, after: History) -> None:
+    def keep(self, after: History) -> None:
         self.told += after.outbox
         self.state = after.delivered(frozenset(alert.id for alert in after.outbox))
         assert history.decode(history.encode(self.state)) == self.state

@@ -190,7 +190,7 @@ def test_what_flaps_at_each_look_is_told_once_and_once_more_when_it_comes_back_a
     assert not desk.record.conditions, "it ended for good"
     play(desk, [quiet], step=timedelta(days=7))
     play(desk, [disturbed] * 5)
-    assert len(of_kind(desk, kind)) == len({*of_kind(desk, kind)}) == 2  # noqa: PLR2004 - the second occurrence
+    assert len(of_kind(desk, kind)) == len({*of_kind(desk, kind)}) == 2
 
 
 @pytest.mark.parametrize("name", KINDS)

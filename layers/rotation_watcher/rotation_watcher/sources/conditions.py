@@ -48,10 +48,12 @@ def judged(
         if entity.verdict.accepted and entity.verdict.lifted
     )
 
+    unverified = {keys.anchor(authority) for authority, found in shown.items() if not found}
+
     def resolves(key: str) -> Lasting | None:
         kind = keys.kind_of(key)
-        if kind is Kind.SOURCES_DISAGREE or key in {keys.anchor(name) for name, one in shown.items() if not one}:
-            return None  # ``compare`` judges the one; nothing can be said of an anchor where nothing was verified
+        if kind is None or kind is Kind.SOURCES_DISAGREE or key in unverified:
+            return None  # a newer release's; ``compare`` judges it; nothing was verified to an anchor
         if key.startswith(settled):
             return Lasting()  # a person approved it; should the approval go, that is news
         enough = clear(context.policy)

@@ -80,7 +80,7 @@ def migrate(data: bytes) -> dict[str, Any]:
 
 def _of_episode(key: str, old: _Episode) -> dict[str, Any]:
     return {
-        "kind": keys.kind_of(key),
+        "kind": keys.kind_of(key) or "source-failing",
         "since": old.since,
         "observations": old.looks,
         "alerted": old.since if old.told else None,

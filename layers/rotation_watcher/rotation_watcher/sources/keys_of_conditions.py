@@ -32,8 +32,13 @@ def quarantined(authority: str, entity: str, codes: Iterable[str] = ()) -> str:
     return f"{_QUARANTINED}{authority}:{entity}:{digest}"
 
 
-def kind_of(key: str) -> Kind:
-    """What an alert about the condition of this key is about."""
-    prefix = f"{key.partition(':')[0]}:"
-    others = {_ANCHOR: Kind.ANCHOR_MISSING, _DISAGREE: Kind.SOURCES_DISAGREE, _QUARANTINED: Kind.QUARANTINED}
-    return others.get(prefix, Kind.SOURCE_FAILING)
+def kind_of(key: str) -> Kind | None:
+    """What an alert about the condition of this key is about; None for a key that a newer release must have written."""
+    kinds = {
+        SOURCE: Kind.SOURCE_FAILING,
+        _ABSENT: Kind.SOURCE_FAILING,
+        _ANCHOR: Kind.ANCHOR_MISSING,
+        _DISAGREE: Kind.SOURCES_DISAGREE,
+        _QUARANTINED: Kind.QUARANTINED,
+    }
+    return next((kind for prefix, kind in kinds.items() if key.startswith(prefix)), None)

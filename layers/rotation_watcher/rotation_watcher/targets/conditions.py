@@ -46,6 +46,8 @@ UNCHANGEABLE = "unchangeable:"
 """Conditions of this prefix are absent when nothing is left to change, or a change has been proved."""
 SHARED = "shared-authority:"
 """Conditions of this prefix never end: a root that others use too is told once at each target."""
+_SEEN = ("drift:", "mtls-off:", "removal-held:", "quota-near", "leaving:", "stuck:", "planned:", UNREADABLE)
+"""The keys of what a look at the target finds, or finds no more. A newer release may know others: they stay."""
 
 
 def target_name(target: Target) -> TargetName:
@@ -70,10 +72,10 @@ def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
         *_stuck(snapshot, now),
         *(_planned(snapshot, now) if mode is Mode.OBSERVE else ()),
     ]
-    unchanged = snapshot.plan.changes or record.pending is not None
-    untold = (SHARED, UNCHANGEABLE) if unchanged else SHARED
+    changing = snapshot.plan.changes or record.pending is not None
+    judged = _SEEN if changing else (*_SEEN, UNCHANGEABLE)
     conditions, alerts, _ = evaluate(
-        record.conditions, observed, now, resolves=lambda key: None if key.startswith(untold) else CLEAR
+        record.conditions, observed, now, resolves=lambda key: CLEAR if key.startswith(judged) else None
     )
     verifying = {endpoint.name for endpoint in snapshot.live.endpoints if endpoint.verifies}
     endpoints = tuple(sorted({*record.endpoints, *verifying}))
