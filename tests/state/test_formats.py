@@ -51,8 +51,8 @@ def moment(text: str) -> datetime:
 
 
 def debounced(old: dict[str, Any]) -> history.Debounced:
-    sets = [tuple(old[name]) if name in old else None for name in ("confirmed", "pending")]
-    return history.Debounced(*sets, old.get("looks", 0))
+    confirmed, pending = (tuple(old[name]) if name in old else None for name in ("confirmed", "pending"))
+    return history.Debounced(confirmed, pending, old.get("looks", 0))
 
 
 @pytest.mark.parametrize("name", STATES)
@@ -155,9 +155,28 @@ def test_the_objects_of_format_1_show_every_feature_that_it_had() -> None:
         for feature in (
             *('"told": true', '"gone_since"', '"lifted"', '"name"', '"status": "upcoming"', '"status": "retiring"'),
             *('"announced"', '"expired"', '"source": {', "absent:", "anchor:", "disagree:", '"looks"', '"outbox"'),
-            *('"claim"', '"pending": {', '"blamed"', '"hold"', "rejected", "by-hand", "rolled-back", '"released"'),
+            *(
+                '"claim"',
+                '"pending": {',
+                '"blamed"',
+                '"hold"',
+                "rejected",
+                "by-hand",
+                '"reason": "rolled-back"',
+                '"released"',
+            ),
             *('"not_before"', '"versions"', '"endpoints"', '"shared_told"', '"drift:', '"mtls-off:', '"removal-held:'),
-            *('"quota-near"', '"leaving:', '"planned:', '"stuck:', '"unreadable:', '"unchangeable:', ':told"'),
+            *(
+                '"quota-near"',
+                '"leaving:',
+                '"planned:',
+                '"stuck:',
+                '"unreadable:',
+                '"unchangeable:',
+                ':told"',
+                "still-updating",
+                "unproven",
+            ),
         )
         if feature not in text
     ]

@@ -12,7 +12,7 @@ from rotation_watcher.trust.findings import Reason
 from tests.unit.sources.test_update import CURRENT, UPCOMING, Teller, entity, look, view
 
 WEEK = timedelta(days=7)
-DIFFERENT = {"Genesys": (("a",), ("b",))}
+DIFFERENT: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {"Genesys": (("a",), ("b",))}
 
 
 def shown(*entities: object) -> Callable[[Teller], None]:
