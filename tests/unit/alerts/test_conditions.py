@@ -86,6 +86,14 @@ def test_one_that_nobody_was_told_of_goes_without_a_word() -> None:
     assert (watch.conditions, watch.told, watch.resolved) == ({}, [], 0)
 
 
+def test_looks_that_wait_for_a_duration_to_pass_change_nothing() -> None:
+    waiting = Watch(Lasting(1, timedelta(hours=1)), Lasting(1, timedelta(hours=1))).looks("x")
+    kept = waiting.conditions
+    assert waiting.looks("xxxx").conditions == kept
+    gone = waiting.looks(".").conditions
+    assert waiting.looks("....").conditions == gone != kept
+
+
 def test_absences_that_are_too_short_do_not_start_the_count_again() -> None:
     assert len(Watch(Lasting(3), Lasting(2)).looks("x.x.x").told) == 1
 
