@@ -1,4 +1,8 @@
-"""State outlives releases: what an earlier one wrote is read, a later one's is refused aloud, kinds are text."""
+"""State outlives releases: what an earlier one wrote is read, a later one's is refused aloud, kinds are text.
+
+``format-1`` holds what the code at commit ab8e554 wrote while it played stories in the world of ``tests/soak``: of all
+its objects the few that show every field and every kind of episode together.
+"""
 
 import json
 import re
