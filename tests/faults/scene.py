@@ -191,7 +191,7 @@ class Scene:
             "applied": sorted(map(self._name, record.applied.fingerprints)) if record.applied else None,
             "ours": sorted(map(self._name, record.ours)),
             "open": (record.claim, record.pending, record.hold, record.not_before),
-            "episodes": {**record.episodes, **known.episodes},
+            "conditions": {**record.conditions, **known.conditions},
             "outbox": [*record.outbox, *known.outbox],
             "leaves": {self._name(fingerprint): leaf.status.value for fingerprint, leaf in leaves.items()},
         }

@@ -121,7 +121,7 @@ def expected_state(scene: Scene) -> dict[str, Any]:
         "applied": sorted(["others", "root", *scene.cas]),
         "ours": sorted(["root", *scene.cas]),
         "open": (None, None, None, None),
-        "episodes": {},
+        "conditions": {},
         "outbox": [],
         "leaves": dict.fromkeys(scene.leaves[:-1], "retiring") | {scene.leaves[-1]: "current"},
     }

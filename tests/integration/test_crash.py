@@ -111,7 +111,7 @@ def final_state(stage: Stage) -> tuple[set[str], dict[str, Any], set[str]]:
         "claim": record.claim,
         "pending": record.pending,
         "hold": record.hold,
-        "episodes": dict(record.episodes),
+        "conditions": dict(record.conditions),
         "outbox": record.outbox,
     }
     stage.news()
@@ -155,7 +155,7 @@ def test_a_publish_that_is_killed_and_run_again_ends_as_if_nothing_had_happened(
     assert set(said["fingerprints"]) == live
     assert len(said["ours"]) == 1
     assert said["proof"] == "bytes"
-    assert (said["claim"], said["pending"], said["hold"], said["episodes"], said["outbox"]) == (
+    assert (said["claim"], said["pending"], said["hold"], said["conditions"], said["outbox"]) == (
         None,
         None,
         None,

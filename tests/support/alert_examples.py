@@ -151,7 +151,7 @@ EXAMPLES: Mapping[str, Alert] = {
         source=SOURCE, reason=SourceReason.CREDENTIALS_REFUSED, since=SINCE, now=NOW
     ),
     "change_planned": builders.change_planned(
-        target=ALB, added=[INTERMEDIATE, DIGICERT_ROOT], removed=[], kept=3, content="5e" * 32, now=NOW
+        target=ALB, added=[INTERMEDIATE, DIGICERT_ROOT], removed=[], kept=3, content="5e" * 32, since=SINCE, now=NOW
     ),
     "truststore_updated": builders.truststore_updated(
         target=ALB,
@@ -227,5 +227,5 @@ EXAMPLES: Mapping[str, Alert] = {
         since=SINCE,
         now=NOW,
     ),
-    "quota_near": builders.quota_near(target=ALB, count=21, limit=25, now=NOW),
+    "quota_near": builders.quota_near(target=ALB, count=21, limit=25, since=SINCE, now=NOW),
 }

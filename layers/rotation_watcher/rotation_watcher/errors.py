@@ -7,7 +7,8 @@
     ├── SourceError                 a Genesys Cloud organisation could not be read
     │   (reason: one of SourceReason)
     ├── StoreError                  S3 could not be read or written
-    │   └── Conflict                another writer was faster: read again
+    │   ├── Conflict                another writer was faster: read again
+    │   └── NewerFormat             a newer release wrote the object: this one must not touch it
     ├── TargetError                 a trust store or domain could not be read or changed
     │   ├── TargetNotFound          it is gone, or the ARN is wrong
     │   ├── TargetDenied            the role may not do this
@@ -86,6 +87,10 @@ class StoreError(WatcherError):
 
 class Conflict(StoreError):
     """A conditional write lost: somebody else wrote the object since it was read."""
+
+
+class NewerFormat(StoreError):
+    """An object was written by a newer release: this one neither reads nor writes it."""
 
 
 class TargetError(WatcherError):

@@ -256,7 +256,7 @@ def test_an_alert_never_says_that_the_watcher_heals_when_it_does_not() -> None:
 def test_a_plan_says_how_to_have_it_done() -> None:
     assert "Mode=apply" in EXAMPLES["change_planned"].what_to_do
     assert "add 2 certificates, remove 0 and keep 3" in EXAMPLES["change_planned"].what_happened
-    nothing_new = builders.change_planned(target=ALB, added=[], removed=[], kept=3, content="5e", now=NOW)
+    nothing_new = builders.change_planned(target=ALB, added=[], removed=[], kept=3, content="5e", since=SINCE, now=NOW)
     assert "back at its own file" in nothing_new.what_happened
 
 

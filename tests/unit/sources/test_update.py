@@ -69,15 +69,15 @@ class Teller:
     def see(self, *observations: Observation, step: timedelta = timedelta(minutes=15)) -> "Teller":
         for observation in observations:
             self.now += step
-            self._keep(update.fold(self.state, observation, self.context()))
+            self.keep(update.fold(self.state, observation, self.context()))
         return self
 
     def miss(self, reason: SourceReason = SourceReason.UNREACHABLE) -> "Teller":
         self.now += timedelta(minutes=15)
-        self._keep(update.apply_failure(self.state, reason, "no answer", self.context()))
+        self.keep(update.apply_failure(self.state, reason, "no answer", self.context()))
         return self
 
-    def _keep(self, after: History) -> None:
+    def keep(self, after: History) -> None:
         self.told += after.outbox
         self.state = after.delivered(frozenset(alert.id for alert in after.outbox))
         assert history.decode(history.encode(self.state)) == self.state
@@ -198,6 +198,8 @@ def test_a_missing_anchor_is_told_once_an_episode_and_says_nothing_about_the_lea
     teller.see(lost, lost, lost)
     assert (teller.status("A"), teller.kinds) == (Status.CURRENT, ["anchor-missing"])
     teller.see(view("A"), lost)
+    assert teller.kinds == ["anchor-missing"]
+    teller.see(view("A"), view("A"), lost)
     assert teller.kinds == ["anchor-missing", "anchor-missing"]
     assert len({alert.id for alert in teller.told}) == 2
 
@@ -210,7 +212,9 @@ def test_a_passing_failure_is_told_at_the_second_look_a_lasting_one_at_once() ->
 
 def test_recovery_is_told_only_where_the_failure_was() -> None:
     assert Teller().see(view("A")).miss().see(view("A")).kinds == []
-    assert Teller().see(view("A")).miss().miss().see(view("A")).kinds == ["source-failing", "source-recovered"]
+    teller = Teller().see(view("A")).miss().miss().see(view("A"))
+    assert teller.kinds == ["source-failing"]
+    assert teller.see(view("A")).kinds == ["source-failing", "source-recovered"]
 
 
 def test_the_first_accepted_current_leaf_teaches_its_name_once() -> None:

@@ -25,7 +25,11 @@ class Severity(StrEnum):
 
 
 class Kind(StrEnum):
-    """What an alert is about. Stable: SNS filter policies and runbooks use these words."""
+    """What an alert is about. Stable: SNS filter policies and runbooks use these words.
+
+    Open: in persisted state a kind is text. One that this release does not know (a newer one wrote it) is kept and
+    delivered as it stands.
+    """
 
     UPCOMING_PUBLISHED = "upcoming-published"
     ROTATED = "rotated"
@@ -48,6 +52,14 @@ class Kind(StrEnum):
     REMOVAL_PLANNED = "removal-planned"
     REMOVAL_HELD = "removal-held"
     QUOTA_NEAR = "quota-near"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Kind | None":
+        if not isinstance(value, str):
+            return None
+        unknown = str.__new__(cls, value)
+        unknown._name_ = unknown._value_ = value
+        return unknown
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

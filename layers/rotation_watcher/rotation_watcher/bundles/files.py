@@ -8,13 +8,12 @@ from datetime import datetime
 
 import msgspec
 
-from rotation_watcher import keys
+from rotation_watcher import formats, keys
 from rotation_watcher.bundles import pins
 from rotation_watcher.bundles import wanted as bundle
 from rotation_watcher.bundles.pins import Pins
 from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.compare_and_set import compare_and_set
-from rotation_watcher.errors import UNDECODABLE, StoreError
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.x509.certificates import Block, Certificate, parse_bundle, render_bundle
 
@@ -59,7 +58,7 @@ def _write_pins(view: BundleView, store: ObjectStore, now: datetime, *, narrow: 
 
     def load() -> tuple[Pins | None, str | None]:
         stored = store.get(key)
-        return (_decode(stored.body, key), stored.etag) if stored else (None, None)
+        return (_old(stored.body, key), stored.etag) if stored else (None, None)
 
     def change(old: Pins | None) -> Pins | None:
         if narrow:
@@ -79,11 +78,8 @@ def _write_pins(view: BundleView, store: ObjectStore, now: datetime, *, narrow: 
     return written
 
 
-def _decode(body: bytes, key: str) -> Pins:
-    try:
-        return msgspec.json.decode(body, type=Pins)
-    except UNDECODABLE as error:
-        raise StoreError(f"{key} cannot be read ({error}): delete it, it is written anew") from error
+def _old(body: bytes, key: str) -> Pins:
+    return formats.read(body, pins.decode, key, "delete it, it is written anew")
 
 
 def _json(document: object) -> bytes:

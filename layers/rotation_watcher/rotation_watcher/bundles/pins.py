@@ -5,6 +5,7 @@ from datetime import datetime
 
 import msgspec
 
+from rotation_watcher import formats
 from rotation_watcher.bundles.wanted import Wanted
 from rotation_watcher.sources.history import Status
 from rotation_watcher.x509.facts import CertificateFacts
@@ -22,10 +23,14 @@ class Pin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     until: datetime | None = None
 
 
+FORMAT = 1
+"""The format that this release writes; decision 0019 says when it is raised. Others read this file too."""
+
+
 class Pins(msgspec.Struct, frozen=True, kw_only=True):
     """The content of ``pins.json``."""
 
-    format: int = 1
+    format: int = FORMAT
     bundle: str
     pins: tuple[Pin, ...]
 
@@ -45,6 +50,15 @@ def pins(bundle_id: str, wanted: Wanted) -> Pins:
         for need in wanted.needs
     ]
     return Pins(bundle=bundle_id, pins=_ordered(listed))
+
+
+def decode(data: bytes) -> Pins:
+    """The pins in ``data``.
+
+    Raises NewerFormat if a newer release wrote them, one of errors.UNDECODABLE if they are none.
+    """
+    formats.number_of(data, newest=FORMAT)
+    return msgspec.json.decode(data, type=Pins)
 
 
 def widened(old: Pins, new: Pins, now: datetime, *, without: Collection[str] = ()) -> Pins:

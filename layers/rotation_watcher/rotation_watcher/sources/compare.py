@@ -6,8 +6,10 @@ import msgspec
 
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import SourceName
-from rotation_watcher.config import Authority
-from rotation_watcher.sources.conditions import endure
+from rotation_watcher.alerts.conditions import Lasting, Observed, evaluate
+from rotation_watcher.alerts.model import Kind
+from rotation_watcher.sources import keys_of_conditions as keys
+from rotation_watcher.sources.conditions import clear
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import History
 
@@ -25,28 +27,33 @@ def disagree(
     ``differences`` maps each authority to the confirmed current fingerprints here and there, where they differ. Both
     are debounced by themselves, so one more look than ``confirmations`` is waited before people are told.
     """
-    episodes = dict(history.episodes)
-    alerts = []
-    for authority in Authority:
-        name = f"disagree:{other.id}:{authority}"
-        if authority not in differences:
-            episodes.pop(name, None)
-            continue
-        episode, tell = endure(episodes, name, context.policy.confirmations + 1, context.now)
-        if tell:
-            mine, theirs = differences[authority]
-            alerts.append(
-                builders.sources_disagree(
-                    source=context.name,
-                    other=other,
-                    authority=authority.value,
-                    mine=mine,
-                    theirs=theirs,
-                    since=episode.since,
-                    now=context.now,
-                )
-            )
-    return replace(history, episodes=episodes).told(tuple(alerts))
+    observed = [_condition(other, authority, *pair, context) for authority, pair in differences.items()]
+    conditions, alerts, _ = evaluate(
+        history.conditions,
+        observed,
+        context.now,
+        resolves=lambda key: clear(context.policy) if key.startswith(keys.disagree(other.id)) else None,
+    )
+    return replace(history, conditions=conditions).with_alerts(alerts)
+
+
+def _condition(
+    other: SourceName, authority: str, mine: tuple[str, ...], theirs: tuple[str, ...], context: Context
+) -> Observed:
+    return Observed(
+        keys.disagree(other.id, authority),
+        Kind.SOURCES_DISAGREE,
+        lambda since: builders.sources_disagree(
+            source=context.name,
+            other=other,
+            authority=authority,
+            mine=mine,
+            theirs=theirs,
+            since=since,
+            now=context.now,
+        ),
+        Lasting(context.policy.confirmations + 1),
+    )
 
 
 def differences(mine: History, theirs: History) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:

@@ -1,26 +1,135 @@
-"""The troubles of a source that last: since when, how many looks have met them, told or not."""
+"""What one look says about the conditions of a source, and how long each must be absent to be over."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import timedelta
 
 import msgspec
 
+from rotation_watcher.alerts import builders
+from rotation_watcher.alerts.conditions import Condition, Lasting, Observed, evaluate, unjudged
+from rotation_watcher.alerts.model import Alert, Kind
+from rotation_watcher.config import Authority, Policy
 from rotation_watcher.errors import SourceReason
-from rotation_watcher.sources.history import Episode
+from rotation_watcher.sources import keys_of_conditions as keys
+from rotation_watcher.sources.context import Context
+from rotation_watcher.sources.history import History
+from rotation_watcher.sources.leaves import lacks_anchor
+from rotation_watcher.sources.observation import Entity, Presence
 
 replace = msgspec.structs.replace
 
+QUARANTINE_CLEAR = timedelta(days=1)
+"""How long an entity must not be shown until its return is news again."""
 
-def endure(
-    episodes: dict[str, Episode], name: str, threshold: int, now: datetime, reason: SourceReason | None = None
-) -> tuple[Episode, bool]:
-    """One more look at a trouble; True when people are to be told now. Once told, the episode no longer changes."""
-    episode = episodes.get(name)
-    if episode is None:
-        episode = Episode(since=now, reason=reason)
-    elif episode.told:
-        return episode, False
-    else:
-        episode = replace(episode, looks=episode.looks + 1, reason=reason)
-    tell = episode.looks >= threshold
-    episodes[name] = replace(episode, told=tell)
-    return episode, tell
+
+def clear(policy: Policy) -> Lasting:
+    """How long a condition of a source must be absent to be over. One look never tells an end from flapping."""
+    return Lasting(max(2, policy.confirmations))
+
+
+def judged(
+    history: History, entities: Iterable[Entity], quarantined: Iterable[Observed], context: Context
+) -> tuple[History, tuple[Alert, ...]]:
+    """The history's conditions and the alerts that are due after a successful look.
+
+    ``entities`` is all that the API showed, ``quarantined`` what of it is in quarantine.
+    """
+    shown: dict[str, list[Entity]] = {authority.value: [] for authority in context.source.authorities}
+    for entity in entities:
+        shown.setdefault(entity.authority, []).append(entity)
+    observed = [*quarantined]
+    for authority in context.source.authorities:
+        observed += _absent(authority.value, shown[authority.value], context)
+        observed += _anchors(authority.value, shown[authority.value], context)
+    settled = tuple(
+        keys.quarantined(entity.authority, entity.key)
+        for one in shown.values()
+        for entity in one
+        if entity.verdict.accepted and entity.verdict.lifted
+    )
+
+    unverified = {keys.anchor(authority) for authority, found in shown.items() if not found}
+
+    def resolves(key: str) -> Lasting | None:
+        kind = keys.kind_of(key)
+        if kind is None or kind is Kind.SOURCES_DISAGREE or key in unverified:
+            return None  # a newer release's; ``compare`` judges it; nothing was verified to an anchor
+        if key.startswith(settled):
+            return Lasting()  # a person approved it; should the approval go, that is news
+        enough = clear(context.policy)
+        return enough._replace(duration=QUARANTINE_CLEAR) if kind is Kind.QUARANTINED else enough
+
+    conditions, alerts, resolved = evaluate(history.conditions, observed, context.now, resolves=resolves)
+    over = [_recovered(one, context) for one in resolved.values() if one.kind == Kind.SOURCE_FAILING]
+    return replace(history, conditions=conditions), (*over, *alerts)
+
+
+def unread(history: History, reason: SourceReason, message: str, context: Context) -> tuple[History, tuple[Alert, ...]]:
+    """The history's conditions and the alerts after a look that failed: it says nothing about any other condition."""
+    failing = Observed(
+        keys.SOURCE,
+        Kind.SOURCE_FAILING,
+        lambda since: builders.source_failing(
+            source=context.name,
+            reason=reason,
+            message=message,
+            authority=None,
+            since=since,
+            last_good=history.fresh_at,
+            now=context.now,
+        ),
+        Lasting(1 if reason.lasting else context.policy.confirmations),
+        reason,
+    )
+    conditions, alerts, _ = evaluate(history.conditions, [failing], context.now, resolves=unjudged)
+    return replace(history, conditions=conditions), alerts
+
+
+def _absent(authority: str, entities: Iterable[Entity], context: Context) -> list[Observed]:
+    """A watched authority of which the API shows no current certificate is a source that cannot be read."""
+    if any(entity.presence is Presence.CURRENT for entity in entities):
+        return []
+    return [
+        Observed(
+            keys.absent(authority),
+            Kind.SOURCE_FAILING,
+            lambda since: builders.source_failing(
+                source=context.name,
+                reason=SourceReason.AUTHORITY_ABSENT,
+                message=f"The API shows no current certificate of the authority {authority}.",
+                authority=authority,
+                since=since,
+                last_good=None,
+                now=context.now,
+            ),
+            Lasting(context.policy.confirmations),
+            SourceReason.AUTHORITY_ABSENT,
+        )
+    ]
+
+
+def _anchors(authority: str, entities: Iterable[Entity], context: Context) -> list[Observed]:
+    """Without an anchor every certificate is quarantined: one alert about the anchor says more than one for each."""
+    if not any(lacks_anchor(entity) for entity in entities):
+        return []
+    key = context.source.anchors_key if authority == Authority.GENESYS else "anchors/digicert.pem"
+    return [
+        Observed(
+            keys.anchor(authority),
+            Kind.ANCHOR_MISSING,
+            lambda since: builders.anchor_missing(
+                source=context.name,
+                authority=authority,
+                problem=context.anchor_problems.get(authority, f"{key} holds no usable root."),
+                bucket=context.bucket,
+                key=key,
+                since=since,
+                now=context.now,
+            ),
+        )
+    ]
+
+
+def _recovered(condition: Condition, context: Context) -> Alert:
+    reason = condition.reason or SourceReason.UNAVAILABLE
+    return builders.source_recovered(source=context.name, reason=reason, since=condition.since, now=context.now)

@@ -1,19 +1,21 @@
 """What is known of a source: which leaves it presents, will present and has stopped presenting, and since when.
 
 The state is one object in S3, with the alerts not yet delivered inside it, so that state and alerts commit together.
-``fold`` (in ``folding``) takes the history and one observation and gives the next history; it never raises and does not
+``update.fold`` takes the history and one observation and gives the next history; it never raises and does not
 look at a clock. A look that changes nothing gives back an equal history, so that a quiet run writes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
 
-from rotation_watcher.alerts.model import Alert, Kind
+from rotation_watcher import formats
+from rotation_watcher.alerts.conditions import Condition
+from rotation_watcher.alerts.model import Alert
 from rotation_watcher.config import Policy
-from rotation_watcher.errors import SourceReason
+from rotation_watcher.sources import history_format_1
 from rotation_watcher.sources.observation import Presence
 from rotation_watcher.trust.findings import Finding
 from rotation_watcher.x509.facts import CertificateFacts
@@ -31,7 +33,8 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An accepted leaf. ``chain`` holds the fingerprints of the certificates above it, each kept under ``seen/``.
 
     ``lifted`` holds what an operator's approval lifted; ``retire_after`` is set while it is retiring. ``announced``
-    holds the kinds of alert that have told of it, so that no flapping tells of it again.
+    holds the kinds of the alerts that are sent once in a leaf's life (text: a newer release may know more of them), so
+    that no flapping sends one again. They are events, not conditions: a rotation has no end.
     """
 
     facts: CertificateFacts
@@ -42,7 +45,7 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     retire_after: datetime | None = None
     remarks: tuple[Finding, ...] = ()
     lifted: tuple[Finding, ...] = ()
-    announced: tuple[Kind, ...] = ()
+    announced: tuple[str, ...] = ()
 
     def needed(self, now: datetime) -> bool:
         """Whether truststores must hold what it needs: presented now or soon, or retired but within its grace."""
@@ -54,20 +57,18 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Quarantined(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An entity that nothing vouches for. ``looks`` counts sightings up to the alert, ``gone_since`` its absence."""
+    """An entity that nothing vouches for. ``gone_since``: how long the API has not shown it any more."""
 
     presence: Presence
     facts: CertificateFacts | None
     chain: tuple[str, ...] = ()
     reasons: tuple[Finding, ...]
     first_seen: datetime
-    looks: int = 1
-    told: bool = False
     gone_since: datetime | None = None
 
 
 class Debounced(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A set of leaves, debounced: ``confirmed`` holds until ``looks`` consecutive looks have agreed on ``pending``.
+    """A set of leaves, debounced: ``confirmed`` holds until enough consecutive observations agree on ``pending``.
 
     The API gives inconsistent results while a rotation is in progress (the SDK's own words), so one answer proves
     nothing about what is gone. ``confirmed`` is None until a first set is confirmed.
@@ -75,20 +76,20 @@ class Debounced(msgspec.Struct, frozen=True, omit_defaults=True):
 
     confirmed: tuple[str, ...] | None = None
     pending: tuple[str, ...] | None = None
-    looks: int = 0
+    observations: int = 0
 
     def look(self, seen: tuple[str, ...], confirmations: int) -> "Debounced":
-        """This sighting after one more look. The very first set needs no confirmation: there is nothing to compare."""
+        """This set after one more look. The very first set needs no confirmation: there is nothing to compare."""
         if self.confirmed is None or seen == self.confirmed:
             return Debounced(confirmed=seen)
-        looks = self.looks + 1 if seen == self.pending else 1
-        return Debounced(confirmed=seen) if looks >= confirmations else Debounced(self.confirmed, seen, looks)
+        count = self.observations + 1 if seen == self.pending else 1
+        return Debounced(confirmed=seen) if count >= confirmations else Debounced(self.confirmed, seen, count)
 
     def without(self, keys: frozenset[str]) -> "Debounced":
-        """This sighting with some leaves struck from what was confirmed (they lost their acceptance)."""
+        """This set with some leaves struck from what was confirmed (they lost their acceptance)."""
         if not self.confirmed or keys.isdisjoint(self.confirmed):
             return self
-        return Debounced(tuple(key for key in self.confirmed if key not in keys), self.pending, self.looks)
+        return Debounced(tuple(key for key in self.confirmed if key not in keys), self.pending, self.observations)
 
 
 class AuthorityHistory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -101,35 +102,32 @@ class AuthorityHistory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     upcoming: Debounced = Debounced()
 
 
-class Episode(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A trouble that lasts: since when, how many looks have met it, and whether people have been told."""
-
-    since: datetime
-    looks: int = 1
-    told: bool = False
-    reason: SourceReason | None = None
+FORMAT = 2
+"""The format that this release writes; decision 0019 says when it is raised."""
 
 
-class History(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The whole state of a source. ``fresh_at`` is the last successful look, to a third of ``stale_after_hours``."""
+class History(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="format", tag=str(FORMAT)):
+    """The whole state of a source. ``fresh_at`` is the last successful look, to a third of ``stale_after_hours``.
 
-    format: int = 1
+    ``conditions``: what lasts and is alerted, by the keys of ``conditions.py``.
+    """
+
     source: str
     region: str
     fresh_at: datetime | None = None
     authorities: Mapping[str, AuthorityHistory] = {}
-    episodes: Mapping[str, Episode] = {}
+    conditions: Mapping[str, Condition] = {}
     outbox: tuple[Alert, ...] = ()
 
     def stale(self, now: datetime, policy: Policy) -> bool:
         """Whether the source has not been read for so long that nothing may be removed on its word."""
         return self.fresh_at is None or now - self.fresh_at > timedelta(hours=policy.stale_after_hours)
 
-    def told(self, alerts: tuple[Alert, ...]) -> "History":
+    def with_alerts(self, alerts: Iterable[Alert]) -> "History":
         """This history with alerts added to its outbox; one that waits there already is not added twice."""
         waiting = {alert.id for alert in self.outbox}
-        fresh = tuple(alert for alert in alerts if alert.id not in waiting)
-        return msgspec.structs.replace(self, outbox=self.outbox + fresh) if fresh else self
+        fresh = {alert.id: alert for alert in alerts if alert.id not in waiting}
+        return msgspec.structs.replace(self, outbox=(*self.outbox, *fresh.values())) if fresh else self
 
     def delivered(self, ids: frozenset[str]) -> "History":
         """This history without the alerts that every sink took."""
@@ -142,7 +140,12 @@ def encode(history: History) -> bytes:
 
 
 def decode(data: bytes) -> History:
-    """The history in ``data``. Raises one of errors.UNDECODABLE if it is none."""
+    """The history in ``data``, migrated if an older release wrote it.
+
+    Raises NewerFormat if a newer one did, one of errors.UNDECODABLE if it is none.
+    """
+    if formats.number_of(data, newest=FORMAT) == 1:
+        return msgspec.convert(history_format_1.migrate(data), History)
     return msgspec.json.decode(data, type=History)
 
 

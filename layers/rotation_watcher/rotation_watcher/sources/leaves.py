@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from rotation_watcher.alerts import builders
+from rotation_watcher.alerts.conditions import Observed
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.config import Authority
 from rotation_watcher.sources.context import Context
@@ -29,8 +30,11 @@ replace = msgspec.structs.replace
 
 def apply_entities(
     authority: str, before: AuthorityHistory, entities: list[Entity], learned: str | None, context: Context
-) -> tuple[AuthorityHistory, list[Alert]]:
-    """The history of an authority after a look, and its news. ``learned`` is the name that the look taught."""
+) -> tuple[AuthorityHistory, list[Alert], list[Observed]]:
+    """The history of an authority after a look, its events as alerts, and what is in quarantine as conditions.
+
+    ``learned`` is the name that the look taught.
+    """
     accepted, refused = _sort(entities, before)
     lost = frozenset(entity.key for entity in refused if entity.key in before.leaves)
     leaves = {
@@ -45,7 +49,7 @@ def apply_entities(
     # Without an accepted current leaf the answer is no ground for withdrawing anything: the set may only grow.
     shown = upcoming if current else tuple(sorted({*upcoming, *(struck_upcoming.confirmed or ())}))
     expected = struck_upcoming.look(shown, context.policy.confirmations) if entities else struck_upcoming
-    quarantine, alarms = apply_refused(authority, before.quarantine, accepted, refused, context)
+    quarantine, refusals = apply_refused(authority, before.quarantine, accepted, refused, context)
     after = AuthorityHistory(
         name=before.name,
         leaves=_placed(leaves, (current, sighted), (upcoming, expected), context),
@@ -57,7 +61,7 @@ def apply_entities(
     approvals = _approvals(authority, before, accepted, context)
     after, announcements = _announce(authority, before, after, context)
     after, expiries = _expiries(authority, after, context)
-    return after, [*lessons, *approvals, *announcements, *expiries, *alarms]
+    return after, [*lessons, *approvals, *announcements, *expiries], refusals
 
 
 def lacks_anchor(entity: Entity) -> bool:

@@ -1,4 +1,4 @@
-"""The state of what nothing vouches for: seen, told, gone."""
+"""The state of what nothing vouches for: seen, and gone."""
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
@@ -6,7 +6,9 @@ from datetime import timedelta
 import msgspec
 
 from rotation_watcher.alerts import builders
-from rotation_watcher.alerts.model import Alert
+from rotation_watcher.alerts.conditions import Lasting, Observed
+from rotation_watcher.alerts.model import Kind
+from rotation_watcher.sources import keys_of_conditions as keys
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import Quarantined
 from rotation_watcher.sources.observation import Entity
@@ -20,50 +22,51 @@ def apply_refused(
     accepted: Iterable[Entity],
     refused: Iterable[Entity],
     context: Context,
-) -> tuple[dict[str, Quarantined], list[Alert]]:
-    """The quarantine of an authority after one observation, and the alerts that are due."""
-    now, alerts = context.now, []
+) -> tuple[dict[str, Quarantined], list[Observed]]:
+    """The quarantine of an authority after one observation, and each entity in it as a condition.
+
+    One that is shown no more is kept for ``retain_days``; one that is accepted now leaves at once.
+    """
+    now = context.now
     released = {entity.key for entity in accepted}
-    before = {key: held for key, held in before.items() if key not in released}
-    after = dict(before)
     seen = {entity.key: entity for entity in refused}
-    for key, absent in before.items():
-        if key not in seen:
-            gone_since = absent.gone_since or now
-            if now - gone_since > timedelta(days=context.policy.retain_days):
-                del after[key]
-            else:
-                after[key] = replace(absent, gone_since=gone_since)
+    after: dict[str, Quarantined] = {}
+    for key, held in before.items():
+        gone_since = held.gone_since or now
+        if key not in released | seen.keys() and now - gone_since <= timedelta(days=context.policy.retain_days):
+            after[key] = replace(held, gone_since=gone_since)
     for key, entity in seen.items():
-        held = before.get(key)
-        reasons = entity.verdict.reasons
-        if held is None or ({f.code for f in held.reasons} != {f.code for f in reasons} and held.told):
-            record = Quarantined(
-                presence=entity.presence,
-                facts=entity.leaf.facts if entity.leaf else None,
-                chain=tuple(certificate.fingerprint for certificate in entity.chain if certificate != entity.leaf),
-                reasons=reasons,
-                first_seen=now,
-            )
-        elif held.told:
-            record = replace(held, gone_since=None)
-        else:
-            record = replace(held, looks=held.looks + 1, reasons=reasons, gone_since=None)
-        if not record.told and record.looks >= context.policy.confirmations:
-            record = replace(record, told=True)
-            alerts.append(
-                builders.quarantined(
-                    source=context.name,
-                    authority=authority,
-                    status=entity.presence.value,
-                    entity=key,
-                    leaf=record.facts,
-                    reasons=reasons,
-                    approvable=entity.verdict.approvable,
-                    bucket=context.bucket,
-                    since=record.first_seen,
-                    now=now,
-                )
-            )
-        after[key] = record
-    return after, alerts
+        known = before.get(key)
+        if known and {one.code for one in known.reasons} == {one.code for one in entity.verdict.reasons}:
+            after[key] = replace(known, gone_since=None)  # details may quote the calendar: they are no change
+            continue
+        after[key] = Quarantined(
+            presence=entity.presence,
+            facts=entity.leaf.facts if entity.leaf else None,
+            chain=tuple(certificate.fingerprint for certificate in entity.chain if certificate != entity.leaf),
+            reasons=entity.verdict.reasons,
+            first_seen=known.first_seen if known else now,
+        )
+    return after, [_condition(authority, entity, context) for entity in seen.values()]
+
+
+def _condition(authority: str, entity: Entity, context: Context) -> Observed:
+    """For other reasons it is another condition, and told again."""
+    reasons = entity.verdict.reasons
+    return Observed(
+        keys.quarantined(authority, entity.key, (reason.code for reason in reasons)),
+        Kind.QUARANTINED,
+        lambda since: builders.quarantined(
+            source=context.name,
+            authority=authority,
+            status=entity.presence.value,
+            entity=entity.key,
+            leaf=entity.leaf.facts if entity.leaf else None,
+            reasons=reasons,
+            approvable=entity.verdict.approvable,
+            bucket=context.bucket,
+            since=since,
+            now=context.now,
+        ),
+        Lasting(context.policy.confirmations),
+    )

@@ -1,9 +1,9 @@
 """Load and keep a source's history and the certificates that it names."""
 
-from rotation_watcher import keys
+from rotation_watcher import formats, keys
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import Source
-from rotation_watcher.errors import UNDECODABLE, Conflict, StoreError
+from rotation_watcher.errors import Conflict
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.sources import history
 from rotation_watcher.sources.history import History
@@ -13,14 +13,7 @@ from rotation_watcher.sources.observation import Observation
 def load_history(store: ObjectStore, source_id: str) -> History | None:
     """A source's history, or None before its first look. Raises StoreError naming an object that cannot be read."""
     stored = store.get(keys.history(source_id))
-    if stored is None:
-        return None
-    try:
-        return history.decode(stored.body)
-    except UNDECODABLE as error:
-        raise StoreError(
-            f"s3://{store.bucket}/{keys.history(source_id)} cannot be read ({error}): restore an earlier version of it"
-        ) from error
+    return _decoded(store, source_id, stored.body) if stored else None
 
 
 def load(store: ObjectStore, source: Source) -> tuple[History, str | None]:
@@ -28,12 +21,12 @@ def load(store: ObjectStore, source: Source) -> tuple[History, str | None]:
     stored = store.get(keys.history(source.id))
     if stored is None:
         return history.empty(source.id, source.region), None
-    try:
-        return history.decode(stored.body), stored.etag
-    except UNDECODABLE as error:
-        raise StoreError(
-            f"s3://{store.bucket}/{keys.history(source.id)} cannot be read ({error}): restore an earlier version of it"
-        ) from error
+    return _decoded(store, source.id, stored.body), stored.etag
+
+
+def _decoded(store: ObjectStore, source_id: str, body: bytes) -> History:
+    place = f"s3://{store.bucket}/{keys.history(source_id)}"
+    return formats.read(body, history.decode, place, "restore an earlier version of it")
 
 
 def keep_seen(store: ObjectStore, source: Source, before: History, observation: Observation | None) -> None:

@@ -1,20 +1,20 @@
-"""Turn what a survey found into alerts, each trouble once: open episodes live in the target's record.
+"""What a look at a target, or a try to change it, says about its conditions.
 
-Pure. ``notice`` gives the record with its episodes brought up to date and new alerts in its outbox; a survey that finds
-what was found before gives back an equal record.
+Pure. Each function gives the record with its conditions brought up to date and the alerts that are due in its outbox;
+a look that finds what was found before gives back an equal record.
 """
 
 import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 import msgspec
 
 from rotation_watcher import arns, keys
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import TargetName
-from rotation_watcher.alerts.model import Alert
+from rotation_watcher.alerts.conditions import AT_ONCE, Lasting, Observed, evaluate, unjudged
+from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.bundles.wanted import Need
 from rotation_watcher.config import Authority, Mode, Target
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDenied, TargetError, TargetNotFound
@@ -22,6 +22,8 @@ from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.targets.record import Pending, Record
 from rotation_watcher.x509.certificates import Block, Certificate, render_bundle
 from rotation_watcher.x509.facts import CertificateFacts
+
+replace = msgspec.structs.replace
 
 _NEAR = 0.8
 """The share of a target's certificate limit from which the quota counts as near."""
@@ -35,17 +37,17 @@ PASSING = timedelta(minutes=30)
 UNPROVEN_AFTER = timedelta(minutes=30)
 """How long an update may stay unproved before people are told."""
 
+CLEAR = Lasting(2, timedelta(minutes=10))
+"""How long a condition of a target must be absent to be over. Looks may follow each other within seconds."""
+
 UNREADABLE = "unreadable:"
-"""Episodes of this prefix end when the target can be read again."""
+"""Conditions of this prefix are absent when the target can be read."""
 UNCHANGEABLE = "unchangeable:"
-"""Episodes of this prefix end when nothing is left to change, or a change has been proved."""
-
-
-class _Condition(NamedTuple):
-    """A trouble found now: the name of its episode, and its alert if it is new."""
-
-    episode: str
-    alert: Alert
+"""Conditions of this prefix are absent when nothing is left to change, or a change has been proved."""
+SHARED = "shared-authority:"
+"""Conditions of this prefix never end: a root that others use too is told once at each target."""
+_SEEN = ("drift:", "mtls-off:", "removal-held:", "quota-near", "leaving:", "stuck:", "planned:", UNREADABLE)
+"""The keys of what a look at the target finds, or finds no more. A newer release may know others: they stay."""
 
 
 def target_name(target: Target) -> TargetName:
@@ -60,9 +62,9 @@ def content_of(desired: Iterable[Block | Certificate]) -> tuple[bytes, str]:
 
 
 def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
-    """The survey's record with every trouble told that has not been told."""
+    """The snapshot's record after a look."""
     record = snapshot.record
-    troubles = [
+    observed = [
         *_drift(snapshot, mode, now),
         *_open_doors(snapshot, mode, now),
         *_limits(snapshot, now),
@@ -70,13 +72,14 @@ def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
         *_stuck(snapshot, now),
         *(_planned(snapshot, now) if mode is Mode.OBSERVE else ()),
     ]
-    episodes = {one.episode: record.episodes.get(one.episode, now) for one in troubles}
-    new = [one.alert for one in troubles if one.episode not in record.episodes]
-    if snapshot.plan.changes or record.pending:
-        episodes |= {name: since for name, since in record.episodes.items() if name.startswith(UNCHANGEABLE)}
+    changing = snapshot.plan.changes or record.pending is not None
+    judged = _SEEN if changing else (*_SEEN, UNCHANGEABLE)
+    conditions, alerts, _ = evaluate(
+        record.conditions, observed, now, resolves=lambda key: CLEAR if key.startswith(judged) else None
+    )
     verifying = {endpoint.name for endpoint in snapshot.live.known_endpoints if endpoint.verifies}
     endpoints = tuple(sorted({*record.endpoints, *verifying}))
-    return msgspec.structs.replace(record, episodes=episodes, endpoints=endpoints).told(*new)
+    return replace(record, conditions=conditions, endpoints=endpoints).told(*alerts)
 
 
 def failed(
@@ -89,30 +92,36 @@ def failed(
     missing: Iterable[CertificateFacts],
     now: datetime,
 ) -> Record:
-    """The record after the target could not be read or changed; told once an episode.
+    """The record after the target could not be read or changed.
 
     What may pass by itself (throttling, a network error) is told when it has lasted for ``PASSING``; what cannot, or
     what keeps out a leaf that is needed, at once.
     """
-    episode = f"{prefix}{error.reason}"
-    told = f"{episode}:told"
-    if told in record.episodes:
-        return record
-    since, missing = record.episodes.get(episode, now), tuple(missing)
+    missing = tuple(missing)
     urgent = bool(missing) and not isinstance(error, TargetBusy)
     lasting = urgent or isinstance(error, TargetNotFound | TargetDenied | BundleRejected)
-    if not lasting and now - since < PASSING:
-        return msgspec.structs.replace(record, episodes={**record.episodes, episode: since})
-    alert = builders.truststore_update_failed(
-        target=target_name(target),
-        reason=error.reason,
-        message=str(error),
-        missing=missing,
-        content=content,
-        since=since,
-        now=now,
+    observed = Observed(
+        f"{prefix}{error.reason}",
+        Kind.TRUSTSTORE_UPDATE_FAILED,
+        lambda since: builders.truststore_update_failed(
+            target=target_name(target),
+            reason=error.reason,
+            message=str(error),
+            missing=missing,
+            content=content,
+            since=since,
+            now=now,
+        ),
+        AT_ONCE if lasting else Lasting(duration=PASSING),
+        error.reason,
     )
-    return msgspec.structs.replace(record, episodes={**record.episodes, episode: since, told: now}).told(alert)
+    return _with(record, [observed], now)
+
+
+def _with(record: Record, observed: Iterable[Observed], now: datetime) -> Record:
+    """The record after something that says nothing about its other conditions."""
+    conditions, alerts, _ = evaluate(record.conditions, observed, now, resolves=unjudged)
+    return replace(record, conditions=conditions).told(*alerts)
 
 
 def update_failed(record: Record, snapshot: Snapshot, error: TargetError, content: str, now: datetime) -> Record:
@@ -131,40 +140,48 @@ def update_failed(record: Record, snapshot: Snapshot, error: TargetError, conten
 def unproven(
     record: Record, snapshot: Snapshot, pending: Pending, reason: str, broken: Iterable[Need], now: datetime
 ) -> Record:
-    """The record while an update does not show; told once when it has lasted for ``UNPROVEN_AFTER``."""
-    episode = f"{UNCHANGEABLE}{reason}"
-    if now - pending.at < UNPROVEN_AFTER or episode in record.episodes:
+    """The record while an update does not show; told when it has lasted for ``UNPROVEN_AFTER``."""
+    if now - pending.at < UNPROVEN_AFTER:
         return record
-    told = builders.truststore_update_failed(
-        target=target_name(snapshot.target),
+    observed = Observed(
+        f"{UNCHANGEABLE}{reason}",
+        Kind.TRUSTSTORE_UPDATE_FAILED,
+        lambda _: builders.truststore_update_failed(
+            target=target_name(snapshot.target),
+            reason=reason,
+            message=f"The update of {pending.at:%Y-%m-%d %H:%M} UTC to version {pending.version} does not show.",
+            missing=[need.certificate.facts for need in broken],
+            content=pending.sha256,
+            since=pending.at,
+            now=now,
+        ),
         reason=reason,
-        message=f"The update of {pending.at:%Y-%m-%d %H:%M} UTC to version {pending.version} does not show.",
-        missing=[need.certificate.facts for need in broken],
-        content=pending.sha256,
-        since=pending.at,
-        now=now,
     )
-    return msgspec.structs.replace(record, episodes={**record.episodes, episode: now}).told(told)
+    return _with(record, [observed], now)
 
 
-def without_unchangeable(record: Record) -> dict[str, datetime]:
-    """The open episodes after a change has been proved."""
-    return {name: since for name, since in record.episodes.items() if not name.startswith(UNCHANGEABLE)}
+def proved(record: Record, now: datetime) -> Record:
+    """The record after a change has been proved: what kept it from being changed is absent."""
+    conditions, _, _ = evaluate(
+        record.conditions, (), now, resolves=lambda key: CLEAR if key.startswith(UNCHANGEABLE) else None
+    )
+    return replace(record, conditions=conditions)
 
 
 def shared_authority(record: Record, snapshot: Snapshot, bucket: str, now: datetime) -> Record:
     """The DigiCert trap: its CA signs for many customers, so the truststore alone is an open door (DESIGN.md)."""
     shared = snapshot.view.wanted.shared_roots(Authority.DIGICERT)
-    if not shared or {root.fingerprint for root in shared} <= {*record.shared_told}:
-        return record
-    warning = builders.shared_authority_deployed(
-        target=target_name(snapshot.target),
-        authorities_subjects=[root.facts.subject for root in shared],
-        pins_uri=f"s3://{bucket}/{keys.pins(snapshot.view.bundle.id)}",
-        now=now,
-    )
-    told = tuple(sorted({*record.shared_told, *(root.fingerprint for root in shared)}))
-    return msgspec.structs.replace(record, shared_told=told).told(warning)
+
+    def warning(_: datetime) -> Alert:  # the same one for all of them
+        return builders.shared_authority_deployed(
+            target=target_name(snapshot.target),
+            authorities_subjects=[root.facts.subject for root in shared],
+            pins_uri=f"s3://{bucket}/{keys.pins(snapshot.view.bundle.id)}",
+            now=now,
+        )
+
+    roots = [Observed(f"{SHARED}{root.fingerprint}", Kind.SHARED_AUTHORITY_DEPLOYED, warning) for root in shared]
+    return _with(record, roots, now)
 
 
 def facts_of(snapshot: Snapshot, fingerprints: Iterable[str]) -> list[CertificateFacts]:
@@ -193,11 +210,10 @@ def _short(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
-def _drift(snapshot: Snapshot, mode: Mode, now: datetime) -> list[_Condition]:
+def _drift(snapshot: Snapshot, mode: Mode, now: datetime) -> list[Observed]:
     drift = snapshot.plan.drift
     if drift is None:
         return []
-    episode = f"drift:{_short(drift)}"
     applied = snapshot.record.applied
     heals = (
         mode is Mode.APPLY
@@ -205,60 +221,79 @@ def _drift(snapshot: Snapshot, mode: Mode, now: datetime) -> list[_Condition]:
         and snapshot.plan.changes
         and snapshot.record.hold is None
     )
-    alert = builders.drift_found(
-        target=target_name(snapshot.target),
-        added=facts_of(snapshot, drift.added),
-        removed=facts_of(snapshot, drift.removed),
-        moved_from=f"version {applied.version}" if applied and drift.moved_to else None,
-        moved_to=drift.moved_to,
-        refused=[need.certificate.facts for need in snapshot.plan.refused],
-        will_heal=heals,
-        since=snapshot.record.episodes.get(episode, now),
-        now=now,
-    )
-    return [_Condition(episode, alert)]
+    return [
+        Observed(
+            f"drift:{_short(drift)}",
+            Kind.DRIFT_FOUND,
+            lambda since: builders.drift_found(
+                target=target_name(snapshot.target),
+                added=facts_of(snapshot, drift.added),
+                removed=facts_of(snapshot, drift.removed),
+                moved_from=f"version {applied.version}" if applied and drift.moved_to else None,
+                moved_to=drift.moved_to,
+                refused=[need.certificate.facts for need in snapshot.plan.refused],
+                will_heal=heals,
+                since=since,
+                now=now,
+            ),
+        )
+    ]
 
 
-def _open_doors(snapshot: Snapshot, mode: Mode, now: datetime) -> list[_Condition]:
+def _open_doors(snapshot: Snapshot, mode: Mode, now: datetime) -> list[Observed]:
     """MTLS off at the domain, a listener that does not verify, a default endpoint that goes past it."""
     doors: list[tuple[str | None, str]] = []
     if snapshot.live.bundle is None:
         doors.append((None, arns.parse_target(snapshot.target.arn).kind.off or "It has no truststore at all."))
     doors += [(endpoint.name, endpoint.detail) for endpoint in snapshot.live.known_endpoints if not endpoint.verifies]
     heals = mode is Mode.APPLY and snapshot.target.on_drift == "heal" and snapshot.record.applied is not None
-    results = []
-    for name, detail in doors:
-        episode = f"mtls-off:{name or 'domain'}"
-        alert = builders.mtls_off(
-            target=target_name(snapshot.target),
-            endpoint=name,
-            detail=detail,
-            will_heal=heals and name is None,
-            since=snapshot.record.episodes.get(episode, now),
-            now=now,
+
+    def door(name: str | None, detail: str) -> Observed:
+        return Observed(
+            f"mtls-off:{name or 'domain'}",
+            Kind.MTLS_OFF,
+            lambda since: builders.mtls_off(
+                target=target_name(snapshot.target),
+                endpoint=name,
+                detail=detail,
+                will_heal=heals and name is None,
+                since=since,
+                now=now,
+            ),
         )
-        results.append(_Condition(episode, alert))
-    return results
+
+    return [door(name, detail) for name, detail in doors]
 
 
-def _limits(snapshot: Snapshot, now: datetime) -> list[_Condition]:
-    results = []
-    if snapshot.plan.held:
-        episode = f"removal-held:{_short(snapshot.plan.held)}"
-        alert = builders.removal_held(
-            target=target_name(snapshot.target),
-            candidates=facts_of(snapshot, snapshot.plan.held),
-            limit=snapshot.plan.limit,
-            since=snapshot.record.episodes.get(episode, now),
-            now=now,
+def _limits(snapshot: Snapshot, now: datetime) -> list[Observed]:
+    plan, observed = snapshot.plan, []
+    if plan.held:
+        held = Observed(
+            f"removal-held:{_short(plan.held)}",
+            Kind.REMOVAL_HELD,
+            lambda since: builders.removal_held(
+                target=target_name(snapshot.target),
+                candidates=facts_of(snapshot, plan.held),
+                limit=plan.limit,
+                since=since,
+                now=now,
+            ),
         )
-        results.append(_Condition(episode, alert))
-    if len(snapshot.plan.desired) >= _NEAR * snapshot.target.limit:
-        near = builders.quota_near(
-            target=target_name(snapshot.target), count=len(snapshot.plan.desired), limit=snapshot.target.limit, now=now
+        observed.append(held)
+    if len(plan.desired) >= _NEAR * snapshot.target.limit:
+        near = Observed(
+            "quota-near",
+            Kind.QUOTA_NEAR,
+            lambda since: builders.quota_near(
+                target=target_name(snapshot.target),
+                count=len(plan.desired),
+                limit=snapshot.target.limit,
+                since=since,
+                now=now,
+            ),
         )
-        results.append(_Condition("quota-near", near))
-    return results
+        observed.append(near)
+    return observed
 
 
 def leaving(snapshot: Snapshot) -> dict[str, tuple[datetime, datetime]]:
@@ -267,57 +302,71 @@ def leaving(snapshot: Snapshot) -> dict[str, tuple[datetime, datetime]]:
     return {key: grace for key, grace in snapshot.view.wanted.graces().items() if key in ours}
 
 
-def _leaving(snapshot: Snapshot, now: datetime) -> list[_Condition]:
+def _leaving(snapshot: Snapshot, now: datetime) -> list[Observed]:
     """What leaves soon: told late in its grace, when no flapping can bring it back into use."""
     soon = {key: end for key, (begin, end) in leaving(snapshot).items() if now >= end - min(AHEAD, (end - begin) / 2)}
     if not soon:
         return []
-    episode = f"leaving:{_short(*sorted(soon))}"
-    alert = builders.removal_planned(
-        target=target_name(snapshot.target),
-        leaving=facts_of(snapshot, sorted(soon)),
-        until=min(soon.values()),
-        since=snapshot.record.episodes.get(episode, now),
-        now=now,
-    )
-    return [_Condition(episode, alert)]
+    return [
+        Observed(
+            f"leaving:{_short(*sorted(soon))}",
+            Kind.REMOVAL_PLANNED,
+            lambda since: builders.removal_planned(
+                target=target_name(snapshot.target),
+                leaving=facts_of(snapshot, sorted(soon)),
+                until=min(soon.values()),
+                since=since,
+                now=now,
+            ),
+        )
+    ]
 
 
-def _stuck(snapshot: Snapshot, now: datetime) -> list[_Condition]:
+def _stuck(snapshot: Snapshot, now: datetime) -> list[Observed]:
     """What should be deployed and cannot, or may not."""
     plan, hold = snapshot.plan, snapshot.record.hold
     _, content = content_of(plan.desired.values())
     missing = [need.certificate.facts for need in plan.refused]
-    reason: str | None = plan.blocked_by
-    message = plan.why
+    reason, message = (plan.blocked_by and plan.blocked_by.value), plan.why
     if reason is None and hold is not None and hold.stops(content) and missing:
         reason, message = "held", f"Nothing is deployed since {hold.since:%Y-%m-%d %H:%M} UTC ({hold.reason})."
     if reason is None or reason == "nothing-known":
         return []
-    episode = f"stuck:{reason}:{content[:16]}"
-    alert = builders.truststore_update_failed(
-        target=target_name(snapshot.target),
-        reason=reason,
-        message=message,
-        missing=missing,
-        content=content,
-        since=snapshot.record.episodes.get(episode, now),
-        now=now,
-    )
-    return [_Condition(episode, alert)]
+    return [
+        Observed(
+            f"stuck:{reason}:{content[:16]}",
+            Kind.TRUSTSTORE_UPDATE_FAILED,
+            lambda since: builders.truststore_update_failed(
+                target=target_name(snapshot.target),
+                reason=reason,
+                message=message,
+                missing=missing,
+                content=content,
+                since=since,
+                now=now,
+            ),
+            reason=reason,
+        )
+    ]
 
 
-def _planned(snapshot: Snapshot, now: datetime) -> list[_Condition]:
+def _planned(snapshot: Snapshot, now: datetime) -> list[Observed]:
     """In observe mode: what would be done."""
     if not snapshot.plan.changes or snapshot.plan.blocked_by:
         return []
     _, content = content_of(snapshot.plan.desired.values())
-    alert = builders.change_planned(
-        target=target_name(snapshot.target),
-        added=facts_of(snapshot, snapshot.plan.added),
-        removed=facts_of(snapshot, snapshot.plan.removed),
-        kept=len(snapshot.plan.desired) - len(snapshot.plan.added),
-        content=content,
-        now=now,
-    )
-    return [_Condition(f"planned:{content[:16]}", alert)]
+    return [
+        Observed(
+            f"planned:{content[:16]}",
+            Kind.CHANGE_PLANNED,
+            lambda since: builders.change_planned(
+                target=target_name(snapshot.target),
+                added=facts_of(snapshot, snapshot.plan.added),
+                removed=facts_of(snapshot, snapshot.plan.removed),
+                kept=len(snapshot.plan.desired) - len(snapshot.plan.added),
+                content=content,
+                since=since,
+                now=now,
+            ),
+        )
+    ]

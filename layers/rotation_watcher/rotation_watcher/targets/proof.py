@@ -95,8 +95,8 @@ def proved(record: Record, pending: Pending, snapshot: Snapshot, live: Live, buc
         ours={key: record.ours.get(key, now) for key in pending.ours},
         released=(),
         not_before=None,
-        episodes=conditions.without_unchangeable(record),
     )
+    after = conditions.proved(after, now)
     if pending.hold is not None:
         return _rolled_back(after, pending, pending.hold, snapshot, now)
     after = replace(after, hold=None)  # what was held was another content, or this one would not have been deployed

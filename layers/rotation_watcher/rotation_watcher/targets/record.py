@@ -10,7 +10,10 @@ from enum import StrEnum
 
 import msgspec
 
+from rotation_watcher import formats
+from rotation_watcher.alerts.conditions import Condition
 from rotation_watcher.alerts.model import Alert
+from rotation_watcher.targets import record_format_1
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -55,7 +58,7 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: datetime
     hold: HoldReason | None = None
     why: str = ""
-    rolled_back_from: tuple[str, str] = msgspec.field(default=("", ""), name="blamed")
+    rolled_back_from: tuple[str, str] = ("", "")
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,15 +73,18 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
         return self.reason is HoldReason.BY_HAND or self.sha256 == sha256
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+FORMAT = 2
+"""The format that this release writes; decision 0019 says when it is raised."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="format", tag=str(FORMAT)):
     """The whole state of a target.
 
     ``ours``: certificates the watcher added here and since when; only they may ever be removed. ``versions``: what was
     deployed before ``applied``, newest first. ``endpoints``: listeners seen verifying, to notice one that no longer is.
-    ``episodes``: troubles that have been told, and since when. ``released``: removals that a person let pass.
+    ``conditions``: what lasts and is alerted (``conditions``). ``released``: removals that a person let pass.
     """
 
-    format: int = 1
     target: str
     arn: str
     claim: Claim | None = None
@@ -90,8 +96,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     released: tuple[str, ...] = ()
     not_before: datetime | None = None
     endpoints: tuple[str, ...] = ()
-    shared_told: tuple[str, ...] = ()
-    episodes: Mapping[str, datetime] = {}
+    conditions: Mapping[str, Condition] = {}
     outbox: tuple[Alert, ...] = ()
 
     def claimed(self, owner: str, now: datetime) -> bool:
@@ -101,8 +106,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def told(self, *alerts: Alert) -> "Record":
         """This record with alerts added to its outbox; one that waits there already is not added twice."""
         waiting = {alert.id for alert in self.outbox}
-        fresh = tuple(alert for alert in alerts if alert.id not in waiting)
-        return msgspec.structs.replace(self, outbox=self.outbox + fresh) if fresh else self
+        fresh = {alert.id: alert for alert in alerts if alert.id not in waiting}
+        return msgspec.structs.replace(self, outbox=(*self.outbox, *fresh.values())) if fresh else self
 
     def delivered(self, ids: frozenset[str]) -> "Record":
         """This record without the alerts that the sink took."""
@@ -119,5 +124,10 @@ def encode(record: Record) -> bytes:
 
 
 def decode(data: bytes) -> Record:
-    """The record in ``data``. Raises one of errors.UNDECODABLE if it is none."""
+    """The record in ``data``, migrated if an older release wrote it.
+
+    Raises NewerFormat if a newer one did, one of errors.UNDECODABLE if it is none.
+    """
+    if formats.number_of(data, newest=FORMAT) == 1:
+        return msgspec.convert(record_format_1.migrate(data), Record)
     return msgspec.json.decode(data, type=Record)

@@ -1,8 +1,7 @@
 """Load and keep a target's record."""
 
-from rotation_watcher import keys
+from rotation_watcher import formats, keys
 from rotation_watcher.config import Target
-from rotation_watcher.errors import UNDECODABLE, StoreError
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.targets.record import Record, encode
 from rotation_watcher.targets.record import decode as decode_record
@@ -17,13 +16,12 @@ def load_record(store: ObjectStore, target: Target) -> tuple[Record, str | None]
     stored = store.get(keys.record(target.id))
     if stored is None:
         return empty, None
-    try:
-        record = decode_record(stored.body)
-    except UNDECODABLE as error:
-        raise StoreError(
-            f"s3://{store.bucket}/{keys.record(target.id)} cannot be read ({error}): restore an earlier version of it,"
-            " or delete it (then nothing that the target holds now will ever be removed)"
-        ) from error
+    record = formats.read(
+        stored.body,
+        decode_record,
+        f"s3://{store.bucket}/{keys.record(target.id)}",
+        "restore an earlier version of it, or delete it (then nothing that the target holds now will ever be removed)",
+    )
     return (record if record.arn == target.arn else empty), stored.etag
 
 

@@ -66,6 +66,7 @@ def change_planned(
     removed: Sequence[CertificateFacts],
     kept: int,
     content: str,
+    since: datetime,
     now: datetime,
 ) -> Alert:
     """In observe mode: what would be done."""
@@ -87,7 +88,8 @@ def change_planned(
         ),
     )
     facts = listed("would add", added, now) | listed("would remove", removed, now) | {"content": content}
-    return about_target(Kind.CHANGE_PLANNED, Severity.WARNING, target, content, words, facts, now)
+    distinction = f"{content}:{stamp(since)}"
+    return about_target(Kind.CHANGE_PLANNED, Severity.WARNING, target, distinction, words, facts, now)
 
 
 def truststore_updated(

@@ -120,7 +120,7 @@ def removal_held(
     return about_target(Kind.REMOVAL_HELD, Severity.WARNING, target, stamp(since), words, facts, now)
 
 
-def quota_near(*, target: TargetName, count: int, limit: int, now: datetime) -> Alert:
+def quota_near(*, target: TargetName, count: int, limit: int, since: datetime, now: datetime) -> Alert:
     """The target is nearly full."""
     words = Words(
         title=f"{count} of {limit} certificates used",
@@ -131,5 +131,6 @@ def quota_near(*, target: TargetName, count: int, limit: int, now: datetime) -> 
             " max_certificates of this target in the watch file."
         ),
     )
-    facts = {"certificates": f"{count} of {limit}"}
-    return about_target(Kind.QUOTA_NEAR, Severity.WARNING, target, f"{count}/{limit}", words, facts, now)
+    facts = {"certificates": f"{count} of {limit}", "since": when(since)}
+    distinction = f"{count}/{limit}:{stamp(since)}"
+    return about_target(Kind.QUOTA_NEAR, Severity.WARNING, target, distinction, words, facts, now)

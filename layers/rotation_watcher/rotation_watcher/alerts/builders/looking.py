@@ -87,17 +87,17 @@ def source_failing(
     )
 
 
-def source_recovered(*, source: SourceName, reason: SourceReason, since: datetime, now: datetime) -> Alert:
-    """The watcher can look again."""
+def source_recovered(*, source: SourceName, reason: str, since: datetime, now: datetime) -> Alert:
+    """The watcher can look again. ``reason``: the code of what is over, as the history kept it."""
     minutes = round((now - since).total_seconds() / 60)
     lasted = count(minutes, "minute") if minutes < 120 else count(round(minutes / 60), "hour")  # noqa: PLR2004  # two hours
     words = Words(
-        title=f"Genesys can be read again ({reason} is over)",
-        happened=f"The trouble ({reason}) is over; it lasted for about {lasted}.",
+        title=f"Genesys can be read again ({plain(reason, 40)} is over)",
+        happened=f"The trouble ({plain(reason, 40)}) is over; it lasted for about {lasted}.",
         means="The watch goes on. What changed meanwhile is told in messages of its own.",
         do="Nothing.",
     )
-    facts = {"reason": str(reason), "since": when(since)}
+    facts = {"reason": reason, "since": when(since)}
     distinction = f"{reason}:{stamp(since)}"
     return about_source(Kind.SOURCE_RECOVERED, Severity.INFO, source, None, distinction, words, facts, now)
 

@@ -1,0 +1,47 @@
+"""The schemas of persisted state, as text: what a format's number stands for.
+
+``python -m tests.state.schemas`` writes them down for the numbers that the code has now. Do it only together with a new
+number: a test compares, so that nobody adds a field that an older release would drop without a word.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from rotation_watcher.alerts.model import Kind
+from rotation_watcher.bundles import pins
+from rotation_watcher.sources import history
+from rotation_watcher.targets import record
+
+STATES: dict[str, tuple[type, int]] = {
+    "history": (history.History, history.FORMAT),
+    "pins": (pins.Pins, pins.FORMAT),
+    "record": (record.Record, record.FORMAT),
+}
+_WORDS = {"title", "description"}
+
+
+def path_of(name: str) -> Path:
+    """Where the schema is kept of the format that the code writes now."""
+    return Path(__file__).with_name(f"format-{STATES[name][1]}") / f"{name}.schema.json"
+
+
+def schema(state: type) -> str:
+    """All fields with their types, and the values of closed enumerations; no words."""
+    return f"{json.dumps(_bare(msgspec.json.schema(state)), indent=1, sort_keys=True)}\n"
+
+
+def _bare(part: Any) -> Any:
+    if isinstance(part, dict):
+        if set(part.get("enum", ())) == {kind.value for kind in Kind}:
+            return {"type": "string"}  # kinds are open: every release keeps those of others
+        return {name: _bare(each) for name, each in part.items() if name not in _WORDS or not isinstance(each, str)}
+    return [_bare(each) for each in part] if isinstance(part, list) else part
+
+
+if __name__ == "__main__":
+    for each, (state, _) in STATES.items():
+        path_of(each).parent.mkdir(exist_ok=True)
+        path_of(each).write_text(schema(state))

@@ -1,0 +1,110 @@
+"""Every condition of a source that flaps is told once, and told again when it has been over for long."""
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+import pytest
+
+from rotation_watcher.alerts.builders import SourceName
+from rotation_watcher.errors import SourceReason
+from rotation_watcher.sources import compare
+from rotation_watcher.trust.findings import Reason
+from tests.unit.sources.test_update import CURRENT, UPCOMING, Teller, entity, look, view
+
+WEEK = timedelta(days=7)
+DIFFERENT: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {"Genesys": (("a",), ("b",))}
+
+
+def shown(*entities: object) -> Callable[[Teller], None]:
+    def act(teller: Teller) -> None:
+        teller.see(look(*entities))  # type: ignore[arg-type]  # entities
+
+    return act
+
+
+def failing(reason: SourceReason) -> Callable[[Teller], None]:
+    def act(teller: Teller) -> None:
+        teller.miss(reason)
+
+    return act
+
+
+def disagreeing(differences: dict[str, tuple[tuple[str, ...], tuple[str, ...]]]) -> Callable[[Teller], None]:
+    def act(teller: Teller) -> None:
+        teller.see(view("A"))
+        other = SourceName("use2", "us-east-1")
+        teller.keep(compare.disagree(teller.state, other, differences, teller.context()))
+
+    return act
+
+
+quiet = shown(entity("A"))
+KINDS: dict[str, tuple[str, Callable[[Teller], None], Callable[[Teller], None]]] = {
+    "throttled": ("source-failing", failing(SourceReason.THROTTLED), quiet),
+    "refused": ("source-failing", failing(SourceReason.CREDENTIALS_REFUSED), quiet),
+    "an absent authority": ("source-failing", shown(entity("A", UPCOMING)), quiet),
+    "an anchor that is missing": ("anchor-missing", shown(entity("A", CURRENT, Reason.ANCHOR_MISSING)), quiet),
+    "an unvouched certificate": (
+        "quarantined",
+        shown(entity("A"), entity("X", UPCOMING, Reason.CHAIN_UNTRUSTED)),
+        quiet,
+    ),
+    "a certificate that is vouched for now and then": (
+        "quarantined",
+        shown(entity("A"), entity("X", UPCOMING, Reason.CHAIN_UNTRUSTED)),
+        shown(entity("A"), entity("X", UPCOMING)),
+    ),
+    "two sources that disagree": ("sources-disagree", disagreeing(DIFFERENT), disagreeing({})),
+}
+
+
+def play(teller: Teller, looks: Iterable[Callable[[Teller], None]]) -> None:
+    for act in looks:
+        act(teller)
+
+
+def of_kind(teller: Teller, kind: str) -> list[str]:
+    return [alert.id for alert in teller.told if alert.kind == kind]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_what_flaps_at_each_look_is_told_once_and_once_more_when_it_comes_back_after_a_week(name: str) -> None:
+    kind, disturbed, calm = KINDS[name]
+    teller = Teller()
+    play(teller, [quiet, *[disturbed, calm] * 10])
+    assert len(of_kind(teller, kind)) == 1
+    assert "source-recovered" not in teller.kinds, "what comes back at the next look is not over"
+    teller.now += WEEK
+    play(teller, [calm, calm])
+    assert not teller.state.conditions, "it ended for good"
+    teller.now += WEEK
+    play(teller, [disturbed] * 5)
+    assert len(of_kind(teller, kind)) == len({*of_kind(teller, kind)}) == 2
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_what_lasts_is_told_once_and_a_look_at_it_writes_nothing(name: str) -> None:
+    kind, disturbed, _ = KINDS[name]
+    teller = Teller()
+    play(teller, [quiet, *[disturbed] * 5])
+    before = teller.state
+    play(teller, [disturbed] * 2)
+    assert (teller.state, len(of_kind(teller, kind))) == (before, 1)
+
+
+def test_reasons_that_take_turns_are_one_condition_each() -> None:
+    turns = [look(entity("A"), entity("X", UPCOMING, reason)) for reason in (Reason.NAME_MISMATCH, Reason.WEAK_KEY)]
+    assert Teller().see(*turns * 10).kinds == ["quarantined", "quarantined"]
+
+
+def test_a_withdrawn_approval_is_news_however_soon() -> None:
+    bad = look(entity("A"), entity("X", UPCOMING, Reason.NAME_MISMATCH))
+    approved = look(entity("A"), entity("X", UPCOMING, lifted=[Reason.NAME_MISMATCH]))
+    assert Teller().see(bad, bad, approved, bad, bad).kinds.count("quarantined") == 2
+
+
+def test_a_failed_look_says_nothing_about_what_only_an_answer_shows() -> None:
+    teller = Teller().see(*[look(entity("A", CURRENT, Reason.ANCHOR_MISSING))] * 2)
+    for _ in range(5):
+        teller.miss()
+    assert "anchor:Genesys" in teller.state.conditions

@@ -1,0 +1,222 @@
+"""Every condition of a target that flaps is told once, and told again when it has been over for long."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+import msgspec
+import pytest
+
+from rotation_watcher.alerts.model import Alert
+from rotation_watcher.bundles.wanted import BundleView, Wanted, compose
+from rotation_watcher.config import Bundle, Mode, Policy, Target
+from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDenied, TargetError, TargetNotFound
+from rotation_watcher.kinds import Proof
+from rotation_watcher.ports import UNKNOWN, Endpoint, Live
+from rotation_watcher.sources.history import Status
+from rotation_watcher.targets import conditions, plan
+from rotation_watcher.targets.plan import Snapshot
+from rotation_watcher.targets.record import Applied, Hold, HoldReason, Pending, Record
+from rotation_watcher.targets.record import decode as decode_record
+from rotation_watcher.targets.record import encode as encode_record
+from rotation_watcher.x509.certificates import render_bundle
+from tests.unit.targets.test_plan import NOW, STORE, key, keys, live, need, root, wanted
+
+replace = msgspec.structs.replace
+STEP = timedelta(minutes=10)
+PENDING = Pending(version="v2", sha256="ab", fingerprints=(), ours=(), at=NOW - timedelta(hours=1))
+
+
+class Desk:
+    """Looks at one target, ten minutes apart, and keeps what people were told of it."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        self.told: list[Alert] = []
+        applied = Applied(version="v1", sha256="", fingerprints=tuple(sorted(keys({0}))), at=NOW, proof="bytes")
+        self.record = Record(target="alb", arn=STORE, applied=applied, endpoints=("listener",))
+
+    def keep(self, record: Record) -> None:
+        """Deliver what is due, and write the record as the bucket would keep it."""
+        self.told += record.outbox
+        self.record = decode_record(encode_record(record.delivered(frozenset(alert.id for alert in record.outbox))))
+
+    def snapshot(self, **parts: object) -> Snapshot:
+        """What a look finds: certificate 0 is live, deployed and wanted; ``parts`` say what is otherwise."""
+        most = parts.get("most", 25)
+        assert isinstance(most, int)
+        target = Target(id="alb", arn=STORE, bundle="main", max_certificates=most)
+        held = parts.get("live", {0})
+        assert isinstance(held, set)
+        desired = parts.get("wanted", wanted({0}))
+        assert isinstance(desired, Wanted)
+        record = parts.get("record", self.record)
+        assert isinstance(record, Record)
+        moved_to = parts.get("moved_to")
+        assert moved_to is None or isinstance(moved_to, str)
+        blocks = live(held)
+        planned = plan.make(blocks, desired, record, target, Policy(), moved_to=moved_to, may_remove=True, now=self.now)
+        view = BundleView(Bundle(id="main", sources=("use1",), authorities=()), desired, (), (), frozenset())
+        endpoints = parts.get("endpoints", (Endpoint("listener", verifies=True, detail=""),))
+        assert isinstance(endpoints, tuple)
+        bundle = None if parts.get("off") else render_bundle(blocks.values())
+        seen = Live(
+            bundle=bundle,
+            location=UNKNOWN,
+            version=UNKNOWN,
+            settled=True,
+            warnings=(),
+            endpoints=endpoints,
+            proof=Proof.BYTES,
+        )
+        return Snapshot(target, record, view, seen, blocks, {}, planned)
+
+    def look(self, mode: Mode = Mode.APPLY, **parts: object) -> None:
+        """A look, of which nothing follows."""
+        self.keep(conditions.notice(self.snapshot(**parts), mode, self.now))
+
+
+def otherwise(mode: Mode = Mode.APPLY, **parts: object) -> Callable[[Desk], None]:
+    return lambda desk: desk.look(mode, **parts)
+
+
+def held(desk: Desk) -> None:
+    """Six of six are not needed any more, which is too many to remove at once."""
+    known = replace(desk.record, ours=dict.fromkeys(keys({1, 2, 3, 4, 5}), NOW))
+    kept = replace(known, applied=replace(known.applied, fingerprints=tuple(sorted(keys({*range(6)})))))  # type: ignore[type-var]
+    after = conditions.notice(desk.snapshot(live={*range(6)}, record=kept), Mode.APPLY, desk.now)
+    desk.keep(replace(after, ours={}, applied=desk.record.applied))
+
+
+def leaving(desk: Desk) -> None:
+    """The grace of a certificate of ours ends soon."""
+    state = replace(need(0).state, status=Status.RETIRING, retire_after=desk.now + timedelta(days=1))
+    desired = compose([need(0)._replace(state=replace(state, since=desk.now - timedelta(days=29)))], {}, desk.now)
+    known = replace(desk.record, ours={key(0): NOW})
+    after = conditions.notice(desk.snapshot(wanted=desired, record=known), Mode.APPLY, desk.now)
+    desk.keep(replace(after, ours={}))
+
+
+def on_hold(desk: Desk) -> None:
+    """A leaf is refused, and a person has stopped every update."""
+    hold = Hold(reason=HoldReason.BY_HAND, sha256="", since=NOW)
+    known = replace(desk.record, hold=hold)
+    after = conditions.notice(desk.snapshot(wanted=wanted({0, 1}), record=known), Mode.APPLY, desk.now)
+    desk.keep(replace(after, hold=None))
+
+
+def unreadable(error: TargetError) -> Callable[[Desk], None]:
+    def look(desk: Desk) -> None:
+        target = desk.snapshot().target
+        record = conditions.failed(
+            desk.record, target, error, prefix=conditions.UNREADABLE, content="", missing=(), now=desk.now
+        )
+        desk.keep(record)
+
+    return look
+
+
+def unchangeable(error: TargetError) -> Callable[[Desk], None]:
+    """A change is due, and the target does not take it."""
+
+    def look(desk: Desk) -> None:
+        desk.look(wanted=wanted({0, 1}))
+        snapshot = desk.snapshot(wanted=wanted({0, 1}))
+        desk.keep(conditions.update_failed(desk.record, snapshot, error, "ab" * 32, desk.now))
+
+    return look
+
+
+def proved(desk: Desk) -> None:
+    """A change was due, and has been proved in this run."""
+    desk.look(wanted=wanted({0, 1}))
+    desk.keep(conditions.proved(desk.record, desk.now))
+
+
+def unproven(desk: Desk) -> None:
+    """An update does not show; asked for an hour ago, in each occurrence anew."""
+    asked = replace(PENDING, at=desk.now - timedelta(hours=1))
+    snapshot = desk.snapshot(record=replace(desk.record, pending=asked))
+    after = conditions.notice(snapshot, Mode.APPLY, desk.now)
+    after = conditions.unproven(after, snapshot, asked, "unproven", (), desk.now)
+    desk.keep(replace(after, pending=None))
+
+
+def door(name: str) -> tuple[Endpoint, ...]:
+    return (Endpoint(name, verifies=False, detail="It passes through."),)
+
+
+quiet = otherwise()
+KINDS: dict[str, tuple[str, Callable[[Desk], None], Callable[[Desk], None]]] = {
+    "others add": ("drift-found", otherwise(live={0, 1}), quiet),
+    "others remove": ("drift-found", otherwise(live=set(), wanted=wanted(set())), quiet),
+    "others repoint": ("drift-found", otherwise(moved_to="s3://other/x"), quiet),
+    "mutual TLS off": ("mtls-off", otherwise(off=True), quiet),
+    "a listener that does not verify": ("mtls-off", otherwise(endpoints=door("listener")), quiet),
+    "an open default endpoint": ("mtls-off", otherwise(endpoints=door("default")), quiet),
+    "nearly full": ("quota-near", otherwise(most=1), quiet),
+    "too many removals": ("removal-held", held, quiet),
+    "a removal to come": ("removal-planned", leaving, quiet),
+    "more than the limit": ("truststore-update-failed", otherwise(most=1, wanted=wanted({0, 1})), otherwise(most=9)),
+    "on hold": ("truststore-update-failed", on_hold, quiet),
+    "a change to come": ("change-planned", otherwise(Mode.OBSERVE, wanted=wanted({0, 1})), otherwise(Mode.OBSERVE)),
+    "busy when read": ("truststore-update-failed", unreadable(TargetBusy("throttled")), quiet),
+    "fails when read": ("truststore-update-failed", unreadable(TargetError("reset")), quiet),
+    "gone when read": ("truststore-update-failed", unreadable(TargetNotFound("gone")), quiet),
+    "busy when changed": ("truststore-update-failed", unchangeable(TargetBusy("throttled")), proved),
+    "denied when changed": ("truststore-update-failed", unchangeable(TargetDenied("denied")), proved),
+    "rejected when changed": ("truststore-update-failed", unchangeable(BundleRejected("no")), proved),
+    "does not show": ("truststore-update-failed", unproven, proved),
+}
+
+
+def play(desk: Desk, looks: Iterable[Callable[[Desk], None]], step: timedelta = STEP) -> datetime:
+    for look in looks:
+        desk.now += step
+        look(desk)
+    return desk.now
+
+
+def of_kind(desk: Desk, kind: str) -> list[str]:
+    return [alert.id for alert in desk.told if alert.kind == kind]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_what_flaps_at_each_look_is_told_once_and_once_more_when_it_comes_back_after_a_week(name: str) -> None:
+    kind, disturbed, calm = KINDS[name]
+    desk = Desk()
+    play(desk, [quiet, *[disturbed, calm] * 10])
+    assert len(of_kind(desk, kind)) == 1
+    play(desk, [calm, calm, quiet, quiet])
+    assert not desk.record.conditions, "it ended for good"
+    play(desk, [quiet], step=timedelta(days=7))
+    play(desk, [disturbed] * 5)
+    assert len(of_kind(desk, kind)) == len({*of_kind(desk, kind)}) == 2
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_what_lasts_is_told_once_and_a_look_at_it_writes_nothing(name: str) -> None:
+    kind, disturbed, _ = KINDS[name]
+    desk = Desk()
+    play(desk, [disturbed] * 6)
+    before = desk.record
+    play(desk, [disturbed] * 6)
+    assert (desk.record, len(of_kind(desk, kind))) == (before, 1)
+
+
+@pytest.mark.parametrize("error", [TargetBusy("throttled"), TargetError("reset")])
+def test_a_passing_trouble_is_no_news_if_it_is_over_before_half_an_hour(error: TargetError) -> None:
+    desk = Desk()
+    play(desk, [unreadable(error)] * 3)
+    play(desk, [quiet] * 9)
+    assert desk.told == []
+
+
+def test_two_roots_that_others_use_too_are_told_in_one_alert_and_never_again() -> None:
+    desk = Desk()
+    shared = compose([need(number)._replace(authority="DigiCert") for number in (0, 1)], {}, NOW)
+    for _ in range(3):
+        snapshot = desk.snapshot(wanted=shared, live={0, 1})
+        desk.keep(conditions.shared_authority(desk.record, snapshot, "watcher", desk.now))
+        play(desk, [quiet] * 4)
+    assert [alert.kind for alert in desk.told] == ["shared-authority-deployed"]
+    assert root(0).facts.subject in desk.told[0].what_happened + str(desk.told[0].facts)
