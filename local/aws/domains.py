@@ -5,11 +5,11 @@ are taken (DOMAIN.md, section 2). A domain keeps the bytes that it read at its l
 not picked up by itself. While it is UPDATING, the truststore before is still the one in use.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from threading import RLock
 from typing import Any
-from urllib.parse import urlsplit
 
 from moto.core.exceptions import JsonRESTError
 
@@ -17,6 +17,8 @@ from local.aws.bundle_rules import count_blocks, truststore_warnings
 from local.aws.knobs import ClockFunction, Knobs
 
 AVAILABLE, UPDATING = "AVAILABLE", "UPDATING"
+_S3_URI = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.+)", re.DOTALL)
+"""No URL: what follows the bucket is the key, as it stands."""
 
 
 class ApiGatewayError(JsonRESTError):
@@ -149,11 +151,10 @@ class Domains:
             if version:
                 raise bad_request("A truststore version needs a truststore URI.")
             return None
-        parts = urlsplit(uri)
-        bucket, key = parts.netloc, parts.path.removeprefix("/")
-        if parts.scheme != "s3" or not bucket or not key:
+        named = _S3_URI.fullmatch(uri)
+        if named is None:
             raise bad_request(f"Invalid truststore URI: {uri}")
-        stored = self.knobs.read_object(place.account, place.region, bucket, key, version)
+        stored = self.knobs.read_object(place.account, place.region, named["bucket"], named["key"], version)
         if stored is None or (version and stored.version is None):
             raise bad_request(f"The truststore object, or its version, cannot be found: {uri}")
         too_large = len(stored.body) > self.knobs.max_truststore_bytes

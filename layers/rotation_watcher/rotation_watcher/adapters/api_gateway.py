@@ -8,10 +8,10 @@ the service reports (DOMAIN.md).
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from rotation_watcher import keys
 from rotation_watcher.adapters.api_gateway_endpoints import default_endpoints
 from rotation_watcher.adapters.aws_errors import SdkError, code, retried, translate, words
 from rotation_watcher.arns import parse_target
@@ -37,6 +37,8 @@ _SETTABLE = (
     "SecurityPolicy",
 )
 """The members of a domain's configuration that a caller sets; the service sets the others, such as the status."""
+_IAM_SIGNS = re.compile(r"[*?$]")
+"""What means something in a policy's resource; IAM takes each as itself in the form ``${*}``."""
 _UNDER_WAY = re.compile(r"\bin progress\b|\bupdating\b|\bbeing updated\b")
 _FORBIDDEN = re.compile(r"\baccess|\bpermission|\bnot authorized\b")
 _CONTENT = re.compile(r"\btrust ?store\b")
@@ -163,21 +165,24 @@ class ApiGatewayDomains:
 
     def _fetch(self, domain: _Domain, arn: str) -> bytes:
         """The object that the domain points at. Raises TargetDenied that says what would allow it, TargetError."""
-        parts = urlsplit(domain.location)
-        bucket, key = parts.netloc, parts.path.removeprefix("/")
         what = f"cannot read what {arn} loads, {domain.location} (version {domain.version or 'not pinned'})"
+        place = keys.place(domain.location)
+        if place is None:
+            raise TargetError(f"{what}: that is no s3://bucket/key")
         pinned: Any = {"VersionId": domain.version} if domain.version else {}
         try:
-            answer = self._s3.get_object(Bucket=bucket, Key=key, **pinned)
+            answer = self._s3.get_object(Bucket=place.bucket, Key=place.key, **pinned)
             body = answer["Body"].read(MAX_BUNDLE + 1)
         except (ClientError, BotoCoreError) as error:
             failure = translate(what, error)
             if not isinstance(failure, TargetDenied):
                 raise failure from error
-            object_arn = f"arn:{parse_target(arn).partition}:s3:::{bucket}/{key}"
+            key = _IAM_SIGNS.sub(r"${\g<0>}", place.key)
+            object_arn = f"arn:{parse_target(arn).partition}:s3:::{place.bucket}/{key}"
+            comma = " (which takes no comma: copy the object to a key without one first)" if "," in key else ""
             raise TargetDenied(
                 f"{what}: access is denied. If the object exists, add {object_arn} to the template's parameter"
-                f" AdoptObjectArns, and see that its bucket's policy and KMS key let this function's role in"
+                f" AdoptObjectArns{comma}, and see that its bucket's policy and KMS key let this function's role in"
             ) from error
         if len(body) > MAX_BUNDLE:
             raise TargetError(f"{what}: it is larger than {MAX_BUNDLE} bytes")
