@@ -6,10 +6,10 @@ there to be compared with DigiCert's own list by whoever reviews this file, and 
 does not match. ``anchors/digicert.pem`` in the bucket replaces the whole list.
 
 Sources: the roots before G5 and the two TLS ones from Debian's ca-certificates (Mozilla's programme), 2026-11-23. The
-two Client ones, which sign for client authentication alone, and the two without a purpose in their name, from Microsoft's
-root programme (its trust list of 2026-10-27, which gives them clientAuth), 2026-11-26; fingerprints confirmed by
-Microsoft's deployment notice of April 2021 and by another published root bundle. Left out: DigiCert's SHA-1 roots (ALB
-takes SHA-256 and better), and those for mail, code and tests.
+two Client ones, which sign for client authentication alone, and the two without a purpose in their name, from
+Microsoft's root programme (its trust list of 2026-10-27, which gives them clientAuth), 2026-11-26; fingerprints
+confirmed by Microsoft's deployment notice of April 2021 and by another published root bundle. Left out: DigiCert's
+SHA-1 roots (ALB takes SHA-256 and better), and those for mail, code and tests.
 """
 
 from collections.abc import Mapping
