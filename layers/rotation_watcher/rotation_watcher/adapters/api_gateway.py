@@ -52,6 +52,8 @@ class _Domain(NamedTuple):
     version: str
     warnings: tuple[str, ...]
     status: str
+    rules: bool
+    """Whether routing rules lead to APIs, beside or instead of mappings."""
 
 
 class ApiGatewayDomains:
@@ -78,7 +80,7 @@ class ApiGatewayDomains:
             version=domain.version or None,
             settled=domain.status in _SETTLED,
             warnings=domain.warnings,
-            endpoints=self._endpoints(arn),
+            endpoints=self._endpoints(arn, rules=domain.rules),
             proof=Proof.VERSION,
         )
 
@@ -150,7 +152,8 @@ class ApiGatewayDomains:
         mutual = answer.get("mutualTlsAuthentication") or {}
         status = answer.get("domainNameStatus", "")
         warnings = (*mutual.get("truststoreWarnings", []), *_said(status, answer.get("domainNameStatusMessage", "")))
-        return _Domain(mutual.get("truststoreUri", ""), mutual.get("truststoreVersion", ""), warnings, status)
+        rules = _uses_rules(answer.get("routingMode", ""))
+        return _Domain(mutual.get("truststoreUri", ""), mutual.get("truststoreVersion", ""), warnings, status, rules)
 
     def _domain_by_http(self, name: str) -> _Domain:
         answer = self._http.get_domain_name(DomainName=name)
@@ -161,7 +164,8 @@ class ApiGatewayDomains:
         }
         status = min(statuses.keys() - _SETTLED, default="AVAILABLE")
         warnings = (*mutual.get("TruststoreWarnings", []), *_said(status, statuses.get(status, "")))
-        return _Domain(mutual.get("TruststoreUri", ""), mutual.get("TruststoreVersion", ""), warnings, status)
+        rules = _uses_rules(answer.get("RoutingMode", ""))
+        return _Domain(mutual.get("TruststoreUri", ""), mutual.get("TruststoreVersion", ""), warnings, status, rules)
 
     def _fetch(self, domain: _Domain, arn: str) -> bytes:
         """The object that the domain points at. Raises TargetDenied that says what would allow it, TargetError."""
@@ -188,11 +192,16 @@ class ApiGatewayDomains:
             raise TargetError(f"{what}: it is larger than {MAX_BUNDLE} bytes")
         return body
 
-    def _endpoints(self, arn: str) -> tuple[Endpoint, ...]:
+    def _endpoints(self, arn: str, *, rules: bool) -> tuple[Endpoint, ...]:
         try:
-            return default_endpoints(self._rest, self._http, parse_target(arn).name)
+            return default_endpoints(self._rest, self._http, parse_target(arn).name, rules=rules)
         except (ClientError, BotoCoreError) as error:
             raise translate(f"cannot read the APIs behind {arn}", error) from error
+
+
+def _uses_rules(mode: str) -> bool:
+    """Whether a routing mode, in the words of v1 or v2, lets routing rules decide."""
+    return mode.startswith("ROUTING_RULE")
 
 
 def _said(status: str, message: str) -> tuple[str, ...]:
