@@ -7,7 +7,7 @@ not picked up by itself. While it is UPDATING, the truststore before is still th
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import RLock
 from typing import Any
 
@@ -60,6 +60,7 @@ class Domain:
     before: Truststore | None = None
     reads_left: int = 0
     settles_at: datetime | None = None
+    reaches_all_at: datetime | None = None
     routing_mode: str = "API_MAPPING_ONLY"
     rules: dict[str, dict[str, Any]] = field(default_factory=dict)
     rules_made: int = 0
@@ -114,13 +115,14 @@ class Domains:
         """End every update that is under way."""
         with self.lock:
             for domain in self._domains.values():
-                domain.reads_left, domain.settles_at = 0, None
+                domain.reads_left, domain.settles_at, domain.reaches_all_at = 0, None, None
 
     def in_use(self, place: Place, name: str) -> Truststore | None:
         """Return the truststore that clients of the domain meet now; None where mTLS is off. Raises KeyError."""
         with self.lock:
             domain = self._domains[place, name]
-            return domain.before if self.status(domain, counts=False) == UPDATING else domain.truststore
+            late = domain.reaches_all_at is not None and self._clock() < domain.reaches_all_at
+            return domain.before if late or self.status(domain, counts=False) == UPDATING else domain.truststore
 
     def pace(self, place: Place) -> None:
         """Take the one update that the interval has room for. Raises TooManyRequestsException.
@@ -147,6 +149,7 @@ class Domains:
             delay = self.knobs.settle_delay
             domain.settles_at = None if delay is None else self._clock() + delay
             domain.reads_left = self.knobs.settle_reads if delay is None else 0
+            domain.reaches_all_at = self._clock() + (delay or timedelta(0)) + self.knobs.edge_lag
 
     def load(self, place: Place, uri: str | None, version: str | None) -> Truststore | None:
         """Return the truststore of an ``s3://bucket/key``, None for an empty ``uri``. Raises BadRequestException."""

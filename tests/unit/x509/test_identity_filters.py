@@ -2,6 +2,8 @@
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from rotation_watcher.x509.certificates import Certificate, parse_text
@@ -27,7 +29,7 @@ def leaf(subject: x509.Name = SUBJECT, *, san: bool = True) -> Certificate:
         names = [x509.DNSName("client.mypurecloud.com"), x509.DNSName("Other.example.com")]
         uris = [x509.UniformResourceIdentifier(uri) for uri in URIS]
         builder = builder.add_extension(x509.SubjectAlternativeName([*names, *uris]), critical=False)
-    pem = builder.sign(key, certs.SHA256()).public_bytes(certs.Encoding.PEM).decode()
+    pem = builder.sign(key, SHA256()).public_bytes(Encoding.PEM).decode()
     return parse_text(pem).certificates[0]
 
 
