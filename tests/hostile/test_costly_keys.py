@@ -39,6 +39,7 @@ FLOOD = 60
         (HUGE, 3072, False),
         (65537, MAX_RSA_BITS + 8, False),
     ],
+    ids=lambda value: f"{value.bit_length()} bits" if type(value) is int and value > MAX_RSA_BITS + 8 else str(value),
 )
 def test_a_key_is_read_up_to_the_bounds_and_not_beyond(exponent: int, bits: int, *, taken: bool) -> None:
     pem = ca_with(exponent, bits)
