@@ -38,6 +38,8 @@ MAX_BLOCKS = 10_000
 """The most blocks that are read out of a truststore: ten times what API Gateway is believed to take."""
 MAX_RSA_BITS = 16_384
 """The longest RSA modulus that a signature is checked with: OpenSSL's bound. The services take 8,192 at the most."""
+MAX_DSA_BITS = 2048
+"""The longest DSA key that a signature is checked with; no service takes any."""
 MAX_EXPONENT_BITS = 33
 """The longest RSA exponent that a signature is checked with: the bound of BoringSSL, and so of Envoy."""
 
@@ -232,7 +234,7 @@ def _costly(key: CertificatePublicKeyTypes) -> str | None:
             bits = key.public_numbers().e.bit_length()
             if key.key_size > MAX_RSA_BITS or bits > MAX_EXPONENT_BITS:
                 return f"an RSA key of {key.key_size} bits with an exponent of {bits} bits"
-        case dsa.DSAPublicKey():
+        case dsa.DSAPublicKey() if key.key_size > MAX_DSA_BITS:
             return f"a DSA key of {key.key_size} bits"
     return None
 
