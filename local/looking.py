@@ -14,7 +14,6 @@ from enum import IntEnum
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import msgspec
 from rich.console import Console
@@ -251,10 +250,10 @@ def _client_secret(options: argparse.Namespace) -> str:
 
 
 def _read(where: str) -> bytes:
-    parts = urlsplit(where)
-    if parts.scheme != "s3":
+    place = keys.place(where)
+    if place is None:
         return Path(where).read_bytes()
-    stored = S3Store(clients.make("s3"), parts.netloc).get(parts.path.lstrip("/"))
+    stored = S3Store(clients.make("s3"), place.bucket).get(place.key)
     if stored is None:
         raise ConfigurationError([f"{where}: does not exist, or may not be read"])
     return stored.body

@@ -8,6 +8,7 @@ nothing is known against it. API Gateway takes any text and only warns of certif
 import base64
 import binascii
 import re
+import warnings
 from datetime import datetime
 
 from cryptography import x509
@@ -19,6 +20,10 @@ END = re.compile(r"-----END ([A-Z0-9 ]+)-----")
 _ANY_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
 _CURVES = ("secp256r1", "secp384r1", "secp521r1")
 _HASHES = ("sha256", "sha384", "sha512")
+_VERSION, _SUBJECT = 0xA0, 4
+"""The tag of a certificate's version, and the place of its subject among the fields behind that."""
+MAX_SUBJECT_BYTES = 10_000
+"""The quota of a trust store for the subjects of its CAs together (DOMAIN.md, adjustable)."""
 _RSA_BITS = range(2048, 8192 + 1)
 
 
@@ -26,10 +31,13 @@ class BundleRefused(Exception):
     """The service refuses the bundle as a whole; the text says why, with the line or the certificate's place."""
 
 
-def trust_store_certificates(bundle: bytes, *, max_certificates: int, max_bytes: int) -> list[x509.Certificate]:
+def trust_store_certificates(
+    bundle: bytes, *, max_certificates: int, max_bytes: int, max_subject_bytes: int = MAX_SUBJECT_BYTES
+) -> list[x509.Certificate]:
     """Return the certificates of an ALB trust store's bundle, in order. Raises BundleRefused at the first fault.
 
-    ``max_certificates`` is the quota of the store, ``max_bytes`` the size that one PEM block may have.
+    ``max_certificates`` is the quota of the store, ``max_bytes`` the size that one PEM block may have,
+    ``max_subject_bytes`` what all subjects together may take.
     """
     certificates = []
     for place, (first_line, block) in enumerate(_blocks(bundle), start=1):
@@ -49,6 +57,10 @@ def trust_store_certificates(bundle: bytes, *, max_certificates: int, max_bytes:
     if len(certificates) > max_certificates:
         raise BundleRefused(
             f"The bundle holds {len(certificates)} certificates; at most {max_certificates} are allowed."
+        )
+    if (taken := sum(len(subject_der(each)) for each in certificates)) > max_subject_bytes:
+        raise BundleRefused(
+            f"The subjects of the certificates take {taken} bytes; at most {max_subject_bytes} are allowed."
         )
     return certificates
 
@@ -77,27 +89,50 @@ def truststore_warnings(bundle: bytes, now: datetime) -> list[str]:
 
     Text between the blocks is no fault there. A truststore without any certificate gets one warning of its own.
     """
-    warnings, subjects = [], set()
+    said = []
     blocks = list(_ANY_BLOCK.finditer(bundle.decode("latin-1")))
     for place, block in enumerate(blocks, start=1):
         if block[1] != "CERTIFICATE":
-            warnings.append(f"Block {place} is not a certificate.")
+            said.append(f"Block {place} is not a certificate.")
             continue
         try:
             certificate = _parse(block[0])
             fault = ca_fault(certificate)
         except ValueError:
-            warnings.append(f"Certificate {place} cannot be parsed.")
+            said.append(f"Certificate {place} cannot be parsed.")
             continue
-        name = certificate.subject.rfc4514_string()
         if fault is None and certificate.not_valid_after_utc <= now:
             fault = "has expired"
-        if fault is None and certificate.subject in subjects:
-            fault = "has the subject of another certificate of the truststore"
         if fault is not None:
-            warnings.append(f"Certificate {place} ({name}) {fault}.")
-        subjects.add(certificate.subject)
-    return warnings or ([] if blocks else ["The truststore holds no certificate."])
+            said.append(f"Certificate {place} ({_name(certificate)}) {fault}.")
+    return said or ([] if blocks else ["The truststore holds no certificate."])
+
+
+def subject_der(certificate: x509.Certificate) -> bytes:
+    """Return the subject as it stands, also where it holds text that ``cryptography`` cannot read, such as T61."""
+    (tbs,) = _children(certificate.tbs_certificate_bytes)
+    fields = [each for each in _children(tbs[1]) if each[0] != _VERSION]
+    return fields[_SUBJECT][2]
+
+
+def _name(certificate: x509.Certificate) -> str:
+    try:
+        return certificate.subject.rfc4514_string()
+    except ValueError:
+        return "a subject that is not shown"
+
+
+def _children(der: bytes) -> list[tuple[int, bytes, bytes]]:
+    """Split DER into (tag, content, whole) of each element; of a certificate that is parsed, so it is well formed."""
+    found, place = [], 0
+    while place < len(der):
+        first, start = der[place + 1], place + 2
+        count = first & 0x7F if first & 0x80 else 0
+        length = int.from_bytes(der[start : start + count]) if count else first
+        end = start + count + length
+        found.append((der[place], der[start + count : end], der[place:end]))
+        place = end
+    return found
 
 
 def count_blocks(bundle: bytes) -> int:
@@ -154,7 +189,9 @@ def _parse(block: str) -> x509.Certificate:
         der = base64.b64decode("".join(line.strip() for line in lines[1:-1]), validate=True)
     except binascii.Error as error:
         raise ValueError("not base64") from error
-    return x509.load_der_x509_certificate(der)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd serial numbers, which the services take
+        return x509.load_der_x509_certificate(der)
 
 
 def _key_fault(certificate: x509.Certificate) -> str | None:

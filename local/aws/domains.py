@@ -5,11 +5,11 @@ are taken (DOMAIN.md, section 2). A domain keeps the bytes that it read at its l
 not picked up by itself. While it is UPDATING, the truststore before is still the one in use.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from threading import RLock
 from typing import Any
-from urllib.parse import urlsplit
 
 from moto.core.exceptions import JsonRESTError
 
@@ -17,6 +17,8 @@ from local.aws.bundle_rules import count_blocks, truststore_warnings
 from local.aws.knobs import ClockFunction, Knobs
 
 AVAILABLE, UPDATING = "AVAILABLE", "UPDATING"
+_S3_URI = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.+)", re.DOTALL)
+"""No URL: what follows the bucket is the key, as it stands."""
 
 
 class ApiGatewayError(JsonRESTError):
@@ -58,6 +60,10 @@ class Domain:
     before: Truststore | None = None
     reads_left: int = 0
     settles_at: datetime | None = None
+    reaches_all_at: datetime | None = None
+    routing_mode: str = "API_MAPPING_ONLY"
+    rules: dict[str, dict[str, Any]] = field(default_factory=dict)
+    rules_made: int = 0
 
     def mutual_tls(self) -> dict[str, Any] | None:
         """Return the mutualTlsAuthentication of an answer, None where it is off; both APIs write it alike."""
@@ -109,13 +115,14 @@ class Domains:
         """End every update that is under way."""
         with self.lock:
             for domain in self._domains.values():
-                domain.reads_left, domain.settles_at = 0, None
+                domain.reads_left, domain.settles_at, domain.reaches_all_at = 0, None, None
 
     def in_use(self, place: Place, name: str) -> Truststore | None:
         """Return the truststore that clients of the domain meet now; None where mTLS is off. Raises KeyError."""
         with self.lock:
             domain = self._domains[place, name]
-            return domain.before if self.status(domain, counts=False) == UPDATING else domain.truststore
+            late = domain.reaches_all_at is not None and self._clock() < domain.reaches_all_at
+            return domain.before if late or self.status(domain, counts=False) == UPDATING else domain.truststore
 
     def pace(self, place: Place) -> None:
         """Take the one update that the interval has room for. Raises TooManyRequestsException.
@@ -142,6 +149,7 @@ class Domains:
             delay = self.knobs.settle_delay
             domain.settles_at = None if delay is None else self._clock() + delay
             domain.reads_left = self.knobs.settle_reads if delay is None else 0
+            domain.reaches_all_at = self._clock() + (delay or timedelta(0)) + self.knobs.edge_lag
 
     def load(self, place: Place, uri: str | None, version: str | None) -> Truststore | None:
         """Return the truststore of an ``s3://bucket/key``, None for an empty ``uri``. Raises BadRequestException."""
@@ -149,11 +157,10 @@ class Domains:
             if version:
                 raise bad_request("A truststore version needs a truststore URI.")
             return None
-        parts = urlsplit(uri)
-        bucket, key = parts.netloc, parts.path.removeprefix("/")
-        if parts.scheme != "s3" or not bucket or not key:
+        named = _S3_URI.fullmatch(uri)
+        if named is None:
             raise bad_request(f"Invalid truststore URI: {uri}")
-        stored = self.knobs.read_object(place.account, place.region, bucket, key, version)
+        stored = self.knobs.read_object(place.account, place.region, named["bucket"], named["key"], version)
         if stored is None or (version and stored.version is None):
             raise bad_request(f"The truststore object, or its version, cannot be found: {uri}")
         too_large = len(stored.body) > self.knobs.max_truststore_bytes

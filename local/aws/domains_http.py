@@ -9,7 +9,9 @@ from moto.apigateway.models import APIGatewayBackend, apigateway_backends
 from moto.apigatewayv2.models import ApiGatewayV2Backend, ApiMapping, apigatewayv2_backends
 from moto.apigatewayv2.responses import ApiGatewayV2Response
 
+from local.aws import routing_rules
 from local.aws.domains import ApiGatewayError, Domain, Domains, Place, bad_request
+from local.aws.routing_rules import mode_of
 
 type Answer = tuple[int, dict[str, int], str]
 
@@ -26,7 +28,7 @@ def operations(domains: Domains) -> dict[str, Callable[[ApiGatewayV2Response], A
                 raise ApiGatewayError("ConflictException", "The domain name resource already exists.", 409)
             truststore = domains.load(place, wanted.get("truststoreUri"), wanted.get("truststoreVersion"))
             create(response)
-            domains.add(place, name, truststore)
+            domains.add(place, name, truststore).routing_mode = mode_of(body.get("routingMode") or "API_MAPPING_ONLY")
             if domains.knobs.http_domains_visible_in_v1:
                 _mirror(place, name, body)
             return 201, {"status": 201}, json.dumps(_described(domains, place, name, counts=False))
@@ -61,6 +63,7 @@ def operations(domains: Domains) -> dict[str, Callable[[ApiGatewayV2Response], A
         "update_domain_name": update_domain_name,
         "delete_domain_name": delete_domain_name,
         **_mapping_operations(),
+        **routing_rules.operations(domains),
     }
 
 
@@ -76,6 +79,8 @@ def _update(domains: Domains, place: Place, name: str, body: dict[str, Any]) -> 
         truststore = domains.load(place, wanted.get("truststoreUri"), wanted.get("truststoreVersion"))
     if configurations:
         _http(place).get_domain_name(name).domain_name_configurations = configurations
+    if body.get("routingMode"):
+        domain.routing_mode = mode_of(body["routingMode"])
     domains.start_update(domain, truststore)
 
 
@@ -164,6 +169,7 @@ def _described(domains: Domains, place: Place, name: str, *, counts: bool) -> di
         given | {"hostedZoneId": "Z2FDTNDATAQYW2"} | each | {"domainNameStatus": status}
         for each in shown["domainNameConfigurations"]
     ]
+    shown["routingMode"] = domain.routing_mode
     del shown["mutualTlsAuthentication"]
     if (mutual_tls := domain.mutual_tls()) is not None:
         shown["mutualTlsAuthentication"] = mutual_tls

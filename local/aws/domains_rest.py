@@ -14,6 +14,7 @@ from moto.apigatewayv2.models import apigatewayv2_backends
 from moto.utilities.utils import get_partition
 
 from local.aws.domains import ApiGatewayError, Domain, Domains, Place, Truststore, bad_request, domain_arn
+from local.aws.routing_rules import MODES, mode_of
 
 type Answer = tuple[int, dict[str, int], str]
 
@@ -38,8 +39,9 @@ def operations(domains: Domains) -> dict[str, Callable[[APIGatewayResponse], Any
             if domains.find(place, name) is not None:
                 raise bad_request("The domain name you provided already exists.")
             truststore = _wanted(domains, place, body)
+            mode = mode_of(body.get("routingMode") or "API_MAPPING_ONLY")
             create(response)
-            domains.add(place, name, truststore)
+            domains.add(place, name, truststore).routing_mode = mode
             backend = apigateway_backends[place.account][place.region]
             backend.base_path_mappings.setdefault(name, {})
             if "REGIONAL" in _types(body):
@@ -100,7 +102,7 @@ def _patch(domains: Domains, place: Place, name: str, domain: Domain, patches: l
     """Apply all patch operations, or none."""
     held = domain.truststore
     uri, version = (held.uri, held.version) if held else (None, None)
-    plain = {}
+    plain, mode = {}, domain.routing_mode
     for patch in patches:
         path, value = patch.get("path", ""), patch.get("value", "")
         if patch.get("op") != "replace":
@@ -109,6 +111,8 @@ def _patch(domains: Domains, place: Place, name: str, domain: Domain, patches: l
             uri = value
         elif path == _VERSION:
             version = value
+        elif path == "/routingMode":
+            mode = mode_of(value)
         elif path in _PLAIN:
             plain[_PLAIN[path]] = value
         else:
@@ -118,6 +122,7 @@ def _patch(domains: Domains, place: Place, name: str, domain: Domain, patches: l
     truststore = domains.load(place, uri, version)
     for attribute, value in plain.items():
         setattr(apigateway_backends[place.account][place.region].get_domain_name(name), attribute, value)
+    domain.routing_mode = mode
     domains.start_update(domain, truststore)
 
 
@@ -157,6 +162,7 @@ def _described(domains: Domains, place: Place, name: str, *, counts: bool) -> di
     status = domains.status(domain, counts=counts)
     shown = apigateway_backends[place.account][place.region].get_domain_name(name).to_json()
     shown["domainNameArn"] = domain_arn(place.region, get_partition(place.region), name)
+    shown["routingMode"] = MODES[domain.routing_mode]
     shown["domainNameStatus"] = status
     shown["domainNameStatusMessage"] = "" if status == "AVAILABLE" else "Domain name update in progress"
     if (mutual_tls := domain.mutual_tls()) is not None:

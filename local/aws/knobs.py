@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from local.aws.bundle_rules import MAX_SUBJECT_BYTES
 from local.aws.stored import Reader, read_object
 
 type ClockFunction = Callable[[], datetime]
@@ -18,6 +19,8 @@ class Knobs:
     """CA certificates per trust store (adjustable at AWS)."""
     max_certificate_bytes: int = 16 * 1024
     """Size of one certificate's PEM block in a trust store."""
+    max_subject_bytes: int = MAX_SUBJECT_BYTES
+    """What the subjects of a trust store's certificates may take together (adjustable at AWS)."""
     max_trust_stores: int = 20
     """Trust stores per account and region."""
     max_revocation_files: int = 30
@@ -35,6 +38,8 @@ class Knobs:
     """How many Get calls after an update still say UPDATING. Not used when ``settle_delay`` is set."""
     settle_delay: timedelta | None = None
     """How long by the clock a domain stays UPDATING after an update."""
+    edge_lag: timedelta = timedelta(0)
+    """How long after an update, although the domain is AVAILABLE, clients may still meet the truststore before."""
     update_interval: timedelta = timedelta(seconds=30)
     """One UpdateDomainName per account and region in this time, by the clock."""
     http_domains_visible_in_v1: bool = True

@@ -21,7 +21,7 @@ from moto.elbv2.responses import ELBV2Response
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from local.aws import domains_http, domains_rest, enforcing, listeners
+from local.aws import domains_http, domains_rest, enforcing, listeners, routing_rules
 from local.aws.calls import CallLog
 from local.aws.domains import Domains, Place
 from local.aws.faults import Fault, Faults
@@ -210,6 +210,7 @@ class EmbeddedAws:
         self._patches.enter_context(patched(ELBV2Response, elb))
         self._patches.enter_context(patched(APIGatewayResponse, domains_rest.operations(self._domains)))
         self._patches.enter_context(patched(RestAPI, domains_rest.rest_api_mendings()))
+        self._patches.enter_context(routing_rules.routed())
         self._patches.enter_context(patched(ApiGatewayV2Response, domains_http.operations(self._domains)))
 
 

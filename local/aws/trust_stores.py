@@ -135,7 +135,11 @@ class TrustStores:
         stored = self._knobs.read_object(response.current_account, response.region, bucket, key, version)
         if stored is None:
             raise ELBClientError("CaCertificatesBundleNotFound", "The specified CA certificate bundle does not exist.")
-        limits = {"max_certificates": self._knobs.max_ca_certificates, "max_bytes": self._knobs.max_certificate_bytes}
+        limits = {
+            "max_certificates": self._knobs.max_ca_certificates,
+            "max_bytes": self._knobs.max_certificate_bytes,
+            "max_subject_bytes": self._knobs.max_subject_bytes,
+        }
         try:
             certificates = trust_store_certificates(stored.body, **limits)
         except BundleRefused as refusal:

@@ -27,12 +27,18 @@ class Answer(NamedTuple):
     headers: dict[str, str] = {}  # noqa: RUF012  # never changed, and NamedTuple knows no default factory
 
 
-def listing(entities: Sequence[dict[str, Any]], filters: dict[str, str], page: int, size: int) -> Answer:
-    """Return one page of the entities. ``nextUri`` is absent on the last page, ``previousUri`` on the first."""
+def listing(
+    entities: Sequence[dict[str, Any]], filters: dict[str, str], page: int, size: int, *, sized: bool = True
+) -> Answer:
+    """Return one page of the entities. ``nextUri`` is absent on the last page, ``previousUri`` on the first.
+
+    ``sized`` tells whether the URIs name the size of a page.
+    """
     pages = math.ceil(len(entities) / size)
 
     def uri(number: int) -> str:
-        return f"{CERTIFICATES_PATH}?{urlencode({**filters, 'pageSize': size, 'pageNumber': number})}"
+        named = {"pageSize": size} if sized else {}
+        return f"{CERTIFICATES_PATH}?{urlencode({**filters, **named, 'pageNumber': number})}"
 
     body = {
         "entities": list(entities[(page - 1) * size : page * size]),
@@ -101,6 +107,11 @@ def bad_value(field: str, value: str, allowed: str) -> Answer:
     """Return the answer to a query parameter that means nothing."""
     message = f"Value [{value}] is not valid for field type [{field}]. Allowable values are: {allowed}"
     return error(400, "invalid.value", message, value=value, field=field)
+
+
+def unknown_parameter(name: str) -> Answer:
+    """Return the answer to a query parameter that the operation does not know."""
+    return error(400, "bad.request", f"The request has an unknown query parameter: {name}", parameter=name)
 
 
 def not_found() -> Answer:

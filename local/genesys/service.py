@@ -42,11 +42,14 @@ class _Token:
 class Service:
     """The OAuth clients, their tokens, and the endpoint of every region."""
 
-    def __init__(self, world: World, *, page_size: int, largest_page: int, rate_limit: int) -> None:
+    def __init__(
+        self, world: World, *, page_size: int, largest_page: int, rate_limit: int, strict: bool = False
+    ) -> None:
         self.world = world
         self.page_size = page_size
         self.largest_page = largest_page
         self.rate_limit = rate_limit
+        self.strict = strict
         self._clients: dict[str, _Client] = {}
         self._tokens: dict[str, _Token] = {}
         self._turns: dict[tuple[str, str], int] = {}
@@ -126,6 +129,8 @@ class Service:
         return limits, answers.too_many(self.rate_limit, wait) if token.count > self.rate_limit else None
 
     def _page(self, region: Region, query: Mapping[str, str]) -> Answer:
+        if self.strict and (unknown := sorted({*query} - {"status", "type", "pageNumber"})):
+            return answers.unknown_parameter(unknown[0])
         for field, allowed in (("status", answers.STATUSES), ("type", answers.TYPES)):
             if query.get(field) and query[field].lower() not in {each.lower() for each in allowed}:
                 return answers.bad_value(field, query[field], ", ".join(allowed))
@@ -142,7 +147,8 @@ class Service:
             for entity in region.published(turn=turn)
             if all(str(entity.get(field)).lower() == wanted.lower() for field, wanted in filters.items())
         ]
-        return answers.listing(entities, filters, numbers["pageNumber"], min(numbers["pageSize"], self.largest_page))
+        size = min(numbers["pageSize"], self.largest_page)
+        return answers.listing(entities, filters, numbers["pageNumber"], size, sized=not self.strict)
 
     def _turn(self, region: Region, status: str, *, first: bool) -> int:
         """Count the looks by status filter, from 0; the later pages of a look belong to its turn."""

@@ -1,6 +1,8 @@
 """The embedded AWS refuses, and takes, the bundles that a real trust store refuses and takes."""
 
+import base64
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import cache
 
 import pytest
@@ -8,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.hashes import SHA384, SHA512
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from local.aws.bundle_rules import truststore_warnings
 from local.aws.server import EmbeddedAws
 from local.genesys.clock import VirtualClock
 from tests.support import certs
@@ -102,6 +105,38 @@ def test_a_bundle_with_one_fault_is_refused_whole_and_nothing_changes(
         bundles.trust_store(make(), "another")
     assert bundles.downloaded(arn) == wanted()
     assert [each["NumberOfCaCertificates"] for each in elb.describe_trust_stores()["TrustStores"]] == [1]
+
+
+def test_the_subjects_of_a_trust_store_have_a_quota_together(aws: EmbeddedAws, bundles: Bundles) -> None:
+    long = [certs.self_signed_ca(f"{number} {'x' * 60}") for number in range(4)]
+    taken = sum(len(each.certificate.subject.public_bytes()) for each in long)
+    aws.knobs.max_subject_bytes = taken
+    arn = bundles.trust_store(joined(each.pem for each in long))
+    aws.knobs.max_subject_bytes = taken - 1
+    elb = aws.client("elbv2")
+    with pytest.raises(elb.exceptions.InvalidCaCertificatesBundleException, match=f"subjects .* take {taken} bytes"):
+        bundles.load(arn, joined(each.pem for each in long))
+
+
+def t61(value: bytes) -> bytes:
+    """A root whose common name is T61 text, which ``cryptography`` reads only as far as it is UTF-8."""
+    issued = certs.self_signed_ca("x" * len(value))
+    der = issued.der.replace(b"\x0c" + bytes([len(value)]) + b"x" * len(value), b"\x14" + bytes([len(value)]) + value)
+    body = base64.encodebytes(der).decode()
+    return f"-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n".encode()
+
+
+def test_a_subject_in_t61_text_is_counted_and_no_reason_to_fail(aws: EmbeddedAws, bundles: Bundles) -> None:
+    strange = t61("Zürich Wurzel".encode("latin-1"))
+    arn = bundles.trust_store(strange)
+    assert aws.live_bundle(arn) == strange
+    assert truststore_warnings(strange, START) == []
+    assert truststore_warnings(strange, datetime(2050, 1, 1, tzinfo=UTC)) == [
+        "Certificate 1 (a subject that is not shown) has expired."
+    ]
+    aws.knobs.max_subject_bytes = 10
+    with pytest.raises(aws.client("elbv2").exceptions.InvalidCaCertificatesBundleException, match="subjects"):
+        bundles.load(arn, strange)
 
 
 TAKEN: dict[str, tuple[Callable[[], bytes], int]] = {

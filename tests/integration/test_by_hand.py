@@ -308,10 +308,10 @@ def test_nothing_is_rolled_back_to_a_version_that_refuses_a_current_leaf(stage: 
 
 def test_a_domain_that_takes_the_truststore_with_warnings_is_told_with_its_words(stage: Stage) -> None:
     quiet(stage)
-    # One issuer per subject: a second certificate of the same name under another key is what API Gateway warns of.
-    twin = stage.world.region("us-east-1").stranger("self-made-root").chain[-1]
-    stage.put("extra/twin.pem", twin.public_bytes(Encoding.PEM).decode())
-    stage.watch["bundles"][0]["extra"] = ["extra/twin.pem"]
+    stage.aws.knobs.truststore_warnings = ("Certificate 1 (CN=Somebody) cannot be used.",)
+    extra = stage.world.region("us-east-1").stranger("self-made-root").chain[-1]
+    stage.put("extra/more.pem", extra.public_bytes(Encoding.PEM).decode())
+    stage.watch["bundles"][0]["extra"] = ["extra/more.pem"]
     stage.configure()
     for _ in range(2):
         stage.clock.advance(timedelta(minutes=1))

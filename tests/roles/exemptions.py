@@ -39,6 +39,10 @@ EXEMPT: dict[str, tuple[str, str]] = {
         "checked besides PATCH when a domain's TLS settings change",
         f"{_AUTHORIZATION}list_amazonapigatewaymanagement.html",
     ),
+    "apigateway:ListRoutingRules": (
+        "IAM has the operation's name for routing rules; moto knows neither the operation nor the ARN",
+        f"{_AUTHORIZATION}list_amazonapigatewaymanagementv2.html",
+    ),
     "ec2:CreateNetworkInterface": ("the Lambda service joins the function to a VPC with its role", _VPC),
     "ec2:DescribeNetworkInterfaces": ("the Lambda service joins the function to a VPC with its role", _VPC),
     "ec2:DescribeSubnets": ("the Lambda service joins the function to a VPC with its role", _VPC),

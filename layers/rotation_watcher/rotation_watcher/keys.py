@@ -1,10 +1,29 @@
 """Where things lie in the bucket (DESIGN.md, "S3"). Functions may not write below anchors/, approvals/ and extra/."""
 
+from typing import NamedTuple
+
 DIGICERT_ANCHORS = "anchors/digicert.pem"
 """The operator's own list of DigiCert roots, instead of the vendored one."""
 
 PEM_TYPE = "application/x-pem-file"
 JSON_TYPE = "application/json"
+
+
+class Place(NamedTuple):
+    """An object in S3."""
+
+    bucket: str
+    key: str
+
+
+def place(uri: str) -> Place | None:
+    """What ``s3://bucket/key`` names, or None where that is no such URI.
+
+    It is no URL: what follows the bucket is the key as it stands, with its ``#``, ``?``, ``%`` and ``//``.
+    """
+    scheme, separator, rest = uri.partition("://")
+    bucket, _, key = rest.partition("/")
+    return Place(bucket, key) if scheme == "s3" and separator and bucket and key else None
 
 
 def history(source: str) -> str:

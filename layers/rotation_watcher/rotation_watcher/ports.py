@@ -108,11 +108,16 @@ UNKNOWN: Final = Unknown.UNKNOWN
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """Something that clients reach through, or past, the target: a listener, or a default execute-api endpoint."""
+    """Something that clients reach through, or past, the target: a listener, or a default execute-api endpoint.
+
+    ``filters``: identity filters, of which a client's certificate must match one (``x509.identity_filters``); none
+    where there are none.
+    """
 
     name: str
     verifies: bool
     detail: str
+    filters: tuple[str, ...] = ()
 
 
 class Live(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,5 +1,7 @@
 """The listeners around a trust store: which of them verify with it."""
 
+from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -7,7 +9,9 @@ import pytest
 
 from local.aws.scenery import make_https_listener
 from local.aws.server import EmbeddedAws
-from rotation_watcher.adapters.trust_store import AlbTrustStores
+from rotation_watcher.adapters.trust_store import UNTOLD, AlbTrustStores
+from rotation_watcher.ports import Endpoint
+from rotation_watcher.x509.identity_filters import admits
 from tests.support import pki, scenes
 from tests.support.scenes import Scene
 
@@ -61,6 +65,89 @@ def test_a_listener_that_lets_expired_certificates_in_says_so(own: Scene, aws: E
     verifies, detail = modes(own)[name]
     assert verifies
     assert "expired" in detail
+
+
+class Client:
+    """An elbv2 client that describes one listener, with members that this SDK's model may not know yet."""
+
+    def __init__(self, real: Any, *, protocol: str = "HTTPS", knows: bool = True, **mutual: Any) -> None:
+        self._real = real
+        self._mutual = mutual
+        self._protocol = protocol
+        members = ["ClientCertificateIdentityFilters"] if knows else []
+        shapes = {"MutualAuthenticationAttributes": SimpleNamespace(members=members)}
+        self.meta = SimpleNamespace(service_model=SimpleNamespace(shape_for=shapes.__getitem__))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def get_paginator(self, operation: str) -> Any:
+        real = self._real.get_paginator(operation)
+        return real if operation != "describe_listeners" else _Pages(real, self._mutual, self._protocol)
+
+
+class _Pages:
+    def __init__(self, real: Any, mutual: dict[str, Any], protocol: str) -> None:
+        self._real = real
+        self._mutual = mutual
+        self._protocol = protocol
+
+    def paginate(self, **which: Any) -> Iterator[Any]:
+        for page in self._real.paginate(**which):
+            for listener in page["Listeners"]:
+                listener["MutualAuthentication"] |= self._mutual
+                listener["Protocol"] = self._protocol
+            yield page
+
+
+def described(own: Scene, aws: EmbeddedAws, **mutual: Any) -> Endpoint:
+    """The one listener of the store, as an answer with these members is told."""
+    client: Any = Client(aws.client("elbv2"), **mutual)
+    (endpoint,) = AlbTrustStores(client, httpx.Client(trust_env=False)).read(own.arn).known_endpoints
+    return endpoint
+
+
+def test_a_listener_whose_shared_trust_store_was_taken_away_does_not_verify(own: Scene, aws: EmbeddedAws) -> None:
+    endpoint = described(own, aws, TrustStoreAssociationStatus="removed")
+
+    assert not endpoint.verifies
+    assert "no longer shared" in endpoint.detail
+    assert described(own, aws, TrustStoreAssociationStatus="active").verifies
+
+
+def test_the_identity_filters_of_a_listener_are_told(own: Scene, aws: EmbeddedAws) -> None:
+    filters = [
+        {"Field": "subject-ou", "Action": "accept", "MatchType": "exact", "Value": "Data Actions"},
+        {"Field": "san-dns", "Action": "accept", "MatchType": "prefix", "Value": "client."},
+    ]
+    endpoint = described(own, aws, ClientCertificateIdentityFilters=filters)
+
+    assert endpoint.verifies
+    assert endpoint.filters == ("subject-ou exact Data Actions", "san-dns prefix client.")
+    assert "admits only subject-ou exact Data Actions, san-dns prefix client." in endpoint.detail
+    assert described(own, aws).filters == ()
+
+
+@pytest.mark.parametrize(
+    ("protocol", "knows", "told"), [("TLS", False, False), ("TLS", True, True), ("HTTPS", False, True)]
+)
+def test_filters_that_the_sdk_drops_are_not_taken_for_none(
+    protocol: str, *, knows: bool, told: bool, own: Scene, aws: EmbeddedAws
+) -> None:
+    endpoint = described(own, aws, protocol=protocol, knows=knows)
+
+    assert endpoint.verifies
+    assert endpoint.filters == (() if told else (UNTOLD,))
+    assert ("this SDK cannot tell" in endpoint.detail) is not told
+    assert admits(endpoint.filters, pki.root("A").read) is (True if told else None)
+
+
+def test_many_identity_filters_do_not_make_a_long_text(own: Scene, aws: EmbeddedAws) -> None:
+    one = {"Field": "san-dns", "Action": "accept", "MatchType": "exact", "Value": "x" * 256}
+    endpoint = described(own, aws, ClientCertificateIdentityFilters=[one] * 100)
+
+    assert len(endpoint.filters) == 100
+    assert len(endpoint.detail) < 400
 
 
 def test_an_association_may_name_the_load_balancer_too(own: Scene, aws: EmbeddedAws) -> None:

@@ -60,6 +60,42 @@ def test_an_object_that_is_gone_is_an_error_that_names_it(what: str, rest: Scene
     assert rest.arn in str(caught.value)
 
 
+KEYS = [
+    *("a#b.pem", "a?b.pem", "a?versionId=1#x", "50%.pem", "a%20b.pem", "a b.pem", "a+b.pem", "übung/根.pem"),
+    *("/rooted.pem", "a//b.pem", "a/../b.pem", "a;b&c=d.pem", "s3://inner/key", "a:b@c[d].pem", "trailing/"),
+]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_truststore_is_read_whatever_its_key_holds(key: str, rest: Scene, aws: EmbeddedAws) -> None:
+    """What is adopted was named by others; an S3 URI is no URL, and nothing in its key is an escape or a query."""
+    aws.client("s3").put_object(Bucket=rest.bucket, Key=key, Body=OTHER)
+    patch = [
+        {"op": "replace", "path": "/mutualTlsAuthentication/truststoreUri", "value": f"s3://{rest.bucket}/{key}"},
+        {"op": "replace", "path": "/mutualTlsAuthentication/truststoreVersion", "value": ""},
+    ]
+    aws.client("apigateway").update_domain_name(domainName=rest.name, patchOperations=patch)
+    live = rest.read()
+
+    assert (live.bundle, live.location) == (OTHER, f"s3://{rest.bucket}/{key}")
+
+
+def test_a_key_that_iam_would_take_for_a_pattern_is_told_as_the_parameter_wants_it(
+    rest: Scene, aws: EmbeddedAws
+) -> None:
+    aws.client("s3").put_object(Bucket=rest.bucket, Key="who?/*$.pem", Body=OTHER)
+    patch = [
+        {"op": "replace", "path": "/mutualTlsAuthentication/truststoreUri", "value": f"s3://{rest.bucket}/who?/*$.pem"},
+        {"op": "replace", "path": "/mutualTlsAuthentication/truststoreVersion", "value": ""},
+    ]
+    aws.client("apigateway").update_domain_name(domainName=rest.name, patchOperations=patch)
+    aws.fail_next("s3", "GetObject", "AccessDenied", 403)
+    with pytest.raises(TargetDenied) as caught:
+        rest.read()
+
+    assert f"arn:aws:s3:::{rest.bucket}/who${{?}}/${{*}}${{$}}.pem " in str(caught.value)
+
+
 def test_an_object_that_may_not_be_read_is_told_with_what_would_allow_it(rest: Scene, aws: EmbeddedAws) -> None:
     aws.fail_next("s3", "GetObject", "AccessDenied", 403)
     with pytest.raises(TargetDenied, match="AdoptObjectArns") as caught:

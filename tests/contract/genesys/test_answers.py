@@ -24,7 +24,7 @@ LASTING: dict[str, tuple[dict[str, Any], SourceReason, str]] = {
     "plain words": ({"body": "no"}, SourceReason.ANSWER_INVALID, "2 bytes that are not the JSON expected"),
     "nothing": ({"body": ""}, SourceReason.ANSWER_INVALID, "0 bytes"),
     "no content": ({"status": 204}, SourceReason.ANSWER_INVALID, "status 204"),
-    "UTF-16": ({"body": EMPTY.encode("utf-16")}, SourceReason.ANSWER_INVALID, "not the JSON expected"),
+    "UTF-16": ({"body": EMPTY.encode("utf-16")}, SourceReason.ANSWER_INVALID, "but text in UTF-16"),
     "Latin-1": ({"body": '{"entities": [], "nextUri": "é"}'.encode("latin-1")}, SourceReason.ANSWER_INVALID, "JSON"),
     "length too short": ({"body": EMPTY, "content_length": 9}, SourceReason.ANSWER_INVALID, "9 bytes"),
     "no gzip": ({"body": EMPTY, "headers": {"Content-Encoding": "gzip"}}, SourceReason.ANSWER_INVALID, "encoding"),
@@ -112,7 +112,7 @@ def listen(caplog: pytest.LogCaptureFixture) -> None:
     [
         ("token", f'"{TOKEN}"'),
         ("token", f"access_token={TOKEN}&expires_in=3600"),
-        ("token", f'{{"access_token": "{TOKEN}", "expires_in": "soon"}}'),
+        ("token", f'{{"access_token": "{TOKEN}", "token_type": "{TOKEN}"}}'),
         ("token", f"<html>{TOKEN}</html>"),
         ("certificates", f"<html>You sent: Authorization: Bearer {TOKEN}</html>"),
         ("certificates", f'{{"entities": "{TOKEN}"}}'),

@@ -1,6 +1,7 @@
 """Looks that succeed, and those that the API refuses for a reason of its own: logins, tokens, pages, limits."""
 
 import asyncio
+import base64
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -11,6 +12,8 @@ from local.genesys.world import World
 from rotation_watcher.errors import SourceReason
 from rotation_watcher.ports import Credentials
 from tests.support.looker import EMPTY, REGION, SECRET, Looker
+
+GRANT = {"grant_type": "client_credentials"}
 
 
 def test_a_look_gives_what_is_current_and_then_what_is_upcoming_with_one_login(looker: Looker, world: World) -> None:
@@ -27,6 +30,26 @@ def test_pages_of_one_entity_give_the_same_as_one_page(start: Callable[..., Look
     narrow = start(page_size=1, largest_page=1)
     assert narrow.look() == start().look()
     assert len(narrow.asked("/certificates")) == 3
+
+
+def test_an_api_that_refuses_parameters_it_does_not_document_is_read_to_its_last_page(
+    start: Callable[..., Looker],
+) -> None:
+    strict = start(page_size=1, largest_page=1, strict=True)
+    assert strict.look() == start().look()
+    assert strict.asked("/certificates") == [200, 200, 200]
+
+
+def test_the_simulator_refuses_such_a_parameter_when_it_is_strict(start: Callable[..., Looker]) -> None:
+    looker = start(strict=True)
+    query = {"pageSize": "100"}
+    token = looker.simulator.service.token(
+        REGION, "Basic " + base64.b64encode(f"{looker.simulator.client_id}:{SECRET}".encode()).decode(), GRANT
+    )
+    region = looker.simulator.world.region(REGION)
+    bearer = f"Bearer {token.body['access_token']}"
+    assert looker.simulator.service.certificates(region, bearer, query).status == 400
+    assert looker.simulator.service.certificates(region, bearer, {}).status == 200
 
 
 def test_a_token_serves_over_several_runs_until_its_life_ends(looker: Looker) -> None:

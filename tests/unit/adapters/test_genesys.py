@@ -116,8 +116,14 @@ def test_a_token_that_no_header_takes_is_an_invalid_answer(token: object) -> Non
     assert (peer.asked, peer.pauses) == ([], [])
 
 
-@pytest.mark.parametrize(("claimed", "kept"), [(1e300, 172_740), (10**30, 172_740), (300, 240), (3600.5, 3540)])
-def test_a_token_is_kept_for_its_claimed_life_but_two_days_at_most(claimed: float, kept: int) -> None:
+@pytest.mark.parametrize(
+    ("claimed", "kept"),
+    [
+        *((1e300, 172_740), (10**30, 172_740), (300, 240), (3600.5, 3540), ("3600", 3540), ("3600.5", 3540)),
+        *(("1e999", 172_740), (None, 240), ("soon", 240), ("nan", 240), ("", 240), ([], 240), (True, 240), ({}, 240)),
+    ],
+)
+def test_a_token_is_kept_for_its_claimed_life_but_two_days_at_most(claimed: object, kept: int) -> None:
     peer = Peer(grant={"access_token": "t", "expires_in": claimed})
     peer.look()
     peer.now += timedelta(seconds=kept - 1)
@@ -128,8 +134,8 @@ def test_a_token_is_kept_for_its_claimed_life_but_two_days_at_most(claimed: floa
     assert peer.logins == 2
 
 
-@pytest.mark.parametrize("claimed", [0, -5, -1e300])
-def test_a_token_without_a_life_is_used_once(claimed: float) -> None:
+@pytest.mark.parametrize("claimed", [0, -5, -1e300, "0", "-1e999"])
+def test_a_token_without_a_life_is_used_once(claimed: object) -> None:
     peer = Peer(grant={"access_token": "t", "expires_in": claimed})
     peer.look()
     assert (peer.logins, len(peer.asked)) == (2, 2)

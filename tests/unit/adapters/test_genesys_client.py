@@ -111,13 +111,85 @@ def test_pages_are_followed_below_the_same_base(api_url: str) -> None:
     ("next_uri", "words"),
     [
         ("https://evil.example.net/steal", "sends on to the host evil.example.net"),
-        ("http://api.example.com/plain", "sends on to the host"),
-        (f"{PATH}?status=Current&type=Client&pageSize=100", "go in a circle"),
+        ("http://api.example.com:8080/plain", "sends on to the host"),
+        ("http://evil.example.net/plain", "sends on to the host evil.example.net"),
+        ("http://somebody@api.example.com/plain", "sends on to the host"),
+        (f"{PATH}?status=Current&type=Client", "go in a circle"),
+        (f"http://api.example.com{PATH}?status=Current&type=Client", "go in a circle"),
     ],
 )
 def test_a_next_page_that_leads_astray_is_refused(next_uri: str, words: str) -> None:
     error = World(page(ENTITY, next_uri=next_uri)).fails()
     assert (error.reason, words in str(error)) == (SourceReason.ANSWER_INVALID, True)
+
+
+@pytest.mark.parametrize("api_url", [API, f"{API}/region"])
+@pytest.mark.parametrize("start", ["http://api.example.com/", "HTTP://API.example.com:80/", "//api.example.com/", ""])
+def test_a_next_page_named_by_http_is_asked_for_over_tls(api_url: str, start: str) -> None:
+    world = World(page(ENTITY, next_uri=f"{start}{PATH[1:]}?pageNumber=2"), page(ENTITY), page())
+    assert len(world.look(api_url)) == 2
+    assert str(world.requests[2].url) == f"{api_url}{PATH}?pageNumber=2"
+    assert {request.url.scheme for request in world.requests} == {"https"}
+
+
+def test_only_the_documented_parameters_are_sent() -> None:
+    world = World()
+    world.look()
+    assert {*world.requests[1].url.params} == {"status", "type"}
+
+
+def test_a_query_that_is_not_taken_is_told_as_such() -> None:
+    assert "does not take this query" in str(World(httpx.Response(400)).fails())
+
+
+@pytest.mark.parametrize("total", [0, "0", " 0 "])
+def test_entities_that_are_null_are_none_where_the_total_is_zero(total: object) -> None:
+    world = World(page(ENTITY), httpx.Response(200, json={"entities": None, "total": total}))
+    assert len(world.look()) == 1
+
+
+@pytest.mark.parametrize("answer", [{"entities": None, "total": 1}, {"entities": None}, {"total": 0}, {"entities": {}}])
+def test_no_list_of_entities_is_an_invalid_answer(answer: object) -> None:
+    assert "without a list of entities" in str(World(httpx.Response(200, json=answer)).fails())
+
+
+@pytest.mark.parametrize(
+    "body", [json.dumps({"entities": [7] * 10_001}), '{"entities":[' + "7," * 2_000_000 + "7]}"], ids=["few", "many"]
+)
+def test_more_entities_than_a_region_can_have_are_refused(body: str) -> None:
+    error = World(httpx.Response(200, text=body)).fails()
+    assert (error.reason, str(error)) == (
+        SourceReason.ANSWER_TOO_LARGE,
+        "api.example.com answered with more than 10000 entities",
+    )
+
+
+def test_ten_thousand_entities_are_handed_on() -> None:
+    assert len(World(httpx.Response(200, json={"entities": [ENTITY] * 10_000}), page()).look()) == 10_000
+
+
+def test_a_byte_order_mark_is_passed_over() -> None:
+    token = b"\xef\xbb\xbf" + json.dumps({"access_token": "canary-token"}).encode()
+    world = World(
+        httpx.Response(200, content=b"\xef\xbb\xbf" + page(ENTITY).content), token=httpx.Response(200, content=token)
+    )
+    assert len(world.look()) == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_text_in_another_encoding_is_told_as_such(encoding: str) -> None:
+    error = World(httpx.Response(200, content='{"entities": []}'.encode(encoding))).fails()
+    assert str(error).endswith("not the JSON expected but text in UTF-16")
+
+
+@pytest.mark.parametrize("kind", ["bearer", "Bearer", "BEARER", " bearer ", "", None, 7])
+def test_a_token_is_taken_however_its_type_is_written(kind: object) -> None:
+    assert World(token=httpx.Response(200, json={"access_token": "canary-token", "token_type": kind})).look() == []
+
+
+def test_a_token_of_another_type_is_told() -> None:
+    error = World(token=httpx.Response(200, json={"access_token": "canary-token", "token_type": "canary-mac"})).fails()
+    assert (error.reason, "another type than bearer" in str(error)) == (SourceReason.ANSWER_INVALID, True)
 
 
 def test_pages_without_end_are_refused() -> None:

@@ -8,10 +8,10 @@ the service reports (DOMAIN.md).
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from rotation_watcher import keys
 from rotation_watcher.adapters.api_gateway_endpoints import default_endpoints
 from rotation_watcher.adapters.aws_errors import SdkError, code, retried, translate, words
 from rotation_watcher.arns import parse_target
@@ -38,6 +38,8 @@ _SETTABLE = (
     "SecurityPolicy",
 )
 """The members of a domain's configuration that a caller sets; the service sets the others, such as the status."""
+_IAM_SIGNS = re.compile(r"[*?$]")
+"""What means something in a policy's resource; IAM takes each as itself in the form ``${*}``."""
 _UNDER_WAY = re.compile(r"\bin progress\b|\bupdating\b|\bbeing updated\b")
 _FORBIDDEN = re.compile(r"\baccess|\bpermission|\bnot authorized\b")
 _CONTENT = re.compile(r"\btrust ?store\b")
@@ -51,6 +53,8 @@ class _Domain(NamedTuple):
     version: str
     warnings: tuple[str, ...]
     status: str
+    rules: bool
+    """Whether routing rules lead to APIs, beside or instead of mappings."""
 
 
 class ApiGatewayDomains:
@@ -77,7 +81,7 @@ class ApiGatewayDomains:
             version=domain.version or None,
             settled=domain.status in _SETTLED,
             warnings=domain.warnings,
-            endpoints=self._endpoints(arn),
+            endpoints=self._endpoints(arn, rules=domain.rules),
             proof=API_GATEWAY_DOMAIN.proof,
         )
 
@@ -149,7 +153,8 @@ class ApiGatewayDomains:
         mutual = answer.get("mutualTlsAuthentication") or {}
         status = answer.get("domainNameStatus", "")
         warnings = (*mutual.get("truststoreWarnings", []), *_said(status, answer.get("domainNameStatusMessage", "")))
-        return _Domain(mutual.get("truststoreUri", ""), mutual.get("truststoreVersion", ""), warnings, status)
+        rules = _uses_rules(answer.get("routingMode", ""))
+        return _Domain(mutual.get("truststoreUri", ""), mutual.get("truststoreVersion", ""), warnings, status, rules)
 
     def _domain_by_http(self, name: str) -> _Domain:
         answer = self._http.get_domain_name(DomainName=name)
@@ -160,35 +165,44 @@ class ApiGatewayDomains:
         }
         status = min(statuses.keys() - _SETTLED, default="AVAILABLE")
         warnings = (*mutual.get("TruststoreWarnings", []), *_said(status, statuses.get(status, "")))
-        return _Domain(mutual.get("TruststoreUri", ""), mutual.get("TruststoreVersion", ""), warnings, status)
+        rules = _uses_rules(answer.get("RoutingMode", ""))
+        return _Domain(mutual.get("TruststoreUri", ""), mutual.get("TruststoreVersion", ""), warnings, status, rules)
 
     def _fetch(self, domain: _Domain, arn: str) -> bytes:
         """The object that the domain points at. Raises TargetDenied that says what would allow it, TargetError."""
-        parts = urlsplit(domain.location)
-        bucket, key = parts.netloc, parts.path.removeprefix("/")
         what = f"cannot read what {arn} loads, {domain.location} (version {domain.version or 'not pinned'})"
+        place = keys.place(domain.location)
+        if place is None:
+            raise TargetError(f"{what}: that is no s3://bucket/key")
         pinned: Any = {"VersionId": domain.version} if domain.version else {}
         try:
-            answer = self._s3.get_object(Bucket=bucket, Key=key, **pinned)
+            answer = self._s3.get_object(Bucket=place.bucket, Key=place.key, **pinned)
             body = answer["Body"].read(MAX_BUNDLE + 1)
         except (ClientError, BotoCoreError) as error:
             failure = translate(what, error)
             if not isinstance(failure, TargetDenied):
                 raise failure from error
-            object_arn = f"arn:{parse_target(arn).partition}:s3:::{bucket}/{key}"
+            key = _IAM_SIGNS.sub(r"${\g<0>}", place.key)
+            object_arn = f"arn:{parse_target(arn).partition}:s3:::{place.bucket}/{key}"
+            comma = " (which takes no comma: copy the object to a key without one first)" if "," in key else ""
             raise TargetDenied(
                 f"{what}: access is denied. If the object exists, add {object_arn} to the template's parameter"
-                f" AdoptObjectArns, and see that its bucket's policy and KMS key let this function's role in"
+                f" AdoptObjectArns{comma}, and see that its bucket's policy and KMS key let this function's role in"
             ) from error
         if len(body) > MAX_BUNDLE:
             raise TargetError(f"{what}: it is larger than {MAX_BUNDLE} bytes")
         return body
 
-    def _endpoints(self, arn: str) -> tuple[Endpoint, ...]:
+    def _endpoints(self, arn: str, *, rules: bool) -> tuple[Endpoint, ...]:
         try:
-            return default_endpoints(self._rest, self._http, parse_target(arn).name)
+            return default_endpoints(self._rest, self._http, parse_target(arn).name, rules=rules)
         except (ClientError, BotoCoreError) as error:
             raise translate(f"cannot read the APIs behind {arn}", error) from error
+
+
+def _uses_rules(mode: str) -> bool:
+    """Whether a routing mode, in the words of v1 or v2, lets routing rules decide."""
+    return mode.startswith("ROUTING_RULE")
 
 
 def _said(status: str, message: str) -> tuple[str, ...]:

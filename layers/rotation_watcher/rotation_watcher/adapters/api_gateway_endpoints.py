@@ -1,6 +1,8 @@
 """The default ``execute-api`` endpoints of the APIs behind a domain: an open one leads past mutual TLS.
 
-Mappings are listed by both APIs: v1 knows those to REST APIs, v2 those to APIs of either kind. An API that cannot be
+Mappings are listed by both APIs: v1 knows those to REST APIs, v2 those to APIs of either kind. A domain whose routing
+mode says so leads to further APIs by routing rules, which stand in a list of their own (v2) with an IAM action of its
+own; where the role lacks it, that is told as an endpoint, since any API may be behind the rules. An API that cannot be
 looked at (it was deleted, or the role may not) is left out with a line in the log: it must not keep a truststore from
 its update. Throttling and outages are no such case and raise.
 """
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _ABSENT = {"NotFoundException", "BadRequestException"}
+LIST_RULES = "apigateway:ListRoutingRules"
+"""IAM knows this action by the operation's name, not by the verb GET (Service Authorization Reference)."""
 _DENIED = {"AccessDeniedException", "UnauthorizedException"}
 
 
@@ -28,11 +32,16 @@ class _Api(NamedTuple):
     closed: bool
 
 
-def default_endpoints(rest: "APIGatewayClient", http: "ApiGatewayV2Client", domain: str) -> tuple[Endpoint, ...]:
-    """One endpoint for each API mapped to the domain, by API id. Raises ClientError, BotoCoreError."""
+def default_endpoints(
+    rest: "APIGatewayClient", http: "ApiGatewayV2Client", domain: str, *, rules: bool
+) -> tuple[Endpoint, ...]:
+    """One endpoint for each API behind the domain, by API id. ``rules``: whether its routing mode uses routing rules.
+
+    Raises ClientError, BotoCoreError.
+    """
     of_rest = {*_rest_mappings(rest, domain)}
-    endpoints = []
-    for api_id in sorted(of_rest | {*_http_mappings(http, domain)}):
+    ruled, endpoints = _ruled(http, domain) if rules else (set[str](), [])
+    for api_id in sorted(of_rest | {*_http_mappings(http, domain)} | ruled):
         api = (None if api_id in of_rest else _http_api(http, api_id)) or _rest_api(rest, api_id)
         if api is None:
             _LOG.warning("The API %s behind the domain %s cannot be looked at.", api_id, domain)
@@ -62,6 +71,29 @@ def _http_mappings(http: "ApiGatewayV2Client", domain: str) -> Iterator[str]:
             more = {"NextToken": page["NextToken"]}
     except ClientError as error:
         _pass_over(error, f"the API mappings of {domain}")
+
+
+def _ruled(http: "ApiGatewayV2Client", domain: str) -> tuple[set[str], list[Endpoint]]:
+    """The APIs that routing rules lead to; or, where the rules may not be listed, an endpoint that says so."""
+    found: set[str] = set()
+    more: Any = {}
+    try:
+        while True:
+            page = http.list_routing_rules(DomainName=domain, **more)
+            actions = [action for rule in page.get("RoutingRules", []) for action in rule.get("Actions", [])]
+            found |= {action["InvokeApi"]["ApiId"] for action in actions}
+            if not page.get("NextToken"):
+                return found, []
+            more = {"NextToken": page["NextToken"]}
+    except ClientError as error:
+        _pass_over(error, f"the routing rules of {domain}")
+        if code(error) not in _DENIED:
+            return found, []
+    detail = (
+        f"The routing rules of {domain} cannot be listed, so the APIs behind them are not known: an open execute-api"
+        f" endpoint among them leads past mutual TLS. The function's role lacks the action {LIST_RULES}."
+    )
+    return found, [Endpoint(f"routing rules of {domain}", False, detail)]
 
 
 def _rest_api(rest: "APIGatewayClient", api_id: str) -> _Api | None:

@@ -1,9 +1,12 @@
 """The Genesys Cloud platform API: log in, list the data actions' client certificates.
 
 Facts (DOMAIN.md, from the official SDK 269.0.0): the token endpoint takes HTTP Basic and
-``grant_type=client_credentials``; the certificates endpoint filters by ``status`` and ``type`` and pages by
-``nextUri``; 300 requests a minute a token. The API never redirects, so a redirect means that something else answers.
-A token lives in this object's memory alone.
+``grant_type=client_credentials``; the certificates endpoint filters by ``status`` and ``type``, which are all the
+parameters that it documents, and pages by ``nextUri``; 300 requests a minute a token. The API never redirects, so a
+redirect means that something else answers. A token lives in this object's memory alone, and goes to one host over TLS.
+
+What is harmless in an answer is taken (a byte order mark, a token's life as text or null, a next page named by http or
+without its first slash); what is not is an error that says what it is.
 """
 
 import asyncio
@@ -11,13 +14,14 @@ import math
 import random
 import re
 import ssl
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -33,12 +37,18 @@ PERMISSION = "integrations:actionCertificate:view"
 MAX_ANSWER = 8 * 1024 * 1024
 """The most bytes of an answer, decompressed, and of all pages together: a full page of certificates is some 200 KB."""
 MAX_PAGES = 50
+MAX_ENTITIES = 10_000
+"""The most entities of all pages together: a region has a handful."""
+_MOST_COMMAS = 32 * MAX_ENTITIES
+"""More between the entities of a page than so many entities can have: four million numbers take 300 MB once parsed."""
 MAX_PAUSE = 20.0
 """The longest wait, in seconds, that a server may ask of one run."""
 TRIES = 3
 BUDGET = 60.0
 """Seconds that one source may take in all."""
 _TOKEN_MARGIN = timedelta(seconds=60)
+_USUAL_LIFE = 300.0
+"""Seconds: the shortest life that Genesys gives a token, for an answer that does not tell."""
 _LONGEST_LIFE = 172_800.0
 """Seconds: the longest life that Genesys gives a token. An answer that claims more is not believed."""
 _TRY_AGAIN = {429, 500, 502, 503, 504}
@@ -88,14 +98,16 @@ class _Token(NamedTuple):
 
 class _Grant(msgspec.Struct, frozen=True):
     access_token: Annotated[str, msgspec.Meta(pattern=r"^[!-~]+\Z")]  # what a header takes
-    expires_in: float = 300
+    token_type: Any = None
+    expires_in: Any = None
 
     def __repr__(self) -> str:
         return f"_Grant(…, expires_in={self.expires_in})"
 
 
 class _Page(msgspec.Struct, frozen=True, rename="camel"):
-    entities: list[msgspec.Raw] | None = None
+    entities: msgspec.Raw = msgspec.Raw()  # counted before it is parsed
+    total: Any = None
     next_uri: str | None = None
 
 
@@ -134,7 +146,7 @@ class Genesys:
             async with asyncio.timeout(self._budget), self._make() as client:
                 entities: list[bytes] = []
                 for status in ("Current", "Upcoming"):
-                    query = httpx.QueryParams({"status": status, "type": "Client", "pageSize": 100})
+                    query = httpx.QueryParams({"status": status, "type": "Client"})
                     url = f"{api_url.rstrip('/')}{PATH}?{query}"
                     entities += await self._pages(client, url, api_url, login_url, credentials)
                 return entities
@@ -159,9 +171,9 @@ class Genesys:
             if size > MAX_ANSWER:
                 raise _too_large(_host(url))
             page = _decode(body, _Page, url)
-            if page.entities is None:
-                raise SourceError(SourceReason.ANSWER_INVALID, f"{_host(url)} answered without a list of entities")
-            entities += [bytes(entity) for entity in page.entities]
+            entities += _entities(page, url)
+            if len(entities) > MAX_ENTITIES:
+                raise _too_many(url)
             if not page.next_uri:
                 return entities
             url = _next(page.next_uri, url, api_url)
@@ -196,8 +208,10 @@ class Genesys:
                 f"{_host(url)} refuses the OAuth client {_named(credentials.client_id)} (status {answer.status})",
             )
         grant = _decode(_checked(answer, url), _Grant, url)
-        life = timedelta(seconds=min(max(grant.expires_in, 0.0), _LONGEST_LIFE))
-        until = self._clock() + life - _TOKEN_MARGIN
+        if isinstance(grant.token_type, str) and grant.token_type.strip().lower() not in {"bearer", ""}:
+            words = f"{_host(url)} gave a token of another type than bearer"
+            raise SourceError(SourceReason.ANSWER_INVALID, words)
+        until = self._clock() + _life(grant.expires_in) - _TOKEN_MARGIN
         self._tokens[login_url, credentials.client_id] = _Token(grant.access_token, until)
         return grant.access_token
 
@@ -276,6 +290,9 @@ def _checked(answer: _Answer, url: str) -> bytes:
         raise SourceError(SourceReason.PERMISSION_MISSING, words)
     if status == httpx.codes.NOT_FOUND:
         raise SourceError(SourceReason.ENDPOINT_MISSING, f"{host} does not know {_path(url)} (status 404)")
+    if status == httpx.codes.BAD_REQUEST:
+        words = f"{host} does not take this query of {_path(url)} (status 400)"
+        raise SourceError(SourceReason.ANSWER_INVALID, words)
     if status != httpx.codes.OK:
         raise SourceError(SourceReason.ANSWER_INVALID, f"{host} answered with status {status}")
     return answer.body
@@ -283,7 +300,7 @@ def _checked(answer: _Answer, url: str) -> bytes:
 
 def _decode[T](body: bytes, kind: type[T], url: str) -> T:
     try:
-        return msgspec.json.decode(body, type=kind)
+        return msgspec.json.decode(body.removeprefix(BOM_UTF8), type=kind)
     except UNDECODABLE:
         words = f"{_host(url)} answered with {len(body)} bytes that are not the JSON expected{_kind(body)}"
         raise SourceError(SourceReason.ANSWER_INVALID, words) from None
@@ -291,25 +308,57 @@ def _decode[T](body: bytes, kind: type[T], url: str) -> T:
 
 def _kind(body: bytes) -> str:
     """That it is a web page, since that tells a proxy or portal. Never a word of it: it may be, or echo, a token."""
-    return " but a web page" if body.lstrip().startswith(b"<") else ""
+    start = body.removeprefix(BOM_UTF8).lstrip()[:2]
+    if start[:1] == b"<":
+        return " but a web page"
+    return " but text in UTF-16" if start in {BOM_UTF16_LE, BOM_UTF16_BE, b"{\0", b"\0{"} else ""
+
+
+def _entities(page: _Page, url: str) -> list[bytes]:
+    """The raw entities of a page. Null is none where the page says itself that there are none in all."""
+    raw = bytes(page.entities)
+    if raw == b"null" and str(page.total).strip() == "0":
+        return []
+    if raw[:1] != b"[":
+        raise SourceError(SourceReason.ANSWER_INVALID, f"{_host(url)} answered without a list of entities")
+    if raw.count(b",") > _MOST_COMMAS:
+        raise _too_many(url)
+    return [bytes(entity) for entity in msgspec.json.decode(raw, type=list[msgspec.Raw])]
+
+
+def _too_many(url: str) -> SourceError:
+    return SourceError(SourceReason.ANSWER_TOO_LARGE, f"{_host(url)} answered with more than {MAX_ENTITIES} entities")
+
+
+def _life(said: object) -> timedelta:
+    """How long a token lives by its answer, which may say it as text, or not at all."""
+    try:
+        seconds = float(said) if isinstance(said, str | int | float) and not isinstance(said, bool) else math.nan
+    except (ValueError, OverflowError):
+        seconds = math.nan
+    return timedelta(seconds=_USUAL_LIFE if math.isnan(seconds) else min(max(seconds, 0.0), _LONGEST_LIFE))
 
 
 def _next(next_uri: str, url: str, api_url: str) -> str:
     """The next page's URL. Genesys gives it relative to the host; an absolute one must lead to the same host.
 
-    ``api_url`` may carry a path of its own (a proxy, a simulator), which the API does not know of.
+    One that names that host by http, as a service behind a proxy does, is asked for over TLS: the token never goes out
+    in the open. ``api_url`` may carry a path of its own (a proxy, a simulator), which the API does not know of.
     """
     base = httpx.URL(api_url)
     try:
-        target = httpx.URL(url).join(next_uri)
+        target = httpx.URL(url).join(f"/{next_uri}" if next_uri.startswith(PATH[1:]) else next_uri)
     except (httpx.InvalidURL, ValueError):
         words = f"{_host(url)} names a next page that is no URL"
         raise SourceError(SourceReason.ANSWER_INVALID, words) from None
+    if (target.scheme, base.scheme, target.host) == ("http", "https", base.host) and target.port in {None, base.port}:
+        target = target.copy_with(scheme="https", port=base.port)
     if (target.scheme, target.netloc, target.userinfo) != (base.scheme, base.netloc, base.userinfo):
         words = f"{_host(url)} sends on to the host {_harmless(target.host)} for the next page"
         raise SourceError(SourceReason.ANSWER_INVALID, words)
     prefix = base.raw_path.rstrip(b"/")
-    if next_uri.startswith("/") and not target.raw_path.startswith(prefix + b"/"):
+    rooted = next_uri.startswith("/") or target.raw_path.startswith(PATH.encode())
+    if rooted and not target.raw_path.startswith(prefix + b"/"):
         target = target.copy_with(raw_path=prefix + target.raw_path)
     return str(target)
 

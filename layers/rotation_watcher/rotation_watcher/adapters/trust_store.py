@@ -5,7 +5,7 @@ pre-signed URL that is good for ten minutes. That URL is a secret: it must reach
 into both, so what is told of a failed download never comes from httpx's own text (and see ``clients.quiet_sdk_logs``).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -29,6 +29,10 @@ MAX_BUNDLE = 5_000_000
 _TRIES = 3
 """How often the bundle is asked for, each time by a new URL; httpx does not try again by itself."""
 _LOCAL = {"127.0.0.1", "localhost"}
+UNTOLD = "what its identity filters accept (this SDK cannot tell them)"
+"""Stands for the filters of an NLB's listener where the SDK, older than botocore 1.44.8, drops them without a word."""
+_FILTERS = "ClientCertificateIdentityFilters"
+_MOST_WORDS = 300
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
 
 
@@ -39,6 +43,8 @@ class AlbTrustStores:
         clients.quiet_sdk_logs()
         self._client = client
         self._http = http
+        mutual: Any = client.meta.service_model.shape_for("MutualAuthenticationAttributes")
+        self._tells_filters = _FILTERS in mutual.members
 
     def read(self, arn: str, known_endpoints: Sequence[str] = ()) -> Live:
         """See ``ports.TrustTarget``. The proof is by bytes; ALB tells no location and no version."""
@@ -113,7 +119,7 @@ class AlbTrustStores:
         found: dict[str, Endpoint] = {}
         for listener in self._listeners(arn, known):
             name = listener["ListenerArn"]
-            found[name] = _judge(listener, name, arn)
+            found[name] = _judge(listener, name, arn, tells_filters=self._tells_filters)
         return tuple(found[name] for name in sorted(found))
 
     def _listeners(self, arn: str, known: Sequence[str]) -> Iterator["ListenerTypeDef"]:
@@ -146,15 +152,27 @@ class AlbTrustStores:
             raise
 
 
-def _judge(listener: "ListenerTypeDef", name: str, arn: str) -> Endpoint:
+def _judge(listener: "ListenerTypeDef", name: str, arn: str, *, tells_filters: bool) -> Endpoint:
     mutual = listener.get("MutualAuthentication", {})
     mode, port = mutual.get("Mode", "off"), listener.get("Port", "?")
     if mode != "verify":
         return Endpoint(name, False, f"The listener on port {port} does not verify client certificates: mode {mode}.")
     if (other := mutual.get("TrustStoreArn")) != arn:
         return Endpoint(name, False, f"The listener on port {port} verifies with another trust store: {other}.")
+    if mutual.get("TrustStoreAssociationStatus") == "removed":
+        detail = f"The listener on port {port} lost its trust store, which is no longer shared: its handshakes fail."
+        return Endpoint(name, False, detail)
     late = " and lets expired ones in" if mutual.get("IgnoreClientCertificateExpiry") else ""
-    return Endpoint(name, True, f"The listener on port {port} verifies client certificates{late}.")
+    filters = _filters(mutual) or ((UNTOLD,) if listener.get("Protocol") == "TLS" and not tells_filters else ())
+    only = f", and admits only {', '.join(filters)}"[:_MOST_WORDS] if filters else ""
+    return Endpoint(name, True, f"The listener on port {port} verifies client certificates{late}{only}.", filters)
+
+
+def _filters(mutual: Mapping[str, Any]) -> tuple[str, ...]:
+    """The identity filters of an NLB's listener, as ``x509.identity_filters`` reads them."""
+    given = mutual.get(_FILTERS) or []
+    accepting = [one for one in given if one.get("Action", "accept") == "accept"]
+    return tuple(f"{one.get('Field', '')} {one.get('MatchType', '')} {one.get('Value', '')}" for one in accepting)
 
 
 def _failed(verb: str, arn: str, error: SdkError) -> TargetError:

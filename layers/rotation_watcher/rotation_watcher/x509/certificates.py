@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import dsa, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_private_key
 from cryptography.x509.oid import NameOID
@@ -35,6 +36,12 @@ MAX_PEM = 16 * 1024
 """The longest certificate that the API may present, as PEM: ALB takes no longer one (DOMAIN.md)."""
 MAX_BLOCKS = 10_000
 """The most blocks that are read out of a truststore: ten times what API Gateway is believed to take."""
+MAX_RSA_BITS = 16_384
+"""The longest RSA modulus that a signature is checked with: OpenSSL's bound. The services take 8,192 at the most."""
+MAX_DSA_BITS = 2048
+"""The longest DSA key that a signature is checked with; no service takes any."""
+MAX_EXPONENT_BITS = 33
+"""The longest RSA exponent that a signature is checked with: the bound of BoringSSL, and so of Envoy."""
 
 _UNPARSABLE = (
     ValueError,
@@ -169,7 +176,10 @@ def _certificate(der: bytes) -> Certificate | Defect:
         crooked = pem.shape(der)
         if crooked is None:
             try:
-                return _parsed(der)
+                found = _parsed(der)
+                if isinstance(found, Certificate):
+                    return found
+                crooked = found
             except _UNPARSABLE as error:
                 crooked = Defect("unparsable", f"{type(error).__name__} in a certificate of {len(der)} bytes")
         if any(_is_private_key(part) for part in (der, der[pem.der_length(der) :])):
@@ -177,12 +187,14 @@ def _certificate(der: bytes) -> Certificate | Defect:
         return crooked
 
 
-def _parsed(der: bytes) -> Certificate:
+def _parsed(der: bytes) -> Certificate | Defect:
     raw = x509.load_der_x509_certificate(der)
     if raw.serial_number < 0:
         raise ValueError("a negative serial number")
     constraints = _extension(raw, x509.BasicConstraints)
     key = raw.public_key()
+    if (excess := _costly(key)) is not None:
+        return Defect("costly-key", excess)
     spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     facts = CertificateFacts(
         fingerprint=hashlib.sha256(der).hexdigest(),
@@ -210,6 +222,21 @@ def _extension[T: x509.ExtensionType](raw: x509.Certificate, kind: type[T]) -> T
         return raw.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
         return None
+
+
+def _costly(key: CertificatePublicKeyTypes) -> str | None:
+    """Why no signature may be checked with this key, or None. A signature's cost is its key's, and others choose it.
+
+    OpenSSL takes exponents as long as a modulus of 3,072 bits: 350 KB of such CAs cost seconds. Real ones are 65537.
+    """
+    match key:
+        case rsa.RSAPublicKey():
+            bits = key.public_numbers().e.bit_length()
+            if key.key_size > MAX_RSA_BITS or bits > MAX_EXPONENT_BITS:
+                return f"an RSA key of {key.key_size} bits with an exponent of {bits} bits"
+        case dsa.DSAPublicKey() if key.key_size > MAX_DSA_BITS:
+            return f"a DSA key of {key.key_size} bits"
+    return None
 
 
 def _names(raw: x509.Certificate) -> tuple[str, ...]:

@@ -1,0 +1,75 @@
+"""Whether a leaf's names pass the identity filters of a listener (NLB mutual TLS, since 2026-11-19).
+
+After the chain, a listener with filters admits only a certificate that one of them matches; without filters it admits
+every one that its trust store admits. A filter compares one name of the certificate, as a whole or by its start,
+without regard to case but for the path of a URI (elbv2's model in botocore 1.44.8 and its documents).
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from rotation_watcher.x509.certificates import Certificate, extension
+
+FIELDS = ("subject-cn", "subject-ou", "san-dns", "san-uri")
+MATCHES = ("exact", "prefix")
+
+
+class IdentityFilter(NamedTuple):
+    """One filter that accepts. As text it is ``field match value``; only the value may hold blanks."""
+
+    field: str
+    match: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.match} {self.value}"
+
+
+def admits(filters: Sequence[str], leaf: Certificate) -> bool | None:
+    """Whether these filters, as text, let the leaf pass. No filter lets everything pass.
+
+    None where none of those that we understand does, and there are others.
+    """
+    if not filters:
+        return True
+    known = [one for one in map(_parsed, filters) if one is not None]
+    if any(_matches(one, name) for one in known for name in _names(leaf, one.field)):
+        return True
+    return False if len(known) == len(filters) else None
+
+
+def _parsed(text: str) -> IdentityFilter | None:
+    field, _, rest = text.partition(" ")
+    match, _, value = rest.partition(" ")
+    return IdentityFilter(field, match, value) if field in FIELDS and match in MATCHES and value else None
+
+
+def _names(leaf: Certificate, field: str) -> Iterable[str]:
+    """What the leaf carries in a field."""
+    if field in {"subject-cn", "subject-ou"}:
+        kind = NameOID.COMMON_NAME if field == "subject-cn" else NameOID.ORGANIZATIONAL_UNIT_NAME
+        return [str(attribute.value) for attribute in leaf.raw.subject.get_attributes_for_oid(kind)]
+    san = extension(leaf, x509.SubjectAlternativeName)
+    if san is None:
+        return []
+    if field == "san-dns":
+        return san.get_values_for_type(x509.DNSName)
+    return san.get_values_for_type(x509.UniformResourceIdentifier)
+
+
+def _matches(one: IdentityFilter, name: str) -> bool:
+    fold = _folded_uri if one.field == "san-uri" else str.lower
+    wanted, found = fold(one.value), fold(name)
+    return found == wanted if one.match == "exact" else found.startswith(wanted)
+
+
+def _folded_uri(uri: str) -> str:
+    """Scheme and host in lower case, the path as it stands."""
+    scheme, colon, rest = uri.partition(":")
+    if not rest.startswith("//"):
+        return scheme.lower() + colon + rest
+    host, slash, path = rest[2:].partition("/")
+    return f"{scheme}://{host}".lower() + slash + path
