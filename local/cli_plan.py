@@ -19,7 +19,9 @@ from rotation_watcher.bundles.view import view_bundle
 from rotation_watcher.errors import TargetError
 from rotation_watcher.ports import TrustTarget
 from rotation_watcher.targets import conditions
-from rotation_watcher.targets.snapshot import Snapshot, take_snapshot
+from rotation_watcher.targets.plan import Snapshot
+from rotation_watcher.targets.repository import load_record
+from rotation_watcher.targets.snapshot import take_snapshot
 from rotation_watcher.x509.facts import CertificateFacts
 
 
@@ -73,7 +75,8 @@ def _plans(place: Place, now: datetime) -> Iterator[TargetPlan]:
         view = view_bundle(place.watch, place.watch.bundle(target.bundle), place.store, now)
         adapter = adapters[arns.parse_target(target.arn).kind]
         try:
-            found = take_snapshot(place.watch, target, view, place.store, adapter, now)
+            record, _ = load_record(place.store, target)
+            found = take_snapshot(place.watch, target, record, view, place.store, adapter, now)
         except TargetError as error:
             yield TargetPlan(target=target.id, arn=target.arn, outcome="unreadable", message=plain(str(error), 400))
             continue

@@ -26,6 +26,7 @@ from rotation_watcher import collect as collecting
 from rotation_watcher import publish as publishing
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.ports import Clock
+from rotation_watcher.targets.requests import decode_request
 from rotation_watcher.x509.certificates import Block, blocks_of
 
 BUCKET = "watcher-bucket"
@@ -212,14 +213,12 @@ class Stage:
         """One call of publish, with a request id of its own."""
         self._runs += 1
         ports = self.watcher.publish._replace(owner=f"run-{self._runs}")
-        return publishing.publish(self.watcher.watch(), publishing.Request(targets=targets, **request), ports)
+        event = request | ({"targets": [*targets]} if targets else {})
+        return publishing.publish(self.watcher.watch(), decode_request(event), ports)
 
     def drain(self) -> list[publishing.Summary]:
         """The queue wakes publish, one message at a time, until it is empty."""
-        return [
-            self.publish(json.loads(body)["target"], skip_unknown_targets=True)
-            for body in self._receive(self.queue_url)
-        ]
+        return [self.publish(Records=[{"body": body}]) for body in self._receive(self.queue_url)]
 
     def schedule(self) -> list[publishing.Summary]:
         """The Scheduler has every target looked at."""

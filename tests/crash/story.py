@@ -15,6 +15,7 @@ from local.genesys.world import Authority
 from local.stage import BUCKET
 from tests.crash.world import CrashStage, Function, Message
 from tests.support import others
+from tests.support.events import queue_event
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 DAY, QUARTER, PACE = timedelta(days=1), timedelta(minutes=15), timedelta(seconds=35)
@@ -238,7 +239,7 @@ class Story:
         """The queue wakes publish, one message at a time, until it is empty."""
         while messages := self.stage.take(self.stage.queue_url):
             target = json.loads(messages[0].body)["target"]
-            self._run_on_messages("publish", {"targets": [target], "lenient": True}, self.stage.queue_url, messages)
+            self._run_on_messages("publish", queue_event(target), self.stage.queue_url, messages)
 
     def schedule(self, times: int = 1) -> None:
         """Every target is looked at. Two domains cannot be updated within half a minute: then it comes ``times``."""

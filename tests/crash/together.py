@@ -17,6 +17,7 @@ from tests.crash.processes import apart
 from tests.crash.state import from_json, latest_objects, state_of, to_json
 from tests.crash.story import START, Story
 from tests.crash.world import CrashStage, Function
+from tests.support.events import queue_event
 
 MANY = 16
 
@@ -48,8 +49,8 @@ TRIALS = (
             ("collect", {}),
             ("publish", {"enqueue": "all"}),
             ("publish", {"enqueue": "all"}),
-            ("publish", {"targets": ["alb", "rest"], "lenient": True}),
-            ("publish", {"targets": ["alb", "rest"], "lenient": True}),
+            ("publish", queue_event("alb", "rest")),
+            ("publish", queue_event("alb", "rest")),
             ("publish", {"targets": ["alb"]}),
         ],
         [("collect", {}), ("publish", {"enqueue": "all"})],

@@ -25,6 +25,7 @@ from rotation_watcher import collect as collecting
 from rotation_watcher import publish as publishing
 from rotation_watcher.errors import RequestRefused
 from rotation_watcher.slack import QueueMessage, post_all
+from rotation_watcher.targets.requests import decode_request
 from tests.crash import processes
 from tests.crash.clock import SharedClock
 from tests.crash.gate import Gate, GatedCalls, GatedFaults, GatedLog, GatedPlaylist, Phase, Point
@@ -160,7 +161,7 @@ class CrashStage(Stage):
                     summary = collecting.collect(self.watcher.watch(), looking, self.watcher.collect)
                 case "publish":
                     ports = self.watcher.publish._replace(owner=f"run-{self.runs}")
-                    wish = msgspec.convert(event, publishing.Request)
+                    wish = decode_request(event)
                     summary = publishing.publish(self.watcher.watch(), wish, ports)
                 case "slack":
                     environment = {"SLACK_SECRET_ARN": self._slack_secret}

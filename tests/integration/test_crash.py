@@ -14,6 +14,7 @@ from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.errors import RequestRefused
 from rotation_watcher.ports import Live, ObjectStore, StoredObject, TrustTarget, Written
 from rotation_watcher.targets.record import Record, decode
+from rotation_watcher.targets.requests import Reconcile
 
 TARGET = "alb"
 
@@ -137,7 +138,7 @@ def test_a_publish_that_is_killed_and_run_again_ends_as_if_nothing_had_happened(
 ) -> None:
     stage = ready()
     expected = {stage.world.region(region).root_pem() for region in ("us-east-1", "sa-east-1")}
-    watch, request = stage.watcher.watch(), publish.Request(targets=(TARGET,))
+    watch, request = stage.watcher.watch(), Reconcile(targets=(TARGET,))
     with pytest.raises(Killed, match=point):
         publish.publish(watch, request, trapped(stage.watcher.publish, point))
     stage.watcher = stage.build()  # a new container

@@ -37,6 +37,7 @@ from tests.soak.judge import Judge
 from tests.soak.openssl import Openssl, certificates
 from tests.soak.scene import ARNS, CLAIM, REGIONS, RETAIN, START, Killed, Scene
 from tests.support import others
+from tests.support.events import queue_event
 
 QUARTER, PACE = timedelta(minutes=15), timedelta(seconds=35)
 RECOVERY = CLAIM + timedelta(minutes=2)
@@ -209,7 +210,7 @@ class Player:
 
     def _publish(self, target: str) -> str:
         goal = next(each for each in ARNS if each == target)
-        found = self.scene.publish(goal, skip_unknown_targets=True).targets[goal]
+        found = self.scene.publish(**queue_event(goal)).targets[goal]
         if found.outcome == "broken" or (self._calm and found.outcome in {"claimed-by-another", "failed", "rejected"}):
             raise Breach(f"publish {goal}: {found.outcome}: {found.message}")
         if self._calm and found.outcome != "put-off":

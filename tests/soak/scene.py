@@ -27,6 +27,7 @@ from rotation_watcher.adapters.genesys import Genesys
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.arns import TargetKind
 from rotation_watcher.errors import DeliveryError, StoreError, TargetError
+from rotation_watcher.targets.requests import decode_request
 from tests.soak.acts import AuthorityName, Disturbance, Goal, Source, Trouble
 from tests.support.fake_targets import FakeTrustTarget
 from tests.support.fakes import InMemoryStore, RecordingQueue
@@ -175,7 +176,8 @@ class Scene:
             owner=f"run-{self._runs}",
             claim_for=CLAIM,
         )
-        return publishing.publish(self.watch, publishing.Request(targets=targets, **request), ports)
+        event = request | ({"targets": [*targets]} if targets else {})
+        return publishing.publish(self.watch, decode_request(event), ports)
 
     def take(self) -> list[str]:
         """The targets that the queue asks for now, each once; they are in flight from then on."""

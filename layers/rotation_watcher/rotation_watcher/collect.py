@@ -17,8 +17,9 @@ from rotation_watcher import arns, keys
 from rotation_watcher.alerts import outbox
 from rotation_watcher.alerts.builders import SourceName
 from rotation_watcher.alerts.outbox import AlertSink
+from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import Authority, Source, Watch
-from rotation_watcher.errors import Conflict, RequestRefused, SourceError, SourceReason, StoreError
+from rotation_watcher.errors import RequestRefused, SourceError, SourceReason, StoreError
 from rotation_watcher.ports import Clock, GenesysApi, Metrics, ObjectStore, PublishQueue, PublishRequest, Secrets
 from rotation_watcher.sources import compare, repository, update
 from rotation_watcher.sources.context import Context
@@ -27,9 +28,6 @@ from rotation_watcher.sources.history import History
 from rotation_watcher.sources.observation import Observation, observe
 from rotation_watcher.trust.findings import Finding
 from rotation_watcher.trust.operator_files import Anchors, load_anchors, load_approvals
-
-_TRIES = 4
-"""How often a lost race for the history is run again before the run gives up on the source."""
 
 
 class Ports(NamedTuple):
@@ -246,22 +244,29 @@ def _commit(
     looks: list[str],
 ) -> SourceSummary:
     """Write what changed, deliver what waits, wake publish. Raises StoreError; running again then completes it."""
-    before, etag = one.before, one.etag
-    for _ in range(_TRIES):
-        after, observation = step(before)
-        if request.dry_run or after == before:
-            break
-        try:
-            repository.keep_seen(ports.store, one.source, before, observation)
-            etag = repository.write(ports.store, after, etag)
-            break
-        except Conflict:
-            before, etag = repository.load(ports.store, one.source)
-    else:
-        raise StoreError(f"{keys.history(one.source.id)} was written by somebody else {_TRIES} times in a row")
-    summary = _describe(one, before, after, observation)
+    before = one.before
+    after, observation = step(before)
     if request.dry_run:
-        return summary
+        return _describe(one, before, after, observation)
+
+    def change(known: History) -> History:
+        nonlocal before, observation
+        before = known
+        changed, observation = step(known)
+        return changed
+
+    def store(changed: History, etag: str | None) -> str:
+        repository.keep_seen(ports.store, one.source, before, observation)
+        return repository.write(ports.store, changed, etag)
+
+    after, etag = compare_and_set(
+        lambda: repository.load(ports.store, one.source),
+        change,
+        store,
+        keys.history(one.source.id),
+        known=(before, one.etag),
+    )
+    summary = _describe(one, before, after, observation)
     if _needs(before) != _needs(after):
         looks += _wake(watch, one.source, etag or "", ports.queue)
     if after.outbox:

@@ -13,6 +13,7 @@
     │   ├── TargetDenied            the role may not do this
     │   ├── TargetBusy              throttled, or still updating: come back later
     │   └── BundleRejected          the service refuses this content; trying again changes nothing
+    ├── ClaimedByAnother            another run is at work at the target, until when; nothing was written
     ├── DeliveryError               an alert could not be handed to its sink
     └── RequestRefused              a call by hand asks for what may not be done; nothing was changed
 
@@ -20,6 +21,7 @@ Parsing and assessing raise none of these: they return what was good together wi
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
@@ -114,6 +116,15 @@ class BundleRejected(TargetError):
     """The service refuses the bundle's content: trying the same again changes nothing."""
 
     reason = "bundle-rejected"
+
+
+class ClaimedByAnother(WatcherError):
+    """Another run holds the target, so that this one may neither change it nor write its record."""
+
+    def __init__(self, owner: str, until: datetime) -> None:
+        self.owner = owner
+        self.until = until
+        super().__init__(f"run {owner} is at work at it, until {until:%Y-%m-%d %H:%M:%S} UTC at the latest")
 
 
 class DeliveryError(WatcherError):

@@ -7,42 +7,46 @@ another; a bucket that cannot be read or written is reported in ``broken`` and r
 A run that finds everything as it should be writes nothing.
 """
 
+from datetime import datetime
+from functools import reduce
+
 import msgspec
 
 from rotation_watcher.bundles import files as bundle_files
-from rotation_watcher.bundles.view import BundleView, view_bundle
+from rotation_watcher.bundles.view import view_bundle
+from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.collect import publish_requests
 from rotation_watcher.config import Mode, Target, Watch
-from rotation_watcher.errors import Conflict, RequestRefused, StoreError, TargetError
+from rotation_watcher.errors import ClaimedByAnother, RequestRefused, StoreError, TargetError
 from rotation_watcher.targets import conditions, deploy, manual
+from rotation_watcher.targets.decide import (
+    Action,
+    AdoptBaseline,
+    ClaimedElsewhere,
+    Deploy,
+    DropPending,
+    NoChange,
+    Observe,
+    Outcome,
+    Prove,
+    Resume,
+    decide,
+    outcome_of,
+)
+from rotation_watcher.targets.plan import Snapshot
+from rotation_watcher.targets.proof import READBACK_SECONDS
 from rotation_watcher.targets.record import Record
-from rotation_watcher.targets.repository import load_record
-from rotation_watcher.targets.session import Ports, claim, deliver, finish, overtaken
-from rotation_watcher.targets.snapshot import Snapshot, may_lag, take_snapshot
+from rotation_watcher.targets.requests import EnqueueAll, PublishCall, Reconcile, Release, Rollback
+from rotation_watcher.targets.session import Change, Ports, Session, same_state, unclaimed
+from rotation_watcher.targets.snapshot import may_lag, take_snapshot
 from rotation_watcher.targets.summary import TargetSummary, describe
 
-__all__ = ["Ports", "Request", "Summary", "TargetSummary", "publish"]
+__all__ = ["Ports", "Summary", "TargetSummary", "publish"]
 
 replace = msgspec.structs.replace
 
 _READBACKS = 3
 """How often a target that shows the state before the last proof is read again before it counts as drift."""
-
-
-class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A call. ``targets`` empty means all. At most one of ``rollback``, ``release`` and ``enqueue``.
-
-    ``to`` names the version to roll back to (default: the one before). ``enqueue`` ``"all"`` only sends one wish per
-    target to the queue. ``skip_unknown_targets`` passes over targets that are no longer in the watch file.
-    """
-
-    targets: tuple[str, ...] = ()
-    dry_run: bool = False
-    rollback: str | None = None
-    to: str | None = None
-    release: str | None = None
-    enqueue: str | None = None
-    skip_unknown_targets: bool = False
 
 
 class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -56,191 +60,234 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     broken: list[str] = []
 
 
-def publish(watch: Watch, request: Request, ports: Ports) -> Summary:
+def publish(watch: Watch, request: PublishCall, ports: Ports) -> Summary:
     """Do what ``request`` asks. Raises RequestRefused for what is not in the watch file or may not be done."""
     summary = Summary(mode=watch.mode, dry_run=request.dry_run)
-    if request.enqueue is not None:
-        return _enqueue(watch, request, ports, summary)
-    chosen = _chosen(watch, request)
-    for target in chosen:
+    if isinstance(request, EnqueueAll):
+        _enqueue(watch, request, ports, summary)
+    for target in _chosen(watch, request):
         try:
             summary.targets[target.id] = _one(watch, target, request, ports)
         except StoreError as error:
-            summary.targets[target.id] = TargetSummary(outcome="broken", message=str(error))
+            summary.targets[target.id] = TargetSummary(outcome=Outcome.BROKEN, message=str(error))
             summary.broken.append(target.id)
-    if not request.targets and not request.rollback and not request.release:
+    if isinstance(request, EnqueueAll) or (isinstance(request, Reconcile) and not request.targets):
         _idle_bundles(watch, request, ports, summary)
     return summary
 
 
-def _idle_bundles(watch: Watch, request: Request, ports: Ports, summary: Summary) -> None:
+def _idle_bundles(watch: Watch, request: PublishCall, ports: Ports, summary: Summary) -> None:
     """Keep the files of bundles that no target loads up to date: people carry them elsewhere."""
     for bundle in watch.idle_bundles:
         try:
             view = view_bundle(watch, bundle, ports.store, ports.clock())
-            written = [] if request.dry_run else bundle_files.write(view, ports.store, ports.clock(), narrow=True)
-            summary.bundles[bundle.id] = "written" if written else "unchanged"
+            written = bundle_files.write(view, ports.store, ports.clock(), narrow=True, dry_run=request.dry_run)
+            word = "would-write" if request.dry_run else "written"
+            summary.bundles[bundle.id] = word if written else "unchanged"
         except StoreError as error:
             summary.bundles[bundle.id] = str(error)
             summary.broken.append(bundle.id)
 
 
-def _enqueue(watch: Watch, request: Request, ports: Ports, summary: Summary) -> Summary:
-    if request.enqueue != "all":
-        raise RequestRefused(f'"enqueue" takes "all", not {request.enqueue!r}')
+def _enqueue(watch: Watch, request: EnqueueAll, ports: Ports, summary: Summary) -> None:
+    """One message per target. A dry run names the targets and sends nothing."""
     occasion = ports.clock().strftime("%Y%m%dT%H%M")  # two schedules in one minute ask for the same look
     for look in publish_requests(watch, (target.id for target in watch.targets), occasion):
-        ports.queue.send(look)
+        if not request.dry_run:
+            ports.queue.send(look)
         summary.enqueued.append(look.target)
-    _idle_bundles(watch, request, ports, summary)
-    return summary
 
 
-def _chosen(watch: Watch, request: Request) -> tuple[Target, ...]:
+def _chosen(watch: Watch, request: PublishCall) -> tuple[Target, ...]:
+    """The targets to be served in this run. Raises RequestRefused."""
+    if isinstance(request, EnqueueAll) or (isinstance(request, Reconcile) and not request.targets):
+        return () if isinstance(request, EnqueueAll) else watch.targets
+    asked = request.targets if isinstance(request, Reconcile) else (request.target,)
     known = {target.id: target for target in watch.targets}
-    if request.rollback and request.release:
-        raise RequestRefused("rollback and release exclude each other")
-    single = request.rollback or request.release
-    asked = (single,) if single else request.targets
     unknown = [name for name in asked if name not in known]
-    if unknown and not request.skip_unknown_targets:
+    if unknown and not (isinstance(request, Reconcile) and request.skip_unknown_targets):
         raise RequestRefused(f"no target {', '.join(unknown)}; the watch file has {', '.join(sorted(known)) or 'none'}")
-    if single and watch.mode is Mode.OBSERVE:
+    if isinstance(request, Rollback | Release) and watch.mode is Mode.OBSERVE:
         raise RequestRefused("the mode is observe, which changes nothing: deploy with Mode=apply first")
-    return tuple(known[name] for name in asked if name in known) if asked else watch.targets
+    return tuple(known[name] for name in asked if name in known)
 
 
-def _one(watch: Watch, target: Target, request: Request, ports: Ports) -> TargetSummary:
+def _one(watch: Watch, target: Target, request: PublishCall, ports: Ports) -> TargetSummary:
+    """Serve one target. Raises RequestRefused, StoreError."""
+    session = Session(target, ports)
+    by_hand = isinstance(request, Rollback | Release) and not request.dry_run
+    if by_hand:
+        with manual.refusing(session):
+            session.refuse_if_claimed()
     view = view_bundle(watch, watch.bundle(target.bundle), ports.store, ports.clock())
     try:
-        snapshot = _look(watch, target, view, ports)
+        snapshot = _look(watch, view, session)
+        if request.dry_run:
+            return _would(watch, snapshot, request, session)
+        if isinstance(request, Rollback):
+            return _roll_back(watch, snapshot, request, session)
+        if isinstance(request, Release):
+            manual.release(snapshot, session)
+            by_hand = False  # the word is kept: what follows is an ordinary run
+            snapshot = _snapshot(watch, view, session)
+        return _reconcile(watch, snapshot, session)
     except TargetError as error:
-        return _unreadable(target, view, error, request, ports)
-    if request.dry_run:
-        return describe(snapshot, "would-update" if _wants(snapshot) else "unchanged")
-    try:
-        if request.rollback:
-            return manual.roll_back(watch, snapshot, request.to, ports)
-        if request.release:
-            snapshot = manual.release(watch, snapshot, ports)
-        if watch.mode is Mode.OBSERVE:
-            return _observe(snapshot, ports)
-        return _apply(watch, snapshot, ports)
-    except TargetError as error:  # it could be read a moment ago
-        return _unreadable(target, view, error, request, ports)
+        if by_hand and not session.holding:
+            raise RequestRefused(f"{target.id}: {error}") from error
+        return _unreadable(view, error, request, session)
 
 
-def _look(watch: Watch, target: Target, view: BundleView, ports: Ports) -> Snapshot:
-    """Survey a target, again if it may show a state that is over. Raises TargetError, StoreError."""
-    adapter = ports.adapter(target)
-    snapshot = take_snapshot(watch, target, view, ports.store, adapter, ports.clock())
+def _look(watch: Watch, view: BundleView, session: Session) -> Snapshot:
+    """Take a snapshot, again if it may show a state that is over. Raises TargetError, StoreError."""
+    snapshot = _snapshot(watch, view, session)
     for _ in range(_READBACKS):
-        if not may_lag(snapshot, ports.clock()):
+        if not may_lag(snapshot, session.ports.clock()):
             break
-        ports.wait(deploy.READBACK_SECONDS)
-        snapshot = take_snapshot(watch, target, view, ports.store, adapter, ports.clock())
+        session.ports.wait(READBACK_SECONDS)
+        session.reload()
+        snapshot = _snapshot(watch, view, session)
     return snapshot
 
 
-def _observe(snapshot: Snapshot, ports: Ports) -> TargetSummary:
-    """Tell what would be done, and keep the files that people may carry elsewhere up to date."""
-    bundle_files.write(snapshot.view, ports.store, ports.clock(), narrow=True)
-    after = conditions.notice(snapshot, Mode.OBSERVE, ports.clock())
-    return finish(snapshot, after, "would-update" if _wants(snapshot) else "unchanged", ports)
+def _snapshot(watch: Watch, view: BundleView, session: Session) -> Snapshot:
+    ports = session.ports
+    return take_snapshot(watch, session.target, session.record, view, ports.store, session.adapter, ports.clock())
 
 
-def _apply(watch: Watch, snapshot: Snapshot, ports: Ports) -> TargetSummary:
-    now = ports.clock()
-    noticed = conditions.notice(snapshot, Mode.APPLY, now)
-    if snapshot.record.claimed(ports.owner, now):
-        return describe(snapshot, "claimed-by-another")
-    if not _wants(snapshot):
-        return _rest(snapshot, noticed, ports)
-    if snapshot.record.not_before is not None and now < snapshot.record.not_before:
-        return finish(snapshot, noticed, "put-off", ports)
+def _reconcile(watch: Watch, snapshot: Snapshot, session: Session) -> TargetSummary:
+    """Snapshot → plan → decide → act → prove → record. What changes the target is decided again under the claim."""
+    ports, mode = session.ports, watch.mode
     try:
-        claimed = claim(watch, snapshot, noticed, ports)
-    except Conflict:
-        return overtaken(snapshot, ports)
-    return _act(claimed, ports)
+        action = decide(snapshot, mode, ports.owner, ports.clock())
+        if isinstance(action, ClaimedElsewhere):
+            return _claimed(snapshot, ClaimedByAnother(action.owner, action.until))
+        if isinstance(action, Deploy | Prove | Resume | DropPending):
+            session.claim(_noticed(snapshot, mode, ports.clock()))
+            snapshot = _snapshot(watch, snapshot.view, session)
+            action = decide(snapshot, mode, ports.owner, ports.clock())
+        if isinstance(action, DropPending):
+            session.save(lambda record: replace(record, pending=None))
+            snapshot = snapshot._replace(record=session.record)
+            action = decide(snapshot, mode, ports.owner, ports.clock())
+        outcome = _act(snapshot, action, session)
+        if outcome is None:
+            return _no_change(snapshot, action, mode, session)
+        return _deliver(snapshot, outcome, session)
+    except ClaimedByAnother as error:
+        return _claimed(snapshot, error)
 
 
-def _wants(snapshot: Snapshot) -> bool:
-    """Whether there is something to do at the target that may be done."""
-    if snapshot.record.pending is not None:
-        return True
-    if snapshot.live.bundle is None and (snapshot.record.applied is None or snapshot.target.on_drift == "report"):
-        return (
-            False  # turning mutual TLS on is the operator's decision: it shuts out every client without a certificate
+def _act(snapshot: Snapshot, action: Action, session: Session) -> Outcome | None:
+    """Change the target and prove it; None where there is nothing to do. Pins widen before, and narrow after."""
+    pending, store, clock = session.record.pending, session.ports.store, session.ports.clock
+    match action:
+        case Deploy():
+            bundle_files.write(snapshot.view, store, clock(), narrow=False)
+            outcome = deploy.deploy(snapshot, session)
+        case Prove() if pending is not None:
+            outcome = deploy.await_proof(snapshot, pending, session)
+        case Resume() if pending is not None:
+            outcome = deploy.request_update(snapshot, pending, session)
+        case _:
+            return None
+    if outcome is Outcome.UPDATED:
+        bundle_files.write(snapshot.view, store, clock(), narrow=True)
+    return outcome
+
+
+def _no_change(snapshot: Snapshot, action: Action, mode: Mode, session: Session) -> TargetSummary:
+    """Nothing to do at the target: note what was found, and take it for the baseline where that is right."""
+    now = session.ports.clock()
+    if isinstance(action, NoChange | AdoptBaseline | Observe):
+        bundle_files.write(snapshot.view, session.ports.store, now, narrow=True)
+    changes = [_noticed(snapshot, mode, now)]
+    if isinstance(action, AdoptBaseline):
+        changes.append(_of(snapshot, deploy.adopt_baseline(snapshot, session)))
+    if session.holding:
+        changes.append(unclaimed)
+    session.save(lambda record: reduce(lambda one, change: change(one), changes, record))
+    return _deliver(snapshot, outcome_of(action), session)
+
+
+def _noticed(snapshot: Snapshot, mode: Mode, now: datetime) -> Change:
+    """The record with what the snapshot shows noted in it."""
+    return _of(snapshot, lambda record: conditions.notice(snapshot._replace(record=record), mode, now))
+
+
+def _of(snapshot: Snapshot, change: Change) -> Change:
+    """A change that follows from a snapshot: none where another run has changed the target since it was taken."""
+    return lambda record: change(record) if same_state(record, snapshot.record) else record
+
+
+def _deliver(snapshot: Snapshot, outcome: Outcome, session: Session) -> TargetSummary:
+    """Hand over what waits in the outbox, and answer."""
+    summary = describe(snapshot._replace(record=session.record), outcome)
+    summary.undelivered = list(session.deliver())
+    return summary
+
+
+def _claimed(snapshot: Snapshot, error: ClaimedByAnother) -> TargetSummary:
+    """Another run is at work: it notes what is to be noted and delivers what waits, or the next one does."""
+    summary = describe(snapshot, Outcome.CLAIMED_BY_ANOTHER)
+    summary.message = str(error)
+    return summary
+
+
+def _roll_back(watch: Watch, snapshot: Snapshot, request: Rollback, session: Session) -> TargetSummary:
+    """Go back by hand. What others have put there since the earlier version stays."""
+    noticed = _noticed(snapshot, watch.mode, session.ports.clock())
+    if manual.earlier_version(snapshot, request.to, session).back:
+        with manual.refusing(session):
+            session.save(noticed)
+        return _deliver(snapshot, Outcome.HELD, session)
+    with manual.refusing(session):
+        session.claim(noticed)
+    try:
+        snapshot = _snapshot(watch, snapshot.view, session)
+        earlier = manual.earlier_version(snapshot, request.to, session)  # what it was decided on may be over
+    except (RequestRefused, TargetError):
+        session.save(unclaimed)
+        raise
+    try:
+        outcome = deploy.go_back(snapshot, earlier.version, earlier.held, session)
+    except ClaimedByAnother as error:
+        return _claimed(snapshot, error)
+    return _deliver(snapshot, outcome, session)
+
+
+def _would(watch: Watch, snapshot: Snapshot, request: PublishCall, session: Session) -> TargetSummary:
+    """What would be done, with nothing written, sent or delivered. Raises RequestRefused as the call itself would."""
+    if isinstance(request, Rollback):
+        earlier = manual.earlier_version(snapshot, request.to, session)
+        summary = describe(snapshot, Outcome.HELD if earlier.back else Outcome.WOULD_ROLL_BACK)
+        summary.version = earlier.version.version
+        return summary
+    if isinstance(request, Release):
+        ports, record = session.ports, manual.released(snapshot)
+        snapshot = take_snapshot(
+            watch, snapshot.target, record, snapshot.view, ports.store, session.adapter, ports.clock()
         )
-    if not snapshot.plan.changes or snapshot.plan.blocked_by is not None or not snapshot.live.settled:
-        return False
-    hold = snapshot.record.hold
-    return hold is None or not hold.stops(conditions.content_of(snapshot.plan.desired.values())[1])
+    action = decide(snapshot, Mode.OBSERVE, session.ports.owner, session.ports.clock())
+    return describe(snapshot, outcome_of(action))
 
 
-def _act(snapshot: Snapshot, ports: Ports) -> TargetSummary:
-    """Under the claim: take up what is pending, or deploy the plan."""
-    tools = ports.tools(snapshot.target)
-    pending = snapshot.record.pending
-    if pending is not None and (not snapshot.live.settled or {*snapshot.blocks} == {*pending.fingerprints}):
-        outcome = deploy.prove(snapshot, tools)
-    elif pending is not None and pending.hold is not None:
-        outcome = deploy.resume(snapshot, tools)
-    elif snapshot.plan.changes and snapshot.plan.blocked_by is None:
-        bundle_files.write(snapshot.view, ports.store, ports.clock(), narrow=False)
-        outcome = deploy.deploy(snapshot, tools)
-    else:
-        return _rest(snapshot, replace(snapshot.record, claim=None, pending=None), ports)
-    if outcome.word == "updated":
-        bundle_files.write(snapshot.view, ports.store, ports.clock(), narrow=True)
-    acted = snapshot._replace(etag=outcome.etag, record=outcome.record)
-    return finish(acted, outcome.record, outcome.word, ports)
-
-
-def _rest(snapshot: Snapshot, record: Record, ports: Ports) -> TargetSummary:
-    """Nothing to do at the target: take what is live as the baseline where that is right; deliver what waits."""
-    plan, hold = snapshot.plan, snapshot.record.hold
-    if plan.blocked_by is None and hold is None and not plan.changes:
-        if snapshot.live.bundle is not None and snapshot.target.on_drift == "heal":
-            record = _settled(snapshot, record, ports)
-        bundle_files.write(snapshot.view, ports.store, ports.clock(), narrow=True)
-        outcome = "unchanged"
-    elif plan.blocked_by is not None:
-        outcome = plan.blocked_by
-    elif hold is not None and plan.changes:
-        outcome = "held"
-    else:
-        outcome = "mtls-off" if snapshot.live.bundle is None else "waiting"
-    return finish(snapshot, record, outcome, ports)
-
-
-def _settled(snapshot: Snapshot, record: Record, ports: Ports) -> Record:
-    """Others' additions and removals that need no healing become part of what is expected from now on."""
-    fingerprints = tuple(sorted(snapshot.blocks))
-    applied = record.applied
-    if applied is not None and applied.fingerprints == fingerprints:
-        return record
-    kept = {key: since for key, since in record.ours.items() if key in snapshot.blocks}
-    if applied is not None and applied.version:
-        return replace(record, applied=replace(applied, fingerprints=fingerprints), ours=kept)
-    (original,) = versions = deploy.as_found(snapshot, ports.store, ports.clock())
-    adopted = replace(original, version="", proof=snapshot.live.proof)  # it was not deployed by the watcher
-    return replace(record, applied=adopted, versions=versions, ours=kept)
-
-
-def _unreadable(target: Target, view: BundleView, error: TargetError, request: Request, ports: Ports) -> TargetSummary:
+def _unreadable(view: BundleView, error: TargetError, request: PublishCall, session: Session) -> TargetSummary:
     """A target that cannot be read: told once, tried again at every run; nothing else is known to be wrong."""
-    record, etag = load_record(ports.store, target)
-    summary = TargetSummary(outcome=error.reason, message=str(error), problems=list(view.problems))
+    summary = TargetSummary(outcome=Outcome(error.reason), message=str(error), problems=list(view.problems))
     if request.dry_run:
         return summary
-    if request.rollback or request.release:
-        raise RequestRefused(f"{target.id}: {error}")
-    now = ports.clock()
-    after = conditions.failed(record, target, error, prefix=conditions.UNREADABLE, content="", missing=(), now=now)
-    if after != record:
-        etag = deploy.write(ports.store, after, etag)
-    summary.alerts = [alert.id for alert in after.outbox]
-    summary.undelivered = list(deliver(after, etag, target, ports))
+    now, holding = session.ports.clock(), session.holding
+
+    def note(record: Record) -> Record:
+        after = conditions.failed(
+            record, session.target, error, prefix=conditions.UNREADABLE, content="", missing=(), now=now
+        )
+        return unclaimed(after) if holding else after
+
+    try:
+        session.save(note)
+    except ClaimedByAnother as claimed:
+        summary.message = f"{error} (not noted: {claimed})"
+    summary.alerts = [alert.id for alert in session.record.outbox]
+    summary.undelivered = list(session.deliver())
     return summary

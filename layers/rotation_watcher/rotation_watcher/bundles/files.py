@@ -12,16 +12,17 @@ from rotation_watcher import keys
 from rotation_watcher.bundles import pins
 from rotation_watcher.bundles import wanted as bundle
 from rotation_watcher.bundles.pins import Pins
-from rotation_watcher.bundles.view import BundleView
-from rotation_watcher.errors import UNDECODABLE, Conflict, StoreError
+from rotation_watcher.bundles.wanted import BundleView
+from rotation_watcher.compare_and_set import compare_and_set
+from rotation_watcher.errors import UNDECODABLE, StoreError
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.x509.certificates import Block, Certificate, parse_bundle, render_bundle
 
-_TRIES = 4
 
-
-def write(view: BundleView, store: ObjectStore, now: datetime, *, narrow: bool) -> list[str]:
+def write(view: BundleView, store: ObjectStore, now: datetime, *, narrow: bool, dry_run: bool = False) -> list[str]:
     """Write what differs; the keys that were written. ``narrow`` also drops pins that are no longer wanted.
+
+    With ``dry_run`` nothing is written: the keys that would be.
 
     Nothing is written while no accepted leaf is known: an empty file would be worse than an old one. Raises StoreError.
     """
@@ -35,9 +36,10 @@ def write(view: BundleView, store: ObjectStore, now: datetime, *, narrow: bool) 
     ):
         stored = store.get(key)
         if stored is None or stored.body != body:
-            store.put(key, body, content_type=content_type)
+            if not dry_run:
+                store.put(key, body, content_type=content_type)
             written.append(key)
-    if _write_pins(view, store, now, narrow=narrow):
+    if _write_pins(view, store, now, narrow=narrow, dry_run=dry_run):
         written.append(keys.pins(view.bundle.id))
     return written
 
@@ -50,21 +52,31 @@ def _wanted(view: BundleView, store: ObjectStore) -> bytes:
     return render_bundle(held.values())
 
 
-def _write_pins(view: BundleView, store: ObjectStore, now: datetime, *, narrow: bool) -> bool:
+def _write_pins(view: BundleView, store: ObjectStore, now: datetime, *, narrow: bool, dry_run: bool) -> bool:
     """Two targets of one bundle may be published at once: the pins are written with If-Match, and read again."""
     key, wanted = keys.pins(view.bundle.id), pins.pins(view.bundle.id, view.wanted)
-    for _ in range(_TRIES):
+    written = False
+
+    def load() -> tuple[Pins | None, str | None]:
         stored = store.get(key)
-        old = _decode(stored.body, key) if stored else Pins(bundle=view.bundle.id, pins=())
-        new = wanted if narrow else pins.widened(old, wanted, now, without=view.unvouched)
-        if stored is not None and old == new:
-            return False
-        try:
-            store.put_if(key, _json(new), etag=stored.etag if stored else None, content_type=keys.JSON_TYPE)
-        except Conflict:
-            continue
-        return True
-    raise StoreError(f"{key} was written by somebody else {_TRIES} times in a row")
+        return (_decode(stored.body, key), stored.etag) if stored else (None, None)
+
+    def change(old: Pins | None) -> Pins | None:
+        if narrow:
+            return wanted
+        return pins.widened(old or Pins(bundle=view.bundle.id, pins=()), wanted, now, without=view.unvouched)
+
+    def put(new: Pins | None, etag: str | None) -> str:
+        nonlocal written
+        kept = store.put_if(key, _json(new), etag=etag, content_type=keys.JSON_TYPE)
+        written = True
+        return kept.etag
+
+    if dry_run:
+        old, _ = load()
+        return change(old) != old
+    compare_and_set(load, change, put, key)
+    return written
 
 
 def _decode(body: bytes, key: str) -> Pins:

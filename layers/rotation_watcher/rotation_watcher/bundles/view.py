@@ -6,10 +6,9 @@ is not wanted, and stops every removal until it is cleared up.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from rotation_watcher import keys
-from rotation_watcher.bundles.wanted import Need, Wanted, compose
+from rotation_watcher.bundles.wanted import BundleView, Need, compose
 from rotation_watcher.config import Authority, Bundle, Source, Watch
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.sources.history import History, Leaf
@@ -17,20 +16,6 @@ from rotation_watcher.sources.repository import load_history
 from rotation_watcher.trust.findings import Reason
 from rotation_watcher.trust.operator_files import load_anchors, load_approvals
 from rotation_watcher.x509.certificates import Certificate, parse_bundle
-
-
-class BundleView(NamedTuple):
-    """A bundle as it should be now. ``removal_blockers`` say in words why nothing may be removed (empty: it may).
-
-    ``unvouched`` are leaves that nothing vouches for any more, such as those whose approval is gone: they are pinned no
-    longer, whatever the obstacles.
-    """
-
-    bundle: Bundle
-    wanted: Wanted
-    removal_blockers: tuple[str, ...]
-    problems: tuple[str, ...]
-    unvouched: frozenset[str]
 
 
 def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime) -> BundleView:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from rotation_watcher.config import Bundle
 from rotation_watcher.sources.history import Leaf, Status
 from rotation_watcher.x509.certificates import Block, Certificate
 from rotation_watcher.x509.paths import Path, find_path
@@ -80,6 +81,20 @@ class Wanted(NamedTuple):
             for fingerprint, certificate in sorted(self.certificates.items())
             if certificate.self_signed and labels & {*self.why[fingerprint]}
         )
+
+
+class BundleView(NamedTuple):
+    """A bundle as it should be now. ``removal_blockers`` say in words why nothing may be removed (empty: it may).
+
+    ``unvouched`` are leaves that nothing vouches for any more, such as those whose approval is gone: they are pinned no
+    longer, whatever the obstacles.
+    """
+
+    bundle: Bundle
+    wanted: Wanted
+    removal_blockers: tuple[str, ...]
+    problems: tuple[str, ...]
+    unvouched: frozenset[str]
 
 
 def compose(needs: Iterable[Need], extra: Mapping[str, Sequence[Certificate]], now: datetime) -> Wanted:

@@ -1,15 +1,13 @@
 """Load and keep a source's history and the certificates that it names."""
 
 from rotation_watcher import keys
+from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import Source
 from rotation_watcher.errors import UNDECODABLE, Conflict, StoreError
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.sources import history
 from rotation_watcher.sources.history import History
 from rotation_watcher.sources.observation import Observation
-
-_TRIES = 4
-"""How often a lost race for the history is run again before the run gives up on the source."""
 
 
 def load_history(store: ObjectStore, source_id: str) -> History | None:
@@ -69,11 +67,10 @@ def write(store: ObjectStore, after: History, etag: str | None) -> str:
 
 def clear(store: ObjectStore, source: Source, after: History, etag: str | None, taken: frozenset[str]) -> None:
     """Take delivered alerts out of the outbox; if another run wrote meanwhile, out of what it left."""
-    for _ in range(_TRIES):
-        try:
-            write(store, after.delivered(taken), etag)
-        except Conflict:
-            after, etag = load(store, source)
-        else:
-            return
-    raise StoreError(f"{keys.history(source.id)} was written by somebody else {_TRIES} times in a row")
+    compare_and_set(
+        lambda: load(store, source),
+        lambda state: state.delivered(taken),
+        lambda state, known: write(store, state, known),
+        keys.history(source.id),
+        known=(after, etag),
+    )

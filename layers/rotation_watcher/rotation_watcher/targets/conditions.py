@@ -11,14 +11,15 @@ from typing import NamedTuple
 
 import msgspec
 
-from rotation_watcher import arns
+from rotation_watcher import arns, keys
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import TargetName
 from rotation_watcher.alerts.model import Alert
-from rotation_watcher.config import Mode, Target
+from rotation_watcher.bundles.wanted import Need
+from rotation_watcher.config import Authority, Mode, Target
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDenied, TargetError, TargetNotFound
-from rotation_watcher.targets.record import Record
-from rotation_watcher.targets.snapshot import Snapshot
+from rotation_watcher.targets.plan import Snapshot
+from rotation_watcher.targets.record import Pending, Record
 from rotation_watcher.x509.certificates import Block, Certificate, render_bundle
 from rotation_watcher.x509.facts import CertificateFacts
 
@@ -30,6 +31,9 @@ AHEAD = timedelta(days=3)
 
 PASSING = timedelta(minutes=30)
 """How long a trouble that may pass by itself is met with patience."""
+
+UNPROVEN_AFTER = timedelta(minutes=30)
+"""How long an update may stay unproved before people are told."""
 
 UNREADABLE = "unreadable:"
 """Episodes of this prefix end when the target can be read again."""
@@ -109,6 +113,58 @@ def failed(
         now=now,
     )
     return msgspec.structs.replace(record, episodes={**record.episodes, episode: since, told: now}).told(alert)
+
+
+def update_failed(record: Record, snapshot: Snapshot, error: TargetError, content: str, now: datetime) -> Record:
+    """The record after the target did not take an update."""
+    return failed(
+        record,
+        snapshot.target,
+        error,
+        prefix=UNCHANGEABLE,
+        content=content,
+        missing=[need.certificate.facts for need in snapshot.plan.refused],
+        now=now,
+    )
+
+
+def unproven(
+    record: Record, snapshot: Snapshot, pending: Pending, reason: str, broken: Iterable[Need], now: datetime
+) -> Record:
+    """The record while an update does not show; told once when it has lasted for ``UNPROVEN_AFTER``."""
+    episode = f"{UNCHANGEABLE}{reason}"
+    if now - pending.at < UNPROVEN_AFTER or episode in record.episodes:
+        return record
+    told = builders.truststore_update_failed(
+        target=target_name(snapshot.target),
+        reason=reason,
+        message=f"The update of {pending.at:%Y-%m-%d %H:%M} UTC to version {pending.version} does not show.",
+        missing=[need.certificate.facts for need in broken],
+        content=pending.sha256,
+        since=pending.at,
+        now=now,
+    )
+    return msgspec.structs.replace(record, episodes={**record.episodes, episode: now}).told(told)
+
+
+def without_unchangeable(record: Record) -> dict[str, datetime]:
+    """The open episodes after a change has been proved."""
+    return {name: since for name, since in record.episodes.items() if not name.startswith(UNCHANGEABLE)}
+
+
+def shared_authority(record: Record, snapshot: Snapshot, bucket: str, now: datetime) -> Record:
+    """The DigiCert trap: its CA signs for many customers, so the truststore alone is an open door (DESIGN.md)."""
+    shared = snapshot.view.wanted.shared_roots(Authority.DIGICERT)
+    if not shared or {root.fingerprint for root in shared} <= {*record.shared_told}:
+        return record
+    warning = builders.shared_authority_deployed(
+        target=target_name(snapshot.target),
+        authorities_subjects=[root.facts.subject for root in shared],
+        pins_uri=f"s3://{bucket}/{keys.pins(snapshot.view.bundle.id)}",
+        now=now,
+    )
+    told = tuple(sorted({*record.shared_told, *(root.fingerprint for root in shared)}))
+    return msgspec.structs.replace(record, shared_told=told).told(warning)
 
 
 def facts_of(snapshot: Snapshot, fingerprints: Iterable[str]) -> list[CertificateFacts]:
@@ -232,7 +288,8 @@ def _stuck(snapshot: Snapshot, now: datetime) -> list[_Condition]:
     plan, hold = snapshot.plan, snapshot.record.hold
     _, content = content_of(plan.desired.values())
     missing = [need.certificate.facts for need in plan.refused]
-    reason, message = plan.blocked_by, plan.why
+    reason: str | None = plan.blocked_by
+    message = plan.why
     if reason is None and hold is not None and hold.stops(content) and missing:
         reason, message = "held", f"Nothing is deployed since {hold.since:%Y-%m-%d %H:%M} UTC ({hold.reason})."
     if reason is None or reason == "nothing-known":

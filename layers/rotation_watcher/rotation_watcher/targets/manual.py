@@ -1,49 +1,62 @@
-"""What a person asks of a target: to go back to an earlier version, and to release what is held."""
+"""What a person asks of a target: to go back to an earlier version, and to release what is held.
 
-from collections.abc import Mapping
+Contract. Where another run is at work at the target, both are refused with who it is and until when. RequestRefused
+means that nothing was changed.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
 from rotation_watcher import keys
 from rotation_watcher.bundles.wanted import admits
-from rotation_watcher.config import Mode, Watch
-from rotation_watcher.errors import Conflict, RequestRefused
+from rotation_watcher.errors import ClaimedByAnother, RequestRefused
 from rotation_watcher.sources.history import Status
-from rotation_watcher.targets import conditions, deploy
+from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.targets.record import Applied, HoldReason, Record
-from rotation_watcher.targets.session import Ports, claim, finish
-from rotation_watcher.targets.snapshot import Snapshot, deployed, take_snapshot
-from rotation_watcher.targets.summary import TargetSummary
+from rotation_watcher.targets.session import Session, same_state
+from rotation_watcher.targets.snapshot import deployed
 from rotation_watcher.x509.certificates import Block
 
 replace = msgspec.structs.replace
 
 
-def roll_back(watch: Watch, snapshot: Snapshot, to: str | None, ports: Ports) -> TargetSummary:
-    """Go back to the earlier version ``to`` (None: the one before). What others have put there since stays.
+class Earlier(NamedTuple):
+    """A version to go back to, and what it holds. ``back`` says that the target holds it already, rolled back."""
 
-    Raises RequestRefused where there is none, where it would refuse a current leaf, or where somebody else is at work.
+    version: Applied
+    held: Mapping[str, Block]
+    back: bool
+
+
+@contextmanager
+def refusing(session: Session) -> Iterator[None]:
+    """Tell a person that another run is at work, as a refusal: for what comes before anything was changed."""
+    try:
+        yield
+    except ClaimedByAnother as error:
+        raise RequestRefused(f"{session.target.id}: {error}; nothing was changed: try again then") from error
+
+
+def earlier_version(snapshot: Snapshot, to: str | None, session: Session) -> Earlier:
+    """The version ``to`` (None: the one before), which may be deployed.
+
+    Raises RequestRefused where there is none, or where it would refuse a current leaf.
     """
-    now, record, target = ports.clock(), snapshot.record, snapshot.target
+    record, target = snapshot.record, snapshot.target
     version = _version(snapshot, to)
-    held = deployed(ports.store, target, version.version)
+    held = deployed(session.ports.store, target, version.version)
     if held is None:
         where = f"{keys.deployed(target.id)} version {version.version}"
         raise RequestRefused(f"{target.id}: {where} is gone from the bucket")
     others = snapshot.blocks.keys() - record.ours.keys()
     if _is_back(record) and {*held} <= {*snapshot.blocks} <= {*held} | others:
-        return finish(snapshot, conditions.notice(snapshot, Mode.APPLY, now), "held", ports)
-    _refuse_harm(snapshot, version, held, now)
-    if record.claimed(ports.owner, now):
-        raise RequestRefused(f"{target.id}: another run is at work until {record.claim and record.claim.until}")
-    try:
-        claimed = claim(watch, snapshot, conditions.notice(snapshot, Mode.APPLY, now), ports)
-    except Conflict as error:
-        raise RequestRefused(f"{target.id}: another run is at work; try again in a few minutes") from error
-    outcome = deploy.go_back(claimed, version, held, ports.tools(target))
-    acted = claimed._replace(etag=outcome.etag, record=outcome.record)
-    return finish(acted, outcome.record, outcome.word, ports)
+        return Earlier(version, held, back=True)
+    _refuse_harm(snapshot, version, held, session.ports.clock())
+    return Earlier(version, held, back=False)
 
 
 def _is_back(record: Record) -> bool:
@@ -83,11 +96,19 @@ def _refuse_harm(snapshot: Snapshot, version: Applied, held: Mapping[str, Block]
             )
 
 
-def release(watch: Watch, snapshot: Snapshot, ports: Ports) -> Snapshot:
-    """End a hold and let held removals pass, by a person's word; then the ordinary look follows."""
-    record = replace(snapshot.record, hold=None, released=snapshot.plan.held)
-    if record != snapshot.record:
-        deploy.write(ports.store, record, snapshot.etag)
-    return take_snapshot(
-        watch, snapshot.target, snapshot.view, ports.store, ports.adapter(snapshot.target), ports.clock()
-    )
+def released(snapshot: Snapshot) -> Record:
+    """The record without its hold, and with the removals let pass that were held when the snapshot was taken."""
+    return replace(snapshot.record, hold=None, released=snapshot.plan.held)
+
+
+def release(snapshot: Snapshot, session: Session) -> None:
+    """Write down a person's word. Raises RequestRefused, StoreError."""
+    after = released(snapshot)
+
+    def change(record: Record) -> Record:
+        if not same_state(record, snapshot.record):
+            raise RequestRefused(f"{session.target.id}: another run has just changed it: look again, then release")
+        return replace(record, hold=after.hold, released=after.released)
+
+    with refusing(session):
+        session.save(change)

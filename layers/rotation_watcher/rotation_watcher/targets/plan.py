@@ -6,12 +6,22 @@ removing only what the watcher itself added, within limits (1, 2), other people'
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import NamedTuple
 
-from rotation_watcher.bundles.wanted import Need, Wanted, admits
+from rotation_watcher.bundles.wanted import BundleView, Need, Wanted, admits
 from rotation_watcher.config import Policy, Target
+from rotation_watcher.ports import Live
 from rotation_watcher.targets.record import Record
 from rotation_watcher.x509.certificates import Block, Certificate
+
+
+class Blocker(StrEnum):
+    """Why nothing can be deployed. Stable: alerts and runbook speak of them."""
+
+    NOTHING_KNOWN = "nothing-known"
+    TOO_MANY_CERTIFICATES = "too-many-certificates"
+    WOULD_REFUSE = "would-refuse"
 
 
 class Drift(NamedTuple):
@@ -39,13 +49,25 @@ class Plan(NamedTuple):
     refused: tuple[Need, ...]
     drift: Drift | None
     repoint: bool
-    blocked_by: str | None
+    blocked_by: Blocker | None
     why: str
 
     @property
     def changes(self) -> bool:
         """Whether what is live differs from what should be."""
         return bool(self.added or self.removed or self.repoint)
+
+
+class Snapshot(NamedTuple):
+    """One target as it is, and its plan. ``former`` is what was deployed last, read only where that drifted."""
+
+    target: Target
+    record: Record
+    view: BundleView
+    live: Live
+    blocks: Mapping[str, Block]
+    former: Mapping[str, Block]
+    plan: Plan
 
 
 def make(
@@ -123,13 +145,13 @@ def _blocked_by(
     now: datetime,
     *,
     withheld: bool,
-) -> tuple[str | None, str]:
+) -> tuple[Blocker | None, str]:
     # Where leaves are known and none can be proved, what the operator vouches for is still added; nothing can leave.
     if not (wanted.needs or wanted.unproven) or not desired:
-        return "nothing-known", "no accepted leaf of this bundle's sources is known yet"
+        return Blocker.NOTHING_KNOWN, "no accepted leaf of this bundle's sources is known yet"
     if len(desired) > target.limit:
         return (
-            "too-many-certificates",
+            Blocker.TOO_MANY_CERTIFICATES,
             f"{len(desired)} certificates are needed, the target's limit is {target.limit}",
         )
     certificates = _certificates(desired)
@@ -139,7 +161,7 @@ def _blocked_by(
         short = [need for need in short if need.certificate.fingerprint not in already]
     if short:
         names = ", ".join(need.certificate.fingerprint[:16] for need in short)
-        return "would-refuse", f"the bundle would refuse the accepted leaf {names}"
+        return Blocker.WOULD_REFUSE, f"the bundle would refuse the accepted leaf {names}"
     return None, ""
 
 

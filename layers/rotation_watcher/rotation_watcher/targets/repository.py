@@ -4,7 +4,7 @@ from rotation_watcher import keys
 from rotation_watcher.config import Target
 from rotation_watcher.errors import UNDECODABLE, StoreError
 from rotation_watcher.ports import ObjectStore
-from rotation_watcher.targets.record import Record
+from rotation_watcher.targets.record import Record, encode
 from rotation_watcher.targets.record import decode as decode_record
 
 
@@ -25,3 +25,9 @@ def load_record(store: ObjectStore, target: Target) -> tuple[Record, str | None]
             " or delete it (then nothing that the target holds now will ever be removed)"
         ) from error
     return (record if record.arn == target.arn else empty), stored.etag
+
+
+def store_record(store: ObjectStore, record: Record, etag: str | None) -> str:
+    """Write a record if nobody wrote it since; its new ETag. Raises Conflict, StoreError."""
+    body = encode(record)
+    return store.put_if(keys.record(record.target), body, etag=etag, content_type=keys.JSON_TYPE).etag

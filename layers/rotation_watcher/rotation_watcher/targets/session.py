@@ -1,6 +1,12 @@
-"""One run at one target: the claim, the record and its outbox, and the summary that a person reads."""
+"""One run at one target: the owner of its record, its ETag and its claim.
 
-from collections.abc import Mapping
+Contract. Nobody writes a record but a session, and none under another run's live claim: ``save`` raises
+ClaimedByAnother then, and nothing was written. The holder of the claim never loses what it has to write because
+somebody else wrote: its change is applied again to what is there. A change is a function of a record, and touches only
+what it speaks of.
+"""
+
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -9,18 +15,16 @@ import msgspec
 from rotation_watcher import arns, keys
 from rotation_watcher.alerts import outbox
 from rotation_watcher.alerts.outbox import AlertSink
-from rotation_watcher.config import Target, Watch
-from rotation_watcher.errors import Conflict, StoreError, TargetError
+from rotation_watcher.compare_and_set import compare_and_set
+from rotation_watcher.config import Target
+from rotation_watcher.errors import ClaimedByAnother
 from rotation_watcher.ports import Clock, ObjectStore, PublishQueue, TrustTarget, Wait
-from rotation_watcher.targets import deploy
 from rotation_watcher.targets.record import Claim, Record
-from rotation_watcher.targets.repository import load_record
-from rotation_watcher.targets.snapshot import Snapshot, take_snapshot
-from rotation_watcher.targets.summary import TargetSummary, describe
+from rotation_watcher.targets.repository import load_record, store_record
 
 replace = msgspec.structs.replace
 
-_TRIES = 4
+type Change = Callable[[Record], Record]
 
 
 class Ports(NamedTuple):
@@ -39,59 +43,88 @@ class Ports(NamedTuple):
         """Who speaks to this kind of target."""
         return self.targets[arns.parse_target(target.arn).kind]
 
-    def tools(self, target: Target) -> deploy.Tools:
-        """What changing this target needs."""
-        return deploy.Tools(self.store, self.adapter(target), self.clock, self.wait)
 
+class Session:
+    """One run at one target. ``record`` is what the store held when it was last read or written here."""
 
-def claim(watch: Watch, snapshot: Snapshot, record: Record, ports: Ports) -> Snapshot:
-    """Write the claim, then look again: only what is read after claiming may be acted upon. Raises Conflict."""
-    now = ports.clock()
-    mine = Claim(ports.owner, now + ports.claim_for)
-    etag = deploy.write(ports.store, replace(record, claim=mine), snapshot.etag)
-    try:
-        return take_snapshot(watch, snapshot.target, snapshot.view, ports.store, ports.adapter(snapshot.target), now)
-    except TargetError:
-        deploy.write(ports.store, replace(record, claim=None), etag)
-        raise
+    def __init__(self, target: Target, ports: Ports) -> None:
+        """Read the record. Raises StoreError."""
+        self.target = target
+        self.ports = ports
+        self.adapter = ports.adapter(target)
+        self.record, self._etag = load_record(ports.store, target)
 
+    @property
+    def holding(self) -> bool:
+        """Whether this run has the claim, as far as it knows."""
+        return self.record.claim is not None and self.record.claim.owner == self.ports.owner
 
-def overtaken(snapshot: Snapshot, ports: Ports) -> TargetSummary:
-    """Somebody else wrote the record meanwhile, and is at work. Raises StoreError where nobody did.
+    def reload(self) -> None:
+        """Read the record again. Raises StoreError."""
+        self.record, self._etag = load_record(self.ports.store, self.target)
 
-    A bucket that refuses every conditional write must not look like a busy colleague for ever.
-    """
-    _, etag = load_record(ports.store, snapshot.target)
-    if etag == snapshot.etag:
-        raise StoreError(f"{keys.record(snapshot.target.id)} cannot be written: S3 speaks of a conflict that is none")
-    return describe(snapshot, "claimed-by-another")
+    def save(self, change: Change) -> None:
+        """Write the record with ``change`` applied, if that changes it. Raises ClaimedByAnother, StoreError."""
+        holding = self.holding
 
+        def permitted(record: Record) -> Record:
+            self._refuse(record)
+            claim = record.claim
+            if holding and (claim is None or claim.owner != self.ports.owner):
+                # Ours had expired, and another run has come and gone: what it left is true, ours may be no more.
+                raise ClaimedByAnother(claim.owner if claim else "(unknown)", self.ports.clock())
+            return change(record)
 
-def finish(snapshot: Snapshot, record: Record, outcome: str, ports: Ports) -> TargetSummary:
-    """Write the record if it changed, then hand over what waits in its outbox."""
-    summary = describe(snapshot._replace(record=record), outcome)
-    etag = snapshot.etag
-    if record != snapshot.record:
+        self.record, self._etag = compare_and_set(
+            lambda: load_record(self.ports.store, self.target),
+            permitted,
+            lambda record, etag: store_record(self.ports.store, record, etag),
+            keys.record(self.target.id),
+            known=(self.record, self._etag),
+        )
+
+    def claim(self, change: Change) -> None:
+        """Take the claim, together with ``change``. Raises ClaimedByAnother, StoreError.
+
+        Only what is read after claiming may be acted upon: take a snapshot again.
+        """
+        claim = Claim(self.ports.owner, self.ports.clock() + self.ports.claim_for)
+        self.save(lambda record: replace(change(record), claim=claim))
+
+    def refuse_if_claimed(self) -> None:
+        """Raise ClaimedByAnother where another run holds the target."""
+        self._refuse(self.record)
+
+    def deliver(self) -> tuple[str, ...]:
+        """Deliver the outbox, then take out what was delivered; the errors of the sink, in words. Raises StoreError.
+
+        Under another run's claim that run delivers, or the next one: at least once, always with the same id.
+        """
         try:
-            etag = deploy.write(ports.store, record, etag)
-        except Conflict:
-            return overtaken(snapshot, ports)
-    summary.undelivered = list(deliver(record, etag, snapshot.target, ports))
-    return summary
-
-
-def deliver(record: Record, etag: str | None, target: Target, ports: Ports) -> tuple[str, ...]:
-    """Deliver the outbox and take out what was delivered. Raises StoreError."""
-    if not record.outbox:
-        return ()
-    taken, errors = outbox.deliver(record.outbox, ports.sink)
-    for _ in range(_TRIES if taken else 0):
+            self.refuse_if_claimed()
+            taken, errors = outbox.deliver(self.record.outbox, self.ports.sink)
+        except ClaimedByAnother:
+            return ()
         try:
-            deploy.write(ports.store, record.delivered(taken), etag)
-        except Conflict:
-            record, etag = load_record(ports.store, target)
-        else:
-            return errors
-    if taken:
-        raise StoreError(f"{keys.record(target.id)} was written by somebody else {_TRIES} times in a row")
-    return errors
+            self.save(lambda record: record.delivered(taken))
+        except ClaimedByAnother:
+            return errors  # delivered, and not taken out: they come once more
+        return errors
+
+    def _refuse(self, record: Record) -> None:
+        claim = record.claim
+        if claim is not None and record.claimed(self.ports.owner, self.ports.clock()):
+            raise ClaimedByAnother(claim.owner, claim.until)
+
+
+def unclaimed(record: Record) -> Record:
+    """The record without its claim."""
+    return replace(record, claim=None)
+
+
+def same_state(one: Record, other: Record) -> bool:
+    """Whether two records say the same of what the target holds and what may be done: a plan of one fits the other."""
+    return all(
+        getattr(one, field) == getattr(other, field)
+        for field in ("arn", "applied", "versions", "pending", "ours", "hold", "released")
+    )

@@ -6,39 +6,29 @@ is not wanted, and stops every removal until it is cleared up.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from rotation_watcher import keys
-from rotation_watcher.bundles.view import BundleView
+from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.config import Target, Watch
 from rotation_watcher.ports import Live, ObjectStore, TrustTarget
-from rotation_watcher.targets.plan import Plan, make
+from rotation_watcher.targets.plan import Snapshot, make
 from rotation_watcher.targets.record import Record
-from rotation_watcher.targets.repository import load_record
 from rotation_watcher.x509.certificates import Block, blocks_of
 
 LAG = timedelta(minutes=2)
 """How long after its proof an update may still not show everywhere (no figure of AWS's: elbv2 promises none)."""
 
 
-class Snapshot(NamedTuple):
-    """One target as it is, and its plan. ``former`` is what was deployed last, read only where that drifted."""
-
-    target: Target
-    record: Record
-    etag: str | None
-    view: BundleView
-    live: Live
-    blocks: Mapping[str, Block]
-    former: Mapping[str, Block]
-    plan: Plan
-
-
 def take_snapshot(
-    watch: Watch, target: Target, view: BundleView, store: ObjectStore, adapter: TrustTarget, now: datetime
+    watch: Watch,
+    target: Target,
+    record: Record,
+    view: BundleView,
+    store: ObjectStore,
+    adapter: TrustTarget,
+    now: datetime,
 ) -> Snapshot:
-    """Look at one target. Raises TargetError, StoreError."""
-    record, etag = load_record(store, target)
+    """Look at one target, with the record that is kept of it. Raises TargetError, StoreError."""
     live = adapter.read(target.arn, record.endpoints)
     blocks = blocks_of(live.bundle)
     if live.bundle is None:
@@ -57,7 +47,7 @@ def take_snapshot(
     former: Mapping[str, Block] = {}
     if plan.drift and plan.drift.removed and record.applied:
         former = deployed(store, target, record.applied.version) or {}
-    return Snapshot(target, record, etag, view, live, blocks, former, plan)
+    return Snapshot(target, record, view, live, blocks, former, plan)
 
 
 def deployed(store: ObjectStore, target: Target, version: str | None) -> dict[str, Block] | None:
@@ -66,13 +56,13 @@ def deployed(store: ObjectStore, target: Target, version: str | None) -> dict[st
     return blocks_of(stored.body) if stored else None
 
 
-def may_lag(found: Snapshot, now: datetime) -> bool:
+def may_lag(snapshot: Snapshot, now: datetime) -> bool:
     """Whether a trust store shows what it held before the update that has just been proved: perhaps a replica lags."""
-    record = found.record
-    if record.applied is None or record.pending or found.live.location is not None or not record.versions:
+    record = snapshot.record
+    if record.applied is None or record.pending or snapshot.live.location is not None or not record.versions:
         return False
     before, after = {*record.versions[0].fingerprints}, {*record.applied.fingerprints}
-    return now - record.applied.at <= LAG and {*found.blocks} == before != after
+    return now - record.applied.at <= LAG and {*snapshot.blocks} == before != after
 
 
 def _last_version(record: Record) -> str | None:

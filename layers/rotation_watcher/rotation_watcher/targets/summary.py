@@ -3,13 +3,14 @@
 import msgspec
 
 from rotation_watcher.targets import conditions
-from rotation_watcher.targets.snapshot import Snapshot
+from rotation_watcher.targets.decide import Outcome
+from rotation_watcher.targets.plan import Snapshot
 
 
 class TargetSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What was found and done, for the person who called by hand and for the log. Fingerprints are cut to 16 digits."""
 
-    outcome: str
+    outcome: Outcome
     message: str | None = None
     certificates: int | None = None
     added: list[str] = []
@@ -25,8 +26,8 @@ class TargetSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     undelivered: list[str] = []
 
 
-def describe(snapshot: Snapshot, outcome: str) -> TargetSummary:
-    """The summary of a survey, with what became of it in one word."""
+def describe(snapshot: Snapshot, outcome: Outcome) -> TargetSummary:
+    """The summary of a snapshot, with what became of the target in one word."""
     plan = snapshot.plan
     drift = []
     if plan.drift:

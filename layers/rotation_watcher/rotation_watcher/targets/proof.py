@@ -1,0 +1,149 @@
+"""Read a target back after an update, and say what its record becomes when it shows what was meant.
+
+A read-back that shows the state before is merely stale: it is read again, not acted upon.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from rotation_watcher import keys
+from rotation_watcher.alerts import builders
+from rotation_watcher.bundles.wanted import Need, admits
+from rotation_watcher.errors import TargetError
+from rotation_watcher.ports import Live
+from rotation_watcher.targets import conditions
+from rotation_watcher.targets.decide import Outcome
+from rotation_watcher.targets.plan import Snapshot
+from rotation_watcher.targets.record import KEPT_VERSIONS, Applied, Hold, HoldReason, Pending, Record
+from rotation_watcher.targets.session import Session
+from rotation_watcher.x509.certificates import Block, Certificate, blocks_of
+
+replace = msgspec.structs.replace
+
+READBACK_SECONDS = 3.0
+"""Seconds between two read-backs."""
+READBACKS = 20
+"""How many read-backs one run makes before it leaves the proof to the next one."""
+
+
+class ReadBack(NamedTuple):
+    """What the last read-back showed. ``shown``: what was meant, settled. ``refused``: needs it does not let in."""
+
+    live: Live
+    blocks: Mapping[str, Block]
+    shown: bool
+    refused: tuple[Need, ...]
+
+
+def read_back(snapshot: Snapshot, pending: Pending, session: Session) -> ReadBack:
+    """Read until the target shows ``pending``, ``READBACKS`` times at most."""
+    live, blocks = snapshot.live, snapshot.blocks
+    for attempt in range(READBACKS):
+        if attempt:
+            session.ports.wait(READBACK_SECONDS)
+        try:
+            live = session.adapter.read(snapshot.target.arn, session.record.endpoints)
+        except TargetError:
+            live = snapshot.live  # it was asked to change, and may well have: the claim must not be left behind now
+        blocks = blocks_of(live.bundle)
+        if live.settled and _shows(live, blocks, pending, session):
+            return ReadBack(live, blocks, shown=True, refused=())
+    now = session.ports.clock()
+    held = certificates(blocks)
+    return ReadBack(live, blocks, False, tuple(need for need in required(snapshot, now) if not admits(held, need, now)))
+
+
+def _shows(live: Live, blocks: Mapping[str, Block], pending: Pending, session: Session) -> bool:
+    if {*blocks} != {*pending.fingerprints}:
+        return False
+    ours = (f"s3://{session.ports.store.bucket}/{keys.deployed(session.target.id)}", pending.version)
+    return live.location is None or (live.location, live.version) == ours
+
+
+def required(snapshot: Snapshot, now: datetime) -> list[Need]:
+    """The leaves that the target must let in."""
+    return [need for need in snapshot.view.wanted.needs if need.required(now)]
+
+
+def certificates(blocks: Mapping[str, Block]) -> list[Certificate]:
+    """The certificates among what a target holds; blocks of others that nobody can parse vouch for nothing."""
+    return [block.certificate for block in blocks.values() if block.certificate]
+
+
+def proved(record: Record, pending: Pending, snapshot: Snapshot, live: Live, bucket: str, now: datetime) -> Record:
+    """The record of an update that has been read back, with what people are told of it, and without its claim."""
+    applied = Applied(
+        version=pending.version,
+        sha256=pending.sha256,
+        fingerprints=pending.fingerprints,
+        ours=pending.ours,
+        at=now,
+        proof=live.proof,
+    )
+    earlier = (record.applied, *record.versions) if record.applied else record.versions
+    after = replace(
+        record,
+        claim=None,
+        pending=None,
+        applied=applied,
+        versions=tuple(one for one in earlier if one.version and one.version != applied.version)[:KEPT_VERSIONS],
+        ours={key: record.ours.get(key, now) for key in pending.ours},
+        released=(),
+        not_before=None,
+        episodes=conditions.without_unchangeable(record),
+    )
+    if pending.hold is not None:
+        return _rolled_back(after, pending, pending.hold, snapshot, now)
+    after = replace(after, hold=None)  # what was held was another content, or this one would not have been deployed
+    updated = builders.truststore_updated(
+        target=conditions.target_name(snapshot.target),
+        added=conditions.facts_of(snapshot, pending.added),
+        removed=conditions.facts_of(snapshot, pending.removed),
+        kept_foreign=len({*pending.fingerprints} - {*snapshot.view.wanted.certificates}),
+        bucket=bucket,
+        key=keys.deployed(snapshot.target.id),
+        version=applied.version,
+        proof=applied.proof,
+        content=applied.sha256,
+        since=pending.at,
+        now=now,
+    )
+    after = _with_warnings(after.told(updated), snapshot, live, applied.sha256, now)
+    return conditions.shared_authority(after, snapshot, bucket, now)
+
+
+def outcome(pending: Pending) -> Outcome:
+    """The word for an update that has been proved."""
+    return Outcome.UPDATED if pending.hold is None else Outcome.ROLLED_BACK
+
+
+def _rolled_back(record: Record, pending: Pending, reason: HoldReason, snapshot: Snapshot, now: datetime) -> Record:
+    from_version, content = pending.rolled_back_from
+    told = builders.rolled_back(
+        target=conditions.target_name(snapshot.target),
+        from_version=from_version or "(not deployed by the watcher)",
+        to_version=pending.version,
+        why=pending.why,
+        by_hand=reason is HoldReason.BY_HAND,
+        now=now,
+    )
+    return replace(record, hold=Hold(reason=reason, sha256=content, since=now)).told(told)
+
+
+def _with_warnings(record: Record, snapshot: Snapshot, live: Live, content: str, now: datetime) -> Record:
+    """API Gateway takes bad certificates and only warns of them, while mutual TLS stays on (DOMAIN.md)."""
+    if not live.warnings:
+        return record
+    told = builders.truststore_update_failed(
+        target=conditions.target_name(snapshot.target),
+        reason="warnings",
+        message=f"The service took the truststore, with warnings: {'; '.join(live.warnings)}",
+        missing=(),
+        content=content,
+        since=now,
+        now=now,
+    )
+    return record.told(told)

@@ -1,0 +1,122 @@
+"""What publish can be asked for, and the one decoder of the event that asks for it.
+
+A request is one of four, each with its own fields only, so that no combination needs a rule of its own. People type the
+event as JSON; ``decode_request`` says what it means, or refuses it and names the fields and the way out.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from rotation_watcher.errors import UNDECODABLE, RequestRefused
+
+
+class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
+    """Bring targets to what their bundles want; ``targets`` empty means all.
+
+    ``skip_unknown_targets`` passes over targets that are no longer in the watch file: only the queue's messages have
+    it, which may be older than the file.
+    """
+
+    targets: tuple[str, ...] = ()
+    dry_run: bool = False
+    skip_unknown_targets: bool = False
+
+
+class Rollback(msgspec.Struct, frozen=True, kw_only=True):
+    """Go back to an earlier version; ``to`` None means the one before."""
+
+    target: str
+    to: str | None = None
+    dry_run: bool = False
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True):
+    """End the hold of a target, let its held removals pass, and reconcile it."""
+
+    target: str
+    dry_run: bool = False
+
+
+class EnqueueAll(msgspec.Struct, frozen=True, kw_only=True):
+    """Only send one message per target to the queue."""
+
+    dry_run: bool = False
+
+
+type PublishCall = Reconcile | Rollback | Release | EnqueueAll
+
+_SINGLE = ("rollback", "release", "enqueue")
+_FORMS = (
+    '{"targets": ["<id>"]}, {"rollback": "<id>"}, {"rollback": "<id>", "to": "<version>"}, {"release": "<id>"},'
+    ' {"enqueue": "all"} or {} for every target, each also with "dry_run": true'
+)
+
+
+class _Message(msgspec.Struct, frozen=True):
+    """The body of one message of the queue."""
+
+    target: str
+
+
+def decode_request(event: object) -> PublishCall:
+    """What an event asks for: messages of the queue (``Records``), or what a person or the schedule typed.
+
+    Raises RequestRefused for unknown fields, wrong types, and fields that exclude each other.
+    """
+    if not isinstance(event, Mapping):
+        raise RequestRefused(f"the event is not understood: it must be a JSON object, such as {_FORMS}")
+    if "Records" in event:
+        return _decode_messages(event["Records"])
+    _refuse_nonsense(event)
+    dry_run = bool(event.get("dry_run", False))
+    if "rollback" in event:
+        to = _text(event, "to") if "to" in event else None
+        return Rollback(target=_text(event, "rollback"), to=to, dry_run=dry_run)
+    if "release" in event:
+        return Release(target=_text(event, "release"), dry_run=dry_run)
+    if "enqueue" in event:
+        if event["enqueue"] != "all":
+            raise RequestRefused(f'"enqueue" takes "all", not {event["enqueue"]!r}')
+        return EnqueueAll(dry_run=dry_run)
+    return Reconcile(targets=_targets(event.get("targets", [])), dry_run=dry_run)
+
+
+def _refuse_nonsense(event: Mapping[Any, Any]) -> None:
+    """Raise RequestRefused for unknown fields and for fields that exclude each other."""
+    unknown = sorted(str(name) for name in event if name not in {"targets", "dry_run", "to", *_SINGLE})
+    if unknown:
+        raise RequestRefused(f"unknown in the event: {', '.join(unknown)}; it takes {_FORMS}")
+    if not isinstance(event.get("dry_run", False), bool):
+        raise RequestRefused('"dry_run" takes true or false')
+    words = [name for name in ("targets", *_SINGLE) if name in event]
+    if len(words) > 1:
+        raise RequestRefused(f"{' and '.join(words)} exclude each other: make one call for each")
+    if "to" in event and "rollback" not in event:
+        raise RequestRefused('"to" names the version of a rollback: give "rollback": "<target>" with it')
+
+
+def _text(event: Mapping[Any, Any], field: str) -> str:
+    value = event[field]
+    if not isinstance(value, str) or not value:
+        what = "a version of the target's record.json" if field == "to" else "one target's id"
+        raise RequestRefused(f'"{field}" takes {what} as text, not {value!r}')
+    return value
+
+
+def _targets(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) and one for one in value):
+        raise RequestRefused(f'"targets" takes a list of target ids, such as ["alb"], not {value!r}')
+    return tuple(dict.fromkeys(value))
+
+
+def _decode_messages(records: object) -> Reconcile:
+    try:
+        bodies = [record["body"] for record in records]  # type: ignore[attr-defined]  # whatever it is, see below
+        targets = [msgspec.json.decode(body, type=_Message).target for body in bodies]
+    except (*UNDECODABLE, KeyError, TypeError) as error:
+        raise RequestRefused(f"the queue's message is not understood: {error}") from error
+    if not targets:
+        raise RequestRefused("the queue's event holds no message")
+    return Reconcile(targets=tuple(dict.fromkeys(targets)), skip_unknown_targets=True)

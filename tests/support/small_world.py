@@ -1,0 +1,180 @@
+"""The smallest world in which publish works: one source with one leaf, a trust store, a domain, all in memory.
+
+The ports are the fakes that ``tests/contract`` holds to the real adapters; nothing here knows Genesys or AWS. Each
+call of ``publish`` is a run with a name of its own, as each invocation of the function is.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from rotation_watcher import config, keys
+from rotation_watcher import publish as publishing
+from rotation_watcher.alerts.model import Alert
+from rotation_watcher.arns import TargetKind
+from rotation_watcher.errors import DeliveryError
+from rotation_watcher.sources import history
+from rotation_watcher.sources.history import AuthorityHistory, History, Leaf, Status
+from rotation_watcher.targets.record import Record, decode
+from rotation_watcher.targets.requests import PublishCall, decode_request
+from rotation_watcher.x509.certificates import Certificate, blocks_of, parse_text
+from tests.support import certs
+from tests.support.fake_targets import FakeTrustTarget
+from tests.support.fakes import InMemoryStore, ManualClock, RecordingQueue
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+CLAIM = timedelta(minutes=6)
+ARNS = {
+    "alb": "arn:aws:elasticloadbalancing:us-east-1:123456789012:truststore/alb/0123456789abcdef",
+    "api": "arn:aws:apigateway:us-east-1::/domainnames/api.example.com",
+}
+
+
+@lru_cache
+def issued(name: str) -> certs.Issued:
+    """A root of that name."""
+    return certs.self_signed_ca(name)
+
+
+@lru_cache
+def leaf_of(name: str) -> certs.Issued:
+    """A leaf under that root."""
+    return certs.issue(issued(name), f"{name}.example.com", not_before=START - timedelta(days=9))
+
+
+def certificate(one: certs.Issued) -> Certificate:
+    """The certificate, as the product reads it."""
+    return parse_text(one.pem.decode()).certificates[0]
+
+
+def root(name: str) -> str:
+    """The fingerprint of that root."""
+    return issued(name).fingerprint
+
+
+class Sink:
+    """``AlertSink`` that keeps what it is given, and refuses while ``closed``."""
+
+    def __init__(self) -> None:
+        self.delivered: list[Alert] = []
+        self.closed = False
+        self.before: Callable[[str, str], None] = lambda *_: None
+
+    def deliver(self, alert: Alert) -> None:
+        """See ``AlertSink``."""
+        self.before("deliver", alert.id)
+        if self.closed:
+            raise DeliveryError("the sink is closed")
+        self.delivered.append(alert)
+
+
+class SmallWorld:
+    """A world in which the source presents a leaf under ``Root 0`` and each target holds a root of somebody else's."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock(START)
+        self.store, self.queue, self.sink = InMemoryStore(), RecordingQueue(), Sink()
+        self.adapters = {
+            kind: FakeTrustTarget(kind, self.store, self.clock)
+            for kind in (TargetKind.ALB_TRUST_STORE, TargetKind.API_GATEWAY_DOMAIN)
+        }
+        for target, adapter in zip(ARNS, self.adapters.values(), strict=True):
+            adapter.add(ARNS[target], issued("Other").pem)
+        self.extra: tuple[str, ...] = ()
+        self.mode = "apply"
+        self.on_drift = "heal"
+        self.runs = 0
+        self.running: list[str] = []
+        """The names of the runs under way, the innermost last."""
+        self.wait_hook: Callable[[], None] = lambda: None
+        self.present("Root 0")
+
+    @property
+    def watch(self) -> config.Watch:
+        """The watch file as it is now."""
+        document = {
+            "mode": self.mode,
+            "sources": [{"id": "use1", "region": "us-east-1", "credentials": _SECRET, "authorities": ["Genesys"]}],
+            "bundles": [
+                {"id": name, "sources": ["use1"], "authorities": ["Genesys"], "extra": [*self.extra]}
+                for name in ("main", "carried")
+            ],
+            "targets": [
+                {"id": target, "arn": arn, "bundle": "main", "on_drift": self.on_drift} for target, arn in ARNS.items()
+            ],
+        }
+        return config.from_document(document, stack_region="us-east-1")
+
+    def present(self, name: str) -> None:
+        """The source presents the leaf of that root from now on, and the operator trusts the root."""
+        leaf, facts = leaf_of(name), certificate(leaf_of(name)).facts
+        known = Leaf(facts=facts, chain=(root(name),), status=Status.CURRENT, since=START, first_seen=START)
+        state = History(
+            source="use1",
+            region="us-east-1",
+            fresh_at=self.clock(),
+            authorities={"Genesys": AuthorityHistory(leaves={leaf.fingerprint: known})},
+        )
+        for one in (leaf, issued(name)):
+            self.store.seed(keys.seen("use1", one.fingerprint), one.pem)
+        self.store.seed("anchors/us-east-1.pem", issued(name).pem)
+        self.store.seed(keys.history("use1"), history.encode(state))
+
+    def widen(self, name: str) -> None:
+        """The operator adds a root of that name to the bundle."""
+        key = f"extra/{name.lower().replace(' ', '-')}.pem"
+        self.store.seed(key, issued(name).pem)
+        self.extra = (*self.extra, key)
+
+    def publish(self, **event: Any) -> publishing.Summary:
+        """One run of publish, as the event asks."""
+        return self.call(decode_request(event))
+
+    def call(self, request: PublishCall) -> publishing.Summary:
+        """One run of publish, with a name of its own."""
+        self.runs += 1
+        ports = publishing.Ports(
+            store=self.store,
+            targets=self.adapters,
+            sink=self.sink,
+            queue=self.queue,
+            clock=self.clock,
+            wait=self.wait,
+            owner=f"run-{self.runs}",
+            claim_for=CLAIM,
+        )
+        self.running.append(ports.owner)
+        try:
+            return publishing.publish(self.watch, request, ports)
+        finally:
+            self.running.pop()
+
+    def wait(self, seconds: float) -> None:
+        """``ports.Wait``."""
+        self.wait_hook()
+        self.clock.wait(seconds)
+
+    def adapter(self, target: str) -> FakeTrustTarget:
+        """Who speaks to that target."""
+        return next(one for one in self.adapters.values() if ARNS[target] in one.held)
+
+    def live(self, target: str) -> set[str]:
+        """The fingerprints that a target holds."""
+        return {*blocks_of(self.adapter(target).held[ARNS[target]].bundle)}
+
+    def record(self, target: str) -> Record:
+        """A target's record. Raises KeyError."""
+        return decode(self.store.body(keys.record(target)))
+
+    def writes(self) -> list[tuple[str, str]]:
+        """Everything that was written, sent, changed or delivered so far."""
+        changed = [("put", key) for key in self.store.writes]
+        changed += [("send", one.target) for one in self.queue.sent]
+        changed += [("deliver", one.id) for one in self.sink.delivered]
+        for adapter in self.adapters.values():
+            changed += [call for call in adapter.calls if call[0] == "update"]
+        return changed
+
+
+_SECRET = "arn:aws:ssm:us-east-1:123456789012:parameter/genesys"  # a name, no secret
