@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +15,7 @@ from tests.support.pki import pem_of
 CASES = Path(__file__).parent / "cases"
 BLOCKS = sorted((CASES / "others-blocks").glob("*.pem"))
 ROOT, OURS = pki.root("Theirs"), pki.root("Ours")
-PLAIN = pem_of(ROOT.read.raw.public_bytes(pki.Encoding.DER))
+PLAIN = pem_of(ROOT.read.raw.public_bytes(Encoding.DER))
 
 
 @given(st.binary(max_size=400))

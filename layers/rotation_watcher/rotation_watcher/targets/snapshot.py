@@ -13,7 +13,8 @@ from rotation_watcher.config import Target, Watch
 from rotation_watcher.ports import Live, ObjectStore, TrustTarget
 from rotation_watcher.targets.plan import Snapshot, make
 from rotation_watcher.targets.record import Record
-from rotation_watcher.x509.certificates import Block, blocks_of
+from rotation_watcher.x509.certificates import Block
+from rotation_watcher.x509.truststore import EMPTY, Contents, read
 
 LAG = timedelta(minutes=2)
 """How long after its proof an update may still not show everywhere (no figure of AWS's: elbv2 promises none)."""
@@ -30,12 +31,11 @@ def take_snapshot(
 ) -> Snapshot:
     """Look at one target, with the record that is kept of it. Raises TargetError, StoreError."""
     live = adapter.read(target.arn, record.endpoints)
-    blocks = blocks_of(live.bundle)
-    if live.bundle is None:
-        # mTLS was turned off: what others had put there comes back together with what is wanted.
-        blocks = deployed(store, target, _last_version(record)) or {}
+    # Where mutual TLS was turned off, what others had put there comes back together with what is wanted.
+    off = live.bundle is None
+    contents = deployed(store, target, _last_version(record)) or EMPTY if off else read(live.bundle or b"")
     plan = make(
-        blocks,
+        contents,
         view.wanted,
         record,
         target,
@@ -46,14 +46,14 @@ def take_snapshot(
     )
     former: Mapping[str, Block] = {}
     if plan.drift and plan.drift.removed and record.applied:
-        former = deployed(store, target, record.applied.version) or {}
-    return Snapshot(target, record, view, live, blocks, former, plan)
+        former = (deployed(store, target, record.applied.version) or EMPTY).blocks
+    return Snapshot(target, record, view, live, contents, former, plan)
 
 
-def deployed(store: ObjectStore, target: Target, version: str | None) -> dict[str, Block] | None:
+def deployed(store: ObjectStore, target: Target, version: str | None) -> Contents | None:
     """What a version that was deployed earlier holds; None if it has no version or is gone. Raises StoreError."""
     stored = store.get(keys.deployed(target.id), version=version) if version else None
-    return blocks_of(stored.body) if stored else None
+    return read(stored.body) if stored else None
 
 
 def may_lag(snapshot: Snapshot, now: datetime) -> bool:

@@ -26,8 +26,8 @@ _CERTIFICATES = {_CERTIFICATE, "X509 CERTIFICATE", "TRUSTED CERTIFICATE"}
 """The labels under which OpenSSL reads a certificate (PEM_STRING_X509, _OLD, _TRUSTED)."""
 
 
-class Unsafe(NamedTuple):
-    """Something that cannot be carried on: the line on which it begins (from 1), and what it is."""
+class Line(NamedTuple):
+    """Something to be told of a truststore: the line on which it begins (from 1), and what it is."""
 
     line: int
     defect: Defect
@@ -49,7 +49,7 @@ class Contents(NamedTuple):
     """A truststore, taken apart without loss: the segments' texts joined are the data again."""
 
     segments: tuple[_Segment, ...]
-    unsafe: tuple[Unsafe, ...]
+    unsafe: tuple[Line, ...]
 
     @property
     def blocks(self) -> dict[str, Block]:
@@ -59,6 +59,16 @@ class Contents(NamedTuple):
             if segment.block is not None:
                 found.setdefault(segment.block.fingerprint, segment.block)
         return found
+
+    @property
+    def unusual(self) -> tuple[Line, ...]:
+        """The blocks in a form that not every engine reads: carried on, and the first suspects if one objects."""
+        found, line = [], 1
+        for segment in self.segments:
+            if segment.block is not None and segment.block.certificate is None and segment.block.defect is not None:
+                found.append(Line(line, segment.block.defect))
+            line += segment.text.count("\n")
+        return tuple(found)
 
     @property
     def data(self) -> bytes:
@@ -73,35 +83,35 @@ def read(data: bytes) -> Contents:
     """Take a truststore apart. Nothing raises, and nothing of the data is lost."""
     text = data.decode("latin-1")  # every byte is a character: what is written back is what was read
     segments: list[_Segment] = []
-    unsafe: list[Unsafe] = [Unsafe(_line(text, key.start()), _private_key()) for key in _KEY.finditer(text)]
+    unsafe: list[Line] = [Line(_line(text, key.start()), _private_key()) for key in _KEY.finditer(text)]
     at, opened = 0, None
     for marker in _MARKER.finditer(text):
         label = " ".join(marker[2].split())
         if marker[1] == "BEGIN":
             if opened is not None:
-                unsafe.append(Unsafe(_line(text, opened[1]), Defect("unterminated", "a BEGIN line without its END")))
+                unsafe.append(Line(_line(text, opened[1]), Defect("unterminated", "a BEGIN line without its END")))
             opened = (label, marker.start(), marker.end())
             continue
         if opened is None:
             continue  # an END alone: text, which every engine passes over
         if opened[0] != label:
-            unsafe.append(Unsafe(_line(text, opened[1]), Defect("unterminated", f"BEGIN {opened[0]} ends as {label}")))
+            unsafe.append(Line(_line(text, opened[1]), Defect("unterminated", f"BEGIN {opened[0]} ends as {label}")))
         begin, end = opened[1], _with_line_end(text, marker.end())
         plain = _opens_line(text, begin) and _opens_line(text, marker.start())
         block = _block(label, text[opened[2] : marker.start()], text[begin:end], plain=plain)
         if block.defect is not None and block.defect.code == "private-key":
-            unsafe.append(Unsafe(_line(text, begin), block.defect))
+            unsafe.append(Line(_line(text, begin), block.defect))
         segments += [_Segment(text[at:begin], None)] if at < begin else []
         segments.append(_Segment(text[begin:end], block))
         at, opened = end, None
     if opened is not None:
-        unsafe.append(Unsafe(_line(text, opened[1]), Defect("unterminated", "a BEGIN line without its END")))
+        unsafe.append(Line(_line(text, opened[1]), Defect("unterminated", "a BEGIN line without its END")))
     segments += [_Segment(text[at:], None)] if at < len(text) else []
     contents = Contents(tuple(segments), ())
     if "\0" in text or (text.strip() and not contents.blocks and not unsafe):
-        unsafe.append(Unsafe(1, Defect("no-certificate", "this is no PEM text with certificates")))
+        unsafe.append(Line(1, Defect("no-certificate", "this is no PEM text with certificates")))
     if len(segments) > 2 * MAX_BLOCKS:
-        unsafe.append(Unsafe(1, Defect("too-many", f"more than {MAX_BLOCKS} certificates")))
+        unsafe.append(Line(1, Defect("too-many", f"more than {MAX_BLOCKS} certificates")))
     return contents._replace(unsafe=tuple(sorted({*unsafe}, key=lambda one: (one.line, one.defect.code))))
 
 
