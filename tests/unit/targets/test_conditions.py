@@ -18,7 +18,7 @@ from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.targets.record import Applied, Hold, HoldReason, Pending, Record
 from rotation_watcher.targets.record import decode as decode_record
 from rotation_watcher.targets.record import encode as encode_record
-from rotation_watcher.x509.certificates import render_bundle
+from rotation_watcher.x509.truststore import of_blocks
 from tests.unit.targets.test_plan import NOW, STORE, key, keys, live, need, root, wanted
 
 replace = msgspec.structs.replace
@@ -53,12 +53,12 @@ class Desk:
         assert isinstance(record, Record)
         moved_to = parts.get("moved_to")
         assert moved_to is None or isinstance(moved_to, str)
-        blocks = live(held)
+        blocks = of_blocks(live(held))
         planned = plan.make(blocks, desired, record, target, Policy(), moved_to=moved_to, may_remove=True, now=self.now)
         view = BundleView(Bundle(id="main", sources=("use1",), authorities=()), desired, (), (), frozenset())
         endpoints = parts.get("endpoints", (Endpoint("listener", verifies=True, detail=""),))
         assert isinstance(endpoints, tuple)
-        bundle = None if parts.get("off") else render_bundle(blocks.values())
+        bundle = None if parts.get("off") else blocks.data
         seen = Live(
             bundle=bundle,
             location=UNKNOWN,

@@ -12,7 +12,6 @@ from rotation_watcher.bundles.wanted import BundleView, Wanted
 from rotation_watcher.config import Bundle, Mode, Target
 from rotation_watcher.kinds import Proof
 from rotation_watcher.ports import Live
-from rotation_watcher.targets.conditions import content_of
 from rotation_watcher.targets.decide import (
     Action,
     AdoptBaseline,
@@ -32,13 +31,15 @@ from rotation_watcher.targets.decide import (
     decide,
     outcome_of,
 )
-from rotation_watcher.targets.plan import Blocker, Plan, Snapshot
+from rotation_watcher.targets.plan import Blocker, Plan, Snapshot, digest
 from rotation_watcher.targets.record import Applied, Claim, Hold, HoldReason, Pending, Record
+from rotation_watcher.x509.certificates import Block
+from rotation_watcher.x509.truststore import of_blocks
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 LATER, EARLIER = NOW + timedelta(minutes=5), NOW - timedelta(minutes=5)
 ARN = "arn:aws:apigateway:us-east-1::/domainnames/api.example.com"
-_, CONTENT = content_of([])
+CONTENT = digest(b"")
 
 
 class Case(NamedTuple):
@@ -88,6 +89,7 @@ class Case(NamedTuple):
         )
         plan = Plan(
             desired={},
+            body=b"",
             added=("new",) if self.changes else (),
             removed=(),
             held=(),
@@ -100,8 +102,8 @@ class Case(NamedTuple):
         )
         target = Target(id="api", arn=ARN, bundle="main", on_drift=self.on_drift)  # type: ignore[arg-type]  # a literal
         view = BundleView(Bundle(id="main", sources=(), authorities=()), Wanted({}, {}, (), ()), (), (), frozenset())
-        blocks = {"live": None}
-        return Snapshot(target, record, view, live, blocks, {}, plan)  # type: ignore[arg-type]  # see above
+        contents = of_blocks({"live": Block("live", "", None, None)})
+        return Snapshot(target, record, view, live, contents, {}, plan)
 
     def _pending(self) -> Pending | None:
         if not self.pending:

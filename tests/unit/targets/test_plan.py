@@ -12,6 +12,7 @@ from rotation_watcher.sources.history import Leaf, Status
 from rotation_watcher.targets import plan
 from rotation_watcher.targets.record import Applied, Record
 from rotation_watcher.x509.certificates import Block, Certificate, parse_bundle, parse_text
+from rotation_watcher.x509.truststore import of_blocks
 from tests.support import certs
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -82,7 +83,7 @@ def made(
 ) -> plan.Plan:
     target = Target(id="alb", arn=STORE, bundle="main", on_drift=on_drift, unknown=unknown, max_certificates=limit)  # type: ignore[arg-type]  # literals
     return plan.make(
-        live(held), wanted(want), known, target, Policy(), moved_to=moved_to, may_remove=may_remove, now=NOW
+        of_blocks(live(held)), wanted(want), known, target, Policy(), moved_to=moved_to, may_remove=may_remove, now=NOW
     )
 
 

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from rotation_watcher.config import Bundle
 from rotation_watcher.sources.history import Leaf, Status
-from rotation_watcher.x509.certificates import Certificate
+from rotation_watcher.x509.certificates import Block, Certificate
 from rotation_watcher.x509.paths import Path, find_path
+from rotation_watcher.x509.selection import chain_taken, held_in_order
 
 
 class Need(NamedTuple):
@@ -124,21 +125,20 @@ def compose(needs: Iterable[Need], extra: Mapping[str, Sequence[Certificate]], n
     return Wanted(certificates, sorted_why, tuple(proven), tuple(unproven))
 
 
-def admits(certificates: Iterable[Certificate], need: Need, now: datetime) -> bool:
-    """Whether a truststore of these certificates lets the leaf in, even if the client sends no chain along.
+def admits(items: Iterable[Certificate | Block], need: Need, now: datetime) -> bool:
+    """Whether a truststore of these blocks, in this order, lets the leaf in, even if the client sends no chain along.
 
-    Self-signed certificates count as anchors, the rest as intermediates: what OpenSSL does without partial chains, and
-    the strictest of the engines behind our targets.
+    Self-signed certificates count as anchors, the rest as intermediates: what OpenSSL does without partial chains. It
+    must be let in by each engine that we know (``selection``): the strictest one decides.
     """
-    held = tuple(certificates)
-    path = find_path(
-        need.certificate,
-        intermediates=[certificate for certificate in held if not certificate.self_signed],
-        anchors=[certificate for certificate in held if certificate.self_signed],
-        at=need.at(now),
-        client_auth=need.client_auth,
-    )
-    return isinstance(path, Path)
+    return entry(items, need, now) is None
+
+
+def entry(items: Iterable[Certificate | Block], need: Need, now: datetime) -> str | None:
+    """Why such a truststore refuses the leaf, in words; None where it lets it in."""
+    held = held_in_order(tuple(items))
+    taken = chain_taken(need.certificate, held, at=need.at(now), client_auth=need.client_auth)
+    return None if isinstance(taken, Path) else taken.detail
 
 
 def manifest(bundle_id: str, wanted: Wanted) -> dict[str, Any]:

@@ -20,7 +20,6 @@ from rotation_watcher.config import Authority, Mode, Target
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDenied, TargetError, TargetNotFound
 from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.targets.record import Pending, Record
-from rotation_watcher.x509.certificates import Block, Certificate, render_bundle
 from rotation_watcher.x509.facts import CertificateFacts
 
 replace = msgspec.structs.replace
@@ -53,12 +52,6 @@ _SEEN = ("drift:", "mtls-off:", "removal-held:", "quota-near", "leaving:", "stuc
 def target_name(target: Target) -> TargetName:
     """The target as alerts name it."""
     return TargetName(target.id, target.arn, arns.parse_target(target.arn).label)
-
-
-def content_of(desired: Iterable[Block | Certificate]) -> tuple[bytes, str]:
-    """The bundle to deploy and its SHA-256."""
-    body = render_bundle(desired)
-    return body, hashlib.sha256(body).hexdigest()
 
 
 def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
@@ -325,7 +318,7 @@ def _leaving(snapshot: Snapshot, now: datetime) -> list[Observed]:
 def _stuck(snapshot: Snapshot, now: datetime) -> list[Observed]:
     """What should be deployed and cannot, or may not."""
     plan, hold = snapshot.plan, snapshot.record.hold
-    _, content = content_of(plan.desired.values())
+    content = plan.content
     missing = [need.certificate.facts for need in plan.refused]
     reason, message = (plan.blocked_by and plan.blocked_by.value), plan.why
     if reason is None and hold is not None and hold.stops(content) and missing:
@@ -354,7 +347,7 @@ def _planned(snapshot: Snapshot, now: datetime) -> list[Observed]:
     """In observe mode: what would be done."""
     if not snapshot.plan.changes or snapshot.plan.blocked_by:
         return []
-    _, content = content_of(snapshot.plan.desired.values())
+    content = snapshot.plan.content
     return [
         Observed(
             f"planned:{content[:16]}",

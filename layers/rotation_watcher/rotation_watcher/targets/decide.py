@@ -11,7 +11,6 @@ from enum import StrEnum
 import msgspec
 
 from rotation_watcher.config import Mode
-from rotation_watcher.targets.conditions import content_of
 from rotation_watcher.targets.plan import Blocker, Snapshot
 
 
@@ -43,6 +42,7 @@ class Outcome(StrEnum):
     NOTHING_KNOWN = "nothing-known"
     TOO_MANY_CERTIFICATES = "too-many-certificates"
     WOULD_REFUSE = "would-refuse"
+    FOREIGN_UNREADABLE = "foreign-unreadable"
     TARGET_FAILED = "target-failed"
     TARGET_NOT_FOUND = "target-not-found"
     TARGET_DENIED = "target-denied"
@@ -151,7 +151,7 @@ def _may_deploy(snapshot: Snapshot) -> bool:
     plan, hold = snapshot.plan, snapshot.record.hold
     if not plan.changes or plan.blocked_by is not None or not snapshot.live.settled or _stays_off(snapshot):
         return False
-    return hold is None or not hold.stops(content_of(plan.desired.values())[1])
+    return hold is None or not hold.stops(plan.content)
 
 
 def _stays_off(snapshot: Snapshot) -> bool:

@@ -8,8 +8,6 @@ up: what the watcher added is known before the target can hold it, so it is neve
 another run has taken over an expired claim, ClaimedByAnother says so, and ``pending`` is that run's to prove.
 """
 
-from collections.abc import Mapping
-
 import msgspec
 
 from rotation_watcher import arns, keys
@@ -20,11 +18,11 @@ from rotation_watcher.ports import BundleObject
 from rotation_watcher.sources.history import Status
 from rotation_watcher.targets import conditions, proof
 from rotation_watcher.targets.decide import Outcome
-from rotation_watcher.targets.plan import Snapshot
+from rotation_watcher.targets.plan import Snapshot, digest
 from rotation_watcher.targets.record import Applied, Hold, HoldReason, Pending, Record
 from rotation_watcher.targets.session import Change, Session, unclaimed
 from rotation_watcher.targets.snapshot import deployed
-from rotation_watcher.x509.certificates import Block
+from rotation_watcher.x509.truststore import EMPTY, Contents, changed
 
 replace = msgspec.structs.replace
 
@@ -32,7 +30,7 @@ replace = msgspec.structs.replace
 def deploy(snapshot: Snapshot, session: Session) -> Outcome:
     """Deploy the snapshot's plan."""
     record, now = session.record, session.ports.clock()
-    body, content = conditions.content_of(snapshot.plan.desired.values())
+    body, content = snapshot.plan.body, snapshot.plan.content
     versions = record.versions
     if record.applied is None and snapshot.blocks:
         versions = (as_found(snapshot, session),)
@@ -50,7 +48,7 @@ def deploy(snapshot: Snapshot, session: Session) -> Outcome:
     return request_update(snapshot, pending, session)
 
 
-def go_back(snapshot: Snapshot, to: Applied, held: Mapping[str, Block], session: Session) -> Outcome:
+def go_back(snapshot: Snapshot, to: Applied, held: Contents, session: Session) -> Outcome:
     """Deploy an earlier version again, by hand. The caller saw to it that ``held``, its content, refuses no one."""
     gone = session.record.applied
     to = _with_others(snapshot, to, held, session)
@@ -82,14 +80,21 @@ def request_update(snapshot: Snapshot, pending: Pending, session: Session) -> Ou
         _save_failed(lambda record: replace(record, not_before=not_before), snapshot, pending, error, session)
         return Outcome.PUT_OFF
     except BundleRejected as error:
+        refusal = _with_what_is_unusual(error, snapshot)
         hold = Hold(reason=HoldReason.REJECTED, sha256=pending.sha256, since=session.ports.clock())
-        _save_failed(lambda record: replace(record, pending=None, hold=hold), snapshot, pending, error, session)
+        _save_failed(lambda record: replace(record, pending=None, hold=hold), snapshot, pending, refusal, session)
         return Outcome.REJECTED
     except TargetError as error:
         # It may have arrived all the same (a lost answer): pending stays, and the next run looks before it acts.
         _save_failed(lambda record: record, snapshot, pending, error, session)
         return Outcome.FAILED
     return await_proof(snapshot, pending, session)
+
+
+def _with_what_is_unusual(refusal: BundleRejected, snapshot: Snapshot) -> BundleRejected:
+    """The service's refusal, with the first block of others that it may mean: AWS tells no line."""
+    lines = [line.words for line in snapshot.contents.unusual[:1]]
+    return BundleRejected(". Of what others put there, look first at ".join([str(refusal), *lines]))
 
 
 def _save_failed(change: Change, snapshot: Snapshot, pending: Pending, error: TargetError, session: Session) -> None:
@@ -121,10 +126,10 @@ def _roll_back(snapshot: Snapshot, pending: Pending, broken: tuple[Need, ...], s
     names = ", ".join(need.certificate.fingerprint[:16] for need in broken)
     why = f"What was read back after the update refuses the accepted leaf {names}."
     held = deployed(session.ports.store, session.target, previous.version) if previous else None
-    certificates = proof.certificates(held or {})
-    helps = any(admits(certificates, need, now) for need in broken)
+    earlier = (held or EMPTY).blocks.values()
+    helps = any(admits(earlier, need, now) for need in broken)
     current = [need for need in proof.required(snapshot, now) if need.state.status is Status.CURRENT]
-    if previous is None or not helps or not all(admits(certificates, need, now) for need in current):
+    if previous is None or not helps or not all(admits(earlier, need, now) for need in current):
         told = builders.truststore_update_failed(
             target=conditions.target_name(snapshot.target),
             reason=Outcome.WOULD_REFUSE.value,
@@ -136,7 +141,7 @@ def _roll_back(snapshot: Snapshot, pending: Pending, broken: tuple[Need, ...], s
         )
         session.save(lambda record: replace(unclaimed(record), pending=None).told(told))
         return Outcome.WOULD_REFUSE
-    previous = _with_others(snapshot, previous, held or {}, session)
+    previous = _with_others(snapshot, previous, held or EMPTY, session)
     back = Pending(
         version=previous.version,
         sha256=previous.sha256,
@@ -151,14 +156,16 @@ def _roll_back(snapshot: Snapshot, pending: Pending, broken: tuple[Need, ...], s
     return request_update(snapshot, back, session)
 
 
-def _with_others(snapshot: Snapshot, to: Applied, held: Mapping[str, Block], session: Session) -> Applied:
+def _with_others(snapshot: Snapshot, to: Applied, held: Contents, session: Session) -> Applied:
     """The earlier version as it can be deployed: with what others have put there since, which is theirs alone."""
     ours = session.record.ours
-    others = {key: block for key, block in snapshot.blocks.items() if key not in held and key not in ours}
+    known = held.blocks
+    others = {key: block for key, block in snapshot.blocks.items() if key not in known and key not in ours}
     if not others:
-        return replace(to, fingerprints=tuple(sorted(held)))
-    body, content = conditions.content_of([*held.values(), *others.values()])
-    return replace(to, version=_put(body, session), sha256=content, fingerprints=tuple(sorted({*held, *others})))
+        return replace(to, fingerprints=tuple(sorted(known)))
+    body = changed(held, last=others.values())
+    fingerprints = tuple(sorted({*known, *others}))
+    return replace(to, version=_put(body, session), sha256=digest(body), fingerprints=fingerprints)
 
 
 def adopt_baseline(snapshot: Snapshot, session: Session) -> Change:
@@ -184,10 +191,10 @@ def as_found(snapshot: Snapshot, session: Session) -> Applied:
 
     One can go back to it, and if mutual TLS is turned off it tells what others had there.
     """
-    body, content = conditions.content_of(snapshot.blocks.values())
+    body = snapshot.contents.data
     return Applied(
         version=_put(body, session),
-        sha256=content,
+        sha256=digest(body),
         fingerprints=tuple(sorted(snapshot.blocks)),
         at=session.ports.clock(),
         proof="as-found",

@@ -4,7 +4,7 @@ Contract. Where another run is at work at the target, both are refused with who 
 means that nothing was changed.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.targets.record import Applied, HoldReason, Record
 from rotation_watcher.targets.session import Session, same_state
 from rotation_watcher.targets.snapshot import deployed
-from rotation_watcher.x509.certificates import Block
+from rotation_watcher.x509.truststore import Contents
 
 replace = msgspec.structs.replace
 
@@ -28,7 +28,7 @@ class Earlier(NamedTuple):
     """A version to go back to, and what it holds. ``back`` says that the target holds it already, rolled back."""
 
     version: Applied
-    held: Mapping[str, Block]
+    held: Contents
     back: bool
 
 
@@ -53,7 +53,7 @@ def earlier_version(snapshot: Snapshot, to: str | None, session: Session) -> Ear
         where = f"{keys.deployed(target.id)} version {version.version}"
         raise RequestRefused(f"{target.id}: {where} is gone from the bucket")
     others = snapshot.blocks.keys() - record.ours.keys()
-    if _is_back(record) and {*held} <= {*snapshot.blocks} <= {*held} | others:
+    if _is_back(record) and {*held.blocks} <= {*snapshot.blocks} <= {*held.blocks} | others:
         return Earlier(version, held, back=True)
     _refuse_harm(snapshot, version, held, session.ports.clock())
     return Earlier(version, held, back=False)
@@ -83,12 +83,11 @@ def _version(snapshot: Snapshot, to: str | None) -> Applied:
     return known[version]
 
 
-def _refuse_harm(snapshot: Snapshot, version: Applied, held: Mapping[str, Block], now: datetime) -> None:
+def _refuse_harm(snapshot: Snapshot, version: Applied, held: Contents, now: datetime) -> None:
     """Raise RequestRefused where the version would refuse a current leaf."""
-    certificates = [block.certificate for block in held.values() if block.certificate]
     for need in snapshot.view.wanted.needs:
         current = need.required(now) and need.state.status is Status.CURRENT
-        if current and not admits(certificates, need, now):
+        if current and not admits(held.blocks.values(), need, now):
             raise RequestRefused(
                 f"{snapshot.target.id}: version {version.version} would refuse the current leaf"
                 f" {need.certificate.fingerprint[:16]} ({need.certificate.facts.subject}) of source {need.source}:"

@@ -4,16 +4,19 @@ Pure set arithmetic over fingerprints, by the promises of DESIGN.md: never empty
 removing only what the watcher itself added, within limits (1, 2), other people's certificates stay (4).
 """
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from rotation_watcher.bundles.wanted import BundleView, Need, Wanted, admits
+from rotation_watcher.bundles.wanted import BundleView, Need, Wanted, admits, entry
 from rotation_watcher.config import Policy, Target
 from rotation_watcher.ports import Live
+from rotation_watcher.targets.order import arranged
 from rotation_watcher.targets.record import Record
 from rotation_watcher.x509.certificates import Block, Certificate
+from rotation_watcher.x509.truststore import Contents, changed, of_blocks
 
 
 class Blocker(StrEnum):
@@ -22,6 +25,7 @@ class Blocker(StrEnum):
     NOTHING_KNOWN = "nothing-known"
     TOO_MANY_CERTIFICATES = "too-many-certificates"
     WOULD_REFUSE = "would-refuse"
+    FOREIGN_UNREADABLE = "foreign-unreadable"
 
 
 class Drift(NamedTuple):
@@ -35,13 +39,15 @@ class Drift(NamedTuple):
 class Plan(NamedTuple):
     """What should be deployed, and what stands in its way.
 
-    ``desired`` is everything the target should hold, by fingerprint. ``added`` and ``removed`` compare it with what is
-    live. ``held`` are removals that stopped at ``limit`` and wait for a person. ``refused`` are required leaves that
-    what is live does not let in. ``repoint``: it points elsewhere, and is to be brought back. ``blocked_by`` is the
-    reason code for deploying nothing, with ``why`` in words.
+    ``desired`` is everything the target should hold, by fingerprint and in order; ``body`` is the bundle itself, which
+    is what is live with our blocks taken out and put in. ``added`` and ``removed`` compare it with what is live.
+    ``held`` are removals that stopped at ``limit`` and wait for a person. ``refused`` are required leaves that what is
+    live does not let in. ``repoint``: it points elsewhere, and is to be brought back. ``blocked_by`` is the reason code
+    for deploying nothing, with ``why`` in words.
     """
 
     desired: Mapping[str, Block | Certificate]
+    body: bytes
     added: tuple[str, ...]
     removed: tuple[str, ...]
     held: tuple[str, ...]
@@ -57,21 +63,39 @@ class Plan(NamedTuple):
         """Whether what is live differs from what should be."""
         return bool(self.added or self.removed or self.repoint)
 
+    @property
+    def content(self) -> str:
+        """The SHA-256 of the bundle to deploy, in hex."""
+        return digest(self.body)
+
 
 class Snapshot(NamedTuple):
-    """One target as it is, and its plan. ``former`` is what was deployed last, read only where that drifted."""
+    """One target as it is, and its plan. ``former`` is what was deployed last, read only where that drifted.
+
+    ``contents`` is what it holds; where mutual TLS is off, what it held last.
+    """
 
     target: Target
     record: Record
     view: BundleView
     live: Live
-    blocks: Mapping[str, Block]
+    contents: Contents
     former: Mapping[str, Block]
     plan: Plan
 
+    @property
+    def blocks(self) -> Mapping[str, Block]:
+        """The blocks of ``contents`` by fingerprint."""
+        return self.contents.blocks
+
+
+def digest(body: bytes) -> str:
+    """The SHA-256 by which a bundle's content is known, in hex."""
+    return hashlib.sha256(body).hexdigest()
+
 
 def make(
-    live: Mapping[str, Block],
+    contents: Contents,
     wanted: Wanted,
     record: Record,
     target: Target,
@@ -83,9 +107,10 @@ def make(
 ) -> Plan:
     """Plan for one target.
 
-    ``live`` is what it holds, by fingerprint. ``moved_to`` names where it points if not at the version that was
+    ``contents`` is what it holds. ``moved_to`` names where it points if not at the version that was
     deployed last. ``may_remove`` is False while any source is stale or any accepted leaf unproven.
     """
+    live = contents.blocks
     drift = _drift(live, record, moved_to)
     reported = target.on_drift == "report"
     withheld = {*drift.removed} if drift and reported else set()
@@ -94,13 +119,17 @@ def make(
     if target.unknown == "remove":
         gone |= {key for key in live if key not in wanted.certificates}
     removed, held, limit = _allowed(gone, len(live), record, policy) if may_remove else (set(), set(), "")
-    desired: dict[str, Block | Certificate] = {key: block for key, block in live.items() if key not in removed}
-    desired |= adds
-    live_certificates = _certificates(live)
-    refused = tuple(need for need in wanted.needs if need.required(now) and not admits(live_certificates, need, now))
-    blocked_by, why = _blocked_by(desired, wanted, target, refused, now, withheld=bool(withheld))
+    kept = {key: block for key, block in live.items() if key not in removed}
+    required = [need for need in wanted.needs if need.required(now)]
+    first, last = arranged(kept, adds, required, now)
+    desired: dict[str, Block | Certificate] = {**first, **kept, **last}
+    refused = tuple(need for need in required if not admits(live.values(), need, now))
+    if target.unknown == "remove":
+        contents = of_blocks(live)  # what is no block is nobody's either
+    blocked_by, why = _blocked_by(contents, desired, wanted, target, refused, now, withheld=bool(withheld))
     return Plan(
         desired=desired,
+        body=changed(contents, without=removed, first=first.values(), last=last.values()),
         added=tuple(sorted(adds)),
         removed=tuple(sorted(removed)),
         held=tuple(sorted(held)),
@@ -138,6 +167,7 @@ def _allowed(gone: set[str], live: int, record: Record, policy: Policy) -> tuple
 
 
 def _blocked_by(
+    contents: Contents,
     desired: Mapping[str, Block | Certificate],
     wanted: Wanted,
     target: Target,
@@ -149,27 +179,19 @@ def _blocked_by(
     # Where leaves are known and none can be proved, what the operator vouches for is still added; nothing can leave.
     if not (wanted.needs or wanted.unproven) or not desired:
         return Blocker.NOTHING_KNOWN, "no accepted leaf of this bundle's sources is known yet"
+    if contents.unsafe:
+        return Blocker.FOREIGN_UNREADABLE, f"what the target holds cannot be carried on: {contents.unsafe[0].words}"
     if len(desired) > target.limit:
         return (
             Blocker.TOO_MANY_CERTIFICATES,
             f"{len(desired)} certificates are needed, the target's limit is {target.limit}",
         )
-    certificates = _certificates(desired)
-    short = [need for need in wanted.needs if need.required(now) and not admits(certificates, need, now)]
+    required = [need for need in wanted.needs if need.required(now)]
+    short = [(need, why) for need in required if (why := entry(desired.values(), need, now)) is not None]
     if withheld:  # a person chose that this drift is only reported: it may stay as short as it is, never become shorter
         already = {need.certificate.fingerprint for need in refused}
-        short = [need for need in short if need.certificate.fingerprint not in already]
+        short = [(need, why) for need, why in short if need.certificate.fingerprint not in already]
     if short:
-        names = ", ".join(need.certificate.fingerprint[:16] for need in short)
-        return Blocker.WOULD_REFUSE, f"the bundle would refuse the accepted leaf {names}"
+        names = ", ".join(need.certificate.fingerprint[:16] for need, _ in short)
+        return Blocker.WOULD_REFUSE, f"the bundle would refuse the accepted leaf {names} ({short[0][1]})"
     return None, ""
-
-
-def _certificates(held: Mapping[str, Block | Certificate]) -> tuple[Certificate, ...]:
-    """The certificates among what a target holds; blocks of others that nobody can parse vouch for nothing."""
-    certificates = []
-    for item in held.values():
-        certificate = item if isinstance(item, Certificate) else item.certificate
-        if certificate is not None:
-            certificates.append(certificate)
-    return tuple(certificates)

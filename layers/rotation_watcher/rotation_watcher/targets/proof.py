@@ -19,8 +19,8 @@ from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.targets.record import KEPT_VERSIONS, Applied, Hold, HoldReason, Pending, Record
 from rotation_watcher.targets.session import Session
-from rotation_watcher.targets.snapshot import contents
-from rotation_watcher.x509.certificates import Block, Certificate
+from rotation_watcher.targets.snapshot import contents_of
+from rotation_watcher.x509.certificates import Block
 
 replace = msgspec.structs.replace
 
@@ -47,15 +47,15 @@ def read_back(snapshot: Snapshot, pending: Pending, session: Session) -> ReadBac
             session.ports.wait(READBACK_SECONDS)
         try:
             live = session.adapter.read(snapshot.target.arn, session.record.endpoints)
-            blocks = contents(live)
+            blocks = contents_of(live).blocks
         except TargetError:
             live = snapshot.live  # it was asked to change, and may well have: the claim must not be left behind now
-            blocks = contents(live)
+            blocks = contents_of(live).blocks
         if live.settled and _shows(live, blocks, pending, session):
             return ReadBack(live, blocks, shown=True, refused=())
     now = session.ports.clock()
-    held = certificates(blocks)
-    return ReadBack(live, blocks, False, tuple(need for need in required(snapshot, now) if not admits(held, need, now)))
+    refused = tuple(need for need in required(snapshot, now) if not admits(blocks.values(), need, now))
+    return ReadBack(live, blocks, False, refused)
 
 
 def _shows(live: Live, blocks: Mapping[str, Block], pending: Pending, session: Session) -> bool:
@@ -68,11 +68,6 @@ def _shows(live: Live, blocks: Mapping[str, Block], pending: Pending, session: S
 def required(snapshot: Snapshot, now: datetime) -> list[Need]:
     """The leaves that the target must let in."""
     return [need for need in snapshot.view.wanted.needs if need.required(now)]
-
-
-def certificates(blocks: Mapping[str, Block]) -> list[Certificate]:
-    """The certificates among what a target holds; blocks of others that nobody can parse vouch for nothing."""
-    return [block.certificate for block in blocks.values() if block.certificate]
 
 
 def proved(record: Record, pending: Pending, snapshot: Snapshot, live: Live, bucket: str, now: datetime) -> Record:

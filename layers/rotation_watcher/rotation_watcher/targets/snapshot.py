@@ -14,7 +14,8 @@ from rotation_watcher.errors import TargetError
 from rotation_watcher.ports import UNKNOWN, Live, ObjectStore, TrustTarget
 from rotation_watcher.targets.plan import Snapshot, make
 from rotation_watcher.targets.record import Record
-from rotation_watcher.x509.certificates import Block, blocks_of
+from rotation_watcher.x509.certificates import Block
+from rotation_watcher.x509.truststore import EMPTY, Contents, read
 
 LAG = timedelta(minutes=2)
 """How long after its proof an update may still not show everywhere (no figure of AWS's: elbv2 promises none)."""
@@ -31,12 +32,11 @@ def take_snapshot(
 ) -> Snapshot:
     """Look at one target, with the record that is kept of it. Raises TargetError, StoreError."""
     live = adapter.read(target.arn, record.endpoints)
-    blocks = contents(live)
-    if live.bundle is None:
-        # mTLS was turned off: what others had put there comes back together with what is wanted.
-        blocks = deployed(store, target, _last_version(record)) or {}
+    # Where mutual TLS was turned off, what others had put there comes back together with what is wanted.
+    off = live.bundle is None
+    contents = (deployed(store, target, _last_version(record)) or EMPTY) if off else contents_of(live)
     plan = make(
-        blocks,
+        contents,
         view.wanted,
         record,
         target,
@@ -47,24 +47,24 @@ def take_snapshot(
     )
     former: Mapping[str, Block] = {}
     if plan.drift and plan.drift.removed and record.applied:
-        former = deployed(store, target, record.applied.version) or {}
-    return Snapshot(target, record, view, live, blocks, former, plan)
+        former = (deployed(store, target, record.applied.version) or EMPTY).blocks
+    return Snapshot(target, record, view, live, contents, former, plan)
 
 
-def contents(live: Live) -> dict[str, Block]:
-    """What a target holds, by fingerprint. Raises TargetError where its service does not give it back.
+def contents_of(live: Live) -> Contents:
+    """What a target holds; nothing where mutual TLS is off. Raises TargetError where its service does not give it back.
 
     Taken for nothing, it would lose what others keep in it at the next update.
     """
     if live.bundle is UNKNOWN:
         raise TargetError("what it holds cannot be read back, so what others keep in it could not be kept")
-    return blocks_of(live.bundle)
+    return EMPTY if live.bundle is None else read(live.bundle)
 
 
-def deployed(store: ObjectStore, target: Target, version: str | None) -> dict[str, Block] | None:
+def deployed(store: ObjectStore, target: Target, version: str | None) -> Contents | None:
     """What a version that was deployed earlier holds; None if it has no version or is gone. Raises StoreError."""
     stored = store.get(keys.deployed(target.id), version=version) if version else None
-    return blocks_of(stored.body) if stored else None
+    return read(stored.body) if stored else None
 
 
 def may_lag(snapshot: Snapshot, now: datetime) -> bool:

@@ -17,13 +17,15 @@ from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import dsa, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PSS, PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_private_key
 from cryptography.x509.oid import NameOID
 
 from rotation_watcher.x509 import pem
 from rotation_watcher.x509.facts import CertificateFacts
+from rotation_watcher.x509.names import Names, names_of
 from rotation_watcher.x509.pem import Defect
 
 __all__ = ["Block", "Certificate", "Defect", "Parsed", "extension", "parse_bundle", "parse_text", "render_bundle"]
@@ -60,7 +62,8 @@ class Certificate:
 
     ``is_ca`` is basicConstraints CA:TRUE; ``self_signed`` says that it carries its own subject as issuer and that its
     signature verifies with its own key; ``key`` is its public key; ``signature_hash`` names the hash that was signed
-    (``sha256``), ``none`` for an algorithm without one and ``unknown`` for one that nobody knows; ``pem`` is canonical.
+    (``sha256``), ``none`` for an algorithm without one and ``unknown`` for one that nobody knows; ``pem`` is canonical;
+    ``names`` are the issuer and the subject as engines compare them.
     """
 
     raw: x509.Certificate = field(repr=False)
@@ -70,6 +73,7 @@ class Certificate:
     is_ca: bool
     self_signed: bool
     pem: str = field(repr=False)
+    names: Names = field(repr=False)
 
     @property
     def fingerprint(self) -> str:
@@ -129,6 +133,14 @@ def blocks_of(data: bytes | None) -> dict[str, Block]:
     return {block.fingerprint: block for block in parse_bundle(data)[0]} if data else {}
 
 
+def certificate_block(der: bytes) -> Block:
+    """The block for what a CERTIFICATE block held, parsed or not. Nothing raises."""
+    certificate = _certificate(der)
+    if isinstance(certificate, Certificate):
+        return Block(certificate.fingerprint, certificate.pem, certificate, None)
+    return Block(hashlib.sha256(der).hexdigest(), pem.armour(der), None, certificate)
+
+
 def parse_bundle(data: bytes) -> tuple[tuple[Block, ...], tuple[Defect, ...]]:
     """Read a truststore, an anchor file or an ``extra`` file; a single certificate may also come as DER.
 
@@ -142,14 +154,11 @@ def parse_bundle(data: bytes) -> tuple[tuple[Block, ...], tuple[Defect, ...]]:
         defects.append(Defect("too-many", f"{len(ders)} certificates, at most {MAX_BLOCKS} are read"))
     kept: dict[str, Block] = {}
     for der in ders[:MAX_BLOCKS]:
-        certificate = _certificate(der)
-        fingerprint = hashlib.sha256(der).hexdigest()
-        if isinstance(certificate, Certificate):
-            kept.setdefault(fingerprint, Block(fingerprint, certificate.pem, certificate, None))
-        elif certificate.code == "private-key":
-            defects.append(certificate)
+        block = certificate_block(der)
+        if block.defect is not None and block.defect.code == "private-key":
+            defects.append(block.defect)
         else:
-            kept.setdefault(fingerprint, Block(fingerprint, pem.armour(der), None, certificate))
+            kept.setdefault(block.fingerprint, block)
     if not kept and not defects and data.strip():
         defects.append(Defect("no-certificate", f"{len(data)} bytes without a CERTIFICATE block"))
     return tuple(kept.values()), pem.distinct(defects)
@@ -191,6 +200,9 @@ def _parsed(der: bytes) -> Certificate | Defect:
     raw = x509.load_der_x509_certificate(der)
     if raw.serial_number < 0:
         raise ValueError("a negative serial number")
+    names = names_of(der)
+    if names is None:
+        raise ValueError("no outline of a certificate")
     constraints = _extension(raw, x509.BasicConstraints)
     key = raw.public_key()
     if (excess := _costly(key)) is not None:
@@ -212,8 +224,9 @@ def _parsed(der: bytes) -> Certificate | Defect:
         key=key,
         signature_hash=_signature_hash(raw),
         is_ca=bool(constraints and constraints.ca),
-        self_signed=_self_signed(raw),
+        self_signed=names.issuer == names.subject and is_signed_by(raw, key),
         pem=pem.armour(der),
+        names=names,
     )
 
 
@@ -256,11 +269,26 @@ def _signature_hash(raw: x509.Certificate) -> str:
     return algorithm.name if algorithm else "none"
 
 
-def _self_signed(raw: x509.Certificate) -> bool:
-    if raw.issuer != raw.subject:
-        return False
+def is_signed_by(raw: x509.Certificate, key: CertificatePublicKeyTypes) -> bool:
+    """Whether this key signed the certificate, whatever the names say. Never raises.
+
+    ``verify_directly_issued_by`` compares names byte by byte, which no engine does (``names``).
+    """
     try:
-        raw.verify_directly_issued_by(raw)
+        if isinstance(key, rsa.RSAPublicKey):
+            padding, algorithm = raw.signature_algorithm_parameters, raw.signature_hash_algorithm
+            if not isinstance(padding, PKCS1v15 | PSS) or algorithm is None:
+                return False
+            key.verify(raw.signature, raw.tbs_certificate_bytes, padding, algorithm)
+        elif isinstance(key, ec.EllipticCurvePublicKey):
+            scheme = raw.signature_algorithm_parameters
+            if not isinstance(scheme, ec.ECDSA):
+                return False
+            key.verify(raw.signature, raw.tbs_certificate_bytes, scheme)
+        elif isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
+            key.verify(raw.signature, raw.tbs_certificate_bytes)
+        else:
+            return False
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True

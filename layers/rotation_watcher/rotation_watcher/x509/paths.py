@@ -16,14 +16,18 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import NamedTuple
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, Policy, PolicyBuilder, Store, VerificationError
 
-from rotation_watcher.x509.certificates import Certificate, extension
+from rotation_watcher.x509.certificates import Certificate, extension, is_signed_by
+from rotation_watcher.x509.names import Name, canonical_of
 
 MAX_INTERMEDIATES = 3
 """Leaf, three intermediates and root: ALB's chain depth of 4 above the leaf (its default quota)."""
@@ -83,7 +87,7 @@ def find_path(
     return NoPath(reason or _dead_end(leaf, offered, trusted))
 
 
-def _by_subject(certificates: Iterable[Certificate], at: datetime) -> dict[x509.Name, list[Certificate]]:
+def _by_subject(certificates: Iterable[Certificate], at: datetime) -> dict[Name, list[Certificate]]:
     """Certificates by their name; of one name those that are valid first, then those that stay valid longest."""
     ordered = sorted(
         {*certificates},
@@ -93,16 +97,16 @@ def _by_subject(certificates: Iterable[Certificate], at: datetime) -> dict[x509.
             one.fingerprint,
         ),
     )
-    named: dict[x509.Name, list[Certificate]] = {}
+    named: dict[Name, list[Certificate]] = {}
     for certificate in ordered:
-        named.setdefault(certificate.raw.subject, []).append(certificate)
+        named.setdefault(certificate.names.subject, []).append(certificate)
     return named
 
 
 def _climb(
     leaf: Certificate,
-    offered: Mapping[x509.Name, Sequence[Certificate]],
-    trusted: Mapping[x509.Name, Sequence[Certificate]],
+    offered: Mapping[Name, Sequence[Certificate]],
+    trusted: Mapping[Name, Sequence[Certificate]],
 ) -> Iterator[_Chain]:
     """The chains from the leaf to an anchor, shortest first, until the bounds are reached."""
     known: dict[tuple[str, str], bool] = {}
@@ -112,34 +116,29 @@ def _climb(
             return
         chain = waiting.popleft()
         below = chain[-1]
-        for above in trusted.get(below.raw.issuer, ()):
+        for above in trusted.get(below.names.issuer, ()):
             if _issued(below, above, known):
                 yield (*chain, above)
         if len(chain) > MAX_INTERMEDIATES or len(waiting) > _MAX_STEPS:
             continue
-        for above in offered.get(below.raw.issuer, ()):
+        for above in offered.get(below.names.issuer, ()):
             if above not in chain and _issued(below, above, known):
                 waiting.append((*chain, above))
 
 
 def _issued(below: Certificate, above: Certificate, known: dict[tuple[str, str], bool]) -> bool:
     """Whether one certificate issued another, by key identifier and signature. ``known`` remembers the signatures."""
-    if not _key_identifier_fits(below, above):
+    if not key_identifier_fits(below, above):
         return False
     edge = below.fingerprint, above.facts.spki_sha256
     if edge not in known:
         if len(known) >= _MAX_SIGNATURES:
             return False
-        try:
-            below.raw.verify_directly_issued_by(above.raw)
-        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-            known[edge] = False
-        else:
-            known[edge] = True
+        known[edge] = is_signed_by(below.raw, above.key)
     return known[edge]
 
 
-def _key_identifier_fits(below: Certificate, above: Certificate) -> bool:
+def key_identifier_fits(below: Certificate, above: Certificate) -> bool:
     """OpenSSL does not take for the issuer what the authority key identifier speaks against; the library would."""
     wanted = extension(below, x509.AuthorityKeyIdentifier)
     if wanted is None:
@@ -151,7 +150,7 @@ def _key_identifier_fits(below: Certificate, above: Certificate) -> bool:
     if serial is not None and serial != above.raw.serial_number:
         return False
     issuers = [name.value for name in wanted.authority_cert_issuer or () if isinstance(name, x509.DirectoryName)]
-    return not issuers or issuers[0] == above.raw.issuer
+    return not issuers or canonical_of(issuers[0]) == above.names.issuer
 
 
 def _refusal(chain: _Chain, at: datetime, *, client_auth: bool) -> str | None:
@@ -171,9 +170,11 @@ def _refusal(chain: _Chain, at: datetime, *, client_auth: bool) -> str | None:
             x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _is_for_clients
         ).may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _signs_handshakes)
     leaf, *between, anchor = (certificate.raw for certificate in chain)
+    if any(below.raw.issuer != above.raw.subject for below, above in pairwise(chain[:-1])):
+        return "an intermediate's name is written in another kind of string than below it, which is not supported"
     verifier = (
         PolicyBuilder()
-        .store(Store([anchor]))
+        .store(Store([_named_as_below_says(anchor, (leaf, *between)[-1])]))
         .time(at)
         .max_chain_depth(MAX_INTERMEDIATES)
         .extension_policies(ca_policy=ca_policy, ee_policy=leaf_policy)
@@ -184,6 +185,29 @@ def _refusal(chain: _Chain, at: datetime, *, client_auth: bool) -> str | None:
     except (VerificationError, ValueError, TypeError, UnsupportedAlgorithm) as error:
         return _in_words(error)
     return _unchecked_constraint(chain)
+
+
+def _named_as_below_says(anchor: x509.Certificate, below: x509.Certificate) -> x509.Certificate:
+    """The anchor with its name written as the certificate below writes it.
+
+    The library compares names byte by byte; every engine takes a UTF8String for the same PrintableString (``names``).
+    An anchor is a name and a key (RFC 5280 6.1.1), and nobody checks its own signature: so a copy under the other
+    spelling, signed by a key of the moment, stands in for it. The signature below was held against the real key before.
+    """
+    if below.issuer.public_bytes() == anchor.subject.public_bytes():
+        return anchor
+    copy = (
+        x509.CertificateBuilder()
+        .subject_name(below.issuer)
+        .issuer_name(below.issuer)
+        .public_key(anchor.public_key())
+        .serial_number(anchor.serial_number)
+        .not_valid_before(anchor.not_valid_before_utc)
+        .not_valid_after(anchor.not_valid_after_utc)
+    )
+    for one in anchor.extensions:
+        copy = copy.add_extension(one.value, critical=one.critical)
+    return copy.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
 
 
 def _unchecked_constraint(chain: _Chain) -> str | None:
@@ -232,13 +256,13 @@ def _in_words(error: Exception) -> str:
 
 def _dead_end(
     leaf: Certificate,
-    offered: Mapping[x509.Name, Sequence[Certificate]],
-    trusted: Mapping[x509.Name, Sequence[Certificate]],
+    offered: Mapping[Name, Sequence[Certificate]],
+    trusted: Mapping[Name, Sequence[Certificate]],
 ) -> str:
     """Why no chain even connects the leaf to an anchor."""
     issuer = leaf.facts.issuer[:120]
-    if leaf.raw.issuer in trusted:
+    if leaf.names.issuer in trusted:
         return f"an anchor is named like its issuer ({issuer}), but its key did not sign it"
-    if leaf.raw.issuer in offered:
+    if leaf.names.issuer in offered:
         return f"no chain of at most {MAX_INTERMEDIATES} intermediates leads from its issuer ({issuer}) to an anchor"
     return f"its issuer ({issuer}) is neither an anchor nor among the certificates presented with it"

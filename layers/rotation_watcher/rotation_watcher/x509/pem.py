@@ -65,6 +65,25 @@ def blocks(text: str) -> tuple[list[bytes], list[Defect]]:
     return found, defects
 
 
+def plain_base64(body: str) -> bytes | None:
+    """What a block's body holds, where it is plain base64 and nothing else, as every engine reads it; else None."""
+    decoded = _decode(body)
+    return None if isinstance(decoded, Defect) else decoded
+
+
+def der_of(text: str) -> bytes:
+    """What a block's text holds, read as leniently as any engine might: headers, labels, alphabet, padding. Or b"".
+
+    For recognising a certificate that an engine may read, never for trusting it.
+    """
+    lines = [line for line in text.splitlines() if line and not line.startswith(("-----", "#")) and ":" not in line]
+    packed = "".join("".join(lines).split()).translate({ord("-"): "+", ord("_"): "/"}).rstrip("=")
+    try:
+        return base64.b64decode(packed + "=" * (-len(packed) % 4))
+    except (binascii.Error, ValueError):
+        return b""
+
+
 def shape(der: bytes) -> Defect | None:
     """What is wrong with the length of a DER value, compared with what its first bytes say; None if nothing is."""
     excess = len(der) - der_length(der)

@@ -1,0 +1,64 @@
+"""Where in a truststore ours are put: behind what others hold, since the order decides between CAs of one name.
+
+Whoever stands first of two CAs of one name is taken by engines that do not look further (``x509.selection``). So what
+others hold goes first, and a partner that was let in still is. Among ours, and where one of ours may stand before
+another's certificate without harm, the first arrangement is taken in which every engine lets every needed leaf in.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice, permutations
+
+from rotation_watcher.bundles.wanted import Need, admits
+from rotation_watcher.x509.certificates import Block, Certificate
+
+type Held = Block | Certificate
+type Arrangement = tuple[dict[str, Held], dict[str, Held]]
+
+_MOST = 25
+"""Arrangements tried at the most: four of ours that share a name have 24 orders."""
+
+
+def arranged(
+    kept: Mapping[str, Block], adds: Mapping[str, Held], required: Sequence[Need], now: datetime
+) -> Arrangement:
+    """What goes before the rest, and what behind it, by fingerprint and in order.
+
+    Where no arrangement lets every leaf in, all goes behind: nobody else is harmed then.
+    """
+    plain: Arrangement = ({}, dict(sorted(adds.items())))
+    if not adds:
+        return plain
+    for first, last in islice(_candidates(kept, adds), _MOST):
+        order = [*first.values(), *kept.values(), *last.values()]
+        if all(admits(order, need, now) for need in required):
+            return first, last
+    return plain
+
+
+def _candidates(kept: Mapping[str, Block], adds: Mapping[str, Held]) -> Iterator[Arrangement]:
+    harmless = {key: held for key, held in adds.items() if _may_stand_first(held, kept)}
+    rest = {key: held for key, held in adds.items() if key not in harmless}
+    for order in permutations(sorted(adds)):
+        yield {}, {key: adds[key] for key in order}
+        if not _alike(adds):
+            break
+    if harmless:
+        yield dict(sorted(harmless.items())), dict(sorted(rest.items()))
+
+
+def _alike(adds: Mapping[str, Held]) -> bool:
+    """Whether two of ours bear one name, so that their order may matter."""
+    names = [held.names.subject for held in adds.values() if isinstance(held, Certificate)]
+    return len({*names}) < len(names)
+
+
+def _may_stand_first(held: Held, kept: Mapping[str, Block]) -> bool:
+    """Whether it shadows none of others: of its name there are only certificates of the very same key."""
+    if not isinstance(held, Certificate):
+        return False
+    theirs = [block.certificate for block in kept.values()]
+    return all(
+        one is not None and (one.names.subject != held.names.subject or one.facts.spki_sha256 == held.facts.spki_sha256)
+        for one in theirs
+    )

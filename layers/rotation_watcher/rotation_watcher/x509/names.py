@@ -1,0 +1,113 @@
+"""Names as engines compare them, read from DER that ``cryptography`` may refuse as a whole.
+
+OpenSSL, BoringSSL and Java compare names by a canonical form (RFC 5280 7.1, ``x509_name_canon`` of OpenSSL): the kind
+of string does not matter, nor the case of ASCII letters, nor white space around and doubled within. ``cryptography``
+compares the encoded values, so that an issuer written as UTF8String is no match for a subject in PrintableString.
+
+The reader takes what it needs and nothing else: where an issuer and a subject stand in a certificate.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from cryptography import x509
+
+type Name = tuple[tuple[tuple[bytes, object], ...], ...]
+"""A canonical name: its relative distinguished names in order, each a sorted tuple of (type, value)."""
+
+_SEQUENCE, _SET, _INTEGER, _OID, _VERSION = 0x30, 0x31, 0x02, 0x06, 0xA0
+_LONG_FORM = 0x80
+_MOST_LENGTH_OCTETS = 4
+_STRINGS = {
+    0x0C: "utf-8",
+    0x13: "latin-1",  # PrintableString
+    0x14: "latin-1",  # T61String, as OpenSSL reads it
+    0x16: "latin-1",  # IA5String
+    0x1A: "latin-1",  # VisibleString
+    0x1C: "utf-32-be",  # UniversalString
+    0x1E: "utf-16-be",  # BMPString
+}
+"""The kinds of string that compare alike, and their encodings; any other value compares by its bytes."""
+_SHORT = {b"\x55\x04\x03": "CN", b"\x55\x04\x06": "C", b"\x55\x04\x0a": "O", b"\x55\x04\x0b": "OU"}
+
+
+class Names(NamedTuple):
+    """Who issued a certificate, and whose it is."""
+
+    issuer: Name
+    subject: Name
+
+
+class _Value(NamedTuple):
+    tag: int
+    content: bytes
+
+
+def names_of(der: bytes) -> Names | None:
+    """The names in a certificate's DER, or None where it has not the outline of one. Never raises."""
+    try:
+        outer = next(_values(der))
+        if outer.tag != _SEQUENCE:
+            return None
+        signed = next(_values(outer.content))
+        parts = [part for part in _values(signed.content) if part.tag != _VERSION]
+        serial, _algorithm, issuer, _validity, subject, *_ = parts
+        if signed.tag != _SEQUENCE or serial.tag != _INTEGER or {issuer.tag, subject.tag} != {_SEQUENCE}:
+            return None
+        return Names(canonical(issuer.content), canonical(subject.content))
+    except (StopIteration, ValueError, IndexError):
+        return None
+
+
+def canonical(content: bytes) -> Name:
+    """The canonical form of a name; ``content`` is what its outermost SEQUENCE holds. Raises ValueError."""
+    relatives = []
+    for relative in _values(content):
+        pairs: list[tuple[bytes, object]] = []
+        for pair in _values(relative.content):
+            kind, value, *_ = _values(pair.content)
+            pairs.append((kind.content, _comparable(value)))
+        relatives.append(tuple(sorted(pairs, key=repr)))
+    return tuple(relatives)
+
+
+def canonical_of(name: x509.Name) -> Name:
+    """The canonical form of a name that ``cryptography`` has parsed."""
+    return canonical(next(_values(name.public_bytes())).content)
+
+
+def words(name: Name) -> str:
+    """The name for people, such as ``O=Tests, CN=Root``: lower case, as it is compared. May hold hostile text."""
+    pairs = [pair for relative in name for pair in relative]
+    return ", ".join(f"{_SHORT.get(kind, kind.hex())}={value}" for kind, value in pairs)[:200] or "(empty name)"
+
+
+def _comparable(value: _Value) -> object:
+    encoding = _STRINGS.get(value.tag)
+    if encoding is None:
+        return (value.tag, value.content)
+    text = value.content.decode(encoding, "replace")
+    return " ".join(text.split()).translate(_LOWER)
+
+
+_LOWER = {ord(upper): ord(upper) + 32 for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+
+
+def _values(data: bytes) -> Iterator[_Value]:
+    """The DER values that stand one after the other. Raises ValueError where a length leads past the end."""
+    at = 0
+    while at < len(data):
+        if len(data) - at < 2:  # noqa: PLR2004  # a tag and a length
+            raise ValueError("cut short")
+        tag, length = data[at], data[at + 1]
+        at += 2
+        if length >= _LONG_FORM:
+            octets = length - _LONG_FORM
+            if not 0 < octets <= _MOST_LENGTH_OCTETS or at + octets > len(data):
+                raise ValueError("no sensible length")
+            length = int.from_bytes(data[at : at + octets])
+            at += octets
+        if at + length > len(data):
+            raise ValueError("longer than what holds it")
+        yield _Value(tag, data[at : at + length])
+        at += length

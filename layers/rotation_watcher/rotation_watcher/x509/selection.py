@@ -1,0 +1,130 @@
+"""Which issuer an engine takes when a truststore offers several of one name: the order in the file decides.
+
+OpenSSL and BoringSSL do not try one candidate after the other: they take one by its name, key identifier and kind of
+key, and if its key did not sign, the client is refused (OpenSSL's issue 26667). They differ in details that may change:
+OpenSSL prefers a candidate that is valid now, BoringSSL takes the first; some versions pass over a CA whose keyUsage
+lacks keyCertSign. ``chain_taken`` answers for all of these at once, so that "admitted" means admitted by every engine
+that we know, in the order in which the truststore stands.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import product
+from typing import NamedTuple
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from rotation_watcher.x509.certificates import Block, Certificate, certificate_block, extension, is_signed_by
+from rotation_watcher.x509.names import Name, names_of, words
+from rotation_watcher.x509.paths import MAX_INTERMEDIATES, NoPath, Path, find_path, key_identifier_fits
+from rotation_watcher.x509.pem import der_length, der_of
+
+_RSA, _ECDSA = "1.2.840.113549.1.1.", "1.2.840.10045.4."
+"""Object identifiers of the signature algorithms (RFC 8017, RFC 5758)."""
+
+
+class Misled(NamedTuple):
+    """An engine would take another certificate of the truststore than the one that issued; which, and why."""
+
+    fingerprint: str
+    detail: str
+
+
+class _Held(NamedTuple):
+    """A certificate of the truststore.
+
+    ``certificate`` is None where we cannot parse it, but an engine may. ``certain`` says that every engine reads it:
+    one in an unusual form is there for some engines and not for others.
+    """
+
+    fingerprint: str
+    subject: Name
+    certificate: Certificate | None
+    certain: bool
+
+
+def held_in_order(items: Sequence[Certificate | Block]) -> tuple[_Held, ...]:
+    """The certificates that an engine may find in a truststore, in its order."""
+    held = []
+    for item in items:
+        certificate = item if isinstance(item, Certificate) else item.certificate
+        if certificate is not None:
+            held.append(_Held(item.fingerprint, certificate.names.subject, certificate, certain=True))
+            continue
+        der = der_of(item.pem)
+        names = names_of(der)
+        if names is not None:
+            read = certificate_block(der[: der_length(der)]).certificate  # TRUSTED CERTIFICATE has more behind it
+            held.append(_Held(item.fingerprint, names.subject, read, certain=False))
+    return tuple(held)
+
+
+def chain_taken(
+    leaf: Certificate, held: tuple[_Held, ...], *, at: datetime, client_auth: bool = True
+) -> Path | NoPath | Misled:
+    """The path on which every engine lets the leaf in, alone, at a moment; or why one does not. Never raises."""
+    taken: Path | NoPath | Misled = NoPath("there is no self-signed anchor")
+    everything, certain = (held, tuple(one for one in held if one.certain))
+    for prefers_valid, heeds_usage, there in product((True, False), (True, False), {everything, certain}):
+        chain = _walk(leaf, there, at, prefers_valid=prefers_valid, heeds_usage=heeds_usage)
+        if isinstance(chain, Misled):
+            return chain
+        *between, anchor = chain[1:] or (leaf,)
+        taken = find_path(leaf, intermediates=between, anchors=[anchor], at=at, client_auth=client_auth)
+        if not isinstance(taken, Path):
+            return taken
+    return taken
+
+
+def _walk(
+    leaf: Certificate, held: Sequence[_Held], at: datetime, *, prefers_valid: bool, heeds_usage: bool
+) -> tuple[Certificate, ...] | Misled:
+    chain: tuple[Certificate, ...] = (leaf,)
+    while len(chain) <= MAX_INTERMEDIATES + 1 and not chain[-1].self_signed:
+        below = chain[-1]
+        candidates = [
+            one
+            for one in held
+            if one.subject == below.names.issuer and _fits(below, one.certificate, heeds_usage=heeds_usage)
+        ]
+        if not candidates:
+            break
+        chosen = _chosen(candidates, at) if prefers_valid else candidates[0]
+        if chosen.certificate is None:
+            detail = f"{words(chosen.subject)}: a certificate of this name that cannot be read here stands before it"
+            return Misled(chosen.fingerprint, detail)
+        if not is_signed_by(below.raw, chosen.certificate.key):
+            detail = f"{words(chosen.subject)}: another CA of this name stands before the one that signed"
+            return Misled(chosen.fingerprint, detail)
+        chain = (*chain, chosen.certificate)
+    return chain
+
+
+def _chosen(candidates: Sequence[_Held], at: datetime) -> _Held:
+    """The first that is valid; else the one that expired last. One that we cannot read may be valid."""
+    for one in candidates:
+        facts = one.certificate.facts if one.certificate else None
+        if facts is None or facts.not_before <= at <= facts.not_after:
+            return one
+    return max(candidates, key=lambda one: one.certificate.facts.not_after if one.certificate else at)
+
+
+def _fits(below: Certificate, above: Certificate | None, *, heeds_usage: bool) -> bool:
+    """Whether an engine takes it for the issuer, without having looked at the signature (``X509_check_issued``)."""
+    if above is None:
+        return True
+    if not key_identifier_fits(below, above) or not _same_kind_of_key(below, above):
+        return False
+    usage = extension(above, x509.KeyUsage)
+    return not heeds_usage or usage is None or usage.key_cert_sign
+
+
+def _same_kind_of_key(below: Certificate, above: Certificate) -> bool:
+    """Whether the key is of the kind that the signature's algorithm names."""
+    algorithm = below.raw.signature_algorithm_oid.dotted_string
+    if isinstance(above.key, rsa.RSAPublicKey):
+        return algorithm.startswith(_RSA)
+    if isinstance(above.key, ec.EllipticCurvePublicKey):
+        return algorithm.startswith(_ECDSA)
+    return not algorithm.startswith((_RSA, _ECDSA))

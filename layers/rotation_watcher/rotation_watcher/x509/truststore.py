@@ -1,0 +1,171 @@
+"""A truststore as it stands: what it holds, in its order, and how to change it without losing anybody's certificate.
+
+A target's content belongs to many. What we do not understand in it may mean something to the service, or to whoever put
+it there: so a new version is the old text, byte for byte, with our own blocks taken out or put in. Order is part of the
+content: where two CAs bear one name, it decides whom OpenSSL lets in (its issue 26667).
+
+A block counts as a certificate only in the form that every engine reads: the label ``CERTIFICATE`` around plain base64
+of one DER value. Whatever else stands between two markers (``TRUSTED CERTIFICATE``, PEM headers, lost padding …) is
+carried on as it stands and vouches for nothing. Where the text itself is broken so that something appended might be
+swallowed, or where it holds a private key, nothing is carried on: ``unsafe`` names the line.
+"""
+
+import hashlib
+import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
+
+from rotation_watcher.x509 import pem
+from rotation_watcher.x509.certificates import MAX_BLOCKS, Block, Certificate, certificate_block
+from rotation_watcher.x509.pem import Defect
+
+_MARKER = re.compile(r"-----\s*+(BEGIN|END)\s++((?:[A-Z0-9]++\s*+){1,8}+)-----")
+_KEY = re.compile(r"-{2,}\s*BEGIN\s[A-Z0-9 ]{0,40}PRIVATE\s+KEY", re.IGNORECASE)
+_CERTIFICATE = "CERTIFICATE"
+_CERTIFICATES = {_CERTIFICATE, "X509 CERTIFICATE", "TRUSTED CERTIFICATE"}
+"""The labels under which OpenSSL reads a certificate (PEM_STRING_X509, _OLD, _TRUSTED)."""
+
+
+class Line(NamedTuple):
+    """Something to be told of a truststore: the line on which it begins (from 1), and what it is."""
+
+    line: int
+    defect: Defect
+
+    @property
+    def words(self) -> str:
+        """For people: where it stands, and what it is."""
+        return f"line {self.line}: {self.defect.detail}"
+
+
+class _Segment(NamedTuple):
+    """A piece of the text. ``block`` is what it holds where it is a block; else it is text between blocks."""
+
+    text: str
+    block: Block | None
+
+
+class Contents(NamedTuple):
+    """A truststore, taken apart without loss: the segments' texts joined are the data again."""
+
+    segments: tuple[_Segment, ...]
+    unsafe: tuple[Line, ...]
+
+    @property
+    def blocks(self) -> dict[str, Block]:
+        """The blocks by fingerprint, in the order of their first appearance."""
+        found: dict[str, Block] = {}
+        for segment in self.segments:
+            if segment.block is not None:
+                found.setdefault(segment.block.fingerprint, segment.block)
+        return found
+
+    @property
+    def unusual(self) -> tuple[Line, ...]:
+        """The blocks in a form that not every engine reads: carried on, and the first suspects if one objects."""
+        found, line = [], 1
+        for segment in self.segments:
+            if segment.block is not None and segment.block.certificate is None and segment.block.defect is not None:
+                found.append(Line(line, segment.block.defect))
+            line += segment.text.count("\n")
+        return tuple(found)
+
+    @property
+    def data(self) -> bytes:
+        """The text as it was read."""
+        return "".join(segment.text for segment in self.segments).encode("latin-1")
+
+
+EMPTY = Contents((), ())
+
+
+def read(data: bytes) -> Contents:
+    """Take a truststore apart. Nothing raises, and nothing of the data is lost."""
+    text = data.decode("latin-1")  # every byte is a character: what is written back is what was read
+    segments: list[_Segment] = []
+    unsafe: list[Line] = [Line(_line(text, key.start()), _private_key()) for key in _KEY.finditer(text)]
+    at, opened = 0, None
+    for marker in _MARKER.finditer(text):
+        label = " ".join(marker[2].split())
+        if marker[1] == "BEGIN":
+            if opened is not None:
+                unsafe.append(Line(_line(text, opened[1]), Defect("unterminated", "a BEGIN line without its END")))
+            opened = (label, marker.start(), marker.end())
+            continue
+        if opened is None:
+            continue  # an END alone: text, which every engine passes over
+        if opened[0] != label:
+            unsafe.append(Line(_line(text, opened[1]), Defect("unterminated", f"BEGIN {opened[0]} ends as {label}")))
+        begin, end = opened[1], _with_line_end(text, marker.end())
+        plain = _opens_line(text, begin) and _opens_line(text, marker.start())
+        block = _block(label, text[opened[2] : marker.start()], text[begin:end], plain=plain)
+        if block.defect is not None and block.defect.code == "private-key":
+            unsafe.append(Line(_line(text, begin), block.defect))
+        segments += [_Segment(text[at:begin], None)] if at < begin else []
+        segments.append(_Segment(text[begin:end], block))
+        at, opened = end, None
+    if opened is not None:
+        unsafe.append(Line(_line(text, opened[1]), Defect("unterminated", "a BEGIN line without its END")))
+    segments += [_Segment(text[at:], None)] if at < len(text) else []
+    contents = Contents(tuple(segments), ())
+    if "\0" in text or (text.strip() and not contents.blocks and not unsafe):
+        unsafe.append(Line(1, Defect("no-certificate", "this is no PEM text with certificates")))
+    if len(segments) > 2 * MAX_BLOCKS:
+        unsafe.append(Line(1, Defect("too-many", f"more than {MAX_BLOCKS} certificates")))
+    return contents._replace(unsafe=tuple(sorted({*unsafe}, key=lambda one: (one.line, one.defect.code))))
+
+
+def changed(
+    contents: Contents,
+    *,
+    without: Collection[str] = (),
+    first: Iterable[Certificate | Block] = (),
+    last: Iterable[Certificate | Block] = (),
+) -> bytes:
+    """The truststore without some blocks (by fingerprint), and with others before and after the rest.
+
+    What stays keeps its bytes and its order; only an end of line is added where the last line had none. The caller sees
+    to it that nothing is ``unsafe``.
+    """
+    gone = {*without}
+    kept = "".join(s.text for s in contents.segments if s.block is None or s.block.fingerprint not in gone)
+    parts = [*(item.pem for item in first), kept, *(item.pem for item in last)]
+    return "".join(part if part.endswith("\n") or not part else f"{part}\n" for part in parts).encode("latin-1")
+
+
+def of_blocks(blocks: Mapping[str, Block]) -> Contents:
+    """Contents made of blocks alone."""
+    return Contents(tuple(_Segment(block.pem, block) for block in blocks.values()), ())
+
+
+def _block(label: str, body: str, whole: str, *, plain: bool) -> Block:
+    """What stands between two markers; ``whole`` is the text with them. ``plain``: each marker opens its line."""
+    text = whole if whole.endswith("\n") else f"{whole}\n"
+    if plain and label == _CERTIFICATE and (der := pem.plain_base64(body)) is not None:
+        block = certificate_block(der)
+        return block._replace(pem=text)
+    # Keyed by its text: it is not the certificate that it may hold, which a service need not be able to read.
+    key = f"block-{hashlib.sha256(' '.join(whole.split()).encode()).hexdigest()}"
+    if "PRIVATE KEY" in label:
+        return Block(key, text, None, _private_key())
+    if label in _CERTIFICATES:
+        return Block(key, text, None, Defect("unusual-form", f"a {label} block that not every engine reads"))
+    return Block(key, text, None, Defect("not-a-certificate", f"a block {label[:40]}"))
+
+
+def _private_key() -> Defect:
+    return Defect("private-key", "a private key: take it out, and replace that key wherever it is used")
+
+
+def _opens_line(text: str, at: int) -> bool:
+    return at == 0 or text[at - 1] in "\r\n"
+
+
+def _with_line_end(text: str, at: int) -> int:
+    """Behind the rest of a line that holds nothing but white space."""
+    match = re.compile(r"[ \t]*\r?\n").match(text, at)
+    return match.end() if match else at
+
+
+def _line(text: str, at: int) -> int:
+    return text.count("\n", 0, at) + 1

@@ -1,0 +1,139 @@
+"""A truststore is carried on as it stands: every form in which others keep certificates, in its order."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rotation_watcher.x509 import truststore
+from tests.support import pki
+from tests.support.pki import pem_of
+
+CASES = Path(__file__).parent / "cases"
+BLOCKS = sorted((CASES / "others-blocks").glob("*.pem"))
+ROOT, OURS = pki.root("Theirs"), pki.root("Ours")
+PLAIN = pem_of(ROOT.read.raw.public_bytes(Encoding.DER))
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_taken_apart_without_loss(data: bytes) -> None:
+    assert truststore.read(data).data == data
+
+
+@given(
+    st.lists(
+        st.sampled_from(["-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----", "AAAA", "\n", "\r\n", " ", "#"])
+    )
+)
+def test_any_order_of_markers_is_taken_apart_without_loss(parts: list[str]) -> None:
+    data = "".join(parts).encode()
+    contents = truststore.read(data)
+    assert contents.data == data
+    assert truststore.changed(contents).rstrip(b"\n") == data.rstrip(b"\n")
+
+
+@pytest.mark.parametrize("path", BLOCKS, ids=lambda path: path.stem)
+def test_a_block_of_others_in_an_unusual_form_stays_byte_for_byte_when_ours_is_added(path: Path) -> None:
+    data = path.read_bytes()
+    contents = truststore.read(data)
+    assert contents.unsafe == ()
+    assert len(contents.blocks) == 2
+    after = truststore.changed(contents, last=[OURS.read])
+    assert after == data + OURS.read.pem.encode()
+    assert [*truststore.read(after).blocks] == [*contents.blocks, OURS.read.fingerprint]
+
+
+FORMS = {
+    "a comment between": f"# of our partner\n{PLAIN}",
+    "a comment inside": PLAIN.replace("\n", "\n# inside\n", 1),
+    "a preamble": f"Subject: CN=Theirs\n\n{PLAIN}",
+    "four dashes": PLAIN.replace("-----", "----"),
+    "lower case": PLAIN.replace("BEGIN CERTIFICATE", "begin certificate").replace("END CERTIFICATE", "end certificate"),
+    "Windows line ends": PLAIN.replace("\n", "\r\n"),
+    "blank lines": f"\n\n{PLAIN}\n\n",
+    "no end of line": PLAIN.rstrip("\n"),
+    "markers on one line": PLAIN.rstrip("\n") + PLAIN,
+    "a certificate request": pem_of(b"0\x03\x02\x01\x01", "CERTIFICATE REQUEST"),
+    "a revocation list": pem_of(b"0\x03\x02\x01\x01", "X509 CRL"),
+    "an END alone": f"-----END CERTIFICATE-----\n{PLAIN}",
+    "base64 of no certificate": pem_of(b"0\x03\x02\x01\x01"),
+    "Latin-1 in a comment": f"# Z\xfcrich\n{PLAIN}",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_stands_beside_a_plain_certificate_is_kept_as_it_stands(form: str) -> None:
+    data = (PLAIN + FORMS[form]).encode("latin-1")
+    contents = truststore.read(data)
+    assert contents.unsafe == ()
+    after = truststore.changed(contents, last=[OURS.read])
+    assert after.startswith(data)
+    assert truststore.changed(truststore.read(after), without={OURS.read.fingerprint}).rstrip(b"\n") == data.rstrip(
+        b"\n"
+    )
+
+
+KEY = pki.root("Key").key_pem
+UNSAFE = {
+    "a private key": (PLAIN + KEY, len(PLAIN.splitlines()) + 1, "private-key"),
+    "a private key in a certificate's clothes": (
+        PLAIN + KEY.replace("PRIVATE KEY", "CERTIFICATE"),
+        len(PLAIN.splitlines()) + 1,
+        "private-key",
+    ),
+    "a private key behind broken markers": (
+        PLAIN + KEY.replace("-----", "----"),
+        len(PLAIN.splitlines()) + 1,
+        "private-key",
+    ),
+    "a missing END": (PLAIN + PLAIN.partition("-----END")[0], len(PLAIN.splitlines()) + 1, "unterminated"),
+    "a missing END in between": (PLAIN.partition("-----END")[0] + PLAIN, 1, "unterminated"),
+    "another END": (PLAIN.replace("END CERTIFICATE", "END X509 CERTIFICATE"), 1, "unterminated"),
+    "no PEM": ("\x30\x82\x01\x02 this is DER", 1, "no-certificate"),
+    "UTF-16": (PLAIN.encode("utf-16").decode("latin-1"), 1, "no-certificate"),
+}
+
+
+@pytest.mark.parametrize("name", UNSAFE)
+def test_what_cannot_be_carried_on_is_named_with_its_line(name: str) -> None:
+    text, line, code = UNSAFE[name]
+    contents = truststore.read(text.encode("latin-1"))
+    assert [(one.line, one.defect.code) for one in contents.unsafe] == [(line, code)]
+    assert contents.unsafe[0].words.startswith(f"line {line}: ")
+    assert KEY.splitlines()[1] not in contents.unsafe[0].words
+
+
+def test_a_certificate_of_others_is_the_same_certificate_whatever_its_line_ends() -> None:
+    (key,) = truststore.read(PLAIN.replace("\n", "\r\n").encode()).blocks
+    assert key == ROOT.read.fingerprint
+
+
+def test_a_label_that_not_every_engine_reads_is_not_the_certificate_that_it_holds() -> None:
+    text = PLAIN.replace("CERTIFICATE", "X509 CERTIFICATE")
+    (block,) = truststore.read(text.encode()).blocks.values()
+    assert block.certificate is None
+    assert block.fingerprint != ROOT.read.fingerprint
+    assert block.pem == text
+
+
+def test_openssl_reads_the_same_certificates_before_and_after(tmp_path: Path) -> None:
+    readable = 0
+    for path in [*BLOCKS, CASES / "order" / "live.pem"]:
+        before, after = path.read_bytes(), tmp_path / path.name
+        after.write_bytes(truststore.changed(truststore.read(before), last=[OURS.read]))
+        held = loaded(path)
+        assert loaded(after) == (None if held is None else held + 1), path.name
+        readable += held is not None
+    assert readable >= 4
+
+
+def loaded(path: Path) -> int | None:
+    """How many certificates OpenSSL reads out of a file; None where it refuses the whole."""
+    made = subprocess.run(["openssl", "crl2pkcs7", "-nocrl", "-certfile", str(path)], capture_output=True, check=False)
+    if made.returncode:
+        return None
+    command = ["openssl", "pkcs7", "-print_certs", "-noout"]
+    return subprocess.run(command, input=made.stdout, capture_output=True, check=True).stdout.count(b"subject=")
