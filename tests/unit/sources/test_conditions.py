@@ -71,7 +71,7 @@ def of_kind(teller: Teller, kind: str) -> list[str]:
 def test_what_flaps_at_each_look_is_told_once_and_once_more_when_it_comes_back_after_a_week(name: str) -> None:
     kind, disturbed, calm = KINDS[name]
     teller = Teller()
-    play(teller, [quiet, *[disturbed, calm] * 10])
+    play(teller, [quiet, disturbed, *[disturbed, calm] * 10])
     assert len(of_kind(teller, kind)) == 1
     assert "source-recovered" not in teller.kinds, "what comes back at the next look is not over"
     teller.now += WEEK
@@ -90,6 +90,16 @@ def test_what_lasts_is_told_once_and_a_look_at_it_writes_nothing(name: str) -> N
     before = teller.state
     play(teller, [disturbed] * 2)
     assert (teller.state, len(of_kind(teller, kind))) == (before, 1)
+
+
+def test_answers_that_lack_an_authority_now_and_then_tell_nobody() -> None:
+    assert Teller().see(*[view("A"), look()] * 10).kinds == []
+
+
+def test_a_source_that_fails_at_every_other_look_is_told() -> None:
+    teller = Teller()
+    play(teller, [failing(SourceReason.THROTTLED), quiet] * 10)
+    assert teller.kinds == ["source-failing"]
 
 
 def test_reasons_that_take_turns_are_one_condition_each() -> None:

@@ -54,6 +54,8 @@ def judged(
         kind = keys.kind_of(key)
         if kind is None or kind is Kind.SOURCES_DISAGREE or key in unverified:
             return None  # a newer release's; ``compare`` judges it; nothing was verified to an anchor
+        if key.startswith(keys.absent("")) and history.conditions[key].alerted is None:
+            return Lasting()  # an answer that lacks something now and then is how the API rotates, and no news
         if key.startswith(settled):
             return Lasting()  # a person approved it; should the approval go, that is news
         enough = clear(context.policy)
