@@ -17,7 +17,7 @@ from typing import Any, Self
 import msgspec
 import pexpect
 
-from local.aws.scenery import make_https_listener
+from local.aws.https_listener import make_https_listener
 from local.cloud.cloud import ROOT, Cloud
 from local.cloud.mailbox import Mailbox
 from local.genesys.keys import DEFAULT_CACHE
@@ -128,7 +128,7 @@ class Site:
 
     # What there is to look at
 
-    def news(self) -> list[Alert]:
+    def new_alerts(self) -> list[Alert]:
         """The alerts that came since the last call."""
         queue, arrived = self.cloud.client("sqs"), []
         while messages := queue.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages"):
@@ -142,11 +142,11 @@ class Site:
         """Wait until the stack has done something by itself; the seconds that it took."""
         start = time.monotonic()
         while not until():
-            self.news()
+            self.new_alerts()
             waited = time.monotonic() - start
             assert waited < patience, f"{what}: not within {patience} s; {self._log()}"
             time.sleep(0.5)
-        self.news()
+        self.new_alerts()
         return time.monotonic() - start
 
     def kinds(self) -> list[str]:

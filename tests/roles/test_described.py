@@ -9,8 +9,8 @@ from policy_sentry.querying.actions import get_action_data
 from policy_sentry.querying.arns import get_raw_arns_for_service
 from policy_sentry.querying.conditions import get_condition_key_details, get_condition_keys_available_to_raw_arn
 
+from local.environment import Environment
 from local.genesys.keys import DEFAULT_CACHE
-from local.stage import Stage
 from tests.roles.exemptions import EXEMPT
 from tests.stack.template import ROLES, STATEMENTS, Statement, as_list
 from tests.support.roles import Resolver
@@ -191,17 +191,17 @@ PATHS = {
 def calls() -> set[tuple[str, str]]:
     """(action, ARN) of every call that publish makes of API Gateway for a REST and an HTTP API."""
     start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-    with Stage(start, DEFAULT_CACHE, world={"root_key_bits": 2048}) as stage:
-        stage.world.region("us-east-1")
-        others = stage.world.region("sa-east-1").root_pem()
-        stage.add_source("use1", "us-east-1")
-        stage.add_bundle("main", ["use1"])
-        stage.add_rest_domain("rest", "main", others)
-        stage.add_http_domain("http", "main", others)
-        stage.configure()
-        stage.aws.calls.clear()
-        stage.tick()
-        made = [*stage.aws.calls.of("apigateway"), *stage.aws.calls.of("apigatewayv2")]
+    with Environment(start, DEFAULT_CACHE, world={"root_key_bits": 2048}) as environment:
+        environment.world.region("us-east-1")
+        others = environment.world.region("sa-east-1").root_pem()
+        environment.add_source("use1", "us-east-1")
+        environment.add_bundle("main", ["use1"])
+        environment.add_rest_domain("rest", "main", others)
+        environment.add_http_domain("http", "main", others)
+        environment.configure()
+        environment.aws.calls.clear()
+        environment.tick()
+        made = [*environment.aws.calls.of("apigateway"), *environment.aws.calls.of("apigatewayv2")]
     found = set()
     for call in made:
         verb, path = PATHS[call.operation]
@@ -229,7 +229,8 @@ def test_no_grant_of_api_gateway_is_idle(calls: set[tuple[str, str]]) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/restapis/abc/stages/live", "/apis/abc/integrations/1", "/apikeys", "/domainnames/other.example.com"]
+    "path",
+    ["/restapis/abc/environments/live", "/apis/abc/integrations/1", "/apikeys", "/domainnames/other.example.com"],
 )
 def test_nothing_else_of_api_gateway_is_readable(path: str) -> None:
     assert not permitted("apigateway:GET", f"arn:aws:apigateway:us-east-1::{path}")

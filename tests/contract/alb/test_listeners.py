@@ -5,20 +5,20 @@ from typing import Any
 import httpx
 import pytest
 
-from local.aws.scenery import make_https_listener
+from local.aws.https_listener import make_https_listener
 from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters.trust_store import AlbTrustStores
-from tests.support import pki, scenes
-from tests.support.scenes import Scene
+from tests.support import contract_targets, pki
+from tests.support.contract_targets import ContractTarget
 
 OTHER = pki.root("B").pem.encode()
 
 
-def modes(own: Scene, *known: str) -> dict[str, tuple[bool, str]]:
+def modes(own: ContractTarget, *known: str) -> dict[str, tuple[bool, str]]:
     return {one.name: (one.verifies, one.detail) for one in own.read(*known).endpoints}
 
 
-def test_each_listener_that_uses_the_store_is_named_once_and_in_order(own: Scene, aws: EmbeddedAws) -> None:
+def test_each_listener_that_uses_the_store_is_named_once_and_in_order(own: ContractTarget, aws: EmbeddedAws) -> None:
     verify = {"Mode": "verify", "TrustStoreArn": own.arn}
     second = make_https_listener(aws, name="second", mutual_authentication=verify).listener_arn
     names = [one.name for one in own.read(second).endpoints]
@@ -30,7 +30,7 @@ def test_each_listener_that_uses_the_store_is_named_once_and_in_order(own: Scene
 
 @pytest.mark.parametrize(("mode", "word"), [("passthrough", "mode passthrough"), ("off", "mode off")])
 def test_a_listener_that_was_switched_away_is_shown_with_its_mode(
-    mode: str, word: str, own: Scene, aws: EmbeddedAws
+    mode: str, word: str, own: ContractTarget, aws: EmbeddedAws
 ) -> None:
     (name,) = modes(own)
     aws.client("elbv2").modify_listener(ListenerArn=name, MutualAuthentication={"Mode": mode})
@@ -42,9 +42,11 @@ def test_a_listener_that_was_switched_away_is_shown_with_its_mode(
     assert "443" in detail
 
 
-def test_a_listener_that_verifies_with_another_store_does_not_verify_with_ours(own: Scene, aws: EmbeddedAws) -> None:
+def test_a_listener_that_verifies_with_another_store_does_not_verify_with_ours(
+    own: ContractTarget, aws: EmbeddedAws
+) -> None:
     (name,) = modes(own)
-    other = scenes.trust_store(aws, OTHER, own.clock, httpx.Client()).arn
+    other = contract_targets.trust_store(aws, OTHER, own.clock, httpx.Client()).arn
     verify = {"Mode": "verify", "TrustStoreArn": other}
     aws.client("elbv2").modify_listener(ListenerArn=name, MutualAuthentication=verify)
 
@@ -53,7 +55,7 @@ def test_a_listener_that_verifies_with_another_store_does_not_verify_with_ours(o
     assert other in detail
 
 
-def test_a_listener_that_lets_expired_certificates_in_says_so(own: Scene, aws: EmbeddedAws) -> None:
+def test_a_listener_that_lets_expired_certificates_in_says_so(own: ContractTarget, aws: EmbeddedAws) -> None:
     (name,) = modes(own)
     verify = {"Mode": "verify", "TrustStoreArn": own.arn, "IgnoreClientCertificateExpiry": True}
     aws.client("elbv2").modify_listener(ListenerArn=name, MutualAuthentication=verify)
@@ -63,7 +65,7 @@ def test_a_listener_that_lets_expired_certificates_in_says_so(own: Scene, aws: E
     assert "expired" in detail
 
 
-def test_an_association_may_name_the_load_balancer_too(own: Scene, aws: EmbeddedAws) -> None:
+def test_an_association_may_name_the_load_balancer_too(own: ContractTarget, aws: EmbeddedAws) -> None:
     plain = modes(own)
     balancer = aws.client("elbv2").describe_listeners(ListenerArns=[*plain])["Listeners"][0]["LoadBalancerArn"]
     action = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200"}}
@@ -75,7 +77,7 @@ def test_an_association_may_name_the_load_balancer_too(own: Scene, aws: Embedded
         aws.knobs.association_resource = "listener"
 
 
-def test_many_associations_are_read_page_by_page(own: Scene, aws: EmbeddedAws, http: httpx.Client) -> None:
+def test_many_associations_are_read_page_by_page(own: ContractTarget, aws: EmbeddedAws, http: httpx.Client) -> None:
     verify = {"Mode": "verify", "TrustStoreArn": own.arn}
     for name in ("third", "fourth"):
         make_https_listener(aws, name=name, mutual_authentication=verify)
@@ -96,7 +98,9 @@ def _one_a_page(params: dict[str, Any], **_: object) -> None:
     params["PageSize"] = 1
 
 
-def test_listeners_of_another_account_are_left_out_without_being_asked_for(own: Scene, aws: EmbeddedAws) -> None:
+def test_listeners_of_another_account_are_left_out_without_being_asked_for(
+    own: ContractTarget, aws: EmbeddedAws
+) -> None:
     (name,) = modes(own)
     aws.calls.clear()
     foreign = name.replace(":123456789012:", ":210987654321:")

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from local.aws.server import EmbeddedAws
-from tests.support import pki, scenes
+from tests.support import contract_targets, pki
+from tests.support.contract_targets import PACE, SETTLE, ContractTarget
 from tests.support.fakes import ManualClock
-from tests.support.scenes import PACE, SETTLE, Scene
 
 ROOT = pki.root("A").pem.encode()
 
@@ -44,30 +44,30 @@ def quiet(aws: EmbeddedAws, clock: ManualClock) -> None:
 
 
 @pytest.fixture
-def rest(aws: EmbeddedAws, clock: ManualClock) -> Scene:
+def rest(aws: EmbeddedAws, clock: ManualClock) -> ContractTarget:
     """A domain with a REST API."""
-    return scenes.rest_domain(aws, ROOT, clock)
+    return contract_targets.rest_domain(aws, ROOT, clock)
 
 
 @pytest.fixture
-def hidden(aws: EmbeddedAws, clock: ManualClock) -> Scene:
+def hidden(aws: EmbeddedAws, clock: ManualClock) -> ContractTarget:
     """A domain with an HTTP API that v1 does not know."""
     return _hidden(aws, clock)
 
 
 @pytest.fixture(scope="module")
-def kept_rest(aws: EmbeddedAws, clock: ManualClock) -> Scene:
-    return scenes.rest_domain(aws, ROOT, clock)
+def kept_rest(aws: EmbeddedAws, clock: ManualClock) -> ContractTarget:
+    return contract_targets.rest_domain(aws, ROOT, clock)
 
 
 @pytest.fixture(scope="module")
-def kept_hidden(aws: EmbeddedAws, clock: ManualClock) -> Scene:
+def kept_hidden(aws: EmbeddedAws, clock: ManualClock) -> ContractTarget:
     return _hidden(aws, clock)
 
 
-def _hidden(aws: EmbeddedAws, clock: ManualClock) -> Scene:
+def _hidden(aws: EmbeddedAws, clock: ManualClock) -> ContractTarget:
     aws.knobs.http_domains_visible_in_v1 = False
     try:
-        return scenes.http_domain(aws, ROOT, clock)
+        return contract_targets.http_domain(aws, ROOT, clock)
     finally:
         aws.knobs.http_domains_visible_in_v1 = True

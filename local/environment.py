@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import msgspec
 
-from local.aws.scenery import make_https_listener
+from local.aws.https_listener import make_https_listener
 from local.aws.server import EmbeddedAws
 from local.genesys.clock import VirtualClock
 from local.genesys.server import Simulator
@@ -32,7 +32,7 @@ BUCKET = "watcher-bucket"
 SECRET_NAME = "/genesys/oauth"  # noqa: S105 - the name of a parameter, not a secret
 
 
-class Counted:
+class CountingMetrics:
     """``ports.Metrics`` that remembers."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Counted:
         self.counts[name] = self.counts.get(name, 0) + value
 
 
-class Stage:
+class Environment:
     """A world for the watcher, for as long as the ``with`` lasts.
 
     ``start`` is the virtual now (aware UTC), unless ``clock`` is another one, such as the wall's; ``cache`` keeps the
@@ -66,7 +66,7 @@ class Stage:
         self.world = World(self._time, cache, **(world or {}))
         self.aws = EmbeddedAws(self._time, region=region, **(aws or {}))
         self.simulator = Simulator(self.world, rate_limit=1_000_000)  # a standing clock would use it up at once
-        self.metrics = Counted()
+        self.metrics = CountingMetrics()
         self.watch: dict[str, Any] = {"mode": "apply", "sources": [], "bundles": [], "targets": []}
         self.alerts: list[Alert] = []
         self._runs = 0
@@ -85,7 +85,7 @@ class Stage:
         ssm = self.aws.client("ssm")
         ssm.put_parameter(Name=SECRET_NAME, Type="SecureString", Value=json.dumps(secret))
         self.secret_arn = ssm.get_parameter(Name=SECRET_NAME)["Parameter"]["ARN"]
-        self._exit.enter_context(_environment(self.environment()))
+        self._exit.enter_context(_variables_set(self.variables()))
         self.watcher = self.build()
         return self
 
@@ -94,7 +94,7 @@ class Stage:
     ) -> None:
         self._exit.close()
 
-    def environment(self) -> dict[str, str]:
+    def variables(self) -> dict[str, str]:
         """What the stack would set for its functions."""
         return self.aws.environment() | {
             "BUCKET": BUCKET,
@@ -243,7 +243,7 @@ class Stage:
 
     # What people see
 
-    def news(self) -> list[Alert]:
+    def new_alerts(self) -> list[Alert]:
         """The alerts that arrived since the last call; all of them are in ``alerts``."""
         arrived = [msgspec.json.decode(body, type=Alert) for body in self._receive(self.mailbox_url)]
         self.alerts += arrived
@@ -289,7 +289,7 @@ class Stage:
 
 
 @contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
+def _variables_set(values: Mapping[str, str]) -> Iterator[None]:
     """The process's environment with these values, as Lambda would set them; put back afterwards."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)

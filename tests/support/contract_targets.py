@@ -1,4 +1,4 @@
-"""One trust store or domain with one way in to it, as a fake and for real: the stage of the targets' contract."""
+"""One trust store or domain with one way in to it, as a fake and for real: what the targets' contract runs against."""
 
 import itertools
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from local.aws.scenery import make_https_listener
+from local.aws.https_listener import make_https_listener
 from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters.api_gateway import ApiGatewayDomains
 from rotation_watcher.adapters.trust_store import AlbTrustStores
@@ -25,7 +25,7 @@ _numbers = itertools.count()
 
 
 @dataclass(frozen=True)
-class Scene:
+class ContractTarget:
     """A target. ``put`` writes KEY and gives the version.
 
     ``open`` lets the way in lead past mutual TLS, ``shut`` takes the way away.
@@ -60,7 +60,7 @@ class Scene:
         return version
 
 
-def fake(kind: TargetKind, initial: bytes, clock: ManualClock) -> Scene:
+def fake(kind: TargetKind, initial: bytes, clock: ManualClock) -> ContractTarget:
     """A target in memory."""
     store = InMemoryStore()
     adapter = FakeTrustTarget(kind, store, clock, settle=SETTLE, pace=PACE)
@@ -73,10 +73,10 @@ def fake(kind: TargetKind, initial: bytes, clock: ManualClock) -> Scene:
     def open_it() -> None:
         ways[:] = [msgspec.structs.replace(way, verifies=False, detail="It is open.") for way in ways]
 
-    return Scene(adapter, arn, store.bucket, clock, lambda body: store.seed(KEY, body), open_it, ways.clear)
+    return ContractTarget(adapter, arn, store.bucket, clock, lambda body: store.seed(KEY, body), open_it, ways.clear)
 
 
-def trust_store(aws: EmbeddedAws, initial: bytes, clock: ManualClock, http: httpx.Client) -> Scene:
+def trust_store(aws: EmbeddedAws, initial: bytes, clock: ManualClock, http: httpx.Client) -> ContractTarget:
     """A trust store of the embedded AWS, with a listener in verify mode."""
     name, bucket, elb = _name(), aws.make_bucket(_name()), aws.client("elbv2")
     _put(aws, bucket, "before.pem", initial)
@@ -84,7 +84,7 @@ def trust_store(aws: EmbeddedAws, initial: bytes, clock: ManualClock, http: http
     arn = elb.create_trust_store(Name=name, **place)["TrustStores"][0]["TrustStoreArn"]
     verify = {"Mode": "verify", "TrustStoreArn": arn}
     listener = make_https_listener(aws, name=name, mutual_authentication=verify).listener_arn
-    return Scene(
+    return ContractTarget(
         AlbTrustStores(elb, http),
         arn,
         bucket,
@@ -100,7 +100,7 @@ def domains_of(aws: EmbeddedAws) -> ApiGatewayDomains:
     return ApiGatewayDomains(aws.client("apigateway"), aws.client("apigatewayv2"), aws.client("s3"))
 
 
-def rest_domain(aws: EmbeddedAws, initial: bytes | None, clock: ManualClock) -> Scene:
+def rest_domain(aws: EmbeddedAws, initial: bytes | None, clock: ManualClock) -> ContractTarget:
     """A domain made through v1, with a REST API whose default endpoint is closed. ``initial`` None: mTLS is off."""
     name, bucket, rest = f"{_name()}.example.com", aws.make_bucket(_name()), aws.client("apigateway")
     rest.create_domain_name(
@@ -112,7 +112,7 @@ def rest_domain(aws: EmbeddedAws, initial: bytes | None, clock: ManualClock) -> 
     )
     api = map_rest_api(aws, name)
     opening = [{"op": "replace", "path": "/disableExecuteApiEndpoint", "value": "false"}]
-    return Scene(
+    return ContractTarget(
         domains_of(aws),
         f"arn:aws:apigateway:us-east-1::/domainnames/{name}",
         bucket,
@@ -123,7 +123,7 @@ def rest_domain(aws: EmbeddedAws, initial: bytes | None, clock: ManualClock) -> 
     )
 
 
-def http_domain(aws: EmbeddedAws, initial: bytes, clock: ManualClock) -> Scene:
+def http_domain(aws: EmbeddedAws, initial: bytes, clock: ManualClock) -> ContractTarget:
     """A domain made through v2, with an HTTP API whose default endpoint is closed."""
     name, bucket, http = f"{_name()}.example.com", aws.make_bucket(_name()), aws.client("apigatewayv2")
     before = {key[0].upper() + key[1:]: value for key, value in _before(aws, bucket, initial).items()}
@@ -137,7 +137,7 @@ def http_domain(aws: EmbeddedAws, initial: bytes, clock: ManualClock) -> Scene:
     api = http.create_api(Name="orders", ProtocolType="HTTP", DisableExecuteApiEndpoint=True)["ApiId"]
     http.create_stage(ApiId=api, StageName="$default")
     mapping = http.create_api_mapping(DomainName=name, ApiId=api, Stage="$default")["ApiMappingId"]
-    return Scene(
+    return ContractTarget(
         domains_of(aws),
         f"arn:aws:apigateway:us-east-1::/domainnames/{name}",
         bucket,
@@ -161,7 +161,7 @@ def map_rest_api(aws: EmbeddedAws, domain: str, *, path: str = "(none)", closed:
 
 
 def _name() -> str:
-    return f"scene-{next(_numbers)}"
+    return f"target-{next(_numbers)}"
 
 
 def _put(aws: EmbeddedAws, bucket: str, key: str, body: bytes) -> str:
