@@ -5,24 +5,24 @@ from datetime import timedelta
 
 import pytest
 
-from local.environment import SECRET_NAME, Environment
 from rotation_watcher.errors import ConfigurationError, RequestRefused
+from tests.support.environments import AnyEnvironment
 
 DAY = timedelta(days=1)
 
 
-def test_a_wrong_watch_file_lists_every_mistake_with_its_path_before_any_call(environment: Environment) -> None:
+def test_a_wrong_watch_file_lists_every_mistake_with_its_path_before_any_call(environment: AnyEnvironment) -> None:
     wrong = json.loads(environment.read("watch.json"))
     wrong["sources"][0]["credentials"] = "my password"
     wrong["bundles"][0]["sources"] = ["nowhere"]
     wrong["targets"][1]["arn"] = "arn:aws:apigateway:eu-west-3::/domainnames/api.example.com"
     environment.put("watch.json", json.dumps(wrong))
-    environment.aws.calls.clear()
+    environment.forget_calls()
     with pytest.raises(ConfigurationError) as caught:
         environment.collect()
     paths = [mistake.split(":")[0] for mistake in caught.value.mistakes]
     assert paths == ["sources[0].credentials", "bundles[0].sources[0]", "targets[1].arn"]
-    assert [call.resource for call in environment.aws.calls] == ["watcher-bucket/watch.json"]
+    assert [call.resource for call in environment.calls()] == ["watcher-bucket/watch.json"]
     assert len(environment.simulator.requests) == 0
 
 
@@ -31,17 +31,15 @@ def test_a_wrong_watch_file_lists_every_mistake_with_its_path_before_any_call(en
     [("secret", "credentials-refused"), ("gone", "credentials-missing"), ("permission", "permission-missing")],
 )
 def test_wrong_credentials_are_named_once_and_the_other_source_goes_on(
-    environment: Environment, trouble: str, reason: str
+    environment: AnyEnvironment, trouble: str, reason: str
 ) -> None:
     other = environment.simulator
-    ssm = environment.aws.client("ssm")
     if trouble == "permission":
         other.add_client("weak", "s3cret-canary", permissions=())
     client = {"client_id": "weak", "client_secret": "s3cret-canary"}
-    ssm.put_parameter(Name="/genesys/other", Type="SecureString", Value=json.dumps(client))
-    arn = ssm.get_parameter(Name="/genesys/other")["Parameter"]["ARN"]
+    arn = environment.put_secret("/genesys/other", json.dumps(client))
     if trouble == "gone":
-        ssm.delete_parameter(Name="/genesys/other")
+        environment.delete_secret(arn)
     environment.watch["sources"][0]["credentials"] = arn
     environment.configure()
     summaries = [environment.collect() for _ in range(3)]
@@ -56,7 +54,7 @@ def test_wrong_credentials_are_named_once_and_the_other_source_goes_on(
     assert json.loads(environment.read("sources/use1/history.json")).get("authorities", {}) == {}
 
 
-def test_a_source_that_recovers_says_so_and_what_was_known_is_untouched(environment: Environment) -> None:
+def test_a_source_that_recovers_says_so_and_what_was_known_is_untouched(environment: AnyEnvironment) -> None:
     environment.tick()
     environment.new_alerts()
     before = json.loads(environment.read("sources/use1/history.json"))["authorities"]
@@ -69,9 +67,9 @@ def test_a_source_that_recovers_says_so_and_what_was_known_is_untouched(environm
     assert [alert.kind for alert in environment.new_alerts()] == ["source-failing", "source-recovered"]
 
 
-def test_a_missing_anchor_is_told_once_with_the_command_that_mends_it(environment: Environment) -> None:
+def test_a_missing_anchor_is_told_once_with_the_command_that_mends_it(environment: AnyEnvironment) -> None:
     pem = environment.read("anchors/eu-central-1.pem").decode()
-    environment.s3.delete_object(Bucket="watcher-bucket", Key="anchors/eu-central-1.pem")
+    environment.delete("anchors/eu-central-1.pem")
     for _ in range(3):
         environment.collect()
     alerts = [alert for alert in environment.new_alerts() if alert.source == "euc1"]
@@ -82,7 +80,7 @@ def test_a_missing_anchor_is_told_once_with_the_command_that_mends_it(environmen
     assert len(summary.sources["euc1"].current["Genesys"]) == 1
 
 
-def test_an_anchor_lost_later_removes_nothing(environment: Environment) -> None:
+def test_an_anchor_lost_later_removes_nothing(environment: AnyEnvironment) -> None:
     environment.tick()
     held = {target: set(environment.live(target)) for target in ("alb", "rest")}
     files = {key: environment.read(key) for key in ("bundles/genesys/pins.json", "bundles/genesys/wanted.pem")}
@@ -94,7 +92,7 @@ def test_an_anchor_lost_later_removes_nothing(environment: Environment) -> None:
     assert "anchor-missing" in {alert.kind for alert in environment.new_alerts()}
 
 
-def test_an_unknown_region_needs_hosts_by_hand(environment: Environment) -> None:
+def test_an_unknown_region_needs_hosts_by_hand(environment: AnyEnvironment) -> None:
     environment.watch["sources"][1] |= {"region": "moon-north-1"}
     del environment.watch["sources"][1]["api_url"]
     environment.configure()
@@ -102,12 +100,10 @@ def test_an_unknown_region_needs_hosts_by_hand(environment: Environment) -> None
         environment.collect()
 
 
-def test_a_target_that_is_gone_is_told_and_the_others_go_on(environment: Environment) -> None:
+def test_a_target_that_is_gone_is_told_and_the_others_go_on(environment: AnyEnvironment) -> None:
     environment.tick()
     environment.new_alerts()
-    elb = environment.aws.client("elbv2")
-    elb.delete_listener(ListenerArn=environment.listener.listener_arn)
-    elb.delete_trust_store(TrustStoreArn=environment.arn("alb"))
+    environment.remove_target("alb")
     summary = environment.publish()
     assert summary.targets["alb"].outcome == "target-not-found"
     assert [summary.targets[name].outcome for name in ("rest", "http")] == ["unchanged", "unchanged"]
@@ -116,14 +112,14 @@ def test_a_target_that_is_gone_is_told_and_the_others_go_on(environment: Environ
     assert [(alert.kind, alert.target) for alert in alerts] == [("truststore-update-failed", "alb")]
 
 
-def test_a_call_for_what_is_not_in_the_watch_file_is_refused_by_name(environment: Environment) -> None:
+def test_a_call_for_what_is_not_in_the_watch_file_is_refused_by_name(environment: AnyEnvironment) -> None:
     with pytest.raises(RequestRefused, match="no source usw9; the watch file has euc1, use1"):
         environment.collect("usw9")
     with pytest.raises(RequestRefused, match="no target nlb; the watch file has alb, http, rest"):
         environment.publish("nlb")
 
 
-def test_a_private_key_in_an_answer_is_quarantined_and_never_written_anywhere(environment: Environment) -> None:
+def test_a_private_key_in_an_answer_is_quarantined_and_never_written_anywhere(environment: AnyEnvironment) -> None:
     region = environment.world.region("us-east-1")
     canary = region.presented("Genesys").key_pem()
     entity = region.entity(region.presented("Genesys"), "Genesys")
@@ -133,30 +129,23 @@ def test_a_private_key_in_an_answer_is_quarantined_and_never_written_anywhere(en
         environment.collect("use1")
     kinds = {alert.kind for alert in environment.new_alerts()}
     body = canary.splitlines()[5]
-    stored = b"".join(
-        environment.read(item["Key"]) for item in environment.s3.list_objects_v2(Bucket="watcher-bucket")["Contents"]
-    )
+    stored = b"".join(environment.read(key) for key in environment.objects())
     assert body.encode() not in stored
     assert body not in str(environment.alerts)
     assert "quarantined" in kinds
 
 
-def test_the_secret_is_where_the_operator_put_it_and_nowhere_else(environment: Environment) -> None:
+def test_the_secret_is_where_the_operator_put_it_and_nowhere_else(environment: AnyEnvironment) -> None:
     environment.tick()
     environment.new_alerts()
     secret = environment.simulator.client_secret
-    stored = b"".join(
-        environment.read(item["Key"]) for item in environment.s3.list_objects_v2(Bucket="watcher-bucket")["Contents"]
-    )
+    stored = b"".join(environment.read(key) for key in environment.objects())
     assert secret.encode() not in stored
     assert secret not in str(environment.alerts)
-    assert (
-        secret
-        in environment.aws.client("ssm").get_parameter(Name=SECRET_NAME, WithDecryption=True)["Parameter"]["Value"]
-    )
+    assert secret in (environment.secret(environment.secret_arn) or "")
 
 
-def quarantine_something(environment: Environment) -> str:
+def quarantine_something(environment: AnyEnvironment) -> str:
     """A leaf of the right root that bears another name; its fingerprint."""
     region = environment.world.region("eu-central-1")
     key = environment.world.keys.rsa("somebody")
@@ -167,7 +156,7 @@ def quarantine_something(environment: Environment) -> str:
 
 
 def test_a_quarantined_leaf_reaches_no_pin_until_it_is_approved_and_leaves_when_that_is_withdrawn(
-    environment: Environment,
+    environment: AnyEnvironment,
 ) -> None:
     fingerprint = quarantine_something(environment)
     for _ in range(3):
@@ -183,14 +172,14 @@ def test_a_quarantined_leaf_reaches_no_pin_until_it_is_approved_and_leaves_when_
     assert fingerprint.encode() in environment.read("bundles/genesys/pins.json")
     assert [alert.kind.value for alert in environment.new_alerts()].count("approved") == 1
 
-    environment.s3.delete_object(Bucket="watcher-bucket", Key=f"approvals/{fingerprint}.json")
+    environment.delete(f"approvals/{fingerprint}.json")
     for _ in range(3):
         environment.tick()
     assert fingerprint.encode() not in environment.read("bundles/genesys/pins.json")
     assert [alert.kind.value for alert in environment.new_alerts()].count("quarantined") == 1
 
 
-def test_an_approval_that_cannot_be_read_is_told_to_whoever_wrote_it(environment: Environment) -> None:
+def test_an_approval_that_cannot_be_read_is_told_to_whoever_wrote_it(environment: AnyEnvironment) -> None:
     fingerprint = quarantine_something(environment)
     for _ in range(2):
         environment.collect()
@@ -203,7 +192,7 @@ def test_an_approval_that_cannot_be_read_is_told_to_whoever_wrote_it(environment
     assert "approval" in " ".join([alerts[0].what_happened, *alerts[0].facts, *alerts[0].facts.values()])
 
 
-def test_an_error_nobody_thought_of_in_one_source_leaves_the_others_alone(environment: Environment) -> None:
+def test_an_error_nobody_thought_of_in_one_source_leaves_the_others_alone(environment: AnyEnvironment) -> None:
     environment.watch["sources"][0]["api_url"] = (
         f"https://{'label' * 13}.example"  # too long for a name: no resolver is asked
     )

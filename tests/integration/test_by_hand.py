@@ -7,29 +7,29 @@ from datetime import timedelta
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from local.environment import BUCKET, Environment
+from local.environment import BUCKET
 from rotation_watcher import keys
 from rotation_watcher.arns import TargetKind
 from rotation_watcher.errors import RequestRefused, TargetBusy
 from rotation_watcher.ports import Live, TrustTarget
 from rotation_watcher.targets.record import decode
-from tests.support import others
+from tests.support.environments import AnyEnvironment
 
 DAY = timedelta(days=1)
 
 
-def kinds(environment: Environment) -> list[str]:
+def kinds(environment: AnyEnvironment) -> list[str]:
     return [alert.kind.value for alert in environment.new_alerts()]
 
 
-def quiet(environment: Environment) -> None:
+def quiet(environment: AnyEnvironment) -> None:
     environment.tick()
     environment.new_alerts()
 
 
-def test_a_dry_run_says_what_it_would_do_and_writes_nothing(environment: Environment) -> None:
+def test_a_dry_run_says_what_it_would_do_and_writes_nothing(environment: AnyEnvironment) -> None:
     environment.collect()
-    environment.aws.calls.clear()
+    environment.forget_calls()
     summary = environment.publish(dry_run=True)
     assert [(name, target.outcome) for name, target in summary.targets.items()] == [
         ("alb", "would-update"),
@@ -37,17 +37,17 @@ def test_a_dry_run_says_what_it_would_do_and_writes_nothing(environment: Environ
         ("http", "would-update"),
     ]
     assert len(summary.targets["alb"].added) == 2
-    assert [call.operation for call in environment.aws.calls if call.mutating] == []
+    assert environment.writes() == []
 
 
-def test_a_dry_run_of_collect_says_what_it_saw_and_writes_nothing(environment: Environment) -> None:
-    environment.aws.calls.clear()
+def test_a_dry_run_of_collect_says_what_it_saw_and_writes_nothing(environment: AnyEnvironment) -> None:
+    environment.forget_calls()
     summary = environment.collect(dry_run=True)
     assert set(summary.sources["use1"].current) == {"DigiCert", "Genesys"}
-    assert [call.operation for call in environment.aws.calls if call.mutating] == []
+    assert environment.writes() == []
 
 
-def test_observe_changes_no_target_and_says_once_what_it_would_do(environment: Environment) -> None:
+def test_observe_changes_no_target_and_says_once_what_it_would_do(environment: AnyEnvironment) -> None:
     environment.watch["mode"] = "observe"
     environment.configure()
     before = {target: environment.live_pem(target) for target in ("alb", "rest", "http")}
@@ -62,7 +62,7 @@ def test_observe_changes_no_target_and_says_once_what_it_would_do(environment: E
         environment.publish(rollback="alb")
 
 
-def test_a_rollback_brings_back_what_was_there_and_holds_until_released(environment: Environment) -> None:
+def test_a_rollback_brings_back_what_was_there_and_holds_until_released(environment: AnyEnvironment) -> None:
     quiet(environment)
     environment.put("anchors/us-east-1.pem", environment.world.region("us-east-1").root_pem() * 2)
     environment.put("extra/more.pem", environment.world.region("ca-central-1").root_pem())
@@ -81,7 +81,7 @@ def test_a_rollback_brings_back_what_was_there_and_holds_until_released(environm
     assert [kind for kind in kinds(environment) if kind == "rolled-back"] == ["rolled-back"]
 
 
-def test_a_rollback_that_would_refuse_a_current_leaf_is_refused_by_name(environment: Environment) -> None:
+def test_a_rollback_that_would_refuse_a_current_leaf_is_refused_by_name(environment: AnyEnvironment) -> None:
     quiet(environment)
     held = environment.live_pem("alb")
     with pytest.raises(RequestRefused, match=r"would refuse the current leaf .* data actions would fail"):
@@ -89,11 +89,11 @@ def test_a_rollback_that_would_refuse_a_current_leaf_is_refused_by_name(environm
     assert environment.live_pem("alb") == held
 
 
-def test_drift_is_told_and_healed_and_what_others_added_stays(environment: Environment) -> None:
+def test_drift_is_told_and_healed_and_what_others_added_stays(environment: AnyEnvironment) -> None:
     quiet(environment)
     wanted = set(environment.live("alb"))
     stranger = environment.world.region("ca-central-1").root_pem()
-    others.load(environment, stranger)
+    environment.load_elsewhere("alb", stranger)
     foreign = set(environment.live("alb"))
     environment.publish("alb")
     back = set(environment.live("alb")) - foreign
@@ -105,11 +105,11 @@ def test_drift_is_told_and_healed_and_what_others_added_stays(environment: Envir
     assert kinds(environment) == []
 
 
-def test_drift_is_only_told_where_the_target_says_so(environment: Environment) -> None:
+def test_drift_is_only_told_where_the_target_says_so(environment: AnyEnvironment) -> None:
     environment.watch["targets"][0]["on_drift"] = "report"
     environment.configure()
     quiet(environment)
-    others.load(environment, environment.world.region("ca-central-1").root_pem())
+    environment.load_elsewhere("alb", environment.world.region("ca-central-1").root_pem())
     replaced = set(environment.live("alb"))
     for _ in range(2):
         environment.publish("alb")
@@ -118,23 +118,22 @@ def test_drift_is_only_told_where_the_target_says_so(environment: Environment) -
     assert [(alert.kind, alert.severity) for alert in alerts] == [("drift-found", "critical")]
 
 
-def test_a_domain_that_was_pointed_elsewhere_is_brought_back(environment: Environment) -> None:
+def test_a_domain_that_was_pointed_elsewhere_is_brought_back(environment: AnyEnvironment) -> None:
     quiet(environment)
     environment.clock.advance(timedelta(minutes=1))
-    others.point_rest(environment, environment.world.region("ca-central-1").root_pem())
+    environment.load_elsewhere("rest", environment.world.region("ca-central-1").root_pem())
     for _ in range(2):
         environment.clock.advance(timedelta(minutes=1))
         environment.publish("rest")
     assert kinds(environment) == ["drift-found", "truststore-updated"]
-    domain = environment.aws.client("apigateway").get_domain_name(domainName="rest.example.com")
-    assert domain["mutualTlsAuthentication"]["truststoreUri"] == f"s3://{BUCKET}/targets/rest/bundle.pem"
+    assert environment.location("rest") == f"s3://{BUCKET}/targets/rest/bundle.pem"
 
 
-def test_mutual_tls_turned_off_is_critical_and_turned_on_again(environment: Environment) -> None:
+def test_mutual_tls_turned_off_is_critical_and_turned_on_again(environment: AnyEnvironment) -> None:
     quiet(environment)
     held = set(environment.live("rest"))
     environment.clock.advance(timedelta(minutes=1))
-    others.turn_off_rest(environment)
+    environment.turn_off("rest")
     assert environment.live("rest") == {}
     for _ in range(2):
         environment.clock.advance(timedelta(minutes=1))
@@ -144,11 +143,11 @@ def test_mutual_tls_turned_off_is_critical_and_turned_on_again(environment: Envi
 
 
 def test_a_listener_switched_to_passthrough_and_an_open_default_endpoint_are_told_once(
-    environment: Environment,
+    environment: AnyEnvironment,
 ) -> None:
     quiet(environment)
-    others.pass_through(environment)
-    others.open_rest(environment)
+    environment.pass_through("alb")
+    environment.open_endpoint("rest")
     for _ in range(3):
         environment.publish()
     alerts = environment.new_alerts()
@@ -158,7 +157,7 @@ def test_a_listener_switched_to_passthrough_and_an_open_default_endpoint_are_tol
     ]
 
 
-def test_removals_beyond_the_limit_wait_for_a_word_and_additions_go_on(environment: Environment) -> None:
+def test_removals_beyond_the_limit_wait_for_a_word_and_additions_go_on(environment: AnyEnvironment) -> None:
     for number, region in enumerate(("ca-central-1", "ap-south-1", "eu-west-1")):
         environment.put(f"extra/{number}.pem", environment.world.region(region).root_pem())
     environment.watch["bundles"][0]["extra"] = [f"extra/{number}.pem" for number in range(3)]
@@ -175,10 +174,10 @@ def test_removals_beyond_the_limit_wait_for_a_word_and_additions_go_on(environme
     assert len(full - set(environment.live("alb"))) == 3
 
 
-def test_content_that_the_service_rejects_is_told_once_held_and_nothing_is_lost(environment: Environment) -> None:
+def test_content_that_the_service_rejects_is_told_once_held_and_nothing_is_lost(environment: AnyEnvironment) -> None:
     quiet(environment)
     held = environment.live_pem("alb")
-    environment.aws.fail_next("elbv2", "ModifyTrustStore", "InvalidCaCertificatesBundle", times=9)
+    environment.reject_updates("alb", 9)
     environment.put("extra/new.pem", environment.world.region("ca-central-1").root_pem())
     environment.watch["bundles"][0]["extra"] = ["extra/new.pem"]
     environment.configure()
@@ -188,17 +187,17 @@ def test_content_that_the_service_rejects_is_told_once_held_and_nothing_is_lost(
     assert kinds(environment) == ["truststore-update-failed"]
 
 
-def test_a_stale_read_back_is_read_again_and_not_acted_on(environment: Environment) -> None:
+def test_a_stale_read_back_is_read_again_and_not_acted_on(environment: AnyEnvironment) -> None:
     environment.collect()
-    environment.aws.stale_reads(environment.arn("alb"), 3)
+    environment.stale_reads("alb", 3)
     assert environment.publish("alb").targets["alb"].outcome == "updated"
     record = decode(environment.read(keys.record("alb")))
     assert record.hold is None
     assert len(record.versions) == 1  # as found
 
 
-def test_an_update_that_hangs_is_taken_up_again_and_told_when_it_lasts(environment: Environment) -> None:
-    environment.aws.knobs.settle_delay = timedelta(hours=2)
+def test_an_update_that_hangs_is_taken_up_again_and_told_when_it_lasts(environment: AnyEnvironment) -> None:
+    environment.settle_after(timedelta(hours=2))
     environment.collect()
     assert environment.publish("rest").targets["rest"].outcome == "still-updating"
     for _ in range(7):
@@ -209,17 +208,17 @@ def test_an_update_that_hangs_is_taken_up_again_and_told_when_it_lasts(environme
     assert environment.publish("rest").targets["rest"].outcome == "updated"
 
 
-def test_a_lost_record_loses_nothing_that_is_needed_or_of_others(environment: Environment) -> None:
+def test_a_lost_record_loses_nothing_that_is_needed_or_of_others(environment: AnyEnvironment) -> None:
     quiet(environment)
     held = set(environment.live("alb"))
-    environment.s3.delete_object(Bucket=BUCKET, Key=keys.record("alb"))
+    environment.delete(keys.record("alb"))
     environment.clock.advance(2 * DAY)
     for _ in range(2):
         environment.tick()
     assert set(environment.live("alb")) == held
 
 
-def test_pins_widen_before_the_target_and_narrow_after_the_grace(environment: Environment) -> None:
+def test_pins_widen_before_the_target_and_narrow_after_the_grace(environment: AnyEnvironment) -> None:
     region = environment.world.region("us-east-1")
     quiet(environment)
     old = region.presented("Genesys").fingerprint
@@ -239,7 +238,7 @@ def test_pins_widen_before_the_target_and_narrow_after_the_grace(environment: En
     assert old not in pinned()
 
 
-def test_two_sources_of_one_region_that_disagree_are_told_once(environment: Environment) -> None:
+def test_two_sources_of_one_region_that_disagree_are_told_once(environment: AnyEnvironment) -> None:
     elsewhere = environment.world.region("eu-west-1")
     environment.put("anchors/twin.pem", elsewhere.root_pem())
     url = environment.simulator.api_url("eu-west-1")
@@ -254,7 +253,7 @@ def test_two_sources_of_one_region_that_disagree_are_told_once(environment: Envi
     assert kinds(environment) == ["sources-disagree"]
 
 
-def test_a_bundle_that_no_target_loads_is_published_by_the_schedule_all_the_same(environment: Environment) -> None:
+def test_a_bundle_that_no_target_loads_is_published_by_the_schedule_all_the_same(environment: AnyEnvironment) -> None:
     environment.add_bundle("carried", ["euc1"])
     environment.configure()
     environment.collect()
@@ -266,7 +265,7 @@ def test_a_bundle_that_no_target_loads_is_published_by_the_schedule_all_the_same
 class Spoiled:
     """A trust store that somebody else overwrites in the moment after our update."""
 
-    def __init__(self, environment: Environment, target: TrustTarget, pem: str) -> None:
+    def __init__(self, environment: AnyEnvironment, target: TrustTarget, pem: str) -> None:
         self._environment, self._target, self._pem = environment, target, pem
         self.spoils = 1
 
@@ -277,16 +276,16 @@ class Spoiled:
         self._target.update(arn, bucket=bucket, key=key, version=version)
         if self.spoils:
             self.spoils -= 1
-            others.load(self._environment, self._pem)
+            self._environment.load_elsewhere("alb", self._pem)
 
 
-def spoil(environment: Environment, pem: str) -> None:
+def spoil(environment: AnyEnvironment, pem: str) -> None:
     ports = environment.watcher.publish
     spoiled = Spoiled(environment, ports.targets[TargetKind.ALB_TRUST_STORE], pem)
     environment.watcher.publish = ports._replace(targets={**ports.targets, TargetKind.ALB_TRUST_STORE: spoiled})
 
 
-def test_what_is_read_back_and_refuses_a_leaf_is_rolled_back_told_and_held(environment: Environment) -> None:
+def test_what_is_read_back_and_refuses_a_leaf_is_rolled_back_told_and_held(environment: AnyEnvironment) -> None:
     quiet(environment)
     proved = set(environment.live("alb"))
     spoil(environment, environment.world.region("ap-south-1").root_pem())
@@ -299,7 +298,7 @@ def test_what_is_read_back_and_refuses_a_leaf_is_rolled_back_told_and_held(envir
     assert kinds(environment) == ["rolled-back"]
 
 
-def test_nothing_is_rolled_back_to_a_version_that_refuses_a_current_leaf(environment: Environment) -> None:
+def test_nothing_is_rolled_back_to_a_version_that_refuses_a_current_leaf(environment: AnyEnvironment) -> None:
     environment.collect()
     spoil(environment, environment.world.region("ap-south-1").root_pem())
     assert environment.publish("alb").targets["alb"].outcome == "would-refuse"
@@ -308,7 +307,7 @@ def test_nothing_is_rolled_back_to_a_version_that_refuses_a_current_leaf(environ
     assert environment.publish("alb").targets["alb"].outcome == "updated"
 
 
-def test_a_domain_that_takes_the_truststore_with_warnings_is_told_with_its_words(environment: Environment) -> None:
+def test_a_domain_that_takes_the_truststore_with_warnings_is_told_with_its_words(environment: AnyEnvironment) -> None:
     quiet(environment)
     # One issuer per subject: a second certificate of the same name under another key is what API Gateway warns of.
     twin = environment.world.region("us-east-1").stranger("self-made-root").chain[-1]
@@ -319,8 +318,7 @@ def test_a_domain_that_takes_the_truststore_with_warnings_is_told_with_its_words
         environment.clock.advance(timedelta(minutes=1))
         environment.publish("rest")
     warned = [alert for alert in environment.new_alerts() if alert.kind == "truststore-update-failed"]
-    domain = environment.aws.client("apigateway").get_domain_name(domainName="rest.example.com")
-    warnings = domain["mutualTlsAuthentication"].get("truststoreWarnings", [])
+    warnings = environment.warnings("rest")
     assert len(warnings) == 1
     assert len(warned) == 1
     assert warnings[0][:40] in warned[0].what_happened
@@ -345,7 +343,7 @@ class Mute:
 
 @pytest.mark.parametrize(("first", "times", "outcome"), [(2, 1, "target-busy"), (3, 5, "updated"), (3, 99, "unproven")])
 def test_a_target_that_falls_silent_leaves_no_claim_behind_and_heals(
-    environment: Environment, first: int, times: int, outcome: str
+    environment: AnyEnvironment, first: int, times: int, outcome: str
 ) -> None:
     environment.collect()
     ports = environment.watcher.publish

@@ -3,20 +3,20 @@
 import json
 from datetime import timedelta
 
-from local.environment import BUCKET, Environment
 from rotation_watcher import keys
 from tests.support import others
+from tests.support.environments import AnyEnvironment
 
 
-def test_a_rollback_keeps_what_others_have_added_since(environment: Environment) -> None:
+def test_a_rollback_keeps_what_others_have_added_since(environment: AnyEnvironment) -> None:
     environment.tick()
     earlier = set(environment.live("alb"))
     environment.put("extra/more.pem", environment.world.region("ca-central-1").root_pem())
     environment.watch["bundles"][0]["extra"] = ["extra/more.pem"]
     environment.configure()
     environment.tick()
-    others.load(
-        environment, (environment.live_pem("alb") or b"").decode() + environment.world.region("ap-south-1").root_pem()
+    environment.load_elsewhere(
+        "alb", (environment.live_pem("alb") or b"").decode() + environment.world.region("ap-south-1").root_pem()
     )
     environment.tick()
     added = set(environment.live("alb")) - earlier
@@ -29,13 +29,13 @@ def test_a_rollback_keeps_what_others_have_added_since(environment: Environment)
     assert set(environment.live("alb")) == earlier | added
 
 
-def test_a_version_that_is_deployed_a_second_time_is_told_a_second_time(environment: Environment) -> None:
+def test_a_version_that_is_deployed_a_second_time_is_told_a_second_time(environment: AnyEnvironment) -> None:
     environment.tick()
     environment.new_alerts()
     before = environment.live_pem("rest")
     for _ in range(2):
         environment.clock.advance(timedelta(minutes=1))  # API Gateway takes one update in 30 seconds
-        others.turn_off_rest(environment)
+        environment.turn_off("rest")
         for _ in range(2):
             environment.clock.advance(timedelta(minutes=1))
             environment.publish("rest")
@@ -45,22 +45,24 @@ def test_a_version_that_is_deployed_a_second_time_is_told_a_second_time(environm
 
 
 def test_what_others_had_comes_back_when_mutual_tls_was_turned_off_at_a_target_that_never_was_changed(
-    environment: Environment,
+    environment: AnyEnvironment,
 ) -> None:
     environment.tick()
-    environment.s3.delete_object(Bucket=BUCKET, Key=keys.record("rest"))  # from now on all that it holds is others'
+    environment.delete(keys.record("rest"))  # from now on all that it holds is others'
     environment.tick()
     before = set(environment.live("rest"))
     assert len(before) == 3
     environment.clock.advance(timedelta(minutes=1))
-    others.turn_off_rest(environment)
+    environment.turn_off("rest")
     for _ in range(2):
         environment.clock.advance(timedelta(minutes=1))
         environment.publish("rest")
     assert set(environment.live("rest")) == before
 
 
-def test_a_withdrawn_approval_takes_the_pin_along_even_while_nothing_may_be_removed(environment: Environment) -> None:
+def test_a_withdrawn_approval_takes_the_pin_along_even_while_nothing_may_be_removed(
+    environment: AnyEnvironment,
+) -> None:
     region = environment.world.region("eu-central-1")
     leaf = others.partner(region)
     others.tell_of(region, leaf)
@@ -70,7 +72,7 @@ def test_a_withdrawn_approval_takes_the_pin_along_even_while_nothing_may_be_remo
     environment.put(
         "anchors/us-east-1.pem", environment.world.region("ca-central-1").root_pem()
     )  # a mistake: nothing may leave now
-    environment.s3.delete_object(Bucket=BUCKET, Key=f"approvals/{leaf.fingerprint}.json")
+    environment.delete(f"approvals/{leaf.fingerprint}.json")
     environment.publish("alb")  # even before anybody has looked at the source again
     assert leaf.fingerprint not in others.pinned(environment)
     environment.tick()
@@ -79,7 +81,7 @@ def test_a_withdrawn_approval_takes_the_pin_along_even_while_nothing_may_be_remo
     assert genuine in others.pinned(environment)
 
 
-def test_a_replica_that_still_shows_the_bundle_before_the_proved_one_is_no_drift(environment: Environment) -> None:
+def test_a_replica_that_still_shows_the_bundle_before_the_proved_one_is_no_drift(environment: AnyEnvironment) -> None:
     environment.tick()
     environment.put("extra/more.pem", environment.world.region("ca-central-1").root_pem())
     environment.watch["bundles"][0]["extra"] = ["extra/more.pem"]
@@ -88,9 +90,9 @@ def test_a_replica_that_still_shows_the_bundle_before_the_proved_one_is_no_drift
     environment.new_alerts()
     before = environment.read(keys.record("alb"))
     environment.clock.advance(timedelta(seconds=20))
-    environment.aws.stale_reads(environment.arn("alb"), 3)
+    environment.stale_reads("alb", 3)
     assert environment.publish("alb").targets["alb"].outcome == "unchanged"
     assert (environment.new_alerts(), environment.read(keys.record("alb"))) == ([], before)
-    environment.aws.stale_reads(environment.arn("alb"), 9)  # what does not pass is somebody's doing
+    environment.stale_reads("alb", 9)  # what does not pass is somebody's doing
     assert environment.publish("alb", dry_run=True).targets["alb"].drift != []
-    environment.aws.stale_reads(environment.arn("alb"), 0)
+    environment.stale_reads("alb", 0)

@@ -5,14 +5,14 @@ from datetime import timedelta
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from local.environment import Environment
 from rotation_watcher.alerts.model import Alert
+from tests.support.environments import AnyEnvironment
 
 DAY, QUARTER = timedelta(days=1), timedelta(minutes=15)
 
 
 @pytest.fixture
-def rotated(environment: Environment) -> str:
+def rotated(environment: AnyEnvironment) -> str:
     """DigiCert's intermediate was replaced five days after the start; the fingerprint of the old one."""
     region = environment.world.region("us-east-1")
     old = region.presented("DigiCert").chain[0].fingerprint(SHA256()).hex()
@@ -25,12 +25,12 @@ def rotated(environment: Environment) -> str:
     return old
 
 
-def planned(environment: Environment) -> list[Alert]:
+def planned(environment: AnyEnvironment) -> list[Alert]:
     return [alert for alert in environment.new_alerts() if alert.kind == "removal-planned"]
 
 
 def test_a_certificate_is_announced_to_leave_three_days_before_it_does_and_only_once(
-    environment: Environment, rotated: str
+    environment: AnyEnvironment, rotated: str
 ) -> None:
     environment.clock.advance(26 * DAY)
     environment.tick()
@@ -54,7 +54,7 @@ def test_a_certificate_is_announced_to_leave_three_days_before_it_does_and_only_
     assert environment.publish("http", dry_run=True).targets["http"].leaving == {}
 
 
-def test_what_somebody_still_needs_stays_if_he_says_so_in_time(environment: Environment, rotated: str) -> None:
+def test_what_somebody_still_needs_stays_if_he_says_so_in_time(environment: AnyEnvironment, rotated: str) -> None:
     environment.clock.advance(28 * DAY)
     environment.tick()
     assert len(planned(environment)) == 1
@@ -67,7 +67,7 @@ def test_what_somebody_still_needs_stays_if_he_says_so_in_time(environment: Envi
     assert environment.publish("http", dry_run=True).targets["http"].leaving == {}
 
 
-def test_flapping_announces_nothing_to_leave(environment: Environment) -> None:
+def test_flapping_announces_nothing_to_leave(environment: AnyEnvironment) -> None:
     region = environment.world.region("us-east-1")
     region.schedule_rotation(
         "DigiCert", environment.clock() + timedelta(hours=1), intermediate="new", flapping=timedelta(hours=6)

@@ -1,22 +1,22 @@
 from collections import Counter
 from datetime import timedelta
 
-from local.environment import Environment
 from rotation_watcher.alerts.model import Kind
+from tests.support.environments import AnyEnvironment
 from tests.support.verdicts import admits
 
 QUARTER = timedelta(minutes=15)
 DAY = timedelta(days=1)
 
 
-def told(environment: Environment) -> Counter[tuple[str, str | None, str | None]]:
+def told(environment: AnyEnvironment) -> Counter[tuple[str, str | None, str | None]]:
     """How often each kind was told of each source or target, by distinct alert."""
     environment.new_alerts()
     distinct = {alert.id: alert for alert in environment.alerts}
     return Counter((alert.kind.value, alert.source or alert.target, alert.authority) for alert in distinct.values())
 
 
-def assert_presented_is_admitted(environment: Environment) -> None:
+def assert_presented_is_admitted(environment: AnyEnvironment) -> None:
     """What Genesys presents at this moment gets through every target that is for it."""
     now = environment.clock()
     for target, region, authority in (
@@ -32,7 +32,7 @@ def assert_presented_is_admitted(environment: Environment) -> None:
         )
 
 
-def test_the_first_look_widens_every_target_and_keeps_what_others_had_put_there(environment: Environment) -> None:
+def test_the_first_look_widens_every_target_and_keeps_what_others_had_put_there(environment: AnyEnvironment) -> None:
     before = {target: set(environment.live(target)) for target in ("alb", "rest", "http")}
     environment.tick()
     assert_presented_is_admitted(environment)
@@ -42,7 +42,7 @@ def test_the_first_look_widens_every_target_and_keeps_what_others_had_put_there(
 
 
 def test_a_whole_rotation_of_both_authorities_tells_each_change_once_however_the_api_flaps(
-    environment: Environment,
+    environment: AnyEnvironment,
 ) -> None:
     east, frankfurt = environment.world.region("us-east-1"), environment.world.region("eu-central-1")
     start = environment.clock()
@@ -73,7 +73,7 @@ def test_a_whole_rotation_of_both_authorities_tells_each_change_once_however_the
     assert len(environment.alerts) == len({alert.id for alert in environment.alerts})
 
 
-def test_a_change_is_trusted_at_first_sight_and_announced_when_two_looks_agree(environment: Environment) -> None:
+def test_a_change_is_trusted_at_first_sight_and_announced_when_two_looks_agree(environment: AnyEnvironment) -> None:
     environment.tick()
     environment.new_alerts()
     region = environment.world.region("us-east-1")
@@ -89,7 +89,7 @@ def test_a_change_is_trusted_at_first_sight_and_announced_when_two_looks_agree(e
     assert seen == [(0, 0), (1, 0), (1, 0), (1, 1)]
 
 
-def test_flapping_alone_changes_no_target_and_tells_nobody(environment: Environment) -> None:
+def test_flapping_alone_changes_no_target_and_tells_nobody(environment: AnyEnvironment) -> None:
     environment.tick()
     environment.new_alerts()
     held = {target: set(environment.live(target)) for target in ("alb", "rest", "http")}
@@ -101,7 +101,7 @@ def test_flapping_alone_changes_no_target_and_tells_nobody(environment: Environm
     assert {target: set(environment.live(target)) for target in held} == held
 
 
-def test_the_old_intermediate_leaves_after_its_grace_and_not_before(environment: Environment) -> None:
+def test_the_old_intermediate_leaves_after_its_grace_and_not_before(environment: AnyEnvironment) -> None:
     region = environment.world.region("us-east-1")
     region.schedule_rotation("DigiCert", environment.clock() + 5 * DAY, intermediate="new")
     old = region.presented("DigiCert").chain[0]
@@ -121,7 +121,7 @@ def test_the_old_intermediate_leaves_after_its_grace_and_not_before(environment:
     assert_presented_is_admitted(environment)
 
 
-def test_a_new_root_is_in_the_truststore_before_its_first_leaf_is_presented(environment: Environment) -> None:
+def test_a_new_root_is_in_the_truststore_before_its_first_leaf_is_presented(environment: AnyEnvironment) -> None:
     frankfurt = environment.world.region("eu-central-1")
     environment.tick()
     environment.put("anchors/eu-central-1.pem", frankfurt.root_pem() + frankfurt.root_pem(ahead=1))
@@ -134,28 +134,28 @@ def test_a_new_root_is_in_the_truststore_before_its_first_leaf_is_presented(envi
     assert told(environment)["issuer-changed", "euc1", "Genesys"] == 1
 
 
-def test_a_quiet_run_writes_nothing(environment: Environment) -> None:
+def test_a_quiet_run_writes_nothing(environment: AnyEnvironment) -> None:
     environment.tick()
     environment.new_alerts()
-    environment.aws.calls.clear()
+    environment.forget_calls()
     environment.collect()
     environment.publish()
-    writes = [(call.service, call.operation, call.resource) for call in environment.aws.calls if call.mutating]
+    writes = environment.writes()
     assert writes == []
-    assert len(list(environment.aws.calls)) > 10
+    assert len(environment.calls()) > 10
 
 
-def test_freshness_is_marked_when_a_third_of_the_limit_has_passed(environment: Environment) -> None:
+def test_freshness_is_marked_when_a_third_of_the_limit_has_passed(environment: AnyEnvironment) -> None:
     environment.tick()
     environment.clock.advance(timedelta(hours=2, minutes=1))
-    environment.aws.calls.clear()
+    environment.forget_calls()
     environment.collect()
-    writes = [(call.operation, call.resource) for call in environment.aws.calls if call.mutating]
+    writes = [(call.operation, call.resource) for call in environment.writes()]
     assert [operation for operation, _ in writes] == ["PutObject", "PutObject"]
     assert all("history.json" in resource for _, resource in writes)
 
 
-def test_every_alert_carries_the_attributes_for_filter_policies_and_reads_as_mail(environment: Environment) -> None:
+def test_every_alert_carries_the_attributes_for_filter_policies_and_reads_as_mail(environment: AnyEnvironment) -> None:
     environment.tick()
     for alert in environment.new_alerts():
         assert alert.kind in Kind

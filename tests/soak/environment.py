@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 import httpx
 
-from local.environment import CountingMetrics
+from local.base_environment import CountingMetrics
 from local.genesys.clock import VirtualClock
 from local.genesys.issuing import Identity, issue, subject
 from local.genesys.keys import DEFAULT_CACHE

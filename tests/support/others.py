@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import msgspec
 
+from local.base_environment import BaseEnvironment
 from local.environment import BUCKET, Environment
 from local.genesys.issuing import Identity, issue, subject
 from local.genesys.region import Region
@@ -78,7 +79,7 @@ def tell_of(region: Region, leaf: Identity, status: str = "Upcoming") -> str:
     return str(told["certificate"])
 
 
-def pinned(environment: Environment, bundle: str = "genesys") -> set[str]:
+def pinned(environment: BaseEnvironment, bundle: str = "genesys") -> set[str]:
     """The fingerprints of the leaves that a bundle's pins let in."""
     pins = msgspec.json.decode(environment.read(keys.pins(bundle)))["pins"]
     return {str(pin["certificate"]["fingerprint"]) for pin in pins}
