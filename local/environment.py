@@ -117,7 +117,7 @@ class Environment(BaseEnvironment):
         api = rest.create_rest_api(name=target, disableExecuteApiEndpoint=closed)
         rest.create_domain_name(
             domainName=name,
-            regionalCertificateArn=self._certificate(name),
+            regionalCertificateArn=self.aws.certificate(),
             endpointConfiguration={"types": ["REGIONAL"]},
             securityPolicy="TLS_1_2",
             mutualTlsAuthentication={
@@ -138,7 +138,7 @@ class Environment(BaseEnvironment):
         version = self.put(f"before/{target}.pem", pem)
         api = http.create_api(Name=target, ProtocolType="HTTP", DisableExecuteApiEndpoint=closed)["ApiId"]
         http.create_stage(ApiId=api, StageName="$default")
-        configuration = {"CertificateArn": self._certificate(name), "EndpointType": "REGIONAL"}
+        configuration = {"CertificateArn": self.aws.certificate(), "EndpointType": "REGIONAL"}
         http.create_domain_name(
             DomainName=name,
             DomainNameConfigurations=[configuration | {"SecurityPolicy": "TLS_1_2"}],
@@ -185,9 +185,6 @@ class Environment(BaseEnvironment):
         self.aws.client("sns").subscribe(
             TopicArn=self.topic_arn, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"}
         )
-
-    def _certificate(self, name: str) -> str:
-        return str(self.aws.client("acm").request_certificate(DomainName=name)["CertificateArn"])
 
 
 @contextmanager

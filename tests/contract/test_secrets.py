@@ -3,7 +3,7 @@
 import itertools
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +12,6 @@ from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters.secrets import AwsSecrets, parameter_name
 from rotation_watcher.errors import SourceError, SourceReason
 from rotation_watcher.sources.credentials import decode_credentials
-from tests.support.fakes import ManualClock
 
 NUMBERS = itertools.count()
 TEXT = json.dumps({"client_id": "6b1d3c7e", "client_secret": "canary-secret"})
@@ -22,18 +21,10 @@ ELSEWHERE = "arn:aws:secretsmanager:us-east-1:123456789012:secret:genesys/oauth-
 type Store = Callable[[str], str]
 
 
-@pytest.fixture(scope="module")
-def aws() -> Iterator[EmbeddedAws]:
-    with EmbeddedAws(ManualClock()) as running, pytest.MonkeyPatch.context() as patch:
-        for name, value in running.environment().items():
-            patch.setenv(name, value)
-        yield running
-
-
 @pytest.fixture
 def secrets(aws: EmbeddedAws) -> AwsSecrets:
-    """An adapter of its own, since each keeps what it has read; no fault is left from the test before."""
-    aws.faults.clear()
+    """An adapter of its own, since each keeps what it has read; ``aws`` gives the environment that it needs."""
+    del aws
     return AwsSecrets()
 
 
@@ -138,6 +129,7 @@ def test_throttling_that_does_not_end_is_told_after_the_tries_of_the_sdk(aws: Em
     assert aws.faults.pending() == 0
 
 
+@pytest.mark.usefixtures("aws")  # the environment: a region and credentials
 def test_a_service_that_cannot_be_reached_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     assert "Could not connect" in refused(AwsSecrets(), f"{SSM}/genesys/oauth")

@@ -3,10 +3,9 @@
 ``kind`` names the target; "hidden" is a domain that API Gateway v1 does not know, so that v2 has to do it all.
 """
 
-from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
-import httpx
 import pytest
 
 from local.aws.server import EmbeddedAws
@@ -26,20 +25,8 @@ LEAF = pki.leaf(A).pem.encode()
 
 
 @pytest.fixture(scope="module")
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture(scope="module")
-def aws(clock: ManualClock) -> Iterator[EmbeddedAws]:
-    with EmbeddedAws(clock, settle_delay=SETTLE, update_interval=PACE, max_trust_stores=1000) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def http() -> Iterator[httpx.Client]:
-    with httpx.Client(trust_env=False) as client:
-        yield client
+def knobs() -> dict[str, Any]:
+    return {"settle_delay": SETTLE, "update_interval": PACE, "max_trust_stores": 1000}
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ def rest_domain(aws: EmbeddedAws, initial: bytes | None, clock: ManualClock) -> 
     name, bucket, rest = f"{_name()}.example.com", aws.make_bucket(_name()), aws.client("apigateway")
     rest.create_domain_name(
         domainName=name,
-        regionalCertificateArn=_certificate(aws, name),
+        regionalCertificateArn=aws.certificate(),
         endpointConfiguration={"types": ["REGIONAL"]},
         securityPolicy="TLS_1_2",
         **({} if initial is None else {"mutualTlsAuthentication": _before(aws, bucket, initial)}),
@@ -130,7 +130,7 @@ def http_domain(aws: EmbeddedAws, initial: bytes, clock: ManualClock) -> Contrac
     http.create_domain_name(
         DomainName=name,
         DomainNameConfigurations=[
-            {"CertificateArn": _certificate(aws, name), "EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2"}
+            {"CertificateArn": aws.certificate(), "EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2"}
         ],
         MutualTlsAuthentication=before,
     )
@@ -171,7 +171,3 @@ def _put(aws: EmbeddedAws, bucket: str, key: str, body: bytes) -> str:
 def _before(aws: EmbeddedAws, bucket: str, initial: bytes) -> dict[str, Any]:
     version = _put(aws, bucket, "before.pem", initial)
     return {"truststoreUri": f"s3://{bucket}/before.pem", "truststoreVersion": version}
-
-
-def _certificate(aws: EmbeddedAws, name: str) -> str:
-    return str(aws.client("acm").request_certificate(DomainName=name)["CertificateArn"])

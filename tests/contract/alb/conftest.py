@@ -1,6 +1,6 @@
 """Trust stores of the embedded AWS: one of a test's own, and one that tests share because none changes it."""
 
-from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -14,17 +14,8 @@ ROOT = pki.root("A").pem.encode()
 
 
 @pytest.fixture(scope="module")
-def aws() -> Iterator[EmbeddedAws]:
-    with EmbeddedAws(ManualClock(), max_trust_stores=1000) as running, pytest.MonkeyPatch.context() as patch:
-        for name, value in running.environment().items():
-            patch.setenv(name, value)
-        yield running
-
-
-@pytest.fixture(scope="module")
-def http() -> Iterator[httpx.Client]:
-    with httpx.Client(trust_env=False) as client:
-        yield client
+def knobs() -> dict[str, Any]:
+    return {"max_trust_stores": 1000}
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +38,5 @@ def kept(aws: EmbeddedAws, http: httpx.Client) -> ContractTarget:
 @pytest.fixture
 def target(kept: ContractTarget, aws: EmbeddedAws) -> ContractTarget:
     """The trust store that tests share, which none of them changes."""
-    aws.faults.clear()
-    aws.calls.clear()
+    aws.calls.clear()  # those that made it
     return kept

@@ -1,7 +1,7 @@
 """Domains of the embedded AWS: some of a test's own, and two that tests share as long as none of them changes them."""
 
-from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -14,19 +14,8 @@ ROOT = pki.root("A").pem.encode()
 
 
 @pytest.fixture(scope="module")
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture(scope="module")
-def aws(clock: ManualClock) -> Iterator[EmbeddedAws]:
-    with (
-        EmbeddedAws(clock, settle_delay=SETTLE, update_interval=PACE) as running,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        for name, value in running.environment().items():
-            patch.setenv(name, value)
-        yield running
+def knobs() -> dict[str, Any]:
+    return {"settle_delay": SETTLE, "update_interval": PACE}
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +25,8 @@ def initial() -> bytes:
 
 
 @pytest.fixture(autouse=True)
-def quiet(aws: EmbeddedAws, clock: ManualClock) -> None:
-    """Nothing is left of the test before."""
-    aws.faults.clear()
-    aws.calls.clear()
+def quiet(clock: ManualClock) -> None:
+    """No update is under way from the test before."""
     clock.advance(timedelta(hours=1))
 
 
