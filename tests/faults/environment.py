@@ -21,6 +21,7 @@ from botocore.retries.standard import ExponentialBackoff
 from local.environment import Environment
 from local.genesys.keys import DEFAULT_CACHE
 from local.genesys.tls import server_context
+from local.patience import seconds
 from rotation_watcher import keys
 from rotation_watcher.adapters.genesys import Genesys, make_client
 from rotation_watcher.alerts.model import Alert
@@ -92,13 +93,13 @@ class FaultyEnvironment:
         self.hurry(60.0)
 
     def hurry(self, budget: float) -> None:
-        """Give a look at Genesys so many real seconds."""
+        """Give an observation of Genesys so many seconds; those of a quiet machine."""
         api = Genesys(
             self.environment.clock,
             partial(make_client, self._ca_file),
             pause=self._pause,
             jitter=lambda: 0.5,
-            budget=budget,
+            budget=seconds(budget),
         )
         self.environment.watcher.collect = self.environment.watcher.collect._replace(genesys=api)
 
