@@ -12,6 +12,7 @@ from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters.secrets import AwsSecrets, parameter_name
 from rotation_watcher.errors import SourceError, SourceReason
 from rotation_watcher.sources.credentials import decode_credentials
+from tests.support.fakes import InMemorySecrets
 
 NUMBERS = itertools.count()
 TEXT = json.dumps({"client_id": "6b1d3c7e", "client_secret": "canary-secret"})
@@ -65,6 +66,16 @@ def refused(secrets: AwsSecrets, arn: str) -> str:
 def test_a_secret_comes_back_as_its_text_decrypted(store: Store, secrets: AwsSecrets) -> None:
     assert secrets.get(store(TEXT)) == TEXT
     assert decode_credentials(TEXT, "arn").client_secret == "canary-secret"
+
+
+def test_the_fake_keeps_to_what_holds_for_each_kind() -> None:
+    fake = InMemorySecrets()
+    fake.held[ELSEWHERE] = TEXT
+    assert fake.get(ELSEWHERE) == TEXT
+    with pytest.raises(SourceError) as caught:
+        fake.get(f"{SSM}/gone")
+    assert caught.value.reason is SourceReason.CREDENTIALS_MISSING
+    assert f"{SSM}/gone" in str(caught.value)
 
 
 def test_a_secret_is_read_once_in_five_minutes(aws: EmbeddedAws, store: Store, secrets: AwsSecrets) -> None:

@@ -204,3 +204,23 @@ def test_a_way_in_that_is_gone_is_left_out(target: ContractTarget) -> None:
     target.shut()
 
     assert target.read(before.name).endpoints == ()
+
+
+@only_stores
+def test_a_replica_that_lags_behind_shows_what_was_held_before_and_then_what_is(target: ContractTarget) -> None:
+    assert target.lag is not None
+    target.load(TWO)
+    target.lag(2)
+
+    assert [target.read().bundle for _ in range(3)] == [ONE, ONE, TWO]
+
+
+@pytest.mark.parametrize("kind", ["fake domain", "REST domain"])
+def test_a_domain_whose_mutual_tls_was_turned_off_holds_nothing_and_keeps_its_pace(target: ContractTarget) -> None:
+    assert target.turn_off is not None
+    target.turn_off()
+    with pytest.raises(TargetBusy):
+        target.update(target.put(TWO))
+    target.clock.advance(PACE)
+
+    assert (target.read().bundle, target.read().location) == (None, None)

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -38,6 +39,10 @@ class ContractTarget:
     put: Callable[[bytes], str]
     open: Callable[[], object]
     shut: Callable[[], object]
+    lag: Callable[[int], object] | None = None
+    """Of a trust store: let so many reads show what it held before its last change."""
+    turn_off: Callable[[], object] | None = None
+    """Of a domain: somebody turns its mutual TLS off."""
 
     @property
     def name(self) -> str:
@@ -73,7 +78,14 @@ def fake(kind: TargetKind, initial: bytes, clock: ManualClock) -> ContractTarget
     def open_it() -> None:
         ways[:] = [msgspec.structs.replace(way, verifies=False, detail="It is open.") for way in ways]
 
-    return ContractTarget(adapter, arn, store.bucket, clock, lambda body: store.seed(KEY, body), open_it, ways.clear)
+    def lag(reads: int) -> None:
+        adapter.held[arn].stale_reads = reads
+
+    def put(body: bytes) -> str:
+        return store.seed(KEY, body)
+
+    off = None if is_store else partial(adapter.turn_off, arn)
+    return ContractTarget(adapter, arn, store.bucket, clock, put, open_it, ways.clear, lag if is_store else None, off)
 
 
 def trust_store(aws: EmbeddedAws, initial: bytes, clock: ManualClock, http: httpx.Client) -> ContractTarget:
@@ -92,6 +104,7 @@ def trust_store(aws: EmbeddedAws, initial: bytes, clock: ManualClock, http: http
         lambda body: _put(aws, bucket, KEY, body),
         lambda: elb.modify_listener(ListenerArn=listener, MutualAuthentication={"Mode": "passthrough"}),
         lambda: elb.delete_listener(ListenerArn=listener),
+        lag=lambda reads: aws.stale_reads(arn, reads),
     )
 
 
@@ -120,6 +133,10 @@ def rest_domain(aws: EmbeddedAws, initial: bytes | None, clock: ManualClock) -> 
         lambda body: _put(aws, bucket, KEY, body),
         lambda: rest.update_rest_api(restApiId=api, patchOperations=opening),
         lambda: rest.delete_base_path_mapping(domainName=name, basePath="(none)"),
+        turn_off=lambda: rest.update_domain_name(
+            domainName=name,
+            patchOperations=[{"op": "replace", "path": "/mutualTlsAuthentication/truststoreUri", "value": ""}],
+        ),
     )
 
 
