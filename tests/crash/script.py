@@ -239,7 +239,7 @@ class Script:
         while messages := self.environment.take(self.environment.queue_url):
             target = json.loads(messages[0].body)["target"]
             self._run_on_messages(
-                "publish", {"targets": [target], "lenient": True}, self.environment.queue_url, messages
+                "publish", {"targets": [target], "skip_unknown_targets": True}, self.environment.queue_url, messages
             )
 
     def schedule(self, times: int = 1) -> None:
