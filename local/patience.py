@@ -31,15 +31,18 @@ def slowness() -> float:
 class Limit:
     """A limit of so many seconds of a quiet machine, from now on. Ask often: each question counts the time since."""
 
-    def __init__(self, seconds: float, *, slow: Callable[[], float] = slowness) -> None:
+    def __init__(
+        self, seconds: float, *, slow: Callable[[], float] = slowness, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.seconds = seconds
         self.used = 0.0
         self._slow = slow
-        self._asked = time.monotonic()
+        self._clock = clock
+        self._asked = clock()
 
     def over(self) -> bool:
         """Whether a quiet machine would have had all the time."""
-        slow, now = self._slow(), time.monotonic()
+        slow, now = self._slow(), self._clock()
         self.used += (now - self._asked) / slow
         self._asked = now
         return self.used >= self.seconds
