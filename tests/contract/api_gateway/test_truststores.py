@@ -119,16 +119,16 @@ def test_an_object_too_large_to_be_a_truststore_is_not_read_to_its_end(rest: Con
 
 def shown(**fields: object) -> ApiGatewayDomains:
     """An adapter whose v1 shows a domain with these fields."""
-    client: Any = boto3.client("apigateway")
+    client: Any = boto3.client("apigateway", region_name="us-east-1")
     stub = Stubber(client)
     stub.add_response("get_domain_name", {"domainName": "a.example.com", **fields})
     stub.add_client_error("get_base_path_mappings", "NotFoundException")
     stub.activate()
-    other: Any = boto3.client("apigatewayv2")
+    other: Any = boto3.client("apigatewayv2", region_name="us-east-1")
     stub = Stubber(other)
     stub.add_client_error("get_api_mappings", "NotFoundException")
     stub.activate()
-    return ApiGatewayDomains(client, other, boto3.client("s3"))
+    return ApiGatewayDomains(client, other, boto3.client("s3", region_name="us-east-1"))
 
 
 @pytest.mark.parametrize(
