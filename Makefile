@@ -16,6 +16,10 @@ BUILT := tests/built tests/roles tests/engines
 # what others do to targets, and what alerts tell people to type.
 ATTACKS := tests/soak tests/crash tests/faults tests/integration/test_drift_everywhere.py
 ATTACKS += tests/integration/test_typed_commands.py
+# What `make test` runs in memory, `make attack` runs over sockets as well.
+SOCKETS := $(addprefix tests/integration/test_,by_hand.py bad_input.py rotation.py leaving.py going_back.py)
+# Tests that live in one environment from test to test keep the files' order; all others run in random order.
+ORDERED := -p no:randomly
 # What `make soak` runs: rotations in all, rounds of many watchers at once, minutes of fuzzing.
 ROTATIONS ?= 10000
 ROUNDS ?= 25
@@ -29,23 +33,23 @@ help:  ## show this list
 demo: venv  ## watch a whole rotation on this machine; leaves build/demo/summary.json
 	@.venv/bin/python -m local demo
 
-test: venv  ## run the tests
+test: venv  ## run the tests, in random order; the first lines name its seed
 	@.venv/bin/pytest -n $(WORKERS) $(addprefix --ignore=,$(DEPLOYED) $(BUILT) $(ATTACKS)) $(ARGS)
 
 attack: venv stack-venvs  ## break the promises: some hundred rotations, functions killed, services that fail
-	@.venv/bin/pytest -n $(WORKERS) --dist loadscope $(ATTACKS) $(ARGS)
+	@.venv/bin/pytest -n $(WORKERS) --dist loadscope $(ORDERED) --sockets $(ATTACKS) $(SOCKETS) $(ARGS)
 
 soak: venv  ## the same for an hour: 10,000 rotations, every call killed, many watchers at once, fuzzing
 	@.venv/bin/python -m tests.soak --rotations $(ROTATIONS)
 	@.venv/bin/python -m tests.crash --processes 2
-	@ROUNDS=$(ROUNDS) .venv/bin/pytest -n 0 tests/crash/test_together.py
+	@ROUNDS=$(ROUNDS) .venv/bin/pytest -n 0 $(ORDERED) tests/crash/test_together.py
 	@.venv/bin/python -m tests.hostile.fuzz --minutes $(MINUTES)
 
 stack: venv stack-venvs  ## build, deploy to an AWS on this machine, and watch the stack work by itself
-	@.venv/bin/pytest -n 0 $(DEPLOYED) $(ARGS)
+	@.venv/bin/pytest -n 0 $(ORDERED) $(DEPLOYED) $(ARGS)
 
 built: venv stack-venvs  ## the build, the functions under AWS's emulator, the roles under IAM, other TLS engines
-	@.venv/bin/pytest -n $(WORKERS) --dist loadscope $(BUILT) $(ARGS)
+	@.venv/bin/pytest -n $(WORKERS) --dist loadscope $(ORDERED) $(BUILT) $(ARGS)
 
 bench: venv stack-venvs  ## init time and memory of the built functions, as ratios; leaves build/bench/
 	@.venv/bin/python -m benchmarks.init

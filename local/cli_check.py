@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from local import looking
-from local.looking import Exit, Findings, Row
+from local import observing
+from local.observing import Exit, Observed, Row
 from rotation_watcher.alerts.builders.wording import plain
 
 _STYLES = {"accepted": "green", "expired": "bold red", "quarantined": "bold red"}
@@ -26,48 +26,48 @@ def main(argv: Sequence[str]) -> int:
         description="Show the current and upcoming client certificates of Genesys Cloud regions, and whether they are"
         " to be trusted. Reads only. Exit code: 0 ok, 1 warning, 2 critical, 3 could not look.",
     )
-    looking.add_arguments(parser)
+    observing.add_arguments(parser)
     options = parser.parse_args(argv)
     try:
-        place = looking.place_of(options)
-        with looking.progress("looking at Genesys Cloud …"):
-            findings = looking.look(place, options, datetime.now(UTC))
-    except looking.EXPECTED as error:
-        return looking.told(error)
-    show(findings, as_json=options.json)
-    return findings.code
+        place = observing.place_of(options)
+        with observing.progress("looking at Genesys Cloud …"):
+            observed = observing.observe(place, options, datetime.now(UTC))
+    except observing.EXPECTED as error:
+        return observing.report(error)
+    show(observed, as_json=options.json)
+    return observed.code
 
 
-def show(findings: Findings, *, as_json: bool) -> None:
+def show(observed: Observed, *, as_json: bool) -> None:
     """Print what was found: a document, a table on a terminal, or plain lines in a pipe."""
     if as_json:
-        print(msgspec.json.format(msgspec.json.encode(document(findings)), indent=2).decode())
+        print(msgspec.json.format(msgspec.json.encode(document(observed)), indent=2).decode())
     elif sys.stdout.isatty():
-        _table(findings, Console())
+        _table(observed, Console())
     else:
-        for row in findings.rows:
+        for row in observed.rows:
             print("  ".join(_cells(row)))
     if not as_json:
-        print(f"{_WORDS[findings.code]}{': ' if findings.why else ''}{'; '.join(findings.why)}")
+        print(f"{_WORDS[observed.code]}{': ' if observed.why else ''}{'; '.join(observed.why)}")
 
 
-def document(findings: Findings) -> dict[str, object]:
-    """The findings as ``--json`` shows them."""
+def document(observed: Observed) -> dict[str, object]:
+    """What was observed, as ``--json`` shows them."""
     return {
-        "code": int(findings.code),
-        "status": _WORDS[findings.code],
-        "why": findings.why,
-        "failures": findings.failures,
-        "certificates": findings.rows,
+        "code": int(observed.code),
+        "status": _WORDS[observed.code],
+        "why": observed.why,
+        "failures": observed.failures,
+        "certificates": observed.rows,
     }
 
 
-def _table(findings: Findings, console: Console) -> None:
+def _table(observed: Observed, console: Console) -> None:
     """Two lines a certificate, so that it fits a terminal of 80 columns."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_lines=False)
     for heading in ("source", "status", "left", "certificate"):
         table.add_column(heading, overflow="fold", no_wrap=heading != "certificate")
-    for row in findings.rows:
+    for row in observed.rows:
         source, authority, status, verdict, left, until, name, issuer, notes = _cells(row)
         about = f"{name}\nby {issuer}" + (f"\n{notes}" if notes != "-" else "")
         cells = (f"{source}\n{authority}", f"{status}\n{verdict}", f"{left}\n{until}", about)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from local import cli_check, looking
-from local.looking import Exit, Place
+from local import cli_check, observing
+from local.observing import Exit, Place
 from rotation_watcher import arns
 from rotation_watcher.adapters.registry import Connections, TrustTargets
 from rotation_watcher.alerts.builders.wording import plain
@@ -38,25 +38,25 @@ def main(argv: Sequence[str]) -> int:
         description="Show what the watcher would change at its targets, as a diff. Changes nothing. Needs a watch file"
         " with targets, and AWS credentials that may read them. Exit code: as check, and 1 if something would change.",
     )
-    looking.add_arguments(parser)
+    observing.add_arguments(parser)
     options = parser.parse_args(argv)
     now = datetime.now(UTC)
     try:
-        place = looking.place_of(options)
-        with looking.progress("looking at Genesys Cloud and the targets …"):
-            findings = looking.look(place, options, now)
+        place = observing.place_of(options)
+        with observing.progress("looking at Genesys Cloud and the targets …"):
+            observed = observing.observe(place, options, now)
             plans = [*_plans(place, now)]
-    except looking.EXPECTED as error:
-        return looking.told(error)
+    except observing.EXPECTED as error:
+        return observing.report(error)
     changes = any(plan.outcome == "would-change" for plan in plans)
     unreadable = any(plan.outcome == "unreadable" for plan in plans)
-    code = max(findings.code, Exit.UNKNOWN if unreadable else Exit.WARNING if changes else Exit.OK)
-    findings = findings._replace(code=code)
+    code = max(observed.code, Exit.UNKNOWN if unreadable else Exit.WARNING if changes else Exit.OK)
+    observed = observed._replace(code=code)
     if options.json:
-        document = cli_check.document(findings) | {"targets": plans}
+        document = cli_check.document(observed) | {"targets": plans}
         print(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
         return code
-    cli_check.show(findings, as_json=False)
+    cli_check.show(observed, as_json=False)
     for plan in plans:
         print(f"\n{plan.target}  {plan.arn}\n{plan.outcome}{': ' if plan.message else ''}{plan.message}")
         for line in (*plan.lines, *(f"  nothing is removed: {words}" for words in plan.waits_for)):

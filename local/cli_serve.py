@@ -10,11 +10,11 @@ from pathlib import Path
 from threading import Event
 from types import FrameType
 
-from local.stage import BUCKET, Stage
+from local.environment import BUCKET, Environment
 
 
 class WallClock:
-    """The real time, where the stage has a virtual one."""
+    """The real time, where the environment has a virtual one."""
 
     def __call__(self) -> datetime:
         """Now, aware UTC."""
@@ -38,22 +38,22 @@ def main(argv: Sequence[str]) -> int:
 
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, end)
-    with Stage(datetime.now(UTC), options.keys, clock=WallClock()) as stage:
+    with Environment(datetime.now(UTC), options.keys, clock=WallClock()) as environment:
         for region in options.region or ["us-east-1"]:
-            stage.world.region(region)
-            stage.add_source(region, region, ("Genesys", "DigiCert"))
-        sources = [source["id"] for source in stage.watch["sources"]]
-        stage.add_bundle("main", sources)
-        stage.configure()
+            environment.world.region(region)
+            environment.add_source(region, region, ("Genesys", "DigiCert"))
+        sources = [source["id"] for source in environment.watch["sources"]]
+        environment.add_bundle("main", sources)
+        environment.configure()
         anchors = {source: f"s3://{BUCKET}/anchors/{source}.pem" for source in sources}
         line = {
-            "genesys": {source: stage.simulator.api_url(source) for source in sources},
-            "control": f"{stage.simulator.url}/_control",
-            "ca_file": str(stage.simulator.ca_file),
-            "environment": stage.environment(),
+            "genesys": {source: environment.simulator.api_url(source) for source in sources},
+            "control": f"{environment.simulator.url}/_control",
+            "ca_file": str(environment.simulator.ca_file),
+            "environment": environment.variables(),
             "bucket": BUCKET,
-            "credentials": stage.secret_arn,
-            "client_id": stage.simulator.client_id,
+            "credentials": environment.secret_arn,
+            "client_id": environment.simulator.client_id,
             "anchors": anchors,
             "watch_file": f"s3://{BUCKET}/watch.json",
         }

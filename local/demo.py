@@ -26,9 +26,9 @@ import msgspec
 from rich.console import Console
 
 from local.edge import ClientIdentity, TlsEdge
+from local.environment import Environment
 from local.genesys.issuing import Identity
 from local.receiver import SlackReceiver
-from local.stage import Stage
 from rotation_watcher.adapters.slack import SlackWebhook
 from rotation_watcher.alerts import mail
 from rotation_watcher.alerts.model import Alert
@@ -71,59 +71,61 @@ class Tally:
             counter[verdict] += 1
 
 
-class Story:
-    """The stage, the edge and the teller."""
+class Script:
+    """The environment, the edge and the teller."""
 
-    def __init__(self, stage: Stage, edge: TlsEdge, folder: Path, console: Console) -> None:
-        self.stage = stage
+    def __init__(self, environment: Environment, edge: TlsEdge, folder: Path, console: Console) -> None:
+        self.environment = environment
         self.edge = edge
         self.folder = folder
         self.console = console
         self.tally = Tally()
-        self.start = stage.clock()
+        self.start = environment.clock()
         self.quiet_writes: int | None = None
         self._guests: dict[str, ClientIdentity] = {}
 
     def say(self, words: str, style: str = "bold") -> None:
         """Tell what happens, with the virtual day."""
-        day = (self.stage.clock() - self.start).days
+        day = (self.environment.clock() - self.start).days
         self.console.print(f"day {day:>3}  {words}", style=style, highlight=False, soft_wrap=True)
 
     def knock(self) -> None:
         """Load what each target holds into nginx and let everybody shake hands."""
-        bundles = {target: self.stage.live_pem(target) or b"" for target in _KEPT_BY}
+        bundles = {target: self.environment.live_pem(target) or b"" for target in _KEPT_BY}
         self.edge.load(bundles)
         guests = self._everybody()
         for target in _KEPT_BY:
             results = self.edge.handshakes(target, [guest.identity for guest in guests])
             for guest, result in zip(guests, results, strict=True):
-                self.tally.judge(self.stage.clock(), target, guest, result.detail, admitted=result.admitted)
+                self.tally.judge(self.environment.clock(), target, guest, result.detail, admitted=result.admitted)
 
     def pass_time(self, step: timedelta = QUARTER) -> None:
         """Let time pass: clients knock before the watcher has looked, and after; then tell what arrived."""
-        self.stage.clock.advance(step)
+        self.environment.clock.advance(step)
         self.knock()
-        self.stage.tick(timedelta(0), schedule=step > QUARTER)  # what flaps wakes publish by itself where it matters
+        self.environment.tick(
+            timedelta(0), schedule=step > QUARTER
+        )  # what flaps wakes publish by itself where it matters
         self.knock()
         self.tell()
 
     def tell(self) -> None:
         """Show the alerts that arrived."""
-        for alert in self.stage.news():
+        for alert in self.environment.new_alerts():
             style = {"info": "green", "warning": "yellow", "critical": "bold red"}[alert.severity]
             self.say(f"  {alert.severity.upper():<8} {alert.kind:<26} {alert.title}", style)
 
     def until(self, day: float, step: timedelta) -> None:
-        """Let time pass in steps up to a day of the story."""
+        """Let time pass in steps up to a day of the script."""
         end = self.start + timedelta(days=day)
-        while self.stage.clock() + step <= end:
+        while self.environment.clock() + step <= end:
             self.pass_time(step)
-        if self.stage.clock() < end:
-            self.pass_time(end - self.stage.clock())
+        if self.environment.clock() < end:
+            self.pass_time(end - self.environment.clock())
 
     def _everybody(self) -> list[Guest]:
-        east = self.stage.world.region("us-east-1")
-        frankfurt = self.stage.world.region("eu-central-1")
+        east = self.environment.world.region("us-east-1")
+        frankfurt = self.environment.world.region("eu-central-1")
         genesys, everywhere = frozenset({"alb", "rest", "http"}), frozenset({"http"})
         guests = [
             self._guest("us-east-1 Genesys", east.presented("Genesys"), genesys),
@@ -146,7 +148,7 @@ class Story:
 
     def prepare(self) -> None:
         """Make those who are no part of Genesys: a partner whom the ALB knew before, and strangers."""
-        world = self.stage.world
+        world = self.environment.world
         partner = world.region("sa-east-1")  # stands in for the operator's own private CA
         self.partner, self.partner_root = partner.presented("Genesys"), partner.root_pem()
         east = world.region("us-east-1")
@@ -158,11 +160,11 @@ class Story:
         }
 
     def play(self) -> None:
-        """The story itself."""
-        stage, world = self.stage, self.stage.world
+        """The script itself."""
+        environment, world = self.environment, self.environment.world
         east, frankfurt = world.region("us-east-1"), world.region("eu-central-1")
         self.say("the stack is deployed; the watcher looks for the first time")
-        stage.tick()
+        environment.tick()
         self.tell()
         for _ in range(2):  # API Gateway made an update wait: that this is over takes two snapshots and ten minutes
             self.pass_time(2 * QUARTER)
@@ -171,39 +173,40 @@ class Story:
         self.until(3, timedelta(hours=12))
         self.until(19, timedelta(days=4))
         self.say("us-east-1: the yearly Genesys leaf changes now, and the API flaps for an hour")
-        east.schedule_rotation("Genesys", stage.clock(), flapping=timedelta(hours=1))
+        east.schedule_rotation("Genesys", environment.clock(), flapping=timedelta(hours=1))
         self.until(19 + 0.08, QUARTER)
         self.until(28, timedelta(days=4))
         self.say("eu-central-1: Genesys has announced a new root; the operator adds it to anchors/eu-central-1.pem")
         both = frankfurt.root_pem() + frankfurt.root_pem(ahead=1)
-        stage.put("anchors/eu-central-1.pem", both)
+        environment.put("anchors/eu-central-1.pem", both)
         self.until(33, timedelta(days=2.5))
         self.say("eu-central-1: the leaf changes to the new root, and the API flaps for an hour")
-        frankfurt.schedule_rotation("Genesys", stage.clock(), flapping=timedelta(hours=1), root="new")
+        frankfurt.schedule_rotation("Genesys", environment.clock(), flapping=timedelta(hours=1), root="new")
         self.until(33 + 0.08, QUARTER)
         self.until(40, timedelta(days=3.5))
         self.say("us-east-1: DigiCert's certificate rotates, and the API flaps for an hour")
         self.until(40 + 0.08, QUARTER)
         self.until(66, timedelta(days=6))
         self.say("the operator takes eu-central-1's old root out of anchors/eu-central-1.pem")
-        stage.put("anchors/eu-central-1.pem", frankfurt.root_pem())
+        environment.put("anchors/eu-central-1.pem", frankfurt.root_pem())
         self.until(72, timedelta(days=2))
-        self.say("the old intermediate and the old root have left, each after its grace; the story ends")
+        self.say("the old intermediate and the old root have left, each after its grace; the script ends")
 
     def _quiet_run(self) -> None:
         """A whole look at everything in which nothing is new: count what it writes."""
-        self.stage.aws.calls.clear()
-        self.stage.collect()
-        self.stage.publish()
-        writes = [call for call in self.stage.aws.calls if call.mutating]
+        self.environment.aws.calls.clear()
+        self.environment.collect()
+        self.environment.publish()
+        writes = [call for call in self.environment.aws.calls if call.mutating]
         self.quiet_writes = len(writes)
         self.say(
-            f"a quiet run: {len(list(self.stage.aws.calls))} AWS calls, {self.quiet_writes} of them writing", "cyan"
+            f"a quiet run: {len(list(self.environment.aws.calls))} AWS calls, {self.quiet_writes} of them writing",
+            "cyan",
         )
 
 
 def main(argv: Sequence[str] = ()) -> int:
-    """Play the story; 0 if every handshake came out as it should, else 1."""
+    """Play the script; 0 if every handshake came out as it should, else 1."""
     parser = argparse.ArgumentParser(prog="python -m local demo", description="A whole rotation, told as it happens.")
     parser.add_argument("--output", type=Path, default=Path("build/demo"), help="where the results go")
     parser.add_argument("--keys", type=Path, default=Path("build/simulator-keys"), help="where simulator keys are kept")
@@ -212,38 +215,38 @@ def main(argv: Sequence[str] = ()) -> int:
     shutil.rmtree(options.output, ignore_errors=True)
     options.output.mkdir(parents=True)
     start = datetime.now(UTC).replace(microsecond=0)
-    with Stage(start, options.keys, world=WORLD) as stage, TlsEdge(options.output / "edge") as edge:
-        story = _set_up(stage, edge, options.output, console)
-        story.play()
-        _deliver(stage.alerts, options.output / "alerts")
-        summary = _summary(story)
+    with Environment(start, options.keys, world=WORLD) as environment, TlsEdge(options.output / "edge") as edge:
+        script = _set_up(environment, edge, options.output, console)
+        script.play()
+        _deliver(environment.alerts, options.output / "alerts")
+        summary = _summary(script)
     (options.output / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
-    _conclude(story, options.output, console)
-    return 1 if story.tally.faults or story.quiet_writes else 0
+    _conclude(script, options.output, console)
+    return 1 if script.tally.faults or script.quiet_writes else 0
 
 
-def _set_up(stage: Stage, edge: TlsEdge, folder: Path, console: Console) -> Story:
-    stage.world.prepare("us-east-1", "eu-central-1", "sa-east-1", "ap-south-1")
-    east = stage.world.region("us-east-1", days_left={"Genesys": 200, "DigiCert": 92})
-    stage.world.region("eu-central-1", days_left=250)
+def _set_up(environment: Environment, edge: TlsEdge, folder: Path, console: Console) -> Script:
+    environment.world.prepare("us-east-1", "eu-central-1", "sa-east-1", "ap-south-1")
+    east = environment.world.region("us-east-1", days_left={"Genesys": 200, "DigiCert": 92})
+    environment.world.region("eu-central-1", days_left=250)
     east.schedule_rotation(
         "DigiCert",
-        stage.clock() + timedelta(days=40),
+        environment.clock() + timedelta(days=40),
         flapping=timedelta(hours=1),
         intermediate="new",
         announce=timedelta(days=30),  # of no account: less than 90 days are left before that
     )
-    story = Story(stage, edge, folder, console)
-    story.prepare()
-    stage.add_source("use1", "us-east-1", ("Genesys", "DigiCert"))
-    stage.add_source("euc1", "eu-central-1")
-    stage.add_bundle("genesys", ["use1", "euc1"])
-    stage.add_bundle("both", ["use1"], ["Genesys", "DigiCert"])
-    stage.add_trust_store("alb", "genesys", story.partner_root + east.root_pem())
-    stage.add_rest_domain("rest", "genesys", east.root_pem())
-    stage.add_http_domain("http", "both", east.root_pem())
-    stage.configure()
-    return story
+    script = Script(environment, edge, folder, console)
+    script.prepare()
+    environment.add_source("use1", "us-east-1", ("Genesys", "DigiCert"))
+    environment.add_source("euc1", "eu-central-1")
+    environment.add_bundle("genesys", ["use1", "euc1"])
+    environment.add_bundle("both", ["use1"], ["Genesys", "DigiCert"])
+    environment.add_trust_store("alb", "genesys", script.partner_root + east.root_pem())
+    environment.add_rest_domain("rest", "genesys", east.root_pem())
+    environment.add_http_domain("http", "both", east.root_pem())
+    environment.configure()
+    return script
 
 
 def _deliver(alerts: Sequence[Alert], folder: Path) -> None:
@@ -262,24 +265,24 @@ def _deliver(alerts: Sequence[Alert], folder: Path) -> None:
         (folder / f"{name}.slack.json").write_text(json.dumps(payload, indent=2, ensure_ascii=False) + "\n")
 
 
-def _summary(story: Story) -> dict[str, object]:
-    stage, counts = story.stage, story.tally.counts
+def _summary(script: Script) -> dict[str, object]:
+    environment, counts = script.environment, script.tally.counts
     names = ("attempted", "admitted", "refused", "refused_wrongly", "admitted_wrongly", "admitted_by_shared_ca")
-    watch = stage.watcher.watch()
+    watch = environment.watcher.watch()
     return {
         "handshakes": {name: counts[name] for name in names},
-        "faults": story.tally.faults,
-        "quiet_run_writes": story.quiet_writes,
+        "faults": script.tally.faults,
+        "quiet_run_writes": script.quiet_writes,
         "alerts": [
             {"id": alert.id, "kind": alert.kind, "severity": alert.severity, "at": alert.at.isoformat()}
-            for alert in stage.alerts
+            for alert in environment.alerts
         ],
         "targets": {
             target.id: {
                 "arn": target.arn,
                 "authorities": _KEPT_BY[target.id],
-                "certificates": sorted(stage.live(target.id)),
-                "handshakes": {name: story.tally.by_target[target.id][name] for name in names},
+                "certificates": sorted(environment.live(target.id)),
+                "handshakes": {name: script.tally.by_target[target.id][name] for name in names},
             }
             for target in watch.targets
         },
@@ -288,7 +291,7 @@ def _summary(story: Story) -> dict[str, object]:
                 "region": source.region,
                 "leaves": {
                     name: {key: leaf["status"] for key, leaf in authority.get("leaves", {}).items()}
-                    for name, authority in json.loads(stage.read(f"sources/{source.id}/history.json"))[
+                    for name, authority in json.loads(environment.read(f"sources/{source.id}/history.json"))[
                         "authorities"
                     ].items()
                 },
@@ -298,13 +301,13 @@ def _summary(story: Story) -> dict[str, object]:
     }
 
 
-def _conclude(story: Story, folder: Path, console: Console) -> None:
-    counts = story.tally.counts
+def _conclude(script: Script, folder: Path, console: Console) -> None:
+    counts = script.tally.counts
     console.print()
     console.print(
         f"{counts['attempted']} real TLS handshakes: {counts['refused_wrongly']} refused wrongly,"
         f" {counts['admitted_wrongly']} admitted wrongly.",
-        style="bold green" if not story.tally.faults else "bold red",
+        style="bold green" if not script.tally.faults else "bold red",
         highlight=False,
     )
     console.print(
@@ -313,7 +316,7 @@ def _conclude(story: Story, folder: Path, console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    for fault in story.tally.faults[:10]:
+    for fault in script.tally.faults[:10]:
         console.print(f"  {fault}", style="red", highlight=False, soft_wrap=True)
     where = f"Read {folder}/summary.json, and each alert as mail and Slack payload in {folder}/alerts/."
     console.print(where, highlight=False, soft_wrap=True)

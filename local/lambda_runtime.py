@@ -20,6 +20,7 @@ from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
 from local.building import MACHINE, ROOT
+from local.patience import Limit, seconds
 
 LAYERS = ("DependenciesLayer", "WatcherLayer")
 PYTHON = ROOT / ".venv-stack" / "bin" / "python"
@@ -87,10 +88,13 @@ class LambdaFunction:
         self._folder.cleanup()
 
     def invoke(self, event: Any, *, patience: float = 60.0) -> Answer:
-        """Call the function and wait for its answer. Raises OSError if none comes within ``patience`` seconds."""
+        """Call the function and wait for its answer. Raises OSError if none comes in time.
+
+        ``patience``: seconds of a quiet machine.
+        """
         request = Request(self._url, json.dumps(event).encode(), {"Content-Type": "application/json"})  # noqa: S310 - http
         try:
-            with build_opener(ProxyHandler({})).open(request, timeout=patience) as answer:
+            with build_opener(ProxyHandler({})).open(request, timeout=seconds(patience)) as answer:
                 body = answer.read()
         except HTTPError as refused:
             body = refused.read()
@@ -132,8 +136,8 @@ def _free_port() -> int:
 
 
 def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 20
-    while time.monotonic() < end and process.poll() is None:
+    limit = Limit(20)
+    while not limit.over() and process.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:

@@ -3,5 +3,5 @@
 ``server`` starts it and is the way in. ``bundle_rules`` holds how strict the services are about a bundle;
 ``trust_stores``, ``revocations`` and ``listeners`` are the ALB side, ``domains`` with ``domains_rest`` and
 ``domains_http`` and ``routing_rules`` the API Gateway side. ``calls`` remembers what was asked, ``faults`` makes the
-next calls fail, ``scenery`` builds what tests need around a trust store. The others serve these.
+next calls fail, ``https_listener`` builds what tests need around a trust store. The others serve these.
 """

@@ -64,6 +64,7 @@ class EmbeddedAws:
         self._downloads = Downloads(clock, self.knobs)
         self._stores = TrustStores(self.knobs, self._downloads, lambda: self.url)
         self._domains = Domains(clock, self.knobs)
+        self._certificates: dict[str, str] = {}
         self._patches = ExitStack()
         self._server: BaseWSGIServer | None = None
         self._thread: Thread | None = None
@@ -73,8 +74,9 @@ class EmbeddedAws:
         if not _running.acquire(blocking=False):
             raise RuntimeError("moto's state is global: only one EmbeddedAws may run in a process")
         _forget_everything()
+        self._certificates.clear()
         self._patch()
-        front = Front(DomainDispatcherApplication(create_backend_app), self.calls, self.faults, self._downloads)
+        front = Front(DomainDispatcherApplication(_application), self.calls, self.faults, self._downloads)
         server = make_server("127.0.0.1", 0, front, threaded=True, request_handler=_QuietHandler)
         self.url = f"http://127.0.0.1:{server.server_port}"
         self._server = server
@@ -131,6 +133,14 @@ class EmbeddedAws:
         if versioned:
             s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
         return name
+
+    def certificate(self, region: str | None = None) -> str:
+        """Return the ARN of a certificate for *.example.com, made once: its key takes longer than a domain."""
+        place = region or self.region
+        if place not in self._certificates:
+            made = self.client("acm", place).request_certificate(DomainName="*.example.com")
+            self._certificates[place] = str(made["CertificateArn"])
+        return self._certificates[place]
 
     def live_bundle(self, arn: str) -> bytes | None:
         """Return the bundle that clients of a trust store or domain meet now; None where mTLS is off. Raises KeyError.
@@ -205,6 +215,9 @@ class EmbeddedAws:
         self._patches.callback(setattr, backends, "list_of_moto_modules", backends.list_of_moto_modules)
         modules = tuple(backends.list_of_moto_modules())
         backends.list_of_moto_modules = lambda: modules
+        # Thirteen hundred machine images would be made for every VPC's account.
+        self._patches.callback(setattr, settings, "ec2_load_default_amis", settings.ec2_load_default_amis)
+        settings.ec2_load_default_amis = lambda: False
         elb = self._stores.operations() | Revocations(self._stores, self.knobs).operations()
         elb |= listeners.operations(self._stores.exists)
         self._patches.enter_context(patched(ELBV2Response, elb))
@@ -212,6 +225,12 @@ class EmbeddedAws:
         self._patches.enter_context(patched(RestAPI, domains_rest.rest_api_mendings()))
         self._patches.enter_context(routing_rules.routed())
         self._patches.enter_context(patched(ApiGatewayV2Response, domains_http.operations(self._domains)))
+
+
+@cache
+def _application(service: Any) -> Any:
+    """Return moto's web application of a service, made once in a process: it has routes and no state."""
+    return create_backend_app(service)
 
 
 @cache

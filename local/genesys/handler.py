@@ -14,7 +14,7 @@ import msgspec
 
 from local.genesys import answers
 from local.genesys.answers import Answer
-from local.genesys.control import Kind, Played, Playlist, Turned
+from local.genesys.control import Kind, Played, ScriptedAnswers, Turned
 from local.genesys.service import Service
 from local.genesys.world import Region, World
 from rotation_watcher.regions import REGIONS
@@ -49,12 +49,12 @@ class Log:
 
 
 @dataclass(frozen=True)
-class Backstage:
+class Shared:
     """What every connection works with."""
 
     world: World
     service: Service
-    playlist: Playlist
+    scripted: ScriptedAnswers
     log: Log
     closing: Event
 
@@ -62,7 +62,7 @@ class Backstage:
 class Host(BaseServer):
     """The server that a connection belongs to."""
 
-    backstage: Backstage
+    shared: Shared
     url: str
 
 
@@ -81,8 +81,8 @@ class Handler(BaseHTTPRequestHandler):
     }
 
     @property
-    def _back(self) -> Backstage:
-        return self.server.backstage
+    def _back(self) -> Shared:
+        return self.server.shared
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name
         """Stay quiet: ``Simulator.requests`` tells what was seen."""
@@ -109,7 +109,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         name, path = self._region_and_path(place.path)
         kind = self._kinds.get((self.command, path.rstrip("/")))
-        played = kind and self._back.playlist.take(kind, name, query.get("status", ""))
+        played = kind and self._back.scripted.take(kind, name, query.get("status", ""))
         if played:
             self._back.log.add(self.command, place.path, query, 0 if played.close else played.status)
             self._play(played)
@@ -134,9 +134,9 @@ class Handler(BaseHTTPRequestHandler):
                 case "GET", "/_control/log":
                     return Answer(200, {"requests": [asdict(each) for each in self._back.log.seen]})
                 case "POST", "/_control/next":
-                    self._back.playlist.add(msgspec.json.decode(body, type=Played))
+                    self._back.scripted.add(msgspec.json.decode(body, type=Played))
                 case "POST", "/_control/clear":
-                    self._back.playlist.clear(msgspec.json.decode(body or b"{}", type=dict[str, str]).get("region"))
+                    self._back.scripted.clear(msgspec.json.decode(body or b"{}", type=dict[str, str]).get("region"))
                 case "POST", "/_control/rotate":
                     turned = msgspec.json.decode(body, type=Turned)
                     _rotate(self._back.world.region(turned.region), turned)

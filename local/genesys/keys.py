@@ -1,4 +1,4 @@
-"""RSA keys that are made once and kept, because making an RSA-4096 key takes a second and stories need many.
+"""RSA keys that are made once and kept, because making an RSA-4096 key takes a second and scripts need many.
 
 A key is kept by its purpose (``us-east-1/genesys-root-1``); certificates are never kept, they are made anew for the
 clock of each world. These keys protect nothing but simulations: the files are plain, and the folder is not committed.

@@ -30,8 +30,8 @@ from typing import Any, Self
 import msgspec
 
 from local.genesys import answers
-from local.genesys.control import Kind, Played, Playlist
-from local.genesys.handler import Backstage, Handler, Host, Log, Seen
+from local.genesys.control import Kind, Played, ScriptedAnswers
+from local.genesys.handler import Handler, Host, Log, Seen, Shared
 from local.genesys.service import DEFAULT_TOKEN_LIFE, Service
 from local.genesys.tls import server_context
 from local.genesys.world import World
@@ -71,7 +71,7 @@ class Simulator:
         self.service = Service(
             world, page_size=page_size, largest_page=largest_page, rate_limit=rate_limit, strict=strict
         )
-        self._backstage = Backstage(world, self.service, Playlist(), Log(world), Event())
+        self._shared = Shared(world, self.service, ScriptedAnswers(), Log(world), Event())
         self.client_secret = token_urlsafe(24)
         self.add_client(self.client_id, self.client_secret)
         self._names = names
@@ -79,7 +79,7 @@ class Simulator:
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="genesys-simulator-")
         context, self.ca_file = server_context(Path(self._folder.name), self._names)
-        self._server = _Server(self._backstage, context)
+        self._server = _Server(self._shared, context)
         self.url = self._server.url
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,), name="genesys-simulator", daemon=True)
         self._thread.start()
@@ -88,7 +88,7 @@ class Simulator:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._backstage.closing.set()
+        self._shared.closing.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -106,7 +106,7 @@ class Simulator:
     @property
     def requests(self) -> list[Seen]:
         """The requests to the regions' endpoints so far, oldest first."""
-        return list(self._backstage.log.seen)
+        return list(self._shared.log.seen)
 
     def add_client(
         self,
@@ -129,19 +129,19 @@ class Simulator:
         Raises msgspec.ValidationError for what cannot be played.
         """
         given = {"body": body} if isinstance(body, str) else {"body_base64": msgspec.to_builtins(body)}
-        self._backstage.playlist.add(msgspec.convert({"region": region, "kind": kind, **given, **how}, Played))
+        self._shared.scripted.add(msgspec.convert({"region": region, "kind": kind, **given, **how}, Played))
 
     def clear(self, region: str | None = None) -> None:
         """Play nothing more, for this region or at all."""
-        self._backstage.playlist.clear(region)
+        self._shared.scripted.clear(region)
 
 
 class _Server(ThreadingHTTPServer, Host):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, backstage: Backstage, context: ssl.SSLContext) -> None:
-        self.backstage = backstage
+    def __init__(self, shared: Shared, context: ssl.SSLContext) -> None:
+        self.shared = shared
         self._context = context
         self._open: set[socket] = set()
         super().__init__(("127.0.0.1", 0), Handler)

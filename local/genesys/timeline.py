@@ -1,7 +1,7 @@
 """What one signing authority of one region does over time: announce, rotate, flap, withdraw.
 
 A small state machine over virtual time. It is moved to an instant, plays everything that falls due up to then in the
-order of time, and never looks back: what has happened stays, so a script may be extended while the story runs.
+order of time, and never looks back: what has happened stays, so a script may be extended while the script runs.
 
 Where Genesys is silent the choice is ours, and each is a constant or an argument: that a leaf is replaced 30 days
 before it expires, and that the answers of a rotation alternate between the old and the new view (the SDK only says
@@ -74,7 +74,7 @@ type Event = Rotation | Withdrawal | Hold
 class Timeline:
     """One authority's leaves. ``issue(number, issuers, at)`` makes the leaf with that running number.
 
-    ``since`` is how far the story has been played.
+    ``since`` is how far the script has been played.
     """
 
     current: Identity
@@ -100,7 +100,7 @@ class Timeline:
     def schedule(self, event: Event) -> None:
         """Add an event. Raises ValueError when it lies before what has already been played."""
         if event.at < self.since:
-            raise ValueError(f"{event.at} is past: the story has already come to {self.since}")
+            raise ValueError(f"{event.at} is past: the script has already come to {self.since}")
         self.script.append(event)
         self.script.sort(key=lambda each: each.at)  # stable: equal times stay in the order given
 
@@ -161,7 +161,7 @@ class Timeline:
         return max(moment, self.silent_until) if self.silent_until else moment
 
     def _renewal(self) -> datetime:
-        # A story may start with a leaf that is nearly over: then half of what is left passes first.
+        # A script may start with a leaf that is nearly over: then half of what is left passes first.
         expiry = self.current.certificate.not_valid_after_utc
         return max(expiry - REPLACED_BEFORE_EXPIRY, self.current_since + (expiry - self.current_since) / 2)
 

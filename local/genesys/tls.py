@@ -1,7 +1,7 @@
 """The simulator's own HTTPS certificate, from a certificate authority of its own.
 
 These are judged by real clients with real clocks, so their validity follows the real time, whatever the virtual clock
-of the story says.
+of the script says.
 """
 
 import ipaddress

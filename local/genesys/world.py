@@ -37,7 +37,7 @@ class World:
         ``clock`` returns the virtual now, aware UTC, and never goes back. ``cache`` is the folder of keys. ``regions``
         limits the world to these AWS regions (default: all that are known, and any with a client name of its own).
         ``client_names`` names clients of regions without a known one, or overrules it. Leaves that are issued while the
-        story runs are valid from ``backdate`` before that moment, for real clocks that lag behind the virtual one.
+        script runs are valid from ``backdate`` before that moment, for real clocks that lag behind the virtual one.
         """
         self.clock = clock
         self.keys = KeyStore(cache)

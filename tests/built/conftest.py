@@ -10,10 +10,10 @@ from cfnlint.decode.cfn_yaml import load  # type: ignore[import-untyped]  # cfn-
 
 from local.building import MACHINE, built
 from local.cli_serve import WallClock
+from local.environment import Environment
 from local.genesys.keys import DEFAULT_CACHE
 from local.lambda_runtime import LambdaFunction
 from local.receiver import SlackReceiver
-from local.stage import Stage
 from tests.stack.template import plain
 
 type Start = Callable[..., LambdaFunction]
@@ -33,42 +33,45 @@ def template(runnable: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
+def environment() -> Iterator[Environment]:
     """Genesys and AWS in real time, with one source and one trust store that holds somebody else's root."""
-    with Stage(datetime.now(UTC), DEFAULT_CACHE, clock=WallClock(), world={"root_key_bits": 2048}) as stage:
-        stage.world.region("us-east-1")
-        stage.add_source("use1", "us-east-1")
-        stage.add_bundle("main", ["use1"])
-        stage.add_trust_store("genesys-clients", "main", stage.world.region("sa-east-1").root_pem())
-        stage.configure()
-        yield stage
+    with Environment(datetime.now(UTC), DEFAULT_CACHE, clock=WallClock(), world={"root_key_bits": 2048}) as environment:
+        environment.world.region("us-east-1")
+        environment.add_source("use1", "us-east-1")
+        environment.add_bundle("main", ["use1"])
+        environment.add_trust_store("genesys-clients", "main", environment.world.region("sa-east-1").root_pem())
+        environment.configure()
+        yield environment
 
 
 @pytest.fixture(scope="module")
-def slack(stage: Stage) -> Iterator[SlackReceiver]:
+def slack(environment: Environment) -> Iterator[SlackReceiver]:
     with SlackReceiver() as receiver:
-        stage.aws.client("ssm").put_parameter(Name="/genesys/slack", Type="SecureString", Value=receiver.url)
+        environment.aws.client("ssm").put_parameter(Name="/genesys/slack", Type="SecureString", Value=receiver.url)
         yield receiver
 
 
 @pytest.fixture
-def start(runnable: Path, template: dict[str, Any], stage: Stage) -> Start:
+def start(runnable: Path, template: dict[str, Any], environment: Environment) -> Start:
     """Make a function with the template's settings, and the environment that it would have in this world."""
 
     def make(name: str, *, timeout: int | None = None, **variables: str) -> LambdaFunction:
         properties = template["Resources"][name]["Properties"]
-        secrets = {"SLACK_SECRET_ARN": stage.secret_arn.replace("oauth", "slack"), "CREDENTIAL_ARNS": stage.secret_arn}
-        given = stage.environment() | secrets
+        secrets = {
+            "SLACK_SECRET_ARN": environment.secret_arn.replace("oauth", "slack"),
+            "CREDENTIAL_ARNS": environment.secret_arn,
+        }
+        given = environment.variables() | secrets
         described = template["Globals"]["Function"]["Environment"]["Variables"]
         described = described | properties["Environment"]["Variables"]
-        environment = {each: _value(node, each, given, template) for each, node in described.items()}
+        settings = {each: _value(node, each, given, template) for each, node in described.items()}
         logging = properties["LoggingConfig"]  # Lambda tells the runtime by these two
         level = _value(logging["ApplicationLogLevel"], "", {}, template)
-        environment |= {"AWS_LAMBDA_LOG_FORMAT": logging["LogFormat"], "AWS_LAMBDA_LOG_LEVEL": level}
+        settings |= {"AWS_LAMBDA_LOG_FORMAT": logging["LogFormat"], "AWS_LAMBDA_LOG_LEVEL": level}
         return LambdaFunction(
             runnable,
             name,
-            given | environment | variables,
+            given | settings | variables,
             timeout=timeout or properties["Timeout"],
             memory=properties["MemorySize"],
         )

@@ -14,9 +14,9 @@ import pytest
 
 from local.aws.faults import Fault
 from local.building import ROOT
+from local.environment import BUCKET, Environment
 from local.lambda_runtime import LambdaFunction
 from local.receiver import SlackReceiver
-from local.stage import BUCKET, Stage
 from tests.built.conftest import Start
 
 LARGEST_ANSWER = 6 * 1024 * 1024
@@ -48,22 +48,22 @@ def starts(function: LambdaFunction) -> int:
     return function.logs().count("INIT START")
 
 
-def test_collect_cold_then_warm(collect: LambdaFunction, stage: Stage) -> None:
+def test_collect_cold_then_warm(collect: LambdaFunction, environment: Environment) -> None:
     cold = collect.invoke({})
     assert cold.error is None
     assert cold.payload["sources"]["use1"]["outcome"] == "read"
-    tokens = sum("/oauth/token" in seen.path for seen in stage.simulator.requests)
+    tokens = sum("/oauth/token" in seen.path for seen in environment.simulator.requests)
     warm = collect.invoke({"dry_run": True})
     assert warm.payload["sources"]["use1"]["outcome"] == "read"
     assert starts(collect) == 1
-    assert sum("/oauth/token" in seen.path for seen in stage.simulator.requests) == tokens, "the token is kept"
+    assert sum("/oauth/token" in seen.path for seen in environment.simulator.requests) == tokens, "the token is kept"
     assert [line["cold_start"] for line in lines(collect) if line.get("message") == "collected"] == [True, False]
     metrics = [line for line in lines(collect) if "_aws" in line]
     assert [(line["CollectSucceeded"], line["service"]) for line in metrics] == [([1.0], "a-stack")]
 
 
-def test_publish_cold_then_warm(start: Start, stage: Stage) -> None:
-    stage.collect()
+def test_publish_cold_then_warm(start: Start, environment: Environment) -> None:
+    environment.collect()
     with start("PublishFunction") as publish:
         cold = publish.invoke({"targets": ["genesys-clients"]})
         assert cold.payload["targets"]["genesys-clients"]["outcome"] in {"updated", "unchanged"}
@@ -96,13 +96,15 @@ def test_every_event_is_understood_by_its_function(path: Path, start: Start) -> 
 
 
 @pytest.mark.parametrize("name", ["CollectFunction", "PublishFunction"])
-def test_a_misspelt_wish_is_refused_and_not_taken_for_a_run_in_earnest(name: str, start: Start, stage: Stage) -> None:
-    before = len(stage.aws.calls.mutating())
+def test_a_misspelt_wish_is_refused_and_not_taken_for_a_run_in_earnest(
+    name: str, start: Start, environment: Environment
+) -> None:
+    before = len(environment.aws.calls.mutating())
     with start(name) as function:
         answer = function.invoke({"dryrun": True})
     assert answer.error == "RequestRefused"
     assert "dryrun" in answer.payload["errorMessage"]
-    assert len(stage.aws.calls.mutating()) == before
+    assert len(environment.aws.calls.mutating()) == before
 
 
 @pytest.mark.usefixtures("slack")
@@ -113,8 +115,8 @@ def test_slack_says_what_it_takes(start: Start) -> None:
     assert "events/slack-alert.json" in answer.payload["errorMessage"]
 
 
-def test_a_run_out_of_time_is_told_and_the_next_one_does_the_work(start: Start, stage: Stage) -> None:
-    stage.simulator.play("us-east-1", "certificates", delay=12)
+def test_a_run_out_of_time_is_told_and_the_next_one_does_the_work(start: Start, environment: Environment) -> None:
+    environment.simulator.play("us-east-1", "certificates", delay=12)
     with start("CollectFunction", timeout=6) as function:
         late = function.invoke({})
         assert "timed out after 6.00 seconds" in str(late.error)
@@ -122,21 +124,23 @@ def test_a_run_out_of_time_is_told_and_the_next_one_does_the_work(start: Start, 
         assert starts(function) == 2, "in a new container"
 
 
-def test_a_killed_run_is_told_and_the_next_one_does_the_work(collect: LambdaFunction, stage: Stage) -> None:
+def test_a_killed_run_is_told_and_the_next_one_does_the_work(collect: LambdaFunction, environment: Environment) -> None:
     collect.invoke({})
-    stage.simulator.play("us-east-1", "certificates", delay=6)
+    environment.simulator.play("us-east-1", "certificates", delay=6)
     Timer(1.0, lambda: os.kill(collect.runtime_pid(), signal.SIGKILL)).start()
     assert collect.invoke({}).error == "Runtime.ExitError"
     assert collect.invoke({}).payload["sources"]["use1"]["outcome"] == "read"
     assert starts(collect) == 2
 
 
-def test_a_publish_killed_before_the_update_is_made_good_once_its_claim_is_over(start: Start, stage: Stage) -> None:
-    stage.collect()
-    arn, before = stage.arn("genesys-clients"), "before/genesys-clients.pem"
+def test_a_publish_killed_before_the_update_is_made_good_once_its_claim_is_over(
+    start: Start, environment: Environment
+) -> None:
+    environment.collect()
+    arn, before = environment.arn("genesys-clients"), "before/genesys-clients.pem"
     place = {"CaCertificatesBundleS3Bucket": BUCKET, "CaCertificatesBundleS3Key": before}
-    stage.aws.client("elbv2").modify_trust_store(TrustStoreArn=arn, **place)
-    assert len(stage.live("genesys-clients")) == 1
+    environment.aws.client("elbv2").modify_trust_store(TrustStoreArn=arn, **place)
+    assert len(environment.live("genesys-clients")) == 1
 
     def outcome(function: LambdaFunction) -> str:
         return str(function.invoke({"targets": ["genesys-clients"]}).payload["targets"]["genesys-clients"]["outcome"])
@@ -147,32 +151,32 @@ def test_a_publish_killed_before_the_update_is_made_good_once_its_claim_is_over(
             os.kill(function.runtime_pid(), signal.SIGKILL)
 
         fault = Fault("InternalFailure", 500, "never arrived", after=False, meanwhile=kill)
-        stage.aws.faults.add("elbv2", "ModifyTrustStore", fault, 1)
+        environment.aws.faults.add("elbv2", "ModifyTrustStore", fault, 1)
         assert function.invoke({"targets": ["genesys-clients"]}).error == "Runtime.ExitError"
-        assert len(stage.live("genesys-clients")) == 1
+        assert len(environment.live("genesys-clients")) == 1
         assert outcome(function) == "claimed-by-another", "the dead run's claim still stands"
         key = "targets/genesys-clients/record.json"
-        record = json.loads(stage.read(key))
+        record = json.loads(environment.read(key))
         record["claim"]["until"] = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()  # its time goes by
-        stage.put(key, json.dumps(record))
+        environment.put(key, json.dumps(record))
         assert outcome(function) == "updated"
         assert starts(function) == 2
-    assert len(stage.live("genesys-clients")) == 2
+    assert len(environment.live("genesys-clients")) == 2
 
 
 def test_a_wrong_watch_file_is_an_error_that_names_its_place_and_no_secret(
-    collect: LambdaFunction, stage: Stage
+    collect: LambdaFunction, environment: Environment
 ) -> None:
-    right = stage.read("watch.json").decode()
-    stage.put("watch.json", right.replace('"mode": "apply"', '"mode": "perhaps"'))
+    right = environment.read("watch.json").decode()
+    environment.put("watch.json", right.replace('"mode": "apply"', '"mode": "perhaps"'))
     try:
         answer = collect.invoke({})
     finally:
-        stage.put("watch.json", right)
+        environment.put("watch.json", right)
     assert answer.error == "ConfigurationError"
     assert "mode" in answer.payload["errorMessage"]
     assert "ConfigurationError" in {line.get("errorType") for line in lines(collect)}
-    secrets = (stage.simulator.client_secret, stage.aws.environment()["AWS_SECRET_ACCESS_KEY"])
+    secrets = (environment.simulator.client_secret, environment.aws.environment()["AWS_SECRET_ACCESS_KEY"])
     assert not [secret for secret in secrets if secret in json.dumps(answer.payload) + collect.logs()]
     assert collect.invoke({}).error is None
 

@@ -1,23 +1,13 @@
 """The clients that the adapters are given: their waits, their tries, and their silence."""
 
 import logging
-from collections.abc import Iterator
 
 import pytest
 
 from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters import clients
-from tests.support.fakes import ManualClock
 
 CANARY = "canary-secret-5f3b"
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
-    with EmbeddedAws(ManualClock()) as running:
-        for name, value in running.environment().items():
-            monkeypatch.setenv(name, value)
-        yield running
 
 
 def test_a_client_takes_its_place_from_the_environment_unless_told(aws: EmbeddedAws) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws.scenery import HttpsListener, make_https_listener
+from local.aws.https_listener import HttpsListener, make_https_listener
 from local.aws.server import EmbeddedAws
 from local.genesys.clock import VirtualClock
 from tests.support import certs

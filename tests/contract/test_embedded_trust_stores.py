@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws.scenery import make_https_listener
+from local.aws.https_listener import make_https_listener
 from local.aws.server import EmbeddedAws
 from local.genesys.clock import VirtualClock
 from tests.support import certs

@@ -1,7 +1,6 @@
 """The object store: one suite for the fake and for S3."""
 
 import itertools
-from collections.abc import Iterator
 
 import pytest
 
@@ -10,23 +9,14 @@ from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.s3 import S3Store
 from rotation_watcher.errors import Conflict
 from rotation_watcher.ports import ObjectStore, Written
-from tests.support.fakes import InMemoryStore, ManualClock
+from tests.support.fakes import InMemoryStore
 
 TEXT = "text/plain"
 NUMBERS = itertools.count()
 
 
-@pytest.fixture(scope="module")
-def aws() -> Iterator[EmbeddedAws]:
-    with EmbeddedAws(ManualClock()) as running, pytest.MonkeyPatch.context() as patch:
-        for name, value in running.environment().items():
-            patch.setenv(name, value)
-        yield running
-
-
 @pytest.fixture
 def bucket(aws: EmbeddedAws) -> str:
-    aws.faults.clear()
     return aws.make_bucket(f"bucket-{next(NUMBERS)}")
 
 

@@ -12,7 +12,7 @@ from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.sqs import SqsPublishQueue
 from rotation_watcher.errors import StoreError
 from rotation_watcher.ports import PublishQueue, PublishRequest
-from tests.support.fakes import ManualClock, RecordingQueue
+from tests.support.fakes import RecordingQueue
 
 LOOK = PublishRequest("main", "main-73e2d6bc24d8a067", 'main-use1-"9a0364b9e99bb480dd25e1f0284c8555"')
 
@@ -30,14 +30,6 @@ class Stand(NamedTuple):
 
     queue: PublishQueue
     waiting: Callable[[], list[Message]]
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[EmbeddedAws]:
-    with EmbeddedAws(ManualClock()) as running, pytest.MonkeyPatch.context() as patch:
-        for name, value in running.environment().items():
-            patch.setenv(name, value)
-        yield running
 
 
 @pytest.fixture

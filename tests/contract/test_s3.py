@@ -4,7 +4,7 @@ import io
 import itertools
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,22 +19,12 @@ from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.s3 import S3Store
 from rotation_watcher.errors import Conflict, StoreError
 from rotation_watcher.ports import ObjectStore, StoredObject, Written
-from tests.support.fakes import ManualClock
 
 NUMBERS = itertools.count()
 
 
-@pytest.fixture(scope="module")
-def aws() -> Iterator[EmbeddedAws]:
-    with EmbeddedAws(ManualClock()) as running, pytest.MonkeyPatch.context() as patch:
-        for name, value in running.environment().items():
-            patch.setenv(name, value)
-        yield running
-
-
 @pytest.fixture
 def bucket(aws: EmbeddedAws) -> str:
-    aws.faults.clear()
     return aws.make_bucket(f"bucket-{next(NUMBERS)}")
 
 

@@ -3,7 +3,7 @@
 import itertools
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters.secrets import AwsSecrets, parameter_name
 from rotation_watcher.errors import SourceError, SourceReason
 from rotation_watcher.sources.credentials import decode_credentials
-from tests.support.fakes import ManualClock
+from tests.support.fakes import InMemorySecrets
 
 NUMBERS = itertools.count()
 TEXT = json.dumps({"client_id": "6b1d3c7e", "client_secret": "canary-secret"})
@@ -22,18 +22,10 @@ ELSEWHERE = "arn:aws:secretsmanager:us-east-1:123456789012:secret:genesys/oauth-
 type Store = Callable[[str], str]
 
 
-@pytest.fixture(scope="module")
-def aws() -> Iterator[EmbeddedAws]:
-    with EmbeddedAws(ManualClock()) as running, pytest.MonkeyPatch.context() as patch:
-        for name, value in running.environment().items():
-            patch.setenv(name, value)
-        yield running
-
-
 @pytest.fixture
 def secrets(aws: EmbeddedAws) -> AwsSecrets:
-    """An adapter of its own, since each keeps what it has read; no fault is left from the test before."""
-    aws.faults.clear()
+    """An adapter of its own, since each keeps what it has read; ``aws`` gives the environment that it needs."""
+    del aws
     return AwsSecrets()
 
 
@@ -74,6 +66,16 @@ def refused(secrets: AwsSecrets, arn: str) -> str:
 def test_a_secret_comes_back_as_its_text_decrypted(store: Store, secrets: AwsSecrets) -> None:
     assert secrets.get(store(TEXT)) == TEXT
     assert decode_credentials(TEXT, "arn").client_secret == "canary-secret"
+
+
+def test_the_fake_keeps_to_what_holds_for_each_kind() -> None:
+    fake = InMemorySecrets()
+    fake.held[ELSEWHERE] = TEXT
+    assert fake.get(ELSEWHERE) == TEXT
+    with pytest.raises(SourceError) as caught:
+        fake.get(f"{SSM}/gone")
+    assert caught.value.reason is SourceReason.CREDENTIALS_MISSING
+    assert f"{SSM}/gone" in str(caught.value)
 
 
 def test_a_secret_is_read_once_in_five_minutes(aws: EmbeddedAws, store: Store, secrets: AwsSecrets) -> None:
@@ -138,6 +140,7 @@ def test_throttling_that_does_not_end_is_told_after_the_tries_of_the_sdk(aws: Em
     assert aws.faults.pending() == 0
 
 
+@pytest.mark.usefixtures("aws")  # the environment: a region and credentials
 def test_a_service_that_cannot_be_reached_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     assert "Could not connect" in refused(AwsSecrets(), f"{SSM}/genesys/oauth")

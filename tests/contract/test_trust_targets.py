@@ -1,21 +1,20 @@
 """Trust stores and domains: one suite for the fakes and for the real adapters.
 
-``kind`` names the scene; "hidden" is a domain that API Gateway v1 does not know, so that v2 has to do it all.
+``kind`` names the target; "hidden" is a domain that API Gateway v1 does not know, so that v2 has to do it all.
 """
 
-from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
-import httpx
 import pytest
 
 from local.aws.server import EmbeddedAws
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetError, TargetNotFound
 from rotation_watcher.kinds import ALB_TRUST_STORE, API_GATEWAY_DOMAIN, Proof
 from rotation_watcher.ports import UNKNOWN
-from tests.support import pki, scenes
+from tests.support import contract_targets, pki
+from tests.support.contract_targets import KEY, PACE, SETTLE, ContractTarget
 from tests.support.fakes import ManualClock
-from tests.support.scenes import KEY, PACE, SETTLE, Scene
 
 DOMAINS = ["fake domain", "REST domain", "HTTP domain", "hidden HTTP domain"]
 STORES = ["fake trust store", "trust store"]
@@ -26,33 +25,21 @@ LEAF = pki.leaf(A).pem.encode()
 
 
 @pytest.fixture(scope="module")
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture(scope="module")
-def aws(clock: ManualClock) -> Iterator[EmbeddedAws]:
-    with EmbeddedAws(clock, settle_delay=SETTLE, update_interval=PACE, max_trust_stores=1000) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def http() -> Iterator[httpx.Client]:
-    with httpx.Client(trust_env=False) as client:
-        yield client
+def knobs() -> dict[str, Any]:
+    return {"settle_delay": SETTLE, "update_interval": PACE, "max_trust_stores": 1000}
 
 
 @pytest.fixture
-def scene(kind: str, clock: ManualClock, request: pytest.FixtureRequest) -> Scene:
+def target(kind: str, clock: ManualClock, request: pytest.FixtureRequest) -> ContractTarget:
     clock.advance(timedelta(hours=1))
     if kind.startswith("fake"):
         which = API_GATEWAY_DOMAIN if kind in DOMAINS else ALB_TRUST_STORE
-        return scenes.fake(which, ONE, clock)
+        return contract_targets.fake(which, ONE, clock)
     aws: EmbeddedAws = request.getfixturevalue("aws")
     aws.knobs.http_domains_visible_in_v1 = "hidden" not in kind
     if kind == "trust store":
-        return scenes.trust_store(aws, ONE, clock, request.getfixturevalue("http"))
-    return (scenes.rest_domain if kind == "REST domain" else scenes.http_domain)(aws, ONE, clock)
+        return contract_targets.trust_store(aws, ONE, clock, request.getfixturevalue("http"))
+    return (contract_targets.rest_domain if kind == "REST domain" else contract_targets.http_domain)(aws, ONE, clock)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -65,72 +52,72 @@ only_stores = pytest.mark.parametrize("kind", STORES)
 only_domains = pytest.mark.parametrize("kind", DOMAINS)
 
 
-def test_what_a_target_held_before_is_read(scene: Scene) -> None:
-    live = scene.read()
+def test_what_a_target_held_before_is_read(target: ContractTarget) -> None:
+    live = target.read()
 
     assert (live.bundle, live.settled, live.warnings) == (ONE, True, ())
 
 
-def test_an_update_shows_when_it_has_settled(scene: Scene) -> None:
-    scene.update(scene.put(TWO))
-    scene.clock.advance(SETTLE)
-    live = scene.read()
+def test_an_update_shows_when_it_has_settled(target: ContractTarget) -> None:
+    target.update(target.put(TWO))
+    target.clock.advance(SETTLE)
+    live = target.read()
 
     assert (live.bundle, live.settled, live.warnings) == (TWO, True, ())
 
 
-def test_the_exact_version_is_loaded_and_a_newer_one_changes_nothing(scene: Scene) -> None:
-    meant = scene.put(TWO)
-    scene.put(THREE)
-    scene.update(meant)
-    scene.clock.advance(SETTLE)
-    scene.put(ONE)
+def test_the_exact_version_is_loaded_and_a_newer_one_changes_nothing(target: ContractTarget) -> None:
+    meant = target.put(TWO)
+    target.put(THREE)
+    target.update(meant)
+    target.clock.advance(SETTLE)
+    target.put(ONE)
 
-    assert scene.read().bundle == TWO
+    assert target.read().bundle == TWO
 
 
-def test_an_update_may_be_repeated_and_taken_back(scene: Scene) -> None:
-    versions = [scene.load(bundle) for bundle in (TWO, TWO, THREE)]
-    assert scene.read().bundle == THREE
+def test_an_update_may_be_repeated_and_taken_back(target: ContractTarget) -> None:
+    versions = [target.load(bundle) for bundle in (TWO, TWO, THREE)]
+    assert target.read().bundle == THREE
 
-    scene.update(versions[0])
-    scene.clock.advance(SETTLE)
-    assert scene.read().bundle == TWO
+    target.update(versions[0])
+    target.clock.advance(SETTLE)
+    assert target.read().bundle == TWO
 
 
 @only_stores
-def test_a_trust_store_tells_its_bytes_and_not_where_they_came_from(scene: Scene) -> None:
-    scene.load(TWO)
-    live = scene.read()
+def test_a_trust_store_tells_its_bytes_and_not_where_they_came_from(target: ContractTarget) -> None:
+    target.load(TWO)
+    live = target.read()
 
     assert (live.proof, live.location, live.version) == (Proof.BYTES, UNKNOWN, UNKNOWN)
 
 
 @only_domains
-def test_a_domain_tells_the_object_and_its_version(scene: Scene) -> None:
-    version = scene.load(TWO)
-    live = scene.read()
+def test_a_domain_tells_the_object_and_its_version(target: ContractTarget) -> None:
+    version = target.load(TWO)
+    live = target.read()
 
-    assert (live.proof, live.location, live.version) == (Proof.VERSION, f"s3://{scene.bucket}/{KEY}", version)
+    assert (live.proof, live.location, live.version) == (Proof.VERSION, f"s3://{target.bucket}/{KEY}", version)
 
 
-def test_a_target_that_does_not_exist_is_not_found(scene: Scene) -> None:
-    other = scene.arn.replace("/scene", "/other").replace("/main", "/other")
+def test_a_target_that_does_not_exist_is_not_found(target: ContractTarget) -> None:
+    other = target.arn.replace("/target", "/other").replace("/main", "/other")
     with pytest.raises(TargetNotFound, match=other):
-        scene.adapter.read(other)
+        target.adapter.read(other)
     with pytest.raises(TargetNotFound, match=other):
-        scene.adapter.update(other, scene.object(scene.put(TWO)), expected=None)
+        target.adapter.update(other, target.object(target.put(TWO)), expected=None)
 
 
-def test_a_version_that_does_not_exist_is_an_error_and_changes_nothing(scene: Scene) -> None:
-    scene.put(TWO)
+def test_a_version_that_does_not_exist_is_an_error_and_changes_nothing(target: ContractTarget) -> None:
+    target.put(TWO)
     with pytest.raises(TargetError) as caught:
-        scene.update("no-such-version")
+        target.update("no-such-version")
 
     assert type(caught.value) is TargetError
-    assert scene.arn in str(caught.value)
-    scene.clock.advance(PACE)
-    assert scene.read().bundle == ONE
+    assert target.arn in str(caught.value)
+    target.clock.advance(PACE)
+    assert target.read().bundle == ONE
 
 
 @only_stores
@@ -148,19 +135,19 @@ def test_a_version_that_does_not_exist_is_an_error_and_changes_nothing(scene: Sc
     ids=["empty", "blank line", "text", "leaf", "weak key", "garbage", "too many"],
 )
 def test_a_trust_store_refuses_a_whole_bundle_for_one_fault_and_keeps_what_it_has(
-    scene: Scene, bundle: bytes, why: str
+    target: ContractTarget, bundle: bytes, why: str
 ) -> None:
-    version = scene.put(bundle)
+    version = target.put(bundle)
     with pytest.raises(BundleRejected, match=why):
-        scene.update(version)
+        target.update(version)
 
-    assert scene.read().bundle == ONE
+    assert target.read().bundle == ONE
 
 
 @only_domains
-def test_a_domain_takes_a_faulty_bundle_and_warns(scene: Scene) -> None:
-    version = scene.load(ONE + LEAF)
-    live = scene.read()
+def test_a_domain_takes_a_faulty_bundle_and_warns(target: ContractTarget) -> None:
+    version = target.load(ONE + LEAF)
+    live = target.read()
 
     assert (live.bundle, live.version) == (ONE + LEAF, version)
     assert len(live.warnings) == 1
@@ -168,50 +155,72 @@ def test_a_domain_takes_a_faulty_bundle_and_warns(scene: Scene) -> None:
 
 
 @only_domains
-def test_a_domain_is_unsettled_until_its_update_is_through(scene: Scene) -> None:
-    scene.update(scene.put(TWO))
-    scene.clock.advance(SETTLE - timedelta(seconds=1))
-    assert not scene.read().settled
+def test_a_domain_is_unsettled_until_its_update_is_through(target: ContractTarget) -> None:
+    target.update(target.put(TWO))
+    target.clock.advance(SETTLE - timedelta(seconds=1))
+    assert not target.read().settled
 
-    scene.clock.advance(timedelta(seconds=1))
-    assert scene.read().settled
+    target.clock.advance(timedelta(seconds=1))
+    assert target.read().settled
 
 
 @only_domains
 @pytest.mark.parametrize("after", [timedelta(0), SETTLE - timedelta(seconds=1), PACE - timedelta(seconds=1)])
-def test_a_domain_that_was_just_updated_is_busy_and_keeps_to_that_update(scene: Scene, after: timedelta) -> None:
-    second = scene.put(THREE)
-    scene.update(scene.put(TWO))
-    scene.clock.advance(after)
-    with pytest.raises(TargetBusy, match=scene.arn):
-        scene.update(second)
+def test_a_domain_that_was_just_updated_is_busy_and_keeps_to_that_update(
+    target: ContractTarget, after: timedelta
+) -> None:
+    second = target.put(THREE)
+    target.update(target.put(TWO))
+    target.clock.advance(after)
+    with pytest.raises(TargetBusy, match=target.arn):
+        target.update(second)
 
-    scene.clock.advance(PACE)
-    assert scene.read().bundle == TWO
-    scene.update(second)
-    scene.clock.advance(SETTLE)
-    assert scene.read().bundle == THREE
+    target.clock.advance(PACE)
+    assert target.read().bundle == TWO
+    target.update(second)
+    target.clock.advance(SETTLE)
+    assert target.read().bundle == THREE
 
 
-def test_a_way_in_that_verifies_is_named(scene: Scene) -> None:
-    (way,) = scene.read().known_endpoints
+def test_a_way_in_that_verifies_is_named(target: ContractTarget) -> None:
+    (way,) = target.read().known_endpoints
 
     assert way.verifies
     assert way.name
     assert way.detail
 
 
-def test_a_way_in_that_stops_verifying_is_shown_to_who_knew_it(scene: Scene) -> None:
-    (before,) = scene.read().known_endpoints
-    scene.open()
-    (after,) = scene.read(before.name).known_endpoints
+def test_a_way_in_that_stops_verifying_is_shown_to_who_knew_it(target: ContractTarget) -> None:
+    (before,) = target.read().known_endpoints
+    target.open()
+    (after,) = target.read(before.name).known_endpoints
 
     assert (after.name, after.verifies) == (before.name, False)
     assert after.detail != before.detail
 
 
-def test_a_way_in_that_is_gone_is_left_out(scene: Scene) -> None:
-    (before,) = scene.read().known_endpoints
-    scene.shut()
+def test_a_way_in_that_is_gone_is_left_out(target: ContractTarget) -> None:
+    (before,) = target.read().known_endpoints
+    target.shut()
 
-    assert scene.read(before.name).known_endpoints == ()
+    assert target.read(before.name).known_endpoints == ()
+
+
+@only_stores
+def test_a_replica_that_lags_behind_shows_what_was_held_before_and_then_what_is(target: ContractTarget) -> None:
+    assert target.lag is not None
+    target.load(TWO)
+    target.lag(2)
+
+    assert [target.read().bundle for _ in range(3)] == [ONE, ONE, TWO]
+
+
+@pytest.mark.parametrize("kind", ["fake domain", "REST domain"])
+def test_a_domain_whose_mutual_tls_was_turned_off_holds_nothing_and_keeps_its_pace(target: ContractTarget) -> None:
+    assert target.turn_off is not None
+    target.turn_off()
+    with pytest.raises(TargetBusy):
+        target.update(target.put(TWO))
+    target.clock.advance(PACE)
+
+    assert (target.read().bundle, target.read().location) == (None, None)

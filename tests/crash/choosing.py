@@ -38,9 +38,9 @@ class Everything:
         self._quiet: set[tuple[Point, ...]] = set()
         self._count = 0
 
-    def __call__(self, chapter: str, function: Function, points: list[Point]) -> list[tuple[Point, Phase]]:
+    def __call__(self, part: str, function: Function, points: list[Point]) -> list[tuple[Point, Phase]]:
         """See ``matrix.Choose``."""
-        del chapter, function
+        del part, function
         run = tuple(sorted(points))
         if not any(changes(point.call) for point in points):
             if run in self._quiet:
@@ -66,9 +66,9 @@ class EachKindOnce:
         self._tried: set[tuple[Function, str]] = set()
         self._count = 0
 
-    def __call__(self, chapter: str, function: Function, points: list[Point]) -> list[tuple[Point, Phase]]:
+    def __call__(self, part: str, function: Function, points: list[Point]) -> list[tuple[Point, Phase]]:
         """See ``matrix.Choose``."""
-        del chapter
+        del part
         chosen: list[tuple[Point, Phase]] = []
         for point in points:
             row = (function, kind_of(point.call) if changes(point.call) else "reads")
@@ -119,10 +119,10 @@ def printed(deaths: list[Death], runs: int) -> str:
     red = [death for death in deaths if death.wrong]
     late = sum(death.late for death in deaths)
     lines.append(
-        f"{len(deaths)} deaths in a story of {runs} runs: {len(deaths) - len(red)} green, {len(red)} red;"
+        f"{len(deaths)} deaths in a script of {runs} runs: {len(deaths) - len(red)} green, {len(red)} red;"
         f" {len(deaths) - late} were as if nothing had happened after the second run, {late} within half an hour"
     )
     for death in red:
-        lines.append(f"RED {death.chapter}, {death.function}, {death.phase} {death.point.call} #{death.point.ordinal}")
+        lines.append(f"RED {death.part}, {death.function}, {death.phase} {death.point.call} #{death.point.ordinal}")
         lines += [f"    {words}" for words in death.wrong]
     return "\n".join(lines)

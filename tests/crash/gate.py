@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from local.aws.calls import Call, CallLog
 from local.aws.faults import Fault, Faults
 from local.aws.presigned import PREFIX
-from local.genesys.control import Kind, Played, Playlist
+from local.genesys.control import Kind, Played, ScriptedAnswers
 from local.genesys.handler import Log
 from local.genesys.world import World as GenesysWorld
 
@@ -105,7 +105,7 @@ class GatedCalls(CallLog):
         self._gate.answered(name)
 
 
-class GatedPlaylist(Playlist):
+class GatedAnswers(ScriptedAnswers):
     """The simulator looks for something to play before it answers by itself."""
 
     def __init__(self, gate: Gate) -> None:
@@ -113,7 +113,7 @@ class GatedPlaylist(Playlist):
         self._gate = gate
 
     def take(self, kind: Kind, region: str, status_filter: str) -> Played | None:
-        """See ``Playlist``."""
+        """See ``ScriptedAnswers``."""
         self._gate.arrive(_genesys("POST" if kind == "token" else "GET", region, status_filter))
         return super().take(kind, region, status_filter)
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from local.genesys.issuing import Identity
 from local.genesys.world import Authority
+from tests.crash.script import Script
 from tests.crash.state import latest_objects
-from tests.crash.story import Story
-from tests.crash.world import CrashStage
+from tests.crash.world import CrashEnvironment
 from tests.support.verdicts import admits
 
 _EPOCH = datetime.fromisoformat("2026-01-01T00:00:00Z")
@@ -28,27 +28,27 @@ class Judge:
         self.known: dict[str, bool] = {}
         self._strangers: dict[tuple[str, str, int], Identity] = {}
 
-    def verdicts(self, story: Story) -> Verdicts:
+    def verdicts(self, script: Script) -> Verdicts:
         """Who gets in now; of those whom the API tells of and nobody has approved, not even a pin may be there."""
-        stage, now = story.stage, story.stage.clock()
+        environment, now = script.environment, script.environment.clock()
         admitted, strangers = set(), set()
-        for target, region, authority in story.ways():
-            bundle = stage.live_pem(target) or b""
+        for target, region, authority in script.ways():
+            bundle = environment.live_pem(target) or b""
             name = f"{target} {region} {authority}"
-            if self._admits(bundle, stage.world.region(region).presented(authority), now):
+            if self._admits(bundle, environment.world.region(region).presented(authority), now):
                 admitted.add(name)
-            if self._admits(bundle, self._stranger(stage, region, authority, now), now):
+            if self._admits(bundle, self._stranger(environment, region, authority, now), now):
                 strangers.add(f"a stranger at {name}")
-            if story.quarantined and self._admits(bundle, story.quarantined, now):
+            if script.quarantined and self._admits(bundle, script.quarantined, now):
                 strangers.add(f"the quarantined leaf at {target}")
-        pinned = [body for key, body in latest_objects(stage).items() if key.endswith("/pins.json")]
-        if story.quarantined and any(story.quarantined.fingerprint.encode() in pins for pins in pinned):
+        pinned = [body for key, body in latest_objects(environment).items() if key.endswith("/pins.json")]
+        if script.quarantined and any(script.quarantined.fingerprint.encode() in pins for pins in pinned):
             strangers.add("the quarantined leaf among the pins")
         return Verdicts(frozenset(admitted), frozenset(strangers))
 
-    def _stranger(self, stage: CrashStage, region: str, authority: Authority, now: datetime) -> Identity:
+    def _stranger(self, environment: CrashEnvironment, region: str, authority: Authority, now: datetime) -> Identity:
         """Every name of the real chain, with keys of his own."""
-        where = stage.world.region(region)
+        where = environment.world.region(region)
         key = (where.presented(authority).fingerprint, authority, (now - _EPOCH) // timedelta(days=60))
         if key not in self._strangers:
             self._strangers[key] = where.stranger("self-made-root", authority)

@@ -1,4 +1,4 @@
-"""The crash matrix: for every call of every run of the story, die right before it and right after it, and run again.
+"""The crash matrix: for every call of every run of the script, die right before it and right after it, and run again.
 
 At each run of a function the world is copied: once for the future in which nothing happens, and once for each point of
 death. In that one the function is killed at the point, then run again as Lambda, the queue or the Scheduler does; if
@@ -13,15 +13,15 @@ from typing import Any, NamedTuple
 from tests.crash.gate import Phase, Point
 from tests.crash.judge import Judge
 from tests.crash.processes import apart
+from tests.crash.script import CLAIM_OVER, START, Script
 from tests.crash.state import from_json, state_of, to_json
-from tests.crash.story import CLAIM_OVER, START, Story
-from tests.crash.world import CrashStage, Function
+from tests.crash.world import CrashEnvironment, Function
 
 
 class Death(NamedTuple):
     """One cell: where a function was killed, and what went wrong (nothing: green). ``late``: it took the half hour."""
 
-    chapter: str
+    part: str
     function: Function
     point: Point
     phase: Phase
@@ -33,11 +33,11 @@ HALTS = (2, 4)
 """How far into the half hour an undisturbed run is followed at first, and then."""
 
 type Choose = Callable[[str, Function, list[Point]], list[tuple[Point, Phase]]]
-"""Which points of a run to try: (chapter, function, its calls) to calls and phases."""
+"""Which points of a run to try: (part, function, its calls) to calls and phases."""
 
 
 class Matrix:
-    """Plays the story and collects the deaths; ``runs`` counts the runs of functions that the story has."""
+    """Plays the script and collects the deaths; ``runs`` counts the runs of functions that the script has."""
 
     def __init__(self, choose: Choose) -> None:
         self.deaths: list[Death] = []
@@ -46,16 +46,16 @@ class Matrix:
         self._judge = Judge()
         self._trying = True
 
-    def play(self, chapters: frozenset[str] | None = None, *, small: bool = False) -> None:
-        """Play the story, or the small one, trying the points of these chapters (None: of all)."""
-        with CrashStage(START) as stage:
-            self._stage, self._story = stage, Story(stage, self._at_run, small=small)
-            self._story.set_up()
-            left = {*chapters} if chapters is not None else None
-            for chapter in self._story.chapters():
-                name = self._story.chapter
+    def play(self, parts: frozenset[str] | None = None, *, small: bool = False) -> None:
+        """Play the script, or the small one, trying the points of these parts (None: of all)."""
+        with CrashEnvironment(START) as environment:
+            self._environment, self._script = environment, Script(environment, self._at_run, small=small)
+            self._script.set_up()
+            left = {*parts} if parts is not None else None
+            for part in self._script.parts():
+                name = self._script.part
                 self._trying = left is None or name in left
-                chapter()
+                part()
                 if left is not None:
                     left.discard(name)
                     if not left:
@@ -64,16 +64,16 @@ class Matrix:
     def _at_run(self, function: Function, event: Any, answered: Callable[[], object]) -> None:
         if self._trying:
             self._try_points(function, event, answered)
-        self._stage.run(function, event)
+        self._environment.run(function, event)
         answered()
         self.runs += 1
 
     def _try_points(self, function: Function, event: Any, answered: Callable[[], object]) -> None:
         run = _Run(function, event, answered)
-        before = self._judge.verdicts(self._story)
+        before = self._judge.verdicts(self._script)
         calm = self._apart(partial(self._undisturbed, run, 0))
         points = [Point(*each) for each in calm["points"]]
-        for kill in self._choose(self._story.chapter, function, points):
+        for kill in self._choose(self._script.part, function, points):
             died = self._apart(partial(self._die, run, kill, calm["states"]))
             for halts in HALTS:  # what it should have come to later is asked for only when it matters
                 if died["wrong"] and len(calm["states"]) <= halts:
@@ -87,16 +87,16 @@ class Matrix:
                 wrong += [f"{when}: {name} gets in" for name in strangers]
             last = {*died["moments"][-1][1]}
             wrong += [f"in the end: {way} is refused" for way in calm["admitted"] if way not in last]
-            self.deaths.append(Death(self._story.chapter, function, *kill, died["late"], tuple(wrong)))
+            self.deaths.append(Death(self._script.part, function, *kill, died["late"], tuple(wrong)))
 
     def _undisturbed(self, run: "_Run", halts: int) -> dict[str, Any]:
         """What it comes to if nothing happens: at once, and at the first halts of the half hour."""
-        self._stage.run(run.function, run.event)
-        points = list(self._stage.gate.points)
+        self._environment.run(run.function, run.event)
+        points = list(self._environment.gate.points)
         run.answered()
-        admitted = sorted(self._judge.verdicts(self._story).admitted)
-        states = [to_json(state_of(self._stage))]
-        states += [to_json(state_of(self._stage)) for _ in islice(self._story.settling(), halts)]
+        admitted = sorted(self._judge.verdicts(self._script).admitted)
+        states = [to_json(state_of(self._environment))]
+        states += [to_json(state_of(self._environment)) for _ in islice(self._script.settling(), halts)]
         return {"points": points, "admitted": admitted, "states": states}
 
     def _die(self, run: "_Run", kill: tuple[Point, Phase], calm: list[Any]) -> dict[str, Any]:
@@ -104,24 +104,24 @@ class Matrix:
         moments = []
 
         def look(when: str) -> None:
-            verdicts = self._judge.verdicts(self._story)
+            verdicts = self._judge.verdicts(self._script)
             moments.append((when, sorted(verdicts.admitted), sorted(verdicts.strangers)))
 
-        reached = self._stage.run(run.function, run.event, kill).killed
+        reached = self._environment.run(run.function, run.event, kill).killed
         look("after the death")
-        again = self._stage.run(run.function, run.event).answer
+        again = self._environment.run(run.function, run.event).answer
         if "at work until" in again.get("refused", ""):  # a person is told when to ask again, and does
             look("while the claim stands")
-            self._stage.clock.advance(CLAIM_OVER)
-            again = self._stage.run(run.function, run.event).answer
+            self._environment.clock.advance(CLAIM_OVER)
+            again = self._environment.run(run.function, run.event).answer
         run.answered()
         look("after the second run")
         refused = [f"the second run: {again['refused']}"] if "refused" in again else []
-        wrong = from_json(calm[0]).differences(state_of(self._stage))
+        wrong = from_json(calm[0]).differences(state_of(self._environment))
         late = bool(wrong)
-        for undisturbed, _ in zip(calm[1:] if late else (), self._story.settling(), strict=False):
+        for undisturbed, _ in zip(calm[1:] if late else (), self._script.settling(), strict=False):
             look("in the half hour after it")
-            wrong = from_json(undisturbed).differences(state_of(self._stage))
+            wrong = from_json(undisturbed).differences(state_of(self._environment))
             if not wrong:
                 break
         return {"reached": reached, "moments": moments, "late": late, "wrong": refused + wrong}
@@ -131,7 +131,7 @@ class Matrix:
 
         def copied() -> dict[str, Any]:
             self._trying = False
-            self._stage.clock.part()
+            self._environment.clock.part()
             return {**work(), "known": self._judge.known}
 
         answer: dict[str, Any] = apart(copied)
@@ -140,7 +140,7 @@ class Matrix:
 
 
 class _Run(NamedTuple):
-    """A run of the story; ``answered`` is done when the function has answered."""
+    """A run of the script; ``answered`` is done when the function has answered."""
 
     function: Function
     event: Any

@@ -9,6 +9,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from local.patience import Limit
+
 _PATIENCE = 10.0
 
 
@@ -67,9 +69,9 @@ def apart(work: Callable[[], Any]) -> Any:
 
 def alone() -> None:
     """Wait until this process has one thread. Raises RuntimeError if others do not end."""
-    end = time.monotonic() + _PATIENCE
+    limit = Limit(_PATIENCE)
     while threading.active_count() > 1:
-        if time.monotonic() > end:
+        if limit.over():
             raise RuntimeError(f"these threads do not end: {[each.name for each in threading.enumerate()]}")
         time.sleep(0.0005)
 

@@ -11,8 +11,8 @@ import msgspec
 from moto.s3.models import FakeKey, s3_backends
 from moto.sqs.models import sqs_backends
 
-from local.stage import BUCKET
-from tests.crash.world import CrashStage
+from local.environment import BUCKET
+from tests.crash.world import CrashEnvironment
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|\+00:00| UTC)?|\d{8}T\d{6}Z")
 _RUN = re.compile(r"\brun-\d+\b")
@@ -48,10 +48,10 @@ class State(NamedTuple):
         return found
 
 
-def state_of(stage: CrashStage) -> State:
+def state_of(environment: CrashEnvironment) -> State:
     """Read everything, without a call of the function's; alerts and posts since the world began."""
-    stage.news_still()
-    objects = _objects(stage)
+    environment.news_still()
+    objects = _objects(environment)
     versions = {
         str(version.version_id): f"<version with {hashlib.sha256(bytes(version.value)).hexdigest()[:16]}>"
         for each in objects.values()
@@ -63,27 +63,28 @@ def state_of(stage: CrashStage) -> State:
             text = text.replace(version, name)
         return _RUN.sub("<run>", _MOMENT.sub("<moment>", text))
 
-    queue = sqs_backends[stage.aws.account][stage.aws.region].queues["publish.fifo"]
+    queue = sqs_backends[environment.aws.account][environment.aws.region].queues["publish.fifo"]
     bodies = [str(message.body) for message in queue.messages]
     return State(
-        objects={key: plain(body.decode()) for key, body in latest_objects(stage).items()},
+        objects={key: plain(body.decode()) for key, body in latest_objects(environment).items()},
         live={
-            one["id"]: hashlib.sha256(stage.live_pem(one["id"]) or b"").hexdigest() for one in stage.watch["targets"]
+            one["id"]: hashlib.sha256(environment.live_pem(one["id"]) or b"").hexdigest()
+            for one in environment.watch["targets"]
         },
         waiting=dict.fromkeys((json.loads(body)["target"] for body in bodies), 1),
-        alerts=_told([alert.id for alert in stage.alerts], plain),
-        posts=_told([_alert_of(post) for post in stage.posts], plain),
+        alerts=_told([alert.id for alert in environment.alerts], plain),
+        posts=_told([_alert_of(post) for post in environment.posts], plain),
     )
 
 
-def latest_objects(stage: CrashStage) -> dict[str, bytes]:
+def latest_objects(environment: CrashEnvironment) -> dict[str, bytes]:
     """Every object of the bucket, by key; read without a call."""
-    return {key: bytes(versions[-1].value) for key, versions in _objects(stage).items()}
+    return {key: bytes(versions[-1].value) for key, versions in _objects(environment).items()}
 
 
-def _objects(stage: CrashStage) -> dict[str, list[FakeKey]]:
+def _objects(environment: CrashEnvironment) -> dict[str, list[FakeKey]]:
     """Every version of every object that has not been deleted, oldest first."""
-    keys = s3_backends[stage.aws.account]["aws"].get_bucket(BUCKET).keys
+    keys = s3_backends[environment.aws.account]["aws"].get_bucket(BUCKET).keys
     found = {key: list(keys.getlist(key)) for key in keys}
     return {key: each for key, each in found.items() if all(isinstance(one, FakeKey) for one in each)}
 

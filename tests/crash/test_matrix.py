@@ -1,4 +1,4 @@
-"""A function dies at a call, as a process does, and is run again. ``make soak`` tries every call of a whole story."""
+"""A function dies at a call, as a process does, and is run again. ``make soak`` tries every call of a whole script."""
 
 import re
 import subprocess

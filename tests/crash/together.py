@@ -14,9 +14,9 @@ from rotation_watcher import keys
 from rotation_watcher.targets.record import decode
 from tests.crash.judge import Judge
 from tests.crash.processes import apart
+from tests.crash.script import START, Script
 from tests.crash.state import from_json, latest_objects, state_of, to_json
-from tests.crash.story import START, Story
-from tests.crash.world import CrashStage, Function
+from tests.crash.world import CrashEnvironment, Function
 from tests.support.events import queue_event
 
 MANY = 16
@@ -62,11 +62,11 @@ TRIALS = (
 class Together:
     """Plays trials in copies of one world."""
 
-    def __init__(self, stage: CrashStage) -> None:
-        self._stage = stage
-        self._story = Story(stage, self._run)
+    def __init__(self, environment: CrashEnvironment) -> None:
+        self._environment = environment
+        self._script = Script(environment, self._run)
         self._judge = Judge()
-        self._story.set_up()
+        self._script.set_up()
 
     def play(self, trial: Trial, rounds: int) -> Iterator[dict[str, Any]]:
         """What each round came to."""
@@ -80,22 +80,24 @@ class Together:
 
     def _one(self, before: Wanted, together: Wanted, alone: Wanted, *, settle: bool) -> dict[str, Any]:
         """Run them, note what is there at once, and let the stack settle."""
-        stage = self._stage
-        stage.clock.part()
+        environment = self._environment
+        environment.clock.part()
         for function, event in before:
-            stage.run(function, event)
-        stage.aws.calls.clear()
-        answers = [end.answer for end in stage.run_together(together)] if together else []
+            environment.run(function, event)
+        environment.aws.calls.clear()
+        answers = [end.answer for end in environment.run_together(together)] if together else []
         for function, event in alone:
-            stage.run(function, event)
-        updates = Counter(call.operation for call in stage.aws.calls if call.operation in _UPDATES)
-        refused_writes = sum(call.operation == "PutObject" and call.status == _PRECONDITION for call in stage.aws.calls)
-        stage.news_still()
-        at_once = Counter(alert.id for alert in stage.alerts)
+            environment.run(function, event)
+        updates = Counter(call.operation for call in environment.aws.calls if call.operation in _UPDATES)
+        refused_writes = sum(
+            call.operation == "PutObject" and call.status == _PRECONDITION for call in environment.aws.calls
+        )
+        environment.news_still()
+        at_once = Counter(alert.id for alert in environment.alerts)
         records = self._records()
-        for _ in self._story.settling() if settle else ():
+        for _ in self._script.settling() if settle else ():
             pass
-        verdicts = self._judge.verdicts(self._story)
+        verdicts = self._judge.verdicts(self._script)
         outcomes = Counter(one["outcome"] for answer in answers for one in answer.get("targets", {}).values())
         return {
             "outcomes": outcomes,
@@ -105,21 +107,21 @@ class Together:
             "alerts at once": at_once,
             "records": records,
             "refused": sorted(
-                {f"{target} {region}" for target, region, _ in self._story.ways() if target in records}
+                {f"{target} {region}" for target, region, _ in self._script.ways() if target in records}
                 - {way.rpartition(" ")[0] for way in verdicts.admitted}
             ),
             "strangers": sorted(verdicts.strangers),
-            "state": to_json(state_of(stage)),
+            "state": to_json(state_of(environment)),
         }
 
     def _records(self) -> dict[str, dict[str, bool]]:
         """Of each target that has a record: whether it is done, and says what the target holds."""
-        objects = latest_objects(self._stage)
+        objects = latest_objects(self._environment)
         found = {}
         for target in ("alb", "rest", "http"):
             if keys.record(target) in objects:
                 record = decode(objects[keys.record(target)])
-                live = sorted(self._stage.live(target))
+                live = sorted(self._environment.live(target))
                 found[target] = {
                     "done": record.claim is None and record.pending is None and not record.outbox,
                     "true": record.applied is not None and sorted(record.applied.fingerprints) == live,
@@ -127,7 +129,7 @@ class Together:
         return found
 
     def _run(self, function: Function, event: Any, answered: Callable[[], object]) -> None:
-        self._stage.run(function, event)
+        self._environment.run(function, event)
         answered()
 
 
@@ -137,8 +139,8 @@ _PRECONDITION = 412
 
 def main(rounds: int) -> None:
     """Play every trial so many times."""
-    with CrashStage(START) as stage:
-        played = Together(stage)
+    with CrashEnvironment(START) as environment:
+        played = Together(environment)
         for trial in TRIALS:
             for came in played.play(trial, rounds):
                 sys.stdout.write(json.dumps(came) + "\n")

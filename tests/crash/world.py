@@ -1,4 +1,4 @@
-"""A stage that can be held still, so that it can be copied: every future of a moment starts from the same world.
+"""An environment that can be held still, so that it can be copied: every future of a moment starts from the same world.
 
 Between two runs of a function nothing is served and this process has one thread. A function runs in a child that was
 forked at such a moment, a new container with nothing remembered, and speaks real HTTP to its parent; so the parent can
@@ -18,8 +18,8 @@ from typing import Any, Literal, NamedTuple, Self
 
 import msgspec
 
+from local.environment import Environment
 from local.genesys.keys import DEFAULT_CACHE
-from local.stage import Stage
 from rotation_watcher import bootstrap
 from rotation_watcher import collect as collecting
 from rotation_watcher import publish as publishing
@@ -28,7 +28,7 @@ from rotation_watcher.slack import QueueMessage, post_all
 from rotation_watcher.targets.requests import decode_request
 from tests.crash import processes
 from tests.crash.clock import SharedClock
-from tests.crash.gate import Gate, GatedCalls, GatedFaults, GatedLog, GatedPlaylist, Phase, Point
+from tests.crash.gate import Gate, GatedAnswers, GatedCalls, GatedFaults, GatedLog, Phase, Point
 from tests.crash.processes import Child, Ended
 
 type Function = Literal["collect", "publish", "slack"]
@@ -45,7 +45,7 @@ class Message(NamedTuple):
     receipt: str
 
 
-class CrashStage(Stage):
+class CrashEnvironment(Environment):
     """See the module. ``posts`` is what Slack has taken, oldest first; ``runs`` how many functions have run."""
 
     def __init__(self, start: datetime) -> None:
@@ -53,8 +53,8 @@ class CrashStage(Stage):
         super().__init__(start, DEFAULT_CACHE, clock=clock, world={"root_key_bits": 2048})
         self.clock: SharedClock = clock
         self.aws.faults, self.aws.calls = GatedFaults(self.gate), GatedCalls(self.gate)
-        self.simulator._backstage = dataclasses.replace(
-            self.simulator._backstage, playlist=GatedPlaylist(self.gate), log=GatedLog(self.world, self.gate)
+        self.simulator._shared = dataclasses.replace(
+            self.simulator._shared, scripted=GatedAnswers(self.gate), log=GatedLog(self.world, self.gate)
         )
         self.posts: list[dict[str, Any]] = []
         self.runs = 0
@@ -149,7 +149,7 @@ class CrashStage(Stage):
     def news_still(self) -> None:
         """Take up the alerts that have arrived."""
         with self.serving():
-            self.news()
+            self.new_alerts()
 
     def _function(self, function: Function, event: Any) -> Any:
         """What the handlers of ``functions/`` do, on this world's clock."""
@@ -164,9 +164,9 @@ class CrashStage(Stage):
                     wish = decode_request(event)
                     summary = publishing.publish(self.watcher.watch(), wish, ports)
                 case "slack":
-                    environment = {"SLACK_SECRET_ARN": self._slack_secret}
+                    variables = {"SLACK_SECRET_ARN": self._slack_secret}
                     letters = [QueueMessage(*letter) for letter in event]
-                    outcome = post_all(letters, bootstrap.build_chat(environment))
+                    outcome = post_all(letters, bootstrap.build_chat(variables))
                     summary = {"posted": outcome.posted, "failed": outcome.failed, "errors": outcome.errors}
         except RequestRefused as refusal:
             return {"refused": str(refusal)}
@@ -178,14 +178,14 @@ class CrashStage(Stage):
         return str(ssm.get_parameter(Name=name)["Parameter"]["ARN"])
 
 
-def _slack_server(stage: CrashStage) -> ThreadingHTTPServer:
+def _slack_server(environment: CrashEnvironment) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             try:
-                stage.gate.arrive("slack post")
-                stage.posts.append(body)
-                stage.gate.answered("slack post")
+                environment.gate.arrive("slack post")
+                environment.posts.append(body)
+                environment.gate.answered("slack post")
             except ConnectionResetError:
                 return
             self.send_response(200)

@@ -12,7 +12,7 @@ from tests.deployed.site import Site
 
 @pytest.fixture(scope="session")
 def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Say how far the story is, while it runs, with the seconds since it began."""
+    """Say how far the script is, while it runs, with the seconds since it began."""
     plugins = request.config.pluginmanager
     reporter, capture = plugins.get_plugin("terminalreporter"), plugins.get_plugin("capturemanager")
     started = time.monotonic()

@@ -17,11 +17,12 @@ from typing import Any, Self
 import msgspec
 import pexpect
 
-from local.aws.scenery import make_https_listener
+from local.aws.https_listener import make_https_listener
 from local.cloud.cloud import ROOT, Cloud
 from local.cloud.mailbox import Mailbox
 from local.genesys.keys import DEFAULT_CACHE
 from local.genesys.region import Authority
+from local.patience import Limit, seconds
 from local.receiver import SlackReceiver
 from rotation_watcher.alerts.model import Alert
 from tests.support.verdicts import admits
@@ -87,7 +88,7 @@ class Site:
             capture_output=True,
             text=True,
             check=False,
-            timeout=240,
+            timeout=seconds(240),
         )
         assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}\n{self._log()}"
         return done.stdout
@@ -96,7 +97,12 @@ class Site:
         """Run a command that asks for parameters; answer some and take the default for the rest. What was seen."""
         program, *arguments = command.split()
         child = pexpect.spawn(
-            program, arguments, cwd=str(self.folder), env=self.environment(), timeout=180, encoding="utf-8"
+            program,
+            arguments,
+            cwd=str(self.folder),
+            env=self.environment(),
+            timeout=int(seconds(180)),
+            encoding="utf-8",
         )
         child.setwinsize(50, 200)
         seen, asked = "", set()
@@ -128,7 +134,7 @@ class Site:
 
     # What there is to look at
 
-    def news(self) -> list[Alert]:
+    def new_alerts(self) -> list[Alert]:
         """The alerts that came since the last call."""
         queue, arrived = self.cloud.client("sqs"), []
         while messages := queue.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages"):
@@ -140,13 +146,13 @@ class Site:
 
     def wait_for(self, what: str, until: Callable[[], Any], patience: float = PATIENCE) -> float:
         """Wait until the stack has done something by itself; the seconds that it took."""
-        start = time.monotonic()
+        start, limit = time.monotonic(), Limit(patience)
         while not until():
-            self.news()
+            self.new_alerts()
             waited = time.monotonic() - start
-            assert waited < patience, f"{what}: not within {patience} s; {self._log()}"
+            assert not limit.over(), f"{what}: not within {patience} quiet seconds ({waited:.0f} s); {self._log()}"
             time.sleep(0.5)
-        self.news()
+        self.new_alerts()
         return time.monotonic() - start
 
     def kinds(self) -> list[str]:

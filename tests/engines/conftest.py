@@ -2,20 +2,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.story import Story, tell
+from tests.engines.script import Outcome, run_script
 
 
 @pytest.fixture(scope="session")
-def story() -> Story:
+def outcome() -> Outcome:
     """What the watcher published by now, and who knocks."""
-    return tell()
+    return run_script()
 
 
 @pytest.fixture(scope="session")
-def files(story: Story, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def files(outcome: Outcome, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The published truststores as files."""
     folder = tmp_path_factory.mktemp("published")
-    paths = {name: folder / f"{name}.pem" for name in story.published}
+    paths = {name: folder / f"{name}.pem" for name in outcome.published}
     for name, path in paths.items():
-        path.write_bytes(story.published[name])
+        path.write_bytes(outcome.published[name])
     return paths

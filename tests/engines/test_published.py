@@ -20,7 +20,7 @@ from pkilint.validation import (  # type: ignore[import-untyped]  # as above
 from local.genesys.issuing import CLIENT_AND_SERVER, issue
 from rotation_watcher.trust.digicert import ROOTS
 from tests.engines.judges import missing
-from tests.engines.story import BUNDLES, Story
+from tests.engines.script import BUNDLES, Outcome
 
 _BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----\n.+?\n-----END CERTIFICATE-----\n", re.DOTALL)
 
@@ -55,47 +55,49 @@ def _lint_all(pems: Iterable[bytes]) -> dict[str, set[tuple[str, str]]]:
     return {subject: findings for subject, findings in found.items() if findings}
 
 
-def test_pkilint_finds_nothing_in_any_published_truststore(story: Story) -> None:
-    written = [body for key, body in story.files.items() if key.endswith(("wanted.pem", "bundle.pem"))]
+def test_pkilint_finds_nothing_in_any_published_truststore(outcome: Outcome) -> None:
+    written = [body for key, body in outcome.files.items() if key.endswith(("wanted.pem", "bundle.pem"))]
     assert len(written) == 2 * len(BUNDLES)
-    assert _lint_all([*story.published.values(), *written]) == {}
+    assert _lint_all([*outcome.published.values(), *written]) == {}
 
 
-def test_pkilint_finds_nothing_in_the_leaves_that_the_simulator_issues(story: Story) -> None:
-    assert _lint_all(body for key, body in story.files.items() if "/seen/" in key) == {}
+def test_pkilint_finds_nothing_in_the_leaves_that_the_simulator_issues(outcome: Outcome) -> None:
+    assert _lint_all(body for key, body in outcome.files.items() if "/seen/" in key) == {}
 
 
 def test_pkilint_finds_nothing_in_the_vendored_roots() -> None:
     assert _lint_all([root.pem.encode() for root in ROOTS]) == {}
 
 
-def test_pkilint_finds_what_is_wrong_with_a_leaf(story: Story) -> None:
-    real = story.clients["current Genesys"]
+def test_pkilint_finds_what_is_wrong_with_a_leaf(outcome: Outcome) -> None:
+    real = outcome.clients["current Genesys"]
     start, end = real.certificate.not_valid_before_utc, real.certificate.not_valid_after_utc
     without = [x509.AuthorityKeyIdentifier]
-    bad = issue(story.clients["current DigiCert"], "leaf", real.key, start, end, without=without, eku=CLIENT_AND_SERVER)
+    bad = issue(
+        outcome.clients["current DigiCert"], "leaf", real.key, start, end, without=without, eku=CLIENT_AND_SERVER
+    )
     assert lint(bad.certificate)
 
 
 @pytest.mark.parametrize("bundle", BUNDLES)
 def test_openssl_reads_every_certificate_of_a_truststore_and_nothing_stands_between_them(
-    bundle: str, story: Story, files: dict[str, Path]
+    bundle: str, outcome: Outcome, files: dict[str, Path]
 ) -> None:
-    blocks = _BLOCK.findall(story.published[bundle])
-    assert b"".join(blocks) == story.published[bundle]
+    blocks = _BLOCK.findall(outcome.published[bundle])
+    assert b"".join(blocks) == outcome.published[bundle]
     read = _openssl("storeutl", "-noout", "-certs", str(files[bundle]))
     assert read.splitlines()[-1] == f"Total found: {len(blocks)}"
-    assert story.files[f"targets/{bundle}/bundle.pem"] == story.published[bundle]
+    assert outcome.files[f"targets/{bundle}/bundle.pem"] == outcome.published[bundle]
 
 
 @pytest.mark.parametrize("bundle", BUNDLES)
 def test_pins_and_manifest_say_what_openssl_says_of_the_same_certificates(
-    bundle: str, story: Story, tmp_path: Path
+    bundle: str, outcome: Outcome, tmp_path: Path
 ) -> None:
-    pins = [pin["certificate"] for pin in json.loads(story.files[f"bundles/{bundle}/pins.json"])["pins"]]
-    wanted = json.loads(story.files[f"bundles/{bundle}/manifest.json"])["certificates"]
+    pins = [pin["certificate"] for pin in json.loads(outcome.files[f"bundles/{bundle}/pins.json"])["pins"]]
+    wanted = json.loads(outcome.files[f"bundles/{bundle}/manifest.json"])["certificates"]
     listed = pins + [entry["certificate"] for entry in wanted]
-    seen = {key.partition("/seen/")[2].removesuffix(".pem"): body for key, body in story.files.items()}
+    seen = {key.partition("/seen/")[2].removesuffix(".pem"): body for key, body in outcome.files.items()}
     ours = {each["fingerprint"]: (each["spki_sha256"], each["serial"], each["not_after"]) for each in listed}
     assert len(pins) == {"genesys": 2, "digicert": 2, "combined": 3}[bundle]
     assert {fingerprint: _said(seen[fingerprint], tmp_path) for fingerprint in ours} == {

@@ -9,7 +9,7 @@ import pytest
 from local.genesys.issuing import pem_of
 from tests.engines import judges
 from tests.engines.judges import ACCEPTED, Case, Knock, Verdicts
-from tests.engines.story import Story
+from tests.engines.script import Outcome
 
 TABLE = Path(__file__).resolve().parents[2] / "build" / "engines" / "table.txt"
 BUNDLES = ("genesys", "digicert", "combined", "overlap")
@@ -65,12 +65,12 @@ DIFFERENT: dict[tuple[str, str, str], tuple[set[str], str]] = {
 }
 
 
-def _knocks(story: Story) -> list[Knock]:
-    older = pem_of(story.clients["previous DigiCert"].chain[0])
-    forged = pem_of(story.clients["self-made DigiCert"].chain[0])
+def _knocks(outcome: Outcome) -> list[Knock]:
+    older = pem_of(outcome.clients["previous DigiCert"].chain[0])
+    forged = pem_of(outcome.clients["self-made DigiCert"].chain[0])
     knocks = []
     for row in ROWS:
-        identity = story.clients[row.client]
+        identity = outcome.clients[row.client]
         sent = {
             ALONE: identity.pem(),
             CHAIN: identity.handshake_pem(),
@@ -82,9 +82,9 @@ def _knocks(story: Story) -> list[Knock]:
 
 
 @pytest.fixture(scope="module")
-def verdicts(story: Story, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Verdicts]:
+def verdicts(outcome: Outcome, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Verdicts]:
     """Every engine's word on every case; the engines that this machine has."""
-    knocks, bundles, lacking = _knocks(story), story.published, judges.missing()
+    knocks, bundles, lacking = _knocks(outcome), outcome.published, judges.missing()
     folder = tmp_path_factory.mktemp("engines")
     found: dict[str, Verdicts] = {
         "nginx": judges.nginx(knocks, bundles, folder / "nginx"),
@@ -163,16 +163,16 @@ def test_every_engine_turns_away_for_the_fault_that_the_leaf_has(
     assert {engine: text for engine, text in said.items() if not any(word in text.lower() for word in words)} == {}
 
 
-def test_the_trap_that_every_engine_falls_into_is_closed_by_the_pins(story: Story) -> None:
+def test_the_trap_that_every_engine_falls_into_is_closed_by_the_pins(outcome: Outcome) -> None:
     pinned = {
-        pin["certificate"]["fingerprint"] for pin in json.loads(story.files["bundles/digicert/pins.json"])["pins"]
+        pin["certificate"]["fingerprint"] for pin in json.loads(outcome.files["bundles/digicert/pins.json"])["pins"]
     }
     inside = {row.client for row in ROWS if "digicert" in row.admitted and "foreign" not in row.client}
-    assert {client for client in inside if story.clients[client].fingerprint in pinned} == {
+    assert {client for client in inside if outcome.clients[client].fingerprint in pinned} == {
         "current DigiCert",
         "upcoming DigiCert",
     }
-    assert {client for client in inside if story.clients[client].fingerprint not in pinned} == {
+    assert {client for client in inside if outcome.clients[client].fingerprint not in pinned} == {
         "previous DigiCert",
         "another DigiCert customer",
     }

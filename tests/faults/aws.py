@@ -3,8 +3,8 @@
 import json
 from datetime import timedelta
 
+from tests.faults.environment import FaultyEnvironment
 from tests.faults.rows import SOURCE, TARGET, End, Injection, Row, When, cold, error, knob, on_the_wire, stale_reads
-from tests.faults.scene import Scene
 
 _WHO = "User: arn:aws:sts::123456789012:assumed-role/watcher/run is not authorized to perform: "
 _WHY = " on the resource associated with this ciphertext because no identity-based policy allows it"
@@ -17,9 +17,9 @@ V2_UPDATE = {"body": "domainNameConfigurations"}
 BOTH = frozenset({"collect", "publish"})
 
 
-def release(scene: Scene) -> None:
+def release(faulty: FaultyEnvironment) -> None:
     """A person's word: rejected content is not tried again before it changes, or without one (DESIGN.md, promise 5)."""
-    scene.stage.publish(release=scene.target)
+    faulty.environment.publish(release=faulty.target)
 
 
 def conditional(code: str, status: int) -> Injection:
@@ -35,13 +35,13 @@ def conditional(code: str, status: int) -> Injection:
 def in_secrets_manager(injection: Injection) -> Injection:
     """The OAuth client lies in Secrets Manager instead of SSM, from before the fault on."""
 
-    def start(scene: Scene) -> End:
-        stage = scene.stage
-        secret = {"client_id": stage.simulator.client_id, "client_secret": stage.simulator.client_secret}
-        made = stage.aws.client("secretsmanager").create_secret(Name="oauth", SecretString=json.dumps(secret))
-        stage.watch["sources"][0]["credentials"] = made["ARN"]
-        stage.configure()
-        return injection(scene)
+    def start(faulty: FaultyEnvironment) -> End:
+        environment = faulty.environment
+        secret = {"client_id": environment.simulator.client_id, "client_secret": environment.simulator.client_secret}
+        made = environment.aws.client("secretsmanager").create_secret(Name="oauth", SecretString=json.dumps(secret))
+        environment.watch["sources"][0]["credentials"] = made["ARN"]
+        environment.configure()
+        return injection(faulty)
 
     return start
 

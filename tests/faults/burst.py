@@ -10,7 +10,9 @@ from aiohttp import web
 from microburst.app import make_app  # type: ignore[import-untyped]  # it ships no types
 from microburst.core.pipeline import Microburst  # type: ignore[import-untyped]  # it ships no types
 
-_SOON = 20  # seconds; only a proxy that hangs takes longer
+from local.patience import seconds
+
+_SOON = 20  # seconds of a quiet machine; only a proxy that hangs takes longer
 
 
 class Burst:
@@ -33,15 +35,15 @@ class Burst:
     def __enter__(self) -> Self:
         self._hosts.start()
         self._thread.start()
-        self.url = asyncio.run_coroutine_threadsafe(self._open(), self._loop).result(_SOON)
+        self.url = asyncio.run_coroutine_threadsafe(self._open(), self._loop).result(seconds(_SOON))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(_SOON)
+        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(seconds(_SOON))
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_SOON)
+        self._thread.join(seconds(_SOON))
         self._loop.close()
         self._hosts.stop()
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
-from tests.faults.scene import REGION, STEP, Scene, Target
+from tests.faults.environment import REGION, STEP, FaultyEnvironment, Target
 
 type End = Callable[[], object]
-type Injection = Callable[[Scene], End]
+type Injection = Callable[[FaultyEnvironment], End]
 """Starts a fault, and gives what ends it."""
 
 SOURCE, TARGET = "source-failing", "truststore-update-failed"
@@ -41,7 +41,7 @@ class Row(NamedTuple):
 
     ``outcome``: what a run's summary says meanwhile. ``looks``: how many, a ``step`` apart, have to live with it
     (0: as many as show that it is told only once).
-    ``person``: what only a person can do when it is over. ``lonely``: no other story may follow in the same world.
+    ``person``: what only a person can do when it is over. ``lonely``: no other script may follow in the same world.
     ``loud``: the functions whose runs fail meanwhile. ``proxied``: it takes the proxy.
     """
 
@@ -55,7 +55,7 @@ class Row(NamedTuple):
     target: Target = "alb"
     looks: int = 0
     step: timedelta = STEP
-    person: Callable[[Scene], object] | None = None
+    person: Callable[[FaultyEnvironment], object] | None = None
     lonely: bool = False
     loud: frozenset[str] = frozenset()
     proxied: bool = True
@@ -64,9 +64,9 @@ class Row(NamedTuple):
 def on_the_wire(*rules: dict[str, Any]) -> Injection:
     """Microburst answers instead of the service."""
 
-    def start(scene: Scene) -> End:
-        scene.burst.inject(*rules)
-        return scene.burst.clear
+    def start(faulty: FaultyEnvironment) -> End:
+        faulty.burst.inject(*rules)
+        return faulty.burst.clear
 
     return start
 
@@ -80,8 +80,8 @@ def error(service: str, operation: str | None, code: str, status: int, message: 
 def knob(**values: Any) -> Injection:
     """The embedded AWS behaves so by itself."""
 
-    def start(scene: Scene) -> End:
-        knobs = scene.stage.aws.knobs
+    def start(faulty: FaultyEnvironment) -> End:
+        knobs = faulty.environment.aws.knobs
         before = {name: getattr(knobs, name) for name in values}
 
         def turn(to: dict[str, Any]) -> None:
@@ -90,7 +90,7 @@ def knob(**values: Any) -> Injection:
 
         def end() -> None:
             turn(before)
-            scene.stage.aws.settle()
+            faulty.environment.aws.settle()
 
         turn(values)
         return end
@@ -101,14 +101,14 @@ def knob(**values: Any) -> Injection:
 def stale_reads(number: int) -> Injection:
     """A trust store shows what it held before its last change, so many times."""
 
-    def start(scene: Scene) -> End:
-        arn = scene.stage.arn("alb")
-        store = scene.stage.aws._stores.by_arn(arn)
+    def start(faulty: FaultyEnvironment) -> End:
+        arn = faulty.environment.arn("alb")
+        store = faulty.environment.aws._stores.by_arn(arn)
         if store is None:
             raise LookupError(arn)
         store.previous = None  # what came before the last change is long forgotten; the next one counts
-        scene.stage.aws.stale_reads(arn, number)
-        return lambda: scene.stage.aws.stale_reads(arn, 0)
+        faulty.environment.aws.stale_reads(arn, number)
+        return lambda: faulty.environment.aws.stale_reads(arn, 0)
 
     return start
 
@@ -116,9 +116,9 @@ def stale_reads(number: int) -> Injection:
 def cold(injection: Injection) -> Injection:
     """With the fault comes a new container, which remembers neither secrets nor tokens."""
 
-    def start(scene: Scene) -> End:
-        scene.new_container()
-        return injection(scene)
+    def start(faulty: FaultyEnvironment) -> End:
+        faulty.new_container()
+        return injection(faulty)
 
     return start
 
@@ -126,8 +126,8 @@ def cold(injection: Injection) -> Injection:
 def played(kind: Literal["token", "certificates"] = "certificates", body: str | bytes = "", **how: Any) -> Injection:
     """The simulator answers every request of a kind with this (``control.Played``), where no token is known yet."""
 
-    def start(scene: Scene) -> End:
-        simulator = scene.stage.simulator
+    def start(faulty: FaultyEnvironment) -> End:
+        simulator = faulty.environment.simulator
         if kind == "token":
             simulator.revoke_tokens()
         secrets = " ".join([simulator.client_secret, *simulator.service._tokens])
@@ -141,31 +141,31 @@ def played(kind: Literal["token", "certificates"] = "certificates", body: str | 
 def hurried(injection: Injection, budget: float) -> Injection:
     """A look at Genesys may take so many real seconds while the fault lasts, instead of 60."""
 
-    def start(scene: Scene) -> End:
-        scene.hurry(budget)
-        end = injection(scene)
+    def start(faulty: FaultyEnvironment) -> End:
+        faulty.hurry(budget)
+        end = injection(faulty)
 
         def stop() -> None:
             end()
-            scene.hurry(60.0)
+            faulty.hurry(60.0)
 
         return stop
 
     return start
 
 
-def another_name(scene: Scene) -> End:
+def another_name(faulty: FaultyEnvironment) -> End:
     """Genesys' address answers with a certificate of another name, from an authority that is trusted."""
-    context = scene.stage.simulator._server._context
+    context = faulty.environment.simulator._server._context
 
     def swap(connection: Any, *_: object) -> None:
-        connection.context = scene.other_name
+        connection.context = faulty.other_name
 
     context.sni_callback = swap
     return lambda: setattr(context, "sni_callback", None)
 
 
-def nothing(scene: Scene) -> End:
+def nothing(faulty: FaultyEnvironment) -> End:
     """No fault: what the others are held against."""
-    del scene
+    del faulty
     return lambda: None

@@ -1,8 +1,8 @@
 """Each fault alone, over the whole watcher and real sockets: told once and clearly, harming nothing, gone by itself.
 
-The same story for every row. The target is quiet. An operator adds a CA, and Genesys replaces its leaf, while the
+The same script for every row. The target is quiet. An operator adds a CA, and Genesys replaces its leaf, while the
 fault lasts; then it ends. A fault that is met with patience comes twice: the first time it is over before it is told.
-A story that ends as it should leaves the world as quiet as it was, and the next one begins there.
+A script that ends as it should leaves the world as quiet as it was, and the next one begins there.
 """
 
 from collections import Counter
@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from tests.faults.aws import AWS
+from tests.faults.environment import FaultyEnvironment, Look, open_faulty
 from tests.faults.genesys import GENESYS
 from tests.faults.rows import SOURCE, TARGET, Row, When, nothing
-from tests.faults.scene import Look, Scene, open_scene
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MOST_CAS = 15
-"""So many may have been added to a target when a story begins in it: at 20 of 25 the watcher begins to warn."""
+"""So many may have been added to a target when a script begins in it: at 20 of 25 the watcher begins to warn."""
 CONTROLS = tuple(
     Row(f"no fault ({target})", nothing, When.NEVER, outcome="updated", target=target, proxied=False)
     for target in ("alb", "rest", "http")
@@ -29,16 +29,16 @@ ROWS = sorted((*CONTROLS, *AWS, *GENESYS), key=lambda row: (row.target, row.prox
 
 
 @pytest.fixture(scope="module")
-def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Row], Scene]]:
-    """A quiet scene with this row's kind of target: the one of the last story, if it ended well, or else a new one."""
-    opened: list[Scene] = []
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Row], FaultyEnvironment]]:
+    """A quiet environment with this row's kind of target: the last one, if its script ended well, or else a new one."""
+    opened: list[FaultyEnvironment] = []
     with ExitStack() as world:
 
-        def give(row: Row) -> Scene:
+        def give(row: Row) -> FaultyEnvironment:
             if not opened or opened[-1].spent or opened[-1].target != row.target or len(opened[-1].cas) > MOST_CAS:
                 world.close()
-                folder = tmp_path_factory.mktemp("scene")
-                opened.append(world.enter_context(open_scene(START, row.target, folder)))
+                folder = tmp_path_factory.mktemp("faulty")
+                opened.append(world.enter_context(open_faulty(START, row.target, folder)))
                 assert opened[-1].look().loud == frozenset()
                 assert opened[-1].holds() == {"others", "root"}
             opened[-1].alerts.clear()
@@ -49,21 +49,23 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Row], 
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_a_fault_is_told_once_harms_nothing_and_passes_by_itself(row: Row, quiet: Callable[[Row], Scene]) -> None:
-    scene = quiet(row)
-    spent, scene.spent = row.lonely, True  # unless the end is reached
+def test_a_fault_is_told_once_harms_nothing_and_passes_by_itself(
+    row: Row, quiet: Callable[[Row], FaultyEnvironment]
+) -> None:
+    faulty = quiet(row)
+    spent, faulty.spent = row.lonely, True  # unless the end is reached
     changes = 1 + (row.when.patient and row.kind == TARGET)
     if row.when.patient:
         if changes > 1:
-            scene.change()
-        meanwhile = suffer(scene, row, looks=1)
+            faulty.change()
+        meanwhile = suffer(faulty, row, looks=1)
         assert row.outcome in meanwhile[0].outcomes
         assert not meanwhile[0].loud
-        recover(scene, row, looks=1)
-        assert scene.told().keys() <= {("truststore-updated", "")}, "a passing trouble is no news"
-    scene.change(rotate=True)
-    looks = suffer(scene, row, looks=row.looks or row.when.looks)
-    assert troubles(scene, row) == ([row.reason] if row.kind else [])
+        recover(faulty, row, looks=1)
+        assert faulty.told().keys() <= {("truststore-updated", "")}, "a passing trouble is no news"
+    faulty.change(rotate=True)
+    looks = suffer(faulty, row, looks=row.looks or row.when.looks)
+    assert troubles(faulty, row) == ([row.reason] if row.kind else [])
     assert frozenset().union(*(look.loud for look in looks)) == row.loud
     if row.when is When.NEVER:
         assert looks[0].outcomes[:2] == ("read", row.outcome)  # the very first run of publish
@@ -71,40 +73,40 @@ def test_a_fault_is_told_once_harms_nothing_and_passes_by_itself(row: Row, quiet
         assert all(look.loud for look in looks), looks
     else:
         assert any(row.outcome in look.outcomes for look in looks), looks
-    recover(scene, row, looks=2)
-    assert scene.state() == expected_state(scene)
-    assert scene.told() == expected_news(row, changes)
-    assert len({alert.id for alert in scene.alerts}) == len(scene.alerts), "nothing is told twice"
-    assert scene.leaks() == []
-    scene.spent = spent
+    recover(faulty, row, looks=2)
+    assert faulty.state() == expected_state(faulty)
+    assert faulty.told() == expected_news(row, changes)
+    assert len({alert.id for alert in faulty.alerts}) == len(faulty.alerts), "nothing is told twice"
+    assert faulty.leaks() == []
+    faulty.spent = spent
 
 
-def suffer(scene: Scene, row: Row, *, looks: int) -> list[Look]:
+def suffer(faulty: FaultyEnvironment, row: Row, *, looks: int) -> list[Look]:
     """Live with the fault for some looks. All along, what Genesys presents gets in and nothing is gone."""
-    end = row.inject(scene)
+    end = row.inject(faulty)
     seen = []
     for place in range(looks):
-        seen.append(scene.look(row.step))
-        assert scene.harmed() == ""
-        assert scene.claim() is None, "the next run finds nobody in its way"
+        seen.append(faulty.look(row.step))
+        assert faulty.harmed() == ""
+        assert faulty.claim() is None, "the next run finds nobody in its way"
         if place == 0 and row.when is When.AT_ONCE:
-            assert troubles(scene, row) == [row.reason]
+            assert troubles(faulty, row) == [row.reason]
     end()
     return seen
 
 
-def recover(scene: Scene, row: Row, *, looks: int) -> None:
+def recover(faulty: FaultyEnvironment, row: Row, *, looks: int) -> None:
     """The fault is over: nobody but the schedule does anything, unless the row says so."""
     if row.person is not None:
-        row.person(scene)
+        row.person(faulty)
     for _ in range(looks):
-        assert scene.look().loud == frozenset()
-        assert scene.harmed() == ""
+        assert faulty.look().loud == frozenset()
+        assert faulty.harmed() == ""
 
 
-def troubles(scene: Scene, row: Row) -> list[str]:
+def troubles(faulty: FaultyEnvironment, row: Row) -> list[str]:
     """The reasons of the alerts that are about troubles; each is looked at for being clear."""
-    told = [alert for alert in scene.alerts if alert.kind.value in {SOURCE, TARGET}]
+    told = [alert for alert in faulty.alerts if alert.kind.value in {SOURCE, TARGET}]
     for alert in told:
         assert alert.kind.value == row.kind
         assert row.words in alert.what_happened
@@ -114,16 +116,16 @@ def troubles(scene: Scene, row: Row) -> list[str]:
     return [alert.facts["reason"] for alert in told]
 
 
-def expected_state(scene: Scene) -> dict[str, Any]:
+def expected_state(faulty: FaultyEnvironment) -> dict[str, Any]:
     """What a world without any fault comes to; the rows without a fault prove that it does."""
     return {
-        "holds": sorted(["others", "root", *scene.cas]),
-        "applied": sorted(["others", "root", *scene.cas]),
-        "ours": sorted(["root", *scene.cas]),
+        "holds": sorted(["others", "root", *faulty.cas]),
+        "applied": sorted(["others", "root", *faulty.cas]),
+        "ours": sorted(["root", *faulty.cas]),
         "open": (None, None, None, None),
         "conditions": {},
         "outbox": [],
-        "leaves": dict.fromkeys(scene.leaves[:-1], "retiring") | {scene.leaves[-1]: "current"},
+        "leaves": dict.fromkeys(faulty.leaves[:-1], "retiring") | {faulty.leaves[-1]: "current"},
     }
 
 

@@ -10,10 +10,10 @@ from aws_lambda_powertools import Logger
 from cryptography.x509 import DNSName
 
 from local import cli_check
+from local.environment import Environment
 from local.genesys.issuing import issue, subject
 from local.genesys.keys import DEFAULT_CACHE
-from local.looking import Exit, Findings, Row
-from local.stage import Stage
+from local.observing import Exit, Observed, Row
 from rotation_watcher.alerts import mail, slack_blocks
 from rotation_watcher.slack import message_of
 from tests.support.pki import NOW
@@ -30,11 +30,11 @@ _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2
 @pytest.fixture(scope="module")
 def heard() -> tuple[list[bytes], object]:
     """The alerts that a strange leaf for each of the words causes, and collect's summary as it is logged."""
-    with Stage(NOW, DEFAULT_CACHE, world={"root_key_bits": 2048}) as stage:
-        region = stage.world.region("us-east-1")
+    with Environment(NOW, DEFAULT_CACHE, world={"root_key_bits": 2048}) as environment:
+        region = environment.world.region("us-east-1")
         signer = region.issuer("Genesys").signer
         for kind, words in EVIL.items():
-            key = stage.world.keys.rsa(f"stranger/{kind}")
+            key = environment.world.keys.rsa(f"stranger/{kind}")
             name = subject(f"{words[:40]}", organization=words[:60])
             start, end = NOW - timedelta(days=1), NOW + timedelta(days=90)
             leaf = issue(signer, name, key, start, end, san=[DNSName("stranger.example")])
@@ -42,16 +42,16 @@ def heard() -> tuple[list[bytes], object]:
         region.extra_entities.append(
             {"signingAuthority": EVIL["mrkdwn"] + EVIL["terminal"], "certificate": EVIL["html"], "status": "Current"}
         )
-        stage.add_source("use1", "us-east-1")
-        stage.add_bundle("main", ["use1"])
-        stage.add_trust_store("alb", "main", region.root_pem())
-        stage.configure()
+        environment.add_source("use1", "us-east-1")
+        environment.add_bundle("main", ["use1"])
+        environment.add_trust_store("alb", "main", region.root_pem())
+        environment.configure()
         summaries = []
         for _ in range(3):
-            summaries.append(msgspec.to_builtins(stage.collect()))
-            stage.clock.advance(timedelta(minutes=15))
-        stage.news()
-        return [msgspec.json.encode(alert) for alert in stage.alerts if alert.kind == "quarantined"], summaries
+            summaries.append(msgspec.to_builtins(environment.collect()))
+            environment.clock.advance(timedelta(minutes=15))
+        environment.new_alerts()
+        return [msgspec.json.encode(alert) for alert in environment.alerts if alert.kind == "quarantined"], summaries
 
 
 def test_each_stranger_is_told(heard: tuple[list[bytes], object]) -> None:
@@ -103,7 +103,7 @@ def test_no_terminal_sees_a_control_sign_of_the_strangers(
     monkeypatch.setattr("sys.stdout.isatty", lambda: terminal, raising=False)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TERM", "dumb")
-    cli_check.show(Findings((row,), {}, Exit.CRITICAL, ()), as_json=False)
+    cli_check.show(Observed((row,), {}, Exit.CRITICAL, ()), as_json=False)
     printed = capsys.readouterr().out
     assert "use1" in printed
     assert not _CONTROL.search(printed), ascii(printed)

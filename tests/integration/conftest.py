@@ -1,46 +1,76 @@
-"""A stage with the usual scenery: us-east-1 with both authorities, eu-central-1, and a target of each kind."""
+"""An environment as most tests need it: us-east-1 with both authorities, eu-central-1, and a target of each kind.
+
+The tests of the modules in IN_MEMORY run in memory, but for those in OVER_SOCKETS, which between them go through every
+adapter and promise; with ``--sockets`` all run over sockets (``make attack``).
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local.genesys.keys import DEFAULT_CACHE
-from local.stage import Stage
+from tests.support.environments import AnyEnvironment, OverSockets
+from tests.support.in_memory import InMemoryEnvironment
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+IN_MEMORY = {"test_by_hand", "test_bad_input", "test_rotation", "test_leaving", "test_going_back"}
+OVER_SOCKETS = {
+    # all adapters at once: Genesys, SSM, S3, SQS, SNS, trust store, REST domain, HTTP domain
+    "test_the_first_look_widens_every_target_and_keeps_what_others_had_put_there",
+    # promises 1, 2 and 4: a whole intermediate's life at a domain
+    "test_the_old_intermediate_leaves_after_its_grace_and_not_before",
+    # promise 4 and drift at a trust store, then at a domain
+    "test_drift_is_told_and_healed_and_what_others_added_stays",
+    "test_a_domain_that_was_pointed_elsewhere_is_brought_back",
+    # promise 5: rolled back by hand, held, released; read again before it is acted on
+    "test_a_rollback_brings_back_what_was_there_and_holds_until_released",
+    "test_a_replica_that_still_shows_the_bundle_before_the_proved_one_is_no_drift",
+    # promise 8: the calls of a quiet run, as the services count them
+    "test_a_quiet_run_writes_nothing",
+    # promise 9: what listeners and default endpoints show
+    "test_a_listener_switched_to_passthrough_and_an_open_default_endpoint_are_told_once",
+    "test_mutual_tls_turned_off_is_critical_and_turned_on_again",
+    # promises 9 and 11: SSM's own words, and no secret in them
+    "test_wrong_credentials_are_named_once_and_the_other_source_goes_on",
+    # an error of the network's own library
+    "test_an_error_nobody_thought_of_in_one_source_leaves_the_others_alone",
+}
 
-type MakeStage = Callable[..., Stage]
+type MakeEnvironment = Callable[..., OverSockets]
 
 
 @pytest.fixture
-def make_stage(tmp_path: Path) -> Iterator[MakeStage]:
-    """Open stages that are closed after the test. Small roots: their size is not what these tests are about."""
-    del tmp_path
+def make_environment() -> Iterator[MakeEnvironment]:
+    """Open environments that are closed after the test. Small roots: their size is not what these tests are about."""
     with ExitStack() as opened:
 
-        def make(**aws: Any) -> Stage:
-            return opened.enter_context(Stage(START, DEFAULT_CACHE, world={"root_key_bits": 2048}, aws=aws))
+        def make(**aws: Any) -> OverSockets:
+            return opened.enter_context(OverSockets(START, DEFAULT_CACHE, world={"root_key_bits": 2048}, aws=aws))
 
         yield make
 
 
 @pytest.fixture
-def stage(make_stage: MakeStage) -> Stage:
+def environment(request: pytest.FixtureRequest) -> AnyEnvironment:
     """Two regions, three targets, nothing looked at yet. Each target holds a root of somebody else already."""
-    stage = make_stage()
-    stage.world.region("us-east-1", days_left={"Genesys": 200, "DigiCert": 92})
-    stage.world.region("eu-central-1", days_left=250)
-    others = stage.world.region("sa-east-1").root_pem()
-    stage.add_source("use1", "us-east-1", ("Genesys", "DigiCert"))
-    stage.add_source("euc1", "eu-central-1")
-    stage.add_bundle("genesys", ["use1", "euc1"])
-    stage.add_bundle("digicert", ["use1"], ["DigiCert"])
-    stage.add_trust_store("alb", "genesys", others)
-    stage.add_rest_domain("rest", "genesys", others)
-    stage.add_http_domain("http", "digicert", others)
-    stage.configure()
-    return stage
+    test = request.function
+    module = test.__module__.rpartition(".")[2]
+    if module in IN_MEMORY and test.__name__ not in OVER_SOCKETS and not request.config.getoption("--sockets"):
+        environment: AnyEnvironment = InMemoryEnvironment(START, DEFAULT_CACHE, world={"root_key_bits": 2048})
+    else:
+        environment = request.getfixturevalue("make_environment")()
+    environment.world.region("us-east-1", days_left={"Genesys": 200, "DigiCert": 92})
+    environment.world.region("eu-central-1", days_left=250)
+    others = environment.world.region("sa-east-1").root_pem()
+    environment.add_source("use1", "us-east-1", ("Genesys", "DigiCert"))
+    environment.add_source("euc1", "eu-central-1")
+    environment.add_bundle("genesys", ["use1", "euc1"])
+    environment.add_bundle("digicert", ["use1"], ["DigiCert"])
+    environment.add_trust_store("alb", "genesys", others)
+    environment.add_rest_domain("rest", "genesys", others)
+    environment.add_http_domain("http", "digicert", others)
+    environment.configure()
+    return environment

@@ -5,200 +5,200 @@ from datetime import timedelta
 
 import pytest
 
-from local.stage import SECRET_NAME, Stage
 from rotation_watcher.errors import ConfigurationError, RequestRefused
+from tests.support.environments import AnyEnvironment
 
 DAY = timedelta(days=1)
 
 
-def test_a_wrong_watch_file_lists_every_mistake_with_its_path_before_any_call(stage: Stage) -> None:
-    wrong = json.loads(stage.read("watch.json"))
+def test_a_wrong_watch_file_lists_every_mistake_with_its_path_before_any_call(environment: AnyEnvironment) -> None:
+    wrong = json.loads(environment.read("watch.json"))
     wrong["sources"][0]["credentials"] = "my password"
     wrong["bundles"][0]["sources"] = ["nowhere"]
     wrong["targets"][1]["arn"] = "arn:aws:apigateway:eu-west-3::/domainnames/api.example.com"
-    stage.put("watch.json", json.dumps(wrong))
-    stage.aws.calls.clear()
+    environment.put("watch.json", json.dumps(wrong))
+    environment.forget_calls()
     with pytest.raises(ConfigurationError) as caught:
-        stage.collect()
+        environment.collect()
     paths = [mistake.split(":")[0] for mistake in caught.value.mistakes]
     assert paths == ["sources[0].credentials", "bundles[0].sources[0]", "targets[1].arn"]
-    assert [call.resource for call in stage.aws.calls] == ["watcher-bucket/watch.json"]
-    assert len(stage.simulator.requests) == 0
+    assert [call.resource for call in environment.calls()] == ["watcher-bucket/watch.json"]
+    assert len(environment.simulator.requests) == 0
 
 
 @pytest.mark.parametrize(
     ("trouble", "reason"),
     [("secret", "credentials-refused"), ("gone", "credentials-missing"), ("permission", "permission-missing")],
 )
-def test_wrong_credentials_are_named_once_and_the_other_source_goes_on(stage: Stage, trouble: str, reason: str) -> None:
-    other = stage.simulator
-    ssm = stage.aws.client("ssm")
+def test_wrong_credentials_are_named_once_and_the_other_source_goes_on(
+    environment: AnyEnvironment, trouble: str, reason: str
+) -> None:
+    other = environment.simulator
     if trouble == "permission":
         other.add_client("weak", "s3cret-canary", permissions=())
     client = {"client_id": "weak", "client_secret": "s3cret-canary"}
-    ssm.put_parameter(Name="/genesys/other", Type="SecureString", Value=json.dumps(client))
-    arn = ssm.get_parameter(Name="/genesys/other")["Parameter"]["ARN"]
+    arn = environment.put_secret("/genesys/other", json.dumps(client))
     if trouble == "gone":
-        ssm.delete_parameter(Name="/genesys/other")
-    stage.watch["sources"][0]["credentials"] = arn
-    stage.configure()
-    summaries = [stage.collect() for _ in range(3)]
+        environment.delete_secret(arn)
+    environment.watch["sources"][0]["credentials"] = arn
+    environment.configure()
+    summaries = [environment.collect() for _ in range(3)]
     for summary in summaries:
         assert summary.sources["use1"].outcome == "failed"
         assert summary.sources["use1"].reason == reason
         assert summary.sources["euc1"].outcome == "read"
-    alerts = [alert for alert in stage.news() if alert.source == "use1"]
+    alerts = [alert for alert in environment.new_alerts() if alert.source == "use1"]
     assert [alert.kind for alert in alerts] == ["source-failing"]
     assert alerts[0].severity == "critical"
     assert "s3cret-canary" not in str(alerts) + str(summaries)
-    assert json.loads(stage.read("sources/use1/history.json")).get("authorities", {}) == {}
+    assert json.loads(environment.read("sources/use1/history.json")).get("authorities", {}) == {}
 
 
-def test_a_source_that_recovers_says_so_and_what_was_known_is_untouched(stage: Stage) -> None:
-    stage.tick()
-    stage.news()
-    before = json.loads(stage.read("sources/use1/history.json"))["authorities"]
-    stage.simulator.play("us-east-1", "certificates", status=500, body="trouble", times=12)
+def test_a_source_that_recovers_says_so_and_what_was_known_is_untouched(environment: AnyEnvironment) -> None:
+    environment.tick()
+    environment.new_alerts()
+    before = json.loads(environment.read("sources/use1/history.json"))["authorities"]
+    environment.simulator.play("us-east-1", "certificates", status=500, body="trouble", times=12)
     for _ in range(2):
-        stage.collect("use1")
-    assert json.loads(stage.read("sources/use1/history.json"))["authorities"] == before
-    stage.simulator.clear()
-    stage.collect("use1")
-    assert [alert.kind for alert in stage.news()] == ["source-failing"]
-    stage.collect("use1")
-    assert [alert.kind for alert in stage.news()] == ["source-recovered"]
+        environment.collect("use1")
+    assert json.loads(environment.read("sources/use1/history.json"))["authorities"] == before
+    environment.simulator.clear()
+    environment.collect("use1")
+    assert [alert.kind for alert in environment.new_alerts()] == ["source-failing"]
+    environment.collect("use1")
+    assert [alert.kind for alert in environment.new_alerts()] == ["source-recovered"]
 
 
-def test_a_missing_anchor_is_told_once_with_the_command_that_mends_it(stage: Stage) -> None:
-    pem = stage.read("anchors/eu-central-1.pem").decode()
-    stage.s3.delete_object(Bucket="watcher-bucket", Key="anchors/eu-central-1.pem")
+def test_a_missing_anchor_is_told_once_with_the_command_that_mends_it(environment: AnyEnvironment) -> None:
+    pem = environment.read("anchors/eu-central-1.pem").decode()
+    environment.delete("anchors/eu-central-1.pem")
     for _ in range(3):
-        stage.collect()
-    alerts = [alert for alert in stage.news() if alert.source == "euc1"]
+        environment.collect()
+    alerts = [alert for alert in environment.new_alerts() if alert.source == "euc1"]
     assert [alert.kind for alert in alerts] == ["anchor-missing"]
     assert "aws s3 cp root.pem s3://watcher-bucket/anchors/eu-central-1.pem" in alerts[0].what_to_do
-    stage.put("anchors/eu-central-1.pem", pem)
-    summary = stage.collect()
+    environment.put("anchors/eu-central-1.pem", pem)
+    summary = environment.collect()
     assert len(summary.sources["euc1"].current["Genesys"]) == 1
 
 
-def test_an_anchor_lost_later_removes_nothing(stage: Stage) -> None:
-    stage.tick()
-    held = {target: set(stage.live(target)) for target in ("alb", "rest")}
-    files = {key: stage.read(key) for key in ("bundles/genesys/pins.json", "bundles/genesys/wanted.pem")}
-    stage.put("anchors/eu-central-1.pem", "nothing of use")
+def test_an_anchor_lost_later_removes_nothing(environment: AnyEnvironment) -> None:
+    environment.tick()
+    held = {target: set(environment.live(target)) for target in ("alb", "rest")}
+    files = {key: environment.read(key) for key in ("bundles/genesys/pins.json", "bundles/genesys/wanted.pem")}
+    environment.put("anchors/eu-central-1.pem", "nothing of use")
     for _ in range(4):
-        stage.tick()
-    assert {target: set(stage.live(target)) for target in held} == held
-    assert {key: stage.read(key) for key in files} == files
-    assert "anchor-missing" in {alert.kind for alert in stage.news()}
+        environment.tick()
+    assert {target: set(environment.live(target)) for target in held} == held
+    assert {key: environment.read(key) for key in files} == files
+    assert "anchor-missing" in {alert.kind for alert in environment.new_alerts()}
 
 
-def test_an_unknown_region_needs_hosts_by_hand(stage: Stage) -> None:
-    stage.watch["sources"][1] |= {"region": "moon-north-1"}
-    del stage.watch["sources"][1]["api_url"]
-    stage.configure()
+def test_an_unknown_region_needs_hosts_by_hand(environment: AnyEnvironment) -> None:
+    environment.watch["sources"][1] |= {"region": "moon-north-1"}
+    del environment.watch["sources"][1]["api_url"]
+    environment.configure()
     with pytest.raises(ConfigurationError, match=r"sources\[1\].api_url: missing, and 'moon-north-1' is not in"):
-        stage.collect()
+        environment.collect()
 
 
-def test_a_target_that_is_gone_is_told_and_the_others_go_on(stage: Stage) -> None:
-    stage.tick()
-    stage.news()
-    elb = stage.aws.client("elbv2")
-    elb.delete_listener(ListenerArn=stage.listener.listener_arn)
-    elb.delete_trust_store(TrustStoreArn=stage.arn("alb"))
-    summary = stage.publish()
+def test_a_target_that_is_gone_is_told_and_the_others_go_on(environment: AnyEnvironment) -> None:
+    environment.tick()
+    environment.new_alerts()
+    environment.remove_target("alb")
+    summary = environment.publish()
     assert summary.targets["alb"].outcome == "target-not-found"
     assert [summary.targets[name].outcome for name in ("rest", "http")] == ["unchanged", "unchanged"]
-    stage.publish()
-    alerts = stage.news()
+    environment.publish()
+    alerts = environment.new_alerts()
     assert [(alert.kind, alert.target) for alert in alerts] == [("truststore-update-failed", "alb")]
 
 
-def test_a_call_for_what_is_not_in_the_watch_file_is_refused_by_name(stage: Stage) -> None:
+def test_a_call_for_what_is_not_in_the_watch_file_is_refused_by_name(environment: AnyEnvironment) -> None:
     with pytest.raises(RequestRefused, match="no source usw9; the watch file has euc1, use1"):
-        stage.collect("usw9")
+        environment.collect("usw9")
     with pytest.raises(RequestRefused, match="no target nlb; the watch file has alb, http, rest"):
-        stage.publish("nlb")
+        environment.publish("nlb")
 
 
-def test_a_private_key_in_an_answer_is_quarantined_and_never_written_anywhere(stage: Stage) -> None:
-    region = stage.world.region("us-east-1")
+def test_a_private_key_in_an_answer_is_quarantined_and_never_written_anywhere(environment: AnyEnvironment) -> None:
+    region = environment.world.region("us-east-1")
     canary = region.presented("Genesys").key_pem()
     entity = region.entity(region.presented("Genesys"), "Genesys")
     leaking = {"entities": [entity | {"certificate": entity["certificate"] + canary}]}
-    stage.simulator.play("us-east-1", "certificates", body=json.dumps(leaking), times=4)
+    environment.simulator.play("us-east-1", "certificates", body=json.dumps(leaking), times=4)
     for _ in range(2):
-        stage.collect("use1")
-    kinds = {alert.kind for alert in stage.news()}
+        environment.collect("use1")
+    kinds = {alert.kind for alert in environment.new_alerts()}
     body = canary.splitlines()[5]
-    stored = b"".join(stage.read(item["Key"]) for item in stage.s3.list_objects_v2(Bucket="watcher-bucket")["Contents"])
+    stored = b"".join(environment.read(key) for key in environment.objects())
     assert body.encode() not in stored
-    assert body not in str(stage.alerts)
+    assert body not in str(environment.alerts)
     assert "quarantined" in kinds
 
 
-def test_the_secret_is_where_the_operator_put_it_and_nowhere_else(stage: Stage) -> None:
-    stage.tick()
-    stage.news()
-    secret = stage.simulator.client_secret
-    stored = b"".join(stage.read(item["Key"]) for item in stage.s3.list_objects_v2(Bucket="watcher-bucket")["Contents"])
+def test_the_secret_is_where_the_operator_put_it_and_nowhere_else(environment: AnyEnvironment) -> None:
+    environment.tick()
+    environment.new_alerts()
+    secret = environment.simulator.client_secret
+    stored = b"".join(environment.read(key) for key in environment.objects())
     assert secret.encode() not in stored
-    assert secret not in str(stage.alerts)
-    assert secret in stage.aws.client("ssm").get_parameter(Name=SECRET_NAME, WithDecryption=True)["Parameter"]["Value"]
+    assert secret not in str(environment.alerts)
+    assert secret in (environment.secret(environment.secret_arn) or "")
 
 
-def quarantine_something(stage: Stage) -> str:
+def quarantine_something(environment: AnyEnvironment) -> str:
     """A leaf of the right root that bears another name; its fingerprint."""
-    region = stage.world.region("eu-central-1")
-    key = stage.world.keys.rsa("somebody")
-    start = stage.clock()
+    region = environment.world.region("eu-central-1")
+    key = environment.world.keys.rsa("somebody")
+    start = environment.clock()
     other = region.issuer("Genesys").leaf("somebody.example.com", key, start - DAY, start + 300 * DAY)
     region.extra_entities.append(region.entity(other, "Genesys", "Upcoming"))
     return other.fingerprint
 
 
-def test_a_quarantined_leaf_reaches_no_pin_until_it_is_approved_and_leaves_when_that_is_withdrawn(stage: Stage) -> None:
-    fingerprint = quarantine_something(stage)
+def test_a_quarantined_leaf_reaches_no_pin_until_it_is_approved_and_leaves_when_that_is_withdrawn(
+    environment: AnyEnvironment,
+) -> None:
+    fingerprint = quarantine_something(environment)
     for _ in range(3):
-        stage.tick()
-    assert fingerprint.encode() not in stage.read("bundles/genesys/pins.json")
-    alerts = [alert for alert in stage.news() if alert.kind == "quarantined"]
+        environment.tick()
+    assert fingerprint.encode() not in environment.read("bundles/genesys/pins.json")
+    alerts = [alert for alert in environment.new_alerts() if alert.kind == "quarantined"]
     assert len(alerts) == 1
     assert f"s3://watcher-bucket/approvals/{fingerprint}.json" in alerts[0].what_to_do
 
-    stage.put(f"approvals/{fingerprint}.json", '{"by": "Ada", "why": "case 4711"}')
-    stage.tick()
-    stage.tick()
-    assert fingerprint.encode() in stage.read("bundles/genesys/pins.json")
-    assert [alert.kind.value for alert in stage.news()].count("approved") == 1
+    environment.put(f"approvals/{fingerprint}.json", '{"by": "Ada", "why": "case 4711"}')
+    environment.tick()
+    environment.tick()
+    assert fingerprint.encode() in environment.read("bundles/genesys/pins.json")
+    assert [alert.kind.value for alert in environment.new_alerts()].count("approved") == 1
 
-    stage.s3.delete_object(Bucket="watcher-bucket", Key=f"approvals/{fingerprint}.json")
+    environment.delete(f"approvals/{fingerprint}.json")
     for _ in range(3):
-        stage.tick()
-    assert fingerprint.encode() not in stage.read("bundles/genesys/pins.json")
-    assert [alert.kind.value for alert in stage.news()].count("quarantined") == 1
+        environment.tick()
+    assert fingerprint.encode() not in environment.read("bundles/genesys/pins.json")
+    assert [alert.kind.value for alert in environment.new_alerts()].count("quarantined") == 1
 
 
-def test_an_approval_that_cannot_be_read_is_told_to_whoever_wrote_it(stage: Stage) -> None:
-    fingerprint = quarantine_something(stage)
+def test_an_approval_that_cannot_be_read_is_told_to_whoever_wrote_it(environment: AnyEnvironment) -> None:
+    fingerprint = quarantine_something(environment)
     for _ in range(2):
-        stage.collect()
-    stage.news()
-    stage.put(f"approvals/{fingerprint}.json", '{"by": "Ada"}')
+        environment.collect()
+    environment.new_alerts()
+    environment.put(f"approvals/{fingerprint}.json", '{"by": "Ada"}')
     for _ in range(3):
-        stage.collect()
-    alerts = [alert for alert in stage.news() if alert.kind == "quarantined"]
+        environment.collect()
+    alerts = [alert for alert in environment.new_alerts() if alert.kind == "quarantined"]
     assert len(alerts) == 1
     assert "approval" in " ".join([alerts[0].what_happened, *alerts[0].facts, *alerts[0].facts.values()])
 
 
-def test_an_error_nobody_thought_of_in_one_source_leaves_the_others_alone(stage: Stage) -> None:
-    stage.watch["sources"][0]["api_url"] = (
+def test_an_error_nobody_thought_of_in_one_source_leaves_the_others_alone(environment: AnyEnvironment) -> None:
+    environment.watch["sources"][0]["api_url"] = (
         f"https://{'label' * 13}.example"  # too long for a name: no resolver is asked
     )
-    stage.configure()
-    summary = stage.collect()
+    environment.configure()
+    summary = environment.collect()
     assert summary.sources["use1"].outcome == "failed"
     assert summary.sources["euc1"].outcome == "read"

@@ -7,265 +7,266 @@ from datetime import timedelta
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from local.stage import BUCKET, Stage
+from local.environment import BUCKET
 from rotation_watcher import keys
 from rotation_watcher.errors import RequestRefused, TargetBusy
 from rotation_watcher.kinds import ALB_TRUST_STORE
 from rotation_watcher.ports import BundleObject, Live, TrustTarget
 from rotation_watcher.targets.record import decode
-from tests.support import others
+from tests.support.environments import AnyEnvironment
 
 DAY = timedelta(days=1)
 
 
-def kinds(stage: Stage) -> list[str]:
-    return [alert.kind.value for alert in stage.news()]
+def kinds(environment: AnyEnvironment) -> list[str]:
+    return [alert.kind.value for alert in environment.new_alerts()]
 
 
-def quiet(stage: Stage) -> None:
-    stage.tick()
-    stage.news()
+def quiet(environment: AnyEnvironment) -> None:
+    environment.tick()
+    environment.new_alerts()
 
 
-def test_a_dry_run_says_what_it_would_do_and_writes_nothing(stage: Stage) -> None:
-    stage.collect()
-    stage.aws.calls.clear()
-    summary = stage.publish(dry_run=True)
+def test_a_dry_run_says_what_it_would_do_and_writes_nothing(environment: AnyEnvironment) -> None:
+    environment.collect()
+    environment.forget_calls()
+    summary = environment.publish(dry_run=True)
     assert [(name, target.outcome) for name, target in summary.targets.items()] == [
         ("alb", "would-update"),
         ("rest", "would-update"),
         ("http", "would-update"),
     ]
     assert len(summary.targets["alb"].added) == 2
-    assert [call.operation for call in stage.aws.calls if call.mutating] == []
+    assert environment.writes() == []
 
 
-def test_a_dry_run_of_collect_says_what_it_saw_and_writes_nothing(stage: Stage) -> None:
-    stage.aws.calls.clear()
-    summary = stage.collect(dry_run=True)
+def test_a_dry_run_of_collect_says_what_it_saw_and_writes_nothing(environment: AnyEnvironment) -> None:
+    environment.forget_calls()
+    summary = environment.collect(dry_run=True)
     assert set(summary.sources["use1"].current) == {"DigiCert", "Genesys"}
-    assert [call.operation for call in stage.aws.calls if call.mutating] == []
+    assert environment.writes() == []
 
 
-def test_observe_changes_no_target_and_says_once_what_it_would_do(stage: Stage) -> None:
-    stage.watch["mode"] = "observe"
-    stage.configure()
-    before = {target: stage.live_pem(target) for target in ("alb", "rest", "http")}
+def test_observe_changes_no_target_and_says_once_what_it_would_do(environment: AnyEnvironment) -> None:
+    environment.watch["mode"] = "observe"
+    environment.configure()
+    before = {target: environment.live_pem(target) for target in ("alb", "rest", "http")}
     for _ in range(3):
-        stage.tick()
-    assert {target: stage.live_pem(target) for target in before} == before
-    told = kinds(stage)
+        environment.tick()
+    assert {target: environment.live_pem(target) for target in before} == before
+    told = kinds(environment)
     assert told.count("change-planned") == 3
     assert "truststore-updated" not in told
-    assert stage.read(keys.wanted("genesys")).count(b"BEGIN CERTIFICATE") == 2
+    assert environment.read(keys.wanted("genesys")).count(b"BEGIN CERTIFICATE") == 2
     with pytest.raises(RequestRefused, match="the mode is observe"):
-        stage.publish(rollback="alb")
+        environment.publish(rollback="alb")
 
 
-def test_a_rollback_brings_back_what_was_there_and_holds_until_released(stage: Stage) -> None:
-    quiet(stage)
-    stage.put("anchors/us-east-1.pem", stage.world.region("us-east-1").root_pem() * 2)
-    stage.put("extra/more.pem", stage.world.region("ca-central-1").root_pem())
-    stage.watch["bundles"][0]["extra"] = ["extra/more.pem"]
-    stage.configure()
-    before = set(stage.live("alb"))
-    stage.tick()
-    assert set(stage.live("alb")) > before
-    assert stage.publish(rollback="alb").targets["alb"].outcome == "rolled-back"
-    assert set(stage.live("alb")) == before
-    stage.tick()
-    assert set(stage.live("alb")) == before
-    assert stage.publish("alb").targets["alb"].outcome == "held"
-    assert stage.publish(release="alb").targets["alb"].outcome == "updated"
-    assert set(stage.live("alb")) > before
-    assert [kind for kind in kinds(stage) if kind == "rolled-back"] == ["rolled-back"]
+def test_a_rollback_brings_back_what_was_there_and_holds_until_released(environment: AnyEnvironment) -> None:
+    quiet(environment)
+    environment.put("anchors/us-east-1.pem", environment.world.region("us-east-1").root_pem() * 2)
+    environment.put("extra/more.pem", environment.world.region("ca-central-1").root_pem())
+    environment.watch["bundles"][0]["extra"] = ["extra/more.pem"]
+    environment.configure()
+    before = set(environment.live("alb"))
+    environment.tick()
+    assert set(environment.live("alb")) > before
+    assert environment.publish(rollback="alb").targets["alb"].outcome == "rolled-back"
+    assert set(environment.live("alb")) == before
+    environment.tick()
+    assert set(environment.live("alb")) == before
+    assert environment.publish("alb").targets["alb"].outcome == "held"
+    assert environment.publish(release="alb").targets["alb"].outcome == "updated"
+    assert set(environment.live("alb")) > before
+    assert [kind for kind in kinds(environment) if kind == "rolled-back"] == ["rolled-back"]
 
 
-def test_a_rollback_that_would_refuse_a_current_leaf_is_refused_by_name(stage: Stage) -> None:
-    quiet(stage)
-    held = stage.live_pem("alb")
+def test_a_rollback_that_would_refuse_a_current_leaf_is_refused_by_name(environment: AnyEnvironment) -> None:
+    quiet(environment)
+    held = environment.live_pem("alb")
     with pytest.raises(RequestRefused, match=r"would refuse the current leaf .* data actions would fail"):
-        stage.publish(rollback="alb")
-    assert stage.live_pem("alb") == held
+        environment.publish(rollback="alb")
+    assert environment.live_pem("alb") == held
 
 
-def test_drift_is_told_and_healed_and_what_others_added_stays(stage: Stage) -> None:
-    quiet(stage)
-    wanted = set(stage.live("alb"))
-    stranger = stage.world.region("ca-central-1").root_pem()
-    others.load(stage, stranger)
-    foreign = set(stage.live("alb"))
-    stage.publish("alb")
-    back = set(stage.live("alb")) - foreign
-    assert foreign < set(stage.live("alb"))
+def test_drift_is_told_and_healed_and_what_others_added_stays(environment: AnyEnvironment) -> None:
+    quiet(environment)
+    wanted = set(environment.live("alb"))
+    stranger = environment.world.region("ca-central-1").root_pem()
+    environment.load_elsewhere("alb", stranger)
+    foreign = set(environment.live("alb"))
+    environment.publish("alb")
+    back = set(environment.live("alb")) - foreign
+    assert foreign < set(environment.live("alb"))
     assert len(back) == 2  # the two roots that are wanted; the root that others took away stays away
     assert len(wanted) == 3
-    assert kinds(stage) == ["drift-found", "truststore-updated"]
-    stage.publish("alb")
-    assert kinds(stage) == []
+    assert kinds(environment) == ["drift-found", "truststore-updated"]
+    environment.publish("alb")
+    assert kinds(environment) == []
 
 
-def test_drift_is_only_told_where_the_target_says_so(stage: Stage) -> None:
-    stage.watch["targets"][0]["on_drift"] = "report"
-    stage.configure()
-    quiet(stage)
-    others.load(stage, stage.world.region("ca-central-1").root_pem())
-    replaced = set(stage.live("alb"))
+def test_drift_is_only_told_where_the_target_says_so(environment: AnyEnvironment) -> None:
+    environment.watch["targets"][0]["on_drift"] = "report"
+    environment.configure()
+    quiet(environment)
+    environment.load_elsewhere("alb", environment.world.region("ca-central-1").root_pem())
+    replaced = set(environment.live("alb"))
     for _ in range(2):
-        stage.publish("alb")
-    assert set(stage.live("alb")) == replaced
-    alerts = stage.news()
+        environment.publish("alb")
+    assert set(environment.live("alb")) == replaced
+    alerts = environment.new_alerts()
     assert [(alert.kind, alert.severity) for alert in alerts] == [("drift-found", "critical")]
 
 
-def test_a_domain_that_was_pointed_elsewhere_is_brought_back(stage: Stage) -> None:
-    quiet(stage)
-    stage.clock.advance(timedelta(minutes=1))
-    others.point_rest(stage, stage.world.region("ca-central-1").root_pem())
+def test_a_domain_that_was_pointed_elsewhere_is_brought_back(environment: AnyEnvironment) -> None:
+    quiet(environment)
+    environment.clock.advance(timedelta(minutes=1))
+    environment.load_elsewhere("rest", environment.world.region("ca-central-1").root_pem())
     for _ in range(2):
-        stage.clock.advance(timedelta(minutes=1))
-        stage.publish("rest")
-    assert kinds(stage) == ["drift-found", "truststore-updated"]
-    domain = stage.aws.client("apigateway").get_domain_name(domainName="rest.example.com")
-    assert domain["mutualTlsAuthentication"]["truststoreUri"] == f"s3://{BUCKET}/targets/rest/bundle.pem"
+        environment.clock.advance(timedelta(minutes=1))
+        environment.publish("rest")
+    assert kinds(environment) == ["drift-found", "truststore-updated"]
+    assert environment.location("rest") == f"s3://{BUCKET}/targets/rest/bundle.pem"
 
 
-def test_mutual_tls_turned_off_is_critical_and_turned_on_again(stage: Stage) -> None:
-    quiet(stage)
-    held = set(stage.live("rest"))
-    stage.clock.advance(timedelta(minutes=1))
-    others.turn_off_rest(stage)
-    assert stage.live("rest") == {}
+def test_mutual_tls_turned_off_is_critical_and_turned_on_again(environment: AnyEnvironment) -> None:
+    quiet(environment)
+    held = set(environment.live("rest"))
+    environment.clock.advance(timedelta(minutes=1))
+    environment.turn_off("rest")
+    assert environment.live("rest") == {}
     for _ in range(2):
-        stage.clock.advance(timedelta(minutes=1))
-        stage.publish("rest")
-    assert set(stage.live("rest")) == held
-    assert "mtls-off" in kinds(stage)
+        environment.clock.advance(timedelta(minutes=1))
+        environment.publish("rest")
+    assert set(environment.live("rest")) == held
+    assert "mtls-off" in kinds(environment)
 
 
-def test_a_listener_switched_to_passthrough_and_an_open_default_endpoint_are_told_once(stage: Stage) -> None:
-    quiet(stage)
-    others.pass_through(stage)
-    others.open_rest(stage)
+def test_a_listener_switched_to_passthrough_and_an_open_default_endpoint_are_told_once(
+    environment: AnyEnvironment,
+) -> None:
+    quiet(environment)
+    environment.pass_through("alb")
+    environment.open_endpoint("rest")
     for _ in range(3):
-        stage.publish()
-    alerts = stage.news()
+        environment.publish()
+    alerts = environment.new_alerts()
     assert sorted((alert.kind, alert.target, alert.severity) for alert in alerts) == [
         ("mtls-off", "alb", "critical"),
         ("mtls-off", "rest", "critical"),
     ]
 
 
-def test_removals_beyond_the_limit_wait_for_a_word_and_additions_go_on(stage: Stage) -> None:
+def test_removals_beyond_the_limit_wait_for_a_word_and_additions_go_on(environment: AnyEnvironment) -> None:
     for number, region in enumerate(("ca-central-1", "ap-south-1", "eu-west-1")):
-        stage.put(f"extra/{number}.pem", stage.world.region(region).root_pem())
-    stage.watch["bundles"][0]["extra"] = [f"extra/{number}.pem" for number in range(3)]
-    stage.configure()
-    quiet(stage)
-    full = set(stage.live("alb"))
-    del stage.watch["bundles"][0]["extra"]
-    stage.configure()
+        environment.put(f"extra/{number}.pem", environment.world.region(region).root_pem())
+    environment.watch["bundles"][0]["extra"] = [f"extra/{number}.pem" for number in range(3)]
+    environment.configure()
+    quiet(environment)
+    full = set(environment.live("alb"))
+    del environment.watch["bundles"][0]["extra"]
+    environment.configure()
     for _ in range(2):
-        stage.publish("alb")
-    assert set(stage.live("alb")) == full
-    assert kinds(stage) == ["removal-held"]
-    assert stage.publish(release="alb").targets["alb"].outcome == "updated"
-    assert len(full - set(stage.live("alb"))) == 3
+        environment.publish("alb")
+    assert set(environment.live("alb")) == full
+    assert kinds(environment) == ["removal-held"]
+    assert environment.publish(release="alb").targets["alb"].outcome == "updated"
+    assert len(full - set(environment.live("alb"))) == 3
 
 
-def test_content_that_the_service_rejects_is_told_once_held_and_nothing_is_lost(stage: Stage) -> None:
-    quiet(stage)
-    held = stage.live_pem("alb")
-    stage.aws.fail_next("elbv2", "ModifyTrustStore", "InvalidCaCertificatesBundle", times=9)
-    stage.put("extra/new.pem", stage.world.region("ca-central-1").root_pem())
-    stage.watch["bundles"][0]["extra"] = ["extra/new.pem"]
-    stage.configure()
-    outcomes = [stage.publish("alb").targets["alb"].outcome for _ in range(3)]
+def test_content_that_the_service_rejects_is_told_once_held_and_nothing_is_lost(environment: AnyEnvironment) -> None:
+    quiet(environment)
+    held = environment.live_pem("alb")
+    environment.reject_updates("alb", 9)
+    environment.put("extra/new.pem", environment.world.region("ca-central-1").root_pem())
+    environment.watch["bundles"][0]["extra"] = ["extra/new.pem"]
+    environment.configure()
+    outcomes = [environment.publish("alb").targets["alb"].outcome for _ in range(3)]
     assert outcomes == ["rejected", "held", "held"]
-    assert stage.live_pem("alb") == held
-    assert kinds(stage) == ["truststore-update-failed"]
+    assert environment.live_pem("alb") == held
+    assert kinds(environment) == ["truststore-update-failed"]
 
 
-def test_a_stale_read_back_is_read_again_and_not_acted_on(stage: Stage) -> None:
-    stage.collect()
-    stage.aws.stale_reads(stage.arn("alb"), 3)
-    assert stage.publish("alb").targets["alb"].outcome == "updated"
-    record = decode(stage.read(keys.record("alb")))
+def test_a_stale_read_back_is_read_again_and_not_acted_on(environment: AnyEnvironment) -> None:
+    environment.collect()
+    environment.stale_reads("alb", 3)
+    assert environment.publish("alb").targets["alb"].outcome == "updated"
+    record = decode(environment.read(keys.record("alb")))
     assert record.hold is None
     assert len(record.versions) == 1  # as found
 
 
-def test_an_update_that_hangs_is_taken_up_again_and_told_when_it_lasts(stage: Stage) -> None:
-    stage.aws.knobs.settle_delay = timedelta(hours=2)
-    stage.collect()
-    assert stage.publish("rest").targets["rest"].outcome == "still-updating"
+def test_an_update_that_hangs_is_taken_up_again_and_told_when_it_lasts(environment: AnyEnvironment) -> None:
+    environment.settle_after(timedelta(hours=2))
+    environment.collect()
+    assert environment.publish("rest").targets["rest"].outcome == "still-updating"
     for _ in range(7):
-        stage.clock.advance(timedelta(minutes=7))
-        stage.publish("rest")
-    assert [kind for kind in kinds(stage) if kind == "truststore-update-failed"] == ["truststore-update-failed"]
-    stage.clock.advance(timedelta(hours=2))
-    assert stage.publish("rest").targets["rest"].outcome == "updated"
+        environment.clock.advance(timedelta(minutes=7))
+        environment.publish("rest")
+    assert [kind for kind in kinds(environment) if kind == "truststore-update-failed"] == ["truststore-update-failed"]
+    environment.clock.advance(timedelta(hours=2))
+    assert environment.publish("rest").targets["rest"].outcome == "updated"
 
 
-def test_a_lost_record_loses_nothing_that_is_needed_or_of_others(stage: Stage) -> None:
-    quiet(stage)
-    held = set(stage.live("alb"))
-    stage.s3.delete_object(Bucket=BUCKET, Key=keys.record("alb"))
-    stage.clock.advance(2 * DAY)
+def test_a_lost_record_loses_nothing_that_is_needed_or_of_others(environment: AnyEnvironment) -> None:
+    quiet(environment)
+    held = set(environment.live("alb"))
+    environment.delete(keys.record("alb"))
+    environment.clock.advance(2 * DAY)
     for _ in range(2):
-        stage.tick()
-    assert set(stage.live("alb")) == held
+        environment.tick()
+    assert set(environment.live("alb")) == held
 
 
-def test_pins_widen_before_the_target_and_narrow_after_the_grace(stage: Stage) -> None:
-    region = stage.world.region("us-east-1")
-    quiet(stage)
+def test_pins_widen_before_the_target_and_narrow_after_the_grace(environment: AnyEnvironment) -> None:
+    region = environment.world.region("us-east-1")
+    quiet(environment)
     old = region.presented("Genesys").fingerprint
-    region.schedule_rotation("Genesys", stage.clock() + timedelta(minutes=1))
-    stage.tick()
-    stage.tick()
+    region.schedule_rotation("Genesys", environment.clock() + timedelta(minutes=1))
+    environment.tick()
+    environment.tick()
     new = region.presented("Genesys").fingerprint
 
     def pinned() -> set[str]:
-        return {pin["certificate"]["fingerprint"] for pin in json.loads(stage.read(keys.pins("genesys")))["pins"]}
+        return {pin["certificate"]["fingerprint"] for pin in json.loads(environment.read(keys.pins("genesys")))["pins"]}
 
     assert {old, new} <= pinned()
-    stage.clock.advance(31 * DAY)
-    stage.tick()
-    stage.tick()
+    environment.clock.advance(31 * DAY)
+    environment.tick()
+    environment.tick()
     assert new in pinned()
     assert old not in pinned()
 
 
-def test_two_sources_of_one_region_that_disagree_are_told_once(stage: Stage) -> None:
-    elsewhere = stage.world.region("eu-west-1")
-    stage.put("anchors/twin.pem", elsewhere.root_pem())
-    url = stage.simulator.api_url("eu-west-1")
-    stage.add_source("zwilling", "us-east-1", anchored=False, anchors="anchors/twin.pem")
-    stage.watch["sources"][-1] |= {"client_name": elsewhere.client_name, "api_url": url, "login_url": url}
-    stage.configure()
+def test_two_sources_of_one_region_that_disagree_are_told_once(environment: AnyEnvironment) -> None:
+    elsewhere = environment.world.region("eu-west-1")
+    environment.put("anchors/twin.pem", elsewhere.root_pem())
+    url = environment.simulator.api_url("eu-west-1")
+    environment.add_source("zwilling", "us-east-1", anchored=False, anchors="anchors/twin.pem")
+    environment.watch["sources"][-1] |= {"client_name": elsewhere.client_name, "api_url": url, "login_url": url}
+    environment.configure()
     for _ in range(2):
-        stage.collect()
-    assert "sources-disagree" not in kinds(stage)
+        environment.collect()
+    assert "sources-disagree" not in kinds(environment)
     for _ in range(4):
-        stage.collect()
-    assert kinds(stage) == ["sources-disagree"]
+        environment.collect()
+    assert kinds(environment) == ["sources-disagree"]
 
 
-def test_a_bundle_that_no_target_loads_is_published_by_the_schedule_all_the_same(stage: Stage) -> None:
-    stage.add_bundle("carried", ["euc1"])
-    stage.configure()
-    stage.collect()
-    assert stage.publish(enqueue="all").bundles == {"carried": "written"}
-    assert stage.read(keys.wanted("carried")).decode() == stage.world.region("eu-central-1").root_pem()
-    assert stage.publish(enqueue="all").bundles == {"carried": "unchanged"}
+def test_a_bundle_that_no_target_loads_is_published_by_the_schedule_all_the_same(environment: AnyEnvironment) -> None:
+    environment.add_bundle("carried", ["euc1"])
+    environment.configure()
+    environment.collect()
+    assert environment.publish(enqueue="all").bundles == {"carried": "written"}
+    assert environment.read(keys.wanted("carried")).decode() == environment.world.region("eu-central-1").root_pem()
+    assert environment.publish(enqueue="all").bundles == {"carried": "unchanged"}
 
 
 class Spoiled:
     """A trust store that somebody else overwrites in the moment after our update."""
 
-    def __init__(self, stage: Stage, target: TrustTarget, pem: str) -> None:
-        self._stage, self._target, self._pem = stage, target, pem
+    def __init__(self, environment: AnyEnvironment, target: TrustTarget, pem: str) -> None:
+        self._environment, self._target, self._pem = environment, target, pem
         self.spoils = 1
 
     def read(self, arn: str, known_endpoints: Sequence[str] = ()) -> Live:
@@ -275,50 +276,49 @@ class Spoiled:
         self._target.update(arn, bundle, expected=expected)
         if self.spoils:
             self.spoils -= 1
-            others.load(self._stage, self._pem)
+            self._environment.load_elsewhere("alb", self._pem)
 
 
-def spoil(stage: Stage, pem: str) -> None:
-    ports = stage.watcher.publish
-    spoiled = Spoiled(stage, ports.targets[ALB_TRUST_STORE], pem)
-    stage.watcher.publish = ports._replace(targets={**ports.targets, ALB_TRUST_STORE: spoiled})
+def spoil(environment: AnyEnvironment, pem: str) -> None:
+    ports = environment.watcher.publish
+    spoiled = Spoiled(environment, ports.targets[ALB_TRUST_STORE], pem)
+    environment.watcher.publish = ports._replace(targets={**ports.targets, ALB_TRUST_STORE: spoiled})
 
 
-def test_what_is_read_back_and_refuses_a_leaf_is_rolled_back_told_and_held(stage: Stage) -> None:
-    quiet(stage)
-    proved = set(stage.live("alb"))
-    spoil(stage, stage.world.region("ap-south-1").root_pem())
-    stage.put("extra/new.pem", stage.world.region("ca-central-1").root_pem())
-    stage.watch["bundles"][0]["extra"] = ["extra/new.pem"]
-    stage.configure()
-    assert stage.publish("alb").targets["alb"].outcome == "rolled-back"
-    assert set(stage.live("alb")) == proved
-    assert stage.publish("alb").targets["alb"].outcome == "held"
-    assert kinds(stage) == ["rolled-back"]
+def test_what_is_read_back_and_refuses_a_leaf_is_rolled_back_told_and_held(environment: AnyEnvironment) -> None:
+    quiet(environment)
+    proved = set(environment.live("alb"))
+    spoil(environment, environment.world.region("ap-south-1").root_pem())
+    environment.put("extra/new.pem", environment.world.region("ca-central-1").root_pem())
+    environment.watch["bundles"][0]["extra"] = ["extra/new.pem"]
+    environment.configure()
+    assert environment.publish("alb").targets["alb"].outcome == "rolled-back"
+    assert set(environment.live("alb")) == proved
+    assert environment.publish("alb").targets["alb"].outcome == "held"
+    assert kinds(environment) == ["rolled-back"]
 
 
-def test_nothing_is_rolled_back_to_a_version_that_refuses_a_current_leaf(stage: Stage) -> None:
-    stage.collect()
-    spoil(stage, stage.world.region("ap-south-1").root_pem())
-    assert stage.publish("alb").targets["alb"].outcome == "would-refuse"
-    assert "rolled-back" not in kinds(stage)
-    stage.clock.advance(timedelta(minutes=5))
-    assert stage.publish("alb").targets["alb"].outcome == "updated"
+def test_nothing_is_rolled_back_to_a_version_that_refuses_a_current_leaf(environment: AnyEnvironment) -> None:
+    environment.collect()
+    spoil(environment, environment.world.region("ap-south-1").root_pem())
+    assert environment.publish("alb").targets["alb"].outcome == "would-refuse"
+    assert "rolled-back" not in kinds(environment)
+    environment.clock.advance(timedelta(minutes=5))
+    assert environment.publish("alb").targets["alb"].outcome == "updated"
 
 
-def test_a_domain_that_takes_the_truststore_with_warnings_is_told_with_its_words(stage: Stage) -> None:
-    quiet(stage)
-    stage.aws.knobs.truststore_warnings = ("Certificate 1 (CN=Somebody) cannot be used.",)
-    extra = stage.world.region("us-east-1").stranger("self-made-root").chain[-1]
-    stage.put("extra/more.pem", extra.public_bytes(Encoding.PEM).decode())
-    stage.watch["bundles"][0]["extra"] = ["extra/more.pem"]
-    stage.configure()
+def test_a_domain_that_takes_the_truststore_with_warnings_is_told_with_its_words(environment: AnyEnvironment) -> None:
+    quiet(environment)
+    environment.warn_of_updates("Certificate 1 (CN=Somebody) cannot be used.")
+    extra = environment.world.region("us-east-1").stranger("self-made-root").chain[-1]
+    environment.put("extra/more.pem", extra.public_bytes(Encoding.PEM).decode())
+    environment.watch["bundles"][0]["extra"] = ["extra/more.pem"]
+    environment.configure()
     for _ in range(2):
-        stage.clock.advance(timedelta(minutes=1))
-        stage.publish("rest")
-    warned = [alert for alert in stage.news() if alert.kind == "truststore-update-failed"]
-    domain = stage.aws.client("apigateway").get_domain_name(domainName="rest.example.com")
-    warnings = domain["mutualTlsAuthentication"].get("truststoreWarnings", [])
+        environment.clock.advance(timedelta(minutes=1))
+        environment.publish("rest")
+    warned = [alert for alert in environment.new_alerts() if alert.kind == "truststore-update-failed"]
+    warnings = environment.warnings("rest")
     assert len(warnings) == 1
     assert len(warned) == 1
     assert warnings[0][:40] in warned[0].what_happened
@@ -343,14 +343,14 @@ class Mute:
 
 @pytest.mark.parametrize(("first", "times", "outcome"), [(2, 1, "target-busy"), (3, 5, "updated"), (3, 99, "unproven")])
 def test_a_target_that_falls_silent_leaves_no_claim_behind_and_heals(
-    stage: Stage, first: int, times: int, outcome: str
+    environment: AnyEnvironment, first: int, times: int, outcome: str
 ) -> None:
-    stage.collect()
-    ports = stage.watcher.publish
+    environment.collect()
+    ports = environment.watcher.publish
     mute = Mute(ports.targets[ALB_TRUST_STORE], first, times)
-    stage.watcher.publish = ports._replace(targets={**ports.targets, ALB_TRUST_STORE: mute})
-    assert stage.publish("alb").targets["alb"].outcome == outcome
-    assert decode(stage.read(keys.record("alb"))).claim is None
-    stage.watcher.publish = ports
-    assert stage.publish("alb").targets["alb"].outcome == ("unchanged" if outcome == "updated" else "updated")
-    assert kinds(stage).count("truststore-updated") == 1
+    environment.watcher.publish = ports._replace(targets={**ports.targets, ALB_TRUST_STORE: mute})
+    assert environment.publish("alb").targets["alb"].outcome == outcome
+    assert decode(environment.read(keys.record("alb"))).claim is None
+    environment.watcher.publish = ports
+    assert environment.publish("alb").targets["alb"].outcome == ("unchanged" if outcome == "updated" else "updated")
+    assert kinds(environment).count("truststore-updated") == 1

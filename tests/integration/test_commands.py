@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from local.environment import Environment
 from local.genesys.keys import DEFAULT_CACHE
-from local.stage import Stage
 
 COMMAND = [sys.executable, "-m", "local"]
 
@@ -119,23 +119,23 @@ def test_plan_shows_the_diff_and_changes_nothing(capsys: pytest.CaptureFixture[s
 
     from local import cli_plan  # noqa: PLC0415  # in this process, where the AWS calls can be counted
 
-    with Stage(datetime.now(UTC), DEFAULT_CACHE, world={"root_key_bits": 2048}) as stage:
-        stage.world.region("us-east-1")
-        stage.add_source("use1", "us-east-1")
-        stage.add_bundle("main", ["use1"])
-        stage.add_trust_store("alb", "main", stage.world.region("sa-east-1").root_pem())
-        stage.configure()
-        stage.aws.calls.clear()
+    with Environment(datetime.now(UTC), DEFAULT_CACHE, world={"root_key_bits": 2048}) as environment:
+        environment.world.region("us-east-1")
+        environment.add_source("use1", "us-east-1")
+        environment.add_bundle("main", ["use1"])
+        environment.add_trust_store("alb", "main", environment.world.region("sa-east-1").root_pem())
+        environment.configure()
+        environment.aws.calls.clear()
         arguments = ["--watch-file", "s3://watcher-bucket/watch.json", "--bucket", "watcher-bucket"]
-        code = cli_plan.main([*arguments, "--ca-file", str(stage.simulator.ca_file)])
-        assert [call.operation for call in stage.aws.calls if call.mutating] == []
+        code = cli_plan.main([*arguments, "--ca-file", str(environment.simulator.ca_file)])
+        assert [call.operation for call in environment.aws.calls if call.mutating] == []
         lines = capsys.readouterr().out.splitlines()
         assert code == 1
         assert "would-change" in lines
         assert sum(line.startswith("+ ") for line in lines) == 1
         assert sum(line.startswith("= ") for line in lines) == 1
-        stage.tick()
-        assert cli_plan.main([*arguments, "--ca-file", str(stage.simulator.ca_file)]) == 0
+        environment.tick()
+        assert cli_plan.main([*arguments, "--ca-file", str(environment.simulator.ca_file)]) == 0
         assert "unchanged" in capsys.readouterr().out.splitlines()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from local.stage import Stage
+from local.environment import Environment
 from rotation_watcher import keys, publish
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.alerts.outbox import AlertSink
@@ -99,9 +99,9 @@ def trapped(ports: publish.Ports, point: str) -> publish.Ports:
     )
 
 
-def final_state(stage: Stage) -> tuple[set[str], dict[str, Any], set[str]]:
+def final_state(environment: Environment) -> tuple[set[str], dict[str, Any], set[str]]:
     """What the target holds, what its record says of it (versions and moments aside), and the kinds that were told."""
-    record: Record = decode(stage.read(keys.record(TARGET)))
+    record: Record = decode(environment.read(keys.record(TARGET)))
     applied = record.applied
     assert applied is not None
     said = {
@@ -114,21 +114,21 @@ def final_state(stage: Stage) -> tuple[set[str], dict[str, Any], set[str]]:
         "conditions": dict(record.conditions),
         "outbox": record.outbox,
     }
-    stage.news()
-    return set(stage.live(TARGET)), said, {alert.kind for alert in stage.alerts if alert.target == TARGET}
+    environment.new_alerts()
+    return set(environment.live(TARGET)), said, {alert.kind for alert in environment.alerts if alert.target == TARGET}
 
 
 @pytest.fixture
-def ready(make_stage: Callable[..., Stage]) -> Callable[[], Stage]:
-    def make() -> Stage:
-        stage = make_stage()
-        stage.world.region("us-east-1")
-        stage.add_source("use1", "us-east-1")
-        stage.add_bundle("main", ["use1"])
-        stage.add_trust_store(TARGET, "main", stage.world.region("sa-east-1").root_pem())
-        stage.configure()
-        stage.collect()
-        return stage
+def ready(make_environment: Callable[..., Environment]) -> Callable[[], Environment]:
+    def make() -> Environment:
+        environment = make_environment()
+        environment.world.region("us-east-1")
+        environment.add_source("use1", "us-east-1")
+        environment.add_bundle("main", ["use1"])
+        environment.add_trust_store(TARGET, "main", environment.world.region("sa-east-1").root_pem())
+        environment.configure()
+        environment.collect()
+        return environment
 
     return make
 
@@ -138,20 +138,20 @@ def ready(make_stage: Callable[..., Stage]) -> Callable[[], Stage]:
     ["after the claim", "after the put", "after the update", "before the record", "before the alert"],
 )
 def test_a_publish_that_is_killed_and_run_again_ends_as_if_nothing_had_happened(
-    ready: Callable[[], Stage], point: str
+    ready: Callable[[], Environment], point: str
 ) -> None:
-    stage = ready()
-    expected = {stage.world.region(region).root_pem() for region in ("us-east-1", "sa-east-1")}
-    watch, request = stage.watcher.watch(), Reconcile(targets=(TARGET,))
+    environment = ready()
+    expected = {environment.world.region(region).root_pem() for region in ("us-east-1", "sa-east-1")}
+    watch, request = environment.watcher.watch(), Reconcile(targets=(TARGET,))
     with pytest.raises(Killed, match=point):
-        publish.publish(watch, request, trapped(stage.watcher.publish, point))
-    stage.watcher = stage.build()  # a new container
-    meanwhile = stage.publish(TARGET).targets[TARGET].outcome
-    stage.clock.advance(timedelta(minutes=7))  # longer than the claim of the dead run
-    stage.publish(TARGET)
-    live, said, kinds = final_state(stage)
+        publish.publish(watch, request, trapped(environment.watcher.publish, point))
+    environment.watcher = environment.build()  # a new container
+    meanwhile = environment.publish(TARGET).targets[TARGET].outcome
+    environment.clock.advance(timedelta(minutes=7))  # longer than the claim of the dead run
+    environment.publish(TARGET)
+    live, said, kinds = final_state(environment)
     assert meanwhile == ("unchanged" if point == "before the alert" else "claimed-by-another")
-    assert {block.pem for block in stage.live(TARGET).values()} == expected
+    assert {block.pem for block in environment.live(TARGET).values()} == expected
     assert set(said["fingerprints"]) == live
     assert len(said["ours"]) == 1
     assert said["proof"] == "bytes"
@@ -163,55 +163,57 @@ def test_a_publish_that_is_killed_and_run_again_ends_as_if_nothing_had_happened(
         (),
     )
     assert kinds == {"truststore-updated"}
-    updates = [alert.id for alert in stage.alerts if alert.kind == "truststore-updated"]
+    updates = [alert.id for alert in environment.alerts if alert.kind == "truststore-updated"]
     assert len(set(updates)) == 1
 
 
-def test_an_alert_that_the_sink_refuses_stays_and_is_delivered_by_the_next_run(ready: Callable[[], Stage]) -> None:
-    stage = ready()
-    stage.aws.fail_next("sns", "Publish", "InternalError", status=500, times=4)
-    first = stage.publish(TARGET).targets[TARGET]
+def test_an_alert_that_the_sink_refuses_stays_and_is_delivered_by_the_next_run(
+    ready: Callable[[], Environment],
+) -> None:
+    environment = ready()
+    environment.aws.fail_next("sns", "Publish", "InternalError", status=500, times=4)
+    first = environment.publish(TARGET).targets[TARGET]
     assert first.outcome == "updated"
     assert len(first.undelivered) == 1
-    assert [alert for alert in stage.news() if alert.target == TARGET] == []
-    second = stage.publish(TARGET).targets[TARGET]
+    assert [alert for alert in environment.new_alerts() if alert.target == TARGET] == []
+    second = environment.publish(TARGET).targets[TARGET]
     assert (second.outcome, second.undelivered) == ("unchanged", [])
-    assert [alert.kind for alert in stage.news() if alert.target] == ["truststore-updated"]
+    assert [alert.kind for alert in environment.new_alerts() if alert.target] == ["truststore-updated"]
 
 
-def test_an_update_whose_answer_is_lost_is_found_and_proved(ready: Callable[[], Stage]) -> None:
-    stage = ready()
-    stage.aws.fail_next("elbv2", "ModifyTrustStore", "InternalFailure", status=500, times=4, after=True)
-    first = stage.publish(TARGET).targets[TARGET].outcome
-    stage.clock.advance(timedelta(minutes=5))
-    second = stage.publish(TARGET).targets[TARGET].outcome
+def test_an_update_whose_answer_is_lost_is_found_and_proved(ready: Callable[[], Environment]) -> None:
+    environment = ready()
+    environment.aws.fail_next("elbv2", "ModifyTrustStore", "InternalFailure", status=500, times=4, after=True)
+    first = environment.publish(TARGET).targets[TARGET].outcome
+    environment.clock.advance(timedelta(minutes=5))
+    second = environment.publish(TARGET).targets[TARGET].outcome
     assert (first, second) == ("failed", "updated")
-    record: Record = msgspec.json.decode(stage.read(keys.record(TARGET)), type=Record)
+    record: Record = msgspec.json.decode(environment.read(keys.record(TARGET)), type=Record)
     assert record.pending is None
     assert len(record.ours) == 1
 
 
 def test_a_rollback_asked_for_again_by_whoever_got_no_answer_does_not_bring_back_what_was_left(
-    ready: Callable[[], Stage],
+    ready: Callable[[], Environment],
 ) -> None:
-    stage = ready()
-    stage.publish(TARGET)
-    stage.put("extra/more.pem", stage.world.region("ca-central-1").root_pem())
-    stage.watch["bundles"][0]["extra"] = ["extra/more.pem"]
-    stage.configure()
-    stage.publish(TARGET)
-    new = set(stage.live(TARGET))
-    assert stage.publish(rollback=TARGET).targets[TARGET].outcome == "rolled-back"
-    old = set(stage.live(TARGET))
+    environment = ready()
+    environment.publish(TARGET)
+    environment.put("extra/more.pem", environment.world.region("ca-central-1").root_pem())
+    environment.watch["bundles"][0]["extra"] = ["extra/more.pem"]
+    environment.configure()
+    environment.publish(TARGET)
+    new = set(environment.live(TARGET))
+    assert environment.publish(rollback=TARGET).targets[TARGET].outcome == "rolled-back"
+    old = set(environment.live(TARGET))
     assert old < new
     with pytest.raises(RequestRefused, match="already rolled back"):
-        stage.publish(rollback=TARGET)
-    assert set(stage.live(TARGET)) == old
-    record = decode(stage.read(keys.record(TARGET)))
+        environment.publish(rollback=TARGET)
+    assert set(environment.live(TARGET)) == old
+    record = decode(environment.read(keys.record(TARGET)))
     versions = record.versions
     assert record.applied is not None
-    again = stage.publish(rollback=TARGET, to=record.applied.version).targets[TARGET]
-    assert (again.outcome, set(stage.live(TARGET))) == ("held", old)
-    assert decode(stage.read(keys.record(TARGET))) == record
-    assert stage.publish(rollback=TARGET, to=versions[0].version).targets[TARGET].outcome == "rolled-back"
-    assert set(stage.live(TARGET)) == new
+    again = environment.publish(rollback=TARGET, to=record.applied.version).targets[TARGET]
+    assert (again.outcome, set(environment.live(TARGET))) == ("held", old)
+    assert decode(environment.read(keys.record(TARGET))) == record
+    assert environment.publish(rollback=TARGET, to=versions[0].version).targets[TARGET].outcome == "rolled-back"
+    assert set(environment.live(TARGET)) == new

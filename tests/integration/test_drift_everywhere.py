@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from local.stage import BUCKET, Stage
+from local.environment import BUCKET, Environment
 from tests.support import others
 
 LATER = timedelta(minutes=15)
@@ -20,35 +20,35 @@ class Act(NamedTuple):
 
     target: str
     name: str
-    do: Callable[[Stage], object]
+    do: Callable[[Environment], object]
     kind: str
     words: tuple[str, ...]
     heals: bool = True
 
 
-def theirs(stage: Stage) -> str:
+def theirs(environment: Environment) -> str:
     """Somebody's own bundle."""
-    return stage.world.region("ca-central-1").root_pem()
+    return environment.world.region("ca-central-1").root_pem()
 
 
-def patch_http(stage: Stage, **values: str) -> None:
-    http = stage.aws.client("apigatewayv2")
+def patch_http(environment: Environment, **values: str) -> None:
+    http = environment.aws.client("apigatewayv2")
     known = http.get_domain_name(DomainName="http.example.com")["DomainNameConfigurations"][0]
     kept = {name: known[name] for name in ("CertificateArn", "EndpointType", "SecurityPolicy")}
     http.update_domain_name(
         DomainName="http.example.com", DomainNameConfigurations=[kept], MutualTlsAuthentication=values
     )
-    stage.aws.settle()
+    environment.aws.settle()
 
 
-def open_http(stage: Stage) -> None:
-    http = stage.aws.client("apigatewayv2")
+def open_http(environment: Environment) -> None:
+    http = environment.aws.client("apigatewayv2")
     http.update_api(ApiId=http.get_apis()["Items"][0]["ApiId"], DisableExecuteApiEndpoint=False)
 
 
-def point_http(stage: Stage) -> None:
-    version = stage.put(others.ELSEWHERE, theirs(stage))
-    patch_http(stage, TruststoreUri=f"s3://{BUCKET}/{others.ELSEWHERE}", TruststoreVersion=version)
+def point_http(environment: Environment) -> None:
+    version = environment.put(others.ELSEWHERE, theirs(environment))
+    patch_http(environment, TruststoreUri=f"s3://{BUCKET}/{others.ELSEWHERE}", TruststoreVersion=version)
 
 
 ELSEWHERE = ("s3://watcher-bucket/somebody/else.pem",)
@@ -73,19 +73,21 @@ ACTS = (
 
 @pytest.mark.parametrize("on_drift", ["heal", "report"])
 @pytest.mark.parametrize("act", ACTS, ids=lambda act: f"{act.target}: {act.name}")
-def test_what_somebody_does_to_a_target_is_found_by_one_scheduled_run(stage: Stage, act: Act, on_drift: str) -> None:
-    stage.tick()
-    next(one for one in stage.watch["targets"] if one["id"] == act.target)["on_drift"] = on_drift
-    stage.configure()
-    stage.schedule()
-    before = set(stage.live(act.target))
-    stage.news()
-    stage.clock.advance(LATER)
-    act.do(stage)
-    changed = set(stage.live(act.target))
-    stage.clock.advance(LATER)
-    stage.schedule()  # one scheduled run, and no look at Genesys
-    about = [alert for alert in stage.news() if alert.target == act.target]
+def test_what_somebody_does_to_a_target_is_found_by_one_scheduled_run(
+    environment: Environment, act: Act, on_drift: str
+) -> None:
+    environment.tick()
+    next(one for one in environment.watch["targets"] if one["id"] == act.target)["on_drift"] = on_drift
+    environment.configure()
+    environment.schedule()
+    before = set(environment.live(act.target))
+    environment.new_alerts()
+    environment.clock.advance(LATER)
+    act.do(environment)
+    changed = set(environment.live(act.target))
+    environment.clock.advance(LATER)
+    environment.schedule()  # one scheduled run, and no look at Genesys
+    about = [alert for alert in environment.new_alerts() if alert.target == act.target]
     told = [alert for alert in about if alert.kind == act.kind]
     assert len(told) == 1
     said = " ".join([told[0].title, told[0].what_happened, told[0].what_it_means, *told[0].facts.values()])
@@ -94,19 +96,21 @@ def test_what_somebody_does_to_a_target_is_found_by_one_scheduled_run(stage: Sta
     for fingerprint in before ^ changed if act.kind == "drift-found" else ():
         assert fingerprint[:16] in said.replace(":", "").lower()
     if act.heals and on_drift == "heal":
-        assert before <= set(stage.live(act.target)) | of_others(stage)
-        assert changed <= set(stage.live(act.target))  # what somebody put there himself stays
+        assert before <= set(environment.live(act.target)) | of_others(environment)
+        assert changed <= set(environment.live(act.target))  # what somebody put there himself stays
         assert [alert.kind.value for alert in about].count("truststore-updated") == 1
     else:
-        assert set(stage.live(act.target)) == changed
+        assert set(environment.live(act.target)) == changed
         assert "truststore-updated" not in {alert.kind.value for alert in about}
     for _ in range(2):
-        stage.clock.advance(LATER)
-        stage.schedule()
-    again: list[Any] = [alert for alert in stage.news() if alert.target == act.target and alert.kind == act.kind]
+        environment.clock.advance(LATER)
+        environment.schedule()
+    again: list[Any] = [
+        alert for alert in environment.new_alerts() if alert.target == act.target and alert.kind == act.kind
+    ]
     assert again == []
 
 
-def of_others(stage: Stage) -> set[str]:
+def of_others(environment: Environment) -> set[str]:
     """The certificate of somebody else that was there from the start: who takes it away may."""
-    return {stage.world.region("sa-east-1").issuer("Genesys").signer.fingerprint}
+    return {environment.world.region("sa-east-1").issuer("Genesys").signer.fingerprint}

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from local.environment import BUCKET, Environment
 from local.genesys.issuing import Identity
-from local.stage import BUCKET, Stage
 from rotation_watcher import keys
 from rotation_watcher.alerts import mail
 from rotation_watcher.alerts.model import Alert
@@ -28,18 +28,18 @@ RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
 DAY = timedelta(days=1)
 
 
-def typed(stage: Stage, command: str) -> None:
+def typed(environment: Environment, command: str) -> None:
     """Type a command into a shell that finds the AWS CLI."""
     assert (CLI / "aws").exists(), "run make attack: it makes the environment of the AWS CLI"
-    environment = os.environ | stage.aws.environment() | {"PATH": f"{CLI}:{os.environ['PATH']}"}
+    variables = os.environ | environment.aws.environment() | {"PATH": f"{CLI}:{os.environ['PATH']}"}
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", command], env=environment, capture_output=True, text=True, check=False
+        ["bash", "-euo", "pipefail", "-c", command], env=variables, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
 
 
-def told(stage: Stage, kind: str) -> list[Alert]:
-    return [alert for alert in stage.news() if alert.kind == kind]
+def told(environment: Environment, kind: str) -> list[Alert]:
+    return [alert for alert in environment.new_alerts() if alert.kind == kind]
 
 
 def root_of(leaf: Identity) -> str:
@@ -47,16 +47,16 @@ def root_of(leaf: Identity) -> str:
 
 
 @pytest.fixture
-def quarantined(stage: Stage) -> tuple[Identity, Identity, dict[str, str]]:
+def quarantined(environment: Environment) -> tuple[Identity, Identity, dict[str, str]]:
     """Two partners in quarantine, and by fingerprint the command that their mails say."""
-    region = stage.world.region("us-east-1")
+    region = environment.world.region("us-east-1")
     one, two = others.partner(region, "One"), others.partner(region, "Two")
     others.tell_of(region, one)
     others.tell_of(region, two)
-    stage.tick()
-    stage.tick()
+    environment.tick()
+    environment.tick()
     commands = {}
-    for alert in told(stage, "quarantined"):
+    for alert in told(environment, "quarantined"):
         text = mail.text(alert)
         fingerprint = next(each.fingerprint for each in (one, two) if each.fingerprint in text)
         assert "chain-untrusted" in text
@@ -65,92 +65,94 @@ def quarantined(stage: Stage) -> tuple[Identity, Identity, dict[str, str]]:
 
 
 def test_the_command_of_a_quarantine_lets_exactly_that_certificate_pass_and_says_who_why_and_until_when(
-    stage: Stage, quarantined: tuple[Identity, Identity, dict[str, str]]
+    environment: Environment, quarantined: tuple[Identity, Identity, dict[str, str]]
 ) -> None:
     one, two, commands = quarantined
     assert commands.keys() == {one.fingerprint, two.fingerprint}
     for target in ("alb", "rest"):
-        assert {root_of(one), root_of(two)}.isdisjoint(stage.live(target))
-    assert {one.fingerprint, two.fingerprint}.isdisjoint(others.pinned(stage))
+        assert {root_of(one), root_of(two)}.isdisjoint(environment.live(target))
+    assert {one.fingerprint, two.fingerprint}.isdisjoint(others.pinned(environment))
 
-    typed(stage, commands[one.fingerprint].replace("YOUR NAME", "Ada").replace("YOUR REASON", "case 4711"))
-    kept = json.loads(stage.read(f"approvals/{one.fingerprint}.json"))
+    typed(environment, commands[one.fingerprint].replace("YOUR NAME", "Ada").replace("YOUR REASON", "case 4711"))
+    kept = json.loads(environment.read(f"approvals/{one.fingerprint}.json"))
     assert (kept["by"], kept["why"]) == ("Ada", "case 4711")
-    stage.tick()
-    stage.tick()
-    (alert,) = told(stage, "approved")
+    environment.tick()
+    environment.tick()
+    (alert,) = told(environment, "approved")
     assert all(word in mail.text(alert) for word in ("Ada", "case 4711", kept["until"][:10], one.fingerprint))
     for target in ("alb", "rest"):
-        assert root_of(one) in stage.live(target)
-        assert root_of(two) not in stage.live(target)
-    assert one.fingerprint in others.pinned(stage)
-    assert two.fingerprint not in others.pinned(stage)
+        assert root_of(one) in environment.live(target)
+        assert root_of(two) not in environment.live(target)
+    assert one.fingerprint in others.pinned(environment)
+    assert two.fingerprint not in others.pinned(environment)
 
 
 def test_an_approval_ends_by_the_runbooks_command_or_by_itself_and_its_certificate_leaves(
-    stage: Stage, quarantined: tuple[Identity, Identity, dict[str, str]]
+    environment: Environment, quarantined: tuple[Identity, Identity, dict[str, str]]
 ) -> None:
     one, two, commands = quarantined
-    typed(stage, commands[one.fingerprint])
-    until = f"{stage.clock() + 2 * DAY:%Y-%m-%dT00:00:00Z}"
-    typed(stage, re.sub(r'"until": "[^"]+"', f'"until": "{until}"', commands[two.fingerprint]))
-    stage.tick()
-    stage.tick()
-    assert {one.fingerprint, two.fingerprint} <= others.pinned(stage)
-    stage.news()
+    typed(environment, commands[one.fingerprint])
+    until = f"{environment.clock() + 2 * DAY:%Y-%m-%dT00:00:00Z}"
+    typed(environment, re.sub(r'"until": "[^"]+"', f'"until": "{until}"', commands[two.fingerprint]))
+    environment.tick()
+    environment.tick()
+    assert {one.fingerprint, two.fingerprint} <= others.pinned(environment)
+    environment.new_alerts()
 
     (withdraw,) = re.findall(r"`(aws s3 rm s3://BUCKET/approvals/<sha256>\.json)`", RUNBOOK)
-    typed(stage, withdraw.replace("BUCKET", BUCKET).replace("<sha256>", one.fingerprint))
-    stage.tick()
-    assert one.fingerprint not in others.pinned(stage)
-    assert two.fingerprint in others.pinned(stage)
-    stage.clock.advance(2 * DAY)
-    stage.tick()
-    assert {one.fingerprint, two.fingerprint}.isdisjoint(others.pinned(stage))
-    stage.tick()
-    assert len(told(stage, "quarantined")) == 2  # both are in quarantine again, and people hear of it
+    typed(environment, withdraw.replace("BUCKET", BUCKET).replace("<sha256>", one.fingerprint))
+    environment.tick()
+    assert one.fingerprint not in others.pinned(environment)
+    assert two.fingerprint in others.pinned(environment)
+    environment.clock.advance(2 * DAY)
+    environment.tick()
+    assert {one.fingerprint, two.fingerprint}.isdisjoint(others.pinned(environment))
+    environment.tick()
+    assert len(told(environment, "quarantined")) == 2  # both are in quarantine again, and people hear of it
     for target in ("alb", "rest"):
-        assert {root_of(one), root_of(two)}.isdisjoint(stage.live(target))
+        assert {root_of(one), root_of(two)}.isdisjoint(environment.live(target))
 
 
-def test_the_command_of_held_removals_lets_them_go(stage: Stage) -> None:
+def test_the_command_of_held_removals_lets_them_go(environment: Environment) -> None:
     names = [f"extra/{number}.pem" for number in range(3)]
     for name, region in zip(names, ("ca-central-1", "ap-south-1", "eu-west-1"), strict=True):
-        stage.put(name, stage.world.region(region).root_pem())
-    stage.watch["bundles"][0]["extra"] = names
-    stage.configure()
-    stage.tick()
-    full = set(stage.live("alb"))
-    del stage.watch["bundles"][0]["extra"]
-    stage.configure()
-    stage.tick()
-    assert set(stage.live("alb")) == full
-    alert = next(alert for alert in told(stage, "removal-held") if alert.target == "alb")
+        environment.put(name, environment.world.region(region).root_pem())
+    environment.watch["bundles"][0]["extra"] = names
+    environment.configure()
+    environment.tick()
+    full = set(environment.live("alb"))
+    del environment.watch["bundles"][0]["extra"]
+    environment.configure()
+    environment.tick()
+    assert set(environment.live("alb")) == full
+    alert = next(alert for alert in told(environment, "removal-held") if alert.target == "alb")
     words = shlex.split(mail.text(alert).split("sam remote invoke", 1)[1].splitlines()[0])
     assert words[:2] == ["PublishFunction", "--event"]
-    assert stage.publish(**json.loads(words[2])).targets["alb"].outcome == "updated"
-    assert len(full - set(stage.live("alb"))) == 3
+    assert environment.publish(**json.loads(words[2])).targets["alb"].outcome == "updated"
+    assert len(full - set(environment.live("alb"))) == 3
 
 
-def test_any_earlier_version_is_one_call_away_and_holds_until_it_is_released(stage: Stage) -> None:
-    stage.tick()
-    first = set(stage.live("alb"))
+def test_any_earlier_version_is_one_call_away_and_holds_until_it_is_released(environment: Environment) -> None:
+    environment.tick()
+    first = set(environment.live("alb"))
     for number, region in enumerate(("ca-central-1", "ap-south-1")):
-        stage.put(f"extra/{number}.pem", stage.world.region(region).root_pem())
-        stage.watch["bundles"][0]["extra"] = [f"extra/{each}.pem" for each in range(number + 1)]
-        stage.configure()
-        stage.tick()
-    last = set(stage.live("alb"))
-    record = json.loads(stage.read(keys.record("alb")))
+        environment.put(f"extra/{number}.pem", environment.world.region(region).root_pem())
+        environment.watch["bundles"][0]["extra"] = [f"extra/{each}.pem" for each in range(number + 1)]
+        environment.configure()
+        environment.tick()
+    last = set(environment.live("alb"))
+    record = json.loads(environment.read(keys.record("alb")))
     (form,) = re.findall(r'`(\{"rollback": "alb", "to": "<version>"\})`', RUNBOOK)
     two_before, as_found = record["versions"][1]["version"], record["versions"][2]["version"]
     with pytest.raises(RequestRefused, match=r"would refuse the current leaf"):
-        stage.publish(**json.loads(form.replace("<version>", as_found)))
-    assert stage.publish(**json.loads(form.replace("<version>", two_before))).targets["alb"].outcome == "rolled-back"
-    assert set(stage.live("alb")) == first
+        environment.publish(**json.loads(form.replace("<version>", as_found)))
+    assert (
+        environment.publish(**json.loads(form.replace("<version>", two_before))).targets["alb"].outcome == "rolled-back"
+    )
+    assert set(environment.live("alb")) == first
     for _ in range(3):
-        stage.tick()
-    assert set(stage.live("alb")) == first
+        environment.tick()
+    assert set(environment.live("alb")) == first
     (release,) = re.findall(r'`(\{"release": "alb"\})`', RUNBOOK)
-    assert stage.publish(**json.loads(release)).targets["alb"].outcome == "updated"
-    assert set(stage.live("alb")) == last
+    assert environment.publish(**json.loads(release)).targets["alb"].outcome == "updated"
+    assert set(environment.live("alb")) == last

@@ -9,8 +9,8 @@ from policy_sentry.querying.actions import get_action_data
 from policy_sentry.querying.arns import get_raw_arns_for_service
 from policy_sentry.querying.conditions import get_condition_key_details, get_condition_keys_available_to_raw_arn
 
+from local.environment import Environment
 from local.genesys.keys import DEFAULT_CACHE
-from local.stage import Stage
 from tests.roles.exemptions import EXEMPT
 from tests.stack.template import ROLES, STATEMENTS, Statement, as_list
 from tests.support.roles import Resolver
@@ -210,26 +210,30 @@ PATHS = {
 def calls() -> set[tuple[str, str]]:
     """(action, ARN) of every call that publish makes of API Gateway for a REST and an HTTP API."""
     start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-    with Stage(start, DEFAULT_CACHE, world={"root_key_bits": 2048}) as stage:
-        stage.world.region("us-east-1")
-        others = stage.world.region("sa-east-1").root_pem()
-        stage.add_source("use1", "us-east-1")
-        stage.add_bundle("main", ["use1"])
-        stage.add_rest_domain("rest", "main", others)
-        stage.add_http_domain("http", "main", others)
+    with Environment(start, DEFAULT_CACHE, world={"root_key_bits": 2048}) as environment:
+        environment.world.region("us-east-1")
+        others = environment.world.region("sa-east-1").root_pem()
+        environment.add_source("use1", "us-east-1")
+        environment.add_bundle("main", ["use1"])
+        environment.add_rest_domain("rest", "main", others)
+        environment.add_http_domain("http", "main", others)
         for name in ("rest", "http"):
             patch = [{"op": "replace", "path": "/routingMode", "value": "ROUTING_RULE_THEN_BASE_PATH_MAPPING"}]
-            stage.aws.client("apigateway").update_domain_name(domainName=f"{name}.example.com", patchOperations=patch)
-            stage.clock.advance(timedelta(minutes=1))
-        stage.aws.settle()
-        stage.configure()
-        stage.aws.calls.clear()
-        stage.tick()
-        made = [*stage.aws.calls.of("apigateway"), *stage.aws.calls.of("apigatewayv2")]
+            environment.aws.client("apigateway").update_domain_name(
+                domainName=f"{name}.example.com", patchOperations=patch
+            )
+            environment.clock.advance(timedelta(minutes=1))
+        environment.aws.settle()
+        environment.configure()
+        environment.aws.calls.clear()
+        environment.tick()
+        made = [*environment.aws.calls.of("apigateway"), *environment.aws.calls.of("apigatewayv2")]
     found = set()
     for call in made:
         verb, path = PATHS[call.operation]
-        account = stage.aws.account if "routingrules" in path else ""  # their ARNs name it, those of domains do not
+        account = (
+            environment.aws.account if "routingrules" in path else ""
+        )  # their ARNs name it, those of domains do not
         arn = f"arn:aws:apigateway:us-east-1:{account}:{path.format(call.resource)}"
         found.add((f"apigateway:{verb}", arn))
         if verb == "PATCH":
@@ -254,7 +258,8 @@ def test_no_grant_of_api_gateway_is_idle(calls: set[tuple[str, str]]) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/restapis/abc/stages/live", "/apis/abc/integrations/1", "/apikeys", "/domainnames/other.example.com"]
+    "path",
+    ["/restapis/abc/environments/live", "/apis/abc/integrations/1", "/apikeys", "/domainnames/other.example.com"],
 )
 def test_nothing_else_of_api_gateway_is_readable(path: str) -> None:
     assert not permitted("apigateway:GET", f"arn:aws:apigateway:us-east-1::{path}")

@@ -15,12 +15,12 @@ from botocore.exceptions import ClientError
 from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from local.aws.enforcing import Asked
+from local.environment import BUCKET, Environment
 from local.genesys.keys import DEFAULT_CACHE
 from local.receiver import SlackReceiver
-from local.stage import BUCKET, Stage
+from tests.roles.environment import RolesEnvironment, Run
 from tests.roles.exemptions import EXEMPT
 from tests.roles.grants import Grant
-from tests.roles.scene import Run, Scene
 from tests.stack.template import FUNCTIONS, ROLES
 
 JUDGED = {"s3", "sns", "sqs", "ssm", "secretsmanager", "elasticloadbalancing"}
@@ -29,20 +29,20 @@ OF_A_FUNCTION = sorted(function["Properties"]["Role"]["Fn::GetAtt"][0] for funct
 
 
 @pytest.fixture(scope="module")
-def scene() -> Iterator[Scene]:
+def roles() -> Iterator[RolesEnvironment]:
     start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-    with Stage(start, DEFAULT_CACHE, world={"root_key_bits": 2048}) as stage, SlackReceiver() as slack:
-        yield Scene(stage, slack)
+    with Environment(start, DEFAULT_CACHE, world={"root_key_bits": 2048}) as environment, SlackReceiver() as slack:
+        yield RolesEnvironment(environment, slack)
 
 
 @pytest.fixture(scope="module")
-def whole(scene: Scene) -> Callable[[str], Run]:
+def whole(roles: RolesEnvironment) -> Callable[[str], Run]:
     """The run of a role with all its grants, once."""
-    return cache(scene.run)
+    return cache(roles.run)
 
 
-def judged(scene: Scene, role: str) -> list[Grant]:
-    return [grant for grant in scene.grants(role) if grant.service in JUDGED and grant.action not in EXEMPT]
+def judged(roles: RolesEnvironment, role: str) -> list[Grant]:
+    return [grant for grant in roles.grants(role) if grant.service in JUDGED and grant.action not in EXEMPT]
 
 
 def allowed(documents: Iterable[str], asked: Asked) -> bool:
@@ -52,23 +52,23 @@ def allowed(documents: Iterable[str], asked: Asked) -> bool:
 
 
 @pytest.mark.parametrize("role", sorted(ROLES))
-def test_a_role_suffices_for_the_whole_work(role: str, scene: Scene, whole: Callable[[str], Run]) -> None:
+def test_a_role_suffices_for_the_whole_work(role: str, roles: RolesEnvironment, whole: Callable[[str], Run]) -> None:
     run = whole(role)
     assert run.refused == set()
-    assert {asked.action.partition(":")[0] for asked in run.asked} == {grant.service for grant in judged(scene, role)}
+    assert {asked.action.partition(":")[0] for asked in run.asked} == {grant.service for grant in judged(roles, role)}
 
 
 @pytest.mark.parametrize("role", sorted(ROLES))
-def test_no_grant_is_idle(role: str, scene: Scene, whole: Callable[[str], Run]) -> None:
+def test_no_grant_is_idle(role: str, roles: RolesEnvironment, whole: Callable[[str], Run]) -> None:
     """Without any single one of them, moto would refuse something that the work asked for."""
-    tried = judged(scene, role)
+    tried = judged(roles, role)
     assert tried
-    complete = scene.documents(role).values()
+    complete = roles.documents(role).values()
     assert all(allowed(complete, asked) for asked in whole(role).asked)
     idle = [
         grant
         for grant in tried
-        if all(allowed(scene.documents(role, grant).values(), asked) for asked in whole(role).asked)
+        if all(allowed(roles.documents(role, grant).values(), asked) for asked in whole(role).asked)
     ]
     assert not [f"{grant.sid}: {grant.action} on {grant.resource}" for grant in idle]
 
@@ -85,33 +85,33 @@ def test_no_grant_is_idle(role: str, scene: Scene, whole: Callable[[str], Run]) 
         ("SchedulerRole", "ReportMissedRuns"),
     ],
 )
-def test_the_work_with_one_grant_less_is_refused_something(role: str, sid: str, scene: Scene) -> None:
+def test_the_work_with_one_grant_less_is_refused_something(role: str, sid: str, roles: RolesEnvironment) -> None:
     """What the test before concludes from what was asked, seen for some of them in a whole run."""
-    for grant in judged(scene, role):
+    for grant in judged(roles, role):
         if grant.sid == sid:
-            assert scene.run(role, without=grant).refused, grant
+            assert roles.run(role, without=grant).refused, grant
 
 
-def test_slack_reads_its_webhook_from_secrets_manager_too(scene: Scene) -> None:
-    with patch.dict(scene.parameters, {"SlackSecretArn": scene.webhook_secret}):
-        assert scene.run("SlackRole").refused == set()
-        grant = next(each for each in judged(scene, "SlackRole") if each.service == "secretsmanager")
-        assert scene.run("SlackRole", without=grant).refused
+def test_slack_reads_its_webhook_from_secrets_manager_too(roles: RolesEnvironment) -> None:
+    with patch.dict(roles.parameters, {"SlackSecretArn": roles.webhook_secret}):
+        assert roles.run("SlackRole").refused == set()
+        grant = next(each for each in judged(roles, "SlackRole") if each.service == "secretsmanager")
+        assert roles.run("SlackRole", without=grant).refused
 
 
-def putting(key: str) -> Callable[[Scene], Any]:
+def putting(key: str) -> Callable[[RolesEnvironment], Any]:
     return lambda s: s.client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"x")
 
 
-def getting(key: str) -> Callable[[Scene], Any]:
+def getting(key: str) -> Callable[[RolesEnvironment], Any]:
     return lambda s: s.client("s3").get_object(Bucket=BUCKET, Key=key)
 
 
-def deleting(key: str, **more: str) -> Callable[[Scene], Any]:
+def deleting(key: str, **more: str) -> Callable[[RolesEnvironment], Any]:
     return lambda s: s.client("s3").delete_object(Bucket=BUCKET, Key=key, **more)
 
 
-FORBIDDEN: dict[str, tuple[str, Callable[[Scene], Any]]] = {
+FORBIDDEN: dict[str, tuple[str, Callable[[RolesEnvironment], Any]]] = {
     "collect changes a trust store": (
         "CollectRole",
         lambda s: s.client("elbv2").modify_trust_store(TrustStoreArn=s.store, **s.bundle),
@@ -147,7 +147,7 @@ FORBIDDEN: dict[str, tuple[str, Callable[[Scene], Any]]] = {
     "slack reads the bucket": ("SlackRole", getting("extra/partner.pem")),
     "slack publishes an alert": (
         "SlackRole",
-        lambda s: s.client("sns").publish(TopicArn=s.stage.topic_arn, Message="no"),
+        lambda s: s.client("sns").publish(TopicArn=s.environment.topic_arn, Message="no"),
     ),
     **{
         f"{role} writes {key}": (role, putting(key))
@@ -163,13 +163,13 @@ FORBIDDEN: dict[str, tuple[str, Callable[[Scene], Any]]] = {
 
 
 @pytest.mark.parametrize("what", FORBIDDEN)
-def test_what_a_role_is_not_for_is_refused_to_it(what: str, scene: Scene) -> None:
+def test_what_a_role_is_not_for_is_refused_to_it(what: str, roles: RolesEnvironment) -> None:
     role, call = FORBIDDEN[what]
-    with scene.acting_as(role), scene.stage.aws.enforced_iam() as asked, pytest.raises(ClientError) as refused:
-        call(scene)
+    with roles.acting_as(role), roles.environment.aws.enforced_iam() as asked, pytest.raises(ClientError) as refused:
+        call(roles)
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
     assert len(asked) == 1, "moto looked at the policies: it was not the signature that it refused"
 
 
-def test_roles_of_functions_are_all_tried(scene: Scene) -> None:
-    assert set(OF_A_FUNCTION) < set(ROLES) == set(scene.works)
+def test_roles_of_functions_are_all_tried(roles: RolesEnvironment) -> None:
+    assert set(OF_A_FUNCTION) < set(ROLES) == set(roles.works)

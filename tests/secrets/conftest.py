@@ -18,9 +18,9 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from local.environment import BUCKET, SECRET_NAME, Environment
 from local.genesys.keys import DEFAULT_CACHE
 from local.receiver import SlackReceiver
-from local.stage import BUCKET, SECRET_NAME, Stage
 from rotation_watcher.alerts import mail, slack_blocks
 from rotation_watcher.slack import message_of
 from tests.secrets import canaries
@@ -41,10 +41,10 @@ class Context:
 
 
 @dataclass
-class Theatre:
+class CanaryEnvironment:
     """The world, what is secret in it, and what was said so far by exceptions, answers and reprs."""
 
-    stage: Stage
+    environment: Environment
     slack: SlackReceiver
     token: str
     client_secret: str
@@ -82,7 +82,7 @@ class Theatre:
             "webhook": self.webhook_path,
             "private key": key_body[80:400],  # the head is alike in all keys
         } | self.aws
-        service, downloads = self.stage.simulator.service, self.stage.aws._downloads
+        service, downloads = self.environment.simulator.service, self.environment.aws._downloads
         found |= {f"token {number}": value for number, value in enumerate(service._tokens)}
         offers = enumerate(downloads._offers.values())
         found |= {f"signature {number}": offer.signature for number, offer in offers}
@@ -90,28 +90,28 @@ class Theatre:
 
     def surfaces(self) -> dict[str, str]:
         """Everything that was written, sent, posted or said since the last time; empties the queues."""
-        stage = self.stage
-        listed = stage.s3.list_object_versions(Bucket=BUCKET).get("Versions", [])
+        environment = self.environment
+        listed = environment.s3.list_object_versions(Bucket=BUCKET).get("Versions", [])
         fresh = [(each["Key"], each["VersionId"]) for each in listed if each["VersionId"] not in self.scanned]
         self.scanned |= {version for _, version in fresh}
         found = {f"s3 {key} {version}": self._object(key, version) for key, version in fresh}
-        alerts = stage.news()
+        alerts = environment.new_alerts()
         found |= {f"mail {alert.id}": mail.subject(alert) + mail.text(alert) for alert in alerts}
         found |= {f"sns {number}": body for number, body in enumerate(_bodies(self, alerts))}
-        found |= {f"queue {number}": body for number, body in enumerate(stage._receive(stage.queue_url))}
+        found |= {f"queue {number}": body for number, body in enumerate(environment._receive(environment.queue_url))}
         found |= {f"slack {number}": json.dumps(payload) for number, payload in enumerate(self.slack.payloads)}
         return found | self.said
 
     def _object(self, key: str, version: str) -> str:
-        body = self.stage.s3.get_object(Bucket=BUCKET, Key=key, VersionId=version)["Body"].read()
+        body = self.environment.s3.get_object(Bucket=BUCKET, Key=key, VersionId=version)["Body"].read()
         return str(body.decode("utf-8", "replace"))
 
 
-def _bodies(theatre: Theatre, alerts: list[Any]) -> Iterator[str]:
+def _bodies(canary: CanaryEnvironment, alerts: list[Any]) -> Iterator[str]:
     for alert in alerts:
         body = msgspec.json.encode(alert).decode()
         yield body
-        theatre.hear("payload", json.dumps(slack_blocks.render(message_of(body))))
+        canary.hear("payload", json.dumps(slack_blocks.render(message_of(body))))
 
 
 def _all_of(error: BaseException) -> str:
@@ -137,12 +137,12 @@ def _load(function: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[Theatre]:
-    """One world for all scenes of a module: the source use1, an ALB trust store, Slack."""
+def world() -> Iterator[CanaryEnvironment]:
+    """One world for all tests of a module: the source use1, an ALB trust store, Slack."""
     aws = {"AWS secret key": canaries.plain(), "AWS session token": canaries.plain() + canaries.plain()}
     path = canaries.plain()
     with (
-        Stage(_now(), DEFAULT_CACHE, clock=_now, world={"root_key_bits": 2048}) as stage,
+        Environment(_now(), DEFAULT_CACHE, clock=_now, world={"root_key_bits": 2048}) as environment,
         SlackReceiver() as slack,
         pytest.MonkeyPatch.context() as patch,
     ):
@@ -152,8 +152,8 @@ def world() -> Iterator[Theatre]:
         patch.setenv("POWERTOOLS_METRICS_NAMESPACE", "watcher")
         patch.setenv("POWERTOOLS_LOG_LEVEL", "DEBUG")
         patch.setattr(boto3, "DEFAULT_SESSION", None)  # one that a test made before knows other credentials
-        theatre = Theatre(
-            stage=stage,
+        canary = CanaryEnvironment(
+            environment=environment,
             slack=slack,
             token=canaries.plain(),
             client_secret=canaries.new(),
@@ -161,18 +161,18 @@ def world() -> Iterator[Theatre]:
             key_pem="",
             aws=aws,
         )
-        theatre.key_pem = _key_pem()
-        stage.simulator.add_client(stage.simulator.client_id, theatre.client_secret)
-        stage.world.region("us-east-1")
-        stage.add_source("use1", "us-east-1")
-        stage.add_bundle("main", ["use1"])
-        stage.add_trust_store("alb", "main", stage.world.region("sa-east-1").root_pem())
-        stage.configure()
+        canary.key_pem = _key_pem()
+        environment.simulator.add_client(environment.simulator.client_id, canary.client_secret)
+        environment.world.region("us-east-1")
+        environment.add_source("use1", "us-east-1")
+        environment.add_bundle("main", ["use1"])
+        environment.add_trust_store("alb", "main", environment.world.region("sa-east-1").root_pem())
+        environment.configure()
         webhook = slack.url.partition("/services")[0] + f"/services/{path}"
-        ssm = stage.aws.client("ssm")
+        ssm = environment.aws.client("ssm")
         ssm.put_parameter(Name="/slack/webhook", Type="SecureString", Value=webhook)
         patch.setenv("SLACK_SECRET_ARN", ssm.get_parameter(Name="/slack/webhook")["Parameter"]["ARN"])
-        yield theatre
+        yield canary
 
 
 def _now() -> datetime:
@@ -185,17 +185,17 @@ def _key_pem() -> str:
 
 
 @pytest.fixture
-def theatre(
-    world: Theatre, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
-) -> tuple[Theatre, Callable[[], list[str]]]:
-    """The world with good credentials, every logger at DEBUG, and the search over all that came of a scene."""
+def canary(
+    world: CanaryEnvironment, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> tuple[CanaryEnvironment, Callable[[], list[str]]]:
+    """The world with good credentials, every logger at DEBUG, and the search over all that came of a test."""
     world.said.clear()
     world.slack.payloads.clear()
     world.slack.answers.clear()
-    world.stage.simulator.clear()
-    world.stage.aws.faults.clear()
+    world.environment.simulator.clear()
+    world.environment.aws.faults.clear()
     caplog.set_level(logging.DEBUG)
-    store(world, json.dumps({"client_id": world.stage.simulator.client_id, "client_secret": world.client_secret}))
+    store(world, json.dumps({"client_id": world.environment.simulator.client_id, "client_secret": world.client_secret}))
     capfd.readouterr()
 
     def leaks() -> list[str]:
@@ -208,6 +208,8 @@ def theatre(
     return world, leaks
 
 
-def store(theatre: Theatre, secret: str) -> None:
+def store(canary: CanaryEnvironment, secret: str) -> None:
     """Store another text as the OAuth client's secret."""
-    theatre.stage.aws.client("ssm").put_parameter(Name=SECRET_NAME, Type="SecureString", Value=secret, Overwrite=True)
+    canary.environment.aws.client("ssm").put_parameter(
+        Name=SECRET_NAME, Type="SecureString", Value=secret, Overwrite=True
+    )

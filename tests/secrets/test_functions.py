@@ -11,22 +11,22 @@ import pytest
 
 from rotation_watcher.adapters.sns import SnsSink
 from rotation_watcher.alerts.model import Alert
-from tests.secrets.conftest import Theatre, store
+from tests.secrets.conftest import CanaryEnvironment, store
 from tests.support.alert_examples import EXAMPLES
 
-type Scene = tuple[Theatre, Callable[[], list[str]]]
+type CanaryRun = tuple[CanaryEnvironment, Callable[[], list[str]]]
 REGION = "us-east-1"
 
 
-def granted(theatre: Theatre) -> None:
+def granted(canary: CanaryEnvironment) -> None:
     """Let Genesys give the canary token, which its API then does not know."""
-    theatre.stage.simulator.play(
-        REGION, "token", body=json.dumps({"access_token": theatre.token, "expires_in": 86400}), times=0
+    canary.environment.simulator.play(
+        REGION, "token", body=json.dumps({"access_token": canary.token, "expires_in": 86400}), times=0
     )
 
 
-def test_the_canaries_are_what_the_functions_really_use(theatre: Scene) -> None:
-    world, _ = theatre
+def test_the_canaries_are_what_the_functions_really_use(canary: CanaryRun) -> None:
+    world, _ = canary
     credentials = boto3.session.Session().get_credentials()
     assert credentials is not None
     assert credentials.secret_key == world.aws["AWS secret key"]
@@ -36,9 +36,9 @@ def test_the_canaries_are_what_the_functions_really_use(theatre: Scene) -> None:
     assert any(name.startswith("token ") for name in world.scan().secrets)
 
 
-def test_a_good_run_of_everything_leaks_nothing(theatre: Scene) -> None:
-    world, leaks = theatre
-    world.stage.world.region(REGION).schedule_rotation("Genesys")
+def test_a_good_run_of_everything_leaks_nothing(canary: CanaryRun) -> None:
+    world, leaks = canary
+    world.environment.world.region(REGION).schedule_rotation("Genesys")
     for _ in range(2):
         assert not isinstance(world.invoke("collect", {}), Exception)
     assert not isinstance(world.invoke("publish", {}), Exception)
@@ -52,8 +52,8 @@ def test_a_good_run_of_everything_leaks_nothing(theatre: Scene) -> None:
 
 
 @pytest.mark.parametrize("where", ["log", "stdout", "s3", "alert", "queue", "exception"])
-def test_a_planted_leak_is_found_wherever_it_stands(theatre: Scene, where: str) -> None:
-    world, leaks = theatre
+def test_a_planted_leak_is_found_wherever_it_stands(canary: CanaryRun, where: str) -> None:
+    world, leaks = canary
     secret = f"it was {world.client_secret[3:30]} …"
     match where:
         case "log":
@@ -61,13 +61,13 @@ def test_a_planted_leak_is_found_wherever_it_stands(theatre: Scene, where: str) 
         case "stdout":
             print(secret)  # noqa: T201 - the leak
         case "s3":
-            world.stage.put("sources/use1/seen/x.pem", secret)
+            world.environment.put("sources/use1/seen/x.pem", secret)
         case "alert":
             alert = msgspec.structs.replace(EXAMPLES["rotated"], what_happened=secret)
-            SnsSink(world.stage.aws.client("sns"), world.stage.topic_arn).deliver(alert)
+            SnsSink(world.environment.aws.client("sns"), world.environment.topic_arn).deliver(alert)
         case "queue":
-            world.stage.sqs.send_message(
-                QueueUrl=world.stage.queue_url, MessageBody=secret, MessageGroupId="x", MessageDeduplicationId="x"
+            world.environment.sqs.send_message(
+                QueueUrl=world.environment.queue_url, MessageBody=secret, MessageGroupId="x", MessageDeduplicationId="x"
             )
         case "exception":
             world.hear_error("collect", ValueError("harmless", {"deep": [secret]}))
@@ -75,8 +75,8 @@ def test_a_planted_leak_is_found_wherever_it_stands(theatre: Scene, where: str) 
 
 
 @pytest.mark.parametrize("status", [200, 201, 302, 400, 401, 403, 404, 418])
-def test_a_login_that_echoes_what_it_was_told_leaks_nothing(theatre: Scene, status: int) -> None:
-    world, leaks = theatre
+def test_a_login_that_echoes_what_it_was_told_leaks_nothing(canary: CanaryRun, status: int) -> None:
+    world, leaks = canary
     both = f"{world.client_secret} {world.token}"
     location = f"https://evil.example/{world.token}?secret={world.token}"
     for body in (
@@ -85,15 +85,15 @@ def test_a_login_that_echoes_what_it_was_told_leaks_nothing(theatre: Scene, stat
         f"<html>{both}</html>",
         json.dumps({"access_token": [world.token], "expires_in": world.client_secret}),
     ):
-        world.stage.simulator.play(REGION, "token", status=status, body=body, headers={"Location": location})
+        world.environment.simulator.play(REGION, "token", status=status, body=body, headers={"Location": location})
         world.invoke("collect", {})
-        assert world.stage.simulator.requests[-1].status == status
+        assert world.environment.simulator.requests[-1].status == status
     assert leaks() == []
 
 
 @pytest.mark.parametrize("status", [200, 204, 302, 400, 401, 403, 404, 418])
-def test_an_api_that_echoes_the_token_leaks_nothing(theatre: Scene, status: int) -> None:
-    world, leaks = theatre
+def test_an_api_that_echoes_the_token_leaks_nothing(canary: CanaryRun, status: int) -> None:
+    world, leaks = canary
     granted(world)
     headers = {"Location": f"https://evil.example/{world.token}", "WWW-Authenticate": world.token}
     for body in (
@@ -102,42 +102,42 @@ def test_an_api_that_echoes_the_token_leaks_nothing(theatre: Scene, status: int)
         f"<html>{world.token}</html>",
         json.dumps({"entities": [], "nextUri": f"https://evil.example/{world.token}"}),
     ):
-        world.stage.simulator.play(REGION, "certificates", status=status, body=body, headers=headers)
+        world.environment.simulator.play(REGION, "certificates", status=status, body=body, headers=headers)
         world.invoke("collect", {})
-        assert status in [seen.status for seen in world.stage.simulator.requests[-3:]]
+        assert status in [seen.status for seen in world.environment.simulator.requests[-3:]]
     assert leaks() == []
 
 
-def test_a_next_page_whose_path_echoes_the_token_and_is_gone_leaks_nothing(theatre: Scene) -> None:
-    world, leaks = theatre
+def test_a_next_page_whose_path_echoes_the_token_and_is_gone_leaks_nothing(canary: CanaryRun) -> None:
+    world, leaks = canary
     granted(world)
     page = json.dumps({"entities": [], "nextUri": f"/api/v2/{world.token}?token={world.token}"})
-    world.stage.simulator.play(REGION, "certificates", body=page)
+    world.environment.simulator.play(REGION, "certificates", body=page)
     world.invoke("collect", {})
     assert leaks() == []
 
 
-def test_a_private_key_in_an_answer_leaks_nothing_and_is_told(theatre: Scene) -> None:
-    world, leaks = theatre
-    region = world.stage.world.region(REGION)
+def test_a_private_key_in_an_answer_leaks_nothing_and_is_told(canary: CanaryRun) -> None:
+    world, leaks = canary
+    region = world.environment.world.region(REGION)
     texts = [region.presented("Genesys").pem() + world.key_pem, world.key_pem, world.key_pem.replace("-----", "----")]
     entities = [
         {"signingAuthority": "Genesys", "certificate": text, "status": "Current", "type": "Client"} for text in texts
     ]
     body = json.dumps({"entities": entities})
-    world.stage.simulator.play(REGION, "certificates", for_status="current", body=body, times=0)
+    world.environment.simulator.play(REGION, "certificates", for_status="current", body=body, times=0)
     for _ in range(2):
         assert not isinstance(world.invoke("collect", {}), Exception)
     assert leaks() == []
-    assert "private-key" in json.dumps([msgspec.to_builtins(alert) for alert in world.stage.alerts])
+    assert "private-key" in json.dumps([msgspec.to_builtins(alert) for alert in world.environment.alerts])
 
 
 @pytest.mark.parametrize(
     "form", ["raw", "swapped", "half", "list", "space", "unterminated", "number", "key", "surrogate"]
 )
-def test_a_secret_that_is_stored_wrongly_is_not_repeated(theatre: Scene, form: str) -> None:
-    world, leaks = theatre
-    mine, client = world.client_secret, world.stage.simulator.client_id
+def test_a_secret_that_is_stored_wrongly_is_not_repeated(canary: CanaryRun, form: str) -> None:
+    world, leaks = canary
+    mine, client = world.client_secret, world.environment.simulator.client_id
     stored = {
         "raw": mine,
         "swapped": json.dumps({"client_id": world.token, "client_secret": client}),
@@ -165,11 +165,11 @@ def test_a_secret_that_is_stored_wrongly_is_not_repeated(theatre: Scene, form: s
         ("sqs", "SendMessage", "AccessDenied"),
     ],
 )
-def test_aws_that_refuses_collect_leaks_nothing(theatre: Scene, service: str, operation: str, code: str) -> None:
-    world, leaks = theatre
-    world.stage.aws.fail_next(service, operation, code, status=403, times=20)
+def test_aws_that_refuses_collect_leaks_nothing(canary: CanaryRun, service: str, operation: str, code: str) -> None:
+    world, leaks = canary
+    world.environment.aws.fail_next(service, operation, code, status=403, times=20)
     world.invoke("collect", {})
-    world.stage.aws.faults.clear()
+    world.environment.aws.faults.clear()
     assert leaks() == []
 
 
@@ -182,18 +182,18 @@ def test_aws_that_refuses_collect_leaks_nothing(theatre: Scene, service: str, op
         ("ModifyTrustStore", "AccessDenied"),
     ],
 )
-def test_aws_that_refuses_publish_leaks_nothing(theatre: Scene, operation: str, code: str) -> None:
-    world, leaks = theatre
+def test_aws_that_refuses_publish_leaks_nothing(canary: CanaryRun, operation: str, code: str) -> None:
+    world, leaks = canary
     world.invoke("collect", {})
-    world.stage.aws.fail_next("elbv2", operation, code, times=20)
+    world.environment.aws.fail_next("elbv2", operation, code, times=20)
     world.invoke("publish", {})
-    world.stage.aws.faults.clear()
+    world.environment.aws.faults.clear()
     assert leaks() == []
 
 
-def test_a_signed_url_that_is_refused_leaks_nothing(theatre: Scene) -> None:
-    world, leaks = theatre
-    knobs = world.stage.aws.knobs
+def test_a_signed_url_that_is_refused_leaks_nothing(canary: CanaryRun) -> None:
+    world, leaks = canary
+    knobs = world.environment.aws.knobs
     usual, knobs.download_lifetime = knobs.download_lifetime, timedelta(0)
     try:
         answer = world.invoke("publish", {})
@@ -204,8 +204,8 @@ def test_a_signed_url_that_is_refused_leaks_nothing(theatre: Scene) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 302, 400, 404, 410, 500])
-def test_slack_leaks_nothing_whatever_it_answers(theatre: Scene, status: int) -> None:
-    world, leaks = theatre
+def test_slack_leaks_nothing_whatever_it_answers(canary: CanaryRun, status: int) -> None:
+    world, leaks = canary
     world.slack.answers = [(status, {"Location": f"https://evil.example/{world.webhook_path}"})] * 2
     alerts: list[Alert] = [EXAMPLES["rotated"], EXAMPLES["mtls_off"]]
     records = [{"messageId": alert.id, "body": msgspec.json.encode(alert).decode()} for alert in alerts]
@@ -217,9 +217,9 @@ def test_slack_leaks_nothing_whatever_it_answers(theatre: Scene, status: int) ->
 @pytest.mark.parametrize(
     "form", ["{path}", "http://hooks.example/{path}", '{{"webhook": "{path}"}}', "https://[{path}"]
 )
-def test_a_webhook_that_is_stored_wrongly_is_not_repeated(theatre: Scene, form: str) -> None:
-    world, leaks = theatre
-    ssm = world.stage.aws.client("ssm")
+def test_a_webhook_that_is_stored_wrongly_is_not_repeated(canary: CanaryRun, form: str) -> None:
+    world, leaks = canary
+    ssm = world.environment.aws.client("ssm")
     before = ssm.get_parameter(Name="/slack/webhook", WithDecryption=True)["Parameter"]["Value"]
     ssm.put_parameter(
         Name="/slack/webhook", Type="SecureString", Value=form.format(path=world.webhook_path), Overwrite=True
@@ -231,7 +231,7 @@ def test_a_webhook_that_is_stored_wrongly_is_not_repeated(theatre: Scene, form: 
 
 
 @pytest.mark.parametrize("function", ["collect", "publish", "slack"])
-def test_an_event_that_is_not_understood_leaks_nothing(theatre: Scene, function: str) -> None:
-    world, leaks = theatre
+def test_an_event_that_is_not_understood_leaks_nothing(canary: CanaryRun, function: str) -> None:
+    world, leaks = canary
     assert isinstance(world.invoke(function, {"sources": 7, "targets": 7, "Records": [{}]}), Exception)
     assert leaks() == []

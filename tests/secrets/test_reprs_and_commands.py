@@ -16,13 +16,13 @@ from rotation_watcher import bootstrap
 from rotation_watcher.adapters.genesys import _Grant, _Token
 from rotation_watcher.adapters.slack import SlackWebhook
 from rotation_watcher.sources.credentials import decode_credentials
-from tests.secrets.conftest import Theatre
+from tests.secrets.conftest import CanaryEnvironment
 
-type Scene = tuple[Theatre, Callable[[], list[str]]]
+type CanaryRun = tuple[CanaryEnvironment, Callable[[], list[str]]]
 
 
-def test_no_repr_holds_a_secret(theatre: Scene) -> None:
-    world, leaks = theatre
+def test_no_repr_holds_a_secret(canary: CanaryRun) -> None:
+    world, leaks = canary
     watcher = bootstrap.build()
     world.invoke("collect", {})
     secret = json.dumps({"client_id": "x", "client_secret": world.client_secret})
@@ -48,32 +48,32 @@ def test_no_repr_holds_a_secret(theatre: Scene) -> None:
 )
 @pytest.mark.parametrize("wrong", ["nothing", "login", "answer", "secret"])
 def test_a_command_shows_no_secret(
-    theatre: Scene, command: Callable[[list[str]], int], wrong: str, form: list[str]
+    canary: CanaryRun, command: Callable[[list[str]], int], wrong: str, form: list[str]
 ) -> None:
-    world, leaks = theatre
-    stage = world.stage
+    world, leaks = canary
+    environment = world.environment
     echo = json.dumps({"error": f"{world.client_secret} {world.token}"})
     if wrong == "login":
-        stage.simulator.play("us-east-1", "token", status=401, body=echo, times=0)
+        environment.simulator.play("us-east-1", "token", status=401, body=echo, times=0)
     if wrong == "answer":
         grant = json.dumps({"access_token": world.token, "expires_in": 86400})
-        stage.simulator.play("us-east-1", "token", body=grant, times=0)
-        stage.simulator.play("us-east-1", "certificates", status=401, body=world.token, times=0)
+        environment.simulator.play("us-east-1", "token", body=grant, times=0)
+        environment.simulator.play("us-east-1", "certificates", status=401, body=world.token, times=0)
     if wrong == "secret":
-        stage.aws.client("ssm").put_parameter(
+        environment.aws.client("ssm").put_parameter(
             Name="/genesys/oauth", Type="SecureString", Value=world.client_secret, Overwrite=True
         )
     where = ["--watch-file", "s3://watcher-bucket/watch.json", "--bucket", "watcher-bucket"]
-    code = command([*where, "--ca-file", str(stage.simulator.ca_file), *form])
+    code = command([*where, "--ca-file", str(environment.simulator.ca_file), *form])
     assert (code == 3) == (wrong != "nothing")
     assert leaks() == []
 
 
 def test_a_secret_given_by_the_environment_or_a_file_shows_nowhere(
-    theatre: Scene, monkeypatch: pytest.MonkeyPatch
+    canary: CanaryRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world, leaks = theatre
-    simulator = world.stage.simulator
+    world, leaks = canary
+    simulator = world.environment.simulator
     monkeypatch.setenv("GENESYS_CLIENT_SECRET", world.client_secret[:-1])
     url = simulator.api_url("us-east-1")
     arguments = ["--region", "us-east-1", "--api-url", url, "--login-url", url, "--client-id", simulator.client_id]
@@ -81,8 +81,8 @@ def test_a_secret_given_by_the_environment_or_a_file_shows_nowhere(
     assert leaks() == []
 
 
-def test_serve_prints_no_secret_of_its_user_nor_of_its_simulator(theatre: Scene) -> None:
-    world, leaks = theatre
+def test_serve_prints_no_secret_of_its_user_nor_of_its_simulator(canary: CanaryRun) -> None:
+    world, leaks = canary
     with subprocess.Popen(
         [sys.executable, "-m", "local", "serve"],
         env=os.environ | {"GENESYS_CLIENT_SECRET": world.client_secret},

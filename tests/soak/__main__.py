@@ -1,6 +1,6 @@
-"""``python -m tests.soak``: thousands of rotations in many stories; exit 1 at the first breach, told as a short story.
+"""``python -m tests.soak``: thousands of rotations in many scripts; exit 1 at the first breach, told as a short script.
 
-``--story FILE`` plays one story that was printed.
+``--script FILE`` plays one script that was printed.
 """
 
 import argparse
@@ -18,17 +18,17 @@ from tests.soak.playing import Played, play
 from tests.soak.shrinking import shrink
 from tests.soak.writing import write
 
-PER_STORY = 50
-"""Rotations that a story asks for."""
+PER_SCRIPT = 50
+"""Rotations that a script asks for."""
 
 
-def tell(seed: int, rotations: int = PER_STORY) -> Played:
-    """Write and play the story of a seed."""
+def tell(seed: int, rotations: int = PER_SCRIPT) -> Played:
+    """Write and play the script of a seed."""
     return play(write(seed, rotations), Openssl())
 
 
 def shortest(script: Script) -> tuple[Script, Played]:
-    """A short story that breaks the same promise, and what comes of it."""
+    """A short script that breaks the same promise, and what comes of it."""
     openssl = Openssl()
     cut = Script(seed=script.seed, sources=script.sources, acts=script.acts[: play(script, openssl).at + 1])
     whole = cut if play(cut, openssl).breach else script
@@ -42,12 +42,12 @@ def shortest(script: Script) -> tuple[Script, Played]:
 
 
 def _kind(breach: str | None) -> str:
-    """A breach without the names in it: a shorter story is to break the same promise."""
+    """A breach without the names in it: a shorter script is to break the same promise."""
     return re.sub(r"[0-9a-f]{8,}|version-\d+", "…", breach or "")
 
 
 def explained(script: Script) -> str:
-    """The seed, the breach, and the shrunken story."""
+    """The seed, the breach, and the shrunken script."""
     short, played = shortest(script)
     return f"seed {script.seed}: {played.breach}\n(after act {played.at + 1} of)\n{to_text(short)}"
 
@@ -72,28 +72,28 @@ def main() -> int:
     """Play; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--rotations", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, help="the first story's seed; one is drawn and printed otherwise")
+    parser.add_argument("--seed", type=int, help="the first script's seed; one is drawn and printed otherwise")
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--story", type=Path, help="play the story in this file")
+    parser.add_argument("--script", type=Path, help="play the script in this file")
     options = parser.parse_args()
-    if options.story:
-        played = play(from_text(options.story.read_text()), Openssl())
+    if options.script:
+        played = play(from_text(options.script.read_text()), Openssl())
         sys.stdout.write(f"{played}\n")
         return int(played.breach is not None)
     first = options.seed if options.seed is not None else SystemRandom().randrange(1_000_000)
-    begun, sums, stories = time.monotonic(), [0, 0, 0, 0.0], 0
+    begun, sums, scripts = time.monotonic(), [0, 0, 0, 0.0], 0
     for seed, played in _all(first, options.rotations, options.processes):
-        stories += 1
+        scripts += 1
         sums = [a + b for a, b in zip(sums, played[:4], strict=True)]
         if played.breach:
-            sys.stdout.write(explained(write(seed, PER_STORY)) + "\n")
+            sys.stdout.write(explained(write(seed, PER_SCRIPT)) + "\n")
             return 1
-        if stories % 10 == 0:
-            sys.stdout.write(f"{stories} stories, {sums[0]} rotations\n")
+        if scripts % 10 == 0:
+            sys.stdout.write(f"{scripts} scripts, {sums[0]} rotations\n")
             sys.stdout.flush()
     seconds = time.monotonic() - begun
     sys.stdout.write(
-        f"{sums[0]} rotations in {stories} stories of {sums[3]:.0f} virtual years, from seed {first}: {sums[1]} checks,"
+        f"{sums[0]} rotations in {scripts} scripts of {sums[3]:.0f} virtual years, from seed {first}: {sums[1]} checks,"
         f" {sums[2]} alerts, no breach; {seconds:.0f} s\n"
     )
     return 0

@@ -1,6 +1,6 @@
-"""The acts of a story, as data: what the world, the operators and bad luck do. Any act may follow any other.
+"""The acts of a script, as data: what the world, the operators and bad luck do. Any act may follow any other.
 
-A story is a list of acts, so it can be written down, shrunken and played again.
+A script is a list of acts, so it can be written down, shrunken and played again.
 """
 
 from typing import Literal
@@ -168,7 +168,7 @@ type Act = (
 
 
 class Script(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole story: its seed, its sources, and its acts."""
+    """A whole script: its seed, its sources, and its acts."""
 
     seed: int
     sources: tuple[Source, ...]

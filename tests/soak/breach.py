@@ -1,4 +1,4 @@
-"""What judges of a story have in common: the breach, the name of a way in, and certificates by fingerprint."""
+"""What judges of a script have in common: the breach, the name of a way in, and certificates by fingerprint."""
 
 from typing import NamedTuple
 

@@ -1,10 +1,10 @@
-"""What people are told in a story: each thing once, and all that was seen often enough."""
+"""What people are told in a script: each thing once, and all that was seen often enough."""
 
 from dataclasses import dataclass, field
 
 from rotation_watcher.alerts.model import Kind
 from tests.soak.breach import Breach, Way, short
-from tests.soak.scene import Mailbox
+from tests.soak.environment import Mailbox
 
 CONFIRMATIONS = 2
 

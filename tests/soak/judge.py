@@ -1,4 +1,4 @@
-"""What must be true after every step of a story, by a model of its own and by OpenSSL's verifier.
+"""What must be true after every step of a script, by a model of its own and by OpenSSL's verifier.
 
 Four invariants. *Accepted*: what Genesys presents, and what it presented within the grace, gets through every target,
 from the first undisturbed publish after somebody vouched for it. *Refused*: nothing is in a target, in the pins, or
@@ -17,9 +17,9 @@ from local.genesys.world import AUTHORITIES
 from rotation_watcher import keys
 from tests.soak.acts import AuthorityName, Goal, Source
 from tests.soak.breach import Breach, Way, fingerprint, short
+from tests.soak.environment import ARNS, REGIONS, RETAIN, SoakEnvironment
 from tests.soak.hearing import Hearing
 from tests.soak.openssl import Openssl, certificates
-from tests.soak.scene import ARNS, REGIONS, RETAIN, Scene
 
 _MARGIN = timedelta(minutes=3)
 """The functions' clocks may be wrong by so much."""
@@ -44,10 +44,10 @@ class Known:
 class Judge:
     """Knows what has happened, and looks at what came of it."""
 
-    def __init__(self, scene: Scene, openssl: Openssl) -> None:
-        self.scene = scene
+    def __init__(self, environment: SoakEnvironment, openssl: Openssl) -> None:
+        self.environment = environment
         self.openssl = openssl
-        self.hearing = Hearing(scene.mailbox)
+        self.hearing = Hearing(environment.mailbox)
         self.known: dict[str, Known] = {}
         self.rogues: dict[str, Identity] = {}
         self.approved: set[str] = set()
@@ -72,8 +72,8 @@ class Judge:
     def collected(self, source: Source) -> None:
         """A look at a source was committed; nothing went wrong in its run."""
         self.register()
-        now = self.scene.clock()
-        heard = self.scene.airwaves.heard.get(REGIONS[source], [])
+        now = self.environment.clock()
+        heard = self.environment.transport.heard.get(REGIONS[source], [])
         for authority in AUTHORITIES:
             mine = [entity for entity in heard if entity["signingAuthority"] == authority]
             told: dict[str, set[str]] = {"Current": set(), "Upcoming": set()}
@@ -123,7 +123,7 @@ class Judge:
         """A person went back to an earlier version: what that lets in stays promised until it is released."""
         admitted = self._admitted(goal, [self.known[key].identity for key in self.promised[goal]])
         for way in self.ways(goal):
-            leaf = self.scene.region(way.source).presented(way.authority)
+            leaf = self.environment.region(way.source).presented(way.authority)
             known = self.known[leaf.fingerprint]
             if leaf.fingerprint in self.promised[goal] - admitted and known.in_last_look and self._is_valid(leaf):
                 raise Breach(f"the rollback of {goal} refuses the current leaf of {way.source} {way.authority}")
@@ -145,8 +145,8 @@ class Judge:
 
     def register(self) -> None:
         """Take note of what Genesys presents and announces now, and of the anchors."""
-        for source in self.scene.sources:
-            region = self.scene.region(source)
+        for source in self.environment.sources:
+            region = self.environment.region(source)
             for authority in AUTHORITIES:
                 way = Way(source, authority)
                 presented = region.presented(authority)
@@ -180,7 +180,7 @@ class Judge:
         self.ever_approved.add(key)
         self.hearing.again.add(key)
         for goal in ARNS:
-            if authority in self.scene.authorities[goal]:
+            if authority in self.environment.authorities[goal]:
                 self._allowed[goal] |= {fingerprint(one) for one in self.rogues[key].chain}
 
     def check(self) -> None:
@@ -189,7 +189,7 @@ class Judge:
         self.checks += 1
         self.hearing.check()
         for goal in ARNS:
-            bundle = self.scene.live(goal)
+            bundle = self.environment.live(goal)
             if bundle is None:
                 if goal not in self.suspended:
                     raise Breach(f"{goal} has no truststore any more")
@@ -201,12 +201,12 @@ class Judge:
     def check_end(self) -> None:
         """Everything is quiet and every grace is over: what is there is exactly what is needed. Raises Breach."""
         for goal in ARNS:
-            needed = {*self.scene.foreign[goal]}
+            needed = {*self.environment.foreign[goal]}
             for way in self.ways(goal):
                 if way.authority == "Genesys":
                     needed |= self._anchors(way.source, "Genesys")
                     continue
-                region = self.scene.region(way.source)
+                region = self.environment.region(way.source)
                 for leaf in (region.presented("DigiCert"), region.upcoming("DigiCert")):
                     needed |= {fingerprint(one) for one in leaf.chain} if leaf else set()
             held = self._held(goal)
@@ -217,20 +217,20 @@ class Judge:
 
     def ways(self, goal: Goal) -> Iterator[Way]:
         """Whose leaves a target is there for."""
-        for source in self.scene.sources:
-            for authority in self.scene.authorities[goal]:
+        for source in self.environment.sources:
+            for authority in self.environment.authorities[goal]:
                 yield Way(source, authority)
 
     def _check_contents(self, goal: Goal) -> None:
         held = self._held(goal)
-        if lost := self.scene.foreign[goal] - held:
+        if lost := self.environment.foreign[goal] - held:
             raise Breach(f"{goal} lost the foreign certificate {short(lost)}")
-        if strange := held - self.scene.foreign[goal] - self._left[goal] - self._allowed[goal]:
+        if strange := held - self.environment.foreign[goal] - self._left[goal] - self._allowed[goal]:
             raise Breach(f"{goal} holds {short(strange)}, which nobody vouched for")
 
     def _check_doors(self, goal: Goal) -> None:
         self.promised[goal] = {key for key in self.promised[goal] if self._holds(goal, key)}
-        presented = {way: self.scene.region(way.source).presented(way.authority) for way in self.ways(goal)}
+        presented = {way: self.environment.region(way.source).presented(way.authority) for way in self.ways(goal)}
         promised = {key: self.known[key] for key in self.promised[goal] if self._is_valid(self.known[key].identity)}
         issuers = {known.issuers for known in promised.values()}
         issuers |= {(root,) for root in self.roots[goal] & self._anchors_of(goal)}
@@ -242,7 +242,7 @@ class Judge:
         }
         must_not = {key: leaf for key, leaf in self.rogues.items() if self._is_forged(key)}
         for known in self.known.values():
-            if not {*known.issuers} & (self._anchored | self.scene.foreign[goal]):
+            if not {*known.issuers} & (self._anchored | self.environment.foreign[goal]):
                 must_not[known.identity.fingerprint] = known.identity
         leaves = [self.known[key].identity for key in must] + [*must_not.values()]
         admitted = self._admitted(goal, leaves)
@@ -269,9 +269,9 @@ class Judge:
                 raise Breach(f"the pins of {goal} hold {short(left)}, whose approval was withdrawn")
 
     def _pinned(self, goal: Goal) -> set[str]:
-        if not self.scene.store.versions.get(keys.pins(goal)):
+        if not self.environment.store.versions.get(keys.pins(goal)):
             return set()
-        pins = msgspec.json.decode(self.scene.store.body(keys.pins(goal)))["pins"]
+        pins = msgspec.json.decode(self.environment.store.body(keys.pins(goal)))["pins"]
         return {pin["certificate"]["fingerprint"] for pin in pins}
 
     def _is_unanchored(self, key: str) -> bool:
@@ -292,9 +292,9 @@ class Judge:
     def _lives(self, key: str) -> bool:
         """Whether it was seen within the grace, or is still presented as the last look had it."""
         known = self.known[key]
-        if known.visible is not None and self.scene.clock() < known.visible + RETAIN - _MARGIN:
+        if known.visible is not None and self.environment.clock() < known.visible + RETAIN - _MARGIN:
             return True
-        presented = self.scene.region(known.source).presented(known.authority).fingerprint == key
+        presented = self.environment.region(known.source).presented(known.authority).fingerprint == key
         return presented and known.in_last_look and self._vouched(key)
 
     def _vouched(self, key: str) -> bool:
@@ -306,19 +306,19 @@ class Judge:
         return known.issuers[-1] in self._anchors(known.source, known.authority)
 
     def _anchors(self, source: Source, authority: AuthorityName) -> set[str]:
-        held = self.scene.store.versions.get(self.scene.anchors_key(source, authority))
+        held = self.environment.store.versions.get(self.environment.anchors_key(source, authority))
         return {fingerprint(one) for one in certificates(held[-1].body)} if held else set()
 
     def _anchors_of(self, goal: Goal) -> set[str]:
         return {root for way in self.ways(goal) for root in self._anchors(way.source, way.authority)}
 
     def _is_valid(self, leaf: Identity) -> bool:
-        certificate, now = leaf.certificate, self.scene.clock()
+        certificate, now = leaf.certificate, self.environment.clock()
         return certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc
 
     def _held(self, goal: Goal) -> set[str]:
-        bundle = self.scene.live(goal)
+        bundle = self.environment.live(goal)
         return {fingerprint(one) for one in certificates(bundle)} if bundle else set()
 
     def _admitted(self, goal: Goal, leaves: list[Identity]) -> frozenset[str]:
-        return self.openssl.admitted(self.scene.live(goal) or b"", leaves, self.scene.clock())
+        return self.openssl.admitted(self.environment.live(goal) or b"", leaves, self.environment.clock())

@@ -1,4 +1,4 @@
-"""Play a story: carry out its acts, run the functions as the stack would, and have the judge look after every step."""
+"""Play a script: carry out its acts, run the functions as the stack would, and have the judge look after every step."""
 
 import json
 from collections.abc import Callable
@@ -33,9 +33,9 @@ from tests.soak.acts import (
     Withdraw,
 )
 from tests.soak.breach import Breach, fingerprint
+from tests.soak.environment import ARNS, CLAIM, REGIONS, RETAIN, START, Killed, SoakEnvironment
 from tests.soak.judge import Judge
 from tests.soak.openssl import Openssl, certificates
-from tests.soak.scene import ARNS, CLAIM, REGIONS, RETAIN, START, Killed, Scene
 from tests.support import others
 from tests.support.events import queue_event
 
@@ -47,7 +47,7 @@ _LONGEST = timedelta(days=365 * 22)
 
 
 class Played(NamedTuple):
-    """What a story came to; the breach (None: none), and the number of the act that led to it."""
+    """What a script came to; the breach (None: none), and the number of the act that led to it."""
 
     rotations: int
     checks: int
@@ -58,7 +58,7 @@ class Played(NamedTuple):
 
 
 def play(script: Script, openssl: Openssl) -> Played:
-    """Play a story to its end, or to its first breach."""
+    """Play a script to its end, or to its first breach."""
     player = Player(script, openssl)
     place, breach = -1, None
     try:
@@ -70,17 +70,17 @@ def play(script: Script, openssl: Openssl) -> Played:
     except Breach as found:
         breach = str(found)
     judge = player.judge
-    years = (player.scene.clock() - START) / timedelta(days=365)
-    return Played(judge.rotations, judge.checks, len(player.scene.mailbox.told), years, breach, place)
+    years = (player.environment.clock() - START) / timedelta(days=365)
+    return Played(judge.rotations, judge.checks, len(player.environment.mailbox.told), years, breach, place)
 
 
 class Player:
-    """Carries out the acts of one story."""
+    """Carries out the acts of one script."""
 
     def __init__(self, script: Script, openssl: Openssl) -> None:
-        self.scene = Scene(script.sources)
-        self.judge = Judge(self.scene, openssl)
-        self._dice = Random(script.seed)  # noqa: S311 - stories, not secrets
+        self.environment = SoakEnvironment(script.sources)
+        self.judge = Judge(self.environment, openssl)
+        self._dice = Random(script.seed)  # noqa: S311 - scripts, not secrets
         self._sure_from = START
         """From when on no claim or half-done work of a disturbed run is left."""
         self._others = 0
@@ -108,38 +108,38 @@ class Player:
 
     def begin(self) -> None:
         """Two undisturbed looks, before anything happens."""
-        for source in self.scene.sources:
-            self.scene.world.region(REGIONS[source], days_left=self._dice.choice([40, 92, 200, 330]))
+        for source in self.environment.sources:
+            self.environment.world.region(REGIONS[source], days_left=self._dice.choice([40, 92, 200, 330]))
             for authority in AUTHORITIES:
                 self._anchor(Anchor(source=source, authority=authority, roots="current"))
         self.look(Look(rounds=2))
 
     def do(self, act: Act) -> None:
         """Carry out one act. Raises Breach."""
-        if self.scene.clock() - START > _LONGEST:
+        if self.environment.clock() - START > _LONGEST:
             return
         self._deeds[type(act)](act)
         self.judge.check()
 
     def end(self) -> None:
         """Everything becomes quiet, the operator tidies up, every grace passes. Raises Breach."""
-        scene = self.scene
-        scene.airwaves.troubles.clear()
-        scene.airwaves.disturbances.clear()
-        for source in scene.sources:
-            scene.region(source).extra_entities.clear()
+        environment = self.environment
+        environment.transport.troubles.clear()
+        environment.transport.disturbances.clear()
+        for source in environment.sources:
+            environment.region(source).extra_entities.clear()
             for key in sorted(self.judge.approved):
                 self._withdraw(key)
             for authority in AUTHORITIES:
                 self._anchor(Anchor(source=source, authority=authority, roots="all"))
-                scene.region(source).schedule_hold(authority)
+                environment.region(source).schedule_hold(authority)
         self._pass(RECOVERY)
         for goal in ARNS:
             self._by_hand(ByHand(target=goal, wish="release"))
         for _ in range(5):  # what is scheduled still comes
             self._pass(timedelta(days=5))
             self.look(Look(rounds=2))
-        for source in scene.sources:
+        for source in environment.sources:
             for authority in AUTHORITIES:
                 self._anchor(Anchor(source=source, authority=authority, roots="current"))
         for _ in range(3):
@@ -153,20 +153,20 @@ class Player:
 
     def _quiet(self) -> None:
         """A run that finds everything as it was writes nothing. Raises Breach."""
-        before = len(self.scene.store.writes)
-        self.scene.collect()
+        before = len(self.environment.store.writes)
+        self.environment.collect()
         for goal in ARNS:
-            self.scene.publish(goal)
-        if written := self.scene.store.writes[before:]:
+            self.environment.publish(goal)
+        if written := self.environment.store.writes[before:]:
             raise Breach(f"quiet runs wrote {written}")
-        if self.scene.queue.sent:
+        if self.environment.queue.sent:
             raise Breach("a quiet run woke publish")
 
     # What the stack does by itself
 
     def look(self, act: Look) -> None:
         """Rounds of what the schedules and the queue do. Raises Breach."""
-        self.scene.skew = timedelta(seconds=act.skew)
+        self.environment.skew = timedelta(seconds=act.skew)
         for _ in range(act.rounds):
             self._collect()
             self._drain()
@@ -180,37 +180,37 @@ class Player:
             if self._calm:
                 self.judge.check_dismissed()
             self._pass(QUARTER)
-        self.scene.skew = timedelta(0)
+        self.environment.skew = timedelta(0)
 
     @property
     def _calm(self) -> bool:
         """Whether nothing of a disturbed run can be left."""
-        return self.scene.clock() >= self._sure_from
+        return self.environment.clock() >= self._sure_from
 
     def _collect(self) -> None:
-        self.scene.airwaves.heard.clear()
-        summary = self.scene.collect()
+        self.environment.transport.heard.clear()
+        summary = self.environment.collect()
         if summary.broken:
             raise Breach(f"collect is broken: {summary.sources}")
-        for source in self.scene.sources:
+        for source in self.environment.sources:
             found = summary.sources[source]
             if found.outcome == "read":
                 self.judge.collected(source)
-            elif REGIONS[source] not in self.scene.airwaves.troubles:
+            elif REGIONS[source] not in self.environment.transport.troubles:
                 raise Breach(f"{source} was not read: {found.message}")
         self.judge.check()
 
     def _drain(self) -> None:
-        for target in self.scene.take():
+        for target in self.environment.take():
             self._publish(target)
 
     def _schedule_all(self) -> set[str]:
-        self.scene.publish(enqueue="all")
-        return {self._publish(target) for target in self.scene.take()}
+        self.environment.publish(enqueue="all")
+        return {self._publish(target) for target in self.environment.take()}
 
     def _publish(self, target: str) -> str:
         goal = next(each for each in ARNS if each == target)
-        found = self.scene.publish(**queue_event(goal)).targets[goal]
+        found = self.environment.publish(**queue_event(goal)).targets[goal]
         if found.outcome == "broken" or (self._calm and found.outcome in {"claimed-by-another", "failed", "rejected"}):
             raise Breach(f"publish {goal}: {found.outcome}: {found.message}")
         if self._calm and found.outcome != "put-off":
@@ -219,13 +219,13 @@ class Player:
         return found.outcome
 
     def _pass(self, step: timedelta) -> None:
-        self.scene.let_pass(step)
+        self.environment.let_pass(step)
         self.judge.check()
 
     # What Genesys does
 
     def _schedule(self, act: Rotate | Emergency | Withdraw | Hold) -> None:
-        region, now = self.scene.region(act.source), self.scene.clock()
+        region, now = self.environment.region(act.source), self.environment.clock()
         match act:
             case Rotate():
                 issuer = act.issuer if act.authority == "DigiCert" or act.issuer != "intermediate" else "same"
@@ -248,12 +248,12 @@ class Player:
                 region.schedule_hold(act.authority, now)
 
     def _disturb(self, act: Disturb) -> None:
-        until = self.scene.clock() + timedelta(hours=act.hours)
-        self.scene.airwaves.disturbances[REGIONS[act.source]] = (act.shape, until)
+        until = self.environment.clock() + timedelta(hours=act.hours)
+        self.environment.transport.disturbances[REGIONS[act.source]] = (act.shape, until)
 
     def _outage(self, act: Outage) -> None:
         region = REGIONS[act.source]
-        self.scene.airwaves.troubles[region] = act.trouble
+        self.environment.transport.troubles[region] = act.trouble
         left = timedelta(hours=act.hours)
         while left > timedelta(0):
             self._collect()
@@ -262,10 +262,10 @@ class Player:
             step = min(left, timedelta(hours=act.pace))
             self._pass(step)
             left -= step
-        del self.scene.airwaves.troubles[region]
+        del self.environment.transport.troubles[region]
 
     def _rogue(self, act: Rogue) -> None:
-        region = self.scene.region(act.source)
+        region = self.environment.region(act.source)
         region.extra_entities.clear()
         if act.kind is None:
             return
@@ -285,23 +285,23 @@ class Player:
     # What the operator does
 
     def _anchor(self, act: Anchor) -> None:
-        scene, region = self.scene, self.scene.region(act.source)
-        key = scene.anchors_key(act.source, act.authority)
+        environment, region = self.environment, self.environment.region(act.source)
+        key = environment.anchors_key(act.source, act.authority)
         if act.roots == "none":
-            scene.store.remove(key)
+            environment.store.remove(key)
             return
         if act.authority == "Genesys":
             text = region.all_roots_pem() if act.roots == "all" else region.root_pem()
             text += region.root_pem(ahead=1) if act.roots == "ahead" else ""
         else:
             text = self._digicert_roots(act)
-        scene.store.seed(key, text.encode())
+        environment.store.seed(key, text.encode())
 
     def _digicert_roots(self, act: Anchor) -> str:
         """One file for every source: what is presented or announced anywhere is always in it."""
         roots = {}
-        for source in self.scene.sources:
-            region = self.scene.region(source)
+        for source in self.environment.sources:
+            region = self.environment.region(source)
             for leaf in (region.presented("DigiCert"), region.upcoming("DigiCert")):
                 if leaf is not None and (act.roots != "current" or leaf is region.presented("DigiCert")):
                     roots[fingerprint(leaf.chain[-1])] = pem_of(leaf.chain[-1])
@@ -314,7 +314,7 @@ class Player:
         return "".join(roots.values())
 
     def _switch(self, act: Switch) -> None:
-        self.scene.authorities[act.target] = act.authorities
+        self.environment.authorities[act.target] = act.authorities
 
     def _approve(self, act: Approve) -> None:
         leaf = self._partners.get(act.source)
@@ -324,24 +324,24 @@ class Player:
             self._withdraw(leaf.fingerprint)
             return
         words = {"by": "Ada", "why": "case 4711"}
-        self.scene.store.seed(keys.approval(leaf.fingerprint), json.dumps(words).encode())
+        self.environment.store.seed(keys.approval(leaf.fingerprint), json.dumps(words).encode())
         self.judge.approve(leaf.fingerprint, "Genesys")
 
     def _withdraw(self, key: str) -> None:
-        self.scene.store.remove(keys.approval(key))
+        self.environment.store.remove(keys.approval(key))
         self.judge.withdraw(key)
 
     def _by_hand(self, act: ByHand) -> None:
         goal = act.target
         try:
             if act.wish == "rollback":
-                found = self.scene.publish(rollback=goal).targets[goal]
+                found = self.environment.publish(rollback=goal).targets[goal]
                 if found.outcome == "rolled-back":
                     self.judge.rolled_back(goal)
                 elif found.outcome == "put-off":
                     raise Breach("a rollback was put off")
             else:
-                self.scene.publish(release=goal)
+                self.environment.publish(release=goal)
                 self.judge.frozen.discard(goal)
         except RequestRefused:
             return
@@ -350,64 +350,64 @@ class Player:
 
     def _bad(self, act: Bad) -> None:
         """Run a function of which one call goes wrong."""
-        scene = self.scene
+        environment = self.environment
 
         def strike(component: str) -> None:
             match act.what:
                 case "crash":
                     raise Killed
                 case "error":
-                    raise scene.error_at(component)
+                    raise environment.error_at(component)
                 case "meanwhile":
                     run()
 
         def run() -> None:
             if act.function == "collect":
-                scene.collect()
+                environment.collect()
             else:
-                scene.publish(*act.targets)
+                environment.publish(*act.targets)
 
-        scene.mailbox.excused = True
-        scene.trap.set(act.call, act.phase, strike)
+        environment.mailbox.excused = True
+        environment.trap.set(act.call, act.phase, strike)
         try:
             run()
         except Killed:
             pass
         finally:
-            scene.trap.clear()
-            scene.mailbox.excused = False
-        self._sure_from = scene.clock() + RECOVERY
-        for source in scene.sources:
+            environment.trap.clear()
+            environment.mailbox.excused = False
+        self._sure_from = environment.clock() + RECOVERY
+        for source in environment.sources:
             self.judge.missed(source)
 
     def _drift(self, act: Drift) -> None:
-        scene, goal = self.scene, act.target
-        bundle = scene.live(goal)
+        environment, goal = self.environment, act.target
+        bundle = environment.live(goal)
         if bundle is None or goal in self.judge.suspended:
             return
-        held = scene.held[goal][ARNS[goal]]
+        held = environment.held[goal][ARNS[goal]]
         if act.what == "turns-off" and goal == "api":
-            if scene.store.versions.get(keys.record(goal)):
+            if environment.store.versions.get(keys.record(goal)):
                 held.bundle = held.location = held.version = None
                 self.judge.suspended.add(goal)
             return
         self._others = self._others % 4 + 1
-        other = scene.other(f"other-{self._others}")
+        other = environment.other(f"other-{self._others}")
         there = [one for one in certificates(bundle) if act.what == "adds" or self._dice.random() < 0.5]
         pem = "".join({pem_of(one): None for one in (*there, other.certificate)})
         kept = {fingerprint(one) for one in there}
-        self.judge.left(goal, scene.foreign[goal] - kept)
-        scene.foreign[goal] = scene.foreign[goal] & kept | {other.fingerprint}
+        self.judge.left(goal, environment.foreign[goal] - kept)
+        environment.foreign[goal] = environment.foreign[goal] & kept | {other.fingerprint}
         held.bundle = pem.encode()
         if goal == "api":
-            version = scene.store.seed("elsewhere.pem", held.bundle)
-            held.location, held.version = f"s3://{scene.store.bucket}/elsewhere.pem", version
+            version = environment.store.seed("elsewhere.pem", held.bundle)
+            held.location, held.version = f"s3://{environment.store.bucket}/elsewhere.pem", version
         self.judge.suspended.add(goal)
 
     def _lose(self, act: Lose) -> None:
         """Whatever the target holds is nobody's business any more: it must stay for ever."""
         if act.target in self.judge.suspended or act.target in self.judge.frozen:
             return
-        self.scene.store.remove(keys.record(act.target))
-        bundle = self.scene.live(act.target)
-        self.scene.foreign[act.target] |= {fingerprint(one) for one in certificates(bundle)} if bundle else set()
+        self.environment.store.remove(keys.record(act.target))
+        bundle = self.environment.live(act.target)
+        self.environment.foreign[act.target] |= {fingerprint(one) for one in certificates(bundle)} if bundle else set()

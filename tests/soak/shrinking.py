@@ -1,4 +1,4 @@
-"""Make a failing story short: leave out acts while it still fails (delta debugging, Zeller and Hildebrandt 2002)."""
+"""Make a failing script short: leave out acts while it still fails (delta debugging, Zeller and Hildebrandt 2002)."""
 
 from collections.abc import Callable, Sequence
 

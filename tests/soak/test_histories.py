@@ -10,20 +10,20 @@ from rotation_watcher.alerts.model import Kind
 from tests.soak.__main__ import explained
 from tests.soak.acts import Emergency, Goal, Look, Script, from_text, to_text
 from tests.soak.breach import Breach, fingerprint
+from tests.soak.environment import ARNS
 from tests.soak.openssl import Openssl, certificates
 from tests.soak.playing import Player, play
-from tests.soak.scene import ARNS
 from tests.soak.shrinking import shrink
 from tests.soak.writing import write
 
 SEEDS = range(1, 9)
 ROTATIONS = 25
-STORIES = Path(__file__).with_name("stories")
-"""Shrunken stories that the soak has found; each was red before its fault was mended."""
+SCRIPTS = Path(__file__).with_name("scripts")
+"""Shrunken scripts that the soak has found; each was red before its fault was mended."""
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_no_promise_is_broken_in_a_story_of_many_rotations(seed: int) -> None:
+def test_no_promise_is_broken_in_a_script_of_many_rotations(seed: int) -> None:
     script = write(seed, ROTATIONS)
     played = play(script, Openssl())
     assert played.breach is None, explained(script)
@@ -32,12 +32,12 @@ def test_no_promise_is_broken_in_a_story_of_many_rotations(seed: int) -> None:
     assert played.alerts > played.rotations
 
 
-@pytest.mark.parametrize("story", sorted(STORIES.glob("*.jsonl")), ids=lambda story: story.stem)
-def test_a_story_that_once_broke_a_promise_ends_well(story: Path) -> None:
-    assert play(from_text(story.read_text()), Openssl()).breach is None
+@pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.jsonl")), ids=lambda script: script.stem)
+def test_a_script_that_once_broke_a_promise_ends_well(script: Path) -> None:
+    assert play(from_text(script.read_text()), Openssl()).breach is None
 
 
-def test_a_story_can_be_written_down_and_told_again() -> None:
+def test_a_script_can_be_written_down_and_told_again() -> None:
     script = write(3, 10)
     assert from_text(to_text(script)) == script
     assert write(3, 10) == script
@@ -46,7 +46,7 @@ def test_a_story_can_be_written_down_and_told_again() -> None:
 
 @pytest.fixture
 def player() -> Player:
-    """Two looks into a story, with everything as it should be."""
+    """Two looks into a script, with everything as it should be."""
     player = Player(Script(seed=1, sources=("use1",), acts=()), Openssl())
     player.begin()
     player.judge.check()
@@ -54,36 +54,36 @@ def player() -> Player:
 
 
 def held(player: Player, goal: Goal) -> list[x509.Certificate]:
-    return list(certificates(player.scene.live(goal) or b""))
+    return list(certificates(player.environment.live(goal) or b""))
 
 
 def load(player: Player, goal: Goal, *wanted: x509.Certificate) -> None:
     """Change what a target holds without the judge's knowing."""
-    player.scene.held[goal][ARNS[goal]].bundle = "".join(map(pem_of, wanted)).encode()
+    player.environment.held[goal][ARNS[goal]].bundle = "".join(map(pem_of, wanted)).encode()
 
 
 def test_the_judge_misses_a_root_that_is_needed(player: Player) -> None:
-    root = player.scene.region("use1").issuer("Genesys").signer.certificate
+    root = player.environment.region("use1").issuer("Genesys").signer.certificate
     load(player, "alb", *(one for one in held(player, "alb") if one != root))
     with pytest.raises(Breach, match=r"alb refuses the leaf .* of use1 Genesys"):
         player.judge.check()
 
 
 def test_the_judge_misses_what_is_foreign(player: Player) -> None:
-    (foreign,) = player.scene.foreign["api"]
+    (foreign,) = player.environment.foreign["api"]
     load(player, "api", *(one for one in held(player, "api") if fingerprint(one) != foreign))
     with pytest.raises(Breach, match="api lost the foreign certificate"):
         player.judge.check()
 
 
 def test_the_judge_sees_what_nobody_vouched_for(player: Player) -> None:
-    load(player, "api", *held(player, "api"), player.scene.other("stranger").certificate)
+    load(player, "api", *held(player, "api"), player.environment.other("stranger").certificate)
     with pytest.raises(Breach, match="which nobody vouched for"):
         player.judge.check()
 
 
 def test_the_judge_sees_a_stranger_get_in(player: Player) -> None:
-    leaf = player.scene.region("use1").stranger("self-made-root")
+    leaf = player.environment.region("use1").stranger("self-made-root")
     player.judge.add_rogue(leaf, leaf.pem())
     player.judge.check()
     load(player, "alb", *held(player, "alb"), leaf.chain[-1])
@@ -93,13 +93,13 @@ def test_the_judge_sees_a_stranger_get_in(player: Player) -> None:
 
 
 def test_the_judge_sees_mutual_tls_turned_off(player: Player) -> None:
-    player.scene.held["api"][ARNS["api"]].bundle = None
+    player.environment.held["api"][ARNS["api"]].bundle = None
     with pytest.raises(Breach, match="api has no truststore any more"):
         player.judge.check()
 
 
 def test_the_judge_hears_what_is_told_twice(player: Player) -> None:
-    player.scene.mailbox.deliver(player.scene.mailbox.told[0].alert)
+    player.environment.mailbox.deliver(player.environment.mailbox.told[0].alert)
     with pytest.raises(Breach, match="came twice"):
         player.judge.check()
 
@@ -107,14 +107,16 @@ def test_the_judge_hears_what_is_told_twice(player: Player) -> None:
 def test_the_judge_misses_what_nobody_was_told_of(player: Player) -> None:
     for act in (Emergency(source="use1", authority="Genesys"), Look(rounds=3)):
         player.do(act)
-    assert any(told.alert.kind == "rotated" for told in player.scene.mailbox.told)
-    player.scene.mailbox.told[:] = [told for told in player.scene.mailbox.told if told.alert.kind is not Kind.ROTATED]
+    assert any(told.alert.kind == "rotated" for told in player.environment.mailbox.told)
+    player.environment.mailbox.told[:] = [
+        told for told in player.environment.mailbox.told if told.alert.kind is not Kind.ROTATED
+    ]
     player.judge.hearing.hear_again()
     with pytest.raises(Breach, match="nobody was told rotated"):
         player.end()
 
 
-def test_a_failing_story_is_made_short() -> None:
+def test_a_failing_script_is_made_short() -> None:
     tried = []
 
     def fails(acts: object) -> bool:

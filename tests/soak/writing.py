@@ -1,4 +1,4 @@
-"""Write a story from a seed: episodes of a few acts each, over virtual years, until it has enough rotations."""
+"""Write a script from a seed: episodes of a few acts each, over virtual years, until it has enough rotations."""
 
 from collections.abc import Callable, Iterator
 from random import Random
@@ -31,12 +31,12 @@ GOALS: tuple[Goal, ...] = ("alb", "api")
 _SHAPES = ("alternating", "empty", "missing-current", "doubled")
 _AUTHORITIES: tuple[AuthorityName, ...] = ("Genesys", "DigiCert")
 MOST_ROOTS = 4
-"""New roots in one story: each needs a key of its own, and is made only once in the world."""
+"""New roots in one script: each needs a key of its own, and is made only once in the world."""
 
 
 def write(seed: int, rotations: int) -> Script:
-    """The story of this seed, with some ``rotations`` that its acts ask for."""
-    dice = Random(seed)  # noqa: S311 - stories, not secrets
+    """The script of this seed, with some ``rotations`` that its acts ask for."""
+    dice = Random(seed)  # noqa: S311 - scripts, not secrets
     sources: tuple[Source, ...] = ("use1", "euc1") if dice.random() < 0.25 else ("use1",)
     writer = _Writer(dice, sources)
     acts: list[Act] = [Look(rounds=2)]

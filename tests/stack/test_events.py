@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from slack_sdk.models.blocks import Block
 
+from local.environment import Environment
 from local.genesys.keys import DEFAULT_CACHE
 from local.receiver import SlackReceiver
-from local.stage import Stage
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = sorted(path.stem for path in (ROOT / "events").glob("*.json"))
@@ -44,41 +44,41 @@ def load(name: str) -> Callable[[dict[str, Any], Context], Any]:
 
 
 @pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
     """The wall clock, a target with the id that the events name, and one version to go back to."""
     with ExitStack() as opened:
         start = datetime.now(UTC).replace(microsecond=0)
-        stage = opened.enter_context(Stage(start, DEFAULT_CACHE, world={"root_key_bits": 2048}))
+        environment = opened.enter_context(Environment(start, DEFAULT_CACHE, world={"root_key_bits": 2048}))
         receiver = opened.enter_context(SlackReceiver())
-        stage.world.region("us-east-1")
-        stage.add_source("us-east-1", "us-east-1")
-        stage.add_bundle("main", ["us-east-1"])
-        stage.add_trust_store("genesys-clients", "main", stage.world.region("sa-east-1").root_pem())
-        stage.configure()
-        stage.tick()
-        stage.put("extra/ours.pem", stage.world.region("ca-central-1").root_pem())
-        stage.watch["bundles"][0]["extra"] = ["extra/ours.pem"]
-        stage.configure()
-        stage.tick()
-        ssm = stage.aws.client("ssm")
+        environment.world.region("us-east-1")
+        environment.add_source("us-east-1", "us-east-1")
+        environment.add_bundle("main", ["us-east-1"])
+        environment.add_trust_store("genesys-clients", "main", environment.world.region("sa-east-1").root_pem())
+        environment.configure()
+        environment.tick()
+        environment.put("extra/ours.pem", environment.world.region("ca-central-1").root_pem())
+        environment.watch["bundles"][0]["extra"] = ["extra/ours.pem"]
+        environment.configure()
+        environment.tick()
+        ssm = environment.aws.client("ssm")
         ssm.put_parameter(Name="/slack/webhook", Type="SecureString", Value=receiver.url)
         for name, value in {
-            **stage.environment(),
+            **environment.variables(),
             "SLACK_SECRET_ARN": ssm.get_parameter(Name="/slack/webhook")["Parameter"]["ARN"],
             "POWERTOOLS_SERVICE_NAME": "watcher",
             "POWERTOOLS_METRICS_NAMESPACE": "GenesysCertificateWatcher",
         }.items():
             monkeypatch.setenv(name, value)
-        stage.receiver = receiver  # type: ignore[attr-defined]  # for the slack events
-        yield stage
+        environment.receiver = receiver  # type: ignore[attr-defined]  # for the slack events
+        yield environment
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_each_event_is_accepted_by_its_function_as_it_stands(stage: Stage, event: str) -> None:
+def test_each_event_is_accepted_by_its_function_as_it_stands(environment: Environment, event: str) -> None:
     name = event.partition("-")[0]
     answer = load(name)(json.loads((ROOT / "events" / f"{event}.json").read_text()), Context())
     text = json.dumps(answer)
-    assert stage.simulator.client_secret not in text
+    assert environment.simulator.client_secret not in text
     if name == "collect":
         assert answer["sources"]["us-east-1"]["outcome"] == "read"
         assert answer.get("dry_run", False) == ("dry-run" in event)
@@ -88,24 +88,26 @@ def test_each_event_is_accepted_by_its_function_as_it_stands(stage: Stage, event
         assert outcomes == {"genesys-clients": expected} or answer.get("enqueued") == ["genesys-clients"]
     else:
         assert answer == {"batchItemFailures": []}
-        payloads = stage.receiver.payloads  # type: ignore[attr-defined]  # set by the fixture
+        payloads = environment.receiver.payloads  # type: ignore[attr-defined]  # set by the fixture
         assert len(payloads) == 1
         for block in Block.parse_all(payloads[0]["blocks"]):
             block.validate_json()
 
 
 def test_a_successful_collect_writes_the_metric_that_the_silence_alarm_waits_for(
-    stage: Stage, capsys: pytest.CaptureFixture[str]
+    environment: Environment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    del stage
+    del environment
     load("collect")({}, Context())
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "CollectSucceeded" in line]
     assert [line["CollectSucceeded"] for line in lines] == [[1.0]]
     assert lines[0]["service"] == "watcher"
 
 
-def test_a_collect_that_reads_nothing_counts_no_success(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    stage.simulator.play("us-east-1", "token", status=401, body="{}", times=9)
+def test_a_collect_that_reads_nothing_counts_no_success(
+    environment: Environment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.simulator.play("us-east-1", "token", status=401, body="{}", times=9)
     load("collect")({}, Context())
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "CollectSucceeded" in line]
     assert [line["CollectSucceeded"] for line in lines] == [[0.0]]

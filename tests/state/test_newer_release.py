@@ -6,21 +6,21 @@ import pytest
 
 from rotation_watcher import keys
 from tests.soak.acts import Script
+from tests.soak.environment import SoakEnvironment
 from tests.soak.openssl import Openssl
 from tests.soak.playing import Player
-from tests.soak.scene import Scene
 
 
 @pytest.fixture(scope="module")
-def known() -> Scene:
+def known() -> SoakEnvironment:
     """A source and its targets after two looks."""
     player = Player(Script(seed=1, sources=("use1",), acts=()), Openssl())
     player.begin()
-    return player.scene
+    return player.environment
 
 
 @pytest.mark.parametrize("key", [keys.history("use1"), keys.record("alb"), keys.pins("alb")])
-def test_what_a_newer_release_wrote_is_refused_aloud_and_left_alone(known: Scene, key: str) -> None:
+def test_what_a_newer_release_wrote_is_refused_aloud_and_left_alone(known: SoakEnvironment, key: str) -> None:
     before = known.store.body(key)
     known.store.seed(key, json.dumps({**json.loads(before), "format": "3"}).encode())
     roots = known.region("use1").root_pem() + known.other(f"a root that the operator trusts now: {key}").pem()
@@ -38,5 +38,5 @@ def test_what_a_newer_release_wrote_is_refused_aloud_and_left_alone(known: Scene
         known.store.seed(key, before)
 
 
-def test_the_same_watcher_goes_on_with_what_it_knows(known: Scene) -> None:
+def test_the_same_watcher_goes_on_with_what_it_knows(known: SoakEnvironment) -> None:
     assert (known.collect().broken, known.publish("alb").broken) == ([], [])

@@ -20,6 +20,9 @@ class Held:
     version: str | Unknown | None
     settles_at: datetime | None = None
     warnings: tuple[str, ...] = ()
+    previous: bytes | None = None
+    stale_reads: int = 0
+    """How many reads still show ``previous``, as a replica that lags behind does."""
     endpoints: list[Endpoint] = field(default_factory=list)
 
 
@@ -41,13 +44,15 @@ class FakeTrustTarget(Watched):
     ) -> None:
         super().__init__()
         self.held: dict[str, Held] = {}
+        self.warnings: tuple[str, ...] = ()
+        """What a domain warns of at every update, beside what its truststore deserves."""
         self.max_certificates = max_certificates or kind.limits.certificates
         self._kind = kind
         self._is_store = kind is ALB_TRUST_STORE
         self._certificate_bytes = kind.limits.certificate_bytes or 0
         self._store = store
         self._clock = clock
-        self._settle = settle
+        self.settle = settle
         self._pace = pace
         self._last_update: datetime | None = None
 
@@ -64,9 +69,12 @@ class FakeTrustTarget(Watched):
         self._enter("read", arn)
         held = self._found(arn)
         shown = [one for one in held.endpoints if not self._is_store or one.verifies or one.name in known_endpoints]
+        bundle = held.bundle
+        if held.stale_reads and held.previous is not None:
+            held.stale_reads, bundle = held.stale_reads - 1, held.previous
         self.after("read", arn)
         return Live(
-            bundle=held.bundle,
+            bundle=bundle,
             location=held.location,
             version=held.version,
             settled=self._settled(held),
@@ -86,11 +94,19 @@ class FakeTrustTarget(Watched):
         if not stored or bundle.bucket != self._store.bucket:
             raise TargetError(f"cannot change {arn}: {bundle.uri} version {bundle.version} cannot be found")
         held.warnings = self._judge(arn, stored[0].body)
+        held.previous = held.previous if held.stale_reads and held.previous else held.bundle
         held.bundle = stored[0].body
         if not self._is_store:
             held.location, held.version = bundle.uri, bundle.version
-            held.settles_at = self._clock() + self._settle
+            held.settles_at = self._clock() + self.settle
         self.after("update", arn)
+
+    def turn_off(self, arn: str) -> None:
+        """Somebody turns a domain's mutual TLS off, within its pace."""
+        held = self._found(arn)
+        self._hurry(arn, held)
+        held.bundle = held.location = held.version = None
+        held.warnings = ()
 
     def _found(self, arn: str) -> Held:
         if arn not in self.held:
@@ -112,7 +128,7 @@ class FakeTrustTarget(Watched):
     def _judge(self, arn: str, body: bytes) -> tuple[str, ...]:
         """A domain's warnings. Raises BundleRejected where a trust store refuses the content."""
         if not self._is_store:
-            return tuple(truststore_warnings(body, self._clock()))
+            return (*truststore_warnings(body, self._clock()), *self.warnings)
         try:
             trust_store_certificates(body, max_certificates=self.max_certificates, max_bytes=self._certificate_bytes)
         except BundleRefused as refusal:

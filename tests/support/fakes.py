@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from local.genesys.clock import VirtualClock
-from rotation_watcher.errors import Conflict
+from rotation_watcher.alerts.model import Alert
+from rotation_watcher.errors import Conflict, SourceError, SourceReason
 from rotation_watcher.ports import PublishRequest, StoredObject, Written
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -152,3 +153,30 @@ class RecordingQueue(Watched):
     def waiting(self) -> list[PublishRequest]:
         """The wishes without those whose deduplication id came before."""
         return list({look.deduplication: look for look in reversed(self.sent)}.values())[::-1]
+
+
+class InMemorySecrets:
+    """``ports.Secrets``: ``held`` maps ARNs to texts."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, str] = {}
+
+    def get(self, arn: str) -> str:
+        """See ``ports.Secrets``."""
+        if arn not in self.held:
+            raise SourceError(SourceReason.CREDENTIALS_MISSING, f"The secret {arn} cannot be read: NotFound.")
+        return self.held[arn]
+
+
+class Mailbox(Watched):
+    """``AlertSink`` that keeps what it is given, oldest first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.delivered: list[Alert] = []
+
+    def deliver(self, alert: Alert) -> None:
+        """See ``AlertSink``."""
+        self._enter("deliver", alert.id)
+        self.delivered.append(alert)
+        self.after("deliver", alert.id)

@@ -1,12 +1,13 @@
-"""What other people do: to a stage's targets behind the watcher's back, and with certificates of their own."""
+"""What other people do: to an environment's targets behind the watcher's back, and with certificates of their own."""
 
 from datetime import timedelta
 
 import msgspec
 
+from local.base_environment import BaseEnvironment
+from local.environment import BUCKET, Environment
 from local.genesys.issuing import Identity, issue, subject
 from local.genesys.region import Region
-from local.stage import BUCKET, Stage
 from rotation_watcher import keys
 
 _DAY = timedelta(days=1)
@@ -14,49 +15,51 @@ ELSEWHERE = "somebody/else.pem"
 """Where they put their bundles."""
 
 
-def load(stage: Stage, pem: str) -> None:
+def load(environment: Environment, pem: str) -> None:
     """Load another bundle into the trust store."""
-    version = stage.put(ELSEWHERE, pem)
-    stage.aws.client("elbv2").modify_trust_store(
-        TrustStoreArn=stage.arn("alb"),
+    version = environment.put(ELSEWHERE, pem)
+    environment.aws.client("elbv2").modify_trust_store(
+        TrustStoreArn=environment.arn("alb"),
         CaCertificatesBundleS3Bucket=BUCKET,
         CaCertificatesBundleS3Key=ELSEWHERE,
         CaCertificatesBundleS3ObjectVersion=version,
     )
 
 
-def point_rest(stage: Stage, pem: str) -> None:
+def point_rest(environment: Environment, pem: str) -> None:
     """Point the REST domain at another bundle. API Gateway takes one update in 30 seconds."""
-    _patch_rest(stage, truststoreVersion=stage.put(ELSEWHERE, pem), truststoreUri=f"s3://{BUCKET}/{ELSEWHERE}")
+    _patch_rest(
+        environment, truststoreVersion=environment.put(ELSEWHERE, pem), truststoreUri=f"s3://{BUCKET}/{ELSEWHERE}"
+    )
 
 
-def turn_off_rest(stage: Stage) -> None:
+def turn_off_rest(environment: Environment) -> None:
     """Turn the REST domain's mutual TLS off."""
-    _patch_rest(stage, truststoreUri="")
+    _patch_rest(environment, truststoreUri="")
 
 
-def _patch_rest(stage: Stage, **values: str) -> None:
-    stage.aws.client("apigateway").update_domain_name(
+def _patch_rest(environment: Environment, **values: str) -> None:
+    environment.aws.client("apigateway").update_domain_name(
         domainName="rest.example.com",
         patchOperations=[
             {"op": "replace", "path": f"/mutualTlsAuthentication/{name}", "value": value}
             for name, value in values.items()
         ],
     )
-    stage.aws.settle()
+    environment.aws.settle()
 
 
-def open_rest(stage: Stage) -> None:
+def open_rest(environment: Environment) -> None:
     """Open the REST API's default endpoint."""
-    rest = stage.aws.client("apigateway")
+    rest = environment.aws.client("apigateway")
     opened = {"op": "replace", "path": "/disableExecuteApiEndpoint", "value": "false"}
     rest.update_rest_api(restApiId=rest.get_rest_apis()["items"][0]["id"], patchOperations=[opened])
 
 
-def pass_through(stage: Stage) -> None:
+def pass_through(environment: Environment) -> None:
     """Switch the listener to passthrough."""
-    stage.aws.client("elbv2").modify_listener(
-        ListenerArn=stage.listener.listener_arn, MutualAuthentication={"Mode": "passthrough"}
+    environment.aws.client("elbv2").modify_listener(
+        ListenerArn=environment.listener.listener_arn, MutualAuthentication={"Mode": "passthrough"}
     )
 
 
@@ -76,7 +79,7 @@ def tell_of(region: Region, leaf: Identity, status: str = "Upcoming") -> str:
     return str(told["certificate"])
 
 
-def pinned(stage: Stage, bundle: str = "genesys") -> set[str]:
+def pinned(environment: BaseEnvironment, bundle: str = "genesys") -> set[str]:
     """The fingerprints of the leaves that a bundle's pins let in."""
-    pins = msgspec.json.decode(stage.read(keys.pins(bundle)))["pins"]
+    pins = msgspec.json.decode(environment.read(keys.pins(bundle)))["pins"]
     return {str(pin["certificate"]["fingerprint"]) for pin in pins}

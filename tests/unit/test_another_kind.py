@@ -21,7 +21,7 @@ from rotation_watcher.errors import ConfigurationError, TargetBusy, TargetNotFou
 from rotation_watcher.kinds import Kind, Limits, Payload, Placement, Proof, Queueing
 from rotation_watcher.ports import UNKNOWN, BundleObject, Live, TrustTarget
 from rotation_watcher.x509.certificates import blocks_of
-from tests.soak.scene import Scene
+from tests.soak.environment import SoakEnvironment
 
 EDGE = Kind(
     name="edge-store",
@@ -48,8 +48,8 @@ ARN = "arn:aws:edge::123456789012:store/clients_1"
 class EdgeStores:
     """``ports.TrustTarget`` of the new kind, in memory. ``loaded``: the objects asked for, with what was expected."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(self, environment: SoakEnvironment) -> None:
+        self._environment = environment
         self._held = b""
         self._etag = 0
         self.loaded: list[tuple[BundleObject, str | None]] = []
@@ -84,12 +84,12 @@ class EdgeStores:
         self.meanwhile.clear()
         if expected != self.read(arn).etag:
             raise TargetBusy(f"cannot change {arn}: it was changed since it was read")
-        stored = self._scene.store.get(bundle.key, version=bundle.version)
+        stored = self._environment.store.get(bundle.key, version=bundle.version)
         assert stored is not None
         self.load(stored.body)
 
 
-class EdgeScene(Scene):
+class EdgeEnvironment(SoakEnvironment):
     """The soak's world in memory, with one target of the new kind instead of its own two."""
 
     def __init__(self) -> None:
@@ -134,20 +134,20 @@ class EdgeScene(Scene):
 
 
 @pytest.fixture
-def scene(monkeypatch: pytest.MonkeyPatch) -> EdgeScene:
+def environment(monkeypatch: pytest.MonkeyPatch) -> EdgeEnvironment:
     monkeypatch.setitem(kinds.KINDS, EDGE.name, EDGE)
-    scene = EdgeScene()
+    environment = EdgeEnvironment()
 
     def never(_: Connections) -> TrustTarget:
         raise AssertionError("an adapter was built for a kind that is in no watch file")
 
     for name in registry.FACTORIES:
         monkeypatch.setitem(registry.FACTORIES, name, never)
-    monkeypatch.setitem(registry.FACTORIES, EDGE.name, lambda _: scene.edge)
-    return scene
+    monkeypatch.setitem(registry.FACTORIES, EDGE.name, lambda _: environment.edge)
+    return environment
 
 
-def test_it_is_known_wherever_a_target_is_spoken_of(scene: EdgeScene) -> None:
+def test_it_is_known_wherever_a_target_is_spoken_of(environment: EdgeEnvironment) -> None:
     parsed = arns.parse_target(ARN)
 
     assert (parsed.kind, parsed.region, parsed.account, parsed.label) == (
@@ -156,7 +156,7 @@ def test_it_is_known_wherever_a_target_is_spoken_of(scene: EdgeScene) -> None:
         "123456789012",
         "edge store clients_1",
     )
-    assert scene.watch.targets[0].limit == 7
+    assert environment.watch.targets[0].limit == 7
     assert arns.message_group(ARN) == "clients_1"
     assert arns.target_ids([ARN, ARN.replace("_1", "1")]) == [f"clients-1-{digest(ARN)}", "clients1"]
     with pytest.raises(ValueError, match=re.escape(EDGE.shape)):
@@ -171,65 +171,65 @@ def test_it_is_known_wherever_a_target_is_spoken_of(scene: EdgeScene) -> None:
         (ARN.replace("clients_1", "Clients"), "'store/Clients' is no edge store"),
     ],
 )
-def test_its_own_rules_are_those_that_its_arn_is_held_to(scene: EdgeScene, arn: str, why: str) -> None:
+def test_its_own_rules_are_those_that_its_arn_is_held_to(environment: EdgeEnvironment, arn: str, why: str) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(why)):
-        scene.watch_of({"id": "edge", "arn": arn, "bundle": "main"})
+        environment.watch_of({"id": "edge", "arn": arn, "bundle": "main"})
 
 
-def test_it_is_published_to_proved_and_kept_like_any_other(scene: EdgeScene) -> None:
-    root = scene.root
-    before = scene.edge.read(ARN).etag
-    scene.collect()
-    assert scene.take() == ["edge"]
+def test_it_is_published_to_proved_and_kept_like_any_other(environment: EdgeEnvironment) -> None:
+    root = environment.root
+    before = environment.edge.read(ARN).etag
+    environment.collect()
+    assert environment.take() == ["edge"]
 
-    summary = scene.publish("edge").targets["edge"]
+    summary = environment.publish("edge").targets["edge"]
 
-    assert (summary.outcome, scene.at_the_edge) == ("updated", {root, scene.foreign_root.fingerprint})
-    assert [(bundle.region, expected) for bundle, expected in scene.edge.loaded] == [("us-east-1", before)]
-    (told,) = [told.alert for told in scene.mailbox.told if told.alert.kind == "truststore-updated"]
+    assert (summary.outcome, environment.at_the_edge) == ("updated", {root, environment.foreign_root.fingerprint})
+    assert [(bundle.region, expected) for bundle, expected in environment.edge.loaded] == [("us-east-1", before)]
+    (told,) = [told.alert for told in environment.mailbox.told if told.alert.kind == "truststore-updated"]
     assert ARN in told.facts.values()
 
-    scene.let_pass(timedelta(minutes=5))
-    writes = len(scene.store.writes)
-    assert scene.publish("edge").targets["edge"].outcome == "unchanged"
-    assert len(scene.store.writes) == writes
+    environment.let_pass(timedelta(minutes=5))
+    writes = len(environment.store.writes)
+    assert environment.publish("edge").targets["edge"].outcome == "unchanged"
+    assert len(environment.store.writes) == writes
 
-    scene.edge.load(scene.foreign_root.pem().encode())  # somebody takes our root out
-    scene.let_pass(timedelta(minutes=5))
-    assert scene.publish("edge").targets["edge"].outcome == "updated"
-    assert scene.at_the_edge == {root, scene.foreign_root.fingerprint}
+    environment.edge.load(environment.foreign_root.pem().encode())  # somebody takes our root out
+    environment.let_pass(timedelta(minutes=5))
+    assert environment.publish("edge").targets["edge"].outcome == "updated"
+    assert environment.at_the_edge == {root, environment.foreign_root.fingerprint}
 
 
-def test_what_others_loaded_between_our_read_and_our_update_is_not_overwritten(scene: EdgeScene) -> None:
-    scene.collect()
-    late = scene.other("late")
-    scene.edge.meanwhile = [scene.foreign_root.pem().encode() + late.pem().encode()]
+def test_what_others_loaded_between_our_read_and_our_update_is_not_overwritten(environment: EdgeEnvironment) -> None:
+    environment.collect()
+    late = environment.other("late")
+    environment.edge.meanwhile = [environment.foreign_root.pem().encode() + late.pem().encode()]
 
-    assert scene.publish("edge").targets["edge"].outcome == "put-off"
-    assert scene.at_the_edge == {scene.foreign_root.fingerprint, late.fingerprint}
+    assert environment.publish("edge").targets["edge"].outcome == "put-off"
+    assert environment.at_the_edge == {environment.foreign_root.fingerprint, late.fingerprint}
 
-    scene.let_pass(EDGE.back_off - timedelta(seconds=1))
-    assert scene.publish("edge").targets["edge"].outcome == "put-off"
+    environment.let_pass(EDGE.back_off - timedelta(seconds=1))
+    assert environment.publish("edge").targets["edge"].outcome == "put-off"
 
-    scene.let_pass(timedelta(seconds=1))
-    assert scene.publish("edge").targets["edge"].outcome == "updated"
-    assert scene.at_the_edge == {
-        scene.root,
-        scene.foreign_root.fingerprint,
+    environment.let_pass(timedelta(seconds=1))
+    assert environment.publish("edge").targets["edge"].outcome == "updated"
+    assert environment.at_the_edge == {
+        environment.root,
+        environment.foreign_root.fingerprint,
         late.fingerprint,
     }
 
 
 def test_content_that_its_service_does_not_give_back_is_never_taken_for_nothing(
-    scene: EdgeScene, monkeypatch: pytest.MonkeyPatch
+    environment: EdgeEnvironment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scene.collect()
-    read = scene.edge.read
-    monkeypatch.setattr(scene.edge, "read", lambda *told: msgspec.structs.replace(read(*told), bundle=UNKNOWN))
+    environment.collect()
+    read = environment.edge.read
+    monkeypatch.setattr(environment.edge, "read", lambda *told: msgspec.structs.replace(read(*told), bundle=UNKNOWN))
 
-    summary = scene.publish("edge").targets["edge"]
+    summary = environment.publish("edge").targets["edge"]
 
-    assert (summary.outcome, scene.edge.loaded) == ("target-failed", [])
+    assert (summary.outcome, environment.edge.loaded) == ("target-failed", [])
     assert "cannot be read back" in str(summary.message)
 
 

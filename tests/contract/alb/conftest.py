@@ -1,30 +1,21 @@
 """Trust stores of the embedded AWS: one of a test's own, and one that tests share because none changes it."""
 
-from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
 
 from local.aws.server import EmbeddedAws
-from tests.support import pki, scenes
+from tests.support import contract_targets, pki
+from tests.support.contract_targets import ContractTarget
 from tests.support.fakes import ManualClock
-from tests.support.scenes import Scene
 
 ROOT = pki.root("A").pem.encode()
 
 
 @pytest.fixture(scope="module")
-def aws() -> Iterator[EmbeddedAws]:
-    with EmbeddedAws(ManualClock(), max_trust_stores=1000) as running, pytest.MonkeyPatch.context() as patch:
-        for name, value in running.environment().items():
-            patch.setenv(name, value)
-        yield running
-
-
-@pytest.fixture(scope="module")
-def http() -> Iterator[httpx.Client]:
-    with httpx.Client(trust_env=False) as client:
-        yield client
+def knobs() -> dict[str, Any]:
+    return {"max_trust_stores": 1000}
 
 
 @pytest.fixture(scope="module")
@@ -34,19 +25,18 @@ def initial() -> bytes:
 
 
 @pytest.fixture
-def own(aws: EmbeddedAws, http: httpx.Client) -> Scene:
+def own(aws: EmbeddedAws, http: httpx.Client) -> ContractTarget:
     """A trust store of the test's own, with a listener that it may change."""
-    return scenes.trust_store(aws, ROOT, ManualClock(), http)
+    return contract_targets.trust_store(aws, ROOT, ManualClock(), http)
 
 
 @pytest.fixture(scope="module")
-def kept(aws: EmbeddedAws, http: httpx.Client) -> Scene:
-    return scenes.trust_store(aws, ROOT, ManualClock(), http)
+def kept(aws: EmbeddedAws, http: httpx.Client) -> ContractTarget:
+    return contract_targets.trust_store(aws, ROOT, ManualClock(), http)
 
 
 @pytest.fixture
-def scene(kept: Scene, aws: EmbeddedAws) -> Scene:
+def target(kept: ContractTarget, aws: EmbeddedAws) -> ContractTarget:
     """The trust store that tests share, which none of them changes."""
-    aws.faults.clear()
-    aws.calls.clear()
+    aws.calls.clear()  # those that made it
     return kept

@@ -14,15 +14,17 @@ from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.trust_store import MAX_BUNDLE, AlbTrustStores
 from rotation_watcher.errors import TargetError
-from tests.support.scenes import Scene
+from tests.support.contract_targets import ContractTarget
 
 SECRETS = ("X-Amz-Signature", "X-Amz-Credential")
 
 
-def through(scene: Scene, aws: EmbeddedAws, handler: Callable[[httpx.Request], httpx.Response]) -> Scene:
-    """The scene with another transport under its downloads."""
+def through(
+    target: ContractTarget, aws: EmbeddedAws, handler: Callable[[httpx.Request], httpx.Response]
+) -> ContractTarget:
+    """The target with another transport under its downloads."""
     adapter = AlbTrustStores(aws.client("elbv2"), httpx.Client(transport=httpx.MockTransport(handler)))
-    return Scene(adapter, scene.arn, scene.bucket, scene.clock, scene.put, scene.open, scene.shut)
+    return ContractTarget(adapter, target.arn, target.bucket, target.clock, target.put, target.open, target.shut)
 
 
 def everything_told(error: BaseException) -> str:
@@ -49,21 +51,23 @@ def failing(times: int) -> tuple[Callable[[httpx.Request], httpx.Response], list
     return handler, asked
 
 
-def test_a_download_that_fails_is_asked_for_again_by_a_new_url(scene: Scene, aws: EmbeddedAws, initial: bytes) -> None:
+def test_a_download_that_fails_is_asked_for_again_by_a_new_url(
+    target: ContractTarget, aws: EmbeddedAws, initial: bytes
+) -> None:
     handler, asked = failing(2)
 
-    assert through(scene, aws, handler).read().bundle == initial
+    assert through(target, aws, handler).read().bundle == initial
     assert len({*asked}) == 3
 
 
 def test_a_download_that_keeps_failing_is_an_error_without_the_url(
-    scene: Scene, aws: EmbeddedAws, caplog: pytest.LogCaptureFixture
+    target: ContractTarget, aws: EmbeddedAws, caplog: pytest.LogCaptureFixture
 ) -> None:
     handler, asked = failing(99)
     with caplog.at_level(logging.DEBUG), pytest.raises(TargetError, match="failed 3 times: ReadTimeout") as caught:
-        through(scene, aws, handler).read()
+        through(target, aws, handler).read()
 
-    assert scene.arn in str(caught.value)
+    assert target.arn in str(caught.value)
     assert len(asked) == 3
     assert "X-Amz-Signature" in asked[0]
     told = everything_told(caught.value) + caplog.text
@@ -88,21 +92,21 @@ def test_a_download_that_keeps_failing_is_an_error_without_the_url(
     ids=["refused", "unavailable", "redirected", "too large", "broken", "bomb"],
 )
 def test_whatever_is_wrong_with_a_download_is_told_in_a_few_words(
-    answer: Callable[[], httpx.Response], problem: str, scene: Scene, aws: EmbeddedAws
+    answer: Callable[[], httpx.Response], problem: str, target: ContractTarget, aws: EmbeddedAws
 ) -> None:
     with pytest.raises(TargetError, match=problem) as caught:
-        through(scene, aws, lambda _request: answer()).read()
+        through(target, aws, lambda _request: answer()).read()
 
     assert not [secret for secret in SECRETS if secret in everything_told(caught.value)]
 
 
-def test_an_empty_download_is_not_taken_for_an_empty_store(scene: Scene, aws: EmbeddedAws) -> None:
+def test_an_empty_download_is_not_taken_for_an_empty_store(target: ContractTarget, aws: EmbeddedAws) -> None:
     with pytest.raises(TargetError, match="without a certificate"):
-        through(scene, aws, lambda _request: httpx.Response(200, content=b"")).read()
+        through(target, aws, lambda _request: httpx.Response(200, content=b"")).read()
 
 
 def test_the_url_is_in_no_log_at_any_level(
-    scene: Scene, aws: EmbeddedAws, http: httpx.Client, caplog: pytest.LogCaptureFixture
+    target: ContractTarget, aws: EmbeddedAws, http: httpx.Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     seen: list[str] = []
     client = clients.make("elbv2")
@@ -111,7 +115,7 @@ def test_the_url_is_in_no_log_at_any_level(
         lambda parsed, **_: seen.append(parsed["Location"]),
     )
     with caplog.at_level(logging.DEBUG):
-        live = AlbTrustStores(client, http).read(scene.arn)
+        live = AlbTrustStores(client, http).read(target.arn)
 
     assert "X-Amz-Signature" in seen[0]
     assert not [secret for secret in SECRETS if secret in caplog.text + repr(live)]
@@ -131,15 +135,17 @@ def described(arn: str, location: str, status: str = "ACTIVE") -> AlbTrustStores
 
 
 @pytest.mark.parametrize("location", ["http://example.com/x?X-Amz-Signature=1", "ftp://127.0.0.2/x", "//x", ""])
-def test_only_https_leaves_this_machine(location: str, scene: Scene) -> None:
+def test_only_https_leaves_this_machine(location: str, target: ContractTarget) -> None:
     with pytest.raises(TargetError, match="not https") as caught:
-        described(scene.arn, location).read(scene.arn)
+        described(target.arn, location).read(target.arn)
 
     assert "X-Amz-Signature" not in everything_told(caught.value)
 
 
 @pytest.mark.parametrize(("status", "settled"), [("ACTIVE", True), ("CREATING", False)])
-def test_a_store_that_is_still_being_created_has_not_settled(status: str, *, settled: bool, scene: Scene) -> None:
-    live = described(scene.arn, "https://example.com/x", status).read(scene.arn)
+def test_a_store_that_is_still_being_created_has_not_settled(
+    status: str, *, settled: bool, target: ContractTarget
+) -> None:
+    live = described(target.arn, "https://example.com/x", status).read(target.arn)
 
     assert live.settled is settled

@@ -11,7 +11,7 @@ from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters.trust_store import AlbTrustStores
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDenied, TargetError, TargetNotFound
 from tests.support import pki
-from tests.support.scenes import Scene
+from tests.support.contract_targets import ContractTarget
 
 OTHER = pki.root("B").pem.encode()
 
@@ -36,11 +36,11 @@ KINDS = [
 @pytest.mark.parametrize("operation", READS)
 @pytest.mark.parametrize(("code", "kind"), KINDS)
 def test_an_error_of_a_read_is_told_as_what_it_is(
-    operation: str, code: str, kind: type[TargetError], scene: Scene, aws: EmbeddedAws
+    operation: str, code: str, kind: type[TargetError], target: ContractTarget, aws: EmbeddedAws
 ) -> None:
     aws.fail_next("elbv2", operation, code)
-    with pytest.raises(TargetError, match=rf"cannot read {scene.arn}: .*{code}") as caught:
-        scene.read()
+    with pytest.raises(TargetError, match=rf"cannot read {target.arn}: .*{code}") as caught:
+        target.read()
 
     assert type(caught.value) is kind
 
@@ -54,21 +54,21 @@ def test_an_error_of_a_read_is_told_as_what_it_is(
     ],
 )
 def test_an_error_of_an_update_is_told_as_what_it_is(
-    code: str, kind: type[TargetError], scene: Scene, aws: EmbeddedAws, initial: bytes
+    code: str, kind: type[TargetError], target: ContractTarget, aws: EmbeddedAws, initial: bytes
 ) -> None:
-    version = scene.put(OTHER)
+    version = target.put(OTHER)
     aws.fail_next("elbv2", "ModifyTrustStore", code)
-    with pytest.raises(TargetError, match=rf"cannot change {scene.arn}: .*{code}") as caught:
-        scene.update(version)
+    with pytest.raises(TargetError, match=rf"cannot change {target.arn}: .*{code}") as caught:
+        target.update(version)
 
     assert type(caught.value) is kind
-    assert scene.read().bundle == initial
+    assert target.read().bundle == initial
 
 
-def test_a_service_that_is_not_there_is_told(scene: Scene) -> None:
+def test_a_service_that_is_not_there_is_told(target: ContractTarget) -> None:
     once = Config(retries={"total_max_attempts": 1})
     with socket.socket() as bound:  # it does not listen, so nobody answers at its port
         bound.bind(("127.0.0.1", 0))
         client = boto3.client("elbv2", endpoint_url=f"http://127.0.0.1:{bound.getsockname()[1]}", config=once)
         with pytest.raises(TargetError, match=r"cannot change .*not connect"):
-            AlbTrustStores(client, httpx.Client()).update(scene.arn, scene.object("1"), expected=None)
+            AlbTrustStores(client, httpx.Client()).update(target.arn, target.object("1"), expected=None)

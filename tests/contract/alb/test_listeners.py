@@ -7,22 +7,22 @@ from typing import Any
 import httpx
 import pytest
 
-from local.aws.scenery import make_https_listener
+from local.aws.https_listener import make_https_listener
 from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters.trust_store import UNTOLD, AlbTrustStores
 from rotation_watcher.ports import Endpoint
 from rotation_watcher.x509.identity_filters import admits
-from tests.support import pki, scenes
-from tests.support.scenes import Scene
+from tests.support import contract_targets, pki
+from tests.support.contract_targets import ContractTarget
 
 OTHER = pki.root("B").pem.encode()
 
 
-def modes(own: Scene, *known: str) -> dict[str, tuple[bool, str]]:
+def modes(own: ContractTarget, *known: str) -> dict[str, tuple[bool, str]]:
     return {one.name: (one.verifies, one.detail) for one in own.read(*known).known_endpoints}
 
 
-def test_each_listener_that_uses_the_store_is_named_once_and_in_order(own: Scene, aws: EmbeddedAws) -> None:
+def test_each_listener_that_uses_the_store_is_named_once_and_in_order(own: ContractTarget, aws: EmbeddedAws) -> None:
     verify = {"Mode": "verify", "TrustStoreArn": own.arn}
     second = make_https_listener(aws, name="second", mutual_authentication=verify).listener_arn
     names = [one.name for one in own.read(second).known_endpoints]
@@ -34,7 +34,7 @@ def test_each_listener_that_uses_the_store_is_named_once_and_in_order(own: Scene
 
 @pytest.mark.parametrize(("mode", "word"), [("passthrough", "mode passthrough"), ("off", "mode off")])
 def test_a_listener_that_was_switched_away_is_shown_with_its_mode(
-    mode: str, word: str, own: Scene, aws: EmbeddedAws
+    mode: str, word: str, own: ContractTarget, aws: EmbeddedAws
 ) -> None:
     (name,) = modes(own)
     aws.client("elbv2").modify_listener(ListenerArn=name, MutualAuthentication={"Mode": mode})
@@ -46,9 +46,11 @@ def test_a_listener_that_was_switched_away_is_shown_with_its_mode(
     assert "443" in detail
 
 
-def test_a_listener_that_verifies_with_another_store_does_not_verify_with_ours(own: Scene, aws: EmbeddedAws) -> None:
+def test_a_listener_that_verifies_with_another_store_does_not_verify_with_ours(
+    own: ContractTarget, aws: EmbeddedAws
+) -> None:
     (name,) = modes(own)
-    other = scenes.trust_store(aws, OTHER, own.clock, httpx.Client()).arn
+    other = contract_targets.trust_store(aws, OTHER, own.clock, httpx.Client()).arn
     verify = {"Mode": "verify", "TrustStoreArn": other}
     aws.client("elbv2").modify_listener(ListenerArn=name, MutualAuthentication=verify)
 
@@ -57,7 +59,7 @@ def test_a_listener_that_verifies_with_another_store_does_not_verify_with_ours(o
     assert other in detail
 
 
-def test_a_listener_that_lets_expired_certificates_in_says_so(own: Scene, aws: EmbeddedAws) -> None:
+def test_a_listener_that_lets_expired_certificates_in_says_so(own: ContractTarget, aws: EmbeddedAws) -> None:
     (name,) = modes(own)
     verify = {"Mode": "verify", "TrustStoreArn": own.arn, "IgnoreClientCertificateExpiry": True}
     aws.client("elbv2").modify_listener(ListenerArn=name, MutualAuthentication=verify)
@@ -100,14 +102,16 @@ class _Pages:
             yield page
 
 
-def described(own: Scene, aws: EmbeddedAws, **mutual: Any) -> Endpoint:
+def described(own: ContractTarget, aws: EmbeddedAws, **mutual: Any) -> Endpoint:
     """The one listener of the store, as an answer with these members is told."""
     client: Any = Client(aws.client("elbv2"), **mutual)
     (endpoint,) = AlbTrustStores(client, httpx.Client(trust_env=False)).read(own.arn).known_endpoints
     return endpoint
 
 
-def test_a_listener_whose_shared_trust_store_was_taken_away_does_not_verify(own: Scene, aws: EmbeddedAws) -> None:
+def test_a_listener_whose_shared_trust_store_was_taken_away_does_not_verify(
+    own: ContractTarget, aws: EmbeddedAws
+) -> None:
     endpoint = described(own, aws, TrustStoreAssociationStatus="removed")
 
     assert not endpoint.verifies
@@ -115,7 +119,7 @@ def test_a_listener_whose_shared_trust_store_was_taken_away_does_not_verify(own:
     assert described(own, aws, TrustStoreAssociationStatus="active").verifies
 
 
-def test_the_identity_filters_of_a_listener_are_told(own: Scene, aws: EmbeddedAws) -> None:
+def test_the_identity_filters_of_a_listener_are_told(own: ContractTarget, aws: EmbeddedAws) -> None:
     filters = [
         {"Field": "subject-ou", "Action": "accept", "MatchType": "exact", "Value": "Data Actions"},
         {"Field": "san-dns", "Action": "accept", "MatchType": "prefix", "Value": "client."},
@@ -132,7 +136,7 @@ def test_the_identity_filters_of_a_listener_are_told(own: Scene, aws: EmbeddedAw
     ("protocol", "knows", "told"), [("TLS", False, False), ("TLS", True, True), ("HTTPS", False, True)]
 )
 def test_filters_that_the_sdk_drops_are_not_taken_for_none(
-    protocol: str, *, knows: bool, told: bool, own: Scene, aws: EmbeddedAws
+    protocol: str, *, knows: bool, told: bool, own: ContractTarget, aws: EmbeddedAws
 ) -> None:
     endpoint = described(own, aws, protocol=protocol, knows=knows)
 
@@ -142,7 +146,7 @@ def test_filters_that_the_sdk_drops_are_not_taken_for_none(
     assert admits(endpoint.filters, pki.root("A").read) is (True if told else None)
 
 
-def test_many_identity_filters_do_not_make_a_long_text(own: Scene, aws: EmbeddedAws) -> None:
+def test_many_identity_filters_do_not_make_a_long_text(own: ContractTarget, aws: EmbeddedAws) -> None:
     one = {"Field": "san-dns", "Action": "accept", "MatchType": "exact", "Value": "x" * 256}
     endpoint = described(own, aws, ClientCertificateIdentityFilters=[one] * 100)
 
@@ -150,7 +154,7 @@ def test_many_identity_filters_do_not_make_a_long_text(own: Scene, aws: Embedded
     assert len(endpoint.detail) < 400
 
 
-def test_an_association_may_name_the_load_balancer_too(own: Scene, aws: EmbeddedAws) -> None:
+def test_an_association_may_name_the_load_balancer_too(own: ContractTarget, aws: EmbeddedAws) -> None:
     plain = modes(own)
     balancer = aws.client("elbv2").describe_listeners(ListenerArns=[*plain])["Listeners"][0]["LoadBalancerArn"]
     action = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200"}}
@@ -162,7 +166,7 @@ def test_an_association_may_name_the_load_balancer_too(own: Scene, aws: Embedded
         aws.knobs.association_resource = "listener"
 
 
-def test_many_associations_are_read_page_by_page(own: Scene, aws: EmbeddedAws, http: httpx.Client) -> None:
+def test_many_associations_are_read_page_by_page(own: ContractTarget, aws: EmbeddedAws, http: httpx.Client) -> None:
     verify = {"Mode": "verify", "TrustStoreArn": own.arn}
     for name in ("third", "fourth"):
         make_https_listener(aws, name=name, mutual_authentication=verify)
@@ -183,7 +187,9 @@ def _one_a_page(params: dict[str, Any], **_: object) -> None:
     params["PageSize"] = 1
 
 
-def test_listeners_of_another_account_are_left_out_without_being_asked_for(own: Scene, aws: EmbeddedAws) -> None:
+def test_listeners_of_another_account_are_left_out_without_being_asked_for(
+    own: ContractTarget, aws: EmbeddedAws
+) -> None:
     (name,) = modes(own)
     aws.calls.clear()
     foreign = name.replace(":123456789012:", ":210987654321:")

@@ -10,11 +10,11 @@ from botocore.stub import Stubber
 from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters.api_gateway import ApiGatewayDomains
 from rotation_watcher.errors import TargetBusy
-from tests.support import scenes
-from tests.support.scenes import Scene
+from tests.support import contract_targets
+from tests.support.contract_targets import ContractTarget
 
 
-def test_an_api_that_both_versions_list_is_named_once(rest: Scene, aws: EmbeddedAws) -> None:
+def test_an_api_that_both_versions_list_is_named_once(rest: ContractTarget, aws: EmbeddedAws) -> None:
     (mapping,) = aws.client("apigatewayv2").get_api_mappings(DomainName=rest.name)["Items"]
     (endpoint,) = rest.read().known_endpoints
 
@@ -23,10 +23,10 @@ def test_an_api_that_both_versions_list_is_named_once(rest: Scene, aws: Embedded
     assert "closed" in endpoint.detail
 
 
-def test_apis_of_both_kinds_are_named_each_with_its_own_state(rest: Scene, aws: EmbeddedAws) -> None:
+def test_apis_of_both_kinds_are_named_each_with_its_own_state(rest: ContractTarget, aws: EmbeddedAws) -> None:
     name = rest.name
-    opened = scenes.map_rest_api(aws, name, path="v2", closed=False)
-    scenes.map_rest_api(aws, name, path="v3")
+    opened = contract_targets.map_rest_api(aws, name, path="v2", closed=False)
+    contract_targets.map_rest_api(aws, name, path="v3")
     http = aws.client("apigatewayv2")
     of_http = http.create_api(Name="events", ProtocolType="HTTP")["ApiId"]
     http.create_stage(ApiId=of_http, StageName="$default")
@@ -39,7 +39,7 @@ def test_apis_of_both_kinds_are_named_each_with_its_own_state(rest: Scene, aws: 
     assert all("open" in detail for detail in open_ones.values())
 
 
-def test_the_same_api_under_two_paths_is_named_once(rest: Scene, aws: EmbeddedAws) -> None:
+def test_the_same_api_under_two_paths_is_named_once(rest: ContractTarget, aws: EmbeddedAws) -> None:
     name = rest.name
     (mapping,) = aws.client("apigateway").get_base_path_mappings(domainName=name)["items"]
     aws.client("apigateway").create_base_path_mapping(
@@ -49,7 +49,9 @@ def test_the_same_api_under_two_paths_is_named_once(rest: Scene, aws: EmbeddedAw
     assert len(rest.read().known_endpoints) == 1
 
 
-def test_a_rest_api_that_only_v2_has_mapped_is_named_too(hidden: Scene, aws: EmbeddedAws, rest: Scene) -> None:
+def test_a_rest_api_that_only_v2_has_mapped_is_named_too(
+    hidden: ContractTarget, aws: EmbeddedAws, rest: ContractTarget
+) -> None:
     (mapping,) = aws.client("apigateway").get_base_path_mappings(domainName=rest.name)["items"]
     aws.client("apigatewayv2").create_api_mapping(
         DomainName=hidden.name, ApiId=mapping["restApiId"], Stage="live", ApiMappingKey="rest"
@@ -73,7 +75,7 @@ def test_what_may_not_be_looked_at_behind_a_domain_does_not_break_the_reading(
     code: str,
     *,
     told: bool,
-    rest: Scene,
+    rest: ContractTarget,
     aws: EmbeddedAws,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -92,17 +94,17 @@ def test_what_may_not_be_looked_at_behind_a_domain_does_not_break_the_reading(
     [("apigateway", "GetBasePathMappings"), ("apigatewayv2", "GetApiMappings"), ("apigateway", "GetRestApi")],
 )
 def test_throttling_behind_a_domain_is_told_as_such(
-    service: str, operation: str, rest: Scene, aws: EmbeddedAws
+    service: str, operation: str, rest: ContractTarget, aws: EmbeddedAws
 ) -> None:
     aws.fail_next(service, operation, "TooManyRequestsException", 429)
     with pytest.raises(TargetBusy, match=f"behind {rest.arn}"):
         rest.read()
 
 
-def test_many_mappings_are_read_page_by_page(aws: EmbeddedAws, rest: Scene) -> None:
+def test_many_mappings_are_read_page_by_page(aws: EmbeddedAws, rest: ContractTarget) -> None:
     client: Any = boto3.client("apigatewayv2")
     stub = Stubber(client)
-    first, second, third = (scenes.map_rest_api(aws, rest.name, path=path) for path in "abc")
+    first, second, third = (contract_targets.map_rest_api(aws, rest.name, path=path) for path in "abc")
     pages = ({"Items": [_mapping(first)], "NextToken": "more"}, {"Items": [_mapping(second), _mapping(third)]})
     stub.add_response("get_api_mappings", pages[0], {"DomainName": rest.name})
     stub.add_response("get_api_mappings", pages[1], {"DomainName": rest.name, "NextToken": "more"})

@@ -5,7 +5,7 @@ import pytest
 from local.aws.server import EmbeddedAws
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDenied, TargetError, TargetNotFound
 from tests.support import pki
-from tests.support.scenes import Scene
+from tests.support.contract_targets import ContractTarget
 
 OTHER = pki.root("B").pem.encode()
 
@@ -23,7 +23,7 @@ KINDS: list[tuple[str, int, type[TargetError]]] = [
 
 @pytest.mark.parametrize(("code", "status", "kind"), KINDS)
 def test_an_error_of_a_read_is_told_as_what_it_is(
-    code: str, status: int, kind: type[TargetError], kept_rest: Scene, aws: EmbeddedAws
+    code: str, status: int, kind: type[TargetError], kept_rest: ContractTarget, aws: EmbeddedAws
 ) -> None:
     for service in ("apigateway", "apigatewayv2"):
         aws.fail_next(service, "GetDomainName", code, status)
@@ -61,18 +61,18 @@ def test_an_error_of_an_update_is_told_as_what_it_is_and_nothing_changes(
     initial: bytes,
     request: pytest.FixtureRequest,
 ) -> None:
-    scene: Scene = request.getfixturevalue("kept_rest" if service == "apigateway" else "kept_hidden")
-    version = scene.put(OTHER)
+    target: ContractTarget = request.getfixturevalue("kept_rest" if service == "apigateway" else "kept_hidden")
+    version = target.put(OTHER)
     aws.fail_next(service, "UpdateDomainName", code, status, message=message)
-    with pytest.raises(TargetError, match=f"cannot change {scene.arn}: ") as caught:
-        scene.update(version)
+    with pytest.raises(TargetError, match=f"cannot change {target.arn}: ") as caught:
+        target.update(version)
 
     assert type(caught.value) is kind
     assert message in str(caught.value)
-    assert aws.live_bundle(scene.arn) == initial
+    assert aws.live_bundle(target.arn) == initial
 
 
-def test_a_truststore_larger_than_the_service_takes_is_rejected(kept_rest: Scene, initial: bytes) -> None:
+def test_a_truststore_larger_than_the_service_takes_is_rejected(kept_rest: ContractTarget, initial: bytes) -> None:
     version = kept_rest.put(OTHER * 1001)
     with pytest.raises(BundleRejected):
         kept_rest.update(version)

@@ -9,23 +9,23 @@ from botocore.exceptions import ClientError
 from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters.api_gateway import ApiGatewayDomains
 from rotation_watcher.errors import TargetBusy
-from tests.support.scenes import PACE, Scene
+from tests.support.contract_targets import PACE, ContractTarget
 
 MODES = ["ROUTING_RULE_ONLY", "ROUTING_RULE_THEN_BASE_PATH_MAPPING"]
 
 
-def switch(scene: Scene, aws: EmbeddedAws, mode: str) -> None:
+def switch(target: ContractTarget, aws: EmbeddedAws, mode: str) -> None:
     """Set the routing mode through v1, and let the time pass that it needs."""
     patch = [{"op": "replace", "path": "/routingMode", "value": mode}]
-    aws.client("apigateway").update_domain_name(domainName=scene.name, patchOperations=patch)
-    scene.clock.advance(PACE)
+    aws.client("apigateway").update_domain_name(domainName=target.name, patchOperations=patch)
+    target.clock.advance(PACE)
 
 
-def route(scene: Scene, aws: EmbeddedAws, priority: int, *, closed: bool = False) -> str:
+def route(target: ContractTarget, aws: EmbeddedAws, priority: int, *, closed: bool = False) -> str:
     """A REST API that one rule leads to and no mapping; its id."""
     api = str(aws.client("apigateway").create_rest_api(name="ruled", disableExecuteApiEndpoint=closed)["id"])
     aws.client("apigatewayv2").create_routing_rule(
-        DomainName=scene.name,
+        DomainName=target.name,
         Priority=priority,
         Conditions=[{"MatchBasePaths": {"AnyOf": [f"path-{priority}"]}}],
         Actions=[{"InvokeApi": {"ApiId": api, "Stage": "live"}}],
@@ -33,12 +33,12 @@ def route(scene: Scene, aws: EmbeddedAws, priority: int, *, closed: bool = False
     return api
 
 
-def found(scene: Scene) -> dict[str, bool]:
-    return {one.name: one.verifies for one in scene.read().known_endpoints}
+def found(target: ContractTarget) -> dict[str, bool]:
+    return {one.name: one.verifies for one in target.read().known_endpoints}
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_an_open_endpoint_behind_a_rule_is_found(mode: str, rest: Scene, aws: EmbeddedAws) -> None:
+def test_an_open_endpoint_behind_a_rule_is_found(mode: str, rest: ContractTarget, aws: EmbeddedAws) -> None:
     switch(rest, aws, mode)
     opened, closed = route(rest, aws, 10), route(rest, aws, 20, closed=True)
     endpoints = found(rest)
@@ -48,7 +48,7 @@ def test_an_open_endpoint_behind_a_rule_is_found(mode: str, rest: Scene, aws: Em
     assert len(endpoints) == 3
 
 
-def test_it_is_found_behind_a_domain_that_only_v2_knows(hidden: Scene, aws: EmbeddedAws) -> None:
+def test_it_is_found_behind_a_domain_that_only_v2_knows(hidden: ContractTarget, aws: EmbeddedAws) -> None:
     http = aws.client("apigatewayv2")
     configurations: Any = [{"EndpointType": "REGIONAL", "CertificateArn": "arn:aws:acm:us-east-1:1:certificate/x"}]
     http.update_domain_name(
@@ -60,7 +60,7 @@ def test_it_is_found_behind_a_domain_that_only_v2_knows(hidden: Scene, aws: Embe
     assert found(hidden)[f"execute-api of {opened} (ruled)"] is False
 
 
-def test_rules_that_the_routing_mode_does_not_use_are_not_listed(rest: Scene, aws: EmbeddedAws) -> None:
+def test_rules_that_the_routing_mode_does_not_use_are_not_listed(rest: ContractTarget, aws: EmbeddedAws) -> None:
     switch(rest, aws, "ROUTING_RULE_ONLY")
     route(rest, aws, 10)
     switch(rest, aws, "BASE_PATH_MAPPING_ONLY")
@@ -70,7 +70,7 @@ def test_rules_that_the_routing_mode_does_not_use_are_not_listed(rest: Scene, aw
     assert aws.calls.of("apigatewayv2", "ListRoutingRules") == []
 
 
-def test_many_rules_are_read_page_by_page(rest: Scene, aws: EmbeddedAws) -> None:
+def test_many_rules_are_read_page_by_page(rest: ContractTarget, aws: EmbeddedAws) -> None:
     switch(rest, aws, "ROUTING_RULE_ONLY")
     apis = [route(rest, aws, priority) for priority in (30, 10, 20)]
     client = aws.client("apigatewayv2")
@@ -87,7 +87,7 @@ def _one_a_page(params: dict[str, Any], **_: object) -> None:
 
 
 def test_rules_that_may_not_be_listed_are_told_with_the_action_that_is_missing(
-    rest: Scene, aws: EmbeddedAws, initial: bytes
+    rest: ContractTarget, aws: EmbeddedAws, initial: bytes
 ) -> None:
     switch(rest, aws, "ROUTING_RULE_ONLY")
     route(rest, aws, 10)
@@ -100,7 +100,7 @@ def test_rules_that_may_not_be_listed_are_told_with_the_action_that_is_missing(
     assert "apigateway:ListRoutingRules" in blind.detail
 
 
-def test_throttled_rules_are_told_as_such(rest: Scene, aws: EmbeddedAws) -> None:
+def test_throttled_rules_are_told_as_such(rest: ContractTarget, aws: EmbeddedAws) -> None:
     switch(rest, aws, "ROUTING_RULE_ONLY")
     aws.fail_next("apigatewayv2", "ListRoutingRules", "TooManyRequestsException", 429)
     with pytest.raises(TargetBusy, match=f"behind {rest.arn}"):
@@ -110,7 +110,7 @@ def test_throttled_rules_are_told_as_such(rest: Scene, aws: EmbeddedAws) -> None
 # The embedded AWS itself.
 
 
-def test_rules_are_listed_by_priority_and_can_be_taken_away(rest: Scene, aws: EmbeddedAws) -> None:
+def test_rules_are_listed_by_priority_and_can_be_taken_away(rest: ContractTarget, aws: EmbeddedAws) -> None:
     switch(rest, aws, "ROUTING_RULE_ONLY")
     for priority in (20, 10):
         route(rest, aws, priority)
@@ -124,7 +124,7 @@ def test_rules_are_listed_by_priority_and_can_be_taken_away(rest: Scene, aws: Em
 
 
 @pytest.mark.parametrize(("change", "code"), [("mode", "BadRequest"), ("priority", "Conflict"), ("api", "NotFound")])
-def test_a_rule_that_cannot_be_is_refused(change: str, code: str, rest: Scene, aws: EmbeddedAws) -> None:
+def test_a_rule_that_cannot_be_is_refused(change: str, code: str, rest: ContractTarget, aws: EmbeddedAws) -> None:
     if change != "mode":
         switch(rest, aws, "ROUTING_RULE_ONLY")
         route(rest, aws, 10)

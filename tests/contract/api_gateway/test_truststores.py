@@ -11,29 +11,29 @@ from botocore.stub import Stubber
 from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters.api_gateway import MAX_BUNDLE, ApiGatewayDomains
 from rotation_watcher.errors import TargetBusy, TargetDenied, TargetError
-from tests.support import pki, scenes
+from tests.support import contract_targets, pki
+from tests.support.contract_targets import KEY, ContractTarget
 from tests.support.fakes import ManualClock
-from tests.support.scenes import KEY, Scene
 
 OTHER = pki.root("B").pem.encode()
 TWICE = Config(retries={"total_max_attempts": 2, "mode": "standard"})
 
 
 def test_without_a_truststore_mutual_tls_is_off(aws: EmbeddedAws, clock: ManualClock) -> None:
-    scene = scenes.rest_domain(aws, None, clock)
-    live = scene.read()
+    target = contract_targets.rest_domain(aws, None, clock)
+    live = target.read()
 
     assert (live.bundle, live.location, live.version, live.settled) == (None, None, None, True)
 
 
 def test_mutual_tls_that_is_off_is_turned_on_by_an_update(aws: EmbeddedAws, clock: ManualClock) -> None:
-    scene = scenes.rest_domain(aws, None, clock)
-    scene.load(OTHER)
+    target = contract_targets.rest_domain(aws, None, clock)
+    target.load(OTHER)
 
-    assert scene.read().bundle == OTHER
+    assert target.read().bundle == OTHER
 
 
-def test_a_domain_without_a_pinned_version_is_read_by_the_newest(rest: Scene, aws: EmbeddedAws) -> None:
+def test_a_domain_without_a_pinned_version_is_read_by_the_newest(rest: ContractTarget, aws: EmbeddedAws) -> None:
     rest.load(OTHER)
     patch = [{"op": "replace", "path": "/mutualTlsAuthentication/truststoreVersion", "value": ""}]
     aws.client("apigateway").update_domain_name(domainName=rest.name, patchOperations=patch)
@@ -45,7 +45,7 @@ def test_a_domain_without_a_pinned_version_is_read_by_the_newest(rest: Scene, aw
 
 
 @pytest.mark.parametrize("what", ["version", "bucket"])
-def test_an_object_that_is_gone_is_an_error_that_names_it(what: str, rest: Scene, aws: EmbeddedAws) -> None:
+def test_an_object_that_is_gone_is_an_error_that_names_it(what: str, rest: ContractTarget, aws: EmbeddedAws) -> None:
     version, s3 = rest.load(OTHER), aws.client("s3")
     s3.delete_object(Bucket=rest.bucket, Key=KEY, VersionId=version)
     if what == "bucket":
@@ -67,7 +67,7 @@ KEYS = [
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_a_truststore_is_read_whatever_its_key_holds(key: str, rest: Scene, aws: EmbeddedAws) -> None:
+def test_a_truststore_is_read_whatever_its_key_holds(key: str, rest: ContractTarget, aws: EmbeddedAws) -> None:
     """What is adopted was named by others; an S3 URI is no URL, and nothing in its key is an escape or a query."""
     aws.client("s3").put_object(Bucket=rest.bucket, Key=key, Body=OTHER)
     patch = [
@@ -81,7 +81,7 @@ def test_a_truststore_is_read_whatever_its_key_holds(key: str, rest: Scene, aws:
 
 
 def test_a_key_that_iam_would_take_for_a_pattern_is_told_as_the_parameter_wants_it(
-    rest: Scene, aws: EmbeddedAws
+    rest: ContractTarget, aws: EmbeddedAws
 ) -> None:
     aws.client("s3").put_object(Bucket=rest.bucket, Key="who?/*$.pem", Body=OTHER)
     patch = [
@@ -96,7 +96,9 @@ def test_a_key_that_iam_would_take_for_a_pattern_is_told_as_the_parameter_wants_
     assert f"arn:aws:s3:::{rest.bucket}/who${{?}}/${{*}}${{$}}.pem " in str(caught.value)
 
 
-def test_an_object_that_may_not_be_read_is_told_with_what_would_allow_it(rest: Scene, aws: EmbeddedAws) -> None:
+def test_an_object_that_may_not_be_read_is_told_with_what_would_allow_it(
+    rest: ContractTarget, aws: EmbeddedAws
+) -> None:
     aws.fail_next("s3", "GetObject", "AccessDenied", 403)
     with pytest.raises(TargetDenied, match="AdoptObjectArns") as caught:
         rest.read()
@@ -105,7 +107,7 @@ def test_an_object_that_may_not_be_read_is_told_with_what_would_allow_it(rest: S
     assert rest.arn in str(caught.value)
 
 
-def test_an_object_too_large_to_be_a_truststore_is_not_read_to_its_end(rest: Scene, aws: EmbeddedAws) -> None:
+def test_an_object_too_large_to_be_a_truststore_is_not_read_to_its_end(rest: ContractTarget, aws: EmbeddedAws) -> None:
     aws.knobs.max_truststore_bytes = MAX_BUNDLE * 2
     try:
         rest.load(bytes(MAX_BUNDLE + 1))
@@ -117,16 +119,16 @@ def test_an_object_too_large_to_be_a_truststore_is_not_read_to_its_end(rest: Sce
 
 def shown(**fields: object) -> ApiGatewayDomains:
     """An adapter whose v1 shows a domain with these fields."""
-    client: Any = boto3.client("apigateway")
+    client: Any = boto3.client("apigateway", region_name="us-east-1")
     stub = Stubber(client)
     stub.add_response("get_domain_name", {"domainName": "a.example.com", **fields})
     stub.add_client_error("get_base_path_mappings", "NotFoundException")
     stub.activate()
-    other: Any = boto3.client("apigatewayv2")
+    other: Any = boto3.client("apigatewayv2", region_name="us-east-1")
     stub = Stubber(other)
     stub.add_client_error("get_api_mappings", "NotFoundException")
     stub.activate()
-    return ApiGatewayDomains(client, other, boto3.client("s3"))
+    return ApiGatewayDomains(client, other, boto3.client("s3", region_name="us-east-1"))
 
 
 @pytest.mark.parametrize(
@@ -151,7 +153,7 @@ def test_a_status_that_waits_for_a_person_is_passed_on(
     assert (live.settled, live.warnings) == (settled, warnings)
 
 
-def test_a_domain_is_changed_by_one_call_that_touches_nothing_else(rest: Scene, aws: EmbeddedAws) -> None:
+def test_a_domain_is_changed_by_one_call_that_touches_nothing_else(rest: ContractTarget, aws: EmbeddedAws) -> None:
     before = aws.client("apigateway").get_domain_name(domainName=rest.name)
     aws.calls.clear()
     version = rest.put(OTHER)
@@ -168,7 +170,7 @@ def test_a_domain_is_changed_by_one_call_that_touches_nothing_else(rest: Scene, 
 
 
 def test_a_domain_that_v1_does_not_know_is_changed_by_v2_with_its_configuration(
-    hidden: Scene, aws: EmbeddedAws
+    hidden: ContractTarget, aws: EmbeddedAws
 ) -> None:
     sent: list[dict[str, Any]] = []
     client = aws.client("apigatewayv2")
@@ -190,27 +192,27 @@ def test_a_domain_that_v1_does_not_know_is_changed_by_v2_with_its_configuration(
     }
 
 
-def asking_twice(scene: Scene) -> Callable[[str], None]:
-    """The scene's update through clients that ask a second time, as the functions' clients do."""
+def asking_twice(target: ContractTarget) -> Callable[[str], None]:
+    """The target's update through clients that ask a second time, as the functions' clients do."""
     clients: Any = [boto3.client(service, config=TWICE) for service in ("apigateway", "apigatewayv2", "s3")]
     adapter = ApiGatewayDomains(*clients)
-    return lambda version: adapter.update(scene.arn, scene.object(version), expected=None)
+    return lambda version: adapter.update(target.arn, target.object(version), expected=None)
 
 
 @pytest.mark.parametrize("service", ["apigateway", "apigatewayv2"])
 def test_an_update_whose_answer_was_lost_is_known_as_our_own(
     service: str, aws: EmbeddedAws, request: pytest.FixtureRequest
 ) -> None:
-    scene: Scene = request.getfixturevalue("rest" if service == "apigateway" else "hidden")
-    version = scene.put(OTHER)
+    target: ContractTarget = request.getfixturevalue("rest" if service == "apigateway" else "hidden")
+    version = target.put(OTHER)
     aws.fail_next(service, "UpdateDomainName", "InternalFailure", 500, after=True)
-    asking_twice(scene)(version)
+    asking_twice(target)(version)
 
     assert len(aws.calls.of(service, "UpdateDomainName")) == 2
-    assert scene.read().version == version
+    assert target.read().version == version
 
 
-def test_a_repeated_update_that_never_arrived_is_busy(rest: Scene, aws: EmbeddedAws, initial: bytes) -> None:
+def test_a_repeated_update_that_never_arrived_is_busy(rest: ContractTarget, aws: EmbeddedAws, initial: bytes) -> None:
     version = rest.put(OTHER)
     aws.fail_next("apigateway", "UpdateDomainName", "InternalFailure", 500)
     aws.fail_next("apigateway", "UpdateDomainName", "TooManyRequestsException", 429)

@@ -11,7 +11,7 @@ from local.genesys.keys import DEFAULT_CACHE
 from local.genesys.server import Simulator
 from local.genesys.world import World
 from tests.support.fakes import ManualClock
-from tests.support.looker import REGION, SECRET, Looker
+from tests.support.observer import REGION, SECRET, Observer
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -29,18 +29,18 @@ def world(clock: ManualClock) -> World:
 
 
 @pytest.fixture
-def start(world: World, clock: ManualClock) -> Iterator[Callable[..., Looker]]:
+def start(world: World, clock: ManualClock) -> Iterator[Callable[..., Observer]]:
     """Start a simulator with these settings and give who looks at it."""
     with ExitStack() as running:
 
-        def starting(*, budget: float = 30.0, **settings: Any) -> Looker:
+        def starting(*, budget: float = 30.0, **settings: Any) -> Observer:
             simulator = running.enter_context(Simulator(world, **settings))
             simulator.add_client(simulator.client_id, SECRET)
-            return Looker(simulator, clock, budget=budget)
+            return Observer(simulator, clock, budget=budget)
 
         yield starting
 
 
 @pytest.fixture
-def looker(start: Callable[..., Looker]) -> Looker:
+def observer(start: Callable[..., Observer]) -> Observer:
     return start()

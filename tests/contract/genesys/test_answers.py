@@ -12,7 +12,7 @@ import pytest
 
 from rotation_watcher.adapters.genesys import MAX_ANSWER
 from rotation_watcher.errors import SourceReason
-from tests.support.looker import EMPTY, REGION, SECRET, TOKEN, Looker
+from tests.support.observer import EMPTY, REGION, SECRET, TOKEN, Observer
 
 LASTING: dict[str, tuple[dict[str, Any], SourceReason, str]] = {
     "HTML": ({"body": "<html><body>Sign in</body></html>"}, SourceReason.ANSWER_INVALID, "but a web page"),
@@ -45,25 +45,25 @@ LASTING: dict[str, tuple[dict[str, Any], SourceReason, str]] = {
 
 @pytest.mark.parametrize(("how", "reason", "words"), LASTING.values(), ids=LASTING)
 def test_what_will_not_pass_is_told_at_the_first_try(
-    looker: Looker, how: dict[str, Any], reason: SourceReason, words: str
+    observer: Observer, how: dict[str, Any], reason: SourceReason, words: str
 ) -> None:
-    looker.simulator.play(REGION, "certificates", times=0, **how)
-    error = looker.fails()
-    assert (error.reason, looker.clock.waited) == (reason, [])
-    assert len(looker.asked("/certificates")) == 1
+    observer.simulator.play(REGION, "certificates", times=0, **how)
+    error = observer.fails()
+    assert (error.reason, observer.clock.waited) == (reason, [])
+    assert len(observer.asked("/certificates")) == 1
     assert words in str(error)
     assert len(str(error)) < 200
     assert str(error).isprintable()
 
 
 @pytest.mark.parametrize("kind", ["token", "certificates"])
-def test_a_bomb_is_stopped_before_it_fills_the_memory(looker: Looker, kind: Any) -> None:
+def test_a_bomb_is_stopped_before_it_fills_the_memory(observer: Observer, kind: Any) -> None:
     bomb = gzip.compress(bytes(300_000_000), compresslevel=1)
-    looker.simulator.play(REGION, kind, body=bomb, headers={"Content-Encoding": "gzip"})
+    observer.simulator.play(REGION, kind, body=bomb, headers={"Content-Encoding": "gzip"})
     del bomb
     tracemalloc.start()
     try:
-        error = looker.fails()
+        error = observer.fails()
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -71,32 +71,34 @@ def test_a_bomb_is_stopped_before_it_fills_the_memory(looker: Looker, kind: Any)
     assert peak < 100_000_000
 
 
-def test_a_bomb_within_a_bomb_is_not_unfolded_at_all(looker: Looker) -> None:
+def test_a_bomb_within_a_bomb_is_not_unfolded_at_all(observer: Observer) -> None:
     bomb = gzip.compress(gzip.compress(bytes(100_000_000)))
     assert len(bomb) < 2_000
-    looker.simulator.play(REGION, "certificates", body=bomb, headers={"Content-Encoding": "gzip, gzip"})
+    observer.simulator.play(REGION, "certificates", body=bomb, headers={"Content-Encoding": "gzip, gzip"})
     tracemalloc.start()
     try:
-        error = looker.fails()
+        error = observer.fails()
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
     assert (error.reason, peak < 10_000_000) == (SourceReason.ANSWER_INVALID, True)
 
 
-def test_a_compressed_answer_is_understood(looker: Looker) -> None:
+def test_a_compressed_answer_is_understood(observer: Observer) -> None:
     listing = json.dumps({"entities": [{"status": "Current"}]}).encode()
     for _ in range(2):
-        looker.simulator.play(REGION, "certificates", body=gzip.compress(listing), headers={"Content-Encoding": "gzip"})
-    assert looker.look() == [{"status": "Current"}] * 2
+        observer.simulator.play(
+            REGION, "certificates", body=gzip.compress(listing), headers={"Content-Encoding": "gzip"}
+        )
+    assert observer.observe() == [{"status": "Current"}] * 2
 
 
 @pytest.mark.parametrize("how", [{"drip": {"size": 1, "pause": 0.05}}, {"delay": 60.0}], ids=["drip", "silence"])
-def test_an_answer_that_never_ends_is_cut_by_the_budget(start: Callable[..., Looker], how: dict[str, Any]) -> None:
-    looker = start(budget=0.6)
-    looker.simulator.play(REGION, "certificates", body=EMPTY + " " * 2000, **how)
+def test_an_answer_that_never_ends_is_cut_by_the_budget(start: Callable[..., Observer], how: dict[str, Any]) -> None:
+    observer = start(budget=0.6)
+    observer.simulator.play(REGION, "certificates", body=EMPTY + " " * 2000, **how)
     began = time.monotonic()
-    error = looker.fails()
+    error = observer.fails()
     assert error.reason is SourceReason.UNREACHABLE
     assert 0.5 < time.monotonic() - began < 4
 
@@ -120,23 +122,23 @@ def listen(caplog: pytest.LogCaptureFixture) -> None:
     ],
 )
 def test_an_answer_that_echoes_a_secret_puts_it_into_no_error_and_no_log(
-    looker: Looker, caplog: pytest.LogCaptureFixture, kind: Any, echo: str
+    observer: Observer, caplog: pytest.LogCaptureFixture, kind: Any, echo: str
 ) -> None:
     listen(caplog)
-    looker.simulator.play(REGION, "token", body=json.dumps({"access_token": TOKEN}))
+    observer.simulator.play(REGION, "token", body=json.dumps({"access_token": TOKEN}))
     if kind == "token":
-        looker.simulator.clear()
-    looker.simulator.play(REGION, kind, body=echo)
-    assert looker.fails().reason is SourceReason.ANSWER_INVALID
-    assert "canary" not in repr(vars(looker.api))
+        observer.simulator.clear()
+    observer.simulator.play(REGION, kind, body=echo)
+    assert observer.fails().reason is SourceReason.ANSWER_INVALID
+    assert "canary" not in repr(vars(observer.api))
     assert "canary" not in caplog.text
     assert any(record.name.startswith("httpcore") for record in caplog.records)
 
 
-def test_a_good_look_writes_no_secret_into_any_log(looker: Looker, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_good_look_writes_no_secret_into_any_log(observer: Observer, caplog: pytest.LogCaptureFixture) -> None:
     listen(caplog)
-    looker.simulator.play(REGION, "token", body=json.dumps({"access_token": TOKEN}))
-    looker.simulator.play(REGION, "certificates", body=EMPTY, times=2)
-    assert looker.look() == []
+    observer.simulator.play(REGION, "token", body=json.dumps({"access_token": TOKEN}))
+    observer.simulator.play(REGION, "certificates", body=EMPTY, times=2)
+    assert observer.observe() == []
     assert "canary" not in caplog.text
     assert any(record.name.startswith("httpcore") for record in caplog.records)

@@ -10,21 +10,21 @@ import pytest
 
 from rotation_watcher.adapters.genesys import TRIES, Genesys, make_client
 from rotation_watcher.errors import SourceReason
-from tests.support.looker import Looker
+from tests.support.observer import Observer
 
 
-def test_a_certificate_of_another_name_fails_and_is_not_tried_again(start: Callable[..., Looker]) -> None:
-    looker = start(names=("api.mypurecloud.com",))
-    error = looker.fails()
-    assert (error.reason, looker.clock.waited) == (SourceReason.TLS_FAILED, [])
+def test_a_certificate_of_another_name_fails_and_is_not_tried_again(start: Callable[..., Observer]) -> None:
+    observer = start(names=("api.mypurecloud.com",))
+    error = observer.fails()
+    assert (error.reason, observer.clock.waited) == (SourceReason.TLS_FAILED, [])
     assert "not valid for '127.0.0.1'" in str(error)
-    assert looker.simulator.requests == []
+    assert observer.simulator.requests == []
 
 
-def test_a_certificate_of_an_unknown_authority_fails_and_is_not_tried_again(looker: Looker) -> None:
-    looker.api = Genesys(looker.clock, make_client, pause=looker.pause)
-    error = looker.fails()
-    assert (error.reason, looker.clock.waited) == (SourceReason.TLS_FAILED, [])
+def test_a_certificate_of_an_unknown_authority_fails_and_is_not_tried_again(observer: Observer) -> None:
+    observer.api = Genesys(observer.clock, make_client, pause=observer.pause)
+    error = observer.fails()
+    assert (error.reason, observer.clock.waited) == (SourceReason.TLS_FAILED, [])
     assert "unable to get local issuer certificate" in str(error)
 
 
@@ -37,13 +37,13 @@ def test_a_certificate_of_an_unknown_authority_fails_and_is_not_tried_again(look
     ids=["plain HTTP", "hangs up"],
 )
 def test_a_server_that_speaks_no_tls_is_told(
-    looker: Looker, greeting: bytes, reason: SourceReason, pauses: int
+    observer: Observer, greeting: bytes, reason: SourceReason, pauses: int
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         Thread(target=greet, args=(server, greeting), daemon=True).start()
-        looker.simulator.url = f"https://127.0.0.1:{server.getsockname()[1]}"
-        assert looker.fails().reason is reason
-        assert len(looker.clock.waited) == pauses
+        observer.simulator.url = f"https://127.0.0.1:{server.getsockname()[1]}"
+        assert observer.fails().reason is reason
+        assert len(observer.clock.waited) == pauses
         server.shutdown(socket.SHUT_RDWR)
 
 
@@ -58,18 +58,18 @@ def greet(server: socket.socket, greeting: bytes) -> None:
             connection.sendall(greeting)
 
 
-def test_a_port_that_nobody_listens_on_is_tried_three_times(looker: Looker) -> None:
+def test_a_port_that_nobody_listens_on_is_tried_three_times(observer: Observer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        looker.simulator.url = f"https://127.0.0.1:{server.getsockname()[1]}"
-    assert looker.fails().reason is SourceReason.UNREACHABLE
-    assert len(looker.clock.waited) == TRIES - 1
+        observer.simulator.url = f"https://127.0.0.1:{server.getsockname()[1]}"
+    assert observer.fails().reason is SourceReason.UNREACHABLE
+    assert len(observer.clock.waited) == TRIES - 1
 
 
-def test_a_ca_file_that_cannot_be_loaded_is_named(looker: Looker, tmp_path: Path) -> None:
+def test_a_ca_file_that_cannot_be_loaded_is_named(observer: Observer, tmp_path: Path) -> None:
     for content in (None, "no certificate"):
         path = tmp_path / "corporate-ca.pem"
         if content is not None:
             path.write_text(content)
-        looker.api = Genesys(looker.clock, partial(make_client, path), pause=looker.pause)
-        error = looker.fails()
+        observer.api = Genesys(observer.clock, partial(make_client, path), pause=observer.pause)
+        error = observer.fails()
         assert (error.reason, str(path) in str(error)) == (SourceReason.TLS_FAILED, True)

@@ -8,23 +8,23 @@ import pytest
 
 from rotation_watcher.adapters.genesys import MAX_PAUSE, TRIES
 from rotation_watcher.errors import SourceReason
-from tests.support.looker import EMPTY, REGION, Looker
+from tests.support.observer import EMPTY, REGION, Observer
 
 
-def test_a_rate_limit_is_waited_for_as_long_as_the_api_asks(start: Callable[..., Looker]) -> None:
-    looker = start(rate_limit=2)
-    looker.look()
-    looker.clock.advance(timedelta(seconds=48))
-    assert len(looker.look()) == 3
-    assert looker.clock.waited == [12.0]
-    assert looker.asked("/certificates") == [200, 200, 429, 200, 200]
+def test_a_rate_limit_is_waited_for_as_long_as_the_api_asks(start: Callable[..., Observer]) -> None:
+    observer = start(rate_limit=2)
+    observer.observe()
+    observer.clock.advance(timedelta(seconds=48))
+    assert len(observer.observe()) == 3
+    assert observer.clock.waited == [12.0]
+    assert observer.asked("/certificates") == [200, 200, 429, 200, 200]
 
 
-def test_a_rate_limit_that_lasts_too_long_is_told_at_once(start: Callable[..., Looker]) -> None:
-    looker = start(rate_limit=1)
-    error = looker.fails()
+def test_a_rate_limit_that_lasts_too_long_is_told_at_once(start: Callable[..., Observer]) -> None:
+    observer = start(rate_limit=1)
+    error = observer.fails()
     assert (error.reason, "60 s" in str(error)) == (SourceReason.THROTTLED, True)
-    assert (looker.clock.waited, looker.asked("/certificates")) == ([], [200, 429])
+    assert (observer.clock.waited, observer.asked("/certificates")) == ([], [200, 429])
 
 
 @pytest.mark.parametrize(
@@ -40,18 +40,22 @@ def test_a_rate_limit_that_lasts_too_long_is_told_at_once(start: Callable[..., L
     ],
 )
 @pytest.mark.parametrize("kind", ["token", "certificates"])
-def test_a_retry_after_is_obeyed_where_it_means_something(kind: str, said: str, waited: float, looker: Looker) -> None:
-    looker.simulator.play(REGION, kind, status=429, headers={"Retry-After": said})  # type: ignore[arg-type]  # a str
-    assert len(looker.look()) == 3
-    assert looker.clock.waited == [waited]
+def test_a_retry_after_is_obeyed_where_it_means_something(
+    kind: str, said: str, waited: float, observer: Observer
+) -> None:
+    observer.simulator.play(REGION, kind, status=429, headers={"Retry-After": said})  # type: ignore[arg-type]  # a str
+    assert len(observer.observe()) == 3
+    assert observer.clock.waited == [waited]
 
 
 @pytest.mark.parametrize("said", [str(int(MAX_PAUSE) + 1), "Sun, 01 Mar 2026 13:00:00 GMT", "9" * 400])
 @pytest.mark.parametrize(("status", "reason"), [(429, SourceReason.THROTTLED), (503, SourceReason.UNAVAILABLE)])
-def test_a_wait_that_is_too_long_ends_the_look(looker: Looker, said: str, status: int, reason: SourceReason) -> None:
-    looker.simulator.play(REGION, "certificates", status=status, headers={"Retry-After": said})
-    assert looker.fails().reason is reason
-    assert looker.clock.waited == []
+def test_a_wait_that_is_too_long_ends_the_look(
+    observer: Observer, said: str, status: int, reason: SourceReason
+) -> None:
+    observer.simulator.play(REGION, "certificates", status=status, headers={"Retry-After": said})
+    assert observer.fails().reason is reason
+    assert observer.clock.waited == []
 
 
 PASSING = {
@@ -69,15 +73,15 @@ PASSING = {
 
 @pytest.mark.parametrize("kind", ["token", "certificates"])
 @pytest.mark.parametrize("how", PASSING.values(), ids=PASSING)
-def test_what_may_pass_is_tried_again_and_passes(looker: Looker, kind: Any, how: dict[str, Any]) -> None:
-    looker.simulator.play(REGION, kind, times=TRIES - 1, **how)
-    assert len(looker.look()) == 3
-    assert looker.clock.waited == [1.0, 2.0]
+def test_what_may_pass_is_tried_again_and_passes(observer: Observer, kind: Any, how: dict[str, Any]) -> None:
+    observer.simulator.play(REGION, kind, times=TRIES - 1, **how)
+    assert len(observer.observe()) == 3
+    assert observer.clock.waited == [1.0, 2.0]
 
 
 @pytest.mark.parametrize("how", PASSING.values(), ids=PASSING)
-def test_what_may_pass_and_does_not_is_told_after_three_tries(looker: Looker, how: dict[str, Any]) -> None:
-    looker.simulator.play(REGION, "certificates", times=0, **how)
+def test_what_may_pass_and_does_not_is_told_after_three_tries(observer: Observer, how: dict[str, Any]) -> None:
+    observer.simulator.play(REGION, "certificates", times=0, **how)
     expected = {429: SourceReason.THROTTLED}.get(how.get("status", 0), SourceReason.UNAVAILABLE)
-    assert looker.fails().reason is (expected if "status" in how else SourceReason.UNREACHABLE)
-    assert len(looker.asked("/certificates")) == TRIES
+    assert observer.fails().reason is (expected if "status" in how else SourceReason.UNREACHABLE)
+    assert len(observer.asked("/certificates")) == TRIES

@@ -1,4 +1,4 @@
-"""A stage with everything that a policy of the template may be about, and each role's work as its function does it."""
+"""An environment with all that a policy of the template may be about, and each role's work as its function does it."""
 
 import json
 import os
@@ -12,8 +12,8 @@ import boto3
 from botocore.exceptions import ClientError
 
 from local.aws.enforcing import Asked
+from local.environment import BUCKET, Environment
 from local.receiver import SlackReceiver
-from local.stage import BUCKET, Stage
 from rotation_watcher import bootstrap
 from rotation_watcher.slack import QueueMessage, post_all
 from tests.roles.grants import Grant, documents, grants
@@ -35,22 +35,25 @@ class Run(NamedTuple):
     asked: frozenset[Asked]
 
 
-class Scene:
+class RolesEnvironment:
     """``parameters`` are the template's; ``works`` is what each role does."""
 
-    def __init__(self, stage: Stage, slack: SlackReceiver) -> None:
-        self.stage, self.slack = stage, slack
-        self.others = stage.world.region("sa-east-1").root_pem()
+    def __init__(self, environment: Environment, slack: SlackReceiver) -> None:
+        self.environment, self.slack = environment, slack
+        self.others = environment.world.region("sa-east-1").root_pem()
         self._furnish()
-        self.store = stage.add_trust_store("alb", "main", self.others)
-        domains = stage.add_rest_domain("rest", "main", self.others), stage.add_http_domain("http", "main", self.others)
-        stage.watch["bundles"][0]["extra"] = ["extra/partner.pem"]
-        stage.put("extra/partner.pem", self.others)
-        stage.s3.put_object(Bucket=CONF, Key="watch.json", Body=json.dumps(stage.watch).encode())
-        stage.put("watch.json", json.dumps(stage.watch))  # where the stage's own watcher looks
+        self.store = environment.add_trust_store("alb", "main", self.others)
+        domains = (
+            environment.add_rest_domain("rest", "main", self.others),
+            environment.add_http_domain("http", "main", self.others),
+        )
+        environment.watch["bundles"][0]["extra"] = ["extra/partner.pem"]
+        environment.put("extra/partner.pem", self.others)
+        environment.s3.put_object(Bucket=CONF, Key="watch.json", Body=json.dumps(environment.watch).encode())
+        environment.put("watch.json", json.dumps(environment.watch))  # where the environment's own watcher looks
         self.parameters = {
             "GenesysRegion": "us-east-1",
-            "CredentialArns": f"{stage.secret_arn},{self.secret}",
+            "CredentialArns": f"{environment.secret_arn},{self.secret}",
             "TargetArns": ",".join([self.store, *domains]),
             "SlackSecretArn": self.webhook,
             "WatchFileUri": f"s3://{CONF}/watch.json",
@@ -82,67 +85,67 @@ class Scene:
     def run(self, role: str, without: Grant | None = None) -> Run:
         """Let the role do its work from the beginning, with one grant less if one is given."""
         self._reset(published=role == "PublishRole")
-        with self.acting_as(role, without), self.stage.aws.enforced_iam() as asked:
-            self.stage.aws.calls.clear()
+        with self.acting_as(role, without), self.environment.aws.enforced_iam() as asked:
+            self.environment.aws.calls.clear()
             # What a refusal does to the run is another test's matter.
             with suppress(Exception) if without else nullcontext():
                 self.works[role]()
-            calls = self.stage.aws.calls.snapshot()
+            calls = self.environment.aws.calls.snapshot()
         refused = {f"{call.service}:{call.operation} {call.resource}" for call in calls if call.status == 403}
         return Run(refused, frozenset(asked))
 
     @contextmanager
     def acting_as(self, role: str, without: Grant | None = None) -> Iterator[None]:
         """The environment and SDK of a process that has assumed the role."""
-        iam = self.stage.aws.client("iam")
+        iam = self.environment.aws.client("iam")
         with suppress(ClientError):
             iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(_TRUST))
         for name, text in self.documents(role, without).items():
             iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=text)
-        assumed = self.stage.aws.client("sts").assume_role(
+        assumed = self.environment.aws.client("sts").assume_role(
             RoleArn=f"arn:aws:iam::123456789012:role/{role}", RoleSessionName="run"
         )["Credentials"]
-        environment = {
+        variables = {
             "AWS_ACCESS_KEY_ID": assumed["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": assumed["SecretAccessKey"],
             "AWS_SESSION_TOKEN": assumed["SessionToken"],
             "WATCH_FILE_URI": f"s3://{CONF}/watch.json",
             "SLACK_SECRET_ARN": self.parameters["SlackSecretArn"],
         }
-        with patch.dict(os.environ, environment), patch.object(boto3, "DEFAULT_SESSION", None):
+        with patch.dict(os.environ, variables), patch.object(boto3, "DEFAULT_SESSION", None):
             yield
 
     def client(self, service: str) -> Any:
         """A client with the credentials that are in the environment."""
-        return boto3.client(service, endpoint_url=self.stage.aws.url)  # type: ignore[call-overload]  # any service
+        return boto3.client(service, endpoint_url=self.environment.aws.url)  # type: ignore[call-overload]  # any service
 
     # The functions' work, and what AWS does with their roles
 
     def _collect(self) -> None:
-        self.stage.watcher = self.stage.build()
-        looked = self.stage.collect()
+        self.environment.watcher = self.environment.build()
+        looked = self.environment.collect()
         assert set(looked.sources) == {"use1", "euc1"}
         self._report_failed_run()
 
     def _publish(self) -> None:
-        stage = self.stage
-        stage.watcher = stage.build()
-        stage.publish(enqueue="all")
-        self._poll(stage.queue_url)
+        environment = self.environment
+        environment.watcher = environment.build()
+        environment.publish(enqueue="all")
+        self._poll(environment.queue_url)
         for target in ("alb", "rest", "http"):
             self._updates(target)
-        with stage.aws.unenforced_iam():
-            stage.put("extra/partner.pem", self.others + stage.world.region("ap-south-1").root_pem())
-        stage.clock.advance(timedelta(hours=1))
+        with environment.aws.unenforced_iam():
+            environment.put("extra/partner.pem", self.others + environment.world.region("ap-south-1").root_pem())
+        environment.clock.advance(timedelta(hours=1))
         self._updates("alb")
-        back = stage.publish(rollback="alb").targets["alb"].outcome
+        back = environment.publish(rollback="alb").targets["alb"].outcome
         assert back == "rolled-back", back
         self._report_failed_run()
 
     def _updates(self, target: str) -> None:
         """Publish brings the target up to date; two domains cannot be updated within half a minute."""
-        self.stage.clock.advance(PACE)
-        summary = self.stage.publish(target).targets[target]
+        self.environment.clock.advance(PACE)
+        summary = self.environment.publish(target).targets[target]
         assert summary.outcome == "updated", summary
 
     def _slack(self) -> None:
@@ -163,35 +166,35 @@ class Scene:
         try:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         finally:
-            with self.stage.aws.unenforced_iam():  # a message in flight would hold up its group in the next run
-                self.stage.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            with self.environment.aws.unenforced_iam():  # a message in flight would hold up its group in the next run
+                self.environment.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
     # What is there
 
     def _furnish(self) -> None:
-        stage = self.stage
-        stage.world.region("us-east-1", days_left=92)
-        stage.world.region("eu-central-1")
-        stage.add_source("use1", "us-east-1")
-        stage.add_source("euc1", "eu-central-1")
-        stage.add_bundle("main", ["use1", "euc1"])
-        region = stage.world.region("us-east-1")
-        now = stage.clock()
-        key = stage.world.keys.rsa("somebody")
+        environment = self.environment
+        environment.world.region("us-east-1", days_left=92)
+        environment.world.region("eu-central-1")
+        environment.add_source("use1", "us-east-1")
+        environment.add_source("euc1", "eu-central-1")
+        environment.add_bundle("main", ["use1", "euc1"])
+        region = environment.world.region("us-east-1")
+        now = environment.clock()
+        key = environment.world.keys.rsa("somebody")
         other = region.issuer("Genesys").leaf("somebody.example.com", key, now - YEAR, now + YEAR)
         region.extra_entities.append(region.entity(other, "Genesys", "Upcoming"))
-        stage.put(f"approvals/{other.fingerprint}.json", '{"by": "Ada", "why": "a test"}')
-        secrets, ssm = stage.aws.client("secretsmanager"), stage.aws.client("ssm")
+        environment.put(f"approvals/{other.fingerprint}.json", '{"by": "Ada", "why": "a test"}')
+        secrets, ssm = environment.aws.client("secretsmanager"), environment.aws.client("ssm")
         oauth = ssm.get_parameter(Name="/genesys/oauth", WithDecryption=True)["Parameter"]["Value"]
         self.secret = secrets.create_secret(Name="genesys", SecretString=oauth)["ARN"]
-        stage.watch["sources"][1]["credentials"] = self.secret
+        environment.watch["sources"][1]["credentials"] = self.secret
         ssm.put_parameter(Name="/genesys/slack", Type="SecureString", Value=self.slack.url)
         self.webhook = ssm.get_parameter(Name="/genesys/slack")["Parameter"]["ARN"]
         self.webhook_secret = secrets.create_secret(Name="slack", SecretString=self.slack.url)["ARN"]
-        stage.aws.make_bucket(CONF)
-        self.pinned = stage.s3.put_object(Bucket=CONF, Key="old.pem", Body=self.others.encode())["VersionId"]
-        self.failed_url = stage.sqs.create_queue(QueueName="failed")["QueueUrl"]
-        self.slack_url = stage.sqs.create_queue(QueueName="slack")["QueueUrl"]
+        environment.aws.make_bucket(CONF)
+        self.pinned = environment.s3.put_object(Bucket=CONF, Key="old.pem", Body=self.others.encode())["VersionId"]
+        self.failed_url = environment.sqs.create_queue(QueueName="failed")["QueueUrl"]
+        self.slack_url = environment.sqs.create_queue(QueueName="slack")["QueueUrl"]
 
     def _reset(self, *, published: bool) -> None:
         """The beginning again: nothing seen, a message in each queue.
@@ -199,25 +202,25 @@ class Scene:
         With ``published``: everything collected, and the targets as others left them, the domains with a truststore in
         a bucket that is not ours, one at its exact version and one without.
         """
-        stage = self.stage
+        environment = self.environment
         boto3.DEFAULT_SESSION = None
-        stage.watcher = stage.build()
-        listed = stage.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])
+        environment.watcher = environment.build()
+        listed = environment.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])
         for each in listed:
             if each["Key"].startswith(("targets/", "bundles/", "sources/")):
-                stage.s3.delete_object(Bucket=BUCKET, Key=each["Key"])
-        self._empty(stage.mailbox_url, self.slack_url)
-        stage.sqs.send_message(QueueUrl=self.slack_url, MessageBody="{}")
+                environment.s3.delete_object(Bucket=BUCKET, Key=each["Key"])
+        self._empty(environment.mailbox_url, self.slack_url)
+        environment.sqs.send_message(QueueUrl=self.slack_url, MessageBody="{}")
         if not published:
             return
-        stage.aws.client("elbv2").modify_trust_store(TrustStoreArn=self.store, **self.bundle)
+        environment.aws.client("elbv2").modify_trust_store(TrustStoreArn=self.store, **self.bundle)
         self._point("rest", self.pinned)
         self._point("http", "")
-        stage.put("extra/partner.pem", self.others)
+        environment.put("extra/partner.pem", self.others)
         for _ in range(2):
-            stage.collect()
-        self._empty(stage.queue_url)
-        stage.clock.advance(timedelta(minutes=15))
+            environment.collect()
+        self._empty(environment.queue_url)
+        environment.clock.advance(timedelta(minutes=15))
 
     @property
     def bundle(self) -> dict[str, str]:
@@ -225,23 +228,23 @@ class Scene:
         return {"CaCertificatesBundleS3Bucket": BUCKET, "CaCertificatesBundleS3Key": "before/alb.pem"}
 
     def _point(self, domain: str, version: str) -> None:
-        self.stage.clock.advance(PACE)
-        self.stage.aws.settle()
+        self.environment.clock.advance(PACE)
+        self.environment.aws.settle()
         settings = {"truststoreUri": f"s3://{CONF}/old.pem", "truststoreVersion": version}
-        self.stage.aws.client("apigateway").update_domain_name(
+        self.environment.aws.client("apigateway").update_domain_name(
             domainName=f"{domain}.example.com",
             patchOperations=[
                 {"op": "replace", "path": f"/mutualTlsAuthentication/{name}", "value": value}
                 for name, value in settings.items()
             ],
         )
-        self.stage.aws.settle()
+        self.environment.aws.settle()
 
     def _empty(self, *urls: str) -> None:
         for url in urls:
-            while taken := self.stage.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            while taken := self.environment.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
                 for each in taken:
-                    self.stage.sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
+                    self.environment.sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
 
     def _places(self) -> dict[str, tuple[str, str]]:
         def queue(url: str) -> tuple[str, str]:
@@ -252,8 +255,8 @@ class Scene:
         functions = {f"{name}Function": (name, f"arn:aws:lambda:{_PLACE}:function:{name}") for name in names}
         return (logs | functions) | {
             "Bucket": (BUCKET, f"arn:aws:s3:::{BUCKET}"),
-            "AlertTopic": (self.stage.topic_arn, self.stage.topic_arn),
-            "PublishQueue": queue(self.stage.queue_url),
+            "AlertTopic": (self.environment.topic_arn, self.environment.topic_arn),
+            "PublishQueue": queue(self.environment.queue_url),
             "FailedRunsQueue": queue(self.failed_url),
             "SlackQueue": queue(self.slack_url),
         }

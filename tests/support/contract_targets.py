@@ -1,15 +1,16 @@
-"""One trust store or domain with one way in to it, as a fake and for real: the stage of the targets' contract."""
+"""One trust store or domain with one way in to it, as a fake and for real: what the targets' contract runs against."""
 
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
 import msgspec
 
-from local.aws.scenery import make_https_listener
+from local.aws.https_listener import make_https_listener
 from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters.api_gateway import ApiGatewayDomains
 from rotation_watcher.adapters.trust_store import AlbTrustStores
@@ -25,7 +26,7 @@ _numbers = itertools.count()
 
 
 @dataclass(frozen=True)
-class Scene:
+class ContractTarget:
     """A target. ``put`` writes KEY and gives the version.
 
     ``open`` lets the way in lead past mutual TLS, ``shut`` takes the way away.
@@ -38,6 +39,10 @@ class Scene:
     put: Callable[[bytes], str]
     open: Callable[[], object]
     shut: Callable[[], object]
+    lag: Callable[[int], object] | None = None
+    """Of a trust store: let so many reads show what it held before its last change."""
+    turn_off: Callable[[], object] | None = None
+    """Of a domain: somebody turns its mutual TLS off."""
 
     @property
     def name(self) -> str:
@@ -64,7 +69,7 @@ class Scene:
         return version
 
 
-def fake(kind: Kind, initial: bytes, clock: ManualClock) -> Scene:
+def fake(kind: Kind, initial: bytes, clock: ManualClock) -> ContractTarget:
     """A target in memory."""
     store = InMemoryStore()
     adapter = FakeTrustTarget(kind, store, clock, settle=SETTLE, pace=PACE)
@@ -77,10 +82,17 @@ def fake(kind: Kind, initial: bytes, clock: ManualClock) -> Scene:
     def open_it() -> None:
         ways[:] = [msgspec.structs.replace(way, verifies=False, detail="It is open.") for way in ways]
 
-    return Scene(adapter, arn, store.bucket, clock, lambda body: store.seed(KEY, body), open_it, ways.clear)
+    def lag(reads: int) -> None:
+        adapter.held[arn].stale_reads = reads
+
+    def put(body: bytes) -> str:
+        return store.seed(KEY, body)
+
+    off = None if is_store else partial(adapter.turn_off, arn)
+    return ContractTarget(adapter, arn, store.bucket, clock, put, open_it, ways.clear, lag if is_store else None, off)
 
 
-def trust_store(aws: EmbeddedAws, initial: bytes, clock: ManualClock, http: httpx.Client) -> Scene:
+def trust_store(aws: EmbeddedAws, initial: bytes, clock: ManualClock, http: httpx.Client) -> ContractTarget:
     """A trust store of the embedded AWS, with a listener in verify mode."""
     name, bucket, elb = _name(), aws.make_bucket(_name()), aws.client("elbv2")
     _put(aws, bucket, "before.pem", initial)
@@ -88,7 +100,7 @@ def trust_store(aws: EmbeddedAws, initial: bytes, clock: ManualClock, http: http
     arn = elb.create_trust_store(Name=name, **place)["TrustStores"][0]["TrustStoreArn"]
     verify = {"Mode": "verify", "TrustStoreArn": arn}
     listener = make_https_listener(aws, name=name, mutual_authentication=verify).listener_arn
-    return Scene(
+    return ContractTarget(
         AlbTrustStores(elb, http),
         arn,
         bucket,
@@ -96,6 +108,7 @@ def trust_store(aws: EmbeddedAws, initial: bytes, clock: ManualClock, http: http
         lambda body: _put(aws, bucket, KEY, body),
         lambda: elb.modify_listener(ListenerArn=listener, MutualAuthentication={"Mode": "passthrough"}),
         lambda: elb.delete_listener(ListenerArn=listener),
+        lag=lambda reads: aws.stale_reads(arn, reads),
     )
 
 
@@ -104,19 +117,19 @@ def domains_of(aws: EmbeddedAws) -> ApiGatewayDomains:
     return ApiGatewayDomains(aws.client("apigateway"), aws.client("apigatewayv2"), aws.client("s3"))
 
 
-def rest_domain(aws: EmbeddedAws, initial: bytes | None, clock: ManualClock) -> Scene:
+def rest_domain(aws: EmbeddedAws, initial: bytes | None, clock: ManualClock) -> ContractTarget:
     """A domain made through v1, with a REST API whose default endpoint is closed. ``initial`` None: mTLS is off."""
     name, bucket, rest = f"{_name()}.example.com", aws.make_bucket(_name()), aws.client("apigateway")
     rest.create_domain_name(
         domainName=name,
-        regionalCertificateArn=_certificate(aws, name),
+        regionalCertificateArn=aws.certificate(),
         endpointConfiguration={"types": ["REGIONAL"]},
         securityPolicy="TLS_1_2",
         **({} if initial is None else {"mutualTlsAuthentication": _before(aws, bucket, initial)}),
     )
     api = map_rest_api(aws, name)
     opening = [{"op": "replace", "path": "/disableExecuteApiEndpoint", "value": "false"}]
-    return Scene(
+    return ContractTarget(
         domains_of(aws),
         f"arn:aws:apigateway:us-east-1::/domainnames/{name}",
         bucket,
@@ -124,24 +137,28 @@ def rest_domain(aws: EmbeddedAws, initial: bytes | None, clock: ManualClock) -> 
         lambda body: _put(aws, bucket, KEY, body),
         lambda: rest.update_rest_api(restApiId=api, patchOperations=opening),
         lambda: rest.delete_base_path_mapping(domainName=name, basePath="(none)"),
+        turn_off=lambda: rest.update_domain_name(
+            domainName=name,
+            patchOperations=[{"op": "replace", "path": "/mutualTlsAuthentication/truststoreUri", "value": ""}],
+        ),
     )
 
 
-def http_domain(aws: EmbeddedAws, initial: bytes, clock: ManualClock) -> Scene:
+def http_domain(aws: EmbeddedAws, initial: bytes, clock: ManualClock) -> ContractTarget:
     """A domain made through v2, with an HTTP API whose default endpoint is closed."""
     name, bucket, http = f"{_name()}.example.com", aws.make_bucket(_name()), aws.client("apigatewayv2")
     before = {key[0].upper() + key[1:]: value for key, value in _before(aws, bucket, initial).items()}
     http.create_domain_name(
         DomainName=name,
         DomainNameConfigurations=[
-            {"CertificateArn": _certificate(aws, name), "EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2"}
+            {"CertificateArn": aws.certificate(), "EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2"}
         ],
         MutualTlsAuthentication=before,
     )
     api = http.create_api(Name="orders", ProtocolType="HTTP", DisableExecuteApiEndpoint=True)["ApiId"]
     http.create_stage(ApiId=api, StageName="$default")
     mapping = http.create_api_mapping(DomainName=name, ApiId=api, Stage="$default")["ApiMappingId"]
-    return Scene(
+    return ContractTarget(
         domains_of(aws),
         f"arn:aws:apigateway:us-east-1::/domainnames/{name}",
         bucket,
@@ -165,7 +182,7 @@ def map_rest_api(aws: EmbeddedAws, domain: str, *, path: str = "(none)", closed:
 
 
 def _name() -> str:
-    return f"scene-{next(_numbers)}"
+    return f"target-{next(_numbers)}"
 
 
 def _put(aws: EmbeddedAws, bucket: str, key: str, body: bytes) -> str:
@@ -175,7 +192,3 @@ def _put(aws: EmbeddedAws, bucket: str, key: str, body: bytes) -> str:
 def _before(aws: EmbeddedAws, bucket: str, initial: bytes) -> dict[str, Any]:
     version = _put(aws, bucket, "before.pem", initial)
     return {"truststoreUri": f"s3://{bucket}/before.pem", "truststoreVersion": version}
-
-
-def _certificate(aws: EmbeddedAws, name: str) -> str:
-    return str(aws.client("acm").request_certificate(DomainName=name)["CertificateArn"])

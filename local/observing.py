@@ -1,7 +1,7 @@
-"""What ``check`` and ``plan`` share: where to look, one look that leaves no trace, and what it found.
+"""What ``check`` and ``plan`` share: which sources, one observation of them that leaves no trace, and what it found.
 
-The look is the watcher's own ``collect`` over an ``OverlayStore``: the same reading, judging and folding as in the
-stack, with nothing written, sent or delivered.
+It is the watcher's own ``collect`` over an ``OverlayStore``: the same reading, assessment and update of the history as
+in the stack, with nothing written, sent or delivered.
 """
 
 import argparse
@@ -58,8 +58,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     remarks: tuple[str, ...] = ()
 
 
-class Findings(NamedTuple):
-    """What one look gave. ``failures`` maps sources that could not be read to why."""
+class Observed(NamedTuple):
+    """What one observation of each source gave. ``failures`` maps sources that could not be read to why."""
 
     rows: tuple[Row, ...]
     failures: Mapping[str, str]
@@ -140,8 +140,8 @@ def place_of(options: argparse.Namespace) -> Place:
     return Place(watch, store, secrets, options.ca_file)
 
 
-def look(place: Place, options: argparse.Namespace, now: datetime) -> Findings:
-    """Look at every source once, leaving no trace."""
+def observe(place: Place, options: argparse.Namespace, now: datetime) -> Observed:
+    """Observe every source once, leaving no trace."""
     nowhere = _Nowhere()
     ports = collect.Ports(
         store=place.store,
@@ -157,7 +157,7 @@ def look(place: Place, options: argparse.Namespace, now: datetime) -> Findings:
     rows = [row for source in place.watch.sources if source.id not in failures for row in _rows(place, source.id, now)]
     judged = [*_judge(rows, place.watch, failures, options)]
     code = max((code for code, _ in judged), default=Exit.OK)
-    return Findings(tuple(rows), failures, code, tuple(words for _, words in judged))
+    return Observed(tuple(rows), failures, code, tuple(words for _, words in judged))
 
 
 def _rows(place: Place, source: str, now: datetime) -> Iterator[Row]:
@@ -275,7 +275,7 @@ def progress(words: str) -> Iterator[None]:
         yield
 
 
-def told(errors: object) -> int:
+def report(errors: object) -> int:
     """Print what could not be done, a line each, and give UNKNOWN."""
     lines = errors.mistakes if isinstance(errors, ConfigurationError) else (str(errors),)
     for line in lines:
@@ -284,4 +284,4 @@ def told(errors: object) -> int:
 
 
 EXPECTED = (WatcherError, OSError)
-"""Errors that are told in a line instead of a traceback."""
+"""Errors that are reported in a line instead of a traceback."""

@@ -1,4 +1,4 @@
-"""The stage of a story: the watcher's use cases and Genesys adapter between a simulated Genesys and targets in memory.
+"""Where a script runs: the watcher's use cases and Genesys adapter between a simulated Genesys and targets in memory.
 
 Everything is in one process and without sockets, so that ten thousand rotations take minutes. The targets, the bucket
 and the queue are those that ``tests/contract`` holds to the real adapters; the simulator's service answers the real
@@ -14,12 +14,12 @@ from urllib.parse import parse_qsl
 
 import httpx
 
+from local.base_environment import CountingMetrics
 from local.genesys.clock import VirtualClock
 from local.genesys.issuing import Identity, issue, subject
 from local.genesys.keys import DEFAULT_CACHE
 from local.genesys.service import Service
 from local.genesys.world import AUTHORITIES, Region, World
-from local.stage import Counted
 from rotation_watcher import collect as collecting
 from rotation_watcher import config, keys
 from rotation_watcher import publish as publishing
@@ -112,8 +112,8 @@ class _Secrets:
         return json.dumps(_CLIENT)
 
 
-class Scene:
-    """The world of a story, and the runs of the functions in it."""
+class SoakEnvironment:
+    """The world of a script, and the runs of the functions in it."""
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self.clock = VirtualClock(START)
@@ -121,7 +121,7 @@ class Scene:
         self.world = World(self.clock, DEFAULT_CACHE, root_key_bits=2048)
         self.sources = tuple(sources)
         self.store, self.queue, self.mailbox, self.trap = InMemoryStore(), RecordingQueue(), Mailbox(), Trap()
-        self.airwaves = Airwaves(self.world)
+        self.transport = GenesysTransport(self.world)
         alb = FakeTrustTarget(ALB_TRUST_STORE, self.store, self.clock)
         api = FakeTrustTarget(API_GATEWAY_DOMAIN, self.store, self.clock)
         self._adapters = {ALB_TRUST_STORE: alb, API_GATEWAY_DOMAIN: api}
@@ -158,7 +158,7 @@ class Scene:
             genesys=self._genesys,
             sink=self.mailbox,
             queue=self.queue,
-            metrics=Counted(),
+            metrics=CountingMetrics(),
             clock=self._now,
         )
         return collecting.collect(self.watch, collecting.Request(), ports)
@@ -222,10 +222,10 @@ class Scene:
         return self.clock() + self.skew
 
     def _client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(transport=self.airwaves, trust_env=False, follow_redirects=False)
+        return httpx.AsyncClient(transport=self.transport, trust_env=False, follow_redirects=False)
 
 
-class Airwaves(httpx.AsyncBaseTransport):
+class GenesysTransport(httpx.AsyncBaseTransport):
     """Between the adapter and the simulator: answers, troubles, disturbances. ``heard``: what was told, by region."""
 
     def __init__(self, world: World) -> None:

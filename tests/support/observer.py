@@ -19,7 +19,7 @@ TOKEN = "canary-token-pL8dKc1nBf4gTq7hUx5a"
 EMPTY = '{"entities": []}'
 
 
-class Looker:
+class Observer:
     """An adapter that looks at one simulated region. Pauses let virtual time pass, so that none of them is waited."""
 
     def __init__(self, simulator: Simulator, clock: ManualClock, *, budget: float = 30.0) -> None:
@@ -45,12 +45,12 @@ class Looker:
         )
         return [json.loads(entity) for entity in raw]
 
-    def look(self) -> list[dict[str, Any]]:
+    def observe(self) -> list[dict[str, Any]]:
         return asyncio.run(self.certificates())
 
     def fails(self) -> SourceError:
         with pytest.raises(SourceError) as caught:
-            self.look()
+            self.observe()
         assert "canary" not in str(caught.value) + repr(caught.value)
         return caught.value
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from local.environment import BUCKET
 from local.genesys.issuing import Identity
 from local.genesys.world import Authority
-from local.stage import BUCKET
-from tests.crash.world import CrashStage, Function, Message
+from tests.crash.world import CrashEnvironment, Function, Message
 from tests.support import others
 from tests.support.events import queue_event
 
@@ -24,20 +24,20 @@ RETAIN_DAYS = 7
 
 
 class Runner(Protocol):
-    """Who runs a function of the story. ``answered`` is done when it has answered: the queue deletes its messages."""
+    """Who runs a function of the script. ``answered`` is done when it has answered: the queue deletes its messages."""
 
     def __call__(self, function: Function, event: Any, answered: Callable[[], object]) -> None:
         """Run it."""
 
 
-class Story:
+class Script:
     """The world's script; every run of a function goes through ``runner``."""
 
-    def __init__(self, stage: CrashStage, runner: Runner, *, small: bool = False) -> None:
-        self.stage = stage
+    def __init__(self, environment: CrashEnvironment, runner: Runner, *, small: bool = False) -> None:
+        self.environment = environment
         self.small = small
         self.runner = runner
-        self.chapter = ""
+        self.part = ""
         self.quarantined: Identity | None = None
         """A stranger whom the API tells of; nobody may let him in until he is approved."""
 
@@ -46,21 +46,21 @@ class Story:
 
         The small world has one source and two targets.
         """
-        stage = self.stage
-        with stage.serving():
-            stage.world.region("us-east-1", days_left={"Genesys": 200, "DigiCert": 92})
-            others = stage.world.region("sa-east-1").root_pem()
-            stage.add_source("use1", "us-east-1", ("Genesys", "DigiCert"))
+        environment = self.environment
+        with environment.serving():
+            environment.world.region("us-east-1", days_left={"Genesys": 200, "DigiCert": 92})
+            others = environment.world.region("sa-east-1").root_pem()
+            environment.add_source("use1", "us-east-1", ("Genesys", "DigiCert"))
             if not self.small:
-                stage.world.region("eu-central-1", days_left=250)
-                stage.add_source("euc1", "eu-central-1", credentials=stage.second_secret)
-                stage.add_bundle("digicert", ["use1"], ["DigiCert"])
-                stage.add_bundle("carried", ["euc1"])
-                stage.add_http_domain("http", "digicert", others)
-            stage.add_bundle("genesys", ["use1"] if self.small else ["use1", "euc1"])
-            stage.add_trust_store("alb", "genesys", others)
-            stage.add_rest_domain("rest", "genesys", others)
-            stage.configure(retain_days=RETAIN_DAYS)
+                environment.world.region("eu-central-1", days_left=250)
+                environment.add_source("euc1", "eu-central-1", credentials=environment.second_secret)
+                environment.add_bundle("digicert", ["use1"], ["DigiCert"])
+                environment.add_bundle("carried", ["euc1"])
+                environment.add_http_domain("http", "digicert", others)
+            environment.add_bundle("genesys", ["use1"] if self.small else ["use1", "euc1"])
+            environment.add_trust_store("alb", "genesys", others)
+            environment.add_rest_domain("rest", "genesys", others)
+            environment.configure(retain_days=RETAIN_DAYS)
 
     def ways(self) -> Iterator[tuple[str, str, Authority]]:
         """Target, region and authority: whose leaf it is there for."""
@@ -71,8 +71,8 @@ class Story:
         if not self.small:
             yield "http", "us-east-1", "DigiCert"
 
-    def chapters(self) -> Iterator[Callable[[], None]]:
-        """The chapters in their order, each to be called once."""
+    def parts(self) -> Iterator[Callable[[], None]]:
+        """The parts in their order, each to be called once."""
         whole = (
             self.first_look,
             self.announcement,
@@ -86,9 +86,9 @@ class Story:
             self.drift,
             self.grace_over,
         )
-        for chapter in (self.beginning,) if self.small else whole:
-            self.chapter = chapter.__name__.replace("_", " ")
-            yield chapter
+        for part in (self.beginning,) if self.small else whole:
+            self.part = part.__name__.replace("_", " ")
+            yield part
 
     def beginning(self) -> None:
         """The small world's first look: each kind of call that changes something comes in it."""
@@ -106,7 +106,7 @@ class Story:
 
     def announcement(self) -> None:
         """DigiCert's next leaf is announced, under a new intermediate."""
-        region = self.stage.world.region("us-east-1")
+        region = self.environment.world.region("us-east-1")
         region.schedule_rotation("DigiCert", START + 6 * DAY, intermediate="new")
         self._go_to(3)
         self.look_twice()
@@ -114,10 +114,10 @@ class Story:
 
     def new_root(self) -> None:
         """The operator puts a region's next root beside its anchor, before Genesys uses it."""
-        region = self.stage.world.region("us-east-1")
+        region = self.environment.world.region("us-east-1")
         self._go_to(4)
-        with self.stage.serving():
-            self.stage.put("anchors/us-east-1.pem", region.root_pem() + region.root_pem(ahead=1))
+        with self.environment.serving():
+            self.environment.put("anchors/us-east-1.pem", region.root_pem() + region.root_pem(ahead=1))
         region.schedule_rotation("Genesys", START + 5 * DAY, root="new")
         self.collect()
         self.schedule(2)
@@ -134,16 +134,16 @@ class Story:
         """A source refuses the client for a while, and recovers."""
         self._go_to(6, hours=3)
         for _ in range(3):
-            self.stage.simulator.play("eu-central-1", "certificates", status=403, times=0)
+            self.environment.simulator.play("eu-central-1", "certificates", status=403, times=0)
             self.collect()
-            self.stage.clock.advance(QUARTER)
-        self.stage.simulator.clear("eu-central-1")
+            self.environment.clock.advance(QUARTER)
+        self.environment.simulator.clear("eu-central-1")
         self.collect()
         self.tell()
 
     def quarantine(self) -> None:
         """The API tells of a leaf under a root that nobody knows."""
-        region = self.stage.world.region("eu-central-1")
+        region = self.environment.world.region("eu-central-1")
         self._go_to(7)
         self.quarantined = others.partner(region)
         others.tell_of(region, self.quarantined)
@@ -156,8 +156,8 @@ class Story:
         if self.quarantined is None:
             raise RuntimeError("nobody is quarantined")
         key = f"approvals/{self.quarantined.fingerprint}.json"
-        with self.stage.serving():
-            self.stage.put(key, json.dumps({"by": "Ada", "why": "case 4711"}))
+        with self.environment.serving():
+            self.environment.put(key, json.dumps({"by": "Ada", "why": "case 4711"}))
         self.quarantined = None
         self.look_twice()
         self.schedule()
@@ -166,35 +166,35 @@ class Story:
     def dismissal(self) -> None:
         """The person thinks better of it: the pin goes at once, the root after its grace."""
         for name in [key for key in self._keys() if key.startswith("approvals/")]:
-            with self.stage.serving():
-                self.stage.s3.delete_object(Bucket=BUCKET, Key=name)
-        self.stage.world.region("eu-central-1").extra_entities.clear()
+            with self.environment.serving():
+                self.environment.s3.delete_object(Bucket=BUCKET, Key=name)
+        self.environment.world.region("eu-central-1").extra_entities.clear()
         self.look_twice()
         self.schedule()
         self.tell()
 
     def drift(self) -> None:
         """Somebody replaces the bundle of the trust store with his own."""
-        with self.stage.serving():
-            others.load(self.stage, self.stage.world.region("sa-east-1").root_pem())
+        with self.environment.serving():
+            others.load(self.environment, self.environment.world.region("sa-east-1").root_pem())
         self.schedule()
         self.tell()
 
     def by_hand(self) -> None:
         """A person rolls a target back, and releases it later."""
-        record = json.loads(self.stage.read_still("targets/alb/record.json"))
+        record = json.loads(self.environment.read_still("targets/alb/record.json"))
         self.run("publish", {"rollback": "alb", "to": record["versions"][0]["version"]})
         self.tell()
-        self.stage.clock.advance(QUARTER)
+        self.environment.clock.advance(QUARTER)
         self.schedule()
         self.run("publish", {"release": "alb"})
         self.tell()
 
     def grace_over(self) -> None:
         """What was rotated out has been retired, and leaves."""
-        region = self.stage.world.region("us-east-1")
-        with self.stage.serving():
-            self.stage.put("anchors/us-east-1.pem", region.root_pem())
+        region = self.environment.world.region("us-east-1")
+        with self.environment.serving():
+            self.environment.put("anchors/us-east-1.pem", region.root_pem())
         self._go_to(17)
         self.look_twice()
         self.schedule(2)
@@ -209,7 +209,7 @@ class Story:
         self.drain()
         self.tell()
         yield
-        self.stage.clock.advance(CLAIM_OVER)
+        self.environment.clock.advance(CLAIM_OVER)
         if self.small:
             self.run("publish", {})  # a look at every target without the queue between: it costs half
         else:
@@ -217,7 +217,7 @@ class Story:
         self.tell()
         yield
         for _ in range(2):
-            self.stage.clock.advance(QUARTER)
+            self.environment.clock.advance(QUARTER)
             self.collect()
             self.drain()
             self.schedule(2)
@@ -233,25 +233,25 @@ class Story:
         for _ in range(2):
             self.collect()
             self.drain()
-            self.stage.clock.advance(QUARTER)
+            self.environment.clock.advance(QUARTER)
 
     def drain(self) -> None:
         """The queue wakes publish, one message at a time, until it is empty."""
-        while messages := self.stage.take(self.stage.queue_url):
+        while messages := self.environment.take(self.environment.queue_url):
             target = json.loads(messages[0].body)["target"]
-            self._run_on_messages("publish", queue_event(target), self.stage.queue_url, messages)
+            self._run_on_messages("publish", queue_event(target), self.environment.queue_url, messages)
 
     def schedule(self, times: int = 1) -> None:
         """Every target is looked at. Two domains cannot be updated within half a minute: then it comes ``times``."""
         for _ in range(times):
             self.run("publish", {"enqueue": "all"})
             self.drain()
-            self.stage.clock.advance(PACE)
+            self.environment.clock.advance(PACE)
 
     def tell(self) -> None:
         """The queue behind the topic wakes slack, until it is empty."""
-        url = self.stage.letters_url
-        while messages := self.stage.take(url, 10):
+        url = self.environment.letters_url
+        while messages := self.environment.take(url, 10):
             letters = [[message.id, message.body] for message in messages]
             self._run_on_messages("slack", letters, url, messages)
 
@@ -260,14 +260,14 @@ class Story:
         self.runner(function, event, lambda: None)
 
     def _run_on_messages(self, function: Function, event: Any, url: str, messages: list[Message]) -> None:
-        self.runner(function, event, lambda: self.stage.delete(url, messages))
+        self.runner(function, event, lambda: self.environment.delete(url, messages))
 
     def _go_to(self, days: float, hours: float = 0) -> None:
         moment = START + timedelta(days=days, hours=hours)
-        if moment > self.stage.clock():
-            self.stage.clock.go_to(moment)
+        if moment > self.environment.clock():
+            self.environment.clock.go_to(moment)
 
     def _keys(self) -> list[str]:
-        with self.stage.serving():
-            listed = self.stage.s3.list_objects_v2(Bucket=BUCKET)
+        with self.environment.serving():
+            listed = self.environment.s3.list_objects_v2(Bucket=BUCKET)
         return [str(one["Key"]) for one in listed["Contents"]]

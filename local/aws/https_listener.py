@@ -35,13 +35,12 @@ def make_https_listener(
         for number, zone in enumerate("ab")
     ]
     balancer = elb.create_load_balancer(Name=name, Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
-    certificate = aws.client("acm", place).request_certificate(DomainName=f"{name}.example.com")["CertificateArn"]
     more = {} if mutual_authentication is None else {"MutualAuthentication": mutual_authentication}
     listener = elb.create_listener(
         LoadBalancerArn=balancer,
         Protocol="HTTPS",
         Port=443,
-        Certificates=[{"CertificateArn": certificate}],
+        Certificates=[{"CertificateArn": aws.certificate(place)}],
         DefaultActions=[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200"}}],
         **more,
     )["Listeners"][0]["ListenerArn"]

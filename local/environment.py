@@ -1,50 +1,36 @@
 """The whole world on one machine, on one clock: Genesys simulator, embedded AWS, and the watcher between them.
 
 The watcher is built by ``bootstrap`` exactly as in Lambda, from an environment, and speaks real HTTP to both sides;
-only the clock and the waiting are handed in. What Lambda, the Scheduler and the queue would do by themselves is a
-method here: ``collect``, ``drain`` (the queue wakes publish), ``publish`` and ``schedule``.
+only the clock and the waiting are handed in. See ``base_environment`` for the runs.
 """
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import msgspec
 
-from local.aws.scenery import make_https_listener
+from local.aws.https_listener import make_https_listener
 from local.aws.server import EmbeddedAws
+from local.base_environment import BUCKET, BaseEnvironment
 from local.genesys.clock import VirtualClock
 from local.genesys.server import Simulator
 from local.genesys.world import World
 from rotation_watcher import bootstrap
-from rotation_watcher import collect as collecting
-from rotation_watcher import publish as publishing
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.ports import Clock
-from rotation_watcher.targets.requests import decode_request
-from rotation_watcher.x509.certificates import Block, blocks_of
 
-BUCKET = "watcher-bucket"
+__all__ = ["BUCKET", "SECRET_NAME", "Environment"]
+
 SECRET_NAME = "/genesys/oauth"  # noqa: S105 - the name of a parameter, not a secret
 
 
-class Counted:
-    """``ports.Metrics`` that remembers."""
-
-    def __init__(self) -> None:
-        self.counts: dict[str, float] = {}
-
-    def count(self, name: str, value: float = 1) -> None:
-        """Add to a count metric."""
-        self.counts[name] = self.counts.get(name, 0) + value
-
-
-class Stage:
+class Environment(BaseEnvironment):
     """A world for the watcher, for as long as the ``with`` lasts.
 
     ``start`` is the virtual now (aware UTC), unless ``clock`` is another one, such as the wall's; ``cache`` keeps the
@@ -62,15 +48,12 @@ class Stage:
         world: Mapping[str, Any] | None = None,
         aws: Mapping[str, Any] | None = None,
     ) -> None:
+        super().__init__()
         self.clock = VirtualClock(start)
         self._time = clock or self.clock
         self.world = World(self._time, cache, **(world or {}))
         self.aws = EmbeddedAws(self._time, region=region, **(aws or {}))
         self.simulator = Simulator(self.world, rate_limit=1_000_000)  # a standing clock would use it up at once
-        self.metrics = Counted()
-        self.watch: dict[str, Any] = {"mode": "apply", "sources": [], "bundles": [], "targets": []}
-        self.alerts: list[Alert] = []
-        self._runs = 0
         self._exit = ExitStack()
 
     def __enter__(self) -> Self:
@@ -86,8 +69,8 @@ class Stage:
         ssm = self.aws.client("ssm")
         ssm.put_parameter(Name=SECRET_NAME, Type="SecureString", Value=json.dumps(secret))
         self.secret_arn = ssm.get_parameter(Name=SECRET_NAME)["Parameter"]["ARN"]
-        self._exit.enter_context(_environment(self.environment()))
-        self.watcher = self.build()
+        self._exit.enter_context(_variables_set(self.variables()))
+        self.watcher: bootstrap.Watcher = self.build()
         return self
 
     def __exit__(
@@ -95,7 +78,7 @@ class Stage:
     ) -> None:
         self._exit.close()
 
-    def environment(self) -> dict[str, str]:
+    def variables(self) -> dict[str, str]:
         """What the stack would set for its functions."""
         return self.aws.environment() | {
             "BUCKET": BUCKET,
@@ -110,34 +93,7 @@ class Stage:
         """A watcher as a new container would build it."""
         return bootstrap.build(self.metrics, clock=self._time, wait=self.wait)
 
-    def wait(self, seconds: float) -> None:
-        """Let virtual time pass."""
-        self.clock.advance(timedelta(seconds=seconds))
-
     # What the operator does
-
-    def add_source(self, source: str, region: str, authorities: Iterable[str] = ("Genesys",), **more: Any) -> None:
-        """Look at a region of the simulator, and upload its roots as anchors unless ``anchored`` is False."""
-        anchored = more.pop("anchored", True)
-        self.watch["sources"].append(
-            {
-                "id": source,
-                "region": region,
-                "credentials": self.secret_arn,
-                "authorities": [*authorities],
-                "api_url": self.simulator.api_url(region),
-                "login_url": self.simulator.login_url(region),
-                **more,
-            }
-        )
-        if anchored:
-            self.put(f"anchors/{region}.pem", self.world.region(region).root_pem())
-            if "DigiCert" in {*authorities}:
-                self.put("anchors/digicert.pem", self.world.region(region).digicert_root_pem())
-
-    def add_bundle(self, bundle: str, sources: Iterable[str], authorities: Iterable[str] = ("Genesys",)) -> None:
-        """Combine sources."""
-        self.watch["bundles"].append({"id": bundle, "sources": [*sources], "authorities": [*authorities]})
 
     def add_trust_store(self, target: str, bundle: str, pem: str, **more: Any) -> str:
         """An ALB trust store that holds ``pem``, with a verify-mode listener; its ARN."""
@@ -161,7 +117,7 @@ class Stage:
         api = rest.create_rest_api(name=target, disableExecuteApiEndpoint=closed)
         rest.create_domain_name(
             domainName=name,
-            regionalCertificateArn=self._certificate(name),
+            regionalCertificateArn=self.aws.certificate(),
             endpointConfiguration={"types": ["REGIONAL"]},
             securityPolicy="TLS_1_2",
             mutualTlsAuthentication={
@@ -182,7 +138,7 @@ class Stage:
         version = self.put(f"before/{target}.pem", pem)
         api = http.create_api(Name=target, ProtocolType="HTTP", DisableExecuteApiEndpoint=closed)["ApiId"]
         http.create_stage(ApiId=api, StageName="$default")
-        configuration = {"CertificateArn": self._certificate(name), "EndpointType": "REGIONAL"}
+        configuration = {"CertificateArn": self.aws.certificate(), "EndpointType": "REGIONAL"}
         http.create_domain_name(
             DomainName=name,
             DomainNameConfigurations=[configuration | {"SecurityPolicy": "TLS_1_2"}],
@@ -194,75 +150,26 @@ class Stage:
         http.create_api_mapping(DomainName=name, ApiId=api, Stage="$default")
         return self._target(target, f"arn:aws:apigateway:{self.aws.region}::/domainnames/{name}", bundle, more)
 
-    def configure(self, **policy: Any) -> None:
-        """Write the watch file."""
-        self.put("watch.json", json.dumps(self.watch | ({"policy": policy} if policy else {})))
-
     def put(self, key: str, text: str) -> str:
         """Put an object; its version."""
         return str(self.s3.put_object(Bucket=BUCKET, Key=key, Body=text.encode())["VersionId"])
 
-    # What the stack does by itself
-
-    def collect(self, *sources: str, dry_run: bool = False) -> collecting.Summary:
-        """The Scheduler wakes collect."""
-        request = collecting.Request(sources=sources, dry_run=dry_run)
-        return collecting.collect(self.watcher.watch(), request, self.watcher.collect)
-
-    def publish(self, *targets: str, **request: Any) -> publishing.Summary:
-        """One call of publish, with a request id of its own."""
-        self._runs += 1
-        ports = self.watcher.publish._replace(owner=f"run-{self._runs}")
-        event = request | ({"targets": [*targets]} if targets else {})
-        return publishing.publish(self.watcher.watch(), decode_request(event), ports)
-
-    def drain(self) -> list[publishing.Summary]:
-        """The queue wakes publish, one message at a time, until it is empty."""
-        return [self.publish(Records=[{"body": body}]) for body in self._receive(self.queue_url)]
-
-    def schedule(self) -> list[publishing.Summary]:
-        """The Scheduler has every target looked at."""
-        self.publish(enqueue="all")
-        return self.drain()
-
-    def tick(self, step: timedelta = timedelta(minutes=15), *, schedule: bool = True) -> None:
-        """A quarter of an hour (or another step) goes by: collect runs, the queue is worked off, every target seen.
-
-        ``schedule`` False leaves out the look at the targets that the queue has not asked for. Two domains of one
-        account cannot be updated within 30 seconds: then the schedule comes again, as it does.
-        """
-        self.clock.advance(step)
-        self.collect()
-        self.drain()
-        for _ in range(3 if schedule else 0):
-            self.clock.advance(timedelta(seconds=35))
-            looked = [target.outcome for run in self.schedule() for target in run.targets.values()]
-            if "put-off" not in looked:
-                return
-
-    # What people see
-
-    def news(self) -> list[Alert]:
-        """The alerts that arrived since the last call; all of them are in ``alerts``."""
-        arrived = [msgspec.json.decode(body, type=Alert) for body in self._receive(self.mailbox_url)]
-        self.alerts += arrived
-        return arrived
-
-    def live(self, target: str) -> dict[str, Block]:
-        """What a target holds now, by fingerprint; empty where mutual TLS is off."""
-        return blocks_of(self.live_pem(target))
-
     def live_pem(self, target: str) -> bytes | None:
-        """The PEM that a target holds now."""
+        """See ``BaseEnvironment``. A domain that is UPDATING still has the one before."""
         return self.aws.live_bundle(self.arn(target))
-
-    def arn(self, target: str) -> str:
-        """A target's ARN."""
-        return next(str(one["arn"]) for one in self.watch["targets"] if one["id"] == target)
 
     def read(self, key: str) -> bytes:
         """An object of the bucket."""
         return bytes(self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+
+    def _genesys(self) -> Simulator:
+        return self.simulator
+
+    def _queued(self) -> Iterator[str]:
+        return self._receive(self.queue_url)
+
+    def _arrived(self) -> Iterator[Alert]:
+        return (msgspec.json.decode(body, type=Alert) for body in self._receive(self.mailbox_url))
 
     def _receive(self, url: str) -> Iterator[str]:
         while messages := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
@@ -279,16 +186,9 @@ class Stage:
             TopicArn=self.topic_arn, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"}
         )
 
-    def _certificate(self, name: str) -> str:
-        return str(self.aws.client("acm").request_certificate(DomainName=name)["CertificateArn"])
-
-    def _target(self, target: str, arn: str, bundle: str, more: Mapping[str, Any]) -> str:
-        self.watch["targets"].append({"id": target, "arn": arn, "bundle": bundle, **more})
-        return arn
-
 
 @contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
+def _variables_set(values: Mapping[str, str]) -> Iterator[None]:
     """The process's environment with these values, as Lambda would set them; put back afterwards."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)

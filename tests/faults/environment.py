@@ -1,7 +1,7 @@
 """A source, a bundle and one target, with faults between them and the watcher; and all that can be said of it.
 
-Only virtual time passes: the SDK's waiting between two tries and the pauses of the Genesys adapter advance the stage's
-clock instead of the wall's.
+Only virtual time passes: the SDK's waiting between two tries and the pauses of the Genesys adapter advance the
+environment's clock instead of the wall's.
 """
 
 import json
@@ -18,9 +18,10 @@ from unittest import mock
 import msgspec
 from botocore.retries.standard import ExponentialBackoff
 
+from local.environment import Environment
 from local.genesys.keys import DEFAULT_CACHE
 from local.genesys.tls import server_context
-from local.stage import Stage
+from local.patience import seconds
 from rotation_watcher import keys
 from rotation_watcher.adapters.genesys import Genesys, make_client
 from rotation_watcher.alerts.model import Alert
@@ -46,31 +47,35 @@ class Look(NamedTuple):
     loud: frozenset[str]
 
 
-class Scene:
-    """See the module; ``open_scene`` makes one. The target holds a CA of somebody else from the start.
+class FaultyEnvironment:
+    """See the module; ``open_faulty`` makes one. The target holds a CA of somebody else from the start.
 
-    ``alerts`` has all that arrived since the story began, also what came twice; ``cas`` and ``leaves`` name what an
-    operator has asked for and what Genesys has presented so far. ``spent``: no further story may begin here.
+    ``alerts`` has all that arrived since the script began, also what came twice; ``cas`` and ``leaves`` name what an
+    operator has asked for and what Genesys has presented so far. ``spent``: no further script may begin here.
     """
 
-    def __init__(self, stage: Stage, burst: Burst, target: Target, folder: Path) -> None:
-        self.stage, self.burst, self.target = stage, burst, target
+    def __init__(self, environment: Environment, burst: Burst, target: Target, folder: Path) -> None:
+        self.environment, self.burst, self.target = environment, burst, target
         self.alerts: list[Alert] = []
         self.cas: list[str] = []
         self.leaves: list[str] = []
         self.spent = self.proxied = False
-        self.region = stage.world.region(REGION, days_left=200)
-        others = stage.world.region(OTHERS)
+        self.region = environment.world.region(REGION, days_left=200)
+        others = environment.world.region(OTHERS)
         self._names = {self.region.issuer("Genesys").signer.fingerprint: "root"}
         self._names[others.issuer("Genesys").signer.fingerprint] = "others"
-        add = {"alb": stage.add_trust_store, "rest": stage.add_rest_domain, "http": stage.add_http_domain}[target]
-        stage.add_source("use1", REGION)
-        stage.add_bundle("main", ["use1"])
+        add = {
+            "alb": environment.add_trust_store,
+            "rest": environment.add_rest_domain,
+            "http": environment.add_http_domain,
+        }[target]
+        environment.add_source("use1", REGION)
+        environment.add_bundle("main", ["use1"])
         add(target, "main", others.root_pem())
-        stage.configure()
+        environment.configure()
         self.other_name, other_ca = server_context(folder, ["api.mypurecloud.com"])
         self._ca_file = folder / "both.pem"  # with another name, nothing but the name shall be wrong
-        self._ca_file.write_text(stage.simulator.ca_file.read_text() + other_ca.read_text())
+        self._ca_file.write_text(environment.simulator.ca_file.read_text() + other_ca.read_text())
         self.new_container()
 
     def route(self, *, proxied: bool) -> None:
@@ -81,25 +86,25 @@ class Scene:
 
     def new_container(self) -> None:
         """Forget what a warm one remembers."""
-        url = self.burst.url if self.proxied else self.stage.aws.url
+        url = self.burst.url if self.proxied else self.environment.aws.url
         with mock.patch.dict(os.environ, {"AWS_ENDPOINT_URL": url}):
-            self.stage.watcher = self.stage.build()
-            _ = self.stage.watcher.collect, self.stage.watcher.publish  # this makes the clients
+            self.environment.watcher = self.environment.build()
+            _ = self.environment.watcher.collect, self.environment.watcher.publish  # this makes the clients
         self.hurry(60.0)
 
     def hurry(self, budget: float) -> None:
-        """Give a look at Genesys so many real seconds."""
+        """Give an observation of Genesys so many seconds; those of a quiet machine."""
         api = Genesys(
-            self.stage.clock,
+            self.environment.clock,
             partial(make_client, self._ca_file),
             pause=self._pause,
             jitter=lambda: 0.5,
-            budget=budget,
+            budget=seconds(budget),
         )
-        self.stage.watcher.collect = self.stage.watcher.collect._replace(genesys=api)
+        self.environment.watcher.collect = self.environment.watcher.collect._replace(genesys=api)
 
     async def _pause(self, seconds: float) -> None:
-        self.stage.wait(seconds)
+        self.environment.wait(seconds)
 
     # What happens
 
@@ -109,15 +114,15 @@ class Scene:
         pair = pki.root(name)
         self._names[pair.read.fingerprint] = name
         self.cas.append(name)
-        self.stage.put(f"extra/{name}.pem", pair.pem)
-        self.stage.watch["bundles"][0]["extra"] = [f"extra/{one}.pem" for one in self.cas]
-        self.stage.configure()
+        self.environment.put(f"extra/{name}.pem", pair.pem)
+        self.environment.watch["bundles"][0]["extra"] = [f"extra/{one}.pem" for one in self.cas]
+        self.environment.configure()
         if rotate:
-            self.region.schedule_rotation("Genesys", self.stage.clock() + timedelta(minutes=1))
+            self.region.schedule_rotation("Genesys", self.environment.clock() + timedelta(minutes=1))
 
     def look(self, step: timedelta = STEP) -> Look:
         """A while goes by; then collect, the queue and the schedule run once each, as in Lambda."""
-        self.stage.clock.advance(step)
+        self.environment.clock.advance(step)
         outcomes: list[str] = []
         loud: set[str] = set()
         for name, run in (("collect", self._collect), ("publish", self._drain), ("publish", self._schedule)):
@@ -126,7 +131,7 @@ class Scene:
             except StoreError:
                 failed = True
             loud |= {name} if failed else set()
-        self.alerts += self.stage.news()
+        self.alerts += self.environment.new_alerts()
         presented = self.region.presented("Genesys").fingerprint
         if presented not in self._names:
             self.leaves.append(self._names.setdefault(presented, f"leaf {len(self.leaves) + 1}"))
@@ -135,34 +140,34 @@ class Scene:
     # Each of these answers whether functions/*/app.py raise for what was summed up.
 
     def _collect(self, outcomes: list[str]) -> bool:
-        summary = self.stage.collect()
+        summary = self.environment.collect()
         source = summary.sources["use1"]
         outcomes.append(source.reason or source.outcome)
         return bool(summary.broken or source.undelivered)
 
     def _drain(self, outcomes: list[str]) -> bool:
-        summaries = self.stage.drain()
+        summaries = self.environment.drain()
         targets = [target for summary in summaries for target in summary.targets.values()]
         outcomes += [target.outcome for target in targets]
         return any(summary.broken for summary in summaries) or any(target.undelivered for target in targets)
 
     def _schedule(self, outcomes: list[str]) -> bool:
-        self.stage.publish(enqueue="all")
+        self.environment.publish(enqueue="all")
         return self._drain(outcomes)
 
     # What can be said of it
 
     def harmed(self) -> str:
         """Empty while OpenSSL lets in what Genesys presents, and nobody's certificate is gone; else what is wrong."""
-        held = self.stage.live_pem(self.target) or b""
-        if not admits(held, self.region.presented("Genesys"), self.stage.clock()):
-            return f"the presented leaf is refused at {self.stage.clock()}"
+        held = self.environment.live_pem(self.target) or b""
+        if not admits(held, self.region.presented("Genesys"), self.environment.clock()):
+            return f"the presented leaf is refused at {self.environment.clock()}"
         missing = {"others", "root"} - self.holds()
         return f"missing: {missing}" if missing else ""
 
     def holds(self) -> set[str]:
         """The names of what the target holds."""
-        return {self._name(fingerprint) for fingerprint in self.stage.live(self.target)}
+        return {self._name(fingerprint) for fingerprint in self.environment.live(self.target)}
 
     def told(self) -> Counter[tuple[str, str]]:
         """Distinct alerts by kind and reason."""
@@ -171,10 +176,10 @@ class Scene:
 
     def leaks(self) -> list[str]:
         """Secrets in what people were told."""
-        service, environment = self.stage.simulator.service, self.stage.aws.environment()
+        service, variables = self.environment.simulator.service, self.environment.aws.environment()
         scan = Scan({f"token {place}": token for place, token in enumerate(service._tokens)}, {"X-Amz-", "PRIVATE KEY"})
-        scan.secrets["client secret"] = self.stage.simulator.client_secret
-        scan.secrets["AWS secret key"] = environment["AWS_SECRET_ACCESS_KEY"]
+        scan.secrets["client secret"] = self.environment.simulator.client_secret
+        scan.secrets["AWS secret key"] = variables["AWS_SECRET_ACCESS_KEY"]
         return scan.leaks({alert.id: json.dumps(msgspec.to_builtins(alert)) for alert in self.alerts})
 
     def claim(self) -> Claim | None:
@@ -184,7 +189,7 @@ class Scene:
     def state(self) -> dict[str, Any]:
         """All that the watcher knows, moments and versions aside; the certificates by name."""
         record = self._record()
-        known = history.decode(self.stage.read(keys.history("use1")))
+        known = history.decode(self.environment.read(keys.history("use1")))
         leaves = known.authorities["Genesys"].leaves
         return {
             "holds": sorted(self.holds()),
@@ -197,23 +202,26 @@ class Scene:
         }
 
     def _record(self) -> Record:
-        return decode(self.stage.read(keys.record(self.target)))
+        return decode(self.environment.read(keys.record(self.target)))
 
     def _name(self, fingerprint: str) -> str:
         return self._names.get(fingerprint, fingerprint)
 
 
 @contextmanager
-def open_scene(start: datetime, target: Target, folder: Path) -> Iterator[Scene]:
-    """A scene in which nothing has been looked at yet. The test's own calls never go through the proxy."""
+def open_faulty(start: datetime, target: Target, folder: Path) -> Iterator[FaultyEnvironment]:
+    """A faulty in which nothing has been looked at yet. The test's own calls never go through the proxy."""
     # Of an HTTP API's domain v1 knows nothing here, so that v2 is asked.
     aws = {"http_domains_visible_in_v1": target != "http"}
-    with Stage(start, DEFAULT_CACHE, world={"root_key_bits": 2048}, aws=aws) as stage, Burst(stage.aws.url) as burst:
+    with (
+        Environment(start, DEFAULT_CACHE, world={"root_key_bits": 2048}, aws=aws) as environment,
+        Burst(environment.aws.url) as burst,
+    ):
         delay: Callable[[Any, Any], float] = ExponentialBackoff.delay_amount
 
         def virtual(backoff: Any, context: Any) -> float:
-            stage.wait(delay(backoff, context))
+            environment.wait(delay(backoff, context))
             return 0.0
 
         with mock.patch.object(ExponentialBackoff, "delay_amount", virtual):  # the SDK's, not ours
-            yield Scene(stage, burst, target, folder)
+            yield FaultyEnvironment(environment, burst, target, folder)
