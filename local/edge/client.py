@@ -28,6 +28,7 @@ _REFUSING_ALERTS = frozenset(
         "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
         "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
         "TLSV1_ALERT_ACCESS_DENIED",
+        "TLSV1_ALERT_DECRYPT_ERROR",  # BoringSSL: the signature on the certificate is not by the CA that it took
         "TLSV1_ALERT_UNKNOWN_CA",
         "TLSV13_ALERT_CERTIFICATE_REQUIRED",
     },

@@ -99,6 +99,11 @@ def watcher(knocks: Sequence[Knock], bundles: Mapping[str, bytes], folder: Path)
     return {knock.case: _ours(parse_text(knock.pem).certificates, held[knock.case.bundle]) for knock in knocks}
 
 
+def leaf_of(knock: Knock) -> Certificate:
+    """The leaf that a client presents."""
+    return parse_text(knock.pem).certificates[0]
+
+
 def _identity(knock: Knock) -> ClientIdentity:
     return ClientIdentity(f"{knock.case.client}, {knock.case.sends}", knock.pem.encode(), knock.key_pem.encode())
 
