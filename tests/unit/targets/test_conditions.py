@@ -184,7 +184,7 @@ def of_kind(desk: Desk, kind: str) -> list[str]:
 def test_what_flaps_at_each_look_is_told_once_and_once_more_when_it_comes_back_after_a_week(name: str) -> None:
     kind, disturbed, calm = KINDS[name]
     desk = Desk()
-    play(desk, [quiet, *[disturbed, calm] * 10])
+    play(desk, [quiet, *[disturbed] * 4, *[disturbed, calm] * 10])
     assert len(of_kind(desk, kind)) == 1
     play(desk, [calm, calm, quiet, quiet])
     assert not desk.record.conditions, "it ended for good"

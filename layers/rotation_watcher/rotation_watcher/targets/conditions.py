@@ -154,10 +154,17 @@ def unproven(
 
 
 def proved(record: Record, now: datetime) -> Record:
-    """The record after a change has been proved: what kept it from being changed is absent."""
-    conditions, _, _ = evaluate(
-        record.conditions, (), now, resolves=lambda key: CLEAR if key.startswith(UNCHANGEABLE) else None
-    )
+    """The record after a change has been proved: what kept it from being changed is absent.
+
+    What nobody was told of is over at once: the change was only put off, by the pace of the service as a rule.
+    """
+
+    def resolves(key: str) -> Lasting | None:
+        if not key.startswith(UNCHANGEABLE):
+            return None
+        return AT_ONCE if record.conditions[key].alerted is None else CLEAR
+
+    conditions, _, _ = evaluate(record.conditions, (), now, resolves=resolves)
     return replace(record, conditions=conditions)
 
 
