@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 
 from rotation_watcher import collect, config, keys, publish, settings
+from rotation_watcher.adapters.caching_store import CachingStore
 from rotation_watcher.adapters.chats import CHATS
 from rotation_watcher.adapters.genesys import Genesys, make_client
 from rotation_watcher.adapters.registry import Connections, TrustTargets
-from rotation_watcher.adapters.remembering import CachingStore
 from rotation_watcher.adapters.s3 import S3Store
 from rotation_watcher.adapters.secrets import AwsSecrets
 from rotation_watcher.adapters.sns import SnsSink
