@@ -325,7 +325,7 @@ def _bundle_mistakes(watch: Watch) -> Iterable[str]:
                 continue
             unseen = [authority.value for authority in bundle.authorities if authority not in source.authorities]
             if unseen:
-                yield f"{path}.authorities: source {source_id!r} does not look at {', '.join(unseen)}"
+                yield f"{path}.authorities: source {source_id!r} does not read {', '.join(unseen)}"
         for place, key in enumerate(bundle.extra):
             if not (key.startswith("extra/") and key.endswith(".pem")):
                 yield f"{path}.extra[{place}]: {key!r} must be extra/<name>.pem"

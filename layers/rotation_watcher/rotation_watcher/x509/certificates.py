@@ -177,7 +177,7 @@ def extension[T: x509.ExtensionType](certificate: Certificate, kind: type[T]) ->
     return _extension(certificate.raw, kind)
 
 
-@lru_cache(256)  # the same few certificates are read from every history, truststore and anchor file, at every look
+@lru_cache(256)  # the same few certificates are read from every history, truststore and anchor file, in every run
 def _certificate(der: bytes) -> Certificate | Defect:
     """Parse every part of a certificate, so that none can raise or warn later."""
     with warnings.catch_warnings():
