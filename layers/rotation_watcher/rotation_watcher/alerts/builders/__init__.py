@@ -19,7 +19,7 @@ from rotation_watcher.alerts.builders.disturbances import (
     removal_planned,
 )
 from rotation_watcher.alerts.builders.leaves import expired, issuer_changed, name_learned, rotated, upcoming_published
-from rotation_watcher.alerts.builders.observing import source_failing, source_recovered, sources_disagree
+from rotation_watcher.alerts.builders.looking import source_failing, source_recovered, sources_disagree
 from rotation_watcher.alerts.builders.quarantine import anchor_missing, approved, quarantined
 from rotation_watcher.alerts.builders.subjects import SourceName, TargetName
 
