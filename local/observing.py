@@ -82,7 +82,7 @@ class _Nowhere:
     def deliver(self, alert: Alert) -> None:
         """Take it and do nothing."""
 
-    def send(self, look: PublishRequest) -> None:
+    def send(self, request: PublishRequest) -> None:
         """Take it and do nothing."""
 
     def count(self, name: str, value: float = 1) -> None:

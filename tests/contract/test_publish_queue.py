@@ -126,7 +126,7 @@ def test_every_character_that_sqs_takes_is_left_as_it_is(aws: EmbeddedAws, url: 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "RequestThrottled", "KmsDisabled"])
 def test_a_queue_that_does_not_take_it_is_told_with_the_target(code: str, aws: EmbeddedAws, url: str) -> None:
     aws.fail_next("sqs", "SendMessage", code)
-    with pytest.raises(StoreError, match=rf"cannot enqueue a look at main: .*{code}"):
+    with pytest.raises(StoreError, match=rf"cannot enqueue a publish request for main: .*{code}"):
         SqsPublishQueue(aws.client("sqs"), url).send(LOOK)
 
 

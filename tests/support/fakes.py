@@ -143,11 +143,11 @@ class RecordingQueue(Watched):
         super().__init__()
         self.sent: list[PublishRequest] = []
 
-    def send(self, look: PublishRequest) -> None:
+    def send(self, request: PublishRequest) -> None:
         """See ``ports.PublishQueue``."""
-        self._enter("send", look.target)
-        self.sent.append(look)
-        self.after("send", look.target)
+        self._enter("send", request.target)
+        self.sent.append(request)
+        self.after("send", request.target)
 
     @property
     def waiting(self) -> list[PublishRequest]:

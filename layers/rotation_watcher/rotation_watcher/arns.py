@@ -1,7 +1,7 @@
-"""What an ARN says: a target's kind, region and name, and what follows from them; where a secret lies.
+"""Parse ARNs: a target's kind, region, account and name, its id and message group; a secret's region and account.
 
-Pure. Strict, because the ARN becomes part of calls, keys and alerts. What ARNs there are is said by the table of kinds;
-shapes after the AWS service authorization reference.
+Pure. Strict, because the ARN becomes part of calls, keys and alerts. The shapes are those of the table of kinds, after
+the AWS service authorization reference.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ _LONGEST_ID = 63
 
 
 class TargetArn(msgspec.Struct, frozen=True):
-    """A target's ARN, taken apart. ``region`` and ``account`` are None where ARNs of the kind have none."""
+    """A parsed target ARN. ``region`` and ``account`` are None where ARNs of the kind have none."""
 
     arn: str
     kind: Kind
@@ -37,19 +37,19 @@ class TargetArn(msgspec.Struct, frozen=True):
 
     @property
     def label(self) -> str:
-        """The target in words, for people."""
+        """The target for people, such as ``ALB trust store main``."""
         return f"{self.kind.label} {self.name}"
 
 
 class SecretArn(msgspec.Struct, frozen=True):
-    """Where an SSM parameter or a Secrets Manager secret lies."""
+    """Region and account of an SSM parameter or Secrets Manager secret."""
 
     region: str
     account: str
 
 
 def parse_target(arn: str) -> TargetArn:
-    """Take a target's ARN apart. Raises ValueError that says what is wrong and which shapes there are."""
+    """Parse a target's ARN. Raises ValueError that says what is wrong and which shapes are known."""
     parts = arn.split(":", 5)
     if len(parts) < 6 or parts[0] != "arn":  # noqa: PLR2004  # arn:partition:service:region:account:resource
         raise _wrong(arn, "it is no ARN")
@@ -67,7 +67,7 @@ def parse_target(arn: str) -> TargetArn:
 
 
 def _check_place(arn: str, kind: Kind, region: str, account: str) -> None:
-    """Raise ValueError where region or account are not as this kind's ARNs have them."""
+    """Raise ValueError if region or account do not fit this kind's ARNs."""
     if kind.placement is Placement.GLOBAL and region:
         raise _wrong(arn, f"the ARN of a {kind.noun} holds no region")
     if kind.placement is not Placement.GLOBAL and not _REGION.fullmatch(region):
@@ -79,7 +79,7 @@ def _check_place(arn: str, kind: Kind, region: str, account: str) -> None:
 
 
 def parse_secret(arn: str) -> SecretArn:
-    """Where a secret lies. Raises ValueError for what is no ARN of an SSM parameter or Secrets Manager secret."""
+    """Parse a secret's ARN. Raises ValueError if it names no SSM parameter or Secrets Manager secret."""
     match = _SECRET.fullmatch(arn)
     if match is None:
         raise ValueError(f"{arn!r} is no ARN of an SSM parameter or Secrets Manager secret")
@@ -88,14 +88,13 @@ def parse_secret(arn: str) -> SecretArn:
 
 
 def target_ids(arn_list: Sequence[str]) -> list[str]:
-    """The ids that targets get when only their ARNs are given: no two alike, 63 characters at most.
+    """The ids of targets of which only the ARNs are given: all different, 63 characters at most, in the same order.
 
-    State lies under an id, so an id follows from its own ARN alone, whatever is listed beside it and in whatever order:
-    the name as it stands where its kind says that it can be read in one way only (``api.example.com``:
-    ``api-example-com``), else with eight digits of the ARN's SHA-256 behind it (capitals, ``*.``, hyphens in a domain).
-    What is still alike then has these digits too, all of it: two trust stores of one name, which cannot both exist in
-    an account and region, or a trust store called as a listed domain. An ARN that is no target's gets an id all the
-    same, so that validation can speak of it.
+    State lies under an id, so an id follows from its own ARN alone, not from the other ARNs or their order: the name
+    where it is unambiguous for its kind (``api.example.com``: ``api-example-com``), else the name and eight hexadecimal
+    digits of the ARN's SHA-256 (capitals, ``*.``, hyphens in a domain). Ids that are still equal all get these digits:
+    two trust stores of one name, which cannot both exist in an account and region, or a trust store with the name of a
+    listed domain. An ARN that is not a target's gets an id too, so that validation can name it. See decision 0020.
     """
     alone = [_id(arn) for arn in arn_list]
     counts = Counter(dict(zip(arn_list, alone, strict=True)).values())
@@ -119,9 +118,10 @@ def _with_digest(readable: str, arn: str) -> str:
 
 
 def message_group(arn: str) -> str:
-    """The queue's message group, as the kind queues: at most 128 characters. Raises ValueError for no target's ARN.
+    """The FIFO message group of a target, at most 128 characters. Raises ValueError if the ARN is not a target's.
 
-    The queue belongs to one account, so a group for a region needs no account.
+    Targets of one group are served one after the other: each by itself, or all of a kind in a region
+    (``kinds.Queueing``). The queue belongs to one account, so the group holds none.
     """
     target = parse_target(arn)
     if target.kind.queueing is Queueing.REGION:

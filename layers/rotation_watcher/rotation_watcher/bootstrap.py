@@ -1,6 +1,6 @@
-"""Build what the functions need: the one place where adapters are chosen and the environment is read.
+"""Build the ports of the functions: the only place that chooses adapters and reads the environment and the clock.
 
-What is costly or keeps state over warm invocations (clients, the token cache) is built once a container; the watch
+What is costly or keeps state over warm invocations (clients, the token cache) is built once per container; the watch
 file is read at every run, so that a change of it needs no deployment.
 """
 
@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 
 from rotation_watcher import collect, config, keys, publish, settings
+from rotation_watcher.adapters.caching_store import CachingStore
 from rotation_watcher.adapters.chats import CHATS
 from rotation_watcher.adapters.genesys import Genesys, make_client
 from rotation_watcher.adapters.registry import Connections, TrustTargets
-from rotation_watcher.adapters.remembering import CachingStore
 from rotation_watcher.adapters.s3 import S3Store
 from rotation_watcher.adapters.secrets import AwsSecrets
 from rotation_watcher.adapters.sns import SnsSink
@@ -35,21 +35,21 @@ def utc_now() -> datetime:
 
 
 def sleep(seconds: float) -> None:
-    """Real waiting."""
+    """Sleep for real."""
     time.sleep(seconds)
 
 
 class _NoMetrics:
-    """Metrics for whoever keeps none."""
+    """Metrics that are discarded."""
 
     def count(self, name: str, value: float = 1) -> None:
-        """Forget it."""
+        """Discard it."""
 
 
 class Watcher:
-    """Everything that collect and publish need, built from one environment; each part when it is first asked for.
+    """The ports of collect and publish, built from one environment, each at its first use.
 
-    A function that is not publish never loads the clients of the targets: they are most of a cold start.
+    Only publish loads the clients of the targets: they are most of a cold start.
     """
 
     def __init__(self, settings: Settings, metrics: Metrics, clock: Clock, wait: Wait) -> None:
@@ -78,7 +78,7 @@ class Watcher:
 
     @cached_property
     def publish(self) -> publish.Ports:
-        """The ports of publish; ``owner`` is to be replaced by the run's own name."""
+        """The ports of publish; ``owner`` must be replaced by the run's id."""
         return publish.Ports(
             store=self.store,
             targets=TrustTargets(self._connections),
@@ -91,7 +91,7 @@ class Watcher:
         )
 
     def watch(self) -> Watch:
-        """The watch file as it is now. Raises ConfigurationError listing every mistake, StoreError."""
+        """The watch file, read anew or made of the parameters. Raises ConfigurationError, StoreError."""
         chosen = self.settings
         if not chosen.watch_file:
             return config.simple(

@@ -1,8 +1,8 @@
-"""The watch file: what to look at, what to combine, what to keep up to date.
+"""The watch file: which sources to read, which bundles to make, which targets to keep up to date.
 
 One model and one validation, wherever the configuration comes from (an object in S3, or the template's parameters by
-``simple``). ``load`` collects every mistake with its path before it gives up: an operator who mends a file by one
-mistake a deployment stops trusting it. The JSON Schema in ``docs/watch-file.schema.json`` is generated from this model.
+``simple``). ``load`` reports every mistake with its path at once, so that an operator corrects the file in one
+deployment. The JSON Schema in ``docs/watch-file.schema.json`` is generated from this model.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,7 +23,7 @@ Key = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,511}$"
 
 
 class Mode(StrEnum):
-    """``observe`` looks, plans and alerts; ``apply`` also changes the targets."""
+    """``observe`` reads, plans and alerts; ``apply`` also changes the targets."""
 
     OBSERVE = "observe"
     APPLY = "apply"
@@ -37,7 +37,7 @@ class Authority(StrEnum):
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One Genesys Cloud region, looked at through one organisation's OAuth client.
+    """One Genesys Cloud region, read with one organisation's OAuth client.
 
     ``credentials`` is the ARN of an SSM SecureString or Secrets Manager secret. ``client_name`` overrides the name that
     Genesys' own certificates of the region must carry; ``anchors`` the key of the file with the region's root.
@@ -54,12 +54,12 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def anchors_key(self) -> str:
-        """Where the operator puts the region's root."""
+        """The key of the file with the region's root."""
         return self.anchors or f"anchors/{self.region}.pem"
 
     @property
     def resolved_api_url(self) -> str:
-        """The base URL of the API: the operator's, or the catalogue's. Validation saw to it that there is one."""
+        """The base URL of the API: the operator's, or the catalogue's. Validation ensures that there is one."""
         return self.api_url or REGIONS[self.region].api_url
 
     @property
@@ -69,7 +69,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def enforced_name(self) -> str | None:
-        """The name that a certificate of the Genesys authority must carry; None where it has to be learned first."""
+        """The name that a certificate of the Genesys authority must carry; None where it must be learned first."""
         if self.client_name is not None:
             return self.client_name
         region = REGIONS.get(self.region)
@@ -104,7 +104,11 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How careful to be. Days and hours are whole; ``max_removed_share`` is a fraction of what the target holds."""
+    """When changes are announced, certificates removed and alerts raised.
+
+    ``confirmations`` counts consecutive observations. Days and hours are whole; ``max_removed_share`` is a fraction (0
+    to 1) of the certificates that the target holds; ``max_removals`` counts certificates per update.
+    """
 
     confirmations: Annotated[int, msgspec.Meta(ge=1, le=20)] = 2
     retain_days: Annotated[int, msgspec.Meta(ge=1, le=400)] = 30
@@ -124,17 +128,17 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     policy: Policy = Policy()
 
     def bundle(self, bundle_id: str) -> Bundle:
-        """The bundle of that id. Validation saw to it that every target's bundle exists."""
+        """The bundle of that id. Validation ensures that every target's bundle exists."""
         return next(bundle for bundle in self.bundles if bundle.id == bundle_id)
 
     def targets_of(self, source_id: str) -> tuple[Target, ...]:
-        """The targets whose bundle draws on a source."""
+        """The targets whose bundle uses a source."""
         of_source = {bundle.id for bundle in self.bundles if source_id in bundle.sources}
         return tuple(target for target in self.targets if target.bundle in of_source)
 
     @property
     def idle_bundles(self) -> tuple[Bundle, ...]:
-        """The bundles that no target loads: published all the same, for people who carry them elsewhere."""
+        """The bundles that no target loads: published all the same, for use outside the stack."""
         loaded = {target.bundle for target in self.targets}
         return tuple(bundle for bundle in self.bundles if bundle.id not in loaded)
 
@@ -142,9 +146,9 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 def load(data: bytes, *, stack_region: str, stack_account: str | None = None) -> Watch:
     """The watch file in ``data`` (JSON), valid for a stack in ``stack_region``.
 
-    ``stack_account`` None: nobody knows it, and only regions are compared.
+    ``stack_account`` None: it is not known, and only regions are compared.
 
-    Raises ConfigurationError with every mistake that was found, each opening with its path (``targets[1].arn``).
+    Raises ConfigurationError with every mistake, each beginning with its path (``targets[1].arn``).
     """
     try:
         document = msgspec.json.decode(data)
@@ -176,7 +180,7 @@ def simple(
     stack_region: str,
     stack_account: str | None = None,
 ) -> Watch:
-    """The watch file that the template's parameters amount to: one region, one bundle ``main``, targets by ARN.
+    """The watch file that is equivalent to the template's parameters: one region, one bundle ``main``, targets by ARN.
 
     The source's id is the Genesys region; a target's id follows from its ARN (``arns.target_ids``). Raises
     ConfigurationError.
@@ -215,7 +219,7 @@ _LISTS: Mapping[str, type[msgspec.Struct]] = {"sources": Source, "bundles": Bund
 
 
 def _shape_mistakes(document: object) -> Iterable[str]:
-    """Every mistake of type and shape: msgspec tells the first one only, so each value is converted by itself."""
+    """Every mistake of type and shape: msgspec reports only the first, so each value is converted by itself."""
     if not isinstance(document, dict):
         yield "$: must be a JSON object"
         return
@@ -260,7 +264,7 @@ def _value_mistakes(path: str, value: object, kind: Any) -> Iterable[str]:
 
 
 class _Stack(NamedTuple):
-    """Where the stack is."""
+    """The stack's region and account."""
 
     region: str
     account: str | None
@@ -321,14 +325,14 @@ def _bundle_mistakes(watch: Watch) -> Iterable[str]:
                 continue
             unseen = [authority.value for authority in bundle.authorities if authority not in source.authorities]
             if unseen:
-                yield f"{path}.authorities: source {source_id!r} does not look at {', '.join(unseen)}"
+                yield f"{path}.authorities: source {source_id!r} does not read {', '.join(unseen)}"
         for place, key in enumerate(bundle.extra):
             if not (key.startswith("extra/") and key.endswith(".pem")):
                 yield f"{path}.extra[{place}]: {key!r} must be extra/<name>.pem"
 
 
 def _misplaced(path: str, arn: str, region: str | None, account: str | None, stack: _Stack) -> Iterable[str]:
-    """What lies in another region or account than the stack. None: the ARN, or the stack, does not tell."""
+    """The mistake of an ARN in another region or account than the stack's. None: not known."""
     if region != stack.region:
         yield (
             f"{path}: {arn} is in {region}, this stack is in {stack.region}:"

@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree, each with a stable reason code.
+"""Every error that the watcher raises itself, as one tree; those that alerts name have a stable reason code.
 
 ::
 
@@ -7,18 +7,18 @@
     ├── SourceError                 a Genesys Cloud organisation could not be read
     │   (reason: one of SourceReason)
     ├── StoreError                  S3 could not be read or written
-    │   ├── Conflict                another writer was faster: read again
-    │   └── NewerFormat             a newer release wrote the object: this one must not touch it
+    │   ├── Conflict                another writer was first: read again
+    │   └── NewerFormat             a newer release wrote the object: it is neither used nor written
     ├── TargetError                 a trust store or domain could not be read or changed
-    │   ├── TargetNotFound          it is gone, or the ARN is wrong
+    │   ├── TargetNotFound          it does not exist
     │   ├── TargetDenied            the role may not do this
-    │   ├── TargetBusy              throttled, or still updating: come back later
-    │   └── BundleRejected          the service refuses this content; trying again changes nothing
-    ├── ClaimedByAnother            another run is at work at the target, until when; nothing was written
+    │   ├── TargetBusy              throttled, or still updating: try again later
+    │   └── BundleRejected          the service refuses this content; a retry would fail too
+    ├── ClaimedByAnother            another run has claimed the target; nothing was written
     ├── DeliveryError               an alert could not be handed to its sink
-    └── RequestRefused              a call by hand asks for what may not be done; nothing was changed
+    └── RequestRefused              a call by hand asks for something that is not allowed; nothing was changed
 
-Parsing and assessing raise none of these: they return what was good together with the defects.
+Parsing and assessing raise none of these: they return what is valid together with the defects.
 """
 
 from collections.abc import Sequence
@@ -28,11 +28,11 @@ from enum import StrEnum
 import msgspec
 
 UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for bytes that are no JSON of the wanted shape: the last two for bad UTF-8 and deep nesting."""
+"""What msgspec raises for anything but JSON of the expected shape; the last two: bad UTF-8, deep nesting."""
 
 
 class SourceReason(StrEnum):
-    """Why a source could not be read. Stable: alerts and runbook speak of them."""
+    """Why a source could not be read. Stable: alerts and the runbook use these codes."""
 
     CREDENTIALS_MISSING = "credentials-missing"
     CREDENTIALS_REFUSED = "credentials-refused"
@@ -49,7 +49,7 @@ class SourceReason(StrEnum):
 
     @property
     def lasting(self) -> bool:
-        """Whether looking again cannot help, so that the alert need not wait for a second look."""
+        """Whether a retry cannot help, so that the alert is sent at the first observation."""
         return self in {
             SourceReason.CREDENTIALS_MISSING,
             SourceReason.CREDENTIALS_REFUSED,
@@ -63,7 +63,7 @@ class WatcherError(Exception):
 
 
 class ConfigurationError(WatcherError):
-    """The configuration is wrong. ``mistakes`` holds one line per mistake, each opening with its path."""
+    """The configuration is wrong. ``mistakes`` holds one line per mistake, each beginning with its path."""
 
     def __init__(self, mistakes: Sequence[str]) -> None:
         self.mistakes = tuple(mistakes)
@@ -73,7 +73,7 @@ class ConfigurationError(WatcherError):
 class SourceError(WatcherError):
     """A source could not be read.
 
-    ``reason`` is stable, the message is for people; neither holds a token or a secret.
+    ``reason`` is a stable code, the message is for people; neither holds a token or a secret.
     """
 
     def __init__(self, reason: SourceReason, message: str) -> None:
@@ -86,11 +86,11 @@ class StoreError(WatcherError):
 
 
 class Conflict(StoreError):
-    """A conditional write lost: somebody else wrote the object since it was read."""
+    """A conditional write failed: another writer changed the object since it was read."""
 
 
 class NewerFormat(StoreError):
-    """An object was written by a newer release: this one neither reads nor writes it."""
+    """An object was written by a newer release: this one neither uses nor writes it."""
 
 
 class TargetError(WatcherError):
@@ -100,7 +100,7 @@ class TargetError(WatcherError):
 
 
 class TargetNotFound(TargetError):
-    """The trust store or domain does not exist (any more)."""
+    """The trust store or domain does not exist."""
 
     reason = "target-not-found"
 
@@ -112,19 +112,22 @@ class TargetDenied(TargetError):
 
 
 class TargetBusy(TargetError):
-    """The service asks to come back later (throttled, or an update is still under way)."""
+    """The service asks to try again later: throttled, or an update is in progress. Nothing was changed."""
 
     reason = "target-busy"
 
 
 class BundleRejected(TargetError):
-    """The service refuses the bundle's content: trying the same again changes nothing."""
+    """The service refuses the bundle's content: a retry with the same content would fail too."""
 
     reason = "bundle-rejected"
 
 
 class ClaimedByAnother(WatcherError):
-    """Another run holds the target, so that this one may neither change it nor write its record."""
+    """Another run has claimed the target: this one may neither change it nor write its record.
+
+    ``owner`` is that run's id, ``until`` (aware UTC) when its claim ends at the latest.
+    """
 
     def __init__(self, owner: str, until: datetime) -> None:
         self.owner = owner
@@ -133,8 +136,8 @@ class ClaimedByAnother(WatcherError):
 
 
 class DeliveryError(WatcherError):
-    """A sink did not take an alert: it stays in its outbox."""
+    """A sink did not accept an alert: it stays in its outbox."""
 
 
 class RequestRefused(WatcherError):
-    """A call by hand asks for something that may not be done. Nothing was changed."""
+    """A call by hand asks for something that is not allowed. Nothing was changed."""

@@ -1,4 +1,4 @@
-"""Where things lie in the bucket (DESIGN.md, "S3"). Functions may not write below anchors/, approvals/ and extra/."""
+"""The keys of the objects in the bucket. Functions may not write below anchors/, approvals/ and extra/."""
 
 from typing import NamedTuple
 
@@ -17,9 +17,9 @@ class Place(NamedTuple):
 
 
 def place(uri: str) -> Place | None:
-    """What ``s3://bucket/key`` names, or None where that is no such URI.
+    """The bucket and key of ``s3://bucket/key``, or None for anything else.
 
-    It is no URL: what follows the bucket is the key as it stands, with its ``#``, ``?``, ``%`` and ``//``.
+    An S3 URI is not a URL: everything after the bucket is the key, unchanged, with its ``#``, ``?``, ``%`` and ``//``.
     """
     scheme, separator, rest = uri.partition("://")
     bucket, _, key = rest.partition("/")
@@ -27,17 +27,17 @@ def place(uri: str) -> Place | None:
 
 
 def history(source: str) -> str:
-    """The state of a source."""
+    """The history of a source (JSON)."""
     return f"sources/{source}/history.json"
 
 
 def seen(source: str, fingerprint: str) -> str:
-    """A certificate that a source has shown, written once."""
+    """A certificate that a source has presented (PEM), written once."""
     return f"sources/{source}/seen/{fingerprint}.pem"
 
 
 def approval(fingerprint: str) -> str:
-    """An operator's word for one quarantined leaf."""
+    """An operator's approval of one quarantined leaf (JSON)."""
     return f"approvals/{fingerprint}.json"
 
 
@@ -47,20 +47,20 @@ def wanted(bundle: str) -> str:
 
 
 def pins(bundle: str) -> str:
-    """The accepted leaves, for whoever checks identity behind the truststore."""
+    """The accepted leaves (JSON), for checks of identity behind the truststore."""
     return f"bundles/{bundle}/pins.json"
 
 
 def manifest(bundle: str) -> str:
-    """Why each certificate is in the bundle, since when and until when."""
+    """Why each certificate is in the bundle, since when and until when (JSON)."""
     return f"bundles/{bundle}/manifest.json"
 
 
 def deployed(target: str) -> str:
-    """Exactly what a target loads; its versions are what was deployed when."""
+    """Exactly what a target loads (PEM); each version was deployed once."""
     return f"targets/{target}/bundle.pem"
 
 
 def record(target: str) -> str:
-    """What the watcher did to a target, and who may do so now."""
+    """The record of a target (JSON): what was deployed, the claim, the outbox."""
     return f"targets/{target}/record.json"

@@ -1,10 +1,10 @@
-"""What kinds of target there are: one table, and nothing about a kind is written anywhere else but in its adapter.
+"""The table of target kinds: everything about a kind is here or in its adapter, and nowhere else.
 
-Pure data. It stands in the base and not with the targets, because the watch file is validated by it and every stage may
-look a kind up. A new kind is a row here and an adapter in ``adapters/registry.py`` (decision record 0020).
+Pure data. It is a base module and not part of ``targets``, because the watch file is validated by it and every stage
+may use it. A new kind is a row here and an adapter in ``adapters/registry.py`` (decision record 0020).
 
-Figures: the services' developer guides and quota pages, and the SDK's service models. A figure that is believed and not
-documented says so.
+Sources of the figures: the services' developer guides and quota pages, and the SDK's service models. A figure that is
+assumed and not documented is marked.
 """
 
 import re
@@ -16,43 +16,43 @@ import msgspec
 
 
 class Proof(StrEnum):
-    """How sure a read-back makes us, strongest first."""
+    """What a read-back proves, strongest first."""
 
     BYTES = "bytes"
-    """The service gave the deployed bundle back and it holds exactly the certificates that were meant."""
+    """The service returned the deployed bundle, and it holds exactly the intended certificates."""
     VERSION = "version"
-    """The service says that it uses the exact object version, and the object was read; its warnings are told."""
+    """The service reports the exact object version, and that object was read; its warnings are reported."""
 
 
 class Placement(StrEnum):
     """What the region in a target's ARN must be."""
 
     STACK_REGION = "stack-region"
-    """The stack's own: the bundle is loaded from the stack's bucket, and calls go to that region."""
+    """The stack's region: the bundle is loaded from the stack's bucket, and calls go to that region."""
     GLOBAL = "global"
     """None: the service has one endpoint, and its ARNs hold no region."""
 
 
 class Queueing(StrEnum):
-    """Which targets wait for each other in the FIFO queue, as one message group."""
+    """Which targets share a message group of the FIFO queue, and so are served one after the other."""
 
     EACH = "each"
     """Each target by itself."""
     REGION = "region"
-    """All of the kind in a region, because the service counts their updates together."""
+    """All of the kind in a region, because the service limits their updates together."""
 
 
 class Payload(StrEnum):
-    """What a target is given."""
+    """What is deployed to a target."""
 
     CA_CERTIFICATES = "ca-certificates"
     """A bundle of CA certificates, as an object version (``ports.TrustTarget``)."""
     LEAVES = "leaves"
-    """The accepted leaves themselves: names or pins to be compared behind a trust store."""
+    """The accepted leaves themselves: names or pins that are compared behind a trust store."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a kind holds at most, and which certificates it takes. None: no rule is known.
+    """How much a kind can hold, and which certificates it accepts. None: no rule is known.
 
     ``certificates`` is the default quota; an operator's ``max_certificates`` replaces it. ``certificate_bytes`` and
     ``bundle_bytes`` are bytes of PEM. ``rsa_bits`` are the smallest and largest modulus, ``curves`` and ``hashes`` the
@@ -68,7 +68,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 BACK_OFF = timedelta(seconds=31)
-"""How long a target is left alone after a busy answer of a service that counts no updates."""
+"""How long to wait after a busy answer of a service without a documented rate of updates."""
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,12 +76,12 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 
     ``name`` is stable. ``label`` and ``noun`` name the kind to people, ``shape`` its ARN. ``resource`` matches the last
     part of the ARN, whose third part is ``service``; its group ``name`` is the target's name. ``account``: whether the
-    ARN holds an account number. ``pace``: the time between two updates that the service asks of a whole account and
-    region (None: it asks none). ``proof``: the strongest that a read-back gives. ``off`` says in a sentence what it
-    means that a target has no truststore (None: it cannot be without). ``reads_back``: the service, or the object that
-    it names, gives the live content. ``compare_and_set``: an update names the state that it replaces (``Live.etag``).
-    ``plain_name``: names that become an id as they stand, dots as hyphens (``arns.target_ids``); so it must not match
-    two names that differ in hyphens and dots alone.
+    ARN holds an account number. ``pace``: the least time between two updates in an account and region (None: no limit).
+    ``proof``: the strongest that a read-back gives. ``off``: a sentence for people about a target without a truststore
+    (None: a target always has one). ``reads_back``: the live content can be read, from the service or from the object
+    that it names. ``compare_and_set``: an update names the state that it replaces (``Live.etag``). ``plain_name``
+    matches the names that become an id unchanged, with dots as hyphens (``arns.target_ids``); it must not match two
+    names that differ only in hyphens and dots.
     """
 
     name: str
@@ -104,7 +104,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def back_off(self) -> timedelta:
-        """How long to leave a target alone after the service asked to come back later."""
+        """How long to wait after the service answered that it is busy."""
         return self.pace or BACK_OFF
 
 
@@ -147,7 +147,7 @@ API_GATEWAY_DOMAIN = Kind(
     placement=Placement.STACK_REGION,
     account=False,
     queueing=Queueing.REGION,
-    limits=Limits(certificates=1000, bundle_bytes=1_000_000),  # both are believed, neither is documented
+    limits=Limits(certificates=1000, bundle_bytes=1_000_000),  # both are assumed, neither is documented
     pace=timedelta(seconds=31),  # one UpdateDomainName in 30 seconds per account and region; it cannot be raised
     proof=Proof.VERSION,
     off="The domain has no truststore: mutual TLS is off.",

@@ -1,7 +1,7 @@
-"""What the use cases need of the world, as Protocols; ``tests/contract`` holds adapters and fakes to one suite.
+"""The Protocols over which the use cases work; ``tests/contract`` holds adapters and fakes to one suite.
 
-Every method that reaches out raises a subclass of ``errors.WatcherError`` for what can be expected to go wrong, and
-nothing else. Times are aware UTC. No value that a port returns, and no error text, holds a secret or a pre-signed URL.
+Every method that does I/O raises a subclass of ``errors.WatcherError`` for expected failures, and nothing else. Times
+are aware UTC. No returned value (but ``Secrets.get``) and no error text holds a secret or a pre-signed URL.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,10 @@ from rotation_watcher.kinds import Proof
 
 
 class StoredObject(msgspec.Struct, frozen=True):
-    """An object as read from the store. ``version`` is None in a bucket without versioning."""
+    """An object as read from the store: its bytes, its ETag in quotes, and its version id.
+
+    ``version`` is None in a bucket without versioning.
+    """
 
     body: bytes
     etag: str
@@ -23,14 +26,14 @@ class StoredObject(msgspec.Struct, frozen=True):
 
 
 class Written(msgspec.Struct, frozen=True):
-    """What a write left behind."""
+    """The ETag and the version id of a written object; ``version`` is None in a bucket without versioning."""
 
     etag: str
     version: str | None
 
 
 class ObjectStore(Protocol):
-    """One S3 bucket. Keys are relative to it; nothing is ever deleted."""
+    """One S3 bucket. Keys have no leading slash; nothing is ever deleted."""
 
     @property
     def bucket(self) -> str:
@@ -38,7 +41,7 @@ class ObjectStore(Protocol):
 
     @property
     def region(self) -> str:
-        """The region that the bucket lies in."""
+        """The AWS region of the bucket."""
 
     def get(self, key: str, *, version: str | None = None) -> StoredObject | None:
         """The object, or None where there is none (404, or 403 for a role without ListBucket). Raises StoreError."""
@@ -47,7 +50,7 @@ class ObjectStore(Protocol):
         """Write unconditionally. Raises StoreError."""
 
     def put_if(self, key: str, body: bytes, *, etag: str | None, content_type: str) -> Written:
-        """Write only over ``etag`` (None: only if there is no object yet). Raises Conflict, StoreError."""
+        """Write only if the object has this ETag (None: if there is none yet). Raises Conflict, StoreError."""
 
     def list(self, prefix: str) -> Sequence[str]:
         """The keys below a prefix, sorted. Raises StoreError."""
@@ -67,21 +70,25 @@ class Secrets(Protocol):
     """SSM SecureStrings and Secrets Manager secrets, by ARN."""
 
     def get(self, arn: str) -> str:
-        """The secret's text. Raises SourceError(CREDENTIALS_MISSING) naming the ARN where it cannot be read."""
+        """The secret's text. Raises SourceError (CREDENTIALS_MISSING) that names the ARN if it cannot be read."""
 
 
 class GenesysApi(Protocol):
-    """The certificates endpoint of one Genesys Cloud region, looked at by one OAuth client."""
+    """The certificates endpoint of a Genesys Cloud region, read with an OAuth client."""
 
     async def certificates(self, *, api_url: str, login_url: str, credentials: Credentials) -> Sequence[bytes]:
-        """Every entity of the answer (Current and Upcoming, all pages) as its raw JSON. Raises SourceError.
+        """Every entity of the answer (Current and Upcoming, all pages), each as raw JSON. Raises SourceError.
 
         Raw, because one malformed entity must not hide the others: ``observation.observe`` decodes each by itself.
         """
 
 
 class PublishRequest(msgspec.Struct, frozen=True):
-    """A wish that publish look at one target (or at a bundle that no target loads)."""
+    """The message that asks publish to reconcile one target.
+
+    ``target`` is its id, ``group`` the FIFO message group (``arns.message_group``), ``deduplication`` equal for
+    requests of which one is enough within five minutes.
+    """
 
     target: str
     group: str
@@ -91,27 +98,27 @@ class PublishRequest(msgspec.Struct, frozen=True):
 class PublishQueue(Protocol):
     """The FIFO queue in front of publish."""
 
-    def send(self, look: PublishRequest) -> None:
-        """Enqueue one wish. Raises StoreError if the queue does not take it."""
+    def send(self, request: PublishRequest) -> None:
+        """Enqueue one request. Raises StoreError if the queue does not take it."""
 
 
 class Unknown(Enum):
-    """The type of ``UNKNOWN``: the service does not tell. Never to be mistaken for None, which says: there is none."""
+    """The type of ``UNKNOWN``: the service does not say. None means something else: there is none."""
 
     UNKNOWN = "unknown"
 
     def __bool__(self) -> bool:
-        raise TypeError("what a service does not tell is neither true nor false: compare it with UNKNOWN")
+        raise TypeError("UNKNOWN is neither true nor false: compare with `is UNKNOWN`")
 
 
 UNKNOWN: Final = Unknown.UNKNOWN
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """Something that clients reach through, or past, the target: a listener, or a default execute-api endpoint.
+    """A way in for clients, through the target or past it: a listener, or a default execute-api endpoint.
 
-    ``filters``: identity filters, of which a client's certificate must match one (``x509.identity_filters``); none
-    where there are none.
+    ``verifies``: it asks for a client certificate; ``detail`` says in a sentence what it does. ``filters`` are identity
+    filters, one of which a client certificate must match (``x509.identity_filters``); empty: there are none.
     """
 
     name: str
@@ -121,14 +128,14 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 class Live(msgspec.Struct, frozen=True, kw_only=True):
-    """What a target holds and does at this moment. UNKNOWN: the service does not tell; None: there is none.
+    """The live state of a target. UNKNOWN: the service does not say; None: there is none.
 
-    ``bundle`` is the PEM that it has loaded (None: no truststore is configured, mTLS is off).
-    ``location`` is ``s3://bucket/key`` of what it loaded (None: no truststore), ``version`` the object version that it
-    keeps to (None: no truststore, or it keeps to no version).
-    ``etag`` names this state for an update that is to replace nothing else (None: the kind has no compare-and-set).
-    ``settled`` is False while an update is under way. ``warnings`` are the service's own.
-    ``endpoints``: verify-mode listeners of a trust store; default endpoints of the APIs behind a domain.
+    ``bundle`` is the PEM that it has loaded (None: no truststore is configured, mTLS is off). ``location`` is the
+    ``s3://bucket/key`` that it loaded (None: no truststore), ``version`` the object version to which it is pinned
+    (None: no truststore, or not pinned). ``etag`` names this state, so that an update can refuse to replace another
+    (None: the kind has no compare-and-set). ``settled`` is False while an update is under way. ``warnings`` are the
+    service's, as text. ``endpoints``: verify-mode listeners of a trust store; default endpoints of the APIs behind a
+    domain.
     """
 
     bundle: bytes | Unknown | None
@@ -142,12 +149,12 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def known_endpoints(self) -> tuple[Endpoint, ...]:
-        """The endpoints that the service told of."""
+        """The endpoints; empty where the service does not say."""
         return () if self.endpoints is UNKNOWN else self.endpoints
 
 
 class BundleObject(msgspec.Struct, frozen=True):
-    """A bundle of CA certificates in the stack's bucket: an exact object version, and the region that it lies in."""
+    """A bundle of CA certificates in the stack's bucket: an exact object version, and the bucket's region."""
 
     bucket: str
     key: str
@@ -164,17 +171,17 @@ class TrustTarget(Protocol):
     """The targets of one kind that takes CA certificates (``kinds.Payload``)."""
 
     def read(self, arn: str, known_endpoints: Sequence[str] = ()) -> Live:
-        """What it holds now. Raises TargetNotFound, TargetDenied, TargetBusy, TargetError.
+        """Its live state. Raises TargetNotFound, TargetDenied, TargetBusy, TargetError.
 
         ``known_endpoints`` are names of endpoints seen earlier: a listener switched to passthrough is no longer
         associated with its trust store, and would otherwise just vanish from the answer.
         """
 
     def update(self, arn: str, bundle: BundleObject, *, expected: str | None) -> None:
-        """Point it at an exact object version; returns when the service has taken the request, not when it has settled.
+        """Point it at an exact object version. Returns when the service has accepted the request; it settles later.
 
-        ``expected`` is the ``etag`` of the read that the update rests on; a kind without compare-and-set passes it
-        over. Raises BundleRejected, TargetBusy (also where somebody changed the target since that read),
+        ``expected`` is the ``etag`` of the read that the update rests on; a kind without compare-and-set ignores
+        it. Raises BundleRejected, TargetBusy (also where somebody changed the target since that read),
         TargetNotFound, TargetDenied, TargetError; after any of them the target still holds what it held.
         """
 
@@ -187,7 +194,7 @@ class Clock(Protocol):
 
 
 class Wait(Protocol):
-    """Let time pass between two reads of a service that needs a moment."""
+    """Wait between two reads of a service whose answers lag."""
 
     def __call__(self, seconds: float) -> None:
         """Return when ``seconds`` have passed on the same clock."""

@@ -1,8 +1,8 @@
 """The catalogue of Genesys Cloud regions, as data.
 
-Facts and their standing come from DOMAIN.md's table: names marked ``name_is_proven`` stand in the article of Genesys'
-help centre ("mTLS support for data actions"); the others follow the pattern of their neighbours and are only believed,
-so the watcher learns the name from the first accepted certificate instead of enforcing a guess. A region that is not
+Source: names marked ``name_is_proven`` are in Genesys' help article "mTLS support for data actions". The others follow
+the pattern of their neighbours and are assumed, so the watcher learns the name from the first accepted certificate
+instead of enforcing a guess. A region that is not
 listed works with ``api_url``, ``login_url`` and ``client_name`` given in the watch file.
 """
 
@@ -13,7 +13,7 @@ import msgspec
 
 
 class Region(msgspec.Struct, frozen=True):
-    """One Genesys Cloud region. ``client_name`` is the DNS name in the client certificate it presents."""
+    """One Genesys Cloud region. ``client_name`` is the DNS name in the client certificate that it presents."""
 
     aws_region: str
     api_host: str

@@ -1,4 +1,4 @@
-"""The environment, read once and held to be complete: with ``bootstrap`` the only readers of it."""
+"""The functions' environment variables, checked for completeness: read here and in ``bootstrap`` only."""
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
@@ -9,13 +9,14 @@ import msgspec
 from rotation_watcher.errors import ConfigurationError
 
 _CLAIM_MARGIN = timedelta(seconds=60)
-"""How much longer than its function a claim lives: nobody else may act while that run still could."""
+"""How much longer than the function's timeout a claim lasts: no other run may act while that one still could."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the stack tells its functions. Lists are comma-separated in the environment; empty items are dropped.
+    """The configuration of collect and publish. Lists are comma-separated in the environment; empty items are dropped.
 
-    ``account`` (ACCOUNT_ID) is the stack's own, to which its targets and secrets must belong.
+    ``account`` (ACCOUNT_ID) is the stack's account, to which its targets and secrets must belong (None: not known).
+    ``claim_for`` is how long a claim on a target lasts. ``watch_file`` is empty or an ``s3://`` URI.
     ``ca_file`` (GENESYS_CA_FILE) names additional roots for HTTPS to Genesys, for networks that inspect TLS.
     """
 
@@ -35,7 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChatSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the slack function needs: which variable names the secret of its chat, and the secret's ARN."""
+    """The configuration of the slack function: the variable that selects its chat, and the ARN of the chat's secret."""
 
     variable: str
     secret_arn: str

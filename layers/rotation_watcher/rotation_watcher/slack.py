@@ -1,10 +1,10 @@
-"""The use case ``slack``: post what the queue behind the topic holds to a channel, and lose nothing.
+"""The use case ``slack``: post the messages of the queue behind the alert topic to a chat, and lose none.
 
-It knows no chat but the port: which one it is, the function's environment says (``adapters/chats.py``).
+It works over the port ``Chat``; the function's environment selects the chat (``adapters/chats.py``).
 
-Contract. ``post_all`` returns the ids of the messages that the chat did not take; the queue keeps those and brings them
-again, and what fails for long ends in its dead-letter queue. A message that is no alert of ours (a CloudWatch alarm
-comes over the same topic) is shown as well as it can be, never dropped.
+Contract. ``post_all`` returns the ids of the messages that the chat did not accept; the queue delivers those again, and
+finally moves them to its dead-letter queue. A message that is not one of our alerts (a CloudWatch alarm comes over the
+same topic) is shown as an alarm or as plain text, never dropped.
 """
 
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ class QueueMessage(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a batch: how many were posted, the ids to bring again, and why, in words."""
+    """The result of a batch: how many were posted, the ids to deliver again, and an error text for each of them."""
 
     posted: int
     failed: tuple[str, ...]
@@ -53,7 +53,7 @@ class _Alarm(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 def post_all(messages: Iterable[QueueMessage], to: Chat) -> Outcome:
-    """Post each message by itself, so that one that fails does not repeat the others. Raises nothing of its own."""
+    """Post each message by itself, so that a failure repeats no other message. DeliveryErrors are in the result."""
     posted, failed, errors = 0, [], []
     for message in messages:
         try:
@@ -67,7 +67,7 @@ def post_all(messages: Iterable[QueueMessage], to: Chat) -> Outcome:
 
 
 def message_of(body: str) -> ChatMessage:
-    """The neutral message for a body of the queue. Never raises for its content."""
+    """The neutral message for a message body. No content makes it raise."""
     envelope = _decode(body, _Envelope)
     if envelope is not None:
         body = envelope.message
@@ -86,10 +86,7 @@ def message_of(body: str) -> ChatMessage:
 
 
 def _decode[T](body: str, form: type[T]) -> T | None:
-    """The body as this form, or None where it is something else.
-
-    Nested thousands deep it raises RecursionError, and half a surrogate pair is no UTF-8: both are something else.
-    """
+    """The body decoded as this form, or None if it is something else, too deeply nested, or not UTF-8."""
     try:
         return msgspec.json.decode(body, type=form)
     except (msgspec.DecodeError, RecursionError, UnicodeError):

@@ -11,7 +11,7 @@ import pytest
 
 from rotation_watcher.x509.certificates import Certificate, parse_bundle
 from rotation_watcher.x509.paths import Path as TrustPath
-from rotation_watcher.x509.selection import Misled, chain_taken, held_in_order
+from rotation_watcher.x509.selection import Misled, candidates_in_order, chain_taken
 from rotation_watcher.x509.truststore import read
 from tests.support import pki
 from tests.support.pki import DAY, NOW, Pair, ec_key, rsa_key
@@ -41,7 +41,7 @@ def openssl_admits(bundle: bytes, leaf: str, folder: Path, at: datetime = NOW) -
 
 
 def admits(bundle: bytes, leaf: Certificate, at: datetime = NOW) -> bool:
-    held = held_in_order([*read(bundle).blocks.values()])
+    held = candidates_in_order([*read(bundle).blocks.values()])
     return isinstance(chain_taken(leaf, held, at=at), TrustPath)
 
 
@@ -82,7 +82,7 @@ def test_the_order_of_two_cas_of_one_name_decides(tmp_path: Path) -> None:
     for order in permutations([one, two]):
         expected = order[0] is one
         assert admits(of(*order), client.read) is openssl_admits(of(*order), client.pem, tmp_path) is expected
-    held = held_in_order([two.read, one.read])
+    held = candidates_in_order([two.read, one.read])
     misled = chain_taken(client.read, held, at=NOW)
     assert isinstance(misled, Misled)
     assert misled.fingerprint == two.read.fingerprint

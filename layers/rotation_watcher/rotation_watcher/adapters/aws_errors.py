@@ -1,4 +1,4 @@
-"""What the SDK's errors mean for a target.
+"""Translate the SDK's errors into the errors of a target.
 
 The codes are those of elbv2 (query protocol, without the word Exception), of API Gateway v1 and v2 (with it), and of
 S3, from botocore's service models and the services' lists of common errors.
@@ -28,7 +28,7 @@ _BUSY = {
     "PriorRequestNotComplete",
     "ConflictException",
 }
-"""No 5xx among them: after one, the request may have been carried out all the same, which "busy" would deny."""
+"""No 5xx: after one the request may have been carried out, and TargetBusy promises that nothing was changed."""
 
 
 def code(error: SdkError) -> str:
@@ -42,12 +42,12 @@ def words(error: SdkError) -> str:
 
 
 def retried(error: SdkError) -> bool:
-    """Whether the SDK had asked before, so that this answer may be about its own earlier, successful request."""
+    """Whether the SDK has retried, so that this answer may follow an earlier request of ours that succeeded."""
     return isinstance(error, ClientError) and error.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
 
 
 def translate(what: str, error: SdkError) -> TargetError:
-    """The TargetError for an error of the SDK. ``what`` opens the message: what was tried, on which target."""
+    """The TargetError for an error of the SDK. ``what`` begins the message: the call and the target."""
     message = f"{what}: {error}"
     if code(error) in _DENIED:
         return TargetDenied(message)

@@ -1,4 +1,4 @@
-"""Which adapter speaks to which chat: by the variable of the function's environment that names the chat's secret."""
+"""The chats: an adapter for each environment variable that can hold the ARN of a chat's secret."""
 
 from collections.abc import Callable
 
@@ -8,4 +8,4 @@ from rotation_watcher.adapters.slack import SlackWebhook
 from rotation_watcher.alerts.chat import Chat
 
 CHATS: dict[str, Callable[[httpx.Client, str], Chat]] = {"SLACK_SECRET_ARN": SlackWebhook}
-"""Each is built from an HTTP client and the secret's text; it may raise DeliveryError for a secret that is none."""
+"""Built from an HTTP client and the secret's text; raises DeliveryError for a secret without a usable URL."""

@@ -1,4 +1,4 @@
-"""boto3 clients, all alike: bounded waits, the SDK's own retries, a name by which AWS support finds our calls."""
+"""boto3 clients with one configuration: timeouts in seconds, the SDK's retries, and a user agent that names us."""
 
 import logging
 from typing import Any
@@ -13,20 +13,20 @@ CONFIG = Config(
     user_agent_extra="genesys-certificate-rotation-watcher",
 )
 SINGLE_ATTEMPT = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
-"""For API Gateway: its one UpdateDomainName in 30 seconds is waited for by the schedule, not by seconds of retrying."""
+"""For API Gateway: it allows one UpdateDomainName in 30 seconds, so the schedule retries and not the SDK."""
 
-_CHATTY = {
+_LOG_LEVELS = {
     "botocore": logging.INFO,
     "boto3": logging.INFO,
     "urllib3": logging.INFO,
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
 }
-"""The level below which these loggers tell secrets."""
+"""Below these levels the loggers write secrets."""
 
 
 def make(service: str, *, region: str | None = None, endpoint_url: str | None = None) -> Any:
-    """A client of an AWS service. What is not given comes from where boto3 finds it, as in Lambda."""
+    """A client of an AWS service. Region and endpoint default to boto3's own configuration, as in Lambda."""
     quiet_sdk_logs()
     factory: Any = boto3.client  # the stubs know literal names only
     config = SINGLE_ATTEMPT if service.startswith("apigateway") else CONFIG
@@ -34,10 +34,10 @@ def make(service: str, *, region: str | None = None, endpoint_url: str | None = 
 
 
 def quiet_sdk_logs() -> None:
-    """Keep secrets out of the logs, whatever level the function's root logger has; doing it again changes nothing.
+    """Keep secrets out of the logs, whatever the root logger's level is. Idempotent.
 
     At DEBUG botocore logs whole answers (a secret's text, a pre-signed URL) and request headers (the session token),
     and urllib3 logs URLs; httpx logs the URL of each request at INFO already.
     """
-    for name, level in _CHATTY.items():
+    for name, level in _LOG_LEVELS.items():
         logging.getLogger(name).setLevel(level)

@@ -1,6 +1,6 @@
-"""Which adapter speaks to which kind of target; each is built when the first target of its kind is asked for.
+"""The adapter of each kind of target, built when it is first used.
 
-Building one loads the SDK's clients, which is most of a cold start: a kind that is in no watch file costs nothing.
+Building one loads SDK clients, which is most of a cold start: a kind that is not in the watch file costs nothing.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,9 +16,9 @@ from rotation_watcher.ports import TrustTarget
 
 
 class Connections:
-    """What adapters are built from. ``client`` gives the SDK's client of a service, ``http`` one for plain downloads.
+    """What adapters are built from: SDK clients and HTTP clients.
 
-    ``region``: where the targets are (None: where boto3 finds it, as in Lambda).
+    ``region``: the targets' AWS region (None: from boto3's own configuration, as in Lambda).
     """
 
     def __init__(self, region: str | None = None) -> None:
@@ -26,13 +26,13 @@ class Connections:
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
-        """The client of an AWS service, one for all adapters."""
+        """The SDK's client of an AWS service, shared by all adapters."""
         if service not in self._clients:
             self._clients[service] = clients.make(service, region=self._region)
         return self._clients[service]
 
     def http(self) -> httpx.Client:
-        """A client for HTTP that follows no redirect."""
+        """A new HTTP client for downloads; it follows no redirects."""
         return httpx.Client(timeout=httpx.Timeout(15.0, connect=5.0), follow_redirects=False)
 
 
@@ -48,11 +48,11 @@ FACTORIES: dict[str, Callable[[Connections], TrustTarget]] = {
     ALB_TRUST_STORE.name: _alb_trust_stores,
     API_GATEWAY_DOMAIN.name: _api_gateway_domains,
 }
-"""By the kind's name."""
+"""The factory of each adapter, by the kind's name."""
 
 
 class TrustTargets(Mapping[Kind, TrustTarget]):
-    """The adapter of each kind, built at its first look-up and kept."""
+    """The adapter of each kind, built at its first look-up and then kept."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

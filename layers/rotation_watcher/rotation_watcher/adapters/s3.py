@@ -1,4 +1,4 @@
-"""The bucket, through boto3: exact versions and conditional writes."""
+"""An S3 bucket through boto3: exact versions and conditional writes."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _ABSENT = {"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed"}
-"""The last is what a version that is a delete marker answers."""
+"""Error codes that mean absence; the last is the answer for a version that is a delete marker."""
 _LOST = {"PreconditionFailed", "412", "ConditionalRequestConflict", "OperationAborted", "409", "NoSuchKey", "404"}
-"""412: another writer won; 409: two were at it at once; 404: what was to be written over is gone (S3 user guide)."""
+"""412: another writer was first; 409: two writes at once; 404: the object to be replaced is gone (S3 user guide)."""
 _NO_ABSENCE = ("kms", "explicit deny", "s3:getobject")
-"""Words of a 403 that speak of an object which may well be there."""
+"""Words of a 403 that do not mean absence: the object may exist."""
 
 
 class S3Store:
@@ -34,14 +34,14 @@ class S3Store:
 
     @property
     def region(self) -> str:
-        """The region that the bucket lies in."""
+        """The AWS region of the bucket."""
         return self._client.meta.region_name
 
     def get(self, key: str, *, version: str | None = None) -> StoredObject | None:
         """See ``ports.ObjectStore``.
 
-        To a role without ListBucket S3 answers 403 instead of 404, so a bare AccessDenied counts as absence; not one
-        that names KMS, an explicit deny, or the reading of the object itself as what is forbidden.
+        To a role without ListBucket S3 answers 403 instead of 404, so a plain AccessDenied counts as absence; not one
+        that names KMS, an explicit deny, or s3:GetObject.
         """
         pinned: Any = {"VersionId": version} if version else {}
         try:
@@ -64,8 +64,8 @@ class S3Store:
     def put_if(self, key: str, body: bytes, *, etag: str | None, content_type: str) -> Written:
         """See ``ports.ObjectStore``.
 
-        Where the SDK had to ask again, the writer that won may be ourselves: the answer to the first request was lost.
-        So then it is looked up whether what lies there is what was to be written.
+        If the SDK has retried, the first request may have been carried out and its answer lost: then an object with
+        this very content counts as written.
         """
         condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
         try:
@@ -96,5 +96,5 @@ class S3Store:
 
 
 def _exact(version: str | None) -> str | None:
-    """A version that names one object for good: ``null`` is what suspended versioning overwrites."""
+    """The version id, or None for ``null``: that one is overwritten while versioning is suspended."""
     return None if version == "null" else version

@@ -8,18 +8,18 @@ from rotation_watcher.adapters import clients
 from rotation_watcher.errors import SourceError, SourceReason
 
 MAX_AGE = 300
-"""Seconds for which a secret is kept: a reset secret is picked up within this time."""
+"""Seconds for which a secret is cached: a changed secret is used within this time."""
 
 
 class AwsSecrets:
-    """``ports.Secrets``; the kind follows from the ARN's service."""
+    """``ports.Secrets``; the service follows from the ARN."""
 
     def __init__(self) -> None:
         self._ssm = SSMProvider(boto3_client=clients.make("ssm"))
         self._secrets = SecretsProvider(boto3_client=clients.make("secretsmanager"))
 
     def get(self, arn: str) -> str:
-        """See ``ports.Secrets``. The error names the ARN and the service's words, never the content.
+        """See ``ports.Secrets``. The error holds the ARN and the service's message, never the content.
 
         A secret that was stored as bytes is read as UTF-8.
         """
@@ -42,10 +42,10 @@ class AwsSecrets:
 
 
 def parameter_name(arn: str) -> str:
-    """The name of an SSM parameter: what follows ``:parameter``, with its slash unless it is a plain name at the root.
+    """The name under which SSM is asked for a parameter.
 
-    ``…:parameter/genesys/oauth`` is ``/genesys/oauth``; ``…:parameter/oauth`` may be either ``/oauth`` or ``oauth``,
-    which SSM tells apart nowhere in an ARN, so the ARN itself is used for it (SSM takes ARNs as names).
+    ``…:parameter/genesys/oauth`` is ``/genesys/oauth``; ``…:parameter/oauth`` may be ``/oauth`` or ``oauth``, and their
+    ARNs are equal, so the ARN itself is used (SSM accepts ARNs as names).
     """
     name = arn.partition(":parameter")[2]
     return name if name.count("/") > 1 else arn

@@ -1,4 +1,4 @@
-"""Slack's incoming webhook."""
+"""Slack's incoming webhooks."""
 
 import re
 from http import HTTPStatus
@@ -10,7 +10,7 @@ from rotation_watcher.alerts import slack_blocks
 from rotation_watcher.alerts.chat import ChatMessage
 
 _WORDS = re.compile(r"[a-z][a-z_]{1,48}")
-"""What Slack answers with beside a status: ``invalid_blocks``, ``no_service``. Anything else is not repeated."""
+"""Slack's error codes, such as ``invalid_blocks`` or ``no_service``; any other answer is not quoted in an error."""
 
 
 class SlackWebhook:

@@ -1,4 +1,4 @@
-"""Alerts to people: one SNS topic, a message for each protocol."""
+"""Alerts over one SNS topic, with a message for each protocol."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
 LIMIT = 250_000
-"""Bytes of the message; SNS takes 262,144 with its attributes and subject."""
+"""The most bytes of a message; SNS accepts 262,144 including attributes and subject."""
 _MACHINES = ("lambda", "sqs", "http", "https")
 _MARK = " (cut: too long)"
 
 
 class SnsSink:
-    """``ports.AlertSink`` over one topic. E-mail gets the readable text; machines get the alert as JSON.
+    """``alerts.outbox.AlertSink`` over one topic. E-mail gets the readable text, other protocols the alert as JSON.
 
-    The attributes ``kind``, ``severity``, ``region``, ``source`` and ``target`` serve subscription filter policies.
+    The attributes ``kind``, ``severity``, ``region``, ``source`` and ``target`` are for subscription filter policies.
     """
 
     def __init__(self, client: "SNSClient", topic_arn: str) -> None:
@@ -29,7 +29,7 @@ class SnsSink:
         self._topic = topic_arn
 
     def deliver(self, alert: Alert) -> None:
-        """See ``ports.AlertSink``."""
+        """See ``alerts.outbox.AlertSink``."""
         attributes: Any = {
             name: {"DataType": "String", "StringValue": value}
             for name, value in (
@@ -56,8 +56,8 @@ class SnsSink:
 def message(alert: Alert) -> str:
     """The per-protocol JSON, at most LIMIT bytes.
 
-    An alert that is too large loses its last facts and then the ends of its texts, with a mark, rather than its
-    delivery.
+    If an alert is too large, its last facts are dropped and then its texts are cut, with a mark, so that it can be
+    delivered.
     """
     body = _encode(alert)
     while len(body) > LIMIT and alert.facts:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 _ALLOWED = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,./:;<=>?@\[\]^_`{|}~\\-]{1,128}")
-"""What SQS takes as a deduplication id or message group (SQS API reference, SendMessage)."""
+"""What SQS accepts as a deduplication id or message group (SQS API reference, SendMessage)."""
 
 
 class SqsPublishQueue:
@@ -24,19 +24,19 @@ class SqsPublishQueue:
         self._client = client
         self._url = url
 
-    def send(self, look: PublishRequest) -> None:
-        """See ``ports.PublishQueue``. The body says which target, and nothing else."""
+    def send(self, request: PublishRequest) -> None:
+        """See ``ports.PublishQueue``. The body is ``{"target": "<id>"}``."""
         try:
             self._client.send_message(
                 QueueUrl=self._url,
-                MessageBody=msgspec.json.encode({"target": look.target}).decode(),
-                MessageGroupId=_fit(look.group),
-                MessageDeduplicationId=_fit(look.deduplication),
+                MessageBody=msgspec.json.encode({"target": request.target}).decode(),
+                MessageGroupId=_fit(request.group),
+                MessageDeduplicationId=_fit(request.deduplication),
             )
         except (ClientError, BotoCoreError) as error:
-            raise StoreError(f"cannot enqueue a look at {look.target}: {error}") from error
+            raise StoreError(f"cannot enqueue a publish request for {request.target}: {error}") from error
 
 
 def _fit(text: str) -> str:
-    """The text where SQS takes it, else its SHA-256: equal for equal texts, which is all that an id must be."""
+    """The text if SQS accepts it, else its SHA-256 in hex: equal texts give equal ids, as an id must."""
     return text if _ALLOWED.fullmatch(text) else hashlib.sha256(text.encode()).hexdigest()

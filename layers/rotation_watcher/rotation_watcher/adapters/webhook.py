@@ -1,4 +1,4 @@
-"""A chat's incoming webhook: JSON by POST. Its URL is the secret: it appears in no log, error or repr."""
+"""A chat's incoming webhook: JSON by POST. The URL is a secret: it appears in no log, error or repr."""
 
 import re
 from http import HTTPStatus
@@ -17,8 +17,8 @@ _LASTING = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 class JsonWebhook:
     """Posts payloads to one webhook of the chat called ``name``.
 
-    ``secret`` is the webhook's URL, or JSON with it as ``url``. ``words`` are the answers of this chat that an error
-    may repeat; ``taken`` the statuses by which it takes a message. Raises DeliveryError.
+    ``secret`` is the webhook's URL, or JSON with it as ``url``. ``words`` matches the answers of this chat
+    that an error may quote; ``taken`` are the HTTP statuses that mean acceptance. Raises DeliveryError.
     """
 
     def __init__(

@@ -13,7 +13,7 @@ from rotation_watcher.config import Bundle
 from rotation_watcher.sources.history import Leaf, Status
 from rotation_watcher.x509.certificates import Block, Certificate
 from rotation_watcher.x509.paths import Path, find_path
-from rotation_watcher.x509.selection import chain_taken, held_in_order
+from rotation_watcher.x509.selection import candidates_in_order, chain_taken
 
 
 class Need(NamedTuple):
@@ -136,7 +136,7 @@ def admits(items: Iterable[Certificate | Block], need: Need, now: datetime) -> b
 
 def entry(items: Iterable[Certificate | Block], need: Need, now: datetime) -> str | None:
     """Why such a truststore refuses the leaf, in words; None where it lets it in."""
-    held = held_in_order(tuple(items))
+    held = candidates_in_order(tuple(items))
     taken = chain_taken(need.certificate, held, at=need.at(now), client_auth=need.client_auth)
     return None if isinstance(taken, Path) else taken.detail
 

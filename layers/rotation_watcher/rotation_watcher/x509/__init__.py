@@ -1,1 +1,1 @@
-"""Bytes to certificates to a path. Knows neither Genesys nor AWS."""
+"""From bytes to certificates to a verified path. Independent of Genesys and AWS."""

@@ -1,11 +1,11 @@
-r"""Certificates as data, and the strict reading of whatever text claims to hold some.
+r"""Certificates as data, and strict parsing of texts that should hold certificates.
 
-``cryptography`` parses the certificates; ``pem`` finds them. Nothing here raises for bad data: readers return what was
-good together with the defects, and a defect's detail never repeats the text it is about. A private key that travels
-inside a certificate text is refused aloud and never written anywhere, whatever its label says.
+``pem`` finds the blocks; ``cryptography`` parses the certificates. Bad data raises nothing: parsers return what is
+valid together with the defects, and a defect's detail never quotes the text. A private key inside a certificate text is
+always a defect and never written anywhere, whatever its label says.
 
-What a certificate text of the Genesys API may look like is in DOMAIN.md: CRLF and LF, literal ``\r\n`` escapes, blanks
-and blank lines around and inside the markers, several certificates with or without a newline between END and BEGIN.
+Certificate texts of the Genesys API have CRLF or LF, literal ``\r\n`` escapes, blanks and blank lines around and inside
+the markers, and several certificates with or without a newline between END and BEGIN.
 """
 
 import hashlib
@@ -31,13 +31,13 @@ from rotation_watcher.x509.pem import Defect
 __all__ = ["Block", "Certificate", "Defect", "Parsed", "extension", "parse_bundle", "parse_text", "render_bundle"]
 
 MAX_TEXT = 1 << 20
-"""The longest text of an API entity that is read, in characters."""
+"""The longest text of an API entity that is parsed, in characters."""
 MAX_CERTIFICATES = 100
-"""The most certificates that are read out of one text."""
+"""The most certificates that are parsed out of one text."""
 MAX_PEM = 16 * 1024
-"""The longest certificate that the API may present, as PEM: ALB takes no longer one (DOMAIN.md)."""
+"""The longest certificate that the API may present, in bytes of PEM: ALB's limit."""
 MAX_BLOCKS = 10_000
-"""The most blocks that are read out of a truststore: ten times what API Gateway is believed to take."""
+"""The most blocks that are parsed out of a truststore: ten times API Gateway's assumed limit."""
 MAX_RSA_BITS = 16_384
 """The longest RSA modulus that a signature is checked with: OpenSSL's bound. The services take 8,192 at the most."""
 MAX_DSA_BITS = 2048
@@ -58,12 +58,12 @@ _UNPARSABLE = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Certificate:
-    """One certificate, parsed once. Equal to another by its fingerprint. Nothing on it raises.
+    """One certificate, fully parsed. Equality is that of fingerprints. None of its attributes raises.
 
-    ``is_ca`` is basicConstraints CA:TRUE; ``self_signed`` says that it carries its own subject as issuer and that its
-    signature verifies with its own key; ``key`` is its public key; ``signature_hash`` names the hash that was signed
-    (``sha256``), ``none`` for an algorithm without one and ``unknown`` for one that nobody knows; ``pem`` is canonical;
-    ``names`` are the issuer and the subject as engines compare them.
+    ``is_ca`` is basicConstraints CA:TRUE; ``self_signed`` says that issuer and subject are equal and that the signature
+    verifies with its own key; ``key`` is the public key; ``signature_hash`` is the name of the hash that was signed
+    (``sha256``), ``none`` for an algorithm without one, ``unknown`` for an algorithm that the library does not know;
+    ``pem`` is canonical; ``names`` are issuer and subject as TLS engines compare them.
     """
 
     raw: x509.Certificate = field(repr=False)
@@ -88,7 +88,7 @@ class Certificate:
 
 
 class Parsed(NamedTuple):
-    """What a text held: the certificates in their order, each once, and what was wrong."""
+    """The certificates of a text, in its order and each once, and its defects."""
 
     certificates: tuple[Certificate, ...]
     defects: tuple[Defect, ...]
@@ -97,8 +97,8 @@ class Parsed(NamedTuple):
 class Block(NamedTuple):
     """A CERTIFICATE block as found at a target or in an operator's file.
 
-    ``fingerprint`` is the SHA-256 of what the block holds, ``pem`` its canonical form. ``certificate`` is None, and
-    ``defect`` says why, where we cannot parse it: it belongs to somebody else all the same, and its PEM survives.
+    ``fingerprint`` is the SHA-256 of the block's content in lower-case hex, ``pem`` its text. ``certificate`` is None
+    if it cannot be parsed, and ``defect`` then says why: the block still belongs to somebody, so its PEM is kept.
     """
 
     fingerprint: str
@@ -108,7 +108,7 @@ class Block(NamedTuple):
 
 
 def parse_text(text: str) -> Parsed:
-    """Read the ``certificate`` string of an API entity. Duplicates collapse, the order is kept, nothing raises."""
+    """Parse the ``certificate`` string of an API entity: each certificate once, in its order. Never raises."""
     if len(text) > MAX_TEXT:
         return Parsed((), (Defect("too-large", f"{len(text)} characters, at most {MAX_TEXT} are read"),))
     ders, defects = pem.blocks(text.replace("\\r", "\r").replace("\\n", "\n"))
@@ -129,12 +129,12 @@ def parse_text(text: str) -> Parsed:
 
 
 def blocks_of(data: bytes | None) -> dict[str, Block]:
-    """The blocks of a bundle by fingerprint, without its defects; none of None."""
+    """The blocks of a bundle by fingerprint, without its defects; empty for None."""
     return {block.fingerprint: block for block in parse_bundle(data)[0]} if data else {}
 
 
 def certificate_block(der: bytes) -> Block:
-    """The block for what a CERTIFICATE block held, parsed or not. Nothing raises."""
+    """The Block for the decoded content of a CERTIFICATE block, parsed or not. Never raises."""
     certificate = _certificate(der)
     if isinstance(certificate, Certificate):
         return Block(certificate.fingerprint, certificate.pem, certificate, None)
@@ -142,10 +142,10 @@ def certificate_block(der: bytes) -> Block:
 
 
 def parse_bundle(data: bytes) -> tuple[tuple[Block, ...], tuple[Defect, ...]]:
-    """Read a truststore, an anchor file or an ``extra`` file; a single certificate may also come as DER.
+    """Parse a truststore, an anchor file or an ``extra`` file; a single certificate may also be DER.
 
-    Text and comments around the blocks are passed over. A block of valid base64 that is no certificate we can parse is
-    kept as it is; a private key, under whatever label, is a defect and never kept. Nothing raises.
+    Text and comments around the blocks are ignored. A block of valid base64 that cannot be parsed as a certificate is
+    kept unchanged; a private key, under any label, is a defect and never kept. Never raises.
     """
     ders, defects = pem.blocks(data.decode("utf-8", "replace"))
     if not ders and not defects and isinstance(_certificate(data), Certificate):
@@ -167,33 +167,33 @@ def parse_bundle(data: bytes) -> tuple[tuple[Block, ...], tuple[Defect, ...]]:
 def render_bundle(items: Iterable[Certificate | Block]) -> bytes:
     """A truststore file: sorted by fingerprint, each once, canonical PEM, no blank line and no comment.
 
-    ALB refuses a whole bundle for one blank line or a text preamble (DOMAIN.md).
+    ALB refuses a whole bundle for one blank line or a text preamble.
     """
     return "".join(text for _, text in sorted({item.fingerprint: item.pem for item in items}.items())).encode()
 
 
 def extension[T: x509.ExtensionType](certificate: Certificate, kind: type[T]) -> T | None:
-    """An extension of a certificate, or None if it has none of that kind."""
+    """The extension of this type, or None."""
     return _extension(certificate.raw, kind)
 
 
-@lru_cache(256)  # the same few certificates are read from every history, truststore and anchor file, at every look
+@lru_cache(256)  # the same few certificates are read from every history, truststore and anchor file, in every run
 def _certificate(der: bytes) -> Certificate | Defect:
-    """Parse one certificate wholly, so that nothing about it can raise or warn later."""
+    """Parse every part of a certificate, so that none can raise or warn later."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of odd serial numbers and keys: refused below, or judged by the assessment
-        crooked = pem.shape(der)
-        if crooked is None:
+        warnings.simplefilter("ignore")  # about serial numbers and keys: refused below, or judged by the assessment
+        defect = pem.shape(der)
+        if defect is None:
             try:
                 found = _parsed(der)
                 if isinstance(found, Certificate):
                     return found
-                crooked = found
+                defect = found
             except _UNPARSABLE as error:
-                crooked = Defect("unparsable", f"{type(error).__name__} in a certificate of {len(der)} bytes")
+                defect = Defect("unparsable", f"{type(error).__name__} in a certificate of {len(der)} bytes")
         if any(_is_private_key(part) for part in (der, der[pem.der_length(der) :])):
             return Defect("private-key", "a private key in a CERTIFICATE block: replace it wherever it came from")
-        return crooked
+        return defect
 
 
 def _parsed(der: bytes) -> Certificate | Defect:
@@ -238,9 +238,10 @@ def _extension[T: x509.ExtensionType](raw: x509.Certificate, kind: type[T]) -> T
 
 
 def _costly(key: CertificatePublicKeyTypes) -> str | None:
-    """Why no signature may be checked with this key, or None. A signature's cost is its key's, and others choose it.
+    """Why no signature may be checked with this key, or None. The key decides the cost, and others choose the key.
 
-    OpenSSL takes exponents as long as a modulus of 3,072 bits: 350 KB of such CAs cost seconds. Real ones are 65537.
+    OpenSSL accepts exponents as long as a modulus of 3,072 bits: 350 KB of such CAs cost seconds. The usual one is
+    65537.
     """
     match key:
         case rsa.RSAPublicKey():
@@ -253,7 +254,7 @@ def _costly(key: CertificatePublicKeyTypes) -> str | None:
 
 
 def _names(raw: x509.Certificate) -> tuple[str, ...]:
-    """The DNS names of the SAN; the common name alone where there is no SAN, as TLS libraries once did."""
+    """The DNS names of the SAN, lower case and sorted; without a SAN the common name, as TLS libraries once did."""
     san = _extension(raw, x509.SubjectAlternativeName)
     if san is not None:
         return tuple(sorted({name.lower() for name in san.get_values_for_type(x509.DNSName)}))

@@ -1,4 +1,4 @@
-"""What is worth remembering and telling of a certificate, as plain data that goes into state, pins and alerts."""
+"""The facts of a certificate that go into state, pins and alerts, as plain data."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class CertificateFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """One certificate in words and figures.
+    """One certificate as plain data.
 
     ``fingerprint`` is the SHA-256 of the DER, ``spki_sha256`` that of the SubjectPublicKeyInfo, both in lower-case hex;
     ``serial`` is upper-case hex without separators; ``subject`` and ``issuer`` are RFC 4514 strings; ``names`` are the

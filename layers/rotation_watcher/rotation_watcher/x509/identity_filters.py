@@ -1,8 +1,8 @@
-"""Whether a leaf's names pass the identity filters of a listener (NLB mutual TLS, since 2026-11-19).
+"""Whether a leaf's names match the identity filters of a listener (NLB mutual TLS, since 2026-11-19).
 
-After the chain, a listener with filters admits only a certificate that one of them matches; without filters it admits
-every one that its trust store admits. A filter compares one name of the certificate, as a whole or by its start,
-without regard to case but for the path of a URI (elbv2's model in botocore 1.44.8 and its documents).
+After the chain, a listener with filters admits only certificates that one of them matches; without filters it admits
+all that its trust store admits. A filter compares one name of the certificate, exactly or by prefix, and ignores case
+except in the path of a URI (source: elbv2's model in botocore 1.44.8 and its documents).
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ MATCHES = ("exact", "prefix")
 
 
 class IdentityFilter(NamedTuple):
-    """One filter that accepts. As text it is ``field match value``; only the value may hold blanks."""
+    """One filter. As text it is ``field match value``; only the value may contain blanks."""
 
     field: str
     match: str
@@ -29,9 +29,9 @@ class IdentityFilter(NamedTuple):
 
 
 def admits(filters: Sequence[str], leaf: Certificate) -> bool | None:
-    """Whether these filters, as text, let the leaf pass. No filter lets everything pass.
+    """Whether these filters, as text, admit the leaf. An empty list admits every leaf.
 
-    None where none of those that we understand does, and there are others.
+    None (unknown) if no understood filter matches and there are filters that are not understood.
     """
     if not filters:
         return True
@@ -48,7 +48,7 @@ def _parsed(text: str) -> IdentityFilter | None:
 
 
 def _names(leaf: Certificate, field: str) -> Iterable[str]:
-    """What the leaf carries in a field."""
+    """The leaf's names of a field."""
     if field in {"subject-cn", "subject-ou"}:
         kind = NameOID.COMMON_NAME if field == "subject-cn" else NameOID.ORGANIZATIONAL_UNIT_NAME
         return [str(attribute.value) for attribute in leaf.raw.subject.get_attributes_for_oid(kind)]
@@ -67,7 +67,7 @@ def _matches(one: IdentityFilter, name: str) -> bool:
 
 
 def _folded_uri(uri: str) -> str:
-    """Scheme and host in lower case, the path as it stands."""
+    """Scheme and host in lower case, the path unchanged."""
     scheme, colon, rest = uri.partition(":")
     if not rest.startswith("//"):
         return scheme.lower() + colon + rest

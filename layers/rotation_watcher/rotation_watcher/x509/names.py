@@ -1,10 +1,10 @@
-"""Names as engines compare them, read from DER that ``cryptography`` may refuse as a whole.
+"""Names as TLS engines compare them, read from DER that ``cryptography`` may refuse as a whole.
 
-OpenSSL, BoringSSL and Java compare names by a canonical form (RFC 5280 7.1, ``x509_name_canon`` of OpenSSL): the kind
-of string does not matter, nor the case of ASCII letters, nor white space around and doubled within. ``cryptography``
+OpenSSL, BoringSSL and Java compare names by a canonical form (RFC 5280 7.1, ``x509_name_canon`` of OpenSSL): the type
+of string is ignored, and so are the case of ASCII letters and extra white space. ``cryptography``
 compares the encoded values, so that an issuer written as UTF8String is no match for a subject in PrintableString.
 
-The reader takes what it needs and nothing else: where an issuer and a subject stand in a certificate.
+The DER reader finds the issuer and the subject of a certificate, and nothing else.
 """
 
 from collections.abc import Iterator
@@ -27,12 +27,12 @@ _STRINGS = {
     0x1C: "utf-32-be",  # UniversalString
     0x1E: "utf-16-be",  # BMPString
 }
-"""The kinds of string that compare alike, and their encodings; any other value compares by its bytes."""
+"""The string types that are compared as text, by DER tag, and their encodings; other values are compared as bytes."""
 _SHORT = {b"\x55\x04\x03": "CN", b"\x55\x04\x06": "C", b"\x55\x04\x0a": "O", b"\x55\x04\x0b": "OU"}
 
 
 class Names(NamedTuple):
-    """Who issued a certificate, and whose it is."""
+    """The canonical issuer and subject of a certificate."""
 
     issuer: Name
     subject: Name
@@ -44,7 +44,7 @@ class _Value(NamedTuple):
 
 
 def names_of(der: bytes) -> Names | None:
-    """The names in a certificate's DER, or None where it has not the outline of one. Never raises."""
+    """The names in a certificate's DER, or None if it does not have the structure of one. Never raises."""
     try:
         outer = next(_values(der))
         if outer.tag != _SEQUENCE:
@@ -60,7 +60,7 @@ def names_of(der: bytes) -> Names | None:
 
 
 def canonical(content: bytes) -> Name:
-    """The canonical form of a name; ``content`` is what its outermost SEQUENCE holds. Raises ValueError."""
+    """The canonical form of a name; ``content`` is the content of its outermost SEQUENCE. Raises ValueError."""
     relatives = []
     for relative in _values(content):
         pairs: list[tuple[bytes, object]] = []
@@ -77,7 +77,7 @@ def canonical_of(name: x509.Name) -> Name:
 
 
 def words(name: Name) -> str:
-    """The name for people, such as ``O=Tests, CN=Root``: lower case, as it is compared. May hold hostile text."""
+    """The name for people, such as ``O=tests, CN=root``: lower case, 200 characters at most. May hold hostile text."""
     pairs = [pair for relative in name for pair in relative]
     return ", ".join(f"{_SHORT.get(kind, kind.hex())}={value}" for kind, value in pairs)[:200] or "(empty name)"
 
@@ -94,7 +94,7 @@ _LOWER = {ord(upper): ord(upper) + 32 for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
 
 def _values(data: bytes) -> Iterator[_Value]:
-    """The DER values that stand one after the other. Raises ValueError where a length leads past the end."""
+    """The consecutive DER values. Raises ValueError if a length exceeds the data."""
     at = 0
     while at < len(data):
         if len(data) - at < 2:  # noqa: PLR2004  # a tag and a length

@@ -1,15 +1,15 @@
-"""Path validation: whether a leaf leads to a root that somebody has said to trust.
+"""Path validation: whether a leaf leads to a trusted root.
 
 Two steps. ``_climb`` finds the chains that names, key identifiers and signatures connect: shortest first, with bounded
-work, and in an order that does not depend on how the certificates were given, so that one answer always gives one
-bundle. ``_refusal`` then validates one such chain with ``cryptography.x509.verification``: signatures, algorithms,
+work, and in an order that does not depend on the order of the input, so that equal answers always give equal
+bundles. ``_refusal`` then validates one such chain with ``cryptography.x509.verification``: signatures, algorithms,
 validity, path lengths, name constraints, unknown critical extensions.
 
-The library's default client profile is the WebPKI's and refuses what private roots often lack. The policy here asks for
-what the engines behind the targets ask for (tried against OpenSSL 3's ``sslclient`` purpose; the tests hold the two
-together): SAN, AKI and keyUsage may be absent; a CA must say CA:TRUE; an extended key usage, in the leaf or above it,
-must hold clientAuth, for which anyExtendedKeyUsage alone is not enough. Where the library is laxer than OpenSSL we are
-as strict as OpenSSL: a leaf that we accept and the target refuses is the one thing that must not happen.
+The library's default client profile is the WebPKI's and refuses what private roots often lack. This policy demands what
+the engines behind the targets demand (OpenSSL 3's ``sslclient`` purpose; tests compare the two): SAN, AKI and keyUsage
+may be absent; a CA must say CA:TRUE; an extended key usage, in the leaf or above it, must hold clientAuth, for which
+anyExtendedKeyUsage alone is not enough. Where the library is less strict than OpenSSL, this module is as strict as
+OpenSSL: a leaf that is accepted here must never be refused by a target.
 """
 
 import re
@@ -32,11 +32,11 @@ from rotation_watcher.x509.names import Name, canonical_of
 MAX_INTERMEDIATES = 3
 """Leaf, three intermediates and root: ALB's chain depth of 4 above the leaf (its default quota)."""
 _MAX_SIGNATURES = 250
-"""Signatures checked at the most while climbing; a hundred certificates of one name need a hundred."""
+"""The most signatures that one search checks; a hundred certificates of one name need a hundred."""
 _MAX_STEPS = 500
-"""Half-built chains looked at, at the most."""
+"""The most incomplete chains that one search examines."""
 _MAX_CHAINS = 20
-"""Whole chains validated, at the most. Real ones have one, or two where a root is cross-signed."""
+"""The most complete chains that are validated. Usual leaves have one, or two if a root is cross-signed."""
 
 type _Chain = tuple[Certificate, ...]
 
@@ -48,13 +48,13 @@ class Path(NamedTuple):
 
 
 class NoPath(NamedTuple):
-    """No path verified; why, in words for people. They may quote names out of certificates: neutralise them."""
+    """No path verified. ``detail`` says why, for people; it may quote hostile names: neutralise it."""
 
     detail: str
 
 
 def roots(certificates: Iterable[Certificate]) -> tuple[Certificate, ...]:
-    """The self-signed CA certificates among some: the only ones that may be anchors."""
+    """The self-signed CA certificates among these: only they may be anchors."""
     return tuple(certificate for certificate in certificates if certificate.self_signed and certificate.is_ca)
 
 
@@ -66,10 +66,10 @@ def find_path(
     at: datetime,
     client_auth: bool = True,
 ) -> Path | NoPath:
-    """Find a path from a leaf to an anchor, valid at a moment (aware UTC): the shortest one.
+    """Find the shortest path from a leaf to an anchor that is valid at ``at`` (aware UTC).
 
-    Of equally short ones it is the one that stays valid longest. With ``client_auth`` False it is not asked whether the
-    certificates are made for clients (an operator approved it). Anchors that are not self-signed are ignored. Never
+    Of equally short paths: the one that stays valid longest. With ``client_auth`` False, key usages for client
+    authentication are not required (an operator approved it). Anchors that are not self-signed are ignored. Never
     raises.
     """
     trusted = _by_subject(roots(anchors), at)
@@ -88,7 +88,7 @@ def find_path(
 
 
 def _by_subject(certificates: Iterable[Certificate], at: datetime) -> dict[Name, list[Certificate]]:
-    """Certificates by their name; of one name those that are valid first, then those that stay valid longest."""
+    """Certificates by subject; of one subject those that are valid first, then those that stay valid longest."""
     ordered = sorted(
         {*certificates},
         key=lambda one: (
@@ -127,7 +127,7 @@ def _climb(
 
 
 def _issued(below: Certificate, above: Certificate, known: dict[tuple[str, str], bool]) -> bool:
-    """Whether one certificate issued another, by key identifier and signature. ``known`` remembers the signatures."""
+    """Whether one certificate issued another, by key identifier and signature. ``known`` caches signatures."""
     if not key_identifier_fits(below, above):
         return False
     edge = below.fingerprint, above.facts.spki_sha256
@@ -139,7 +139,7 @@ def _issued(below: Certificate, above: Certificate, known: dict[tuple[str, str],
 
 
 def key_identifier_fits(below: Certificate, above: Certificate) -> bool:
-    """OpenSSL does not take for the issuer what the authority key identifier speaks against; the library would."""
+    """Whether the authority key identifier allows this issuer: OpenSSL checks that, the library does not."""
     wanted = extension(below, x509.AuthorityKeyIdentifier)
     if wanted is None:
         return True
@@ -188,11 +188,12 @@ def _refusal(chain: _Chain, at: datetime, *, client_auth: bool) -> str | None:
 
 
 def _named_as_below_says(anchor: x509.Certificate, below: x509.Certificate) -> x509.Certificate:
-    """The anchor with its name written as the certificate below writes it.
+    """The anchor with its subject encoded like the issuer of the certificate below.
 
-    The library compares names byte by byte; every engine takes a UTF8String for the same PrintableString (``names``).
-    An anchor is a name and a key (RFC 5280 6.1.1), and nobody checks its own signature: so a copy under the other
-    spelling, signed by a key of the moment, stands in for it. The signature below was held against the real key before.
+    The library compares names byte by byte; every engine treats a UTF8String and a PrintableString as equal
+    (``names``). An anchor is a name and a key (RFC 5280 6.1.1), and its own signature is not checked: so a copy with
+    the other encoding, signed with a temporary key, is used instead. The signature below was checked with the real key
+    before.
     """
     if below.issuer.public_bytes() == anchor.subject.public_bytes():
         return anchor
@@ -211,7 +212,7 @@ def _named_as_below_says(anchor: x509.Certificate, below: x509.Certificate) -> x
 
 
 def _unchecked_constraint(chain: _Chain) -> str | None:
-    """A name constraint that the library does not hold against the leaf, while OpenSSL does: refused unseen."""
+    """A name constraint that OpenSSL checks and the library does not: refused without evaluating it."""
     leaf = chain[0]
     san = extension(leaf, x509.SubjectAlternativeName)
     has_dns_name = san is not None and bool(san.get_values_for_type(x509.DNSName))
@@ -246,7 +247,7 @@ def _is_for_clients(_policy: Policy, _certificate: x509.Certificate, usage: x509
 
 
 def _in_words(error: Exception) -> str:
-    """The library's reason, short and on one line, without its own words around it and its view of an algorithm."""
+    """The library's reason on one line, at most 200 characters, without its wrapping texts."""
     words = " ".join(str(error).partition("(encountered processing")[0].split())
     words = re.sub(
         r"validation failed: |candidates exhausted: |Python extension validator failed: |ValueError: ", "", words
@@ -259,7 +260,7 @@ def _dead_end(
     offered: Mapping[Name, Sequence[Certificate]],
     trusted: Mapping[Name, Sequence[Certificate]],
 ) -> str:
-    """Why no chain even connects the leaf to an anchor."""
+    """Why no chain connects the leaf to an anchor."""
     issuer = leaf.facts.issuer[:120]
     if leaf.names.issuer in trusted:
         return f"an anchor is named like its issuer ({issuer}), but its key did not sign it"

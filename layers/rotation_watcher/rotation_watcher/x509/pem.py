@@ -1,9 +1,9 @@
-r"""PEM armour: finding the CERTIFICATE blocks of a text, whatever surrounds them, and writing them canonically.
+r"""PEM: find the CERTIFICATE blocks of a text, whatever surrounds them, and write blocks in canonical form.
 
-``cryptography``'s own PEM reader skips a PRIVATE KEY block without a word, and takes neither literal ``\n`` escapes nor
-blanks inside a marker; both matter here, so the walk over the markers is ours. It is linear: each pattern below can
-start only where a run of dashes does, and never gives back what it took (possessive quantifiers), so that a megabyte of
-half a marker costs no more than a megabyte of anything else. A defect never repeats the text it is about.
+``cryptography``'s PEM reader skips a PRIVATE KEY block silently, and accepts neither literal ``\n`` escapes nor blanks
+inside a marker; both matter here, so this module parses the markers itself. That takes linear time: each pattern can
+start only at a run of dashes and never backtracks (possessive quantifiers), so a megabyte of half markers costs no more
+than any other megabyte. A defect never quotes the text.
 """
 
 import base64
@@ -15,7 +15,7 @@ from collections.abc import Iterable
 import msgspec
 
 MAX_DEFECTS = 10
-"""The most defects that are told apart for one text; a further one counts the rest."""
+"""The most defects that are listed for one text; one more counts the rest."""
 
 _MARKER = re.compile(r"-----\s*+(BEGIN|END)\s++((?:[A-Z0-9]++\s*+){1,8}+)-----")
 _ALMOST = re.compile(r"(?<!-)-{2,}+\s*+(begin|end)\b", re.IGNORECASE)
@@ -23,10 +23,11 @@ _LABEL_LENGTH = 40
 
 
 class Defect(msgspec.Struct, frozen=True):
-    """Something wrong in a text: a stable code, and a few words that never hold the text itself.
+    """Something wrong in a text: a stable code, and a detail for people that never quotes the text.
 
     Codes: ``too-large``, ``too-many``, ``no-certificate``, ``bad-marker``, ``unterminated``, ``private-key``,
-    ``not-a-certificate``, ``bad-base64``, ``truncated``, ``trailing-garbage``, ``unparsable``, ``more-defects``.
+    ``not-a-certificate``, ``bad-base64``, ``truncated``, ``trailing-garbage``, ``unparsable``, ``costly-key``,
+    ``unusual-form``, ``more-defects``.
     """
 
     code: str
@@ -34,9 +35,9 @@ class Defect(msgspec.Struct, frozen=True):
 
 
 def blocks(text: str) -> tuple[list[bytes], list[Defect]]:
-    """What every CERTIFICATE block holds, decoded and in order, and what was wrong with the rest.
+    """The decoded content of every CERTIFICATE block, in order, and the defects of the text.
 
-    What stands between blocks is passed over. Nothing raises.
+    Text between blocks is ignored. Never raises.
     """
     found: list[bytes] = []
     defects: list[Defect] = []
@@ -66,15 +67,15 @@ def blocks(text: str) -> tuple[list[bytes], list[Defect]]:
 
 
 def plain_base64(body: str) -> bytes | None:
-    """What a block's body holds, where it is plain base64 and nothing else, as every engine reads it; else None."""
+    """The decoded body of a block if it is plain base64, as every engine reads it; else None."""
     decoded = _decode(body)
     return None if isinstance(decoded, Defect) else decoded
 
 
 def der_of(text: str) -> bytes:
-    """What a block's text holds, read as leniently as any engine might: headers, labels, alphabet, padding. Or b"".
+    """The DER of a block's text, decoded as leniently as any engine might (headers, labels, alphabet, padding), or b"".
 
-    For recognising a certificate that an engine may read, never for trusting it.
+    Only for recognising a certificate that some engine may read, never for trusting it.
     """
     lines = [line for line in text.splitlines() if line and not line.startswith(("-----", "#")) and ":" not in line]
     packed = "".join("".join(lines).split()).translate({ord("-"): "+", ord("_"): "/"}).rstrip("=")
@@ -85,7 +86,7 @@ def der_of(text: str) -> bytes:
 
 
 def shape(der: bytes) -> Defect | None:
-    """What is wrong with the length of a DER value, compared with what its first bytes say; None if nothing is."""
+    """The defect of a DER value whose length differs from the one in its header; None if they are equal."""
     excess = len(der) - der_length(der)
     if excess > 0:
         return Defect("trailing-garbage", f"{excess} bytes after the certificate")
@@ -93,7 +94,7 @@ def shape(der: bytes) -> Defect | None:
 
 
 def der_length(der: bytes) -> int:
-    """How long the outermost DER value says it is, its header included; 0 where there is no sensible header."""
+    """The length in bytes of the outermost DER value by its header, header included; 0 for an invalid header."""
     header, long_form, most_octets = 2, 0x80, 4
     if len(der) < header:
         return 0
@@ -110,14 +111,14 @@ def armour(der: bytes) -> str:
 
 
 def distinct(defects: Iterable[Defect]) -> tuple[Defect, ...]:
-    """Each defect once, a private key first, and no more of them than a person reads."""
+    """Each defect once, private keys first, at most MAX_DEFECTS and a count of the rest."""
     once = sorted(dict.fromkeys(defects), key=lambda defect: defect.code != "private-key")
     rest = len(once) - MAX_DEFECTS
     return (*once[:MAX_DEFECTS], *([Defect("more-defects", f"{rest} more defects")] if rest > 0 else []))
 
 
 def _almost_markers(text: str, known: set[int]) -> list[Defect]:
-    """Markers that are none: too few dashes, lower case, no end. What follows them must not pass for a comment."""
+    """Malformed markers: too few dashes, lower case, no end. The text after them must not count as a comment."""
     defects = []
     for almost in _ALMOST.finditer(text):
         if almost.start(1) in known:

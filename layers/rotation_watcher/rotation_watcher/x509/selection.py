@@ -1,10 +1,10 @@
-"""Which issuer an engine takes when a truststore offers several of one name: the order in the file decides.
+"""Which issuer a TLS engine selects if a truststore has several of one name: the order in the file decides.
 
-OpenSSL and BoringSSL do not try one candidate after the other: they take one by its name, key identifier and kind of
-key, and if its key did not sign, the client is refused (OpenSSL's issue 26667). They differ in details that may change:
-OpenSSL prefers a candidate that is valid now, BoringSSL takes the first; some versions pass over a CA whose keyUsage
-lacks keyCertSign. ``chain_taken`` answers for all of these at once, so that "admitted" means admitted by every engine
-that we know, in the order in which the truststore stands.
+OpenSSL and BoringSSL do not try several candidates: they select one by name, key identifier and type of key, and if
+that key did not sign, the client is refused (OpenSSL's issue 26667). They differ in details that may change: OpenSSL
+prefers a candidate that is valid now, BoringSSL takes the first; some versions skip a CA whose keyUsage lacks
+keyCertSign. ``chain_taken`` answers for all of them, so that "admitted" means admitted by every known engine, in the
+order of the truststore.
 """
 
 from collections.abc import Sequence
@@ -25,17 +25,17 @@ _RSA, _ECDSA = "1.2.840.113549.1.1.", "1.2.840.10045.4."
 
 
 class Misled(NamedTuple):
-    """An engine would take another certificate of the truststore than the one that issued; which, and why."""
+    """An engine would select another certificate of the truststore than the issuer: its fingerprint, and why."""
 
     fingerprint: str
     detail: str
 
 
-class _Held(NamedTuple):
+class _Candidate(NamedTuple):
     """A certificate of the truststore.
 
-    ``certificate`` is None where we cannot parse it, but an engine may. ``certain`` says that every engine reads it:
-    one in an unusual form is there for some engines and not for others.
+    ``certificate`` is None if it cannot be parsed here, but an engine may parse it. ``certain``: every engine reads it;
+    a block in an unusual form exists for some engines only.
     """
 
     fingerprint: str
@@ -44,28 +44,28 @@ class _Held(NamedTuple):
     certain: bool
 
 
-def held_in_order(items: Sequence[Certificate | Block]) -> tuple[_Held, ...]:
-    """The certificates that an engine may find in a truststore, in its order."""
-    held = []
+def candidates_in_order(items: Sequence[Certificate | Block]) -> tuple[_Candidate, ...]:
+    """The certificates that an engine may read in a truststore, in its order."""
+    contents = []
     for item in items:
         certificate = item if isinstance(item, Certificate) else item.certificate
         if certificate is not None:
-            held.append(_Held(item.fingerprint, certificate.names.subject, certificate, certain=True))
+            contents.append(_Candidate(item.fingerprint, certificate.names.subject, certificate, certain=True))
             continue
         der = der_of(item.pem)
         names = names_of(der)
         if names is not None:
             read = certificate_block(der[: der_length(der)]).certificate  # TRUSTED CERTIFICATE has more behind it
-            held.append(_Held(item.fingerprint, names.subject, read, certain=False))
-    return tuple(held)
+            contents.append(_Candidate(item.fingerprint, names.subject, read, certain=False))
+    return tuple(contents)
 
 
 def chain_taken(
-    leaf: Certificate, held: tuple[_Held, ...], *, at: datetime, client_auth: bool = True
+    leaf: Certificate, contents: tuple[_Candidate, ...], *, at: datetime, client_auth: bool = True
 ) -> Path | NoPath | Misled:
-    """The path on which every engine lets the leaf in, alone, at a moment; or why one does not. Never raises."""
+    """The path by which every engine admits the leaf at ``at`` (aware UTC); or why one does not. Never raises."""
     taken: Path | NoPath | Misled = NoPath("there is no self-signed anchor")
-    everything, certain = (held, tuple(one for one in held if one.certain))
+    everything, certain = (contents, tuple(one for one in contents if one.certain))
     for prefers_valid, heeds_usage, there in product((True, False), (True, False), {everything, certain}):
         chain = _walk(leaf, there, at, prefers_valid=prefers_valid, heeds_usage=heeds_usage)
         if isinstance(chain, Misled):
@@ -78,14 +78,14 @@ def chain_taken(
 
 
 def _walk(
-    leaf: Certificate, held: Sequence[_Held], at: datetime, *, prefers_valid: bool, heeds_usage: bool
+    leaf: Certificate, contents: Sequence[_Candidate], at: datetime, *, prefers_valid: bool, heeds_usage: bool
 ) -> tuple[Certificate, ...] | Misled:
     chain: tuple[Certificate, ...] = (leaf,)
     while len(chain) <= MAX_INTERMEDIATES + 1 and not chain[-1].self_signed:
         below = chain[-1]
         candidates = [
             one
-            for one in held
+            for one in contents
             if one.subject == below.names.issuer and _fits(below, one.certificate, heeds_usage=heeds_usage)
         ]
         if not candidates:
@@ -101,8 +101,8 @@ def _walk(
     return chain
 
 
-def _chosen(candidates: Sequence[_Held], at: datetime) -> _Held:
-    """The first that is valid; else the one that expired last. One that we cannot read may be valid."""
+def _chosen(candidates: Sequence[_Candidate], at: datetime) -> _Candidate:
+    """The first that is valid; else the one that expired last. One that cannot be parsed here may be valid."""
     for one in candidates:
         facts = one.certificate.facts if one.certificate else None
         if facts is None or facts.not_before <= at <= facts.not_after:
@@ -111,7 +111,7 @@ def _chosen(candidates: Sequence[_Held], at: datetime) -> _Held:
 
 
 def _fits(below: Certificate, above: Certificate | None, *, heeds_usage: bool) -> bool:
-    """Whether an engine takes it for the issuer, without having looked at the signature (``X509_check_issued``)."""
+    """Whether an engine considers it the issuer before it checks the signature (``X509_check_issued``)."""
     if above is None:
         return True
     if not key_identifier_fits(below, above) or not _same_kind_of_key(below, above):
@@ -121,7 +121,7 @@ def _fits(below: Certificate, above: Certificate | None, *, heeds_usage: bool) -
 
 
 def _same_kind_of_key(below: Certificate, above: Certificate) -> bool:
-    """Whether the key is of the kind that the signature's algorithm names."""
+    """Whether the key has the type that the signature algorithm names."""
     algorithm = below.raw.signature_algorithm_oid.dotted_string
     if isinstance(above.key, rsa.RSAPublicKey):
         return algorithm.startswith(_RSA)

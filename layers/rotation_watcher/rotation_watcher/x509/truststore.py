@@ -1,13 +1,13 @@
-"""A truststore as it stands: what it holds, in its order, and how to change it without losing anybody's certificate.
+"""A truststore as text: its blocks in order, and changes that keep everybody else's content byte for byte.
 
-A target's content belongs to many. What we do not understand in it may mean something to the service, or to whoever put
-it there: so a new version is the old text, byte for byte, with our own blocks taken out or put in. Order is part of the
-content: where two CAs bear one name, it decides whom OpenSSL lets in (its issue 26667).
+A target's content has several owners. What is not understood here may mean something to the service or to its owner: so
+a new version is the old text, byte for byte, without or with our own blocks. Order is part of the content: if two CAs
+have one name, it decides which clients OpenSSL admits (its issue 26667).
 
 A block counts as a certificate only in the form that every engine reads: the label ``CERTIFICATE`` around plain base64
-of one DER value. Whatever else stands between two markers (``TRUSTED CERTIFICATE``, PEM headers, lost padding …) is
-carried on as it stands and vouches for nothing. Where the text itself is broken so that something appended might be
-swallowed, or where it holds a private key, nothing is carried on: ``unsafe`` names the line.
+of one DER value. Anything else between two markers (``TRUSTED CERTIFICATE``, PEM headers, missing padding …) is
+kept unchanged and admits nobody. If the text is broken so that appended blocks might be swallowed, or if it holds a
+private key, nothing may be changed: ``unsafe`` names the line.
 """
 
 import hashlib
@@ -27,26 +27,26 @@ _CERTIFICATES = {_CERTIFICATE, "X509 CERTIFICATE", "TRUSTED CERTIFICATE"}
 
 
 class Line(NamedTuple):
-    """Something to be told of a truststore: the line on which it begins (from 1), and what it is."""
+    """A finding in a truststore: the line on which it begins (from 1), and the defect."""
 
     line: int
     defect: Defect
 
     @property
     def words(self) -> str:
-        """For people: where it stands, and what it is."""
+        """The finding for people: ``line 7: …``."""
         return f"line {self.line}: {self.defect.detail}"
 
 
 class _Segment(NamedTuple):
-    """A piece of the text. ``block`` is what it holds where it is a block; else it is text between blocks."""
+    """A piece of the text: a block, or (``block`` None) text between blocks."""
 
     text: str
     block: Block | None
 
 
 class Contents(NamedTuple):
-    """A truststore, taken apart without loss: the segments' texts joined are the data again."""
+    """A truststore, split without loss: the joined texts of the segments are the data."""
 
     segments: tuple[_Segment, ...]
     unsafe: tuple[Line, ...]
@@ -62,7 +62,7 @@ class Contents(NamedTuple):
 
     @property
     def unusual(self) -> tuple[Line, ...]:
-        """The blocks in a form that not every engine reads: carried on, and the first suspects if one objects."""
+        """The blocks in a form that not every engine reads: kept, and the first suspects if a service objects."""
         found, line = [], 1
         for segment in self.segments:
             if segment.block is not None and segment.block.certificate is None and segment.block.defect is not None:
@@ -72,7 +72,7 @@ class Contents(NamedTuple):
 
     @property
     def data(self) -> bytes:
-        """The text as it was read."""
+        """The bytes that were read."""
         return "".join(segment.text for segment in self.segments).encode("latin-1")
 
 
@@ -80,7 +80,7 @@ EMPTY = Contents((), ())
 
 
 def read(data: bytes) -> Contents:
-    """Take a truststore apart. Nothing raises, and nothing of the data is lost."""
+    """Split a truststore into segments. Never raises; no byte of the data is lost."""
     text = data.decode("latin-1")  # every byte is a character: what is written back is what was read
     segments: list[_Segment] = []
     unsafe: list[Line] = [Line(_line(text, key.start()), _private_key()) for key in _KEY.finditer(text)]
@@ -122,10 +122,10 @@ def changed(
     first: Iterable[Certificate | Block] = (),
     last: Iterable[Certificate | Block] = (),
 ) -> bytes:
-    """The truststore without some blocks (by fingerprint), and with others before and after the rest.
+    """The bytes of the truststore without some blocks (by fingerprint), and with others before and after the rest.
 
-    What stays keeps its bytes and its order; only an end of line is added where the last line had none. The caller sees
-    to it that nothing is ``unsafe``.
+    The rest keeps its bytes and its order; only a missing final end of line is added. The caller ensures that nothing
+    is ``unsafe``.
     """
     gone = {*without}
     kept = "".join(s.text for s in contents.segments if s.block is None or s.block.fingerprint not in gone)
@@ -139,7 +139,7 @@ def of_blocks(blocks: Mapping[str, Block]) -> Contents:
 
 
 def _block(label: str, body: str, whole: str, *, plain: bool) -> Block:
-    """What stands between two markers; ``whole`` is the text with them. ``plain``: each marker opens its line."""
+    """The block of two markers; ``whole`` is the text with them. ``plain``: each marker begins its line."""
     text = whole if whole.endswith("\n") else f"{whole}\n"
     if plain and label == _CERTIFICATE and (der := pem.plain_base64(body)) is not None:
         block = certificate_block(der)
@@ -162,7 +162,7 @@ def _opens_line(text: str, at: int) -> bool:
 
 
 def _with_line_end(text: str, at: int) -> int:
-    """Behind the rest of a line that holds nothing but white space."""
+    """The position after the rest of the line, if that is white space only; else ``at``."""
     match = re.compile(r"[ \t]*\r?\n").match(text, at)
     return match.end() if match else at
 

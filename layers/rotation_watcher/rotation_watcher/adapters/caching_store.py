@@ -1,19 +1,19 @@
-"""Remember what never changes: certificates below ``seen/`` are written once and named by their fingerprint.
+"""A cache for objects that never change: certificates below ``seen/`` are written once and named by fingerprint.
 
-A look at a target reads the certificates of every accepted leaf. In a warm Lambda they are all known already, which
-spares most of the calls of a quiet run. Whoever reads one still holds it against its fingerprint.
+A snapshot of a target reads the certificates of every accepted leaf. A warm container has them in memory, which saves
+most calls of a run that changes nothing. Readers still compare each certificate with its fingerprint.
 """
 
 from collections.abc import Sequence
 
 from rotation_watcher.ports import ObjectStore, StoredObject, Written
 
-_MOST = 1000
-"""Objects kept; one is some 2 KB."""
+_MAX_OBJECTS = 1000
+"""The most objects that are cached; one is about 2 KB."""
 
 
 class CachingStore:
-    """``ports.ObjectStore`` over another one, asking it only once for each object below ``seen/``."""
+    """``ports.ObjectStore`` over another one, from which it reads each object below ``seen/`` once."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
@@ -26,15 +26,15 @@ class CachingStore:
 
     @property
     def region(self) -> str:
-        """The region that the bucket lies in."""
+        """The AWS region of the bucket."""
         return self._store.region
 
     def get(self, key: str, *, version: str | None = None) -> StoredObject | None:
-        """See ``ports.ObjectStore``. Absence is not remembered: the object may be written in a moment."""
+        """See ``ports.ObjectStore``. Absence is not cached: the object may be written later."""
         if "/seen/" not in key or version is not None:
             return self._store.get(key, version=version)
         known = self._known.get(key) or self._store.get(key)
-        if known is not None and len(self._known) < _MOST:
+        if known is not None and len(self._known) < _MAX_OBJECTS:
             self._known[key] = known
         return known
 
