@@ -19,6 +19,8 @@ class Held:
     location: str | Unknown | None
     version: str | Unknown | None
     settles_at: datetime | None = None
+    state: str = ""
+    """A status that does not pass by itself, such as PENDING_OWNERSHIP_VERIFICATION."""
     warnings: tuple[str, ...] = ()
     endpoints: list[Endpoint] = field(default_factory=list)
 
@@ -65,12 +67,14 @@ class FakeTrustTarget(Watched):
         held = self._found(arn)
         shown = [one for one in held.endpoints if not self._is_store or one.verifies or one.name in known_endpoints]
         self.after("read", arn)
+        settled = self._settled(held)
         return Live(
             bundle=held.bundle,
             location=held.location,
             version=held.version,
-            settled=self._settled(held),
-            warnings=held.warnings,
+            settled=settled,
+            state="" if settled else held.state or "UPDATING",
+            warnings=(*held.warnings, *([f"{held.state}: see the console"] if held.state else [])),
             endpoints=tuple(sorted(shown, key=lambda one: one.name)),
             proof=self._kind.proof,
         )
@@ -98,7 +102,7 @@ class FakeTrustTarget(Watched):
         return self.held[arn]
 
     def _settled(self, held: Held) -> bool:
-        return held.settles_at is None or self._clock() >= held.settles_at
+        return not held.state and (held.settles_at is None or self._clock() >= held.settles_at)
 
     def _hurry(self, arn: str, held: Held) -> None:
         """Raise TargetBusy where the domain is UPDATING, or the account's last update is too fresh."""

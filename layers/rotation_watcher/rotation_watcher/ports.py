@@ -127,7 +127,8 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     ``location`` is ``s3://bucket/key`` of what it loaded (None: no truststore), ``version`` the object version that it
     keeps to (None: no truststore, or it keeps to no version).
     ``etag`` names this state for an update that is to replace nothing else (None: the kind has no compare-and-set).
-    ``settled`` is False while an update is under way. ``warnings`` are the service's own.
+    ``settled`` is False while an update is under way, or while the service takes none; ``state`` is its own word for it
+    (``UPDATING``, ``PENDING_CERTIFICATE_REIMPORT``), empty where it is settled. ``warnings`` are the service's own.
     ``endpoints``: verify-mode listeners of a trust store; default endpoints of the APIs behind a domain.
     """
 
@@ -139,6 +140,7 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...]
     endpoints: tuple[Endpoint, ...] | Unknown
     proof: Proof
+    state: str = ""
 
     @property
     def known_endpoints(self) -> tuple[Endpoint, ...]:
