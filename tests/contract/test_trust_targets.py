@@ -171,10 +171,12 @@ def test_a_domain_takes_a_faulty_bundle_and_warns(scene: Scene) -> None:
 def test_a_domain_is_unsettled_until_its_update_is_through(scene: Scene) -> None:
     scene.update(scene.put(TWO))
     scene.clock.advance(SETTLE - timedelta(seconds=1))
-    assert not scene.read().settled
+    live = scene.read()
+    assert (live.settled, live.state) == (False, "UPDATING")
 
     scene.clock.advance(timedelta(seconds=1))
-    assert scene.read().settled
+    live = scene.read()
+    assert (live.settled, live.state) == (True, "")
 
 
 @only_domains

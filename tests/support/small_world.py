@@ -96,17 +96,21 @@ class SmallWorld:
 
     def present(self, name: str) -> None:
         """The source presents the leaf of that root from now on, and the operator trusts the root."""
-        leaf, facts = leaf_of(name), certificate(leaf_of(name)).facts
-        known = Leaf(facts=facts, chain=(root(name),), status=Status.CURRENT, since=START, first_seen=START)
+        self.present_issued(issued(name), leaf_of(name))
+
+    def present_issued(self, anchor: certs.Issued, leaf: certs.Issued) -> None:
+        """The same for any root and any leaf of it."""
+        facts = certificate(leaf).facts
+        known = Leaf(facts=facts, chain=(anchor.fingerprint,), status=Status.CURRENT, since=START, first_seen=START)
         state = History(
             source="use1",
             region="us-east-1",
             fresh_at=self.clock(),
             authorities={"Genesys": AuthorityHistory(leaves={leaf.fingerprint: known})},
         )
-        for one in (leaf, issued(name)):
+        for one in (leaf, anchor):
             self.store.seed(keys.seen("use1", one.fingerprint), one.pem)
-        self.store.seed("anchors/us-east-1.pem", issued(name).pem)
+        self.store.seed("anchors/us-east-1.pem", anchor.pem)
         self.store.seed(keys.history("use1"), history.encode(state))
 
     def widen(self, name: str) -> None:

@@ -143,3 +143,4 @@ def test_a_store_that_is_still_being_created_has_not_settled(status: str, *, set
     live = described(scene.arn, "https://example.com/x", status).read(scene.arn)
 
     assert live.settled is settled
+    assert live.state == ("" if settled else status)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from rotation_watcher.alerts.builders.subjects import SourceName, TargetName, Words, about_source, about_target
-from rotation_watcher.alerts.builders.wording import count, listed, plain, sentence, short, stamp, when
+from rotation_watcher.alerts.builders.wording import count, listed, plain, sentence, stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.x509.facts import CertificateFacts
 
@@ -47,6 +47,8 @@ def file_damaged(
     codes = [code for _, code, _ in faults]
     place = f"s3://{bucket}/{key}"
     exposed = "private-key" in codes
+    where = f"{key}, line {faults[0][0]}" if faults[0][0] else key
+    happened = f"There is a private key in {where}" if exposed else f"{where}: {faults[0][2]}"
     means = (
         f"{count(used)} of the file {'is' if used == 1 else 'are'} used as before; what is named below is not."
         if used
@@ -64,7 +66,7 @@ def file_damaged(
         do = f"{do.removesuffix('.')}. The command to upload it:"
     words = Words(
         title=f"a private key lies in {key}" if exposed else f"{key} is damaged" if used else f"{key} cannot be used",
-        happened=sentence(f"{key}{_at(faults[0][0])}: {faults[0][2]}", 400),
+        happened=sentence(happened, 400),
         means=means,
         do=do,
         command=f"aws s3 cp mended.pem {shlex.quote(place)}",
@@ -77,20 +79,13 @@ def file_damaged(
     return about_target(Kind.FILE_DAMAGED, severity, subject, distinction, words, facts, now)
 
 
-def _at(line: int) -> str:
-    return f", line {line}" if line else ""
-
-
 def _lines(faults: Sequence[tuple[int, str, str]]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for line, _, text in faults[:_MOST_LINES]:
-        label = f"line {line}" if line else "file"
-        found[label if label not in found and line else f"{label} as a whole" if not line else f"{label} too"] = plain(
-            text
-        )
-    if len(faults) > _MOST_LINES:
-        found["more"] = f"and {len(faults) - _MOST_LINES} more"
-    return found
+    for line, _, text in faults:
+        label = f"line {line}" if line else "the file"
+        found[label] = f"{found[label]}; {plain(text)}" if label in found else plain(text)
+    shown = dict(list(found.items())[:_MOST_LINES])
+    return shown | ({"more": f"and {len(found) - len(shown)} more"} if len(found) > len(shown) else {})
 
 
 def unusual_certificate(
@@ -101,8 +96,8 @@ def unusual_certificate(
     words = Words(
         title=f"{count(len(all_of_them))} of extra/ in an unusual form",
         happened=(
-            f"{', '.join(plain(name) for name in files)}: what is listed below breaks a rule of encoding, such as a"
-            " forbidden character in a name."
+            f"What is listed below, from {', '.join(plain(name) for name in files)}, breaks a rule of encoding, such"
+            " as a forbidden character in a name."
         ),
         means=(
             "OpenSSL and the AWS services are known to read such certificates, so it is added as you asked. Stricter"
@@ -130,12 +125,14 @@ def left_out(
     held = [facts for facts, _, _ in certificates]
     first, rule, files = certificates[0]
     where = f" ({', '.join(files)})" if files else ""
+    title = f"{count(len(held))} left out, which this target refuses"
     means = "Every other change goes on as usual; no accepted certificate of Genesys needs what was left out."
     do = (
         "Take it out of its file, or put a certificate there that this target takes. Clients under it are refused at"
         " this target."
     )
     if needing:
+        title = "it refuses a CA that Genesys needs"
         means = (
             f"{count(len(needing), 'accepted certificate')} of Genesys (listed below) cannot be let in here without it:"
             " data actions fail as long as one of them is presented. Every other change goes on as usual."
@@ -145,15 +142,16 @@ def left_out(
             " that takes it, such as an API Gateway domain."
         )
     words = Words(
-        title=f"{count(len(held))} left out, which this target refuses",
+        title=title,
         happened=sentence(f"{plain(first.subject, 120)}{where}: {rule}", 500),
         means=means,
         do=do,
     )
     facts = listed("left out", held, now)
     facts |= {f"rule {one.fingerprint[:16]}": plain(broken) for one, broken, _ in certificates[1:_MOST_LINES]}
-    facts |= {"files": plain(", ".join(dict.fromkeys(name for _, _, names in certificates for name in names)))}
-    facts |= listed("refused", needing, now) | {"since": when(since), "SHA-256": short([first.fingerprint])}
+    names = dict.fromkeys(name for _, _, wanting in certificates for name in wanting)
+    facts |= {"files": plain(", ".join(names))} if names else {}
+    facts |= listed("refused", needing, now) | {"since": when(since)}
     severity = Severity.CRITICAL if needing else Severity.WARNING
     distinction = f"{first.fingerprint[:16]}:{stamp(since)}"
     return about_target(Kind.LEFT_OUT, severity, target, distinction, words, facts, now)

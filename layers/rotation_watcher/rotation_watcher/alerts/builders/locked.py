@@ -77,8 +77,8 @@ def filtered_out(
     words = Words(
         title="a listener's identity filters shut Genesys out",
         happened=(
-            f"{plain(endpoint)} admits only clients that one of its {count(len(filters), 'identity filter')} matches,"
-            f" and none matches {count(len(leaves), 'accepted certificate')} of Genesys."
+            f"{plain(endpoint)} admits only clients that match one of its identity filters, and"
+            f" {count(len(leaves), 'accepted certificate')} of Genesys (listed below) would be refused."
         ),
         means="Data actions through this listener fail as long as one of these is presented; the truststore is right.",
         do=(
