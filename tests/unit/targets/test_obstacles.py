@@ -8,17 +8,19 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from rotation_watcher.alerts.model import Alert, Severity
+from rotation_watcher.errors import StoreError
 from rotation_watcher.kinds import API_GATEWAY_DOMAIN
 from rotation_watcher.ports import Endpoint
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.summary import TargetSummary
 from rotation_watcher.x509 import pem
-from rotation_watcher.x509.certificates import blocks_of
+from rotation_watcher.x509.certificates import blocks_of, is_signed_by
 from tests.support import certs
 from tests.support.fake_targets import FakeTrustTarget
 from tests.support.small_world import ARNS, SmallWorld, issued, leaf_of, root
 
 CASES = Path(__file__).parents[1] / "x509" / "cases" / "extra"
+NAMES = CASES.parent / "names"
 KEY = "extra/partner.pem"
 LISTENER = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/net/edge/0123456789abcdef/1"
 ODD = sorted(path.stem for path in CASES.iterdir())
@@ -124,6 +126,37 @@ def test_a_file_that_changes_its_fault_is_told_again_and_is_not_called_whole() -
     assert told(world, "all-clear") == []
 
 
+def test_a_file_that_the_store_does_not_give_is_told_after_half_an_hour_and_nothing_is_removed() -> None:
+    world = world_with(issued("Partner").pem)
+    run(world)
+    refuse(world)
+    run(world)
+    assert run(world, after=timedelta(minutes=29)).outcome is Outcome.UNCHANGED
+    assert told(world, "file-damaged") == []
+    run(world, after=timedelta(minutes=1))
+    (alert,) = told(world, "file-damaged")
+    assert "KMS" in alert.what_happened
+    assert root("Partner") in world.live("alb")
+
+
+def refuse(world: SmallWorld) -> None:
+    def before(what: str, key: str) -> None:
+        if (what, key) == ("get", KEY):
+            raise StoreError("kms:Decrypt is not allowed by this KMS key")
+
+    world.store.before = before
+
+
+def test_wanted_pem_names_first_what_leaves_need() -> None:
+    others = [issued(name) for name in ("Partner", "Second", "Third", "Fourth")]
+    world = world_with(b"".join(one.pem for one in others))
+    run(world)
+
+    written = world.store.body("bundles/main/wanted.pem")
+    assert written.startswith(issued("Root 0").pem)
+    assert len(blocks_of(written)) == 5
+
+
 @pytest.mark.parametrize("key", [KEY, "anchors/us-east-1.pem"])
 def test_what_a_file_lost_by_damage_stays_where_it_is_deployed(key: str) -> None:
     both = issued("Root 0").pem + issued("Second").pem
@@ -172,6 +205,23 @@ def test_what_a_target_refuses_is_left_out_and_told_and_the_rest_is_deployed(
     for _ in range(4):
         run(world)
     assert len(told(world, "all-clear")) == 1
+
+
+@TARGETS
+def test_a_ca_of_the_same_name_among_many_of_a_file_does_not_shut_the_leaf_out(target: str) -> None:
+    same = blocks_of((NAMES / "same-name.bundle.pem").read_bytes())
+    first, second = (block.certificate for block in same.values())
+    (leaf,) = (block.certificate for block in blocks_of((NAMES / "same-name.leaf.pem").read_bytes()).values())
+    assert first
+    assert second
+    assert leaf
+    anchor, other = (first, second) if is_signed_by(leaf.raw, first.key) else (second, first)
+    world = world_with(other.pem.encode() + b"".join(issued(f"Partner {number}").pem for number in range(8)))
+    world.present_read(anchor, leaf)
+
+    assert run(world, target).outcome is Outcome.UPDATED
+    assert len(world.live(target)) == 11
+    assert run(world, target).outcome is Outcome.UNCHANGED
 
 
 def test_a_domain_takes_what_a_trust_store_refuses() -> None:
