@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,12 @@ from rotation_watcher.ports import Endpoint
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.summary import TargetSummary
 from rotation_watcher.x509 import pem
-from rotation_watcher.x509.certificates import blocks_of, is_signed_by
+from rotation_watcher.x509.certificates import blocks_of
 from tests.support import certs
 from tests.support.fake_targets import FakeTrustTarget
 from tests.support.small_world import ARNS, SmallWorld, issued, leaf_of, root
 
 CASES = Path(__file__).parents[1] / "x509" / "cases" / "extra"
-NAMES = CASES.parent / "names"
 KEY = "extra/partner.pem"
 LISTENER = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/net/edge/0123456789abcdef/1"
 ODD = sorted(path.stem for path in CASES.iterdir())
@@ -209,19 +209,22 @@ def test_what_a_target_refuses_is_left_out_and_told_and_the_rest_is_deployed(
 
 @TARGETS
 def test_a_ca_of_the_same_name_among_many_of_a_file_does_not_shut_the_leaf_out(target: str) -> None:
-    same = blocks_of((NAMES / "same-name.bundle.pem").read_bytes())
-    first, second = (block.certificate for block in same.values())
-    (leaf,) = (block.certificate for block in blocks_of((NAMES / "same-name.leaf.pem").read_bytes()).values())
-    assert first
-    assert second
-    assert leaf
-    anchor, other = (first, second) if is_signed_by(leaf.raw, first.key) else (second, first)
-    world = world_with(other.pem.encode() + b"".join(issued(f"Partner {number}").pem for number in range(8)))
-    world.present_read(anchor, leaf)
+    anchor = certs.self_signed_ca("Same")
+    many = b"".join(issued(f"Partner {number}").pem for number in range(20))
+    world = world_with(unreadable_before(anchor) + many)
+    world.present_issued(anchor, certs.issue(anchor, "same.example.com"))
 
     assert run(world, target).outcome is Outcome.UPDATED
-    assert len(world.live(target)) == 11
+    assert len(world.live(target)) == 23
     assert run(world, target).outcome is Outcome.UNCHANGED
+
+
+def unreadable_before(anchor: certs.Issued) -> bytes:
+    """A CA of the same name that we cannot read (its serial number is negative), sorted before the anchor."""
+    der = anchor.der
+    serial = der.index(b"\xa0\x03\x02\x01\x02\x02") + 7  # behind version 3, the tag and the length
+    negative = (der[:serial] + bytes([high, low]) + der[serial + 2 :] for high in range(128, 256) for low in range(256))
+    return pem.armour(next(one for one in negative if sha256(one).hexdigest() < anchor.fingerprint)).encode()
 
 
 def test_a_domain_takes_what_a_trust_store_refuses() -> None:
@@ -233,10 +236,10 @@ def test_a_domain_takes_what_a_trust_store_refuses() -> None:
 
 
 def test_an_odd_ca_with_a_weak_hash_is_left_out_too() -> None:
-    sha256, sha224 = bytes.fromhex("2a8648ce3d040302"), bytes.fromhex("2a8648ce3d040301")
+    with_256, with_224 = bytes.fromhex("2a8648ce3d040302"), bytes.fromhex("2a8648ce3d040301")
     der = next(iter(blocks_of((CASES / "ampersand-printable-root.pem").read_bytes()).values())).der
-    assert der.count(sha256) == 2
-    world = world_with(pem.armour(der.replace(sha256, sha224)).encode())
+    assert der.count(with_256) == 2
+    world = world_with(pem.armour(der.replace(with_256, with_224)).encode())
 
     assert run(world).outcome is Outcome.UPDATED
     assert "signed with sha224" in told(world, "left-out")[0].what_happened
