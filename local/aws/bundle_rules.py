@@ -2,7 +2,8 @@
 
 ALB refuses a whole bundle for one fault (DOMAIN.md, section 2: PEM without blank lines, comments that start with ``#``
 and hold no ``-``, no text, X.509v3 CA certificates, RSA 2048 to 8192 or P-256/384/521, SHA-256/384/512). CRLF is taken:
-nothing is known against it. API Gateway takes any text and only warns of certificates that it cannot use.
+nothing is known against it. So is what OpenSSL reads and ``cryptography`` does not, such as ``&`` in a PrintableString.
+API Gateway takes any text and only warns of certificates that it cannot use.
 """
 
 import base64
@@ -14,6 +15,9 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from rotation_watcher.x509.outline import Outline, outline_of
 
 BEGIN = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----")
 END = re.compile(r"-----END ([A-Z0-9 ]+)-----")
@@ -33,8 +37,8 @@ class BundleRefused(Exception):
 
 def trust_store_certificates(
     bundle: bytes, *, max_certificates: int, max_bytes: int, max_subject_bytes: int = MAX_SUBJECT_BYTES
-) -> list[x509.Certificate]:
-    """Return the certificates of an ALB trust store's bundle, in order. Raises BundleRefused at the first fault.
+) -> list[bytes]:
+    """Return the certificates of an ALB trust store's bundle as DER, in order. Raises BundleRefused at a fault.
 
     ``max_certificates`` is the quota of the store, ``max_bytes`` the size that one PEM block may have,
     ``max_subject_bytes`` what all subjects together may take.
@@ -44,12 +48,12 @@ def trust_store_certificates(
         if len(block) > max_bytes:
             raise BundleRefused(f"Certificate {place} (line {first_line}) is larger than {max_bytes} bytes.")
         try:
-            certificate = _parse(block)
-            fault = ca_fault(certificate)
+            der = _der(block)
+            fault = ca_fault(der)
         except ValueError:
             fault = "cannot be parsed"
         else:
-            certificates.append(certificate)
+            certificates.append(der)
         if fault:
             raise BundleRefused(f"Certificate {place} (line {first_line}) {fault}.")
     if not certificates:
@@ -65,11 +69,35 @@ def trust_store_certificates(
     return certificates
 
 
-def ca_fault(certificate: x509.Certificate) -> str | None:
+def ca_fault(der: bytes) -> str | None:
     """Return why a service cannot use this certificate as an anchor, or None. Raises ValueError if it is malformed."""
+    try:
+        return _ca_fault(_parse(der))
+    except ValueError:
+        outline = outline_of(der)
+        if outline is None:
+            raise
+        return _ca_fault_of_outline(outline)
+
+
+def _ca_fault_of_outline(outline: Outline) -> str | None:
+    try:
+        weakness = _key_fault(load_der_public_key(outline.spki))
+    except UnsupportedAlgorithm:
+        weakness = "has a key of an unsupported kind"
+    if weakness is None and outline.signature_hash not in _HASHES:
+        weakness = f"is signed with {outline.signature_hash}"
+    return weakness or (None if outline.is_ca else "is not a CA certificate")
+
+
+def _ca_fault(certificate: x509.Certificate) -> str | None:
     if certificate.version is not x509.Version.v3:
         return "is not X.509 version 3"
-    if (weakness := _key_fault(certificate)) is not None:
+    try:
+        weakness = _key_fault(certificate.public_key())
+    except UnsupportedAlgorithm:
+        weakness = "has a key of an unsupported kind"
+    if weakness is not None:
         return weakness
     try:
         digest = certificate.signature_hash_algorithm
@@ -96,30 +124,41 @@ def truststore_warnings(bundle: bytes, now: datetime) -> list[str]:
             said.append(f"Block {place} is not a certificate.")
             continue
         try:
-            certificate = _parse(block[0])
-            fault = ca_fault(certificate)
+            der = _der(block[0])
+            fault = ca_fault(der)
         except ValueError:
             said.append(f"Certificate {place} cannot be parsed.")
             continue
-        if fault is None and certificate.not_valid_after_utc <= now:
+        if fault is None and _not_after(der) <= now:
             fault = "has expired"
         if fault is not None:
-            said.append(f"Certificate {place} ({_name(certificate)}) {fault}.")
+            said.append(f"Certificate {place} ({_name(der)}) {fault}.")
     return said or ([] if blocks else ["The truststore holds no certificate."])
 
 
-def subject_der(certificate: x509.Certificate) -> bytes:
+def subject_der(der: bytes) -> bytes:
     """Return the subject as it stands, also where it holds text that ``cryptography`` cannot read, such as T61."""
-    (tbs,) = _children(certificate.tbs_certificate_bytes)
+    (certificate,) = _children(der)
+    tbs = _children(certificate[1])[0]
     fields = [each for each in _children(tbs[1]) if each[0] != _VERSION]
     return fields[_SUBJECT][2]
 
 
-def _name(certificate: x509.Certificate) -> str:
+def _name(der: bytes) -> str:
     try:
-        return certificate.subject.rfc4514_string()
+        return _parse(der).subject.rfc4514_string()
     except ValueError:
         return "a subject that is not shown"
+
+
+def _not_after(der: bytes) -> datetime:
+    try:
+        return _parse(der).not_valid_after_utc
+    except ValueError:
+        outline = outline_of(der)
+        if outline is None:
+            raise
+        return outline.facts.not_after
 
 
 def _children(der: bytes) -> list[tuple[int, bytes, bytes]]:
@@ -180,25 +219,25 @@ def _opens(number: int, line: str) -> bool:
     return False
 
 
-def _parse(block: str) -> x509.Certificate:
-    """Parse one PEM block strictly: the base64 in full, the DER without anything behind it. Raises ValueError."""
+def _der(block: str) -> bytes:
+    """Read one PEM block strictly: the base64 in full. Raises ValueError."""
     lines = block.strip().splitlines()
     if lines[-1] != "-----END CERTIFICATE-----":
         raise ValueError("the block does not end as a certificate")
     try:
-        der = base64.b64decode("".join(line.strip() for line in lines[1:-1]), validate=True)
+        return base64.b64decode("".join(line.strip() for line in lines[1:-1]), validate=True)
     except binascii.Error as error:
         raise ValueError("not base64") from error
+
+
+def _parse(der: bytes) -> x509.Certificate:
+    """Parse the DER of one certificate, without anything behind it. Raises ValueError."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd serial numbers, which the services take
         return x509.load_der_x509_certificate(der)
 
 
-def _key_fault(certificate: x509.Certificate) -> str | None:
-    try:
-        key = certificate.public_key()
-    except UnsupportedAlgorithm:
-        return "has a key of an unsupported kind"
+def _key_fault(key: object) -> str | None:
     match key:
         case rsa.RSAPublicKey():
             return None if key.key_size in _RSA_BITS else f"has an RSA key of {key.key_size} bits"

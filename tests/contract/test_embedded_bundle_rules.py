@@ -4,6 +4,7 @@ import base64
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -137,6 +138,19 @@ def test_a_subject_in_t61_text_is_counted_and_no_reason_to_fail(aws: EmbeddedAws
     aws.knobs.max_subject_bytes = 10
     with pytest.raises(aws.client("elbv2").exceptions.InvalidCaCertificatesBundleException, match="subjects"):
         bundles.load(arn, strange)
+
+
+ODD = sorted((Path(__file__).parents[1] / "unit" / "x509" / "cases" / "extra").iterdir())
+
+
+@pytest.mark.parametrize("path", ODD, ids=lambda path: path.stem)
+def test_what_openssl_reads_is_taken_by_both_services(bundles: Bundles, aws: EmbeddedAws, path: Path) -> None:
+    arn = bundles.trust_store(path.read_bytes())
+
+    assert aws.live_bundle(arn) == path.read_bytes()
+    assert truststore_warnings(path.read_bytes(), START) == []
+    (warning,) = truststore_warnings(path.read_bytes(), datetime(2050, 1, 1, tzinfo=UTC))
+    assert warning.endswith("has expired.")
 
 
 TAKEN: dict[str, tuple[Callable[[], bytes], int]] = {

@@ -158,10 +158,12 @@ def test_a_domain_takes_a_faulty_bundle_and_warns(target: ContractTarget) -> Non
 def test_a_domain_is_unsettled_until_its_update_is_through(target: ContractTarget) -> None:
     target.update(target.put(TWO))
     target.clock.advance(SETTLE - timedelta(seconds=1))
-    assert not target.read().settled
+    live = target.read()
+    assert (live.settled, live.state) == (False, "UPDATING")
 
     target.clock.advance(timedelta(seconds=1))
-    assert target.read().settled
+    live = target.read()
+    assert (live.settled, live.state) == (True, "")
 
 
 @only_domains

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import SourceName, TargetName
-from rotation_watcher.alerts.model import Alert
+from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.errors import SourceReason
 from rotation_watcher.trust.findings import Finding
 from rotation_watcher.x509.facts import CertificateFacts
@@ -108,6 +108,66 @@ EXAMPLES: Mapping[str, Alert] = {
         why="confirmed by Genesys support, case 0123456",
         until=NOW + timedelta(days=397),
         lifted=[UNTRUSTED],
+        now=NOW,
+    ),
+    "file_damaged": builders.file_damaged(
+        subject=ALB,
+        bucket=BUCKET,
+        key="extra/our-other-clients.pem",
+        faults=[(41, "truncated", "212 bytes are missing"), (60, "not-a-ca", "this is no CA certificate (CN=client)")],
+        used=2,
+        since=SINCE,
+        now=NOW,
+    ),
+    "file_damaged_key": builders.file_damaged(
+        subject=SOURCE,
+        bucket=BUCKET,
+        key="anchors/us-east-1.pem",
+        faults=[(31, "private-key", "a block PRIVATE KEY: replace the key wherever it came from")],
+        used=1,
+        since=SINCE,
+        now=NOW,
+    ),
+    "unusual_certificate": builders.unusual_certificate(
+        target=ALB, files={"extra/our-other-clients.pem": [PARTNER]}, since=SINCE, now=NOW
+    ),
+    "left_out": builders.left_out(
+        target=ALB,
+        certificates=[(PARTNER, "its RSA key has 1024 bits, and 2048 to 8192 are taken", ["extra/partner.pem"])],
+        needing=[],
+        since=SINCE,
+        now=NOW,
+    ),
+    "left_out_needed": builders.left_out(
+        target=ALB,
+        certificates=[(DIGICERT_ROOT, "it is signed with sha1, and only sha256, sha384, sha512 are taken", [])],
+        needing=[CURRENT],
+        since=SINCE,
+        now=NOW,
+    ),
+    "target_locked": builders.target_locked(
+        target=DOMAIN,
+        status="PENDING_OWNERSHIP_VERIFICATION",
+        said="PENDING_OWNERSHIP_VERIFICATION: The ownership verification certificate has expired.",
+        missing=[UPCOMING],
+        expiring=[],
+        since=SINCE,
+        now=NOW,
+    ),
+    "filtered_out": builders.filtered_out(
+        target=ALB,
+        endpoint="arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/net/edge/0a1b2c3d4e5f6071/1",
+        filters=["san-dns exact partner.example.com"],
+        leaves=[CURRENT],
+        since=SINCE,
+        now=NOW,
+    ),
+    "all_clear": builders.all_clear(
+        subject=ALB,
+        kind=Kind.FILE_DAMAGED,
+        about="extra/our-other-clients.pem",
+        key="file:extra/our-other-clients.pem#0123",
+        since=SINCE,
         now=NOW,
     ),
     "anchor_missing": builders.anchor_missing(

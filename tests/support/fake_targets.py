@@ -19,6 +19,8 @@ class Held:
     location: str | Unknown | None
     version: str | Unknown | None
     settles_at: datetime | None = None
+    state: str = ""
+    """A status that does not pass by itself, such as PENDING_OWNERSHIP_VERIFICATION."""
     warnings: tuple[str, ...] = ()
     previous: bytes | None = None
     stale_reads: int = 0
@@ -73,12 +75,14 @@ class FakeTrustTarget(Watched):
         if held.stale_reads and held.previous is not None:
             held.stale_reads, bundle = held.stale_reads - 1, held.previous
         self.after("read", arn)
+        settled = self._settled(held)
         return Live(
             bundle=bundle,
             location=held.location,
             version=held.version,
-            settled=self._settled(held),
-            warnings=held.warnings,
+            settled=settled,
+            state="" if settled else held.state or "UPDATING",
+            warnings=(*held.warnings, *([f"{held.state}: see the console"] if held.state else [])),
             endpoints=tuple(sorted(shown, key=lambda one: one.name)),
             proof=self._kind.proof,
         )
@@ -114,7 +118,7 @@ class FakeTrustTarget(Watched):
         return self.held[arn]
 
     def _settled(self, held: Held) -> bool:
-        return held.settles_at is None or self._clock() >= held.settles_at
+        return not held.state and (held.settles_at is None or self._clock() >= held.settles_at)
 
     def _hurry(self, arn: str, held: Held) -> None:
         """Raise TargetBusy where the domain is UPDATING, or the account's last update is too fresh."""

@@ -20,8 +20,8 @@ from local.genesys.world import World
 from rotation_watcher import collect as collecting
 from rotation_watcher import config
 from rotation_watcher import publish as publishing
+from rotation_watcher.adapters.caching_store import CachingStore
 from rotation_watcher.adapters.genesys import Genesys
-from rotation_watcher.adapters.remembering import CachingStore
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.errors import BundleRejected, ConfigurationError
 from rotation_watcher.kinds import ALB_TRUST_STORE, API_GATEWAY_DOMAIN

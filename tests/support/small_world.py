@@ -18,7 +18,7 @@ from rotation_watcher.sources import history
 from rotation_watcher.sources.history import AuthorityHistory, History, Leaf, Status
 from rotation_watcher.targets.record import Record, decode
 from rotation_watcher.targets.requests import PublishCall, decode_request
-from rotation_watcher.x509.certificates import Certificate, blocks_of, parse_text
+from rotation_watcher.x509.certificates import Certificate, blocks_of
 from tests.support import certs
 from tests.support.fake_targets import FakeTrustTarget
 from tests.support.fakes import InMemoryStore, ManualClock, RecordingQueue
@@ -45,7 +45,9 @@ def leaf_of(name: str) -> certs.Issued:
 
 def certificate(one: certs.Issued) -> Certificate:
     """The certificate, as the product reads it."""
-    return parse_text(one.pem.decode()).certificates[0]
+    read = blocks_of(one.pem)[one.fingerprint].certificate
+    assert read is not None
+    return read
 
 
 def root(name: str) -> str:
@@ -96,17 +98,25 @@ class SmallWorld:
 
     def present(self, name: str) -> None:
         """The source presents the leaf of that root from now on, and the operator trusts the root."""
-        leaf, facts = leaf_of(name), certificate(leaf_of(name)).facts
-        known = Leaf(facts=facts, chain=(root(name),), status=Status.CURRENT, since=START, first_seen=START)
+        self.present_issued(issued(name), leaf_of(name))
+
+    def present_issued(self, anchor: certs.Issued, leaf: certs.Issued) -> None:
+        """The same for any root and any leaf of it."""
+        self.present_read(certificate(anchor), certificate(leaf))
+
+    def present_read(self, anchor: Certificate, leaf: Certificate) -> None:
+        """The same for certificates as the product reads them."""
+        chain = (anchor.fingerprint,)
+        known = Leaf(facts=leaf.facts, chain=chain, status=Status.CURRENT, since=START, first_seen=START)
         state = History(
             source="use1",
             region="us-east-1",
             fresh_at=self.clock(),
             authorities={"Genesys": AuthorityHistory(leaves={leaf.fingerprint: known})},
         )
-        for one in (leaf, issued(name)):
-            self.store.seed(keys.seen("use1", one.fingerprint), one.pem)
-        self.store.seed("anchors/us-east-1.pem", issued(name).pem)
+        for one in (leaf, anchor):
+            self.store.seed(keys.seen("use1", one.fingerprint), one.pem.encode())
+        self.store.seed("anchors/us-east-1.pem", anchor.pem.encode())
         self.store.seed(keys.history("use1"), history.encode(state))
 
     def widen(self, name: str) -> None:

@@ -154,6 +154,7 @@ def _prepare(watch: Watch, source: Source, seen: Seen, ports: Ports) -> _Prepare
         approvals={},
         anchor_problems=anchors.problems,
         now=now,
+        anchor_files=anchors.files,
     )
 
     def step(known: History) -> tuple[History, Observation | None]:

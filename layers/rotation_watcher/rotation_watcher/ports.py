@@ -133,9 +133,10 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     ``bundle`` is the PEM that it has loaded (None: no truststore is configured, mTLS is off). ``location`` is the
     ``s3://bucket/key`` that it loaded (None: no truststore), ``version`` the object version to which it is pinned
     (None: no truststore, or not pinned). ``etag`` names this state, so that an update can refuse to replace another
-    (None: the kind has no compare-and-set). ``settled`` is False while an update is under way. ``warnings`` are the
-    service's, as text. ``endpoints``: verify-mode listeners of a trust store; default endpoints of the APIs behind a
-    domain.
+    (None: the kind has no compare-and-set). ``settled`` is False while an update is under way, or while the service
+    takes none; ``state`` is the service's word for it (``UPDATING``, ``PENDING_CERTIFICATE_REIMPORT``), empty where it
+    is settled. ``warnings`` are the service's, as text. ``endpoints``: verify-mode listeners of a trust store; default
+    endpoints of the APIs behind a domain.
     """
 
     bundle: bytes | Unknown | None
@@ -146,6 +147,7 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...]
     endpoints: tuple[Endpoint, ...] | Unknown
     proof: Proof
+    state: str = ""
 
     @property
     def known_endpoints(self) -> tuple[Endpoint, ...]:

@@ -149,3 +149,4 @@ def test_a_store_that_is_still_being_created_has_not_settled(
     live = described(target.arn, "https://example.com/x", status).read(target.arn)
 
     assert live.settled is settled
+    assert live.state == ("" if settled else status)

@@ -151,6 +151,7 @@ def test_a_status_that_waits_for_a_person_is_passed_on(
     live = shown(**fields).read("arn:aws:apigateway:us-east-1::/domainnames/a.example.com")
 
     assert (live.settled, live.warnings) == (settled, warnings)
+    assert live.state == ("" if settled else fields["domainNameStatus"])
 
 
 def test_a_domain_is_changed_by_one_call_that_touches_nothing_else(rest: ContractTarget, aws: EmbeddedAws) -> None:

@@ -267,6 +267,10 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "rolled_back",
         "drift_found",
         "mtls_off",
+        "file_damaged_key",
+        "filtered_out",
+        "left_out_needed",
+        "target_locked",
     }
     info = {name for name, alert in EXAMPLES.items() if alert.severity is Severity.INFO}
     assert info == {
@@ -276,4 +280,5 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "source_recovered",
         "truststore_updated",
         "removal_planned",
+        "all_clear",
     }

@@ -83,6 +83,7 @@ class ApiGatewayDomains:
             warnings=domain.warnings,
             endpoints=self._endpoints(arn, rules=domain.rules),
             proof=API_GATEWAY_DOMAIN.proof,
+            state="" if domain.status in _SETTLED else domain.status,
         )
 
     def update(self, arn: str, bundle: BundleObject, *, expected: str | None) -> None:

@@ -62,6 +62,7 @@ class AlbTrustStores:
             location=UNKNOWN,
             version=UNKNOWN,
             settled=store.get("Status") == "ACTIVE",
+            state="" if store.get("Status") == "ACTIVE" else store.get("Status", ""),
             warnings=(),
             endpoints=endpoints,
             proof=ALB_TRUST_STORE.proof,

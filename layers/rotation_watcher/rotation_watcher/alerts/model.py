@@ -52,6 +52,12 @@ class Kind(StrEnum):
     REMOVAL_PLANNED = "removal-planned"
     REMOVAL_HELD = "removal-held"
     QUOTA_NEAR = "quota-near"
+    FILE_DAMAGED = "file-damaged"
+    UNUSUAL_CERTIFICATE = "unusual-certificate"
+    LEFT_OUT = "left-out"
+    TARGET_LOCKED = "target-locked"
+    FILTERED_OUT = "filtered-out"
+    ALL_CLEAR = "all-clear"
 
     @classmethod
     def _missing_(cls, value: object) -> "Kind | None":

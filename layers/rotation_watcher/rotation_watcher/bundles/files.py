@@ -44,11 +44,17 @@ def write(view: BundleView, store: ObjectStore, now: datetime, *, narrow: bool, 
 
 
 def _wanted(view: BundleView, store: ObjectStore) -> bytes:
-    held: dict[str, Block | Certificate] = dict(view.wanted.certificates)
+    """What leaves need comes first: of two CAs of one name engines take the first."""
+    labels = {need.label for need in view.wanted.needs}
+    needed: dict[str, Block | Certificate] = {}
+    others: dict[str, Block | Certificate] = {}
+    for key, held in view.wanted.certificates.items():
+        (needed if labels & {*view.wanted.why[key]} else others)[key] = held
     stored = store.get(keys.wanted(view.bundle.id)) if view.removal_blockers else None
     for block in parse_bundle(stored.body)[0] if stored else ():
-        held.setdefault(block.fingerprint, block)
-    return render_bundle(held.values())
+        if block.fingerprint not in needed:
+            others.setdefault(block.fingerprint, block)
+    return render_bundle(needed.values()) + render_bundle(others.values())
 
 
 def _write_pins(view: BundleView, store: ObjectStore, now: datetime, *, narrow: bool, dry_run: bool) -> bool:

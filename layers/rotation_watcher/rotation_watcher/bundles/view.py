@@ -13,9 +13,10 @@ from rotation_watcher.config import Authority, Bundle, Source, Watch
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.sources.history import History, Leaf
 from rotation_watcher.sources.repository import load_history
+from rotation_watcher.trust.file_contents import OperatorFile
 from rotation_watcher.trust.findings import Reason
-from rotation_watcher.trust.operator_files import load_anchors, load_approvals
-from rotation_watcher.x509.certificates import Certificate, parse_bundle
+from rotation_watcher.trust.operator_files import load_anchors, load_approvals, load_extra
+from rotation_watcher.x509.certificates import Block, Certificate, parse_bundle
 
 
 def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime) -> BundleView:
@@ -24,7 +25,8 @@ def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime)
     removal_blockers: list[str] = []
     problems: list[str] = []
     unvouched: set[str] = set()
-    extra: dict[str, Sequence[Certificate]] = {}
+    faulty: list[OperatorFile] = []
+    extra: dict[str, Sequence[Certificate | Block]] = {}
     for source in (source for source in watch.sources if source.id in bundle.sources):
         state = load_history(store, source.id)
         if state is None:
@@ -32,7 +34,8 @@ def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime)
             continue
         if state.stale(now, watch.policy):
             removal_blockers.append(f"source {source.id} was last read {state.fresh_at}")
-        anchors = load_anchors(store, source).certificates
+        loaded = load_anchors(store, source)
+        anchors = loaded.certificates
         found, missing, unvouched_here = _needs(store, source, state, bundle, anchors, now)
         needs += found
         removal_blockers += missing
@@ -41,20 +44,20 @@ def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime)
             # The operator trusts every root in the region's file. Genesys announces no change of its root, so a new one
             # must be in the truststore before its first leaf is presented (docs/decisions/0003).
             extra[source.anchors_key] = anchors[Authority.GENESYS]
-    for key in bundle.extra:
-        stored = store.get(key)
-        blocks, defects = parse_bundle(stored.body) if stored else ((), ())
-        extra[key] = [block.certificate for block in blocks if block.certificate and block.certificate.is_ca]
-        problems += [f"{key}: {defect.code}: {defect.detail}" for defect in defects]
-        if len(extra[key]) < max(1, len(blocks)):
-            text = f"{key}: missing, or it holds something else than CA certificates"
-            problems.append(text)
-            removal_blockers.append(text)
+            faulty += [file for file in loaded.files.values() if file.key == source.anchors_key]
+    files = tuple(load_extra(store, key) for key in bundle.extra)
+    extra |= {file.key: file.held for file in files}
+    for file in (*faulty, *files):
+        # What a damaged file was meant to hold is not known: nothing leaves, or a certificate that it lost would.
+        faults = [f"{file.key}: {fault.defect.code}: {fault.words}" for fault in file.faults]
+        problems += faults
+        removal_blockers += faults
+        problems += [f"{file.key}: {one.facts.subject}: in an unusual form, added all the same" for one in file.unusual]
     wanted = compose(needs, extra, now)
     removal_blockers += [
         f"leaf {need.certificate.fingerprint[:16]} does not verify: {detail}" for need, detail in wanted.unproven
     ]
-    return BundleView(bundle, wanted, tuple(removal_blockers), tuple(problems), frozenset(unvouched))
+    return BundleView(bundle, wanted, tuple(removal_blockers), tuple(problems), frozenset(unvouched), files)
 
 
 def _needs(

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from rotation_watcher.config import Bundle
 from rotation_watcher.sources.history import Leaf, Status
+from rotation_watcher.trust.file_contents import OperatorFile
 from rotation_watcher.x509.certificates import Block, Certificate
 from rotation_watcher.x509.paths import Path, find_path
 from rotation_watcher.x509.selection import candidates_in_order, chain_taken
@@ -48,9 +49,12 @@ class Need(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """The wanted set. ``certificates`` by fingerprint; ``why`` names the leaves (or files) that need each of them."""
+    """The wanted set. ``certificates`` by fingerprint; ``why`` names the leaves (or files) that need each of them.
 
-    certificates: Mapping[str, Certificate]
+    What is a ``Block`` stems from an ``extra`` file: a CA that ``cryptography`` refuses and engines read.
+    """
+
+    certificates: Mapping[str, Certificate | Block]
     why: Mapping[str, tuple[str, ...]]
     needs: tuple[Need, ...]
     unproven: tuple[tuple[Need, str], ...]
@@ -79,7 +83,7 @@ class Wanted(NamedTuple):
         return tuple(
             certificate
             for fingerprint, certificate in sorted(self.certificates.items())
-            if certificate.self_signed and labels & {*self.why[fingerprint]}
+            if isinstance(certificate, Certificate) and certificate.self_signed and labels & {*self.why[fingerprint]}
         )
 
 
@@ -87,7 +91,7 @@ class BundleView(NamedTuple):
     """A bundle as it should be now. ``removal_blockers`` say in words why nothing may be removed (empty: it may).
 
     ``unvouched`` are leaves that nothing vouches for any more, such as those whose approval is gone: they are pinned no
-    longer, whatever the obstacles.
+    longer, whatever the obstacles. ``files`` are the operator's ``extra`` files.
     """
 
     bundle: Bundle
@@ -95,11 +99,12 @@ class BundleView(NamedTuple):
     removal_blockers: tuple[str, ...]
     problems: tuple[str, ...]
     unvouched: frozenset[str]
+    files: tuple[OperatorFile, ...] = ()
 
 
-def compose(needs: Iterable[Need], extra: Mapping[str, Sequence[Certificate]], now: datetime) -> Wanted:
+def compose(needs: Iterable[Need], extra: Mapping[str, Sequence[Certificate | Block]], now: datetime) -> Wanted:
     """The wanted set for some needs and the operator's extra files (file name → certificates)."""
-    certificates: dict[str, Certificate] = {}
+    certificates: dict[str, Certificate | Block] = {}
     why: dict[str, set[str]] = {}
     proven, unproven = [], []
     for need in needs:
@@ -118,9 +123,9 @@ def compose(needs: Iterable[Need], extra: Mapping[str, Sequence[Certificate]], n
             certificates[certificate.fingerprint] = certificate
             why.setdefault(certificate.fingerprint, set()).add(need.label)
     for name, held in extra.items():
-        for certificate in held:
-            certificates[certificate.fingerprint] = certificate
-            why.setdefault(certificate.fingerprint, set()).add(name)
+        for one in held:
+            certificates.setdefault(one.fingerprint, one)
+            why.setdefault(one.fingerprint, set()).add(name)
     sorted_why = {fingerprint: tuple(sorted(labels)) for fingerprint, labels in why.items()}
     return Wanted(certificates, sorted_why, tuple(proven), tuple(unproven))
 

@@ -1,6 +1,6 @@
 """What one look says about the conditions of a source, and how long each must be absent to be over."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 import msgspec
@@ -15,6 +15,7 @@ from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import History
 from rotation_watcher.sources.leaves import lacks_anchor
 from rotation_watcher.sources.observation import Entity, Presence
+from rotation_watcher.trust.file_contents import OperatorFile
 
 replace = msgspec.structs.replace
 
@@ -41,6 +42,7 @@ def judged(
     for authority in context.source.authorities:
         observed += _absent(authority.value, shown[authority.value], context)
         observed += _anchors(authority.value, shown[authority.value], context)
+    observed += _files(context)
     settled = tuple(
         keys.quarantined(entity.authority, entity.key)
         for one in shown.values()
@@ -63,6 +65,7 @@ def judged(
 
     conditions, alerts, resolved = evaluate(history.conditions, observed, context.now, resolves=resolves)
     over = [_recovered(one, context) for one in resolved.values() if one.kind == Kind.SOURCE_FAILING]
+    over += _whole_again(resolved, conditions, context)
     return replace(history, conditions=conditions), (*over, *alerts)
 
 
@@ -129,6 +132,42 @@ def _anchors(authority: str, entities: Iterable[Entity], context: Context) -> li
                 now=context.now,
             ),
         )
+    ]
+
+
+def _files(context: Context) -> list[Observed]:
+    """Files of roots that are damaged in part. Where no root is left, the alert about the missing anchor says why."""
+
+    def damaged(file: OperatorFile) -> Observed:
+        return Observed(
+            keys.file(file.key, file.reported),
+            Kind.FILE_DAMAGED,
+            lambda since: builders.file_damaged(
+                subject=context.name,
+                bucket=context.bucket,
+                key=file.key,
+                faults=file.reported,
+                used=len(file.held),
+                since=since,
+                now=context.now,
+            ),
+        )
+
+    files = context.anchor_files.values()
+    return [damaged(file) for file in files if file.faults and (file.held or file.exposes_key)]
+
+
+def _whole_again(
+    resolved: Mapping[str, Condition], conditions: Mapping[str, Condition], context: Context
+) -> list[Alert]:
+    """The all-clear for a file, unless something else is wrong with it now."""
+    damaged = {keys.file_of(key) for key in conditions}
+    return [
+        builders.all_clear(
+            subject=context.name, kind=Kind.FILE_DAMAGED, about=file, key=key, since=one.since, now=context.now
+        )
+        for key, one in resolved.items()
+        if (file := keys.file_of(key)) is not None and file not in damaged
     ]
 
 

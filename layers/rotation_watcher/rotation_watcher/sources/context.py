@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 from rotation_watcher.alerts.builders import SourceName
 from rotation_watcher.config import Policy, Source
 from rotation_watcher.trust.approvals import Approval
+from rotation_watcher.trust.file_contents import OperatorFile
 
 
 class Context(NamedTuple):
@@ -18,6 +20,7 @@ class Context(NamedTuple):
     approvals: Mapping[str, Approval]
     anchor_problems: Mapping[str, str]
     now: datetime
+    anchor_files: Mapping[str, OperatorFile] = MappingProxyType({})
 
     @property
     def name(self) -> SourceName:

@@ -7,7 +7,7 @@ from rotation_watcher.alerts.model import Kind
 
 SOURCE = "source"
 """The source itself cannot be read."""
-_ABSENT, _ANCHOR, _DISAGREE, _QUARANTINED = "absent:", "anchor:", "disagree:", "quarantined:"
+_ABSENT, _ANCHOR, _DISAGREE, _QUARANTINED, _FILE = "absent:", "anchor:", "disagree:", "quarantined:", "file:"
 
 
 def absent(authority: str) -> str:
@@ -18,6 +18,18 @@ def absent(authority: str) -> str:
 def anchor(authority: str) -> str:
     """There is no root to verify an authority's certificates to."""
     return f"{_ANCHOR}{authority}"
+
+
+def file(key: str, faults: Iterable[object] = ()) -> str:
+    """A file of the operator's has these faults; with others it is another condition. Without any: the prefix."""
+    told = [*faults]
+    digest = hashlib.sha256(repr(told).encode()).hexdigest()[:16] if told else ""
+    return f"{_FILE}{key}#{digest}"
+
+
+def file_of(key: str) -> str | None:
+    """The file that a condition of this key is about; None where it is about something else."""
+    return key.removeprefix(_FILE).partition("#")[0] if key.startswith(_FILE) else None
 
 
 def disagree(other: str, authority: str = "") -> str:
@@ -40,5 +52,6 @@ def kind_of(key: str) -> Kind | None:
         _ANCHOR: Kind.ANCHOR_MISSING,
         _DISAGREE: Kind.SOURCES_DISAGREE,
         _QUARANTINED: Kind.QUARANTINED,
+        _FILE: Kind.FILE_DAMAGED,
     }
     return next((kind for prefix, kind in kinds.items() if key.startswith(prefix)), None)

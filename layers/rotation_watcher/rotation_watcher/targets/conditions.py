@@ -18,6 +18,7 @@ from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.bundles.wanted import Need
 from rotation_watcher.config import Authority, Mode, Target
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDenied, TargetError, TargetNotFound
+from rotation_watcher.targets import obstacles
 from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.targets.record import Pending, Record
 from rotation_watcher.x509.facts import CertificateFacts
@@ -45,7 +46,10 @@ UNCHANGEABLE = "unchangeable:"
 """Conditions of this prefix are absent when nothing is left to change, or a change has been proved."""
 SHARED = "shared-authority:"
 """Conditions of this prefix never end: a root that others use too is told once at each target."""
-_SEEN = ("drift:", "mtls-off:", "removal-held:", "quota-near", "leaving:", "stuck:", "planned:", UNREADABLE)
+_SEEN = (
+    *("drift:", "mtls-off:", "removal-held:", "quota-near", "leaving:", "stuck:", "planned:", UNREADABLE),
+    *obstacles.PREFIXES,
+)
 """The keys of what a look at the target finds, or finds no more. A newer release may know others: they stay."""
 
 
@@ -63,16 +67,18 @@ def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
         *_limits(snapshot, now),
         *_leaving(snapshot, now),
         *_stuck(snapshot, now),
+        *obstacles.observed(snapshot, now),
         *(_planned(snapshot, now) if mode is Mode.OBSERVE else ()),
     ]
     changing = snapshot.plan.changes or record.pending is not None
     judged = _SEEN if changing else (*_SEEN, UNCHANGEABLE)
-    conditions, alerts, _ = evaluate(
+    conditions, alerts, resolved = evaluate(
         record.conditions, observed, now, resolves=lambda key: CLEAR if key.startswith(judged) else None
     )
+    over = obstacles.over(resolved, conditions, target_name(snapshot.target), now)
     verifying = {endpoint.name for endpoint in snapshot.live.known_endpoints if endpoint.verifies}
     endpoints = tuple(sorted({*record.endpoints, *verifying}))
-    return replace(record, conditions=conditions, endpoints=endpoints).told(*alerts)
+    return replace(record, conditions=conditions, endpoints=endpoints).told(*over, *alerts)
 
 
 def failed(

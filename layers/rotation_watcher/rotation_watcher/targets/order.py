@@ -11,18 +11,19 @@ from itertools import islice, permutations
 
 from rotation_watcher.bundles.wanted import Need, admits
 from rotation_watcher.x509.certificates import Block, Certificate
+from rotation_watcher.x509.names import Name, names_of
 
 type Held = Block | Certificate
 type Arrangement = tuple[dict[str, Held], dict[str, Held]]
 
 _MOST = 25
-"""Arrangements tried at the most: four of ours that share a name have 24 orders."""
+"""Arrangements tried at the most: three of ours that share a name have 6 orders, four 24."""
 
 
 def arranged(
     kept: Mapping[str, Block], adds: Mapping[str, Held], required: Sequence[Need], now: datetime
 ) -> Arrangement:
-    """What goes before the rest, and what behind it, by fingerprint and in order.
+    """What goes before the rest, and what behind it, by fingerprint and in order. ``adds``: what leaves need first.
 
     Where no arrangement lets every leaf in, all goes behind: nobody else is harmed then.
     """
@@ -39,18 +40,27 @@ def arranged(
 def _candidates(kept: Mapping[str, Block], adds: Mapping[str, Held]) -> Iterator[Arrangement]:
     harmless = {key: held for key, held in adds.items() if _may_stand_first(held, kept)}
     rest = {key: held for key, held in adds.items() if key not in harmless}
-    for order in permutations(sorted(adds)):
-        yield {}, {key: adds[key] for key in order}
-        if not _alike(adds):
-            break
+    yield {}, dict(sorted(adds.items()))
+    if _alike(adds):
+        yield {}, dict(adds)  # what leaves need before what files alone want (``wanted.compose``)
+        for order in permutations(sorted(adds)):
+            yield {}, {key: adds[key] for key in order}
     if harmless:
         yield dict(sorted(harmless.items())), dict(sorted(rest.items()))
 
 
 def _alike(adds: Mapping[str, Held]) -> bool:
     """Whether two of ours bear one name, so that their order may matter."""
-    names = [held.names.subject for held in adds.values() if isinstance(held, Certificate)]
+    names = [_subject(held) for held in adds.values()]
     return len({*names}) < len(names)
+
+
+def _subject(held: Held) -> Name | None:
+    """Whose certificate it is, as engines compare names; None where nobody can tell."""
+    if isinstance(held, Block):
+        names = names_of(held.der)
+        return names.subject if names else None
+    return held.names.subject
 
 
 def _may_stand_first(held: Held, kept: Mapping[str, Block]) -> bool:

@@ -10,11 +10,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from rotation_watcher import arns
 from rotation_watcher.bundles.wanted import BundleView, Need, Wanted, admits, entry
 from rotation_watcher.config import Policy, Target
 from rotation_watcher.ports import Live
 from rotation_watcher.targets.order import arranged
 from rotation_watcher.targets.record import Record
+from rotation_watcher.targets.rules import refusal
 from rotation_watcher.x509.certificates import Block, Certificate
 from rotation_watcher.x509.truststore import Contents, changed, of_blocks
 
@@ -36,6 +38,15 @@ class Drift(NamedTuple):
     moved_to: str | None
 
 
+class LeftOut(NamedTuple):
+    """A wanted certificate that this target's service refuses: the rule that it breaks, and who needs or wants it."""
+
+    certificate: Certificate | Block
+    rule: str
+    needing: tuple[Need, ...]
+    files: tuple[str, ...]
+
+
 class Plan(NamedTuple):
     """What should be deployed, and what stands in its way.
 
@@ -43,7 +54,7 @@ class Plan(NamedTuple):
     is what is live with our blocks taken out and put in. ``added`` and ``removed`` compare it with what is live.
     ``held`` are removals that stopped at ``limit`` and wait for a person. ``refused`` are required leaves that what is
     live does not let in. ``repoint``: it points elsewhere, and is to be brought back. ``blocked_by`` is the reason code
-    for deploying nothing, with ``why`` in words.
+    for deploying nothing, with ``why`` in words. ``left_out`` is wanted, and not ``desired``.
     """
 
     desired: Mapping[str, Block | Certificate]
@@ -57,6 +68,7 @@ class Plan(NamedTuple):
     repoint: bool
     blocked_by: Blocker | None
     why: str
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def changes(self) -> bool:
@@ -115,6 +127,8 @@ def make(
     reported = target.on_drift == "report"
     withheld = {*drift.removed} if drift and reported else set()
     adds = {key: held for key, held in wanted.certificates.items() if key not in live and key not in withheld}
+    left_out = _left_out(adds, wanted, target, now)
+    adds = {key: held for key, held in adds.items() if key not in left_out}
     gone = {key for key in live if key not in wanted.certificates and key in record.ours}
     if target.unknown == "remove":
         gone |= {key for key in live if key not in wanted.certificates}
@@ -126,7 +140,11 @@ def make(
     refused = tuple(need for need in required if not admits(live.values(), need, now))
     if target.unknown == "remove":
         contents = of_blocks(live)  # what is no block is nobody's either
-    blocked_by, why = _blocked_by(contents, desired, wanted, target, refused, now, withheld=bool(withheld))
+    # A person chose that a drift is only reported: the target may stay as short as it is, never become shorter. The
+    # same holds where its service refuses what a leaf needs: that must not keep the others out.
+    lacking = {need.label for one in left_out.values() for need in one.needing}
+    excused = {need.label for need in refused if withheld or need.label in lacking}
+    blocked_by, why = _blocked_by(contents, desired, wanted, target, excused, now)
     return Plan(
         desired=desired,
         body=changed(contents, without=removed, first=first.values(), last=last.values()),
@@ -139,7 +157,24 @@ def make(
         repoint=bool(drift and drift.moved_to) and not reported,
         blocked_by=blocked_by,
         why=why,
+        left_out=tuple(left_out.values()),
     )
+
+
+def _left_out(
+    adds: Mapping[str, Certificate | Block], wanted: Wanted, target: Target, now: datetime
+) -> dict[str, LeftOut]:
+    """What of the additions the target's service refuses, by fingerprint. What it holds already it has taken."""
+    limits = arns.parse_target(target.arn).kind.limits
+    needs = {need.label: need for need in wanted.needs}
+    found = {}
+    for key, held in adds.items():
+        rule = refusal(limits, held)
+        if rule is not None:
+            why = wanted.why[key]
+            needing = tuple(needs[label] for label in why if label in needs and needs[label].required(now))
+            found[key] = LeftOut(held, rule, needing, tuple(label for label in why if label not in needs))
+    return found
 
 
 def _drift(live: Mapping[str, Block], record: Record, moved_to: str | None) -> Drift | None:
@@ -171,10 +206,8 @@ def _blocked_by(
     desired: Mapping[str, Block | Certificate],
     wanted: Wanted,
     target: Target,
-    refused: tuple[Need, ...],
+    excused: set[str],
     now: datetime,
-    *,
-    withheld: bool,
 ) -> tuple[Blocker | None, str]:
     # Where leaves are known and none can be proved, what the operator vouches for is still added; nothing can leave.
     if not (wanted.needs or wanted.unproven) or not desired:
@@ -187,10 +220,8 @@ def _blocked_by(
             f"{len(desired)} certificates are needed, the target's limit is {target.limit}",
         )
     required = [need for need in wanted.needs if need.required(now)]
-    short = [(need, why) for need in required if (why := entry(desired.values(), need, now)) is not None]
-    if withheld:  # a person chose that this drift is only reported: it may stay as short as it is, never become shorter
-        already = {need.certificate.fingerprint for need in refused}
-        short = [(need, why) for need, why in short if need.certificate.fingerprint not in already]
+    judged = [need for need in required if need.label not in excused]
+    short = [(need, why) for need in judged if (why := entry(desired.values(), need, now)) is not None]
     if short:
         names = ", ".join(need.certificate.fingerprint[:16] for need, _ in short)
         return Blocker.WOULD_REFUSE, f"the bundle would refuse the accepted leaf {names} ({short[0][1]})"

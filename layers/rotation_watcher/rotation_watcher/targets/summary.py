@@ -2,7 +2,7 @@
 
 import msgspec
 
-from rotation_watcher.targets import conditions
+from rotation_watcher.targets import conditions, obstacles
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.plan import Snapshot
 
@@ -44,7 +44,7 @@ def describe(snapshot: Snapshot, outcome: Outcome) -> TargetSummary:
         refused=[need.certificate.fingerprint[:16] for need in plan.refused],
         drift=drift,
         removal_waits_for=list(snapshot.view.removal_blockers),
-        problems=[*snapshot.view.problems, *snapshot.live.warnings],
+        problems=[*snapshot.view.problems, *snapshot.live.warnings, *obstacles.remarks(snapshot)],
         version=snapshot.record.applied.version if snapshot.record.applied else None,
         alerts=[alert.id for alert in snapshot.record.outbox],
     )

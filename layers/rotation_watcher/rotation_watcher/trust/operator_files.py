@@ -1,6 +1,6 @@
-"""Read what the operator has put into the bucket to say whom to trust: anchors and approvals.
+"""Read what the operator has put into the bucket to say whom to trust: anchors, approvals, extra CA certificates.
 
-Both only read; a file that is missing or wrong is no error here but a problem in words, since one bad file must not
+All only read; a file that is missing or wrong is no error here but a problem in words, since one bad file must not
 stop what does not depend on it.
 """
 
@@ -9,19 +9,23 @@ from typing import NamedTuple
 
 from rotation_watcher import keys
 from rotation_watcher.config import Authority, Source
+from rotation_watcher.errors import StoreError
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.trust import digicert
 from rotation_watcher.trust.approvals import Approval, decode_approval
+from rotation_watcher.trust.file_contents import UNREADABLE, Fault, OperatorFile, anchors, extra
 from rotation_watcher.trust.findings import Finding
-from rotation_watcher.x509.certificates import Certificate, parse_bundle
+from rotation_watcher.x509.certificates import Certificate
 from rotation_watcher.x509.paths import roots
+from rotation_watcher.x509.pem import Defect
 
 
 class Anchors(NamedTuple):
-    """The roots to trust, by authority, and what is wrong where there are none."""
+    """The roots to trust, by authority; what is wrong where there are none; the files that exist."""
 
     certificates: Mapping[Authority, tuple[Certificate, ...]]
     problems: Mapping[str, str]
+    files: Mapping[str, OperatorFile]
 
 
 def load_anchors(store: ObjectStore, source: Source) -> Anchors:
@@ -31,6 +35,7 @@ def load_anchors(store: ObjectStore, source: Source) -> Anchors:
     """
     found: dict[Authority, tuple[Certificate, ...]] = {}
     problems: dict[str, str] = {}
+    files: dict[str, OperatorFile] = {}
     for authority in source.authorities:
         key = source.anchors_key if authority is Authority.GENESYS else keys.DIGICERT_ANCHORS
         stored = store.get(key)
@@ -40,13 +45,25 @@ def load_anchors(store: ObjectStore, source: Source) -> Anchors:
             if not found[authority]:
                 problems[authority] = f"{where} does not exist, or this function may not read it."
             continue
-        blocks, defects = parse_bundle(stored.body)
-        held = [block.certificate for block in blocks if block.certificate]
-        found[authority] = tuple(roots(held))
+        file, certificates = anchors(store.bucket, key, stored.body)
+        files[authority] = file
+        found[authority] = tuple(roots(certificates))
         if not found[authority]:
-            said = "; ".join(f"{defect.code}: {defect.detail}" for defect in defects) or f"{len(held)} certificates"
+            said = "; ".join(fault.words for fault in file.faults) or f"{len(certificates)} certificates"
             problems[authority] = f"{where} holds no self-signed root ({said})."
-    return Anchors(found, problems)
+    return Anchors(found, problems, files)
+
+
+def load_extra(store: ObjectStore, key: str) -> OperatorFile:
+    """A file of CA certificates that the operator adds to a bundle. Nothing raises: what cannot be read is a fault."""
+    try:
+        stored = store.get(key)
+    except StoreError as error:
+        return OperatorFile(store.bucket, key, (), (Fault(0, Defect(UNREADABLE, str(error))),))
+    if stored is None:
+        absent = Fault(0, Defect("missing", "it does not exist, or may not be read"))
+        return OperatorFile(store.bucket, key, (), (absent,))
+    return extra(store.bucket, key, stored.body)
 
 
 def load_approvals(store: ObjectStore, fingerprints: Iterable[str]) -> tuple[dict[str, Approval], dict[str, Finding]]:

@@ -26,9 +26,21 @@ from cryptography.x509.oid import NameOID
 from rotation_watcher.x509 import pem
 from rotation_watcher.x509.facts import CertificateFacts
 from rotation_watcher.x509.names import Names, names_of
+from rotation_watcher.x509.outline import bare_facts
 from rotation_watcher.x509.pem import Defect
 
-__all__ = ["Block", "Certificate", "Defect", "Parsed", "extension", "parse_bundle", "parse_text", "render_bundle"]
+__all__ = [
+    "Block",
+    "Certificate",
+    "Defect",
+    "Held",
+    "Parsed",
+    "extension",
+    "parse_bundle",
+    "parse_lines",
+    "parse_text",
+    "render_bundle",
+]
 
 MAX_TEXT = 1 << 20
 """The longest text of an API entity that is parsed, in characters."""
@@ -106,6 +118,16 @@ class Block(NamedTuple):
     certificate: Certificate | None
     defect: Defect | None
 
+    @property
+    def der(self) -> bytes:
+        """What the block holds, as leniently as any engine reads it; may be empty."""
+        return pem.der_of(self.pem)
+
+    @property
+    def facts(self) -> CertificateFacts:
+        """What can be told of it; of a block that we cannot parse what its outline says (``outline``)."""
+        return self.certificate.facts if self.certificate else bare_facts(self.fingerprint, self.der)
+
 
 def parse_text(text: str) -> Parsed:
     """Parse the ``certificate`` string of an API entity: each certificate once, in its order. Never raises."""
@@ -141,27 +163,45 @@ def certificate_block(der: bytes) -> Block:
     return Block(hashlib.sha256(der).hexdigest(), pem.armour(der), None, certificate)
 
 
-def parse_bundle(data: bytes) -> tuple[tuple[Block, ...], tuple[Defect, ...]]:
-    """Parse a truststore, an anchor file or an ``extra`` file; a single certificate may also be DER.
+class Held(NamedTuple):
+    """What stands at a line (from 1) of a file: a block, or a defect."""
+
+    line: int
+    content: Block | Defect
+
+
+def parse_lines(data: bytes) -> tuple[Held, ...]:
+    """Everything that a file of CERTIFICATE blocks holds, by line; a single certificate may also be DER.
 
     Text and comments around the blocks are ignored. A block of valid base64 that cannot be parsed as a certificate is
-    kept unchanged; a private key, under any label, is a defect and never kept. Never raises.
+    kept unchanged, as a block; a private key, under any label, is a defect and never kept. Never raises.
     """
-    ders, defects = pem.blocks(data.decode("utf-8", "replace"))
-    if not ders and not defects and isinstance(_certificate(data), Certificate):
-        ders = [data]
-    if len(ders) > MAX_BLOCKS:
-        defects.append(Defect("too-many", f"{len(ders)} certificates, at most {MAX_BLOCKS} are read"))
-    kept: dict[str, Block] = {}
-    for der in ders[:MAX_BLOCKS]:
-        block = certificate_block(der)
-        if block.defect is not None and block.defect.code == "private-key":
-            defects.append(block.defect)
-        else:
-            kept.setdefault(block.fingerprint, block)
-    if not kept and not defects and data.strip():
-        defects.append(Defect("no-certificate", f"{len(data)} bytes without a CERTIFICATE block"))
-    return tuple(kept.values()), pem.distinct(defects)
+    found = pem.walk(pem.text_of(data))
+    if not found and isinstance(_certificate(data), Certificate):
+        found = [pem.Found(1, data)]
+    held: list[Held] = []
+    count = sum(isinstance(one.content, bytes) for one in found)
+    room = MAX_BLOCKS
+    for one in found:
+        if isinstance(one.content, Defect):
+            held.append(Held(one.line, one.content))
+        elif room:
+            room -= 1
+            block = certificate_block(one.content)
+            key = block.defect if block.defect is not None and block.defect.code == "private-key" else None
+            held.append(Held(one.line, key or block))
+    if count > MAX_BLOCKS:
+        held.append(Held(1, Defect("too-many", f"{count} certificates, at most {MAX_BLOCKS} are read")))
+    if not held and data.strip():
+        held.append(Held(1, Defect("no-certificate", f"{len(data)} bytes without a CERTIFICATE block")))
+    return tuple(held)
+
+
+def parse_bundle(data: bytes) -> tuple[tuple[Block, ...], tuple[Defect, ...]]:
+    """The blocks of such a file, each once, and its defects without their lines (``parse_lines``). Nothing raises."""
+    held = parse_lines(data)
+    blocks = {one.content.fingerprint: one.content for one in held if isinstance(one.content, Block)}
+    return tuple(blocks.values()), pem.distinct(one.content for one in held if isinstance(one.content, Defect))
 
 
 def render_bundle(items: Iterable[Certificate | Block]) -> bytes:

@@ -38,19 +38,22 @@ class Names(NamedTuple):
     subject: Name
 
 
-class _Value(NamedTuple):
+class Value(NamedTuple):
+    """One DER value: its tag, what it holds, and all of it as it stands."""
+
     tag: int
     content: bytes
+    whole: bytes
 
 
 def names_of(der: bytes) -> Names | None:
     """The names in a certificate's DER, or None if it does not have the structure of one. Never raises."""
     try:
-        outer = next(_values(der))
+        outer = next(values(der))
         if outer.tag != _SEQUENCE:
             return None
-        signed = next(_values(outer.content))
-        parts = [part for part in _values(signed.content) if part.tag != _VERSION]
+        signed = next(values(outer.content))
+        parts = [part for part in values(signed.content) if part.tag != _VERSION]
         serial, _algorithm, issuer, _validity, subject, *_ = parts
         if signed.tag != _SEQUENCE or serial.tag != _INTEGER or {issuer.tag, subject.tag} != {_SEQUENCE}:
             return None
@@ -62,10 +65,10 @@ def names_of(der: bytes) -> Names | None:
 def canonical(content: bytes) -> Name:
     """The canonical form of a name; ``content`` is the content of its outermost SEQUENCE. Raises ValueError."""
     relatives = []
-    for relative in _values(content):
+    for relative in values(content):
         pairs: list[tuple[bytes, object]] = []
-        for pair in _values(relative.content):
-            kind, value, *_ = _values(pair.content)
+        for pair in values(relative.content):
+            kind, value, *_ = values(pair.content)
             pairs.append((kind.content, _comparable(value)))
         relatives.append(tuple(sorted(pairs, key=repr)))
     return tuple(relatives)
@@ -73,7 +76,7 @@ def canonical(content: bytes) -> Name:
 
 def canonical_of(name: x509.Name) -> Name:
     """The canonical form of a name that ``cryptography`` has parsed."""
-    return canonical(next(_values(name.public_bytes())).content)
+    return canonical(next(values(name.public_bytes())).content)
 
 
 def words(name: Name) -> str:
@@ -82,7 +85,7 @@ def words(name: Name) -> str:
     return ", ".join(f"{_SHORT.get(kind, kind.hex())}={value}" for kind, value in pairs)[:200] or "(empty name)"
 
 
-def _comparable(value: _Value) -> object:
+def _comparable(value: Value) -> object:
     encoding = _STRINGS.get(value.tag)
     if encoding is None:
         return (value.tag, value.content)
@@ -93,13 +96,13 @@ def _comparable(value: _Value) -> object:
 _LOWER = {ord(upper): ord(upper) + 32 for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
 
-def _values(data: bytes) -> Iterator[_Value]:
+def values(data: bytes) -> Iterator[Value]:
     """The consecutive DER values. Raises ValueError if a length exceeds the data."""
     at = 0
     while at < len(data):
         if len(data) - at < 2:  # noqa: PLR2004  # a tag and a length
             raise ValueError("cut short")
-        tag, length = data[at], data[at + 1]
+        begin, tag, length = at, data[at], data[at + 1]
         at += 2
         if length >= _LONG_FORM:
             octets = length - _LONG_FORM
@@ -109,5 +112,5 @@ def _values(data: bytes) -> Iterator[_Value]:
             at += octets
         if at + length > len(data):
             raise ValueError("longer than what holds it")
-        yield _Value(tag, data[at : at + length])
+        yield Value(tag, data[at : at + length], data[begin : at + length])
         at += length

@@ -8,9 +8,12 @@ than any other megabyte. A defect never quotes the text.
 
 import base64
 import binascii
+import codecs
 import re
 import textwrap
+from bisect import bisect_right
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 
@@ -20,6 +23,12 @@ MAX_DEFECTS = 10
 _MARKER = re.compile(r"-----\s*+(BEGIN|END)\s++((?:[A-Z0-9]++\s*+){1,8}+)-----")
 _ALMOST = re.compile(r"(?<!-)-{2,}+\s*+(begin|end)\b", re.IGNORECASE)
 _LABEL_LENGTH = 40
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+"""Byte order marks, and the encodings that they announce."""
 
 
 class Defect(msgspec.Struct, frozen=True):
@@ -34,36 +43,66 @@ class Defect(msgspec.Struct, frozen=True):
     detail: str
 
 
+class Found(NamedTuple):
+    """What stands at a line (from 1): what a CERTIFICATE block holds, decoded; or a defect."""
+
+    line: int
+    content: bytes | Defect
+
+
+def text_of(data: bytes) -> str:
+    """A file's text, with whatever byte order mark and encoding Windows has saved it. Nothing raises."""
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return data[len(mark) :].decode(encoding, "replace")
+    return data.decode("utf-8", "replace")
+
+
 def blocks(text: str) -> tuple[list[bytes], list[Defect]]:
     """The decoded content of every CERTIFICATE block, in order, and the defects of the text.
 
     Text between blocks is ignored. Never raises.
     """
-    found: list[bytes] = []
-    defects: list[Defect] = []
-    opened: tuple[str, int] | None = None
+    found = walk(text)
+    return (
+        [one.content for one in found if isinstance(one.content, bytes)],
+        [one.content for one in found if isinstance(one.content, Defect)],
+    )
+
+
+def walk(text: str) -> list[Found]:
+    """The same with the lines on which blocks begin and defects stand; malformed markers first. Nothing raises."""
+    opened: tuple[str, int, int] | None = None
     markers = list(_MARKER.finditer(text))
-    defects += _almost_markers(text, {marker.start(1) for marker in markers})
+    lines = _Lines(text)
+    found = _almost_markers(text, {marker.start(1) for marker in markers}, lines)
     for marker in markers:
-        label = " ".join(marker[2].split())
+        label, line = " ".join(marker[2].split()), lines.of(marker.start())
         if marker[1] == "BEGIN":
             if opened:
-                defects.append(Defect("unterminated", "a block begins inside another one"))
-            defects += _foreign(label)
-            opened = label, marker.end()
+                found.append(Found(opened[2], Defect("unterminated", "a block begins inside another one")))
+            found += [Found(line, defect) for defect in _foreign(label)]
+            opened = label, marker.end(), line
             continue
         if opened is None or opened[0] != label:
-            defects.append(Defect("unterminated", "an END marker without its BEGIN"))
+            found.append(Found(line, Defect("unterminated", "an END marker without its BEGIN")))
         elif label == "CERTIFICATE":
-            body = _decode(text[opened[1] : marker.start()])
-            if isinstance(body, Defect):
-                defects.append(body)
-            else:
-                found.append(body)
+            found.append(Found(opened[2], _decode(text[opened[1] : marker.start()])))
         opened = None
     if opened:
-        defects.append(Defect("unterminated", "the last block has no END marker"))
-    return found, defects
+        found.append(Found(opened[2], Defect("unterminated", "the last block has no END marker")))
+    return found
+
+
+class _Lines:
+    """The numbers of lines, whether they end in LF, CR LF or CR alone."""
+
+    def __init__(self, text: str) -> None:
+        self._ends = [end.end() for end in re.finditer(r"\r\n|\r|\n", text)]
+
+    def of(self, place: int) -> int:
+        """The line (from 1) that a place in the text lies in."""
+        return bisect_right(self._ends, place) + 1
 
 
 def plain_base64(body: str) -> bytes | None:
@@ -117,17 +156,17 @@ def distinct(defects: Iterable[Defect]) -> tuple[Defect, ...]:
     return (*once[:MAX_DEFECTS], *([Defect("more-defects", f"{rest} more defects")] if rest > 0 else []))
 
 
-def _almost_markers(text: str, known: set[int]) -> list[Defect]:
+def _almost_markers(text: str, known: set[int], lines: _Lines) -> list[Found]:
     """Malformed markers: too few dashes, lower case, no end. The text after them must not count as a comment."""
-    defects = []
+    found = []
     for almost in _ALMOST.finditer(text):
         if almost.start(1) in known:
             continue
+        defect = Defect("bad-marker", "a BEGIN or END line that is malformed")
         if "private key" in " ".join(text[almost.end() : almost.end() + 2 * _LABEL_LENGTH].lower().split()):
-            defects.append(Defect("private-key", "a broken marker of a private key: replace it wherever it came from"))
-        else:
-            defects.append(Defect("bad-marker", "a BEGIN or END line that is malformed"))
-    return defects
+            defect = Defect("private-key", "a broken marker of a private key: replace it wherever it came from")
+        found.append(Found(lines.of(almost.start()), defect))
+    return found
 
 
 def _foreign(label: str) -> list[Defect]:

@@ -18,7 +18,9 @@ from rotation_watcher.alerts.builders.disturbances import (
     removal_held,
     removal_planned,
 )
+from rotation_watcher.alerts.builders.files import file_damaged, left_out, unusual_certificate
 from rotation_watcher.alerts.builders.leaves import expired, issuer_changed, name_learned, rotated, upcoming_published
+from rotation_watcher.alerts.builders.locked import all_clear, filtered_out, target_locked
 from rotation_watcher.alerts.builders.looking import source_failing, source_recovered, sources_disagree
 from rotation_watcher.alerts.builders.quarantine import anchor_missing, approved, quarantined
 from rotation_watcher.alerts.builders.subjects import SourceName, TargetName
@@ -26,12 +28,16 @@ from rotation_watcher.alerts.builders.subjects import SourceName, TargetName
 __all__ = [
     "SourceName",
     "TargetName",
+    "all_clear",
     "anchor_missing",
     "approved",
     "change_planned",
     "drift_found",
     "expired",
+    "file_damaged",
+    "filtered_out",
     "issuer_changed",
+    "left_out",
     "mtls_off",
     "name_learned",
     "quarantined",
@@ -44,7 +50,9 @@ __all__ = [
     "source_failing",
     "source_recovered",
     "sources_disagree",
+    "target_locked",
     "truststore_update_failed",
     "truststore_updated",
+    "unusual_certificate",
     "upcoming_published",
 ]

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from rotation_watcher.x509.facts import CertificateFacts
+from rotation_watcher.x509.outline import UNKNOWN_TIME
 
 LONGEST = 200
 """The most characters of a foreign text that are shown."""
@@ -60,6 +61,8 @@ def stamp(moment: datetime) -> str:
 
 def days(until: datetime, now: datetime) -> str:
     """How long a certificate is still valid, or has not been, in whole days."""
+    if until == UNKNOWN_TIME:
+        return "validity unknown"
     if until < now:
         passed = (now - until).days
         return f"expired {count(passed, 'day')} ago" if passed else "expired today"

@@ -1,0 +1,117 @@
+"""Alerts about what keeps a target from changing, or a leaf from passing beside its truststore; and the all-clear."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rotation_watcher.alerts.builders.subjects import SourceName, TargetName, Words, about_source, about_target
+from rotation_watcher.alerts.builders.wording import count, listed, plain, sentence, stamp, when
+from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.x509.facts import CertificateFacts
+
+_CURES = {
+    "PENDING_CERTIFICATE_REIMPORT": (
+        "Reimport the domain's server certificate into ACM, under the same ARN (it was changed or is no longer"
+        " complete). The domain becomes AVAILABLE then, and the watcher goes on."
+    ),
+    "PENDING_OWNERSHIP_VERIFICATION": (
+        "Renew the ownership verification certificate: a public ACM certificate for the same name, which the domain"
+        " names as ownershipVerificationCertificateArn. The domain becomes AVAILABLE then, and the watcher goes on."
+    ),
+    "FAILED": (
+        "Read the status message of the domain in the API Gateway console. If nothing there can be mended, open a case"
+        " with AWS support, and name the domain: this status does not pass by itself."
+    ),
+    "UPDATING": (
+        "An update of a domain takes minutes, an hour at the most. Open a case with AWS support, and name the domain."
+    ),
+}
+_OTHERWISE = "Look at the target in the AWS console. If nothing there can be mended, open a case with AWS support."
+
+
+def target_locked(
+    *,
+    target: TargetName,
+    status: str,
+    said: str,
+    missing: Sequence[CertificateFacts],
+    expiring: Sequence[CertificateFacts],
+    since: datetime,
+    now: datetime,
+) -> Alert:
+    """The service takes no change of the target. ``missing`` are leaves refused now, ``expiring`` end soon."""
+    means = "No change reaches it meanwhile, so the next rotation may fail. What it holds goes on being used."
+    if missing:
+        means = (
+            f"No change reaches it, and as it stands it refuses {count(len(missing), 'accepted certificate')} of"
+            " Genesys (listed below): data actions fail as long as one of them is presented."
+        )
+    elif expiring:
+        means = (
+            f"No change reaches it, and {count(len(expiring), 'certificate')} of Genesys (listed below) will be"
+            " replaced soon: if the new one needs another root, data actions will fail."
+        )
+    words = Words(
+        title=f"it cannot be changed ({plain(status, 40)})",
+        happened=sentence(said or f"The service says {status}", 400),
+        means=means,
+        do=_CURES.get(status, _OTHERWISE),
+    )
+    facts = {"status": plain(status), "since": when(since)} | listed("refused", missing, now)
+    facts |= listed("expires soon", expiring, now)
+    severity = Severity.CRITICAL if missing or expiring else Severity.WARNING
+    distinction = f"{plain(status, 40)}:{severity}:{stamp(since)}"
+    return about_target(Kind.TARGET_LOCKED, severity, target, distinction, words, facts, now)
+
+
+def filtered_out(
+    *,
+    target: TargetName,
+    endpoint: str,
+    filters: Sequence[str],
+    leaves: Sequence[CertificateFacts],
+    since: datetime,
+    now: datetime,
+) -> Alert:
+    """The identity filters of a listener match no name of a leaf that is needed."""
+    names = list(dict.fromkeys(name for leaf in leaves for name in leaf.names))
+    words = Words(
+        title="a listener's identity filters shut Genesys out",
+        happened=(
+            f"{plain(endpoint)} admits only clients that match one of its identity filters, and"
+            f" {count(len(leaves), 'accepted certificate')} of Genesys (listed below) would be refused."
+        ),
+        means="Data actions through this listener fail as long as one of these is presented; the truststore is right.",
+        do=(
+            f"Add a filter to the listener that matches, such as: san-dns exact {plain(names[0]) if names else 'NAME'}."
+            " The watcher changes no listener."
+        ),
+    )
+    facts = {"listener": plain(endpoint), "filters": plain("; ".join(filters), 300)}
+    facts |= {"names": plain(", ".join(names)) or "(none)"} | listed("shut out", leaves, now) | {"since": when(since)}
+    distinction = f"{plain(endpoint)}:{stamp(since)}"
+    return about_target(Kind.FILTERED_OUT, Severity.CRITICAL, target, distinction, words, facts, now)
+
+
+_OVER = {
+    Kind.FILE_DAMAGED: "{about} is whole again, or is used no longer.",
+    Kind.LEFT_OUT: "What was left out is taken by the target now, or is wanted no longer.",
+    Kind.TARGET_LOCKED: "The service takes changes of it again.",
+    Kind.FILTERED_OUT: "The identity filters of {about} shut out no accepted certificate any more, or it is gone.",
+}
+
+
+def all_clear(
+    *, subject: SourceName | TargetName, kind: Kind, about: str, key: str, since: datetime, now: datetime
+) -> Alert:
+    """Something that was alerted is over. ``about`` names it (a file, a listener), ``key`` tells it from others."""
+    words = Words(
+        title=f"over: {kind}",
+        happened=_OVER.get(kind, "It is over.").format(about=plain(about)),
+        means=f"What was alerted as {kind}, since {when(since)}, is over.",
+        do="Nothing.",
+    )
+    facts = {"alert": str(kind), "since": when(since)} | ({"about": plain(about)} if about else {})
+    distinction = f"{kind}:{plain(key)}:{stamp(since)}"
+    if isinstance(subject, SourceName):
+        return about_source(Kind.ALL_CLEAR, Severity.INFO, subject, None, distinction, words, facts, now)
+    return about_target(Kind.ALL_CLEAR, Severity.INFO, subject, distinction, words, facts, now)
