@@ -168,7 +168,7 @@ def test_a_quarantined_leaf_reaches_no_pin_until_it_is_approved_and_leaves_when_
     assert len(alerts) == 1
     assert f"s3://watcher-bucket/approvals/{fingerprint}.json" in alerts[0].what_to_do
 
-    stage.put(f"approvals/{fingerprint}.json", '{"by": "Ada", "why": "case 4711"}')
+    stage.put(f"approvals/{fingerprint}.json", '{"by": "Ada", "why": "case 4711", "reasons": ["name-mismatch"]}')
     stage.tick()
     stage.tick()
     assert fingerprint.encode() in stage.read("bundles/genesys/pins.json")

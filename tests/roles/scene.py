@@ -180,7 +180,7 @@ class Scene:
         key = stage.world.keys.rsa("somebody")
         other = region.issuer("Genesys").leaf("somebody.example.com", key, now - YEAR, now + YEAR)
         region.extra_entities.append(region.entity(other, "Genesys", "Upcoming"))
-        stage.put(f"approvals/{other.fingerprint}.json", '{"by": "Ada", "why": "a test"}')
+        stage.put(f"approvals/{other.fingerprint}.json", '{"by": "Ada", "why": "a test", "reasons": ["name-mismatch"]}')
         secrets, ssm = stage.aws.client("secretsmanager"), stage.aws.client("ssm")
         oauth = ssm.get_parameter(Name="/genesys/oauth", WithDecryption=True)["Parameter"]["Value"]
         self.secret = secrets.create_secret(Name="genesys", SecretString=oauth)["ARN"]

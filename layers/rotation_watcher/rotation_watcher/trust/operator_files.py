@@ -7,6 +7,8 @@ stop what does not depend on it.
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+import msgspec
+
 from rotation_watcher import keys
 from rotation_watcher.config import Authority, Source
 from rotation_watcher.ports import ObjectStore
@@ -50,7 +52,10 @@ def load_anchors(store: ObjectStore, source: Source) -> Anchors:
 
 
 def load_approvals(store: ObjectStore, fingerprints: Iterable[str]) -> tuple[dict[str, Approval], dict[str, Finding]]:
-    """The approvals that exist for these leaves, and what is wrong with those that cannot be read."""
+    """The approvals that exist for these leaves, and what is wrong with those that cannot be read.
+
+    One that vouches for a root comes with the certificates that lie beside it.
+    """
     approvals: dict[str, Approval] = {}
     problems: dict[str, Finding] = {}
     for fingerprint in sorted({*fingerprints}):
@@ -59,7 +64,10 @@ def load_approvals(store: ObjectStore, fingerprints: Iterable[str]) -> tuple[dic
             continue
         decoded = decode_approval(stored.body, fingerprint)
         if isinstance(decoded, Approval):
-            approvals[fingerprint] = decoded
+            beside = store.get(keys.approved_chain(fingerprint)) if decoded.root else None
+            blocks = parse_bundle(beside.body)[0] if beside else ()
+            above = tuple(block.certificate for block in blocks if block.certificate)
+            approvals[fingerprint] = msgspec.structs.replace(decoded, above=above)
         else:
             problems[fingerprint] = decoded
     return approvals, problems
