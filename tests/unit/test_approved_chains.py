@@ -190,6 +190,41 @@ def test_an_approval_that_does_not_cover_is_told_with_what_is_lacking(world: Pre
     assert again.id != alert.id
 
 
+def test_while_there_is_no_anchor_approved_leaves_stay_as_they_were(world: PresentingWorld, partner: Partner) -> None:
+    named = leaf(world.anchor, names=("other.example.com",))
+    approved(world, partner)
+    world.shown(partner.honest, (named,))
+    world.look(2)
+    world.approve(named, reasons=["name-mismatch"])
+    world.look(2)
+    world.store.remove("anchors/us-east-1.pem")
+    world.shown(partner.smuggled, (named,))
+    assert kinds(world.look(4)) == ["anchor-missing"]
+    assert [leaf.status.value for leaf in world.known.leaves.values()] == ["current"] * 3
+    assert all(world.pinned(one) for one in (named, partner.leaf, world.genuine))
+    assert world.alive(partner.root)
+    assert not world.alive(partner.rogue)
+
+
+def test_an_approved_leaf_that_loses_its_anchor_retires_with_its_grace(world: PresentingWorld) -> None:
+    """Its approval is in force, and says nothing about the chain: it is treated as any leaf is."""
+    rogue = root("Rogue root")
+    issuing = intermediate("Issuing", world.anchor)
+    named = leaf(issuing, names=("other.example.com",))
+    world.shown((named, issuing))
+    world.look(2)
+    world.approve(named, reasons=["name-mismatch"])
+    world.look(2)
+    world.shown((named, intermediate("Issuing", rogue, key=issuing.key), rogue))
+    assert kinds(world.look(3)) == ["quarantined"]
+    assert world.pinned(named)
+    assert world.known.leaves[named.read.fingerprint].status == "retiring"
+    assert not world.alive(rogue)
+    world.withdraw(named)
+    world.look()
+    assert not world.pinned(named)
+
+
 # A forged history
 
 

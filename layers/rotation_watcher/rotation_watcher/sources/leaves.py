@@ -80,18 +80,21 @@ def _sort(entities: Iterable[Entity], before: AuthorityHistory, context: Context
 
     A leaf accepted before keeps its place when it has only expired since (``expired`` is told instead), or when the
     anchor is gone: a missing file says nothing about the leaf. One that is shown under another root than the approved
-    one is both.
+    one keeps it too, and what it is shown with is quarantined.
     """
     excused = {Reason.EXPIRED, Reason.ANCHOR_MISSING}
     accepted: list[Entity] = []
     refused: list[Entity] = []
     for entity in entities:
-        codes = {finding.code for finding in entity.verdict.reasons}
-        keeps = entity.key in before.leaves and codes and codes <= excused
+        known = before.leaves.get(entity.key)
+        codes = {finding.code for finding in entity.verdict.reasons} - {INSUFFICIENT, OTHER_ROOT}
+        if known and _approved(entity.key, known, context):
+            codes -= {finding.code for finding in known.lifted} - CHAIN_REASONS
+        keeps = known and codes and codes <= excused
         (accepted if entity.verdict.accepted or keeps else refused).append(entity)
     good = {entity.key for entity in accepted}
     refused = [entity for entity in refused if entity.key not in good and not lacks_anchor(entity)]
-    return accepted + [entity for entity in refused if _moved(entity, before, context)], refused
+    return [*accepted, *(entity for entity in refused if _moved(entity, before, context))], refused
 
 
 def _approved(key: str, leaf: Leaf, context: Context) -> bool:

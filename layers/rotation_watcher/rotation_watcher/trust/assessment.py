@@ -224,5 +224,5 @@ def _lacking(word: Approval, codes: Iterable[str], root: Certificate | None) -> 
     uncovered = sorted(code for code in codes if not word.lifts([code]))
     if uncovered:
         return Finding(INSUFFICIENT, f"there is an approval, but not for {', '.join(uncovered)}")
-    shown = f"the chain leads to {root.fingerprint}" if root else "no chain leads there"
+    shown = f"the chain leads to {root.fingerprint}" if root else "nothing shown or added leads there"
     return Finding(OTHER_ROOT, f"there is an approval for the root {word.root}, but {shown}")

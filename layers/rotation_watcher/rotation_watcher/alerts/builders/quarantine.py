@@ -119,7 +119,7 @@ def _remedies(
     if CHAIN_REASONS.isdisjoint(codes):
         return {"do": f"{_ASK} Only if it is: put in your name and your reason, and run:", "commands": (approve,)}
     if authority == Authority.GENESYS:
-        known = f"its issuer ({_issuer(leaf)})" if root is None else f"the root with the SHA-256 {root.fingerprint}"
+        known = f"a root named {_issuer(leaf)}" if root is None else f"the root with the SHA-256 {root.fingerprint}"
         first, command = _NEW_ROOT.format(known=known), _append(root, anchors)
     else:
         first = _UNLISTED if root else _NO_CHAIN.format(known=_issuer(leaf))
@@ -129,7 +129,7 @@ def _remedies(
 
 
 def _issuer(leaf: CertificateFacts) -> str:
-    return plain(leaf.issuer, 160) or "of an empty name"
+    return plain(leaf.issuer, 160) or "(empty)"
 
 
 def _approve(
