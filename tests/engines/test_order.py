@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from rotation_watcher.x509.paths import Path as TrustPath
-from rotation_watcher.x509.selection import candidates, chain_taken
+from rotation_watcher.x509.selection import candidates_in_order, chain_taken
 from rotation_watcher.x509.truststore import read
 from tests.engines import judges
 from tests.engines.judges import ACCEPTED, Case, Knock, Verdicts
@@ -57,7 +57,7 @@ def knocks_and_bundles() -> tuple[list[Knock], dict[str, bytes]]:
 
 
 def ours(knocks: list[Knock], bundles: Mapping[str, bytes]) -> dict[Case, bool]:
-    held = {name: candidates([*read(data).blocks.values()]) for name, data in bundles.items()}
+    held = {name: candidates_in_order([*read(data).blocks.values()]) for name, data in bundles.items()}
     return {
         knock.case: isinstance(
             chain_taken(judges.leaf_of(knock), held[knock.case.bundle], at=datetime.now(UTC)), TrustPath

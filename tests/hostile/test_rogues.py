@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rotation_watcher.trust.approvals import Approval
+from rotation_watcher.trust.approvals import APPROVABLE, Approval
 from rotation_watcher.trust.assessment import Assessed, assess
 from rotation_watcher.x509.certificates import Parsed, parse_text
 from tests.hostile.rogues import ROGUES, ROOT
@@ -50,7 +50,10 @@ def test_a_rogue_gets_exactly_the_verdict_that_is_written(case: str) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_an_operators_word_lets_only_the_approvable_pass(case: str) -> None:
     expected, parsed = CASES[case], parse_text(ROGUES[case]())
-    words = {one.fingerprint: Approval(by="ops", why="a mistake") for one in parsed.certificates}
+    verdict = judge(parsed).verdict
+    root = verdict.root.fingerprint if verdict.root else None
+    word = Approval(by="ops", why="a mistake", reasons=tuple(APPROVABLE), root=root)
+    words = {one.fingerprint: word for one in parsed.certificates}
     allowed = expected.get("accepted", False) or expected.get("approvable", False)
     assert judge(parsed, words).verdict.accepted == allowed
 

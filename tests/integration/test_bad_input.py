@@ -168,7 +168,7 @@ def test_a_quarantined_leaf_reaches_no_pin_until_it_is_approved_and_leaves_when_
     assert len(alerts) == 1
     assert f"s3://watcher-bucket/approvals/{fingerprint}.json" in alerts[0].what_to_do
 
-    environment.put(f"approvals/{fingerprint}.json", '{"by": "Ada", "why": "case 4711"}')
+    environment.put(f"approvals/{fingerprint}.json", '{"by": "Ada", "why": "case 4711", "reasons": ["name-mismatch"]}')
     environment.tick()
     environment.tick()
     assert fingerprint.encode() in environment.read("bundles/genesys/pins.json")

@@ -1,6 +1,5 @@
 """Going back without harm to others, and approvals gone without a trace: what long histories brought to light."""
 
-import json
 from datetime import timedelta
 
 from rotation_watcher import keys
@@ -66,7 +65,7 @@ def test_a_withdrawn_approval_takes_the_pin_along_even_while_nothing_may_be_remo
     region = environment.world.region("eu-central-1")
     leaf = others.partner(region)
     others.tell_of(region, leaf)
-    environment.put(f"approvals/{leaf.fingerprint}.json", json.dumps({"by": "Ada", "why": "case 4711"}))
+    environment.put(f"approvals/{leaf.fingerprint}.json", others.approval(leaf))
     environment.tick()
     assert leaf.fingerprint in others.pinned(environment)
     environment.put(

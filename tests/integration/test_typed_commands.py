@@ -20,6 +20,7 @@ from rotation_watcher import keys
 from rotation_watcher.alerts import mail
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.errors import RequestRefused
+from rotation_watcher.x509.certificates import parse_bundle
 from tests.support import others
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,12 +29,17 @@ RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
 DAY = timedelta(days=1)
 
 
-def typed(environment: Environment, command: str) -> None:
-    """Type a command into a shell that finds the AWS CLI."""
+def typed(environment: Environment, command: str, place: Path = ROOT) -> None:
+    """Type a command into a shell that finds the AWS CLI, in that folder."""
     assert (CLI / "aws").exists(), "run make attack: it makes the environment of the AWS CLI"
     variables = os.environ | environment.aws.environment() | {"PATH": f"{CLI}:{os.environ['PATH']}"}
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", command], env=variables, capture_output=True, text=True, check=False
+        ["bash", "-euo", "pipefail", "-c", command],
+        env=variables,
+        cwd=place,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
 
@@ -60,7 +66,7 @@ def quarantined(environment: Environment) -> tuple[Identity, Identity, dict[str,
         text = mail.text(alert)
         fingerprint = next(each.fingerprint for each in (one, two) if each.fingerprint in text)
         assert "chain-untrusted" in text
-        commands[fingerprint] = next(line.strip() for line in text.splitlines() if "aws s3 cp" in line)
+        commands[fingerprint] = next(line.strip() for line in text.splitlines() if "/approvals/" in line)
     return one, two, commands
 
 
@@ -111,6 +117,72 @@ def test_an_approval_ends_by_the_runbooks_command_or_by_itself_and_its_certifica
     assert len(told(environment, "quarantined")) == 2  # both are in quarantine again, and people hear of it
     for target in ("alb", "rest"):
         assert {root_of(one), root_of(two)}.isdisjoint(environment.live(target))
+
+
+def commands_of(alert: Alert) -> tuple[str, str]:
+    """What an alert about an unknown root tells people to type: to trust the root, and to approve the leaf alone."""
+    first, second = (line.strip() for line in mail.text(alert).splitlines() if "aws s3 cp" in line)
+    return first, second.replace("YOUR NAME", "Ada").replace("YOUR REASON", "case 4711")
+
+
+@pytest.mark.parametrize("shown", ["alone", "with its root"])
+def test_the_command_for_a_new_root_of_the_region_adds_it_to_those_that_are_trusted(
+    environment: Environment, tmp_path: Path, shown: str
+) -> None:
+    region = environment.world.region("us-east-1")
+    coming = others.partner(region)
+    text = others.tell_of(region, coming)
+    if shown == "alone":
+        region.extra_entities[-1]["certificate"] = coming.pem()
+    environment.tick()
+    environment.tick()
+    (alert,) = told(environment, "quarantined")
+    add, _ = commands_of(alert)
+    (tmp_path / "root.pem").write_text(text.removeprefix(coming.pem()).rstrip("\n"))
+    before = environment.read("anchors/us-east-1.pem").decode()
+    environment.put("anchors/us-east-1.pem", before.rstrip("\n"))  # a file without a line break at its end
+    typed(environment, add, tmp_path)
+    assert len(parse_bundle(environment.read("anchors/us-east-1.pem"))[0]) == len(parse_bundle(before.encode())[0]) + 1
+    environment.tick()
+    for target in ("alb", "rest"):
+        assert root_of(coming) in environment.live(target)
+    assert coming.fingerprint in others.pinned(environment)
+    assert told(environment, "quarantined") == []
+
+
+def test_the_command_for_a_new_root_takes_no_other_than_the_one_of_the_alert(
+    environment: Environment, tmp_path: Path
+) -> None:
+    region = environment.world.region("us-east-1")
+    others.tell_of(region, others.partner(region))
+    environment.tick()
+    environment.tick()
+    (alert,) = told(environment, "quarantined")
+    before = environment.read("anchors/us-east-1.pem")
+    (tmp_path / "root.pem").write_text(environment.world.region("ca-central-1").root_pem())
+    with pytest.raises(AssertionError):
+        typed(environment, commands_of(alert)[0], tmp_path)
+    assert environment.read("anchors/us-east-1.pem") == before
+
+
+def test_the_command_for_a_leaf_alone_approves_it_under_the_root_that_is_given(
+    environment: Environment, tmp_path: Path
+) -> None:
+    region = environment.world.region("us-east-1")
+    one = others.partner(region)
+    text = others.tell_of(region, one)
+    region.extra_entities[-1]["certificate"] = one.pem()
+    environment.tick()
+    environment.tick()
+    (alert,) = told(environment, "quarantined")
+    (tmp_path / "chain.pem").write_text(text.removeprefix(one.pem()))
+    typed(environment, commands_of(alert)[1], tmp_path)
+    environment.tick()
+    (approved,) = told(environment, "approved")
+    assert root_of(one) in mail.text(approved)
+    for target in ("alb", "rest"):
+        assert root_of(one) in environment.live(target)
+    assert one.fingerprint in others.pinned(environment)
 
 
 def test_the_command_of_held_removals_lets_them_go(environment: Environment) -> None:

@@ -183,7 +183,9 @@ class RolesEnvironment:
         key = environment.world.keys.rsa("somebody")
         other = region.issuer("Genesys").leaf("somebody.example.com", key, now - YEAR, now + YEAR)
         region.extra_entities.append(region.entity(other, "Genesys", "Upcoming"))
-        environment.put(f"approvals/{other.fingerprint}.json", '{"by": "Ada", "why": "a test"}')
+        environment.put(
+            f"approvals/{other.fingerprint}.json", '{"by": "Ada", "why": "a test", "reasons": ["name-mismatch"]}'
+        )
         secrets, ssm = environment.aws.client("secretsmanager"), environment.aws.client("ssm")
         oauth = ssm.get_parameter(Name="/genesys/oauth", WithDecryption=True)["Parameter"]["Value"]
         self.secret = secrets.create_secret(Name="genesys", SecretString=oauth)["ARN"]

@@ -1,6 +1,5 @@
 """Play a script: carry out its acts, run the functions as the stack would, and have the judge look after every step."""
 
-import json
 from collections.abc import Callable
 from datetime import timedelta
 from random import Random
@@ -323,8 +322,7 @@ class Player:
         if not act.wanted:
             self._withdraw(leaf.fingerprint)
             return
-        words = {"by": "Ada", "why": "case 4711"}
-        self.environment.store.seed(keys.approval(leaf.fingerprint), json.dumps(words).encode())
+        self.environment.store.seed(keys.approval(leaf.fingerprint), others.approval(leaf).encode())
         self.judge.approve(leaf.fingerprint, "Genesys")
 
     def _withdraw(self, key: str) -> None:

@@ -81,6 +81,9 @@ def test_a_history_of_format_1_keeps_all_that_is_known(path: Path) -> None:
     for name, authority in new.authorities.items():
         before = old["authorities"][name]
         kept = as_json(authority)
+        for leaf in before.get("leaves", {}).values():
+            if "chain-untrusted" in {finding["code"] for finding in leaf.get("lifted", ())}:
+                leaf["approved_root"] = leaf["chain"][-1]
         assert kept.get("leaves", {}) == before.get("leaves", {})
         assert authority.name == before.get("name")
         assert authority.current == debounced(before.get("current", {}))
@@ -89,6 +92,19 @@ def test_a_history_of_format_1_keeps_all_that_is_known(path: Path) -> None:
         for key, one in before.get("quarantine", {}).items():
             expected = {field: value for field, value in one.items() if field not in {"looks", "told"}}
             assert as_json(authority.quarantine[key]) == expected
+
+
+def test_the_histories_of_format_1_show_the_root_of_an_approved_chain() -> None:
+    """The root that was honoured then is all that an approval of the former form covers."""
+    leaves = [
+        leaf
+        for path in HISTORIES
+        for authority in history.decode(path.read_bytes()).authorities.values()
+        for leaf in authority.leaves.values()
+    ]
+    vouched = [leaf for leaf in leaves if leaf.approved_root]
+    assert {leaf.approved_root for leaf in vouched} == {leaf.chain[-1] for leaf in vouched}
+    assert len(vouched) == sum(bool(leaf.lifted) for leaf in leaves) == 2
 
 
 @pytest.mark.parametrize("path", HISTORIES, ids=name_of)

@@ -7,6 +7,7 @@ from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import SourceName, TargetName
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.errors import SourceReason
+from rotation_watcher.keys import Place
 from rotation_watcher.trust.findings import Finding
 from rotation_watcher.x509.facts import CertificateFacts
 
@@ -57,6 +58,8 @@ DIGICERT_ROOT = facts("7d", subject="CN=DigiCert Assured ID Root G2,O=DigiCert I
 PARTNER = facts(
     "f0", subject="CN=Partner Ltd. Client Root,O=Partner Ltd.,C=GB", issuer="CN=Partner Ltd. Client Root", ends=900
 )
+NEW_ROOT = "CN=Genesys Cloud us-east-1 Root CA G2,O=Genesys Cloud Services\\, Inc.,ST=Indiana,C=US"
+REGIONAL = facts("6b", issuer=NEW_ROOT, starts=-1, ends=395)
 WRONG_NAME = Finding(
     "name-mismatch",
     "bears the names eu-central-1.data-actions.mypurecloud.de, not us-east-1.data-actions.mypurecloud.com",
@@ -82,9 +85,28 @@ EXAMPLES: Mapping[str, Alert] = {
         status="upcoming",
         entity=ELSEWHERE.fingerprint,
         leaf=ELSEWHERE,
+        root=PARTNER,
         reasons=[UNTRUSTED, WRONG_NAME],
         approvable=True,
-        bucket=BUCKET,
+        anchors=Place(BUCKET, "anchors/digicert.pem"),
+        since=SINCE,
+        now=NOW,
+    ),
+    "quarantined_without_a_chain": builders.quarantined(
+        source=SOURCE,
+        authority="Genesys",
+        status="upcoming",
+        entity=REGIONAL.fingerprint,
+        leaf=REGIONAL,
+        root=None,
+        reasons=[
+            Finding(
+                "chain-untrusted",
+                f"its issuer ({NEW_ROOT}) is neither an anchor nor among the certificates presented with it",
+            )
+        ],
+        approvable=True,
+        anchors=Place(BUCKET, "anchors/us-east-1.pem"),
         since=SINCE,
         now=NOW,
     ),
@@ -94,9 +116,10 @@ EXAMPLES: Mapping[str, Alert] = {
         status="current",
         entity="text-" + "4b" * 32,
         leaf=None,
+        root=None,
         reasons=[Finding("malformed", "bad-base64: block 1 of the text is cut off")],
         approvable=False,
-        bucket=BUCKET,
+        anchors=Place(BUCKET, "anchors/us-east-1.pem"),
         since=SINCE,
         now=NOW,
     ),
@@ -108,6 +131,7 @@ EXAMPLES: Mapping[str, Alert] = {
         why="confirmed by Genesys support, case 0123456",
         until=NOW + timedelta(days=397),
         lifted=[UNTRUSTED],
+        root=PARTNER,
         now=NOW,
     ),
     "file_damaged": builders.file_damaged(

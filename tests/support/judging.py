@@ -1,9 +1,9 @@
 """Judging certificates in tests: the world that the assessment's tests share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from rotation_watcher.trust.approvals import Approval
+from rotation_watcher.trust.approvals import APPROVABLE, Approval
 from rotation_watcher.trust.assessment import Assessed, assess
 from rotation_watcher.x509.certificates import Certificate, Defect
 from tests.support.pki import (
@@ -52,6 +52,14 @@ def remarks(assessed: Assessed) -> list[str]:
     return [finding.code for finding in assessed.verdict.remarks]
 
 
-def word(*presented: Pair, until: datetime | None = None) -> dict[str, Approval]:
-    """An operator's word for each of these."""
-    return {one.read.fingerprint: Approval(by="ops", why="INC-7", until=until) for one in presented}
+def word(
+    *presented: Pair,
+    until: datetime | None = None,
+    reasons: Iterable[str] = APPROVABLE,
+    root: Pair = OWN_ROOT,
+    above: Iterable[Pair] = (),
+) -> dict[str, Approval]:
+    """An operator's word for each of these: for everything that can be lifted, under OWN_ROOT by default."""
+    covered, given = tuple(sorted(reasons)), tuple(one.read for one in above)
+    approval = Approval(by="ops", why="INC-7", until=until, reasons=covered, root=root.read.fingerprint, above=given)
+    return {one.read.fingerprint: approval for one in presented}

@@ -1,8 +1,10 @@
 """What other people do: to an environment's targets behind the watcher's back, and with certificates of their own."""
 
+import json
 from datetime import timedelta
 
 import msgspec
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from local.base_environment import BaseEnvironment
 from local.environment import BUCKET, Environment
@@ -13,6 +15,12 @@ from rotation_watcher import keys
 _DAY = timedelta(days=1)
 ELSEWHERE = "somebody/else.pem"
 """Where they put their bundles."""
+
+
+def approval(one: Identity) -> str:
+    """The approval that an operator writes for somebody under a root of their own."""
+    covers = {"reasons": ["chain-untrusted", "name-mismatch"], "root": one.chain[-1].fingerprint(SHA256()).hex()}
+    return json.dumps({"by": "Ada", "why": "case 4711", **covers})
 
 
 def load(environment: Environment, pem: str) -> None:

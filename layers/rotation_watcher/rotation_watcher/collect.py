@@ -26,6 +26,7 @@ from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.credentials import decode_credentials
 from rotation_watcher.sources.history import History
 from rotation_watcher.sources.observation import Observation, observe
+from rotation_watcher.trust.approvals import FORMER, INVALID
 from rotation_watcher.trust.findings import Finding
 from rotation_watcher.trust.operator_files import Anchors, load_anchors, load_approvals
 
@@ -188,8 +189,17 @@ def _observe(
         )
 
     observation = look(context)
-    doubtful = {e.key for e in observation.entities if e.leaf and not e.verdict.accepted and e.verdict.approvable}
+    leaves = {key: leaf for authority in known.authorities.values() for key, leaf in authority.leaves.items()}
+    approved = {key for key, leaf in leaves.items() if leaf.lifted}
+    refused = [e for e in observation.entities if e.leaf and not e.verdict.accepted]
+    doubtful = {e.key for e in refused if e.verdict.approvable or e.verdict.rootless or e.key in approved}
     approvals, problems = load_approvals(store, doubtful)
+    for key, approval in approvals.items():
+        before = leaves.get(key)
+        approvals[key] = approval.completed(before.lifted if before else (), before.approved_root if before else None)
+    for key in [key for key, approval in approvals.items() if not approval.reasons]:
+        del approvals[key]
+        problems[key] = Finding(INVALID, f"{keys.approval(key)}: {FORMER}")
     if approvals:
         context = context._replace(approvals=approvals)
         observation = look(context)

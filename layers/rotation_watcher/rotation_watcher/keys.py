@@ -41,6 +41,11 @@ def approval(fingerprint: str) -> str:
     return f"approvals/{fingerprint}.json"
 
 
+def approved_chain(fingerprint: str) -> str:
+    """The root and intermediates that an approved leaf is presented without."""
+    return f"approvals/{fingerprint}.pem"
+
+
 def wanted(bundle: str) -> str:
     """The CA certificates that verify the accepted leaves."""
     return f"bundles/{bundle}/wanted.pem"

@@ -15,6 +15,7 @@ from rotation_watcher.alerts.builders import SourceName, TargetName
 from rotation_watcher.alerts.builders.wording import TITLE, days, headline, listed, plain, sentence
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.errors import SourceReason
+from rotation_watcher.keys import Place
 from rotation_watcher.trust.findings import Finding
 from tests.support.alert_examples import ALB, BUCKET, CURRENT, EXAMPLES, NOW, SINCE, SOURCE, UPCOMING
 
@@ -44,7 +45,8 @@ def test_each_paragraph_is_one_to_four_short_sentences(alert: Alert) -> None:
     for text in paragraphs(alert):
         sentences = re.split(r"(?<=[.!?:])\s+(?=[A-Z])", text)
         assert 1 <= len(sentences) <= 5
-        assert len(text) <= 420
+        commands = alert.what_to_do.count("\n") if text == paragraphs(alert)[-1] else 0
+        assert len(text) <= (420 if commands < 2 else 640)  # each command with its own condition
         assert text.endswith((".", ":", "?", "!"))
         assert text == " ".join(text.split())
 
@@ -161,9 +163,10 @@ def test_no_hostile_text_reaches_an_alert_as_it_is(text: str, other: str, names:
             status="current",
             entity="ab" * 32,
             leaf=leaf,
-            reasons=[Finding("malformed", other)],
+            root=leaf,
+            reasons=[Finding("malformed", other), Finding("chain-untrusted", other)],
             approvable=True,
-            bucket=BUCKET,
+            anchors=Place(BUCKET, "anchors/us-east-1.pem"),
             since=NOW,
             now=NOW,
         ),
@@ -175,6 +178,7 @@ def test_no_hostile_text_reaches_an_alert_as_it_is(text: str, other: str, names:
             why=text,
             until=None,
             lifted=[Finding("no-name", other)],
+            root=leaf,
             now=NOW,
         ),
         builders.source_failing(
@@ -215,7 +219,8 @@ def test_no_hostile_text_reaches_an_alert_as_it_is(text: str, other: str, names:
         assert all(alert.facts.values())
         # A line break is ours alone: it opens a command.
         assert alert.what_happened.count("\n") == alert.what_it_means.count("\n") == 0
-        assert alert.what_to_do.count("\n") == (alert.kind in {Kind.QUARANTINED, Kind.ROLLED_BACK})
+        commands = {Kind.QUARANTINED: 2, Kind.ROLLED_BACK: 1}
+        assert alert.what_to_do.count("\n") == commands.get(alert.kind, 0)
 
 
 # Identity

@@ -11,6 +11,7 @@ import pytest
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.model import Alert, Severity
 from rotation_watcher.errors import SourceReason
+from rotation_watcher.keys import Place
 from rotation_watcher.trust.approvals import Approval, decode_approval
 from rotation_watcher.trust.findings import Finding
 from rotation_watcher.x509.facts import CertificateFacts
@@ -36,17 +37,26 @@ def command(alert: Alert) -> str:
     return line
 
 
-def quarantined(status: str, *, approvable: bool = True, reasons: Sequence[Finding] = (), now: datetime = NOW) -> Alert:
+def quarantined(
+    status: str,
+    *,
+    authority: str = "DigiCert",
+    root: CertificateFacts | None = None,
+    approvable: bool = True,
+    reasons: Sequence[Finding] = (),
+    now: datetime = NOW,
+) -> Alert:
     """Give an alert about ELSEWHERE."""
     return builders.quarantined(
         source=SOURCE,
-        authority="DigiCert",
+        authority=authority,
         status=status,
         entity=ELSEWHERE.fingerprint,
         leaf=ELSEWHERE,
+        root=root,
         reasons=reasons,
         approvable=approvable,
-        bucket=BUCKET,
+        anchors=Place(BUCKET, f"anchors/{'digicert' if authority == 'DigiCert' else 'us-east-1'}.pem"),
         since=SINCE,
         now=now,
     )
@@ -77,10 +87,12 @@ def drift(**changed: object) -> Alert:
 
 
 def test_the_approval_that_the_command_writes_is_one_that_the_watcher_takes() -> None:
-    echo, _, upload = command(EXAMPLES["quarantined"]).partition(" | ")
+    echo, _, upload = EXAMPLES["quarantined"].what_to_do.split("\n")[-1].partition(" | ")
     written = subprocess.run(["sh", "-c", echo], capture_output=True, check=True).stdout
     approval = decode_approval(written, ELSEWHERE.fingerprint)
     assert isinstance(approval, Approval)
+    assert approval.covers(["chain-untrusted", "name-mismatch"], PARTNER.fingerprint)
+    assert not approval.lifts(["no-client-auth"])
     assert approval.until is not None
     assert (approval.until - NOW).days in range(390, 400)
     assert shlex.split(upload) == ["aws", "s3", "cp", "-", f"s3://{BUCKET}/approvals/{ELSEWHERE.fingerprint}.json"]

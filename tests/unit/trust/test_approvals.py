@@ -20,6 +20,42 @@ def test_an_approval_is_read_and_its_end_is_utc() -> None:
     assert approval.until.tzinfo is UTC
 
 
+def test_what_an_approval_covers_is_read_and_its_root_is_64_lower_case_digits() -> None:
+    shouted = ":".join(["AB"] * 32)
+    data = f'{{"by": "ops", "why": "x", "reasons": ["chain-untrusted"], "root": "{shouted}"}}'.encode()
+    approval = decode_approval(data, FINGERPRINT)
+    assert approval == Approval(by="ops", why="x", reasons=("chain-untrusted",), root="ab" * 32)
+
+
+@pytest.mark.parametrize(
+    ("reasons", "codes", "root", "covered"),
+    [
+        (("name-mismatch",), ["name-mismatch"], None, True),
+        (("name-mismatch",), ["name-mismatch", "no-client-auth"], None, False),
+        (("name-mismatch",), ["chain-untrusted"], "aa", False),
+        (("name-mismatch", "chain-untrusted"), ["chain-untrusted", "name-mismatch"], "aa", True),
+        (("chain-untrusted",), ["anchor-missing"], "aa", True),
+        (("chain-untrusted",), ["chain-untrusted"], "bb", False),
+        (("chain-untrusted",), ["chain-untrusted"], None, False),
+        (None, ["name-mismatch"], None, False),
+        (None, ["chain-untrusted"], "aa", False),
+    ],
+)
+def test_an_approval_covers_its_reasons_and_its_root_alone(
+    reasons: tuple[str, ...] | None, codes: list[str], root: str | None, *, covered: bool
+) -> None:
+    assert Approval(by="ops", why="x", reasons=reasons, root="aa").covers(codes, root) == covered
+
+
+def test_an_approval_of_the_former_form_covers_what_was_lifted_then() -> None:
+    former = Approval(by="ops", why="x")
+    then = former.completed([Finding("chain-untrusted", "…")], "aa")
+    assert then.covers(["chain-untrusted"], "aa")
+    assert not then.covers(["chain-untrusted"], "bb")
+    assert not then.covers(["chain-untrusted", "name-mismatch"], "aa")
+    assert then.completed([Finding("name-mismatch", "…")], "bb") == then
+
+
 def test_an_approval_without_an_end_holds_for_ever() -> None:
     approval = decode_approval(b'{"by": "ops", "why": "x", "until": null}', FINGERPRINT)
     assert approval == Approval(by="ops", why="x")
@@ -45,6 +81,12 @@ def test_an_approval_holds_until_its_end_and_not_after() -> None:
         (b'{"by": "ops", "why": " "}', "by and why"),
         (b'{"by": "\xff", "why": "secret"}', "not readable"),
         (b'{"x": ' + b"[" * 100_000, "not readable"),
+        (b'{"by": "ops", "why": "secret", "reasons": []}', "reasons must name"),
+        (b'{"by": "ops", "why": "secret", "reasons": ["secret"]}', "reasons must name"),
+        (b'{"by": "ops", "why": "secret", "reasons": ["expired"]}', "reasons must name"),
+        (b'{"by": "ops", "why": "secret", "reasons": "name-mismatch"}', "$.reasons"),
+        (b'{"by": "ops", "why": "secret", "reasons": ["chain-untrusted"]}', "must name its root"),
+        (b'{"by": "ops", "why": "secret", "reasons": ["chain-untrusted"], "root": "secret"}', "SHA-256"),
         (b'{"by": "ops", "why": "secret", "until": "2027-01-01"}', "$.until"),
         (b'{"by": "ops", "why": "secret", "until": 1893456000}', "$.until"),
         (b'{"by": "ops", "why": "secret", "until": "2027-01-01T00:00:00"}', "time zone"),

@@ -14,7 +14,7 @@ from rotation_watcher.ports import ObjectStore
 from rotation_watcher.sources.history import History, Leaf
 from rotation_watcher.sources.repository import load_history
 from rotation_watcher.trust.file_contents import OperatorFile
-from rotation_watcher.trust.findings import Reason
+from rotation_watcher.trust.findings import CHAIN_REASONS, Reason
 from rotation_watcher.trust.operator_files import load_anchors, load_approvals, load_extra
 from rotation_watcher.x509.certificates import Block, Certificate, parse_bundle
 
@@ -79,23 +79,34 @@ def _needs(
         approvals, _ = load_approvals(store, [key for key, leaf in leaves.items() if leaf.lifted])
         for key, leaf in leaves.items():
             approval = approvals.get(key)
-            if leaf.lifted and (approval is None or (approval.until is not None and approval.until < now)):
+            if approval is not None:
+                approval = approval.completed(leaf.lifted, leaf.approved_root)
+            if leaf.lifted and not (
+                approval and approval.holds(now) and approval.lifts(finding.code for finding in leaf.lifted)
+            ):
                 unvouched.add(key)
                 continue
             held = _seen(store, source, (key, *leaf.chain))
             if held is None:
                 missing.append(f"leaf {key[:16]}: a certificate under {keys.seen(source.id, '')[:-4]} is missing")
                 continue
-            needs.append(_need(source, authority, leaf, held, anchors.get(authority, ())))
+            root = approval.root if approval else None
+            needs.append(_need(source, authority, leaf, held, anchors.get(authority, ()), root))
     return needs, missing, unvouched
 
 
 def _need(
-    source: Source, authority: Authority, leaf: Leaf, held: tuple[Certificate, ...], anchors: tuple[Certificate, ...]
+    source: Source,
+    authority: Authority,
+    leaf: Leaf,
+    held: tuple[Certificate, ...],
+    anchors: tuple[Certificate, ...],
+    root: str | None,
 ) -> Need:
+    """A leaf whose chain was approved leads to ``root``, the one that the approval names, whatever a history says."""
     lifted = {finding.code for finding in leaf.lifted}
-    if lifted & {Reason.CHAIN_UNTRUSTED, Reason.ANCHOR_MISSING}:
-        anchors = (*anchors, *(certificate for certificate in held[1:] if certificate.self_signed))
+    if lifted & CHAIN_REASONS:
+        anchors = tuple(certificate for certificate in held[1:] if certificate.fingerprint == root)
     return Need(
         source=source.id,
         region=source.region,

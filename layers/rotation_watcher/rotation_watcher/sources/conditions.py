@@ -43,12 +43,8 @@ def judged(
         observed += _absent(authority.value, shown[authority.value], context)
         observed += _anchors(authority.value, shown[authority.value], context)
     observed += _files(context)
-    settled = tuple(
-        keys.quarantined(entity.authority, entity.key)
-        for one in shown.values()
-        for entity in one
-        if entity.verdict.accepted and entity.verdict.lifted
-    )
+    lifted = [entity for one in shown.values() for entity in one if entity.verdict.accepted and entity.verdict.lifted]
+    settled = {key for entity in lifted for key in _settled(history, entity)}
 
     unverified = {keys.anchor(authority) for authority, found in shown.items() if not found}
 
@@ -58,7 +54,7 @@ def judged(
             return None  # a newer release's; ``compare`` judges it; nothing was verified to an anchor
         if key.startswith(keys.absent("")) and history.conditions[key].alerted is None:
             return Lasting()  # an answer that lacks something now and then is how the API rotates, and no news
-        if key.startswith(settled):
+        if key in settled:
             return Lasting()  # a person approved it; should the approval go, that is news
         enough = clear(context.policy)
         return enough._replace(duration=QUARANTINE_CLEAR) if kind is Kind.QUARANTINED else enough
@@ -67,6 +63,23 @@ def judged(
     over = [_recovered(one, context) for one in resolved.values() if one.kind == Kind.SOURCE_FAILING]
     over += _whole_again(resolved, conditions, context)
     return replace(history, conditions=conditions), (*over, *alerts)
+
+
+def _settled(history: History, entity: Entity) -> set[str]:
+    """The quarantines that an approval ended: what it lifted, and what was open before the leaf was accepted.
+
+    One that opened later is the approved leaf shown in another way, perhaps in turns: it is over as others are.
+    """
+    verdict = entity.verdict
+    codes = (finding.code for finding in verdict.lifted)
+    exact = keys.quarantined(entity.authority, entity.key, codes, verdict.root.fingerprint if verdict.root else None)
+    prefix = keys.quarantined(entity.authority, entity.key)
+    leaf = history.authorities[entity.authority].leaves[entity.key]
+    return {
+        key
+        for key, condition in history.conditions.items()
+        if key == exact or (key.startswith(prefix) and condition.since <= leaf.first_seen)
+    }
 
 
 def unread(history: History, reason: SourceReason, message: str, context: Context) -> tuple[History, tuple[Alert, ...]]:

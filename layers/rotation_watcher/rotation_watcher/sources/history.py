@@ -32,7 +32,8 @@ class Status(StrEnum):
 class Leaf(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An accepted leaf. ``chain`` holds the fingerprints of the certificates above it, each kept under ``seen/``.
 
-    ``lifted`` holds what an operator's approval lifted; ``retire_after`` is set while it is retiring. ``announced``
+    ``lifted`` holds what an operator's approval lifted, ``approved_root`` the SHA-256 of the root that it vouched for;
+    ``retire_after`` is set while it is retiring. ``announced``
     holds the kinds of the alerts that are sent once in a leaf's life (text: a newer release may know more of them), so
     that no flapping sends one again. They are events, not conditions: a rotation has no end.
     """
@@ -45,6 +46,7 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     retire_after: datetime | None = None
     remarks: tuple[Finding, ...] = ()
     lifted: tuple[Finding, ...] = ()
+    approved_root: str | None = None
     announced: tuple[str, ...] = ()
 
     def needed(self, now: datetime) -> bool:

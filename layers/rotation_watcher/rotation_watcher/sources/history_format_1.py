@@ -24,6 +24,11 @@ class _Finding(msgspec.Struct):
     detail: str
 
 
+class _Leaf(msgspec.Struct):
+    chain: tuple[str, ...]
+    lifted: tuple[_Finding, ...] = ()
+
+
 class _Quarantined(msgspec.Struct, omit_defaults=True):
     presence: str
     facts: Any
@@ -43,7 +48,7 @@ class _Debounced(msgspec.Struct):
 
 class _Authority(msgspec.Struct):
     name: str | None = None
-    leaves: Mapping[str, Any] = {}
+    leaves: Mapping[str, dict[str, Any]] = {}
     quarantine: Mapping[str, _Quarantined] = {}
     current: _Debounced = msgspec.field(default_factory=_Debounced)
     upcoming: _Debounced = msgspec.field(default_factory=_Debounced)
@@ -102,7 +107,7 @@ def _of_quarantined(old: _Quarantined) -> dict[str, Any]:
 def _authority(old: _Authority) -> dict[str, Any]:
     return {
         "name": old.name,
-        "leaves": old.leaves,
+        "leaves": {key: _leaf(leaf) for key, leaf in old.leaves.items()},
         "quarantine": {
             key: {
                 "presence": held.presence,
@@ -117,6 +122,14 @@ def _authority(old: _Authority) -> dict[str, Any]:
         "current": _debounced(old.current),
         "upcoming": _debounced(old.upcoming),
     }
+
+
+def _leaf(old: dict[str, Any]) -> dict[str, Any]:
+    """The chain of an accepted leaf ends at its root: the one that an approval of the chain was honoured for."""
+    known = msgspec.convert(old, _Leaf)
+    codes = {finding.code for finding in known.lifted}
+    vouched = known.chain and codes & {"anchor-missing", "chain-untrusted"}
+    return old | {"approved_root": known.chain[-1]} if vouched else old
 
 
 def _debounced(old: _Debounced) -> dict[str, Any]:

@@ -37,10 +37,14 @@ def disagree(other: str, authority: str = "") -> str:
     return f"{_DISAGREE}{other}:{authority}"
 
 
-def quarantined(authority: str, entity: str, codes: Iterable[str] = ()) -> str:
-    """An entity is in quarantine for these reasons; for others it is another condition. Without any: the prefix."""
+def quarantined(authority: str, entity: str, codes: Iterable[str] = (), root: str | None = None) -> str:
+    """An entity is in quarantine for these reasons, under this root, if it leads to one that nobody trusts.
+
+    For others it is another condition. Without reasons: the prefix.
+    """
     reasons = sorted({*codes})
-    digest = hashlib.sha256(",".join(reasons).encode()).hexdigest()[:16] if reasons else ""
+    seen = ",".join([*reasons, root] if root else reasons)
+    digest = hashlib.sha256(seen.encode()).hexdigest()[:16] if reasons else ""
     return f"{_QUARANTINED}{authority}:{entity}:{digest}"
 
 

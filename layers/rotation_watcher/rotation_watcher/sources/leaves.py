@@ -7,7 +7,9 @@ The rules, by promise of DESIGN.md:
 * A leaf retires only when a confirmed set with an accepted current leaf does not hold it; it stays trusted for
   ``retain_days`` more. An answer without any accepted current leaf never retires anything.
 * A leaf that lost its acceptance (another reason than a missing anchor, which says nothing about the leaf) is no longer
-  presented as accepted; one that lived by an approval leaves at once, any other retires with its grace.
+  presented as accepted; one whose approval is gone leaves at once, any other retires with its grace.
+* An approved leaf that is shown under another root than the approved one stays as it was: what it is shown with now
+  is in quarantine (3).
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,7 +25,8 @@ from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import AuthorityHistory, Debounced, Leaf, Status
 from rotation_watcher.sources.observation import Entity, Presence
 from rotation_watcher.sources.quarantine import apply_refused
-from rotation_watcher.trust.findings import Finding, Reason, Remark
+from rotation_watcher.trust.approvals import INSUFFICIENT, OTHER_ROOT
+from rotation_watcher.trust.findings import CHAIN_REASONS, Finding, Reason, Remark
 
 replace = msgspec.structs.replace
 
@@ -35,10 +38,13 @@ def apply_entities(
 
     ``learned`` is the name that the look taught.
     """
-    accepted, refused = _sort(entities, before)
+    accepted, refused = _sort(entities, before, context)
     lost = frozenset(entity.key for entity in refused if entity.key in before.leaves)
+    lost -= {entity.key for entity in accepted}
     leaves = {
-        key: leaf for key, leaf in before.leaves.items() if not (key in lost and leaf.lifted)
+        key: leaf
+        for key, leaf in before.leaves.items()
+        if not (key in lost and leaf.lifted and not _approved(key, leaf, context))
     }  # an approval that is gone takes its leaf along at once
     for entity in accepted:
         leaves[entity.key] = _known(leaves.get(entity.key), entity, context.now)
@@ -69,21 +75,42 @@ def lacks_anchor(entity: Entity) -> bool:
     return any(finding.code == Reason.ANCHOR_MISSING for finding in entity.verdict.reasons)
 
 
-def _sort(entities: Iterable[Entity], before: AuthorityHistory) -> tuple[list[Entity], list[Entity]]:
+def _sort(entities: Iterable[Entity], before: AuthorityHistory, context: Context) -> tuple[list[Entity], list[Entity]]:
     """Split into what counts as accepted and what is quarantined.
 
     A leaf accepted before keeps its place when it has only expired since (``expired`` is told instead), or when the
-    anchor is gone: a missing file says nothing about the leaf.
+    anchor is gone: a missing file says nothing about the leaf. One that is shown under another root than the approved
+    one keeps it too, and what it is shown with is quarantined.
     """
     excused = {Reason.EXPIRED, Reason.ANCHOR_MISSING}
     accepted: list[Entity] = []
     refused: list[Entity] = []
     for entity in entities:
-        codes = {finding.code for finding in entity.verdict.reasons}
-        keeps = entity.key in before.leaves and codes and codes <= excused
+        known = before.leaves.get(entity.key)
+        codes = {finding.code for finding in entity.verdict.reasons} - {INSUFFICIENT, OTHER_ROOT}
+        if known and _approved(entity.key, known, context):
+            codes -= {finding.code for finding in known.lifted} - CHAIN_REASONS
+        keeps = known and codes and codes <= excused
         (accepted if entity.verdict.accepted or keeps else refused).append(entity)
     good = {entity.key for entity in accepted}
-    return accepted, [entity for entity in refused if entity.key not in good and not lacks_anchor(entity)]
+    refused = [entity for entity in refused if entity.key not in good and not lacks_anchor(entity)]
+    return [*accepted, *(entity for entity in refused if _moved(entity, before, context))], refused
+
+
+def _approved(key: str, leaf: Leaf, context: Context) -> bool:
+    """Whether an approval that is in force covers what was lifted for this leaf."""
+    approval = context.approvals.get(key)
+    codes = [finding.code for finding in leaf.lifted]
+    return approval is not None and approval.holds(context.now) and approval.covers(codes, leaf.approved_root)
+
+
+def _moved(entity: Entity, before: AuthorityHistory, context: Context) -> bool:
+    """Whether an approved leaf is shown with nothing new against it but another root, or none."""
+    known = before.leaves.get(entity.key)
+    if known is None or known.approved_root is None or not _approved(entity.key, known, context):
+        return False
+    codes = {finding.code for finding in entity.verdict.reasons} - {INSUFFICIENT, OTHER_ROOT}
+    return context.approvals[entity.key].lifts(codes)
 
 
 def _set(entities: Iterable[Entity], presence: Presence) -> tuple[str, ...]:
@@ -106,7 +133,9 @@ def _known(leaf: Leaf | None, entity: Entity, now: datetime) -> Leaf:
     if not entity.verdict.accepted:
         return leaf
     # Remarks that only repeat the calendar would make every first look after midnight a change.
-    return replace(leaf, chain=chain, remarks=_lasting(entity), lifted=entity.verdict.lifted)
+    verdict = entity.verdict
+    root = verdict.root.fingerprint if verdict.root else None
+    return replace(leaf, chain=chain, remarks=_lasting(entity), lifted=verdict.lifted, approved_root=root)
 
 
 def _lasting(entity: Entity) -> tuple[Finding, ...]:
@@ -169,8 +198,7 @@ def _approvals(authority: str, before: AuthorityHistory, accepted: Iterable[Enti
     alerts = []
     for entity in accepted:
         approval = context.approvals.get(entity.key)
-        known = before.leaves.get(entity.key)
-        if approval and entity.leaf and entity.verdict.lifted and not (known and known.lifted):
+        if approval and entity.leaf and _newly_lifted(before.leaves.get(entity.key), entity):
             alerts.append(
                 builders.approved(
                     source=context.name,
@@ -180,10 +208,22 @@ def _approvals(authority: str, before: AuthorityHistory, accepted: Iterable[Enti
                     why=approval.why,
                     until=approval.until,
                     lifted=entity.verdict.lifted,
+                    root=entity.verdict.root.facts if entity.verdict.root else None,
                     now=context.now,
                 )
             )
     return alerts
+
+
+def _newly_lifted(known: Leaf | None, entity: Entity) -> bool:
+    """Whether an approval lifts something that it did not lift before, or vouches for another root."""
+    lifted = {finding.code for finding in entity.verdict.lifted}
+    if not lifted:
+        return False
+    if known is None or entity.verdict.root is None:
+        return not lifted <= {finding.code for finding in (known.lifted if known else ())}
+    before = {finding.code for finding in known.lifted} | CHAIN_REASONS
+    return not lifted <= before or known.approved_root != entity.verdict.root.fingerprint
 
 
 def _announce(

@@ -8,6 +8,8 @@ import msgspec
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.conditions import Lasting, Observed
 from rotation_watcher.alerts.model import Kind
+from rotation_watcher.config import Authority
+from rotation_watcher.keys import DIGICERT_ANCHORS, Place
 from rotation_watcher.sources import keys_of_conditions as keys
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import Quarantined
@@ -37,13 +39,15 @@ def apply_refused(
             after[key] = replace(held, gone_since=gone_since)
     for key, entity in seen.items():
         known = before.get(key)
-        if known and {one.code for one in known.reasons} == {one.code for one in entity.verdict.reasons}:
+        chain = tuple(certificate.fingerprint for certificate in entity.chain if certificate != entity.leaf)
+        same = known is not None and known.chain[-1:] == chain[-1:]
+        if known and same and {one.code for one in known.reasons} == {one.code for one in entity.verdict.reasons}:
             after[key] = replace(known, gone_since=None)  # details may quote the calendar: they are no change
             continue
         after[key] = Quarantined(
             presence=entity.presence,
             facts=entity.leaf.facts if entity.leaf else None,
-            chain=tuple(certificate.fingerprint for certificate in entity.chain if certificate != entity.leaf),
+            chain=chain,
             reasons=entity.verdict.reasons,
             first_seen=known.first_seen if known else now,
         )
@@ -51,10 +55,13 @@ def apply_refused(
 
 
 def _condition(authority: str, entity: Entity, context: Context) -> Observed:
-    """For other reasons it is another condition, and told again."""
-    reasons = entity.verdict.reasons
+    """For other reasons, or under another root, it is another condition, and told again."""
+    verdict = entity.verdict
+    root = verdict.root.facts if verdict.root else None
+    codes = (reason.code for reason in verdict.reasons)
+    anchors = context.source.anchors_key if authority == Authority.GENESYS else DIGICERT_ANCHORS
     return Observed(
-        keys.quarantined(authority, entity.key, (reason.code for reason in reasons)),
+        keys.quarantined(authority, entity.key, codes, root.fingerprint if root else None),
         Kind.QUARANTINED,
         lambda since: builders.quarantined(
             source=context.name,
@@ -62,9 +69,10 @@ def _condition(authority: str, entity: Entity, context: Context) -> Observed:
             status=entity.presence.value,
             entity=entity.key,
             leaf=entity.leaf.facts if entity.leaf else None,
-            reasons=reasons,
-            approvable=entity.verdict.approvable,
-            bucket=context.bucket,
+            root=root,
+            reasons=verdict.reasons,
+            approvable=verdict.approvable or verdict.rootless,
+            anchors=Place(context.bucket, anchors),
             since=since,
             now=context.now,
         ),

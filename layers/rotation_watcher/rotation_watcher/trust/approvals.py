@@ -1,62 +1,135 @@
 """An operator's word that lets one quarantined certificate pass: ``approvals/<sha256 of the leaf>.json``.
 
-Functions may not write that folder (DESIGN.md): the word is always a person's. What it can lift is the assessment's
-matter.
+Functions may not write that folder (DESIGN.md): the word is always a person's. It covers what the person saw and
+nothing later: this leaf, these reasons and, where it vouches for a chain, this root (decision 0005). What the leaf was
+presented without can lie beside it: ``approvals/<sha256 of the leaf>.pem`` holds the root and intermediates.
 """
 
+import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import msgspec
 
-from rotation_watcher.trust.findings import Finding
+from rotation_watcher.trust.findings import CHAIN_REASONS, Finding, Reason
+from rotation_watcher.x509.certificates import Certificate
+
+APPROVABLE = CHAIN_REASONS | {Reason.NO_CLIENT_AUTH, Reason.NAME_MISMATCH, Reason.NO_NAME}
+"""What an operator's word can lift. The rest no target would take, or nobody can mean."""
 
 INVALID = "approval-invalid"
 """The code of the finding that an approval which cannot be read gives."""
+INSUFFICIENT = "approval-insufficient"
+"""The code of the finding that an approval which lifts fewer reasons than were found gives."""
+OTHER_ROOT = "approval-other-root"
+"""The code of the finding that an approval of another root, or of one to which nothing leads, gives."""
+
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
+FORMER = "it names no reasons, so it covers nothing; write it again with the command of the alert"
+"""What is wrong with an approval of the former form that was never honoured."""
 
 
-class Approval(msgspec.Struct, frozen=True, kw_only=True):
-    """Who lets the certificate pass, why, and until when (None: no end; otherwise aware UTC)."""
+class _File(msgspec.Struct, frozen=True):
+    """The JSON. Approvals of the first releases had neither ``reasons`` nor ``root``."""
 
     by: str
     why: str
     until: datetime | None = None
+    reasons: tuple[str, ...] | None = None
+    root: str | None = None
+
+
+class Approval(msgspec.Struct, frozen=True, kw_only=True):
+    """Who lets the certificate pass, why, until when (None: no end; otherwise aware UTC), and what it covers.
+
+    ``reasons`` are codes (None: the former form, which ``completed`` fills from the history), ``root`` the SHA-256 of
+    the root that it vouches for. ``above`` are certificates that the operator added, for this leaf alone.
+    """
+
+    by: str
+    why: str
+    until: datetime | None = None
+    reasons: tuple[str, ...] | None = None
+    root: str | None = None
+    above: tuple[Certificate, ...] = ()
 
     def holds(self, now: datetime) -> bool:
         """Whether it is in force."""
         return self.until is None or now <= self.until
 
+    def lifts(self, codes: Iterable[str]) -> bool:
+        """Whether it lifts all these reasons. Without an anchor or with the wrong one, it is the root that counts."""
+        named = {*(self.reasons or ())}
+        return {*codes} <= (named | CHAIN_REASONS if named & CHAIN_REASONS else named)
+
+    def covers(self, codes: Iterable[str], root: str | None) -> bool:
+        """Whether it lifts these reasons for a path that ends at this root (None: at an anchor, or there is none)."""
+        codes = {*codes}
+        return self.lifts(codes) and (codes.isdisjoint(CHAIN_REASONS) or (root is not None and root == self.root))
+
+    def completed(self, lifted: Iterable[Finding], root: str | None) -> "Approval":
+        """An approval of the former form covers what was lifted when it was first honoured, and that root."""
+        if self.reasons is not None:
+            return self
+        return msgspec.structs.replace(self, reasons=tuple(finding.code for finding in lifted), root=root)
+
 
 def decode_approval(data: bytes, fingerprint: str) -> Approval | Finding:
-    """The approval in ``data`` (JSON with ``by``, ``why`` and perhaps ``until``), or what is wrong with it.
+    """The approval in ``data`` (JSON with ``by``, ``why``, ``reasons``, perhaps ``until`` and ``root``), or the fault.
 
-    Unknown fields are passed over; types are not bent; ``until`` comes back as UTC. Never raises, and never repeats
-    what the file holds.
+    Unknown fields are passed over; types are not bent; ``until`` comes back as UTC, ``root`` as 64 lower-case digits.
+    Never raises, and never repeats what the file holds.
     """
-    approval = _decode(data)
-    wrong = approval if isinstance(approval, str) else _wrong(approval)
-    if isinstance(approval, str) or wrong:
+    file = _decode(data)
+    wrong = file if isinstance(file, str) else _wrong(file)
+    if isinstance(file, str) or wrong:
         return Finding(INVALID, f"approvals/{fingerprint}.json: {wrong}")
-    return msgspec.structs.replace(approval, until=approval.until and approval.until.astimezone(UTC))
+    return Approval(
+        by=file.by,
+        why=file.why,
+        until=file.until and file.until.astimezone(UTC),
+        reasons=file.reasons,
+        root=file.root and _digits(file.root),
+    )
 
 
-def _decode(data: bytes) -> Approval | str:
+def _decode(data: bytes) -> _File | str:
     try:
-        return msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=Approval)  # some editors leave a mark
+        return msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=_File)  # some editors leave a mark
     except msgspec.DecodeError as error:
         return str(error)[:200]
     except (UnicodeDecodeError, RecursionError):
         return "not readable as JSON"
 
 
-def _wrong(approval: Approval) -> str | None:
-    if not approval.by.strip() or not approval.why.strip():
+def _wrong(file: _File) -> str | None:
+    if not file.by.strip() or not file.why.strip():
         return "by and why must say something"
-    if approval.until is None:
+    return _wrong_cover(file) or _wrong_end(file.until)
+
+
+def _wrong_cover(file: _File) -> str | None:
+    if file.reasons is not None and not ({*file.reasons} and {*file.reasons} <= APPROVABLE):
+        return f"reasons must name one or more of {', '.join(sorted(APPROVABLE))}"
+    if file.root is not None and not _FINGERPRINT.fullmatch(_digits(file.root)):
+        return "root must be the SHA-256 of a root, 64 hexadecimal digits"
+    if file.root is None and {*(file.reasons or ())} & CHAIN_REASONS:
+        return "an approval of a chain must name its root, by the SHA-256"
+    return None
+
+
+def _digits(root: str) -> str:
+    """A fingerprint as openssl prints it has capital letters and colons."""
+    return root.replace(":", "").strip().lower()
+
+
+def _wrong_end(until: datetime | None) -> str | None:
+    if until is None:
         return None
-    if approval.until.tzinfo is None:
+    if until.tzinfo is None:
         return "until needs a time zone, such as a final Z"
     try:
-        approval.until.astimezone(UTC)
+        until.astimezone(UTC)
     except OverflowError:
         return "until is out of range; leave it out for no end"
     return None

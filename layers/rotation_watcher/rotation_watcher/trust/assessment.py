@@ -2,10 +2,11 @@
 
 Whatever the API says, a leaf is trusted only if it leads to an anchor, is made for clients, is in its validity (or not
 yet), is strong enough for the targets to take, and bears the region's name. What is merely unusual is a remark: a good
-certificate is never quarantined for its style. An operator's approval lifts some reasons for one fingerprint.
+certificate is never quarantined for its style. An operator's approval lifts the reasons that it names for one leaf,
+under the root that it names.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
@@ -15,20 +16,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from rotation_watcher.trust.approvals import Approval, decode_approval
-from rotation_watcher.trust.findings import Finding, Reason, Remark
+from rotation_watcher.trust.approvals import APPROVABLE, INSUFFICIENT, OTHER_ROOT, Approval, decode_approval
+from rotation_watcher.trust.findings import CHAIN_REASONS, Finding, Reason, Remark
 from rotation_watcher.x509.certificates import Certificate, Defect, extension
 from rotation_watcher.x509.paths import NoPath, Path, find_path, roots
 
 __all__ = ["APPROVABLE", "Approval", "Assessed", "Finding", "Reason", "Remark", "Verdict", "assess", "decode_approval"]
 
-
-_CHAIN_REASONS = frozenset({Reason.ANCHOR_MISSING, Reason.CHAIN_UNTRUSTED})
-APPROVABLE = _CHAIN_REASONS | {Reason.NO_CLIENT_AUTH, Reason.NAME_MISMATCH, Reason.NO_NAME}
-"""What an operator's word can lift: the chain's reasons only where the text itself leads to a root (``assess``).
-
-The rest no target would take, or nobody can mean.
-"""
 
 _ORDER = {reason: place for place, reason in enumerate(Reason)}
 _CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
@@ -48,7 +42,8 @@ _FEW = 5
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """The judgement of one leaf. ``reasons`` empty means accepted; ``lifted`` are those an approval lifted.
 
-    ``approvable`` says that an approval could lift everything that stands in the way.
+    ``approvable`` says that an approval could lift everything that stands in the way; ``rootless`` that for this it
+    must bring the root along, since the text leads to none. ``root`` is the root, no anchor, at which the path ends.
     """
 
     accepted: bool
@@ -56,6 +51,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     remarks: tuple[Finding, ...] = ()
     lifted: tuple[Finding, ...] = ()
     approvable: bool = False
+    rootless: bool = False
+    root: Certificate | None = None
 
 
 class Assessed(NamedTuple):
@@ -79,8 +76,8 @@ def assess(
 
     ``approval`` maps fingerprints to the operator's words; ``expected_name`` None enforces no name. The leaf is
     verified at ``max(now, not_before)``, an expired one at its last moment, so that its other faults are told as well.
-    Where no anchor vouches for it but the text itself leads to a self-signed root, an approval makes that root its
-    anchor.
+    Where no anchor vouches for it, the path leads to the root that the approval names, if there is one; otherwise to
+    any root of the text itself, so that people are told which.
     """
     reasons = [Finding(Reason.MALFORMED, f"{defect.code}: {defect.detail}") for defect in defects]
     leaf, trouble = _leaf_of(certificates)
@@ -91,17 +88,35 @@ def assess(
     reasons += _own_faults(leaf, expected_name, now)
     at = min(max(now, leaf.facts.not_before), leaf.facts.not_after)
     path, unfit = _climb(leaf, above, anchors, at)
-    if not isinstance(path, Path):
-        reasons.append(Finding(Reason.CHAIN_UNTRUSTED if roots(anchors) else Reason.ANCHOR_MISSING, path.detail))
-        path, unfit = _climb(leaf, above, roots(above), at)
-    if unfit and not any(reason.code == unfit.code for reason in reasons):
-        reasons.append(unfit)
-    closed = isinstance(path, Path)
-    chain = path.chain if isinstance(path, Path) else (leaf, *above)
-    reasons += [fault for certificate in chain for fault in _weakness(certificate)]
     word = approval.get(leaf.fingerprint)
     word = word if word is not None and word.holds(now) else None
-    return Assessed(leaf, chain, _verdict(reasons, _remarks(leaf, expected_name, now), word, closed=closed))
+    anchored = isinstance(path, Path)
+    if not isinstance(path, Path):
+        reasons.append(Finding(Reason.CHAIN_UNTRUSTED if roots(anchors) else Reason.ANCHOR_MISSING, path.detail))
+        path, unfit = _unanchored(leaf, above, anchors, word, at)
+    if unfit and not any(reason.code == unfit.code for reason in reasons):
+        reasons.append(unfit)
+    chain = path.chain if isinstance(path, Path) else (leaf, *above)
+    root = path.chain[-1] if isinstance(path, Path) and not anchored else None
+    reasons += [fault for certificate in chain for fault in _weakness(certificate)]
+    return Assessed(leaf, chain, _verdict(reasons, _remarks(leaf, expected_name, now), word, root))
+
+
+def _unanchored(
+    leaf: Certificate,
+    above: Sequence[Certificate],
+    anchors: Sequence[Certificate],
+    word: Approval | None,
+    at: datetime,
+) -> tuple[Path | NoPath, Finding | None]:
+    """A path to the approved root, wherever its certificate comes from; else one to a root of the text's own."""
+    if word is not None and word.root is not None:
+        offered = (*above, *word.above)
+        named = [one for one in (*offered, *anchors) if one.fingerprint == word.root]
+        path, unfit = _climb(leaf, offered, named, at)
+        if isinstance(path, Path):
+            return path, unfit
+    return _climb(leaf, above, roots(above), at)
 
 
 def _climb(
@@ -182,17 +197,32 @@ def _remarks(leaf: Certificate, expected_name: str | None, now: datetime) -> lis
 
 
 def _verdict(
-    reasons: Sequence[Finding],
-    remarks: Sequence[Finding],
-    word: Approval | None,
-    *,
-    closed: bool = False,
+    reasons: Sequence[Finding], remarks: Sequence[Finding], word: Approval | None, root: Certificate | None = None
 ) -> Verdict:
-    """Weigh the findings. ``closed``: a path was found, to an anchor or to a root of the text's own."""
+    """Weigh the findings. ``root``: where the path ends that was found to no anchor."""
     unique = tuple(sorted({*reasons}, key=lambda finding: (_ORDER[Reason(finding.code)], finding.detail)))
-    liftable = APPROVABLE if closed else APPROVABLE - _CHAIN_REASONS
-    approvable = bool(unique) and all(Reason(finding.code) in liftable for finding in unique)
-    if approvable and word is not None:
+    codes = {Reason(finding.code) for finding in unique}
+    liftable = bool(codes) and codes <= APPROVABLE
+    if liftable and word is not None and word.covers(codes, root.fingerprint if root else None):
         approved = Finding(Remark.APPROVED, f"by {word.by[:120]}: {word.why[:200]}")
-        return Verdict(accepted=True, remarks=(*remarks, approved), lifted=unique)
-    return Verdict(accepted=not unique, reasons=unique, remarks=tuple(remarks), approvable=approvable)
+        return Verdict(accepted=True, remarks=(*remarks, approved), lifted=unique, root=root)
+    rootless = liftable and root is None and not codes.isdisjoint(CHAIN_REASONS)
+    if liftable and word is not None:
+        unique = (*unique, _lacking(word, codes, root))
+    return Verdict(
+        accepted=not unique,
+        reasons=unique,
+        remarks=tuple(remarks),
+        approvable=liftable and not rootless,
+        rootless=rootless,
+        root=root,
+    )
+
+
+def _lacking(word: Approval, codes: Iterable[str], root: Certificate | None) -> Finding:
+    """Why an approval that is in force lets the leaf not pass."""
+    uncovered = sorted(code for code in codes if not word.lifts([code]))
+    if uncovered:
+        return Finding(INSUFFICIENT, f"there is an approval, but not for {', '.join(uncovered)}")
+    shown = f"the chain leads to {root.fingerprint}" if root else "nothing shown or added leads there"
+    return Finding(OTHER_ROOT, f"there is an approval for the root {word.root}, but {shown}")

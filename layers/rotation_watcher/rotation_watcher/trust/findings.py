@@ -30,6 +30,10 @@ class Reason(StrEnum):
     EXPIRED = "expired"
 
 
+CHAIN_REASONS = frozenset({Reason.ANCHOR_MISSING, Reason.CHAIN_UNTRUSTED})
+"""No anchor vouches for it: there is none, or it does not lead to one."""
+
+
 class Remark(StrEnum):
     """What is unusual about an accepted leaf."""
 

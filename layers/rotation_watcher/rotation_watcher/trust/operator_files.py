@@ -7,6 +7,8 @@ stop what does not depend on it.
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+import msgspec
+
 from rotation_watcher import keys
 from rotation_watcher.config import Authority, Source
 from rotation_watcher.errors import StoreError
@@ -15,7 +17,7 @@ from rotation_watcher.trust import digicert
 from rotation_watcher.trust.approvals import Approval, decode_approval
 from rotation_watcher.trust.file_contents import UNREADABLE, Fault, OperatorFile, anchors, extra
 from rotation_watcher.trust.findings import Finding
-from rotation_watcher.x509.certificates import Certificate
+from rotation_watcher.x509.certificates import Certificate, parse_bundle
 from rotation_watcher.x509.paths import roots
 from rotation_watcher.x509.pem import Defect
 
@@ -67,7 +69,10 @@ def load_extra(store: ObjectStore, key: str) -> OperatorFile:
 
 
 def load_approvals(store: ObjectStore, fingerprints: Iterable[str]) -> tuple[dict[str, Approval], dict[str, Finding]]:
-    """The approvals that exist for these leaves, and what is wrong with those that cannot be read."""
+    """The approvals that exist for these leaves, and what is wrong with those that cannot be read.
+
+    One that vouches for a root comes with the certificates that lie beside it.
+    """
     approvals: dict[str, Approval] = {}
     problems: dict[str, Finding] = {}
     for fingerprint in sorted({*fingerprints}):
@@ -76,7 +81,10 @@ def load_approvals(store: ObjectStore, fingerprints: Iterable[str]) -> tuple[dic
             continue
         decoded = decode_approval(stored.body, fingerprint)
         if isinstance(decoded, Approval):
-            approvals[fingerprint] = decoded
+            beside = store.get(keys.approved_chain(fingerprint)) if decoded.root else None
+            blocks = parse_bundle(beside.body)[0] if beside else ()
+            above = tuple(block.certificate for block in blocks if block.certificate)
+            approvals[fingerprint] = msgspec.structs.replace(decoded, above=above)
         else:
             problems[fingerprint] = decoded
     return approvals, problems

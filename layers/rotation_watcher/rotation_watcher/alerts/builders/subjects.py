@@ -34,13 +34,17 @@ class TargetName(msgspec.Struct, frozen=True):
 
 
 class Words(NamedTuple):
-    """The sentences of an alert. ``command`` is a line to be copied, shown as it stands below what to do."""
+    """The sentences of an alert. ``command`` is a line to be copied, shown as it stands below what to do.
+
+    ``commands`` are several of them, in the order in which the sentences speak of them.
+    """
 
     title: str
     happened: str
     means: str
     do: str
     command: str = ""
+    commands: tuple[str, ...] = ()
 
 
 def about_source(
@@ -95,6 +99,6 @@ def _alert(
         title=title,
         what_happened=plain(words.happened, _PARAGRAPH),
         what_it_means=plain(words.means, _PARAGRAPH),
-        what_to_do=f"{do}\n{plain(words.command, _PARAGRAPH)}" if words.command else do,
+        what_to_do="\n".join([do, *(plain(line, _PARAGRAPH) for line in (words.command, *words.commands) if line)]),
         facts={plain(label): plain(value, _FACT) or "-" for label, value in facts.items()},
     )
