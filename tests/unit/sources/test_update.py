@@ -46,7 +46,7 @@ def entity(name: str, presence: Presence = CURRENT, *reasons: Reason, lifted: It
     return Entity(key(name), "Genesys", presence, leaf(name), (leaf(name),), verdict)
 
 
-def look(*entities: Entity, learned: Mapping[str, str] | None = None) -> Observation:
+def look(*entities: Entity, learned: Mapping[str, tuple[str, ...]] | None = None) -> Observation:
     return Observation(entities, learned or {}, ())
 
 
@@ -219,9 +219,9 @@ def test_recovery_is_told_only_where_the_failure_was() -> None:
 
 def test_the_first_accepted_current_leaf_teaches_its_name_once() -> None:
     teller = Teller()
-    taught = {"Genesys": leaf("A").facts.names[0]}
+    taught = {"Genesys": leaf("A").facts.names}
     teller.see(look(entity("A"), learned=taught), look(entity("A"), learned=taught))
-    assert teller.state.authorities["Genesys"].name == leaf("A").facts.names[0]
+    assert teller.state.authorities["Genesys"].names == leaf("A").facts.names
     assert teller.kinds == ["name-learned"]
 
 

@@ -10,7 +10,11 @@ from rotation_watcher.trust.approvals import Approval
 
 
 class Context(NamedTuple):
-    """What folding needs to know beside the history and the look. ``approvals`` are those that were found."""
+    """What folding needs to know beside the history and the look. ``approvals`` are those that were found.
+
+    ``fresh`` is False at the first look after the source was stale: it forgets nothing, since either the source or the
+    clock has not been right.
+    """
 
     source: Source
     policy: Policy
@@ -18,6 +22,7 @@ class Context(NamedTuple):
     approvals: Mapping[str, Approval]
     anchor_problems: Mapping[str, str]
     now: datetime
+    fresh: bool = True
 
     @property
     def name(self) -> SourceName:

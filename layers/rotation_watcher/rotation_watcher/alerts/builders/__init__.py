@@ -18,8 +18,9 @@ from rotation_watcher.alerts.builders.disturbances import (
     removal_held,
     removal_planned,
 )
-from rotation_watcher.alerts.builders.leaves import expired, issuer_changed, name_learned, rotated, upcoming_published
-from rotation_watcher.alerts.builders.looking import source_failing, source_recovered, sources_disagree
+from rotation_watcher.alerts.builders.leaves import expired, issuer_changed, rotated, upcoming_published, went_back
+from rotation_watcher.alerts.builders.looking import clock_ahead, source_failing, source_recovered, sources_disagree
+from rotation_watcher.alerts.builders.naming import name_learned, names_uncertain
 from rotation_watcher.alerts.builders.quarantine import anchor_missing, approved, quarantined
 from rotation_watcher.alerts.builders.subjects import SourceName, TargetName
 
@@ -29,11 +30,13 @@ __all__ = [
     "anchor_missing",
     "approved",
     "change_planned",
+    "clock_ahead",
     "drift_found",
     "expired",
     "issuer_changed",
     "mtls_off",
     "name_learned",
+    "names_uncertain",
     "quarantined",
     "quota_near",
     "removal_held",
@@ -47,4 +50,5 @@ __all__ = [
     "truststore_update_failed",
     "truststore_updated",
     "upcoming_published",
+    "went_back",
 ]
