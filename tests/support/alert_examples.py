@@ -79,7 +79,7 @@ EXAMPLES: Mapping[str, Alert] = {
     "name_learned_against_the_catalogue": builders.name_learned(
         source=SOURCE,
         authority="DigiCert",
-        leaf=CURRENT,
+        leaf=UPCOMING,
         names=(*CURRENT.names, "client.example"),
         believed="dataactions.prod.us-east-1.mypurecloud.com",
         now=NOW,

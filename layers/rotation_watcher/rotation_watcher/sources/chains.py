@@ -30,7 +30,7 @@ def with_chain(leaf: Leaf, above: tuple[str, ...], context: Context) -> Leaf:
     shown = known.pop(above, None) or Chain(above=above, since=now, retire_after=end)
     if end - shown.retire_after > _MOVED:
         shown = replace(shown, retire_after=end)
-    others = [one for one in known.values() if now <= one.retire_after or not context.fresh]
+    others = [one for one in known.values() if not context.over(one.retire_after)]
     if not others:
         return replace(leaf, chain=above, chains=())
     others = sorted(others, key=lambda one: (one.retire_after, one.above))[1 - MOST_CHAINS :]

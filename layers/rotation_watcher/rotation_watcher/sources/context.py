@@ -12,8 +12,8 @@ from rotation_watcher.trust.approvals import Approval
 class Context(NamedTuple):
     """What folding needs to know beside the history and the look. ``approvals`` are those that were found.
 
-    ``fresh`` is False at the first look after the source was stale: it forgets nothing, since either the source or the
-    clock has not been right.
+    ``past``: a grace that ended before this moment is over for certain. After a gap in the looks that is the last look
+    before it, since either the source or the clock was not right; None: no grace is over.
     """
 
     source: Source
@@ -22,7 +22,11 @@ class Context(NamedTuple):
     approvals: Mapping[str, Approval]
     anchor_problems: Mapping[str, str]
     now: datetime
-    fresh: bool = True
+    past: datetime | None = None
+
+    def over(self, end: datetime) -> bool:
+        """Whether a grace with this end is over."""
+        return self.past is not None and end < self.past
 
     @property
     def name(self) -> SourceName:

@@ -25,15 +25,16 @@ def replaced(before: AuthorityHistory, after: AuthorityHistory, lost: Collection
     """
     known = [*before.replaced]
     confirmed = {*(after.current.confirmed or ())}
-    if confirmed - {*known}:
+    if newer := confirmed - {*known}:
+        arrived = bool(newer - {*(before.current.confirmed or ())})
+        retiring = {key for key, leaf in before.leaves.items() if leaf.status is Status.RETIRING}
         known += [
             key
-            for key, leaf in sorted(after.leaves.items())
+            for key, leaf in sorted(after.leaves.items(), key=lambda one: (one[1].first_seen, one[0]))
             if leaf.status is Status.RETIRING
             and Kind.ROTATED in leaf.announced
             and key not in {*known, *lost}
-            and key in before.leaves
-            and before.leaves[key].status is not Status.RETIRING
+            and (arrived or key not in retiring)  # one that retires without a successor had lost its acceptance
         ]
     elif not after.leaves.keys() - {*known}:
         known = [key for key in known if key not in confirmed]

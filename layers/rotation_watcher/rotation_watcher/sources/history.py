@@ -68,10 +68,6 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The fingerprints of all certificates above it, each once."""
         return tuple(dict.fromkeys(one for chain in self.every_chain for one in chain))
 
-    def needed(self, now: datetime) -> bool:
-        """Whether truststores must hold what it needs: presented now or soon, or retired but within its grace."""
-        return self.retire_after is None or now <= self.retire_after
-
     def expired(self, now: datetime) -> bool:
         """Whether its validity has ended: then nothing can make it work, and it must not stop anything either."""
         return now > self.facts.not_after

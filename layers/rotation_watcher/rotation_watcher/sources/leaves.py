@@ -153,7 +153,7 @@ def _placed(
             grace = context.now + timedelta(days=context.policy.retain_days)
             retire_after = grace if status is Status.RETIRING else None
             leaf = replace(leaf, status=status, since=context.now, retire_after=retire_after)  # noqa: PLW2901 - the same leaf, moved
-        if leaf.needed(context.now) or not context.fresh:
+        if leaf.retire_after is None or not context.over(leaf.retire_after):
             placed[key] = leaf
     return placed
 

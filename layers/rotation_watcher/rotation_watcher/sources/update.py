@@ -23,7 +23,8 @@ replace = msgspec.structs.replace
 def fold(history: History, observation: Observation, context: Context) -> History:
     """The history after a successful look, its new alerts in the outbox."""
     known, lasting = clock.settle(history, context)
-    context = context._replace(fresh=not known.stale(context.now, context.policy))
+    stale = known.stale(context.now, context.policy)
+    context = context._replace(past=known.fresh_at if stale else context.now)
     alerts: list[Alert] = []
     authorities: dict[str, AuthorityHistory] = {}
     watched = {authority.value for authority in context.source.authorities}

@@ -73,10 +73,10 @@ def names_uncertain(
             " certificate that is shown alone teaches its name by itself."
         ),
     )
-    facts = {
-        f"certificate {place}": f"{_few(leaf.names)}, SHA-256 {leaf.fingerprint}"
-        for place, leaf in enumerate(leaves[:_MOST], start=1)
-    }
+    facts: dict[str, str] = {}
+    for place, leaf in enumerate(leaves[:_MOST], start=1):
+        facts[f"{place} names"] = _few(leaf.names) or "(none)"
+        facts[f"{place} SHA-256"] = plain(leaf.fingerprint)
     facts |= {"more": f"and {len(leaves) - _MOST} more"} if len(leaves) > _MOST else {}
     facts |= {"name in the catalogue": plain(believed)} if believed and plain(believed) else {}
     facts |= {"since": when(since)}
