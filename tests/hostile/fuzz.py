@@ -25,6 +25,7 @@ from rotation_watcher.config import Authority
 from rotation_watcher.errors import SourceError
 from rotation_watcher.ports import Credentials
 from rotation_watcher.sources.observation import observe
+from rotation_watcher.trust.identity import Expected
 from rotation_watcher.x509.certificates import parse_bundle, parse_text
 from tests.hostile.rogues import ISSUING, ROOT
 from tests.support.pki import NAME, NOW, leaf, pem_of
@@ -148,7 +149,7 @@ def answers(chance: random.Random) -> None:
         raw,
         authorities=[*Authority],
         anchors=dict.fromkeys(Authority, (ROOT.read,)),
-        names=dict.fromkeys(Authority, NAME),
+        names=dict.fromkeys(Authority, Expected((NAME,))),
         approvals={},
         now=NOW,
     )

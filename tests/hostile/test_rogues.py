@@ -9,6 +9,7 @@ import pytest
 
 from rotation_watcher.trust.approvals import APPROVABLE, Approval
 from rotation_watcher.trust.assessment import Assessed, assess
+from rotation_watcher.trust.identity import Expected
 from rotation_watcher.x509.certificates import Parsed, parse_text
 from tests.hostile.rogues import ROGUES, ROOT
 from tests.support import openssl
@@ -22,7 +23,7 @@ def judge(parsed: Parsed, approval: dict[str, Approval] | None = None) -> Assess
         parsed.certificates,
         defects=parsed.defects,
         anchors=[ROOT.read],
-        expected_name=NAME,
+        expected=Expected((NAME,)),
         approval=approval or {},
         now=NOW,
     )

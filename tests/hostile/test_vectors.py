@@ -13,6 +13,7 @@ import cryptography_vectors
 import pytest
 
 from rotation_watcher.trust.assessment import assess
+from rotation_watcher.trust.identity import Expected
 from rotation_watcher.x509.certificates import Certificate, parse_bundle, parse_text
 from tests.hostile.rogues import ROOT
 from tests.support.pki import NAME, NOW, pem_of
@@ -41,7 +42,7 @@ def read(file: Path, anchors: list[Certificate]) -> int:
             parsed.certificates,
             defects=parsed.defects,
             anchors=anchors,
-            expected_name=NAME,
+            expected=Expected((NAME,)),
             approval={},
             now=NOW,
         )
@@ -83,7 +84,9 @@ def test_all_of_pkits_in_one_text_is_bounded(anchors: list[Certificate]) -> None
     text = "".join(pem_of(each.read_bytes()) for each in sorted(PKITS.glob("*.crt")))
     began = time.process_time()
     parsed = parse_text(text)
-    assess(parsed.certificates, defects=parsed.defects, anchors=anchors, expected_name=NAME, approval={}, now=NOW)
+    assess(
+        parsed.certificates, defects=parsed.defects, anchors=anchors, expected=Expected((NAME,)), approval={}, now=NOW
+    )
     assert time.process_time() - began < LONGEST
     assert 90 < len(parsed.certificates) <= 100
     assert "too-many" in {defect.code for defect in parsed.defects}

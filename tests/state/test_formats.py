@@ -85,7 +85,7 @@ def test_a_history_of_format_1_keeps_all_that_is_known(path: Path) -> None:
             if "chain-untrusted" in {finding["code"] for finding in leaf.get("lifted", ())}:
                 leaf["approved_root"] = leaf["chain"][-1]
         assert kept.get("leaves", {}) == before.get("leaves", {})
-        assert authority.name == before.get("name")
+        assert authority.names == ((before["name"],) if "name" in before else ())
         assert authority.current == debounced(before.get("current", {}))
         assert authority.upcoming == debounced(before.get("upcoming", {}))
         assert authority.quarantine.keys() == before.get("quarantine", {}).keys()

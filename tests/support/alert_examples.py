@@ -77,7 +77,36 @@ EXAMPLES: Mapping[str, Alert] = {
         source=SOURCE, authority="DigiCert", status="upcoming", new=ELSEWHERE, old=CURRENT, now=NOW
     ),
     "name_learned": builders.name_learned(
-        source=SOURCE, authority="DigiCert", leaf=CURRENT, name="us-east-1.data-actions.mypurecloud.com", now=NOW
+        source=SOURCE, authority="DigiCert", leaf=CURRENT, names=CURRENT.names, believed=None, now=NOW
+    ),
+    "name_learned_against_the_catalogue": builders.name_learned(
+        source=SOURCE,
+        authority="DigiCert",
+        leaf=UPCOMING,
+        names=(*CURRENT.names, "client.example"),
+        believed="dataactions.prod.us-east-1.mypurecloud.com",
+        now=NOW,
+    ),
+    "names_uncertain": builders.names_uncertain(
+        source=SOURCE,
+        authority="DigiCert",
+        doubt="2 certificates that verify bear no name in common",
+        leaves=[CURRENT, ELSEWHERE],
+        believed="dataactions.prod.us-east-1.mypurecloud.com",
+        since=SINCE,
+        now=NOW,
+    ),
+    "went_back": builders.went_back(
+        source=SOURCE,
+        authority="DigiCert",
+        leaf=CURRENT,
+        newer=UPCOMING,
+        until=NOW + timedelta(days=30),
+        since=SINCE,
+        now=NOW,
+    ),
+    "clock_ahead": builders.clock_ahead(
+        source=SOURCE, found={"last look": NOW + timedelta(days=60)}, since=SINCE, now=NOW
     ),
     "quarantined": builders.quarantined(
         source=SOURCE,

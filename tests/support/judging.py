@@ -5,6 +5,7 @@ from datetime import datetime
 
 from rotation_watcher.trust.approvals import APPROVABLE, Approval
 from rotation_watcher.trust.assessment import Assessed, assess
+from rotation_watcher.trust.identity import Expected
 from rotation_watcher.x509.certificates import Certificate, Defect
 from tests.support.pki import (
     NAME,
@@ -35,7 +36,7 @@ def judge(
         [one.read if isinstance(one, Pair) else one for one in presented],
         defects=defects,
         anchors=[anchor.read for anchor in anchors],
-        expected_name=expected,
+        expected=Expected((expected,) if expected else ()),
         approval=approval or {},
         now=now,
     )

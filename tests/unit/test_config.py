@@ -126,16 +126,18 @@ def test_broken_json_is_refused_in_words() -> None:
 
 
 def test_a_proven_name_is_enforced_a_guessed_one_is_not_and_the_operators_always() -> None:
-    def enforced(**source: str) -> str | None:
+    def enforced(authority: str = "Genesys", **source: str) -> tuple[str, ...]:
         base = {"id": "x", "credentials": SECRET, "api_url": "https://a", "login_url": "https://b"}
         watch = config.from_document({"sources": [base | source]}, stack_region="us-east-1")
-        return watch.sources[0].enforced_name
+        return watch.sources[0].enforced_names(authority)
 
-    assert enforced(region="us-east-1") == "dataactions.prod.us-east-1.mypurecloud.com"
-    assert enforced(region="mx-central-1") is None
-    assert enforced(region="eusc-de-east-1") is None
-    assert enforced(region="moon-1") is None
-    assert enforced(region="us-east-1", client_name="own.example.com") == "own.example.com"
+    assert enforced(region="us-east-1") == ("dataactions.prod.us-east-1.mypurecloud.com",)
+    assert enforced(region="mx-central-1") == ()
+    assert enforced(region="eusc-de-east-1") == ()
+    assert enforced(region="moon-1") == ()
+    assert enforced("DigiCert", region="us-east-1") == ()
+    for authority in ("Genesys", "DigiCert"):
+        assert enforced(authority, region="us-east-1", client_name="own.example.com") == ("own.example.com",)
 
 
 def test_the_simple_case_makes_a_watch_file_of_the_parameters() -> None:

@@ -22,12 +22,14 @@ from rotation_watcher.config import Authority, Source, Watch
 from rotation_watcher.errors import RequestRefused, SourceError, SourceReason, StoreError
 from rotation_watcher.ports import Clock, GenesysApi, Metrics, ObjectStore, PublishQueue, PublishRequest, Secrets
 from rotation_watcher.sources import compare, repository, update
+from rotation_watcher.sources import keys_of_conditions as conditions
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.credentials import decode_credentials
 from rotation_watcher.sources.history import History
 from rotation_watcher.sources.observation import Observation, observe
 from rotation_watcher.trust.approvals import FORMER, INVALID
 from rotation_watcher.trust.findings import Finding
+from rotation_watcher.trust.identity import Expected
 from rotation_watcher.trust.operator_files import Anchors, load_anchors, load_approvals
 
 
@@ -172,11 +174,11 @@ def _observe(
 ) -> tuple[Observation, Context]:
     """Judge the entities; ask for approvals only where one could matter, so that a quiet look asks for none."""
     source, now = context.source, context.now
-    names: dict[Authority, str | None] = {}
+    names: dict[Authority, Expected] = {}
     for authority in source.authorities:
-        taught = known.authorities[authority].name if authority in known.authorities else None
-        enforced = source.enforced_name if authority is Authority.GENESYS else None
-        names[authority] = enforced or taught
+        taught = known.authorities[authority].names if authority in known.authorities else ()
+        doubt = "a look shortly before gave rise to doubts" if conditions.names(authority) in known.conditions else None
+        names[authority] = Expected(source.enforced_names(authority) or taught, source.believed_name, doubt)
 
     def look(context: Context) -> Observation:
         return observe(
@@ -290,7 +292,7 @@ def _commit(
 def _needs(state: History) -> frozenset[tuple[str, str, tuple[str, ...]]]:
     """What targets and pins depend on."""
     return frozenset(
-        (name, key, (leaf.status, *leaf.chain))
+        (name, key, (leaf.status, *leaf.authorities))
         for name, authority in state.authorities.items()
         for key, leaf in authority.leaves.items()
     )

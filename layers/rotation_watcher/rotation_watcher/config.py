@@ -40,7 +40,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """One Genesys Cloud region, read with one organisation's OAuth client.
 
     ``credentials`` is the ARN of an SSM SecureString or Secrets Manager secret. ``client_name`` overrides the name that
-    Genesys' own certificates of the region must carry; ``anchors`` the key of the file with the region's root.
+    the region's certificates must carry, of whatever authority; ``anchors`` the key of the file with the region's root.
     """
 
     id: Id
@@ -68,12 +68,22 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return self.login_url or REGIONS[self.region].login_url
 
     @property
-    def enforced_name(self) -> str | None:
-        """The name that a certificate of the Genesys authority must carry; None where it must be learned first."""
-        if self.client_name is not None:
-            return self.client_name
+    def believed_name(self) -> str | None:
+        """The name that the catalogue gives the region's clients, proven or not; the operator's takes precedence."""
         region = REGIONS.get(self.region)
-        return region.client_name if region is not None and region.name_is_proven else None
+        return self.client_name or (region.client_name if region is not None else None)
+
+    def enforced_names(self, authority: str) -> tuple[str, ...]:
+        """The name that a certificate of an authority must carry; none where it has to be learned first.
+
+        The article that proves the catalogue's names speaks of Genesys' own authority: DigiCert's leaf is believed to
+        bear the same name, and nobody has seen it.
+        """
+        if self.client_name is not None:
+            return (self.client_name,)
+        region = REGIONS.get(self.region)
+        proven = region is not None and region.name_is_proven and authority == Authority.GENESYS
+        return (region.client_name,) if proven and region is not None and region.client_name else ()
 
 
 class Bundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

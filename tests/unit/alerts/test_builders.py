@@ -156,7 +156,12 @@ def test_no_hostile_text_reaches_an_alert_as_it_is(text: str, other: str, names:
         builders.upcoming_published(source=source, authority=other, upcoming=leaf, current=leaf, now=NOW),
         builders.rotated(source=source, authority=text, new=leaf, old=leaf, retire_after=NOW, now=NOW),
         builders.issuer_changed(source=source, authority=text, status="current", new=leaf, old=leaf, now=NOW),
-        builders.name_learned(source=source, authority=text, leaf=leaf, name=other, now=NOW),
+        builders.name_learned(source=source, authority=text, leaf=leaf, names=(other, *names), believed=text, now=NOW),
+        builders.names_uncertain(
+            source=source, authority=text, doubt=other, leaves=[leaf] * 7, believed=text, since=NOW, now=NOW
+        ),
+        builders.went_back(source=source, authority=text, leaf=leaf, newer=leaf, until=NOW, since=NOW, now=NOW),
+        builders.clock_ahead(source=source, found={f"leaf {text}": NOW}, since=NOW, now=NOW),
         builders.quarantined(
             source=source,
             authority=text,

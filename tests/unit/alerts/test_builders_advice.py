@@ -172,13 +172,24 @@ def test_the_permission_that_is_missing_is_named() -> None:
     assert "The last good look was at 2026-11-23 08:30 UTC." in alert.what_it_means
 
 
-def test_only_for_the_genesys_authority_client_name_is_advised_because_only_there_it_counts() -> None:
-    def advice(authority: str) -> str:
-        return builders.name_learned(source=SOURCE, authority=authority, leaf=CURRENT, name="n", now=NOW).what_to_do
+def test_a_learned_name_comes_with_the_setting_that_overrules_it_and_is_a_warning_against_the_catalogue() -> None:
+    def learned(believed: str | None) -> Alert:
+        return builders.name_learned(
+            source=SOURCE,
+            authority="DigiCert",
+            leaf=CURRENT,
+            names=("a.example", "b.example"),
+            believed=believed,
+            now=NOW,
+        )
 
-    assert "client_name" in advice("Genesys")
-    assert "client_name" not in advice("DigiCert")
-    assert "client_name" not in advice("SomeNewCA")
+    assert "client_name" in learned(None).what_to_do
+    assert "names a.example, b.example" in learned(None).what_happened
+    assert [learned(name).severity for name in (None, "B.example", "c.example")] == [
+        Severity.INFO,
+        Severity.INFO,
+        Severity.WARNING,
+    ]
 
 
 def test_a_change_of_issuer_says_whether_it_bites_now_or_later() -> None:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from rotation_watcher.alerts.model import Alert
+from rotation_watcher.clocks import is_future
 
 replace = msgspec.structs.replace
 
@@ -90,6 +91,7 @@ def evaluate(
     after: dict[str, Condition] = {}
     alerts: list[Alert] = []
     resolved: dict[str, Condition] = {}
+    known = {key: mended(condition, now) for key, condition in known.items()}
     for key, condition in known.items():
         if key in found:
             continue
@@ -109,6 +111,20 @@ def evaluate(
             alerts.append(one.alert(condition.since))
         after[key] = condition
     return Evaluation(after, tuple(alerts), resolved)
+
+
+def mended(condition: Condition, now: datetime) -> Condition:
+    """The condition without times from the future: what began there began now, what was told there was told now.
+
+    As they stand, no duration since them would ever be reached: neither the alert nor the end would come.
+    """
+    if is_future(condition.since, now):
+        condition = replace(condition, since=now)
+    if is_future(condition.alerted, now):
+        condition = replace(condition, alerted=now)
+    if is_future(condition.clear_since, now):
+        condition = replace(condition, clear_since=now)
+    return condition
 
 
 def _present(condition: Condition | None, one: Observed, now: datetime) -> Condition:

@@ -75,9 +75,9 @@ def _needs(
         if known is None:
             continue
         unvouched |= known.quarantine.keys() - known.leaves.keys()
-        leaves = {key: leaf for key, leaf in known.leaves.items() if leaf.needed(now)}
-        approvals, _ = load_approvals(store, [key for key, leaf in leaves.items() if leaf.lifted])
-        for key, leaf in leaves.items():
+        # Whose grace is over the history forgets, at the next look of a fresh source: this clock alone drops nobody.
+        approvals, _ = load_approvals(store, [key for key, leaf in known.leaves.items() if leaf.lifted])
+        for key, leaf in known.leaves.items():
             approval = approvals.get(key)
             if approval is not None:
                 approval = approval.completed(leaf.lifted, leaf.approved_root)
@@ -86,12 +86,13 @@ def _needs(
             ):
                 unvouched.add(key)
                 continue
-            held = _seen(store, source, (key, *leaf.chain))
-            if held is None:
+            held, *others = [_seen(store, source, (key, *chain)) for chain in leaf.every_chain]
+            if held is None or None in others:
                 missing.append(f"leaf {key[:16]}: a certificate under {keys.seen(source.id, '')[:-4]} is missing")
                 continue
             root = approval.root if approval else None
-            needs.append(_need(source, authority, leaf, held, anchors.get(authority, ()), root))
+            need = _need(source, authority, leaf, held, anchors.get(authority, ()), root)
+            needs.append(need._replace(alternatives=tuple(other[1:] for other in others if other)))
     return needs, missing, unvouched
 
 

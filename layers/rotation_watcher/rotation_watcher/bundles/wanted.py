@@ -13,7 +13,7 @@ from rotation_watcher.config import Bundle
 from rotation_watcher.sources.history import Leaf, Status
 from rotation_watcher.trust.file_contents import OperatorFile
 from rotation_watcher.x509.certificates import Block, Certificate
-from rotation_watcher.x509.paths import Path, find_path
+from rotation_watcher.x509.paths import NoPath, Path, find_path
 from rotation_watcher.x509.selection import candidates_in_order, chain_taken
 
 
@@ -22,6 +22,7 @@ class Need(NamedTuple):
 
     ``anchors`` are the roots that may vouch for it: the operator's for its authority, and for a leaf whose chain an
     operator approved also the root that came with it. ``client_auth`` is False where an approval lifted that rule.
+    ``alternatives`` are other chains that were shown above it within the grace: wanted where they lead to an anchor.
     """
 
     source: str
@@ -32,6 +33,7 @@ class Need(NamedTuple):
     chain: tuple[Certificate, ...]
     anchors: tuple[Certificate, ...]
     client_auth: bool
+    alternatives: tuple[tuple[Certificate, ...], ...] = ()
 
     @property
     def label(self) -> str:
@@ -108,18 +110,22 @@ def compose(needs: Iterable[Need], extra: Mapping[str, Sequence[Certificate | Bl
     why: dict[str, set[str]] = {}
     proven, unproven = [], []
     for need in needs:
-        path = find_path(
-            need.certificate,
-            intermediates=need.chain,
-            anchors=need.anchors,
-            at=need.at(now),
-            client_auth=need.client_auth,
-        )
-        if not isinstance(path, Path):
-            unproven.append((need, path.detail))
+        found = [
+            find_path(
+                need.certificate,
+                intermediates=chain,
+                anchors=need.anchors,
+                at=need.at(now),
+                client_auth=need.client_auth,
+            )
+            for chain in (need.chain, *need.alternatives)
+        ]
+        paths = [path for path in found if isinstance(path, Path)]
+        if not paths:
+            unproven.append((need, next(path.detail for path in found if isinstance(path, NoPath))))
             continue
         proven.append(need)
-        for certificate in path.chain[1:]:
+        for certificate in (one for path in paths for one in path.chain[1:]):
             certificates[certificate.fingerprint] = certificate
             why.setdefault(certificate.fingerprint, set()).add(need.label)
     for name, held in extra.items():

@@ -13,14 +13,15 @@ from rotation_watcher.errors import SourceReason
 from rotation_watcher.sources import keys_of_conditions as keys
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import History
-from rotation_watcher.sources.leaves import lacks_anchor
-from rotation_watcher.sources.observation import Entity, Presence
+from rotation_watcher.sources.leaves import lacks_anchor, uncertain
+from rotation_watcher.sources.observation import Entity, Observation, Presence
 from rotation_watcher.trust.file_contents import OperatorFile
 
 replace = msgspec.structs.replace
 
 QUARANTINE_CLEAR = timedelta(days=1)
 """How long an entity must not be shown until its return is news again."""
+_RECURRING = {Kind.QUARANTINED, Kind.WENT_BACK}
 
 
 def clear(policy: Policy) -> Lasting:
@@ -29,19 +30,21 @@ def clear(policy: Policy) -> Lasting:
 
 
 def judged(
-    history: History, entities: Iterable[Entity], quarantined: Iterable[Observed], context: Context
+    history: History, observation: Observation, lasting: Iterable[Observed], context: Context
 ) -> tuple[History, tuple[Alert, ...]]:
     """The history's conditions and the alerts that are due after a successful look.
 
-    ``entities`` is all that the API showed, ``quarantined`` what of it is in quarantine.
+    ``lasting`` is what the clock and the single authorities gave rise to.
     """
+    entities = observation.entities
     shown: dict[str, list[Entity]] = {authority.value: [] for authority in context.source.authorities}
     for entity in entities:
         shown.setdefault(entity.authority, []).append(entity)
-    observed = [*quarantined]
+    observed = [*lasting]
     for authority in context.source.authorities:
         observed += _absent(authority.value, shown[authority.value], context)
         observed += _anchors(authority.value, shown[authority.value], context)
+        observed += _doubts(authority.value, shown[authority.value], observation, context)
     observed += _files(context)
     lifted = [entity for one in shown.values() for entity in one if entity.verdict.accepted and entity.verdict.lifted]
     settled = {key for entity in lifted for key in _settled(history, entity)}
@@ -57,7 +60,7 @@ def judged(
         if key in settled:
             return Lasting()  # a person approved it; should the approval go, that is news
         enough = clear(context.policy)
-        return enough._replace(duration=QUARANTINE_CLEAR) if kind is Kind.QUARANTINED else enough
+        return enough._replace(duration=QUARANTINE_CLEAR) if kind in _RECURRING else enough
 
     conditions, alerts, resolved = evaluate(history.conditions, observed, context.now, resolves=resolves)
     over = [_recovered(one, context) for one in resolved.values() if one.kind == Kind.SOURCE_FAILING]
@@ -82,7 +85,9 @@ def _settled(history: History, entity: Entity) -> set[str]:
     }
 
 
-def unread(history: History, reason: SourceReason, message: str, context: Context) -> tuple[History, tuple[Alert, ...]]:
+def unread(
+    history: History, reason: SourceReason, message: str, found: Iterable[Observed], context: Context
+) -> tuple[History, tuple[Alert, ...]]:
     """The history's conditions and the alerts after a look that failed: it says nothing about any other condition."""
     failing = Observed(
         keys.SOURCE,
@@ -99,7 +104,7 @@ def unread(history: History, reason: SourceReason, message: str, context: Contex
         Lasting(1 if reason.lasting else context.policy.confirmations),
         reason,
     )
-    conditions, alerts, _ = evaluate(history.conditions, [failing], context.now, resolves=unjudged)
+    conditions, alerts, _ = evaluate(history.conditions, [*found, failing], context.now, resolves=unjudged)
     return replace(history, conditions=conditions), alerts
 
 
@@ -181,6 +186,34 @@ def _whole_again(
         )
         for key, one in resolved.items()
         if (file := keys.file_of(key)) is not None and file not in damaged
+    ]
+
+
+def _doubts(authority: str, entities: Iterable[Entity], observation: Observation, context: Context) -> list[Observed]:
+    """Leaves that cannot be told from a stranger's: one alert for all of them.
+
+    Where they contradict each other that is news at once; a current one may be missing in an answer for no reason.
+    """
+    doubt = observation.doubts.get(authority)
+    if doubt is None:
+        return []
+    leaves = [entity.leaf.facts for entity in entities if entity.leaf and uncertain(entity)]
+    current = any(entity.presence is Presence.CURRENT for entity in entities if uncertain(entity))
+    return [
+        Observed(
+            keys.names(authority),
+            Kind.NAMES_UNCERTAIN,
+            lambda since: builders.names_uncertain(
+                source=context.name,
+                authority=authority,
+                doubt=doubt,
+                leaves=leaves,
+                believed=context.source.believed_name,
+                since=since,
+                now=context.now,
+            ),
+            Lasting(1 if current else context.policy.confirmations),
+        )
     ]
 
 

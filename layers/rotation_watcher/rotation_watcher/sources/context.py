@@ -12,7 +12,11 @@ from rotation_watcher.trust.file_contents import OperatorFile
 
 
 class Context(NamedTuple):
-    """What folding needs to know beside the history and the look. ``approvals`` are those that were found."""
+    """What folding needs to know beside the history and the look. ``approvals`` are those that were found.
+
+    ``past``: a grace that ended before this moment is over for certain. After a gap in the looks that is the last look
+    before it, since either the source or the clock was not right; None: no grace is over.
+    """
 
     source: Source
     policy: Policy
@@ -21,6 +25,11 @@ class Context(NamedTuple):
     anchor_problems: Mapping[str, str]
     now: datetime
     anchor_files: Mapping[str, OperatorFile] = MappingProxyType({})
+    past: datetime | None = None
+
+    def over(self, end: datetime) -> bool:
+        """Whether a grace with this end is over."""
+        return self.past is not None and end < self.past
 
     @property
     def name(self) -> SourceName:

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
-from rotation_watcher import formats
+from rotation_watcher import clocks, formats
 from rotation_watcher.alerts.conditions import Condition
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.config import Policy
@@ -29,9 +29,19 @@ class Status(StrEnum):
     RETIRING = "retiring"
 
 
+class Chain(msgspec.Struct, frozen=True, kw_only=True):
+    """One of several chains that are shown above a leaf, and until when it is wanted, should it be shown no more."""
+
+    above: tuple[str, ...]
+    since: datetime
+    retire_after: datetime
+
+
 class Leaf(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An accepted leaf. ``chain`` holds the fingerprints of the certificates above it, each kept under ``seen/``.
 
+    ``chains`` is empty as long as there is one chain. Where the API shows several in turn, it holds all those that were
+    seen within the grace, ``chain`` among them: what the leaf needs is all that is in them.
     ``lifted`` holds what an operator's approval lifted, ``approved_root`` the SHA-256 of the root that it vouched for;
     ``retire_after`` is set while it is retiring. ``announced``
     holds the kinds of the alerts that are sent once in a leaf's life (text: a newer release may know more of them), so
@@ -48,10 +58,17 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     lifted: tuple[Finding, ...] = ()
     approved_root: str | None = None
     announced: tuple[str, ...] = ()
+    chains: tuple[Chain, ...] = ()
 
-    def needed(self, now: datetime) -> bool:
-        """Whether truststores must hold what it needs: presented now or soon, or retired but within its grace."""
-        return self.retire_after is None or now <= self.retire_after
+    @property
+    def every_chain(self) -> tuple[tuple[str, ...], ...]:
+        """What was shown above it within the grace, ``chain`` first."""
+        return (self.chain, *(one.above for one in self.chains if one.above != self.chain))
+
+    @property
+    def authorities(self) -> tuple[str, ...]:
+        """The fingerprints of all certificates above it, each once."""
+        return tuple(dict.fromkeys(one for chain in self.every_chain for one in chain))
 
     def expired(self, now: datetime) -> bool:
         """Whether its validity has ended: then nothing can make it work, and it must not stop anything either."""
@@ -95,13 +112,18 @@ class Debounced(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class AuthorityHistory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """All about one signing authority of a source. ``name`` is what the first accepted current leaf taught."""
+    """All about one signing authority of a source.
 
-    name: str | None = None
+    ``names`` are what accepted current leaves taught: who bears any of them is the same client (``trust/identity``).
+    ``replaced`` holds leaves that a later one replaced, known still or gone, the newest last.
+    """
+
+    names: tuple[str, ...] = ()
     leaves: Mapping[str, Leaf] = {}
     quarantine: Mapping[str, Quarantined] = {}
     current: Debounced = Debounced()
     upcoming: Debounced = Debounced()
+    replaced: tuple[str, ...] = ()
 
 
 FORMAT = 2
@@ -123,7 +145,9 @@ class History(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 
     def stale(self, now: datetime, policy: Policy) -> bool:
         """Whether the source has not been read for so long that nothing may be removed on its word."""
-        return self.fresh_at is None or now - self.fresh_at > timedelta(hours=policy.stale_after_hours)
+        if self.fresh_at is None or clocks.is_future(self.fresh_at, now):
+            return True
+        return now - self.fresh_at > timedelta(hours=policy.stale_after_hours)
 
     def with_alerts(self, alerts: Iterable[Alert]) -> "History":
         """This history with alerts added to its outbox; one that waits there already is not added twice."""

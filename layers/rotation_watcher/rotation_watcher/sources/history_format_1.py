@@ -105,8 +105,14 @@ def _of_quarantined(old: _Quarantined) -> dict[str, Any]:
 
 
 def _authority(old: _Authority) -> dict[str, Any]:
+    replaced = [
+        key
+        for key, leaf in old.leaves.items()
+        if leaf["status"] == "retiring" and "rotated" in leaf.get("announced", ())
+    ]
     return {
-        "name": old.name,
+        "names": [old.name] if old.name else [],
+        "replaced": sorted(replaced),
         "leaves": {key: _leaf(leaf) for key, leaf in old.leaves.items()},
         "quarantine": {
             key: {

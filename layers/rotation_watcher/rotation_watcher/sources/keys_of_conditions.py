@@ -7,7 +7,10 @@ from rotation_watcher.alerts.model import Kind
 
 SOURCE = "source"
 """The source itself cannot be read."""
+CLOCK = "clock"
+"""The state holds times from the future."""
 _ABSENT, _ANCHOR, _DISAGREE, _QUARANTINED, _FILE = "absent:", "anchor:", "disagree:", "quarantined:", "file:"
+_NAMES, _BACK = "names:", "back:"
 
 
 def absent(authority: str) -> str:
@@ -48,6 +51,16 @@ def quarantined(authority: str, entity: str, codes: Iterable[str] = (), root: st
     return f"{_QUARANTINED}{authority}:{entity}:{digest}"
 
 
+def names(authority: str) -> str:
+    """No name is known of an authority, and what it shows cannot teach one."""
+    return f"{_NAMES}{authority}"
+
+
+def went_back(authority: str) -> str:
+    """A leaf of an authority is presented again that had been replaced."""
+    return f"{_BACK}{authority}"
+
+
 def kind_of(key: str) -> Kind | None:
     """What an alert about the condition of this key is about; None for a key that a newer release must have written."""
     kinds = {
@@ -57,5 +70,8 @@ def kind_of(key: str) -> Kind | None:
         _DISAGREE: Kind.SOURCES_DISAGREE,
         _QUARANTINED: Kind.QUARANTINED,
         _FILE: Kind.FILE_DAMAGED,
+        _NAMES: Kind.NAMES_UNCERTAIN,
+        _BACK: Kind.WENT_BACK,
+        CLOCK: Kind.CLOCK_AHEAD,
     }
     return next((kind for prefix, kind in kinds.items() if key.startswith(prefix)), None)

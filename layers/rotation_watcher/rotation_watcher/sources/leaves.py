@@ -13,14 +13,15 @@ The rules, by promise of DESIGN.md:
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.conditions import Observed
 from rotation_watcher.alerts.model import Alert, Kind
-from rotation_watcher.config import Authority
+from rotation_watcher.sources import going_back, naming
+from rotation_watcher.sources.chains import with_chain
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import AuthorityHistory, Debounced, Leaf, Status
 from rotation_watcher.sources.observation import Entity, Presence
@@ -30,13 +31,15 @@ from rotation_watcher.trust.findings import CHAIN_REASONS, Finding, Reason, Rema
 
 replace = msgspec.structs.replace
 
+_BY_CHAIN = frozenset({Reason.CHAIN_UNTRUSTED, Reason.ANCHOR_MISSING})
+
 
 def apply_entities(
-    authority: str, before: AuthorityHistory, entities: list[Entity], learned: str | None, context: Context
+    authority: str, before: AuthorityHistory, entities: list[Entity], learned: tuple[str, ...], context: Context
 ) -> tuple[AuthorityHistory, list[Alert], list[Observed]]:
-    """The history of an authority after a look, its events as alerts, and what is in quarantine as conditions.
+    """The history of an authority after a look, its events as alerts, and what lasts as conditions.
 
-    ``learned`` is the name that the look taught.
+    ``learned`` are the names that the look taught.
     """
     accepted, refused = _sort(entities, before, context)
     lost = frozenset(entity.key for entity in refused if entity.key in before.leaves)
@@ -47,7 +50,7 @@ def apply_entities(
         if not (key in lost and leaf.lifted and not _approved(key, leaf, context))
     }  # an approval that is gone takes its leaf along at once
     for entity in accepted:
-        leaves[entity.key] = _known(leaves.get(entity.key), entity, context.now)
+        leaves[entity.key] = _known(leaves.get(entity.key), entity, before, context)
     current = _set(accepted, Presence.CURRENT)
     upcoming = tuple(key for key in _set(accepted, Presence.UPCOMING) if key not in current)
     struck_current, struck_upcoming = before.current.without(lost), before.upcoming.without(lost)
@@ -55,19 +58,22 @@ def apply_entities(
     # Without an accepted current leaf the answer is no ground for withdrawing anything: the set may only grow.
     shown = upcoming if current else tuple(sorted({*upcoming, *(struck_upcoming.confirmed or ())}))
     expected = struck_upcoming.look(shown, context.policy.confirmations) if entities else struck_upcoming
-    quarantine, refusals = apply_refused(authority, before.quarantine, accepted, refused, context)
+    quarantine, lasting = apply_refused(authority, before.quarantine, accepted, refused, context)
     after = AuthorityHistory(
-        name=before.name,
+        names=before.names,
         leaves=_placed(leaves, (current, sighted), (upcoming, expected), context),
         quarantine=quarantine,
         current=sighted,
         upcoming=expected,
+        replaced=before.replaced,
     )
-    after, lessons = _lesson(authority, after, learned, context)
+    after, lessons = naming.learn(authority, after, learned, context)
     approvals = _approvals(authority, before, accepted, context)
     after, announcements = _announce(authority, before, after, context)
     after, expiries = _expiries(authority, after, context)
-    return after, [*lessons, *approvals, *announcements, *expiries], refusals
+    lasting += going_back.conditions(authority, before, after, current, context)
+    after = replace(after, replaced=going_back.replaced(before, after, lost))
+    return after, [*lessons, *approvals, *announcements, *expiries], lasting
 
 
 def lacks_anchor(entity: Entity) -> bool:
@@ -75,12 +81,18 @@ def lacks_anchor(entity: Entity) -> bool:
     return any(finding.code == Reason.ANCHOR_MISSING for finding in entity.verdict.reasons)
 
 
+def uncertain(entity: Entity) -> bool:
+    """Whether all that stands against it is that nobody can tell whose it is."""
+    return {finding.code for finding in entity.verdict.reasons} == {Reason.NAME_UNCERTAIN}
+
+
 def _sort(entities: Iterable[Entity], before: AuthorityHistory, context: Context) -> tuple[list[Entity], list[Entity]]:
     """Split into what counts as accepted and what is quarantined.
 
     A leaf accepted before keeps its place when it has only expired since (``expired`` is told instead), or when the
-    anchor is gone: a missing file says nothing about the leaf. One that is shown under another root than the approved
-    one keeps it too, and what it is shown with is quarantined.
+    anchor is gone: a missing file says nothing about the leaf. Nor do doubts about the names of others, unless it lived
+    by an approval. One that is shown under another root than the approved one keeps its place too, and what it is shown
+    with is quarantined. One alert about the anchor, or about the doubts, says more than one for each entity.
     """
     excused = {Reason.EXPIRED, Reason.ANCHOR_MISSING}
     accepted: list[Entity] = []
@@ -90,10 +102,16 @@ def _sort(entities: Iterable[Entity], before: AuthorityHistory, context: Context
         codes = {finding.code for finding in entity.verdict.reasons} - {INSUFFICIENT, OTHER_ROOT}
         if known and _approved(entity.key, known, context):
             codes -= {finding.code for finding in known.lifted} - CHAIN_REASONS
-        keeps = known and codes and codes <= excused
+        keeps = known and codes and codes <= (excused if known.lifted else {*excused, Reason.NAME_UNCERTAIN})
         (accepted if entity.verdict.accepted or keeps else refused).append(entity)
     good = {entity.key for entity in accepted}
-    refused = [entity for entity in refused if entity.key not in good and not lacks_anchor(entity)]
+    refused = [
+        entity
+        for entity in refused
+        if entity.key not in good
+        and not lacks_anchor(entity)
+        and (not uncertain(entity) or entity.key in before.leaves)
+    ]
     return [*accepted, *(entity for entity in refused if _moved(entity, before, context))], refused
 
 
@@ -117,7 +135,7 @@ def _set(entities: Iterable[Entity], presence: Presence) -> tuple[str, ...]:
     return tuple(sorted({entity.key for entity in entities if entity.presence is presence}))
 
 
-def _known(leaf: Leaf | None, entity: Entity, now: datetime) -> Leaf:
+def _known(leaf: Leaf | None, entity: Entity, before: AuthorityHistory, context: Context) -> Leaf:
     """The record of an accepted entity: new, or refreshed where its chain or verdict changed."""
     if entity.leaf is None:  # accepted entities have a leaf; said so for the type checker's sake
         raise ValueError(entity.key)
@@ -127,15 +145,19 @@ def _known(leaf: Leaf | None, entity: Entity, now: datetime) -> Leaf:
             facts=entity.leaf.facts,
             chain=chain,
             status=Status(entity.presence.value),
-            since=now,
-            first_seen=now,
+            since=context.now,
+            first_seen=context.now,
+            announced=(Kind.ROTATED,) if entity.key in before.replaced else (),  # it comes back: no rotation
         )
     if not entity.verdict.accepted:
         return leaf
+    # Where an approval vouches for the chain it gathers no others: what was approved is that one.
+    by_approval = any(finding.code in _BY_CHAIN for finding in entity.verdict.lifted)
+    leaf = replace(leaf, chain=chain) if by_approval else with_chain(leaf, chain, context)
     # Remarks that only repeat the calendar would make every first look after midnight a change.
     verdict = entity.verdict
     root = verdict.root.fingerprint if verdict.root else None
-    return replace(leaf, chain=chain, remarks=_lasting(entity), lifted=verdict.lifted, approved_root=root)
+    return replace(leaf, remarks=_lasting(entity), lifted=verdict.lifted, approved_root=root)
 
 
 def _lasting(entity: Entity) -> tuple[Finding, ...]:
@@ -159,7 +181,7 @@ def _placed(
             grace = context.now + timedelta(days=context.policy.retain_days)
             retire_after = grace if status is Status.RETIRING else None
             leaf = replace(leaf, status=status, since=context.now, retire_after=retire_after)  # noqa: PLW2901 - the same leaf, moved
-        if leaf.needed(context.now):
+        if leaf.retire_after is None or not context.over(leaf.retire_after):
             placed[key] = leaf
     return placed
 
@@ -171,27 +193,6 @@ def _expiries(authority: str, after: AuthorityHistory, context: Context) -> tupl
             leaves[key] = replace(leaf, announced=(*leaf.announced, Kind.EXPIRED))
             alerts.append(builders.expired(source=context.name, authority=authority, leaf=leaf.facts, now=context.now))
     return replace(after, leaves=leaves), alerts
-
-
-def _lesson(
-    authority: str, after: AuthorityHistory, learned: str | None, context: Context
-) -> tuple[AuthorityHistory, list[Alert]]:
-    """Take over the name that an accepted current leaf taught, or that an approved one teaches anew.
-
-    An approval lets one certificate pass; once it is all that Genesys presents, its name is the region's name, or every
-    renewal would have to be approved again.
-    """
-    confirmed = [after.leaves[key] for key in after.current.confirmed or () if key in after.leaves]
-    approved = confirmed and all(any(f.code == Reason.NAME_MISMATCH for f in leaf.lifted) for leaf in confirmed)
-    enforced = context.source.enforced_name if authority == Authority.GENESYS else None
-    name = after.name or learned
-    if approved and not enforced and confirmed[0].facts.names:
-        name = confirmed[0].facts.names[0]
-    leaf = next((leaf for leaf in confirmed if name in leaf.facts.names), None)
-    if name is None or name == after.name or leaf is None:
-        return after, []
-    alert = builders.name_learned(source=context.name, authority=authority, leaf=leaf.facts, name=name, now=context.now)
-    return replace(after, name=name), [alert]
 
 
 def _approvals(authority: str, before: AuthorityHistory, accepted: Iterable[Entity], context: Context) -> list[Alert]:
@@ -279,7 +280,7 @@ def _newest(after: AuthorityHistory, before: AuthorityHistory, keys: Iterable[st
 
 def _issuer_change(authority: str, status: Status, new: Leaf, old: Leaf | None, context: Context) -> list[Alert]:
     """A certificate under other CAs than the one before is no routine rotation."""
-    if old is None or (new.facts.issuer == old.facts.issuer and new.chain == old.chain):
+    if old is None or (new.facts.issuer == old.facts.issuer and {*new.every_chain} & {*old.every_chain}):
         return []
     return [
         builders.issuer_changed(

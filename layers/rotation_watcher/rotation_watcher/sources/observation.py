@@ -15,9 +15,11 @@ import msgspec
 
 from rotation_watcher.config import Authority
 from rotation_watcher.errors import UNDECODABLE
+from rotation_watcher.trust import identity
 from rotation_watcher.trust.approvals import Approval
 from rotation_watcher.trust.assessment import Assessed, Verdict, assess
 from rotation_watcher.trust.findings import Finding, Reason
+from rotation_watcher.trust.identity import Bearer, Expected
 from rotation_watcher.x509.certificates import Certificate, parse_text
 
 
@@ -44,11 +46,12 @@ class Entity(NamedTuple):
 
 
 class Observation(NamedTuple):
-    """One whole look. ``learned`` holds the names that a first accepted current leaf taught, by authority."""
+    """One whole look. By authority: ``learned`` names, and ``doubts`` (in words) where none could be learned."""
 
     entities: tuple[Entity, ...]
-    learned: Mapping[str, str]
+    learned: Mapping[str, tuple[str, ...]]
     ignored: tuple[Finding, ...]
+    doubts: Mapping[str, str] = {}
 
 
 class _Wire(msgspec.Struct, frozen=True, rename="camel"):
@@ -65,23 +68,64 @@ def observe(
     *,
     authorities: Iterable[Authority],
     anchors: Mapping[Authority, Sequence[Certificate]],
-    names: Mapping[Authority, str | None],
+    names: Mapping[Authority, Expected],
     approvals: Mapping[str, Approval],
     now: datetime,
 ) -> Observation:
     """Judge every entity of an answer.
 
-    ``raw`` holds the JSON of each entity. ``names`` are the names to enforce; where one is None, the first accepted
-    current leaf of that authority teaches it, and the entities after it are held to it already.
+    ``raw`` holds the JSON of each entity. ``names`` say what is enforced or believed; where nothing is enforced, the
+    leaves of the answer teach it together (``identity.lesson``), and are held to it already. A ``doubt`` that comes
+    with them is one of the looks before: while it lasts, only what is certain teaches.
     """
     watched = {authority.value.lower(): authority for authority in authorities}
-    foreign = {authority.value.lower() for authority in Authority} - watched.keys()
-    learned: dict[str, str] = {}
+    wires, ignored = _sorted_out(raw, watched)
+    learned: dict[str, tuple[str, ...]] = {}
+    doubts: dict[str, str] = {}
+    judged: list[Entity] = []
+    for authority in dict.fromkeys(one.authority for one in wires):
+        mine = [one for one in wires if one.authority is authority]
+
+        def judge(
+            expected: Expected, authority: Authority | None = authority, mine: list[_Read] = mine
+        ) -> list[Entity]:
+            roots = anchors.get(authority, ()) if authority else ()
+            return [_judge(one, roots, expected, approvals, now) for one in mine]
+
+        expected = names.get(authority, Expected()) if authority else Expected()
+        found = judge(expected._replace(doubt=None))
+        if authority and not expected.enforced:
+            lesson = identity.lesson(_bearers(found), expected)
+            if lesson.names:
+                learned[authority] = lesson.names
+            if lesson.doubt and not lesson.doubted_before:
+                doubts[authority] = lesson.doubt
+            held_to = expected._replace(enforced=lesson.names, doubt=lesson.doubt)
+            if held_to != expected._replace(doubt=None):
+                found = judge(held_to)
+        judged += found
     entities: dict[tuple[str, str, str], Entity] = {}
+    for entity in judged:
+        place = (entity.authority, entity.presence, entity.key)
+        if place not in entities or (entity.verdict.accepted and not entities[place].verdict.accepted):
+            entities[place] = entity  # the same leaf twice, once without its intermediates: the better proof counts
+    return Observation(tuple(entities.values()), learned, tuple(ignored), doubts)
+
+
+class _Read(NamedTuple):
+    """An entity of the answer and whose it is (None: of an authority that nobody knows)."""
+
+    text: bytes
+    wire: _Wire
+    authority: Authority | None
+
+
+def _sorted_out(raw: Iterable[bytes], watched: Mapping[str, Authority]) -> tuple[list[_Read], list[Finding]]:
+    foreign = {authority.value.lower() for authority in Authority} - watched.keys()
+    kept: list[_Read] = []
     ignored: list[Finding] = []
-    decoded = [(text, _decode(text)) for text in raw]
-    # Current first: what it teaches is then enforced on the upcoming one of the very same answer.
-    for text, wire in sorted(decoded, key=lambda item: _word(item[1].status) != Presence.CURRENT):
+    for text in raw:
+        wire = _decode(text)
         if _word(wire.type) not in {"", "client"}:
             ignored.append(Finding("other-type", f"type {_word(wire.type)[:40]!r}"))
             continue
@@ -90,34 +134,32 @@ def observe(
         if _word(wire.status) not in {"", *Presence}:
             ignored.append(Finding("unknown-status", f"status {_word(wire.status)[:40]!r}"))
             continue
-        authority = watched.get(_word(wire.signing_authority))
-        expected = names.get(authority) or learned.get(authority) if authority else None
-        entity = _judge(text, wire, authority, anchors, expected, approvals, now)
-        place = (entity.authority, entity.presence, entity.key)
-        if place not in entities or (entity.verdict.accepted and not entities[place].verdict.accepted):
-            entities[place] = entity  # the same leaf twice, once without its intermediates: the better proof counts
-        if authority and not expected and entity.verdict.accepted and entity.presence is Presence.CURRENT:
-            name = _primary_name(entity.leaf)
-            if name:
-                learned[authority] = name
-    return Observation(tuple(entities.values()), learned, tuple(ignored))
+        kept.append(_Read(text, wire, watched.get(_word(wire.signing_authority))))
+    return kept, ignored
+
+
+def _bearers(entities: Iterable[Entity]) -> list[Bearer]:
+    return [
+        Bearer(entity.leaf.facts.names, entity.presence is Presence.CURRENT)
+        for entity in entities
+        if entity.leaf and entity.verdict.accepted
+    ]
 
 
 def _judge(
-    text: bytes,
-    wire: _Wire,
-    authority: Authority | None,
-    anchors: Mapping[Authority, Sequence[Certificate]],
-    expected: str | None,
+    read: _Read,
+    anchors: Sequence[Certificate],
+    expected: Expected,
     approvals: Mapping[str, Approval],
     now: datetime,
 ) -> Entity:
+    text, wire, authority = read
     parsed = parse_text(wire.certificate or "")
     assessed = assess(
         parsed.certificates,
         defects=parsed.defects,
-        anchors=anchors.get(authority, ()) if authority else (),
-        expected_name=expected,
+        anchors=anchors,
+        expected=expected,
         approval=approvals,
         now=now,
     )
@@ -156,8 +198,3 @@ def _key(assessed: Assessed, text: bytes) -> str:
 def _refused(verdict: Verdict, finding: Finding) -> Verdict:
     reasons = (finding, *verdict.reasons)
     return msgspec.structs.replace(verdict, accepted=False, approvable=False, reasons=reasons)
-
-
-def _primary_name(leaf: Certificate | None) -> str | None:
-    """The name to enforce from now on: the first DNS name, or the common name where there is no SAN."""
-    return leaf.facts.names[0] if leaf and leaf.facts.names else None

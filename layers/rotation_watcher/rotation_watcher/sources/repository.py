@@ -35,7 +35,7 @@ def keep_seen(store: ObjectStore, source: Source, before: History, observation: 
         fingerprint
         for authority in before.authorities.values()
         for key, chain in (
-            *((key, leaf.chain) for key, leaf in authority.leaves.items()),
+            *((key, leaf.authorities) for key, leaf in authority.leaves.items()),
             *((key, held.chain) for key, held in authority.quarantine.items()),
         )
         for fingerprint in (key, *chain)

@@ -8,11 +8,10 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from rotation_watcher.alerts.conditions import Observed
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.config import Authority
 from rotation_watcher.errors import SourceReason
-from rotation_watcher.sources import conditions
+from rotation_watcher.sources import clock, conditions
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import AuthorityHistory, History
 from rotation_watcher.sources.leaves import apply_entities
@@ -23,25 +22,28 @@ replace = msgspec.structs.replace
 
 def fold(history: History, observation: Observation, context: Context) -> History:
     """The history after a successful look, its new alerts in the outbox."""
+    known, lasting = clock.settle(history, context)
+    stale = known.stale(context.now, context.policy)
+    context = context._replace(past=known.fresh_at if stale else context.now)
     alerts: list[Alert] = []
-    quarantined: list[Observed] = []
     authorities: dict[str, AuthorityHistory] = {}
     watched = {authority.value for authority in context.source.authorities}
     seen = {entity.authority for entity in observation.entities}
-    strange = history.authorities.keys() - {authority.value for authority in Authority}
+    strange = known.authorities.keys() - {authority.value for authority in Authority}
     for authority in sorted(watched | seen | strange):
         entities = [entity for entity in observation.entities if entity.authority == authority]
-        before = history.authorities.get(authority, AuthorityHistory())
-        after, news, refused = apply_entities(authority, before, entities, observation.learned.get(authority), context)
+        before = known.authorities.get(authority, AuthorityHistory())
+        learned = observation.learned.get(authority, ())
+        after, news, found = apply_entities(authority, before, entities, learned, context)
         if after != AuthorityHistory():
             authorities[authority] = after
         alerts += news
-        quarantined += refused
+        lasting += found
     # Authorities that are no longer watched are forgotten: their leaves are nobody's need any more.
-    folded = replace(history, authorities=authorities)
-    folded, due = conditions.judged(folded, observation.entities, quarantined, context)
+    folded = replace(known, authorities=authorities)
+    folded, due = conditions.judged(folded, observation, lasting, context)
     folded = folded.with_alerts((*alerts, *due))
-    fresh_at = history.fresh_at
+    fresh_at = known.fresh_at
     if folded != history or fresh_at is None or _fades(fresh_at, context):
         fresh_at = context.now
     return replace(folded, fresh_at=fresh_at)
@@ -49,7 +51,8 @@ def fold(history: History, observation: Observation, context: Context) -> Histor
 
 def apply_failure(history: History, reason: SourceReason, message: str, context: Context) -> History:
     """The history after a look that failed: what is known of certificates is untouched, people are told once."""
-    after, alerts = conditions.unread(history, reason, message, context)
+    known, found = clock.settle(history, context)
+    after, alerts = conditions.unread(known, reason, message, found, context)
     return after.with_alerts(alerts)
 
 

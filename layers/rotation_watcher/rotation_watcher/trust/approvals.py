@@ -14,7 +14,7 @@ import msgspec
 from rotation_watcher.trust.findings import CHAIN_REASONS, Finding, Reason
 from rotation_watcher.x509.certificates import Certificate
 
-APPROVABLE = CHAIN_REASONS | {Reason.NO_CLIENT_AUTH, Reason.NAME_MISMATCH, Reason.NO_NAME}
+APPROVABLE = CHAIN_REASONS | {Reason.NO_CLIENT_AUTH, Reason.NAME_MISMATCH, Reason.NO_NAME, Reason.NAME_UNCERTAIN}
 """What an operator's word can lift. The rest no target would take, or nobody can mean."""
 
 INVALID = "approval-invalid"

@@ -16,8 +16,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from rotation_watcher.trust import identity
 from rotation_watcher.trust.approvals import APPROVABLE, INSUFFICIENT, OTHER_ROOT, Approval, decode_approval
 from rotation_watcher.trust.findings import CHAIN_REASONS, Finding, Reason, Remark
+from rotation_watcher.trust.identity import Expected
 from rotation_watcher.x509.certificates import Certificate, Defect, extension
 from rotation_watcher.x509.paths import NoPath, Path, find_path, roots
 
@@ -68,13 +70,13 @@ def assess(
     *,
     defects: Sequence[Defect],
     anchors: Sequence[Certificate],
-    expected_name: str | None,
+    expected: Expected,
     approval: Mapping[str, Approval],
     now: datetime,
 ) -> Assessed:
     """Judge what one API entity held, in any order, with or without its root, or the leaf alone. Never raises.
 
-    ``approval`` maps fingerprints to the operator's words; ``expected_name`` None enforces no name. The leaf is
+    ``approval`` maps fingerprints to the operator's words; ``expected`` says whose it must be. The leaf is
     verified at ``max(now, not_before)``, an expired one at its last moment, so that its other faults are told as well.
     Where no anchor vouches for it, the path leads to the root that the approval names, if there is one; otherwise to
     any root of the text itself, so that people are told which.
@@ -85,7 +87,7 @@ def assess(
     if leaf is None:
         return Assessed(None, tuple(certificates), _verdict(reasons, [], None))
     above = tuple(certificate for certificate in certificates if certificate != leaf)
-    reasons += _own_faults(leaf, expected_name, now)
+    reasons += [*_own_faults(leaf, now), *_name_faults(leaf.facts.names, expected)]
     at = min(max(now, leaf.facts.not_before), leaf.facts.not_after)
     path, unfit = _climb(leaf, above, anchors, at)
     word = approval.get(leaf.fingerprint)
@@ -99,7 +101,7 @@ def assess(
     chain = path.chain if isinstance(path, Path) else (leaf, *above)
     root = path.chain[-1] if isinstance(path, Path) and not anchored else None
     reasons += [fault for certificate in chain for fault in _weakness(certificate)]
-    return Assessed(leaf, chain, _verdict(reasons, _remarks(leaf, expected_name, now), word, root))
+    return Assessed(leaf, chain, _verdict(reasons, _remarks(leaf, expected, now), word, root))
 
 
 def _unanchored(
@@ -146,7 +148,7 @@ def _leaf_of(certificates: Sequence[Certificate]) -> tuple[Certificate | None, F
     return chosen, Finding(Reason.LEAF_IS_CA, "a CA certificate (CA:TRUE) where a client certificate should be")
 
 
-def _own_faults(leaf: Certificate, expected_name: str | None, now: datetime) -> list[Finding]:
+def _own_faults(leaf: Certificate, now: datetime) -> list[Finding]:
     faults, facts = [], leaf.facts
     if facts.not_before > facts.not_after:
         faults.append(Finding(Reason.MALFORMED, "its validity ends before it begins"))
@@ -155,11 +157,19 @@ def _own_faults(leaf: Certificate, expected_name: str | None, now: datetime) -> 
     usage = extension(leaf, x509.ExtendedKeyUsage)
     if usage is not None and ExtendedKeyUsageOID.CLIENT_AUTH not in usage:
         faults.append(Finding(Reason.NO_CLIENT_AUTH, "its extended key usage does not hold clientAuth"))
-    if expected_name is not None and not facts.names:
-        faults.append(Finding(Reason.NO_NAME, f"it bears no DNS name; expected {expected_name}"))
-    elif expected_name is not None and expected_name.lower() not in facts.names:
-        faults.append(Finding(Reason.NAME_MISMATCH, f"it names {_few(facts.names)}; expected {expected_name}"))
     return faults
+
+
+def _name_faults(names: Sequence[str], expected: Expected) -> list[Finding]:
+    """What its names are against. One without any can be told from nobody else's, whatever is expected."""
+    if not names:
+        known = f"; expected {_few(expected.enforced)}" if expected.enforced else ""
+        return [Finding(Reason.NO_NAME, f"it bears no DNS name{known}")]
+    if expected.enforced and not identity.shared(names, expected.enforced):
+        return [Finding(Reason.NAME_MISMATCH, f"it names {_few(names)}; expected {_few(expected.enforced)}")]
+    if expected.doubt:
+        return [Finding(Reason.NAME_UNCERTAIN, f"it names {_few(names)}; {expected.doubt}")]
+    return []
 
 
 def _few(names: Sequence[str]) -> str:
@@ -183,16 +193,21 @@ def _weakness(certificate: Certificate) -> list[Finding]:
     return faults
 
 
-def _remarks(leaf: Certificate, expected_name: str | None, now: datetime) -> list[Finding]:
+def _remarks(leaf: Certificate, expected: Expected, now: datetime) -> list[Finding]:
     remarks = []
     if now < leaf.facts.not_before:
         remarks.append(Finding(Remark.NOT_YET_VALID, f"valid from {leaf.facts.not_before:%Y-%m-%d %H:%M} UTC"))
     for remark, kind in _USUAL.items():
         if extension(leaf, kind) is None:
             remarks.append(Finding(remark, f"it has no {kind.__name__}"))
-    extra = [name for name in leaf.facts.names if expected_name and name != expected_name.lower()]
+    names = leaf.facts.names
+    extra = [name for name in names if expected.enforced and not identity.shared((name,), expected.enforced)]
     if extra:
         remarks.append(Finding(Remark.EXTRA_NAMES, f"it also names {_few(extra)}"))
+    if expected.believed and names and not identity.shared(names, (expected.believed,)):
+        remarks.append(
+            Finding(Remark.UNEXPECTED_NAME, f"it does not name {expected.believed}, as the catalogue of regions does")
+        )
     return remarks
 
 

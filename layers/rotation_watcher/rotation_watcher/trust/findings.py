@@ -25,6 +25,7 @@ class Reason(StrEnum):
     NO_CLIENT_AUTH = "no-client-auth"
     NAME_MISMATCH = "name-mismatch"
     NO_NAME = "no-name"
+    NAME_UNCERTAIN = "name-uncertain"
     WEAK_KEY = "weak-key"
     WEAK_SIGNATURE = "weak-signature"
     EXPIRED = "expired"
@@ -43,4 +44,5 @@ class Remark(StrEnum):
     NO_KEY_USAGE = "no-key-usage"
     NO_AKI = "no-aki"
     EXTRA_NAMES = "extra-names"
+    UNEXPECTED_NAME = "unexpected-name"
     APPROVED = "approved"

@@ -19,9 +19,10 @@ from rotation_watcher.alerts.builders.disturbances import (
     removal_planned,
 )
 from rotation_watcher.alerts.builders.files import file_damaged, left_out, unusual_certificate
-from rotation_watcher.alerts.builders.leaves import expired, issuer_changed, name_learned, rotated, upcoming_published
+from rotation_watcher.alerts.builders.leaves import expired, issuer_changed, rotated, upcoming_published, went_back
 from rotation_watcher.alerts.builders.locked import all_clear, filtered_out, target_locked
-from rotation_watcher.alerts.builders.looking import source_failing, source_recovered, sources_disagree
+from rotation_watcher.alerts.builders.looking import clock_ahead, source_failing, source_recovered, sources_disagree
+from rotation_watcher.alerts.builders.naming import name_learned, names_uncertain
 from rotation_watcher.alerts.builders.quarantine import anchor_missing, approved, quarantined
 from rotation_watcher.alerts.builders.subjects import SourceName, TargetName
 
@@ -32,6 +33,7 @@ __all__ = [
     "anchor_missing",
     "approved",
     "change_planned",
+    "clock_ahead",
     "drift_found",
     "expired",
     "file_damaged",
@@ -40,6 +42,7 @@ __all__ = [
     "left_out",
     "mtls_off",
     "name_learned",
+    "names_uncertain",
     "quarantined",
     "quota_near",
     "removal_held",
@@ -55,4 +58,5 @@ __all__ = [
     "truststore_updated",
     "unusual_certificate",
     "upcoming_published",
+    "went_back",
 ]

@@ -3,12 +3,9 @@
 from datetime import datetime
 
 from rotation_watcher.alerts.builders.subjects import AUTHORITY, SourceName, Words, about_source
-from rotation_watcher.alerts.builders.wording import certificate, days, plain, when
+from rotation_watcher.alerts.builders.wording import certificate, days, plain, stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.x509.facts import CertificateFacts
-
-_UNLEARN = {"Genesys": "If it is not, set client_name of the source in the watch file to the right name."}
-_UNKNOWN = "If it is not, take the authority out of the watch file, and ask Genesys support."
 
 
 def upcoming_published(
@@ -98,19 +95,40 @@ def issuer_changed(
     return about_source(Kind.ISSUER_CHANGED, Severity.CRITICAL, source, authority, new.fingerprint, words, facts, now)
 
 
-def name_learned(*, source: SourceName, authority: str, leaf: CertificateFacts, name: str, now: datetime) -> Alert:
-    """The first accepted current leaf teaches the name that is enforced from now on."""
-    words = Words(
-        title=f"please check the name learned for {plain(authority, AUTHORITY)}",
-        happened=f"The current {plain(authority, AUTHORITY)} certificate bears the name {plain(name)}.",
-        means=(
-            "No proven name is known for this authority and region, so this one is enforced from now on:"
-            " a certificate with another name goes into quarantine."
-        ),
-        do=f"Check once that this is the data-actions service of your region. {_UNLEARN.get(authority, _UNKNOWN)}",
+def went_back(
+    *,
+    source: SourceName,
+    authority: str,
+    leaf: CertificateFacts,
+    newer: CertificateFacts | None,
+    until: datetime | None,
+    since: datetime,
+    now: datetime,
+) -> Alert:
+    """Genesys presents a certificate again that another one had replaced. ``until``: how long the newer is kept."""
+    end = f" until {when(until)} at least" if until else ""
+    kept = (
+        f" The newer one stays trusted{end}, so targets let in both." if newer else " The newer one is known no more."
     )
-    facts = {"name": plain(name)} | certificate(leaf, now)
-    return about_source(Kind.NAME_LEARNED, Severity.INFO, source, authority, leaf.fingerprint, words, facts, now)
+    words = Words(
+        title=f"an old {plain(authority, AUTHORITY)} certificate is presented again",
+        happened=(
+            f"The API shows a client certificate of Genesys Cloud {source.region} as current that another one had"
+            " replaced."
+        ),
+        means=(
+            "It verified, so it is trusted. While a rotation is in progress the API may answer either way; some time"
+            f" after it, Genesys has gone back, or somebody uses a key that was given up.{kept}"
+        ),
+        do=(
+            "Within a day of the rotation: wait. Later: ask Genesys support whether they went back on purpose. If they"
+            " did, nothing is to do: the newer certificate leaves after its grace. If not, treat the old key as stolen."
+        ),
+    )
+    facts = certificate(leaf, now, "old") | (certificate(newer, now, "newer") if newer else {})
+    facts |= {"since": when(since)}
+    distinction = f"{leaf.fingerprint}:{stamp(since)}"
+    return about_source(Kind.WENT_BACK, Severity.WARNING, source, authority, distinction, words, facts, now)
 
 
 def expired(*, source: SourceName, authority: str, leaf: CertificateFacts, now: datetime) -> Alert:

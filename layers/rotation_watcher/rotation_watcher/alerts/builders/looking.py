@@ -1,6 +1,6 @@
 """Alerts about the look itself: a source that cannot be read, that can again, and two that see different things."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from rotation_watcher.alerts.builders.subjects import AUTHORITY, SourceName, Words, about_source
@@ -10,6 +10,7 @@ from rotation_watcher.errors import SourceReason
 
 PERMISSION = "integrations:actionCertificate:view"
 """The permission that the OAuth client's role needs (Genesys SDK)."""
+_MOST_TIMES = 5
 
 _REMEDIES = {
     SourceReason.CREDENTIALS_MISSING: (
@@ -129,3 +130,24 @@ def sources_disagree(
     return about_source(
         Kind.SOURCES_DISAGREE, Severity.WARNING, source, authority, f"{other.id}:{stamp(since)}", words, facts, now
     )
+
+
+def clock_ahead(*, source: SourceName, found: Mapping[str, datetime], since: datetime, now: datetime) -> Alert:
+    """The state holds times from the future: ``found``, what they say they are of, in words."""
+    words = Words(
+        title="the state holds times from the future",
+        happened=f"What is known of {source.id} holds {count(len(found), 'time')} that lie in the future.",
+        means=(
+            "The clock of an earlier run was ahead, or somebody wrote the file. These times count as unknown now: what"
+            " began then begins now, and nothing is removed before the source has been read again. A run with a wrong"
+            " clock may have dropped certificates whose grace it took for over."
+        ),
+        do=(
+            "If you run the watcher on a machine of your own, set its clock. In AWS, find out who wrote"
+            f" sources/{source.id}/history.json: the bucket keeps its versions. If it happens once, nothing more."
+        ),
+    )
+    facts = {plain(label): when(moment) for label, moment in [*found.items()][:_MOST_TIMES]}
+    facts |= {"more": f"and {len(found) - _MOST_TIMES} more"} if len(found) > _MOST_TIMES else {}
+    facts |= {"now": when(now)}
+    return about_source(Kind.CLOCK_AHEAD, Severity.WARNING, source, None, stamp(since), words, facts, now)
