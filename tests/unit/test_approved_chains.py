@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.presenting import NAME, PresentingWorld, intermediate, leaf, root
+from tests.support.presenting import NAME, YEAR, PresentingWorld, intermediate, leaf, root
+from tests.support.small_world import START
 
 CHAIN = {"reasons": ["chain-untrusted"]}
 
@@ -204,6 +205,20 @@ def test_while_there_is_no_anchor_approved_leaves_stay_as_they_were(world: Prese
     assert all(world.pinned(one) for one in (named, partner.leaf, world.genuine))
     assert world.alive(partner.root)
     assert not world.alive(partner.rogue)
+
+
+def test_an_approved_leaf_that_expires_is_told_as_expired_and_not_as_quarantined(
+    world: PresentingWorld, partner: Partner
+) -> None:
+    approved(world, partner)
+    world.clock.advance(partner.leaf.read.facts.not_after - world.clock())
+    renewed = leaf(world.anchor, end=START + YEAR)
+    world.genuine = renewed
+    world.shown(partner.honest)
+    alerts = world.look(3)
+    assert "quarantined" not in kinds(alerts)
+    assert "expired" in kinds(alerts)
+    assert partner.leaf.read.fingerprint in world.known.leaves
 
 
 def test_an_approved_leaf_that_loses_its_anchor_retires_with_its_grace(world: PresentingWorld) -> None:
