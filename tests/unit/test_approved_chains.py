@@ -1,5 +1,6 @@
 """An approval covers what the operator saw, and nothing later: attacks on collect and publish together, in memory."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -74,6 +75,11 @@ def test_a_cross_certificate_under_another_root_brings_that_root_nowhere_and_the
     assert world.pinned(partner.leaf)
     assert kinds(alerts) == ["quarantined"]
     assert partner.rogue.read.fingerprint in alerts[0].what_to_do
+    assert world.known.leaves[partner.leaf.read.fingerprint].status == "current"
+    world.clock.advance(timedelta(days=40))  # longer than any grace
+    world.look(2)
+    assert world.alive(partner.root)
+    assert world.pinned(partner.leaf)
 
 
 def test_the_other_root_is_a_new_quarantine_with_an_id_of_its_own(world: PresentingWorld, partner: Partner) -> None:
