@@ -102,9 +102,12 @@ class SmallRegion(SmallWorld):
         self.entities = entities
         return self
 
-    def approve(self, one: Pair) -> None:
-        """An operator lets this leaf pass."""
-        self.store.seed(keys.approval(one.read.fingerprint), b'{"by": "ops", "why": "INC-7"}')
+    def approve(self, one: Pair, root: Pair | None = None) -> None:
+        """An operator lets this leaf pass whatever its names, and under this root where one is given."""
+        reasons = ["name-mismatch", "no-name", "name-uncertain", *(["chain-untrusted"] if root else [])]
+        document = {"by": "ops", "why": "INC-7", "reasons": reasons}
+        document |= {"root": root.read.fingerprint} if root else {}
+        self.store.seed(keys.approval(one.read.fingerprint), json.dumps(document).encode())
 
     def look(self, *entities: dict[str, str], minutes: float = 15) -> collecting.SourceSummary:
         """Time passes, the API shows these entities, and the source is looked at."""

@@ -1,10 +1,12 @@
 """An approval covers what the operator saw, and nothing later: attacks on collect and publish together, in memory."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.support.presenting import NAME, PresentingWorld, intermediate, leaf, root
+from tests.support.presenting import NAME, YEAR, PresentingWorld, intermediate, leaf, root
+from tests.support.small_world import START
 
 CHAIN = {"reasons": ["chain-untrusted"]}
 
@@ -73,6 +75,11 @@ def test_a_cross_certificate_under_another_root_brings_that_root_nowhere_and_the
     assert world.pinned(partner.leaf)
     assert kinds(alerts) == ["quarantined"]
     assert partner.rogue.read.fingerprint in alerts[0].what_to_do
+    assert world.known.leaves[partner.leaf.read.fingerprint].status == "current"
+    world.clock.advance(timedelta(days=40))  # longer than any grace
+    world.look(2)
+    assert world.alive(partner.root)
+    assert world.pinned(partner.leaf)
 
 
 def test_the_other_root_is_a_new_quarantine_with_an_id_of_its_own(world: PresentingWorld, partner: Partner) -> None:
@@ -204,6 +211,20 @@ def test_while_there_is_no_anchor_approved_leaves_stay_as_they_were(world: Prese
     assert all(world.pinned(one) for one in (named, partner.leaf, world.genuine))
     assert world.alive(partner.root)
     assert not world.alive(partner.rogue)
+
+
+def test_an_approved_leaf_that_expires_is_told_as_expired_and_not_as_quarantined(
+    world: PresentingWorld, partner: Partner
+) -> None:
+    approved(world, partner)
+    world.clock.advance(partner.leaf.read.facts.not_after - world.clock())
+    renewed = leaf(world.anchor, end=START + YEAR)
+    world.genuine = renewed
+    world.shown(partner.honest)
+    alerts = world.look(3)
+    assert "quarantined" not in kinds(alerts)
+    assert "expired" in kinds(alerts)
+    assert partner.leaf.read.fingerprint in world.known.leaves
 
 
 def test_an_approved_leaf_that_loses_its_anchor_retires_with_its_grace(world: PresentingWorld) -> None:

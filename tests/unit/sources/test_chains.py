@@ -79,7 +79,7 @@ def test_a_new_leaf_under_a_chain_that_is_known_above_the_old_one_is_no_change_o
 def test_an_approved_chain_gathers_no_other_and_no_other_root() -> None:
     region = SmallRegion()
     own = [shown(LEAF, issuing(above), authority(above)) for above in ("Own", "Other own")]
-    region.approve(LEAF)
+    region.approve(LEAF, authority("Own"))
     region.step(own[0])
     region.step(own[1])
     (leaf,) = region.known.leaves.values()

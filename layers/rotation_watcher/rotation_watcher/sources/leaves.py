@@ -101,7 +101,9 @@ def _sort(entities: Iterable[Entity], before: AuthorityHistory, context: Context
         known = before.leaves.get(entity.key)
         codes = {finding.code for finding in entity.verdict.reasons} - {INSUFFICIENT, OTHER_ROOT}
         if known and _approved(entity.key, known, context):
-            codes -= {finding.code for finding in known.lifted} - CHAIN_REASONS
+            root = entity.verdict.root
+            moved = root is None or root.fingerprint != known.approved_root
+            codes -= {finding.code for finding in known.lifted} - (CHAIN_REASONS if moved else frozenset())
         keeps = known and codes and codes <= (excused if known.lifted else {*excused, Reason.NAME_UNCERTAIN})
         (accepted if entity.verdict.accepted or keeps else refused).append(entity)
     good = {entity.key for entity in accepted}
