@@ -82,6 +82,8 @@ def test_each_event_is_accepted_by_its_function_as_it_stands(stage: Stage, event
     if name == "collect":
         assert answer["sources"]["us-east-1"]["outcome"] == "read"
         assert answer.get("dry_run", False) == ("dry-run" in event)
+    elif event == "publish-queue":
+        assert answer == {"batchItemFailures": []}
     elif name == "publish":
         expected = {"publish-rollback": "rolled-back"}.get(event, "unchanged")
         outcomes = {target: one["outcome"] for target, one in answer.get("targets", {}).items()}

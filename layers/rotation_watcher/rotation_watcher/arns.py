@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from rotation_watcher.kinds import KINDS, Kind, Placement, Queueing, of_service
+from rotation_watcher.kinds import KINDS, Kind, Placement, of_service
 
 _PARTITION = re.compile(r"aws(-[a-z]+)*")
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
@@ -119,14 +119,9 @@ def _with_digest(readable: str, arn: str) -> str:
 
 
 def message_group(arn: str) -> str:
-    """The queue's message group, as the kind queues: at most 128 characters. Raises ValueError for no target's ARN.
-
-    The queue belongs to one account, so a group for a region needs no account.
-    """
-    target = parse_target(arn)
-    if target.kind.queueing is Queueing.REGION:
-        return f"{target.kind.service}-{target.region or 'global'}"
-    return arn.split(":", 5)[5].partition("/")[2].replace("/", "-")[:128]
+    """The queue's message group: one a target, so that none waits for another. Raises ValueError for another ARN."""
+    parse_target(arn)
+    return arn.split(":", 5)[5].partition("/")[2].replace("/", "-")
 
 
 def _wrong(arn: str, why: str) -> ValueError:

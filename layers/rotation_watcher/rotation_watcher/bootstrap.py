@@ -71,7 +71,7 @@ class Watcher:
             secrets=AwsSecrets(),
             genesys=Genesys(self._clock, partial(make_client, self.settings.ca_file)),
             sink=self._sink,
-            queue=self._queue,
+            queue=self.queue,
             metrics=self._metrics,
             clock=self._clock,
         )
@@ -83,11 +83,12 @@ class Watcher:
             store=self.store,
             targets=TrustTargets(self._connections),
             sink=self._sink,
-            queue=self._queue,
+            queue=self.queue,
             clock=self._clock,
             wait=self._wait,
             owner="",
             claim_for=self.settings.claim_for,
+            look_every=self.settings.look_every,
         )
 
     def watch(self) -> Watch:
@@ -124,7 +125,8 @@ class Watcher:
         return SnsSink(self._connections.client("sns"), self.settings.topic_arn)
 
     @cached_property
-    def _queue(self) -> SqsPublishQueue:
+    def queue(self) -> SqsPublishQueue:
+        """The queue in front of publish."""
         return SqsPublishQueue(self._connections.client("sqs"), self.settings.queue_url)
 
 

@@ -61,6 +61,11 @@ def deployed(target: str) -> str:
     return f"targets/{target}/bundle.pem"
 
 
+def pace(kind: str) -> str:
+    """Which targets of a kind may be updated when. No target's folder: an id holds no dot."""
+    return f"targets/pace-{kind}.json"
+
+
 def record(target: str) -> str:
     """What the watcher did to a target, and who may do so now."""
     return f"targets/{target}/record.json"

@@ -33,15 +33,6 @@ class Placement(StrEnum):
     """None: the service has one endpoint, and its ARNs hold no region."""
 
 
-class Queueing(StrEnum):
-    """Which targets wait for each other in the FIFO queue, as one message group."""
-
-    EACH = "each"
-    """Each target by itself."""
-    REGION = "region"
-    """All of the kind in a region, because the service counts their updates together."""
-
-
 class Payload(StrEnum):
     """What a target is given."""
 
@@ -77,9 +68,10 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     ``name`` is stable. ``label`` and ``noun`` name the kind to people, ``shape`` its ARN. ``resource`` matches the last
     part of the ARN, whose third part is ``service``; its group ``name`` is the target's name. ``account``: whether the
     ARN holds an account number. ``pace``: the time between two updates that the service asks of a whole account and
-    region (None: it asks none). ``proof``: the strongest that a read-back gives. ``off`` says in a sentence what it
-    means that a target has no truststore (None: it cannot be without). ``reads_back``: the service, or the object that
-    it names, gives the live content. ``compare_and_set``: an update names the state that it replaces (``Live.etag``).
+    region, which ``targets/pace`` shares out (None: it asks none). ``proof``: the strongest that a read-back gives.
+    ``off`` says in a sentence what it means that a target has no truststore (None: it cannot be without).
+    ``reads_back``: the service, or the object that it names, gives the live content. ``compare_and_set``: an update
+    names the state that it replaces (``Live.etag``).
     ``plain_name``: names that become an id as they stand, dots as hyphens (``arns.target_ids``); so it must not match
     two names that differ in hyphens and dots alone.
     """
@@ -92,7 +84,6 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     resource: re.Pattern[str]
     placement: Placement
     account: bool
-    queueing: Queueing
     limits: Limits
     pace: timedelta | None
     proof: Proof
@@ -117,7 +108,6 @@ ALB_TRUST_STORE = Kind(
     resource=re.compile(r"truststore/(?P<name>[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?)/[0-9a-f]{8,64}"),
     placement=Placement.STACK_REGION,
     account=True,
-    queueing=Queueing.EACH,
     limits=Limits(
         certificates=25,
         certificate_bytes=16 * 1024,
@@ -146,7 +136,6 @@ API_GATEWAY_DOMAIN = Kind(
     ),
     placement=Placement.STACK_REGION,
     account=False,
-    queueing=Queueing.REGION,
     limits=Limits(certificates=1000, bundle_bytes=1_000_000),  # both are believed, neither is documented
     pace=timedelta(seconds=31),  # one UpdateDomainName in 30 seconds per account and region; it cannot be raised
     proof=Proof.VERSION,

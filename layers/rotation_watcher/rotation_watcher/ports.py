@@ -81,11 +81,15 @@ class GenesysApi(Protocol):
 
 
 class PublishRequest(msgspec.Struct, frozen=True):
-    """A wish that publish look at one target (or at a bundle that no target loads)."""
+    """A wish that publish look at one target.
+
+    ``until`` is when the next wish of the same schedule is due, which makes this one idle (None: it never is).
+    """
 
     target: str
     group: str
     deduplication: str
+    until: datetime | None = None
 
 
 class PublishQueue(Protocol):
@@ -93,6 +97,16 @@ class PublishQueue(Protocol):
 
     def send(self, look: PublishRequest) -> None:
         """Enqueue one wish. Raises StoreError if the queue does not take it."""
+
+
+class ReceivedMessages(Protocol):
+    """The messages of that queue that were handed over to this run."""
+
+    def acknowledge(self, receipt: str) -> None:
+        """Delete a message that was received, so that its group goes on. Raises StoreError."""
+
+    def postpone(self, receipt: str, seconds: int) -> None:
+        """Have a message that was received come back after so many seconds; its group waits. Raises StoreError."""
 
 
 class Unknown(Enum):

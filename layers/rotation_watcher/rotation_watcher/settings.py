@@ -1,5 +1,6 @@
 """The environment, read once and held to be complete: with ``bootstrap`` the only readers of it."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -11,10 +12,14 @@ from rotation_watcher.errors import ConfigurationError
 _CLAIM_MARGIN = timedelta(seconds=60)
 """How much longer than its function a claim lives: nobody else may act while that run still could."""
 
+_RATE = re.compile(r"rate\((?P<value>[1-9][0-9]{0,5}) (?P<unit>minute|hour|day)s?\)")
+_UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What the stack tells its functions. Lists are comma-separated in the environment; empty items are dropped.
 
+    ``look_every`` is how often the schedule enqueues every target (PUBLISH_SCHEDULE; None: at no fixed interval).
     ``account`` (ACCOUNT_ID) is the stack's own, to which its targets and secrets must belong.
     ``ca_file`` (GENESYS_CA_FILE) names additional roots for HTTPS to Genesys, for networks that inspect TLS.
     """
@@ -31,6 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     credential_arns: tuple[str, ...]
     target_arns: tuple[str, ...]
     claim_for: timedelta
+    look_every: timedelta | None
     ca_file: Path | None
 
 
@@ -59,6 +65,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         credential_arns=_items(environment.get("CREDENTIAL_ARNS", "")),
         target_arns=_items(environment.get("TARGET_ARNS", "")),
         claim_for=timedelta(seconds=int(environment.get("FUNCTION_TIMEOUT_SECONDS", "300"))) + _CLAIM_MARGIN,
+        look_every=_interval(environment.get("PUBLISH_SCHEDULE", "")),
         ca_file=Path(ca_file) if ca_file else None,
     )
 
@@ -72,6 +79,12 @@ def chat_from_environment(environment: Mapping[str, str], variables: Iterable[st
     if len(given) > 1:
         raise ConfigurationError([f"{' and '.join(given)}: set together, but a function posts to one chat"])
     return ChatSettings(variable=given[0], secret_arn=environment[given[0]])
+
+
+def _interval(schedule: str) -> timedelta | None:
+    """The time between two runs of a ``rate(…)`` expression; None for any other, whose times are not even."""
+    match = _RATE.fullmatch(schedule)
+    return int(match["value"]) * _UNITS[match["unit"]] if match else None
 
 
 def _require(environment: Mapping[str, str], names: tuple[str, ...]) -> None:
