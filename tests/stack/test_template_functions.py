@@ -19,8 +19,8 @@ from tests.stack.template import (
     seconds,
 )
 
-NOT_FROM_THE_TEMPLATE = {"GENESYS_CA_FILE"}
-"""Set by hand only: a file of further roots is nothing that a template could bring along."""
+NOT_FROM_THE_TEMPLATE = {"GENESYS_CA_FILE", "SSLKEYLOGFILE"}
+"""Set by hand only: a file of further roots is nothing that a template could bring along; and what is only removed."""
 
 
 def test_functions_run_on_arm64_python_313_traced_with_json_logs() -> None:

@@ -130,6 +130,11 @@ class Watcher:
         return SqsPublishQueue(self._connections.client("sqs"), self.settings.queue_url)
 
 
+def _forget_key_log() -> None:
+    """Python and botocore write the keys of TLS connections into the file that this variable names."""
+    os.environ.pop("SSLKEYLOGFILE", None)
+
+
 def build(
     metrics: Metrics | None = None,
     *,
@@ -138,12 +143,14 @@ def build(
     wait: Wait = sleep,
 ) -> Watcher:
     """The watcher of this environment. Raises ConfigurationError naming every variable that is missing."""
+    _forget_key_log()
     chosen = settings.from_environment(os.environ if environment is None else environment)
     return Watcher(chosen, metrics or _NoMetrics(), clock, wait)
 
 
 def build_chat(environment: Mapping[str, str] | None = None) -> Chat:
     """The chat of the slack function. Raises ConfigurationError, SourceError, DeliveryError."""
+    _forget_key_log()
     chosen = settings.chat_from_environment(os.environ if environment is None else environment, CHATS)
     http = httpx.Client(timeout=10.0, follow_redirects=False)
     return CHATS[chosen.variable](http, AwsSecrets().get(chosen.secret_arn))
