@@ -209,6 +209,16 @@ EXAMPLES: Mapping[str, Alert] = {
         since=SINCE,
         now=NOW,
     ),
+    "contended": builders.contended(
+        target=DOMAIN,
+        times=3,
+        removed=[INTERMEDIATE],
+        refused=[],
+        call="UpdateDomainName",
+        started=SINCE,
+        since=NOW,
+        now=NOW,
+    ),
     "mtls_off": builders.mtls_off(
         target=DOMAIN,
         endpoint="https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com",

@@ -38,6 +38,7 @@ EDGE = Kind(
     off=None,
     reads_back=True,
     compare_and_set=True,
+    changed_by="UpdateStore",
     takes=Payload.CA_CERTIFICATES,
     plain_name=re.compile("[a-z0-9]+"),
 )

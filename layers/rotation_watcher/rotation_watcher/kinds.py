@@ -71,7 +71,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     region, which ``targets/pace`` shares out (None: it asks none). ``proof``: the strongest that a read-back gives.
     ``off`` says in a sentence what it means that a target has no truststore (None: it cannot be without).
     ``reads_back``: the service, or the object that it names, gives the live content. ``compare_and_set``: an update
-    names the state that it replaces (``Live.etag``).
+    names the state that it replaces (``Live.etag``). ``changed_by``: the call that changes it, as CloudTrail names it.
     ``plain_name``: names that become an id as they stand, dots as hyphens (``arns.target_ids``); so it must not match
     two names that differ in hyphens and dots alone.
     """
@@ -90,6 +90,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     off: str | None
     reads_back: bool
     compare_and_set: bool
+    changed_by: str
     takes: Payload
     plain_name: re.Pattern[str]
 
@@ -120,6 +121,7 @@ ALB_TRUST_STORE = Kind(
     off=None,
     reads_back=True,
     compare_and_set=False,
+    changed_by="ModifyTrustStore",
     takes=Payload.CA_CERTIFICATES,
     plain_name=re.compile(r"[a-z0-9-]+"),
 )
@@ -142,6 +144,7 @@ API_GATEWAY_DOMAIN = Kind(
     off="The domain has no truststore: mutual TLS is off.",
     reads_back=True,
     compare_and_set=False,
+    changed_by="UpdateDomainName",
     takes=Payload.CA_CERTIFICATES,
     plain_name=re.compile(r"[a-z0-9]+(\.[a-z0-9]+)+"),
 )

@@ -48,6 +48,7 @@ class Kind(StrEnum):
     SHARED_AUTHORITY_DEPLOYED = "shared-authority-deployed"
     ROLLED_BACK = "rolled-back"
     DRIFT_FOUND = "drift-found"
+    CONTENDED = "contended"
     MTLS_OFF = "mtls-off"
     REMOVAL_PLANNED = "removal-planned"
     REMOVAL_HELD = "removal-held"

@@ -12,6 +12,7 @@ from rotation_watcher.alerts.builders.changes import (
     truststore_updated,
 )
 from rotation_watcher.alerts.builders.disturbances import (
+    contended,
     drift_found,
     mtls_off,
     quota_near,
@@ -29,6 +30,7 @@ __all__ = [
     "anchor_missing",
     "approved",
     "change_planned",
+    "contended",
     "drift_found",
     "expired",
     "issuer_changed",
