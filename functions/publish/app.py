@@ -6,7 +6,7 @@ import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation_watcher import bootstrap, messages
+from rotation_watcher import bootstrap, configuration, messages
 from rotation_watcher.errors import StoreError
 from rotation_watcher.publish import Summary, publish
 from rotation_watcher.targets.requests import PublishCall, Queued, decode_request
@@ -23,12 +23,16 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
 
     The event: messages of the queue, or ``{"targets": [...]}``, ``{"rollback": "id", "to": "version"}``,
     ``{"release": "id"}``, ``{"enqueue": "all"}``, each also with ``"dry_run": true``; ``{}`` looks at every target.
+    A configuration that is refused is replaced by the last good one; collect tells of it.
     Raises ConfigurationError, RequestRefused, or StoreError after all other targets were served, so that Lambda counts
     the run as failed.
     """
 
     def run(request: PublishCall) -> Summary:
-        summary = publish(watcher.watch(), request, ports._replace(owner=context.aws_request_id))
+        configured = configuration.in_use(watcher.watch, watcher.parse, ports.store)
+        for mistake in configured.mistakes:
+            logger.error("the last good configuration is in use", extra={"mistake": mistake})
+        summary = publish(configured.watch, request, ports._replace(owner=context.aws_request_id))
         logger.info("published", extra={"summary": msgspec.to_builtins(summary)})
         for words in summary.passed_over:
             logger.warning(words)

@@ -111,3 +111,18 @@ def test_a_collect_that_reads_nothing_counts_no_success(stage: Stage, capsys: py
     load("collect")({}, Context())
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "CollectSucceeded" in line]
     assert [line["CollectSucceeded"] for line in lines] == [[0.0]]
+
+
+def test_a_watch_file_that_is_refused_stops_neither_function_and_is_told(stage: Stage) -> None:
+    load("collect")({}, Context())
+    stage.news()
+    stage.watch["targets"][0]["bundle"] = "mian"
+    stage.configure()
+
+    looked = load("collect")({}, Context())
+    published = load("publish")({}, Context())
+
+    assert looked["sources"]["us-east-1"]["outcome"] == "read"
+    assert "mian" in looked["configuration_refused"][0]
+    assert published["targets"]["genesys-clients"]["outcome"] == "unchanged"
+    assert [alert.kind for alert in stage.news()] == ["configuration-refused"]

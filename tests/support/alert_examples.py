@@ -209,6 +209,14 @@ EXAMPLES: Mapping[str, Alert] = {
         since=SINCE,
         now=NOW,
     ),
+    "configuration_refused": builders.configuration_refused(
+        mistakes=["targets[0].bundle: no bundle 'mian'", "mode: invalid enum value 'aply'"],
+        digest="0f343b0931126a20",
+        good_since=SINCE,
+        since=NOW,
+        now=NOW,
+    ),
+    "configuration_accepted": builders.configuration_accepted(since=SINCE, now=NOW),
     "contended": builders.contended(
         target=DOMAIN,
         times=3,

@@ -82,7 +82,9 @@ def parse_secret(arn: str) -> SecretArn:
     """Where a secret lies. Raises ValueError for what is no ARN of an SSM parameter or Secrets Manager secret."""
     match = _SECRET.fullmatch(arn)
     if match is None:
-        raise ValueError(f"{arn!r} is no ARN of an SSM parameter or Secrets Manager secret")
+        # Mistakes are mailed, and what stands where a secret's name belongs may be the secret.
+        shown = repr(arn) if arn.startswith("arn:") else "this"
+        raise ValueError(f"{shown} is no ARN of an SSM parameter or Secrets Manager secret")
     region, _, account = (match["of_parameter"] or match["of_secret"]).partition(":")
     return SecretArn(region, account)
 

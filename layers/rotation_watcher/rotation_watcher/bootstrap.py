@@ -112,6 +112,10 @@ class Watcher:
             raise ConfigurationError([f"{chosen.watch_file}: does not exist, or this function may not read it"])
         return config.load(stored.body, stack_region=chosen.region, stack_account=chosen.account)
 
+    def parse(self, document: object) -> Watch:
+        """A watch file that was kept, for this stack. Raises ConfigurationError."""
+        return config.from_document(document, stack_region=self.settings.region, stack_account=self.settings.account)
+
     @cached_property
     def _connections(self) -> Connections:
         return Connections()

@@ -31,6 +31,10 @@ def history(source: str) -> str:
     return f"sources/{source}/history.json"
 
 
+CONFIGURATION = "sources/configuration.json"
+"""The last configuration that was accepted. No source's folder: an id holds no dot."""
+
+
 def seen(source: str, fingerprint: str) -> str:
     """A certificate that a source has shown, written once."""
     return f"sources/{source}/seen/{fingerprint}.pem"

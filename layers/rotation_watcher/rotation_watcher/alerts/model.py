@@ -31,6 +31,8 @@ class Kind(StrEnum):
     delivered as it stands.
     """
 
+    CONFIGURATION_REFUSED = "configuration-refused"
+    CONFIGURATION_ACCEPTED = "configuration-accepted"
     UPCOMING_PUBLISHED = "upcoming-published"
     ROTATED = "rotated"
     ISSUER_CHANGED = "issuer-changed"

@@ -11,6 +11,7 @@ from rotation_watcher.alerts.builders.changes import (
     truststore_update_failed,
     truststore_updated,
 )
+from rotation_watcher.alerts.builders.configuration import configuration_accepted, configuration_refused
 from rotation_watcher.alerts.builders.disturbances import (
     contended,
     drift_found,
@@ -30,6 +31,8 @@ __all__ = [
     "anchor_missing",
     "approved",
     "change_planned",
+    "configuration_accepted",
+    "configuration_refused",
     "contended",
     "drift_found",
     "expired",
