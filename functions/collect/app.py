@@ -7,7 +7,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation_watcher import bootstrap
+from rotation_watcher import bootstrap, configuration
 from rotation_watcher.collect import Request, collect
 from rotation_watcher.errors import RequestRefused, StoreError
 
@@ -31,18 +31,25 @@ ports = watcher.collect  # built while the container starts, once for all its ru
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Answer with the summary of one run.
 
-    The event: ``{"sources": ["us-east-1"], "dry_run": true}``, both optional. Raises ConfigurationError,
-    RequestRefused, or StoreError after all other sources were served, so that Lambda counts the run as failed.
+    The event: ``{"sources": ["us-east-1"], "dry_run": true}``, both optional. A configuration that is
+    refused is told, and the last good one is used. Raises ConfigurationError where there is none, RequestRefused, or
+    StoreError after all other sources were served, so that Lambda counts the run as failed.
     """
     del context
     try:
         request = msgspec.convert(event, Request)
     except msgspec.ValidationError as error:
         raise RequestRefused(f"the event is not understood: {error}") from error
-    summary = collect(watcher.watch(), request, ports)
+    configured = configuration.keep(
+        watcher.watch, watcher.parse, ports.store, ports.sink, ports.clock, dry_run=request.dry_run
+    )
+    summary = collect(configured.watch, request, ports)
     answer = msgspec.to_builtins(summary)
+    if configured.mistakes:
+        answer["configuration_refused"] = [*configured.mistakes]
     logger.info("collected", extra={"summary": answer})
     undelivered = [words for source in summary.sources.values() for words in source.undelivered]
+    undelivered += configured.troubles
     if summary.broken or undelivered:
         broken = [f"{name}: {summary.sources[name].message}" for name in summary.broken]
         raise StoreError("; ".join([*broken, *undelivered]))

@@ -6,10 +6,10 @@ import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation_watcher import bootstrap
+from rotation_watcher import bootstrap, configuration, messages
 from rotation_watcher.errors import StoreError
-from rotation_watcher.publish import publish
-from rotation_watcher.targets.requests import decode_request
+from rotation_watcher.publish import Summary, publish
+from rotation_watcher.targets.requests import PublishCall, Queued, decode_request
 
 logger = Logger()
 
@@ -19,18 +19,36 @@ ports = watcher.publish  # built while the container starts, once for all its ru
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    """Answer with the summary of one run.
+    """Answer with the summary of one run; to the queue, with the messages that are to come back.
 
     The event: messages of the queue, or ``{"targets": [...]}``, ``{"rollback": "id", "to": "version"}``,
     ``{"release": "id"}``, ``{"enqueue": "all"}``, each also with ``"dry_run": true``; ``{}`` looks at every target.
+    A configuration that is refused is replaced by the last good one; collect tells of it.
     Raises ConfigurationError, RequestRefused, or StoreError after all other targets were served, so that Lambda counts
     the run as failed.
     """
-    summary = publish(watcher.watch(), decode_request(event), ports._replace(owner=context.aws_request_id))
-    answer = msgspec.to_builtins(summary)
-    logger.info("published", extra={"summary": answer})
+
+    def run(request: PublishCall) -> Summary:
+        configured = configuration.in_use(watcher.watch, watcher.parse, ports.store)
+        for mistake in configured.mistakes:
+            logger.error("the last good configuration is in use", extra={"mistake": mistake})
+        summary = publish(configured.watch, request, ports._replace(owner=context.aws_request_id))
+        logger.info("published", extra={"summary": msgspec.to_builtins(summary)})
+        for words in summary.passed_over:
+            logger.warning(words)
+        _raise_what_failed(summary)
+        return summary
+
+    request = decode_request(event)
+    if isinstance(request, Queued):
+        back = messages.serve(request, run, watcher.queue, ports.clock)
+        return {"batchItemFailures": [{"itemIdentifier": name} for name in back]}
+    return msgspec.to_builtins(run(request))
+
+
+def _raise_what_failed(summary: Summary) -> None:
+    """Raise StoreError where a target's state could not be read or written, or an alert not be delivered."""
     undelivered = [words for target in summary.targets.values() for words in target.undelivered]
     if summary.broken or undelivered:
         told = {name: target.message for name, target in summary.targets.items()} | summary.bundles
         raise StoreError("; ".join([*(f"{name}: {told.get(name)}" for name in summary.broken), *undelivered]))
-    return answer

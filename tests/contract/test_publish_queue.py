@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 
 from local.aws.server import EmbeddedAws
@@ -12,7 +13,7 @@ from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.sqs import SqsPublishQueue
 from rotation_watcher.errors import StoreError
 from rotation_watcher.ports import PublishQueue, PublishRequest
-from tests.support.fakes import RecordingQueue
+from tests.support.fakes import NOON, RecordingQueue
 
 LOOK = PublishRequest("main", "main-73e2d6bc24d8a067", 'main-use1-"9a0364b9e99bb480dd25e1f0284c8555"')
 
@@ -94,10 +95,13 @@ def test_a_new_occasion_is_a_new_message_in_the_order_of_sending(stand: Stand) -
 # What only SQS can do wrong
 
 
-def test_the_body_says_which_target_and_nothing_else(aws: EmbeddedAws, url: str) -> None:
-    SqsPublishQueue(clients.make("sqs"), url).send(LOOK)
+def test_the_body_says_which_target_and_until_when_it_is_worth_a_look(aws: EmbeddedAws, url: str) -> None:
+    queue = SqsPublishQueue(clients.make("sqs"), url)
+    queue.send(LOOK)
+    queue.send(msgspec.structs.replace(LOOK, until=NOON, deduplication="another"))
 
-    assert [json.loads(message["Body"]) for message in arrived(aws, url)] == [{"target": "main"}]
+    sent = {"target": "main", "until": "2026-11-23T12:00:00Z"}
+    assert [json.loads(message["Body"]) for message in arrived(aws, url)] == [{"target": "main"}, sent]
 
 
 @pytest.mark.parametrize("text", ["x" * 129, "with blank", "ümlaut", "line\nbreak", ""])

@@ -116,14 +116,14 @@ def test_a_wildcard_domain_is_granted_by_its_name_and_opens_no_other_domain() ->
     ]
     name = wildcard.replace("*", "${*}")
     granted = {each["Sid"]: as_list(each["Resource"]) for each in targets["Statement"]}
-    assert granted["ReadDomains"] == granted["ChangeDomains"] == [name]
+    assert granted["ReadDomains"] == granted["ChangeDomains"] == granted["ChangeDomainsTls"] == [name]
     assert granted["ReadRestMappings"] == [f"{name}/basepathmappings"]
     assert granted["ReadHttpMappings"] == [f"{name}/apimappings"]
     assert granted["ReadRoutingRules"] == [f"{name.replace('::/', ':*:/')}/routingrules/*"]
 
 
 MIXED = {
-    *("ChangeTrustStores", "ReadDomains", "ChangeDomains"),
+    *("ChangeTrustStores", "ReadDomains", "ChangeDomains", "ChangeDomainsTls"),
     *("ReadRestMappings", "ReadHttpMappings", "ReadRoutingRules"),
 }
 """Statements about TargetArns, which names trust stores and domains."""

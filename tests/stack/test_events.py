@@ -82,6 +82,8 @@ def test_each_event_is_accepted_by_its_function_as_it_stands(environment: Enviro
     if name == "collect":
         assert answer["sources"]["us-east-1"]["outcome"] == "read"
         assert answer.get("dry_run", False) == ("dry-run" in event)
+    elif event == "publish-queue":
+        assert answer == {"batchItemFailures": []}
     elif name == "publish":
         expected = {"publish-rollback": "rolled-back"}.get(event, "unchanged")
         outcomes = {target: one["outcome"] for target, one in answer.get("targets", {}).items()}
@@ -111,3 +113,18 @@ def test_a_collect_that_reads_nothing_counts_no_success(
     load("collect")({}, Context())
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "CollectSucceeded" in line]
     assert [line["CollectSucceeded"] for line in lines] == [[0.0]]
+
+
+def test_a_watch_file_that_is_refused_stops_neither_function_and_is_told(environment: Environment) -> None:
+    load("collect")({}, Context())
+    environment.new_alerts()
+    environment.watch["targets"][0]["bundle"] = "mian"
+    environment.configure()
+
+    looked = load("collect")({}, Context())
+    published = load("publish")({}, Context())
+
+    assert looked["sources"]["us-east-1"]["outcome"] == "read"
+    assert "mian" in looked["configuration_refused"][0]
+    assert published["targets"]["genesys-clients"]["outcome"] == "unchanged"
+    assert [alert.kind for alert in environment.new_alerts()] == ["configuration-refused"]

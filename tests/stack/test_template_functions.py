@@ -4,6 +4,7 @@ import itertools
 import json
 import re
 
+from rotation_watcher import messages
 from tests.stack.template import (
     FUNCTIONS,
     PARAMETERS,
@@ -18,8 +19,8 @@ from tests.stack.template import (
     seconds,
 )
 
-NOT_FROM_THE_TEMPLATE = {"GENESYS_CA_FILE"}
-"""Set by hand only: a file of further roots is nothing that a template could bring along."""
+NOT_FROM_THE_TEMPLATE = {"GENESYS_CA_FILE", "SSLKEYLOGFILE"}
+"""Set by hand only: a file of further roots is nothing that a template could bring along; and what is only removed."""
 
 
 def test_functions_run_on_arm64_python_313_traced_with_json_logs() -> None:
@@ -62,7 +63,7 @@ def test_collect_and_publish_are_told_the_same_configuration() -> None:
         *("AUTHORITIES", "CREDENTIAL_ARNS", "TARGET_ARNS", "ACCOUNT_ID"),
     }
     assert set(environments["Collect"]) == shared
-    assert set(environments["Publish"]) == {*shared, "FUNCTION_TIMEOUT_SECONDS"}
+    assert set(environments["Publish"]) == {*shared, "FUNCTION_TIMEOUT_SECONDS", "PUBLISH_SCHEDULE"}
     assert all(environments["Collect"][name] == environments["Publish"][name] for name in shared)
     assert environments["Slack"] == {"SLACK_SECRET_ARN": {"Ref": "SlackSecretArn"}}
     assert set(TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]) == {
@@ -139,7 +140,7 @@ def test_a_function_that_answers_with_failed_messages_is_listened_to() -> None:
         ]
         assert all(said == ("batchItemFailures" in code) for said in heard), name
         answering += [name] * any(heard)
-    assert answering == ["SlackFunction"]
+    assert answering == ["PublishFunction", "SlackFunction"]
 
 
 def test_a_dead_letter_queue_is_of_its_queues_kind() -> None:
@@ -157,6 +158,10 @@ def test_the_publish_queue_takes_the_senders_word_for_what_is_a_duplicate() -> N
     assert queue["FifoQueue"] is True
     assert queue["ContentBasedDeduplication"] is False
     assert queue["DeduplicationScope"] == "messageGroup"
+
+
+def test_a_look_that_waits_for_its_turn_is_not_set_aside_for_that() -> None:
+    assert properties("PublishQueue")["RedrivePolicy"]["maxReceiveCount"] > messages.POSTPONED
 
 
 def test_schedules_report_what_they_could_not_start_to_a_standard_queue() -> None:

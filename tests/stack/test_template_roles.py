@@ -142,9 +142,22 @@ def test_targets_are_changed_by_name_and_domains_only_towards_our_bucket() -> No
     for action in ("apigateway:PATCH", "apigateway:AddCertificateToDomain"):
         (escaped,) = changing[action].resources
         assert escaped == {"Fn::Split": [",", literal({"Fn::Join": [",", {"Ref": "TargetArns"}]})]}
-    assert changing["apigateway:PATCH"].body["Condition"] == {
-        "StringLikeIfExists": {"apigateway:Request/MtlsTrustStoreUri": {"Fn::Sub": "s3://${Bucket}/targets/*"}}
-    }
+    ours = {"apigateway:Request/MtlsTrustStoreUri": {"Fn::Sub": "s3://${Bucket}/targets/*"}}
+    assert changing["apigateway:PATCH"].body["Condition"] == {"StringLike": ours}, (
+        "no PATCH without a truststore of ours"
+    )
+    assert changing["apigateway:AddCertificateToDomain"].body["Condition"] == {"StringLikeIfExists": ours}
+
+
+def test_a_key_is_used_only_through_the_services_that_keep_the_secrets() -> None:
+    using = [s for s in STATEMENTS if any(action.startswith("kms:") for action in s.actions)]
+    assert {s.role for s in using} == {"CollectRole", "SlackRole"}
+    for statement in using:
+        services = statement.body["Condition"]["StringLike"]["kms:ViaService"]
+        assert [service["Fn::Sub"] for service in services] == [
+            "ssm.${AWS::Region}.amazonaws.com*",
+            "secretsmanager.${AWS::Region}.amazonaws.com*",
+        ]
 
 
 def test_the_mappings_of_each_domain_are_named_one_by_one() -> None:

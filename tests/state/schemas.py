@@ -10,12 +10,14 @@ from typing import Any
 
 import msgspec
 
+from rotation_watcher import configuration
 from rotation_watcher.alerts.model import Kind
 from rotation_watcher.bundles import pins
 from rotation_watcher.sources import history
 from rotation_watcher.targets import record
 
 STATES: dict[str, tuple[type, int]] = {
+    "configuration": (configuration.State, configuration.FORMAT),
     "history": (history.History, history.FORMAT),
     "pins": (pins.Pins, pins.FORMAT),
     "record": (record.Record, record.FORMAT),

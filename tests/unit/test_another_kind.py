@@ -18,7 +18,7 @@ from rotation_watcher.adapters import registry
 from rotation_watcher.adapters.registry import Connections, TrustTargets
 from rotation_watcher.config import Watch
 from rotation_watcher.errors import ConfigurationError, TargetBusy, TargetNotFound
-from rotation_watcher.kinds import Kind, Limits, Payload, Placement, Proof, Queueing
+from rotation_watcher.kinds import Kind, Limits, Payload, Placement, Proof
 from rotation_watcher.ports import UNKNOWN, BundleObject, Live, TrustTarget
 from rotation_watcher.x509.certificates import blocks_of
 from tests.soak.environment import SoakEnvironment
@@ -32,13 +32,13 @@ EDGE = Kind(
     resource=re.compile(r"store/(?P<name>[a-z0-9_]{1,40})"),
     placement=Placement.GLOBAL,
     account=True,
-    queueing=Queueing.EACH,
     limits=Limits(certificates=7),
     pace=timedelta(minutes=2),
     proof=Proof.BYTES,
     off=None,
     reads_back=True,
     compare_and_set=True,
+    changed_by="UpdateStore",
     takes=Payload.CA_CERTIFICATES,
     plain_name=re.compile("[a-z0-9]+"),
 )

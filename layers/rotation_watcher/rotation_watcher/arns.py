@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from rotation_watcher.kinds import KINDS, Kind, Placement, Queueing, of_service
+from rotation_watcher.kinds import KINDS, Kind, Placement, of_service
 
 _PARTITION = re.compile(r"aws(-[a-z]+)*")
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
@@ -82,7 +82,9 @@ def parse_secret(arn: str) -> SecretArn:
     """Parse a secret's ARN. Raises ValueError if it names no SSM parameter or Secrets Manager secret."""
     match = _SECRET.fullmatch(arn)
     if match is None:
-        raise ValueError(f"{arn!r} is no ARN of an SSM parameter or Secrets Manager secret")
+        # Mistakes are mailed, and what stands where a secret's name belongs may be the secret.
+        shown = repr(arn) if arn.startswith("arn:") else "this"
+        raise ValueError(f"{shown} is no ARN of an SSM parameter or Secrets Manager secret")
     region, _, account = (match["of_parameter"] or match["of_secret"]).partition(":")
     return SecretArn(region, account)
 
@@ -118,14 +120,11 @@ def _with_digest(readable: str, arn: str) -> str:
 
 
 def message_group(arn: str) -> str:
-    """The FIFO message group of a target, at most 128 characters. Raises ValueError if the ARN is not a target's.
+    """The FIFO message group: one a target, so that none waits for another; at most 128 characters.
 
-    Targets of one group are served one after the other: each by itself, or all of a kind in a region
-    (``kinds.Queueing``). The queue belongs to one account, so the group holds none.
+    Raises ValueError if the ARN is not a target's.
     """
-    target = parse_target(arn)
-    if target.kind.queueing is Queueing.REGION:
-        return f"{target.kind.service}-{target.region or 'global'}"
+    parse_target(arn)
     return arn.split(":", 5)[5].partition("/")[2].replace("/", "-")[:128]
 
 

@@ -71,7 +71,7 @@ class Watcher:
             secrets=AwsSecrets(),
             genesys=Genesys(self._clock, partial(make_client, self.settings.ca_file)),
             sink=self._sink,
-            queue=self._queue,
+            queue=self.queue,
             metrics=self._metrics,
             clock=self._clock,
         )
@@ -83,11 +83,12 @@ class Watcher:
             store=self.store,
             targets=TrustTargets(self._connections),
             sink=self._sink,
-            queue=self._queue,
+            queue=self.queue,
             clock=self._clock,
             wait=self._wait,
             owner="",
             claim_for=self.settings.claim_for,
+            look_every=self.settings.look_every,
         )
 
     def watch(self) -> Watch:
@@ -111,6 +112,10 @@ class Watcher:
             raise ConfigurationError([f"{chosen.watch_file}: does not exist, or this function may not read it"])
         return config.load(stored.body, stack_region=chosen.region, stack_account=chosen.account)
 
+    def parse(self, document: object) -> Watch:
+        """A watch file that was kept, for this stack. Raises ConfigurationError."""
+        return config.from_document(document, stack_region=self.settings.region, stack_account=self.settings.account)
+
     @cached_property
     def _connections(self) -> Connections:
         return Connections()
@@ -124,8 +129,14 @@ class Watcher:
         return SnsSink(self._connections.client("sns"), self.settings.topic_arn)
 
     @cached_property
-    def _queue(self) -> SqsPublishQueue:
+    def queue(self) -> SqsPublishQueue:
+        """The queue in front of publish."""
         return SqsPublishQueue(self._connections.client("sqs"), self.settings.queue_url)
+
+
+def _forget_key_log() -> None:
+    """Python and botocore write the keys of TLS connections into the file that this variable names."""
+    os.environ.pop("SSLKEYLOGFILE", None)
 
 
 def build(
@@ -136,12 +147,14 @@ def build(
     wait: Wait = sleep,
 ) -> Watcher:
     """The watcher of this environment. Raises ConfigurationError naming every variable that is missing."""
+    _forget_key_log()
     chosen = settings.from_environment(os.environ if environment is None else environment)
     return Watcher(chosen, metrics or _NoMetrics(), clock, wait)
 
 
 def build_chat(environment: Mapping[str, str] | None = None) -> Chat:
     """The chat of the slack function. Raises ConfigurationError, SourceError, DeliveryError."""
+    _forget_key_log()
     chosen = settings.chat_from_environment(os.environ if environment is None else environment, CHATS)
     http = httpx.Client(timeout=10.0, follow_redirects=False)
     return CHATS[chosen.variable](http, AwsSecrets().get(chosen.secret_arn))

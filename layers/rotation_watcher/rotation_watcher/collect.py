@@ -9,6 +9,7 @@ still waits. A look that finds nothing new writes nothing, but for a freshness m
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
@@ -307,11 +308,13 @@ def _wake(watch: Watch, source: Source, etag: str, queue: PublishQueue) -> list[
     return sent
 
 
-def publish_requests(watch: Watch, targets: Iterable[str], occasion: str) -> list[PublishRequest]:
+def publish_requests(
+    watch: Watch, targets: Iterable[str], occasion: str, until: datetime | None = None
+) -> list[PublishRequest]:
     """The queue's messages for some targets. ``occasion`` tells one call from the next within five minutes."""
     wanted = {*targets}
     return [
-        PublishRequest(target.id, arns.message_group(target.arn), f"{target.id}-{occasion}")
+        PublishRequest(target.id, arns.message_group(target.arn), f"{target.id}-{occasion}", until)
         for target in watch.targets
         if target.id in wanted
     ]

@@ -31,6 +31,10 @@ def history(source: str) -> str:
     return f"sources/{source}/history.json"
 
 
+CONFIGURATION = "sources/configuration.json"
+"""The last configuration that was accepted. No source's folder: an id holds no dot."""
+
+
 def seen(source: str, fingerprint: str) -> str:
     """A certificate that a source has presented (PEM), written once."""
     return f"sources/{source}/seen/{fingerprint}.pem"
@@ -64,6 +68,11 @@ def manifest(bundle: str) -> str:
 def deployed(target: str) -> str:
     """Exactly what a target loads (PEM); each version was deployed once."""
     return f"targets/{target}/bundle.pem"
+
+
+def pace(kind: str) -> str:
+    """Which targets of a kind may be updated when. No target's folder: an id holds no dot."""
+    return f"targets/pace-{kind}.json"
 
 
 def record(target: str) -> str:

@@ -33,15 +33,6 @@ class Placement(StrEnum):
     """None: the service has one endpoint, and its ARNs hold no region."""
 
 
-class Queueing(StrEnum):
-    """Which targets share a message group of the FIFO queue, and so are served one after the other."""
-
-    EACH = "each"
-    """Each target by itself."""
-    REGION = "region"
-    """All of the kind in a region, because the service limits their updates together."""
-
-
 class Payload(StrEnum):
     """What is deployed to a target."""
 
@@ -76,12 +67,13 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 
     ``name`` is stable. ``label`` and ``noun`` name the kind to people, ``shape`` its ARN. ``resource`` matches the last
     part of the ARN, whose third part is ``service``; its group ``name`` is the target's name. ``account``: whether the
-    ARN holds an account number. ``pace``: the least time between two updates in an account and region (None: no limit).
-    ``proof``: the strongest that a read-back gives. ``off``: a sentence for people about a target without a truststore
-    (None: a target always has one). ``reads_back``: the live content can be read, from the service or from the object
-    that it names. ``compare_and_set``: an update names the state that it replaces (``Live.etag``). ``plain_name``
-    matches the names that become an id unchanged, with dots as hyphens (``arns.target_ids``); it must not match two
-    names that differ only in hyphens and dots.
+    ARN holds an account number. ``pace``: the least time between two updates in an account and region, which
+    ``targets/pace`` shares out (None: no limit). ``proof``: the strongest that a read-back gives. ``off``: a
+    sentence for people about a target without a truststore (None: a target always has one). ``reads_back``: the
+    live content can be read, from the service or from the object that it names. ``compare_and_set``: an update
+    names the state that it replaces (``Live.etag``). ``changed_by``: the call that changes it, as CloudTrail names
+    it. ``plain_name`` matches the names that become an id unchanged, with dots as hyphens (``arns.target_ids``); it
+    must not match two names that differ only in hyphens and dots.
     """
 
     name: str
@@ -92,13 +84,13 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     resource: re.Pattern[str]
     placement: Placement
     account: bool
-    queueing: Queueing
     limits: Limits
     pace: timedelta | None
     proof: Proof
     off: str | None
     reads_back: bool
     compare_and_set: bool
+    changed_by: str
     takes: Payload
     plain_name: re.Pattern[str]
 
@@ -117,7 +109,6 @@ ALB_TRUST_STORE = Kind(
     resource=re.compile(r"truststore/(?P<name>[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?)/[0-9a-f]{8,64}"),
     placement=Placement.STACK_REGION,
     account=True,
-    queueing=Queueing.EACH,
     limits=Limits(
         certificates=25,
         certificate_bytes=16 * 1024,
@@ -130,6 +121,7 @@ ALB_TRUST_STORE = Kind(
     off=None,
     reads_back=True,
     compare_and_set=False,
+    changed_by="ModifyTrustStore",
     takes=Payload.CA_CERTIFICATES,
     plain_name=re.compile(r"[a-z0-9-]+"),
 )
@@ -146,13 +138,13 @@ API_GATEWAY_DOMAIN = Kind(
     ),
     placement=Placement.STACK_REGION,
     account=False,
-    queueing=Queueing.REGION,
     limits=Limits(certificates=1000, bundle_bytes=1_000_000),  # both are assumed, neither is documented
     pace=timedelta(seconds=31),  # one UpdateDomainName in 30 seconds per account and region; it cannot be raised
     proof=Proof.VERSION,
     off="The domain has no truststore: mutual TLS is off.",
     reads_back=True,
     compare_and_set=False,
+    changed_by="UpdateDomainName",
     takes=Payload.CA_CERTIFICATES,
     plain_name=re.compile(r"[a-z0-9]+(\.[a-z0-9]+)+"),
 )

@@ -87,12 +87,14 @@ class PublishRequest(msgspec.Struct, frozen=True):
     """The message that asks publish to reconcile one target.
 
     ``target`` is its id, ``group`` the FIFO message group (``arns.message_group``), ``deduplication`` equal for
-    requests of which one is enough within five minutes.
+    requests of which one is enough within five minutes. ``until`` is when the next request of the same schedule is due,
+    which makes this one idle (None: it never is).
     """
 
     target: str
     group: str
     deduplication: str
+    until: datetime | None = None
 
 
 class PublishQueue(Protocol):
@@ -100,6 +102,16 @@ class PublishQueue(Protocol):
 
     def send(self, request: PublishRequest) -> None:
         """Enqueue one request. Raises StoreError if the queue does not take it."""
+
+
+class ReceivedMessages(Protocol):
+    """The messages of that queue that were handed over to this run."""
+
+    def acknowledge(self, receipt: str) -> None:
+        """Delete a message that was received, so that its group goes on. Raises StoreError."""
+
+    def postpone(self, receipt: str, seconds: int) -> None:
+        """Have a message that was received come back after so many seconds; its group waits. Raises StoreError."""
 
 
 class Unknown(Enum):

@@ -17,7 +17,7 @@ from rotation_watcher.bundles.view import view_bundle
 from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.collect import publish_requests
 from rotation_watcher.config import Mode, Target, Watch
-from rotation_watcher.errors import ClaimedByAnother, RequestRefused, StoreError, TargetError
+from rotation_watcher.errors import ClaimedByAnother, RequestRefused, StoreError, TargetBusy, TargetError
 from rotation_watcher.targets import conditions, deploy, manual
 from rotation_watcher.targets.decide import (
     Action,
@@ -33,10 +33,11 @@ from rotation_watcher.targets.decide import (
     decide,
     outcome_of,
 )
+from rotation_watcher.targets.pace import Turn, take_turn
 from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.targets.proof import READBACK_SECONDS
 from rotation_watcher.targets.record import Record
-from rotation_watcher.targets.requests import EnqueueAll, PublishCall, Reconcile, Release, Rollback
+from rotation_watcher.targets.requests import EnqueueAll, PublishCall, Queued, Reconcile, Release, Rollback
 from rotation_watcher.targets.session import Change, Ports, Session, same_state, unclaimed
 from rotation_watcher.targets.snapshot import may_lag, take_snapshot
 from rotation_watcher.targets.summary import TargetSummary, describe
@@ -44,6 +45,9 @@ from rotation_watcher.targets.summary import TargetSummary, describe
 __all__ = ["Ports", "Summary", "TargetSummary", "publish"]
 
 replace = msgspec.structs.replace
+
+type Called = Reconcile | Rollback | Release | EnqueueAll
+"""What is asked for by name; messages of the queue become one of these."""
 
 _READBACKS = 3
 """How often a target that shows the state before the last proof is read again before it counts as drift."""
@@ -57,11 +61,14 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     targets: dict[str, TargetSummary] = {}
     bundles: dict[str, str] = {}
     enqueued: list[str] = []
+    passed_over: list[str] = []
     broken: list[str] = []
 
 
 def publish(watch: Watch, request: PublishCall, ports: Ports) -> Summary:
     """Do what ``request`` asks. Raises RequestRefused for what is not in the watch file or may not be done."""
+    if isinstance(request, Queued):
+        return _serve(watch, request, ports)
     summary = Summary(mode=watch.mode, dry_run=request.dry_run)
     if isinstance(request, EnqueueAll):
         _enqueue(watch, request, ports, summary)
@@ -76,7 +83,18 @@ def publish(watch: Watch, request: PublishCall, ports: Ports) -> Summary:
     return summary
 
 
-def _idle_bundles(watch: Watch, request: PublishCall, ports: Ports, summary: Summary) -> None:
+def _serve(watch: Watch, request: Queued, ports: Ports) -> Summary:
+    """Look at what messages of the queue ask for, and say of which nothing is done."""
+    now, known = ports.clock(), {target.id for target in watch.targets}
+    reasons = [message.passed_over(known, now) for message in request.messages]
+    due = [one.target for one, why in zip(request.messages, reasons, strict=True) if one.target and not why]
+    looks = Reconcile(targets=tuple(dict.fromkeys(due)))
+    summary = publish(watch, looks, ports) if due else Summary(mode=watch.mode)
+    summary.passed_over = [why for why in reasons if why]
+    return summary
+
+
+def _idle_bundles(watch: Watch, request: Called, ports: Ports, summary: Summary) -> None:
     """Keep the files of bundles that no target loads up to date: people carry them elsewhere."""
     for bundle in watch.idle_bundles:
         try:
@@ -91,28 +109,30 @@ def _idle_bundles(watch: Watch, request: PublishCall, ports: Ports, summary: Sum
 
 def _enqueue(watch: Watch, request: EnqueueAll, ports: Ports, summary: Summary) -> None:
     """One message per target. A dry run names the targets and sends nothing."""
-    occasion = ports.clock().strftime("%Y%m%dT%H%M")  # two schedules in one minute ask for the same look
-    for look in publish_requests(watch, (target.id for target in watch.targets), occasion):
+    now = ports.clock()
+    occasion = now.strftime("%Y%m%dT%H%M")  # two schedules in one minute ask for the same look
+    until = now + ports.look_every if ports.look_every else None
+    for look in publish_requests(watch, (target.id for target in watch.targets), occasion, until):
         if not request.dry_run:
             ports.queue.send(look)
         summary.enqueued.append(look.target)
 
 
-def _chosen(watch: Watch, request: PublishCall) -> tuple[Target, ...]:
+def _chosen(watch: Watch, request: Called) -> tuple[Target, ...]:
     """The targets to be served in this run. Raises RequestRefused."""
     if isinstance(request, EnqueueAll) or (isinstance(request, Reconcile) and not request.targets):
         return () if isinstance(request, EnqueueAll) else watch.targets
     asked = request.targets if isinstance(request, Reconcile) else (request.target,)
     known = {target.id: target for target in watch.targets}
     unknown = [name for name in asked if name not in known]
-    if unknown and not (isinstance(request, Reconcile) and request.skip_unknown_targets):
+    if unknown:
         raise RequestRefused(f"no target {', '.join(unknown)}; the watch file has {', '.join(sorted(known)) or 'none'}")
     if isinstance(request, Rollback | Release) and watch.mode is Mode.OBSERVE:
         raise RequestRefused("the mode is observe, which changes nothing: deploy with Mode=apply first")
-    return tuple(known[name] for name in asked if name in known)
+    return tuple(known[name] for name in asked)
 
 
-def _one(watch: Watch, target: Target, request: PublishCall, ports: Ports) -> TargetSummary:
+def _one(watch: Watch, target: Target, request: Called, ports: Ports) -> TargetSummary:
     """Serve one target. Raises RequestRefused, StoreError."""
     session = Session(target, ports)
     by_hand = isinstance(request, Rollback | Release) and not request.dry_run
@@ -180,6 +200,8 @@ def _reconcile(watch: Watch, snapshot: Snapshot, session: Session) -> TargetSumm
 def _act(snapshot: Snapshot, action: Action, session: Session) -> Outcome | None:
     """Change the target and prove it; None where there is nothing to do. Pins widen before, and narrow after."""
     pending, store, clock = session.record.pending, session.ports.store, session.ports.clock
+    if isinstance(action, Deploy | Resume) and not (turn := take_turn(session)).now:
+        return _put_off(snapshot, turn, session)
     match action:
         case Deploy():
             bundle_files.write(snapshot.view, store, clock(), narrow=False)
@@ -193,6 +215,19 @@ def _act(snapshot: Snapshot, action: Action, session: Session) -> Outcome | None
     if outcome is Outcome.UPDATED:
         bundle_files.write(snapshot.view, store, clock(), narrow=True)
     return outcome
+
+
+def _put_off(snapshot: Snapshot, turn: Turn, session: Session) -> Outcome:
+    """Let other targets of the account have their turn first; it is told only where that takes long."""
+    waits = TargetBusy("it waits for its turn: the service limits the updates of an account, and others are before it")
+    now = session.ports.clock()
+
+    def change(record: Record) -> Record:
+        after = replace(unclaimed(record), not_before=turn.at)
+        return conditions.update_failed(after, snapshot, waits, snapshot.plan.content, now)
+
+    session.save(change)
+    return Outcome.PUT_OFF
 
 
 def _no_change(snapshot: Snapshot, action: Action, mode: Mode, session: Session) -> TargetSummary:
@@ -255,7 +290,7 @@ def _roll_back(watch: Watch, snapshot: Snapshot, request: Rollback, session: Ses
     return _deliver(snapshot, outcome, session)
 
 
-def _would(watch: Watch, snapshot: Snapshot, request: PublishCall, session: Session) -> TargetSummary:
+def _would(watch: Watch, snapshot: Snapshot, request: Called, session: Session) -> TargetSummary:
     """What would be done, with nothing written, sent or delivered. Raises RequestRefused as the call itself would."""
     if isinstance(request, Rollback):
         earlier = manual.earlier_version(snapshot, request.to, session)
@@ -271,7 +306,7 @@ def _would(watch: Watch, snapshot: Snapshot, request: PublishCall, session: Sess
     return describe(snapshot, outcome_of(action))
 
 
-def _unreadable(view: BundleView, error: TargetError, request: PublishCall, session: Session) -> TargetSummary:
+def _unreadable(view: BundleView, error: TargetError, request: Called, session: Session) -> TargetSummary:
     """A target that cannot be read: told once, tried again at every run; nothing else is known to be wrong."""
     summary = TargetSummary(outcome=Outcome(error.reason), message=str(error), problems=list(view.problems))
     if request.dry_run:

@@ -1,5 +1,6 @@
 """The functions' environment variables, checked for completeness: read here and in ``bootstrap`` only."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -11,11 +12,15 @@ from rotation_watcher.errors import ConfigurationError
 _CLAIM_MARGIN = timedelta(seconds=60)
 """How much longer than the function's timeout a claim lasts: no other run may act while that one still could."""
 
+_RATE = re.compile(r"rate\((?P<value>[1-9][0-9]{0,5}) (?P<unit>minute|hour|day)s?\)")
+_UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The configuration of collect and publish. Lists are comma-separated in the environment; empty items are dropped.
 
     ``account`` (ACCOUNT_ID) is the stack's account, to which its targets and secrets must belong (None: not known).
+    ``look_every`` is how often the schedule enqueues every target (PUBLISH_SCHEDULE; None: at no fixed interval).
     ``claim_for`` is how long a claim on a target lasts. ``watch_file`` is empty or an ``s3://`` URI.
     ``ca_file`` (GENESYS_CA_FILE) names additional roots for HTTPS to Genesys, for networks that inspect TLS.
     """
@@ -32,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     credential_arns: tuple[str, ...]
     target_arns: tuple[str, ...]
     claim_for: timedelta
+    look_every: timedelta | None
     ca_file: Path | None
 
 
@@ -60,6 +66,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         credential_arns=_items(environment.get("CREDENTIAL_ARNS", "")),
         target_arns=_items(environment.get("TARGET_ARNS", "")),
         claim_for=timedelta(seconds=int(environment.get("FUNCTION_TIMEOUT_SECONDS", "300"))) + _CLAIM_MARGIN,
+        look_every=_interval(environment.get("PUBLISH_SCHEDULE", "")),
         ca_file=Path(ca_file) if ca_file else None,
     )
 
@@ -73,6 +80,12 @@ def chat_from_environment(environment: Mapping[str, str], variables: Iterable[st
     if len(given) > 1:
         raise ConfigurationError([f"{' and '.join(given)}: set together, but a function posts to one chat"])
     return ChatSettings(variable=given[0], secret_arn=environment[given[0]])
+
+
+def _interval(schedule: str) -> timedelta | None:
+    """The time between two runs of a ``rate(…)`` expression; None for any other, whose times are not even."""
+    match = _RATE.fullmatch(schedule)
+    return int(match["value"]) * _UNITS[match["unit"]] if match else None
 
 
 def _require(environment: Mapping[str, str], names: tuple[str, ...]) -> None:

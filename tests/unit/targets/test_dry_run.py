@@ -17,7 +17,6 @@ REQUESTS = st.one_of(
         Reconcile,
         targets=st.lists(TARGETS, unique=True).map(tuple),
         dry_run=st.just(True),
-        skip_unknown_targets=st.booleans(),
     ),
     st.builds(
         Rollback,

@@ -18,23 +18,43 @@ _ALLOWED = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,./:;<=>?@\[\]^_`{|}~\\-]{1,128}")
 
 
 class SqsPublishQueue:
-    """``ports.PublishQueue`` over SQS FIFO."""
+    """``ports.PublishQueue`` and ``ports.ReceivedMessages`` over SQS FIFO."""
 
     def __init__(self, client: "SQSClient", url: str) -> None:
         self._client = client
         self._url = url
 
     def send(self, request: PublishRequest) -> None:
-        """See ``ports.PublishQueue``. The body is ``{"target": "<id>"}``."""
+        """See ``ports.PublishQueue``. The body is ``body_of`` the request."""
         try:
             self._client.send_message(
                 QueueUrl=self._url,
-                MessageBody=msgspec.json.encode({"target": request.target}).decode(),
+                MessageBody=body_of(request),
                 MessageGroupId=_fit(request.group),
                 MessageDeduplicationId=_fit(request.deduplication),
             )
         except (ClientError, BotoCoreError) as error:
             raise StoreError(f"cannot enqueue a publish request for {request.target}: {error}") from error
+
+    def acknowledge(self, receipt: str) -> None:
+        """See ``ports.ReceivedMessages``."""
+        try:
+            self._client.delete_message(QueueUrl=self._url, ReceiptHandle=receipt)
+        except (ClientError, BotoCoreError) as error:
+            raise StoreError(f"cannot take a message off the queue: {error}") from error
+
+    def postpone(self, receipt: str, seconds: int) -> None:
+        """See ``ports.ReceivedMessages``."""
+        try:
+            self._client.change_message_visibility(QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=seconds)
+        except (ClientError, BotoCoreError) as error:
+            raise StoreError(f"cannot put a message of the queue off: {error}") from error
+
+
+def body_of(request: PublishRequest) -> str:
+    """The message's JSON: the target's id, and until when the request is of use (``targets/requests`` decodes it)."""
+    body = {"target": request.target} | ({"until": request.until} if request.until else {})
+    return msgspec.json.encode(body).decode()
 
 
 def _fit(text: str) -> str:

@@ -31,6 +31,8 @@ class Kind(StrEnum):
     delivered as it stands.
     """
 
+    CONFIGURATION_REFUSED = "configuration-refused"
+    CONFIGURATION_ACCEPTED = "configuration-accepted"
     UPCOMING_PUBLISHED = "upcoming-published"
     ROTATED = "rotated"
     ISSUER_CHANGED = "issuer-changed"
@@ -51,6 +53,7 @@ class Kind(StrEnum):
     SHARED_AUTHORITY_DEPLOYED = "shared-authority-deployed"
     ROLLED_BACK = "rolled-back"
     DRIFT_FOUND = "drift-found"
+    CONTENDED = "contended"
     MTLS_OFF = "mtls-off"
     REMOVAL_PLANNED = "removal-planned"
     REMOVAL_HELD = "removal-held"

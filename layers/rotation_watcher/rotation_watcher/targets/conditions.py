@@ -18,7 +18,7 @@ from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.bundles.wanted import Need
 from rotation_watcher.config import Authority, Mode, Target
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDenied, TargetError, TargetNotFound
-from rotation_watcher.targets import obstacles
+from rotation_watcher.targets import contention, obstacles
 from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.targets.record import Pending, Record
 from rotation_watcher.x509.facts import CertificateFacts
@@ -47,7 +47,7 @@ UNCHANGEABLE = "unchangeable:"
 SHARED = "shared-authority:"
 """Conditions of this prefix never end: a root that others use too is told once at each target."""
 _SEEN = (
-    *("drift:", "mtls-off:", "removal-held:", "quota-near", "leaving:", "stuck:", "planned:", UNREADABLE),
+    *("drift:", "contended:", "mtls-off:", "removal-held:", "quota-near", "leaving:", "stuck:", "planned:", UNREADABLE),
     *obstacles.PREFIXES,
 )
 """The keys of what a look at the target finds, or finds no more. A newer release may know others: they stay."""
@@ -60,9 +60,10 @@ def target_name(target: Target) -> TargetName:
 
 def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
     """The snapshot's record after a look."""
-    record = snapshot.record
+    record = contention.counted(snapshot, mode, now)
     observed = [
         *_drift(snapshot, mode, now),
+        *_contended(snapshot, record, now),
         *_open_doors(snapshot, mode, now),
         *_limits(snapshot, now),
         *_leaving(snapshot, now),
@@ -239,6 +240,29 @@ def _drift(snapshot: Snapshot, mode: Mode, now: datetime) -> list[Observed]:
                 moved_to=drift.moved_to,
                 refused=[need.certificate.facts for need in snapshot.plan.refused],
                 will_heal=heals,
+                since=since,
+                now=now,
+            ),
+        )
+    ]
+
+
+def _contended(snapshot: Snapshot, record: Record, now: datetime) -> list[Observed]:
+    """Another tool undoes every update: one condition instead of an alert for each update."""
+    drift, rounds = snapshot.plan.drift, record.rounds
+    if drift is None or rounds is None or not contention.lasts(record):
+        return []
+    return [
+        Observed(
+            f"contended:{rounds.change}",
+            Kind.CONTENDED,
+            lambda since: builders.contended(
+                target=target_name(snapshot.target),
+                times=rounds.count,
+                removed=facts_of(snapshot, drift.removed),
+                refused=[need.certificate.facts for need in snapshot.plan.refused],
+                call=arns.parse_target(snapshot.target.arn).kind.changed_by,
+                started=rounds.since,
                 since=since,
                 now=now,
             ),

@@ -11,6 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from rotation_watcher.config import Mode
+from rotation_watcher.targets import contention
 from rotation_watcher.targets.plan import Blocker, Snapshot
 
 
@@ -133,6 +134,8 @@ def decide(snapshot: Snapshot, mode: Mode, owner: str, now: datetime) -> Action:
         return ClaimedElsewhere(record.claim.owner, record.claim.until)
     if acts and record.not_before is not None and now < record.not_before:
         return PutOff(record.not_before)
+    if isinstance(action, Deploy) and (until := contention.rests_until(snapshot)) is not None and now < until:
+        return PutOff(until)
     return action
 
 

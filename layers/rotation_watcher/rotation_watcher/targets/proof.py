@@ -14,7 +14,7 @@ from rotation_watcher.alerts import builders
 from rotation_watcher.bundles.wanted import Need, admits
 from rotation_watcher.errors import TargetError
 from rotation_watcher.ports import UNKNOWN, Live
-from rotation_watcher.targets import conditions
+from rotation_watcher.targets import conditions, contention
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.targets.record import KEPT_VERSIONS, Applied, Hold, HoldReason, Pending, Record
@@ -108,7 +108,9 @@ def proved(record: Record, pending: Pending, snapshot: Snapshot, live: Live, buc
         since=pending.at,
         now=now,
     )
-    after = _with_warnings(after.told(updated), snapshot, live, applied.sha256, now)
+    if not contention.repeats(record, pending):
+        after = after.told(updated)
+    after = _with_warnings(after, snapshot, live, applied.sha256, now)
     return conditions.shared_authority(after, snapshot, bucket, now)
 
 

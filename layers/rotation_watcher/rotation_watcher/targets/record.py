@@ -61,6 +61,18 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rolled_back_from: tuple[str, str] = ("", "")
 
 
+class Rounds(msgspec.Struct, frozen=True, kw_only=True):
+    """How often in a row the same change was found again after an update of ours had been proved.
+
+    ``change`` names it; ``proved`` is the proof after which it was found last.
+    """
+
+    change: str
+    count: int
+    since: datetime
+    proved: datetime
+
+
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
     """Nothing is deployed: ``sha256`` until the content changes or a person releases it; by hand, until released."""
 
@@ -96,6 +108,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     released: tuple[str, ...] = ()
     not_before: datetime | None = None
     endpoints: tuple[str, ...] = ()
+    rounds: Rounds | None = None
     conditions: Mapping[str, Condition] = {}
     outbox: tuple[Alert, ...] = ()
 

@@ -1,11 +1,12 @@
 """What publish can be asked for, and the one decoder of the event that asks for it.
 
-A request is one of four, each with its own fields only, so that no combination needs a rule of its own. People type the
+A request is one of five, each with its own fields only, so that no combination needs a rule of its own. People type the
 event as JSON; ``decode_request`` says what it means, or refuses it and names the fields and the way out.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Container, Mapping
+from datetime import datetime
+from typing import Annotated, Any
 
 import msgspec
 
@@ -13,15 +14,10 @@ from rotation_watcher.errors import UNDECODABLE, RequestRefused
 
 
 class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
-    """Bring targets to what their bundles want; ``targets`` empty means all.
-
-    ``skip_unknown_targets`` passes over targets that are no longer in the watch file: only the queue's messages have
-    it, which may be older than the file.
-    """
+    """Bring targets to what their bundles want; ``targets`` empty means all."""
 
     targets: tuple[str, ...] = ()
     dry_run: bool = False
-    skip_unknown_targets: bool = False
 
 
 class Rollback(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +41,37 @@ class EnqueueAll(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
 
 
-type PublishCall = Reconcile | Rollback | Release | EnqueueAll
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """One message of the queue. ``receives`` counts how often it was handed over, this time included.
+
+    ``target`` None: the body is not understood, and ``why`` says so. ``until``: see ``ports.PublishRequest``.
+    """
+
+    id: str
+    receipt: str
+    receives: int
+    target: str | None = None
+    until: datetime | None = None
+    why: str = ""
+
+    def passed_over(self, known: Container[str], now: datetime) -> str | None:
+        """Why nothing is to be done for it, or None. A message may be older than the watch file, and be anything."""
+        if self.target is None:
+            return f"the queue's message is not understood: {self.why}"
+        if self.target not in known:
+            return f"no target {self.target} in the watch file (any more)"
+        if self.until is not None and now >= self.until:
+            return f"an outdated look at {self.target}: the next one is due"
+        return None
+
+
+class Queued(msgspec.Struct, frozen=True, kw_only=True):
+    """Look at the targets that messages of the queue name."""
+
+    messages: tuple[Message, ...]
+
+
+type PublishCall = Reconcile | Rollback | Release | EnqueueAll | Queued
 
 _SINGLE = ("rollback", "release", "enqueue")
 _FORMS = (
@@ -54,10 +80,24 @@ _FORMS = (
 )
 
 
-class _Message(msgspec.Struct, frozen=True):
+class _Attributes(msgspec.Struct, frozen=True):
+    received: int = msgspec.field(default=1, name="ApproximateReceiveCount")
+
+
+class _Record(msgspec.Struct, frozen=True, rename="camel"):
+    """One record of the queue's event, as far as it is read."""
+
+    body: str
+    message_id: str = ""
+    receipt_handle: str = ""
+    attributes: _Attributes = _Attributes()
+
+
+class _Body(msgspec.Struct, frozen=True):
     """The body of one message of the queue."""
 
     target: str
+    until: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
 
 def decode_request(event: object) -> PublishCall:
@@ -111,12 +151,20 @@ def _targets(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value))
 
 
-def _decode_messages(records: object) -> Reconcile:
+def _decode_messages(event: object) -> Queued:
     try:
-        bodies = [record["body"] for record in records]  # type: ignore[attr-defined]  # whatever it is, see below
-        targets = [msgspec.json.decode(body, type=_Message).target for body in bodies]
-    except (*UNDECODABLE, KeyError, TypeError) as error:
-        raise RequestRefused(f"the queue's message is not understood: {error}") from error
-    if not targets:
+        records = msgspec.convert(event, tuple[_Record, ...], strict=False)
+    except msgspec.ValidationError as error:
+        raise RequestRefused(f"the queue's event is not understood: {error}") from error
+    if not records:
         raise RequestRefused("the queue's event holds no message")
-    return Reconcile(targets=tuple(dict.fromkeys(targets)), skip_unknown_targets=True)
+    return Queued(messages=tuple(map(_decode_message, records)))
+
+
+def _decode_message(record: _Record) -> Message:
+    message = Message(id=record.message_id, receipt=record.receipt_handle, receives=record.attributes.received)
+    try:
+        body = msgspec.json.decode(record.body, type=_Body)
+    except UNDECODABLE as error:  # anybody who may send can send anything: one such message stops nothing
+        return msgspec.structs.replace(message, why=str(error))
+    return msgspec.structs.replace(message, target=body.target, until=body.until)

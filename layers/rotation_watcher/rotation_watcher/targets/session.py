@@ -29,7 +29,10 @@ type Change = Callable[[Record], Record]
 
 
 class Ports(NamedTuple):
-    """What publish needs of the world. ``claim_for`` outlasts the function's timeout; ``owner`` names this run."""
+    """What publish needs of the world. ``claim_for`` outlasts the function's timeout; ``owner`` names this run.
+
+    ``look_every``: how often the schedule enqueues every target (None: at no fixed interval).
+    """
 
     store: ObjectStore
     targets: Mapping[Kind, TrustTarget]
@@ -39,6 +42,7 @@ class Ports(NamedTuple):
     wait: Wait
     owner: str
     claim_for: timedelta
+    look_every: timedelta | None = None
 
     def adapter(self, target: Target) -> TrustTarget:
         """Who speaks to this kind of target."""

@@ -1,5 +1,7 @@
 """The answer for one target, for the person who called by hand and for the log."""
 
+from datetime import datetime
+
 import msgspec
 
 from rotation_watcher.targets import conditions, obstacles
@@ -24,6 +26,8 @@ class TargetSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     version: str | None = None
     alerts: list[str] = []
     undelivered: list[str] = []
+    again: datetime | None = None
+    """When a target that was put off may be changed."""
 
 
 def describe(snapshot: Snapshot, outcome: Outcome) -> TargetSummary:
@@ -47,4 +51,5 @@ def describe(snapshot: Snapshot, outcome: Outcome) -> TargetSummary:
         problems=[*snapshot.view.problems, *snapshot.live.warnings, *obstacles.remarks(snapshot)],
         version=snapshot.record.applied.version if snapshot.record.applied else None,
         alerts=[alert.id for alert in snapshot.record.outbox],
+        again=snapshot.record.not_before if outcome is Outcome.PUT_OFF else None,
     )

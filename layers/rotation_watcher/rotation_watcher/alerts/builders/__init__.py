@@ -11,7 +11,9 @@ from rotation_watcher.alerts.builders.changes import (
     truststore_update_failed,
     truststore_updated,
 )
+from rotation_watcher.alerts.builders.configuration import configuration_accepted, configuration_refused
 from rotation_watcher.alerts.builders.disturbances import (
+    contended,
     drift_found,
     mtls_off,
     quota_near,
@@ -34,6 +36,9 @@ __all__ = [
     "approved",
     "change_planned",
     "clock_ahead",
+    "configuration_accepted",
+    "configuration_refused",
+    "contended",
     "drift_found",
     "expired",
     "file_damaged",

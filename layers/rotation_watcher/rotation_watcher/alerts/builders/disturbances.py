@@ -1,5 +1,6 @@
 """Alerts about what befalls a target: changed by others, left open, nearly full, or about to shrink too fast."""
 
+import shlex
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -58,6 +59,53 @@ def drift_found(
         facts | {"since": when(since)},
         now,
     )
+
+
+def contended(
+    *,
+    target: TargetName,
+    times: int,
+    removed: Sequence[CertificateFacts],
+    refused: Sequence[CertificateFacts],
+    call: str,
+    started: datetime,
+    since: datetime,
+    now: datetime,
+) -> Alert:
+    """Somebody else undoes what the watcher deploys, again and again.
+
+    ``times`` in a row since ``started``; ``call`` is the service's operation by which a target is changed.
+    """
+    *_, region, _, resource = target.arn.split(":", 5)
+    query = f"Events[?contains(CloudTrailEvent, `{resource.rpartition('/')[2]}`)].[EventTime,Username,CloudTrailEvent]"
+    looking = [
+        "aws",
+        "cloudtrail",
+        "lookup-events",
+        "--region",
+        region,
+        "--start-time",
+        f"{started:%Y-%m-%dT%H:%M:%SZ}",
+    ]
+    looking += ["--lookup-attributes", f"AttributeKey=EventName,AttributeValue={call}", "--query", query]
+    pace = (
+        "It refuses what Genesys presents each time, so the watcher mends it at every look."
+        if refused
+        else "It still lets in what Genesys presents, so the watcher mends it at most once an hour from now on."
+    )
+    words = Words(
+        title="another tool keeps undoing the watcher's updates",
+        happened=f"After {counted(times, 'update')} in a row since {when(started)} somebody undid the watcher's work.",
+        means=f"{pace} There are no further messages about these updates.",
+        do=(
+            "Let one tool alone manage this truststore: take it out of the other (Terraform: ignore_changes), or set"
+            " on_drift to report. Whoever is not the watcher's own role here is the other one:"
+        ),
+        command=shlex.join([*looking, "--output", "text"]),
+    )
+    facts = listed("taken out", removed, now) | listed("refused", refused, now) | {"since": when(started)}
+    severity = Severity.CRITICAL if refused else Severity.WARNING
+    return about_target(Kind.CONTENDED, severity, target, stamp(since), words, facts, now)
 
 
 def mtls_off(

@@ -1,4 +1,4 @@
-"""Whom an alert is about: a source or a target; what all alerts about one have in common is filled in here.
+"""Whom an alert is about: a source, a target or the stack; what all alerts about one share is filled in here.
 
 All that enters an alert passes ``_alert``, which makes it harmless, so that no builder can forget to.
 """
@@ -78,6 +78,18 @@ def about_target(
     title = headline(target.label, words.title)
     alert = _alert(kind, severity, target.id, distinction, title, words, facts, now)
     return msgspec.structs.replace(alert, target=target.id)
+
+
+def about_stack(
+    kind: Kind,
+    severity: Severity,
+    distinction: str,
+    words: Words,
+    facts: Mapping[str, str],
+    now: datetime,
+) -> Alert:
+    """Build an alert about the watcher itself, which neither a source nor a target has part in."""
+    return _alert(kind, severity, "stack", distinction, headline("the watcher", words.title), words, facts, now)
 
 
 def _alert(

@@ -1,0 +1,214 @@
+"""A configuration that is refused: told once with every mistake, the last good one in use, and told when mended."""
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from rotation_watcher import config, configuration, keys
+from rotation_watcher.alerts.model import Alert
+from rotation_watcher.config import Watch
+from rotation_watcher.errors import ConfigurationError, StoreError
+from tests.support.fakes import InMemoryStore, ManualClock
+from tests.support.small_world import Sink
+
+GOOD = {
+    "mode": "apply",
+    "sources": [
+        {
+            "id": "use1",
+            "region": "us-east-1",
+            "credentials": "arn:aws:ssm:us-east-1:123456789012:parameter/genesys",
+            "authorities": ["Genesys"],
+        }
+    ],
+    "bundles": [{"id": "main", "sources": ["use1"], "authorities": ["Genesys"], "extra": ["extra/ours.pem"]}],
+    "targets": [{"id": "api", "arn": "arn:aws:apigateway:us-east-1::/domainnames/api.example.com", "bundle": "main"}],
+    "policy": {"confirmations": 3, "max_removed_share": 0.25},
+}
+WRONG = GOOD | {"mode": "aply", "targets": [{"id": "API", "arn": "arn:nothing", "bundle": "mian"}]}
+
+
+def parse(document: object) -> Watch:
+    return config.from_document(document, stack_region="us-east-1", stack_account="123456789012")
+
+
+class Desk:
+    """A bucket, a watch file, and both functions that read it."""
+
+    def __init__(self, document: Any = GOOD) -> None:
+        self.document: Any = document
+        self.store, self.sink, self.clock = InMemoryStore(), Sink(), ManualClock()
+
+    def read(self) -> Watch:
+        return parse(self.document)
+
+    def collect(self, *, dry_run: bool = False) -> configuration.Configured:
+        """What collect works with; a quarter of an hour later."""
+        self.clock.advance(timedelta(minutes=15))
+        return configuration.keep(self.read, parse, self.store, self.sink, self.clock, dry_run=dry_run)
+
+    def publish(self) -> configuration.Configured:
+        return configuration.in_use(self.read, parse, self.store)
+
+    def news(self) -> list[Alert]:
+        told, self.sink.delivered = self.sink.delivered, []
+        return told
+
+
+def mistakes(document: object) -> tuple[str, ...]:
+    with pytest.raises(ConfigurationError) as refused:
+        parse(document)
+    return refused.value.mistakes
+
+
+def test_a_good_configuration_is_used_and_kept_once() -> None:
+    desk = Desk()
+    assert [desk.collect().watch for _ in range(3)] == [parse(GOOD)] * 3
+    assert desk.publish() == (parse(GOOD), (), ())
+    assert desk.store.writes == [keys.CONFIGURATION]
+    assert desk.news() == []
+
+
+def test_one_that_is_refused_is_told_once_with_every_mistake_and_the_last_good_one_goes_on() -> None:
+    desk = Desk()
+    desk.collect()
+    desk.document = WRONG
+
+    found = [desk.collect() for _ in range(9)]
+
+    assert {one.mistakes for one in found} == {mistakes(WRONG)}
+    assert all(one.watch == parse(GOOD) for one in [*found, desk.publish()])
+    (alert,) = desk.news()
+    assert (alert.kind, alert.severity) == ("configuration-refused", "critical")
+    assert len(mistakes(WRONG)) > 1
+    assert [alert.facts[f"mistake {number}"] for number, _ in enumerate(mistakes(WRONG), 1)] == [*mistakes(WRONG)]
+    assert "goes on with the last one that it accepted, of 2026-11-23 12:15 UTC" in alert.what_it_means
+
+
+def test_other_mistakes_are_told_and_the_same_ones_are_not() -> None:
+    desk = Desk()
+    desk.collect()
+    desk.document = WRONG
+    desk.collect()
+    desk.document = GOOD | {"mode": "aply"}
+    desk.collect()
+    assert [alert.kind for alert in desk.news()] == ["configuration-refused"] * 2
+    desk.collect()
+    assert desk.news() == []
+
+
+def test_the_all_clear_comes_when_it_is_mended_and_the_mended_one_is_in_use() -> None:
+    desk = Desk()
+    desk.collect()
+    desk.document = WRONG
+    desk.collect()
+    desk.news()
+    desk.document = GOOD | {"mode": "observe"}
+
+    assert desk.collect().watch.mode == "observe"
+    assert [alert.kind for alert in desk.news()] == ["configuration-accepted"]
+    desk.collect()
+    assert desk.news() == []
+    desk.document = WRONG
+    assert desk.collect().watch.mode == "observe"
+    assert [alert.kind for alert in desk.news()] == ["configuration-refused"]
+
+
+def test_without_a_good_one_the_run_fails_and_people_are_told_all_the_same() -> None:
+    desk = Desk(WRONG)
+    for _ in range(3):
+        with pytest.raises(ConfigurationError):
+            desk.collect()
+    with pytest.raises(ConfigurationError):
+        desk.publish()
+    (alert,) = desk.news()
+    assert "No earlier one is known" in alert.what_it_means
+
+
+def test_an_alert_that_could_not_be_delivered_is_said_and_delivered_later() -> None:
+    desk = Desk()
+    desk.collect()
+    desk.document, desk.sink.closed = WRONG, True
+    assert "the sink is closed" in desk.collect().troubles[0]
+    desk.sink.closed = False
+    assert desk.collect().troubles == ()
+    assert [alert.kind for alert in desk.news()] == ["configuration-refused"]
+
+
+def test_a_dry_run_writes_and_tells_nothing() -> None:
+    desk = Desk()
+    assert desk.collect(dry_run=True).watch == parse(GOOD)
+    assert desk.store.writes == []
+    desk.collect()
+    before = len(desk.store.writes)
+    desk.document = WRONG
+    assert desk.collect(dry_run=True) == (parse(GOOD), mistakes(WRONG), ())
+    assert len(desk.store.writes) == before
+    assert desk.news() == []
+
+
+def test_a_kept_one_that_the_stack_refuses_by_now_is_not_used_and_the_newest_mistakes_are_told() -> None:
+    desk = Desk()
+    desk.collect()
+    state = msgspec.json.decode(desk.store.body(keys.CONFIGURATION))
+    state["good"]["targets"][0]["arn"] = "arn:aws:apigateway:eu-west-1::/domainnames/api.example.com"
+    desk.store.seed(keys.CONFIGURATION, msgspec.json.encode(state))
+    desk.document = WRONG
+    with pytest.raises(ConfigurationError) as refused:
+        desk.publish()
+    assert refused.value.mistakes == mistakes(WRONG)
+
+
+@pytest.mark.parametrize("body", [b"", b"garbage", b"[]", b'{"format": "1", "good": 5}', b"{}"])
+def test_a_kept_one_that_is_broken_is_written_anew(body: bytes) -> None:
+    desk = Desk()
+    desk.store.seed(keys.CONFIGURATION, body)
+    assert desk.collect() == (parse(GOOD), (), ())
+    desk.document = WRONG
+    assert desk.publish().watch == parse(GOOD)
+
+
+def test_what_a_newer_release_kept_is_left_alone_and_stops_no_look() -> None:
+    desk = Desk()
+    desk.store.seed(keys.CONFIGURATION, b'{"format": "2"}')
+    found = desk.collect()
+    assert found.watch == parse(GOOD)
+    assert "newer release" in found.troubles[0]
+    assert desk.store.body(keys.CONFIGURATION) == b'{"format": "2"}'
+
+
+def test_a_bucket_out_of_reach_stops_no_look_with_a_good_configuration() -> None:
+    desk = Desk()
+
+    def refuse(*_: str) -> None:
+        raise StoreError("it is out of reach")
+
+    desk.store.before = refuse
+    found = desk.collect()
+    assert found.watch == parse(GOOD)
+    assert "out of reach" in found.troubles[0]
+
+
+def test_a_hundred_mistakes_are_one_alert_of_bounded_size() -> None:
+    desk = Desk()
+    desk.collect()
+    desk.document = GOOD | {
+        "targets": [{"id": f"T{number}", "arn": "x" * 9999, "bundle": "b"} for number in range(100)]
+    }
+    desk.collect()
+    (alert,) = desk.news()
+    assert alert.facts["more"].endswith("in the log")
+    assert len(msgspec.json.encode(alert)) < 32_000
+
+
+def test_a_secret_that_stands_where_its_name_belongs_is_told_to_nobody() -> None:
+    desk = Desk()
+    desk.collect()
+    pasted = '{"client_secret": "kA1-secret"}'
+    desk.document = GOOD | {"sources": [GOOD["sources"][0] | {"credentials": pasted}]}  # type: ignore[index]
+    assert "kA1-secret" not in str(desk.collect().mistakes)
+    (alert,) = desk.news()
+    assert "kA1-secret" not in str(alert)
+    assert "sources[0].credentials: this is no ARN" in str(alert)
