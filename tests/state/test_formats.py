@@ -86,6 +86,11 @@ def test_a_history_of_format_1_keeps_all_that_is_known(path: Path) -> None:
                 leaf["approved_root"] = leaf["chain"][-1]
         assert kept.get("leaves", {}) == before.get("leaves", {})
         assert authority.names == ((before["name"],) if "name" in before else ())
+        assert {*authority.replaced} == {
+            key
+            for key, leaf in before.get("leaves", {}).items()
+            if leaf["status"] == "retiring" and "rotated" in leaf.get("announced", ())
+        }
         assert authority.current == debounced(before.get("current", {}))
         assert authority.upcoming == debounced(before.get("upcoming", {}))
         assert authority.quarantine.keys() == before.get("quarantine", {}).keys()

@@ -110,7 +110,9 @@ def test_of_many_rotations_the_last_twenty_are_remembered() -> None:
 def test_a_leaf_that_lost_its_acceptance_was_not_replaced() -> None:
     region = SmallRegion()
     region.step(shown(OLD, issuing()), shown(NEW, issuing()))
-    region.step(shown(OLD, issuing()), shown(NEW, client(9, NAME)))  # its chain is gone
+    region.step(shown(OLD, issuing()), shown(NEW))  # without what leads to an anchor
+    assert region.known.leaves[NEW.read.fingerprint].status == "retiring"
+    region.step(shown(OLD, issuing()))
     for _ in range(3):
         region.step(shown(OLD, issuing()), shown(NEW, issuing()))
     assert region.known.replaced == ()
