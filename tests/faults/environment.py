@@ -89,7 +89,8 @@ class FaultyEnvironment:
         url = self.burst.url if self.proxied else self.environment.aws.url
         with mock.patch.dict(os.environ, {"AWS_ENDPOINT_URL": url}):
             self.environment.watcher = self.environment.build()
-            _ = self.environment.watcher.collect, self.environment.watcher.publish  # this makes the clients
+            _ = self.environment.watcher.collect  # this makes the clients, and so does each target that is looked up
+            _ = [*self.environment.watcher.publish.targets.values()]
         self.hurry(60.0)
 
     def hurry(self, budget: float) -> None:

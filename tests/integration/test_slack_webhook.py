@@ -265,8 +265,8 @@ def test_another_chat_is_a_renderer_an_adapter_and_one_registration(
 
     alert, over, plain = [payload["text"] for payload in slack.payloads]
     example = EXAMPLES["quarantined"]
-    sentences, _, command = example.what_to_do.partition("\n")
-    assert f"What to do\n{sentences}\n$ {command}\n" in alert
+    sentences, *commands = example.what_to_do.split("\n")
+    assert f"What to do\n{sentences}\n" + "".join(f"$ {command}\n" for command in commands) in alert
     assert alert.startswith(f"{example.title}\nWarning | quarantined | use1 | 2026-11-23 15:30 UTC\n")
     assert alert.endswith(example.id)
     assert all(f"{label}: {value}" in alert for label, value in example.facts.items())

@@ -51,7 +51,10 @@ def _wanted(view: BundleView, store: ObjectStore) -> bytes:
     for key, held in view.wanted.certificates.items():
         (needed if labels & {*view.wanted.why[key]} else others)[key] = held
     stored = store.get(keys.wanted(view.bundle.id)) if view.removal_blockers else None
-    for block in parse_bundle(stored.body)[0] if stored else ():
+    before = parse_bundle(stored.body)[0] if stored else ()
+    if stored and needed.keys() | others.keys() <= {block.fingerprint for block in before}:
+        return stored.body  # nothing may leave and nothing comes: which of it leaves need is no reason to write it anew
+    for block in before:
         if block.fingerprint not in needed:
             others.setdefault(block.fingerprint, block)
     return render_bundle(needed.values()) + render_bundle(others.values())
