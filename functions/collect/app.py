@@ -34,12 +34,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     The event: ``{"sources": ["us-east-1"], "dry_run": true}``, both optional. Raises ConfigurationError,
     RequestRefused, or StoreError after all other sources were served, so that Lambda counts the run as failed.
     """
-    del context
     try:
         request = msgspec.convert(event, Request)
     except msgspec.ValidationError as error:
         raise RequestRefused(f"the event is not understood: {error}") from error
-    summary = collect(watcher.watch(), request, ports)
+    this_run = ports._replace(remaining=lambda: context.get_remaining_time_in_millis() / 1000)
+    summary = collect(watcher.watch(), request, this_run)
     answer = msgspec.to_builtins(summary)
     logger.info("collected", extra={"summary": answer})
     undelivered = [words for source in summary.sources.values() for words in source.undelivered]

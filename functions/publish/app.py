@@ -26,7 +26,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     Raises ConfigurationError, RequestRefused, or StoreError after all other targets were served, so that Lambda counts
     the run as failed.
     """
-    summary = publish(watcher.watch(), decode_request(event), ports._replace(owner=context.aws_request_id))
+    this_run = ports._replace(
+        owner=context.aws_request_id, remaining=lambda: context.get_remaining_time_in_millis() / 1000
+    )
+    summary = publish(watcher.watch(), decode_request(event), this_run)
     answer = msgspec.to_builtins(summary)
     logger.info("published", extra={"summary": answer})
     undelivered = [words for target in summary.targets.values() for words in target.undelivered]

@@ -1,13 +1,14 @@
-"""The use case ``collect``: look at every source, fold what was seen into its history, tell people, wake publish.
+"""The use case ``collect``: ask every source, apply what was seen to its history, wake publish, tell people.
 
-Contract. When ``collect`` returns, each source that could be read has its look folded into its history (or nothing was
-to write), and each that could not has an episode that tells people once; one source's trouble never touches another.
-Alerts commit with the state that gives rise to them, and leave the outbox only after the sink took them. A crash at
-any point loses nothing: the certificates are kept before the history that names them, and the next run delivers what
-still waits. A look that finds nothing new writes nothing, but for a freshness mark now and then.
+Contract. When ``collect`` returns, each source that could be read has its answer in its history (or nothing was to
+write), and each that could not has a condition that tells people once; one source's trouble never touches another, nor
+does it delay another: a source is committed as soon as it has answered, and alerts are delivered when all are. The run
+ends within its time: nothing is begun that could outlast it. Alerts commit with the state that gives rise to them, and
+leave the outbox only after the sink took them. A crash at any point loses nothing: the certificates are kept before
+the history that names them, and the next run delivers what still waits. A run that finds nothing new writes nothing,
+but for a freshness mark now and then.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -19,15 +20,23 @@ from rotation_watcher.alerts.builders import SourceName
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import Authority, Source, Watch
-from rotation_watcher.errors import RequestRefused, SourceError, SourceReason, StoreError
+from rotation_watcher.deadline import CALL_TAKES, Remaining, TimedStore, unhurried
+from rotation_watcher.errors import RequestRefused, SourceError, StoreError
 from rotation_watcher.ports import Clock, GenesysApi, Metrics, ObjectStore, PublishQueue, PublishRequest, Secrets
-from rotation_watcher.sources import compare, repository, update
+from rotation_watcher.sources import bounds, compare, fetch, repository, update
 from rotation_watcher.sources.context import Context
-from rotation_watcher.sources.credentials import decode_credentials
+from rotation_watcher.sources.fetch import Seen
 from rotation_watcher.sources.history import History
-from rotation_watcher.sources.observation import Observation, observe
+from rotation_watcher.sources.observation import Judged, Observation, observe
 from rotation_watcher.trust.findings import Finding
 from rotation_watcher.trust.operator_files import Anchors, load_anchors, load_approvals
+
+FETCHING = 60.0
+"""Seconds that secrets and Genesys may take together, all sources at once."""
+KEEPING = 55.0
+"""Seconds of the run that are kept for judging, writing and telling."""
+LISTED = 8
+"""Doubtful leaves that are each looked up among the approvals; for more of them the approvals are listed once."""
 
 
 class Ports(NamedTuple):
@@ -40,6 +49,7 @@ class Ports(NamedTuple):
     queue: PublishQueue
     metrics: Metrics
     clock: Clock
+    remaining: Remaining = unhurried
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,32 +84,48 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     broken: list[str] = []
 
 
-type Seen = Sequence[bytes] | SourceError
-
-
 def collect(watch: Watch, request: Request, ports: Ports) -> Summary:
     """Look at the sources that ``request`` names. Raises RequestRefused for a source that is not in the watch file."""
     chosen = _chosen(watch, request)
-    answers = asyncio.run(_fetch(chosen, ports))
+    ports = ports._replace(store=TimedStore(ports.store, ports.remaining))
     summary = Summary(dry_run=request.dry_run)
-    prepared: dict[str, _Prepared] = {}
-    for source in chosen:
+    broken: dict[str, str] = {}
+    looks: dict[str, _Look] = {}
+    seconds = max(1.0, min(FETCHING, ports.remaining() - KEEPING))
+    for source, seen in fetch.answers(chosen, ports.secrets, ports.genesys, seconds):
         try:
-            prepared[source.id] = _prepare(watch, source, answers[source.id], ports)
+            looks[source.id] = look = _Look(watch, source, seen, ports)
+            if request.dry_run:
+                look.apply(look.step)
+            else:
+                look.commit()
+                summary.looks += _wake(watch, look, ports)
         except StoreError as error:
-            summary.sources[source.id] = SourceSummary(outcome="broken", message=str(error))
-    folded = {source_id: one.step(one.before) for source_id, one in prepared.items()}
-    for source_id, one in prepared.items():
-        step = _comparing(one, folded, prepared)
+            broken[source.id] = str(error)
+    done = [looks[source.id] for source in chosen if source.id in looks and source.id not in broken]
+    for place, look in enumerate(done):
         try:
-            summary.sources[source_id] = _commit(watch, one, step, request, ports, summary.looks)
+            _compare(look, done[:place], request)
         except StoreError as error:
-            summary.sources[source_id] = SourceSummary(outcome="broken", message=str(error))
-    summary.broken = [name for name, source in summary.sources.items() if source.outcome == "broken"]
+            broken[look.source.id] = str(error)
+    summary.sources = {look.source.id: _describe(look) for look in done}
     if not request.dry_run:
-        # The dead-man's alarm wants at least one in its period: see the template's silence alarm.
-        ports.metrics.count("CollectSucceeded", any(source.outcome == "read" for source in summary.sources.values()))
+        _deliver(done, ports, summary, broken)
+    for name, message in broken.items():
+        summary.sources[name] = SourceSummary(outcome="broken", message=message)
+    summary.sources = {one.id: summary.sources[one.id] for one in chosen}
+    summary.broken = [one.id for one in chosen if one.id in broken]
+    if not request.dry_run and {one.id for one in chosen} == {one.id for one in watch.sources}:
+        _count(watch, done, summary, ports)
     return summary
+
+
+def _count(watch: Watch, done: Iterable["_Look"], summary: Summary, ports: Ports) -> None:
+    """What the alarms rest on: a run that read every source, and how many sources have not been read for too long."""
+    now = ports.clock()
+    ports.metrics.count("CollectSucceeded", all(one.outcome == "read" for one in summary.sources.values()))
+    fresh = {look.source.id for look in done if not look.after.stale(now, watch.policy)}
+    ports.metrics.count("StaleSources", len(watch.sources) - len(fresh))
 
 
 def _chosen(watch: Watch, request: Request) -> tuple[Source, ...]:
@@ -110,84 +136,118 @@ def _chosen(watch: Watch, request: Request) -> tuple[Source, ...]:
     return tuple(known[name] for name in request.sources) if request.sources else watch.sources
 
 
-async def _fetch(sources: Iterable[Source], ports: Ports) -> dict[str, Seen]:
-    """All sources at once; each gives its raw entities or its own error."""
+class _Look:
+    """One source's answer, and what becomes of whatever history turns out to be there.
 
-    async def one(source: Source) -> Seen:
-        try:
-            text = await asyncio.to_thread(ports.secrets.get, source.credentials)
-            return await ports.genesys.certificates(
-                api_url=source.resolved_api_url,
-                login_url=source.resolved_login_url,
-                credentials=decode_credentials(text, source.credentials),
-            )
-        except SourceError as error:
-            return error
-        except Exception as error:  # noqa: BLE001  # whatever it is, the other sources go on; it is told as a failure
-            return SourceError(SourceReason.UNREACHABLE, f"an unexpected {type(error).__name__} while looking")
+    ``before`` is the history that was found, ``after`` the one that is there now, ``etag`` its own.
+    """
 
-    chosen = tuple(sources)
-    answers = await asyncio.gather(*(one(source) for source in chosen))
-    return {source.id: answer for source, answer in zip(chosen, answers, strict=True)}
+    def __init__(self, watch: Watch, source: Source, seen: Seen, ports: Ports) -> None:
+        """Read what the answer is held against. Raises StoreError."""
+        self.source, self.seen, self.store = source, seen, ports.store
+        self.before, self.etag = repository.load(ports.store, source)
+        self.after = self.before
+        self.observation: Observation | None = None
+        self.anchors = load_anchors(ports.store, source)
+        self.context = Context(
+            source=source,
+            policy=watch.policy,
+            bucket=ports.store.bucket,
+            approvals={},
+            anchor_problems=self.anchors.problems,
+            now=ports.clock(),
+        )
+        self._judged: Judged = {}
+        self._known: tuple[Mapping[Authority, str | None], Observation, Context] | None = None
+
+    def step(self, known: History) -> History:
+        """The history after the answer."""
+        if isinstance(self.seen, SourceError):
+            return update.apply_failure(known, self.seen.reason, str(self.seen), self.context)
+        names = _names(self.source, known)
+        if self._known is None or self._known[0] != names:  # once a run, unless another run learned a name meanwhile
+            self._known = (names, *_observe(self.seen, names, self.anchors, self.context, self.store, self._judged))
+        _, observation, context = self._known
+        self.observation = bounds.bounded(observation, known)
+        return update.fold(known, self.observation, context)
+
+    def apply(self, change: Callable[[History], History]) -> None:
+        """Apply a change without writing it."""
+        self.after = change(self.after)
+
+    def commit(self) -> None:
+        """Write the history after the answer. Raises StoreError; running again completes it."""
+        found = self.before
+
+        def change(known: History) -> History:
+            nonlocal found
+            found = known
+            return self.step(known)
+
+        def store(changed: History, etag: str | None) -> str:
+            repository.keep_seen(self.store, self.source, found, changed, self.observation)
+            return repository.write(self.store, changed, etag)
+
+        self.after, self.etag = compare_and_set(
+            lambda: repository.load(self.store, self.source),
+            change,
+            store,
+            keys.history(self.source.id),
+            known=(self.before, self.etag),
+        )
+        self.before = found
+
+    def amend(self, change: Callable[[History], History]) -> None:
+        """Write the history with ``change`` applied to what is there now. Raises StoreError."""
+        self.after, self.etag = compare_and_set(
+            lambda: repository.load(self.store, self.source),
+            change,
+            lambda changed, etag: repository.write(self.store, changed, etag),
+            keys.history(self.source.id),
+            known=(self.after, self.etag),
+        )
+
+    def clear(self, taken: frozenset[str]) -> None:
+        """Take delivered alerts out of the outbox. Raises StoreError."""
+        self.amend(lambda state: state.delivered(taken))
 
 
-class _Prepared(NamedTuple):
-    """One source's look, ready to be folded into whatever history turns out to be there."""
-
-    source: Source
-    seen: Seen
-    anchors: Anchors
-    before: History
-    etag: str | None
-    step: Callable[[History], tuple[History, Observation | None]]
-    context: Context
-
-
-def _prepare(watch: Watch, source: Source, seen: Seen, ports: Ports) -> _Prepared:
-    before, etag = repository.load(ports.store, source)
-    now = ports.clock()
-    anchors = load_anchors(ports.store, source)
-    context = Context(
-        source=source,
-        policy=watch.policy,
-        bucket=ports.store.bucket,
-        approvals={},
-        anchor_problems=anchors.problems,
-        now=now,
-    )
-
-    def step(known: History) -> tuple[History, Observation | None]:
-        if isinstance(seen, SourceError):
-            return update.apply_failure(known, seen.reason, str(seen), context), None
-        observation, approving = _observe(known, seen, anchors, context, ports.store)
-        return update.fold(known, observation, approving), observation
-
-    return _Prepared(source, seen, anchors, before, etag, step, context)
-
-
-def _observe(
-    known: History, seen: Sequence[bytes], anchors: Anchors, context: Context, store: ObjectStore
-) -> tuple[Observation, Context]:
-    """Judge the entities; ask for approvals only where one could matter, so that a quiet look asks for none."""
-    source, now = context.source, context.now
+def _names(source: Source, known: History) -> dict[Authority, str | None]:
+    """The name to enforce for each authority, as far as one is known."""
     names: dict[Authority, str | None] = {}
     for authority in source.authorities:
         taught = known.authorities[authority].name if authority in known.authorities else None
         enforced = source.enforced_name if authority is Authority.GENESYS else None
         names[authority] = enforced or taught
+    return names
+
+
+def _observe(
+    seen: Sequence[bytes],
+    names: Mapping[Authority, str | None],
+    anchors: Anchors,
+    context: Context,
+    store: ObjectStore,
+    judged: Judged,
+) -> tuple[Observation, Context]:
+    """Judge the entities; ask for approvals only where one could matter, so that a quiet look asks for none."""
 
     def look(context: Context) -> Observation:
         return observe(
             seen,
-            authorities=source.authorities,
+            authorities=context.source.authorities,
             anchors=anchors.certificates,
             names=names,
             approvals=context.approvals,
-            now=now,
+            now=context.now,
+            judged=judged,
         )
 
     observation = look(context)
     doubtful = {e.key for e in observation.entities if e.leaf and not e.verdict.accepted and e.verdict.approvable}
+    if len(doubtful) > LISTED:
+        written = {*store.list(keys.approval("").removesuffix(".json"))}
+        doubtful = {fingerprint for fingerprint in doubtful if keys.approval(fingerprint) in written}
     approvals, problems = load_approvals(store, doubtful)
     if approvals:
         context = context._replace(approvals=approvals)
@@ -210,70 +270,43 @@ def _with_problems(observation: Observation, problems: Mapping[str, Finding]) ->
     return observation._replace(entities=tuple(entities))
 
 
-def _comparing(
-    one: _Prepared,
-    folded: Mapping[str, tuple[History, Observation | None]],
-    prepared: Mapping[str, _Prepared],
-) -> Callable[[History], tuple[History, Observation | None]]:
-    """The source's step, then its comparison with the sources of the same region that come before it in this run."""
-    order = list(prepared)
+def _compare(look: _Look, earlier: Iterable[_Look], request: Request) -> None:
+    """Hold a source against those of the same region that come before it. Raises StoreError."""
     same_region = [
-        name
-        for name in order[: order.index(one.source.id)]
-        if prepared[name].source.region == one.source.region and folded[name][1] is not None
+        one for one in earlier if one.source.region == look.source.region and one.observation and look.observation
     ]
-
-    def step(known: History) -> tuple[History, Observation | None]:
-        after, observation = one.step(known)
-        if observation is None:
-            return after, observation
-        for twin in same_region:
-            name = SourceName(twin, prepared[twin].source.region)
-            after = compare.disagree(after, name, compare.differences(after, folded[twin][0]), one.context)
-        return after, observation
-
-    return step
-
-
-def _commit(
-    watch: Watch,
-    one: _Prepared,
-    step: Callable[[History], tuple[History, Observation | None]],
-    request: Request,
-    ports: Ports,
-    looks: list[str],
-) -> SourceSummary:
-    """Write what changed, deliver what waits, wake publish. Raises StoreError; running again then completes it."""
-    before = one.before
-    after, observation = step(before)
-    if request.dry_run:
-        return _describe(one, before, after, observation)
+    if not same_region:
+        return
 
     def change(known: History) -> History:
-        nonlocal before, observation
-        before = known
-        changed, observation = step(known)
-        return changed
+        for twin in same_region:
+            name = SourceName(twin.source.id, twin.source.region)
+            known = compare.disagree(known, name, compare.differences(known, twin.after), look.context)
+        return known
 
-    def store(changed: History, etag: str | None) -> str:
-        repository.keep_seen(ports.store, one.source, before, observation)
-        return repository.write(ports.store, changed, etag)
+    if request.dry_run:
+        look.apply(change)
+    else:
+        look.amend(change)
 
-    after, etag = compare_and_set(
-        lambda: repository.load(ports.store, one.source),
-        change,
-        store,
-        keys.history(one.source.id),
-        known=(before, one.etag),
-    )
-    summary = _describe(one, before, after, observation)
-    if _needs(before) != _needs(after):
-        looks += _wake(watch, one.source, etag or "", ports.queue)
-    if after.outbox:
-        taken, summary.undelivered[:] = outbox.deliver(after.outbox, ports.sink)
-        if taken:
-            repository.clear(ports.store, one.source, after, etag, taken)
-    return summary
+
+def _deliver(done: Sequence[_Look], ports: Ports, summary: Summary, broken: dict[str, str]) -> None:
+    """Deliver what waits at all sources together; what cannot be taken out of its outbox comes once more."""
+
+    def clearing(look: _Look) -> Callable[[frozenset[str]], bool]:
+        def clear(taken: frozenset[str]) -> bool:
+            try:
+                look.clear(taken)
+            except StoreError as error:
+                broken[look.source.id] = str(error)
+                return False
+            return True
+
+        return clear
+
+    waiting = [outbox.Waiting(look.after.outbox, clearing(look)) for look in done]
+    for look, errors in zip(done, outbox.deliver(waiting, ports.sink, ports.remaining), strict=True):
+        summary.sources[look.source.id].undelivered = [*errors]
 
 
 def _needs(state: History) -> frozenset[tuple[str, str, tuple[str, ...]]]:
@@ -285,12 +318,17 @@ def _needs(state: History) -> frozenset[tuple[str, str, tuple[str, ...]]]:
     )
 
 
-def _wake(watch: Watch, source: Source, etag: str, queue: PublishQueue) -> list[str]:
-    """One wish a target; the history's ETag makes it new, however soon after the last one it comes."""
-    sent = []
-    for look in publish_requests(watch, (target.id for target in watch.targets_of(source.id)), f"{source.id}-{etag}"):
-        queue.send(look)
-        sent.append(look.target)
+def _wake(watch: Watch, look: _Look, ports: Ports) -> list[str]:
+    """One request a target where its needs changed; the history's ETag makes it new, however soon after the last."""
+    if _needs(look.before) == _needs(look.after):
+        return []
+    sent, source = [], look.source.id
+    targets = (target.id for target in watch.targets_of(source))
+    for one in publish_requests(watch, targets, f"{source}-{look.etag or ''}"):
+        if ports.remaining() < CALL_TAKES:
+            raise StoreError(f"the time of this run is up before {one.target} was asked for; the schedule asks for it")
+        ports.queue.send(one)
+        sent.append(one.target)
     return sent
 
 
@@ -304,7 +342,8 @@ def publish_requests(watch: Watch, targets: Iterable[str], occasion: str) -> lis
     ]
 
 
-def _describe(one: _Prepared, before: History, after: History, observation: Observation | None) -> SourceSummary:
+def _describe(one: _Look) -> SourceSummary:
+    before, after, observation = one.before, one.after, one.observation
     summary = SourceSummary(outcome="read", changed=after != before)
     if isinstance(one.seen, SourceError):
         summary = SourceSummary(outcome="failed", reason=one.seen.reason, message=str(one.seen))

@@ -16,6 +16,7 @@
     │   └── BundleRejected          the service refuses this content; trying again changes nothing
     ├── ClaimedByAnother            another run is at work at the target, until when; nothing was written
     ├── DeliveryError               an alert could not be handed to its sink
+    │   └── DeliveryTimedOut        the sink did not answer: the next alert would wait as long
     └── RequestRefused              a call by hand asks for what may not be done; nothing was changed
 
 Parsing and assessing raise none of these: they return what was good together with the defects.
@@ -134,6 +135,10 @@ class ClaimedByAnother(WatcherError):
 
 class DeliveryError(WatcherError):
     """A sink did not take an alert: it stays in its outbox."""
+
+
+class DeliveryTimedOut(DeliveryError):
+    """A sink did not answer, so that nothing more is handed to it in this run."""
 
 
 class RequestRefused(WatcherError):

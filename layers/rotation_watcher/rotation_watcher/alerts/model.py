@@ -36,6 +36,7 @@ class Kind(StrEnum):
     ISSUER_CHANGED = "issuer-changed"
     NAME_LEARNED = "name-learned"
     QUARANTINED = "quarantined"
+    FLOOD = "flood"
     APPROVED = "approved"
     ANCHOR_MISSING = "anchor-missing"
     SOURCES_DISAGREE = "sources-disagree"

@@ -1,6 +1,6 @@
 """What one look says about the conditions of a source, and how long each must be absent to be over."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 import msgspec
@@ -10,11 +10,12 @@ from rotation_watcher.alerts.conditions import Condition, Lasting, Observed, eva
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.config import Authority, Policy
 from rotation_watcher.errors import SourceReason
+from rotation_watcher.sources import floods
 from rotation_watcher.sources import keys_of_conditions as keys
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import History
 from rotation_watcher.sources.leaves import lacks_anchor
-from rotation_watcher.sources.observation import Entity, Presence
+from rotation_watcher.sources.observation import Entity, Observation, Presence
 
 replace = msgspec.structs.replace
 
@@ -28,18 +29,25 @@ def clear(policy: Policy) -> Lasting:
 
 
 def judged(
-    history: History, entities: Iterable[Entity], quarantined: Iterable[Observed], context: Context
+    history: History,
+    observation: Observation,
+    quarantined: Iterable[Observed],
+    proven: Collection[str],
+    context: Context,
 ) -> tuple[History, tuple[Alert, ...]]:
     """The history's conditions and the alerts that are due after a successful look.
 
-    ``entities`` is all that the API showed, ``quarantined`` what of it is in quarantine.
+    ``observation`` is what the API showed, ``quarantined`` what of it is in quarantine, ``proven`` the authorities of
+    which it showed an accepted current leaf.
     """
     shown: dict[str, list[Entity]] = {authority.value: [] for authority in context.source.authorities}
-    for entity in entities:
+    for entity in observation.entities:
         shown.setdefault(entity.authority, []).append(entity)
-    observed = [*quarantined]
+    observed = floods.told_apart(history, quarantined, observation.floods, proven, context)
+    flooded = {flood.authority for flood in observation.floods}
     for authority in context.source.authorities:
-        observed += _absent(authority.value, shown[authority.value], context)
+        if authority not in {*proven, *flooded}:
+            observed += _absent(authority.value, shown[authority.value], history, context)
         observed += _anchors(authority.value, shown[authority.value], context)
     settled = tuple(
         keys.quarantined(entity.authority, entity.key)
@@ -59,7 +67,9 @@ def judged(
         if key.startswith(settled):
             return Lasting()  # a person approved it; should the approval go, that is news
         enough = clear(context.policy)
-        return enough._replace(duration=QUARANTINE_CLEAR) if kind is Kind.QUARANTINED else enough
+        # What was never told is forgotten as soon as it is gone, or entities that change at every look would pile up.
+        lasts = kind in {Kind.QUARANTINED, Kind.FLOOD} and history.conditions[key].alerted is not None
+        return enough._replace(duration=QUARANTINE_CLEAR) if lasts else enough
 
     conditions, alerts, resolved = evaluate(history.conditions, observed, context.now, resolves=resolves)
     over = [_recovered(one, context) for one in resolved.values() if one.kind == Kind.SOURCE_FAILING]
@@ -82,15 +92,33 @@ def unread(history: History, reason: SourceReason, message: str, context: Contex
         ),
         Lasting(1 if reason.lasting else context.policy.confirmations),
         reason,
+        news=lambda told: reason.lasting and not _lasting(told),
     )
     conditions, alerts, _ = evaluate(history.conditions, [failing], context.now, resolves=unjudged)
     return replace(history, conditions=conditions), alerts
 
 
-def _absent(authority: str, entities: Iterable[Entity], context: Context) -> list[Observed]:
-    """A watched authority of which the API shows no current certificate is a source that cannot be read."""
-    if any(entity.presence is Presence.CURRENT for entity in entities):
+def _lasting(reason: str | None) -> bool:
+    """Whether people were told that looking again cannot help. A reason of a newer release counts as one that may."""
+    return reason in {one.value for one in SourceReason if one.lasting}
+
+
+def _absent(authority: str, entities: Iterable[Entity], history: History, context: Context) -> list[Observed]:
+    """A watched authority of which the API shows no current certificate that is accepted cannot be watched.
+
+    One in quarantine that stays there, or that lacks its anchor, is told as that. One that is another at every look is
+    never told by itself, so it counts as absent.
+    """
+    current = [entity for entity in entities if entity.presence is Presence.CURRENT]
+    if any(lacks_anchor(entity) or _waits(entity, history) for entity in current):
         return []
+    message = f"The API shows no current certificate of the authority {authority}."
+    if current:
+        message = (
+            f"None of the current certificates that the API shows of the authority {authority} can be accepted"
+            f" ({', '.join(dict.fromkeys(one.code for entity in current for one in entity.verdict.reasons))}), and"
+            " they are others than at the look before."
+        )
     return [
         Observed(
             keys.absent(authority),
@@ -98,7 +126,7 @@ def _absent(authority: str, entities: Iterable[Entity], context: Context) -> lis
             lambda since: builders.source_failing(
                 source=context.name,
                 reason=SourceReason.AUTHORITY_ABSENT,
-                message=f"The API shows no current certificate of the authority {authority}.",
+                message=message,
                 authority=authority,
                 since=since,
                 last_good=None,
@@ -108,6 +136,12 @@ def _absent(authority: str, entities: Iterable[Entity], context: Context) -> lis
             SourceReason.AUTHORITY_ABSENT,
         )
     ]
+
+
+def _waits(entity: Entity, history: History) -> bool:
+    """Whether it was in quarantine at an earlier look already, so that it is told, or will be."""
+    prefix = keys.quarantined(entity.authority, entity.key)
+    return any(key.startswith(prefix) for key in history.conditions)
 
 
 def _anchors(authority: str, entities: Iterable[Entity], context: Context) -> list[Observed]:

@@ -8,6 +8,7 @@ from rotation_watcher.alerts.model import Kind
 SOURCE = "source"
 """The source itself cannot be read."""
 _ABSENT, _ANCHOR, _DISAGREE, _QUARANTINED = "absent:", "anchor:", "disagree:", "quarantined:"
+_FLOOD = "flood:"
 
 
 def absent(authority: str) -> str:
@@ -32,6 +33,16 @@ def quarantined(authority: str, entity: str, codes: Iterable[str] = ()) -> str:
     return f"{_QUARANTINED}{authority}:{entity}:{digest}"
 
 
+def quarantined_by(authority: str) -> str:
+    """The prefix of the keys of all entities of an authority that are in quarantine."""
+    return f"{_QUARANTINED}{authority}:"
+
+
+def flood(authority: str) -> str:
+    """The API shows more of an authority than is kept or told one by one."""
+    return f"{_FLOOD}{authority}"
+
+
 def kind_of(key: str) -> Kind | None:
     """What an alert about the condition of this key is about; None for a key that a newer release must have written."""
     kinds = {
@@ -40,5 +51,6 @@ def kind_of(key: str) -> Kind | None:
         _ANCHOR: Kind.ANCHOR_MISSING,
         _DISAGREE: Kind.SOURCES_DISAGREE,
         _QUARANTINED: Kind.QUARANTINED,
+        _FLOOD: Kind.FLOOD,
     }
     return next((kind for prefix, kind in kinds.items() if key.startswith(prefix)), None)

@@ -69,19 +69,23 @@ def lacks_anchor(entity: Entity) -> bool:
     return any(finding.code == Reason.ANCHOR_MISSING for finding in entity.verdict.reasons)
 
 
+def counts_as_accepted(entity: Entity, before: AuthorityHistory) -> bool:
+    """Whether it is accepted, or was before and has only lost what says nothing about the leaf. See ``_sort``."""
+    codes = {finding.code for finding in entity.verdict.reasons}
+    keeps = entity.key in before.leaves and codes and codes <= {Reason.EXPIRED, Reason.ANCHOR_MISSING}
+    return entity.verdict.accepted or bool(keeps)
+
+
 def _sort(entities: Iterable[Entity], before: AuthorityHistory) -> tuple[list[Entity], list[Entity]]:
     """Split into what counts as accepted and what is quarantined.
 
     A leaf accepted before keeps its place when it has only expired since (``expired`` is told instead), or when the
     anchor is gone: a missing file says nothing about the leaf.
     """
-    excused = {Reason.EXPIRED, Reason.ANCHOR_MISSING}
     accepted: list[Entity] = []
     refused: list[Entity] = []
     for entity in entities:
-        codes = {finding.code for finding in entity.verdict.reasons}
-        keeps = entity.key in before.leaves and codes and codes <= excused
-        (accepted if entity.verdict.accepted or keeps else refused).append(entity)
+        (accepted if counts_as_accepted(entity, before) else refused).append(entity)
     good = {entity.key for entity in accepted}
     return accepted, [entity for entity in refused if entity.key not in good and not lacks_anchor(entity)]
 

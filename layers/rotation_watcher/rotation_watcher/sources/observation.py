@@ -6,6 +6,7 @@ authority that the source does not watch, is left out and counted in ``ignored``
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -19,6 +20,8 @@ from rotation_watcher.trust.approvals import Approval
 from rotation_watcher.trust.assessment import Assessed, Verdict, assess
 from rotation_watcher.trust.findings import Finding, Reason
 from rotation_watcher.x509.certificates import Certificate, parse_text
+
+replace = msgspec.structs.replace
 
 
 class Presence(StrEnum):
@@ -43,12 +46,31 @@ class Entity(NamedTuple):
     verdict: Verdict
 
 
+class Flood(NamedTuple):
+    """More entities of one authority than are kept: how many are not, and a few of those that are."""
+
+    authority: str
+    presence: Presence
+    accepted: bool
+    number: int
+    examples: tuple[str, ...]
+
+
 class Observation(NamedTuple):
-    """One whole look. ``learned`` holds the names that a first accepted current leaf taught, by authority."""
+    """One whole look. ``learned`` holds the names that a first accepted current leaf taught, by authority.
+
+    ``floods``: what ``bounds.bounded`` has counted instead of keeping.
+    """
 
     entities: tuple[Entity, ...]
     learned: Mapping[str, str]
     ignored: tuple[Finding, ...]
+    floods: tuple[Flood, ...] = ()
+
+
+type Judged = dict[tuple[str, Authority | None, str | None, bool], Assessed]
+"""What was assessed in this run, by the certificate's text, the authority, the name that was expected, and whether
+there was an approval."""
 
 
 class _Wire(msgspec.Struct, frozen=True, rename="camel"):
@@ -68,31 +90,35 @@ def observe(
     names: Mapping[Authority, str | None],
     approvals: Mapping[str, Approval],
     now: datetime,
+    judged: Judged | None = None,
 ) -> Observation:
     """Judge every entity of an answer.
 
     ``raw`` holds the JSON of each entity. ``names`` are the names to enforce; where one is None, the first accepted
-    current leaf of that authority teaches it, and the entities after it are held to it already.
+    current leaf of that authority teaches it, and the entities after it are held to it already. ``judged`` carries
+    over what was assessed from one call to the next with the same anchors and moment: equal texts, and a second call
+    with more approvals, cost next to nothing.
     """
+    judged = {} if judged is None else judged
     watched = {authority.value.lower(): authority for authority in authorities}
     foreign = {authority.value.lower() for authority in Authority} - watched.keys()
     learned: dict[str, str] = {}
     entities: dict[tuple[str, str, str], Entity] = {}
-    ignored: list[Finding] = []
+    ignored: Counter[Finding] = Counter()
     decoded = [(text, _decode(text)) for text in raw]
     # Current first: what it teaches is then enforced on the upcoming one of the very same answer.
     for text, wire in sorted(decoded, key=lambda item: _word(item[1].status) != Presence.CURRENT):
         if _word(wire.type) not in {"", "client"}:
-            ignored.append(Finding("other-type", f"type {_word(wire.type)[:40]!r}"))
+            ignored[Finding("other-type", f"type {_word(wire.type)[:40]!r}")] += 1
             continue
         if _word(wire.signing_authority) in foreign:
             continue
         if _word(wire.status) not in {"", *Presence}:
-            ignored.append(Finding("unknown-status", f"status {_word(wire.status)[:40]!r}"))
+            ignored[Finding("unknown-status", f"status {_word(wire.status)[:40]!r}")] += 1
             continue
         authority = watched.get(_word(wire.signing_authority))
         expected = names.get(authority) or learned.get(authority) if authority else None
-        entity = _judge(text, wire, authority, anchors, expected, approvals, now)
+        entity = _judge(text, wire, authority, anchors, expected, approvals, now, judged)
         place = (entity.authority, entity.presence, entity.key)
         if place not in entities or (entity.verdict.accepted and not entities[place].verdict.accepted):
             entities[place] = entity  # the same leaf twice, once without its intermediates: the better proof counts
@@ -100,7 +126,21 @@ def observe(
             name = _primary_name(entity.leaf)
             if name:
                 learned[authority] = name
-    return Observation(tuple(entities.values()), learned, tuple(ignored))
+    return Observation(tuple(entities.values()), learned, _ignored(ignored))
+
+
+_MOST_IGNORED = 10
+"""Kinds of ignored entities that are listed: the summary is one line of a log."""
+
+
+def _ignored(found: Counter[Finding]) -> tuple[Finding, ...]:
+    """Each kind of them once, with its number."""
+    listed = [
+        replace(one, detail=f"{one.detail} ({number} times)") if number > 1 else one
+        for one, number in [*found.items()][:_MOST_IGNORED]
+    ]
+    rest = sum([*found.values()][_MOST_IGNORED:])
+    return (*listed, Finding("more", f"{rest} of other types or statuses")) if rest else tuple(listed)
 
 
 def _judge(
@@ -111,16 +151,23 @@ def _judge(
     expected: str | None,
     approvals: Mapping[str, Approval],
     now: datetime,
+    judged: Judged,
 ) -> Entity:
-    parsed = parse_text(wire.certificate or "")
-    assessed = assess(
-        parsed.certificates,
-        defects=parsed.defects,
-        anchors=anchors.get(authority, ()) if authority else (),
-        expected_name=expected,
-        approval=approvals,
-        now=now,
-    )
+    text_of = wire.certificate or ""
+    assessed = judged.get((text_of, authority, expected, False))
+    approved = assessed is not None and assessed.leaf is not None and assessed.leaf.fingerprint in approvals
+    if approved:
+        assessed = judged.get((text_of, authority, expected, True))
+    if assessed is None:
+        parsed = parse_text(text_of)
+        assessed = judged[text_of, authority, expected, approved] = assess(
+            parsed.certificates,
+            defects=parsed.defects,
+            anchors=anchors.get(authority, ()) if authority else (),
+            expected_name=expected,
+            approval=approvals,
+            now=now,
+        )
     verdict = assessed.verdict
     if authority is None:
         said = (wire.signing_authority or "none")[:40]

@@ -18,6 +18,7 @@ from rotation_watcher.alerts.builders.disturbances import (
     removal_held,
     removal_planned,
 )
+from rotation_watcher.alerts.builders.floods import flood
 from rotation_watcher.alerts.builders.leaves import expired, issuer_changed, name_learned, rotated, upcoming_published
 from rotation_watcher.alerts.builders.looking import source_failing, source_recovered, sources_disagree
 from rotation_watcher.alerts.builders.quarantine import anchor_missing, approved, quarantined
@@ -31,6 +32,7 @@ __all__ = [
     "change_planned",
     "drift_found",
     "expired",
+    "flood",
     "issuer_changed",
     "mtls_off",
     "name_learned",
