@@ -21,7 +21,7 @@ from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import Authority, Source, Watch
 from rotation_watcher.deadline import CALL_TAKES, Remaining, TimedStore, unhurried
-from rotation_watcher.errors import RequestRefused, SourceError, StoreError
+from rotation_watcher.errors import RequestRefused, SourceError, SourceReason, StoreError
 from rotation_watcher.ports import Clock, GenesysApi, Metrics, ObjectStore, PublishQueue, PublishRequest, Secrets
 from rotation_watcher.sources import bounds, compare, fetch, repository, update
 from rotation_watcher.sources.context import Context
@@ -33,6 +33,8 @@ from rotation_watcher.trust.operator_files import Anchors, load_anchors, load_ap
 
 FETCHING = 60.0
 """Seconds that secrets and Genesys may take together, all sources at once."""
+JUDGING = 10.0
+"""Seconds that judging one answer may take: ten thousand strangers' certificates take a third of it on a whole core."""
 KEEPING = 55.0
 """Seconds of the run that are kept for judging, writing and telling."""
 LISTED = 8
@@ -157,6 +159,7 @@ class _Look:
             anchor_problems=self.anchors.problems,
             now=ports.clock(),
         )
+        self._remaining = ports.remaining
         self._judged: Judged = {}
         self._known: tuple[Mapping[Authority, str | None], Observation, Context] | None = None
 
@@ -164,12 +167,32 @@ class _Look:
         """The history after the answer."""
         if isinstance(self.seen, SourceError):
             return update.apply_failure(known, self.seen.reason, str(self.seen), self.context)
-        names = _names(self.source, known)
-        if self._known is None or self._known[0] != names:  # once a run, unless another run learned a name meanwhile
-            self._known = (names, *_observe(self.seen, names, self.anchors, self.context, self.store, self._judged))
-        _, observation, context = self._known
+        try:
+            observation, context = self._observed(known)
+        except SourceError as error:
+            self.seen = error
+            return self.step(known)
         self.observation = bounds.bounded(observation, known)
         return update.fold(known, self.observation, context)
+
+    def _observed(self, known: History) -> tuple[Observation, Context]:
+        """The answer, judged once a run, unless another run has learned a name meanwhile. Raises SourceError."""
+        names = _names(self.source, known)
+        if self._known is not None and self._known[0] == names:
+            return self._known[1:]
+        seen = self.seen
+        if isinstance(seen, SourceError):
+            raise seen
+        until = self._remaining() - JUDGING
+
+        def in_time() -> None:
+            if self._remaining() < until:
+                words = f"an answer of {len(seen)} entities could not be judged within {JUDGING:.0f} seconds"
+                raise SourceError(SourceReason.ANSWER_TOO_LARGE, words)
+
+        found = _observe(seen, names, self.anchors, self.context, self.store, self._judged, in_time)
+        self._known = (names, *found)
+        return found
 
     def apply(self, change: Callable[[History], History]) -> None:
         """Apply a change without writing it."""
@@ -229,6 +252,7 @@ def _observe(
     context: Context,
     store: ObjectStore,
     judged: Judged,
+    in_time: Callable[[], None],
 ) -> tuple[Observation, Context]:
     """Judge the entities; ask for approvals only where one could matter, so that a quiet look asks for none."""
 
@@ -241,6 +265,7 @@ def _observe(
             approvals=context.approvals,
             now=context.now,
             judged=judged,
+            in_time=in_time,
         )
 
     observation = look(context)

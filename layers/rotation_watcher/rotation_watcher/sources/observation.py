@@ -7,7 +7,7 @@ authority that the source does not watch, is left out and counted in ``ignored``
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -91,13 +91,14 @@ def observe(
     approvals: Mapping[str, Approval],
     now: datetime,
     judged: Judged | None = None,
+    in_time: Callable[[], None] = lambda: None,
 ) -> Observation:
     """Judge every entity of an answer.
 
     ``raw`` holds the JSON of each entity. ``names`` are the names to enforce; where one is None, the first accepted
     current leaf of that authority teaches it, and the entities after it are held to it already. ``judged`` carries
     over what was assessed from one call to the next with the same anchors and moment: equal texts, and a second call
-    with more approvals, cost next to nothing.
+    with more approvals, cost next to nothing. ``in_time`` is asked before each entity, and raises to give up.
     """
     judged = {} if judged is None else judged
     watched = {authority.value.lower(): authority for authority in authorities}
@@ -108,6 +109,7 @@ def observe(
     decoded = [(text, _decode(text)) for text in raw]
     # Current first: what it teaches is then enforced on the upcoming one of the very same answer.
     for text, wire in sorted(decoded, key=lambda item: _word(item[1].status) != Presence.CURRENT):
+        in_time()
         if _word(wire.type) not in {"", "client"}:
             ignored[Finding("other-type", f"type {_word(wire.type)[:40]!r}")] += 1
             continue
