@@ -3,27 +3,17 @@
 from typing import Any
 
 import msgspec
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation_watcher import bootstrap
+from rotation_watcher.adapters.metrics import EmbeddedMetrics
 from rotation_watcher.collect import Request, collect
 from rotation_watcher.errors import RequestRefused, StoreError
 
 logger = Logger()
-metrics = Metrics()
 
-
-class _Metrics:
-    """``ports.Metrics`` over Powertools' embedded metric format: written to the log, no call of AWS."""
-
-    def count(self, name: str, value: float = 1) -> None:
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-        metrics.flush_metrics()  # at once: a run that fails later must not take its count along
-
-
-watcher = bootstrap.build(_Metrics())
+watcher = bootstrap.build(EmbeddedMetrics())
 ports = watcher.collect  # built while the container starts, once for all its runs
 
 

@@ -7,12 +7,14 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation_watcher import bootstrap
+from rotation_watcher.adapters.metrics import EmbeddedMetrics
 from rotation_watcher.errors import StoreError
 from rotation_watcher.publish import publish
 from rotation_watcher.targets.requests import decode_request
 
 logger = Logger()
 
+metrics = EmbeddedMetrics()
 watcher = bootstrap.build()
 ports = watcher.publish  # built while the container starts, once for all its runs
 
@@ -30,6 +32,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         owner=context.aws_request_id, remaining=lambda: context.get_remaining_time_in_millis() / 1000
     )
     summary = publish(watcher.watch(), decode_request(event), this_run)
+    if summary.targets and not summary.dry_run:
+        metrics.count("PublishSucceeded", not summary.broken)  # the alarm for when publish never runs rests on it
     answer = msgspec.to_builtins(summary)
     logger.info("published", extra={"summary": answer})
     undelivered = [words for target in summary.targets.values() for words in target.undelivered]
