@@ -110,7 +110,9 @@ def _absent(authority: str, entities: Iterable[Entity], history: History, contex
     never told by itself, so it counts as absent.
     """
     current = [entity for entity in entities if entity.presence is Presence.CURRENT]
-    if any(lacks_anchor(entity) or _waits(entity, history) for entity in current):
+    known = history.conditions.get(keys.absent(authority))
+    told = known is not None and known.alerted is not None  # then it is not over until one is accepted
+    if any(lacks_anchor(entity) or (not told and _waits(entity, history)) for entity in current):
         return []
     message = f"The API shows no current certificate of the authority {authority}."
     if current:
