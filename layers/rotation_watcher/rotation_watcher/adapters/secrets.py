@@ -31,7 +31,7 @@ class AwsSecrets:
                 value = self._secrets.get(arn, max_age=MAX_AGE)
         except (GetParameterError, TransformParameterError, BotoCoreError) as error:
             if isinstance(error.__context__ or error, NO_ANSWER):  # Powertools raises its own, while handling this
-                words = f"The secret {arn} cannot be read: its service does not answer."
+                words = f"The secret {arn} cannot be read, its service does not answer: {error}"
                 raise SourceError(SourceReason.UNREACHABLE, words) from error
             raise SourceError(
                 SourceReason.CREDENTIALS_MISSING,
