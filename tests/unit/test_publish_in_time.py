@@ -9,10 +9,12 @@ from rotation_watcher import publish as publishing
 from rotation_watcher.alerts.outbox import BATCH
 from rotation_watcher.deadline import CALL_TAKES
 from rotation_watcher.errors import DeliveryTimedOut
+from rotation_watcher.kinds import API_GATEWAY_DOMAIN
 from rotation_watcher.targets.record import encode
 from rotation_watcher.targets.requests import decode_request
 from tests.support.alert_examples import EXAMPLES
-from tests.support.small_world import ARNS, SmallWorld
+from tests.support.fake_targets import FakeTrustTarget
+from tests.support.small_world import ARNS, SmallWorld, issued
 
 
 class Timed(SmallWorld):
@@ -102,6 +104,31 @@ def test_a_record_with_thousands_of_alerts_is_told_in_short_however_often_the_ru
     assert sum(int(alert.facts.get("summarised", "1")) for alert in told.values()) == len(many)
     assert len(world.sink.delivered) - len(told) <= BATCH
     assert not world.record("alb").outbox
+
+
+def test_a_proof_that_takes_too_long_is_left_to_the_next_run_and_nothing_is_rolled_back() -> None:
+    world = Timed()
+    adapter = FakeTrustTarget(API_GATEWAY_DOMAIN, world.store, world.clock, settle=timedelta(minutes=3))
+    adapter.add(ARNS["api"], issued("Other").pem)
+    world.adapters[API_GATEWAY_DOMAIN] = adapter
+    world.run(targets=["api"])
+    world.clock.advance(timedelta(minutes=10))
+    assert world.run(targets=["api"]).targets["api"].outcome == "updated"
+    world.widen("Root 1")
+    world.clock.advance(timedelta(minutes=10))
+
+    def slow(operation: str, _subject: str) -> None:
+        if operation == "read":
+            world.left -= 40
+
+    adapter.before = slow
+    assert world.run(targets=["api"]).targets["api"].outcome == "still-updating"
+    assert world.left >= 2 * CALL_TAKES, "time to record and to tell"
+    assert world.record("api").pending
+    world.left, adapter.before = 300.0, lambda *_: None
+    world.clock.advance(timedelta(minutes=10))
+    assert world.run(targets=["api"]).targets["api"].outcome == "updated"
+    assert [call[0] for call in adapter.calls].count("update") == 2
 
 
 def test_the_store_is_asked_for_nothing_that_could_outlast_the_run() -> None:

@@ -183,7 +183,7 @@ class _Look:
         seen = self.seen
         if isinstance(seen, SourceError):
             raise seen
-        until = self._remaining() - JUDGING
+        until = max(self._remaining() - JUDGING, CALL_TAKES)
 
         def in_time() -> None:
             if self._remaining() < until:

@@ -49,8 +49,8 @@ replace = msgspec.structs.replace
 _READBACKS = 3
 """How often a target that shows the state before the last proof is read again before it counts as drift."""
 
-TARGET_TAKES = 60.0
-"""Seconds that must be left to begin with one more target: reading it, deploying and telling its claim."""
+TARGET_TAKES = 180.0
+"""Seconds that must be left to begin with one more target: a quiet one takes two, one that is changed and hangs all."""
 
 
 class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):

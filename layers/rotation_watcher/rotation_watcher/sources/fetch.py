@@ -8,7 +8,7 @@ nobody waits for, at the end of the event loop and of the interpreter neither.
 import asyncio
 import queue
 from collections.abc import Callable, Iterator, Sequence
-from threading import Thread
+from threading import Thread, Timer
 from typing import NamedTuple
 
 from rotation_watcher.config import Source
@@ -31,7 +31,7 @@ class Answer(NamedTuple):
 
 def answers(sources: Sequence[Source], secrets: Secrets, genesys: GenesysApi, seconds: float) -> Iterator[Answer]:
     """The answer of each source, as they come. Raises what only a defect or the end of the process raises."""
-    found: queue.SimpleQueue[Answer | BaseException] = queue.SimpleQueue()
+    found: queue.SimpleQueue[Answer | BaseException | None] = queue.SimpleQueue()
 
     async def all_of_them() -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -47,19 +47,23 @@ def answers(sources: Sequence[Source], secrets: Secrets, genesys: GenesysApi, se
         except BaseException as error:  # noqa: BLE001  # it is raised again where the answers are waited for
             found.put(error)
 
+    bell = Timer(seconds + MARGIN, found.put, [None])
+    bell.daemon = True
+    bell.start()
     Thread(target=run, name="fetch", daemon=True).start()
     waiting = {source.id: source for source in sources}
-    while waiting:
-        try:
-            answer = found.get(timeout=seconds + MARGIN)
-        except queue.Empty:
-            for source in waiting.values():
-                yield Answer(source, _late(source, seconds))
-            return
-        if isinstance(answer, BaseException):
-            raise answer
-        del waiting[answer.source.id]
-        yield answer
+    try:
+        while waiting:
+            answer = found.get()
+            if isinstance(answer, BaseException):
+                raise answer
+            if answer is None:
+                yield from (Answer(source, _late(source, seconds)) for source in waiting.values())
+                return
+            del waiting[answer.source.id]
+            yield answer
+    finally:
+        bell.cancel()
 
 
 async def _look(source: Source, secrets: Secrets, genesys: GenesysApi, seconds: float) -> Seen:
