@@ -165,7 +165,10 @@ def test_an_approval_is_found_in_a_flood() -> None:
     world = SmallCollect()
     other = entity(leaf_of("Root 1").pem)
     name = leaf_of("Root 1").fingerprint
-    world.store.seed(keys.approval(name), b'{"by": "me", "why": "it is theirs", "until": "2027-01-01T00:00:00Z"}')
+    world.store.seed(
+        keys.approval(name),
+        b'{"by": "me", "why": "it is theirs", "until": "2027-01-01T00:00:00Z", "reasons": ["name-mismatch"]}',
+    )
     flood = [entity(leaf_of(f"Root {place}").pem) for place in range(2, 20)]
     world.answers["one"] = [*flood, other, leaf()]
     world.look()

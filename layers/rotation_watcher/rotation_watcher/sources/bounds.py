@@ -11,7 +11,7 @@ import msgspec
 
 from rotation_watcher.config import Authority
 from rotation_watcher.sources.history import AuthorityHistory, History, Status
-from rotation_watcher.sources.observation import Entity, Flood, Observation
+from rotation_watcher.sources.observation import Entity, Flood, Observation, uncertain
 from rotation_watcher.trust.findings import Finding
 from rotation_watcher.x509.facts import CertificateFacts
 
@@ -40,13 +40,14 @@ def bounded(observation: Observation, history: History) -> Observation:
     """The observation without what is beyond the bounds; that is counted in ``floods``.
 
     Of accepted leaves the newest stay, of the others those that are in quarantine already, then those that a person
-    could approve. A known leaf that is refused now always stays: it loses its place.
+    could approve. A known leaf that is refused now always stays: it loses its place. What nobody can tell from a
+    stranger's stays too: it is told as one doubt with its number, and does not enter the history.
     """
     groups: dict[tuple[str, str, bool], list[Entity]] = {}
     kept: set[int] = set()
     for entity in observation.entities:
         known = history.authorities.get(entity.authority, AuthorityHistory())
-        if entity.key in known.leaves and not entity.verdict.accepted:
+        if uncertain(entity) or (entity.key in known.leaves and not entity.verdict.accepted):
             kept.add(id(entity))
             continue
         groups.setdefault((group_of(entity.authority), entity.presence, entity.verdict.accepted), []).append(entity)

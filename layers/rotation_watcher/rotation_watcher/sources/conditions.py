@@ -14,15 +14,15 @@ from rotation_watcher.sources import floods
 from rotation_watcher.sources import keys_of_conditions as keys
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import AuthorityHistory, History
-from rotation_watcher.sources.leaves import lacks_anchor, uncertain
-from rotation_watcher.sources.observation import Entity, Observation, Presence
+from rotation_watcher.sources.leaves import lacks_anchor
+from rotation_watcher.sources.observation import Entity, Observation, Presence, uncertain
 from rotation_watcher.trust.file_contents import OperatorFile
 
 replace = msgspec.structs.replace
 
 QUARANTINE_CLEAR = timedelta(days=1)
 """How long an entity must not be shown until its return is news again."""
-_RECURRING = {Kind.QUARANTINED, Kind.WENT_BACK}
+_RECURRING = {Kind.QUARANTINED, Kind.FLOOD, Kind.WENT_BACK}
 
 
 def clear(policy: Policy) -> Lasting:
@@ -71,7 +71,7 @@ def judged(
             return Lasting()  # a person approved it; should the approval go, that is news
         enough = clear(context.policy)
         # What was never told is forgotten as soon as it is gone, or entities that change at every look would pile up.
-        lasts = kind in _RECURRING and (kind is not Kind.QUARANTINED or history.conditions[key].alerted is not None)
+        lasts = kind in _RECURRING and history.conditions[key].alerted is not None
         return enough._replace(duration=QUARANTINE_CLEAR) if lasts else enough
 
     conditions, alerts, resolved = evaluate(history.conditions, observed, context.now, resolves=resolves)

@@ -24,7 +24,7 @@ from rotation_watcher.sources import going_back, naming
 from rotation_watcher.sources.chains import with_chain
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import AuthorityHistory, Debounced, Leaf, Status
-from rotation_watcher.sources.observation import Entity, Presence
+from rotation_watcher.sources.observation import Entity, Presence, uncertain
 from rotation_watcher.sources.quarantine import apply_refused
 from rotation_watcher.trust.approvals import INSUFFICIENT, OTHER_ROOT
 from rotation_watcher.trust.findings import CHAIN_REASONS, Finding, Reason, Remark
@@ -79,11 +79,6 @@ def apply_entities(
 def lacks_anchor(entity: Entity) -> bool:
     """Whether there was no anchor to verify it to."""
     return any(finding.code == Reason.ANCHOR_MISSING for finding in entity.verdict.reasons)
-
-
-def uncertain(entity: Entity) -> bool:
-    """Whether all that stands against it is that nobody can tell whose it is."""
-    return {finding.code for finding in entity.verdict.reasons} == {Reason.NAME_UNCERTAIN}
 
 
 def counts_as_accepted(entity: Entity, before: AuthorityHistory, context: Context) -> bool:

@@ -48,6 +48,11 @@ class Entity(NamedTuple):
     verdict: Verdict
 
 
+def uncertain(entity: Entity) -> bool:
+    """Whether all that stands against it is that nobody can tell whose it is."""
+    return {finding.code for finding in entity.verdict.reasons} == {Reason.NAME_UNCERTAIN}
+
+
 class Flood(NamedTuple):
     """More entities of one authority than are kept: how many are not, and a few of those that are."""
 
@@ -106,7 +111,7 @@ def observe(
     """
     known: Judged = {} if judged is None else judged
     watched = {authority.value.lower(): authority for authority in authorities}
-    by_authority, ignored = _sorted_out(raw, watched, in_time)
+    by_authority, ignored = _sorted_out(raw, watched)
     learned: dict[str, tuple[str, ...]] = {}
     doubts: dict[str, str] = {}
     found: list[Entity] = []
@@ -147,14 +152,13 @@ class _Read(NamedTuple):
 
 
 def _sorted_out(
-    raw: Iterable[bytes], watched: Mapping[str, Authority], in_time: Callable[[], None]
+    raw: Iterable[bytes], watched: Mapping[str, Authority]
 ) -> tuple[dict[Authority | None, list[_Read]], tuple[Finding, ...]]:
     """The entities to judge by authority, and what is ignored."""
     foreign = {authority.value.lower() for authority in Authority} - watched.keys()
     kept: dict[Authority | None, list[_Read]] = {}
     ignored: Counter[Finding] = Counter()
     for text in raw:
-        in_time()
         wire = _decode(text)
         if _word(wire.type) not in {"", "client"}:
             ignored[Finding("other-type", f"type {_word(wire.type)[:40]!r}")] += 1
