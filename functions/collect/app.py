@@ -3,27 +3,17 @@
 from typing import Any
 
 import msgspec
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation_watcher import bootstrap, configuration
+from rotation_watcher.adapters.metrics import EmbeddedMetrics
 from rotation_watcher.collect import Request, collect
 from rotation_watcher.errors import RequestRefused, StoreError
 
 logger = Logger()
-metrics = Metrics()
 
-
-class _Metrics:
-    """``ports.Metrics`` over Powertools' embedded metric format: written to the log, no call of AWS."""
-
-    def count(self, name: str, value: float = 1) -> None:
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-        metrics.flush_metrics()  # at once: a run that fails later must not take its count along
-
-
-watcher = bootstrap.build(_Metrics())
+watcher = bootstrap.build(EmbeddedMetrics())
 ports = watcher.collect  # built while the container starts, once for all its runs
 
 
@@ -35,15 +25,21 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     refused is told, and the last good one is used. Raises ConfigurationError where there is none, RequestRefused, or
     StoreError after all other sources were served, so that Lambda counts the run as failed.
     """
-    del context
     try:
         request = msgspec.convert(event, Request)
     except msgspec.ValidationError as error:
         raise RequestRefused(f"the event is not understood: {error}") from error
+    this_run = ports._replace(remaining=lambda: context.get_remaining_time_in_millis() / 1000)
     configured = configuration.keep(
-        watcher.watch, watcher.parse, ports.store, ports.sink, ports.clock, dry_run=request.dry_run
+        watcher.watch,
+        watcher.parse,
+        ports.store,
+        ports.sink,
+        ports.clock,
+        dry_run=request.dry_run,
+        remaining=this_run.remaining,
     )
-    summary = collect(configured.watch, request, ports)
+    summary = collect(configured.watch, request, this_run)
     answer = msgspec.to_builtins(summary)
     if configured.mistakes:
         answer["configuration_refused"] = [*configured.mistakes]

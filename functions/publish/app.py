@@ -7,12 +7,14 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation_watcher import bootstrap, configuration, messages
+from rotation_watcher.adapters.metrics import EmbeddedMetrics
 from rotation_watcher.errors import StoreError
 from rotation_watcher.publish import Summary, publish
 from rotation_watcher.targets.requests import PublishCall, Queued, decode_request
 
 logger = Logger()
 
+metrics = EmbeddedMetrics()
 watcher = bootstrap.build()
 ports = watcher.publish  # built while the container starts, once for all its runs
 
@@ -27,12 +29,17 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     Raises ConfigurationError, RequestRefused, or StoreError after all other targets were served, so that Lambda counts
     the run as failed.
     """
+    this_run = ports._replace(
+        owner=context.aws_request_id, remaining=lambda: context.get_remaining_time_in_millis() / 1000
+    )
 
     def run(request: PublishCall) -> Summary:
         configured = configuration.in_use(watcher.watch, watcher.parse, ports.store)
         for mistake in configured.mistakes:
             logger.error("the last good configuration is in use", extra={"mistake": mistake})
-        summary = publish(configured.watch, request, ports._replace(owner=context.aws_request_id))
+        summary = publish(configured.watch, request, this_run)
+        if summary.targets and not summary.dry_run:
+            metrics.count("PublishSucceeded", not summary.broken)  # the alarm for when publish never runs rests on it
         logger.info("published", extra={"summary": msgspec.to_builtins(summary)})
         for words in summary.passed_over:
             logger.warning(words)

@@ -6,6 +6,7 @@ import pytest
 
 from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters import clients
+from rotation_watcher.deadline import CALL_TAKES
 
 CANARY = "canary-secret-5f3b"
 
@@ -17,12 +18,26 @@ def test_a_client_takes_its_place_from_the_environment_unless_told(aws: Embedded
     assert (told.meta.region_name, told.meta.endpoint_url) == ("eu-west-1", "http://127.0.0.1:1")
 
 
+TRIES = {"apigateway": 1, "apigatewayv2": 1, "elbv2": 4, "s3": 3, "sns": 3, "sqs": 3, "ssm": 3, "secretsmanager": 3}
+"""How often each service is asked: where an update may have been carried out, its answer is not asked for again."""
+LONGEST_PAUSE = 1 + 2
+"""Seconds between three tries at the most (SDK and tools guide: a random part of 1, 2, 4 … seconds)."""
+
+
 @pytest.mark.usefixtures("aws")
-def test_every_client_has_bounds_and_only_those_of_api_gateway_never_ask_twice() -> None:
-    for service in ("s3", "elbv2", "apigateway", "apigatewayv2", "s3"):
-        config = clients.make(service).meta.config
-        assert (config.connect_timeout, config.read_timeout) == (5, 15)
-        assert config.retries == {"mode": "standard", "total_max_attempts": 1 if service.startswith("apig") else 4}
+@pytest.mark.parametrize("service", TRIES)
+def test_every_client_has_bounds_and_only_those_of_api_gateway_never_ask_twice(service: str) -> None:
+    config = clients.make(service).meta.config
+    assert config.retries == {"mode": "standard", "total_max_attempts": TRIES[service]}
+    assert (config.connect_timeout, config.read_timeout) == ((3, 5) if TRIES[service] == 3 else (5, 15))
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("service", [name for name, tries in TRIES.items() if tries == 3])
+def test_a_call_with_all_its_tries_ends_within_what_the_use_cases_reckon_with(service: str) -> None:
+    config = clients.make(service).meta.config
+    tries = config.retries["total_max_attempts"]
+    assert tries * (config.connect_timeout + config.read_timeout) + LONGEST_PAUSE <= CALL_TAKES
 
 
 def test_aws_can_tell_our_calls_by_their_user_agent(aws: EmbeddedAws) -> None:

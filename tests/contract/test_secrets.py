@@ -107,6 +107,7 @@ def test_a_parameter_is_named_by_what_follows_in_its_arn(arn: str, name: str) ->
     assert parameter_name(arn) == name
 
 
+@pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize("arn", [f"{SSM}/gone/away", f"{SSM}/gone", ELSEWHERE])
 def test_a_secret_that_is_not_there_is_told_with_what_to_check(arn: str, secrets: AwsSecrets) -> None:
     words = refused(secrets, arn)
@@ -135,15 +136,20 @@ def test_what_the_service_says_is_told_and_the_next_read_is_a_new_one(
 
 
 def test_throttling_that_does_not_end_is_told_after_the_tries_of_the_sdk(aws: EmbeddedAws, secrets: AwsSecrets) -> None:
-    aws.fail_next("secretsmanager", "GetSecretValue", "ThrottlingException", times=4)
+    aws.fail_next("secretsmanager", "GetSecretValue", "ThrottlingException", times=3)
     assert "ThrottlingException" in refused(secrets, ELSEWHERE)
     assert aws.faults.pending() == 0
 
 
-@pytest.mark.usefixtures("aws")  # the environment: a region and credentials
-def test_a_service_that_cannot_be_reached_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("arn", [f"{SSM}/genesys/oauth", ELSEWHERE])
+def test_a_service_that_cannot_be_reached_is_told_as_a_trouble_that_passes(
+    monkeypatch: pytest.MonkeyPatch, arn: str
+) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    assert "Could not connect" in refused(AwsSecrets(), f"{SSM}/genesys/oauth")
+    with pytest.raises(SourceError, match="Could not connect") as caught:
+        AwsSecrets().get(arn)
+    assert caught.value.reason is SourceReason.UNREACHABLE, "the secret may be there: nobody has to mend anything yet"
 
 
 def test_a_secret_of_bytes_is_read_as_text_where_it_is_text(aws: EmbeddedAws, secrets: AwsSecrets) -> None:

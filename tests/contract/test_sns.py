@@ -6,15 +6,17 @@ import socket
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import boto3
 import msgspec
 import pytest
+from botocore.config import Config
 
 from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.sns import LIMIT, SnsSink, message
 from rotation_watcher.alerts import mail
 from rotation_watcher.alerts.model import Alert
-from rotation_watcher.errors import DeliveryError
+from rotation_watcher.errors import DeliveryError, DeliveryTimedOut
 from tests.support.alert_examples import EXAMPLES, NOW
 from tests.support.fakes import ManualClock
 
@@ -152,7 +154,19 @@ def test_a_service_that_cannot_be_reached_is_told(aws: EmbeddedAws) -> None:
     with socket.socket() as taken:  # bound, but not listening: a connection is refused
         taken.bind(("127.0.0.1", 0))
         sns = clients.make("sns", region="us-east-1", endpoint_url=f"http://127.0.0.1:{taken.getsockname()[1]}")
-        with pytest.raises(DeliveryError, match="SNS did not take the alert"):
+        with pytest.raises(DeliveryTimedOut, match="SNS does not answer"):
+            SnsSink(sns, "arn:aws:sns:us-east-1:111122223333:alerts").deliver(EXAMPLES["expired"])
+
+
+def test_a_service_that_takes_the_connection_and_says_nothing_is_told_as_a_time_out(aws: EmbeddedAws) -> None:
+    del aws  # only its credentials are used
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        quick = clients.PROMPT.merge(Config(read_timeout=0.2, retries={"total_max_attempts": 1}))
+        sns = boto3.client("sns", region_name="us-east-1", endpoint_url=url, config=quick)
+        with pytest.raises(DeliveryTimedOut, match="SNS does not answer"):
             SnsSink(sns, "arn:aws:sns:us-east-1:111122223333:alerts").deliver(EXAMPLES["expired"])
 
 

@@ -30,6 +30,10 @@ class Context:
     invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:function"
     aws_request_id: str = "7f3c"
 
+    def get_remaining_time_in_millis(self) -> int:
+        """As at the start of a run that may take five minutes."""
+        return 300_000
+
 
 def load(name: str) -> Callable[[dict[str, Any], Context], Any]:
     """The function's handler, from a module loaded anew, as in a new container."""

@@ -2,13 +2,17 @@
 
 import re
 
+import pytest
+
 from tests.stack.template import (
     ALARMS,
     FUNCTIONS,
     PARAMETERS,
     QUEUES,
     RESOURCES,
+    ROOT,
     TEMPLATE,
+    Node,
     properties,
     refuses_http,
     seconds,
@@ -56,15 +60,27 @@ def test_every_alarm_tells_the_topic() -> None:
     assert all(alarm["Properties"]["AlarmActions"] == [{"Ref": "AlertTopic"}] for alarm in ALARMS.values())
 
 
+def metrics_of(alarm: Node) -> list[Node]:
+    """The metrics that an alarm rests on, each with its name and dimensions."""
+    own = alarm["Properties"]
+    return [own] if "MetricName" in own else [m["MetricStat"]["Metric"] for m in own["Metrics"] if "MetricStat" in m]
+
+
+def watching(metric: str) -> dict[str, set[str]]:
+    """The alarms that rest on a metric, each with the resources that it watches."""
+    found: dict[str, set[str]] = {}
+    for name, alarm in ALARMS.items():
+        for one in metrics_of(alarm):
+            if one["MetricName"] == metric:
+                (dimension,) = one["Dimensions"]
+                value = dimension["Value"]
+                found.setdefault(name, set()).add(value["Ref"] if "Ref" in value else value["Fn::GetAtt"][0])
+    return found
+
+
 def watched(metric: str) -> set[str]:
     """The resources whose metric some alarm watches."""
-    found: set[str] = set()
-    for alarm in ALARMS.values():
-        if alarm["Properties"]["MetricName"] == metric:
-            (dimension,) = alarm["Properties"]["Dimensions"]
-            value = dimension["Value"]
-            found.add(value["Ref"] if "Ref" in value else value["Fn::GetAtt"][0])
-    return found
+    return set().union(*watching(metric).values())
 
 
 def test_every_function_and_every_last_stop_has_an_alarm() -> None:
@@ -73,22 +89,70 @@ def test_every_function_and_every_last_stop_has_an_alarm() -> None:
     assert watched("ApproximateNumberOfMessagesVisible") == last_stops
 
 
-def test_an_alert_that_slack_does_not_take_raises_an_alarm_long_before_it_is_set_aside() -> None:
-    assert watched("ApproximateAgeOfOldestMessage") == {"SlackQueue"}
+def test_errors_are_counted_over_more_than_the_time_between_two_runs() -> None:
+    for name in watching("Errors"):
+        assert seconds(properties(name)["Period"]) >= 2 * minutes_between("CollectSchedule") * 60, name
+
+
+def test_a_dead_letter_queue_that_nobody_purges_does_not_hide_the_next_incident() -> None:
+    for name in watching("ApproximateNumberOfMessagesVisible"):
+        alarm = properties(name)
+        (told,) = [one for one in alarm["Metrics"] if one.get("ReturnData") is not False]
+        assert told["Expression"] == "DIFF(FILL(held, 0))", "what comes on top; an empty queue gives no figures"
+        assert (alarm["ComparisonOperator"], seconds(alarm["Threshold"])) == ("GreaterThanThreshold", 0)
+        assert seconds(alarm["EvaluationPeriods"]) > seconds(alarm["DatapointsToAlarm"]) == 1, "two figures at least"
+
+
+def test_what_waits_in_a_queue_for_too_long_raises_an_alarm_long_before_it_is_lost() -> None:
+    assert watched("ApproximateAgeOfOldestMessage") == {name for name in QUEUES if "RedrivePolicy" in properties(name)}
     queue = properties("SlackQueue")
     tried_for = seconds(queue["VisibilityTimeout"]) * queue["RedrivePolicy"]["maxReceiveCount"]
     assert seconds(properties("SlackDelayAlarm")["Threshold"]) * 4 < tried_for
+    kept_for = seconds(properties("PublishQueue")["MessageRetentionPeriod"])
+    assert seconds(properties("PublishDelayAlarm")["Threshold"]) * 4 < kept_for
 
 
-def test_silence_is_an_alarm_even_when_nothing_runs() -> None:
-    silence = properties("SilenceAlarm")
+def minutes_between(schedule: str) -> int:
+    every = re.fullmatch(r"rate\((\d+) minutes\)", PARAMETERS[schedule]["Default"])
+    assert every
+    return int(every[1])
+
+
+SILENCE = {
+    "SilenceAlarm": ("CollectSucceeded", "Sum", "CollectSchedule"),
+    "CollectStoppedAlarm": ("CollectSucceeded", "SampleCount", "CollectSchedule"),
+    "PublishSilenceAlarm": ("PublishSucceeded", "Sum", "PublishSchedule"),
+}
+
+
+@pytest.mark.parametrize("name", SILENCE)
+def test_silence_is_an_alarm_even_when_nothing_runs(name: str) -> None:
+    metric, statistic, schedule = SILENCE[name]
+    silence = properties(name)
     variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     assert silence["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"] == "GenesysCertificateWatcher"
-    assert silence["MetricName"] == "CollectSucceeded"
+    assert (silence["MetricName"], silence["Statistic"]) == (metric, statistic)
     assert silence["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
     assert silence["TreatMissingData"] == "breaching"
     assert (silence["ComparisonOperator"], silence["Threshold"]) == ("LessThanThreshold", 1)
-    every = re.fullmatch(r"rate\((\d+) minutes\)", PARAMETERS["CollectSchedule"]["Default"])
-    assert every
-    assert int(every[1]) * 60 * 2 <= seconds(silence["Period"]), "two looks may fail in a period"
+    assert minutes_between(schedule) * 60 * 2 <= seconds(silence["Period"]), "two runs may fail in a period"
     assert seconds(silence["Period"]) * PARAMETERS["SilenceHours"]["MaxValue"] <= 86400, "CloudWatch's limit"
+
+
+def test_a_source_that_is_stale_is_an_alarm_that_silence_does_not_end() -> None:
+    stale = properties("StaleSourcesAlarm")
+    assert (stale["MetricName"], stale["Statistic"]) == ("StaleSources", "Minimum")
+    assert stale["TreatMissingData"] == "ignore"
+    assert (stale["ComparisonOperator"], stale["Threshold"]) == ("GreaterThanOrEqualToThreshold", 1)
+
+
+def test_every_metric_of_ours_that_an_alarm_rests_on_is_counted_somewhere() -> None:
+    ours = {
+        metric["MetricName"]
+        for alarm in ALARMS.values()
+        for metric in metrics_of(alarm)
+        if metric["Namespace"] == "GenesysCertificateWatcher"
+    }
+    code = [*(ROOT / "functions").rglob("*.py"), *(ROOT / "layers").rglob("*.py")]
+    counted = set(re.findall(r'metrics\.count\(\s*"(\w+)"', "\n".join(path.read_text() for path in code)))
+    assert ours == counted

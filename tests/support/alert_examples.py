@@ -152,6 +152,17 @@ EXAMPLES: Mapping[str, Alert] = {
         since=SINCE,
         now=NOW,
     ),
+    "flood": builders.flood(
+        source=SOURCE,
+        authority="Genesys",
+        counts={"current not trusted": 19_995},
+        left=5,
+        examples=["text-" + "4b" * 32],
+        accepted=False,
+        blind=False,
+        since=SINCE,
+        now=NOW,
+    ),
     "approved": builders.approved(
         source=SOURCE,
         authority="DigiCert",

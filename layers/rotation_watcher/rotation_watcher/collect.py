@@ -1,13 +1,14 @@
-"""The use case ``collect``: look at every source, fold what was seen into its history, tell people, wake publish.
+"""The use case ``collect``: ask every source, apply what was seen to its history, wake publish, tell people.
 
-Contract. When ``collect`` returns, each source that could be read has its look folded into its history (or nothing was
-to write), and each that could not has an episode that tells people once; one source's trouble never touches another.
-Alerts commit with the state that gives rise to them, and leave the outbox only after the sink took them. A crash at
-any point loses nothing: the certificates are kept before the history that names them, and the next run delivers what
-still waits. A look that finds nothing new writes nothing, but for a freshness mark now and then.
+Contract. When ``collect`` returns, each source that could be read has its answer in its history (or nothing was to
+write), and each that could not has a condition that tells people once; one source's trouble never touches another, nor
+does it delay another: a source is committed as soon as it has answered, and alerts are delivered when all are. The run
+ends within its time: nothing is begun that could outlast it. Alerts commit with the state that gives rise to them, and
+leave the outbox only after the sink took them. A crash at any point loses nothing: the certificates are kept before
+the history that names them, and the next run delivers what still waits. A run that finds nothing new writes nothing,
+but for a freshness mark now and then.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -20,18 +21,28 @@ from rotation_watcher.alerts.builders import SourceName
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import Authority, Source, Watch
+from rotation_watcher.deadline import CALL_TAKES, Remaining, TimedStore, unhurried
 from rotation_watcher.errors import RequestRefused, SourceError, SourceReason, StoreError
 from rotation_watcher.ports import Clock, GenesysApi, Metrics, ObjectStore, PublishQueue, PublishRequest, Secrets
-from rotation_watcher.sources import compare, repository, update
+from rotation_watcher.sources import bounds, compare, fetch, repository, update
 from rotation_watcher.sources import keys_of_conditions as conditions
 from rotation_watcher.sources.context import Context
-from rotation_watcher.sources.credentials import decode_credentials
+from rotation_watcher.sources.fetch import Seen
 from rotation_watcher.sources.history import History
-from rotation_watcher.sources.observation import Observation, observe
+from rotation_watcher.sources.observation import Judged, Observation, observe
 from rotation_watcher.trust.approvals import FORMER, INVALID
 from rotation_watcher.trust.findings import Finding
 from rotation_watcher.trust.identity import Expected
 from rotation_watcher.trust.operator_files import Anchors, load_anchors, load_approvals
+
+FETCHING = 60.0
+"""Seconds that secrets and Genesys may take together, all sources at once."""
+JUDGING = 10.0
+"""Seconds that judging one answer may take: ten thousand strangers' certificates take a third of it on a whole core."""
+KEEPING = 55.0
+"""Seconds of the run that are kept for judging, writing and telling."""
+LISTED = 8
+"""Doubtful leaves that are each looked up among the approvals; for more of them the approvals are listed once."""
 
 
 class Ports(NamedTuple):
@@ -44,6 +55,7 @@ class Ports(NamedTuple):
     queue: PublishQueue
     metrics: Metrics
     clock: Clock
+    remaining: Remaining = unhurried
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,32 +90,48 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     broken: list[str] = []
 
 
-type Seen = Sequence[bytes] | SourceError
-
-
 def collect(watch: Watch, request: Request, ports: Ports) -> Summary:
     """Look at the sources that ``request`` names. Raises RequestRefused for a source that is not in the watch file."""
     chosen = _chosen(watch, request)
-    answers = asyncio.run(_fetch(chosen, ports))
+    ports = ports._replace(store=TimedStore(ports.store, ports.remaining))
     summary = Summary(dry_run=request.dry_run)
-    prepared: dict[str, _Prepared] = {}
-    for source in chosen:
+    broken: dict[str, str] = {}
+    looks: dict[str, _Look] = {}
+    seconds = max(1.0, min(FETCHING, ports.remaining() - KEEPING))
+    for source, seen in fetch.answers(chosen, ports.secrets, ports.genesys, seconds):
         try:
-            prepared[source.id] = _prepare(watch, source, answers[source.id], ports)
+            looks[source.id] = look = _Look(watch, source, seen, ports)
+            if request.dry_run:
+                look.apply(look.step)
+            else:
+                look.commit()
+                summary.looks += _wake(watch, look, ports)
         except StoreError as error:
-            summary.sources[source.id] = SourceSummary(outcome="broken", message=str(error))
-    folded = {source_id: one.step(one.before) for source_id, one in prepared.items()}
-    for source_id, one in prepared.items():
-        step = _comparing(one, folded, prepared)
+            broken[source.id] = str(error)
+    done = [looks[source.id] for source in chosen if source.id in looks and source.id not in broken]
+    for place, look in enumerate(done):
         try:
-            summary.sources[source_id] = _commit(watch, one, step, request, ports, summary.looks)
+            _compare(look, done[:place], request)
         except StoreError as error:
-            summary.sources[source_id] = SourceSummary(outcome="broken", message=str(error))
-    summary.broken = [name for name, source in summary.sources.items() if source.outcome == "broken"]
+            broken[look.source.id] = str(error)
+    summary.sources = {look.source.id: _describe(look) for look in done}
     if not request.dry_run:
-        # The dead-man's alarm wants at least one in its period: see the template's silence alarm.
-        ports.metrics.count("CollectSucceeded", any(source.outcome == "read" for source in summary.sources.values()))
+        _deliver(done, ports, summary, broken)
+    for name, message in broken.items():
+        summary.sources[name] = SourceSummary(outcome="broken", message=message)
+    summary.sources = {one.id: summary.sources[one.id] for one in chosen}
+    summary.broken = [one.id for one in chosen if one.id in broken]
+    if not request.dry_run and {one.id for one in chosen} == {one.id for one in watch.sources}:
+        _count(watch, done, summary, ports)
     return summary
+
+
+def _count(watch: Watch, done: Iterable["_Look"], summary: Summary, ports: Ports) -> None:
+    """What the alarms rest on: a run that read every source, and how many sources have not been read for too long."""
+    now = ports.clock()
+    ports.metrics.count("CollectSucceeded", all(one.outcome == "read" for one in summary.sources.values()))
+    fresh = {look.source.id for look in done if not look.after.stale(now, watch.policy)}
+    ports.metrics.count("StaleSources", len(watch.sources) - len(fresh))
 
 
 def _chosen(watch: Watch, request: Request) -> tuple[Source, ...]:
@@ -114,92 +142,171 @@ def _chosen(watch: Watch, request: Request) -> tuple[Source, ...]:
     return tuple(known[name] for name in request.sources) if request.sources else watch.sources
 
 
-async def _fetch(sources: Iterable[Source], ports: Ports) -> dict[str, Seen]:
-    """All sources at once; each gives its raw entities or its own error."""
+class _Look:
+    """One source's answer, and what becomes of whatever history turns out to be there.
 
-    async def one(source: Source) -> Seen:
+    ``before`` is the history that was found, ``after`` the one that is there now, ``etag`` its own.
+    """
+
+    def __init__(self, watch: Watch, source: Source, seen: Seen, ports: Ports) -> None:
+        """Read what the answer is held against. Raises StoreError."""
+        self.source, self.seen, self.store = source, seen, ports.store
+        self.before, self.etag = repository.load(ports.store, source)
+        self.after = self.before
+        self.observation: Observation | None = None
+        self.anchors = load_anchors(ports.store, source)
+        self.context = Context(
+            source=source,
+            policy=watch.policy,
+            bucket=ports.store.bucket,
+            approvals={},
+            anchor_problems=self.anchors.problems,
+            now=ports.clock(),
+            anchor_files=self.anchors.files,
+        )
+        self._remaining = ports.remaining
+        self._judged: Judged = {}
+        self._known: tuple[_Basis, Observation, Context] | None = None
+
+    def step(self, known: History) -> History:
+        """The history after the answer."""
+        if isinstance(self.seen, SourceError):
+            return update.apply_failure(known, self.seen.reason, str(self.seen), self.context)
         try:
-            text = await asyncio.to_thread(ports.secrets.get, source.credentials)
-            return await ports.genesys.certificates(
-                api_url=source.resolved_api_url,
-                login_url=source.resolved_login_url,
-                credentials=decode_credentials(text, source.credentials),
-            )
+            observation, context = self._observed(known)
         except SourceError as error:
-            return error
-        except Exception as error:  # noqa: BLE001  # whatever it is, the other sources go on; it is told as a failure
-            return SourceError(SourceReason.UNREACHABLE, f"an unexpected {type(error).__name__} while looking")
+            self.seen = error
+            return self.step(known)
+        self.observation = bounds.bounded(observation, known)
+        return update.fold(known, self.observation, context)
 
-    chosen = tuple(sources)
-    answers = await asyncio.gather(*(one(source) for source in chosen))
-    return {source.id: answer for source, answer in zip(chosen, answers, strict=True)}
-
-
-class _Prepared(NamedTuple):
-    """One source's look, ready to be folded into whatever history turns out to be there."""
-
-    source: Source
-    seen: Seen
-    anchors: Anchors
-    before: History
-    etag: str | None
-    step: Callable[[History], tuple[History, Observation | None]]
-    context: Context
-
-
-def _prepare(watch: Watch, source: Source, seen: Seen, ports: Ports) -> _Prepared:
-    before, etag = repository.load(ports.store, source)
-    now = ports.clock()
-    anchors = load_anchors(ports.store, source)
-    context = Context(
-        source=source,
-        policy=watch.policy,
-        bucket=ports.store.bucket,
-        approvals={},
-        anchor_problems=anchors.problems,
-        now=now,
-        anchor_files=anchors.files,
-    )
-
-    def step(known: History) -> tuple[History, Observation | None]:
+    def _observed(self, known: History) -> tuple[Observation, Context]:
+        """The answer, judged once a run, unless another run has changed what it rests on. Raises SourceError."""
+        basis = _Basis(_names(self.source, known), _lifted(known))
+        if self._known is not None and self._known[0] == basis:
+            return self._known[1:]
+        seen = self.seen
         if isinstance(seen, SourceError):
-            return update.apply_failure(known, seen.reason, str(seen), context), None
-        observation, approving = _observe(known, seen, anchors, context, ports.store)
-        return update.fold(known, observation, approving), observation
+            raise seen
+        until = max(self._remaining() - JUDGING, CALL_TAKES)
 
-    return _Prepared(source, seen, anchors, before, etag, step, context)
+        def in_time() -> None:
+            if self._remaining() < until:
+                words = f"an answer of {len(seen)} entities could not be judged within {JUDGING:.0f} seconds"
+                raise SourceError(SourceReason.ANSWER_TOO_LARGE, words)
+
+        found = _observe(seen, basis, self.anchors, self.context, self.store, self._judged, in_time)
+        self._known = (basis, *found)
+        return found
+
+    def apply(self, change: Callable[[History], History]) -> None:
+        """Apply a change without writing it."""
+        self.after = change(self.after)
+
+    def commit(self) -> None:
+        """Write the history after the answer. Raises StoreError; running again completes it."""
+        found = self.before
+
+        def change(known: History) -> History:
+            nonlocal found
+            found = known
+            return self.step(known)
+
+        def store(changed: History, etag: str | None) -> str:
+            repository.keep_seen(self.store, self.source, found, changed, self.observation)
+            return repository.write(self.store, changed, etag)
+
+        self.after, self.etag = compare_and_set(
+            lambda: repository.load(self.store, self.source),
+            change,
+            store,
+            keys.history(self.source.id),
+            known=(self.before, self.etag),
+        )
+        self.before = found
+
+    def amend(self, change: Callable[[History], History]) -> None:
+        """Write the history with ``change`` applied to what is there now. Raises StoreError."""
+        self.after, self.etag = compare_and_set(
+            lambda: repository.load(self.store, self.source),
+            change,
+            lambda changed, etag: repository.write(self.store, changed, etag),
+            keys.history(self.source.id),
+            known=(self.after, self.etag),
+        )
+
+    def clear(self, taken: frozenset[str]) -> None:
+        """Take delivered alerts out of the outbox. Raises StoreError."""
+        self.amend(lambda state: state.delivered(taken))
 
 
-def _observe(
-    known: History, seen: Sequence[bytes], anchors: Anchors, context: Context, store: ObjectStore
-) -> tuple[Observation, Context]:
-    """Judge the entities; ask for approvals only where one could matter, so that a quiet look asks for none."""
-    source, now = context.source, context.now
+class _Lifted(NamedTuple):
+    """What was lifted for a leaf when it was accepted by an approval, and the root it was approved under."""
+
+    reasons: tuple[Finding, ...] = ()
+    root: str | None = None
+
+
+class _Basis(NamedTuple):
+    """What of the history a judgement rests on: the names by authority, and the approved leaves by fingerprint."""
+
+    names: Mapping[Authority, Expected]
+    lifted: Mapping[str, _Lifted]
+
+
+def _names(source: Source, known: History) -> dict[Authority, Expected]:
+    """What a leaf's names are held against, by authority."""
     names: dict[Authority, Expected] = {}
     for authority in source.authorities:
         taught = known.authorities[authority].names if authority in known.authorities else ()
         doubt = "a look shortly before gave rise to doubts" if conditions.names(authority) in known.conditions else None
         names[authority] = Expected(source.enforced_names(authority) or taught, source.believed_name, doubt)
+    return names
+
+
+def _lifted(known: History) -> dict[str, _Lifted]:
+    leaves = {key: leaf for authority in known.authorities.values() for key, leaf in authority.leaves.items()}
+    return {
+        key: _Lifted(leaf.lifted, leaf.approved_root)
+        for key, leaf in leaves.items()
+        if leaf.lifted or leaf.approved_root
+    }
+
+
+def _observe(
+    seen: Sequence[bytes],
+    basis: _Basis,
+    anchors: Anchors,
+    context: Context,
+    store: ObjectStore,
+    judged: Judged,
+    in_time: Callable[[], None],
+) -> tuple[Observation, Context]:
+    """Judge the entities; ask for approvals only where one could matter, so that a quiet look asks for none."""
 
     def look(context: Context) -> Observation:
         return observe(
             seen,
-            authorities=source.authorities,
+            authorities=context.source.authorities,
             anchors=anchors.certificates,
-            names=names,
+            names=basis.names,
             approvals=context.approvals,
-            now=now,
+            now=context.now,
+            judged=judged,
+            in_time=in_time,
         )
 
     observation = look(context)
-    leaves = {key: leaf for authority in known.authorities.values() for key, leaf in authority.leaves.items()}
-    approved = {key for key, leaf in leaves.items() if leaf.lifted}
+    approved = {key for key, leaf in basis.lifted.items() if leaf.reasons}
     refused = [e for e in observation.entities if e.leaf and not e.verdict.accepted]
     doubtful = {e.key for e in refused if e.verdict.approvable or e.verdict.rootless or e.key in approved}
+    if len(doubtful) > LISTED:
+        written = {*store.list(keys.approval("").removesuffix(".json"))}
+        doubtful = {fingerprint for fingerprint in doubtful if keys.approval(fingerprint) in written}
     approvals, problems = load_approvals(store, doubtful)
     for key, approval in approvals.items():
-        before = leaves.get(key)
-        approvals[key] = approval.completed(before.lifted if before else (), before.approved_root if before else None)
+        before = basis.lifted.get(key, _Lifted())
+        approvals[key] = approval.completed(before.reasons, before.root)
     for key in [key for key, approval in approvals.items() if not approval.reasons]:
         del approvals[key]
         problems[key] = Finding(INVALID, f"{keys.approval(key)}: {FORMER}")
@@ -224,70 +331,43 @@ def _with_problems(observation: Observation, problems: Mapping[str, Finding]) ->
     return observation._replace(entities=tuple(entities))
 
 
-def _comparing(
-    one: _Prepared,
-    folded: Mapping[str, tuple[History, Observation | None]],
-    prepared: Mapping[str, _Prepared],
-) -> Callable[[History], tuple[History, Observation | None]]:
-    """The source's step, then its comparison with the sources of the same region that come before it in this run."""
-    order = list(prepared)
+def _compare(look: _Look, earlier: Iterable[_Look], request: Request) -> None:
+    """Hold a source against those of the same region that come before it. Raises StoreError."""
     same_region = [
-        name
-        for name in order[: order.index(one.source.id)]
-        if prepared[name].source.region == one.source.region and folded[name][1] is not None
+        one for one in earlier if one.source.region == look.source.region and one.observation and look.observation
     ]
-
-    def step(known: History) -> tuple[History, Observation | None]:
-        after, observation = one.step(known)
-        if observation is None:
-            return after, observation
-        for twin in same_region:
-            name = SourceName(twin, prepared[twin].source.region)
-            after = compare.disagree(after, name, compare.differences(after, folded[twin][0]), one.context)
-        return after, observation
-
-    return step
-
-
-def _commit(
-    watch: Watch,
-    one: _Prepared,
-    step: Callable[[History], tuple[History, Observation | None]],
-    request: Request,
-    ports: Ports,
-    looks: list[str],
-) -> SourceSummary:
-    """Write what changed, deliver what waits, wake publish. Raises StoreError; running again then completes it."""
-    before = one.before
-    after, observation = step(before)
-    if request.dry_run:
-        return _describe(one, before, after, observation)
+    if not same_region:
+        return
 
     def change(known: History) -> History:
-        nonlocal before, observation
-        before = known
-        changed, observation = step(known)
-        return changed
+        for twin in same_region:
+            name = SourceName(twin.source.id, twin.source.region)
+            known = compare.disagree(known, name, compare.differences(known, twin.after), look.context)
+        return known
 
-    def store(changed: History, etag: str | None) -> str:
-        repository.keep_seen(ports.store, one.source, before, observation)
-        return repository.write(ports.store, changed, etag)
+    if request.dry_run:
+        look.apply(change)
+    else:
+        look.amend(change)
 
-    after, etag = compare_and_set(
-        lambda: repository.load(ports.store, one.source),
-        change,
-        store,
-        keys.history(one.source.id),
-        known=(before, one.etag),
-    )
-    summary = _describe(one, before, after, observation)
-    if _needs(before) != _needs(after):
-        looks += _wake(watch, one.source, etag or "", ports.queue)
-    if after.outbox:
-        taken, summary.undelivered[:] = outbox.deliver(after.outbox, ports.sink)
-        if taken:
-            repository.clear(ports.store, one.source, after, etag, taken)
-    return summary
+
+def _deliver(done: Sequence[_Look], ports: Ports, summary: Summary, broken: dict[str, str]) -> None:
+    """Deliver what waits at all sources together; what cannot be taken out of its outbox comes once more."""
+
+    def clearing(look: _Look) -> Callable[[frozenset[str]], bool]:
+        def clear(taken: frozenset[str]) -> bool:
+            try:
+                look.clear(taken)
+            except StoreError as error:
+                broken[look.source.id] = str(error)
+                return False
+            return True
+
+        return clear
+
+    waiting = [outbox.Waiting(look.after.outbox, clearing(look)) for look in done]
+    for look, errors in zip(done, outbox.deliver(waiting, ports.sink, ports.remaining), strict=True):
+        summary.sources[look.source.id].undelivered = [*errors]
 
 
 def _needs(state: History) -> frozenset[tuple[str, str, tuple[str, ...]]]:
@@ -299,12 +379,17 @@ def _needs(state: History) -> frozenset[tuple[str, str, tuple[str, ...]]]:
     )
 
 
-def _wake(watch: Watch, source: Source, etag: str, queue: PublishQueue) -> list[str]:
-    """One wish a target; the history's ETag makes it new, however soon after the last one it comes."""
-    sent = []
-    for look in publish_requests(watch, (target.id for target in watch.targets_of(source.id)), f"{source.id}-{etag}"):
-        queue.send(look)
-        sent.append(look.target)
+def _wake(watch: Watch, look: _Look, ports: Ports) -> list[str]:
+    """One request a target where its needs changed; the history's ETag makes it new, however soon after the last."""
+    if _needs(look.before) == _needs(look.after):
+        return []
+    sent, source = [], look.source.id
+    targets = (target.id for target in watch.targets_of(source))
+    for one in publish_requests(watch, targets, f"{source}-{look.etag or ''}"):
+        if ports.remaining() < CALL_TAKES:
+            raise StoreError(f"the time of this run is up before {one.target} was asked for; the schedule asks for it")
+        ports.queue.send(one)
+        sent.append(one.target)
     return sent
 
 
@@ -320,7 +405,8 @@ def publish_requests(
     ]
 
 
-def _describe(one: _Prepared, before: History, after: History, observation: Observation | None) -> SourceSummary:
+def _describe(one: _Look) -> SourceSummary:
+    before, after, observation = one.before, one.after, one.observation
     summary = SourceSummary(outcome="read", changed=after != before)
     if isinstance(one.seen, SourceError):
         summary = SourceSummary(outcome="failed", reason=one.seen.reason, message=str(one.seen))

@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from rotation_watcher import formats, keys
-from rotation_watcher.alerts import builders, outbox
+from rotation_watcher.alerts import builders, outbox, waiting
 from rotation_watcher.alerts.conditions import Condition, Lasting, Observed, evaluate
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import Watch
+from rotation_watcher.deadline import Remaining, TimedStore, unhurried
 from rotation_watcher.errors import UNDECODABLE, ConfigurationError, StoreError
 from rotation_watcher.ports import Clock, ObjectStore
 
@@ -57,12 +58,12 @@ def judged(state: State, found: Watch | ConfigurationError, now: datetime) -> St
         conditions, alerts, _ = evaluate(
             state.conditions, [_refused(found, state, now)], now, resolves=lambda _: Lasting()
         )
-        return replace(state, conditions=conditions, outbox=(*state.outbox, *alerts))
+        return replace(state, conditions=conditions, outbox=waiting.with_alerts(state.outbox, alerts))
     document = msgspec.json.decode(msgspec.json.encode(found))  # as it comes back from the bucket
     good = state if state.good == document else replace(state, good=document, accepted=now)
     conditions, _, over = evaluate(state.conditions, (), now, resolves=lambda _: Lasting())
     mended = [builders.configuration_accepted(since=one.since, now=now) for one in over.values()]
-    return replace(good, conditions=conditions, outbox=(*state.outbox, *mended))
+    return replace(good, conditions=conditions, outbox=waiting.with_alerts(state.outbox, mended))
 
 
 def _refused(error: ConfigurationError, state: State, now: datetime) -> Observed:
@@ -76,17 +77,27 @@ def _refused(error: ConfigurationError, state: State, now: datetime) -> Observed
     )
 
 
-def keep(read: Read, parse: Parse, store: ObjectStore, sink: AlertSink, clock: Clock, *, dry_run: bool) -> Configured:
+def keep(
+    read: Read,
+    parse: Parse,
+    store: ObjectStore,
+    sink: AlertSink,
+    clock: Clock,
+    *,
+    dry_run: bool,
+    remaining: Remaining = unhurried,
+) -> Configured:
     """For collect: the configuration, or the last good one; tells what is to be told, and keeps what is good.
 
-    A dry run writes and tells nothing. Raises ConfigurationError where none is good, StoreError where the watch file
-    cannot be read.
+    A dry run writes and tells nothing. What ``remaining`` leaves no time for waits. Raises ConfigurationError where
+    none is good, StoreError where the watch file cannot be read.
     """
     found = _found(read)
+    store = TimedStore(store, remaining)
     if dry_run:
         return _usable(found, parse, store)
     try:
-        troubles = _note(found, store, sink, clock)
+        troubles = _note(found, store, sink, clock, remaining)
     except StoreError as error:  # what can be looked at is looked at all the same
         troubles = (f"the state of the configuration: {error}",)
     return _usable(found, parse, store)._replace(troubles=troubles)
@@ -116,7 +127,9 @@ def _usable(found: Watch | ConfigurationError, parse: Parse, store: ObjectStore)
     raise found
 
 
-def _note(found: Watch | ConfigurationError, store: ObjectStore, sink: AlertSink, clock: Clock) -> tuple[str, ...]:
+def _note(
+    found: Watch | ConfigurationError, store: ObjectStore, sink: AlertSink, clock: Clock, remaining: Remaining
+) -> tuple[str, ...]:
     """Keep what was found, and deliver what waits; the sink's errors in words. Raises StoreError."""
 
     def write(state: State, etag: str | None) -> str:
@@ -128,13 +141,17 @@ def _note(found: Watch | ConfigurationError, store: ObjectStore, sink: AlertSink
     )
     if not known[0].outbox:
         return ()
-    taken, errors = outbox.deliver(known[0].outbox, sink)
 
-    def delivered(state: State) -> State:
-        return replace(state, outbox=tuple(alert for alert in state.outbox if alert.id not in taken))
+    def clear(taken: frozenset[str]) -> bool:
+        nonlocal known
 
-    compare_and_set(lambda: _load(store), delivered, write, keys.CONFIGURATION, known=known)
-    return errors
+        def delivered(state: State) -> State:
+            return replace(state, outbox=tuple(alert for alert in state.outbox if alert.id not in taken))
+
+        known = compare_and_set(lambda: _load(store), delivered, write, keys.CONFIGURATION, known=known)
+        return True
+
+    return outbox.deliver([outbox.Waiting(known[0].outbox, clear)], sink, remaining)[0]
 
 
 def _load(store: ObjectStore) -> tuple[State, str | None]:

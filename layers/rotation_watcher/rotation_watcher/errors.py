@@ -16,6 +16,7 @@
     │   └── BundleRejected          the service refuses this content; a retry would fail too
     ├── ClaimedByAnother            another run has claimed the target; nothing was written
     ├── DeliveryError               an alert could not be handed to its sink
+    │   └── DeliveryTimedOut        the sink did not answer: the next alert would wait as long
     └── RequestRefused              a call by hand asks for something that is not allowed; nothing was changed
 
 Parsing and assessing raise none of these: they return what is valid together with the defects.
@@ -137,6 +138,10 @@ class ClaimedByAnother(WatcherError):
 
 class DeliveryError(WatcherError):
     """A sink did not accept an alert: it stays in its outbox."""
+
+
+class DeliveryTimedOut(DeliveryError):
+    """A sink did not answer, so that nothing more is handed to it in this run."""
 
 
 class RequestRefused(WatcherError):

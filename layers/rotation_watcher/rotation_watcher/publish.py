@@ -17,6 +17,7 @@ from rotation_watcher.bundles.view import view_bundle
 from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.collect import publish_requests
 from rotation_watcher.config import Mode, Target, Watch
+from rotation_watcher.deadline import TimedStore
 from rotation_watcher.errors import ClaimedByAnother, RequestRefused, StoreError, TargetBusy, TargetError
 from rotation_watcher.targets import conditions, deploy, manual
 from rotation_watcher.targets.decide import (
@@ -52,6 +53,9 @@ type Called = Reconcile | Rollback | Release | EnqueueAll
 _READBACKS = 3
 """How often a target that shows the state before the last proof is read again before it counts as drift."""
 
+TARGET_TAKES = 180.0
+"""Seconds that must be left to begin with one more target: a quiet one takes two, one that is changed and hangs all."""
+
 
 class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The answer of a call."""
@@ -70,9 +74,15 @@ def publish(watch: Watch, request: PublishCall, ports: Ports) -> Summary:
     if isinstance(request, Queued):
         return _serve(watch, request, ports)
     summary = Summary(mode=watch.mode, dry_run=request.dry_run)
+    ports = ports._replace(store=TimedStore(ports.store, ports.remaining))
     if isinstance(request, EnqueueAll):
         _enqueue(watch, request, ports, summary)
     for target in _chosen(watch, request):
+        if ports.remaining() < TARGET_TAKES:
+            words = "the time of this run is up; the schedule asks for it again"
+            summary.targets[target.id] = TargetSummary(outcome=Outcome.BROKEN, message=words)
+            summary.broken.append(target.id)
+            continue
         try:
             summary.targets[target.id] = _one(watch, target, request, ports)
         except StoreError as error:

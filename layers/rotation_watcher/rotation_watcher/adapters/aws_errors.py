@@ -4,9 +4,13 @@ The codes are those of elbv2 (query protocol, without the word Exception), of AP
 S3, from botocore's service models and the services' lists of common errors.
 """
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnection
 
 from rotation_watcher.errors import TargetBusy, TargetDenied, TargetError
+
+NO_ANSWER = (NoConnection, HTTPClientError)
+"""The service did not answer in time, or cannot be reached: the next call would wait as long."""
 
 type SdkError = ClientError | BotoCoreError
 

@@ -12,6 +12,10 @@ CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 4},
     user_agent_extra="genesys-certificate-rotation-watcher",
 )
+"""For the services of the targets, whose answers take their time."""
+PROMPT = CONFIG.merge(Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}))
+"""For what answers at once or not at all: with every try and the pauses between them it stays below ``CALL_TAKES``."""
+_PROMPT = {"s3", "sns", "sqs", "ssm", "secretsmanager"}
 SINGLE_ATTEMPT = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 """For API Gateway: it allows one UpdateDomainName in 30 seconds, so the schedule retries and not the SDK."""
 
@@ -29,7 +33,7 @@ def make(service: str, *, region: str | None = None, endpoint_url: str | None = 
     """A client of an AWS service. Region and endpoint default to boto3's own configuration, as in Lambda."""
     quiet_sdk_logs()
     factory: Any = boto3.client  # the stubs know literal names only
-    config = SINGLE_ATTEMPT if service.startswith("apigateway") else CONFIG
+    config = SINGLE_ATTEMPT if service.startswith("apigateway") else PROMPT if service in _PROMPT else CONFIG
     return factory(service, region_name=region, endpoint_url=endpoint_url, config=config)
 
 

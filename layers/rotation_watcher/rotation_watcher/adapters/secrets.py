@@ -5,6 +5,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from botocore.exceptions import BotoCoreError
 
 from rotation_watcher.adapters import clients
+from rotation_watcher.adapters.aws_errors import NO_ANSWER
 from rotation_watcher.errors import SourceError, SourceReason
 
 MAX_AGE = 300
@@ -29,6 +30,9 @@ class AwsSecrets:
             else:
                 value = self._secrets.get(arn, max_age=MAX_AGE)
         except (GetParameterError, TransformParameterError, BotoCoreError) as error:
+            if isinstance(error.__context__ or error, NO_ANSWER):  # Powertools raises its own, while handling this
+                words = f"The secret {arn} cannot be read, its service does not answer: {error}"
+                raise SourceError(SourceReason.UNREACHABLE, words) from error
             raise SourceError(
                 SourceReason.CREDENTIALS_MISSING,
                 f"The secret {arn} cannot be read: {str(error).rstrip('.')}. Check that it exists, that the template's"

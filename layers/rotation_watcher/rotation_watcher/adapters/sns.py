@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
+from rotation_watcher.adapters.aws_errors import NO_ANSWER
 from rotation_watcher.alerts import mail
 from rotation_watcher.alerts.model import Alert
-from rotation_watcher.errors import DeliveryError
+from rotation_watcher.errors import DeliveryError, DeliveryTimedOut
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -49,6 +50,8 @@ class SnsSink:
                 MessageStructure="json",
                 MessageAttributes=attributes,
             )
+        except NO_ANSWER as error:
+            raise DeliveryTimedOut(f"SNS does not answer: {error}") from error
         except (ClientError, BotoCoreError) as error:
             raise DeliveryError(f"SNS did not take the alert: {error}") from error
 

@@ -53,14 +53,23 @@ class Lasting(NamedTuple):
 AT_ONCE = Lasting()
 
 
+def no_news(_: str | None) -> bool:
+    """For conditions of which one reason is as good as another, once people know."""
+    return False
+
+
 class Observed(NamedTuple):
-    """A condition that one look found. ``alert`` builds its alert, given since when; ``after`` says when it is due."""
+    """A condition that one look found. ``alert`` builds its alert, given since when; ``after`` says when it is due.
+
+    ``news`` says whether this is news to people who were told of the condition for the reason that it is given.
+    """
 
     key: str
     kind: str
     alert: Callable[[datetime], Alert]
     after: Lasting = AT_ONCE
     reason: str | None = None
+    news: Callable[[str | None], bool] = no_news
 
 
 class Evaluation(NamedTuple):
@@ -106,6 +115,10 @@ def evaluate(
             resolved[key] = condition
     for key, one in found.items():
         condition = _present(known.get(key), one, now)
+        if condition.alerted is not None and one.news(condition.reason):
+            # Another condition with another remedy, though the first is not over: it has its own start, and so its own
+            # alert, and the all-clear will speak of it.
+            condition = Condition(kind=one.kind, since=now, reason=one.reason)
         if condition.alerted is None and one.after.reached(condition.observations, condition.since, now):
             condition = replace(condition, alerted=now)
             alerts.append(one.alert(condition.since))

@@ -40,6 +40,7 @@ class Kind(StrEnum):
     NAME_LEARNED = "name-learned"
     NAMES_UNCERTAIN = "names-uncertain"
     QUARANTINED = "quarantined"
+    FLOOD = "flood"
     APPROVED = "approved"
     ANCHOR_MISSING = "anchor-missing"
     SOURCES_DISAGREE = "sources-disagree"

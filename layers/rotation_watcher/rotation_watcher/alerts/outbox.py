@@ -1,30 +1,70 @@
-"""Hand alerts over to the sink: at least once, always with the same id."""
+"""Hand alerts over to the sink, in batches and within the time of a run: at least once, always with the same id.
 
-from collections.abc import Iterable
-from typing import Protocol
+Contract of ``deliver``: an alert leaves its outbox with its batch, after the sink took it, so a run that is killed
+repeats one batch at the most, and each further run gets further.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
 from rotation_watcher.alerts.model import Alert
-from rotation_watcher.errors import DeliveryError
+from rotation_watcher.alerts.waiting import in_order
+from rotation_watcher.deadline import CALL_TAKES, Remaining, unhurried
+from rotation_watcher.errors import DeliveryError, DeliveryTimedOut
+
+BATCH = 10
+"""Alerts that are handed over before the outbox is written: what a killed run may repeat."""
 
 
 class AlertSink(Protocol):
     """Where alerts go."""
 
     def deliver(self, alert: Alert) -> None:
-        """Hand over one alert; returning means that the sink took it. Raises DeliveryError."""
+        """Hand over one alert; returning means that the sink took it.
+
+        Raises DeliveryError, and DeliveryTimedOut where it did not answer, so that the next would wait as long.
+        """
 
 
-def deliver(alerts: Iterable[Alert], sink: AlertSink) -> tuple[frozenset[str], tuple[str, ...]]:
-    """Deliver what can be delivered; the ids that the sink took, and the errors in words for the rest.
+class Waiting(NamedTuple):
+    """One outbox. ``clear`` takes out what was delivered; False: it could not, so no more of it is handed over."""
 
-    One alert that the sink refuses does not keep the others waiting.
+    alerts: Sequence[Alert]
+    clear: Callable[[frozenset[str]], bool]
+
+
+def deliver(
+    outboxes: Sequence[Waiting], sink: AlertSink, remaining: Remaining = unhurried
+) -> tuple[tuple[str, ...], ...]:
+    """Hand over what can be handed over, of all outboxes together; what was not and why, for each of them.
+
+    One alert that the sink refuses does not keep the others waiting. A sink that does not answer does: then, and when
+    the time is up, the rest waits for the next run. What ``clear`` raises goes through.
     """
-    taken, errors = set(), []
-    for alert in alerts:
-        try:
-            sink.deliver(alert)
-        except DeliveryError as error:
-            errors.append(f"{alert.id}: {error}")
-        else:
-            taken.add(alert.id)
-    return frozenset(taken), tuple(errors)
+    owner = {alert.id: place for place, one in enumerate(outboxes) for alert in one.alerts}
+    errors: list[list[str]] = [[] for _ in outboxes]
+    closed: set[int] = set()
+    stopped = ""
+    queue = in_order(alert for one in outboxes for alert in one.alerts)
+    for start in range(0, len(queue), BATCH):
+        taken: dict[int, set[str]] = {}
+        for alert in queue[start : start + BATCH]:
+            place = owner[alert.id]
+            if not stopped and remaining() < CALL_TAKES:
+                stopped = "the time of this run is up"
+            if stopped or place in closed:
+                errors[place].append(
+                    f"{alert.id}: waits for the next run ({stopped or 'its outbox cannot be written'})"
+                )
+                continue
+            try:
+                sink.deliver(alert)
+            except DeliveryError as error:
+                stopped = "the sink does not answer" if isinstance(error, DeliveryTimedOut) else ""
+                errors[place].append(f"{alert.id}: {error}")
+            else:
+                taken.setdefault(place, set()).add(alert.id)
+        for place, ids in taken.items():
+            if not outboxes[place].clear(frozenset(ids)):
+                closed.add(place)
+    return tuple(tuple(one) for one in errors)

@@ -1,6 +1,6 @@
 """What one look says about the conditions of a source, and how long each must be absent to be over."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 
 import msgspec
@@ -10,18 +10,19 @@ from rotation_watcher.alerts.conditions import Condition, Lasting, Observed, eva
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.config import Authority, Policy
 from rotation_watcher.errors import SourceReason
+from rotation_watcher.sources import floods
 from rotation_watcher.sources import keys_of_conditions as keys
 from rotation_watcher.sources.context import Context
-from rotation_watcher.sources.history import History
-from rotation_watcher.sources.leaves import lacks_anchor, uncertain
-from rotation_watcher.sources.observation import Entity, Observation, Presence
+from rotation_watcher.sources.history import AuthorityHistory, History
+from rotation_watcher.sources.leaves import lacks_anchor
+from rotation_watcher.sources.observation import Entity, Observation, Presence, uncertain
 from rotation_watcher.trust.file_contents import OperatorFile
 
 replace = msgspec.structs.replace
 
 QUARANTINE_CLEAR = timedelta(days=1)
 """How long an entity must not be shown until its return is news again."""
-_RECURRING = {Kind.QUARANTINED, Kind.WENT_BACK}
+_RECURRING = {Kind.QUARANTINED, Kind.FLOOD, Kind.WENT_BACK}
 
 
 def clear(policy: Policy) -> Lasting:
@@ -30,19 +31,28 @@ def clear(policy: Policy) -> Lasting:
 
 
 def judged(
-    history: History, observation: Observation, lasting: Iterable[Observed], context: Context
+    history: History,
+    observation: Observation,
+    lasting: Iterable[Observed],
+    proven: Collection[str],
+    context: Context,
 ) -> tuple[History, tuple[Alert, ...]]:
     """The history's conditions and the alerts that are due after a successful look.
 
-    ``lasting`` is what the clock and the single authorities gave rise to.
+    ``lasting`` is what the clock and the single authorities gave rise to, ``proven`` the authorities of which the
+    observation showed an accepted current leaf.
     """
-    entities = observation.entities
     shown: dict[str, list[Entity]] = {authority.value: [] for authority in context.source.authorities}
-    for entity in entities:
+    for entity in observation.entities:
         shown.setdefault(entity.authority, []).append(entity)
-    observed = [*lasting]
+    found = [*lasting]
+    quarantined = [one for one in found if one.kind is Kind.QUARANTINED]
+    observed = [one for one in found if one.kind is not Kind.QUARANTINED]
+    observed += floods.told_apart(history, quarantined, observation.floods, proven, context)
+    flooded = {flood.authority for flood in observation.floods}
     for authority in context.source.authorities:
-        observed += _absent(authority.value, shown[authority.value], context)
+        if authority not in {*proven, *flooded}:
+            observed += _absent(authority.value, shown[authority.value], history, context)
         observed += _anchors(authority.value, shown[authority.value], context)
         observed += _doubts(authority.value, shown[authority.value], observation, context)
     observed += _files(context)
@@ -60,7 +70,9 @@ def judged(
         if key in settled:
             return Lasting()  # a person approved it; should the approval go, that is news
         enough = clear(context.policy)
-        return enough._replace(duration=QUARANTINE_CLEAR) if kind in _RECURRING else enough
+        # What was never told is forgotten as soon as it is gone, or entities that change at every look would pile up.
+        lasts = kind in _RECURRING and history.conditions[key].alerted is not None
+        return enough._replace(duration=QUARANTINE_CLEAR) if lasts else enough
 
     conditions, alerts, resolved = evaluate(history.conditions, observed, context.now, resolves=resolves)
     over = [_recovered(one, context) for one in resolved.values() if one.kind == Kind.SOURCE_FAILING]
@@ -77,11 +89,11 @@ def _settled(history: History, entity: Entity) -> set[str]:
     codes = (finding.code for finding in verdict.lifted)
     exact = keys.quarantined(entity.authority, entity.key, codes, verdict.root.fingerprint if verdict.root else None)
     prefix = keys.quarantined(entity.authority, entity.key)
-    leaf = history.authorities[entity.authority].leaves[entity.key]
+    known = history.authorities.get(entity.authority, AuthorityHistory()).leaves.get(entity.key)
     return {
         key
         for key, condition in history.conditions.items()
-        if key == exact or (key.startswith(prefix) and condition.since <= leaf.first_seen)
+        if key == exact or (known is not None and key.startswith(prefix) and condition.since <= known.first_seen)
     }
 
 
@@ -103,15 +115,35 @@ def unread(
         ),
         Lasting(1 if reason.lasting else context.policy.confirmations),
         reason,
+        news=lambda told: reason.lasting and not _lasting(told),
     )
     conditions, alerts, _ = evaluate(history.conditions, [*found, failing], context.now, resolves=unjudged)
     return replace(history, conditions=conditions), alerts
 
 
-def _absent(authority: str, entities: Iterable[Entity], context: Context) -> list[Observed]:
-    """A watched authority of which the API shows no current certificate is a source that cannot be read."""
-    if any(entity.presence is Presence.CURRENT for entity in entities):
+def _lasting(reason: str | None) -> bool:
+    """Whether people were told that looking again cannot help. A reason of a newer release counts as one that may."""
+    return reason in {one.value for one in SourceReason if one.lasting}
+
+
+def _absent(authority: str, entities: Iterable[Entity], history: History, context: Context) -> list[Observed]:
+    """A watched authority of which the API shows no current certificate that is accepted cannot be watched.
+
+    One in quarantine that stays there, or that lacks its anchor, or of which nobody can tell whose it is, is told as
+    that. One that is another at every look is never told by itself, so it counts as absent.
+    """
+    current = [entity for entity in entities if entity.presence is Presence.CURRENT]
+    known = history.conditions.get(keys.absent(authority))
+    told = known is not None and known.alerted is not None  # then it is not over until one is accepted
+    if any(lacks_anchor(entity) or uncertain(entity) or (not told and _waits(entity, history)) for entity in current):
         return []
+    message = f"The API shows no current certificate of the authority {authority}."
+    if current:
+        message = (
+            f"None of the current certificates that the API shows of the authority {authority} can be accepted"
+            f" ({', '.join(dict.fromkeys(one.code for entity in current for one in entity.verdict.reasons))}), and"
+            " they are others than at the look before."
+        )
     return [
         Observed(
             keys.absent(authority),
@@ -119,7 +151,7 @@ def _absent(authority: str, entities: Iterable[Entity], context: Context) -> lis
             lambda since: builders.source_failing(
                 source=context.name,
                 reason=SourceReason.AUTHORITY_ABSENT,
-                message=f"The API shows no current certificate of the authority {authority}.",
+                message=message,
                 authority=authority,
                 since=since,
                 last_good=None,
@@ -129,6 +161,12 @@ def _absent(authority: str, entities: Iterable[Entity], context: Context) -> lis
             SourceReason.AUTHORITY_ABSENT,
         )
     ]
+
+
+def _waits(entity: Entity, history: History) -> bool:
+    """Whether it was in quarantine at an earlier look already, so that it is told, or will be."""
+    prefix = keys.quarantined(entity.authority, entity.key)
+    return any(key.startswith(prefix) for key in history.conditions)
 
 
 def _anchors(authority: str, entities: Iterable[Entity], context: Context) -> list[Observed]:

@@ -12,6 +12,7 @@ from enum import StrEnum
 import msgspec
 
 from rotation_watcher import clocks, formats
+from rotation_watcher.alerts import waiting
 from rotation_watcher.alerts.conditions import Condition
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.config import Policy
@@ -150,10 +151,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
         return now - self.fresh_at > timedelta(hours=policy.stale_after_hours)
 
     def with_alerts(self, alerts: Iterable[Alert]) -> "History":
-        """This history with alerts added to its outbox; one that waits there already is not added twice."""
-        waiting = {alert.id for alert in self.outbox}
-        fresh = {alert.id: alert for alert in alerts if alert.id not in waiting}
-        return msgspec.structs.replace(self, outbox=(*self.outbox, *fresh.values())) if fresh else self
+        """This history with alerts added to its outbox, which stays bounded; none waits there twice."""
+        return msgspec.structs.replace(self, outbox=waiting.with_alerts(self.outbox, alerts))
 
     def delivered(self, ids: frozenset[str]) -> "History":
         """This history without the alerts that every sink took."""

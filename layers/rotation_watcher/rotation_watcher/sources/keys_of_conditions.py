@@ -10,7 +10,7 @@ SOURCE = "source"
 CLOCK = "clock"
 """The state holds times from the future."""
 _ABSENT, _ANCHOR, _DISAGREE, _QUARANTINED, _FILE = "absent:", "anchor:", "disagree:", "quarantined:", "file:"
-_NAMES, _BACK = "names:", "back:"
+_NAMES, _BACK, _FLOOD = "names:", "back:", "flood:"
 
 
 def absent(authority: str) -> str:
@@ -61,6 +61,16 @@ def went_back(authority: str) -> str:
     return f"{_BACK}{authority}"
 
 
+def quarantined_by(authority: str) -> str:
+    """The prefix of the keys of all entities of an authority that are in quarantine."""
+    return f"{_QUARANTINED}{authority}:"
+
+
+def flood(authority: str) -> str:
+    """The API shows more of an authority than is kept or told one by one."""
+    return f"{_FLOOD}{authority}"
+
+
 def kind_of(key: str) -> Kind | None:
     """What an alert about the condition of this key is about; None for a key that a newer release must have written."""
     kinds = {
@@ -73,5 +83,6 @@ def kind_of(key: str) -> Kind | None:
         _NAMES: Kind.NAMES_UNCERTAIN,
         _BACK: Kind.WENT_BACK,
         CLOCK: Kind.CLOCK_AHEAD,
+        _FLOOD: Kind.FLOOD,
     }
     return next((kind for prefix, kind in kinds.items() if key.startswith(prefix)), None)

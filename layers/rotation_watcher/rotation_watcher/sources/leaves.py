@@ -24,7 +24,7 @@ from rotation_watcher.sources import going_back, naming
 from rotation_watcher.sources.chains import with_chain
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import AuthorityHistory, Debounced, Leaf, Status
-from rotation_watcher.sources.observation import Entity, Presence
+from rotation_watcher.sources.observation import Entity, Presence, uncertain
 from rotation_watcher.sources.quarantine import apply_refused
 from rotation_watcher.trust.approvals import INSUFFICIENT, OTHER_ROOT
 from rotation_watcher.trust.findings import CHAIN_REASONS, Finding, Reason, Remark
@@ -81,9 +81,23 @@ def lacks_anchor(entity: Entity) -> bool:
     return any(finding.code == Reason.ANCHOR_MISSING for finding in entity.verdict.reasons)
 
 
-def uncertain(entity: Entity) -> bool:
-    """Whether all that stands against it is that nobody can tell whose it is."""
-    return {finding.code for finding in entity.verdict.reasons} == {Reason.NAME_UNCERTAIN}
+def counts_as_accepted(entity: Entity, before: AuthorityHistory, context: Context) -> bool:
+    """Whether it is accepted, or was before and keeps its place. See ``_sort``."""
+    return entity.verdict.accepted or _keeps(entity, before, context) or _moved(entity, before, context)
+
+
+def _keeps(entity: Entity, before: AuthorityHistory, context: Context) -> bool:
+    """Whether a leaf that was accepted before has only lost what says nothing about it."""
+    excused = {Reason.EXPIRED, Reason.ANCHOR_MISSING}
+    known = before.leaves.get(entity.key)
+    codes = {finding.code for finding in entity.verdict.reasons} - {INSUFFICIENT, OTHER_ROOT}
+    if known is None:
+        return False
+    if _approved(entity.key, known, context):
+        root = entity.verdict.root
+        moved = root is None or root.fingerprint != known.approved_root
+        codes -= {finding.code for finding in known.lifted} - (CHAIN_REASONS if moved else frozenset())
+    return bool(codes) and codes <= (excused if known.lifted else {*excused, Reason.NAME_UNCERTAIN})
 
 
 def _sort(entities: Iterable[Entity], before: AuthorityHistory, context: Context) -> tuple[list[Entity], list[Entity]]:
@@ -94,18 +108,11 @@ def _sort(entities: Iterable[Entity], before: AuthorityHistory, context: Context
     by an approval. One that is shown under another root than the approved one keeps its place too, and what it is shown
     with is quarantined. One alert about the anchor, or about the doubts, says more than one for each entity.
     """
-    excused = {Reason.EXPIRED, Reason.ANCHOR_MISSING}
     accepted: list[Entity] = []
     refused: list[Entity] = []
     for entity in entities:
-        known = before.leaves.get(entity.key)
-        codes = {finding.code for finding in entity.verdict.reasons} - {INSUFFICIENT, OTHER_ROOT}
-        if known and _approved(entity.key, known, context):
-            root = entity.verdict.root
-            moved = root is None or root.fingerprint != known.approved_root
-            codes -= {finding.code for finding in known.lifted} - (CHAIN_REASONS if moved else frozenset())
-        keeps = known and codes and codes <= (excused if known.lifted else {*excused, Reason.NAME_UNCERTAIN})
-        (accepted if entity.verdict.accepted or keeps else refused).append(entity)
+        keeps = entity.verdict.accepted or _keeps(entity, before, context)
+        (accepted if keeps else refused).append(entity)
     good = {entity.key for entity in accepted}
     refused = [
         entity

@@ -6,7 +6,8 @@ authority that the source does not watch, is left out and counted in ``ignored``
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -21,6 +22,8 @@ from rotation_watcher.trust.assessment import Assessed, Verdict, assess
 from rotation_watcher.trust.findings import Finding, Reason
 from rotation_watcher.trust.identity import Bearer, Expected
 from rotation_watcher.x509.certificates import Certificate, parse_text
+
+replace = msgspec.structs.replace
 
 
 class Presence(StrEnum):
@@ -45,13 +48,37 @@ class Entity(NamedTuple):
     verdict: Verdict
 
 
+def uncertain(entity: Entity) -> bool:
+    """Whether all that stands against it is that nobody can tell whose it is."""
+    return {finding.code for finding in entity.verdict.reasons} == {Reason.NAME_UNCERTAIN}
+
+
+class Flood(NamedTuple):
+    """More entities of one authority than are kept: how many are not, and a few of those that are."""
+
+    authority: str
+    presence: Presence
+    accepted: bool
+    number: int
+    examples: tuple[str, ...]
+
+
 class Observation(NamedTuple):
-    """One whole look. By authority: ``learned`` names, and ``doubts`` (in words) where none could be learned."""
+    """One whole look. By authority: ``learned`` names, and ``doubts`` (in words) where none could be learned.
+
+    ``floods``: what ``bounds.bounded`` has counted instead of keeping.
+    """
 
     entities: tuple[Entity, ...]
     learned: Mapping[str, tuple[str, ...]]
     ignored: tuple[Finding, ...]
     doubts: Mapping[str, str] = {}
+    floods: tuple[Flood, ...] = ()
+
+
+type Judged = dict[tuple[str, Authority | None, Expected, Approval | None], Assessed]
+"""What was assessed in this run, by all that it depends on beside the anchors and the moment: the certificate's text,
+the authority, what was expected of the names, and the approval that there was."""
 
 
 class _Wire(msgspec.Struct, frozen=True, rename="camel"):
@@ -71,45 +98,49 @@ def observe(
     names: Mapping[Authority, Expected],
     approvals: Mapping[str, Approval],
     now: datetime,
+    judged: Judged | None = None,
+    in_time: Callable[[], None] = lambda: None,
 ) -> Observation:
     """Judge every entity of an answer.
 
     ``raw`` holds the JSON of each entity. ``names`` say what is enforced or believed; where nothing is enforced, the
     leaves of the answer teach it together (``identity.lesson``), and are held to it already. A ``doubt`` that comes
-    with them is one of the looks before: while it lasts, only what is certain teaches.
+    with them is one of the looks before: while it lasts, only what is certain teaches. ``judged`` carries over what was
+    assessed from one call to the next with the same anchors and moment: equal texts, and a second call with more
+    approvals, cost next to nothing. ``in_time`` is asked before each entity, and raises to give up.
     """
+    known: Judged = {} if judged is None else judged
     watched = {authority.value.lower(): authority for authority in authorities}
-    wires, ignored = _sorted_out(raw, watched)
+    by_authority, ignored = _sorted_out(raw, watched)
     learned: dict[str, tuple[str, ...]] = {}
     doubts: dict[str, str] = {}
-    judged: list[Entity] = []
-    for authority in dict.fromkeys(one.authority for one in wires):
-        mine = [one for one in wires if one.authority is authority]
+    found: list[Entity] = []
+    for authority, mine in by_authority.items():
 
         def judge(
             expected: Expected, authority: Authority | None = authority, mine: list[_Read] = mine
         ) -> list[Entity]:
             roots = anchors.get(authority, ()) if authority else ()
-            return [_judge(one, roots, expected, approvals, now) for one in mine]
+            return [_judge(one, roots, expected, approvals, now, known, in_time) for one in mine]
 
         expected = names.get(authority, Expected()) if authority else Expected()
-        found = judge(expected._replace(doubt=None))
+        here = judge(expected._replace(doubt=None))
         if authority and not expected.enforced:
-            lesson = identity.lesson(_bearers(found), expected)
+            lesson = identity.lesson(_bearers(here), expected)
             if lesson.names:
                 learned[authority] = lesson.names
             if lesson.doubt and not lesson.doubted_before:
                 doubts[authority] = lesson.doubt
             held_to = expected._replace(enforced=lesson.names, doubt=lesson.doubt)
             if held_to != expected._replace(doubt=None):
-                found = judge(held_to)
-        judged += found
+                here = judge(held_to)
+        found += here
     entities: dict[tuple[str, str, str], Entity] = {}
-    for entity in judged:
+    for entity in found:
         place = (entity.authority, entity.presence, entity.key)
         if place not in entities or (entity.verdict.accepted and not entities[place].verdict.accepted):
             entities[place] = entity  # the same leaf twice, once without its intermediates: the better proof counts
-    return Observation(tuple(entities.values()), learned, tuple(ignored), doubts)
+    return Observation(tuple(entities.values()), learned, ignored, doubts)
 
 
 class _Read(NamedTuple):
@@ -120,22 +151,40 @@ class _Read(NamedTuple):
     authority: Authority | None
 
 
-def _sorted_out(raw: Iterable[bytes], watched: Mapping[str, Authority]) -> tuple[list[_Read], list[Finding]]:
+def _sorted_out(
+    raw: Iterable[bytes], watched: Mapping[str, Authority]
+) -> tuple[dict[Authority | None, list[_Read]], tuple[Finding, ...]]:
+    """The entities to judge by authority, and what is ignored."""
     foreign = {authority.value.lower() for authority in Authority} - watched.keys()
-    kept: list[_Read] = []
-    ignored: list[Finding] = []
+    kept: dict[Authority | None, list[_Read]] = {}
+    ignored: Counter[Finding] = Counter()
     for text in raw:
         wire = _decode(text)
         if _word(wire.type) not in {"", "client"}:
-            ignored.append(Finding("other-type", f"type {_word(wire.type)[:40]!r}"))
+            ignored[Finding("other-type", f"type {_word(wire.type)[:40]!r}")] += 1
             continue
         if _word(wire.signing_authority) in foreign:
             continue
         if _word(wire.status) not in {"", *Presence}:
-            ignored.append(Finding("unknown-status", f"status {_word(wire.status)[:40]!r}"))
+            ignored[Finding("unknown-status", f"status {_word(wire.status)[:40]!r}")] += 1
             continue
-        kept.append(_Read(text, wire, watched.get(_word(wire.signing_authority))))
-    return kept, ignored
+        authority = watched.get(_word(wire.signing_authority))
+        kept.setdefault(authority, []).append(_Read(text, wire, authority))
+    return kept, _listed(ignored)
+
+
+_MOST_IGNORED = 10
+"""Kinds of ignored entities that are listed: the summary is one line of a log."""
+
+
+def _listed(found: Counter[Finding]) -> tuple[Finding, ...]:
+    """Each kind of them once, with its number."""
+    listed = [
+        replace(one, detail=f"{one.detail} ({number} times)") if number > 1 else one
+        for one, number in [*found.items()][:_MOST_IGNORED]
+    ]
+    rest = sum([*found.values()][_MOST_IGNORED:])
+    return (*listed, Finding("more", f"{rest} of other types or statuses")) if rest else tuple(listed)
 
 
 def _bearers(entities: Iterable[Entity]) -> list[Bearer]:
@@ -152,17 +201,32 @@ def _judge(
     expected: Expected,
     approvals: Mapping[str, Approval],
     now: datetime,
+    judged: Judged,
+    in_time: Callable[[], None],
 ) -> Entity:
+    in_time()
     text, wire, authority = read
-    parsed = parse_text(wire.certificate or "")
-    assessed = assess(
-        parsed.certificates,
-        defects=parsed.defects,
-        anchors=anchors,
-        expected=expected,
-        approval=approvals,
-        now=now,
-    )
+
+    def assessed_with(approval: Mapping[str, Approval]) -> Assessed:
+        parsed = parse_text(wire.certificate or "")
+        return assess(
+            parsed.certificates,
+            defects=parsed.defects,
+            anchors=anchors,
+            expected=expected,
+            approval=approval,
+            now=now,
+        )
+
+    place = (wire.certificate or "", authority, expected)
+    if (*place, None) not in judged:
+        judged[*place, None] = assessed_with({})
+    assessed = judged[*place, None]
+    approval = approvals.get(assessed.leaf.fingerprint) if assessed.leaf else None
+    if approval is not None:
+        if (*place, approval) not in judged:
+            judged[*place, approval] = assessed_with(approvals)
+        assessed = judged[*place, approval]
     verdict = assessed.verdict
     if authority is None:
         said = (wire.signing_authority or "none")[:40]

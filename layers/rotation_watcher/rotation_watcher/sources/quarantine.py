@@ -1,6 +1,6 @@
 """The state of what nothing vouches for: seen, and gone."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 import msgspec
@@ -10,10 +10,12 @@ from rotation_watcher.alerts.conditions import Lasting, Observed
 from rotation_watcher.alerts.model import Kind
 from rotation_watcher.config import Authority
 from rotation_watcher.keys import DIGICERT_ANCHORS, Place
+from rotation_watcher.sources import bounds
 from rotation_watcher.sources import keys_of_conditions as keys
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import Quarantined
 from rotation_watcher.sources.observation import Entity
+from rotation_watcher.trust.findings import Finding
 
 replace = msgspec.structs.replace
 
@@ -22,7 +24,7 @@ def apply_refused(
     authority: str,
     before: Mapping[str, Quarantined],
     accepted: Iterable[Entity],
-    refused: Iterable[Entity],
+    refused: Sequence[Entity],
     context: Context,
 ) -> tuple[dict[str, Quarantined], list[Observed]]:
     """The quarantine of an authority after one observation, and each entity in it as a condition.
@@ -30,6 +32,7 @@ def apply_refused(
     One that is shown no more is kept for ``retain_days``; one that is accepted now leaves at once.
     """
     now = context.now
+    kept = {entity.key: bounds.reasons(entity) for entity in refused}
     released = {entity.key for entity in accepted}
     seen = {entity.key: entity for entity in refused}
     after: dict[str, Quarantined] = {}
@@ -39,19 +42,23 @@ def apply_refused(
             after[key] = replace(held, gone_since=gone_since)
     for key, entity in seen.items():
         known = before.get(key)
-        chain = tuple(certificate.fingerprint for certificate in entity.chain if certificate != entity.leaf)
+        chain = bounds.chain(entity)
         same = known is not None and known.chain[-1:] == chain[-1:]
-        if known and same and {one.code for one in known.reasons} == {one.code for one in entity.verdict.reasons}:
+        if known and same and _codes(bounds.first_of_each(known.reasons)) == _codes(kept[key]):
             after[key] = replace(known, gone_since=None)  # details may quote the calendar: they are no change
             continue
         after[key] = Quarantined(
             presence=entity.presence,
-            facts=entity.leaf.facts if entity.leaf else None,
+            facts=bounds.facts(entity),
             chain=chain,
-            reasons=entity.verdict.reasons,
+            reasons=kept[key],
             first_seen=known.first_seen if known else now,
         )
     return after, [_condition(authority, entity, context) for entity in seen.values()]
+
+
+def _codes(findings: Iterable[Finding]) -> set[str]:
+    return {finding.code for finding in findings}
 
 
 def _condition(authority: str, entity: Entity, context: Context) -> Observed:

@@ -1,7 +1,6 @@
 """Load and keep a source's history and the certificates that it names."""
 
 from rotation_watcher import formats, keys
-from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import Source
 from rotation_watcher.errors import Conflict
 from rotation_watcher.ports import ObjectStore
@@ -29,8 +28,20 @@ def _decoded(store: ObjectStore, source_id: str, body: bytes) -> History:
     return formats.read(body, history.decode, place, "restore an earlier version of it")
 
 
-def keep_seen(store: ObjectStore, source: Source, before: History, observation: Observation | None) -> None:
-    """Keep every certificate that the history will name, before it names it; each is written once."""
+UNTRUSTED = 8
+"""Certificates of what is in quarantine that one look keeps: they are for people, and no look is to write for long."""
+
+
+def keep_seen(
+    store: ObjectStore, source: Source, before: History, after: History, observation: Observation | None
+) -> None:
+    """Keep the certificates that the history will name, before it names them; each is written once.
+
+    Of what is trusted, all of them: truststores are made of these. Of what is in quarantine the first UNTRUSTED.
+    """
+    trusted = {key for authority in after.authorities.values() for key in authority.leaves}
+    entities = sorted(observation.entities if observation else (), key=lambda one: one.key not in trusted)
+    left = UNTRUSTED
     known = {
         fingerprint
         for authority in before.authorities.values()
@@ -40,10 +51,14 @@ def keep_seen(store: ObjectStore, source: Source, before: History, observation: 
         )
         for fingerprint in (key, *chain)
     }
-    for entity in observation.entities if observation else ():
+    for entity in entities:
         for certificate in (entity.leaf, *entity.chain):
             if certificate is None or certificate.fingerprint in known:
                 continue
+            if entity.key not in trusted:
+                if not left:
+                    return
+                left -= 1
             known.add(certificate.fingerprint)
             key = keys.seen(source.id, certificate.fingerprint)
             try:
@@ -56,14 +71,3 @@ def write(store: ObjectStore, after: History, etag: str | None) -> str:
     """Write the history if nobody wrote it since; its new ETag. Raises Conflict, StoreError."""
     body = history.encode(after)
     return store.put_if(keys.history(after.source), body, etag=etag, content_type=keys.JSON_TYPE).etag
-
-
-def clear(store: ObjectStore, source: Source, after: History, etag: str | None, taken: frozenset[str]) -> None:
-    """Take delivered alerts out of the outbox; if another run wrote meanwhile, out of what it left."""
-    compare_and_set(
-        lambda: load(store, source),
-        lambda state: state.delivered(taken),
-        lambda state, known: write(store, state, known),
-        keys.history(source.id),
-        known=(after, etag),
-    )

@@ -11,11 +11,11 @@ import msgspec
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.config import Authority
 from rotation_watcher.errors import SourceReason
-from rotation_watcher.sources import clock, conditions
+from rotation_watcher.sources import bounds, clock, conditions
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import AuthorityHistory, History
-from rotation_watcher.sources.leaves import apply_entities
-from rotation_watcher.sources.observation import Observation
+from rotation_watcher.sources.leaves import apply_entities, counts_as_accepted
+from rotation_watcher.sources.observation import Entity, Observation, Presence
 
 replace = msgspec.structs.replace
 
@@ -28,10 +28,12 @@ def fold(history: History, observation: Observation, context: Context) -> Histor
     alerts: list[Alert] = []
     authorities: dict[str, AuthorityHistory] = {}
     watched = {authority.value for authority in context.source.authorities}
-    seen = {entity.authority for entity in observation.entities}
+    shown: dict[str, list[Entity]] = {}
+    for entity in observation.entities:
+        shown.setdefault(entity.authority, []).append(entity)
     strange = known.authorities.keys() - {authority.value for authority in Authority}
-    for authority in sorted(watched | seen | strange):
-        entities = [entity for entity in observation.entities if entity.authority == authority]
+    for authority in sorted(watched | shown.keys() | strange):
+        entities = shown.get(authority, [])
         before = known.authorities.get(authority, AuthorityHistory())
         learned = observation.learned.get(authority, ())
         after, news, found = apply_entities(authority, before, entities, learned, context)
@@ -40,13 +42,21 @@ def fold(history: History, observation: Observation, context: Context) -> Histor
         alerts += news
         lasting += found
     # Authorities that are no longer watched are forgotten: their leaves are nobody's need any more.
-    folded = replace(known, authorities=authorities)
-    folded, due = conditions.judged(folded, observation, lasting, context)
+    folded = replace(known, authorities=bounds.pruned(authorities))
+    proven = {name for name in watched if _proven(shown.get(name, []), known.authorities.get(name), context)}
+    folded, due = conditions.judged(folded, observation, lasting, proven, context)
     folded = folded.with_alerts((*alerts, *due))
     fresh_at = known.fresh_at
-    if folded != history or fresh_at is None or _fades(fresh_at, context):
+    # An answer in which nothing is accepted proves nothing, however well it was read.
+    if proven == watched and (folded != history or fresh_at is None or _fades(fresh_at, context)):
         fresh_at = context.now
     return replace(folded, fresh_at=fresh_at)
+
+
+def _proven(entities: list[Entity], before: AuthorityHistory | None, context: Context) -> bool:
+    """Whether the look shows a current leaf that counts as accepted."""
+    known = before or AuthorityHistory()
+    return any(one.presence is Presence.CURRENT and counts_as_accepted(one, known, context) for one in entities)
 
 
 def apply_failure(history: History, reason: SourceReason, message: str, context: Context) -> History:

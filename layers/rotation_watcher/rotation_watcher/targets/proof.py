@@ -26,6 +26,9 @@ replace = msgspec.structs.replace
 
 READBACK_SECONDS = 3.0
 """Seconds between two read-backs."""
+RECORDING = 150.0
+"""Seconds of a run that must be left for one more read-back: it may take 90 with all its tries, recording and telling
+30 each."""
 READBACKS = 20
 """How many read-backs one run makes before it leaves the proof to the next one."""
 
@@ -40,9 +43,14 @@ class ReadBack(NamedTuple):
 
 
 def read_back(snapshot: Snapshot, pending: Pending, session: Session) -> ReadBack:
-    """Read until the target shows ``pending``, ``READBACKS`` times at most."""
+    """Read until the target shows ``pending``, ``READBACKS`` times at most, and while there is time in this run.
+
+    Where the time ends first nothing is said to be refused: too few reads prove no failure, and the next run goes on.
+    """
     live, blocks = snapshot.live, snapshot.blocks
     for attempt in range(READBACKS):
+        if attempt and session.ports.remaining() < RECORDING:
+            return ReadBack(live, blocks, shown=False, refused=())
         if attempt:
             session.ports.wait(READBACK_SECONDS)
         try:

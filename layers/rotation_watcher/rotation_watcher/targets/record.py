@@ -11,6 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from rotation_watcher import formats
+from rotation_watcher.alerts import waiting
 from rotation_watcher.alerts.conditions import Condition
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.targets import record_format_1
@@ -117,10 +118,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
         return self.claim is not None and self.claim.owner != owner and now <= self.claim.until
 
     def told(self, *alerts: Alert) -> "Record":
-        """This record with alerts added to its outbox; one that waits there already is not added twice."""
-        waiting = {alert.id for alert in self.outbox}
-        fresh = {alert.id: alert for alert in alerts if alert.id not in waiting}
-        return msgspec.structs.replace(self, outbox=(*self.outbox, *fresh.values())) if fresh else self
+        """This record with alerts added to its outbox, which stays bounded; one that waits there is not added twice."""
+        return msgspec.structs.replace(self, outbox=waiting.with_alerts(self.outbox, alerts))
 
     def delivered(self, ids: frozenset[str]) -> "Record":
         """This record without the alerts that the sink took."""

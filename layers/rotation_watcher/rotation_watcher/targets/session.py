@@ -17,6 +17,7 @@ from rotation_watcher.alerts import outbox
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import Target
+from rotation_watcher.deadline import Remaining, unhurried
 from rotation_watcher.errors import ClaimedByAnother
 from rotation_watcher.kinds import Kind
 from rotation_watcher.ports import Clock, ObjectStore, PublishQueue, TrustTarget, Wait
@@ -29,8 +30,9 @@ type Change = Callable[[Record], Record]
 
 
 class Ports(NamedTuple):
-    """What publish needs of the world. ``claim_for`` outlasts the function's timeout; ``owner`` names this run.
+    """What publish needs of the world.
 
+    ``claim_for`` outlasts the function's timeout; ``owner`` names this run, ``remaining`` says what is left of it.
     ``look_every``: how often the schedule enqueues every target (None: at no fixed interval).
     """
 
@@ -43,6 +45,7 @@ class Ports(NamedTuple):
     owner: str
     claim_for: timedelta
     look_every: timedelta | None = None
+    remaining: Remaining = unhurried
 
     def adapter(self, target: Target) -> TrustTarget:
         """Who speaks to this kind of target."""
@@ -107,14 +110,18 @@ class Session:
         """
         try:
             self.refuse_if_claimed()
-            taken, errors = outbox.deliver(self.record.outbox, self.ports.sink)
         except ClaimedByAnother:
             return ()
-        try:
-            self.save(lambda record: record.delivered(taken))
-        except ClaimedByAnother:
-            return errors  # delivered, and not taken out: they come once more
-        return errors
+
+        def clear(taken: frozenset[str]) -> bool:
+            try:
+                self.save(lambda record: record.delivered(taken))
+            except ClaimedByAnother:
+                return False  # delivered, and not taken out: they come once more
+            return True
+
+        waiting = outbox.Waiting(self.record.outbox, clear)
+        return outbox.deliver([waiting], self.ports.sink, self.ports.remaining)[0]
 
     def _refuse(self, record: Record) -> None:
         claim = record.claim

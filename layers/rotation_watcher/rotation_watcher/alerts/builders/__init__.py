@@ -21,6 +21,7 @@ from rotation_watcher.alerts.builders.disturbances import (
     removal_planned,
 )
 from rotation_watcher.alerts.builders.files import file_damaged, left_out, unusual_certificate
+from rotation_watcher.alerts.builders.floods import flood
 from rotation_watcher.alerts.builders.leaves import expired, issuer_changed, rotated, upcoming_published, went_back
 from rotation_watcher.alerts.builders.locked import all_clear, filtered_out, target_locked
 from rotation_watcher.alerts.builders.looking import clock_ahead, source_failing, source_recovered, sources_disagree
@@ -43,6 +44,7 @@ __all__ = [
     "expired",
     "file_damaged",
     "filtered_out",
+    "flood",
     "issuer_changed",
     "left_out",
     "mtls_off",

@@ -1,0 +1,91 @@
+"""Which alerts wait, and in which order they are told: bounded, the most severe first.
+
+Pure. Nothing that comes in numbers starves anything else: more alerts of one kind than ``SAME_KIND`` become one with a
+count, and no kind has more than ``FIRST_FEW`` before the others have had their turn.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from rotation_watcher.alerts.builders.wording import TITLE, count, plain, stamp
+from rotation_watcher.alerts.model import Alert, Kind, Severity, alert_id
+
+SAME_KIND = 4
+"""Alerts of one kind that wait one by one: as many as somebody reads. An ordinary rotation makes one of each kind."""
+MOST = 24
+"""Alerts that wait in one outbox. Each is some 2 KB, at most 10, of state that is rewritten at each change."""
+FIRST_FEW = 3
+"""Alerts of one kind that are handed over before those of the other kinds, where they are more severe."""
+_SUMMARISED = "summarised"
+_URGENCY = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
+
+
+def with_alerts(waiting: Sequence[Alert], alerts: Iterable[Alert]) -> tuple[Alert, ...]:
+    """The outbox with alerts added, bounded; one that waits there already is not added twice."""
+    known = {alert.id for alert in waiting}
+    return bounded([*waiting, *{alert.id: alert for alert in alerts if alert.id not in known}.values()])
+
+
+def bounded(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
+    """The outbox with no more than SAME_KIND of a kind and MOST in all; the least severe and newest become one."""
+    left: list[Alert] = []
+    for kind in dict.fromkeys(alert.kind for alert in alerts):
+        left += _cut([alert for alert in alerts if alert.kind == kind], SAME_KIND)
+    if {alert.id for alert in left} == {alert.id for alert in alerts}:
+        left = [*alerts]  # as they came
+    return tuple(_cut(left, MOST - 1)) if len(left) > MOST else tuple(left)
+
+
+def _cut(alerts: list[Alert], most: int) -> list[Alert]:
+    """The ``most`` of them that come first, and one alert for the rest; a summary that waits already counts them in."""
+    single = sorted((one for one in alerts if not _summarised(one)), key=_severity)
+    rest = [one for one in alerts if _summarised(one)] + single[most:]
+    if len(single) <= most and len(rest) <= 1:
+        return alerts
+    return [*single[:most], _summary(rest)]
+
+
+def _summary(alerts: Sequence[Alert]) -> Alert:
+    first = min(alerts, key=_severity)
+    opened = next((one for one in alerts if _summarised(one)), first)
+    number = sum(_summarised(one) or 1 for one in alerts)
+    subject = first.source or first.target or "stack"
+    told = opened.facts if _summarised(opened) else {}
+    titles = [one.title for one in alerts if not _summarised(one)][: SAME_KIND - len(told) + 1]
+    examples = [text for label, text in told.items() if label != _SUMMARISED] + titles
+    return Alert(
+        id=opened.id if _summarised(opened) else alert_id(first.kind, subject, f"more:{stamp(first.at)}"),
+        kind=first.kind,
+        severity=first.severity,
+        at=opened.at,
+        source=first.source,
+        target=first.target,
+        region=first.region,
+        title=f"{first.region or first.target or subject}: {number} more like '{first.kind}'"[:TITLE],
+        what_happened=plain(f"{count(number, 'alert')} more came at once and are not told one by one.", 1000),
+        what_it_means=first.what_it_means,
+        what_to_do="Read the messages of this kind that came one by one: they say what to do.",
+        facts={_SUMMARISED: str(number)}
+        | {f"example {place}": text for place, text in enumerate(examples[:SAME_KIND], start=1)},
+    )
+
+
+def _summarised(alert: Alert) -> int:
+    """How many alerts this one stands for; 0 for an ordinary one."""
+    number = alert.facts.get(_SUMMARISED, "")
+    return int(number) if ":more:" in alert.id and number.isdigit() else 0
+
+
+def _severity(alert: Alert) -> int:
+    return _URGENCY[alert.severity]
+
+
+def in_order(alerts: Iterable[Alert]) -> list[Alert]:
+    """The most severe first; of equals the oldest. After FIRST_FEW of a kind the other kinds have their turn."""
+    seen: dict[tuple[Kind, str], int] = {}
+    placed = []
+    for alert in sorted(alerts, key=_severity):
+        about = (alert.kind, alert.source or alert.target or "")
+        place = seen.get(about, 0)
+        seen[about] = place + 1
+        placed.append((place // FIRST_FEW, _severity(alert), alert))
+    return [alert for _, _, alert in sorted(placed, key=lambda one: one[:2])]

@@ -1,0 +1,80 @@
+"""A flood is one event: which entities are told one by one, and what is told of the rest together."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+
+from rotation_watcher.alerts import builders
+from rotation_watcher.alerts.conditions import Lasting, Observed
+from rotation_watcher.alerts.model import Kind
+from rotation_watcher.sources import keys_of_conditions as keys
+from rotation_watcher.sources.bounds import UNKNOWN
+from rotation_watcher.sources.context import Context
+from rotation_watcher.sources.history import History
+from rotation_watcher.sources.observation import Flood
+
+_BLIND = "no-accepted-current"
+ONE_BY_ONE = 10
+"""Open conditions about single entities of one authority, over the day that each lasts: what comes on top is a flood,
+also where it comes a few at a time."""
+
+
+def told_apart(
+    history: History,
+    quarantined: Iterable[Observed],
+    floods: Iterable[Flood],
+    proven: Collection[str],
+    context: Context,
+) -> list[Observed]:
+    """What of the ``quarantined`` is told one by one, and one condition for each authority of which there is more.
+
+    ``proven``: the authorities of which the look shows an accepted current leaf. What is open already stays. While
+    there is a flood of an authority, nothing new of it is told one by one.
+    """
+    watched = [authority.value for authority in context.source.authorities]
+
+    def group(key: str) -> str:
+        return next((name for name in watched if key.startswith(keys.quarantined_by(name))), UNKNOWN)
+
+    of: dict[str, list[Flood]] = {}
+    for flood in floods:
+        of.setdefault(flood.authority, []).append(flood)
+    open_now = Counter(group(key) for key in history.conditions if keys.kind_of(key) is Kind.QUARANTINED)
+    left: Counter[str] = Counter()
+    observed: list[Observed] = []
+    for one in quarantined:
+        name = group(one.key)
+        if one.key in history.conditions:
+            observed.append(one)
+        elif name in of or open_now[name] >= ONE_BY_ONE:
+            left[name] += 1
+        else:
+            open_now[name] += 1
+            observed.append(one)
+    blind = {*watched} - {*proven}
+    return observed + [
+        _condition(name, of.get(name, []), left[name], context, blind=name in blind) for name in sorted({*of, *left})
+    ]
+
+
+def _condition(authority: str, floods: Iterable[Flood], left: int, context: Context, *, blind: bool) -> Observed:
+    counted = [*floods]
+    return Observed(
+        keys.flood(authority),
+        Kind.FLOOD,
+        lambda since: builders.flood(
+            source=context.name,
+            authority=authority,
+            counts={
+                f"{one.presence.value} {'accepted' if one.accepted else 'not trusted'}": one.number for one in counted
+            },
+            left=left,
+            examples=[example for one in counted for example in one.examples],
+            accepted=any(one.accepted for one in counted),
+            blind=blind,
+            since=since,
+            now=context.now,
+        ),
+        Lasting(context.policy.confirmations),
+        _BLIND if blind else None,
+        news=lambda told: blind and told != _BLIND,
+    )

@@ -1,0 +1,84 @@
+"""An outbox is bounded, nothing in it starves, and no number of alerts is lost in the counting."""
+
+from collections import Counter
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.alerts.waiting import FIRST_FEW, MOST, SAME_KIND, bounded, in_order, with_alerts
+from tests.support.alert_examples import NOW
+
+KINDS = [*Kind]
+
+
+def alert(number: int, kind: Kind = Kind.QUARANTINED, severity: Severity = Severity.WARNING) -> Alert:
+    return Alert(
+        id=f"{kind}:one:{number}",
+        kind=kind,
+        severity=severity,
+        at=NOW + timedelta(minutes=number),
+        source="one",
+        title=f"alert {number}",
+        what_happened="It happened.",
+        what_it_means="It means.",
+        what_to_do="Do.",
+    )
+
+
+def stands_for(alerts: tuple[Alert, ...]) -> int:
+    return sum(int(one.facts.get("summarised", "1")) for one in alerts)
+
+
+def test_more_of_a_kind_than_somebody_reads_are_one_with_a_count_and_examples() -> None:
+    kept = bounded([alert(number) for number in range(4000)])
+    assert len(kept) == SAME_KIND + 1
+    assert kept[-1].facts["summarised"] == str(4000 - SAME_KIND)
+    assert kept[-1].facts["example 1"] == f"alert {SAME_KIND}"
+    assert kept[-1].what_happened.startswith(f"{4000 - SAME_KIND} alerts more")
+
+
+def test_the_most_severe_of_a_kind_stay_as_they_are() -> None:
+    many = [alert(number) for number in range(50)]
+    grave = alert(99, severity=Severity.CRITICAL)
+    assert grave in bounded([*many, grave])
+
+
+def test_an_outbox_that_is_small_enough_stays_as_it_is() -> None:
+    few = tuple(alert(number, kind) for kind in KINDS[:5] for number in range(SAME_KIND))
+    assert bounded(few) == few
+    assert with_alerts(few, few) == few
+
+
+PORTION = st.lists(st.tuples(st.sampled_from(KINDS), st.sampled_from([*Severity])), max_size=60)
+
+
+@given(st.lists(PORTION, max_size=5))
+@settings(deadline=None, max_examples=60)
+def test_in_whatever_portions_alerts_come_they_are_bounded_and_each_is_counted_once(
+    portions: list[list[tuple[Kind, Severity]]],
+) -> None:
+    waiting: tuple[Alert, ...] = ()
+    came = 0
+    for portion in portions:
+        waiting = with_alerts(waiting, (alert(came + place, *one) for place, one in enumerate(portion)))
+        came += len(portion)
+        assert bounded(waiting) == waiting
+    assert len(waiting) <= MOST
+    assert stands_for(waiting) == came
+    assert len({one.id for one in waiting}) == len(waiting)
+    assert sorted(one.id for one in in_order(waiting)) == sorted(one.id for one in waiting)
+
+
+def test_the_most_severe_is_told_first() -> None:
+    order = in_order([alert(1, Kind.ROTATED, Severity.INFO), alert(2), alert(3, Kind.EXPIRED, Severity.CRITICAL)])
+    assert [one.severity for one in order] == ["critical", "warning", "info"]
+
+
+def test_no_kind_has_more_than_a_few_before_every_other_kind_has_had_its_turn() -> None:
+    many = [alert(number, severity=Severity.CRITICAL) for number in range(20)]
+    rotated = alert(99, Kind.ROTATED, Severity.INFO)
+    order = in_order([*many, rotated])
+    assert order.index(rotated) == FIRST_FEW
+    assert Counter(one.kind for one in order) == {Kind.QUARANTINED: 20, Kind.ROTATED: 1}
