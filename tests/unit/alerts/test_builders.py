@@ -267,6 +267,7 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "rolled_back",
         "drift_found",
         "mtls_off",
+        "state_forged",
     }
     info = {name for name, alert in EXAMPLES.items() if alert.severity is Severity.INFO}
     assert info == {

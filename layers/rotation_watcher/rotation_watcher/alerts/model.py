@@ -52,6 +52,7 @@ class Kind(StrEnum):
     REMOVAL_PLANNED = "removal-planned"
     REMOVAL_HELD = "removal-held"
     QUOTA_NEAR = "quota-near"
+    STATE_FORGED = "state-forged"
 
     @classmethod
     def _missing_(cls, value: object) -> "Kind | None":

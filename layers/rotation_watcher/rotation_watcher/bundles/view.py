@@ -5,17 +5,39 @@ is not wanted, and stops every removal until it is cleared up.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
 
 from rotation_watcher import keys
-from rotation_watcher.bundles.wanted import BundleView, Need, compose
+from rotation_watcher.bundles import judging
+from rotation_watcher.bundles.files import known_pins
+from rotation_watcher.bundles.wanted import BundleView, Need, Wanted, compose
 from rotation_watcher.config import Authority, Bundle, Source, Watch
 from rotation_watcher.ports import ObjectStore
-from rotation_watcher.sources.history import History, Leaf
-from rotation_watcher.sources.repository import load_history
+from rotation_watcher.sources.history import History, Leaf, Status
+from rotation_watcher.sources.repository import load_history, load_seen, overwritten
 from rotation_watcher.trust.findings import Reason
 from rotation_watcher.trust.operator_files import load_anchors, load_approvals
 from rotation_watcher.x509.certificates import Certificate, parse_bundle
+
+replace = msgspec.structs.replace
+
+_AHEAD = timedelta(hours=1)
+"""How far a history's time may lie ahead of this function's clock."""
+
+
+class _Found(NamedTuple):
+    """One source's leaves. ``needs``: those that are needed; ``missing``: what is lacking to prove others, in words.
+
+    ``unvouched``: those that nothing vouches for any more; ``forged``: those of them that no history should hold.
+    """
+
+    needs: list[Need]
+    missing: list[str]
+    unvouched: set[str]
+    forged: list[str]
 
 
 def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime) -> BundleView:
@@ -24,6 +46,7 @@ def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime)
     removal_blockers: list[str] = []
     problems: list[str] = []
     unvouched: set[str] = set()
+    forged: list[str] = []
     extra: dict[str, Sequence[Certificate]] = {}
     for source in (source for source in watch.sources if source.id in bundle.sources):
         state = load_history(store, source.id)
@@ -32,12 +55,15 @@ def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime)
             continue
         if state.stale(now, watch.policy):
             removal_blockers.append(f"source {source.id} was last read {state.fresh_at}")
+        if state.fresh_at is not None and state.fresh_at - now > _AHEAD:
+            removal_blockers.append(f"source {source.id} was last read in the future: {state.fresh_at}")
         anchors = load_anchors(store, source).certificates
-        found, missing, unvouched_here = _needs(store, source, state, bundle, anchors, now)
-        needs += found
-        removal_blockers += missing
-        unvouched |= unvouched_here
-        if any(need.authority == Authority.GENESYS for need in found):
+        found = _needs(store, source, state, bundle, anchors, now)
+        needs += found.needs
+        removal_blockers += found.missing
+        unvouched |= found.unvouched
+        forged += found.forged
+        if any(need.authority == Authority.GENESYS for need in found.needs):
             # The operator trusts every root in the region's file. Genesys announces no change of its root, so a new one
             # must be in the truststore before its first leaf is presented (docs/decisions/0003).
             extra[source.anchors_key] = anchors[Authority.GENESYS]
@@ -54,7 +80,21 @@ def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime)
     removal_blockers += [
         f"leaf {need.certificate.fingerprint[:16]} does not verify: {detail}" for need, detail in wanted.unproven
     ]
-    return BundleView(bundle, wanted, tuple(removal_blockers), tuple(problems), frozenset(unvouched))
+    removal_blockers += _without_current(watch, bundle, wanted)
+    problems += forged
+    return BundleView(bundle, wanted, tuple(removal_blockers), tuple(problems), frozenset(unvouched), tuple(forged))
+
+
+def _without_current(watch: Watch, bundle: Bundle, wanted: Wanted) -> list[str]:
+    """Sources that show no current leaf which is proved: their histories are no ground to take anything away."""
+    shown = {(need.source, need.authority) for need in wanted.needs if need.state.status is Status.CURRENT}
+    return [
+        f"source {source.id}: no current leaf of {authority.value} is proved"
+        for source in watch.sources
+        if source.id in bundle.sources
+        for authority in bundle.authorities
+        if (source.id, authority.value) not in shown
+    ]
 
 
 def _needs(
@@ -64,9 +104,10 @@ def _needs(
     bundle: Bundle,
     anchors: Mapping[Authority, tuple[Certificate, ...]],
     now: datetime,
-) -> tuple[list[Need], list[str], set[str]]:
-    """The leaves that are needed, what is missing to prove others, and those whose approval is gone."""
-    needs, missing, unvouched = [], [], set()
+) -> _Found:
+    """What becomes of the leaves of a source. Each is judged again."""
+    found = _Found([], [], set(), [])
+    needs, missing, unvouched, forged = found
     for authority in bundle.authorities:
         known = state.authorities.get(authority)
         if known is None:
@@ -74,17 +115,47 @@ def _needs(
         unvouched |= known.quarantine.keys() - known.leaves.keys()
         leaves = {key: leaf for key, leaf in known.leaves.items() if leaf.needed(now)}
         approvals, _ = load_approvals(store, [key for key, leaf in leaves.items() if leaf.lifted])
+        expected_name = judging.enforced_name(source, authority)
+        identities = set() if expected_name else _pinned(store, source, authority, bundle)
         for key, leaf in leaves.items():
             approval = approvals.get(key)
             if leaf.lifted and (approval is None or (approval.until is not None and approval.until < now)):
                 unvouched.add(key)
                 continue
-            held = _seen(store, source, (key, *leaf.chain))
+            held = load_seen(store, source.id, (key, *leaf.chain))
             if held is None:
                 missing.append(f"leaf {key[:16]}: a certificate under {keys.seen(source.id, '')[:-4]} is missing")
+                wrong = overwritten(store, source.id, (key, *leaf.chain))
+                forged += [f"{keys.seen(source.id, one)} holds something else than its name says." for one in wrong]
                 continue
-            needs.append(_need(source, authority, leaf, held, anchors.get(authority, ())))
-    return needs, missing, unvouched
+            against = judging.doubts(
+                held,
+                anchors=anchors.get(authority, ()),
+                expected_name=expected_name,
+                approval={key: approval} if approval else {},
+                known=identities,
+                now=now,
+            )
+            if against:
+                unvouched.add(key)
+                text = (
+                    f"The history of source {source.id} names a {leaf.status.value} leaf ({key[:16]}) that may not be"
+                    f" let in: {against[0].code}: {against[0].detail}."
+                )
+                missing.append(text)
+                forged += [text] if leaf.status is not Status.RETIRING else []
+                continue
+            needs.append(_need(source, authority, replace(leaf, facts=held[0].facts), held, anchors.get(authority, ())))
+    return found
+
+
+def _pinned(store: ObjectStore, source: Source, authority: Authority, bundle: Bundle) -> set[str]:
+    """The identities of the leaves that this bundle has pinned for a source, each held to its file below ``seen/``."""
+    known: set[str] = set()
+    for pin in known_pins(store, bundle.id):
+        if (pin.source, pin.authority) == (source.id, authority.value):
+            known |= judging.identity(pin.certificate)
+    return known
 
 
 def _need(
@@ -103,16 +174,3 @@ def _need(
         anchors=anchors,
         client_auth=Reason.NO_CLIENT_AUTH not in lifted,
     )
-
-
-def _seen(store: ObjectStore, source: Source, fingerprints: tuple[str, ...]) -> tuple[Certificate, ...] | None:
-    """The certificates by fingerprint, or None if one is missing or is not what its name says."""
-    held = []
-    for fingerprint in fingerprints:
-        stored = store.get(keys.seen(source.id, fingerprint))
-        blocks = parse_bundle(stored.body)[0] if stored else ()
-        match = next((block.certificate for block in blocks if block.fingerprint == fingerprint), None)
-        if match is None:
-            return None
-        held.append(match)
-    return tuple(held)

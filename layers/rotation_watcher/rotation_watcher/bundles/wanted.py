@@ -87,7 +87,7 @@ class BundleView(NamedTuple):
     """A bundle as it should be now. ``removal_blockers`` say in words why nothing may be removed (empty: it may).
 
     ``unvouched`` are leaves that nothing vouches for any more, such as those whose approval is gone: they are pinned no
-    longer, whatever the obstacles.
+    longer, whatever the obstacles. ``forged``: what histories say that the watcher does not write, in words.
     """
 
     bundle: Bundle
@@ -95,6 +95,7 @@ class BundleView(NamedTuple):
     removal_blockers: tuple[str, ...]
     problems: tuple[str, ...]
     unvouched: frozenset[str]
+    forged: tuple[str, ...] = ()
 
 
 def compose(needs: Iterable[Need], extra: Mapping[str, Sequence[Certificate]], now: datetime) -> Wanted:

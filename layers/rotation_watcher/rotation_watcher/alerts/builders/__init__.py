@@ -17,6 +17,7 @@ from rotation_watcher.alerts.builders.disturbances import (
     quota_near,
     removal_held,
     removal_planned,
+    state_forged,
 )
 from rotation_watcher.alerts.builders.leaves import expired, issuer_changed, name_learned, rotated, upcoming_published
 from rotation_watcher.alerts.builders.looking import source_failing, source_recovered, sources_disagree
@@ -44,6 +45,7 @@ __all__ = [
     "source_failing",
     "source_recovered",
     "sources_disagree",
+    "state_forged",
     "truststore_update_failed",
     "truststore_updated",
     "upcoming_published",
