@@ -137,7 +137,7 @@ def unproven(
     record: Record, snapshot: Snapshot, pending: Pending, reason: str, broken: Iterable[Need], now: datetime
 ) -> Record:
     """The record while an update does not show; told when it has lasted for ``UNPROVEN_AFTER``."""
-    if now - pending.at < UNPROVEN_AFTER:
+    if timedelta(0) <= now - pending.at < UNPROVEN_AFTER:  # one that was asked for in the future is told as well
         return record
     observed = Observed(
         f"{UNCHANGEABLE}{reason}",
@@ -163,7 +163,7 @@ def forged(record: Record, target: Target, what: str, now: datetime) -> Record:
 
 def implausible(record: Record, target: Target, wrong: Iterable[str], now: datetime) -> Record:
     """The record after times were found in it that no run of the watcher writes."""
-    what = f"The record of {target.id} {', and '.join(wrong)}: that is passed over."
+    what = f"The record of {target.id} {', and '.join(wrong)}: that is passed over (or a function's clock was ahead)."
     return _with(record, [_forgery(target, what, now)], now)
 
 

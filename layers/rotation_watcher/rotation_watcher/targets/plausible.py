@@ -1,6 +1,6 @@
 """Times in a record that no run of the watcher writes are void: they would stop a target, or its alerts, for years.
 
-A claim and a not-before lie at most ``claim_for`` ahead of the clock that wrote them; all else lies behind it.
+A claim and a not-before lie at most ``claim_for`` ahead of the clock that wrote them, a condition begins behind it.
 """
 
 from datetime import datetime, timedelta
@@ -30,12 +30,6 @@ def plausible(record: Record, target: Target, claim_for: timedelta, now: datetim
     if record.not_before is not None and record.not_before > longest:
         wrong.append(f"forbids every change until {record.not_before:%Y-%m-%d}")
         record = replace(record, not_before=None)
-    if record.pending is not None and record.pending.at > latest:
-        wrong.append("has an update that was asked for in the future")
-        record = replace(record, pending=replace(record.pending, at=now))
-    if record.applied is not None and record.applied.at > latest:
-        wrong.append("has an update that was proved in the future")
-        record = replace(record, applied=replace(record.applied, at=now))
     kept = {key: one for key, one in record.conditions.items() if max(one.since, one.alerted or one.since) <= latest}
     if len(kept) < len(record.conditions):
         wrong.append("has conditions that began in the future")

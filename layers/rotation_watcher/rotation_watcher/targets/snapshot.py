@@ -77,7 +77,7 @@ def may_lag(snapshot: Snapshot, now: datetime) -> bool:
     if record.applied is None or record.pending or snapshot.live.location is not UNKNOWN or not record.versions:
         return False
     before, after = {*record.versions[0].fingerprints}, {*record.applied.fingerprints}
-    return now - record.applied.at <= LAG and {*snapshot.blocks} == before != after
+    return timedelta(0) <= now - record.applied.at <= LAG and {*snapshot.blocks} == before != after
 
 
 def last_version(record: Record) -> str | None:
