@@ -15,7 +15,7 @@ from rotation_watcher.bundles import wanted as bundle
 from rotation_watcher.bundles.pins import Pin, Pins
 from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.compare_and_set import compare_and_set
-from rotation_watcher.errors import UNDECODABLE
+from rotation_watcher.errors import UNDECODABLE, NewerFormat, StoreError
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.sources.repository import load_seen
 from rotation_watcher.x509.certificates import Block, Certificate, parse_bundle, render_bundle
@@ -104,8 +104,14 @@ def _borne_out(store: ObjectStore, listed: Iterable[Pin]) -> list[Pin]:
     return found
 
 
-def _old(body: bytes, key: str) -> Pins:
-    return formats.read(body, pins.decode, key, "delete it, it is written anew")
+def _old(body: bytes, key: str) -> Pins | None:
+    """The pins in the file; None where they are none: they are written anew. Raises NewerFormat."""
+    try:
+        return formats.read(body, pins.decode, key, "it is written anew")
+    except NewerFormat:
+        raise
+    except StoreError:
+        return None
 
 
 def _json(document: object) -> bytes:
