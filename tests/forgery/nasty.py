@@ -10,7 +10,7 @@ from msgspec import inspect as mi
 FAR, LONG_AGO = datetime(2099, 1, 1, tzinfo=UTC), datetime(1971, 1, 1, tzinfo=UTC)
 
 
-def forged(value: Any, lures: tuple[str, ...], samples: Mapping[type, Any]) -> Iterator[tuple[str, Any]]:
+def forged(value: Any, lures: tuple[str, ...], samples: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
     """The value with one field forged, and that field's path. ``lures`` are texts that lead to something bad.
 
     ``samples`` are instances to put where a type is optional, or in a collection of it.
@@ -19,7 +19,7 @@ def forged(value: Any, lures: tuple[str, ...], samples: Mapping[type, Any]) -> I
 
 
 def _forged(
-    value: Any, kind: mi.Type, path: str, lures: tuple[str, ...], samples: Mapping[type, Any]
+    value: Any, kind: mi.Type, path: str, lures: tuple[str, ...], samples: Mapping[Any, Any]
 ) -> Iterator[tuple[str, Any]]:
     match kind:
         case mi.Metadata():
@@ -44,7 +44,7 @@ def _forged(
 
 
 def _optional(
-    value: Any, kind: mi.UnionType, path: str, lures: tuple[str, ...], samples: Mapping[type, Any]
+    value: Any, kind: mi.UnionType, path: str, lures: tuple[str, ...], samples: Mapping[Any, Any]
 ) -> Iterator[tuple[str, Any]]:
     for each in kind.types:
         if isinstance(each, mi.NoneType):
@@ -60,7 +60,7 @@ def _optional(
 
 
 def _tuple(
-    value: Any, kind: mi.VarTupleType, path: str, lures: tuple[str, ...], samples: Mapping[type, Any]
+    value: Any, kind: mi.VarTupleType, path: str, lures: tuple[str, ...], samples: Mapping[Any, Any]
 ) -> Iterator[tuple[str, Any]]:
     if value:
         yield f"{path}:empty", ()
@@ -75,7 +75,7 @@ def _tuple(
 
 
 def _mapping(
-    value: Any, kind: mi.DictType, path: str, lures: tuple[str, ...], samples: Mapping[type, Any]
+    value: Any, kind: mi.DictType, path: str, lures: tuple[str, ...], samples: Mapping[Any, Any]
 ) -> Iterator[tuple[str, Any]]:
     if value:
         yield f"{path}:empty", {}
@@ -91,7 +91,7 @@ def _mapping(
         yield f"{path}:more{index}", {**(value or {}), **dict.fromkeys(lures, one)}
 
 
-def _samples(kind: mi.Type, samples: Mapping[type, Any]) -> list[Any]:
+def _samples(kind: mi.Type, samples: Mapping[Any, Any]) -> list[Any]:
     found = samples.get(kind.cls, ()) if isinstance(kind, mi.StructType) else ()
     return [*found]
 
