@@ -14,6 +14,7 @@ from rotation_watcher import publish as publishing
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.errors import DeliveryError
 from rotation_watcher.kinds import ALB_TRUST_STORE, API_GATEWAY_DOMAIN
+from rotation_watcher.regions import REGIONS
 from rotation_watcher.sources import history
 from rotation_watcher.sources.history import AuthorityHistory, History, Leaf, Status
 from rotation_watcher.targets.record import Record, decode
@@ -39,8 +40,8 @@ def issued(name: str) -> certs.Issued:
 
 @lru_cache
 def leaf_of(name: str) -> certs.Issued:
-    """A leaf under that root."""
-    return certs.issue(issued(name), f"{name}.example.com", not_before=START - timedelta(days=9))
+    """A leaf under that root, with the region's name."""
+    return certs.issue(issued(name), REGIONS["us-east-1"].client_name or "", not_before=START - timedelta(days=9))
 
 
 def certificate(one: certs.Issued) -> Certificate:

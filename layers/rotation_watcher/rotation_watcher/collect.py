@@ -263,6 +263,8 @@ def _commit(
     if request.dry_run:
         return _describe(one, before, after, observation)
 
+    repository.keep_seen(ports.store, one.source, before, observation)
+
     def change(known: History) -> History:
         nonlocal before, observation
         before = known
@@ -270,7 +272,6 @@ def _commit(
         return changed
 
     def store(changed: History, etag: str | None) -> str:
-        repository.keep_seen(ports.store, one.source, before, observation)
         return repository.write(ports.store, changed, etag)
 
     after, etag = compare_and_set(

@@ -54,7 +54,17 @@ class Desk:
         moved_to = parts.get("moved_to")
         assert moved_to is None or isinstance(moved_to, str)
         blocks = of_blocks(live(held))
-        planned = plan.make(blocks, desired, record, target, Policy(), moved_to=moved_to, may_remove=True, now=self.now)
+        planned = plan.make(
+            blocks,
+            desired,
+            record,
+            target,
+            Policy(),
+            ours=record.ours,
+            moved_to=moved_to,
+            may_remove=True,
+            now=self.now,
+        )
         view = BundleView(Bundle(id="main", sources=("use1",), authorities=()), desired, (), (), frozenset())
         endpoints = parts.get("endpoints", (Endpoint("listener", verifies=True, detail=""),))
         assert isinstance(endpoints, tuple)
