@@ -15,10 +15,10 @@ from rotation_watcher import keys
 from rotation_watcher.alerts.conditions import Condition
 from rotation_watcher.bundles import pins
 from rotation_watcher.sources import history
-from rotation_watcher.sources.history import Leaf, Quarantined, Status
+from rotation_watcher.sources.history import Chain, Leaf, Quarantined, Status
 from rotation_watcher.sources.observation import Presence
 from rotation_watcher.targets import record
-from rotation_watcher.targets.record import Applied, Claim, Hold, HoldReason, Pending
+from rotation_watcher.targets.record import Applied, Claim, Hold, HoldReason, Pending, Rounds
 from rotation_watcher.trust.findings import Finding
 from tests.forgery.nasty import FAR, forged
 from tests.forgery.world import CUSTOMER, ROGUE, ROGUE_LEAF, ForgeryWorld, fresh, known
@@ -49,6 +49,7 @@ def targets_record() -> Iterator[tuple[str, bytes]]:
         Applied: (applied,),
         Pending: (*going.values(),),
         Hold: (Hold(reason=HoldReason.BY_HAND, sha256="", since=FAR),),
+        Rounds: (Rounds(change="", count=10**9, since=FAR, proved=FAR),),
         Condition: (Condition(kind="state-forged", since=FAR, alerted=FAR),),
     }
     lures = (ROGUE.fingerprint, root(there.others[0]), version, content)
@@ -65,6 +66,7 @@ def sources_history() -> Iterator[tuple[str, bytes]]:
     quarantined = Quarantined(presence=Presence.CURRENT, facts=None, reasons=(), first_seen=FAR)
     samples = {
         Leaf: (customer, strange, approved),
+        Chain: (Chain(above=(ROGUE.fingerprint,), since=FAR, retire_after=FAR),),
         Quarantined: (quarantined,),
         Condition: (Condition(kind="quarantined", since=FAR, alerted=FAR),),
         Finding: (Finding("chain-untrusted", "…"),),

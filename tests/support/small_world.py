@@ -26,6 +26,8 @@ from tests.support.fakes import InMemoryStore, ManualClock, RecordingQueue
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 CLAIM = timedelta(minutes=6)
+NAME = REGIONS["us-east-1"].client_name or ""
+"""The name that the region's certificates must bear."""
 ARNS = {
     "alb": "arn:aws:elasticloadbalancing:us-east-1:123456789012:truststore/alb/0123456789abcdef",
     "api": "arn:aws:apigateway:us-east-1::/domainnames/api.example.com",
@@ -41,7 +43,7 @@ def issued(name: str) -> certs.Issued:
 @lru_cache
 def leaf_of(name: str) -> certs.Issued:
     """A leaf under that root, with the region's name."""
-    return certs.issue(issued(name), REGIONS["us-east-1"].client_name or "", not_before=START - timedelta(days=9))
+    return certs.issue(issued(name), NAME, not_before=START - timedelta(days=9))
 
 
 def certificate(one: certs.Issued) -> Certificate:

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from rotation_watcher.config import Authority, Source
-from rotation_watcher.trust.approvals import INSUFFICIENT, OTHER_ROOT, Approval
+from rotation_watcher.trust.approvals import APPROVABLE, INSUFFICIENT, OTHER_ROOT, Approval
 from rotation_watcher.trust.assessment import assess
 from rotation_watcher.trust.findings import Finding, Reason
 from rotation_watcher.trust.identity import Expected, normal, shared
@@ -47,7 +47,10 @@ def expected(source: Source, authority: Authority) -> Expected:
 def doubts(
     chains: Iterable[Sequence[Certificate]], ground: Ground, approval: Approval | None, now: datetime
 ) -> tuple[Finding, ...]:
-    """What stands against a leaf under any of its chains (leaf first); empty where it may be let in."""
+    """What stands against a leaf under any of its chains (leaf first); empty where it may be let in.
+
+    ``approval`` is in force, or None.
+    """
     return next(filter(None, (_against(held, ground, approval, now) for held in chains)), ())
 
 
@@ -60,10 +63,15 @@ def _against(
     judged = assess(held, defects=(), anchors=ground.anchors, expected=ground.expected, approval=approvals, now=at)
     if judged.leaf is None or judged.leaf.fingerprint != leaf.fingerprint:
         return (Finding(Reason.SEVERAL_LEAVES, "it is not the leaf of its own chain"),)
-    found = tuple(one for one in judged.verdict.reasons if one.code not in _ELSEWHERE)
+    found = tuple(one for one in judged.verdict.reasons if one.code not in _ELSEWHERE and not _lifted(one, approval))
     if not found and not approvals and _stranger(leaf.facts, ground):
         return (Finding(Reason.NAME_MISMATCH, "it bears no name of any leaf that was pinned before"),)
     return found
+
+
+def _lifted(finding: Finding, approval: Approval | None) -> bool:
+    """Whether an approval in force lifts this, whatever else stands beside it that is judged elsewhere."""
+    return approval is not None and finding.code in APPROVABLE and approval.lifts([finding.code])
 
 
 def _stranger(facts: CertificateFacts, ground: Ground) -> bool:
