@@ -16,6 +16,7 @@ CHANGING = {
         "sns Publish",
     },
     "publish": {
+        "s3 PutObject targets/…",  # whose turn it is for an update of API Gateway
         "s3 PutObject targets/…/record.json",
         "s3 PutObject targets/…/bundle.pem",
         "s3 PutObject bundles/…/wanted.pem",

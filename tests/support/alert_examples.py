@@ -370,4 +370,13 @@ EXAMPLES: Mapping[str, Alert] = {
         now=NOW,
     ),
     "quota_near": builders.quota_near(target=ALB, count=21, limit=25, since=SINCE, now=NOW),
+    "state_forged": builders.state_forged(
+        target=ALB,
+        what=(
+            "Nothing was deployed at alb: it would let in what neither the operator's files nor the target itself know:"
+            f" {'f0' * 8}."
+        ),
+        since=SINCE,
+        now=NOW,
+    ),
 }

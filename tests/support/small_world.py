@@ -14,6 +14,7 @@ from rotation_watcher import publish as publishing
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.errors import DeliveryError
 from rotation_watcher.kinds import ALB_TRUST_STORE, API_GATEWAY_DOMAIN
+from rotation_watcher.regions import REGIONS
 from rotation_watcher.sources import history
 from rotation_watcher.sources.history import AuthorityHistory, History, Leaf, Status
 from rotation_watcher.targets.record import Record, decode
@@ -25,6 +26,8 @@ from tests.support.fakes import InMemoryStore, ManualClock, RecordingQueue
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 CLAIM = timedelta(minutes=6)
+NAME = REGIONS["us-east-1"].client_name or ""
+"""The name that the region's certificates must bear."""
 ARNS = {
     "alb": "arn:aws:elasticloadbalancing:us-east-1:123456789012:truststore/alb/0123456789abcdef",
     "api": "arn:aws:apigateway:us-east-1::/domainnames/api.example.com",
@@ -39,8 +42,8 @@ def issued(name: str) -> certs.Issued:
 
 @lru_cache
 def leaf_of(name: str) -> certs.Issued:
-    """A leaf under that root."""
-    return certs.issue(issued(name), f"{name}.example.com", not_before=START - timedelta(days=9))
+    """A leaf under that root, with the region's name."""
+    return certs.issue(issued(name), NAME, not_before=START - timedelta(days=9))
 
 
 def certificate(one: certs.Issued) -> Certificate:

@@ -100,6 +100,16 @@ def test_every_mistake_of_meaning_is_listed_at_once_with_its_path() -> None:
     ]
 
 
+@pytest.mark.parametrize("folder", ["sources", "bundles", "targets"])
+def test_the_roots_to_trust_may_not_lie_where_functions_write(folder: str) -> None:
+    wrong = document()
+    wrong["sources"][0]["anchors"] = f"{folder}/use1/root.pem"
+    (mistake,) = mistakes(wrong)
+    assert mistake.startswith(f"sources[0].anchors: '{folder}/use1/root.pem' lies where functions write")
+    wrong["sources"][0]["anchors"] = f"anchors/{folder}/root.pem"
+    assert config.from_document(wrong, stack_region="us-east-1").sources[0].anchors
+
+
 @pytest.mark.parametrize(
     "url", ["http://x", "x", "https://", "https://x:99999", "https://x:0", "https://[x", "ftp://x"]
 )

@@ -223,6 +223,8 @@ class _Look:
             keys.history(self.source.id),
             known=(self.before, self.etag),
         )
+        if self.after == found:  # nothing was written: what the history names may still have to be mended
+            repository.keep_seen(self.store, self.source, found, self.after, self.observation)
         self.before = found
 
     def amend(self, change: Callable[[History], History]) -> None:

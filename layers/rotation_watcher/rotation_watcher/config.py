@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from rotation_watcher import arns
+from rotation_watcher import arns, keys
 from rotation_watcher.errors import UNDECODABLE, ConfigurationError
 from rotation_watcher.kinds import Placement
 from rotation_watcher.regions import REGIONS
@@ -300,6 +300,10 @@ def _source_mistakes(watch: Watch, stack: _Stack) -> Iterable[str]:
             yield from _misplaced(f"{path}.credentials", source.credentials, secret.region, secret.account, stack)
         if not source.authorities:
             yield f"{path}.authorities: empty: name Genesys, DigiCert or both"
+        # Whoever can write there would otherwise say whom to trust.
+        if source.anchors is not None and source.anchors.startswith(keys.STATE):
+            folders = ", ".join(keys.STATE)
+            yield f"{path}.anchors: {source.anchors!r} lies where functions write ({folders}): put it below anchors/"
         known = source.region in REGIONS
         for name, url in (("api_url", source.api_url), ("login_url", source.login_url)):
             if url is None and not known:

@@ -1,6 +1,10 @@
 """The keys of the objects in the bucket. Functions may not write below anchors/, approvals/ and extra/."""
 
+import hashlib
 from typing import NamedTuple
+
+STATE = ("sources/", "bundles/", "targets/")
+"""What functions write: nothing in there says whom to trust."""
 
 DIGICERT_ANCHORS = "anchors/digicert.pem"
 """The operator's own list of DigiCert roots, instead of the vendored one."""
@@ -63,6 +67,11 @@ def pins(bundle: str) -> str:
 def manifest(bundle: str) -> str:
     """Why each certificate is in the bundle, since when and until when (JSON)."""
     return f"bundles/{bundle}/manifest.json"
+
+
+def added(arn: str, fingerprint: str) -> str:
+    """The proof that the watcher added a certificate to the target of that ARN."""
+    return f"bundles/.added/{hashlib.sha256(arn.encode()).hexdigest()[:32]}/{fingerprint}.pem"
 
 
 def deployed(target: str) -> str:

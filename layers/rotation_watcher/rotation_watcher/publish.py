@@ -294,7 +294,7 @@ def _roll_back(watch: Watch, snapshot: Snapshot, request: Rollback, session: Ses
         session.save(unclaimed)
         raise
     try:
-        outcome = deploy.go_back(snapshot, earlier.version, earlier.held, session)
+        outcome = deploy.go_back(snapshot, earlier.version, earlier.held, session, vouched=earlier.vouched)
     except ClaimedByAnother as error:
         return _claimed(snapshot, error)
     return _deliver(snapshot, outcome, session)

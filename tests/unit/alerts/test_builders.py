@@ -283,6 +283,7 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "filtered_out",
         "left_out_needed",
         "target_locked",
+        "state_forged",
     }
     info = {name for name, alert in EXAMPLES.items() if alert.severity is Severity.INFO}
     assert info == {

@@ -53,9 +53,23 @@ class Desk:
         assert isinstance(record, Record)
         moved_to = parts.get("moved_to")
         assert moved_to is None or isinstance(moved_to, str)
+        forged = parts.get("forged", ())
+        assert isinstance(forged, tuple)
         blocks = of_blocks(live(held))
-        planned = plan.make(blocks, desired, record, target, Policy(), moved_to=moved_to, may_remove=True, now=self.now)
-        view = BundleView(Bundle(id="main", sources=("use1",), authorities=()), desired, (), (), frozenset())
+        planned = plan.make(
+            blocks,
+            desired,
+            record,
+            target,
+            Policy(),
+            ours=record.ours,
+            moved_to=moved_to,
+            may_remove=True,
+            now=self.now,
+        )
+        view = BundleView(
+            Bundle(id="main", sources=("use1",), authorities=()), desired, (), (), frozenset(), forged=forged
+        )
         endpoints = parts.get("endpoints", (Endpoint("listener", verifies=True, detail=""),))
         assert isinstance(endpoints, tuple)
         bundle = None if parts.get("off") else blocks.data
@@ -94,6 +108,16 @@ def leaving(desk: Desk) -> None:
     known = replace(desk.record, ours={key(0): NOW})
     after = conditions.notice(desk.snapshot(wanted=desired, record=known), Mode.APPLY, desk.now)
     desk.keep(replace(after, ours={}))
+
+
+def contended(desk: Desk) -> None:
+    """Somebody has taken out again, for the third time in a row, what the watcher put in."""
+    undone = {"live": set(), "wanted": wanted(set())}
+    once = conditions.notice(desk.snapshot(**undone), Mode.APPLY, desk.now)
+    assert once.rounds
+    known = replace(desk.record, rounds=replace(once.rounds, count=3))
+    after = conditions.notice(desk.snapshot(**undone, record=known), Mode.APPLY, desk.now)
+    desk.keep(replace(after, rounds=None))
 
 
 def on_hold(desk: Desk) -> None:
@@ -153,6 +177,8 @@ KINDS: dict[str, tuple[str, Callable[[Desk], None], Callable[[Desk], None]]] = {
     "mutual TLS off": ("mtls-off", otherwise(off=True), quiet),
     "a listener that does not verify": ("mtls-off", otherwise(endpoints=door("listener")), quiet),
     "an open default endpoint": ("mtls-off", otherwise(endpoints=door("default")), quiet),
+    "undone again and again": ("contended", contended, quiet),
+    "a history that was forged": ("state-forged", otherwise(forged=("The history names a stranger.",)), quiet),
     "nearly full": ("quota-near", otherwise(most=1), quiet),
     "too many removals": ("removal-held", held, quiet),
     "a removal to come": ("removal-planned", leaving, quiet),

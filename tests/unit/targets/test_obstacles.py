@@ -18,7 +18,7 @@ from rotation_watcher.x509 import pem
 from rotation_watcher.x509.certificates import blocks_of
 from tests.support import certs
 from tests.support.fake_targets import FakeTrustTarget
-from tests.support.small_world import ARNS, SmallWorld, issued, leaf_of, root
+from tests.support.small_world import ARNS, NAME, SmallWorld, issued, leaf_of, root
 
 CASES = Path(__file__).parents[1] / "x509" / "cases" / "extra"
 KEY = "extra/partner.pem"
@@ -212,7 +212,7 @@ def test_a_ca_of_the_same_name_among_many_of_a_file_does_not_shut_the_leaf_out(t
     anchor = certs.self_signed_ca("Same")
     many = b"".join(issued(f"Partner {number}").pem for number in range(20))
     world = world_with(unreadable_before(anchor) + many)
-    world.present_issued(anchor, certs.issue(anchor, "same.example.com"))
+    world.present_issued(anchor, certs.issue(anchor, NAME))
 
     assert run(world, target).outcome is Outcome.UPDATED
     assert len(world.live(target)) == 23
@@ -247,7 +247,7 @@ def test_an_odd_ca_with_a_weak_hash_is_left_out_too() -> None:
 
 def test_where_a_leaf_needs_what_the_target_refuses_that_is_critical_and_nothing_else_waits() -> None:
     world = world_with(issued("Partner").pem)
-    world.present_issued(LARGE, certs.issue(LARGE, "large.example.com"))
+    world.present_issued(LARGE, certs.issue(LARGE, NAME))
     summary = run(world)
 
     assert summary.outcome is Outcome.UPDATED
@@ -334,7 +334,7 @@ def test_an_update_of_ours_that_is_under_way_is_no_lock() -> None:
 
 def test_a_locked_domain_whose_leaf_expires_soon_is_critical() -> None:
     world = SmallWorld()
-    soon = certs.issue(issued("Root 0"), not_after=world.clock() + timedelta(days=13))
+    soon = certs.issue(issued("Root 0"), NAME, not_after=world.clock() + timedelta(days=13))
     world.present_issued(issued("Root 0"), soon)
     run(world, "api")
     lock(world, "FAILED")
@@ -362,8 +362,8 @@ def test_a_listener_whose_filters_shut_the_leaf_out_is_critical_and_has_an_end()
     assert alert.severity is Severity.CRITICAL
     assert alert.facts["listener"] == LISTENER
     assert alert.facts["filters"] == "san-dns exact partner.example.com"
-    assert alert.facts["names"] == "root 0.example.com"
-    listen(world, "san-dns prefix root")
+    assert alert.facts["names"] == NAME
+    listen(world, "san-dns prefix dataactions")
     for _ in range(3):
         run(world)
     summary = run(world)

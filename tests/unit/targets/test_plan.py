@@ -83,7 +83,15 @@ def made(
 ) -> plan.Plan:
     target = Target(id="alb", arn=STORE, bundle="main", on_drift=on_drift, unknown=unknown, max_certificates=limit)  # type: ignore[arg-type]  # literals
     return plan.make(
-        of_blocks(live(held)), wanted(want), known, target, Policy(), moved_to=moved_to, may_remove=may_remove, now=NOW
+        of_blocks(live(held)),
+        wanted(want),
+        known,
+        target,
+        Policy(),
+        ours={*known.ours},
+        moved_to=moved_to,
+        may_remove=may_remove,
+        now=NOW,
     )
 
 

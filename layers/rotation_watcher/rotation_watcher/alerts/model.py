@@ -65,6 +65,7 @@ class Kind(StrEnum):
     TARGET_LOCKED = "target-locked"
     FILTERED_OUT = "filtered-out"
     ALL_CLEAR = "all-clear"
+    STATE_FORGED = "state-forged"
 
     @classmethod
     def _missing_(cls, value: object) -> "Kind | None":

@@ -4,6 +4,7 @@ Pins widen before a target changes and narrow after it was proved, so that nobod
 that it still lets in on purpose. While anything is unproven the files may only grow.
 """
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -11,11 +12,15 @@ import msgspec
 from rotation_watcher import formats, keys
 from rotation_watcher.bundles import pins
 from rotation_watcher.bundles import wanted as bundle
-from rotation_watcher.bundles.pins import Pins
+from rotation_watcher.bundles.pins import Pin, Pins
 from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.compare_and_set import compare_and_set
+from rotation_watcher.errors import UNDECODABLE, NewerFormat, StoreError
 from rotation_watcher.ports import ObjectStore
+from rotation_watcher.sources.repository import load_seen
 from rotation_watcher.x509.certificates import Block, Certificate, parse_bundle, render_bundle
+
+replace = msgspec.structs.replace
 
 
 def write(view: BundleView, store: ObjectStore, now: datetime, *, narrow: bool, dry_run: bool = False) -> list[str]:
@@ -72,7 +77,7 @@ def _write_pins(view: BundleView, store: ObjectStore, now: datetime, *, narrow: 
     def change(old: Pins | None) -> Pins | None:
         if narrow:
             return wanted
-        return pins.widened(old or Pins(bundle=view.bundle.id, pins=()), wanted, now, without=view.unvouched)
+        return pins.widened(_borne_out(store, old.pins if old else ()), wanted, now, without=view.unvouched)
 
     def put(new: Pins | None, etag: str | None) -> str:
         nonlocal written
@@ -87,8 +92,35 @@ def _write_pins(view: BundleView, store: ObjectStore, now: datetime, *, narrow: 
     return written
 
 
-def _old(body: bytes, key: str) -> Pins:
-    return formats.read(body, pins.decode, key, "delete it, it is written anew")
+def known_pins(store: ObjectStore, bundle_id: str) -> Sequence[Pin]:
+    """The pins as they lie in the bucket, those that are borne out; none where nothing readable is there."""
+    stored = store.get(keys.pins(bundle_id))
+    try:
+        return _borne_out(store, pins.decode(stored.body).pins) if stored else ()
+    except UNDECODABLE:
+        return ()  # whoever writes them says so
+
+
+def _borne_out(store: ObjectStore, listed: Iterable[Pin]) -> list[Pin]:
+    """The pins of certificates that their source has shown, with the certificates' own facts.
+
+    What the file says counts for nothing alone: somebody else may have written it.
+    """
+    found = []
+    for pin in listed:
+        held = load_seen(store, pin.source, (pin.certificate.fingerprint,))
+        found += [replace(pin, certificate=held[0].facts)] if held else []
+    return found
+
+
+def _old(body: bytes, key: str) -> Pins | None:
+    """The pins in the file; None where they are none: they are written anew. Raises NewerFormat."""
+    try:
+        return formats.read(body, pins.decode, key, "it is written anew")
+    except NewerFormat:
+        raise
+    except StoreError:
+        return None
 
 
 def _json(document: object) -> bytes:

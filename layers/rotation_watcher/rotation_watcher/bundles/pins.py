@@ -61,13 +61,13 @@ def decode(data: bytes) -> Pins:
     return msgspec.json.decode(data, type=Pins)
 
 
-def widened(old: Pins, new: Pins, now: datetime, *, without: Collection[str] = ()) -> Pins:
+def widened(old: Iterable[Pin], new: Pins, now: datetime, *, without: Collection[str] = ()) -> Pins:
     """The new pins and those of the old ones that have not expired: what must be let in while a target changes.
 
     ``without`` are the fingerprints of leaves that are let in no longer.
     """
     fresh = {_pin_key(pin) for pin in new.pins}
-    old_ones = [pin for pin in old.pins if _pin_key(pin) not in fresh and pin.certificate.fingerprint not in without]
+    old_ones = [pin for pin in old if _pin_key(pin) not in fresh and pin.certificate.fingerprint not in without]
     kept = [pin for pin in old_ones if pin.certificate.not_after >= now]
     return Pins(bundle=new.bundle, pins=_ordered([*new.pins, *kept]))
 

@@ -6,17 +6,36 @@ is not wanted, and stops every removal until it is cleared up.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
 
 from rotation_watcher import keys
-from rotation_watcher.bundles.wanted import BundleView, Need, compose
+from rotation_watcher.bundles import judging
+from rotation_watcher.bundles.files import known_pins
+from rotation_watcher.bundles.wanted import BundleView, Need, Wanted, compose
 from rotation_watcher.config import Authority, Bundle, Source, Watch
 from rotation_watcher.ports import ObjectStore
-from rotation_watcher.sources.history import History, Leaf
-from rotation_watcher.sources.repository import load_history
+from rotation_watcher.sources.history import History, Leaf, Status
+from rotation_watcher.sources.repository import load_history, load_seen, overwritten
 from rotation_watcher.trust.file_contents import OperatorFile
 from rotation_watcher.trust.findings import CHAIN_REASONS, Reason
 from rotation_watcher.trust.operator_files import load_anchors, load_approvals, load_extra
-from rotation_watcher.x509.certificates import Block, Certificate, parse_bundle
+from rotation_watcher.x509.certificates import Block, Certificate
+
+replace = msgspec.structs.replace
+
+
+class _Found(NamedTuple):
+    """One source's leaves. ``needs``: those that are needed; ``missing``: what is lacking to prove others, in words.
+
+    ``unvouched``: those that nothing vouches for any more; ``forged``: those of them that no history should hold.
+    """
+
+    needs: list[Need]
+    missing: list[str]
+    unvouched: set[str]
+    forged: list[str]
 
 
 def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime) -> BundleView:
@@ -25,6 +44,7 @@ def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime)
     removal_blockers: list[str] = []
     problems: list[str] = []
     unvouched: set[str] = set()
+    forged: list[str] = []
     faulty: list[OperatorFile] = []
     extra: dict[str, Sequence[Certificate | Block]] = {}
     for source in (source for source in watch.sources if source.id in bundle.sources):
@@ -36,11 +56,12 @@ def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime)
             removal_blockers.append(f"source {source.id} was last read {state.fresh_at}")
         loaded = load_anchors(store, source)
         anchors = loaded.certificates
-        found, missing, unvouched_here = _needs(store, source, state, bundle, anchors, now)
-        needs += found
-        removal_blockers += missing
-        unvouched |= unvouched_here
-        if any(need.authority == Authority.GENESYS for need in found):
+        found = _needs(store, source, state, bundle, anchors, now)
+        needs += found.needs
+        removal_blockers += found.missing
+        unvouched |= found.unvouched
+        forged += found.forged
+        if any(need.authority == Authority.GENESYS for need in found.needs):
             # The operator trusts every root in the region's file. Genesys announces no change of its root, so a new one
             # must be in the truststore before its first leaf is presented (docs/decisions/0003).
             extra[source.anchors_key] = anchors[Authority.GENESYS]
@@ -57,7 +78,23 @@ def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime)
     removal_blockers += [
         f"leaf {need.certificate.fingerprint[:16]} does not verify: {detail}" for need, detail in wanted.unproven
     ]
-    return BundleView(bundle, wanted, tuple(removal_blockers), tuple(problems), frozenset(unvouched), files)
+    removal_blockers += _without_current(watch, bundle, wanted)
+    problems += forged
+    return BundleView(
+        bundle, wanted, tuple(removal_blockers), tuple(problems), frozenset(unvouched), files, tuple(forged)
+    )
+
+
+def _without_current(watch: Watch, bundle: Bundle, wanted: Wanted) -> list[str]:
+    """Sources that show no current leaf which is proved: their histories are no ground to take anything away."""
+    shown = {(need.source, need.authority) for need in wanted.needs if need.state.status is Status.CURRENT}
+    return [
+        f"source {source.id}: no current leaf of {authority.value} is proved"
+        for source in watch.sources
+        if source.id in bundle.sources
+        for authority in bundle.authorities
+        if authority in source.authorities and (source.id, authority.value) not in shown
+    ]
 
 
 def _needs(
@@ -67,16 +104,21 @@ def _needs(
     bundle: Bundle,
     anchors: Mapping[Authority, tuple[Certificate, ...]],
     now: datetime,
-) -> tuple[list[Need], list[str], set[str]]:
-    """The leaves that are needed, what is missing to prove others, and those whose approval is gone."""
-    needs, missing, unvouched = [], [], set()
+) -> _Found:
+    """What becomes of the leaves of a source. Each is judged again."""
+    found = _Found([], [], set(), [])
     for authority in bundle.authorities:
         known = state.authorities.get(authority)
         if known is None:
             continue
-        unvouched |= known.quarantine.keys() - known.leaves.keys()
+        found.unvouched.update(known.quarantine.keys() - known.leaves.keys())
         # Whose grace is over the history forgets, at the next look of a fresh source: this clock alone drops nobody.
         approvals, _ = load_approvals(store, [key for key, leaf in known.leaves.items() if leaf.lifted])
+        ground = judging.Ground(
+            anchors=anchors.get(authority, ()),
+            expected=judging.expected(source, authority),
+            known=_pinned(store, source, authority, bundle),
+        )
         for key, leaf in known.leaves.items():
             approval = approvals.get(key)
             if approval is not None:
@@ -84,16 +126,44 @@ def _needs(
             if leaf.lifted and not (
                 approval and approval.holds(now) and approval.lifts(finding.code for finding in leaf.lifted)
             ):
-                unvouched.add(key)
+                found.unvouched.add(key)
                 continue
-            held, *others = [_seen(store, source, (key, *chain)) for chain in leaf.every_chain]
-            if held is None or None in others:
-                missing.append(f"leaf {key[:16]}: a certificate under {keys.seen(source.id, '')[:-4]} is missing")
+            chains = [load_seen(store, source.id, (key, *chain)) for chain in leaf.every_chain]
+            held = [chain for chain in chains if chain]
+            if len(held) < len(chains):
+                found.missing.append(f"leaf {key[:16]}: a certificate under {keys.seen(source.id, '')[:-4]} is missing")
+                wrong = overwritten(store, source.id, (key, *leaf.authorities))
+                found.forged.extend(
+                    f"{keys.seen(source.id, one)} holds something else than its name says." for one in wrong
+                )
+                continue
+            against = judging.doubts(held, ground, approval, now)
+            if against:
+                text = (
+                    f"The history of source {source.id} names a {leaf.status.value} leaf ({key[:16]}) that may not be"
+                    f" let in: {against[0].code}: {against[0].detail}."
+                )
+                found.unvouched.add(key)
+                found.missing.append(text)
+                found.forged.extend([text] if leaf.status is not Status.RETIRING else [])
                 continue
             root = approval.root if approval else None
-            need = _need(source, authority, leaf, held, anchors.get(authority, ()), root)
-            needs.append(need._replace(alternatives=tuple(other[1:] for other in others if other)))
-    return needs, missing, unvouched
+            proved = replace(leaf, facts=held[0][0].facts)  # what the history says of it is a claim
+            need = _need(source, authority, proved, held[0], anchors.get(authority, ()), root)
+            found.needs.append(need._replace(alternatives=tuple(chain[1:] for chain in held[1:])))
+    return found
+
+
+def _pinned(store: ObjectStore, source: Source, authority: Authority, bundle: Bundle) -> set[str]:
+    """The identities of the leaves that this bundle has pinned for a source, each held to its file below ``seen/``.
+
+    Not read where a name is enforced: then that name alone counts.
+    """
+    known: set[str] = set()
+    for pin in () if source.enforced_names(authority) else known_pins(store, bundle.id):
+        if (pin.source, pin.authority) == (source.id, authority.value):
+            known |= judging.identity(pin.certificate)
+    return known
 
 
 def _need(
@@ -118,16 +188,3 @@ def _need(
         anchors=anchors,
         client_auth=Reason.NO_CLIENT_AUTH not in lifted,
     )
-
-
-def _seen(store: ObjectStore, source: Source, fingerprints: tuple[str, ...]) -> tuple[Certificate, ...] | None:
-    """The certificates by fingerprint, or None if one is missing or is not what its name says."""
-    held = []
-    for fingerprint in fingerprints:
-        stored = store.get(keys.seen(source.id, fingerprint))
-        blocks = parse_bundle(stored.body)[0] if stored else ()
-        match = next((block.certificate for block in blocks if block.fingerprint == fingerprint), None)
-        if match is None:
-            return None
-        held.append(match)
-    return tuple(held)

@@ -93,7 +93,8 @@ class BundleView(NamedTuple):
     """A bundle as it should be now. ``removal_blockers`` say in words why nothing may be removed (empty: it may).
 
     ``unvouched`` are leaves that nothing vouches for any more, such as those whose approval is gone: they are pinned no
-    longer, whatever the obstacles. ``files`` are the operator's ``extra`` files.
+    longer, whatever the obstacles. ``files`` are the operator's ``extra`` files. ``forged``: what histories
+    say that the watcher does not write, in words.
     """
 
     bundle: Bundle
@@ -102,6 +103,7 @@ class BundleView(NamedTuple):
     problems: tuple[str, ...]
     unvouched: frozenset[str]
     files: tuple[OperatorFile, ...] = ()
+    forged: tuple[str, ...] = ()
 
 
 def compose(needs: Iterable[Need], extra: Mapping[str, Sequence[Certificate | Block]], now: datetime) -> Wanted:

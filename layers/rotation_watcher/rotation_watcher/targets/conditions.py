@@ -44,10 +44,13 @@ UNREADABLE = "unreadable:"
 """Conditions of this prefix are absent when the target can be read."""
 UNCHANGEABLE = "unchangeable:"
 """Conditions of this prefix are absent when nothing is left to change, or a change has been proved."""
+FORGED = "forged:"
+"""Conditions of this prefix: what lies in the bucket is not what the watcher wrote."""
 SHARED = "shared-authority:"
 """Conditions of this prefix never end: a root that others use too is told once at each target."""
 _SEEN = (
     *("drift:", "contended:", "mtls-off:", "removal-held:", "quota-near", "leaving:", "stuck:", "planned:", UNREADABLE),
+    FORGED,
     *obstacles.PREFIXES,
 )
 """The keys of what a look at the target finds, or finds no more. A newer release may know others: they stay."""
@@ -69,6 +72,7 @@ def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
         *_leaving(snapshot, now),
         *_stuck(snapshot, now),
         *obstacles.observed(snapshot, now),
+        *_forged(snapshot, now),
         *(_planned(snapshot, now) if mode is Mode.OBSERVE else ()),
     ]
     changing = snapshot.plan.changes or record.pending is not None
@@ -141,7 +145,7 @@ def unproven(
     record: Record, snapshot: Snapshot, pending: Pending, reason: str, broken: Iterable[Need], now: datetime
 ) -> Record:
     """The record while an update does not show; told when it has lasted for ``UNPROVEN_AFTER``."""
-    if now - pending.at < UNPROVEN_AFTER:
+    if timedelta(0) <= now - pending.at < UNPROVEN_AFTER:  # one that was asked for in the future is told as well
         return record
     observed = Observed(
         f"{UNCHANGEABLE}{reason}",
@@ -158,6 +162,35 @@ def unproven(
         reason=reason,
     )
     return _with(record, [observed], now)
+
+
+def forged(record: Record, target: Target, what: str, now: datetime) -> Record:
+    """The record after what was to be deployed turned out to be unlawful."""
+    return _with(record, [_forgery(target, f"Nothing was deployed at {target.id}: {what}.", now)], now)
+
+
+def implausible(record: Record, target: Target, wrong: Iterable[str], now: datetime) -> Record:
+    """The record after times were found in it that no run of the watcher writes."""
+    what = f"The record of {target.id} {', and '.join(wrong)}: that is passed over (or a function's clock was ahead)."
+    return _with(record, [_forgery(target, what, now)], now)
+
+
+def _forgery(target: Target, what: str, now: datetime) -> Observed:
+    return Observed(
+        f"{FORGED}{_short(what)}",
+        Kind.STATE_FORGED,
+        lambda since: builders.state_forged(target=target_name(target), what=what, since=since, now=now),
+    )
+
+
+def _forged(snapshot: Snapshot, now: datetime) -> list[Observed]:
+    """What the bucket says, and nothing bears out."""
+    found = [*snapshot.view.forged]
+    if snapshot.plan.disputed:
+        names = ", ".join(key[:16] for key in snapshot.plan.disputed[:3])
+        count = len(snapshot.plan.disputed)
+        found.append(f"The record calls {count} of others' certificates the watcher's own ({names}); they stay.")
+    return [_forgery(snapshot.target, what, now) for what in found]
 
 
 def proved(record: Record, now: datetime) -> Record:

@@ -38,6 +38,8 @@ class Outcome(StrEnum):
     UNPROVEN = "unproven"
     REJECTED = "rejected"
     FAILED = "failed"
+    STATE_FORGED = "state-forged"
+    """What was to be deployed is not what may be: nothing was, and it is forgotten (``lawful``)."""
     BROKEN = "broken"
     """The bucket could not be read or written."""
     NOTHING_KNOWN = "nothing-known"
@@ -124,7 +126,10 @@ type Action = Rest | Act | PutOff | ClaimedElsewhere | Observe
 
 
 def decide(snapshot: Snapshot, mode: Mode, owner: str, now: datetime) -> Action:
-    """What the run ``owner`` does next at the target of which ``snapshot`` was taken."""
+    """What the run ``owner`` does next at the target of which ``snapshot`` was taken.
+
+    Its record has been read by a session, which passes over times that no run of the watcher writes.
+    """
     record = snapshot.record
     action = _at_the_target(snapshot)
     acts = isinstance(action, Deploy | Prove | Resume | DropPending)

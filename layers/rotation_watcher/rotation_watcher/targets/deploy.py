@@ -8,6 +8,8 @@ up: what the watcher added is known before the target can hold it, so it is neve
 another run has taken over an expired claim, ClaimedByAnother says so, and ``pending`` is that run's to prove.
 """
 
+from collections.abc import Collection
+
 import msgspec
 
 from rotation_watcher import arns, keys
@@ -16,13 +18,13 @@ from rotation_watcher.bundles.wanted import Need, admits
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetError
 from rotation_watcher.ports import BundleObject
 from rotation_watcher.sources.history import Status
-from rotation_watcher.targets import conditions, proof
+from rotation_watcher.targets import added, conditions, lawful, proof
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.plan import Snapshot, digest
 from rotation_watcher.targets.record import Applied, Hold, HoldReason, Pending, Record
 from rotation_watcher.targets.session import Change, Session, unclaimed
-from rotation_watcher.targets.snapshot import deployed
-from rotation_watcher.x509.truststore import EMPTY, Contents, changed
+from rotation_watcher.targets.snapshot import deployed, last_version
+from rotation_watcher.x509.truststore import EMPTY, Contents, changed, read
 
 replace = msgspec.structs.replace
 
@@ -44,12 +46,28 @@ def deploy(snapshot: Snapshot, session: Session) -> Outcome:
         removed=snapshot.plan.removed,
         at=asked_before.at if asked_before else now,
     )
+    wanted = snapshot.view.wanted.certificates
+    added.note(session.ports.store, session.target.arn, [wanted[key] for key in snapshot.plan.added])
     session.save(lambda record: replace(record, pending=pending, versions=versions))
-    return request_update(snapshot, pending, session)
+    return request_update(snapshot, pending, session, vouched=_while_off(snapshot, record))
 
 
-def go_back(snapshot: Snapshot, to: Applied, held: Contents, session: Session) -> Outcome:
-    """Deploy an earlier version again, by hand. The caller saw to it that ``held``, its content, refuses no one."""
+def _while_off(snapshot: Snapshot, record: Record) -> frozenset[str]:
+    """What others had at a target whose mutual TLS is off: nothing but the last version can tell.
+
+    Left away, turning it on again would shut them out. It counts only where the record and the object agree.
+    """
+    last = last_version(record)
+    return lawful.agreed(record, last, snapshot.contents) if snapshot.live.bundle is None and last else frozenset()
+
+
+def go_back(
+    snapshot: Snapshot, to: Applied, held: Contents, session: Session, *, vouched: Collection[str] = ()
+) -> Outcome:
+    """Deploy an earlier version again, by hand. The caller saw to it that ``held``, its content, refuses no one.
+
+    ``vouched``: what of it may be let in on that person's word.
+    """
     gone = session.record.applied
     to = _with_others(snapshot, to, held, session)
     pending = Pending(
@@ -65,12 +83,26 @@ def go_back(snapshot: Snapshot, to: Applied, held: Contents, session: Session) -
         rolled_back_from=(gone.version, gone.sha256) if gone else ("", ""),
     )
     session.save(lambda record: replace(record, pending=pending))
-    return request_update(snapshot, pending, session)
+    return request_update(snapshot, pending, session, vouched=vouched)
 
 
-def request_update(snapshot: Snapshot, pending: Pending, session: Session) -> Outcome:
-    """Ask the service for what ``pending`` says, which the record holds already, and await its proof."""
+def request_update(snapshot: Snapshot, pending: Pending, session: Session, *, vouched: Collection[str] = ()) -> Outcome:
+    """Ask the service for what ``pending`` says, which the record holds already, and await its proof.
+
+    The one place from which a target is changed: the object itself is judged here (``lawful``).
+    """
     store, key = session.ports.store, keys.deployed(session.target.id)
+    now = session.ports.clock()
+    stored = store.get(key, version=pending.version) if pending.version else None
+    body = stored.body if stored else None
+    leaving = lawful.leaving(read(body).blocks if body else (), snapshot)
+    ours = added.confirmed(store, session.target.arn, leaving)
+    why = lawful.unlawful(body, pending, snapshot, ours=ours, vouched=vouched, now=now)
+    if why is not None:
+        session.save(
+            lambda record: conditions.forged(replace(unclaimed(record), pending=None), session.target, why, now)
+        )
+        return Outcome.STATE_FORGED
     try:
         bundle = BundleObject(store.bucket, key, pending.version, store.region)
         session.adapter.update(session.target.arn, bundle, expected=snapshot.live.etag)
@@ -158,8 +190,8 @@ def _roll_back(snapshot: Snapshot, pending: Pending, broken: tuple[Need, ...], s
 
 def _with_others(snapshot: Snapshot, to: Applied, held: Contents, session: Session) -> Applied:
     """The earlier version as it can be deployed: with what others have put there since, which is theirs alone."""
-    ours = session.record.ours
     known = held.blocks
+    ours = added.confirmed(session.ports.store, session.target.arn, snapshot.blocks.keys() - known.keys())
     others = {key: block for key, block in snapshot.blocks.items() if key not in known and key not in ours}
     if not others:
         return replace(to, fingerprints=tuple(sorted(known)))

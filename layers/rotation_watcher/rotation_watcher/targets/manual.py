@@ -15,6 +15,7 @@ from rotation_watcher import keys
 from rotation_watcher.bundles.wanted import admits
 from rotation_watcher.errors import ClaimedByAnother, RequestRefused
 from rotation_watcher.sources.history import Status
+from rotation_watcher.targets import added, lawful
 from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.targets.record import Applied, HoldReason, Record
 from rotation_watcher.targets.session import Session, same_state
@@ -25,11 +26,15 @@ replace = msgspec.structs.replace
 
 
 class Earlier(NamedTuple):
-    """A version to go back to, and what it holds. ``back`` says that the target holds it already, rolled back."""
+    """A version to go back to, and what it holds. ``back`` says that the target holds it already, rolled back.
+
+    ``vouched``: what of it may be let in because a person asked for it.
+    """
 
     version: Applied
     held: Contents
     back: bool
+    vouched: frozenset[str] = frozenset()
 
 
 @contextmanager
@@ -52,11 +57,37 @@ def earlier_version(snapshot: Snapshot, to: str | None, session: Session) -> Ear
     if held is None:
         where = f"{keys.deployed(target.id)} version {version.version}"
         raise RequestRefused(f"{target.id}: {where} is gone from the bucket")
-    others = snapshot.blocks.keys() - record.ours.keys()
+    ours = added.confirmed(session.ports.store, target.arn, snapshot.blocks.keys() - held.blocks.keys())
+    others = snapshot.blocks.keys() - ours
     if _is_back(record) and {*held.blocks} <= {*snapshot.blocks} <= {*held.blocks} | others:
         return Earlier(version, held, back=True)
     _refuse_harm(snapshot, version, held, session.ports.clock())
-    return Earlier(version, held, back=False)
+    return Earlier(version, held, back=False, vouched=_vouched(snapshot, version, held, to, session))
+
+
+def _vouched(snapshot: Snapshot, version: Applied, held: Contents, to: str | None, session: Session) -> frozenset[str]:
+    """What a person's word lets back in: anything in a version that was named; else what the watcher added itself once.
+
+    "The one before" is what the record says, and whoever can write there can put a version of his own before: it
+    must not come in by a short command. Raises RequestRefused.
+    """
+    agreed = lawful.agreed(snapshot.record, version.version, held)
+    if not agreed:
+        raise RequestRefused(
+            f"{session.target.id}: version {version.version} does not hold what the record says: somebody else has"
+            " written below targets/ (CloudTrail tells who); nothing was changed"
+        )
+    if to is not None:
+        return agreed
+    known = snapshot.view.wanted.certificates.keys() | lawful.shown(snapshot).keys()
+    own = added.confirmed(session.ports.store, session.target.arn, agreed - known)
+    if strange := agreed - known - own:
+        names = ", ".join(key[:16] for key in sorted(strange)[:3])
+        raise RequestRefused(
+            f"{session.target.id}: version {version.version} would let in what neither the bundle nor the target knows"
+            f' now ({names}): if you know that version from an alert, name it with "to"'
+        )
+    return own
 
 
 def _is_back(record: Record) -> bool:

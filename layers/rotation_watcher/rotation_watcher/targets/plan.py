@@ -5,7 +5,7 @@ removing only what the watcher itself added, within limits (1, 2), other people'
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -54,7 +54,8 @@ class Plan(NamedTuple):
     is what is live with our blocks taken out and put in. ``added`` and ``removed`` compare it with what is live.
     ``held`` are removals that stopped at ``limit`` and wait for a person. ``refused`` are required leaves that what is
     live does not let in. ``repoint``: it points elsewhere, and is to be brought back. ``blocked_by`` is the reason code
-    for deploying nothing, with ``why`` in words. ``left_out`` is wanted, and not ``desired``.
+    for deploying nothing, with ``why`` in words. ``left_out`` is wanted, and not ``desired``. ``disputed``: what the
+    record calls ours without any proof; it stays.
     """
 
     desired: Mapping[str, Block | Certificate]
@@ -69,6 +70,7 @@ class Plan(NamedTuple):
     blocked_by: Blocker | None
     why: str
     left_out: tuple[LeftOut, ...] = ()
+    disputed: tuple[str, ...] = ()
 
     @property
     def changes(self) -> bool:
@@ -113,14 +115,16 @@ def make(
     target: Target,
     policy: Policy,
     *,
+    ours: Collection[str],
     moved_to: str | None,
     may_remove: bool,
     now: datetime,
 ) -> Plan:
     """Plan for one target.
 
-    ``contents`` is what it holds. ``moved_to`` names where it points if not at the version that was
-    deployed last. ``may_remove`` is False while any source is stale or any accepted leaf unproven.
+    ``contents`` is what it holds. ``ours``: what of it the watcher added, by proof (``added``). ``moved_to`` names
+    where it points if not at the version that was deployed last. ``may_remove`` is False while any source is stale or
+    any accepted leaf unproven.
     """
     live = contents.blocks
     drift = _drift(live, record, moved_to)
@@ -129,7 +133,8 @@ def make(
     adds = {key: held for key, held in wanted.certificates.items() if key not in live and key not in withheld}
     left_out = _left_out(adds, wanted, target, now)
     adds = {key: held for key, held in adds.items() if key not in left_out}
-    gone = {key for key in live if key not in wanted.certificates and key in record.ours}
+    claimed = {key for key in live if key not in wanted.certificates and key in record.ours}
+    gone = claimed & {*ours}
     if target.unknown == "remove":
         gone |= {key for key in live if key not in wanted.certificates}
     removed, held, limit = _allowed(gone, len(live), record, policy) if may_remove else (set(), set(), "")
@@ -158,6 +163,7 @@ def make(
         blocked_by=blocked_by,
         why=why,
         left_out=tuple(left_out.values()),
+        disputed=tuple(sorted(claimed - gone)),
     )
 
 

@@ -21,6 +21,7 @@ from rotation_watcher.deadline import Remaining, unhurried
 from rotation_watcher.errors import ClaimedByAnother
 from rotation_watcher.kinds import Kind
 from rotation_watcher.ports import Clock, ObjectStore, PublishQueue, TrustTarget, Wait
+from rotation_watcher.targets.plausible import plausible
 from rotation_watcher.targets.record import Claim, Record
 from rotation_watcher.targets.repository import load_record, store_record
 
@@ -60,7 +61,7 @@ class Session:
         self.target = target
         self.ports = ports
         self.adapter = ports.adapter(target)
-        self.record, self._etag = load_record(ports.store, target)
+        self.reload()
 
     @property
     def holding(self) -> bool:
@@ -69,13 +70,15 @@ class Session:
 
     def reload(self) -> None:
         """Read the record again. Raises StoreError."""
-        self.record, self._etag = load_record(self.ports.store, self.target)
+        self._stored, self._etag = load_record(self.ports.store, self.target)
+        self.record = self._usable(self._stored)
 
     def save(self, change: Change) -> None:
         """Write the record with ``change`` applied, if that changes it. Raises ClaimedByAnother, StoreError."""
         holding = self.holding
 
-        def permitted(record: Record) -> Record:
+        def permitted(stored: Record) -> Record:
+            record = self._usable(stored)
             self._refuse(record)
             claim = record.claim
             if holding and (claim is None or claim.owner != self.ports.owner):
@@ -83,13 +86,14 @@ class Session:
                 raise ClaimedByAnother(claim.owner if claim else "(unknown)", self.ports.clock())
             return change(record)
 
-        self.record, self._etag = compare_and_set(
+        self._stored, self._etag = compare_and_set(
             lambda: load_record(self.ports.store, self.target),
             permitted,
             lambda record, etag: store_record(self.ports.store, record, etag),
             keys.record(self.target.id),
-            known=(self.record, self._etag),
+            known=(self._stored, self._etag),
         )
+        self.record = self._stored
 
     def claim(self, change: Change) -> None:
         """Take the claim, together with ``change``. Raises ClaimedByAnother, StoreError.
@@ -122,6 +126,9 @@ class Session:
 
         waiting = outbox.Waiting(self.record.outbox, clear)
         return outbox.deliver([waiting], self.ports.sink, self.ports.remaining)[0]
+
+    def _usable(self, record: Record) -> Record:
+        return plausible(record, self.target, self.ports.claim_for, self.ports.clock())
 
     def _refuse(self, record: Record) -> None:
         claim = record.claim

@@ -12,6 +12,7 @@ from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.config import Target, Watch
 from rotation_watcher.errors import TargetError
 from rotation_watcher.ports import UNKNOWN, Live, ObjectStore, TrustTarget
+from rotation_watcher.targets import added
 from rotation_watcher.targets.plan import Snapshot, make
 from rotation_watcher.targets.record import Record
 from rotation_watcher.x509.certificates import Block
@@ -34,13 +35,16 @@ def take_snapshot(
     live = adapter.read(target.arn, record.endpoints)
     # Where mutual TLS was turned off, what others had put there comes back together with what is wanted.
     off = live.bundle is None
-    contents = (deployed(store, target, _last_version(record)) or EMPTY) if off else contents_of(live)
+    contents = (deployed(store, target, last_version(record)) or EMPTY) if off else contents_of(live)
+    # Asked for only where something could leave: a quiet run reads none of it.
+    leaving = contents.blocks.keys() & record.ours.keys() - view.wanted.certificates.keys()
     plan = make(
         contents,
         view.wanted,
         record,
         target,
         watch.policy,
+        ours=added.confirmed(store, target.arn, leaving),
         moved_to=moved_to(store, target, record, live),
         may_remove=not view.removal_blockers,
         now=now,
@@ -73,10 +77,10 @@ def may_lag(snapshot: Snapshot, now: datetime) -> bool:
     if record.applied is None or record.pending or snapshot.live.location is not UNKNOWN or not record.versions:
         return False
     before, after = {*record.versions[0].fingerprints}, {*record.applied.fingerprints}
-    return now - record.applied.at <= LAG and {*snapshot.blocks} == before != after
+    return timedelta(0) <= now - record.applied.at <= LAG and {*snapshot.blocks} == before != after
 
 
-def _last_version(record: Record) -> str | None:
+def last_version(record: Record) -> str | None:
     """The newest version that says what the target held: deployed last, or kept when it was met."""
     if record.applied is None:
         return None

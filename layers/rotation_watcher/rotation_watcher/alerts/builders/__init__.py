@@ -19,6 +19,7 @@ from rotation_watcher.alerts.builders.disturbances import (
     quota_near,
     removal_held,
     removal_planned,
+    state_forged,
 )
 from rotation_watcher.alerts.builders.files import file_damaged, left_out, unusual_certificate
 from rotation_watcher.alerts.builders.floods import flood
@@ -60,6 +61,7 @@ __all__ = [
     "source_failing",
     "source_recovered",
     "sources_disagree",
+    "state_forged",
     "target_locked",
     "truststore_update_failed",
     "truststore_updated",

@@ -182,3 +182,25 @@ def quota_near(*, target: TargetName, count: int, limit: int, since: datetime, n
     facts = {"certificates": f"{count} of {limit}", "since": when(since)}
     distinction = f"{count}/{limit}:{stamp(since)}"
     return about_target(Kind.QUOTA_NEAR, Severity.WARNING, target, distinction, words, facts, now)
+
+
+def state_forged(*, target: TargetName, what: str, since: datetime, now: datetime) -> Alert:
+    """What the watcher keeps in its bucket says something that the watcher does not write, or that nothing bears out.
+
+    ``what`` is one sentence.
+    """
+    words = Words(
+        title="what the watcher keeps in its bucket was changed",
+        happened=sentence(what, 600),
+        means=(
+            "Somebody else can write where only the functions may. Nothing was deployed or removed on the word of what"
+            " was changed; the watcher goes on with what it can prove. An interrupted run alone does not do this."
+        ),
+        do=(
+            "Find out who wrote below sources/, bundles/ and targets/ (CloudTrail data events, or the versions of the"
+            " objects), and take that right away. See that the bucket policy is the template's. Then restore the last"
+            " version of the object that you trust, and look at what the target lets in."
+        ),
+    )
+    distinction = stamp(since)
+    return about_target(Kind.STATE_FORGED, Severity.CRITICAL, target, distinction, words, {"since": when(since)}, now)

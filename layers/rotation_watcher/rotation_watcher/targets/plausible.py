@@ -1,0 +1,35 @@
+"""Times in a record that no run of the watcher writes are void: they would stop a target, or its alerts, for years.
+
+A claim and a not-before lie at most ``claim_for`` ahead of the clock that wrote them. Conditions that begin in the
+future are mended by their own mechanism (``alerts.conditions``).
+"""
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from rotation_watcher.clocks import SKEW, is_future
+from rotation_watcher.config import Target
+from rotation_watcher.targets import conditions
+from rotation_watcher.targets.record import Record
+
+replace = msgspec.structs.replace
+
+
+def plausible(record: Record, target: Target, claim_for: timedelta, now: datetime) -> Record:
+    """The record without what cannot be true, which is told in it; an equal record where all of it can."""
+    longest = now + claim_for + SKEW
+    wrong: list[str] = []
+    if record.target != target.id:
+        wrong.append("says that it is another target's")
+        record = replace(record, target=target.id)  # it is written back to where this says
+    if record.claim is not None and record.claim.until > longest:
+        wrong.append(f"claims the target until {record.claim.until:%Y-%m-%d}")
+        record = replace(record, claim=None)
+    if record.not_before is not None and record.not_before > longest:
+        wrong.append(f"forbids every change until {record.not_before:%Y-%m-%d}")
+        record = replace(record, not_before=None)
+    if record.rounds is not None and is_future(max(record.rounds.since, record.rounds.proved), now):
+        wrong.append("counts rounds of the future")
+        record = replace(record, rounds=None)
+    return conditions.implausible(record, target, wrong, now) if wrong else record

@@ -1,0 +1,149 @@
+"""Whoever may only write objects must not reach a truststore: the bucket policy, asked as IAM would ask it.
+
+It only denies. So each case stands for a principal to whom IAM policies allow everything on the bucket.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from policy_sentry.querying.actions import get_action_data, get_actions_for_service
+
+from tests.stack.template import RESOURCES, as_list
+from tests.support.roles import Resolver
+
+ACCOUNT = "arn:aws:iam::123456789012"
+ROLES = {name: f"{ACCOUNT}:role/stack-{name}" for name in ("CollectRole", "PublishRole", "SlackRole", "SchedulerRole")}
+COLLECT, PUBLISH = ROLES["CollectRole"], ROLES["PublishRole"]
+OPERATOR, SECOND = f"{ACCOUNT}:role/platform/Operators", f"{ACCOUNT}:user/alice"
+OTHERS = [
+    f"{ACCOUNT}:role/Administrator",
+    f"{ACCOUNT}:root",
+    ROLES["SlackRole"],
+    "arn:aws:iam::999999999999:role/x",
+    None,
+]
+"""None: a service, or nobody in particular; such a request carries no aws:PrincipalArn."""
+PLACES = {"Bucket": ("state", "arn:aws:s3:::state")} | {name: (name, arn) for name, arn in ROLES.items()}
+TLS = {"aws:SecureTransport": "true"}
+STATE = {
+    "sources/use1/history.json": COLLECT,
+    "sources/use1/seen/0a.pem": COLLECT,
+    "bundles/main/pins.json": PUBLISH,
+    "bundles/.added/0b/0a.pem": PUBLISH,
+    "targets/alb/bundle.pem": PUBLISH,
+    "targets/alb/record.json": PUBLISH,
+}
+TRUSTED = ["anchors/us-east-1.pem", "approvals/0a.json", "extra/partner.pem", "watch.json"]
+NO_CONTENT = {
+    "s3:AbortMultipartUpload": "an upload that was never completed is no object",
+    "s3:InitiateReplication": "it copies out of this bucket, into another",
+    "s3:ObjectOwnerOverrideToBucketOwner": "the owner of a replica; ReplicateObject is denied",
+    "s3:UpdateObjectEncryption": "a new action, which a partition may not know yet, and a policy with it is refused",
+}
+"""What changes an object without changing what it says, or another object."""
+
+
+def written() -> list[str]:
+    """Every action that AWS describes on an object and that is more than reading."""
+    found = set()
+    for action in get_actions_for_service("s3"):
+        for row in get_action_data("s3", action.removeprefix("s3:"))["s3"]:
+            on_object = row["resource_arn_format"] == "arn:${Partition}:s3:::${BucketName}/${ObjectName}"
+            if on_object and row["access_level"] not in {"Read", "List"}:
+                found.add(action)
+    assert "s3:PutObject" in found
+    return sorted(found)
+
+
+def matches(pattern: str, value: str) -> bool:
+    return (
+        re.fullmatch("".join(".*" if part == "*" else re.escape(part) for part in re.split(r"(\*)", pattern)), value)
+        is not None
+    )
+
+
+def holds(condition: Mapping[str, Mapping[str, Any]], request: Mapping[str, str]) -> bool:
+    """Whether every operator holds. As in IAM, a negated one holds where the request lacks the key."""
+    for operator, keys in condition.items():
+        for key, values in keys.items():
+            listed, given = as_list(values), request.get(key)
+            match operator:
+                case "Bool" | "ArnEquals":
+                    true = given in listed
+                case "ArnNotEquals":
+                    true = given not in listed
+                case "Null":
+                    true = (given is None) == (listed == ["true"])
+                case _:
+                    raise KeyError(operator)
+            if not true:
+                return False
+    return True
+
+
+def denied(action: str, key: str, principal: str | None, operators: str = "", **headers: str) -> set[str]:
+    """The statements that deny a request over TLS."""
+    document = Resolver({"OperatorArns": operators}, PLACES).of(
+        RESOURCES["BucketPolicy"]["Properties"]["PolicyDocument"]
+    )
+    request = TLS | ({"aws:PrincipalArn": principal} if principal else {})
+    request |= {f"s3:{name.replace('_', '-')}": value for name, value in headers.items()}
+    found = set()
+    for statement in document["Statement"]:
+        assert (statement["Effect"], statement["Principal"]) == ("Deny", "*"), "the policy lets nobody in"
+        speaks = any(matches(each, action) for each in as_list(statement["Action"]))
+        there = any(matches(each, f"arn:aws:s3:::state/{key}") for each in as_list(statement["Resource"]))
+        if speaks and there and holds(statement["Condition"], request):
+            found.add(statement["Sid"])
+    return found
+
+
+@pytest.mark.parametrize("operators", ["", f"{OPERATOR},{SECOND}"])
+@pytest.mark.parametrize("action", [each for each in written() if each not in NO_CONTENT])
+def test_what_functions_keep_is_changed_by_no_one_else(action: str, operators: str) -> None:
+    for key, owner in STATE.items():
+        for principal in [*OTHERS, *({COLLECT, PUBLISH} - {owner})]:
+            assert denied(action, key, principal, operators, if_none_match="*"), (key, principal)
+        assert not denied(action, key, owner, operators, if_none_match="*"), key
+
+
+@pytest.mark.parametrize("action", [each for each in written() if each not in NO_CONTENT])
+def test_functions_do_not_say_whom_to_trust(action: str) -> None:
+    for key in TRUSTED:
+        assert all(denied(action, key, function) for function in (COLLECT, PUBLISH))
+        assert not denied(action, key, f"{ACCOUNT}:role/Administrator"), "without named operators IAM alone decides"
+
+
+def test_named_operators_alone_say_whom_to_trust_and_may_restore_state() -> None:
+    operators = f"{OPERATOR},{SECOND}"
+    for key in TRUSTED:
+        assert all(denied("s3:PutObject", key, principal, operators) for principal in [*OTHERS, COLLECT, PUBLISH])
+        assert not denied("s3:PutObject", key, OPERATOR, operators)
+        assert not denied("s3:DeleteObject", key, SECOND, operators)
+    for key in STATE:
+        assert not denied("s3:PutObject", key, OPERATOR, operators, if_match='"0c"')
+        assert denied("s3:PutObject", key, OPERATOR), "an operator that is not named is anybody"
+
+
+def test_a_seen_certificate_is_not_written_over_blindly_even_by_collect() -> None:
+    seen = "sources/use1/seen/0a.pem"
+    assert denied("s3:PutObject", seen, COLLECT) == {"SeenCertificatesAreWrittenOnce"}
+    assert not denied("s3:PutObject", seen, COLLECT, if_none_match="*")
+    assert not denied("s3:PutObject", seen, COLLECT, if_match='"0c"'), "one that was tampered with is mended"
+    assert not denied("s3:PutObject", "sources/use1/history.json", COLLECT)
+
+
+def test_everybody_may_still_read_and_mend_the_bucket_itself() -> None:
+    for action in (
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+        "s3:ListBucket",
+        "s3:PutBucketPolicy",
+        "s3:DeleteBucketPolicy",
+    ):
+        for principal in [*OTHERS, COLLECT, PUBLISH, OPERATOR]:
+            assert not denied(action, "targets/alb/bundle.pem", principal, OPERATOR)
+    assert {"s3:PutObject", "s3:DeleteObjectVersion"} <= {*written()} - NO_CONTENT.keys()
+    assert NO_CONTENT.keys() <= {*written()}
