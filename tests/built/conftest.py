@@ -88,4 +88,6 @@ def _value(node: Any, name: str, given: dict[str, str], template: dict[str, Any]
     reference = node["Fn::Join"][1] if "Fn::Join" in node else node
     if reference == {"Ref": "AWS::StackName"}:
         return "a-stack"
+    if reference == {"Ref": "AWS::AccountId"}:
+        return "123456789012"
     return str(template["Parameters"][reference["Ref"]]["Default"])

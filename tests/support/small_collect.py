@@ -13,7 +13,7 @@ from rotation_watcher.sources import history
 from rotation_watcher.sources.history import History
 from tests.support import certs
 from tests.support.fakes import InMemoryStore, ManualClock, RecordingQueue
-from tests.support.small_world import START, Sink, issued, leaf_of
+from tests.support.small_world import NAME, START, Sink, issued, leaf_of
 
 ARN = "arn:aws:ssm:us-east-1:123456789012:parameter/{}"
 SECRET = '{"client_id": "3f2b8a52-9c55-4f2a-a0f5-5d3f6d6c2d11", "client_secret": "canary-secret"}'
@@ -35,7 +35,7 @@ def leaf(name: str = "Root 0", status: str = "Current") -> bytes:
 
 def renewed(root: str = "Root 0") -> bytes:
     """The entity of another leaf of the same name, newer, under the root of that name."""
-    issued_leaf = certs.issue(issued(root), "Root 0.example.com", not_before=START)
+    issued_leaf = certs.issue(issued(root), NAME, not_before=START)
     return entity(issued_leaf.pem + issued(root).pem)
 
 
@@ -80,7 +80,7 @@ class SmallCollect:
                         "credentials": ARN.format(name),
                         "authorities": ["Genesys"],
                         "api_url": f"https://{name}.example.com",
-                        "client_name": "root 0.example.com",
+                        "client_name": NAME,
                     }
                     for name, region in zip(self.answers, regions, strict=False)
                 ],
