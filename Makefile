@@ -11,11 +11,12 @@ export PYTHONPATH
 WORKERS ?= auto
 # What `make stack` and `make built` run; it needs SAM, MiniStack and the AWS CLI, each in an environment of its own.
 DEPLOYED := tests/deployed
-BUILT := tests/built tests/roles tests/engines
+BUILT := tests/built tests/roles tests/engines tests/stack/test_events.py tests/integration/test_simulator_sdk.py
 # What `make attack` runs, and `make soak` at length: rotation histories, deaths of functions, faults of services,
 # what others do to targets, and what alerts tell people to type.
 ATTACKS := tests/soak tests/crash tests/faults tests/integration/test_drift_everywhere.py
-ATTACKS += tests/integration/test_typed_commands.py
+ATTACKS += tests/integration/test_typed_commands.py tests/interleaving tests/forgery/test_every_field.py
+ATTACKS += tests/handshake/edge/test_load.py
 # What `make test` runs in memory, `make attack` runs over sockets as well.
 SOCKETS := $(addprefix tests/integration/test_,by_hand.py bad_input.py rotation.py leaving.py going_back.py)
 # Tests that live in one environment from test to test keep the files' order; all others run in random order.

@@ -65,6 +65,7 @@ class EmbeddedAws:
         self._stores = TrustStores(self.knobs, self._downloads, lambda: self.url)
         self._domains = Domains(clock, self.knobs)
         self._certificates: dict[str, str] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
         self._patches = ExitStack()
         self._server: BaseWSGIServer | None = None
         self._thread: Thread | None = None
@@ -75,6 +76,7 @@ class EmbeddedAws:
             raise RuntimeError("moto's state is global: only one EmbeddedAws may run in a process")
         _forget_everything()
         self._certificates.clear()
+        self._clients.clear()
         self._patch()
         front = Front(DomainDispatcherApplication(_application), self.calls, self.faults, self._downloads)
         server = make_server("127.0.0.1", 0, front, threaded=True, request_handler=_QuietHandler)
@@ -118,7 +120,14 @@ class EmbeddedAws:
         }
 
     def client(self, service: str, region: str | None = None) -> Any:
-        """Return a boto3 client of this server that never retries and heeds no environment."""
+        """Return this server's boto3 client of a service and region; made once, as that takes longer than ten calls."""
+        place = region or self.region
+        if (service, place) not in self._clients:
+            self._clients[service, place] = self.new_client(service, place)
+        return self._clients[service, place]
+
+    def new_client(self, service: str, region: str | None = None) -> Any:
+        """Return a boto3 client of one's own, which never retries and heeds no environment."""
         config = Config(retries={"total_max_attempts": 1}, proxies={}, connect_timeout=5, read_timeout=30)
         with _making_clients:  # a session may be shared by threads, but not while it makes a client
             make: Any = _session().client

@@ -1,17 +1,12 @@
 """The webhook's URL is a secret: it works from where people store it, and shows up nowhere else."""
 
-import importlib.util
 import json
 import logging
 import re
 import socket
-import sys
 import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import httpx
 import msgspec
@@ -28,10 +23,10 @@ from rotation_watcher.alerts.slack_blocks import render
 from rotation_watcher.bootstrap import build_chat
 from rotation_watcher.errors import ConfigurationError, DeliveryError, SourceError
 from tests.support.alert_examples import EXAMPLES
+from tests.support.functions import Context, load
 
 CANARY = "not-a-real-webhook"
 MESSAGE = chat.of_words("hello")
-APP = Path(__file__).resolve().parents[2] / "functions" / "slack" / "app.py"
 
 
 @pytest.fixture
@@ -153,16 +148,6 @@ def test_a_slack_that_never_answers_is_given_up() -> None:
 # As Lambda runs it
 
 
-@dataclass
-class Context:
-    """What the function reads of Lambda's context."""
-
-    function_name: str = "slack"
-    memory_limit_in_mb: int = 256
-    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:slack"
-    aws_request_id: str = "7f3c"
-
-
 @pytest.fixture(scope="module")
 def aws() -> Iterator[EmbeddedAws]:
     with EmbeddedAws(lambda: datetime.now(UTC)) as running, pytest.MonkeyPatch.context() as patch:
@@ -182,18 +167,6 @@ def stored(aws: EmbeddedAws, kind: str, secret: str) -> str:
     return str(aws.client("secretsmanager").create_secret(Name="slack-webhook", SecretString=secret)["ARN"])
 
 
-def load() -> Callable[[dict[str, Any], Context], dict[str, Any]]:
-    """Give the handler, from a module loaded anew, as in a new container."""
-    spec = importlib.util.spec_from_file_location("app_slack", APP)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    handler: Callable[[dict[str, Any], Context], dict[str, Any]] = module.handler
-    return handler
-
-
 @pytest.mark.parametrize("kind", ["ssm", "secretsmanager"])
 def test_the_function_posts_a_batch_and_names_what_failed_without_logging_the_secret(
     aws: EmbeddedAws,
@@ -208,7 +181,7 @@ def test_the_function_posts_a_batch_and_names_what_failed_without_logging_the_se
     names = ["rotated", "mtls_off", "drift_found"]
     records = [{"messageId": name, "body": msgspec.json.encode(EXAMPLES[name]).decode()} for name in names]
 
-    answer = load()({"Records": records}, Context())
+    answer = load("slack").handler({"Records": records}, Context())
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "mtls_off"}]}
     assert len(slack.payloads) == 2
@@ -261,7 +234,7 @@ def test_another_chat_is_a_renderer_an_adapter_and_one_registration(
     bodies = [msgspec.json.encode(EXAMPLES["quarantined"]), json.dumps(alarm).encode(), b"by hand", b"lines\n\nof two"]
     records = [{"messageId": str(place), "body": body.decode()} for place, body in enumerate(bodies)]
 
-    assert load()({"Records": records}, Context()) == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+    assert load("slack").handler({"Records": records}, Context()) == {"batchItemFailures": [{"itemIdentifier": "2"}]}
 
     alert, over, plain = [payload["text"] for payload in slack.payloads]
     example = EXAMPLES["quarantined"]

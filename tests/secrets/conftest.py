@@ -1,17 +1,12 @@
 """A whole world whose every secret is a canary: OAuth client, tokens, webhook, AWS credentials, signed URLs, a key."""
 
-import importlib.util
 import json
 import logging
-import os
-import sys
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import boto3
 import msgspec
@@ -25,23 +20,8 @@ from rotation_watcher.alerts import mail, slack_blocks
 from rotation_watcher.slack import message_of
 from tests.secrets import canaries
 from tests.secrets.canaries import Scan
+from tests.support.functions import Context, load
 from tests.support.pki import rsa_key
-
-FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
-
-
-@dataclass
-class Context:
-    """What the functions read of Lambda's context."""
-
-    function_name: str = "watcher"
-    memory_limit_in_mb: int = 256
-    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:watcher"
-    aws_request_id: str = "7f3c"
-
-    def get_remaining_time_in_millis(self) -> int:
-        """As at the start of a run that may take five minutes."""
-        return 300_000
 
 
 @dataclass
@@ -62,7 +42,7 @@ class CanaryEnvironment:
     def invoke(self, function: str, event: dict[str, Any]) -> Any:
         """One call of a function as in a new container; its answer, or the exception that Lambda would log."""
         try:
-            answer = _load(function).handler(event, Context())
+            answer = load(function).handler(event, Context())
         except Exception as error:  # noqa: BLE001 - whatever it is, Lambda prints it
             self.hear_error(function, error)
             return error
@@ -126,18 +106,6 @@ def _all_of(error: BaseException) -> str:
         words.append(repr((chain, chain.args, getattr(chain, "__dict__", {}))))
         chain = chain.__cause__ or chain.__context__
     return "\n".join(words)
-
-
-def _load(function: str) -> Any:
-    # Powertools keeps a logger a service, and with it the stdout of the test that made it: a name of its own each time.
-    os.environ["POWERTOOLS_SERVICE_NAME"] = f"watcher-{uuid4()}"
-    spec = importlib.util.spec_from_file_location(f"app_{function}", FUNCTIONS / function / "app.py")
-    if spec is None or spec.loader is None:
-        raise FileNotFoundError(function)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")

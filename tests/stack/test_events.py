@@ -1,14 +1,10 @@
 """Each file of events/ is accepted by its function, loaded as Lambda loads it, against the embedded AWS."""
 
-import importlib.util
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from slack_sdk.models.blocks import Block
@@ -16,35 +12,10 @@ from slack_sdk.models.blocks import Block
 from local.environment import Environment
 from local.genesys.keys import DEFAULT_CACHE
 from local.receiver import SlackReceiver
+from tests.support.functions import Context, load
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = sorted(path.stem for path in (ROOT / "events").glob("*.json"))
-
-
-@dataclass
-class Context:
-    """What the functions read of Lambda's context."""
-
-    function_name: str = "function"
-    memory_limit_in_mb: int = 512
-    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:function"
-    aws_request_id: str = "7f3c"
-
-    def get_remaining_time_in_millis(self) -> int:
-        """As at the start of a run that may take five minutes."""
-        return 300_000
-
-
-def load(name: str) -> Callable[[dict[str, Any], Context], Any]:
-    """The function's handler, from a module loaded anew, as in a new container."""
-    spec = importlib.util.spec_from_file_location(f"app_{name}", ROOT / "functions" / name / "app.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    handler: Callable[[dict[str, Any], Context], Any] = module.handler
-    return handler
 
 
 @pytest.fixture
@@ -80,7 +51,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
 @pytest.mark.parametrize("event", EVENTS)
 def test_each_event_is_accepted_by_its_function_as_it_stands(environment: Environment, event: str) -> None:
     name = event.partition("-")[0]
-    answer = load(name)(json.loads((ROOT / "events" / f"{event}.json").read_text()), Context())
+    answer = load(name).handler(json.loads((ROOT / "events" / f"{event}.json").read_text()), Context())
     text = json.dumps(answer)
     assert environment.simulator.client_secret not in text
     if name == "collect":
@@ -104,7 +75,7 @@ def test_a_successful_collect_writes_the_metric_that_the_silence_alarm_waits_for
     environment: Environment, capsys: pytest.CaptureFixture[str]
 ) -> None:
     del environment
-    load("collect")({}, Context())
+    load("collect").handler({}, Context())
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "CollectSucceeded" in line]
     assert [line["CollectSucceeded"] for line in lines] == [[1.0]]
     assert lines[0]["service"] == "watcher"
@@ -114,19 +85,19 @@ def test_a_collect_that_reads_nothing_counts_no_success(
     environment: Environment, capsys: pytest.CaptureFixture[str]
 ) -> None:
     environment.simulator.play("us-east-1", "token", status=401, body="{}", times=9)
-    load("collect")({}, Context())
+    load("collect").handler({}, Context())
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "CollectSucceeded" in line]
     assert [line["CollectSucceeded"] for line in lines] == [[0.0]]
 
 
 def test_a_watch_file_that_is_refused_stops_neither_function_and_is_told(environment: Environment) -> None:
-    load("collect")({}, Context())
+    load("collect").handler({}, Context())
     environment.new_alerts()
     environment.watch["targets"][0]["bundle"] = "mian"
     environment.configure()
 
-    looked = load("collect")({}, Context())
-    published = load("publish")({}, Context())
+    looked = load("collect").handler({}, Context())
+    published = load("publish").handler({}, Context())
 
     assert looked["sources"]["us-east-1"]["outcome"] == "read"
     assert "mian" in looked["configuration_refused"][0]

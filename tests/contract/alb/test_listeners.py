@@ -170,7 +170,7 @@ def test_many_associations_are_read_page_by_page(own: ContractTarget, aws: Embed
     verify = {"Mode": "verify", "TrustStoreArn": own.arn}
     for name in ("third", "fourth"):
         make_https_listener(aws, name=name, mutual_authentication=verify)
-    client = aws.client("elbv2")
+    client = aws.new_client("elbv2")
     client.meta.events.register(
         "before-parameter-build.elastic-load-balancing-v2.DescribeTrustStoreAssociations", _one_a_page
     )

@@ -73,7 +73,7 @@ def test_rules_that_the_routing_mode_does_not_use_are_not_listed(rest: ContractT
 def test_many_rules_are_read_page_by_page(rest: ContractTarget, aws: EmbeddedAws) -> None:
     switch(rest, aws, "ROUTING_RULE_ONLY")
     apis = [route(rest, aws, priority) for priority in (30, 10, 20)]
-    client = aws.client("apigatewayv2")
+    client = aws.new_client("apigatewayv2")
     client.meta.events.register("before-parameter-build.apigatewayv2.ListRoutingRules", _one_a_page)
     aws.calls.clear()
     live = ApiGatewayDomains(aws.client("apigateway"), client, aws.client("s3")).read(rest.arn)

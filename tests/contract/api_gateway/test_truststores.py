@@ -174,7 +174,7 @@ def test_a_domain_that_v1_does_not_know_is_changed_by_v2_with_its_configuration(
     hidden: ContractTarget, aws: EmbeddedAws
 ) -> None:
     sent: list[dict[str, Any]] = []
-    client = aws.client("apigatewayv2")
+    client = aws.new_client("apigatewayv2")
     client.meta.events.register(
         "provide-client-params.apigatewayv2.UpdateDomainName", lambda params, **_: sent.append(params)
     )

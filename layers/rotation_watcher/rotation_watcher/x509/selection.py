@@ -66,10 +66,14 @@ def chain_taken(
     """The path by which every engine admits the leaf at ``at`` (aware UTC); or why one does not. Never raises."""
     taken: Path | NoPath | Misled = NoPath("there is no self-signed anchor")
     everything, certain = (contents, tuple(one for one in contents if one.certain))
+    signed: dict[tuple[str, str], bool] = {}
+    chains: dict[tuple[Certificate, ...], None] = {}  # most truststores give every engine the same one
     for prefers_valid, heeds_usage, there in product((True, False), (True, False), {everything, certain}):
-        chain = _walk(leaf, there, at, prefers_valid=prefers_valid, heeds_usage=heeds_usage)
+        chain = _walk(leaf, there, at, signed, prefers_valid=prefers_valid, heeds_usage=heeds_usage)
         if isinstance(chain, Misled):
             return chain
+        chains[chain] = None
+    for chain in chains:
         *between, anchor = chain[1:] or (leaf,)
         taken = find_path(leaf, intermediates=between, anchors=[anchor], at=at, client_auth=client_auth)
         if not isinstance(taken, Path):
@@ -78,8 +82,15 @@ def chain_taken(
 
 
 def _walk(
-    leaf: Certificate, contents: Sequence[_Candidate], at: datetime, *, prefers_valid: bool, heeds_usage: bool
+    leaf: Certificate,
+    contents: Sequence[_Candidate],
+    at: datetime,
+    signed: dict[tuple[str, str], bool],
+    *,
+    prefers_valid: bool,
+    heeds_usage: bool,
 ) -> tuple[Certificate, ...] | Misled:
+    """The chain that one engine builds. ``signed`` remembers which certificate signed which, by fingerprints."""
     chain: tuple[Certificate, ...] = (leaf,)
     while len(chain) <= MAX_INTERMEDIATES + 1 and not chain[-1].self_signed:
         below = chain[-1]
@@ -94,7 +105,10 @@ def _walk(
         if chosen.certificate is None:
             detail = f"{words(chosen.subject)}: a certificate of this name that cannot be read here stands before it"
             return Misled(chosen.fingerprint, detail)
-        if not is_signed_by(below.raw, chosen.certificate.key):
+        edge = below.fingerprint, chosen.fingerprint
+        if edge not in signed:
+            signed[edge] = is_signed_by(below.raw, chosen.certificate.key)
+        if not signed[edge]:
             detail = f"{words(chosen.subject)}: another CA of this name stands before the one that signed"
             return Misled(chosen.fingerprint, detail)
         chain = (*chain, chosen.certificate)
