@@ -1,5 +1,7 @@
 """Runs MiniStack, hands some services to another endpoint, and lets the Scheduler's minutes pass faster.
 
+Alarms on expressions are kept as alarms on the metric that the expression uses: MiniStack knows no metric math.
+
 A program of its own: ``.venv-stack/bin/python local/cloud/gateway.py``. Its environment is not the project's, so it
 imports nothing of it. Beside MiniStack's own variables it reads
 
@@ -12,6 +14,7 @@ import asyncio
 import http.client
 import os
 import re
+import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +22,9 @@ from urllib.parse import urlsplit
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack.app import app as ministack
+from ministack.core import lambda_runtime
 from ministack.services import eventbridge, scheduler, sqs
+from ministack.services.cloudformation import provisioners
 
 FORWARDED = {"elasticloadbalancing", "apigateway"}
 """Services by the name that stands in a signature's credential scope (AWS Signature Version 4)."""
@@ -85,9 +90,44 @@ def _hurry(minute: float) -> None:
     scheduler._SCHEDULE_TICK_INTERVAL = min(1.0, minute / 4)  # noqa: SLF001
 
 
+def _keep_metric_math() -> None:
+    """Let a stack have alarms on expressions: MiniStack refuses them, so it keeps the alarm of the metric in it."""
+    record = provisioners._cw_metric_alarm_record  # noqa: SLF001 - MiniStack has no setting for this
+
+    def of_the_metric(name: str, properties: dict[str, Any]) -> dict[str, Any]:
+        for query in properties.get("Metrics") or ():
+            if "MetricStat" in query:
+                metric = query["MetricStat"]
+                plain = {key: value for key, value in properties.items() if key != "Metrics"} | metric["Metric"]
+                properties = plain | {"Period": metric["Period"], "Statistic": metric["Stat"]}
+                break
+        return dict(record(name, properties))
+
+    provisioners._cw_metric_alarm_record = of_the_metric  # noqa: SLF001
+
+
+def _let_runs_end() -> None:
+    """Let an update of a function leave its runs alone, as Lambda does: MiniStack kills them."""
+    kill = lambda_runtime.kill_workers
+
+    def once_idle(worker: Any) -> None:
+        with worker._lock:  # noqa: SLF001 - held for as long as a run lasts
+            kill([worker])
+
+    def kill_the_idle(workers: list[Any]) -> None:
+        kill([worker for worker in workers if not worker.in_use])
+        for worker in workers:
+            if worker.in_use:
+                threading.Thread(target=once_idle, args=(worker,), daemon=True).start()
+
+    lambda_runtime.kill_workers = kill_the_idle
+
+
 def main() -> None:
     """Serve on BIND_HOST and GATEWAY_PORT until SIGTERM."""
     _hurry(float(os.environ.get("SCHEDULE_MINUTE", "60")))
+    _keep_metric_math()
+    _let_runs_end()
     config = Config()
     config.bind = [f"{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}"]
     config.loglevel = "WARNING"

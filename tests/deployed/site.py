@@ -115,7 +115,8 @@ class Site:
             asked.add(name)
             child.sendline(answers.get(name, ""))
         child.close()
-        assert child.exitstatus == 0, seen[-3000:]
+        failed = [line for line in seen.splitlines() if "_FAILED" in line]
+        assert child.exitstatus == 0, "\n".join([*failed, seen[-3000:]])
         assert set(answers) <= asked, f"never asked for: {set(answers) - asked}"
         return seen
 
