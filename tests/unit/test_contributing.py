@@ -9,7 +9,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "layers" / "rotation_watcher" / "rotation_watcher"
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
 PATHS = sorted({*re.findall(r"`((?:[a-z_0-9]+/)+[a-z_0-9]*(?:\.(?:py|md|json|yaml))?|[a-z_A-Z]+\.(?:md|yaml))`", TEXT)})
-"""Comes with the tests' own rework."""
 
 
 @pytest.mark.parametrize("path", PATHS)
