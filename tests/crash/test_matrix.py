@@ -19,6 +19,7 @@ CHANGING = {
         "s3 PutObject targets/…",  # whose turn it is for an update of API Gateway
         "s3 PutObject targets/…/record.json",
         "s3 PutObject targets/…/bundle.pem",
+        "s3 PutObject bundles/.added/…/….pem",
         "s3 PutObject bundles/…/wanted.pem",
         "s3 PutObject bundles/…/pins.json",
         "s3 PutObject bundles/…/manifest.json",
