@@ -65,7 +65,7 @@ class QueueWorld(SmallWorld):
             wait=self.wait,
             owner=f"run-{self.runs}",
             claim_for=CLAIM,
-            look_every=PERIOD,
+            enqueue_every=PERIOD,
         )
         summary = publishing.publish(self.watch, request, ports)
         self.passed_over += summary.passed_over

@@ -131,9 +131,9 @@ def test_an_alert_that_could_not_be_delivered_is_said_and_delivered_later() -> N
     desk = Desk()
     desk.collect()
     desk.document, desk.sink.closed = WRONG, True
-    assert "the sink is closed" in desk.collect().troubles[0]
+    assert "the sink is closed" in desk.collect().failures[0]
     desk.sink.closed = False
-    assert desk.collect().troubles == ()
+    assert desk.collect().failures == ()
     assert [alert.kind for alert in desk.news()] == ["configuration-refused"]
 
 
@@ -175,7 +175,7 @@ def test_what_a_newer_release_kept_is_left_alone_and_stops_no_look() -> None:
     desk.store.seed(keys.CONFIGURATION, b'{"format": "2"}')
     found = desk.collect()
     assert found.watch == parse(GOOD)
-    assert "newer release" in found.troubles[0]
+    assert "newer release" in found.failures[0]
     assert desk.store.body(keys.CONFIGURATION) == b'{"format": "2"}'
 
 
@@ -188,7 +188,7 @@ def test_a_bucket_out_of_reach_stops_no_look_with_a_good_configuration() -> None
     desk.store.before = refuse
     found = desk.collect()
     assert found.watch == parse(GOOD)
-    assert "out of reach" in found.troubles[0]
+    assert "out of reach" in found.failures[0]
 
 
 def test_a_hundred_mistakes_are_one_alert_of_bounded_size() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from local.aws.https_listener import make_https_listener
 from local.aws.server import EmbeddedAws
-from rotation_watcher.adapters.trust_store import UNTOLD, AlbTrustStores
+from rotation_watcher.adapters.trust_store import UNKNOWN_FILTERS, AlbTrustStores
 from rotation_watcher.ports import Endpoint
 from rotation_watcher.x509.identity_filters import admits
 from tests.support import contract_targets, pki
@@ -141,7 +141,7 @@ def test_filters_that_the_sdk_drops_are_not_taken_for_none(
     endpoint = described(own, aws, protocol=protocol, knows=knows)
 
     assert endpoint.verifies
-    assert endpoint.filters == (() if told else (UNTOLD,))
+    assert endpoint.filters == (() if told else (UNKNOWN_FILTERS,))
     assert ("this SDK cannot tell" in endpoint.detail) is not told
     assert admits(endpoint.filters, pki.root("A").read) is (True if told else None)
 

@@ -86,7 +86,7 @@ def test_what_may_not_be_looked_at_behind_a_domain_does_not_break_the_reading(
     assert live.bundle
     assert len(live.known_endpoints) == (0 if operation == "GetRestApi" else 1)
     assert (code in caplog.text) is told
-    assert ("cannot be looked at" in caplog.text) is (operation == "GetRestApi")
+    assert ("cannot be read" in caplog.text) is (operation == "GetRestApi")
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def test_a_current_entity_that_is_malformed_in_another_way_at_each_look_is_told_
     fresh = teller.state.fresh_at
     teller.see(*(look(odd(number)) for number in range(6 * DAY)))
     assert (teller.kinds, reasons(teller, "source-failing")) == (["source-failing"], ["authority-absent"])
-    assert "others than at the look before" in teller.told[0].what_happened
+    assert "others than in the answer before" in teller.told[0].what_happened
     assert teller.state.fresh_at == fresh
     assert teller.state.stale(teller.now, teller.policy)
     assert len(teller.state.conditions) < 10, "what was never told does not pile up"

@@ -71,7 +71,7 @@ class Teller:
     def see(self, *observations: Observation, step: timedelta = timedelta(minutes=15)) -> "Teller":
         for observation in observations:
             self.now += step
-            self.keep(update.fold(self.state, observation, self.context()))
+            self.keep(update.apply_observation(self.state, observation, self.context()))
         return self
 
     def miss(self, reason: SourceReason = SourceReason.UNREACHABLE) -> "Teller":

@@ -106,7 +106,7 @@ def test_a_bad_file_has_one_alert_and_an_all_clear_and_stops_nothing(
     assert alert.severity is severity
     assert words in alert.what_happened
     assert KEY in alert.what_happened
-    assert f"aws s3 cp mended.pem s3://{world.store.bucket}/{KEY}" in alert.what_to_do
+    assert f"aws s3 cp corrected.pem s3://{world.store.bucket}/{KEY}" in alert.what_to_do
     assert issued("Partner").key_pem.decode().splitlines()[1][:20] not in repr(world.sink.delivered)
     world.store.seed(KEY, issued("Partner").pem)
     for _ in range(4):
@@ -376,7 +376,7 @@ def test_filters_that_nobody_understands_are_a_remark_and_no_alert() -> None:
     world = SmallWorld()
     listen(world, "issuer-cn exact Somebody")
 
-    assert any("cannot be told whether" in problem for problem in run(world).problems)
+    assert any("it is unknown whether" in problem for problem in run(world).problems)
     assert told(world, "filtered-out") == []
 
 
