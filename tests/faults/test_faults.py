@@ -49,7 +49,7 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Row], 
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_a_fault_is_told_once_harms_nothing_and_passes_by_itself(
+def test_a_fault_is_alerted_once_harms_nothing_and_passes_unaided(
     row: Row, quiet: Callable[[Row], FaultyEnvironment]
 ) -> None:
     faulty = quiet(row)

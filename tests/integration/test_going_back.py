@@ -28,7 +28,7 @@ def test_a_rollback_keeps_what_others_have_added_since(environment: AnyEnvironme
     assert set(environment.live("alb")) == earlier | added
 
 
-def test_a_version_that_is_deployed_a_second_time_is_told_a_second_time(environment: AnyEnvironment) -> None:
+def test_a_version_that_is_deployed_a_second_time_is_alerted_a_second_time(environment: AnyEnvironment) -> None:
     environment.tick()
     environment.new_alerts()
     before = environment.live_pem("rest")

@@ -32,7 +32,7 @@ def assert_presented_is_admitted(environment: AnyEnvironment) -> None:
         )
 
 
-def test_the_first_look_widens_every_target_and_keeps_what_others_had_put_there(environment: AnyEnvironment) -> None:
+def test_the_first_run_widens_every_target_and_keeps_what_others_had_put_there(environment: AnyEnvironment) -> None:
     before = {target: set(environment.live(target)) for target in ("alb", "rest", "http")}
     environment.tick()
     assert_presented_is_admitted(environment)
@@ -41,7 +41,7 @@ def test_the_first_look_widens_every_target_and_keeps_what_others_had_put_there(
     assert kinds == {"name-learned": 1, "truststore-updated": 3, "shared-authority-deployed": 1}
 
 
-def test_a_whole_rotation_of_both_authorities_tells_each_change_once_however_the_api_flaps(
+def test_a_whole_rotation_of_both_authorities_alerts_each_change_once_however_the_api_flaps(
     environment: AnyEnvironment,
 ) -> None:
     east, frankfurt = environment.world.region("us-east-1"), environment.world.region("eu-central-1")
@@ -73,7 +73,9 @@ def test_a_whole_rotation_of_both_authorities_tells_each_change_once_however_the
     assert len(environment.alerts) == len({alert.id for alert in environment.alerts})
 
 
-def test_a_change_is_trusted_at_first_sight_and_announced_when_two_looks_agree(environment: AnyEnvironment) -> None:
+def test_a_change_is_trusted_at_first_sight_and_announced_when_two_observations_agree(
+    environment: AnyEnvironment,
+) -> None:
     environment.tick()
     environment.new_alerts()
     region = environment.world.region("us-east-1")
@@ -89,7 +91,7 @@ def test_a_change_is_trusted_at_first_sight_and_announced_when_two_looks_agree(e
     assert seen == [(0, 0), (1, 0), (1, 0), (1, 1)]
 
 
-def test_flapping_alone_changes_no_target_and_tells_nobody(environment: AnyEnvironment) -> None:
+def test_flapping_alone_changes_no_target_and_alerts_nobody(environment: AnyEnvironment) -> None:
     environment.tick()
     environment.new_alerts()
     held = {target: set(environment.live(target)) for target in ("alb", "rest", "http")}

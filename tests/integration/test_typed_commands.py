@@ -93,7 +93,7 @@ def test_the_command_of_a_quarantine_lets_exactly_that_certificate_pass_and_says
     assert two.fingerprint not in others.pinned(environment)
 
 
-def test_an_approval_ends_by_the_runbooks_command_or_by_itself_and_its_certificate_leaves(
+def test_an_approval_ends_by_the_runbooks_command_or_by_its_date_and_its_certificate_leaves(
     environment: Environment, quarantined: tuple[Identity, Identity, dict[str, str]]
 ) -> None:
     one, two, commands = quarantined

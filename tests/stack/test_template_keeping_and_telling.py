@@ -56,7 +56,7 @@ def test_slack_gets_every_alert_and_what_cannot_be_delivered_is_kept() -> None:
         assert allowed["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Ref": "AlertTopic"}}}
 
 
-def test_every_alarm_tells_the_topic() -> None:
+def test_every_alarm_goes_to_the_topic() -> None:
     assert all(alarm["Properties"]["AlarmActions"] == [{"Ref": "AlertTopic"}] for alarm in ALARMS.values())
 
 

@@ -111,7 +111,7 @@ def test_a_quarantined_current_certificate_is_critical_and_an_upcoming_one_a_war
     assert "an upcoming DigiCert certificate" in quarantined("upcoming").title
 
 
-def test_a_quarantine_is_known_by_certificate_and_start_however_late_it_is_told() -> None:
+def test_a_quarantine_is_known_by_certificate_and_start_however_late_it_is_alerted() -> None:
     assert quarantined("current").id == quarantined("current", now=NOW + timedelta(days=3)).id
     assert quarantined("current").id == f"quarantined:use1:DigiCert:{ELSEWHERE.fingerprint}:20261123T083000Z"
 

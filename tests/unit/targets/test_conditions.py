@@ -207,7 +207,7 @@ def of_kind(desk: Desk, kind: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_what_flaps_at_each_look_is_told_once_and_once_more_when_it_comes_back_after_a_week(name: str) -> None:
+def test_what_flaps_at_each_run_is_alerted_once_and_once_more_when_it_comes_back_after_a_week(name: str) -> None:
     kind, disturbed, calm = KINDS[name]
     desk = Desk()
     play(desk, [quiet, *[disturbed] * 4, *[disturbed, calm] * 10])
@@ -220,7 +220,7 @@ def test_what_flaps_at_each_look_is_told_once_and_once_more_when_it_comes_back_a
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_what_lasts_is_told_once_and_a_look_at_it_writes_nothing(name: str) -> None:
+def test_what_lasts_is_alerted_once_and_a_run_that_finds_it_writes_nothing(name: str) -> None:
     kind, disturbed, _ = KINDS[name]
     desk = Desk()
     play(desk, [disturbed] * 6)
@@ -230,14 +230,14 @@ def test_what_lasts_is_told_once_and_a_look_at_it_writes_nothing(name: str) -> N
 
 
 @pytest.mark.parametrize("error", [TargetBusy("throttled"), TargetError("reset")])
-def test_a_passing_trouble_is_no_news_if_it_is_over_before_half_an_hour(error: TargetError) -> None:
+def test_a_passing_failure_is_not_alerted_if_it_is_over_before_half_an_hour(error: TargetError) -> None:
     desk = Desk()
     play(desk, [unreadable(error)] * 3)
     play(desk, [quiet] * 9)
     assert desk.told == []
 
 
-def test_two_roots_that_others_use_too_are_told_in_one_alert_and_never_again() -> None:
+def test_two_roots_that_others_use_too_have_one_alert_and_never_another() -> None:
     desk = Desk()
     shared = compose([need(number)._replace(authority="DigiCert") for number in (0, 1)], {}, NOW)
     for _ in range(3):

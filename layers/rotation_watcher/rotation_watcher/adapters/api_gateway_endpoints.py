@@ -44,7 +44,7 @@ def default_endpoints(
     for api_id in sorted(of_rest | {*_http_mappings(http, domain)} | ruled):
         api = (None if api_id in of_rest else _http_api(http, api_id)) or _rest_api(rest, api_id)
         if api is None:
-            _LOG.warning("The API %s behind the domain %s cannot be read.", api_id, domain)
+            _LOG.warning("The API %s behind the domain %s cannot be read and is left out.", api_id, domain)
             continue
         state = "closed" if api.closed else "open, and leads past mutual TLS"
         detail = f"The default execute-api endpoint of the API {api.name} is {state}."
