@@ -57,5 +57,5 @@ def _raise_what_failed(summary: Summary) -> None:
     """Raise StoreError where a target's state could not be read or written, or an alert not be delivered."""
     undelivered = [words for target in summary.targets.values() for words in target.undelivered]
     if summary.broken or undelivered:
-        messages = {name: target.message for name, target in summary.targets.items()} | summary.bundles
-        raise StoreError("; ".join([*(f"{name}: {messages.get(name)}" for name in summary.broken), *undelivered]))
+        reasons = {name: target.message for name, target in summary.targets.items()} | summary.bundles
+        raise StoreError("; ".join([*(f"{name}: {reasons.get(name)}" for name in summary.broken), *undelivered]))
