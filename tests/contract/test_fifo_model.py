@@ -1,4 +1,4 @@
-"""The FIFO queue of the in-memory stories against the embedded AWS: who waits for whom, and what comes back."""
+"""The FIFO queue of the in-memory environment against the embedded AWS: who waits for whom, and what comes back."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -117,7 +117,7 @@ def test_what_the_api_announces_reaches_the_targets_unaided(site: Site) -> None:
     assert upcoming is not None, "in time"
     for arn in (site.trust_store, site.domain):
         assert admits(site.cloud.aws.live_bundle(arn) or b"", upcoming, datetime.now(UTC))
-    site.wait_for("upcoming-published", lambda: "upcoming-published" in site.kinds())  # at the second look
+    site.wait_for("upcoming-published", lambda: "upcoming-published" in site.kinds())  # at the second run
 
 
 def test_every_event_file_is_a_way_in(site: Site) -> None:
@@ -196,7 +196,7 @@ def test_nothing_failed_and_nothing_left_this_machine(site: Site) -> None:
         waiting = queue.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
         assert waiting["Attributes"]["ApproximateNumberOfMessages"] == "0", url
     assert set(site.cloud.proxy.asked) == {"api.mypurecloud.com", "login.mypurecloud.com"}
-    # Runs that overlap may tell a thing twice, under one id: promised is "at least once".
+    # Runs that overlap may alert a thing twice, under one id: promised is "at least once".
     told = Counter(str(kind) for _, kind in {(alert.id, alert.kind) for alert in site.alerts})
     assert (told["upcoming-published"], told["rotated"], told["drift-found"]) == (1, 1, 1)
     failed = [alert.id for alert in site.alerts if "fail" in alert.kind]

@@ -1,4 +1,4 @@
-"""The attacks that were seen, one by one: each comes to nothing, and people are told."""
+"""The attacks that were seen, one by one: each comes to nothing, and is alerted."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Collect keeps what it has seen, and mends what was tampered with: for what the API still presents."""
+"""Collect keeps what it has seen, and repairs what was tampered with: for what the API still presents."""
 
 from rotation_watcher import keys
 from rotation_watcher.sources import history, repository

@@ -55,7 +55,7 @@ def make_environment() -> Iterator[MakeEnvironment]:
 
 @pytest.fixture
 def environment(request: pytest.FixtureRequest) -> AnyEnvironment:
-    """Two regions, three targets, nothing looked at yet. Each target holds a root of somebody else already."""
+    """Two regions, three targets, nothing read yet. Each target holds a root of somebody else already."""
     test = request.function
     module = test.__module__.rpartition(".")[2]
     if module in IN_MEMORY and test.__name__ not in OVER_SOCKETS and not request.config.getoption("--sockets"):

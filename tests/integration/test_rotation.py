@@ -10,7 +10,7 @@ DAY = timedelta(days=1)
 
 
 def told(environment: AnyEnvironment) -> Counter[tuple[str, str | None, str | None]]:
-    """How often each kind was told of each source or target, by distinct alert."""
+    """How often each kind was alerted for each source or target, by distinct alert."""
     environment.new_alerts()
     distinct = {alert.id: alert for alert in environment.alerts}
     return Counter((alert.kind.value, alert.source or alert.target, alert.authority) for alert in distinct.values())
@@ -118,9 +118,9 @@ def test_the_old_intermediate_leaves_after_its_grace_and_not_before(environment:
     environment.tick()
     assert fingerprint in environment.live("http")
     environment.clock.advance(2 * DAY)
-    environment.tick()  # after two days of silence the source is stale: this look makes it fresh
+    environment.tick()  # after two days of silence the source is stale: this run makes it fresh
     environment.tick()
-    environment.tick()  # after two days without a look, the first look alone ends no grace
+    environment.tick()  # after two days without a run, the first run alone ends no grace
     assert fingerprint not in environment.live("http")
     assert_presented_is_admitted(environment)
 
@@ -132,7 +132,7 @@ def test_a_new_root_is_in_the_truststore_before_its_first_leaf_is_presented(envi
     environment.tick()
     frankfurt.schedule_rotation("Genesys", environment.clock() + DAY, root="new")
     environment.clock.advance(DAY)
-    assert_presented_is_admitted(environment)  # before the watcher has looked again
+    assert_presented_is_admitted(environment)  # before the watcher has run again
     environment.tick()
     environment.tick()
     assert told(environment)["issuer-changed", "euc1", "Genesys"] == 1

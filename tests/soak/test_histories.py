@@ -1,4 +1,4 @@
-"""Virtual years of rotations, troubles and operators; OpenSSL is asked after each step. `make soak` plays thousands."""
+"""Virtual years of rotations, failures and operators; OpenSSL is asked after each step. `make soak` plays thousands."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from tests.soak.writing import write
 SEEDS = range(1, 9)
 ROTATIONS = 25
 SCRIPTS = Path(__file__).with_name("scripts")
-"""Shrunken scripts that the soak has found; each was red before its fault was mended."""
+"""Shrunken scripts that the soak has found; each was red before its fault was corrected."""
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -46,7 +46,7 @@ def test_a_script_can_be_written_down_and_played_again() -> None:
 
 @pytest.fixture
 def player() -> Player:
-    """Two looks into a script, with everything as it should be."""
+    """Two runs into a script, with everything as it should be."""
     player = Player(Script(seed=1, sources=("use1",), acts=()), Openssl())
     player.begin()
     player.judge.check()

@@ -131,7 +131,7 @@ def test_a_seen_certificate_is_not_written_over_blindly_even_by_collect() -> Non
     seen = "sources/use1/seen/0a.pem"
     assert denied("s3:PutObject", seen, COLLECT) == {"SeenCertificatesAreWrittenOnce"}
     assert not denied("s3:PutObject", seen, COLLECT, if_none_match="*")
-    assert not denied("s3:PutObject", seen, COLLECT, if_match='"0c"'), "one that was tampered with is mended"
+    assert not denied("s3:PutObject", seen, COLLECT, if_match='"0c"'), "one that was tampered with is repaired"
     assert not denied("s3:PutObject", "sources/use1/history.json", COLLECT)
 
 

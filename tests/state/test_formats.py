@@ -157,7 +157,7 @@ def test_the_conditions_of_a_record_of_format_1_stay_open_since_when_and_alerted
 
 
 def told_again(conditions: Mapping[str, Condition]) -> None:
-    """A look that finds everything again tells what was not told, and that alone; kinds are those of today."""
+    """A run that finds everything again alerts what was not alerted, and that alone; kinds are those of today."""
     due: list[str] = []
 
     def seen(key: str, one: Condition) -> Observed:

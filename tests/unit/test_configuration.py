@@ -1,4 +1,4 @@
-"""A configuration that is refused: told once with every mistake, the last good one in use, and told when mended."""
+"""A configuration that is refused: one alert with every mistake, the last good one in use, one when corrected."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What elbv2's errors are told as."""
+"""What elbv2's errors are reported as."""
 
 import socket
 

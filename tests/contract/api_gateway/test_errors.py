@@ -1,4 +1,4 @@
-"""What API Gateway's errors are told as."""
+"""What API Gateway's errors are reported as."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Answers that will not get better: of another shape, too large, endless; and what is told of them."""
+"""Answers that will not get better: of another shape, too large, endless; and how they are reported."""
 
 import gzip
 import json

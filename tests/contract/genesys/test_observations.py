@@ -1,4 +1,4 @@
-"""Looks that succeed, and those that the API refuses for a reason of its own: logins, tokens, pages, limits."""
+"""Observations that succeed, and those that the API refuses for a reason of its own: logins, tokens, pages, limits."""
 
 import asyncio
 import base64

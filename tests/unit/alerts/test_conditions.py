@@ -1,4 +1,4 @@
-"""The mechanism of conditions by itself: both thresholds, what is not judged, and quiet looks."""
+"""The mechanism of conditions alone: both thresholds, what is not judged, and quiet runs."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ STEP = timedelta(minutes=5)
 
 
 class Watch:
-    """One condition, ``one``, looked for every five minutes."""
+    """One condition, ``one``, evaluated every five minutes."""
 
     def __init__(self, after: Lasting = AT_ONCE, clear: Lasting | None = AT_ONCE) -> None:
         self.after, self.clear = after, clear
@@ -26,7 +26,7 @@ class Watch:
         self.resolved = 0
 
     def look(self, *, found: bool, reason: str | None = None) -> Evaluation:
-        """One look."""
+        """One run."""
         self.now += STEP
         observed = [Observed("one", "drift-found", self._alert, self.after, reason)] if found else []
         evaluation = evaluate(self.conditions, observed, self.now, resolves=lambda _: self.clear)

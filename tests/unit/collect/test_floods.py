@@ -1,4 +1,4 @@
-"""Whatever the API answers, state stays small, a flood is one alert, and what is true is told all the same."""
+"""Whatever the API answers, state stays small, a flood is one alert, and what is true is alerted all the same."""
 
 import itertools
 import time

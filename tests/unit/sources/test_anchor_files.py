@@ -1,4 +1,4 @@
-"""A file of roots that is damaged in part is told once, with its end, while its good roots go on verifying."""
+"""A file of roots that is damaged in part is alerted once, with its end, while its good roots go on verifying."""
 
 from rotation_watcher.alerts.model import Severity
 from rotation_watcher.sources.context import Context
@@ -12,7 +12,7 @@ ROOT, OTHER = certs.self_signed_ca("Root"), certs.self_signed_ca("Other")
 
 
 class Reader(Teller):
-    """A teller whose looks go along with an anchor file."""
+    """A teller whose observations go along with an anchor file."""
 
     def __init__(self, body: bytes) -> None:
         super().__init__()

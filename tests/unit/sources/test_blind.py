@@ -9,7 +9,7 @@ from rotation_watcher.trust.findings import Finding, Reason
 from tests.unit.sources.test_update import CURRENT, UPCOMING, Teller, entity, look, view
 
 DAY = 24 * 4
-"""Looks a day."""
+"""Runs a day."""
 
 
 def odd(number: int) -> Entity:
@@ -30,7 +30,7 @@ def test_a_current_entity_that_is_malformed_in_another_way_at_each_run_is_alerte
     assert "others than in the answer before" in teller.told[0].what_happened
     assert teller.state.fresh_at == fresh
     assert teller.state.stale(teller.now, teller.policy)
-    assert len(teller.state.conditions) < 10, "what was never told does not pile up"
+    assert len(teller.state.conditions) < 10, "what was never alerted does not pile up"
     teller.see(view("A"), view("A"))
     assert teller.kinds[-1] == "source-recovered"
 

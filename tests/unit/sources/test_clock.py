@@ -1,4 +1,4 @@
-"""A clock that was ahead once: what it left behind counts as unknown, is told, and nobody is dropped for it."""
+"""A clock that was ahead once: what it left behind counts as unknown, is alerted, and nobody is dropped for it."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -73,7 +73,7 @@ def test_a_grace_that_is_over_at_two_runs_a_day_apart_is_over() -> None:
 
 
 def settled(state: History) -> Teller:
-    """A teller who takes this state over and looks once."""
+    """A teller who takes this state over and runs once."""
     teller = Teller()
     teller.state, teller.now = state, NOW + timedelta(hours=1)
     return teller.see(view("B"))
@@ -150,7 +150,7 @@ def test_every_time_of_a_history_that_lies_in_the_future_is_corrected_and_alerte
 
 
 def test_the_examples_name_every_time_of_a_history() -> None:
-    """A new field that holds a time needs its story above, or a word here on why not."""
+    """A new field that holds a time needs its example above, or a reason here."""
     told = {name.split()[0] for name in FUTURES}
     ours: tuple[type, ...] = (History, AuthorityHistory, Leaf, Chain, Quarantined, Condition)
     fields = {field.name for model in ours for field in msgspec.structs.fields(model) if "datetime" in str(field.type)}

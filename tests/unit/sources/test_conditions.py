@@ -1,4 +1,4 @@
-"""Every condition of a source that flaps is told once, and told again when it has been over for long."""
+"""Every condition of a source that flaps is alerted once, and alerted again when it has been over for long."""
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The API presents a leaf again that had been replaced: told at once, and nothing is taken away for it."""
+"""The API presents a leaf again that had been replaced: alerted at once, and nothing is taken away for it."""
 
 from rotation_watcher.alerts.model import Severity
 from tests.support.small_region import NAME, SmallRegion, client, fingerprints, issuing, shown

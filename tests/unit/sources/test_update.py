@@ -1,4 +1,4 @@
-"""Histories against promises 1 to 3 and 8 of DESIGN.md, over every shape of look that a seed can think of."""
+"""Histories against promises 1 to 3 and 8 of DESIGN.md, over every shape of answer that a seed can think of."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -56,7 +56,7 @@ def view(current: str = "", upcoming: str = "") -> Observation:
 
 
 class Teller:
-    """Folds look after look, a quarter of an hour apart, and keeps what people were told."""
+    """Applies observation after observation, a quarter of an hour apart, and keeps the alerts."""
 
     def __init__(self) -> None:
         self.policy = Policy()

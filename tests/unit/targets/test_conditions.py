@@ -1,4 +1,4 @@
-"""Every condition of a target that flaps is told once, and told again when it has been over for long."""
+"""Every condition of a target that flaps is alerted once, and alerted again when it has been over for long."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ PENDING = Pending(version="v2", sha256="ab", fingerprints=(), ours=(), at=NOW - 
 
 
 class Desk:
-    """Looks at one target, ten minutes apart, and keeps what people were told of it."""
+    """Runs for one target, ten minutes apart, and keeps its alerts."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -41,7 +41,7 @@ class Desk:
         self.record = decode_record(encode_record(record.delivered(frozenset(alert.id for alert in record.outbox))))
 
     def snapshot(self, **parts: object) -> Snapshot:
-        """What a look finds: certificate 0 is live, deployed and wanted; ``parts`` say what is otherwise."""
+        """What a run finds: certificate 0 is live, deployed and wanted; ``parts`` say what is otherwise."""
         most = parts.get("most", 25)
         assert isinstance(most, int)
         target = Target(id="alb", arn=STORE, bundle="main", max_certificates=most)
@@ -85,7 +85,7 @@ class Desk:
         return Snapshot(target, record, view, seen, blocks, {}, planned)
 
     def look(self, mode: Mode = Mode.APPLY, **parts: object) -> None:
-        """A look, of which nothing follows."""
+        """A run, of which nothing follows."""
         self.keep(conditions.notice(self.snapshot(**parts), mode, self.now))
 
 

@@ -13,7 +13,7 @@ SIX_HOURS = timedelta(hours=6) // PERIOD
 
 
 class War:
-    """Every five minutes the other tool puts ``theirs`` back, and publish looks twenty seconds later."""
+    """Every five minutes the other tool puts ``theirs`` back, and publish runs twenty seconds later."""
 
     def __init__(self, *theirs: str) -> None:
         self.world = SmallWorld()
@@ -25,7 +25,7 @@ class War:
         self.updates = self._updates()
 
     def rage(self, rounds: int, *, peace: bool = False) -> list[str]:
-        """So many periods; what became of each look."""
+        """So many periods; what became of each run."""
         outcomes = []
         for _ in range(rounds):
             self.world.clock.advance(PERIOD - timedelta(seconds=20))

@@ -1,4 +1,4 @@
-"""What stands beside or before a target is told once, with its end; and it never stops what does not depend on it."""
+"""What stands beside or before a target is alerted once, and its end; it never stops what does not depend on it."""
 
 from collections.abc import Iterable
 from datetime import timedelta

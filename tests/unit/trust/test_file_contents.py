@@ -1,4 +1,4 @@
-"""What an operator's file of certificates holds, however an editor has saved it, and what is told of the rest."""
+"""What an operator's file of certificates holds, however an editor has saved it, and what is reported of the rest."""
 
 import codecs
 from pathlib import Path

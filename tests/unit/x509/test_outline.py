@@ -1,4 +1,4 @@
-"""What is told of a certificate that ``cryptography`` refuses agrees with what OpenSSL reads in it."""
+"""What is said of a certificate that ``cryptography`` refuses agrees with what OpenSSL reads in it."""
 
 import subprocess
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The bucket that keeps, the topic that tells, and the alarms for when nobody does."""
+"""The bucket that keeps state, the topic for alerts, and the alarms for when nothing runs."""
 
 import re
 
