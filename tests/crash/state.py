@@ -31,7 +31,7 @@ class State(NamedTuple):
     posts: dict[str, tuple[int, int]]
 
     def differences(self, other: "State") -> list[str]:
-        """What is otherwise in ``other``, in words. An alert that came twice is no difference; one that is lacking is."""
+        """What is otherwise in ``other``, in words. An alert that came twice is no difference; a missing one is."""
         found = []
         for name, here, there in (
             ("object", self.objects, other.objects),
