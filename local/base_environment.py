@@ -93,7 +93,7 @@ class BaseEnvironment(ABC):
     # What the operator does
 
     def add_source(self, source: str, region: str, authorities: Iterable[str] = ("Genesys",), **more: Any) -> None:
-        """Look at a region of the simulator, and upload its roots as anchors unless ``anchored`` is False."""
+        """Observe a region of the simulator, and upload its roots as anchors unless ``anchored`` is False."""
         anchored = more.pop("anchored", True)
         self.watch["sources"].append(
             {
@@ -119,7 +119,7 @@ class BaseEnvironment(ABC):
         """Write the watch file."""
         self.put("watch.json", json.dumps(self.watch | ({"policy": policy} if policy else {})))
 
-    # What the stack does by itself
+    # What the stack does unaided
 
     def collect(self, *sources: str, dry_run: bool = False) -> collecting.Summary:
         """The Scheduler wakes collect."""
@@ -138,14 +138,14 @@ class BaseEnvironment(ABC):
         return [self.publish(Records=[{"body": body}]) for body in self._queued()]
 
     def schedule(self) -> list[publishing.Summary]:
-        """The Scheduler has every target looked at."""
+        """The Scheduler's run of publish: every target."""
         self.publish(enqueue="all")
         return self.drain()
 
     def tick(self, step: timedelta = timedelta(minutes=15), *, schedule: bool = True) -> None:
         """A quarter of an hour (or another step) goes by: collect runs, the queue is worked off, every target seen.
 
-        ``schedule`` False leaves out the look at the targets that the queue has not asked for. Two domains of one
+        ``schedule`` False leaves out the run for the targets that the queue has not asked for. Two domains of one
         account cannot be updated within 30 seconds: then the schedule comes again, as it does.
         """
         self.clock.advance(step)
@@ -153,8 +153,8 @@ class BaseEnvironment(ABC):
         self.drain()
         for _ in range(3 if schedule else 0):
             self.clock.advance(timedelta(seconds=35))
-            looked = [target.outcome for run in self.schedule() for target in run.targets.values()]
-            if "put-off" not in looked:
+            outcomes = [target.outcome for run in self.schedule() for target in run.targets.values()]
+            if "put-off" not in outcomes:
                 return
 
     # What people see

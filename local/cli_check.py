@@ -20,17 +20,17 @@ _WORDS = {Exit.OK: "OK", Exit.WARNING: "WARNING", Exit.CRITICAL: "CRITICAL", Exi
 
 
 def main(argv: Sequence[str]) -> int:
-    """Look, show, and exit as monitoring plug-ins do: 0 ok, 1 warning, 2 critical, 3 unknown."""
+    """Read, show, and exit as monitoring plug-ins do: 0 ok, 1 warning, 2 critical, 3 unknown."""
     parser = argparse.ArgumentParser(
         prog="python -m local check",
         description="Show the current and upcoming client certificates of Genesys Cloud regions, and whether they are"
-        " to be trusted. Reads only. Exit code: 0 ok, 1 warning, 2 critical, 3 could not look.",
+        " to be trusted. Reads only. Exit code: 0 ok, 1 warning, 2 critical, 3 could not read.",
     )
     observing.add_arguments(parser)
     options = parser.parse_args(argv)
     try:
         place = observing.place_of(options)
-        with observing.progress("looking at Genesys Cloud …"):
+        with observing.progress("reading Genesys Cloud …"):
             observed = observing.observe(place, options, datetime.now(UTC))
     except observing.EXPECTED as error:
         return observing.report(error)

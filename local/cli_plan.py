@@ -43,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
     now = datetime.now(UTC)
     try:
         place = observing.place_of(options)
-        with observing.progress("looking at Genesys Cloud and the targets …"):
+        with observing.progress("reading Genesys Cloud and the targets …"):
             observed = observing.observe(place, options, now)
             plans = [*_plans(place, now)]
     except observing.EXPECTED as error:

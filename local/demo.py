@@ -1,4 +1,4 @@
-"""The demo: one rotation after another, told as it happens, and judged by real TLS handshakes.
+"""The demo: one rotation after another, printed as it happens, and judged by real TLS handshakes.
 
 Seventy-odd virtual days pass in some seconds. At every step each target's truststore, exactly as the target holds it,
 is loaded into a real nginx, and real clients shake hands with it: the certificates that Genesys presents at that
@@ -8,7 +8,7 @@ moment, and strangers. ``build/demo/summary.json`` counts them:
   refused (a data action would have failed);
 * ``admitted_wrongly``: somebody was let in whom the truststore alone can and should keep out;
 * ``admitted_by_shared_ca``: another customer of the public CA was let in by a target with DigiCert's CA. No truststore
-  can tell them apart; it is what the alert ``shared-authority-deployed`` warns of, and it is counted by itself.
+  can distinguish them; it is what the alert ``shared-authority-deployed`` warns of, and it is counted separately.
 """
 
 import argparse
@@ -85,7 +85,7 @@ class Script:
         self._guests: dict[str, ClientIdentity] = {}
 
     def say(self, words: str, style: str = "bold") -> None:
-        """Tell what happens, with the virtual day."""
+        """Print what happens, with the virtual day."""
         day = (self.environment.clock() - self.start).days
         self.console.print(f"day {day:>3}  {words}", style=style, highlight=False, soft_wrap=True)
 
@@ -100,12 +100,10 @@ class Script:
                 self.tally.judge(self.environment.clock(), target, guest, result.detail, admitted=result.admitted)
 
     def pass_time(self, step: timedelta = QUARTER) -> None:
-        """Let time pass: clients knock before the watcher has looked, and after; then tell what arrived."""
+        """Let time pass: clients connect before the watcher has run, and after; then print what arrived."""
         self.environment.clock.advance(step)
         self.knock()
-        self.environment.tick(
-            timedelta(0), schedule=step > QUARTER
-        )  # what flaps wakes publish by itself where it matters
+        self.environment.tick(timedelta(0), schedule=step > QUARTER)  # what flaps enqueues targets where it matters
         self.knock()
         self.tell()
 
@@ -147,7 +145,7 @@ class Script:
         return Guest(self._guests[key], welcome)
 
     def prepare(self) -> None:
-        """Make those who are no part of Genesys: a partner whom the ALB knew before, and strangers."""
+        """Make those who are no part of Genesys: a partner that the ALB admitted before, and strangers."""
         world = self.environment.world
         partner = world.region("sa-east-1")  # stands in for the operator's own private CA
         self.partner, self.partner_root = partner.presented("Genesys"), partner.root_pem()
@@ -163,7 +161,7 @@ class Script:
         """The script itself."""
         environment, world = self.environment, self.environment.world
         east, frankfurt = world.region("us-east-1"), world.region("eu-central-1")
-        self.say("the stack is deployed; the watcher looks for the first time")
+        self.say("the stack is deployed; the watcher runs for the first time")
         environment.tick()
         self.tell()
         for _ in range(2):  # API Gateway made an update wait: that this is over takes two snapshots and ten minutes
@@ -193,7 +191,7 @@ class Script:
         self.say("the old intermediate and the old root have left, each after its grace; the script ends")
 
     def _quiet_run(self) -> None:
-        """A whole look at everything in which nothing is new: count what it writes."""
+        """A run of everything in which nothing is new: count what it writes."""
         self.environment.aws.calls.clear()
         self.environment.collect()
         self.environment.publish()
@@ -207,7 +205,9 @@ class Script:
 
 def main(argv: Sequence[str] = ()) -> int:
     """Play the script; 0 if every handshake came out as it should, else 1."""
-    parser = argparse.ArgumentParser(prog="python -m local demo", description="A whole rotation, told as it happens.")
+    parser = argparse.ArgumentParser(
+        prog="python -m local demo", description="A whole rotation, printed as it happens."
+    )
     parser.add_argument("--output", type=Path, default=Path("build/demo"), help="where the results go")
     parser.add_argument("--keys", type=Path, default=Path("build/simulator-keys"), help="where simulator keys are kept")
     options = parser.parse_args(argv)
@@ -312,7 +312,7 @@ def _conclude(script: Script, folder: Path, console: Console) -> None:
     )
     console.print(
         f"{counts['admitted_by_shared_ca']} handshakes of another DigiCert customer passed the target with DigiCert's"
-        " CA: no truststore can tell them apart, which is what shared-authority-deployed warns of.",
+        " CA: no truststore can distinguish them, which is what shared-authority-deployed warns of.",
         highlight=False,
         soft_wrap=True,
     )

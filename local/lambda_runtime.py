@@ -40,7 +40,7 @@ class LambdaFunction:
     """One container of a function, as a context manager; ``Answer`` comes from ``invoke``, one call at a time.
 
     ``build`` is a folder of ``local.building.built``; ``environment`` what the template gives the function, and the way
-    to the AWS in use; ``timeout`` in seconds; ``memory`` in MB is only told to the function, not enforced.
+    to the AWS in use; ``timeout`` in seconds; ``memory`` in MB is only reported to the function, not enforced.
     """
 
     def __init__(

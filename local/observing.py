@@ -68,7 +68,7 @@ class Observed(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where to look: the watch file, the store (an overlay), and who gives secrets."""
+    """What to read: the watch file, the store (an overlay), and who gives secrets."""
 
     watch: Watch
     store: OverlayStore
@@ -102,8 +102,8 @@ class _Given:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags that say where to look."""
-    where = parser.add_argument_group("where to look", "either a watch file, or one region by flags")
+    """The flags that say what to read."""
+    where = parser.add_argument_group("what to read", "either a watch file, or one region by flags")
     where.add_argument("--watch-file", metavar="PATH|s3://…", help="a watch file; flags of one region are then ignored")
     where.add_argument("--bucket", help="the stack's bucket, with its anchors, approvals and histories")
     where.add_argument("--region", help="the AWS region name of the Genesys Cloud organisation, such as us-east-1")
@@ -123,7 +123,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def place_of(options: argparse.Namespace) -> Place:
-    """Where the flags say to look. Raises ConfigurationError that names what is missing."""
+    """What the flags say to read. Raises ConfigurationError that names what is missing."""
     below: ObjectStore | None = S3Store(clients.make("s3"), options.bucket) if options.bucket else None
     store = OverlayStore(below)
     stack_region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"

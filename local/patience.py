@@ -1,7 +1,7 @@
 """How long to wait for another process on a machine that may have much else to do.
 
 A time limit says what a quiet machine needs. On a loaded one everything takes longer, this process as well: so a limit
-is counted in what the machine delivers. At each look a fixed piece of work is timed, and only that share of the time
+is counted in what the machine delivers. At each check a fixed piece of work is timed, and only that share of the time
 that passed counts which a quiet machine would have needed for it.
 """
 

@@ -22,7 +22,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Answer with the summary of one run.
 
     The event: ``{"sources": ["us-east-1"], "dry_run": true}``, both optional. A configuration that is
-    refused is told, and the last good one is used. Raises ConfigurationError where there is none, RequestRefused, or
+    refused is alerted, and the last good one is used. Raises ConfigurationError where there is none, RequestRefused, or
     StoreError after all other sources were served, so that Lambda counts the run as failed.
     """
     try:
@@ -45,7 +45,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         answer["configuration_refused"] = [*configured.mistakes]
     logger.info("collected", extra={"summary": answer})
     undelivered = [words for source in summary.sources.values() for words in source.undelivered]
-    undelivered += configured.troubles
+    undelivered += configured.failures
     if summary.broken or undelivered:
         broken = [f"{name}: {summary.sources[name].message}" for name in summary.broken]
         raise StoreError("; ".join([*broken, *undelivered]))

@@ -24,8 +24,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Answer with the summary of one run; to the queue, with the messages that are to come back.
 
     The event: messages of the queue, or ``{"targets": [...]}``, ``{"rollback": "id", "to": "version"}``,
-    ``{"release": "id"}``, ``{"enqueue": "all"}``, each also with ``"dry_run": true``; ``{}`` looks at every target.
-    A configuration that is refused is replaced by the last good one; collect tells of it.
+    ``{"release": "id"}``, ``{"enqueue": "all"}``, each also with ``"dry_run": true``; ``{}`` serves every target.
+    A configuration that is refused is replaced by the last good one; collect sends the alert about it.
     Raises ConfigurationError, RequestRefused, or StoreError after all other targets were served, so that Lambda counts
     the run as failed.
     """
@@ -57,5 +57,5 @@ def _raise_what_failed(summary: Summary) -> None:
     """Raise StoreError where a target's state could not be read or written, or an alert not be delivered."""
     undelivered = [words for target in summary.targets.values() for words in target.undelivered]
     if summary.broken or undelivered:
-        told = {name: target.message for name, target in summary.targets.items()} | summary.bundles
-        raise StoreError("; ".join([*(f"{name}: {told.get(name)}" for name in summary.broken), *undelivered]))
+        reasons = {name: target.message for name, target in summary.targets.items()} | summary.bundles
+        raise StoreError("; ".join([*(f"{name}: {reasons.get(name)}" for name in summary.broken), *undelivered]))

@@ -206,7 +206,7 @@ def _blocks(bundle: bytes) -> list[tuple[int, str]]:
 
 
 def _opens(number: int, line: str) -> bool:
-    """Tell whether a line outside all blocks opens one. Raises BundleRefused unless it does, or is a good comment."""
+    """Return whether a line outside all blocks opens one. Raises BundleRefused unless it does, or is a good comment."""
     begin = BEGIN.fullmatch(line)
     if begin and begin[1] == "CERTIFICATE":
         return True

@@ -2,7 +2,7 @@
 
 Here is what both share: which truststore a domain uses, the time that an update takes, and the pace at which updates
 are taken (DOMAIN.md, section 2). A domain keeps the bytes that it read at its last update: a newer object version is
-not picked up by itself. While it is UPDATING, the truststore before is still the one in use.
+not picked up automatically. While it is UPDATING, the truststore before is still the one in use.
 """
 
 import re
@@ -101,7 +101,7 @@ class Domains:
             self._domains.pop((place, name), None)
 
     def status(self, domain: Domain, *, counts: bool) -> str:
-        """Return AVAILABLE or UPDATING. A look that ``counts`` is one of the ``settle_reads``."""
+        """Return AVAILABLE or UPDATING. A read that ``counts`` is one of the ``settle_reads``."""
         with self.lock:
             if domain.settles_at is not None:
                 return UPDATING if self._clock() < domain.settles_at else AVAILABLE

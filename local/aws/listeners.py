@@ -16,7 +16,7 @@ type Handler = Callable[[ELBV2Response], ActionResult]
 def operations(exists: Callable[[str, str, str], bool]) -> dict[str, Handler]:
     """Return create_listener and modify_listener with ``MutualAuthentication``, around moto's own.
 
-    ``exists`` tells whether (account, region, trust store ARN) names a trust store.
+    ``exists`` says whether (account, region, trust store ARN) names a trust store.
     """
     create, modify = ELBV2Response.create_listener, ELBV2Response.modify_listener
 

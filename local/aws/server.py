@@ -134,7 +134,7 @@ class EmbeddedAws:
             return make(service, region_name=region or self.region, endpoint_url=self.url, config=config)
 
     def make_bucket(self, name: str, *, region: str | None = None, versioned: bool = True) -> str:
-        """Create a bucket, versioned unless told otherwise, and return its name."""
+        """Create a bucket, versioned unless asked otherwise, and return its name."""
         place = region or self.region
         s3 = self.client("s3", place)
         where = {} if place == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": place}}
@@ -201,7 +201,7 @@ class EmbeddedAws:
         """Let moto check signatures and policies for the length of the block; the list grows with what it was asked.
 
         API Gateway stays open to everybody: moto derives its actions wrongly, ``GetDomainName`` where IAM has the verb
-        ``GET``. Nor does it look at bucket and queue policies, or tell a missing object from a forbidden one.
+        ``GET``. Nor does it apply bucket and queue policies, or distinguish a missing object from a forbidden one.
         """
         with enforcing.mended() as asked:
             settings.INITIAL_NO_AUTH_ACTION_COUNT = 0.0

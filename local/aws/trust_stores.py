@@ -43,7 +43,7 @@ class TrustStore:
     revocations: dict[int, Revocation] = field(default_factory=dict)
 
     def described(self) -> dict[str, Any]:
-        """Return it as Describe, Create and Modify show it: the place in S3 is never told."""
+        """Return it as Describe, Create and Modify show it: without the place in S3."""
         return {
             "Name": self.name,
             "TrustStoreArn": self.arn,
@@ -80,7 +80,7 @@ class TrustStores:
             return self._stores.get(arn)
 
     def exists(self, account: str, region: str, arn: str) -> bool:
-        """Tell whether a listener of that account and region may name this trust store."""
+        """Return whether a listener of that account and region may name this trust store."""
         found = self.by_arn(arn)
         return found is not None and (found.account, found.region) == (account, region)
 

@@ -17,7 +17,7 @@ class Mail(NamedTuple):
 
 
 class Mailbox:
-    """An HTTP endpoint for SNS, as a context manager. ``mails`` fills by itself once ``confirm`` was called."""
+    """An HTTP endpoint for SNS, as a context manager. ``mails`` fills once ``confirm`` was called."""
 
     def __init__(self) -> None:
         mailbox = self

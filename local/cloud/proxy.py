@@ -60,7 +60,7 @@ class SimulatorProxy:
 
 
 def _copy(source: socket.socket, sink: socket.socket) -> None:
-    """Copy until the source ends, and tell the sink so."""
+    """Copy until the source ends, then end the sink too."""
     with suppress(OSError):
         while piece := source.recv(65536):
             sink.sendall(piece)

@@ -1,7 +1,7 @@
 """The client's side of one handshake: connect, present a certificate, ask once, and judge the answer without mercy.
 
-In TLS 1.3 the client's handshake is over before the server has looked at the certificate, so that a handshake without
-an error proves nothing. nginx goes on and answers HTTP 400. Only its answer tells, hence one request each.
+In TLS 1.3 the client's handshake is over before the server has checked the certificate, so that a handshake without
+an error proves nothing. nginx goes on and answers HTTP 400. Only its answer shows it, hence one request each.
 """
 
 import http.client
@@ -19,7 +19,7 @@ TIMEOUT = 10.0
 _BODY = re.compile(r"(?P<generation>\d+) (?P<worker>\d+) (?P<verify>SUCCESS|NONE|FAILED:.+)\n")
 
 # RFC 8446, 6.2: the alerts by which a server says that it dislikes the certificate or misses one, in the names of
-# OpenSSL's ERR_reason_error_string. Any other alert (internal_error, protocol_version …) is trouble, not a verdict.
+# OpenSSL's ERR_reason_error_string. Any other alert (internal_error, protocol_version …) is a failure, not a verdict.
 _REFUSING_ALERTS = frozenset(
     {
         "SSLV3_ALERT_BAD_CERTIFICATE",
@@ -74,7 +74,7 @@ def client_context(server_pem: str, identity: ClientIdentity | None, directory: 
     Raises EdgeError for a certificate and key that do not belong together or cannot be read.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    # Present whatever we are told to, a weak certificate too: refusing it is the server's part.
+    # Present whatever is asked for, a weak certificate too: refusing it is the server's part.
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     context.load_verify_locations(cadata=server_pem)
     if identity is not None:
@@ -101,7 +101,7 @@ def ask(port: int, context: ssl.SSLContext, timeout: float = TIMEOUT) -> Answer:
         tls = connection.sock
         protocol = tls.version()
         if tls.session_reused:
-            raise EdgeError(f"port {port}: resumed an old session, in which no certificate is looked at")
+            raise EdgeError(f"port {port}: resumed an old session, in which no certificate is checked")
         connection.request("GET", "/", headers={"Connection": "close"})
         response = connection.getresponse()
         return _judge(port, protocol, response.status, response.read().decode("utf-8", "replace"))

@@ -32,7 +32,7 @@ def listing(
 ) -> Answer:
     """Return one page of the entities. ``nextUri`` is absent on the last page, ``previousUri`` on the first.
 
-    ``sized`` tells whether the URIs name the size of a page.
+    ``sized`` says whether the URIs name the size of a page.
     """
     pages = math.ceil(len(entities) / size)
 

@@ -85,7 +85,7 @@ class Handler(BaseHTTPRequestHandler):
         return self.server.shared
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name
-        """Stay quiet: ``Simulator.requests`` tells what was seen."""
+        """Stay quiet: ``Simulator.requests`` holds what was seen."""
 
     def do_GET(self) -> None:
         """Answer a GET."""

@@ -1,7 +1,7 @@
 """One region of the simulated Genesys Cloud: its two signing authorities over time.
 
 It knows two things about any instant: what Genesys would present in a handshake, and what the certificates endpoint
-would tell; and it takes the script of what shall happen.
+would show; and it takes the script of what shall happen.
 """
 
 from collections.abc import Callable, Mapping
@@ -67,7 +67,7 @@ class Region:
         self.api_prefix = f"/{aws_region}"
         self.texts: dict[Authority, TextStyle] = {"DigiCert": DIGICERT_STYLE, "Genesys": GENESYS_STYLE}
         self.extra_entities: list[dict[str, Any]] = []
-        """Entities that are told of besides the region's own, such as a stranger's."""
+        """Entities that are shown besides the region's own, such as a stranger's."""
         self.issued: list[tuple[Authority, Identity]] = []
         """Every leaf that there ever was, presented or announced, in the order of issue."""
         self._lock = RLock()
@@ -89,21 +89,21 @@ class Region:
             return self._timeline(authority).upcoming
 
     def published(self, *, turn: int = 1) -> list[dict[str, Any]]:
-        """Return the entities that the endpoint tells of now, DigiCert's first.
+        """Return the entities that the endpoint shows now, DigiCert's first.
 
         ``turn`` counts the answers: while a rotation flaps, even turns give the disturbed view, odd ones the true view.
         """
         with self._lock:
             now = self.world.clock()
-            told = [
+            shown = [
                 self.entity(identity, authority, status)
                 for authority in AUTHORITIES
                 for identity, status in self._timeline(authority).view(now, turn)
             ]
-            return told + self.extra_entities
+            return shown + self.extra_entities
 
     def entity(self, identity: Identity, authority: Authority, status: str = "Current") -> dict[str, Any]:
-        """Return any identity as the endpoint would tell of it, in the text style of that authority."""
+        """Return any identity as the endpoint would show it, in the text style of that authority."""
         text = self.texts[authority].write(identity)
         return {"signingAuthority": authority, "certificate": text, "status": status, "type": "Client"}
 
@@ -155,7 +155,7 @@ class Region:
         root: Renewed = "same",
         announce: timedelta = ANNOUNCED_BELOW,
     ) -> None:
-        """Let the leaf be replaced at this time (None: now), instead of when it would be by itself.
+        """Let the leaf be replaced at this time (None: now), instead of when it is due.
 
         DigiCert's next leaf is announced ``announce`` before, or when the current one has under 90 days left,
         whichever comes first; the Genesys authority never announces. For ``flapping`` after the rotation the answers
@@ -185,7 +185,7 @@ class Region:
         self._schedule("DigiCert", at, lambda when: Withdrawal(when, again))
 
     def schedule_hold(self, authority: Authority, at: datetime | None = None) -> None:
-        """Let nothing be renewed by itself from this time on, so that a leaf can expire in use."""
+        """Let nothing be renewed when it is due, from this time on, so that a leaf can expire in use."""
         self._schedule(authority, at, Hold)
 
     # How it is made

@@ -1,4 +1,4 @@
-"""The two endpoints as functions of a request: who may ask, how often, and what is told.
+"""The two endpoints as functions of a request: who may ask, how often, and what is answered.
 
 No sockets here: ``server`` carries these answers over HTTPS.
 """
@@ -151,7 +151,7 @@ class Service:
         return answers.listing(entities, filters, numbers["pageNumber"], size, sized=not self.strict)
 
     def _turn(self, region: Region, status: str, *, first: bool) -> int:
-        """Count the looks by status filter, from 0; the later pages of a look belong to its turn."""
+        """Count the readings by status filter, from 0; the later pages of a reading belong to its turn."""
         with self._lock:
             key = (region.aws_region, status)
             if first or key not in self._turns:

@@ -62,7 +62,7 @@ class Withdrawal:
 
 @dataclass(frozen=True)
 class Hold:
-    """From here on nothing is renewed by itself: only scheduled rotations happen."""
+    """From here on nothing is renewed when it is due: only scheduled rotations happen."""
 
     at: datetime
 
@@ -113,7 +113,7 @@ class Timeline:
         self.since = max(now, self.since)
 
     def view(self, now: datetime, turn: int) -> View:
-        """Return what an answer tells at ``now``. While it flaps, even turns give the disturbed view."""
+        """Return what an answer shows at ``now``. While it flaps, even turns give the disturbed view."""
         if self.flapping_until is None or now >= self.flapping_until or turn % 2:
             return self._view()
         match self.shape:

@@ -85,7 +85,7 @@ def test_nothing_of_the_workshop_is_packed(build: Path) -> None:
     assert not [name for name in names if "/python/bin/" in name]
 
 
-def test_only_the_processor_tells_the_builds_apart() -> None:
+def test_only_the_processor_distinguishes_the_builds() -> None:
     def without_binaries(build: Path) -> set[str]:
         binary = re.compile(r"\.so|\.dist-info/")  # wheels describe the processor that they are for
         return {name for name in files(build) if not binary.search(name)}

@@ -96,7 +96,7 @@ def test_every_event_is_understood_by_its_function(path: Path, start: Start) -> 
 
 
 @pytest.mark.parametrize("name", ["CollectFunction", "PublishFunction"])
-def test_a_misspelt_wish_is_refused_and_not_taken_for_a_run_in_earnest(
+def test_a_misspelt_request_is_refused_and_not_taken_for_a_run_in_earnest(
     name: str, start: Start, environment: Environment
 ) -> None:
     before = len(environment.aws.calls.mutating())
@@ -124,7 +124,9 @@ def test_a_run_that_has_too_little_time_left_for_a_call_says_so_and_is_not_kille
         assert starts(function) == 1, "Lambda did not have to kill it"
 
 
-def test_a_killed_run_is_told_and_the_next_one_does_the_work(collect: LambdaFunction, environment: Environment) -> None:
+def test_a_killed_run_is_reported_and_the_next_one_does_the_work(
+    collect: LambdaFunction, environment: Environment
+) -> None:
     collect.invoke({})
     environment.simulator.play("us-east-1", "certificates", delay=6)
     Timer(1.0, lambda: os.kill(collect.runtime_pid(), signal.SIGKILL)).start()

@@ -11,7 +11,7 @@ from rotation_watcher.deadline import CALL_TAKES
 CANARY = "canary-secret-5f3b"
 
 
-def test_a_client_takes_its_place_from_the_environment_unless_told(aws: EmbeddedAws) -> None:
+def test_a_client_takes_its_place_from_the_environment_unless_given(aws: EmbeddedAws) -> None:
     found, told = clients.make("sqs"), clients.make("sqs", region="eu-west-1", endpoint_url="http://127.0.0.1:1")
 
     assert (found.meta.region_name, found.meta.endpoint_url) == ("us-east-1", aws.url)
@@ -40,7 +40,7 @@ def test_a_call_with_all_its_tries_ends_within_what_the_use_cases_reckon_with(se
     assert tries * (config.connect_timeout + config.read_timeout) + LONGEST_PAUSE <= CALL_TAKES
 
 
-def test_aws_can_tell_our_calls_by_their_user_agent(aws: EmbeddedAws) -> None:
+def test_aws_can_distinguish_our_calls_by_their_user_agent(aws: EmbeddedAws) -> None:
     agents: list[str] = []
     client = clients.make("sqs")
     client.meta.events.register(

@@ -158,7 +158,7 @@ def test_a_version_needs_a_versioned_bucket(aws: EmbeddedAws, bundles: Bundles) 
         patch(aws, truststoreUri="s3://plain-bucket/bundle.pem", truststoreVersion="null")
 
 
-def test_a_new_object_version_is_not_picked_up_by_itself(aws: EmbeddedAws, bundles: Bundles) -> None:
+def test_a_new_object_version_is_not_picked_up_automatically(aws: EmbeddedAws, bundles: Bundles) -> None:
     rest_domain(aws, bundles, OLD)
     before = seen(aws)["mutualTlsAuthentication"]
     bundles.put(NEW)

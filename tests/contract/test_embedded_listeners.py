@@ -35,7 +35,7 @@ def users_of(aws: EmbeddedAws, store: str) -> list[str]:
     return [each["ResourceArn"] for each in answer["TrustStoreAssociations"]]
 
 
-def test_an_https_listener_is_off_unless_told_otherwise(aws: EmbeddedAws, store: str) -> None:
+def test_an_https_listener_is_off_unless_set_otherwise(aws: EmbeddedAws, store: str) -> None:
     listener = make_https_listener(aws)
     assert mode_of(aws, listener) == {"Mode": "off"}
     assert users_of(aws, store) == []

@@ -1,4 +1,4 @@
-"""The FIFO queue of the in-memory stories against the embedded AWS: who waits for whom, and what comes back."""
+"""The FIFO queue of the in-memory environment against the embedded AWS: who waits for whom, and what comes back."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -124,7 +124,7 @@ def test_a_message_that_is_postponed_for_a_while_keeps_its_group_waiting(stand: 
         ("ChangeMessageVisibility", lambda queue: queue.postpone("whatever", 31)),
     ],
 )
-def test_a_queue_that_refuses_is_told(
+def test_a_queue_that_refuses_is_reported(
     operation: str, call: Callable[[SqsPublishQueue], None], aws: EmbeddedAws
 ) -> None:
     sqs = aws.client("sqs")

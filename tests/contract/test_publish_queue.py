@@ -71,13 +71,13 @@ def stand(request: pytest.FixtureRequest) -> Stand:
     return Stand(SqsPublishQueue(clients.make("sqs"), url), waiting)
 
 
-def test_a_wish_arrives_with_its_group_and_its_id(stand: Stand) -> None:
+def test_a_request_arrives_with_its_group_and_its_id(stand: Stand) -> None:
     stand.queue.send(LOOK)
 
     assert stand.waiting() == [Message(LOOK.target, LOOK.group, LOOK.deduplication)]
 
 
-def test_the_same_wish_twice_is_one_message(stand: Stand) -> None:
+def test_the_same_request_twice_is_one_message(stand: Stand) -> None:
     stand.queue.send(LOOK)
     stand.queue.send(LOOK)
 
@@ -95,7 +95,7 @@ def test_a_new_occasion_is_a_new_message_in_the_order_of_sending(stand: Stand) -
 # What only SQS can do wrong
 
 
-def test_the_body_says_which_target_and_until_when_it_is_worth_a_look(aws: EmbeddedAws, url: str) -> None:
+def test_the_body_says_which_target_and_until_when_it_is_worth_a_run(aws: EmbeddedAws, url: str) -> None:
     queue = SqsPublishQueue(clients.make("sqs"), url)
     queue.send(LOOK)
     queue.send(msgspec.structs.replace(LOOK, until=NOON, deduplication="another"))
@@ -128,12 +128,12 @@ def test_every_character_that_sqs_takes_is_left_as_it_is(aws: EmbeddedAws, url: 
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "RequestThrottled", "KmsDisabled"])
-def test_a_queue_that_does_not_take_it_is_told_with_the_target(code: str, aws: EmbeddedAws, url: str) -> None:
+def test_a_queue_that_does_not_take_it_is_reported_with_the_target(code: str, aws: EmbeddedAws, url: str) -> None:
     aws.fail_next("sqs", "SendMessage", code)
     with pytest.raises(StoreError, match=rf"cannot enqueue a publish request for main: .*{code}"):
         SqsPublishQueue(aws.client("sqs"), url).send(LOOK)
 
 
-def test_a_queue_that_is_gone_is_told(aws: EmbeddedAws, url: str) -> None:
+def test_a_queue_that_is_gone_is_reported(aws: EmbeddedAws, url: str) -> None:
     with pytest.raises(StoreError, match="NonExistentQueue"):
         SqsPublishQueue(aws.client("sqs"), url.replace("publish", "other")).send(LOOK)

@@ -149,7 +149,7 @@ CALLS: list[tuple[str, str, Callable[[ObjectStore], object]]] = [
         ("NoSuchBucket", 404),
     ],
 )
-def test_trouble_is_told_with_the_object_that_it_is_about(
+def test_a_failure_is_reported_with_the_object_that_it_is_about(
     operation: str,
     verb: str,
     call: Callable[[ObjectStore], object],
@@ -166,7 +166,7 @@ def test_trouble_is_told_with_the_object_that_it_is_about(
 
 
 @pytest.mark.parametrize("call", [call for _, _, call in CALLS])
-def test_a_server_that_is_not_there_is_told_too(call: Callable[[ObjectStore], object], bucket: str) -> None:
+def test_a_server_that_is_not_there_is_reported_too(call: Callable[[ObjectStore], object], bucket: str) -> None:
     once = Config(retries={"total_max_attempts": 1})
     with socket.socket() as bound:  # it does not listen, so nobody answers at its port
         bound.bind(("127.0.0.1", 0))

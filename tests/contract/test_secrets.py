@@ -109,7 +109,7 @@ def test_a_parameter_is_named_by_what_follows_in_its_arn(arn: str, name: str) ->
 
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize("arn", [f"{SSM}/gone/away", f"{SSM}/gone", ELSEWHERE])
-def test_a_secret_that_is_not_there_is_told_with_what_to_check(arn: str, secrets: AwsSecrets) -> None:
+def test_a_secret_that_is_not_there_is_reported_with_what_to_check(arn: str, secrets: AwsSecrets) -> None:
     words = refused(secrets, arn)
     assert "NotFound" in words
     assert "Check that it exists" in words
@@ -124,7 +124,7 @@ def test_a_secret_that_is_not_there_is_told_with_what_to_check(arn: str, secrets
         ("InvalidKeyId", "The key is disabled"),
     ],
 )
-def test_what_the_service_says_is_told_and_the_next_read_is_a_new_one(
+def test_what_the_service_says_is_reported_and_the_next_read_is_a_new_one(
     aws: EmbeddedAws, store: Store, secrets: AwsSecrets, code: str, message: str
 ) -> None:
     arn = store(TEXT)
@@ -135,7 +135,9 @@ def test_what_the_service_says_is_told_and_the_next_read_is_a_new_one(
     assert secrets.get(arn) == TEXT
 
 
-def test_throttling_that_does_not_end_is_told_after_the_tries_of_the_sdk(aws: EmbeddedAws, secrets: AwsSecrets) -> None:
+def test_throttling_that_does_not_end_is_reported_after_the_tries_of_the_sdk(
+    aws: EmbeddedAws, secrets: AwsSecrets
+) -> None:
     aws.fail_next("secretsmanager", "GetSecretValue", "ThrottlingException", times=3)
     assert "ThrottlingException" in refused(secrets, ELSEWHERE)
     assert aws.faults.pending() == 0
@@ -143,7 +145,7 @@ def test_throttling_that_does_not_end_is_told_after_the_tries_of_the_sdk(aws: Em
 
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize("arn", [f"{SSM}/genesys/oauth", ELSEWHERE])
-def test_a_service_that_cannot_be_reached_is_told_as_a_trouble_that_passes(
+def test_a_service_that_cannot_be_reached_is_reported_as_a_failure_that_may_pass(
     monkeypatch: pytest.MonkeyPatch, arn: str
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")

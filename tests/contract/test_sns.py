@@ -143,13 +143,13 @@ def test_an_alert_that_fits_is_not_cut() -> None:
     assert json.loads(protocols["sqs"])["facts"] == facts
 
 
-def test_a_topic_that_is_gone_is_told_so_that_the_alert_stays_in_its_outbox(aws: EmbeddedAws, topic: Topic) -> None:
+def test_a_topic_that_is_gone_is_reported_so_that_the_alert_stays_in_its_outbox(aws: EmbeddedAws, topic: Topic) -> None:
     aws.client("sns").delete_topic(TopicArn=topic.arn)
     with pytest.raises(DeliveryError, match=r"SNS did not take the alert: .*NotFound"):
         topic.sink.deliver(EXAMPLES["expired"])
 
 
-def test_a_service_that_cannot_be_reached_is_told(aws: EmbeddedAws) -> None:
+def test_a_service_that_cannot_be_reached_is_reported(aws: EmbeddedAws) -> None:
     del aws  # only its credentials are used
     with socket.socket() as taken:  # bound, but not listening: a connection is refused
         taken.bind(("127.0.0.1", 0))
@@ -158,7 +158,7 @@ def test_a_service_that_cannot_be_reached_is_told(aws: EmbeddedAws) -> None:
             SnsSink(sns, "arn:aws:sns:us-east-1:111122223333:alerts").deliver(EXAMPLES["expired"])
 
 
-def test_a_service_that_takes_the_connection_and_says_nothing_is_told_as_a_time_out(aws: EmbeddedAws) -> None:
+def test_a_service_that_takes_the_connection_and_says_nothing_is_reported_as_a_time_out(aws: EmbeddedAws) -> None:
     del aws  # only its credentials are used
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
@@ -170,7 +170,7 @@ def test_a_service_that_takes_the_connection_and_says_nothing_is_told_as_a_time_
             SnsSink(sns, "arn:aws:sns:us-east-1:111122223333:alerts").deliver(EXAMPLES["expired"])
 
 
-def test_a_throttled_alert_is_told_and_goes_through_later(aws: EmbeddedAws, topic: Topic) -> None:
+def test_a_throttled_alert_is_reported_and_goes_through_later(aws: EmbeddedAws, topic: Topic) -> None:
     aws.fail_next("sns", "Publish", "Throttling")
     with pytest.raises(DeliveryError, match="Throttling"):
         topic.sink.deliver(EXAMPLES["expired"])

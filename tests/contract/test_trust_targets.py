@@ -86,7 +86,7 @@ def test_an_update_may_be_repeated_and_taken_back(target: ContractTarget) -> Non
 
 
 @only_stores
-def test_a_trust_store_tells_its_bytes_and_not_where_they_came_from(target: ContractTarget) -> None:
+def test_a_trust_store_gives_its_bytes_and_not_where_they_came_from(target: ContractTarget) -> None:
     target.load(TWO)
     live = target.read()
 
@@ -94,7 +94,7 @@ def test_a_trust_store_tells_its_bytes_and_not_where_they_came_from(target: Cont
 
 
 @only_domains
-def test_a_domain_tells_the_object_and_its_version(target: ContractTarget) -> None:
+def test_a_domain_gives_the_object_and_its_version(target: ContractTarget) -> None:
     version = target.load(TWO)
     live = target.read()
 

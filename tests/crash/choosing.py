@@ -14,7 +14,7 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{64}|(?<=bundles/.added/)[0-9a-f]{32}")
 
 
 def kind_of(call: str) -> str:
-    """A call without what tells one source, target or certificate from another: a row of the table."""
+    """A call without what distinguishes one source, target or certificate from another: a row of the table."""
     service, operation, *resource = call.split(" ", 2)
     if service == "genesys":
         return f"genesys {' '.join(resource)}"

@@ -63,7 +63,7 @@ class Gate:
             self._strike(point, "before")
 
     def answered(self, call: str) -> None:
-        """A call has been done. Raises ConnectionResetError if its caller died of it: nobody is there to be told."""
+        """A call has been done. Raises ConnectionResetError if its caller died of it: nobody is there to hear of it."""
         with self._lock:
             if not self._pid:
                 return
@@ -106,7 +106,7 @@ class GatedCalls(CallLog):
 
 
 class GatedAnswers(ScriptedAnswers):
-    """The simulator looks for something to play before it answers by itself."""
+    """The simulator searches for something to play before it gives its own answer."""
 
     def __init__(self, gate: Gate) -> None:
         super().__init__()

@@ -29,7 +29,7 @@ class Judge:
         self._strangers: dict[tuple[str, str, int], Identity] = {}
 
     def verdicts(self, script: Script) -> Verdicts:
-        """Who gets in now; of those whom the API tells of and nobody has approved, not even a pin may be there."""
+        """Who gets in now; of those that the API shows and nobody has approved, not even a pin may be there."""
         environment, now = script.environment, script.environment.clock()
         admitted, strangers = set(), set()
         for target, region, authority in script.ways():

@@ -110,7 +110,7 @@ class Matrix:
         reached = self._environment.run(run.function, run.event, kill).killed
         look("after the death")
         again = self._environment.run(run.function, run.event).answer
-        if "at work until" in again.get("refused", ""):  # a person is told when to ask again, and does
+        if "at work until" in again.get("refused", ""):  # the refusal says when to ask again, and a person does
             look("while the claim stands")
             self._environment.clock.advance(CLAIM_OVER)
             again = self._environment.run(run.function, run.event).answer

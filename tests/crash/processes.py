@@ -26,7 +26,7 @@ class ChildFailed(Exception):
 
 
 class Child:
-    """A forked process that does ``work`` when it is told to, and gives its JSON back."""
+    """A forked process that does ``work`` when it is asked to, and gives its JSON back."""
 
     def __init__(self, work: Callable[[], Any]) -> None:
         alone()
@@ -84,7 +84,7 @@ def _be(work: Callable[[], Any], go: int, answer: int) -> None:
             text = json.dumps(said)
         else:
             text = json.dumps({"failed": "it was never told to go"})
-    except BaseException:  # noqa: BLE001 - whatever it is, the parent is told; nothing may run on in the copy
+    except BaseException:  # noqa: BLE001 - whatever it is, the parent hears of it; nothing may run on in the copy
         text = json.dumps({"failed": traceback.format_exc()})
     with os.fdopen(answer, "wb") as pipe:
         pipe.write(text.encode())

@@ -39,7 +39,7 @@ class Script:
         self.runner = runner
         self.part = ""
         self.quarantined: Identity | None = None
-        """A stranger whom the API tells of; nobody may let him in until he is approved."""
+        """A stranger's leaf that the API shows; nobody may let it in until it is approved."""
 
     def set_up(self) -> None:
         """Make the regions, the targets with a root of somebody else in each, and the watch file.
@@ -91,7 +91,7 @@ class Script:
             yield part
 
     def beginning(self) -> None:
-        """The small world's first look: each kind of call that changes something comes in it."""
+        """The small world's first run: each kind of call that changes something comes in it."""
         self.collect()
         self.drain()
         self.run("publish", {"enqueue": "all"})
@@ -142,7 +142,7 @@ class Script:
         self.tell()
 
     def quarantine(self) -> None:
-        """The API tells of a leaf under a root that nobody knows."""
+        """The API shows a leaf under a root that nobody knows."""
         region = self.environment.world.region("eu-central-1")
         self._go_to(7)
         self.quarantined = others.partner(region)
@@ -200,7 +200,7 @@ class Script:
         self.schedule(2)
         self.tell()
 
-    # What the stack does by itself
+    # What the stack does unaided
 
     def settling(self) -> Iterator[None]:
         """What the stack does in the next half hour whatever has happened: messages come again, claims end, schedules
@@ -211,7 +211,7 @@ class Script:
         yield
         self.environment.clock.advance(CLAIM_OVER)
         if self.small:
-            self.run("publish", {})  # a look at every target without the queue between: it costs half
+            self.run("publish", {})  # a run for every target without the queue between: it costs half
         else:
             self.schedule()
         self.tell()
@@ -229,7 +229,7 @@ class Script:
         self.run("collect", {})
 
     def look_twice(self) -> None:
-        """Two looks agree, and the queue is worked off after each."""
+        """Two observations agree, and the queue is worked off after each."""
         for _ in range(2):
             self.collect()
             self.drain()
@@ -242,7 +242,7 @@ class Script:
             self._run_on_messages("publish", queue_event(target), self.environment.queue_url, messages)
 
     def schedule(self, times: int = 1) -> None:
-        """Every target is looked at. Two domains cannot be updated within half a minute: then it comes ``times``."""
+        """Every target is served. Two domains cannot be updated within half a minute: then it comes ``times``."""
         for _ in range(times):
             self.run("publish", {"enqueue": "all"})
             self.drain()

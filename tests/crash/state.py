@@ -31,7 +31,7 @@ class State(NamedTuple):
     posts: dict[str, tuple[int, int]]
 
     def differences(self, other: "State") -> list[str]:
-        """What is otherwise in ``other``, in words. That something was told twice is no difference; not at all is."""
+        """What is otherwise in ``other``, in words. An alert that came twice is no difference; a missing one is."""
         found = []
         for name, here, there in (
             ("object", self.objects, other.objects),
@@ -106,7 +106,7 @@ def _told(ids: list[str], plain: Callable[[str], str]) -> dict[str, tuple[int, i
 
 
 def _at_most(told: dict[str, tuple[int, int]], wanted: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
-    """Told more often than wanted is as good as wanted (at least once), if it was under the same id."""
+    """Alerted more often than wanted is as good as wanted (at least once), if it was under the same id."""
     return {name: (min(times, wanted.get(name, (times, 0))[0]), ids) for name, (times, ids) in told.items()}
 
 

@@ -44,7 +44,7 @@ def test_of_sixteen_publishes_of_one_target_one_wins_and_changes_it_once(
     assert sum(came["lost races"] for came in rounds[f"publish {target}"]) > 0  # they did meet
 
 
-def test_looks_at_the_same_time_fold_into_one_history_and_tell_once(rounds: dict[str, list[dict[str, Any]]]) -> None:
+def test_runs_at_the_same_time_make_one_history_and_alert_once(rounds: dict[str, list[dict[str, Any]]]) -> None:
     for came in rounds["collect"]:
         assert came["differences"] == []
         assert not any(came["broken"])

@@ -34,7 +34,7 @@ MINUTE = 0.5
 BOLD_OFF, DEFAULT = r"(?:\x1b\[0m)?", r"\[[^\]\n\x1b]*\]"
 """How SAM's form prints a question: the parameter's name in bold, then its default in brackets."""
 PATIENCE = 60.0
-"""Seconds that anything may take that the stack does by itself."""
+"""Seconds that anything may take that the stack does unaided."""
 
 
 class Site:
@@ -133,7 +133,7 @@ class Site:
     def bucket(self) -> str:
         return self.outputs["BucketName"]
 
-    # What there is to look at
+    # What there is to read
 
     def new_alerts(self) -> list[Alert]:
         """The alerts that came since the last call."""
@@ -146,7 +146,7 @@ class Site:
         return arrived
 
     def wait_for(self, what: str, until: Callable[[], Any], patience: float = PATIENCE) -> float:
-        """Wait until the stack has done something by itself; the seconds that it took."""
+        """Wait until the stack has done something unaided; the seconds that it took."""
         start, limit = time.monotonic(), Limit(patience)
         while not until():
             self.new_alerts()

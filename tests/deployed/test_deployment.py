@@ -83,14 +83,14 @@ def test_the_outputs_upload_the_root_and_show_the_first_report(site: Site, readm
     assert site.cloud.aws.live_bundle(site.trust_store) == before, "observe changes nothing"
 
 
-def test_the_mail_and_slack_tell_what_would_change(site: Site) -> None:
+def test_the_mail_and_slack_say_what_would_change(site: Site) -> None:
     site.wait_for("change-planned", lambda: site.kinds().count("change-planned") >= 2)
     site.wait_for("a mail", lambda: any("planned" in mail.text or "would" in mail.text for mail in site.mailbox.mails))
     site.wait_for("Slack", lambda: site.slack.payloads)
     assert all(mail.subject for mail in site.mailbox.mails)
 
 
-def test_applied_the_stack_brings_both_targets_up_to_date_by_itself(site: Site, readme: str) -> None:
+def test_applied_the_stack_brings_both_targets_up_to_date_unaided(site: Site, readme: str) -> None:
     before = {arn: site.cloud.aws.live_bundle(arn) for arn in (site.trust_store, site.domain)}
     assert not site.admits_presented(site.trust_store, "Genesys")
     site.fill_in(commands(readme)[-1], {"Mode": "apply"})
@@ -103,7 +103,7 @@ def test_applied_the_stack_brings_both_targets_up_to_date_by_itself(site: Site, 
     site.wait_for("truststore-updated", lambda: site.kinds().count("truststore-updated") >= 2)
 
 
-def test_what_the_api_announces_reaches_the_targets_by_itself(site: Site) -> None:
+def test_what_the_api_announces_reaches_the_targets_unaided(site: Site) -> None:
     """The API announces a leaf under a new intermediate, to be presented in 48 seconds of a quiet machine.
 
     The domain was updated a moment ago: API Gateway takes the next update 30 seconds later.
@@ -117,7 +117,7 @@ def test_what_the_api_announces_reaches_the_targets_by_itself(site: Site) -> Non
     assert upcoming is not None, "in time"
     for arn in (site.trust_store, site.domain):
         assert admits(site.cloud.aws.live_bundle(arn) or b"", upcoming, datetime.now(UTC))
-    site.wait_for("upcoming-published", lambda: "upcoming-published" in site.kinds())  # at the second look
+    site.wait_for("upcoming-published", lambda: "upcoming-published" in site.kinds())  # at the second run
 
 
 def test_every_event_file_is_a_way_in(site: Site) -> None:
@@ -196,7 +196,7 @@ def test_nothing_failed_and_nothing_left_this_machine(site: Site) -> None:
         waiting = queue.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
         assert waiting["Attributes"]["ApproximateNumberOfMessages"] == "0", url
     assert set(site.cloud.proxy.asked) == {"api.mypurecloud.com", "login.mypurecloud.com"}
-    # Runs that overlap may tell a thing twice, under one id: promised is "at least once".
+    # Runs that overlap may alert a thing twice, under one id: promised is "at least once".
     told = Counter(str(kind) for _, kind in {(alert.id, alert.kind) for alert in site.alerts})
     assert (told["upcoming-published"], told["rotated"], told["drift-found"]) == (1, 1, 1)
     failed = [alert.id for alert in site.alerts if "fail" in alert.kind]

@@ -22,7 +22,7 @@ ACCEPTED = "accepted"
 
 
 class Case(NamedTuple):
-    """One knock: which client, how it is told what it sends, at which bundle."""
+    """One handshake: which client, how it is given what it sends, and which bundle."""
 
     client: str
     sends: str

@@ -57,7 +57,7 @@ def _run(environment: Environment, end: datetime) -> Outcome:
     frankfurt.schedule_rotation("Genesys", start + 6 * DAY, root="new")
     east.schedule_rotation("DigiCert", start + 10 * DAY, intermediate="new")
     east.schedule_rotation("DigiCert", start + 120 * DAY, intermediate="new", announce=70 * DAY)
-    for day in (0, 3, 6, 6, 10, 10, 37, 42, 55):  # two looks make a rotation; a month later is the time to retire
+    for day in (0, 3, 6, 6, 10, 10, 37, 42, 55):  # two runs make a rotation; a month later is the time to retire
         environment.clock.go_to(max(start + day * DAY, environment.clock()))
         environment.tick()
         if day == 3:  # the first DigiCert leaf is presented, the second announced

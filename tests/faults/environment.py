@@ -37,7 +37,7 @@ type Target = Literal["alb", "rest", "http"]
 
 REGION, OTHERS = "us-east-1", "sa-east-1"
 STEP = timedelta(minutes=16)
-"""From one look to the next: the schedule's quarter of an hour, and some, so that three looks span over 30 minutes."""
+"""From one run to the next: the schedule's quarter of an hour, and some, so that three runs span over 30 minutes."""
 
 
 class Look(NamedTuple):
@@ -176,7 +176,7 @@ class FaultyEnvironment:
         return Counter((alert.kind.value, alert.facts.get("reason", "")) for alert in distinct.values())
 
     def leaks(self) -> list[str]:
-        """Secrets in what people were told."""
+        """Secrets in alerts."""
         service, variables = self.environment.simulator.service, self.environment.aws.environment()
         scan = Scan({f"token {place}": token for place, token in enumerate(service._tokens)}, {"X-Amz-", "PRIVATE KEY"})
         scan.secrets["client secret"] = self.environment.simulator.client_secret
@@ -211,7 +211,7 @@ class FaultyEnvironment:
 
 @contextmanager
 def open_faulty(start: datetime, target: Target, folder: Path) -> Iterator[FaultyEnvironment]:
-    """A faulty in which nothing has been looked at yet. The test's own calls never go through the proxy."""
+    """A faulty environment in which nothing has been read yet. The test's own calls never go through the proxy."""
     # Of an HTTP API's domain v1 knows nothing here, so that v2 is asked.
     aws = {"http_domains_visible_in_v1": target != "http"}
     with (

@@ -1,4 +1,4 @@
-"""Genesys' faults: answers that the simulator is told to play, and a handshake under another name.
+"""Genesys' faults: answers that the simulator is asked to play, and a handshake under another name.
 
 Bodies echo the client's secret and its token wherever a peer could.
 """

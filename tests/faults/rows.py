@@ -17,7 +17,7 @@ PLACE_OF_SECRETS = "SECRETS"
 
 
 class When(StrEnum):
-    """When a fault is told (docs/decisions/0009-patience.md; for sources the policy's ``confirmations``)."""
+    """When a fault is alerted (docs/decisions/0009-patience.md; for sources the policy's ``confirmations``)."""
 
     AT_ONCE = "by the first look that meets it"
     SECOND_LOOK = "by the second look; one alone is silent"
@@ -27,12 +27,12 @@ class When(StrEnum):
 
     @property
     def looks(self) -> int:
-        """How many looks show that it is told, and told only once."""
+        """How many runs show that it is alerted, and only once."""
         return {When.SECOND_LOOK: 3, When.HALF_AN_HOUR: 4}.get(self, 2)
 
     @property
     def patient(self) -> bool:
-        """Whether the first look that meets it is silent."""
+        """Whether the first run that meets it sends no alert."""
         return self in {When.SECOND_LOOK, When.HALF_AN_HOUR}
 
 
@@ -78,7 +78,7 @@ def error(service: str, operation: str | None, code: str, status: int, message: 
 
 
 def knob(**values: Any) -> Injection:
-    """The embedded AWS behaves so by itself."""
+    """The embedded AWS behaves so without being asked."""
 
     def start(faulty: FaultyEnvironment) -> End:
         knobs = faulty.environment.aws.knobs
@@ -139,7 +139,7 @@ def played(kind: Literal["token", "certificates"] = "certificates", body: str | 
 
 
 def hurried(injection: Injection, budget: float) -> Injection:
-    """A look at Genesys may take so many real seconds while the fault lasts, instead of 60."""
+    """Reading Genesys may take so many real seconds while the fault lasts, instead of 60."""
 
     def start(faulty: FaultyEnvironment) -> End:
         faulty.hurry(budget)

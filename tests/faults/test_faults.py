@@ -1,4 +1,4 @@
-"""Each fault alone, over the whole watcher and real sockets: told once and clearly, harming nothing, gone by itself.
+"""Each fault alone, over the whole watcher and real sockets: alerted once and clearly, harming nothing, gone unaided.
 
 The same script for every row. The target is quiet. An operator adds a CA, and Genesys replaces its leaf, while the
 fault lasts; then it ends. A fault that is met with patience comes twice: the first time it is over before it is told.
@@ -49,7 +49,7 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Row], 
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_a_fault_is_told_once_harms_nothing_and_passes_by_itself(
+def test_a_fault_is_alerted_once_harms_nothing_and_passes_unaided(
     row: Row, quiet: Callable[[Row], FaultyEnvironment]
 ) -> None:
     faulty = quiet(row)
@@ -62,7 +62,7 @@ def test_a_fault_is_told_once_harms_nothing_and_passes_by_itself(
         assert row.outcome in meanwhile[0].outcomes
         assert not meanwhile[0].loud
         recover(faulty, row, looks=1)
-        assert faulty.told().keys() <= {("truststore-updated", "")}, "a passing trouble is no news"
+        assert faulty.told().keys() <= {("truststore-updated", "")}, "a passing failure is not alerted"
     faulty.change(rotate=True)
     looks = suffer(faulty, row, looks=row.looks or row.when.looks)
     assert troubles(faulty, row) == ([row.reason] if row.kind else [])
@@ -76,13 +76,13 @@ def test_a_fault_is_told_once_harms_nothing_and_passes_by_itself(
     recover(faulty, row, looks=2)
     assert faulty.state() == expected_state(faulty)
     assert faulty.told() == expected_news(row, changes)
-    assert len({alert.id for alert in faulty.alerts}) == len(faulty.alerts), "nothing is told twice"
+    assert len({alert.id for alert in faulty.alerts}) == len(faulty.alerts), "nothing is alerted twice"
     assert faulty.leaks() == []
     faulty.spent = spent
 
 
 def suffer(faulty: FaultyEnvironment, row: Row, *, looks: int) -> list[Look]:
-    """Live with the fault for some looks. All along, what Genesys presents gets in and nothing is gone."""
+    """Live with the fault for some runs. All along, what Genesys presents gets in and nothing is gone."""
     end = row.inject(faulty)
     seen = []
     for place in range(looks):
@@ -105,7 +105,7 @@ def recover(faulty: FaultyEnvironment, row: Row, *, looks: int) -> None:
 
 
 def troubles(faulty: FaultyEnvironment, row: Row) -> list[str]:
-    """The reasons of the alerts that are about troubles; each is looked at for being clear."""
+    """The reasons of the alerts that are about failures; each is checked for being clear."""
     told = [alert for alert in faulty.alerts if alert.kind.value in {SOURCE, TARGET}]
     for alert in told:
         assert alert.kind.value == row.kind
@@ -130,7 +130,7 @@ def expected_state(faulty: FaultyEnvironment) -> dict[str, Any]:
 
 
 def expected_news(row: Row, changes: int) -> Counter[tuple[str, str]]:
-    """Each change once, the leaf's rotation once, the trouble once, and its end where that is promised."""
+    """Each change once, the leaf's rotation once, the failure once, and its end where that is promised."""
     news = Counter({("truststore-updated", ""): changes, ("rotated", ""): 1})
     if row.kind:
         news[row.kind, row.reason] = 1

@@ -1,4 +1,4 @@
-"""The attacks that were seen, one by one: each comes to nothing, and people are told."""
+"""The attacks that were seen, one by one: each comes to nothing, and is alerted."""
 
 from datetime import timedelta
 
@@ -108,7 +108,7 @@ def test_others_certificates_stay_when_the_record_calls_them_ours_and_released(t
 
 @pytest.mark.parametrize("target", ARNS)
 @pytest.mark.parametrize("field", ["claim", "not_before"])
-def test_a_claim_until_2099_stops_nothing_and_is_told(target: str, field: str) -> None:
+def test_a_claim_until_2099_stops_nothing_and_is_alerted(target: str, field: str) -> None:
     world = fresh()
     value = Claim("somebody", FAR) if field == "claim" else FAR
     write(world, target, replace(world.record(target), **{field: value}))
@@ -121,7 +121,7 @@ def test_a_claim_until_2099_stops_nothing_and_is_told(target: str, field: str) -
     assert len([alert for alert in world.sink.delivered if alert.kind is Kind.STATE_FORGED]) == 1
 
 
-def test_another_customers_leaf_is_neither_pinned_nor_wanted_and_that_is_told() -> None:
+def test_another_customers_leaf_is_neither_pinned_nor_wanted_and_that_is_alerted() -> None:
     world = fresh()
     world.lure(sources=True)
     state = history.decode(world.store.body(keys.history("use1")))
@@ -179,7 +179,7 @@ def test_a_pin_that_somebody_wrote_does_not_outlive_the_next_run_even_while_noth
     assert not world.breaches()
 
 
-def test_a_seen_certificate_that_was_overwritten_vouches_for_nothing_and_is_told() -> None:
+def test_a_seen_certificate_that_was_overwritten_vouches_for_nothing_and_is_alerted() -> None:
     world = fresh()
     world.store.seed(keys.seen("use1", root("Shared CA")), ROGUE.pem)
     world.live_out()

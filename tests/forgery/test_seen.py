@@ -1,4 +1,4 @@
-"""Collect keeps what it has seen, and mends what was tampered with: for what the API still presents."""
+"""Collect keeps what it has seen, and repairs what was tampered with: for what the API still presents."""
 
 from rotation_watcher import keys
 from rotation_watcher.sources import history, repository
@@ -15,7 +15,7 @@ def look(world: ForgeryWorld) -> None:
     repository.keep_seen(world.store, world.watch.sources[0], state, state, Observation((shown,), {}, ()))
 
 
-def test_what_was_overwritten_or_deleted_is_written_again_and_a_quiet_look_writes_nothing() -> None:
+def test_what_was_overwritten_or_deleted_is_written_again_and_a_quiet_run_writes_nothing() -> None:
     world = fresh()
     leaf, ca = (keys.seen("use1", one.fingerprint) for one in (leaf_of("Root 0"), issued("Root 0")))
     world.store.calls.clear()

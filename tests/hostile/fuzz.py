@@ -156,7 +156,7 @@ def answers(chance: random.Random) -> None:
 
 
 async def _look(body: bytes, chance: random.Random) -> Sequence[bytes]:
-    """One look at an API that answers with this body."""
+    """One run against an API that answers with this body."""
     token = json.dumps({"access_token": "t", "expires_in": chance.choice((300, 0, -1, 1e300))}).encode()
     if chance.random() < 0.1:
         token = mutated_bytes(token, chance)

@@ -54,7 +54,7 @@ def heard() -> tuple[list[bytes], object]:
         return [msgspec.json.encode(alert) for alert in environment.alerts if alert.kind == "quarantined"], summaries
 
 
-def test_each_stranger_is_told(heard: tuple[list[bytes], object]) -> None:
+def test_each_stranger_is_reported(heard: tuple[list[bytes], object]) -> None:
     assert len(heard[0]) >= len(EVIL)
 
 

@@ -69,7 +69,7 @@ def test_what_is_accepted_openssl_accepts_as_well(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if "private-key" in case])
-def test_nothing_of_a_private_key_is_told(case: str) -> None:
+def test_nothing_of_a_private_key_is_reported(case: str) -> None:
     text = ROGUES[case]()
     parsed = parse_text(text)
     told = repr((parsed.defects, judge(parsed).verdict, [one.facts for one in parsed.certificates]))

@@ -19,11 +19,11 @@ START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 IN_MEMORY = {"test_by_hand", "test_bad_input", "test_rotation", "test_leaving", "test_going_back"}
 OVER_SOCKETS = {
     # all adapters at once: Genesys, SSM, S3, SQS, SNS, trust store, REST domain, HTTP domain
-    "test_the_first_look_widens_every_target_and_keeps_what_others_had_put_there",
+    "test_the_first_run_widens_every_target_and_keeps_what_others_had_put_there",
     # promises 1, 2 and 4: a whole intermediate's life at a domain
     "test_the_old_intermediate_leaves_after_its_grace_and_not_before",
     # promise 4 and drift at a trust store, then at a domain
-    "test_drift_is_told_and_healed_and_what_others_added_stays",
+    "test_drift_is_alerted_and_healed_and_what_others_added_stays",
     "test_a_domain_that_was_pointed_elsewhere_is_brought_back",
     # promise 5: rolled back by hand, held, released; read again before it is acted on
     "test_a_rollback_brings_back_what_was_there_and_holds_until_released",
@@ -31,7 +31,7 @@ OVER_SOCKETS = {
     # promise 8: the calls of a quiet run, as the services count them
     "test_a_quiet_run_writes_nothing",
     # promise 9: what listeners and default endpoints show
-    "test_a_listener_switched_to_passthrough_and_an_open_default_endpoint_are_told_once",
+    "test_a_listener_switched_to_passthrough_and_an_open_default_endpoint_are_alerted_once",
     "test_mutual_tls_turned_off_is_critical_and_turned_on_again",
     # promises 9 and 11: SSM's own words, and no secret in them
     "test_wrong_credentials_are_named_once_and_the_other_source_goes_on",
@@ -55,7 +55,7 @@ def make_environment() -> Iterator[MakeEnvironment]:
 
 @pytest.fixture
 def environment(request: pytest.FixtureRequest) -> AnyEnvironment:
-    """Two regions, three targets, nothing looked at yet. Each target holds a root of somebody else already."""
+    """Two regions, three targets, nothing read yet. Each target holds a root of somebody else already."""
     test = request.function
     module = test.__module__.rpartition(".")[2]
     if module in IN_MEMORY and test.__name__ not in OVER_SOCKETS and not request.config.getoption("--sockets"):

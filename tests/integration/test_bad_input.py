@@ -69,7 +69,7 @@ def test_a_source_that_recovers_says_so_and_what_was_known_is_untouched(environm
     assert [alert.kind for alert in environment.new_alerts()] == ["source-recovered"]
 
 
-def test_a_missing_anchor_is_told_once_with_the_command_that_mends_it(environment: AnyEnvironment) -> None:
+def test_a_missing_anchor_is_alerted_once_with_the_command_that_adds_it(environment: AnyEnvironment) -> None:
     pem = environment.read("anchors/eu-central-1.pem").decode()
     environment.delete("anchors/eu-central-1.pem")
     for _ in range(3):
@@ -102,7 +102,7 @@ def test_an_unknown_region_needs_hosts_by_hand(environment: AnyEnvironment) -> N
         environment.collect()
 
 
-def test_a_target_that_is_gone_is_told_and_the_others_go_on(environment: AnyEnvironment) -> None:
+def test_a_target_that_is_gone_is_alerted_and_the_others_go_on(environment: AnyEnvironment) -> None:
     environment.tick()
     environment.new_alerts()
     environment.remove_target("alb")
@@ -181,7 +181,7 @@ def test_a_quarantined_leaf_reaches_no_pin_until_it_is_approved_and_leaves_when_
     assert [alert.kind.value for alert in environment.new_alerts()].count("quarantined") == 1
 
 
-def test_an_approval_that_cannot_be_read_is_told_to_whoever_wrote_it(environment: AnyEnvironment) -> None:
+def test_an_approval_that_cannot_be_read_is_reported_to_whoever_wrote_it(environment: AnyEnvironment) -> None:
     fingerprint = quarantine_something(environment)
     for _ in range(2):
         environment.collect()

@@ -89,7 +89,7 @@ def test_a_rollback_that_would_refuse_a_current_leaf_is_refused_by_name(environm
     assert environment.live_pem("alb") == held
 
 
-def test_drift_is_told_and_healed_and_what_others_added_stays(environment: AnyEnvironment) -> None:
+def test_drift_is_alerted_and_healed_and_what_others_added_stays(environment: AnyEnvironment) -> None:
     quiet(environment)
     wanted = set(environment.live("alb"))
     stranger = environment.world.region("ca-central-1").root_pem()
@@ -105,7 +105,7 @@ def test_drift_is_told_and_healed_and_what_others_added_stays(environment: AnyEn
     assert kinds(environment) == []
 
 
-def test_drift_is_only_told_where_the_target_says_so(environment: AnyEnvironment) -> None:
+def test_drift_is_only_alerted_where_the_target_says_so(environment: AnyEnvironment) -> None:
     environment.watch["targets"][0]["on_drift"] = "report"
     environment.configure()
     quiet(environment)
@@ -142,7 +142,7 @@ def test_mutual_tls_turned_off_is_critical_and_turned_on_again(environment: AnyE
     assert "mtls-off" in kinds(environment)
 
 
-def test_a_listener_switched_to_passthrough_and_an_open_default_endpoint_are_told_once(
+def test_a_listener_switched_to_passthrough_and_an_open_default_endpoint_are_alerted_once(
     environment: AnyEnvironment,
 ) -> None:
     quiet(environment)
@@ -174,7 +174,7 @@ def test_removals_beyond_the_limit_wait_for_a_word_and_additions_go_on(environme
     assert len(full - set(environment.live("alb"))) == 3
 
 
-def test_content_that_the_service_rejects_is_told_once_held_and_nothing_is_lost(environment: AnyEnvironment) -> None:
+def test_content_that_the_service_rejects_is_alerted_once_held_and_nothing_is_lost(environment: AnyEnvironment) -> None:
     quiet(environment)
     held = environment.live_pem("alb")
     environment.reject_updates("alb", 9)
@@ -196,7 +196,7 @@ def test_a_stale_read_back_is_read_again_and_not_acted_on(environment: AnyEnviro
     assert len(record.versions) == 1  # as found
 
 
-def test_an_update_that_hangs_is_taken_up_again_and_told_when_it_lasts(environment: AnyEnvironment) -> None:
+def test_an_update_that_hangs_is_taken_up_again_and_alerted_when_it_lasts(environment: AnyEnvironment) -> None:
     environment.settle_after(timedelta(hours=2))
     environment.collect()
     assert environment.publish("rest").targets["rest"].outcome == "still-updating"
@@ -238,7 +238,7 @@ def test_pins_widen_before_the_target_and_narrow_after_the_grace(environment: An
     assert old not in pinned()
 
 
-def test_two_sources_of_one_region_that_disagree_are_told_once(environment: AnyEnvironment) -> None:
+def test_two_sources_of_one_region_that_disagree_are_alerted_once(environment: AnyEnvironment) -> None:
     elsewhere = environment.world.region("eu-west-1")
     environment.put("anchors/twin.pem", elsewhere.root_pem())
     url = environment.simulator.api_url("eu-west-1")
@@ -285,7 +285,7 @@ def spoil(environment: AnyEnvironment, pem: str) -> None:
     environment.watcher.publish = ports._replace(targets={**ports.targets, ALB_TRUST_STORE: spoiled})
 
 
-def test_what_is_read_back_and_refuses_a_leaf_is_rolled_back_told_and_held(environment: AnyEnvironment) -> None:
+def test_what_is_read_back_and_refuses_a_leaf_is_rolled_back_alerted_and_held(environment: AnyEnvironment) -> None:
     quiet(environment)
     proved = set(environment.live("alb"))
     spoil(environment, environment.world.region("ap-south-1").root_pem())
@@ -307,7 +307,9 @@ def test_nothing_is_rolled_back_to_a_version_that_refuses_a_current_leaf(environ
     assert environment.publish("alb").targets["alb"].outcome == "updated"
 
 
-def test_a_domain_that_takes_the_truststore_with_warnings_is_told_with_its_words(environment: AnyEnvironment) -> None:
+def test_a_domain_that_takes_the_truststore_with_warnings_is_alerted_with_its_words(
+    environment: AnyEnvironment,
+) -> None:
     quiet(environment)
     environment.warn_of_updates("Certificate 1 (CN=Somebody) cannot be used.")
     extra = environment.world.region("us-east-1").stranger("self-made-root").chain[-1]

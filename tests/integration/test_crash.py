@@ -100,7 +100,7 @@ def trapped(ports: publish.Ports, point: str) -> publish.Ports:
 
 
 def final_state(environment: Environment) -> tuple[set[str], dict[str, Any], set[str]]:
-    """What the target holds, what its record says of it (versions and moments aside), and the kinds that were told."""
+    """What the target holds, what its record says of it (versions and moments aside), and the kinds of alerts."""
     record: Record = decode(environment.read(keys.record(TARGET)))
     applied = record.applied
     assert applied is not None

@@ -1,4 +1,4 @@
-"""Whatever somebody does to a target: one scheduled run finds it, tells the difference, and heals what it may."""
+"""Whatever somebody does to a target: one scheduled run finds it, alerts the difference, and heals what it may."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,7 +13,7 @@ LATER = timedelta(minutes=15)
 
 
 class Act(NamedTuple):
-    """What somebody does to a target, and what is told of it: a kind of alert, and words in it.
+    """What somebody does to a target, and what is alerted: a kind of alert, and words in it.
 
     ``heals``: with ``on_drift`` heal the run undoes it; the rest is a person's to undo.
     """
@@ -86,7 +86,7 @@ def test_what_somebody_does_to_a_target_is_found_by_one_scheduled_run(
     act.do(environment)
     changed = set(environment.live(act.target))
     environment.clock.advance(LATER)
-    environment.schedule()  # one scheduled run, and no look at Genesys
+    environment.schedule()  # one scheduled run, and no observation of Genesys
     about = [alert for alert in environment.new_alerts() if alert.target == act.target]
     told = [alert for alert in about if alert.kind == act.kind]
     assert len(told) == 1

@@ -28,7 +28,7 @@ def test_a_rollback_keeps_what_others_have_added_since(environment: AnyEnvironme
     assert set(environment.live("alb")) == earlier | added
 
 
-def test_a_version_that_is_deployed_a_second_time_is_told_a_second_time(environment: AnyEnvironment) -> None:
+def test_a_version_that_is_deployed_a_second_time_is_alerted_a_second_time(environment: AnyEnvironment) -> None:
     environment.tick()
     environment.new_alerts()
     before = environment.live_pem("rest")
@@ -72,7 +72,7 @@ def test_a_withdrawn_approval_takes_the_pin_along_even_while_nothing_may_be_remo
         "anchors/us-east-1.pem", environment.world.region("ca-central-1").root_pem()
     )  # a mistake: nothing may leave now
     environment.delete(f"approvals/{leaf.fingerprint}.json")
-    environment.publish("alb")  # even before anybody has looked at the source again
+    environment.publish("alb")  # even before the source was read again
     assert leaf.fingerprint not in others.pinned(environment)
     environment.tick()
     assert leaf.fingerprint not in others.pinned(environment)

@@ -47,7 +47,7 @@ def test_a_certificate_is_announced_to_leave_three_days_before_it_does_and_only_
     assert day in alert.title
     assert rotated in environment.live("http")
     environment.clock.advance(3 * DAY)
-    environment.tick()  # after three days of silence the source is stale: this look makes it fresh
+    environment.tick()  # after three days of silence the source is stale: this run makes it fresh
     environment.tick()
     assert rotated not in environment.live("http")
     assert f"{environment.clock():%Y-%m-%d}" >= day

@@ -105,7 +105,7 @@ def test_where_something_cannot_be_carried_on_nothing_changes_and_the_line_is_na
 
 
 @TARGETS
-def test_after_the_line_was_mended_the_update_follows(target: str) -> None:
+def test_after_the_line_was_repaired_the_update_follows(target: str) -> None:
     good = issued("Other").pem
     world = world_with(target, good + good.partition(b"-----END")[0])
     world.publish(targets=[target])

@@ -10,7 +10,7 @@ DAY = timedelta(days=1)
 
 
 def told(environment: AnyEnvironment) -> Counter[tuple[str, str | None, str | None]]:
-    """How often each kind was told of each source or target, by distinct alert."""
+    """How often each kind was alerted for each source or target, by distinct alert."""
     environment.new_alerts()
     distinct = {alert.id: alert for alert in environment.alerts}
     return Counter((alert.kind.value, alert.source or alert.target, alert.authority) for alert in distinct.values())
@@ -32,7 +32,7 @@ def assert_presented_is_admitted(environment: AnyEnvironment) -> None:
         )
 
 
-def test_the_first_look_widens_every_target_and_keeps_what_others_had_put_there(environment: AnyEnvironment) -> None:
+def test_the_first_run_widens_every_target_and_keeps_what_others_had_put_there(environment: AnyEnvironment) -> None:
     before = {target: set(environment.live(target)) for target in ("alb", "rest", "http")}
     environment.tick()
     assert_presented_is_admitted(environment)
@@ -41,7 +41,7 @@ def test_the_first_look_widens_every_target_and_keeps_what_others_had_put_there(
     assert kinds == {"name-learned": 1, "truststore-updated": 3, "shared-authority-deployed": 1}
 
 
-def test_a_whole_rotation_of_both_authorities_tells_each_change_once_however_the_api_flaps(
+def test_a_whole_rotation_of_both_authorities_alerts_each_change_once_however_the_api_flaps(
     environment: AnyEnvironment,
 ) -> None:
     east, frankfurt = environment.world.region("us-east-1"), environment.world.region("eu-central-1")
@@ -73,7 +73,9 @@ def test_a_whole_rotation_of_both_authorities_tells_each_change_once_however_the
     assert len(environment.alerts) == len({alert.id for alert in environment.alerts})
 
 
-def test_a_change_is_trusted_at_first_sight_and_announced_when_two_looks_agree(environment: AnyEnvironment) -> None:
+def test_a_change_is_trusted_at_first_sight_and_announced_when_two_observations_agree(
+    environment: AnyEnvironment,
+) -> None:
     environment.tick()
     environment.new_alerts()
     region = environment.world.region("us-east-1")
@@ -89,7 +91,7 @@ def test_a_change_is_trusted_at_first_sight_and_announced_when_two_looks_agree(e
     assert seen == [(0, 0), (1, 0), (1, 0), (1, 1)]
 
 
-def test_flapping_alone_changes_no_target_and_tells_nobody(environment: AnyEnvironment) -> None:
+def test_flapping_alone_changes_no_target_and_alerts_nobody(environment: AnyEnvironment) -> None:
     environment.tick()
     environment.new_alerts()
     held = {target: set(environment.live(target)) for target in ("alb", "rest", "http")}
@@ -116,9 +118,9 @@ def test_the_old_intermediate_leaves_after_its_grace_and_not_before(environment:
     environment.tick()
     assert fingerprint in environment.live("http")
     environment.clock.advance(2 * DAY)
-    environment.tick()  # after two days of silence the source is stale: this look makes it fresh
+    environment.tick()  # after two days of silence the source is stale: this run makes it fresh
     environment.tick()
-    environment.tick()  # after two days without a look, the first look alone ends no grace
+    environment.tick()  # after two days without a run, the first run alone ends no grace
     assert fingerprint not in environment.live("http")
     assert_presented_is_admitted(environment)
 
@@ -130,7 +132,7 @@ def test_a_new_root_is_in_the_truststore_before_its_first_leaf_is_presented(envi
     environment.tick()
     frankfurt.schedule_rotation("Genesys", environment.clock() + DAY, root="new")
     environment.clock.advance(DAY)
-    assert_presented_is_admitted(environment)  # before the watcher has looked again
+    assert_presented_is_admitted(environment)  # before the watcher has run again
     environment.tick()
     environment.tick()
     assert told(environment)["issuer-changed", "euc1", "Genesys"] == 1

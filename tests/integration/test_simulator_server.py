@@ -235,7 +235,7 @@ def test_the_usual_limit_is_300(http: httpx.Client, simulator: Simulator) -> Non
     assert http.get(CERTIFICATES, headers=token).headers["inin-ratelimit-allowed"] == "300"
 
 
-def test_while_it_flaps_each_status_query_alternates_by_itself_and_a_look_stays_whole(
+def test_while_it_flaps_each_status_query_alternates_separately_and_an_observation_stays_whole(
     clock: VirtualClock, world: World
 ) -> None:
     region = world.region(REGION)
@@ -421,7 +421,7 @@ def test_closing_ends_delayed_answers_and_kept_connections_at_once(world: World)
     assert time.monotonic() - began < 2
 
 
-def test_the_control_endpoint_plays_clears_and_tells_mistakes(http: httpx.Client, simulator: Simulator) -> None:
+def test_the_control_endpoint_plays_clears_and_reports_mistakes(http: httpx.Client, simulator: Simulator) -> None:
     played = {"region": REGION, "kind": "token", "status": 418, "body_base64": "dGVhcG90", "times": 2}
     assert http.post("/_control/next", json=played).status_code == 200
     answer = log_in(http, simulator)

@@ -191,7 +191,7 @@ def test_the_function_posts_a_batch_and_names_what_failed_without_logging_the_se
     assert EXAMPLES["mtls_off"].title not in printed  # events are not logged
 
 
-def test_an_environment_without_the_secrets_arn_is_told_by_its_name() -> None:
+def test_an_environment_without_the_secrets_arn_is_reported_by_its_name() -> None:
     with pytest.raises(ConfigurationError, match="SLACK_SECRET_ARN"):
         build_chat({})
 
@@ -247,7 +247,7 @@ def test_another_chat_is_a_renderer_an_adapter_and_one_registration(
     assert plain == "lines\nof two"
 
 
-def test_a_secret_that_does_not_exist_is_told_by_its_arn(aws: EmbeddedAws) -> None:
+def test_a_secret_that_does_not_exist_is_reported_by_its_arn(aws: EmbeddedAws) -> None:
     del aws
     arn = "arn:aws:ssm:us-east-1:123456789012:parameter/slack/absent"
     with pytest.raises(SourceError, match="parameter/slack/absent"):

@@ -1,4 +1,4 @@
-"""What alerts and runbook tell people to type, typed: by a shell and the AWS CLI, or as the event of a call by hand.
+"""What alerts and runbook ask people to type, typed: by a shell and the AWS CLI, or as the event of a call by hand.
 
 ``make attack`` runs these, for the AWS CLI lies in an environment of its own.
 """
@@ -93,7 +93,7 @@ def test_the_command_of_a_quarantine_lets_exactly_that_certificate_pass_and_says
     assert two.fingerprint not in others.pinned(environment)
 
 
-def test_an_approval_ends_by_the_runbooks_command_or_by_itself_and_its_certificate_leaves(
+def test_an_approval_ends_by_the_runbooks_command_or_by_its_date_and_its_certificate_leaves(
     environment: Environment, quarantined: tuple[Identity, Identity, dict[str, str]]
 ) -> None:
     one, two, commands = quarantined
@@ -120,7 +120,7 @@ def test_an_approval_ends_by_the_runbooks_command_or_by_itself_and_its_certifica
 
 
 def commands_of(alert: Alert) -> tuple[str, str]:
-    """What an alert about an unknown root tells people to type: to trust the root, and to approve the leaf alone."""
+    """What an alert about an unknown root asks people to type: to trust the root, and to approve the leaf alone."""
     first, second = (line.strip() for line in mail.text(alert).splitlines() if "aws s3 cp" in line)
     return first, second.replace("YOUR NAME", "Ada").replace("YOUR REASON", "case 4711")
 

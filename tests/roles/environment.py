@@ -160,7 +160,7 @@ class RolesEnvironment:
         self.client("sqs").send_message(QueueUrl=self.failed_url, MessageBody="a failed run")
 
     def _poll(self, url: str) -> None:
-        """What Lambda does with the role's rights: look at the queue, take a message, delete it."""
+        """What Lambda does with the role's rights: poll the queue, take a message, delete it."""
         sqs = self.client("sqs")
         sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
         message = sqs.receive_message(QueueUrl=url)["Messages"][0]

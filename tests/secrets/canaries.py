@@ -38,7 +38,7 @@ def forms(secret: str) -> Iterator[tuple[str, str]]:
 
 @dataclass
 class Scan:
-    """What to look for: names of secrets and their texts; ``words`` are looked for as they stand."""
+    """What to search for: names of secrets and their texts; ``words`` are searched for as they stand."""
 
     secrets: dict[str, str] = field(default_factory=dict)
     words: set[str] = field(default_factory=set)

@@ -75,7 +75,7 @@ def test_a_planted_leak_is_found_wherever_it_stands(canary: CanaryRun, where: st
 
 
 @pytest.mark.parametrize("status", [200, 201, 302, 400, 401, 403, 404, 418])
-def test_a_login_that_echoes_what_it_was_told_leaks_nothing(canary: CanaryRun, status: int) -> None:
+def test_a_login_that_echoes_what_it_was_sent_leaks_nothing(canary: CanaryRun, status: int) -> None:
     world, leaks = canary
     both = f"{world.client_secret} {world.token}"
     location = f"https://evil.example/{world.token}?secret={world.token}"
@@ -117,7 +117,7 @@ def test_a_next_page_whose_path_echoes_the_token_and_is_gone_leaks_nothing(canar
     assert leaks() == []
 
 
-def test_a_private_key_in_an_answer_leaks_nothing_and_is_told(canary: CanaryRun) -> None:
+def test_a_private_key_in_an_answer_leaks_nothing_and_is_reported(canary: CanaryRun) -> None:
     world, leaks = canary
     region = world.environment.world.region(REGION)
     texts = [region.presented("Genesys").pem() + world.key_pem, world.key_pem, world.key_pem.replace("-----", "----")]

@@ -37,7 +37,7 @@ def test_what_is_no_leak_is_not_reported() -> None:
     assert Scan({"it": SECRET}).leaks({"log": text}) == []
 
 
-def test_every_form_differs_from_the_plain_one_and_is_long_enough_to_be_looked_for() -> None:
+def test_every_form_differs_from_the_plain_one_and_is_long_enough_to_be_searched_for() -> None:
     found = dict(forms(SECRET))
     assert all(len(text) > 2 * SHORTEST for text in found.values())
     assert (

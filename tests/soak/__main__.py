@@ -1,4 +1,4 @@
-"""``python -m tests.soak``: thousands of rotations in many scripts; exit 1 at the first breach, told as a short script.
+"""``python -m tests.soak``: thousands of rotations in many scripts; exit 1 at the first breach, as a short script.
 
 ``--script FILE`` plays one script that was printed.
 """

@@ -22,7 +22,7 @@ class _Act(msgspec.Struct, frozen=True, kw_only=True, tag_field="act", omit_defa
 
 
 class Wait(_Act, frozen=True, tag="wait"):
-    """Nobody looks for so long."""
+    """No run of collect for so long."""
 
     hours: float
 
@@ -64,7 +64,7 @@ class Withdraw(_Act, frozen=True, tag="withdraw"):
 
 
 class Hold(_Act, frozen=True, tag="hold-renewals"):
-    """Nothing is renewed by itself any more: a leaf may expire in use."""
+    """Nothing is renewed when it is due any more: a leaf may expire in use."""
 
     source: Source
     authority: AuthorityName
@@ -87,7 +87,7 @@ class Disturb(_Act, frozen=True, tag="disturb"):
 
 
 class Outage(_Act, frozen=True, tag="outage"):
-    """The API does not answer as it should for so many hours, and somebody keeps looking every ``pace`` hours."""
+    """The API does not answer as it should for so many hours, and collect runs every ``pace`` hours."""
 
     source: Source
     trouble: Trouble
@@ -96,7 +96,7 @@ class Outage(_Act, frozen=True, tag="outage"):
 
 
 class Rogue(_Act, frozen=True, tag="rogue"):
-    """The API tells of a certificate that nobody vouches for (None: of none any more)."""
+    """The API shows a certificate that nobody vouches for (None: of none any more)."""
 
     source: Source
     kind: RogueKind | None

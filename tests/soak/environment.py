@@ -41,7 +41,7 @@ ARNS: dict[Goal, str] = {
     "api": "arn:aws:apigateway:us-east-1::/domainnames/api.example.com",
 }
 OLDEST = timedelta(days=5)
-"""How old the oldest answers are that the API repeats; older than the grace they would be news again."""
+"""How old the oldest answers are that the API repeats; older than the grace they would be alerted again."""
 _CLIENT = {"client_id": "soak", "client_secret": "not-a-real-secret"}
 _API = "https://simulator.invalid"
 
@@ -226,7 +226,7 @@ class SoakEnvironment:
 
 
 class GenesysTransport(httpx.AsyncBaseTransport):
-    """Between the adapter and the simulator: answers, troubles, disturbances. ``heard``: what was told, by region."""
+    """Between the adapter and the simulator: answers, failures, disturbances. ``heard``: the answers, by region."""
 
     def __init__(self, world: World) -> None:
         self._world = world

@@ -1,4 +1,4 @@
-"""What people are told in a script: each thing once, and all that was seen often enough."""
+"""What is alerted in a script: each thing once, and all that was seen often enough."""
 
 from dataclasses import dataclass, field
 
@@ -11,7 +11,7 @@ CONFIRMATIONS = 2
 
 @dataclass
 class _Streak:
-    """How many committed looks in a row agreed."""
+    """How many committed runs in a row agreed."""
 
     current: frozenset[str] = frozenset()
     upcoming: frozenset[str] = frozenset()
@@ -23,7 +23,7 @@ class _Streak:
 
 @dataclass
 class _Tales:
-    """What people must have been told in the end, and what they may have been told."""
+    """What must have been alerted in the end, and what may have been."""
 
     rotated: set[str] = field(default_factory=set)
     upcoming: set[str] = field(default_factory=set)
@@ -34,7 +34,7 @@ class _Tales:
 
 
 class Hearing:
-    """Keeps what was seen, and holds it against what was told. ``again``: who may be told of twice (approved twice)."""
+    """Keeps what was seen, and compares it with the alerts. ``again``: what may be alerted twice (approved twice)."""
 
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
@@ -53,11 +53,11 @@ class Hearing:
         self._tales.setdefault(way, _Tales()).ever_upcoming.add(key)
 
     def missed(self, way: Way) -> None:
-        """A look of which nobody knows what was committed."""
+        """A run of which nobody knows what was committed."""
         self._streaks.pop(way, None)
 
     def note(self, way: Way, current: frozenset[str], upcoming: frozenset[str], doubtful: frozenset[str]) -> None:
-        """A committed look was told of these, and of ``doubtful`` ones that nobody vouches for."""
+        """A committed run was shown these, and ``doubtful`` ones that nobody vouches for."""
         tales = self._tales[way]
         streak = self._streaks.setdefault(way, _Streak())
         if not tales.baseline:
@@ -75,7 +75,7 @@ class Hearing:
             tales.quarantined |= doubtful
 
     def hear_again(self) -> None:
-        """Take the mailbox as it is now for all that was ever told."""
+        """Take the mailbox as it is now for all that was ever alerted."""
         self._read = 0
         self._delivered.clear()
 
@@ -85,7 +85,7 @@ class Hearing:
             excused = self._delivered.get(told.alert.id)
             if excused is False:
                 raise Breach(f"the alert {told.alert.id} came twice")
-            # Who was dismissed and is approved again is news again, under the same id.
+            # Who was dismissed and is approved again is alerted again, under the same id.
             again = told.alert.id.rpartition(":")[2] in self.again
             self._delivered[told.alert.id] = told.excused or again
         self._read = len(self._mailbox.told)

@@ -27,7 +27,7 @@ _MARGIN = timedelta(minutes=3)
 
 @dataclass
 class Known:
-    """A leaf that Genesys has presented or announced. ``visible``: when a committed look was last told of it."""
+    """A leaf that Genesys has presented or announced. ``visible``: when a committed run was last shown it."""
 
     identity: Identity
     source: Source
@@ -42,7 +42,7 @@ class Known:
 
 
 class Judge:
-    """Knows what has happened, and looks at what came of it."""
+    """Knows what has happened, and checks what came of it."""
 
     def __init__(self, environment: SoakEnvironment, openssl: Openssl) -> None:
         self.environment = environment
@@ -70,7 +70,7 @@ class Judge:
     # What happens
 
     def collected(self, source: Source) -> None:
-        """A look at a source was committed; nothing went wrong in its run."""
+        """A run for a source was committed; nothing went wrong in its run."""
         self.register()
         now = self.environment.clock()
         heard = self.environment.transport.heard.get(REGIONS[source], [])
@@ -93,12 +93,12 @@ class Judge:
             refused = {key for key in doubtful if anchored and (key in self.rogues or self._is_unanchored(key))}
             seen = [frozenset(each) for each in (told["Current"], told["Upcoming"], refused)]
             if any(key in self.known and not self._is_valid(self.known[key].identity) for key in doubtful):
-                self.hearing.missed(Way(source, authority))  # an expired leaf among them: no other look need agree
+                self.hearing.missed(Way(source, authority))  # an expired leaf among them: no other run need agree
             else:
                 self.hearing.note(Way(source, authority), *seen)
 
     def missed(self, source: Source) -> None:
-        """A look of which nobody knows what was committed."""
+        """A run of which nobody knows what was committed."""
         for authority in AUTHORITIES:
             self.hearing.missed(Way(source, authority))
 
@@ -170,7 +170,7 @@ class Judge:
                     self._allowed[goal] |= {*known.issuers}
 
     def add_rogue(self, identity: Identity, text: str) -> None:
-        """The API tells of a leaf that nobody vouches for."""
+        """The API shows a leaf that nobody vouches for."""
         self.rogues[identity.fingerprint] = identity
         self._texts[text] = identity.fingerprint
 
@@ -184,7 +184,7 @@ class Judge:
                 self._allowed[goal] |= {fingerprint(one) for one in self.rogues[key].chain}
 
     def check(self) -> None:
-        """Look at everything. Raises Breach."""
+        """Check everything. Raises Breach."""
         self.register()
         self.checks += 1
         self.hearing.check()
@@ -262,7 +262,7 @@ class Judge:
             raise Breach(f"the pins of {goal} hold {short(unvouched)}, whose root nobody anchored")
 
     def check_dismissed(self) -> None:
-        """After undisturbed looks and publishes: an approval that was withdrawn pins nothing. Raises Breach."""
+        """After undisturbed runs of both functions: an approval that was withdrawn pins nothing. Raises Breach."""
         for goal in ARNS:
             left = self._pinned(goal) & (self.ever_approved - self.approved)
             if left and goal not in self.frozen:
@@ -290,7 +290,7 @@ class Judge:
         return self._lives(key)
 
     def _lives(self, key: str) -> bool:
-        """Whether it was seen within the grace, or is still presented as the last look had it."""
+        """Whether it was seen within the grace, or is still presented as the last run had it."""
         known = self.known[key]
         if known.visible is not None and self.environment.clock() < known.visible + RETAIN - _MARGIN:
             return True

@@ -1,4 +1,4 @@
-"""Play a script: carry out its acts, run the functions as the stack would, and have the judge look after every step."""
+"""Play a script: carry out its acts, run the functions as the stack would, and let the judge check every step."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -62,7 +62,7 @@ def play(script: Script, openssl: Openssl) -> Played:
     place, breach = -1, None
     try:
         player.begin()
-        for place, act in enumerate(script.acts):  # noqa: B007 - told below
+        for place, act in enumerate(script.acts):  # noqa: B007 - reported below
             player.do(act)
         place = len(script.acts)
         player.end()
@@ -106,7 +106,7 @@ class Player:
     # The whole
 
     def begin(self) -> None:
-        """Two undisturbed looks, before anything happens."""
+        """Two undisturbed runs, before anything happens."""
         for source in self.environment.sources:
             self.environment.world.region(REGIONS[source], days_left=self._dice.choice([40, 92, 200, 330]))
             for authority in AUTHORITIES:
@@ -161,7 +161,7 @@ class Player:
         if self.environment.queue.sent:
             raise Breach("a quiet run woke publish")
 
-    # What the stack does by itself
+    # What the stack does unaided
 
     def look(self, act: Look) -> None:
         """Rounds of what the schedules and the queue do. Raises Breach."""

@@ -1,4 +1,4 @@
-"""Virtual years of rotations, troubles and operators; OpenSSL is asked after each step. `make soak` plays thousands."""
+"""Virtual years of rotations, failures and operators; OpenSSL is asked after each step. `make soak` plays thousands."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from tests.soak.writing import write
 SEEDS = range(1, 9)
 ROTATIONS = 25
 SCRIPTS = Path(__file__).with_name("scripts")
-"""Shrunken scripts that the soak has found; each was red before its fault was mended."""
+"""Shrunken scripts that the soak has found; each was red before its fault was corrected."""
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -37,7 +37,7 @@ def test_a_script_that_once_broke_a_promise_ends_well(script: Path) -> None:
     assert play(from_text(script.read_text()), Openssl()).breach is None
 
 
-def test_a_script_can_be_written_down_and_told_again() -> None:
+def test_a_script_can_be_written_down_and_played_again() -> None:
     script = write(3, 10)
     assert from_text(to_text(script)) == script
     assert write(3, 10) == script
@@ -46,7 +46,7 @@ def test_a_script_can_be_written_down_and_told_again() -> None:
 
 @pytest.fixture
 def player() -> Player:
-    """Two looks into a script, with everything as it should be."""
+    """Two runs into a script, with everything as it should be."""
     player = Player(Script(seed=1, sources=("use1",), acts=()), Openssl())
     player.begin()
     player.judge.check()
@@ -98,13 +98,13 @@ def test_the_judge_sees_mutual_tls_turned_off(player: Player) -> None:
         player.judge.check()
 
 
-def test_the_judge_hears_what_is_told_twice(player: Player) -> None:
+def test_the_judge_finds_what_is_alerted_twice(player: Player) -> None:
     player.environment.mailbox.deliver(player.environment.mailbox.told[0].alert)
     with pytest.raises(Breach, match="came twice"):
         player.judge.check()
 
 
-def test_the_judge_misses_what_nobody_was_told_of(player: Player) -> None:
+def test_the_judge_finds_what_was_never_alerted(player: Player) -> None:
     for act in (Emergency(source="use1", authority="Genesys"), Look(rounds=3)):
         player.do(act)
     assert any(told.alert.kind == "rotated" for told in player.environment.mailbox.told)

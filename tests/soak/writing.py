@@ -1,4 +1,4 @@
-"""Write a script from a seed: episodes of a few acts each, over virtual years, until it has enough rotations."""
+"""Write a script from a seed: groups of a few acts each, over virtual years, until it has enough rotations."""
 
 from collections.abc import Callable, Iterator
 from random import Random
@@ -53,7 +53,7 @@ class _Writer:
         self._roots = 0
 
     def episode(self) -> Iterator[Act]:
-        """One episode; two of three are rotations."""
+        """One group; two of three are rotations."""
         kinds: list[tuple[int, Callable[[], Iterator[Act]]]] = [
             (30, self._renewal),
             (8, self._new_issuer),
@@ -98,7 +98,7 @@ class _Writer:
         )
 
     def _through(self, rotation: Rotate | Emergency) -> Iterator[Act]:
-        """The rotation, perhaps seen to be announced, and the looks around it."""
+        """The rotation, perhaps seen to be announced, and the runs around it."""
         yield rotation
         if rotation.in_hours and self._dice.random() < 0.8:
             yield from self._looks()

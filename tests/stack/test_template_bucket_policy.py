@@ -110,13 +110,13 @@ def test_what_functions_keep_is_changed_by_no_one_else(action: str, operators: s
 
 
 @pytest.mark.parametrize("action", [each for each in written() if each not in NO_CONTENT])
-def test_functions_do_not_say_whom_to_trust(action: str) -> None:
+def test_functions_do_not_decide_what_is_trusted(action: str) -> None:
     for key in TRUSTED:
         assert all(denied(action, key, function) for function in (COLLECT, PUBLISH))
         assert not denied(action, key, f"{ACCOUNT}:role/Administrator"), "without named operators IAM alone decides"
 
 
-def test_named_operators_alone_say_whom_to_trust_and_may_restore_state() -> None:
+def test_named_operators_alone_decide_what_is_trusted_and_may_restore_state() -> None:
     operators = f"{OPERATOR},{SECOND}"
     for key in TRUSTED:
         assert all(denied("s3:PutObject", key, principal, operators) for principal in [*OTHERS, COLLECT, PUBLISH])
@@ -131,11 +131,11 @@ def test_a_seen_certificate_is_not_written_over_blindly_even_by_collect() -> Non
     seen = "sources/use1/seen/0a.pem"
     assert denied("s3:PutObject", seen, COLLECT) == {"SeenCertificatesAreWrittenOnce"}
     assert not denied("s3:PutObject", seen, COLLECT, if_none_match="*")
-    assert not denied("s3:PutObject", seen, COLLECT, if_match='"0c"'), "one that was tampered with is mended"
+    assert not denied("s3:PutObject", seen, COLLECT, if_match='"0c"'), "one that was tampered with is repaired"
     assert not denied("s3:PutObject", "sources/use1/history.json", COLLECT)
 
 
-def test_everybody_may_still_read_and_mend_the_bucket_itself() -> None:
+def test_everybody_may_still_read_and_repair_the_bucket_itself() -> None:
     for action in (
         "s3:GetObject",
         "s3:GetObjectVersion",

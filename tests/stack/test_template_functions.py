@@ -54,7 +54,7 @@ def test_the_log_level_never_swallows_the_metrics() -> None:
     assert set(PARAMETERS["LogLevel"]["AllowedValues"]) == {"DEBUG", "INFO"}
 
 
-def test_collect_and_publish_are_told_the_same_configuration() -> None:
+def test_collect_and_publish_have_the_same_configuration() -> None:
     environments = {
         name: properties(f"{name}Function")["Environment"]["Variables"] for name in ("Collect", "Publish", "Slack")
     }
@@ -160,7 +160,7 @@ def test_the_publish_queue_takes_the_senders_word_for_what_is_a_duplicate() -> N
     assert queue["DeduplicationScope"] == "messageGroup"
 
 
-def test_a_look_that_waits_for_its_turn_is_not_set_aside_for_that() -> None:
+def test_a_message_that_waits_for_its_turn_is_not_set_aside_for_that() -> None:
     assert properties("PublishQueue")["RedrivePolicy"]["maxReceiveCount"] > messages.POSTPONED
 
 

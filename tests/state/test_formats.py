@@ -113,7 +113,7 @@ def test_the_histories_of_format_1_show_the_root_of_an_approved_chain() -> None:
 
 
 @pytest.mark.parametrize("path", HISTORIES, ids=name_of)
-def test_the_conditions_of_a_history_of_format_1_stay_open_since_when_and_told_or_not(path: Path) -> None:
+def test_the_conditions_of_a_history_of_format_1_stay_open_since_when_and_alerted_or_not(path: Path) -> None:
     old, new = plain(path), history.decode(path.read_bytes())
     expected = {
         key: (one["since"], one.get("told", False), one.get("reason"), one.get("looks", 1))
@@ -141,7 +141,7 @@ def test_a_record_of_format_1_keeps_all_that_is_known(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", RECORDS, ids=name_of)
-def test_the_conditions_of_a_record_of_format_1_stay_open_since_when_and_told_or_not(path: Path) -> None:
+def test_the_conditions_of_a_record_of_format_1_stay_open_since_when_and_alerted_or_not(path: Path) -> None:
     old, new = plain(path), record.decode(path.read_bytes())
     episodes = old.get("episodes", {})
     open_ones = {key: since for key, since in episodes.items() if not key.endswith(":told")}
@@ -157,7 +157,7 @@ def test_the_conditions_of_a_record_of_format_1_stay_open_since_when_and_told_or
 
 
 def told_again(conditions: Mapping[str, Condition]) -> None:
-    """A look that finds everything again tells what was not told, and that alone; kinds are those of today."""
+    """A run that finds everything again alerts what was not alerted, and that alone; kinds are those of today."""
     due: list[str] = []
 
     def seen(key: str, one: Condition) -> Observed:

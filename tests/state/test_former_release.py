@@ -1,4 +1,4 @@
-"""Whoever rolls the code back to a release without a guard is told so, and loses nothing: the real code of it is run.
+"""Whoever rolls the code back to a release without a guard gets an error, loses nothing: the real code of it is run.
 
 ``format-1/release.zip`` is the package of the last release that wrote format 1, without its adapters.
 """

@@ -13,7 +13,7 @@ from tests.soak.playing import Player
 
 @pytest.fixture(scope="module")
 def known() -> SoakEnvironment:
-    """A source and its targets after two looks."""
+    """A source and its targets after two runs."""
     player = Player(Script(seed=1, sources=("use1",), acts=()), Openssl())
     player.begin()
     return player.environment

@@ -89,6 +89,6 @@ def patch(aws: EmbeddedAws, name: str = NAME, **values: str) -> dict[str, Any]:
 
 
 def seen(aws: EmbeddedAws, name: str = NAME) -> dict[str, Any]:
-    """Return the domain as v1 describes it; this is one of the looks that an update takes to settle."""
+    """Return the domain as v1 describes it; this is one of the reads that an update takes to settle."""
     answer: dict[str, Any] = aws.client("apigateway").get_domain_name(domainName=name)
     return answer

@@ -20,7 +20,7 @@ class Held:
     version: str | Unknown | None
     settles_at: datetime | None = None
     state: str = ""
-    """A status that does not pass by itself, such as PENDING_OWNERSHIP_VERIFICATION."""
+    """A status that does not pass unaided, such as PENDING_OWNERSHIP_VERIFICATION."""
     warnings: tuple[str, ...] = ()
     previous: bytes | None = None
     stale_reads: int = 0

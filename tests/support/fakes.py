@@ -137,7 +137,7 @@ class InMemoryStore(Watched):
 
 
 class RecordingQueue(Watched):
-    """``ports.PublishQueue``: ``sent`` is every wish, ``waiting`` what a FIFO queue would hold of them."""
+    """``ports.PublishQueue``: ``sent`` is every request, ``waiting`` what a FIFO queue would hold of them."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Who looks at the simulator through the Genesys adapter, as a source of the watch file would."""
+"""Reads the simulator through the Genesys adapter, as a source of the watch file would."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ EMPTY = '{"entities": []}'
 
 
 class Observer:
-    """An adapter that looks at one simulated region. Pauses let virtual time pass, so that none of them is waited."""
+    """An adapter that reads one simulated region. Pauses let virtual time pass, so that none of them is waited."""
 
     def __init__(self, simulator: Simulator, clock: ManualClock, *, budget: float = 30.0) -> None:
         self.simulator = simulator

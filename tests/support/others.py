@@ -80,7 +80,7 @@ def partner(region: Region, name: str = "Partner") -> Identity:
 
 
 def tell_of(region: Region, leaf: Identity, status: str = "Upcoming") -> str:
-    """Let the API tell of a partner's leaf with its root, unlike of Genesys' own; the text."""
+    """Let the API show a partner's leaf with its root, unlike of Genesys' own; the text."""
     told = region.entity(leaf, "Genesys", status)
     told["certificate"] = leaf.pem() + leaf.chain_pem()
     region.extra_entities.append(told)

@@ -1,4 +1,4 @@
-"""A small world that is looked at as well: collect reads what the API presents, publish deploys it, all in memory."""
+"""A small world with observations: collect reads what the API presents, publish deploys it, all in memory."""
 
 import json
 from collections.abc import Sequence

@@ -65,7 +65,7 @@ class QueueWorld(SmallWorld):
             wait=self.wait,
             owner=f"run-{self.runs}",
             claim_for=CLAIM,
-            look_every=PERIOD,
+            enqueue_every=PERIOD,
         )
         summary = publishing.publish(self.watch, request, ports)
         self.passed_over += summary.passed_over
@@ -81,7 +81,7 @@ class QueueWorld(SmallWorld):
         return {"batchItemFailures": [{"itemIdentifier": name} for name in back]}
 
     def let_pass(self, time: timedelta, step: timedelta = timedelta(seconds=5)) -> None:
-        """Let time pass, with the schedule at every ``PERIOD`` and a look into the queue at every ``step``."""
+        """Let time pass, with the schedule at every ``PERIOD`` and a poll of the queue at every ``step``."""
         end = self.clock() + time
         while self.clock() < end:
             if (self.clock() - self.start) % PERIOD < step:
@@ -90,7 +90,7 @@ class QueueWorld(SmallWorld):
             self.clock.advance(step - (self.clock() - self.start) % step)
 
     def longest_gap(self, name: str) -> timedelta:
-        """The longest time for which nobody looked at the domain."""
+        """The longest time for which nobody read the domain."""
         moments = [self.start, *self.looks[name], self.clock()]
         return max(later - earlier for earlier, later in itertools.pairwise(moments))
 

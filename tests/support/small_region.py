@@ -110,7 +110,7 @@ class SmallRegion(SmallWorld):
         self.store.seed(keys.approval(one.read.fingerprint), json.dumps(document).encode())
 
     def look(self, *entities: dict[str, str], minutes: float = 15) -> collecting.SourceSummary:
-        """Time passes, the API shows these entities, and the source is looked at."""
+        """Time passes, the API shows these entities, and the source is observed."""
         if entities:
             self.answer(*entities)
         self.clock.advance(timedelta(minutes=minutes))
@@ -126,7 +126,7 @@ class SmallRegion(SmallWorld):
         return collecting.collect(self.watch, collecting.Request(), ports).sources["use1"]
 
     def step(self, *entities: dict[str, str], minutes: float = 15) -> None:
-        """A look, and a run of publish for what was enqueued."""
+        """A run of collect, and one of publish for what was enqueued."""
         already = len(self.queue.sent)
         self.look(*entities, minutes=minutes)
         for target in dict.fromkeys(one.target for one in self.queue.sent[already:]):

@@ -130,7 +130,7 @@ class EdgeEnvironment(SoakEnvironment):
 
     @property
     def at_the_edge(self) -> set[str]:
-        return {*blocks_of(self.edge.read(ARN).bundle)}  # type: ignore[arg-type]  # this kind always tells it
+        return {*blocks_of(self.edge.read(ARN).bundle)}  # type: ignore[arg-type]  # this kind always gives it
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ def test_the_other_root_is_a_new_quarantine_with_an_id_of_its_own(world: Present
     assert partner.rogue.read.fingerprint in second.facts.values()
 
 
-def test_chains_that_take_turns_are_told_once_and_change_no_target(world: PresentingWorld, partner: Partner) -> None:
+def test_chains_that_take_turns_are_alerted_once_and_change_no_target(world: PresentingWorld, partner: Partner) -> None:
     approved(world, partner)
     updates = changes(world)
     alerts = []
@@ -115,7 +115,7 @@ def test_both_chains_in_one_text_lead_to_the_approved_root(world: PresentingWorl
     assert not world.alive(partner.rogue)
 
 
-def test_a_new_approval_for_the_other_root_is_told_and_moves_the_leaf_there(
+def test_a_new_approval_for_the_other_root_is_alerted_and_moves_the_leaf_there(
     world: PresentingWorld, partner: Partner
 ) -> None:
     approved(world, partner)
@@ -186,7 +186,9 @@ def test_the_anchor_that_leaves_takes_an_approval_of_a_name_along_to_no_other_ro
     assert not any(leaf.lifted and leaf.approved_root for leaf in world.known.leaves.values())
 
 
-def test_an_approval_that_does_not_cover_is_told_with_what_is_lacking(world: PresentingWorld, partner: Partner) -> None:
+def test_an_approval_that_does_not_cover_is_alerted_with_what_is_lacking(
+    world: PresentingWorld, partner: Partner
+) -> None:
     world.approve(partner.leaf, reasons=["name-mismatch"])
     world.shown(partner.honest)
     (alert,) = world.look(2)
@@ -213,7 +215,7 @@ def test_while_there_is_no_anchor_approved_leaves_stay_as_they_were(world: Prese
     assert not world.alive(partner.rogue)
 
 
-def test_an_approved_leaf_that_expires_is_told_as_expired_and_not_as_quarantined(
+def test_an_approved_leaf_that_expires_is_alerted_as_expired_and_not_as_quarantined(
     world: PresentingWorld, partner: Partner
 ) -> None:
     approved(world, partner)
@@ -300,7 +302,7 @@ def test_an_approval_that_ended_takes_its_pin_at_the_next_publish(
     assert not world.alive(partner.root)
 
 
-def test_a_leaf_that_verifies_to_an_anchor_by_itself_needs_its_approval_no_more(
+def test_a_leaf_that_verifies_to_an_anchor_unaided_needs_its_approval_no_more(
     world: PresentingWorld, partner: Partner
 ) -> None:
     approved(world, partner)

@@ -124,7 +124,7 @@ def test_targets_whose_names_look_alike_have_the_ids_that_each_has_alone() -> No
     assert ids == target_ids(LOOK_ALIKE[::-1])[::-1]
 
 
-def test_trust_stores_of_one_name_and_one_called_as_a_domain_are_told_apart_by_their_arns() -> None:
+def test_trust_stores_of_one_name_and_one_called_as_a_domain_are_distinguished_by_their_arns() -> None:
     twins = [STORE.replace("Main-1", "main"), STORE.replace("Main-1", "main").replace("73e2", "84f3")]
     named = [STORE.replace("Main-1", "api-example-com"), DOMAIN.replace("eu-central-1", "us-east-1")]
 
@@ -163,7 +163,7 @@ def test_no_two_targets_share_an_id_and_each_id_fits_the_watch_file(arns: list[s
         ),
     ],
 )
-def test_a_secret_tells_where_it_lies(arn: str, place: SecretArn) -> None:
+def test_a_secrets_arn_says_where_it_lies(arn: str, place: SecretArn) -> None:
     assert parse_secret(arn) == place
 
 

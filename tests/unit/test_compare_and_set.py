@@ -81,7 +81,7 @@ def test_a_store_that_refuses_every_conditional_write_is_no_busy_colleague() -> 
         compare_and_set(number.load, lambda value: value + 1, refuse, "the number")
 
 
-def test_a_conflict_that_passes_by_itself_is_survived() -> None:
+def test_a_conflict_that_passes_unaided_is_survived() -> None:
     answers = [Conflict("409"), None]
 
     def store(_value: int, _etag: str | None) -> str:

@@ -119,7 +119,7 @@ def test_an_address_that_is_no_https_url_is_named(url: str) -> None:
     assert mistakes(wrong) == [f"sources[0].api_url: {url!r} is no https:// URL"]
 
 
-def test_a_bundle_may_not_ask_for_an_authority_that_its_source_does_not_look_at() -> None:
+def test_a_bundle_may_not_ask_for_an_authority_that_its_source_does_not_observe() -> None:
     wrong = document(bundles=[{"id": "main", "sources": ["use1"], "authorities": ["DigiCert"]}])
     wrong["sources"][0]["authorities"] = ["Genesys"]
     assert mistakes(wrong) == ["bundles[0].authorities: source 'use1' does not read DigiCert"]

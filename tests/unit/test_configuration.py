@@ -1,4 +1,4 @@
-"""A configuration that is refused: told once with every mistake, the last good one in use, and told when mended."""
+"""A configuration that is refused: one alert with every mistake, the last good one in use, one when corrected."""
 
 from datetime import timedelta
 from typing import Any
@@ -71,7 +71,7 @@ def test_a_good_configuration_is_used_and_kept_once() -> None:
     assert desk.news() == []
 
 
-def test_one_that_is_refused_is_told_once_with_every_mistake_and_the_last_good_one_goes_on() -> None:
+def test_one_that_is_refused_is_alerted_once_with_every_mistake_and_the_last_good_one_goes_on() -> None:
     desk = Desk()
     desk.collect()
     desk.document = WRONG
@@ -87,7 +87,7 @@ def test_one_that_is_refused_is_told_once_with_every_mistake_and_the_last_good_o
     assert "goes on with the last one that it accepted, of 2026-11-23 12:15 UTC" in alert.what_it_means
 
 
-def test_other_mistakes_are_told_and_the_same_ones_are_not() -> None:
+def test_other_mistakes_are_alerted_and_the_same_ones_are_not() -> None:
     desk = Desk()
     desk.collect()
     desk.document = WRONG
@@ -99,7 +99,7 @@ def test_other_mistakes_are_told_and_the_same_ones_are_not() -> None:
     assert desk.news() == []
 
 
-def test_the_all_clear_comes_when_it_is_mended_and_the_mended_one_is_in_use() -> None:
+def test_the_all_clear_comes_when_it_is_corrected_and_the_corrected_one_is_in_use() -> None:
     desk = Desk()
     desk.collect()
     desk.document = WRONG
@@ -116,7 +116,7 @@ def test_the_all_clear_comes_when_it_is_mended_and_the_mended_one_is_in_use() ->
     assert [alert.kind for alert in desk.news()] == ["configuration-refused"]
 
 
-def test_without_a_good_one_the_run_fails_and_people_are_told_all_the_same() -> None:
+def test_without_a_good_one_the_run_fails_and_people_are_alerted_all_the_same() -> None:
     desk = Desk(WRONG)
     for _ in range(3):
         with pytest.raises(ConfigurationError):
@@ -131,13 +131,13 @@ def test_an_alert_that_could_not_be_delivered_is_said_and_delivered_later() -> N
     desk = Desk()
     desk.collect()
     desk.document, desk.sink.closed = WRONG, True
-    assert "the sink is closed" in desk.collect().troubles[0]
+    assert "the sink is closed" in desk.collect().failures[0]
     desk.sink.closed = False
-    assert desk.collect().troubles == ()
+    assert desk.collect().failures == ()
     assert [alert.kind for alert in desk.news()] == ["configuration-refused"]
 
 
-def test_a_dry_run_writes_and_tells_nothing() -> None:
+def test_a_dry_run_writes_and_delivers_nothing() -> None:
     desk = Desk()
     assert desk.collect(dry_run=True).watch == parse(GOOD)
     assert desk.store.writes == []
@@ -149,7 +149,7 @@ def test_a_dry_run_writes_and_tells_nothing() -> None:
     assert desk.news() == []
 
 
-def test_a_kept_one_that_the_stack_refuses_by_now_is_not_used_and_the_newest_mistakes_are_told() -> None:
+def test_a_kept_one_that_the_stack_refuses_by_now_is_not_used_and_the_newest_mistakes_are_alerted() -> None:
     desk = Desk()
     desk.collect()
     state = msgspec.json.decode(desk.store.body(keys.CONFIGURATION))
@@ -170,16 +170,16 @@ def test_a_kept_one_that_is_broken_is_written_anew(body: bytes) -> None:
     assert desk.publish().watch == parse(GOOD)
 
 
-def test_what_a_newer_release_kept_is_left_alone_and_stops_no_look() -> None:
+def test_what_a_newer_release_kept_is_left_alone_and_stops_no_run() -> None:
     desk = Desk()
     desk.store.seed(keys.CONFIGURATION, b'{"format": "2"}')
     found = desk.collect()
     assert found.watch == parse(GOOD)
-    assert "newer release" in found.troubles[0]
+    assert "newer release" in found.failures[0]
     assert desk.store.body(keys.CONFIGURATION) == b'{"format": "2"}'
 
 
-def test_a_bucket_out_of_reach_stops_no_look_with_a_good_configuration() -> None:
+def test_a_bucket_out_of_reach_stops_no_run_with_a_good_configuration() -> None:
     desk = Desk()
 
     def refuse(*_: str) -> None:
@@ -188,7 +188,7 @@ def test_a_bucket_out_of_reach_stops_no_look_with_a_good_configuration() -> None
     desk.store.before = refuse
     found = desk.collect()
     assert found.watch == parse(GOOD)
-    assert "out of reach" in found.troubles[0]
+    assert "out of reach" in found.failures[0]
 
 
 def test_a_hundred_mistakes_are_one_alert_of_bounded_size() -> None:
@@ -203,7 +203,7 @@ def test_a_hundred_mistakes_are_one_alert_of_bounded_size() -> None:
     assert len(msgspec.json.encode(alert)) < 32_000
 
 
-def test_a_secret_that_stands_where_its_name_belongs_is_told_to_nobody() -> None:
+def test_a_secret_that_stands_where_its_name_belongs_is_shown_to_nobody() -> None:
     desk = Desk()
     desk.collect()
     pasted = '{"client_secret": "kA1-secret"}'

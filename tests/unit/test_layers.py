@@ -91,7 +91,7 @@ PURE = sorted(name for name in INNER if not orchestrates(name))
 
 
 @pytest.mark.parametrize("name", sorted(name for name in MODULES if stage(name)))
-def test_a_stage_imports_the_base_itself_and_the_stages_before_it(name: str) -> None:
+def test_a_package_imports_the_base_itself_and_the_packages_before_it(name: str) -> None:
     allowed = STAGES[: STAGES.index(str(stage(name))) + 1]
     assert {other for other in ours(name) if other not in BASE and stage(other) not in allowed} == set()
 

@@ -47,7 +47,7 @@ def test_a_target_whose_runs_fail_makes_no_other_wait() -> None:
     assert not world.fifo.dead
 
 
-def test_the_runs_that_fail_are_counted_at_every_look_so_that_the_alarm_rings() -> None:
+def test_every_run_that_fails_is_counted_so_that_there_is_an_alarm() -> None:
     world = QueueWorld(["bad", "one"])
     broken_record(world, "bad")
 
@@ -56,7 +56,7 @@ def test_the_runs_that_fail_are_counted_at_every_look_so_that_the_alarm_rings() 
     assert world.poller.failed == timedelta(hours=1) // PERIOD
 
 
-def test_a_bucket_that_was_out_of_reach_is_worked_with_at_the_next_look() -> None:
+def test_a_bucket_that_was_out_of_reach_is_worked_with_in_the_next_run() -> None:
     world = QueueWorld(["one"])
     broken_record(world, "one")
     world.let_pass(timedelta(minutes=30))
@@ -78,7 +78,7 @@ def test_nine_domains_of_an_account_are_updated_as_fast_as_the_service_lets_them
     assert world.poller.runs <= 2 * 9
 
 
-def test_a_change_of_twenty_domains_goes_on_at_the_next_schedule_and_nobody_is_told_of_trouble() -> None:
+def test_a_change_of_twenty_domains_goes_on_at_the_next_schedule_and_no_failure_is_alerted() -> None:
     world = QueueWorld([f"d{number}" for number in range(20)])
 
     world.let_pass(timedelta(minutes=11))
@@ -89,7 +89,7 @@ def test_a_change_of_twenty_domains_goes_on_at_the_next_schedule_and_nobody_is_t
 
 
 @pytest.mark.parametrize("body", MALFORMED)
-def test_a_malformed_message_is_told_and_dropped_and_stops_nothing(body: str) -> None:
+def test_a_malformed_message_is_reported_and_dropped_and_stops_nothing(body: str) -> None:
     world = QueueWorld(["one"])
     world.fifo.put(body, "domainnames-one.example.com", "whatever")
 
@@ -102,7 +102,7 @@ def test_a_malformed_message_is_told_and_dropped_and_stops_nothing(body: str) ->
     assert world.done() == {"one"}
 
 
-def test_after_a_standstill_only_the_newest_looks_are_work() -> None:
+def test_after_a_standstill_only_the_newest_requests_are_served() -> None:
     world = QueueWorld(["one", "two"])
     for _ in range(288):
         world.call(decode_request({"enqueue": "all"}))
@@ -113,7 +113,7 @@ def test_after_a_standstill_only_the_newest_looks_are_work() -> None:
     world.poller.drain()
 
     assert len(world.passed_over) == 2 * 288
-    assert all("outdated look" in words for words in world.passed_over)
+    assert all("outdated request" in words for words in world.passed_over)
     assert world.looks["one"]
     assert world.looks["two"]
 

@@ -77,7 +77,7 @@ def _hang(world: Timed) -> None:
     raise DeliveryTimedOut("no answer")
 
 
-def test_a_record_with_thousands_of_alerts_is_told_in_short_however_often_the_run_is_killed() -> None:
+def test_a_record_with_thousands_of_alerts_is_delivered_in_short_however_often_the_run_is_killed() -> None:
     world = Timed()
     world.run(targets=["alb"])
     many = tuple(msgspec.structs.replace(EXAMPLES["drift_found"], id=f"drift-found:alb:{n}") for n in range(3000))

@@ -88,7 +88,7 @@ class Watcher:
             wait=self._wait,
             owner="",
             claim_for=self.settings.claim_for,
-            look_every=self.settings.look_every,
+            enqueue_every=self.settings.enqueue_every,
         )
 
     def watch(self) -> Watch:

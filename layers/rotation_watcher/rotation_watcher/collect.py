@@ -1,7 +1,7 @@
-"""The use case ``collect``: ask every source, apply what was seen to its history, wake publish, tell people.
+"""The use case ``collect``: observe every source, apply the answer to its history, enqueue targets, deliver alerts.
 
 Contract. When ``collect`` returns, each source that could be read has its answer in its history (or nothing was to
-write), and each that could not has a condition that tells people once; one source's trouble never touches another, nor
+write), and each that could not has a condition that is alerted once; one source's failure never touches another, nor
 does it delay another: a source is committed as soon as it has answered, and alerts are delivered when all are. The run
 ends within its time: nothing is begun that could outlast it. Alerts commit with the state that gives rise to them, and
 leave the outbox only after the sink took them. A crash at any point loses nothing: the certificates are kept before
@@ -40,9 +40,9 @@ FETCHING = 60.0
 JUDGING = 10.0
 """Seconds that judging one answer may take: ten thousand strangers' certificates take a third of it on a whole core."""
 KEEPING = 55.0
-"""Seconds of the run that are kept for judging, writing and telling."""
+"""Seconds of the run that are kept for judging, writing and delivering."""
 LISTED = 8
-"""Doubtful leaves that are each looked up among the approvals; for more of them the approvals are listed once."""
+"""Doubtful leaves whose approvals are each asked for by name; for more of them the approvals are listed once."""
 
 
 class Ports(NamedTuple):
@@ -66,7 +66,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class SourceSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What one look gave, for the person who called by hand and for the log. Fingerprints are cut to 16 digits."""
+    """What one run gave, for the person who called by hand and for the log. Fingerprints are cut to 16 digits."""
 
     outcome: str
     reason: str | None = None
@@ -86,35 +86,35 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     dry_run: bool = False
     sources: dict[str, SourceSummary] = {}
-    looks: list[str] = []
+    enqueued: list[str] = []
     broken: list[str] = []
 
 
 def collect(watch: Watch, request: Request, ports: Ports) -> Summary:
-    """Look at the sources that ``request`` names. Raises RequestRefused for a source that is not in the watch file."""
+    """Observe the sources that ``request`` names. Raises RequestRefused for a source that is not in the watch file."""
     chosen = _chosen(watch, request)
     ports = ports._replace(store=TimedStore(ports.store, ports.remaining))
     summary = Summary(dry_run=request.dry_run)
     broken: dict[str, str] = {}
-    looks: dict[str, _Look] = {}
+    runs: dict[str, _SourceRun] = {}
     seconds = max(1.0, min(FETCHING, ports.remaining() - KEEPING))
     for source, seen in fetch.answers(chosen, ports.secrets, ports.genesys, seconds):
         try:
-            looks[source.id] = look = _Look(watch, source, seen, ports)
+            runs[source.id] = run = _SourceRun(watch, source, seen, ports)
             if request.dry_run:
-                look.apply(look.step)
+                run.apply(run.step)
             else:
-                look.commit()
-                summary.looks += _wake(watch, look, ports)
+                run.commit()
+                summary.enqueued += _enqueue(watch, run, ports)
         except StoreError as error:
             broken[source.id] = str(error)
-    done = [looks[source.id] for source in chosen if source.id in looks and source.id not in broken]
-    for place, look in enumerate(done):
+    done = [runs[source.id] for source in chosen if source.id in runs and source.id not in broken]
+    for place, run in enumerate(done):
         try:
-            _compare(look, done[:place], request)
+            _compare(run, done[:place], request)
         except StoreError as error:
-            broken[look.source.id] = str(error)
-    summary.sources = {look.source.id: _describe(look) for look in done}
+            broken[run.source.id] = str(error)
+    summary.sources = {run.source.id: _describe(run) for run in done}
     if not request.dry_run:
         _deliver(done, ports, summary, broken)
     for name, message in broken.items():
@@ -126,11 +126,11 @@ def collect(watch: Watch, request: Request, ports: Ports) -> Summary:
     return summary
 
 
-def _count(watch: Watch, done: Iterable["_Look"], summary: Summary, ports: Ports) -> None:
+def _count(watch: Watch, done: Iterable["_SourceRun"], summary: Summary, ports: Ports) -> None:
     """What the alarms rest on: a run that read every source, and how many sources have not been read for too long."""
     now = ports.clock()
     ports.metrics.count("CollectSucceeded", all(one.outcome == "read" for one in summary.sources.values()))
-    fresh = {look.source.id for look in done if not look.after.stale(now, watch.policy)}
+    fresh = {run.source.id for run in done if not run.after.stale(now, watch.policy)}
     ports.metrics.count("StaleSources", len(watch.sources) - len(fresh))
 
 
@@ -142,7 +142,7 @@ def _chosen(watch: Watch, request: Request) -> tuple[Source, ...]:
     return tuple(known[name] for name in request.sources) if request.sources else watch.sources
 
 
-class _Look:
+class _SourceRun:
     """One source's answer, and what becomes of whatever history turns out to be there.
 
     ``before`` is the history that was found, ``after`` the one that is there now, ``etag`` its own.
@@ -178,7 +178,7 @@ class _Look:
             self.seen = error
             return self.step(known)
         self.observation = bounds.bounded(observation, known)
-        return update.fold(known, self.observation, context)
+        return update.apply_observation(known, self.observation, context)
 
     def _observed(self, known: History) -> tuple[Observation, Context]:
         """The answer, judged once a run, unless another run has changed what it rests on. Raises SourceError."""
@@ -223,7 +223,7 @@ class _Look:
             keys.history(self.source.id),
             known=(self.before, self.etag),
         )
-        if self.after == found:  # nothing was written: what the history names may still have to be mended
+        if self.after == found:  # nothing was written: what the history names may still have to be repaired
             repository.keep_seen(self.store, self.source, found, self.after, self.observation)
         self.before = found
 
@@ -261,7 +261,7 @@ def _names(source: Source, known: History) -> dict[Authority, Expected]:
     names: dict[Authority, Expected] = {}
     for authority in source.authorities:
         taught = known.authorities[authority].names if authority in known.authorities else ()
-        doubt = "a look shortly before gave rise to doubts" if conditions.names(authority) in known.conditions else None
+        doubt = "a run shortly before gave rise to doubts" if conditions.names(authority) in known.conditions else None
         names[authority] = Expected(source.enforced_names(authority) or taught, source.believed_name, doubt)
     return names
 
@@ -284,9 +284,9 @@ def _observe(
     judged: Judged,
     in_time: Callable[[], None],
 ) -> tuple[Observation, Context]:
-    """Judge the entities; ask for approvals only where one could matter, so that a quiet look asks for none."""
+    """Judge the entities; ask for approvals only where one could matter, so that a quiet run asks for none."""
 
-    def look(context: Context) -> Observation:
+    def judge(context: Context) -> Observation:
         return observe(
             seen,
             authorities=context.source.authorities,
@@ -298,7 +298,7 @@ def _observe(
             in_time=in_time,
         )
 
-    observation = look(context)
+    observation = judge(context)
     approved = {key for key, leaf in basis.lifted.items() if leaf.reasons}
     refused = [e for e in observation.entities if e.leaf and not e.verdict.accepted]
     doubtful = {e.key for e in refused if e.verdict.approvable or e.verdict.rootless or e.key in approved}
@@ -314,12 +314,12 @@ def _observe(
         problems[key] = Finding(INVALID, f"{keys.approval(key)}: {FORMER}")
     if approvals:
         context = context._replace(approvals=approvals)
-        observation = look(context)
+        observation = judge(context)
     return _with_problems(observation, problems), context
 
 
 def _with_problems(observation: Observation, problems: Mapping[str, Finding]) -> Observation:
-    """An approval that cannot be read is one more reason, so that whoever wrote it is told why nothing happened."""
+    """An approval that cannot be read is one more reason, so that whoever wrote it learns why nothing happened."""
     if not problems:
         return observation
     entities = []
@@ -333,43 +333,43 @@ def _with_problems(observation: Observation, problems: Mapping[str, Finding]) ->
     return observation._replace(entities=tuple(entities))
 
 
-def _compare(look: _Look, earlier: Iterable[_Look], request: Request) -> None:
+def _compare(run: _SourceRun, earlier: Iterable[_SourceRun], request: Request) -> None:
     """Hold a source against those of the same region that come before it. Raises StoreError."""
     same_region = [
-        one for one in earlier if one.source.region == look.source.region and one.observation and look.observation
+        one for one in earlier if one.source.region == run.source.region and one.observation and run.observation
     ]
     if not same_region:
         return
 
     def change(known: History) -> History:
-        for twin in same_region:
-            name = SourceName(twin.source.id, twin.source.region)
-            known = compare.disagree(known, name, compare.differences(known, twin.after), look.context)
+        for other in same_region:
+            name = SourceName(other.source.id, other.source.region)
+            known = compare.disagree(known, name, compare.differences(known, other.after), run.context)
         return known
 
     if request.dry_run:
-        look.apply(change)
+        run.apply(change)
     else:
-        look.amend(change)
+        run.amend(change)
 
 
-def _deliver(done: Sequence[_Look], ports: Ports, summary: Summary, broken: dict[str, str]) -> None:
+def _deliver(done: Sequence[_SourceRun], ports: Ports, summary: Summary, broken: dict[str, str]) -> None:
     """Deliver what waits at all sources together; what cannot be taken out of its outbox comes once more."""
 
-    def clearing(look: _Look) -> Callable[[frozenset[str]], bool]:
+    def clearing(run: _SourceRun) -> Callable[[frozenset[str]], bool]:
         def clear(taken: frozenset[str]) -> bool:
             try:
-                look.clear(taken)
+                run.clear(taken)
             except StoreError as error:
-                broken[look.source.id] = str(error)
+                broken[run.source.id] = str(error)
                 return False
             return True
 
         return clear
 
-    waiting = [outbox.Waiting(look.after.outbox, clearing(look)) for look in done]
-    for look, errors in zip(done, outbox.deliver(waiting, ports.sink, ports.remaining), strict=True):
-        summary.sources[look.source.id].undelivered = [*errors]
+    waiting = [outbox.Waiting(run.after.outbox, clearing(run)) for run in done]
+    for run, errors in zip(done, outbox.deliver(waiting, ports.sink, ports.remaining), strict=True):
+        summary.sources[run.source.id].undelivered = [*errors]
 
 
 def _needs(state: History) -> frozenset[tuple[str, str, tuple[str, ...]]]:
@@ -381,13 +381,13 @@ def _needs(state: History) -> frozenset[tuple[str, str, tuple[str, ...]]]:
     )
 
 
-def _wake(watch: Watch, look: _Look, ports: Ports) -> list[str]:
+def _enqueue(watch: Watch, run: _SourceRun, ports: Ports) -> list[str]:
     """One request a target where its needs changed; the history's ETag makes it new, however soon after the last."""
-    if _needs(look.before) == _needs(look.after):
+    if _needs(run.before) == _needs(run.after):
         return []
-    sent, source = [], look.source.id
+    sent, source = [], run.source.id
     targets = (target.id for target in watch.targets_of(source))
-    for one in publish_requests(watch, targets, f"{source}-{look.etag or ''}"):
+    for one in publish_requests(watch, targets, f"{source}-{run.etag or ''}"):
         if ports.remaining() < CALL_TAKES:
             raise StoreError(f"the time of this run is up before {one.target} was asked for; the schedule asks for it")
         ports.queue.send(one)
@@ -398,7 +398,7 @@ def _wake(watch: Watch, look: _Look, ports: Ports) -> list[str]:
 def publish_requests(
     watch: Watch, targets: Iterable[str], occasion: str, until: datetime | None = None
 ) -> list[PublishRequest]:
-    """The queue's messages for some targets. ``occasion`` tells one call from the next within five minutes."""
+    """The queue's messages for some targets. ``occasion`` distinguishes one call from the next within five minutes."""
     wanted = {*targets}
     return [
         PublishRequest(target.id, arns.message_group(target.arn), f"{target.id}-{occasion}", until)
@@ -407,7 +407,7 @@ def publish_requests(
     ]
 
 
-def _describe(one: _Look) -> SourceSummary:
+def _describe(one: _SourceRun) -> SourceSummary:
     before, after, observation = one.before, one.after, one.observation
     summary = SourceSummary(outcome="read", changed=after != before)
     if isinstance(one.seen, SourceError):

@@ -30,7 +30,7 @@ def compare_and_set[T](
     caller has read already. ``what`` names the object for people.
 
     Raises StoreError where somebody else was faster ``TRIES`` times in a row, or where the store speaks of a conflict
-    and nobody wrote: a bucket that refuses every conditional write must not look like a busy colleague for ever. What
+    and nobody wrote: a bucket that refuses every conditional write must not pass for another busy run for ever. What
     ``load``, ``change`` and ``store`` raise goes through.
     """
     value, etag = known or load()

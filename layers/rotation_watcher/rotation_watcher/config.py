@@ -229,7 +229,7 @@ _LISTS: Mapping[str, type[msgspec.Struct]] = {"sources": Source, "bundles": Bund
 
 
 def _shape_mistakes(document: object) -> Iterable[str]:
-    """Every mistake of type and shape: msgspec reports only the first, so each value is converted by itself."""
+    """Every mistake of type and shape: msgspec reports only the first, so each value is converted separately."""
     if not isinstance(document, dict):
         yield "$: must be a JSON object"
         return
@@ -300,7 +300,7 @@ def _source_mistakes(watch: Watch, stack: _Stack) -> Iterable[str]:
             yield from _misplaced(f"{path}.credentials", source.credentials, secret.region, secret.account, stack)
         if not source.authorities:
             yield f"{path}.authorities: empty: name Genesys, DigiCert or both"
-        # Whoever can write there would otherwise say whom to trust.
+        # Whoever can write there would otherwise decide which roots are trusted.
         if source.anchors is not None and source.anchors.startswith(keys.STATE):
             folders = ", ".join(keys.STATE)
             yield f"{path}.anchors: {source.anchors!r} lies where functions write ({folders}): put it below anchors/"

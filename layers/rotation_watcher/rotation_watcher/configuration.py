@@ -1,7 +1,7 @@
-"""A configuration that is refused stops nothing: the last good one stays in use, and people are told of each mistake.
+"""A configuration that is refused stops nothing: the last good one stays in use, and an alert lists each mistake.
 
-collect keeps the last good one, and tells (``keep``); publish only reads what collect kept (``in_use``), so that one
-mistake is told by one function. The object lies where collect may write, and is used only while the newest one is
+collect keeps the last good one, and alerts (``keep``); publish only reads what collect kept (``in_use``), so that one
+mistake is alerted by one function. The object lies where collect may write, and is used only while the newest one is
 refused.
 """
 
@@ -39,11 +39,11 @@ class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
 
 
 class Configured(NamedTuple):
-    """The configuration to work with. ``mistakes``: why it is not the newest. ``troubles``: what failed, in words."""
+    """The configuration to work with. ``mistakes``: why it is not the newest. ``failures``: what failed, in words."""
 
     watch: Watch
     mistakes: tuple[str, ...] = ()
-    troubles: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
 
 
 type Read = Callable[[], Watch]
@@ -53,7 +53,7 @@ type Parse = Callable[[object], Watch]
 
 
 def judged(state: State, found: Watch | ConfigurationError, now: datetime) -> State:
-    """The state after a look at the configuration; what is due to be told is in its outbox."""
+    """The state after the configuration was read; the alerts that are due are in its outbox."""
     if isinstance(found, ConfigurationError):
         conditions, alerts, _ = evaluate(
             state.conditions, [_refused(found, state, now)], now, resolves=lambda _: Lasting()
@@ -62,8 +62,8 @@ def judged(state: State, found: Watch | ConfigurationError, now: datetime) -> St
     document = msgspec.json.decode(msgspec.json.encode(found))  # as it comes back from the bucket
     good = state if state.good == document else replace(state, good=document, accepted=now)
     conditions, _, over = evaluate(state.conditions, (), now, resolves=lambda _: Lasting())
-    mended = [builders.configuration_accepted(since=one.since, now=now) for one in over.values()]
-    return replace(good, conditions=conditions, outbox=waiting.with_alerts(state.outbox, mended))
+    accepted = [builders.configuration_accepted(since=one.since, now=now) for one in over.values()]
+    return replace(good, conditions=conditions, outbox=waiting.with_alerts(state.outbox, accepted))
 
 
 def _refused(error: ConfigurationError, state: State, now: datetime) -> Observed:
@@ -87,9 +87,9 @@ def keep(
     dry_run: bool,
     remaining: Remaining = unhurried,
 ) -> Configured:
-    """For collect: the configuration, or the last good one; tells what is to be told, and keeps what is good.
+    """For collect: the configuration, or the last good one; delivers the alerts that are due, and keeps what is good.
 
-    A dry run writes and tells nothing. What ``remaining`` leaves no time for waits. Raises ConfigurationError where
+    A dry run writes and delivers nothing. What ``remaining`` leaves no time for waits. Raises ConfigurationError where
     none is good, StoreError where the watch file cannot be read.
     """
     found = _found(read)
@@ -97,10 +97,10 @@ def keep(
     if dry_run:
         return _usable(found, parse, store)
     try:
-        troubles = _note(found, store, sink, clock, remaining)
-    except StoreError as error:  # what can be looked at is looked at all the same
-        troubles = (f"the state of the configuration: {error}",)
-    return _usable(found, parse, store)._replace(troubles=troubles)
+        failures = _note(found, store, sink, clock, remaining)
+    except StoreError as error:  # what can be read is read all the same
+        failures = (f"the state of the configuration: {error}",)
+    return _usable(found, parse, store)._replace(failures=failures)
 
 
 def in_use(read: Read, parse: Parse, store: ObjectStore) -> Configured:
@@ -123,7 +123,7 @@ def _usable(found: Watch | ConfigurationError, parse: Parse, store: ObjectStore)
         if state.good is not None:
             return Configured(parse(state.good), found.mistakes)
     except (StoreError, ConfigurationError):
-        raise found from None  # what is wrong with the last good one mends nothing; the mistakes do
+        raise found from None  # what is wrong with the last good one does not help; the mistakes do
     raise found
 
 

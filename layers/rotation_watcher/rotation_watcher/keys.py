@@ -4,7 +4,7 @@ import hashlib
 from typing import NamedTuple
 
 STATE = ("sources/", "bundles/", "targets/")
-"""What functions write: nothing in there says whom to trust."""
+"""What functions write: nothing in there decides which roots are trusted."""
 
 DIGICERT_ANCHORS = "anchors/digicert.pem"
 """The operator's own list of DigiCert roots, instead of the vendored one."""

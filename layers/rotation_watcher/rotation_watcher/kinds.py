@@ -1,6 +1,6 @@
 """The table of target kinds: everything about a kind is here or in its adapter, and nowhere else.
 
-Pure data. It is a base module and not part of ``targets``, because the watch file is validated by it and every stage
+Pure data. It is a base module and not part of ``targets``, because the watch file is validated by it and every package
 may use it. A new kind is a row here and an adapter in ``adapters/registry.py`` (decision record 0020).
 
 Sources of the figures: the services' developer guides and quota pages, and the SDK's service models. A figure that is

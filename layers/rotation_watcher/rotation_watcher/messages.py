@@ -1,8 +1,8 @@
 """What becomes of the queue's messages after a run: done, back at their target's turn, or given up.
 
 Lambda leaves the messages of a run that fails in the queue, where each hides those behind it for half an hour. A
-message says no more than *look at this target now*, and the schedule says so again soon: so a run that fails takes its
-messages off the queue first, and fails then, so that Lambda counts it. Only a run that was killed leaves them.
+message says no more than *reconcile this target now*, and the schedule says so again soon: so a run that fails takes
+its messages off the queue first, and fails then, so that Lambda counts it. Only a run that was killed leaves them.
 """
 
 import math
@@ -29,7 +29,7 @@ def serve(request: Queued, run: Callable[[Queued], Summary], queue: ReceivedMess
         summary = run(request)
     except Exception:
         for message in request.messages:
-            with suppress(StoreError):  # then the queue brings it again, late; the run's own error is the news
+            with suppress(StoreError):  # then the queue brings it again, late; the run's own error is what counts
                 queue.acknowledge(message.receipt)
         raise
     return [message.id for message in request.messages if _postponed(message, summary, queue, clock)]

@@ -79,7 +79,7 @@ class GenesysApi(Protocol):
     async def certificates(self, *, api_url: str, login_url: str, credentials: Credentials) -> Sequence[bytes]:
         """Every entity of the answer (Current and Upcoming, all pages), each as raw JSON. Raises SourceError.
 
-        Raw, because one malformed entity must not hide the others: ``observation.observe`` decodes each by itself.
+        Raw, because one malformed entity must not hide the others: ``observation.observe`` decodes each separately.
         """
 
 

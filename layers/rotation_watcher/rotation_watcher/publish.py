@@ -2,7 +2,7 @@
 
 Contract. ``publish`` always works from the histories and from what is live, so a lost, doubled or late message harms
 nothing. When it returns, each target it was asked for is as wanted and proved, or its record says why not and people
-are told once. In ``observe`` mode, and with ``dry_run``, no target is changed. One target's trouble never touches
+are alerted once. In ``observe`` mode, and with ``dry_run``, no target is changed. One target's failure never touches
 another; a bucket that cannot be read or written is reported in ``broken`` and raises at the function's rim.
 A run that finds everything as it should be writes nothing.
 """
@@ -94,12 +94,12 @@ def publish(watch: Watch, request: PublishCall, ports: Ports) -> Summary:
 
 
 def _serve(watch: Watch, request: Queued, ports: Ports) -> Summary:
-    """Look at what messages of the queue ask for, and say of which nothing is done."""
+    """Reconcile the targets that messages of the queue name, and say of which nothing is done."""
     now, known = ports.clock(), {target.id for target in watch.targets}
     reasons = [message.passed_over(known, now) for message in request.messages]
     due = [one.target for one, why in zip(request.messages, reasons, strict=True) if one.target and not why]
-    looks = Reconcile(targets=tuple(dict.fromkeys(due)))
-    summary = publish(watch, looks, ports) if due else Summary(mode=watch.mode)
+    request_by_name = Reconcile(targets=tuple(dict.fromkeys(due)))
+    summary = publish(watch, request_by_name, ports) if due else Summary(mode=watch.mode)
     summary.passed_over = [why for why in reasons if why]
     return summary
 
@@ -120,12 +120,12 @@ def _idle_bundles(watch: Watch, request: Called, ports: Ports, summary: Summary)
 def _enqueue(watch: Watch, request: EnqueueAll, ports: Ports, summary: Summary) -> None:
     """One message per target. A dry run names the targets and sends nothing."""
     now = ports.clock()
-    occasion = now.strftime("%Y%m%dT%H%M")  # two schedules in one minute ask for the same look
-    until = now + ports.look_every if ports.look_every else None
-    for look in publish_requests(watch, (target.id for target in watch.targets), occasion, until):
+    occasion = now.strftime("%Y%m%dT%H%M")  # two schedules in one minute ask for the same run
+    until = now + ports.enqueue_every if ports.enqueue_every else None
+    for message in publish_requests(watch, (target.id for target in watch.targets), occasion, until):
         if not request.dry_run:
-            ports.queue.send(look)
-        summary.enqueued.append(look.target)
+            ports.queue.send(message)
+        summary.enqueued.append(message.target)
 
 
 def _chosen(watch: Watch, request: Called) -> tuple[Target, ...]:
@@ -158,7 +158,7 @@ def _one(watch: Watch, target: Target, request: Called, ports: Ports) -> TargetS
             return _roll_back(watch, snapshot, request, session)
         if isinstance(request, Release):
             manual.release(snapshot, session)
-            by_hand = False  # the word is kept: what follows is an ordinary run
+            by_hand = False  # the release is recorded: what follows is an ordinary run
             snapshot = _snapshot(watch, view, session)
         return _reconcile(watch, snapshot, session)
     except TargetError as error:
@@ -228,7 +228,7 @@ def _act(snapshot: Snapshot, action: Action, session: Session) -> Outcome | None
 
 
 def _put_off(snapshot: Snapshot, turn: Turn, session: Session) -> Outcome:
-    """Let other targets of the account have their turn first; it is told only where that takes long."""
+    """Let other targets of the account have their turn first; it is alerted only where that takes long."""
     waits = TargetBusy("it waits for its turn: the service limits the updates of an account, and others are before it")
     now = session.ports.clock()
 
@@ -317,7 +317,7 @@ def _would(watch: Watch, snapshot: Snapshot, request: Called, session: Session) 
 
 
 def _unreadable(view: BundleView, error: TargetError, request: Called, session: Session) -> TargetSummary:
-    """A target that cannot be read: told once, tried again at every run; nothing else is known to be wrong."""
+    """A target that cannot be read: alerted once, tried again at every run; nothing else is known to be wrong."""
     summary = TargetSummary(outcome=Outcome(error.reason), message=str(error), problems=list(view.problems))
     if request.dry_run:
         return summary

@@ -20,7 +20,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The configuration of collect and publish. Lists are comma-separated in the environment; empty items are dropped.
 
     ``account`` (ACCOUNT_ID) is the stack's account, to which its targets and secrets must belong (None: not known).
-    ``look_every`` is how often the schedule enqueues every target (PUBLISH_SCHEDULE; None: at no fixed interval).
+    ``enqueue_every`` is how often the schedule enqueues every target (PUBLISH_SCHEDULE; None: at no fixed interval).
     ``claim_for`` is how long a claim on a target lasts. ``watch_file`` is empty or an ``s3://`` URI.
     ``ca_file`` (GENESYS_CA_FILE) names additional roots for HTTPS to Genesys, for networks that inspect TLS.
     """
@@ -37,7 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     credential_arns: tuple[str, ...]
     target_arns: tuple[str, ...]
     claim_for: timedelta
-    look_every: timedelta | None
+    enqueue_every: timedelta | None
     ca_file: Path | None
 
 
@@ -66,7 +66,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         credential_arns=_items(environment.get("CREDENTIAL_ARNS", "")),
         target_arns=_items(environment.get("TARGET_ARNS", "")),
         claim_for=timedelta(seconds=int(environment.get("FUNCTION_TIMEOUT_SECONDS", "300"))) + _CLAIM_MARGIN,
-        look_every=_interval(environment.get("PUBLISH_SCHEDULE", "")),
+        enqueue_every=_interval(environment.get("PUBLISH_SCHEDULE", "")),
         ca_file=Path(ca_file) if ca_file else None,
     )
 

@@ -53,7 +53,7 @@ class _Alarm(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 def post_all(messages: Iterable[QueueMessage], to: Chat) -> Outcome:
-    """Post each message by itself, so that a failure repeats no other message. DeliveryErrors are in the result."""
+    """Post each message separately, so that a failure repeats no other message. DeliveryErrors are in the result."""
     posted, failed, errors = 0, [], []
     for message in messages:
         try:

@@ -91,7 +91,7 @@ def test_a_download_that_keeps_failing_is_an_error_without_the_url(
     ],
     ids=["refused", "unavailable", "redirected", "too large", "broken", "bomb"],
 )
-def test_whatever_is_wrong_with_a_download_is_told_in_a_few_words(
+def test_whatever_is_wrong_with_a_download_is_reported_in_a_few_words(
     answer: Callable[[], httpx.Response], problem: str, target: ContractTarget, aws: EmbeddedAws
 ) -> None:
     with pytest.raises(TargetError, match=problem) as caught:

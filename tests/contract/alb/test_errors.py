@@ -1,4 +1,4 @@
-"""What elbv2's errors are told as."""
+"""What elbv2's errors are reported as."""
 
 import socket
 
@@ -35,7 +35,7 @@ KINDS = [
 
 @pytest.mark.parametrize("operation", READS)
 @pytest.mark.parametrize(("code", "kind"), KINDS)
-def test_an_error_of_a_read_is_told_as_what_it_is(
+def test_an_error_of_a_read_is_reported_as_what_it_is(
     operation: str, code: str, kind: type[TargetError], target: ContractTarget, aws: EmbeddedAws
 ) -> None:
     aws.fail_next("elbv2", operation, code)
@@ -53,7 +53,7 @@ def test_an_error_of_a_read_is_told_as_what_it_is(
         ("CaCertificatesBundleNotFound", TargetError),
     ],
 )
-def test_an_error_of_an_update_is_told_as_what_it_is(
+def test_an_error_of_an_update_is_reported_as_what_it_is(
     code: str, kind: type[TargetError], target: ContractTarget, aws: EmbeddedAws, initial: bytes
 ) -> None:
     version = target.put(OTHER)
@@ -65,7 +65,7 @@ def test_an_error_of_an_update_is_told_as_what_it_is(
     assert target.read().bundle == initial
 
 
-def test_a_service_that_is_not_there_is_told(target: ContractTarget) -> None:
+def test_a_service_that_is_not_there_is_reported(target: ContractTarget) -> None:
     once = Config(retries={"total_max_attempts": 1})
     with socket.socket() as bound:  # it does not listen, so nobody answers at its port
         bound.bind(("127.0.0.1", 0))

@@ -9,7 +9,7 @@ import pytest
 
 from local.aws.https_listener import make_https_listener
 from local.aws.server import EmbeddedAws
-from rotation_watcher.adapters.trust_store import UNTOLD, AlbTrustStores
+from rotation_watcher.adapters.trust_store import UNKNOWN_FILTERS, AlbTrustStores
 from rotation_watcher.ports import Endpoint
 from rotation_watcher.x509.identity_filters import admits
 from tests.support import contract_targets, pki
@@ -103,7 +103,7 @@ class _Pages:
 
 
 def described(own: ContractTarget, aws: EmbeddedAws, **mutual: Any) -> Endpoint:
-    """The one listener of the store, as an answer with these members is told."""
+    """The one listener of the store, as it is read from an answer with these members."""
     client: Any = Client(aws.client("elbv2"), **mutual)
     (endpoint,) = AlbTrustStores(client, httpx.Client(trust_env=False)).read(own.arn).known_endpoints
     return endpoint
@@ -119,7 +119,7 @@ def test_a_listener_whose_shared_trust_store_was_taken_away_does_not_verify(
     assert described(own, aws, TrustStoreAssociationStatus="active").verifies
 
 
-def test_the_identity_filters_of_a_listener_are_told(own: ContractTarget, aws: EmbeddedAws) -> None:
+def test_the_identity_filters_of_a_listener_are_reported(own: ContractTarget, aws: EmbeddedAws) -> None:
     filters = [
         {"Field": "subject-ou", "Action": "accept", "MatchType": "exact", "Value": "Data Actions"},
         {"Field": "san-dns", "Action": "accept", "MatchType": "prefix", "Value": "client."},
@@ -133,17 +133,17 @@ def test_the_identity_filters_of_a_listener_are_told(own: ContractTarget, aws: E
 
 
 @pytest.mark.parametrize(
-    ("protocol", "knows", "told"), [("TLS", False, False), ("TLS", True, True), ("HTTPS", False, True)]
+    ("protocol", "knows", "known"), [("TLS", False, False), ("TLS", True, True), ("HTTPS", False, True)]
 )
 def test_filters_that_the_sdk_drops_are_not_taken_for_none(
-    protocol: str, *, knows: bool, told: bool, own: ContractTarget, aws: EmbeddedAws
+    protocol: str, *, knows: bool, known: bool, own: ContractTarget, aws: EmbeddedAws
 ) -> None:
     endpoint = described(own, aws, protocol=protocol, knows=knows)
 
     assert endpoint.verifies
-    assert endpoint.filters == (() if told else (UNTOLD,))
-    assert ("this SDK cannot tell" in endpoint.detail) is not told
-    assert admits(endpoint.filters, pki.root("A").read) is (True if told else None)
+    assert endpoint.filters == (() if known else (UNKNOWN_FILTERS,))
+    assert ("this SDK does not show" in endpoint.detail) is not known
+    assert admits(endpoint.filters, pki.root("A").read) is (True if known else None)
 
 
 def test_many_identity_filters_do_not_make_a_long_text(own: ContractTarget, aws: EmbeddedAws) -> None:

@@ -1,4 +1,4 @@
-"""What API Gateway's errors are told as."""
+"""What API Gateway's errors are reported as."""
 
 import pytest
 
@@ -22,7 +22,7 @@ KINDS: list[tuple[str, int, type[TargetError]]] = [
 
 
 @pytest.mark.parametrize(("code", "status", "kind"), KINDS)
-def test_an_error_of_a_read_is_told_as_what_it_is(
+def test_an_error_of_a_read_is_reported_as_what_it_is(
     code: str, status: int, kind: type[TargetError], kept_rest: ContractTarget, aws: EmbeddedAws
 ) -> None:
     for service in ("apigateway", "apigatewayv2"):
@@ -51,7 +51,7 @@ UPDATES: list[tuple[str, int, str, type[TargetError]]] = [
 
 @pytest.mark.parametrize("service", ["apigateway", "apigatewayv2"])
 @pytest.mark.parametrize(("code", "status", "message", "kind"), UPDATES)
-def test_an_error_of_an_update_is_told_as_what_it_is_and_nothing_changes(
+def test_an_error_of_an_update_is_reported_as_what_it_is_and_nothing_changes(
     service: str,
     code: str,
     status: int,

@@ -86,7 +86,7 @@ def _one_a_page(params: dict[str, Any], **_: object) -> None:
     params["MaxResults"] = 1
 
 
-def test_rules_that_may_not_be_listed_are_told_with_the_action_that_is_missing(
+def test_rules_that_may_not_be_listed_are_reported_with_the_action_that_is_missing(
     rest: ContractTarget, aws: EmbeddedAws, initial: bytes
 ) -> None:
     switch(rest, aws, "ROUTING_RULE_ONLY")
@@ -100,7 +100,7 @@ def test_rules_that_may_not_be_listed_are_told_with_the_action_that_is_missing(
     assert "apigateway:ListRoutingRules" in blind.detail
 
 
-def test_throttled_rules_are_told_as_such(rest: ContractTarget, aws: EmbeddedAws) -> None:
+def test_throttled_rules_are_reported_as_such(rest: ContractTarget, aws: EmbeddedAws) -> None:
     switch(rest, aws, "ROUTING_RULE_ONLY")
     aws.fail_next("apigatewayv2", "ListRoutingRules", "TooManyRequestsException", 429)
     with pytest.raises(TargetBusy, match=f"behind {rest.arn}"):

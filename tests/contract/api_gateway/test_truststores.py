@@ -80,7 +80,7 @@ def test_a_truststore_is_read_whatever_its_key_holds(key: str, rest: ContractTar
     assert (live.bundle, live.location) == (OTHER, f"s3://{rest.bucket}/{key}")
 
 
-def test_a_key_that_iam_would_take_for_a_pattern_is_told_as_the_parameter_wants_it(
+def test_a_key_that_iam_would_take_for_a_pattern_is_reported_as_the_parameter_wants_it(
     rest: ContractTarget, aws: EmbeddedAws
 ) -> None:
     aws.client("s3").put_object(Bucket=rest.bucket, Key="who?/*$.pem", Body=OTHER)
@@ -96,7 +96,7 @@ def test_a_key_that_iam_would_take_for_a_pattern_is_told_as_the_parameter_wants_
     assert f"arn:aws:s3:::{rest.bucket}/who${{?}}/${{*}}${{$}}.pem " in str(caught.value)
 
 
-def test_an_object_that_may_not_be_read_is_told_with_what_would_allow_it(
+def test_an_object_that_may_not_be_read_is_reported_with_what_would_allow_it(
     rest: ContractTarget, aws: EmbeddedAws
 ) -> None:
     aws.fail_next("s3", "GetObject", "AccessDenied", 403)

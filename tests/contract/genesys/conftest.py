@@ -30,7 +30,7 @@ def world(clock: ManualClock) -> World:
 
 @pytest.fixture
 def start(world: World, clock: ManualClock) -> Iterator[Callable[..., Observer]]:
-    """Start a simulator with these settings and give who looks at it."""
+    """Start a simulator with these settings and give its observer."""
     with ExitStack() as running:
 
         def starting(*, budget: float = 30.0, **settings: Any) -> Observer:

@@ -1,4 +1,4 @@
-"""Answers that will not get better: of another shape, too large, endless; and what is told of them."""
+"""Answers that will not get better: of another shape, too large, endless; and how they are reported."""
 
 import gzip
 import json
@@ -44,7 +44,7 @@ LASTING: dict[str, tuple[dict[str, Any], SourceReason, str]] = {
 
 
 @pytest.mark.parametrize(("how", "reason", "words"), LASTING.values(), ids=LASTING)
-def test_what_will_not_pass_is_told_at_the_first_try(
+def test_what_will_not_pass_is_reported_at_the_first_try(
     observer: Observer, how: dict[str, Any], reason: SourceReason, words: str
 ) -> None:
     observer.simulator.play(REGION, "certificates", times=0, **how)
@@ -135,7 +135,7 @@ def test_an_answer_that_echoes_a_secret_puts_it_into_no_error_and_no_log(
     assert any(record.name.startswith("httpcore") for record in caplog.records)
 
 
-def test_a_good_look_writes_no_secret_into_any_log(observer: Observer, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_good_observation_writes_no_secret_into_any_log(observer: Observer, caplog: pytest.LogCaptureFixture) -> None:
     listen(caplog)
     observer.simulator.play(REGION, "token", body=json.dumps({"access_token": TOKEN}))
     observer.simulator.play(REGION, "certificates", body=EMPTY, times=2)

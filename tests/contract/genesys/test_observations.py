@@ -1,4 +1,4 @@
-"""Looks that succeed, and those that the API refuses for a reason of its own: logins, tokens, pages, limits."""
+"""Observations that succeed, and those that the API refuses for a reason of its own: logins, tokens, pages, limits."""
 
 import asyncio
 import base64
@@ -16,7 +16,7 @@ from tests.support.observer import EMPTY, REGION, SECRET, Observer
 GRANT = {"grant_type": "client_credentials"}
 
 
-def test_a_look_gives_what_is_current_and_then_what_is_upcoming_with_one_login(
+def test_an_observation_gives_what_is_current_and_then_what_is_upcoming_with_one_login(
     observer: Observer, world: World
 ) -> None:
     published = world.region(REGION).published()
@@ -65,7 +65,7 @@ def test_a_token_serves_over_several_runs_until_its_life_ends(observer: Observer
     assert 401 not in observer.asked("/certificates")
 
 
-def test_a_token_that_was_revoked_is_replaced_within_the_look(observer: Observer) -> None:
+def test_a_token_that_was_revoked_is_replaced_within_the_observation(observer: Observer) -> None:
     observer.observe()
     observer.simulator.revoke_tokens()
     observer.observe()
@@ -87,7 +87,7 @@ def test_an_unknown_client_is_refused_and_a_secret_in_its_place_is_not_shown(obs
     assert observer.asked("/oauth/token") == [400]
 
 
-def test_a_client_without_the_permission_is_told_its_name(observer: Observer) -> None:
+def test_a_client_without_the_permission_is_reported_with_the_permissions_name(observer: Observer) -> None:
     observer.simulator.add_client(observer.simulator.client_id, SECRET, permissions=())
     error = observer.fails()
     assert error.reason is SourceReason.PERMISSION_MISSING
@@ -95,13 +95,13 @@ def test_a_client_without_the_permission_is_told_its_name(observer: Observer) ->
     assert observer.asked("/certificates") == [403]
 
 
-def test_a_token_that_is_refused_again_and_again_is_told_after_one_renewal(observer: Observer) -> None:
+def test_a_token_that_is_refused_again_and_again_is_reported_after_one_renewal(observer: Observer) -> None:
     observer.simulator.play(REGION, "certificates", status=401, times=0)
     assert observer.fails().reason is SourceReason.CREDENTIALS_REFUSED
     assert (observer.asked("/oauth/token"), observer.asked("/certificates")) == ([200, 200], [401, 401])
 
 
-def test_the_trouble_of_one_region_never_touches_the_looks_at_another(observer: Observer) -> None:
+def test_the_failure_of_one_region_never_touches_the_observation_of_another(observer: Observer) -> None:
     observer.simulator.play("eu-central-1", "certificates", body=EMPTY + " " * 10_000, times=0, drip={"pause": 0.05})
 
     async def meanwhile() -> list[list[dict[str, Any]]]:

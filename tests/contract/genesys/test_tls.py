@@ -36,7 +36,7 @@ def test_a_certificate_of_an_unknown_authority_fails_and_is_not_tried_again(obse
     ],
     ids=["plain HTTP", "hangs up"],
 )
-def test_a_server_that_speaks_no_tls_is_told(
+def test_a_server_that_speaks_no_tls_is_reported(
     observer: Observer, greeting: bytes, reason: SourceReason, pauses: int
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:

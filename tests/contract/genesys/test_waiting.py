@@ -20,7 +20,7 @@ def test_a_rate_limit_is_waited_for_as_long_as_the_api_asks(start: Callable[...,
     assert observer.asked("/certificates") == [200, 200, 429, 200, 200]
 
 
-def test_a_rate_limit_that_lasts_too_long_is_told_at_once(start: Callable[..., Observer]) -> None:
+def test_a_rate_limit_that_lasts_too_long_is_reported_at_once(start: Callable[..., Observer]) -> None:
     observer = start(rate_limit=1)
     error = observer.fails()
     assert (error.reason, "60 s" in str(error)) == (SourceReason.THROTTLED, True)
@@ -50,7 +50,7 @@ def test_a_retry_after_is_obeyed_where_it_means_something(
 
 @pytest.mark.parametrize("said", [str(int(MAX_PAUSE) + 1), "Sun, 01 Mar 2026 13:00:00 GMT", "9" * 400])
 @pytest.mark.parametrize(("status", "reason"), [(429, SourceReason.THROTTLED), (503, SourceReason.UNAVAILABLE)])
-def test_a_wait_that_is_too_long_ends_the_look(
+def test_a_wait_that_is_too_long_ends_the_observation(
     observer: Observer, said: str, status: int, reason: SourceReason
 ) -> None:
     observer.simulator.play(REGION, "certificates", status=status, headers={"Retry-After": said})
@@ -80,7 +80,7 @@ def test_what_may_pass_is_tried_again_and_passes(observer: Observer, kind: Any, 
 
 
 @pytest.mark.parametrize("how", PASSING.values(), ids=PASSING)
-def test_what_may_pass_and_does_not_is_told_after_three_tries(observer: Observer, how: dict[str, Any]) -> None:
+def test_what_may_pass_and_does_not_is_reported_after_three_tries(observer: Observer, how: dict[str, Any]) -> None:
     observer.simulator.play(REGION, "certificates", times=0, **how)
     expected = {429: SourceReason.THROTTLED}.get(how.get("status", 0), SourceReason.UNAVAILABLE)
     assert observer.fails().reason is (expected if "status" in how else SourceReason.UNREACHABLE)

@@ -157,13 +157,13 @@ def test_waits_double_and_are_spread_over_their_whole_length(jitter: float, paus
 
 
 @pytest.mark.parametrize("urls", [(f"{API}:port", LOGIN), (API, "https://é..x"), (f"{API}/\x01", LOGIN)])
-def test_a_url_that_cannot_be_asked_is_told(urls: tuple[str, str]) -> None:
+def test_a_url_that_cannot_be_asked_is_reported(urls: tuple[str, str]) -> None:
     error = Peer().fails(*urls)
     assert error.reason is SourceReason.ENDPOINT_MISSING
     assert str(error).isprintable()
 
 
-def test_many_looks_at_once_share_the_token_and_nothing_else() -> None:
+def test_many_observations_at_once_share_the_token_and_nothing_else() -> None:
     peer = Peer()
     peer.look()
 

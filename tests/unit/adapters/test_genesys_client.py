@@ -138,7 +138,7 @@ def test_only_the_documented_parameters_are_sent() -> None:
     assert {*world.requests[1].url.params} == {"status", "type"}
 
 
-def test_a_query_that_is_not_taken_is_told_as_such() -> None:
+def test_a_query_that_is_not_taken_is_reported_as_such() -> None:
     assert "does not take this query" in str(World(httpx.Response(400)).fails())
 
 
@@ -177,7 +177,7 @@ def test_a_byte_order_mark_is_passed_over() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
-def test_text_in_another_encoding_is_told_as_such(encoding: str) -> None:
+def test_text_in_another_encoding_is_reported_as_such(encoding: str) -> None:
     error = World(httpx.Response(200, content='{"entities": []}'.encode(encoding))).fails()
     assert str(error).endswith("not the JSON expected but text in UTF-16")
 
@@ -187,7 +187,7 @@ def test_a_token_is_taken_however_its_type_is_written(kind: object) -> None:
     assert World(token=httpx.Response(200, json={"access_token": "canary-token", "token_type": kind})).look() == []
 
 
-def test_a_token_of_another_type_is_told() -> None:
+def test_a_token_of_another_type_is_reported() -> None:
     error = World(token=httpx.Response(200, json={"access_token": "canary-token", "token_type": "canary-mac"})).fails()
     assert (error.reason, "another type than bearer" in str(error)) == (SourceReason.ANSWER_INVALID, True)
 
@@ -239,7 +239,7 @@ def test_a_token_answer_that_is_no_json_object_shows_no_token() -> None:
     "trouble",
     [httpx.ConnectError("no route"), httpx.ReadTimeout("slow"), httpx.RemoteProtocolError("cut")],
 )
-def test_a_network_error_is_tried_again_and_then_told(trouble: Exception) -> None:
+def test_a_network_error_is_tried_again_and_then_reported(trouble: Exception) -> None:
     world = World(trouble, page(ENTITY), page())
     assert len(world.look()) == 1
     assert world.pauses == [2.0]
@@ -249,7 +249,7 @@ def test_a_network_error_is_tried_again_and_then_told(trouble: Exception) -> Non
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_a_server_error_is_tried_again_and_then_told(status: int) -> None:
+def test_a_server_error_is_tried_again_and_then_reported(status: int) -> None:
     assert len(World(httpx.Response(status), page(ENTITY), page()).look()) == 1
     assert World(*[httpx.Response(status)] * TRIES).fails().reason is SourceReason.UNAVAILABLE
 
@@ -268,7 +268,7 @@ def test_a_server_error_is_tried_again_and_then_told(status: int) -> None:
         ({}, 2.0),
     ],
 )
-def test_a_throttled_look_waits_as_long_as_it_is_told(headers: dict[str, str], pause: float) -> None:
+def test_a_throttled_observation_waits_as_long_as_the_answer_says(headers: dict[str, str], pause: float) -> None:
     world = World(httpx.Response(429, headers=headers), page(ENTITY), page())
     assert len(world.look()) == 1
     assert world.pauses == [pause]
@@ -287,7 +287,7 @@ def test_an_answer_that_is_too_large_is_cut_off_also_when_it_unfolds() -> None:
     assert world.fails().reason is SourceReason.ANSWER_TOO_LARGE
 
 
-def test_a_broken_encoding_is_told() -> None:
+def test_a_broken_encoding_is_reported() -> None:
     def broken(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/oauth/token":
             return httpx.Response(200, json={"access_token": "t"})
@@ -300,7 +300,7 @@ def test_a_broken_encoding_is_told() -> None:
     assert caught.value.reason is SourceReason.ANSWER_INVALID
 
 
-def test_the_whole_look_has_a_budget() -> None:
+def test_the_whole_observation_has_a_budget() -> None:
     async def never(request: httpx.Request) -> httpx.Response:
         await asyncio.Event().wait()
         return httpx.Response(200, request=request)

@@ -70,7 +70,7 @@ def test_facts_have_labels_and_values_and_no_pre_signed_url(alert: Alert) -> Non
     assert "X-Amz-" not in msgspec.json.encode(alert).decode()
 
 
-def test_ids_tell_every_example_apart() -> None:
+def test_every_example_has_an_id_of_its_own() -> None:
     assert len({alert.id for alert in EXAMPLES.values()}) == len(EXAMPLES)
 
 
@@ -80,7 +80,7 @@ def test_dates_are_shown_as_people_read_them() -> None:
     assert EXAMPLES["expired"].facts["valid until"] == "2026-11-21 15:30 UTC (expired 2 days ago)"
 
 
-def test_a_certificate_is_told_in_reading_order() -> None:
+def test_a_certificate_is_described_in_reading_order() -> None:
     assert list(EXAMPLES["expired"].facts) == ["SHA-256", "subject", "issuer", "names", "valid from", "valid until"]
 
 
@@ -232,7 +232,7 @@ def test_no_hostile_text_reaches_an_alert_as_it_is(text: str, other: str, names:
 # Identity
 
 
-def test_the_same_episode_told_later_has_the_same_id_and_a_second_one_does_not() -> None:
+def test_the_same_condition_alerted_later_has_the_same_id_and_a_second_one_does_not() -> None:
     def failing(since: timedelta, told: timedelta) -> str:
         return builders.source_failing(
             source=SOURCE,

@@ -111,7 +111,7 @@ def test_a_quarantined_current_certificate_is_critical_and_an_upcoming_one_a_war
     assert "an upcoming DigiCert certificate" in quarantined("upcoming").title
 
 
-def test_a_quarantine_is_known_by_certificate_and_start_however_late_it_is_told() -> None:
+def test_a_quarantine_is_known_by_certificate_and_start_however_late_it_is_alerted() -> None:
     assert quarantined("current").id == quarantined("current", now=NOW + timedelta(days=3)).id
     assert quarantined("current").id == f"quarantined:use1:DigiCert:{ELSEWHERE.fingerprint}:20261123T083000Z"
 
@@ -155,7 +155,7 @@ def test_every_reason_of_a_failing_source_has_its_own_way_out(reason: SourceReas
     assert str(reason) in alert.title
     assert (alert.severity is Severity.CRITICAL) == reason.lasting
     assert "a rotation may go unnoticed" in alert.what_it_means
-    assert "There has been no good look yet." in alert.what_it_means
+    assert "There has been no good observation yet." in alert.what_it_means
 
 
 def test_the_permission_that_is_missing_is_named() -> None:
@@ -169,7 +169,7 @@ def test_the_permission_that_is_missing_is_named() -> None:
         now=NOW,
     )
     assert "integrations:actionCertificate:view" in alert.what_to_do
-    assert "The last good look was at 2026-11-23 08:30 UTC." in alert.what_it_means
+    assert "The last good observation was at 2026-11-23 08:30 UTC." in alert.what_it_means
 
 
 def test_a_learned_name_comes_with_the_setting_that_overrules_it_and_is_a_warning_against_the_catalogue() -> None:
@@ -273,7 +273,7 @@ def test_an_alert_never_says_that_the_watcher_heals_when_it_does_not() -> None:
         for heals in (True, False)
     }
     assert "is turning mutual TLS on again" in off[True]
-    assert "does not do that by itself" in off[False]
+    assert "does not do that for you" in off[False]
 
 
 def test_a_plan_says_how_to_have_it_done() -> None:

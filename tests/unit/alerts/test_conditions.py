@@ -1,4 +1,4 @@
-"""The mechanism of conditions by itself: both thresholds, what is not judged, and quiet looks."""
+"""The mechanism of conditions alone: both thresholds, what is not judged, and quiet runs."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ STEP = timedelta(minutes=5)
 
 
 class Watch:
-    """One condition, ``one``, looked for every five minutes."""
+    """One condition, ``one``, evaluated every five minutes."""
 
     def __init__(self, after: Lasting = AT_ONCE, clear: Lasting | None = AT_ONCE) -> None:
         self.after, self.clear = after, clear
@@ -26,7 +26,7 @@ class Watch:
         self.resolved = 0
 
     def look(self, *, found: bool, reason: str | None = None) -> Evaluation:
-        """One look."""
+        """One run."""
         self.now += STEP
         observed = [Observed("one", "drift-found", self._alert, self.after, reason)] if found else []
         evaluation = evaluate(self.conditions, observed, self.now, resolves=lambda _: self.clear)
@@ -56,7 +56,7 @@ class Watch:
         (Lasting(4, timedelta(minutes=10)), "xxx", 0),
     ],
 )
-def test_it_is_told_when_it_was_found_often_and_long_enough(after: Lasting, pattern: str, told: int) -> None:
+def test_it_is_alerted_when_it_was_found_often_and_long_enough(after: Lasting, pattern: str, told: int) -> None:
     watch = Watch(after).looks(pattern)
     assert watch.told == [NOW + STEP] * told
     assert len(watch.looks("xxxx").told) == 1
@@ -81,12 +81,12 @@ def test_it_is_over_when_it_was_absent_often_and_long_enough(
     assert (1 - len(watch.conditions), watch.resolved) == (resolved, resolved)
 
 
-def test_one_that_nobody_was_told_of_goes_without_a_word() -> None:
+def test_one_that_was_never_alerted_goes_without_an_alert() -> None:
     watch = Watch(Lasting(3)).looks("xx.")
     assert (watch.conditions, watch.told, watch.resolved) == ({}, [], 0)
 
 
-def test_looks_that_wait_for_a_duration_to_pass_change_nothing() -> None:
+def test_runs_that_wait_for_a_duration_to_pass_change_nothing() -> None:
     waiting = Watch(Lasting(1, timedelta(hours=1)), Lasting(1, timedelta(hours=1))).looks("x")
     kept = waiting.conditions
     assert waiting.looks("xxxx").conditions == kept
@@ -98,7 +98,7 @@ def test_absences_that_are_too_short_do_not_start_the_count_again() -> None:
     assert len(Watch(Lasting(3), Lasting(2)).looks("x.x.x").told) == 1
 
 
-def test_the_reason_is_the_last_one_before_people_were_told() -> None:
+def test_the_reason_is_the_last_one_before_the_alert() -> None:
     watch = Watch(Lasting(2))
     for reason in ("first", "second", "third"):
         watch.look(found=True, reason=reason)
@@ -110,7 +110,7 @@ def test_it_counts_how_often_it_came_back() -> None:
 
 
 @given(st.text("x.", max_size=40))
-def test_looks_that_find_the_same_again_change_nothing_once_it_is_told(before: str) -> None:
+def test_runs_that_find_the_same_again_change_nothing_once_it_is_alerted(before: str) -> None:
     watch = Watch(Lasting(2, timedelta(minutes=10)), Lasting(3)).looks(before).looks("xxx")
     kept = watch.conditions
     watch.looks("xx")

@@ -68,7 +68,7 @@ def test_a_digicert_root_is_compared_with_digicerts_own_list() -> None:
     assert f"the issuer is {NEW_ROOT}" in alone
 
 
-def test_the_root_is_told_in_words_with_its_validity() -> None:
+def test_the_root_is_described_with_its_validity() -> None:
     for alert in (EXAMPLES["quarantined"], EXAMPLES["approved"]):
         assert alert.facts["root SHA-256"] == PARTNER.fingerprint
         assert alert.facts["root subject"] == PARTNER.subject

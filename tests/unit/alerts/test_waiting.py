@@ -71,7 +71,7 @@ def test_in_whatever_portions_alerts_come_they_are_bounded_and_each_is_counted_o
     assert sorted(one.id for one in in_order(waiting)) == sorted(one.id for one in waiting)
 
 
-def test_the_most_severe_is_told_first() -> None:
+def test_the_most_severe_is_delivered_first() -> None:
     order = in_order([alert(1, Kind.ROTATED, Severity.INFO), alert(2), alert(3, Kind.EXPIRED, Severity.CRITICAL)])
     assert [one.severity for one in order] == ["critical", "warning", "info"]
 

@@ -1,4 +1,4 @@
-"""Whatever the API answers, state stays small, a flood is one alert, and what is true is told all the same."""
+"""Whatever the API answers, state stays small, a flood is one alert, and what is true is alerted all the same."""
 
 import itertools
 import time
@@ -49,7 +49,7 @@ def test_a_flood_without_an_accepted_current_leaf_is_critical_and_one_alert() ->
     assert [(alert.kind, alert.severity) for alert in world.sink.delivered] == [("flood", "critical")]
 
 
-def test_a_flood_that_hides_the_leaf_later_is_told_again_as_critical() -> None:
+def test_a_flood_that_hides_the_leaf_later_is_alerted_again_as_critical() -> None:
     world = SmallCollect()
     for answer in ([*junk(100), leaf()], junk(100)):
         world.answers["one"] = answer
@@ -92,7 +92,7 @@ def test_a_flood_of_authorities_that_nobody_knows_is_one_alert_too() -> None:
     assert len(world.state().authorities) <= 1 + bounds.REFUSED
 
 
-def test_a_flood_that_is_another_at_every_look_for_six_days_is_one_alert_and_small_state() -> None:
+def test_a_flood_that_is_another_at_every_run_for_six_days_is_one_alert_and_small_state() -> None:
     world, numbers = SmallCollect(), itertools.count()
     for _ in range(6 * 24 * 4):
         world.answers["one"] = [leaf(), *junk(20, start=20 * next(numbers))]
@@ -101,7 +101,7 @@ def test_a_flood_that_is_another_at_every_look_for_six_days_is_one_alert_and_sma
     assert len(world.store.body(keys.history("one"))) < SMALL
 
 
-def test_a_few_new_ones_at_every_other_look_are_told_one_by_one_up_to_a_bound_and_then_as_a_flood() -> None:
+def test_a_few_new_ones_at_every_other_run_are_alerted_one_by_one_up_to_a_bound_and_then_as_a_flood() -> None:
     world, numbers = SmallCollect(), itertools.count()
     for _ in range(2 * 24 * 2):
         world.answers["one"] = [leaf(), *junk(4, start=4 * next(numbers))]
@@ -187,7 +187,7 @@ def test_an_answer_that_cannot_be_judged_in_time_is_refused_and_what_is_known_st
     assert world.state().authorities == known
 
 
-def test_what_an_earlier_release_left_waiting_is_told_in_short_and_a_rotation_among_the_first() -> None:
+def test_what_an_earlier_release_left_waiting_is_delivered_in_short_and_a_rotation_among_the_first() -> None:
     world = SmallCollect()
     world.look()
     state = world.state()
@@ -219,7 +219,7 @@ def test_what_an_earlier_release_left_waiting_is_told_in_short_and_a_rotation_am
     assert not world.state().outbox
 
 
-def test_a_rotation_during_a_flood_is_told_in_the_first_batch_whenever_the_run_is_killed() -> None:
+def test_a_rotation_during_a_flood_is_delivered_in_the_first_batch_whenever_the_run_is_killed() -> None:
     world = SmallCollect()
     world.look()
     world.sink.closed = True

@@ -202,7 +202,7 @@ def test_two_sources_of_a_region_are_compared_in_the_order_of_the_watch_file_who
     assert any(key.startswith("disagree:") for key in world.state("two").conditions)
 
 
-def test_metrics_tell_a_run_that_read_every_source_and_how_many_are_stale() -> None:
+def test_metrics_count_a_run_that_read_every_source_and_how_many_are_stale() -> None:
     world = SmallCollect("one", "two")
     world.look()
     assert world.metrics.values == {"CollectSucceeded": True, "StaleSources": 0}

@@ -118,7 +118,7 @@ def test_a_rotation_that_is_already_due_to_be_announced_is_announced_at_once(mak
     assert upcoming.certificate.not_valid_before_utc == START
 
 
-def test_while_a_rotation_flaps_even_turns_tell_the_old_view_and_afterwards_none_does(
+def test_while_a_rotation_flaps_even_turns_give_the_old_view_and_afterwards_none_does(
     make_region: MakeRegion, clock: VirtualClock
 ) -> None:
     region = make_region(95)
@@ -227,7 +227,7 @@ def test_a_new_public_root_brings_another_intermediate(make_region: MakeRegion, 
     assert region.all_digicert_roots_pem() == old_root + region.digicert_root_pem()
 
 
-def test_an_emergency_presents_a_leaf_that_nobody_was_told_of_and_drops_the_announced_one(
+def test_an_emergency_presents_a_leaf_that_was_never_announced_and_drops_the_announced_one(
     make_region: MakeRegion, clock: VirtualClock
 ) -> None:
     region = make_region(80)
@@ -258,7 +258,7 @@ def test_a_withdrawn_upcoming_leaf_disappears_and_another_comes_later(
     assert second.fingerprint != first.fingerprint
 
 
-def test_a_leaf_that_was_withdrawn_for_good_is_followed_by_one_that_nobody_was_told_of(
+def test_a_leaf_that_was_withdrawn_for_good_is_followed_by_one_that_was_never_announced(
     make_region: MakeRegion, clock: VirtualClock
 ) -> None:
     region = make_region(80)
@@ -322,7 +322,7 @@ def test_a_leaf_that_is_nearly_over_lives_half_of_what_it_has_left(
     assert region.presented("Genesys").fingerprint != old
 
 
-def test_a_long_sleep_gives_the_same_leaves_as_many_looks() -> None:
+def test_a_long_sleep_gives_the_same_leaves_as_many_observations() -> None:
     clocks = VirtualClock(START), VirtualClock(START)
     sleeper, looker = (
         World(clock, DEFAULT_CACHE, root_key_bits=2048).region("us-east-1", days_left=95) for clock in clocks

@@ -1,4 +1,4 @@
-"""A file of roots that is damaged in part is told once, with its end, while its good roots go on verifying."""
+"""A file of roots that is damaged in part is alerted once, with its end, while its good roots go on verifying."""
 
 from rotation_watcher.alerts.model import Severity
 from rotation_watcher.sources.context import Context
@@ -12,7 +12,7 @@ ROOT, OTHER = certs.self_signed_ca("Root"), certs.self_signed_ca("Other")
 
 
 class Reader(Teller):
-    """A teller whose looks go along with an anchor file."""
+    """A teller whose observations go along with an anchor file."""
 
     def __init__(self, body: bytes) -> None:
         super().__init__()
@@ -23,11 +23,11 @@ class Reader(Teller):
         return super().context()._replace(anchor_files={"Genesys": file})
 
 
-def test_a_good_file_is_not_told() -> None:
+def test_a_good_file_is_not_alerted() -> None:
     assert Reader(ROOT.pem + OTHER.pem).see(view("A"), view("A")).kinds == []
 
 
-def test_a_damaged_block_beside_a_good_root_is_told_once_and_its_end_too() -> None:
+def test_a_damaged_block_beside_a_good_root_is_alerted_once_and_its_end_too() -> None:
     reader = Reader(ROOT.pem + OTHER.pem[:200])
     reader.see(view("A"), view("A"), view("A"))
 
@@ -47,7 +47,7 @@ def test_a_private_key_beside_a_root_is_critical() -> None:
     assert ROOT.key_pem.decode().splitlines()[1][:20] not in repr(alert)
 
 
-def test_a_private_key_where_no_root_is_left_is_told_beside_the_missing_anchor() -> None:
+def test_a_private_key_where_no_root_is_left_is_alerted_beside_the_missing_anchor() -> None:
     assert Reader(ROOT.key_pem).see(view("A")).kinds == ["file-damaged"]
 
 
@@ -55,7 +55,7 @@ def test_a_file_without_any_root_is_left_to_the_alert_about_the_missing_anchor()
     assert Reader(ROOT.pem[:200]).see(view("A")).kinds == []
 
 
-def test_another_fault_of_the_same_file_is_told_and_is_no_end() -> None:
+def test_another_fault_of_the_same_file_is_alerted_and_is_no_end() -> None:
     reader = Reader(ROOT.pem + OTHER.pem[:200])
     reader.see(view("A"))
     reader.body = ROOT.pem + ROOT.key_pem

@@ -9,7 +9,7 @@ from rotation_watcher.trust.findings import Finding, Reason
 from tests.unit.sources.test_update import CURRENT, UPCOMING, Teller, entity, look, view
 
 DAY = 24 * 4
-"""Looks a day."""
+"""Runs a day."""
 
 
 def odd(number: int) -> Entity:
@@ -22,28 +22,28 @@ def reasons(teller: Teller, kind: str) -> list[str]:
     return [alert.facts["reason"] for alert in teller.told if alert.kind == kind]
 
 
-def test_a_current_entity_that_is_malformed_in_another_way_at_each_look_is_told_and_keeps_nothing_fresh() -> None:
+def test_a_current_entity_that_is_malformed_in_another_way_at_each_run_is_alerted_and_keeps_nothing_fresh() -> None:
     teller = Teller().see(view("A"))
     fresh = teller.state.fresh_at
     teller.see(*(look(odd(number)) for number in range(6 * DAY)))
     assert (teller.kinds, reasons(teller, "source-failing")) == (["source-failing"], ["authority-absent"])
-    assert "others than at the look before" in teller.told[0].what_happened
+    assert "others than in the answer before" in teller.told[0].what_happened
     assert teller.state.fresh_at == fresh
     assert teller.state.stale(teller.now, teller.policy)
-    assert len(teller.state.conditions) < 10, "what was never told does not pile up"
+    assert len(teller.state.conditions) < 10, "what was never alerted does not pile up"
     teller.see(view("A"), view("A"))
     assert teller.kinds[-1] == "source-recovered"
 
 
 @pytest.mark.parametrize("turns", range(2, 12))
-def test_malformed_entities_that_take_turns_are_told_one_way_or_the_other(turns: int) -> None:
+def test_malformed_entities_that_take_turns_are_alerted_one_way_or_the_other(turns: int) -> None:
     teller = Teller().see(view("A"), *(look(odd(number % turns)) for number in range(2 * DAY)))
     assert teller.told
     assert len(teller.told) <= turns + 1
     assert "source-recovered" not in teller.kinds
 
 
-def test_one_that_stays_is_told_as_in_quarantine_and_not_as_absent_too() -> None:
+def test_one_that_stays_is_alerted_as_in_quarantine_and_not_as_absent_too() -> None:
     assert Teller().see(view("A"), *[look(odd(1))] * DAY).kinds == ["quarantined"]
 
 
@@ -69,7 +69,7 @@ def test_a_known_leaf_that_lost_only_what_says_nothing_about_it_keeps_the_source
     assert not teller.state.stale(teller.now, teller.policy)
 
 
-def test_a_trouble_that_passes_and_becomes_one_that_lasts_is_told_again_and_its_recovery_speaks_of_it() -> None:
+def test_a_failure_that_may_pass_and_becomes_one_that_lasts_is_alerted_again_and_its_recovery_names_it() -> None:
     teller = Teller().see(view("A"))
     for reason in (SourceReason.THROTTLED, SourceReason.CREDENTIALS_REFUSED):
         for _ in range(5):
@@ -81,14 +81,14 @@ def test_a_trouble_that_passes_and_becomes_one_that_lasts_is_told_again_and_its_
     assert reasons(teller, "source-recovered") == ["credentials-refused"]
 
 
-def test_a_trouble_that_takes_turns_between_passing_and_lasting_is_told_twice_at_the_most() -> None:
+def test_a_failure_that_takes_turns_between_passing_and_lasting_is_alerted_twice_at_the_most() -> None:
     teller = Teller().see(view("A"))
     for _ in range(DAY):
         teller.miss(SourceReason.THROTTLED).miss(SourceReason.CREDENTIALS_REFUSED)
     assert len(teller.told) <= 2
 
 
-def test_one_passing_trouble_after_another_is_no_news() -> None:
+def test_one_passing_failure_after_another_is_not_alerted_again() -> None:
     teller = Teller().see(view("A"))
     for reason in (SourceReason.THROTTLED, SourceReason.UNAVAILABLE, SourceReason.UNREACHABLE):
         teller.miss(reason).miss(reason)

@@ -57,7 +57,7 @@ def test_a_chain_that_is_shown_now_and_then_stays() -> None:
     assert region.updates() == 2
 
 
-def test_a_look_after_a_long_silence_drops_no_chain() -> None:
+def test_a_run_after_a_long_silence_drops_no_chain() -> None:
     region = two_roots()
     region.step(FIRST)
     region.step(SECOND)

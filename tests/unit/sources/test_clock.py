@@ -1,4 +1,4 @@
-"""A clock that was ahead once: what it left behind counts as unknown, is told, and nobody is dropped for it."""
+"""A clock that was ahead once: what it left behind counts as unknown, is alerted, and nobody is dropped for it."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -38,7 +38,7 @@ def turn(region: SmallRegion, step: timedelta) -> None:
     region.clock._now += step
 
 
-def test_one_look_and_one_publish_with_a_clock_ahead_drop_no_pin_and_are_told() -> None:
+def test_one_run_and_one_publish_with_a_clock_ahead_drop_no_pin_and_are_alerted() -> None:
     region = rotated()
     turn(region, AHEAD)
     region.step()
@@ -51,7 +51,7 @@ def test_one_look_and_one_publish_with_a_clock_ahead_drop_no_pin_and_are_told() 
     assert region.pinned() == fingerprints(OLD, NEW)
     assert not region.state.stale(region.clock(), region.watch.policy)
     (alert,) = region.told("clock-ahead")
-    assert "last look" in alert.facts
+    assert "last good observation" in alert.facts
     for _ in range(3):
         region.step()
     assert len(region.told("clock-ahead")) == 1
@@ -65,7 +65,7 @@ def test_a_publish_alone_whose_clock_is_ahead_drops_no_pin() -> None:
     assert region.pinned() == fingerprints(OLD, NEW)
 
 
-def test_a_grace_that_is_over_at_two_looks_a_day_apart_is_over() -> None:
+def test_a_grace_that_is_over_at_two_runs_a_day_apart_is_over() -> None:
     region = rotated()
     for _ in range(32):
         region.step(minutes=24 * 60)
@@ -73,7 +73,7 @@ def test_a_grace_that_is_over_at_two_looks_a_day_apart_is_over() -> None:
 
 
 def settled(state: History) -> Teller:
-    """A teller who takes this state over and looks once."""
+    """A teller who takes this state over and runs once."""
     teller = Teller()
     teller.state, teller.now = state, NOW + timedelta(hours=1)
     return teller.see(view("B"))
@@ -137,7 +137,7 @@ def moments(part: object) -> list[datetime]:
 
 
 @pytest.mark.parametrize("name", FUTURES)
-def test_every_time_of_a_history_that_lies_in_the_future_is_mended_and_told_once(name: str) -> None:
+def test_every_time_of_a_history_that_lies_in_the_future_is_corrected_and_alerted_once(name: str) -> None:
     state = FUTURES[name](rotation())
     teller = settled(state)
     assert teller.kinds.count("clock-ahead") == 1
@@ -149,29 +149,29 @@ def test_every_time_of_a_history_that_lies_in_the_future_is_mended_and_told_once
     assert teller.kinds.count("clock-ahead") == 1
 
 
-def test_the_stories_name_every_time_of_a_history() -> None:
-    """A new field that holds a time needs its story above, or a word here on why not."""
+def test_the_examples_name_every_time_of_a_history() -> None:
+    """A new field that holds a time needs its example above, or a reason here."""
     told = {name.split()[0] for name in FUTURES}
     ours: tuple[type, ...] = (History, AuthorityHistory, Leaf, Chain, Quarantined, Condition)
     fields = {field.name for model in ours for field in msgspec.structs.fields(model) if "datetime" in str(field.type)}
     assert fields == told
 
 
-def test_clocks_that_differ_by_minutes_are_no_news() -> None:
+def test_clocks_that_differ_by_minutes_are_not_alerted() -> None:
     state = replace(rotation(), fresh_at=NOW + timedelta(hours=1) + SKEW - timedelta(minutes=1))
     assert "clock-ahead" not in settled(state).kinds
 
 
-def test_a_failed_look_does_not_speak_of_a_last_good_look_in_the_future() -> None:
+def test_a_failed_observation_does_not_speak_of_a_last_good_observation_in_the_future() -> None:
     context = Context(SOURCE, Teller().policy, "bucket", {}, {}, NOW + timedelta(hours=2))
     state = replace(rotation(), fresh_at=LATER)
     after = update.apply_failure(state, SourceReason.PERMISSION_MISSING, "403", context)
     assert [alert.kind for alert in after.outbox] == ["clock-ahead", "source-failing"]
     assert after.fresh_at is None
-    assert "last good look" not in after.outbox[1].facts
+    assert "last good observation" not in after.outbox[1].facts
 
 
-def test_publish_removes_nothing_on_a_look_in_the_future() -> None:
+def test_publish_removes_nothing_on_an_observation_in_the_future() -> None:
     region = rotated()
     state = region.state
     region.store.seed(keys.history("use1"), history.encode(replace(state, fresh_at=region.clock() + AHEAD)))

@@ -1,4 +1,4 @@
-"""Every condition of a source that flaps is told once, and told again when it has been over for long."""
+"""Every condition of a source that flaps is alerted once, and alerted again when it has been over for long."""
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -68,7 +68,7 @@ def of_kind(teller: Teller, kind: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_what_flaps_at_each_look_is_told_once_and_once_more_when_it_comes_back_after_a_week(name: str) -> None:
+def test_what_flaps_at_each_run_is_alerted_once_and_once_more_when_it_comes_back_after_a_week(name: str) -> None:
     kind, disturbed, calm = KINDS[name]
     teller = Teller()
     play(teller, [quiet, disturbed, *[disturbed, calm] * 10])
@@ -83,7 +83,7 @@ def test_what_flaps_at_each_look_is_told_once_and_once_more_when_it_comes_back_a
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_what_lasts_is_told_once_and_a_look_at_it_writes_nothing(name: str) -> None:
+def test_what_lasts_is_alerted_once_and_a_run_that_finds_it_writes_nothing(name: str) -> None:
     kind, disturbed, _ = KINDS[name]
     teller = Teller()
     play(teller, [quiet, *[disturbed] * 5])
@@ -92,11 +92,11 @@ def test_what_lasts_is_told_once_and_a_look_at_it_writes_nothing(name: str) -> N
     assert (teller.state, len(of_kind(teller, kind))) == (before, 1)
 
 
-def test_answers_that_lack_an_authority_now_and_then_tell_nobody() -> None:
+def test_answers_that_lack_an_authority_now_and_then_alert_nobody() -> None:
     assert Teller().see(*[view("A"), look()] * 10).kinds == []
 
 
-def test_a_source_that_fails_at_every_other_look_is_told() -> None:
+def test_a_source_that_fails_at_every_other_run_is_alerted() -> None:
     teller = Teller()
     play(teller, [failing(SourceReason.THROTTLED), quiet] * 10)
     assert teller.kinds == ["source-failing"]
@@ -107,13 +107,13 @@ def test_reasons_that_take_turns_are_one_condition_each() -> None:
     assert Teller().see(*turns * 10).kinds == ["quarantined", "quarantined"]
 
 
-def test_a_withdrawn_approval_is_news_however_soon() -> None:
+def test_a_withdrawn_approval_is_alerted_however_soon() -> None:
     bad = look(entity("A"), entity("X", UPCOMING, Reason.NAME_MISMATCH))
     approved = look(entity("A"), entity("X", UPCOMING, lifted=[Reason.NAME_MISMATCH]))
     assert Teller().see(bad, bad, approved, bad, bad).kinds.count("quarantined") == 2
 
 
-def test_a_failed_look_says_nothing_about_what_only_an_answer_shows() -> None:
+def test_a_failed_observation_says_nothing_about_what_only_an_answer_shows() -> None:
     teller = Teller().see(*[look(entity("A", CURRENT, Reason.ANCHOR_MISSING))] * 2)
     for _ in range(5):
         teller.miss()

@@ -1,4 +1,4 @@
-"""The API presents a leaf again that had been replaced: told at once, and nothing is taken away for it."""
+"""The API presents a leaf again that had been replaced: alerted at once, and nothing is taken away for it."""
 
 from rotation_watcher.alerts.model import Severity
 from tests.support.small_region import NAME, SmallRegion, client, fingerprints, issuing, shown
@@ -18,7 +18,7 @@ def rotated() -> SmallRegion:
     return region
 
 
-def test_a_replaced_leaf_that_is_presented_again_is_told_at_once_and_only_once() -> None:
+def test_a_replaced_leaf_that_is_presented_again_is_alerted_at_once_and_only_once() -> None:
     region = rotated()
     region.step(shown(OLD, issuing()))
     assert [alert.kind for alert in region.sink.delivered] == ["went-back"]
@@ -54,7 +54,7 @@ def test_answers_that_flap_after_a_rotation_are_one_alert() -> None:
     assert [alert.kind for alert in region.sink.delivered] == ["went-back"]
 
 
-def test_going_forth_again_is_no_going_back_and_a_second_time_is_news() -> None:
+def test_going_forth_again_is_no_going_back_and_a_second_time_is_alerted() -> None:
     region = rotated()
     region.step(shown(OLD, issuing()))
     region.step()
@@ -67,7 +67,7 @@ def test_going_forth_again_is_no_going_back_and_a_second_time_is_news() -> None:
     assert len({alert.id for alert in region.told("went-back")}) == 2
 
 
-def test_a_leaf_that_is_gone_but_known_is_told_too_and_is_no_rotation() -> None:
+def test_a_leaf_that_is_gone_but_known_is_alerted_too_and_is_no_rotation() -> None:
     region = rotated()
     for _ in range(28):
         region.step(minutes=DAY)

@@ -19,7 +19,7 @@ FOREIGN = [client(number, f"tenant{number}.example") for number in range(30)]
 OURS = client(40, NAME)
 
 
-def test_thirty_foreign_leaves_in_a_first_look_pin_nobody_and_are_one_alert() -> None:
+def test_thirty_foreign_leaves_in_a_first_observation_pin_nobody_and_are_one_alert() -> None:
     region = SmallRegion()
     region.step(*map(current, FOREIGN))
     for _ in range(3):
@@ -140,7 +140,7 @@ def test_the_common_name_counts_where_there_is_no_san() -> None:
     assert fingerprints(bare, renewed) <= region.pinned()
 
 
-def test_a_leaf_without_any_name_is_quarantined_and_told() -> None:
+def test_a_leaf_without_any_name_is_quarantined_and_alerted() -> None:
     region = SmallRegion()
     nameless = client(1)
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Histories against promises 1 to 3 and 8 of DESIGN.md, over every shape of look that a seed can think of."""
+"""Histories against promises 1 to 3 and 8 of DESIGN.md, over every shape of answer that a seed can think of."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -56,7 +56,7 @@ def view(current: str = "", upcoming: str = "") -> Observation:
 
 
 class Teller:
-    """Folds look after look, a quarter of an hour apart, and keeps what people were told."""
+    """Applies observation after observation, a quarter of an hour apart, and keeps the alerts."""
 
     def __init__(self) -> None:
         self.policy = Policy()
@@ -71,7 +71,7 @@ class Teller:
     def see(self, *observations: Observation, step: timedelta = timedelta(minutes=15)) -> "Teller":
         for observation in observations:
             self.now += step
-            self.keep(update.fold(self.state, observation, self.context()))
+            self.keep(update.apply_observation(self.state, observation, self.context()))
         return self
 
     def miss(self, reason: SourceReason = SourceReason.UNREACHABLE) -> "Teller":
@@ -93,12 +93,12 @@ class Teller:
         return known.status if known else None
 
 
-def test_the_first_look_is_a_baseline_and_tells_of_no_rotation() -> None:
+def test_the_first_observation_is_a_baseline_and_alerts_no_rotation() -> None:
     teller = Teller().see(view("A"))
     assert (teller.status("A"), teller.kinds) == (Status.CURRENT, [])
 
 
-def test_a_quiet_look_gives_back_an_equal_history() -> None:
+def test_a_quiet_observation_gives_back_an_equal_history() -> None:
     teller = Teller().see(view("A", "B"))
     before = teller.state
     teller.see(view("A", "B"))
@@ -114,13 +114,13 @@ def test_the_freshness_mark_moves_after_a_third_of_the_limit() -> None:
     assert teller.state.fresh_at == teller.now
 
 
-def test_an_upcoming_leaf_is_trusted_at_first_sight_and_told_when_two_looks_agree() -> None:
+def test_an_upcoming_leaf_is_trusted_at_first_sight_and_alerted_when_two_observations_agree() -> None:
     teller = Teller().see(view("A"), view("A", "B"))
     assert (teller.status("B"), teller.kinds) == (Status.UPCOMING, [])
     assert teller.see(view("A", "B"), view("A", "B")).kinds == ["upcoming-published"]
 
 
-def test_a_rotation_that_flaps_is_told_once_and_retires_nothing_before_it_is_confirmed() -> None:
+def test_a_rotation_that_flaps_is_alerted_once_and_retires_nothing_before_it_is_confirmed() -> None:
     teller = Teller().see(view("A", "B"), *[view("B"), view("A", "B")] * 5)
     assert (teller.status("A"), teller.kinds) == (Status.CURRENT, ["upcoming-published"])
     teller.see(view("B"), view("B"), view("B"))
@@ -128,7 +128,7 @@ def test_a_rotation_that_flaps_is_told_once_and_retires_nothing_before_it_is_con
     assert teller.kinds == ["upcoming-published", "rotated"]
 
 
-def test_old_answers_after_a_confirmed_rotation_are_told_once_and_the_grace_starts_anew() -> None:
+def test_old_answers_after_a_confirmed_rotation_are_alerted_once_and_the_grace_starts_anew() -> None:
     teller = Teller().see(view("A"), view("B"), view("B"))
     first = teller.state.authorities["Genesys"].leaves[key("A")].retire_after
     teller.see(view("A"), view("A"), view("B"), view("B"))
@@ -165,7 +165,7 @@ def test_a_withdrawn_upcoming_leaf_retires_with_its_grace() -> None:
     assert teller.status("B") is Status.RETIRING
 
 
-def test_a_quarantined_leaf_is_told_once_at_its_second_sighting_and_never_enters_the_leaves() -> None:
+def test_a_quarantined_leaf_is_alerted_once_at_its_second_sighting_and_never_enters_the_leaves() -> None:
     bad = look(entity("A"), entity("X", UPCOMING, Reason.CHAIN_UNTRUSTED))
     teller = Teller().see(view("A"), bad)
     assert teller.kinds == []
@@ -173,7 +173,7 @@ def test_a_quarantined_leaf_is_told_once_at_its_second_sighting_and_never_enters
     assert (teller.kinds, teller.status("X")) == (["quarantined"], None)
 
 
-def test_a_quarantined_leaf_whose_reasons_change_is_told_again() -> None:
+def test_a_quarantined_leaf_whose_reasons_change_is_alerted_again() -> None:
     first = look(entity("A"), entity("X", UPCOMING, Reason.CHAIN_UNTRUSTED))
     second = look(entity("A"), entity("X", UPCOMING, Reason.NAME_MISMATCH))
     assert Teller().see(first, first, second, second, second).kinds == ["quarantined", "quarantined"]
@@ -187,14 +187,14 @@ def test_a_leaf_that_lived_by_an_approval_leaves_at_once_and_any_other_with_its_
     assert plain.status("X") is Status.RETIRING
 
 
-def test_a_current_leaf_that_expires_keeps_its_place_and_is_told_once() -> None:
+def test_a_current_leaf_that_expires_keeps_its_place_and_is_alerted_once() -> None:
     teller = Teller().see(view("A"))
     late = look(entity("A", CURRENT, Reason.EXPIRED))
     teller.see(late, step=timedelta(days=401)).see(late, late)
     assert (teller.status("A"), teller.kinds) == (Status.CURRENT, ["expired"])
 
 
-def test_a_missing_anchor_is_told_once_an_episode_and_says_nothing_about_the_leaf() -> None:
+def test_a_missing_anchor_is_alerted_once_a_condition_and_says_nothing_about_the_leaf() -> None:
     teller = Teller().see(view("A"))
     lost = look(entity("A", CURRENT, Reason.ANCHOR_MISSING))
     teller.see(lost, lost, lost)
@@ -206,13 +206,13 @@ def test_a_missing_anchor_is_told_once_an_episode_and_says_nothing_about_the_lea
     assert len({alert.id for alert in teller.told}) == 2
 
 
-def test_a_passing_failure_is_told_at_the_second_look_a_lasting_one_at_once() -> None:
+def test_a_passing_failure_is_alerted_at_the_second_observation_a_lasting_one_at_once() -> None:
     assert Teller().miss().kinds == []
     assert Teller().miss().miss().miss().kinds == ["source-failing"]
     assert Teller().miss(SourceReason.PERMISSION_MISSING).kinds == ["source-failing"]
 
 
-def test_recovery_is_told_only_where_the_failure_was() -> None:
+def test_recovery_is_alerted_only_where_the_failure_was() -> None:
     assert Teller().see(view("A")).miss().see(view("A")).kinds == []
     teller = Teller().see(view("A")).miss().miss().see(view("A"))
     assert teller.kinds == ["source-failing"]
@@ -233,7 +233,9 @@ VIEWS = st.lists(st.tuples(st.sampled_from(["", "A", "B", "C"]), st.sampled_from
 
 @given(VIEWS)
 @settings(max_examples=200, deadline=None)
-def test_whatever_is_shown_what_was_seen_last_is_trusted_and_nobody_is_told_twice(views: list[tuple[str, str]]) -> None:
+def test_whatever_is_shown_what_was_seen_last_is_trusted_and_nothing_is_alerted_twice(
+    views: list[tuple[str, str]],
+) -> None:
     teller = Teller()
     for current, upcoming in views:
         before = teller.state.authorities.get("Genesys")

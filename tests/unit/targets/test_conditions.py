@@ -1,4 +1,4 @@
-"""Every condition of a target that flaps is told once, and told again when it has been over for long."""
+"""Every condition of a target that flaps is alerted once, and alerted again when it has been over for long."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ PENDING = Pending(version="v2", sha256="ab", fingerprints=(), ours=(), at=NOW - 
 
 
 class Desk:
-    """Looks at one target, ten minutes apart, and keeps what people were told of it."""
+    """Runs for one target, ten minutes apart, and keeps its alerts."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -41,7 +41,7 @@ class Desk:
         self.record = decode_record(encode_record(record.delivered(frozenset(alert.id for alert in record.outbox))))
 
     def snapshot(self, **parts: object) -> Snapshot:
-        """What a look finds: certificate 0 is live, deployed and wanted; ``parts`` say what is otherwise."""
+        """What a run finds: certificate 0 is live, deployed and wanted; ``parts`` say what is otherwise."""
         most = parts.get("most", 25)
         assert isinstance(most, int)
         target = Target(id="alb", arn=STORE, bundle="main", max_certificates=most)
@@ -85,7 +85,7 @@ class Desk:
         return Snapshot(target, record, view, seen, blocks, {}, planned)
 
     def look(self, mode: Mode = Mode.APPLY, **parts: object) -> None:
-        """A look, of which nothing follows."""
+        """A run, of which nothing follows."""
         self.keep(conditions.notice(self.snapshot(**parts), mode, self.now))
 
 
@@ -207,7 +207,7 @@ def of_kind(desk: Desk, kind: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_what_flaps_at_each_look_is_told_once_and_once_more_when_it_comes_back_after_a_week(name: str) -> None:
+def test_what_flaps_at_each_run_is_alerted_once_and_once_more_when_it_comes_back_after_a_week(name: str) -> None:
     kind, disturbed, calm = KINDS[name]
     desk = Desk()
     play(desk, [quiet, *[disturbed] * 4, *[disturbed, calm] * 10])
@@ -220,7 +220,7 @@ def test_what_flaps_at_each_look_is_told_once_and_once_more_when_it_comes_back_a
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_what_lasts_is_told_once_and_a_look_at_it_writes_nothing(name: str) -> None:
+def test_what_lasts_is_alerted_once_and_a_run_that_finds_it_writes_nothing(name: str) -> None:
     kind, disturbed, _ = KINDS[name]
     desk = Desk()
     play(desk, [disturbed] * 6)
@@ -230,14 +230,14 @@ def test_what_lasts_is_told_once_and_a_look_at_it_writes_nothing(name: str) -> N
 
 
 @pytest.mark.parametrize("error", [TargetBusy("throttled"), TargetError("reset")])
-def test_a_passing_trouble_is_no_news_if_it_is_over_before_half_an_hour(error: TargetError) -> None:
+def test_a_passing_failure_is_not_alerted_if_it_is_over_before_half_an_hour(error: TargetError) -> None:
     desk = Desk()
     play(desk, [unreadable(error)] * 3)
     play(desk, [quiet] * 9)
     assert desk.told == []
 
 
-def test_two_roots_that_others_use_too_are_told_in_one_alert_and_never_again() -> None:
+def test_two_roots_that_others_use_too_have_one_alert_and_never_another() -> None:
     desk = Desk()
     shared = compose([need(number)._replace(authority="DigiCert") for number in (0, 1)], {}, NOW)
     for _ in range(3):

@@ -13,7 +13,7 @@ SIX_HOURS = timedelta(hours=6) // PERIOD
 
 
 class War:
-    """Every five minutes the other tool puts ``theirs`` back, and publish looks twenty seconds later."""
+    """Every five minutes the other tool puts ``theirs`` back, and publish runs twenty seconds later."""
 
     def __init__(self, *theirs: str) -> None:
         self.world = SmallWorld()
@@ -25,7 +25,7 @@ class War:
         self.updates = self._updates()
 
     def rage(self, rounds: int, *, peace: bool = False) -> list[str]:
-        """So many periods; what became of each look."""
+        """So many periods; what became of each run."""
         outcomes = []
         for _ in range(rounds):
             self.world.clock.advance(PERIOD - timedelta(seconds=20))
@@ -57,7 +57,7 @@ def test_a_war_that_shuts_nobody_out_is_one_condition_and_one_update_an_hour() -
     assert war.written() <= 4 * 9
 
 
-def test_a_war_that_shuts_genesys_out_is_one_condition_and_is_fought_at_every_look() -> None:
+def test_a_war_that_shuts_genesys_out_is_one_condition_and_is_fought_at_every_run() -> None:
     war = War("Other")
     war.rage(SIX_HOURS)
 
@@ -80,7 +80,7 @@ def test_the_alert_says_how_often_and_how_to_find_the_other_tool(theirs: tuple[s
     assert not command.endswith("…")
 
 
-def test_something_new_is_deployed_at_once_in_the_middle_of_a_war_and_told() -> None:
+def test_something_new_is_deployed_at_once_in_the_middle_of_a_war_and_alerted() -> None:
     war = War("Other", "Root 0")
     war.rage(6)
     war.world.sink.delivered.clear()
@@ -97,7 +97,7 @@ def test_a_leaf_that_is_refused_in_the_middle_of_a_war_is_let_in_at_once() -> No
     assert war.rage(1) == ["updated"]
 
 
-def test_a_war_that_is_over_is_over_and_the_next_one_is_told_again() -> None:
+def test_a_war_that_is_over_is_over_and_the_next_one_is_alerted_again() -> None:
     war = War("Other", "Root 0")
     war.rage(6)
     war.rage(SIX_HOURS + 20, peace=True)
@@ -110,7 +110,7 @@ def test_a_war_that_is_over_is_over_and_the_next_one_is_told_again() -> None:
     assert war.told()["contended"] == 1
 
 
-def test_a_look_in_a_pause_of_the_war_writes_nothing() -> None:
+def test_a_run_in_a_pause_of_the_war_writes_nothing() -> None:
     war = War("Other", "Root 0")
     war.rage(5)
     before = war.written()

@@ -226,7 +226,7 @@ def broken(case: Case, action: Action) -> list[tuple[str, bool]]:
         ("what arrived is forgotten", isinstance(action, DropPending) and case.pending == "shows"),
         ("what was asked for is left alone", bool(case.pending) and _at_rest(action)),
         ("a baseline is taken that nobody wanted", isinstance(action, AdoptBaseline) and _differs(case)),
-        ("a target that could be mended is left", _mendable(case) and not isinstance(action, Deploy)),
+        ("a target that could be repaired is left", _mendable(case) and not isinstance(action, Deploy)),
     ]
 
 

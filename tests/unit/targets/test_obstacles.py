@@ -1,4 +1,4 @@
-"""What stands beside or before a target is told once, with its end; and it never stops what does not depend on it."""
+"""What stands beside or before a target is alerted once, and its end; it never stops what does not depend on it."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -53,7 +53,7 @@ def kinds(alerts: Iterable[Alert]) -> list[str]:
 
 @TARGETS
 @pytest.mark.parametrize("case", ODD)
-def test_a_ca_that_cryptography_refuses_is_added_from_extra_and_told_once(case: str, target: str) -> None:
+def test_a_ca_that_cryptography_refuses_is_added_from_extra_and_alerted_once(case: str, target: str) -> None:
     body = (CASES / f"{case}.pem").read_bytes()
     world = world_with(body)
     summary = run(world, target)
@@ -106,7 +106,7 @@ def test_a_bad_file_has_one_alert_and_an_all_clear_and_stops_nothing(
     assert alert.severity is severity
     assert words in alert.what_happened
     assert KEY in alert.what_happened
-    assert f"aws s3 cp mended.pem s3://{world.store.bucket}/{KEY}" in alert.what_to_do
+    assert f"aws s3 cp corrected.pem s3://{world.store.bucket}/{KEY}" in alert.what_to_do
     assert issued("Partner").key_pem.decode().splitlines()[1][:20] not in repr(world.sink.delivered)
     world.store.seed(KEY, issued("Partner").pem)
     for _ in range(4):
@@ -115,7 +115,7 @@ def test_a_bad_file_has_one_alert_and_an_all_clear_and_stops_nothing(
     assert root("Partner") in world.live("alb")
 
 
-def test_a_file_that_changes_its_fault_is_told_again_and_is_not_called_whole() -> None:
+def test_a_file_that_changes_its_fault_is_alerted_again_and_is_not_called_whole() -> None:
     world = world_with(issued("Partner").pem + issued("Second").pem[:200])
     run(world)
     world.store.seed(KEY, issued("Partner").pem + issued("Partner").key_pem)
@@ -126,7 +126,7 @@ def test_a_file_that_changes_its_fault_is_told_again_and_is_not_called_whole() -
     assert told(world, "all-clear") == []
 
 
-def test_a_file_that_the_store_does_not_give_is_told_after_half_an_hour_and_nothing_is_removed() -> None:
+def test_a_file_that_the_store_does_not_give_is_alerted_after_half_an_hour_and_nothing_is_removed() -> None:
     world = world_with(issued("Partner").pem)
     run(world)
     refuse(world)
@@ -187,7 +187,7 @@ LARGE = certs.oversized_ca()
     ids=["a short key", "another curve", "too large"],
 )
 @pytest.mark.parametrize("key", [KEY, "anchors/us-east-1.pem"])
-def test_what_a_target_refuses_is_left_out_and_told_and_the_rest_is_deployed(
+def test_what_a_target_refuses_is_left_out_and_alerted_and_the_rest_is_deployed(
     weak: certs.Issued, rule: str, key: str
 ) -> None:
     world = world_with(issued("Partner").pem)
@@ -376,7 +376,7 @@ def test_filters_that_nobody_understands_are_a_remark_and_no_alert() -> None:
     world = SmallWorld()
     listen(world, "issuer-cn exact Somebody")
 
-    assert any("cannot be told whether" in problem for problem in run(world).problems)
+    assert any("it is unknown whether" in problem for problem in run(world).problems)
     assert told(world, "filtered-out") == []
 
 

@@ -93,7 +93,7 @@ def test_an_approval_holds_until_its_end_and_not_after() -> None:
         (b'{"by": "ops", "why": "secret", "until": "9999-12-31T23:00:00-23:00"}', "out of range"),
     ],
 )
-def test_what_is_wrong_is_told_with_the_files_name_and_without_its_content(data: bytes, said: str) -> None:
+def test_what_is_wrong_is_reported_with_the_files_name_and_without_its_content(data: bytes, said: str) -> None:
     problem = decode_approval(data, FINGERPRINT)
     assert isinstance(problem, Finding)
     assert problem.code == INVALID

@@ -120,7 +120,7 @@ def test_another_name_or_none_is_quarantined(more: dict[str, Any], code: Reason)
     assert assessed.verdict.approvable
 
 
-def test_a_flood_of_names_is_told_in_a_few() -> None:
+def test_a_flood_of_names_is_reported_in_a_few() -> None:
     many = leaf(ROOT, names=[f"{number:03}.example" for number in range(100)])
     (finding,) = judge(many).verdict.reasons
     assert finding.detail == (
@@ -131,7 +131,7 @@ def test_a_flood_of_names_is_told_in_a_few() -> None:
 # --- reasons
 
 
-def test_every_reason_is_told_the_most_important_first() -> None:
+def test_every_reason_is_reported_the_most_important_first() -> None:
     worst = leaf(OWN_ROOT, key=rsa_key(1024), names=["x.example"], eku=SERVER, end=NOW - DAY)
     assessed = judge(worst, OWN_ROOT, defects=[Defect("private-key", "a block PRIVATE KEY")])
     assert reasons(assessed) == [
@@ -145,7 +145,7 @@ def test_every_reason_is_told_the_most_important_first() -> None:
     assert not assessed.verdict.approvable
 
 
-def test_a_missing_anchor_is_told_from_an_untrusted_chain() -> None:
+def test_a_missing_anchor_is_distinguished_from_an_untrusted_chain() -> None:
     assert reasons(judge(LEAF, ISSUING, anchors=())) == [Reason.ANCHOR_MISSING]
     assert reasons(judge(LEAF, ISSUING, anchors=(ISSUING,))) == [Reason.ANCHOR_MISSING]
     assert reasons(judge(LEAF, ISSUING, anchors=(OWN_ROOT,))) == [Reason.CHAIN_UNTRUSTED]
@@ -159,7 +159,7 @@ def test_a_ca_above_it_that_is_not_for_clients_is_no_client_auth() -> None:
     assert assessed.chain[-1] == ROOT.read
 
 
-def test_a_missing_client_auth_is_told_once() -> None:
+def test_a_missing_client_auth_is_reported_once() -> None:
     servers = intermediate("Servers", ROOT, eku=SERVER)
     assert reasons(judge(leaf(servers, eku=SERVER), servers)) == [Reason.NO_CLIENT_AUTH]
 

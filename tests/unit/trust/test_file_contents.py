@@ -1,4 +1,4 @@
-"""What an operator's file of certificates holds, however an editor has saved it, and what is told of the rest."""
+"""What an operator's file of certificates holds, however an editor has saved it, and what is reported of the rest."""
 
 import codecs
 from pathlib import Path
@@ -63,7 +63,7 @@ def test_a_file_saved_by_windows_is_read(data: bytes) -> None:
     ],
     ids=["no END", "damaged", "a leaf", "a private key", "a key under another label", "no END, CR alone", "bad END"],
 )
-def test_what_is_wrong_is_told_with_its_line_and_the_good_is_used(text: str, found: list[tuple[int, str]]) -> None:
+def test_what_is_wrong_is_reported_with_its_line_and_the_good_is_used(text: str, found: list[tuple[int, str]]) -> None:
     file = read(text)
 
     assert held(file) == {ROOT.fingerprint}
@@ -96,7 +96,7 @@ def test_a_file_of_which_nothing_can_be_used_has_a_fault(data: bytes) -> None:
     assert file.faults
 
 
-def test_a_pkcs7_block_beside_a_certificate_is_told() -> None:
+def test_a_pkcs7_block_beside_a_certificate_is_reported() -> None:
     assert [code for _, code in faults(read(PKCS7))] == ["not-a-certificate"]
     assert len(read(PKCS7).held) == 1
 

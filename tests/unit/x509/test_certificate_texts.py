@@ -199,7 +199,7 @@ def test_the_far_end_of_time_is_read() -> None:
     assert root(start=datetime(1950, 1, 1, tzinfo=UTC), end=end).read.facts.not_after == end
 
 
-def test_a_signature_of_no_known_algorithm_is_told_as_unknown() -> None:
+def test_a_signature_of_no_known_algorithm_is_reported_as_unknown() -> None:
     odd = patched(
         LEAF, ISSUING.key, swap(bytes.fromhex("2a8648ce3d040302"), bytes.fromhex("2a8648ce3d040377")), hashes.SHA256()
     )

@@ -70,7 +70,7 @@ def test_a_san_without_dns_names_does_not_bring_the_common_name_back() -> None:
     assert make(NAME, ROOT, extra=[(san, False)]).read.facts.names == ()
 
 
-def test_ca_and_self_signed_are_told_by_constraints_and_signature() -> None:
+def test_ca_and_self_signed_are_known_by_constraints_and_signature() -> None:
     impostor = make("Impostor", ROOT, ca=True, issuer_name=name("Impostor"))
     told = [(one.is_ca, one.self_signed) for one in (ROOT.read, ISSUING.read, LEAF.read, impostor.read)]
     assert told == [(True, True), (True, False), (False, False), (True, False)]

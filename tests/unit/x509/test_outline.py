@@ -1,4 +1,4 @@
-"""What is told of a certificate that ``cryptography`` refuses agrees with what OpenSSL reads in it."""
+"""What is said of a certificate that ``cryptography`` refuses agrees with what OpenSSL reads in it."""
 
 import subprocess
 from datetime import UTC, datetime
@@ -65,7 +65,7 @@ def test_no_broken_certificate_whatever_makes_the_outline_fail(place: int, value
     outline_of(broken[:place])
 
 
-def test_of_what_is_no_certificate_only_the_fingerprint_is_told() -> None:
+def test_of_what_is_no_certificate_only_the_fingerprint_is_reported() -> None:
     facts = bare_facts("ab", b"\x30\x03\x02\x01\x2a")
 
     assert (facts.fingerprint, facts.not_after, facts.issuer) == ("ab", UNKNOWN_TIME, "")

@@ -232,7 +232,7 @@ def test_a_chain_of_a_hundred_is_refused_at_once() -> None:
     assert time.process_time() - before < 3  # with making the leaf and reading the hundred
 
 
-def test_words_for_people_tell_a_missing_issuer_from_a_false_one() -> None:
+def test_words_for_people_distinguish_a_missing_issuer_from_a_false_one() -> None:
     assert "neither an anchor nor" in refusal(REFUSED["an intermediate that is missing"]())
     assert "its key did not sign it" in refusal(REFUSED["a self-made root of the right name"]())
     assert "without clientAuth" in refusal(REFUSED["anyEKU alone"]())

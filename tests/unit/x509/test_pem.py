@@ -106,7 +106,7 @@ def test_the_length_that_der_claims_is_compared_with_what_is_there(der: bytes, c
     assert (defect.code if defect else None) == code
 
 
-def test_a_private_key_is_told_first_and_a_flood_of_defects_is_counted() -> None:
+def test_a_private_key_is_reported_first_and_a_flood_of_defects_is_counted() -> None:
     flood = [pem.Defect("bad-base64", str(number)) for number in range(50)]
     told = pem.distinct([*flood, *flood, pem.Defect("private-key", "x")])
     assert len(told) == pem.MAX_DEFECTS + 1

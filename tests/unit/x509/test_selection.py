@@ -63,7 +63,7 @@ def crowd() -> tuple[list[Pair], list[Pair]]:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_whom_we_call_admitted_openssl_admits_in_that_very_order(seed: int, tmp_path: Path) -> None:
-    dice = Random(seed)  # noqa: S311 - the same stories at every run
+    dice = Random(seed)  # noqa: S311 - the same cases at every run
     cas, leaves = crowd()
     admitted = 0
     for _ in range(6):

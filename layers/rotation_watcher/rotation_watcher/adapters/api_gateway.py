@@ -1,8 +1,8 @@
 """API Gateway custom domains, REST (v1) and HTTP (v2).
 
 The narrow PATCH of v1 is used, or v2's update where v1 does not know the domain. A new object version is not picked
-up by itself, and bad certificates only raise warnings, so what is deployed is proved by the version and warnings that
-the service reports (DOMAIN.md).
+up automatically, and bad certificates only raise warnings, so what is deployed is proved by the version and warnings
+that the service reports (DOMAIN.md).
 """
 
 import re
@@ -92,7 +92,7 @@ class ApiGatewayDomains:
         try:
             self._update(parse_target(arn).name, bundle.uri, bundle.version)
         except (ClientError, BotoCoreError) as error:
-            # The SDK asks again when an answer was lost, and is then told that an update is under way: its own.
+            # The SDK asks again when an answer was lost, and is then refused because an update is under way: its own.
             if retried(error) and self._took(arn, bundle.uri, bundle.version):
                 return
             raise self._refusal(arn, error) from error
@@ -100,7 +100,7 @@ class ApiGatewayDomains:
     def _update(self, name: str, uri: str, version: str) -> None:
         """Through v1 where it knows the domain, else through v2, which wants the configurations sent along.
 
-        A look decides which: a refused update would use up the one that the account has in 30 seconds.
+        A read decides which: a refused update would use up the one that the account has in 30 seconds.
         """
         if self._domain_by_rest(name) is not None:
             self._rest.update_domain_name(

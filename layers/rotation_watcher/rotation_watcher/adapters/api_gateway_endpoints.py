@@ -2,9 +2,9 @@
 
 Mappings are listed by both APIs: v1 knows those to REST APIs, v2 those to APIs of either kind. A domain whose routing
 mode says so leads to further APIs by routing rules, which stand in a list of their own (v2) with an IAM action of its
-own; where the role lacks it, that is told as an endpoint, since any API may be behind the rules. An API that cannot be
-looked at (it was deleted, or the role may not) is left out with a line in the log: it must not keep a truststore from
-its update. Throttling and outages are no such case and raise.
+own; where the role lacks it, that is reported as an endpoint, since any API may be behind the rules. An API that cannot
+be read (it was deleted, or the role may not) is left out with a line in the log: it must not keep a truststore from its
+update. Throttling and outages are no such case and raise.
 """
 
 import logging
@@ -44,7 +44,7 @@ def default_endpoints(
     for api_id in sorted(of_rest | {*_http_mappings(http, domain)} | ruled):
         api = (None if api_id in of_rest else _http_api(http, api_id)) or _rest_api(rest, api_id)
         if api is None:
-            _LOG.warning("The API %s behind the domain %s cannot be looked at.", api_id, domain)
+            _LOG.warning("The API %s behind the domain %s cannot be read and is left out.", api_id, domain)
             continue
         state = "closed" if api.closed else "open, and leads past mutual TLS"
         detail = f"The default execute-api endpoint of the API {api.name} is {state}."
@@ -115,7 +115,7 @@ def _http_api(http: "ApiGatewayV2Client", api_id: str) -> _Api | None:
 
 
 def _pass_over(error: ClientError, what: str) -> None:
-    """Let pass what concerns one API or one list (where the role may not look, the log says so); raise the rest."""
+    """Let pass what concerns one API or one list (where the role may not read it, the log says so); raise the rest."""
     if code(error) not in {*_ABSENT, *_DENIED}:
         raise error
     if code(error) in _DENIED:

@@ -48,7 +48,7 @@ BUDGET = 60.0
 """Seconds that one source may take in all."""
 _TOKEN_MARGIN = timedelta(seconds=60)
 _USUAL_LIFE = 300.0
-"""Seconds: the shortest life that Genesys gives a token, for an answer that does not tell."""
+"""Seconds: the shortest life that Genesys gives a token, for an answer that does not say."""
 _LONGEST_LIFE = 172_800.0
 """Seconds: the longest life that Genesys gives a token. An answer that claims more is not believed."""
 _TRY_AGAIN = {429, 500, 502, 503, 504}
@@ -76,7 +76,7 @@ def make_client(ca_file: Path | None = None) -> httpx.AsyncClient:
     )
 
 
-@lru_cache(1)  # reading a hundred roots takes longer than a look
+@lru_cache(1)  # reading a hundred roots takes longer than a whole observation
 def _context(ca_file: Path | None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=certifi.where())
     if ca_file is not None:
@@ -120,8 +120,8 @@ class _Answer(NamedTuple):
 class Genesys:
     """``ports.GenesysApi``. Tokens are cached for their life, by login URL and client, over warm invocations.
 
-    A client of its own is made for each look, since a Lambda run has an event loop of its own. ``pause`` waits between
-    tries and ``jitter`` (0 to 1) spreads them; both are injected.
+    A client of its own is made for each observation, since a Lambda run has an event loop of its own. ``pause`` waits
+    between tries and ``jitter`` (0 to 1) spreads them; both are injected.
     """
 
     def __init__(
@@ -216,7 +216,7 @@ class Genesys:
         return grant.access_token
 
     async def _send(self, client: httpx.AsyncClient, request: httpx.Request) -> _Answer:
-        """Send with bounded retries. Only what may pass by itself is tried again."""
+        """Send with bounded retries. Only what may pass without anybody's doing is tried again."""
         host = request.url.host
         for attempt in range(1, TRIES + 1):
             wait = self._jitter() * 2.0**attempt
@@ -307,7 +307,7 @@ def _decode[T](body: bytes, kind: type[T], url: str) -> T:
 
 
 def _kind(body: bytes) -> str:
-    """That it is a web page, since that tells a proxy or portal. Never a word of it: it may be, or echo, a token."""
+    """That it is a web page: the sign of a proxy or portal. Nothing of its text: it may be, or echo, a token."""
     start = body.removeprefix(BOM_UTF8).lstrip()[:2]
     if start[:1] == b"<":
         return " but a web page"

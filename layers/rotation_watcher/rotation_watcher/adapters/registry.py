@@ -52,7 +52,7 @@ FACTORIES: dict[str, Callable[[Connections], TrustTarget]] = {
 
 
 class TrustTargets(Mapping[Kind, TrustTarget]):
-    """The adapter of each kind, built at its first look-up and then kept."""
+    """The adapter of each kind, built when it is first asked for and then kept."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

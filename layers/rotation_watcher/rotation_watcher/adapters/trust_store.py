@@ -1,8 +1,8 @@
 """ALB trust stores (elbv2).
 
-The service never tells from which S3 object a trust store was loaded; what is deployed comes back only through a
+The service never says from which S3 object a trust store was loaded; what is deployed comes back only through a
 pre-signed URL that is good for ten minutes. That URL is a secret: it must reach no log, error or state. httpx puts it
-into both, so what is told of a failed download never comes from httpx's own text (and see ``clients.quiet_sdk_logs``).
+into both, so what is said of a failed download never comes from httpx's own text (and see ``clients.quiet_sdk_logs``).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,10 +27,10 @@ MAX_BUNDLE = 5_000_000
 """The most bytes of a deployed bundle that are read: 25 certificates of 16 KB are 400 KB, quotas can be raised."""
 
 _TRIES = 3
-"""How often the bundle is asked for, each time by a new URL; httpx does not try again by itself."""
+"""How often the bundle is asked for, each time by a new URL; httpx itself does not try again."""
 _LOCAL = {"127.0.0.1", "localhost"}
-UNTOLD = "what its identity filters accept (this SDK cannot tell them)"
-"""Stands for the filters of an NLB's listener where the SDK, older than botocore 1.44.8, drops them without a word."""
+UNKNOWN_FILTERS = "what its identity filters accept (this SDK does not show them)"
+"""Stands for the filters of an NLB's listener where the SDK, older than botocore 1.44.8, drops them silently."""
 _FILTERS = "ClientCertificateIdentityFilters"
 _MOST_WORDS = 300
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
@@ -47,7 +47,7 @@ class AlbTrustStores:
         self._tells_filters = _FILTERS in mutual.members
 
     def read(self, arn: str, known_endpoints: Sequence[str] = ()) -> Live:
-        """See ``ports.TrustTarget``. The proof is by bytes; ALB tells no location and no version."""
+        """See ``ports.TrustTarget``. The proof is by bytes; ALB gives no location and no version."""
         try:
             store = self._describe(arn)
             bundle = self._bundle(arn)
@@ -164,7 +164,9 @@ def _judge(listener: "ListenerTypeDef", name: str, arn: str, *, tells_filters: b
         detail = f"The listener on port {port} lost its trust store, which is no longer shared: its handshakes fail."
         return Endpoint(name, False, detail)
     late = " and lets expired ones in" if mutual.get("IgnoreClientCertificateExpiry") else ""
-    filters = _filters(mutual) or ((UNTOLD,) if listener.get("Protocol") == "TLS" and not tells_filters else ())
+    filters = _filters(mutual) or (
+        (UNKNOWN_FILTERS,) if listener.get("Protocol") == "TLS" and not tells_filters else ()
+    )
     only = f", and admits only {', '.join(filters)}"[:_MOST_WORDS] if filters else ""
     return Endpoint(name, True, f"The listener on port {port} verifies client certificates{late}{only}.", filters)
 

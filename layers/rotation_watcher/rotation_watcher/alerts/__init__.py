@@ -1,1 +1,1 @@
-"""What people are told: one model, its builders, its outbox, and the forms in which it is delivered."""
+"""Alerts: one model, its builders, its outbox, and the forms in which they are delivered."""

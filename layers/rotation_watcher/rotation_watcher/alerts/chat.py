@@ -1,4 +1,4 @@
-"""What a chat is told, whichever chat it is: one neutral message, made from an alert, an alarm or plain words.
+"""What is posted to a chat, whichever chat it is: one neutral message, made from an alert, an alarm or plain words.
 
 Pure. A chat is a renderer of this message and an adapter that delivers it (decision record 0021). Texts of alerts are
 taken as they are: each renderer makes them harmless in its own markup. What comes from elsewhere (alarms, plain words)

@@ -1,9 +1,9 @@
 """What lasts and people should know: a condition opens, is alerted, and is resolved, with debounce on both sides.
 
 Pure, and the only mechanism of its kind: sources and targets keep their open conditions in their state, by key, and ask
-``evaluate`` what becomes of them after each look. A condition is alerted when it has been observed often and long
+``evaluate`` what becomes of them after each run. A condition is alerted when it has been observed often and long
 enough, and it is over when it has been absent often and long enough; what flaps between the two stays one condition
-with one alert. A look that finds what was found before gives back equal conditions, so that a quiet run writes nothing.
+with one alert. A run that finds what was found before gives back equal conditions, so that it writes nothing.
 
 Events (a rotation, an update) are not conditions: they have no end, and their alerts are built where they happen.
 """
@@ -24,10 +24,10 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One open condition; it is part of persisted state.
 
     ``kind`` is the kind of its alert, as text, so that a release that does not know it keeps it. ``since`` is when it
-    was first observed: it tells one occurrence from the next, in the alert's id. ``observations`` counts until it is
-    alerted, and from then on how often it came back after an absence. ``alerted`` is when people were told, None
-    before. ``reason`` is the stable code that was observed last before the alert, where the kind has several. ``clear``
-    and ``clear_since`` count the looks without it since it was last observed.
+    was first observed, and part of the alert's id, so that each occurrence has an id of its own. ``observations``
+    counts until it is alerted, and from then on how often it came back after an absence. ``alerted`` is when its alert
+    was built, None before. ``reason`` is the stable code that was observed last before the alert, where the kind has
+    several. ``clear`` and ``clear_since`` count the runs without it since it was last observed.
     """
 
     kind: str
@@ -53,15 +53,15 @@ class Lasting(NamedTuple):
 AT_ONCE = Lasting()
 
 
-def no_news(_: str | None) -> bool:
+def never_again(_: str | None) -> bool:
     """For conditions of which one reason is as good as another, once people know."""
     return False
 
 
 class Observed(NamedTuple):
-    """A condition that one look found. ``alert`` builds its alert, given since when; ``after`` says when it is due.
+    """A condition that one run found. ``alert`` builds its alert, given since when; ``after`` says when it is due.
 
-    ``news`` says whether this is news to people who were told of the condition for the reason that it is given.
+    ``again`` says whether it is alerted once more, given the reason for which it was alerted before.
     """
 
     key: str
@@ -69,11 +69,11 @@ class Observed(NamedTuple):
     alert: Callable[[datetime], Alert]
     after: Lasting = AT_ONCE
     reason: str | None = None
-    news: Callable[[str | None], bool] = no_news
+    again: Callable[[str | None], bool] = never_again
 
 
 class Evaluation(NamedTuple):
-    """The conditions after a look, the alerts that are due, and what was alerted and is over now, by key."""
+    """The conditions after a run, the alerts that are due, and what was alerted and is over now, by key."""
 
     conditions: dict[str, Condition]
     alerts: tuple[Alert, ...]
@@ -81,7 +81,7 @@ class Evaluation(NamedTuple):
 
 
 def unjudged(_: str) -> None:
-    """For looks that say nothing about conditions that they did not find."""
+    """For runs that say nothing about conditions that they did not find."""
 
 
 def evaluate(
@@ -91,16 +91,16 @@ def evaluate(
     *,
     resolves: Callable[[str], Lasting | None],
 ) -> Evaluation:
-    """What becomes of the ``known`` conditions after a look that found ``observed``.
+    """What becomes of the ``known`` conditions after a run that found ``observed``.
 
     ``resolves`` says for the key of a condition that was not found how long it must be absent to be over, or None where
-    the look does not tell: then it stays as it is. One that was never alerted goes without a word.
+    the run does not show it: then it stays as it is. One that was never alerted goes without an alert.
     """
     found = {one.key: one for one in observed}
     after: dict[str, Condition] = {}
     alerts: list[Alert] = []
     resolved: dict[str, Condition] = {}
-    known = {key: mended(condition, now) for key, condition in known.items()}
+    known = {key: without_future_times(condition, now) for key, condition in known.items()}
     for key, condition in known.items():
         if key in found:
             continue
@@ -115,7 +115,7 @@ def evaluate(
             resolved[key] = condition
     for key, one in found.items():
         condition = _present(known.get(key), one, now)
-        if condition.alerted is not None and one.news(condition.reason):
+        if condition.alerted is not None and one.again(condition.reason):
             # Another condition with another remedy, though the first is not over: it has its own start, and so its own
             # alert, and the all-clear will speak of it.
             condition = Condition(kind=one.kind, since=now, reason=one.reason)
@@ -126,8 +126,8 @@ def evaluate(
     return Evaluation(after, tuple(alerts), resolved)
 
 
-def mended(condition: Condition, now: datetime) -> Condition:
-    """The condition without times from the future: what began there began now, what was told there was told now.
+def without_future_times(condition: Condition, now: datetime) -> Condition:
+    """The condition without times from the future: what began there began now, what was alerted there was alerted now.
 
     As they stand, no duration since them would ever be reached: neither the alert nor the end would come.
     """
@@ -147,7 +147,7 @@ def _present(condition: Condition | None, one: Observed, now: datetime) -> Condi
     if condition.alerted is not None:
         count = condition.observations + back
         return replace(condition, observations=count, clear=0, clear_since=None)
-    # Counted no further than it matters, so that waiting for a duration to pass does not write at every look.
+    # Counted no further than it matters, so that waiting for a duration to pass does not write at every run.
     count = max(condition.observations, min(condition.observations + 1, one.after.observations))
     return replace(condition, observations=count, reason=one.reason, clear=0, clear_since=None)
 

@@ -1,8 +1,8 @@
-"""What the watcher tells people: one model for every alert, whoever reads it in whatever form.
+"""One model for every alert, whoever reads it in whatever form.
 
-An alert's ``id`` is its identity: the same thing told twice carries the same id, a second incident does not. It is
-built from the kind, the subject, and a fingerprint or the start of the episode (``alert_id``). Texts are plain
-sentences; ``mail`` and ``slack_message`` give them their dress and neutralise what hostile certificates may have put
+An alert's ``id`` is its identity: the same thing alerted twice carries the same id, a second incident does not. It is
+built from the kind, the subject, and a fingerprint or the start of the condition (``alert_id``). Texts are plain
+sentences; ``mail`` and ``slack_message`` format them and neutralise what hostile certificates may have put
 into names.
 """
 
@@ -100,7 +100,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def alert_id(kind: Kind, subject: str, distinction: str) -> str:
     """The identity of an alert: ``<kind>:<subject>:<distinction>``.
 
-    ``subject`` is a source or target id; ``distinction`` a fingerprint, or the start of the episode in ISO 8601, so
+    ``subject`` is a source or target id; ``distinction`` a fingerprint, or the start of the condition in ISO 8601, so
     that a repetition of the same thing has the same id and a second incident a new one.
     """
     return f"{kind}:{subject}:{distinction}"

@@ -1,4 +1,4 @@
-"""Which alerts wait, and in which order they are told: bounded, the most severe first.
+"""Which alerts wait, and in which order they are delivered: bounded, the most severe first.
 
 Pure. Nothing that comes in numbers starves anything else: more alerts of one kind than ``SAME_KIND`` become one with a
 count, and no kind has more than ``FIRST_FEW`` before the others have had their turn.
@@ -49,9 +49,9 @@ def _summary(alerts: Sequence[Alert]) -> Alert:
     opened = next((one for one in alerts if _summarised(one)), first)
     number = sum(_summarised(one) or 1 for one in alerts)
     subject = first.source or first.target or "stack"
-    told = opened.facts if _summarised(opened) else {}
-    titles = [one.title for one in alerts if not _summarised(one)][: SAME_KIND - len(told) + 1]
-    examples = [text for label, text in told.items() if label != _SUMMARISED] + titles
+    earlier = opened.facts if _summarised(opened) else {}
+    titles = [one.title for one in alerts if not _summarised(one)][: SAME_KIND - len(earlier) + 1]
+    examples = [text for label, text in earlier.items() if label != _SUMMARISED] + titles
     return Alert(
         id=opened.id if _summarised(opened) else alert_id(first.kind, subject, f"more:{stamp(first.at)}"),
         kind=first.kind,
@@ -61,7 +61,7 @@ def _summary(alerts: Sequence[Alert]) -> Alert:
         target=first.target,
         region=first.region,
         title=f"{first.region or first.target or subject}: {number} more like '{first.kind}'"[:TITLE],
-        what_happened=plain(f"{count(number, 'alert')} more came at once and are not told one by one.", 1000),
+        what_happened=plain(f"{count(number, 'alert')} more came at once and are not reported one by one.", 1000),
         what_it_means=first.what_it_means,
         what_to_do="Read the messages of this kind that came one by one: they say what to do.",
         facts={_SUMMARISED: str(number)}

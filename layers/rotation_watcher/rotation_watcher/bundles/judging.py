@@ -5,7 +5,7 @@ name that it must bear, and that an approval still lifts what stands against it.
 the operator's files, the watch file, the catalogue of regions. Where none of them names the leaf (DigiCert without
 ``client_name``; a region whose name is not proven), it must be the same identity as a leaf that this bundle has pinned
 already: pins are publish's own, and each is held to its file below ``seen/``. The very first leaf has no such ground;
-the alert ``name-learned`` is there so that a person looks at it.
+the alert ``name-learned`` is there so that a person checks it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -40,7 +40,7 @@ class Ground(NamedTuple):
 
 
 def expected(source: Source, authority: Authority) -> Expected:
-    """The names that the watch file or the catalogue give. What was learned is the history's word, and counts not."""
+    """The names that the watch file or the catalogue give. What was learned is only the history's claim."""
     return Expected(source.enforced_names(authority), source.believed_name)
 
 
@@ -75,7 +75,7 @@ def _lifted(finding: Finding, approval: Approval | None) -> bool:
 
 
 def _stranger(facts: CertificateFacts, ground: Ground) -> bool:
-    """Whether neither the catalogue nor a leaf that was pinned before tells whose it is. The very first is none."""
+    """Whether neither the catalogue nor a leaf that was pinned before shows whose it is. The very first is none."""
     enforced, believed, _ = ground.expected
     if enforced or not ground.known or shared(facts.names, filter(None, [believed])):
         return False

@@ -112,7 +112,7 @@ def _needs(
         if known is None:
             continue
         found.unvouched.update(known.quarantine.keys() - known.leaves.keys())
-        # Whose grace is over the history forgets, at the next look of a fresh source: this clock alone drops nobody.
+        # The history drops leaves whose grace is over, when a fresh source is read next: this clock drops none.
         approvals, _ = load_approvals(store, [key for key, leaf in known.leaves.items() if leaf.lifted])
         ground = judging.Ground(
             anchors=anchors.get(authority, ()),

@@ -20,7 +20,7 @@ replace = msgspec.structs.replace
 ACCEPTED = 8
 """Accepted leaves of a group: a rotation shows two or three."""
 REFUSED = 5
-"""Entities in quarantine of a group: as many as one alert can show and one person can look into."""
+"""Entities in quarantine of a group: as many as one alert can show and one person can examine."""
 GONE = 16
 """Entities in quarantine that are shown no more, of all groups together: a record for people, nothing rests on it."""
 RETIRING = 24
@@ -40,8 +40,8 @@ def bounded(observation: Observation, history: History) -> Observation:
     """The observation without what is beyond the bounds; that is counted in ``floods``.
 
     Of accepted leaves the newest stay, of the others those that are in quarantine already, then those that a person
-    could approve. A known leaf that is refused now always stays: it loses its place. What nobody can tell from a
-    stranger's stays too: it is told as one doubt with its number, and does not enter the history.
+    could approve. A known leaf that is refused now always stays: it loses its place. What cannot be distinguished from
+    a stranger's stays too: one alert gives the doubt and their number, and they do not enter the history.
     """
     groups: dict[tuple[str, str, bool], list[Entity]] = {}
     kept: set[int] = set()

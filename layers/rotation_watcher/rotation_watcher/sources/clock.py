@@ -1,7 +1,7 @@
 """Times from the future in a history: left by a run whose clock was ahead, or by somebody who wrote the file.
 
-They count as unknown. A last look that is unknown makes the source stale, so that nothing is removed until it has been
-read again; what began in the future begins now, with its whole grace.
+They count as unknown. A last observation that is unknown makes the source stale, so that nothing is removed until it
+has been read again; what began in the future begins now, with its whole grace.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from rotation_watcher.alerts import builders
-from rotation_watcher.alerts.conditions import Observed, mended
+from rotation_watcher.alerts.conditions import Observed, without_future_times
 from rotation_watcher.alerts.model import Kind
 from rotation_watcher.clocks import SKEW, is_future
 from rotation_watcher.sources import keys_of_conditions as keys
@@ -33,7 +33,7 @@ def settle(history: History, context: Context) -> tuple[History, list[Observed]]
         history,
         fresh_at=None if is_future(history.fresh_at, now) else history.fresh_at,
         authorities={name: _authority(known, context) for name, known in history.authorities.items()},
-        conditions={key: mended(one, now) for key, one in history.conditions.items()},
+        conditions={key: without_future_times(one, now) for key, one in history.conditions.items()},
     )
     observed = Observed(
         keys.CLOCK,
@@ -47,7 +47,7 @@ def _moments(history: History, now: datetime) -> Iterator[tuple[str, datetime, d
     """Every time in a history, in words, with the latest that it can be."""
     past, end = now + SKEW, now + _LONGEST_GRACE
     if history.fresh_at:
-        yield "last look", history.fresh_at, past
+        yield "last good observation", history.fresh_at, past
     for known in history.authorities.values():
         for key, leaf in known.leaves.items():
             for moment, latest in (

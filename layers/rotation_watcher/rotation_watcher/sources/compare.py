@@ -25,7 +25,7 @@ def disagree(
     """The history after comparing this source with another one of the same region.
 
     ``differences`` maps each authority to the confirmed current fingerprints here and there, where they differ. Both
-    are debounced by themselves, so one more look than ``confirmations`` is waited before people are told.
+    are debounced by themselves, so one more observation than ``confirmations`` is waited for before the alert.
     """
     observed = [_condition(other, authority, *pair, context) for authority, pair in differences.items()]
     conditions, alerts, _ = evaluate(

@@ -1,4 +1,4 @@
-"""What one look says about the conditions of a source, and how long each must be absent to be over."""
+"""What one observation says about the conditions of a source, and how long each must be absent to be over."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
@@ -21,12 +21,12 @@ from rotation_watcher.trust.file_contents import OperatorFile
 replace = msgspec.structs.replace
 
 QUARANTINE_CLEAR = timedelta(days=1)
-"""How long an entity must not be shown until its return is news again."""
+"""How long an entity must not be shown until its return is alerted again."""
 _RECURRING = {Kind.QUARANTINED, Kind.FLOOD, Kind.WENT_BACK}
 
 
 def clear(policy: Policy) -> Lasting:
-    """How long a condition of a source must be absent to be over. One look never tells an end from flapping."""
+    """How long a condition of a source must be absent to be over. One observation without it may be flapping."""
     return Lasting(max(2, policy.confirmations))
 
 
@@ -37,7 +37,7 @@ def judged(
     proven: Collection[str],
     context: Context,
 ) -> tuple[History, tuple[Alert, ...]]:
-    """The history's conditions and the alerts that are due after a successful look.
+    """The history's conditions and the alerts that are due after a successful observation.
 
     ``lasting`` is what the clock and the single authorities gave rise to, ``proven`` the authorities of which the
     observation showed an accepted current leaf.
@@ -48,7 +48,7 @@ def judged(
     found = [*lasting]
     quarantined = [one for one in found if one.kind is Kind.QUARANTINED]
     observed = [one for one in found if one.kind is not Kind.QUARANTINED]
-    observed += floods.told_apart(history, quarantined, observation.floods, proven, context)
+    observed += floods.grouped(history, quarantined, observation.floods, proven, context)
     flooded = {flood.authority for flood in observation.floods}
     for authority in context.source.authorities:
         if authority not in {*proven, *flooded}:
@@ -66,11 +66,11 @@ def judged(
         if kind is None or kind is Kind.SOURCES_DISAGREE or key in unverified:
             return None  # a newer release's; ``compare`` judges it; nothing was verified to an anchor
         if key.startswith(keys.absent("")) and history.conditions[key].alerted is None:
-            return Lasting()  # an answer that lacks something now and then is how the API rotates, and no news
+            return Lasting()  # an answer that lacks something now and then is how the API rotates: nothing to alert
         if key in settled:
-            return Lasting()  # a person approved it; should the approval go, that is news
+            return Lasting()  # a person approved it; should the approval go, that is alerted
         enough = clear(context.policy)
-        # What was never told is forgotten as soon as it is gone, or entities that change at every look would pile up.
+        # What was never alerted is dropped as soon as it is gone, or entities that change at every run would pile up.
         lasts = kind in _RECURRING and history.conditions[key].alerted is not None
         return enough._replace(duration=QUARANTINE_CLEAR) if lasts else enough
 
@@ -100,7 +100,7 @@ def _settled(history: History, entity: Entity) -> set[str]:
 def unread(
     history: History, reason: SourceReason, message: str, found: Iterable[Observed], context: Context
 ) -> tuple[History, tuple[Alert, ...]]:
-    """The history's conditions and the alerts after a look that failed: it says nothing about any other condition."""
+    """The history's conditions and the alerts after a failed observation: it says nothing about any other condition."""
     failing = Observed(
         keys.SOURCE,
         Kind.SOURCE_FAILING,
@@ -115,34 +115,36 @@ def unread(
         ),
         Lasting(1 if reason.lasting else context.policy.confirmations),
         reason,
-        news=lambda told: reason.lasting and not _lasting(told),
+        again=lambda alerted: reason.lasting and not _lasting(alerted),
     )
     conditions, alerts, _ = evaluate(history.conditions, [*found, failing], context.now, resolves=unjudged)
     return replace(history, conditions=conditions), alerts
 
 
 def _lasting(reason: str | None) -> bool:
-    """Whether people were told that looking again cannot help. A reason of a newer release counts as one that may."""
+    """Whether the alert said that trying again cannot help. A reason of a newer release counts as one that may."""
     return reason in {one.value for one in SourceReason if one.lasting}
 
 
 def _absent(authority: str, entities: Iterable[Entity], history: History, context: Context) -> list[Observed]:
     """A watched authority of which the API shows no current certificate that is accepted cannot be watched.
 
-    One in quarantine that stays there, or that lacks its anchor, or of which nobody can tell whose it is, is told as
-    that. One that is another at every look is never told by itself, so it counts as absent.
+    One in quarantine that stays there, or that lacks its anchor, or of which it is uncertain whose it is, has an alert
+    of its own for that. One that is another in every answer is never alerted as such, so it counts as absent.
     """
     current = [entity for entity in entities if entity.presence is Presence.CURRENT]
     known = history.conditions.get(keys.absent(authority))
-    told = known is not None and known.alerted is not None  # then it is not over until one is accepted
-    if any(lacks_anchor(entity) or uncertain(entity) or (not told and _waits(entity, history)) for entity in current):
+    alerted = known is not None and known.alerted is not None  # then it is not over until one is accepted
+    if any(
+        lacks_anchor(entity) or uncertain(entity) or (not alerted and _waits(entity, history)) for entity in current
+    ):
         return []
     message = f"The API shows no current certificate of the authority {authority}."
     if current:
         message = (
             f"None of the current certificates that the API shows of the authority {authority} can be accepted"
             f" ({', '.join(dict.fromkeys(one.code for entity in current for one in entity.verdict.reasons))}), and"
-            " they are others than at the look before."
+            " they are others than in the answer before."
         )
     return [
         Observed(
@@ -164,7 +166,7 @@ def _absent(authority: str, entities: Iterable[Entity], history: History, contex
 
 
 def _waits(entity: Entity, history: History) -> bool:
-    """Whether it was in quarantine at an earlier look already, so that it is told, or will be."""
+    """Whether it was in quarantine at an earlier observation already, so that it is alerted, or will be."""
     prefix = keys.quarantined(entity.authority, entity.key)
     return any(key.startswith(prefix) for key in history.conditions)
 
@@ -228,9 +230,9 @@ def _whole_again(
 
 
 def _doubts(authority: str, entities: Iterable[Entity], observation: Observation, context: Context) -> list[Observed]:
-    """Leaves that cannot be told from a stranger's: one alert for all of them.
+    """Leaves that cannot be distinguished from a stranger's: one alert for all of them.
 
-    Where they contradict each other that is news at once; a current one may be missing in an answer for no reason.
+    Where they contradict each other that is alerted at once; a current one may be missing in an answer for no reason.
     """
     doubt = observation.doubts.get(authority)
     if doubt is None:

@@ -12,10 +12,10 @@ from rotation_watcher.trust.file_contents import OperatorFile
 
 
 class Context(NamedTuple):
-    """What folding needs to know beside the history and the look. ``approvals`` are those that were found.
+    """What is needed beside the history and the observation. ``approvals`` are those that were found.
 
-    ``past``: a grace that ended before this moment is over for certain. After a gap in the looks that is the last look
-    before it, since either the source or the clock was not right; None: no grace is over.
+    ``past``: a grace that ended before this moment is over for certain. After a gap in the observations that is the
+    last one before it, since either the source or the clock was not right; None: no grace is over.
     """
 
     source: Source

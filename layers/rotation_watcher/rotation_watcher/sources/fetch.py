@@ -79,8 +79,8 @@ async def _look(source: Source, secrets: Secrets, genesys: GenesysApi, seconds: 
         return error
     except TimeoutError:
         return _late(source, seconds)
-    except Exception as error:  # noqa: BLE001  # whatever it is, the other sources go on; it is told as a failure
-        return SourceError(SourceReason.UNREACHABLE, f"an unexpected {type(error).__name__} while looking")
+    except Exception as error:  # noqa: BLE001  # whatever it is, the other sources go on; it is reported as a failure
+        return SourceError(SourceReason.UNREACHABLE, f"an unexpected {type(error).__name__} while reading")
 
 
 def _late(source: Source, seconds: float) -> SourceError:

@@ -1,4 +1,4 @@
-"""A flood is one event: which entities are told one by one, and what is told of the rest together."""
+"""A flood is one event: which entities are alerted one by one, and what one alert says of the rest."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable
@@ -18,17 +18,17 @@ ONE_BY_ONE = 10
 also where it comes a few at a time."""
 
 
-def told_apart(
+def grouped(
     history: History,
     quarantined: Iterable[Observed],
     floods: Iterable[Flood],
     proven: Collection[str],
     context: Context,
 ) -> list[Observed]:
-    """What of the ``quarantined`` is told one by one, and one condition for each authority of which there is more.
+    """What of the ``quarantined`` is alerted one by one, and one condition for each authority of which there is more.
 
-    ``proven``: the authorities of which the look shows an accepted current leaf. What is open already stays. While
-    there is a flood of an authority, nothing new of it is told one by one.
+    ``proven``: the authorities of which the answer shows an accepted current leaf. What is open already stays. While
+    there is a flood of an authority, nothing new of it is alerted one by one.
     """
     watched = [authority.value for authority in context.source.authorities]
 
@@ -76,5 +76,5 @@ def _condition(authority: str, floods: Iterable[Flood], left: int, context: Cont
         ),
         Lasting(context.policy.confirmations),
         _BLIND if blind else None,
-        news=lambda told: blind and told != _BLIND,
+        again=lambda alerted: blind and alerted != _BLIND,
     )

@@ -1,7 +1,7 @@
 """Going back: the API presents a leaf again that a later one had replaced.
 
 It may be the inconsistency of a rotation in progress, or Genesys' own way back, or somebody who has got hold of an old
-key. The watcher cannot tell, so it says so at once, trusts what verifies, and keeps the newer leaf through its grace.
+key. The watcher cannot know, so it alerts at once, trusts what verifies, and keeps the newer leaf through its grace.
 """
 
 from collections.abc import Collection
@@ -18,7 +18,7 @@ MOST_REPLACED = 20
 
 
 def replaced(before: AuthorityHistory, after: AuthorityHistory, lost: Collection[str]) -> tuple[str, ...]:
-    """The leaves that later ones have replaced, after a look. ``lost`` are those that lost their acceptance in it.
+    """The leaves that later ones have replaced, after an observation. ``lost``: those that lost their acceptance in it.
 
     Where all that is confirmed has come back, nothing newer is replaced by it; when the newer ones are gone with their
     grace, what came back is simply what Genesys presents.
@@ -44,7 +44,7 @@ def replaced(before: AuthorityHistory, after: AuthorityHistory, lost: Collection
 def conditions(
     authority: str, before: AuthorityHistory, after: AuthorityHistory, current: Collection[str], context: Context
 ) -> list[Observed]:
-    """Going back as a condition, where a look shows a replaced leaf as a current one."""
+    """Going back as a condition, where an observation shows a replaced leaf as a current one."""
     back = [key for key in current if key in before.replaced and key in after.leaves]
     if not back:
         return []

@@ -1,8 +1,8 @@
 """What is known of a source: which leaves it presents, will present and has stopped presenting, and since when.
 
 The state is one object in S3, with the alerts not yet delivered inside it, so that state and alerts commit together.
-``update.fold`` takes the history and one observation and gives the next history; it never raises and does not
-look at a clock. A look that changes nothing gives back an equal history, so that a quiet run writes nothing.
+``update.apply_observation`` takes the history and one observation and gives the next history; it never raises and reads
+no clock. An observation that changes nothing gives back an equal history, so that a quiet run writes nothing.
 """
 
 from collections.abc import Iterable, Mapping
@@ -98,8 +98,8 @@ class Debounced(msgspec.Struct, frozen=True, omit_defaults=True):
     pending: tuple[str, ...] | None = None
     observations: int = 0
 
-    def look(self, seen: tuple[str, ...], confirmations: int) -> "Debounced":
-        """This set after one more look. The very first set needs no confirmation: there is nothing to compare."""
+    def observe(self, seen: tuple[str, ...], confirmations: int) -> "Debounced":
+        """This set after one more observation. The first set needs no confirmation: there is nothing to compare."""
         if self.confirmed is None or seen == self.confirmed:
             return Debounced(confirmed=seen)
         count = self.observations + 1 if seen == self.pending else 1
@@ -132,7 +132,7 @@ FORMAT = 2
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="format", tag=str(FORMAT)):
-    """The whole state of a source. ``fresh_at`` is the last successful look, to a third of ``stale_after_hours``.
+    """The whole state of a source. ``fresh_at``: the last successful observation, to a third of ``stale_after_hours``.
 
     ``conditions``: what lasts and is alerted, by the keys of ``conditions.py``.
     """
@@ -145,7 +145,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     outbox: tuple[Alert, ...] = ()
 
     def stale(self, now: datetime, policy: Policy) -> bool:
-        """Whether the source has not been read for so long that nothing may be removed on its word."""
+        """Whether the source has not been read for so long that nothing may be removed because of it."""
         if self.fresh_at is None or clocks.is_future(self.fresh_at, now):
             return True
         return now - self.fresh_at > timedelta(hours=policy.stale_after_hours)
@@ -175,5 +175,5 @@ def decode(data: bytes) -> History:
 
 
 def empty(source: str, region: str) -> History:
-    """The history of a source that nobody has looked at yet."""
+    """The history of a source that has not been observed yet."""
     return History(source=source, region=region)

@@ -25,8 +25,8 @@ def anchor(authority: str) -> str:
 
 def file(key: str, faults: Iterable[object] = ()) -> str:
     """A file of the operator's has these faults; with others it is another condition. Without any: the prefix."""
-    told = [*faults]
-    digest = hashlib.sha256(repr(told).encode()).hexdigest()[:16] if told else ""
+    listed = [*faults]
+    digest = hashlib.sha256(repr(listed).encode()).hexdigest()[:16] if listed else ""
     return f"{_FILE}{key}#{digest}"
 
 
@@ -67,7 +67,7 @@ def quarantined_by(authority: str) -> str:
 
 
 def flood(authority: str) -> str:
-    """The API shows more of an authority than is kept or told one by one."""
+    """The API shows more of an authority than is kept or alerted one by one."""
     return f"{_FLOOD}{authority}"
 
 

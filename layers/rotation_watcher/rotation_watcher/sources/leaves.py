@@ -1,9 +1,9 @@
-"""Fold one look at one signing authority: which leaves are trusted, which retire, and who has to be told.
+"""Apply one observation of one signing authority: which leaves are trusted, which retire, and what is alerted.
 
 The rules, by promise of DESIGN.md:
 
 * An accepted leaf is trusted at first sight (2): it enters ``leaves`` with the status under which it was seen.
-* A change is announced only when ``confirmations`` consecutive looks agree on it (2): flapping causes one alert.
+* A change is announced only when ``confirmations`` consecutive observations agree on it (2): flapping causes one alert.
 * A leaf retires only when a confirmed set with an accepted current leaf does not hold it; it stays trusted for
   ``retain_days`` more. An answer without any accepted current leaf never retires anything.
 * A leaf that lost its acceptance (another reason than a missing anchor, which says nothing about the leaf) is no longer
@@ -37,9 +37,9 @@ _BY_CHAIN = frozenset({Reason.CHAIN_UNTRUSTED, Reason.ANCHOR_MISSING})
 def apply_entities(
     authority: str, before: AuthorityHistory, entities: list[Entity], learned: tuple[str, ...], context: Context
 ) -> tuple[AuthorityHistory, list[Alert], list[Observed]]:
-    """The history of an authority after a look, its events as alerts, and what lasts as conditions.
+    """The history of an authority after an observation, its events as alerts, and what lasts as conditions.
 
-    ``learned`` are the names that the look taught.
+    ``learned`` are the names that the observation taught.
     """
     accepted, refused = _sort(entities, before, context)
     lost = frozenset(entity.key for entity in refused if entity.key in before.leaves)
@@ -54,16 +54,16 @@ def apply_entities(
     current = _set(accepted, Presence.CURRENT)
     upcoming = tuple(key for key in _set(accepted, Presence.UPCOMING) if key not in current)
     struck_current, struck_upcoming = before.current.without(lost), before.upcoming.without(lost)
-    sighted = struck_current.look(current, context.policy.confirmations) if current else struck_current
+    confirmed = struck_current.observe(current, context.policy.confirmations) if current else struck_current
     # Without an accepted current leaf the answer is no ground for withdrawing anything: the set may only grow.
     shown = upcoming if current else tuple(sorted({*upcoming, *(struck_upcoming.confirmed or ())}))
-    expected = struck_upcoming.look(shown, context.policy.confirmations) if entities else struck_upcoming
+    expected = struck_upcoming.observe(shown, context.policy.confirmations) if entities else struck_upcoming
     quarantine, lasting = apply_refused(authority, before.quarantine, accepted, refused, context)
     after = AuthorityHistory(
         names=before.names,
-        leaves=_placed(leaves, (current, sighted), (upcoming, expected), context),
+        leaves=_placed(leaves, (current, confirmed), (upcoming, expected), context),
         quarantine=quarantine,
-        current=sighted,
+        current=confirmed,
         upcoming=expected,
         replaced=before.replaced,
     )
@@ -103,7 +103,7 @@ def _keeps(entity: Entity, before: AuthorityHistory, context: Context) -> bool:
 def _sort(entities: Iterable[Entity], before: AuthorityHistory, context: Context) -> tuple[list[Entity], list[Entity]]:
     """Split into what counts as accepted and what is quarantined.
 
-    A leaf accepted before keeps its place when it has only expired since (``expired`` is told instead), or when the
+    A leaf accepted before keeps its place when it has only expired since (``expired`` is alerted instead), or when the
     anchor is gone: a missing file says nothing about the leaf. Nor do doubts about the names of others, unless it lived
     by an approval. One that is shown under another root than the approved one keeps its place too, and what it is shown
     with is quarantined. One alert about the anchor, or about the doubts, says more than one for each entity.
@@ -163,7 +163,7 @@ def _known(leaf: Leaf | None, entity: Entity, before: AuthorityHistory, context:
     # Where an approval vouches for the chain it gathers no others: what was approved is that one.
     by_approval = any(finding.code in _BY_CHAIN for finding in entity.verdict.lifted)
     leaf = replace(leaf, chain=chain) if by_approval else with_chain(leaf, chain, context)
-    # Remarks that only repeat the calendar would make every first look after midnight a change.
+    # Remarks that only repeat the calendar would make every first run after midnight a change.
     verdict = entity.verdict
     root = verdict.root.fingerprint if verdict.root else None
     return replace(leaf, remarks=_lasting(entity), lifted=verdict.lifted, approved_root=root)
@@ -179,7 +179,7 @@ def _placed(
     upcoming: tuple[tuple[str, ...], Debounced],
     context: Context,
 ) -> dict[str, Leaf]:
-    """Give every leaf its status by what this look shows and what is confirmed; drop those whose grace has passed."""
+    """Give every leaf its status by what this answer shows and what is confirmed; drop those whose grace has passed."""
     # What was seen and awaits its confirmation counts too: an answer without a current leaf must not retire it.
     presented = {*current[0], *(current[1].confirmed or ()), *(current[1].pending or ())}
     announced = {*upcoming[0], *(upcoming[1].confirmed or ()), *(upcoming[1].pending or ())}
@@ -239,9 +239,9 @@ def _newly_lifted(known: Leaf | None, entity: Entity) -> bool:
 def _announce(
     authority: str, before: AuthorityHistory, after: AuthorityHistory, context: Context
 ) -> tuple[AuthorityHistory, list[Alert]]:
-    """Tell what is confirmed and has not been told; each leaf remembers it, so that no flapping tells it again.
+    """Alert what is confirmed and has not been alerted; each leaf remembers it, so that no flapping alerts it again.
 
-    The first confirmed current set is a baseline, not a rotation; an upcoming leaf is news even at the first look.
+    The first confirmed current set is a baseline, not a rotation; an upcoming leaf is alerted even in the first one.
     """
     leaves, alerts = dict(after.leaves), []
     old = _newest(after, before, before.current.confirmed or after.current.confirmed or ())

@@ -1,4 +1,4 @@
-"""What one look at the Genesys API gave: every entity, read and judged by itself.
+"""What one run read from the Genesys API: every entity, read and judged separately.
 
 Nothing here raises for bad data. An entity that cannot be read, or that nothing vouches for, becomes a quarantined one
 with its reasons, and the others go on. An entity of another type than ``Client``, of an unknown status, or of an
@@ -49,7 +49,7 @@ class Entity(NamedTuple):
 
 
 def uncertain(entity: Entity) -> bool:
-    """Whether all that stands against it is that nobody can tell whose it is."""
+    """Whether all that stands against it is that it is uncertain whose it is."""
     return {finding.code for finding in entity.verdict.reasons} == {Reason.NAME_UNCERTAIN}
 
 
@@ -64,7 +64,7 @@ class Flood(NamedTuple):
 
 
 class Observation(NamedTuple):
-    """One whole look. By authority: ``learned`` names, and ``doubts`` (in words) where none could be learned.
+    """One whole answer. By authority: ``learned`` names, and ``doubts`` (in words) where none could be learned.
 
     ``floods``: what ``bounds.bounded`` has counted instead of keeping.
     """
@@ -105,9 +105,9 @@ def observe(
 
     ``raw`` holds the JSON of each entity. ``names`` say what is enforced or believed; where nothing is enforced, the
     leaves of the answer teach it together (``identity.lesson``), and are held to it already. A ``doubt`` that comes
-    with them is one of the looks before: while it lasts, only what is certain teaches. ``judged`` carries over what was
-    assessed from one call to the next with the same anchors and moment: equal texts, and a second call with more
-    approvals, cost next to nothing. ``in_time`` is asked before each entity, and raises to give up.
+    with them is one of an earlier observation: while it lasts, only what is certain teaches. ``judged`` carries over
+    what was assessed from one call to the next with the same anchors and moment: equal texts, and a second call with
+    more approvals, cost next to nothing. ``in_time`` is asked before each entity, and raises to give up.
     """
     known: Judged = {} if judged is None else judged
     watched = {authority.value.lower(): authority for authority in authorities}

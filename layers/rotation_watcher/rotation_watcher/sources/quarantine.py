@@ -62,7 +62,7 @@ def _codes(findings: Iterable[Finding]) -> set[str]:
 
 
 def _condition(authority: str, entity: Entity, context: Context) -> Observed:
-    """For other reasons, or under another root, it is another condition, and told again."""
+    """For other reasons, or under another root, it is another condition, and alerted again."""
     verdict = entity.verdict
     root = verdict.root.facts if verdict.root else None
     codes = (reason.code for reason in verdict.reasons)

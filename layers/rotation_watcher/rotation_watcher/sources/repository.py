@@ -15,7 +15,7 @@ from rotation_watcher.x509.certificates import Certificate, parse_bundle
 
 
 def load_history(store: ObjectStore, source_id: str) -> History | None:
-    """A source's history, or None before its first look. Raises StoreError naming an object that cannot be read."""
+    """A source's history, or None before its first run. Raises StoreError naming an object that cannot be read."""
     stored = store.get(keys.history(source_id))
     return _decoded(store, source_id, stored.body) if stored else None
 
@@ -48,7 +48,7 @@ def load_seen(store: ObjectStore, source_id: str, fingerprints: Iterable[str]) -
 
 
 UNTRUSTED = 8
-"""Certificates of what is in quarantine that one look keeps: they are for people, and no look is to write for long."""
+"""Certificates of what is in quarantine that one run keeps: they are for people, and no run is to write for long."""
 
 
 def keep_seen(
@@ -63,7 +63,7 @@ def keep_seen(
     trusted = {key for authority in after.authorities.values() for key in authority.leaves}
     entities = sorted(observation.entities if observation else (), key=lambda one: one.key not in trusted)
     left = UNTRUSTED
-    # What waits in quarantine is looked at no more: its number is the API's to choose, and nothing depends on it.
+    # What waits in quarantine is not read again: its number is the API's to choose, and nothing depends on it.
     waiting = {
         fingerprint
         for authority in before.authorities.values()

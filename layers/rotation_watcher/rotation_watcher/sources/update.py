@@ -1,7 +1,7 @@
-"""Fold one look at a source into its history: the authorities one by one, and the troubles of looking itself.
+"""Apply one observation of a source to its history: the authorities one by one, and failures of observing itself.
 
-Pure: a history and a look go in, the next history comes out, its new alerts in the outbox. Nothing raises. A look that
-finds nothing new gives back an equal history, but for a freshness mark now and then.
+Pure: a history and an observation go in, the next history comes out, its new alerts in the outbox. Nothing raises. An
+observation that finds nothing new gives back an equal history, but for a freshness mark now and then.
 """
 
 from datetime import datetime, timedelta
@@ -20,8 +20,8 @@ from rotation_watcher.sources.observation import Entity, Observation, Presence
 replace = msgspec.structs.replace
 
 
-def fold(history: History, observation: Observation, context: Context) -> History:
-    """The history after a successful look, its new alerts in the outbox."""
+def apply_observation(history: History, observation: Observation, context: Context) -> History:
+    """The history after a successful observation, its new alerts in the outbox."""
     known, lasting = clock.settle(history, context)
     stale = known.stale(context.now, context.policy)
     context = context._replace(past=known.fresh_at if stale else context.now)
@@ -36,31 +36,31 @@ def fold(history: History, observation: Observation, context: Context) -> Histor
         entities = shown.get(authority, [])
         before = known.authorities.get(authority, AuthorityHistory())
         learned = observation.learned.get(authority, ())
-        after, news, found = apply_entities(authority, before, entities, learned, context)
+        after, events, found = apply_entities(authority, before, entities, learned, context)
         if after != AuthorityHistory():
             authorities[authority] = after
-        alerts += news
+        alerts += events
         lasting += found
     # Authorities that are no longer watched are forgotten: their leaves are nobody's need any more.
-    folded = replace(known, authorities=bounds.pruned(authorities))
+    changed = replace(known, authorities=bounds.pruned(authorities))
     proven = {name for name in watched if _proven(shown.get(name, []), known.authorities.get(name), context)}
-    folded, due = conditions.judged(folded, observation, lasting, proven, context)
-    folded = folded.with_alerts((*alerts, *due))
+    changed, due = conditions.judged(changed, observation, lasting, proven, context)
+    changed = changed.with_alerts((*alerts, *due))
     fresh_at = known.fresh_at
     # An answer in which nothing is accepted proves nothing, however well it was read.
-    if proven == watched and (folded != history or fresh_at is None or _fades(fresh_at, context)):
+    if proven == watched and (changed != history or fresh_at is None or _fades(fresh_at, context)):
         fresh_at = context.now
-    return replace(folded, fresh_at=fresh_at)
+    return replace(changed, fresh_at=fresh_at)
 
 
 def _proven(entities: list[Entity], before: AuthorityHistory | None, context: Context) -> bool:
-    """Whether the look shows a current leaf that counts as accepted."""
+    """Whether the answer shows a current leaf that counts as accepted."""
     known = before or AuthorityHistory()
     return any(one.presence is Presence.CURRENT and counts_as_accepted(one, known, context) for one in entities)
 
 
 def apply_failure(history: History, reason: SourceReason, message: str, context: Context) -> History:
-    """The history after a look that failed: what is known of certificates is untouched, people are told once."""
+    """The history after an observation that failed: what is known of certificates is untouched, one alert is sent."""
     known, found = clock.settle(history, context)
     after, alerts = conditions.unread(known, reason, message, found, context)
     return after.with_alerts(alerts)

@@ -1,7 +1,7 @@
-"""What a look at a target, or a try to change it, says about its conditions.
+"""What reading a target, or trying to change it, says about its conditions.
 
 Pure. Each function gives the record with its conditions brought up to date and the alerts that are due in its outbox;
-a look that finds what was found before gives back an equal record.
+a run that finds what was found before gives back an equal record.
 """
 
 import hashlib
@@ -32,13 +32,13 @@ AHEAD = timedelta(days=3)
 """How long before it leaves a certificate is announced to leave, or half its grace before, if that is shorter."""
 
 PASSING = timedelta(minutes=30)
-"""How long a trouble that may pass by itself is met with patience."""
+"""How long a failure that may pass unaided lasts before it is alerted."""
 
 UNPROVEN_AFTER = timedelta(minutes=30)
-"""How long an update may stay unproved before people are told."""
+"""How long an update may stay unproved before it is alerted."""
 
 CLEAR = Lasting(2, timedelta(minutes=10))
-"""How long a condition of a target must be absent to be over. Looks may follow each other within seconds."""
+"""How long a condition of a target must be absent to be over. Runs may follow each other within seconds."""
 
 UNREADABLE = "unreadable:"
 """Conditions of this prefix are absent when the target can be read."""
@@ -47,13 +47,13 @@ UNCHANGEABLE = "unchangeable:"
 FORGED = "forged:"
 """Conditions of this prefix: what lies in the bucket is not what the watcher wrote."""
 SHARED = "shared-authority:"
-"""Conditions of this prefix never end: a root that others use too is told once at each target."""
+"""Conditions of this prefix never end: a root that others use too is alerted once at each target."""
 _SEEN = (
     *("drift:", "contended:", "mtls-off:", "removal-held:", "quota-near", "leaving:", "stuck:", "planned:", UNREADABLE),
     FORGED,
     *obstacles.PREFIXES,
 )
-"""The keys of what a look at the target finds, or finds no more. A newer release may know others: they stay."""
+"""The keys of what a run finds at the target, or finds no more. A newer release may know others: they stay."""
 
 
 def target_name(target: Target) -> TargetName:
@@ -62,7 +62,7 @@ def target_name(target: Target) -> TargetName:
 
 
 def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
-    """The snapshot's record after a look."""
+    """The snapshot's record with the conditions that it shows."""
     record = contention.counted(snapshot, mode, now)
     observed = [
         *_drift(snapshot, mode, now),
@@ -83,7 +83,7 @@ def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
     over = obstacles.over(resolved, conditions, target_name(snapshot.target), now)
     verifying = {endpoint.name for endpoint in snapshot.live.known_endpoints if endpoint.verifies}
     endpoints = tuple(sorted({*record.endpoints, *verifying}))
-    return replace(record, conditions=conditions, endpoints=endpoints).told(*over, *alerts)
+    return replace(record, conditions=conditions, endpoints=endpoints).with_alerts(*over, *alerts)
 
 
 def failed(
@@ -98,7 +98,7 @@ def failed(
 ) -> Record:
     """The record after the target could not be read or changed.
 
-    What may pass by itself (throttling, a network error) is told when it has lasted for ``PASSING``; what cannot, or
+    What may pass unaided (throttling, a network error) is alerted when it has lasted for ``PASSING``; what cannot, or
     what keeps out a leaf that is needed, at once.
     """
     missing = tuple(missing)
@@ -125,7 +125,7 @@ def failed(
 def _with(record: Record, observed: Iterable[Observed], now: datetime) -> Record:
     """The record after something that says nothing about its other conditions."""
     conditions, alerts, _ = evaluate(record.conditions, observed, now, resolves=unjudged)
-    return replace(record, conditions=conditions).told(*alerts)
+    return replace(record, conditions=conditions).with_alerts(*alerts)
 
 
 def update_failed(record: Record, snapshot: Snapshot, error: TargetError, content: str, now: datetime) -> Record:
@@ -144,8 +144,8 @@ def update_failed(record: Record, snapshot: Snapshot, error: TargetError, conten
 def unproven(
     record: Record, snapshot: Snapshot, pending: Pending, reason: str, broken: Iterable[Need], now: datetime
 ) -> Record:
-    """The record while an update does not show; told when it has lasted for ``UNPROVEN_AFTER``."""
-    if timedelta(0) <= now - pending.at < UNPROVEN_AFTER:  # one that was asked for in the future is told as well
+    """The record while an update does not show; alerted when it has lasted for ``UNPROVEN_AFTER``."""
+    if timedelta(0) <= now - pending.at < UNPROVEN_AFTER:  # one that was asked for in the future is alerted too
         return record
     observed = Observed(
         f"{UNCHANGEABLE}{reason}",
@@ -196,7 +196,7 @@ def _forged(snapshot: Snapshot, now: datetime) -> list[Observed]:
 def proved(record: Record, now: datetime) -> Record:
     """The record after a change has been proved: what kept it from being changed is absent.
 
-    What nobody was told of is over at once: the change was only put off, by the pace of the service as a rule.
+    What was never alerted is over at once: the change was only put off, by the pace of the service as a rule.
     """
 
     def resolves(key: str) -> Lasting | None:
@@ -225,7 +225,7 @@ def shared_authority(record: Record, snapshot: Snapshot, bucket: str, now: datet
 
 
 def facts_of(snapshot: Snapshot, fingerprints: Iterable[str]) -> list[CertificateFacts]:
-    """What can be told of these certificates, wherever the survey knows them from."""
+    """What is known of these certificates, wherever the snapshot has them from."""
     known: dict[str, CertificateFacts] = {key: item.facts for key, item in snapshot.view.wanted.certificates.items()}
     for blocks in (snapshot.former, snapshot.blocks):
         known |= {key: block.certificate.facts for key, block in blocks.items() if block.certificate}
@@ -366,7 +366,7 @@ def leaving(snapshot: Snapshot) -> dict[str, tuple[datetime, datetime]]:
 
 
 def _leaving(snapshot: Snapshot, now: datetime) -> list[Observed]:
-    """What leaves soon: told late in its grace, when no flapping can bring it back into use."""
+    """What leaves soon: alerted late in its grace, when no flapping can bring it back into use."""
     soon = {key: end for key, (begin, end) in leaving(snapshot).items() if now >= end - min(AHEAD, (end - begin) / 2)}
     if not soon:
         return []

@@ -21,7 +21,7 @@ REST = timedelta(hours=1)
 """How long an update that was undone so often is not repeated, if no leaf is refused meanwhile."""
 
 OVER = timedelta(hours=6)
-"""An update that stood for so long ends the row: what undoes it then is another story."""
+"""An update that stood for so long ends the row: what undoes it then is a new condition."""
 
 
 def counted(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:

@@ -53,7 +53,7 @@ def deploy(snapshot: Snapshot, session: Session) -> Outcome:
 
 
 def _while_off(snapshot: Snapshot, record: Record) -> frozenset[str]:
-    """What others had at a target whose mutual TLS is off: nothing but the last version can tell.
+    """What others had at a target whose mutual TLS is off: nothing but the last version shows it.
 
     Left away, turning it on again would shut them out. It counts only where the record and the object agree.
     """
@@ -66,7 +66,7 @@ def go_back(
 ) -> Outcome:
     """Deploy an earlier version again, by hand. The caller saw to it that ``held``, its content, refuses no one.
 
-    ``vouched``: what of it may be let in on that person's word.
+    ``vouched``: what of it may be let in because that person asked for it.
     """
     gone = session.record.applied
     to = _with_others(snapshot, to, held, session)
@@ -117,16 +117,16 @@ def request_update(snapshot: Snapshot, pending: Pending, session: Session, *, vo
         _save_failed(lambda record: replace(record, pending=None, hold=hold), snapshot, pending, refusal, session)
         return Outcome.REJECTED
     except TargetError as error:
-        # It may have arrived all the same (a lost answer): pending stays, and the next run looks before it acts.
+        # It may have arrived all the same (a lost answer): pending stays, and the next run reads before it acts.
         _save_failed(lambda record: record, snapshot, pending, error, session)
         return Outcome.FAILED
     return await_proof(snapshot, pending, session)
 
 
 def _with_what_is_unusual(refusal: BundleRejected, snapshot: Snapshot) -> BundleRejected:
-    """The service's refusal, with the first block of others that it may mean: AWS tells no line."""
+    """The service's refusal, with the first block of others that it may mean: AWS names no line."""
     lines = [line.words for line in snapshot.contents.unusual[:1]]
-    return BundleRejected(". Of what others put there, look first at ".join([str(refusal), *lines]))
+    return BundleRejected(". Of what others put there, check first ".join([str(refusal), *lines]))
 
 
 def _save_failed(change: Change, snapshot: Snapshot, pending: Pending, error: TargetError, session: Session) -> None:
@@ -162,7 +162,7 @@ def _roll_back(snapshot: Snapshot, pending: Pending, broken: tuple[Need, ...], s
     helps = any(admits(earlier, need, now) for need in broken)
     current = [need for need in proof.required(snapshot, now) if need.state.status is Status.CURRENT]
     if previous is None or not helps or not all(admits(earlier, need, now) for need in current):
-        told = builders.truststore_update_failed(
+        alert = builders.truststore_update_failed(
             target=conditions.target_name(snapshot.target),
             reason=Outcome.WOULD_REFUSE.value,
             message=f"{why} No earlier version admits every current leaf, so nothing was rolled back.",
@@ -171,7 +171,7 @@ def _roll_back(snapshot: Snapshot, pending: Pending, broken: tuple[Need, ...], s
             since=pending.at,
             now=now,
         )
-        session.save(lambda record: replace(unclaimed(record), pending=None).told(told))
+        session.save(lambda record: replace(unclaimed(record), pending=None).with_alerts(alert))
         return Outcome.WOULD_REFUSE
     previous = _with_others(snapshot, previous, held or EMPTY, session)
     back = Pending(
@@ -221,7 +221,7 @@ def adopt_baseline(snapshot: Snapshot, session: Session) -> Change:
 def as_found(snapshot: Snapshot, session: Session) -> Applied:
     """What a target held when the watcher met it, as a version of its own.
 
-    One can go back to it, and if mutual TLS is turned off it tells what others had there.
+    One can go back to it, and if mutual TLS is turned off it shows what others had there.
     """
     body = snapshot.contents.data
     return Applied(

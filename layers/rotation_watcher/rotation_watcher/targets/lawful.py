@@ -1,7 +1,7 @@
 """The last judgement before a target changes: whether the very object that it is about to load may be deployed.
 
 Pure, and asked in one place (``deploy.request_update``), whatever led there: a plan, a going back that an earlier run
-wrote down, one that the watcher decides by itself, one by hand. What the state says is a claim of whoever wrote it
+wrote down, one that the watcher decides, one by hand. What the state says is a claim of whoever wrote it
 last; so the object's own bytes are judged, against what stands outside the folder that is judged:
 
 * what is wanted now, proved to the operator's anchors in this run;

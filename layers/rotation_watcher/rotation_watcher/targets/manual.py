@@ -39,7 +39,7 @@ class Earlier(NamedTuple):
 
 @contextmanager
 def refusing(session: Session) -> Iterator[None]:
-    """Tell a person that another run is at work, as a refusal: for what comes before anything was changed."""
+    """Refuse a person's request because another run is at work: for what comes before anything was changed."""
     try:
         yield
     except ClaimedByAnother as error:
@@ -66,7 +66,7 @@ def earlier_version(snapshot: Snapshot, to: str | None, session: Session) -> Ear
 
 
 def _vouched(snapshot: Snapshot, version: Applied, held: Contents, to: str | None, session: Session) -> frozenset[str]:
-    """What a person's word lets back in: anything in a version that was named; else what the watcher added itself once.
+    """What a request lets back in: anything in a version that was named; else what the watcher added itself once.
 
     "The one before" is what the record says, and whoever can write there can put a version of his own before: it
     must not come in by a short command. Raises RequestRefused.
@@ -75,7 +75,7 @@ def _vouched(snapshot: Snapshot, version: Applied, held: Contents, to: str | Non
     if not agreed:
         raise RequestRefused(
             f"{session.target.id}: version {version.version} does not hold what the record says: somebody else has"
-            " written below targets/ (CloudTrail tells who); nothing was changed"
+            " written below targets/ (CloudTrail shows who); nothing was changed"
         )
     if to is not None:
         return agreed
@@ -100,7 +100,7 @@ def _version(snapshot: Snapshot, to: str | None) -> Applied:
     record, target = snapshot.record, snapshot.target
     known = {one.version: one for one in record.versions}
     if _is_back(record):
-        # Whoever got no answer asks again: the same version is no news, "the one before" is now the one that was left.
+        # Whoever got no answer asks again: the same version is served already; "the one before" is the one just left.
         if to is None and record.hold:
             raise RequestRefused(
                 f"{target.id}: already rolled back by hand, at {record.hold.since:%Y-%m-%d %H:%M} UTC: release it,"
@@ -132,12 +132,12 @@ def released(snapshot: Snapshot) -> Record:
 
 
 def release(snapshot: Snapshot, session: Session) -> None:
-    """Write down a person's word. Raises RequestRefused, StoreError."""
+    """Record a person's release. Raises RequestRefused, StoreError."""
     after = released(snapshot)
 
     def change(record: Record) -> Record:
         if not same_state(record, snapshot.record):
-            raise RequestRefused(f"{session.target.id}: another run has just changed it: look again, then release")
+            raise RequestRefused(f"{session.target.id}: another run has just changed it: do a dry run, then release")
         return replace(record, hold=after.hold, released=after.released)
 
     with refusing(session):

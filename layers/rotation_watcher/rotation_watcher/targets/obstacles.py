@@ -1,6 +1,6 @@
 """What stands beside or before a target: the operator's files, its service's rules and state, its listeners' filters.
 
-Pure, like ``conditions``, which keeps what is found here: observations of one look, and the all-clear when one is over.
+Pure, like ``conditions``, which keeps what is found here: what one run observed, and the all-clear when one is over.
 """
 
 import hashlib
@@ -25,17 +25,17 @@ PREFIXES = (FILE, UNUSUAL, LEFT_OUT, LOCKED, FILTERED)
 """The prefixes of the keys of all that is observed here."""
 
 PASSING = timedelta(minutes=30)
-"""How long a trouble that may pass by itself is met with patience, where a leaf that is needed is at stake."""
-PATIENCE = timedelta(hours=1)
-"""How long it is where nothing is at stake: Terraform waits as long for a domain to be AVAILABLE."""
+"""How long a failure that may pass unaided lasts before it is alerted, where a leaf that is needed is at stake."""
+PASSING_IDLE = timedelta(hours=1)
+"""The same where nothing is at stake: Terraform waits as long for a domain to be AVAILABLE."""
 SOON = timedelta(days=14)
 """How long before a needed leaf expires its rotation is taken to be near."""
 _PASSING_STATES = {"UPDATING", "CREATING"}
-"""The services' words for what passes by itself (DOMAIN.md); no other does."""
+"""The services' words for what passes unaided (DOMAIN.md); no other does."""
 
 
 def observed(snapshot: Snapshot, now: datetime) -> list[Observed]:
-    """What one look found."""
+    """What one run found."""
     return [
         *_files(snapshot, now),
         *_unusual(snapshot, now),
@@ -65,16 +65,16 @@ def over(
 
 
 def remarks(snapshot: Snapshot) -> list[str]:
-    """For the summary: what is left out, and the listeners of which it cannot be told whom their filters admit."""
+    """For the summary: what is left out, and the listeners of which it is unknown which leaves their filters admit."""
     needs = [need for need in snapshot.view.wanted.needs if need.state.status is not Status.RETIRING]
-    untold = [
+    uncertain = [
         one
         for one in snapshot.live.known_endpoints
         if one.verifies and any(_admits(one.filters, need) is None for need in needs)
     ]
     return [
         *(f"left out: {one.certificate.fingerprint[:16]}: {one.rule}" for one in snapshot.plan.left_out),
-        *(f"{one.name}: it cannot be told whether its identity filters admit each leaf" for one in untold),
+        *(f"{one.name}: it is unknown whether its identity filters admit each leaf" for one in uncertain),
     ]
 
 
@@ -84,7 +84,7 @@ def _name(snapshot: Snapshot) -> TargetName:
 
 
 def _topic(key: str) -> str:
-    """What a key is about: itself without what tells one way of the same thing from another."""
+    """What a key is about: itself without what distinguishes one way of the same thing from another."""
     return key.partition("#")[0]
 
 
@@ -108,7 +108,7 @@ def _files(snapshot: Snapshot, now: datetime) -> list[Observed]:
 def _file(snapshot: Snapshot, file: OperatorFile, now: datetime) -> Observed:
     codes = {fault.defect.code for fault in file.faults}
     passing = codes == {UNREADABLE}
-    # What a service says differs from time to time: where a file cannot be read, the code alone tells the trouble.
+    # What a service says differs from time to time: where a file cannot be read, the code alone stands for it.
     key = f"{FILE}{file.key}#{_short(sorted(codes) if passing else file.reported)}"
     return Observed(
         key,
@@ -171,7 +171,7 @@ def _locked(snapshot: Snapshot, now: datetime) -> list[Observed]:
     required = [need.certificate.facts for need in _required(snapshot, now)]
     expiring = [facts for facts in required if facts.not_after - now <= SOON]
     at_stake = bool(missing or expiring)
-    after = AT_ONCE if at_stake else Lasting(duration=PATIENCE)
+    after = AT_ONCE if at_stake else Lasting(duration=PASSING_IDLE)
     if passing and at_stake:
         after = Lasting(duration=PASSING)
     known = snapshot.record.conditions.items()

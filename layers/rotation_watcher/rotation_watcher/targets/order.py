@@ -1,6 +1,6 @@
 """Where in a truststore ours are put: behind what others hold, since the order decides between CAs of one name.
 
-Whoever stands first of two CAs of one name is taken by engines that do not look further (``x509.selection``). So what
+Whoever stands first of two CAs of one name is taken by engines that search no further (``x509.selection``). So what
 others hold goes first, and a partner that was let in still is. Among ours, and where one of ours may stand before
 another's certificate without harm, the first arrangement is taken in which every engine lets every needed leaf in.
 """
@@ -56,7 +56,7 @@ def _alike(adds: Mapping[str, Held]) -> bool:
 
 
 def _subject(held: Held) -> Name | None:
-    """Whose certificate it is, as engines compare names; None where nobody can tell."""
+    """Whose certificate it is, as engines compare names; None where it is unknown."""
     if isinstance(held, Block):
         names = names_of(held.der)
         return names.subject if names else None

@@ -1,7 +1,7 @@
 """Times in a record that no run of the watcher writes are void: they would stop a target, or its alerts, for years.
 
 A claim and a not-before lie at most ``claim_for`` ahead of the clock that wrote them. Conditions that begin in the
-future are mended by their own mechanism (``alerts.conditions``).
+future are corrected by their own mechanism (``alerts.conditions``).
 """
 
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ replace = msgspec.structs.replace
 
 
 def plausible(record: Record, target: Target, claim_for: timedelta, now: datetime) -> Record:
-    """The record without what cannot be true, which is told in it; an equal record where all of it can."""
+    """The record without what cannot be true, with an alert about that; an equal record where all of it can."""
     longest = now + claim_for + SKEW
     wrong: list[str] = []
     if record.target != target.id:

@@ -27,8 +27,8 @@ replace = msgspec.structs.replace
 READBACK_SECONDS = 3.0
 """Seconds between two read-backs."""
 RECORDING = 150.0
-"""Seconds of a run that must be left for one more read-back: it may take 90 with all its tries, recording and telling
-30 each."""
+"""Seconds of a run that must be left for one more read-back: it may take 90 with all its tries, recording and
+delivering alerts 30 each."""
 READBACKS = 20
 """How many read-backs one run makes before it leaves the proof to the next one."""
 
@@ -79,7 +79,7 @@ def required(snapshot: Snapshot, now: datetime) -> list[Need]:
 
 
 def proved(record: Record, pending: Pending, snapshot: Snapshot, live: Live, bucket: str, now: datetime) -> Record:
-    """The record of an update that has been read back, with what people are told of it, and without its claim."""
+    """The record of an update that has been read back, with its alerts, and without its claim."""
     applied = Applied(
         version=pending.version,
         sha256=pending.sha256,
@@ -117,7 +117,7 @@ def proved(record: Record, pending: Pending, snapshot: Snapshot, live: Live, buc
         now=now,
     )
     if not contention.repeats(record, pending):
-        after = after.told(updated)
+        after = after.with_alerts(updated)
     after = _with_warnings(after, snapshot, live, applied.sha256, now)
     return conditions.shared_authority(after, snapshot, bucket, now)
 
@@ -129,7 +129,7 @@ def outcome(pending: Pending) -> Outcome:
 
 def _rolled_back(record: Record, pending: Pending, reason: HoldReason, snapshot: Snapshot, now: datetime) -> Record:
     from_version, content = pending.rolled_back_from
-    told = builders.rolled_back(
+    alert = builders.rolled_back(
         target=conditions.target_name(snapshot.target),
         from_version=from_version or "(not deployed by the watcher)",
         to_version=pending.version,
@@ -137,14 +137,14 @@ def _rolled_back(record: Record, pending: Pending, reason: HoldReason, snapshot:
         by_hand=reason is HoldReason.BY_HAND,
         now=now,
     )
-    return replace(record, hold=Hold(reason=reason, sha256=content, since=now)).told(told)
+    return replace(record, hold=Hold(reason=reason, sha256=content, since=now)).with_alerts(alert)
 
 
 def _with_warnings(record: Record, snapshot: Snapshot, live: Live, content: str, now: datetime) -> Record:
     """API Gateway takes bad certificates and only warns of them, while mutual TLS stays on (DOMAIN.md)."""
     if not live.warnings:
         return record
-    told = builders.truststore_update_failed(
+    alert = builders.truststore_update_failed(
         target=conditions.target_name(snapshot.target),
         reason="warnings",
         message=f"The service took the truststore, with warnings: {'; '.join(live.warnings)}",
@@ -153,4 +153,4 @@ def _with_warnings(record: Record, snapshot: Snapshot, live: Live, content: str,
         since=now,
         now=now,
     )
-    return record.told(told)
+    return record.with_alerts(alert)

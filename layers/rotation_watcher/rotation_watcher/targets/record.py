@@ -1,4 +1,4 @@
-"""What the watcher did to a target: the claim, what was proved, what it may take back, what waits to be told.
+"""What the watcher did to a target: the claim, what was proved, what it may take back, which alerts wait.
 
 One object in S3 per target, always written with If-Match. The claim in it makes one writer at a time: the services
 behind have no compare-and-set, so whoever changes a target holds the record first and reads the live state after.
@@ -117,7 +117,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
         """Whether somebody else holds the target."""
         return self.claim is not None and self.claim.owner != owner and now <= self.claim.until
 
-    def told(self, *alerts: Alert) -> "Record":
+    def with_alerts(self, *alerts: Alert) -> "Record":
         """This record with alerts added to its outbox, which stays bounded; one that waits there is not added twice."""
         return msgspec.structs.replace(self, outbox=waiting.with_alerts(self.outbox, alerts))
 

@@ -61,12 +61,12 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         if self.target not in known:
             return f"no target {self.target} in the watch file (any more)"
         if self.until is not None and now >= self.until:
-            return f"an outdated look at {self.target}: the next one is due"
+            return f"an outdated request for {self.target}: the next one is due"
         return None
 
 
 class Queued(msgspec.Struct, frozen=True, kw_only=True):
-    """Look at the targets that messages of the queue name."""
+    """Reconcile the targets that messages of the queue name."""
 
     messages: tuple[Message, ...]
 

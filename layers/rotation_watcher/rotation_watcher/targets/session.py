@@ -34,7 +34,7 @@ class Ports(NamedTuple):
     """What publish needs of the world.
 
     ``claim_for`` outlasts the function's timeout; ``owner`` names this run, ``remaining`` says what is left of it.
-    ``look_every``: how often the schedule enqueues every target (None: at no fixed interval).
+    ``enqueue_every``: how often the schedule enqueues every target (None: at no fixed interval).
     """
 
     store: ObjectStore
@@ -45,7 +45,7 @@ class Ports(NamedTuple):
     wait: Wait
     owner: str
     claim_for: timedelta
-    look_every: timedelta | None = None
+    enqueue_every: timedelta | None = None
     remaining: Remaining = unhurried
 
     def adapter(self, target: Target) -> TrustTarget:

@@ -31,7 +31,7 @@ def take_snapshot(
     adapter: TrustTarget,
     now: datetime,
 ) -> Snapshot:
-    """Look at one target, with the record that is kept of it. Raises TargetError, StoreError."""
+    """Read one target, with the record that is kept of it. Raises TargetError, StoreError."""
     live = adapter.read(target.arn, record.endpoints)
     # Where mutual TLS was turned off, what others had put there comes back together with what is wanted.
     off = live.bundle is None
@@ -88,7 +88,7 @@ def last_version(record: Record) -> str | None:
 
 
 def moved_to(store: ObjectStore, target: Target, record: Record, live: Live) -> str | None:
-    """Where a domain points, if not at the version that was deployed last; None where it does, or nobody can tell."""
+    """Where a domain points, if not at the version that was deployed last; None where it does, or it is unknown."""
     if record.applied is None:
         return None
     if live.bundle is None:

@@ -1,1 +1,1 @@
-"""Whom to trust, and the verdict on what was presented."""
+"""Which roots are trusted, and the verdict on what was presented."""

@@ -1,6 +1,6 @@
-"""An operator's word that lets one quarantined certificate pass: ``approvals/<sha256 of the leaf>.json``.
+"""An operator's approval that lets one quarantined certificate pass: ``approvals/<sha256 of the leaf>.json``.
 
-Functions may not write that folder (DESIGN.md): the word is always a person's. It covers what the person saw and
+Functions may not write that folder (DESIGN.md): an approval is always a person's. It covers what the person saw and
 nothing later: this leaf, these reasons and, where it vouches for a chain, this root (decision 0005). What the leaf was
 presented without can lie beside it: ``approvals/<sha256 of the leaf>.pem`` holds the root and intermediates.
 """
@@ -15,7 +15,7 @@ from rotation_watcher.trust.findings import CHAIN_REASONS, Finding, Reason
 from rotation_watcher.x509.certificates import Certificate
 
 APPROVABLE = CHAIN_REASONS | {Reason.NO_CLIENT_AUTH, Reason.NAME_MISMATCH, Reason.NO_NAME, Reason.NAME_UNCERTAIN}
-"""What an operator's word can lift. The rest no target would take, or nobody can mean."""
+"""What an operator's approval can lift. The rest no target would take, or nobody can mean."""
 
 INVALID = "approval-invalid"
 """The code of the finding that an approval which cannot be read gives."""

@@ -76,45 +76,45 @@ def assess(
 ) -> Assessed:
     """Judge what one API entity held, in any order, with or without its root, or the leaf alone. Never raises.
 
-    ``approval`` maps fingerprints to the operator's words; ``expected`` says whose it must be. The leaf is
-    verified at ``max(now, not_before)``, an expired one at its last moment, so that its other faults are told as well.
+    ``approval`` maps fingerprints to the operator's approvals; ``expected`` says whose it must be. The leaf is
+    verified at ``max(now, not_before)``, an expired one at its last moment, so that its other faults are reported too.
     Where no anchor vouches for it, the path leads to the root that the approval names, if there is one; otherwise to
-    any root of the text itself, so that people are told which.
+    any root of the text itself, so that the alert can name it.
     """
     reasons = [Finding(Reason.MALFORMED, f"{defect.code}: {defect.detail}") for defect in defects]
-    leaf, trouble = _leaf_of(certificates)
-    reasons += [trouble] if trouble else []
+    leaf, fault = _leaf_of(certificates)
+    reasons += [fault] if fault else []
     if leaf is None:
         return Assessed(None, tuple(certificates), _verdict(reasons, [], None))
     above = tuple(certificate for certificate in certificates if certificate != leaf)
     reasons += [*_own_faults(leaf, now), *_name_faults(leaf.facts.names, expected)]
     at = min(max(now, leaf.facts.not_before), leaf.facts.not_after)
     path, unfit = _climb(leaf, above, anchors, at)
-    word = approval.get(leaf.fingerprint)
-    word = word if word is not None and word.holds(now) else None
+    found = approval.get(leaf.fingerprint)
+    in_force = found if found is not None and found.holds(now) else None
     anchored = isinstance(path, Path)
     if not isinstance(path, Path):
         reasons.append(Finding(Reason.CHAIN_UNTRUSTED if roots(anchors) else Reason.ANCHOR_MISSING, path.detail))
-        path, unfit = _unanchored(leaf, above, anchors, word, at)
+        path, unfit = _unanchored(leaf, above, anchors, in_force, at)
     if unfit and not any(reason.code == unfit.code for reason in reasons):
         reasons.append(unfit)
     chain = path.chain if isinstance(path, Path) else (leaf, *above)
     root = path.chain[-1] if isinstance(path, Path) and not anchored else None
     reasons += [fault for certificate in chain for fault in _weakness(certificate)]
-    return Assessed(leaf, chain, _verdict(reasons, _remarks(leaf, expected, now), word, root))
+    return Assessed(leaf, chain, _verdict(reasons, _remarks(leaf, expected, now), in_force, root))
 
 
 def _unanchored(
     leaf: Certificate,
     above: Sequence[Certificate],
     anchors: Sequence[Certificate],
-    word: Approval | None,
+    approval: Approval | None,
     at: datetime,
 ) -> tuple[Path | NoPath, Finding | None]:
     """A path to the approved root, wherever its certificate comes from; else one to a root of the text's own."""
-    if word is not None and word.root is not None:
-        offered = (*above, *word.above)
-        named = [one for one in (*offered, *anchors) if one.fingerprint == word.root]
+    if approval is not None and approval.root is not None:
+        offered = (*above, *approval.above)
+        named = [one for one in (*offered, *anchors) if one.fingerprint == approval.root]
         path, unfit = _climb(leaf, offered, named, at)
         if isinstance(path, Path):
             return path, unfit
@@ -161,7 +161,7 @@ def _own_faults(leaf: Certificate, now: datetime) -> list[Finding]:
 
 
 def _name_faults(names: Sequence[str], expected: Expected) -> list[Finding]:
-    """What its names are against. One without any can be told from nobody else's, whatever is expected."""
+    """What its names are against. One without any could be anybody's, whatever is expected."""
     if not names:
         known = f"; expected {_few(expected.enforced)}" if expected.enforced else ""
         return [Finding(Reason.NO_NAME, f"it bears no DNS name{known}")]
@@ -212,18 +212,18 @@ def _remarks(leaf: Certificate, expected: Expected, now: datetime) -> list[Findi
 
 
 def _verdict(
-    reasons: Sequence[Finding], remarks: Sequence[Finding], word: Approval | None, root: Certificate | None = None
+    reasons: Sequence[Finding], remarks: Sequence[Finding], approval: Approval | None, root: Certificate | None = None
 ) -> Verdict:
     """Weigh the findings. ``root``: where the path ends that was found to no anchor."""
     unique = tuple(sorted({*reasons}, key=lambda finding: (_ORDER[Reason(finding.code)], finding.detail)))
     codes = {Reason(finding.code) for finding in unique}
     liftable = bool(codes) and codes <= APPROVABLE
-    if liftable and word is not None and word.covers(codes, root.fingerprint if root else None):
-        approved = Finding(Remark.APPROVED, f"by {word.by[:120]}: {word.why[:200]}")
+    if liftable and approval is not None and approval.covers(codes, root.fingerprint if root else None):
+        approved = Finding(Remark.APPROVED, f"by {approval.by[:120]}: {approval.why[:200]}")
         return Verdict(accepted=True, remarks=(*remarks, approved), lifted=unique, root=root)
     rootless = liftable and root is None and not codes.isdisjoint(CHAIN_REASONS)
-    if liftable and word is not None:
-        unique = (*unique, _lacking(word, codes, root))
+    if liftable and approval is not None:
+        unique = (*unique, _lacking(approval, codes, root))
     return Verdict(
         accepted=not unique,
         reasons=unique,
@@ -234,10 +234,10 @@ def _verdict(
     )
 
 
-def _lacking(word: Approval, codes: Iterable[str], root: Certificate | None) -> Finding:
+def _lacking(approval: Approval, codes: Iterable[str], root: Certificate | None) -> Finding:
     """Why an approval that is in force lets the leaf not pass."""
-    uncovered = sorted(code for code in codes if not word.lifts([code]))
+    uncovered = sorted(code for code in codes if not approval.lifts([code]))
     if uncovered:
         return Finding(INSUFFICIENT, f"there is an approval, but not for {', '.join(uncovered)}")
     shown = f"the chain leads to {root.fingerprint}" if root else "nothing shown or added leads there"
-    return Finding(OTHER_ROOT, f"there is an approval for the root {word.root}, but {shown}")
+    return Finding(OTHER_ROOT, f"there is an approval for the root {approval.root}, but {shown}")

@@ -11,7 +11,7 @@ from rotation_watcher.x509.paths import roots
 from rotation_watcher.x509.pem import Defect
 
 UNREADABLE = "unreadable"
-"""The code of a file that the store does not give, which may pass by itself."""
+"""The code of a file that the store does not give, which may pass unaided."""
 
 
 class Fault(NamedTuple):

@@ -1,4 +1,4 @@
-"""Whose certificate it is, by its DNS names: the only thing that tells Genesys from other customers of a public CA.
+"""Whose certificate it is, by its DNS names: they alone distinguish Genesys from other customers of a public CA.
 
 A name is compared without case and without a final dot. What was learned is every name of the leaf that taught it; who
 bears any of them is the same client, so that a renewal may drop one and add another. Where nothing is known yet, the
@@ -15,7 +15,7 @@ MOST_NAMES = 100
 class Expected(NamedTuple):
     """What a leaf's names are held against. ``enforced`` empty enforces nothing; ``believed`` gives a remark.
 
-    ``doubt`` says in words why no leaf can be told from a stranger's for now: then none passes without an approval.
+    ``doubt`` says in words why no leaf can be distinguished from a stranger's for now: then each needs an approval.
     """
 
     enforced: tuple[str, ...] = ()

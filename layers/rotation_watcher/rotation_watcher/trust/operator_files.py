@@ -1,4 +1,4 @@
-"""Read what the operator has put into the bucket to say whom to trust: anchors, approvals, extra CA certificates.
+"""Read what the operator has put into the bucket to decide what is trusted: anchors, approvals, extra CA certificates.
 
 All only read; a file that is missing or wrong is no error here but a problem in words, since one bad file must not
 stop what does not depend on it.

@@ -125,7 +125,7 @@ class Block(NamedTuple):
 
     @property
     def facts(self) -> CertificateFacts:
-        """What can be told of it; of a block that we cannot parse what its outline says (``outline``)."""
+        """What is known of it; of a block that we cannot parse what its outline says (``outline``)."""
         return self.certificate.facts if self.certificate else bare_facts(self.fingerprint, self.der)
 
 

@@ -77,7 +77,7 @@ def outline_of(der: bytes) -> Outline | None:
 
 
 def bare_facts(fingerprint: str, der: bytes) -> CertificateFacts:
-    """What can be told of a block that we cannot parse: at the least its fingerprint."""
+    """What is known of a block that we cannot parse: at the least its fingerprint."""
     outline = outline_of(der)
     if outline is not None:
         return outline.facts

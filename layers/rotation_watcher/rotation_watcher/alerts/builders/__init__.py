@@ -1,7 +1,7 @@
 """The builders of every alert: what happened, what it means, what to do.
 
 Pure; each takes plain facts and gives an ``Alert``. What stems from certificates or from the API is hostile and is
-neutralised here, once (``wording.plain``); ``mail`` and ``slack_message`` only dress it.
+neutralised here, once (``wording.plain``); ``mail`` and ``slack_message`` only format it.
 """
 
 from rotation_watcher.alerts.builders.changes import (
@@ -25,8 +25,8 @@ from rotation_watcher.alerts.builders.files import file_damaged, left_out, unusu
 from rotation_watcher.alerts.builders.floods import flood
 from rotation_watcher.alerts.builders.leaves import expired, issuer_changed, rotated, upcoming_published, went_back
 from rotation_watcher.alerts.builders.locked import all_clear, filtered_out, target_locked
-from rotation_watcher.alerts.builders.looking import clock_ahead, source_failing, source_recovered, sources_disagree
 from rotation_watcher.alerts.builders.naming import name_learned, names_uncertain
+from rotation_watcher.alerts.builders.observing import clock_ahead, source_failing, source_recovered, sources_disagree
 from rotation_watcher.alerts.builders.quarantine import anchor_missing, approved, quarantined
 from rotation_watcher.alerts.builders.subjects import SourceName, TargetName
 

@@ -27,30 +27,30 @@ _REMEDIES = {
     "target-busy": f"Nothing yet. {_AGAIN}",
     "target-failed": f"Read the service's words above. {_AGAIN}",
     "bundle-rejected": (
-        "One bad certificate rejects the whole bundle: look at the files below extra/ first, then at the certificates"
+        "One bad certificate rejects the whole bundle: check the files below extra/ first, then the certificates"
         " that others put into the target. It is tried again when the content has changed."
     ),
     "still-updating": (
-        f"Look at the target in the AWS console; an update that hangs for long is a case for AWS support. {_AGAIN}"
+        f"Check the target in the AWS console; an update that hangs for long is a case for AWS support. {_AGAIN}"
     ),
     "unproven": f"Find out who else changes this target (CloudTrail), and stop it. {_AGAIN}",
     "held": "Find out why it is held (an alert said so). Then release the target, from the project's folder:",
     "would-refuse": (
-        "Look at what others put into the target and at the files below extra/: a certificate there stands in the way,"
+        "Check what others put into the target, and the files below extra/: a certificate there stands in the way,"
         " such as another CA of the same name."
     ),
     "foreign-unreadable": (
-        "Look at what others put into the target: a block there is no certificate. Take it out by hand."
+        "Check what others put into the target: a block there is no certificate. Take it out by hand."
     ),
     "too-many-certificates": (
         "Take out certificates of others that nobody needs any more, or have the quota raised at AWS and then raise"
         " max_certificates of this target in the watch file."
     ),
     "warnings": (
-        "Read the warnings above: there is a certificate in the truststore that the service does not like. Look at what"
-        " others put into the target and at the files below extra/. Mutual TLS stays on meanwhile."
+        "Read the warnings above: there is a certificate in the truststore that the service does not like. Check what"
+        " others put into the target, and the files below extra/. Mutual TLS stays on meanwhile."
     ),
-    "nothing-known": "Read the alerts about the sources of this target's bundle: one of them has to be mended first.",
+    "nothing-known": "Read the alerts about the sources of this target's bundle: one of them has to be repaired first.",
 }
 
 
@@ -108,7 +108,7 @@ def truststore_updated(
 ) -> Alert:
     """A target was changed, and the change was read back. ``since``: when it was asked for.
 
-    That tells one update from another: after drift the very same version may be deployed once more.
+    That distinguishes one update from another: after drift the very same version may be deployed once more.
     """
     others = f" {count(kept_foreign)} of others stayed." if kept_foreign else ""
     words = Words(

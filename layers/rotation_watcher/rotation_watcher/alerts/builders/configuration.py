@@ -20,13 +20,13 @@ def configuration_refused(
     means = (
         f"The watcher goes on with the last one that it accepted, of {when(good_since)}. Nothing of the new one holds."
         if good_since
-        else "No earlier one is known: nothing is looked at, and no truststore is kept up to date, until it is mended."
+        else "No earlier one is known: nothing is read, and no truststore is kept up to date, until it is corrected."
     )
     words = Words(
         title="its configuration was refused",
         happened=f"The watch file, or a parameter of the stack, has {count(len(mistakes), 'mistake')}.",
         means=means,
-        do="Mend all that is listed here; the next run takes it up. This shows what is still wrong:",
+        do="Correct all that is listed here; the next run takes it up. This shows what is still wrong:",
         command=_CHECK,
     )
     facts = {f"mistake {number}": plain(text, _LONGEST) for number, text in enumerate(mistakes[:_MOST], 1)}
@@ -38,7 +38,7 @@ def configuration_refused(
 
 
 def configuration_accepted(*, since: datetime, now: datetime) -> Alert:
-    """It is mended. ``since``: when it was refused."""
+    """It is right again. ``since``: when it was refused."""
     words = Words(
         title="its configuration is accepted again",
         happened=f"The configuration that had been refused since {when(since)} is right now.",

@@ -1,4 +1,4 @@
-"""Alerts about what befalls a target: changed by others, left open, nearly full, or about to shrink too fast."""
+"""Alerts about what happens to a target: changed by others, left open, nearly full, or about to shrink too fast."""
 
 import shlex
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ def drift_found(
         do=(
             "The watcher is putting back what is missing."
             if will_heal
-            else "The watcher leaves it as it is. If it was not meant, mend it by hand, or set on_drift to heal"
+            else "The watcher leaves it as it is. If it was not meant, repair it by hand, or set on_drift to heal"
             " (in apply mode)."
         )
         + " Find out who changed it (CloudTrail), and let one tool alone manage this truststore.",
@@ -78,7 +78,7 @@ def contended(
     """
     *_, region, _, resource = target.arn.split(":", 5)
     query = f"Events[?contains(CloudTrailEvent, `{resource.rpartition('/')[2]}`)].[EventTime,Username,CloudTrailEvent]"
-    looking = [
+    search = [
         "aws",
         "cloudtrail",
         "lookup-events",
@@ -87,11 +87,11 @@ def contended(
         "--start-time",
         f"{started:%Y-%m-%dT%H:%M:%SZ}",
     ]
-    looking += ["--lookup-attributes", f"AttributeKey=EventName,AttributeValue={call}", "--query", query]
+    search += ["--lookup-attributes", f"AttributeKey=EventName,AttributeValue={call}", "--query", query]
     pace = (
-        "It refuses what Genesys presents each time, so the watcher mends it at every look."
+        "It refuses what Genesys presents each time, so the watcher repairs it at every run."
         if refused
-        else "It still lets in what Genesys presents, so the watcher mends it at most once an hour from now on."
+        else "It still lets in what Genesys presents, so the watcher repairs it at most once an hour from now on."
     )
     words = Words(
         title="another tool keeps undoing the watcher's updates",
@@ -101,7 +101,7 @@ def contended(
             "Let one tool alone manage this truststore: take it out of the other (Terraform: ignore_changes), or set"
             " on_drift to report. Whoever is not the watcher's own role here is the other one:"
         ),
-        command=shlex.join([*looking, "--output", "text"]),
+        command=shlex.join([*search, "--output", "text"]),
     )
     facts = listed("taken out", removed, now) | listed("refused", refused, now) | {"since": when(started)}
     severity = Severity.CRITICAL if refused else Severity.WARNING
@@ -123,10 +123,10 @@ def mtls_off(
             "The watcher is turning mutual TLS on again, with the truststore that it proved last."
             if will_heal
             else "Turn it on: a listener needs mode verify with this trust store, a domain its truststore, an API its"
-            " default execute-api endpoint disabled. The watcher does not do that by itself, since it would shut out"
+            " default execute-api endpoint disabled. The watcher does not do that for you, since it would shut out"
             " whoever comes without a certificate today."
         )
-        + " If it was different before, CloudTrail tells who changed it.",
+        + " If it was different before, CloudTrail shows who changed it.",
     )
     facts = ({"endpoint": plain(endpoint)} if endpoint else {}) | {"since": when(since)}
     distinction = f"{plain(endpoint or 'domain')}:{stamp(since)}"
@@ -158,7 +158,7 @@ def removal_held(
 ) -> Alert:
     """More would leave at once than is plausible."""
     words = Words(
-        title=f"removing {counted(len(candidates))} waits for your word",
+        title=f"removing {counted(len(candidates))} waits for your release",
         happened=sentence(limit),
         means="They stay trusted until you decide. Additions go on as usual, so no data action fails for it.",
         do="If the list below may go, release the target, from the project's folder:",
@@ -193,13 +193,13 @@ def state_forged(*, target: TargetName, what: str, since: datetime, now: datetim
         title="what the watcher keeps in its bucket was changed",
         happened=sentence(what, 600),
         means=(
-            "Somebody else can write where only the functions may. Nothing was deployed or removed on the word of what"
+            "Somebody else can write where only the functions may. Nothing was deployed or removed because of what"
             " was changed; the watcher goes on with what it can prove. An interrupted run alone does not do this."
         ),
         do=(
             "Find out who wrote below sources/, bundles/ and targets/ (CloudTrail data events, or the versions of the"
             " objects), and take that right away. See that the bucket policy is the template's. Then restore the last"
-            " version of the object that you trust, and look at what the target lets in."
+            " version of the object that you trust, and check what the target lets in."
         ),
     )
     distinction = stamp(since)

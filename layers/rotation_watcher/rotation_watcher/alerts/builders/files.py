@@ -54,7 +54,7 @@ def file_damaged(
         if used
         else "Nothing of the file can be used."
     )
-    means += " What the targets hold already stays: nothing is taken out of them until the file is mended."
+    means += " What the targets hold already stays: nothing is taken out of them until the file is corrected."
     if exposed:
         means = f"Whoever may read the bucket can read that key, and pass for its owner. {means}"
         do = (
@@ -69,7 +69,7 @@ def file_damaged(
         happened=sentence(happened, 400),
         means=means,
         do=do,
-        command=f"aws s3 cp mended.pem {shlex.quote(place)}",
+        command=f"aws s3 cp corrected.pem {shlex.quote(place)}",
     )
     facts = {"file": plain(place)} | _lines(faults) | {"since": when(since)}
     distinction = f"{key}:{stamp(since)}"

@@ -24,7 +24,7 @@ def flood(
 ) -> Alert:
     """The API shows many more certificates of an authority than a region has.
 
-    ``counts`` maps a group, in words, to how many of it were not kept; ``left`` is how many were kept and are not told
+    ``counts`` maps a group, in words, to how many of it were not kept; ``left`` is how many were kept but not alerted
     one by one; ``accepted``: more were accepted than are kept, which only Genesys itself can bring about; ``blind``: no
     current one among all that are shown is accepted.
     """
@@ -39,7 +39,7 @@ def flood(
     words = Words(
         title=f"the API shows {number} {name} certificates too many",
         happened=f"The API shows {count(number)} of the authority {name} more than a region has, or ever more new ones."
-        " They are counted, not kept, and not told one by one.",
+        " They are counted, not kept, and not reported one by one.",
         means=f"{trusted} Something is wrong at Genesys Cloud, or something else answers in its place.",
         do="Check api_url of the source in the watch file. If it is right, open a case with Genesys support and send"
         " them this message. The first few are in the source's history.",

@@ -138,10 +138,10 @@ def expired(*, source: SourceName, authority: str, leaf: CertificateFacts, now: 
         happened=f"The client certificate ended on {when(leaf.not_after)}, and the API still shows it.",
         means=(
             "Targets that verify refuse an expired certificate: data actions fail until Genesys presents another one."
-            " No truststore can mend that."
+            " No truststore can change that."
         ),
         do=(
-            "Open an urgent case with Genesys support. An ALB listener can be told to ignore expiry: a stopgap, at your"
+            "Open an urgent case with Genesys support. An ALB listener can be set to ignore expiry: a stopgap, at your"
             " own risk, to be taken back afterwards."
         ),
     )

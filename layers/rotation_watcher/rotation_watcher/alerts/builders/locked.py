@@ -18,14 +18,14 @@ _CURES = {
         " names as ownershipVerificationCertificateArn. The domain becomes AVAILABLE then, and the watcher goes on."
     ),
     "FAILED": (
-        "Read the status message of the domain in the API Gateway console. If nothing there can be mended, open a case"
-        " with AWS support, and name the domain: this status does not pass by itself."
+        "Read the status message of the domain in the API Gateway console. If nothing there can be repaired, open a"
+        " case with AWS support, and name the domain: this status does not end without help."
     ),
     "UPDATING": (
         "An update of a domain takes minutes, an hour at the most. Open a case with AWS support, and name the domain."
     ),
 }
-_OTHERWISE = "Look at the target in the AWS console. If nothing there can be mended, open a case with AWS support."
+_OTHERWISE = "Check the target in the AWS console. If nothing there can be repaired, open a case with AWS support."
 
 
 def target_locked(
@@ -103,7 +103,7 @@ _OVER = {
 def all_clear(
     *, subject: SourceName | TargetName, kind: Kind, about: str, key: str, since: datetime, now: datetime
 ) -> Alert:
-    """Something that was alerted is over. ``about`` names it (a file, a listener), ``key`` tells it from others."""
+    """Something that was alerted is over. ``about`` names it (a file, a listener), ``key`` is its condition's key."""
     words = Words(
         title=f"over: {kind}",
         happened=_OVER.get(kind, "It is over.").format(about=plain(about)),

@@ -61,7 +61,7 @@ def names_uncertain(
 ) -> Alert:
     """No name is known yet, and what the API shows cannot teach one: none of these ``leaves`` is accepted."""
     words = Words(
-        title=f"nobody can tell whose {plain(authority, AUTHORITY)} certificates these are",
+        title=f"it is uncertain whose {plain(authority, AUTHORITY)} certificates these are",
         happened=sentence(f"no name is known of this authority's client yet, and {doubt}", 400),
         means=(
             "Its CA signs for others too, so none of these certificates is trusted or pinned: a stranger might be let"
@@ -70,7 +70,7 @@ def names_uncertain(
         do=(
             "Compare the names below with what Genesys support says your region presents, and"
             f" {_RIGHT_NAME}. Or approve one of them, by its file approvals/<SHA-256>.json (see the README). A single"
-            " certificate that is shown alone teaches its name by itself."
+            " certificate that is shown alone teaches its name without an approval."
         ),
     )
     facts: dict[str, str] = {}

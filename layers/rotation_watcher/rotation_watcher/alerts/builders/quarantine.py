@@ -136,19 +136,19 @@ def _approve(
     leaf: CertificateFacts, root: CertificateFacts | None, codes: list[str], bucket: str, now: datetime
 ) -> str:
     """The exact command, on one line: it writes down what is approved, and no more."""
-    word: dict[str, Any] = {
+    document: dict[str, Any] = {
         "by": "YOUR NAME",
         "why": "YOUR REASON",
         "until": f"{now + APPROVAL_LASTS:%Y-%m-%dT00:00:00Z}",
     }
-    word["reasons"] = codes
+    document["reasons"] = codes
     file = f"aws s3 cp - {_uri(keys.approval(leaf.fingerprint), bucket)}"
     if CHAIN_REASONS.isdisjoint(codes):
-        return f"echo {shlex.quote(json.dumps(word))} | {file}"
+        return f"echo {shlex.quote(json.dumps(document))} | {file}"
     if root is not None:
-        return f"echo {shlex.quote(json.dumps(word | {'root': root.fingerprint}))} | {file}"
+        return f"echo {shlex.quote(json.dumps(document | {'root': root.fingerprint}))} | {file}"
     beside = f"aws s3 cp chain.pem {_uri(keys.approved_chain(leaf.fingerprint), bucket)}"
-    opening = shlex.quote(f'{json.dumps(word)[:-1]}, "root": "')
+    opening = shlex.quote(f'{json.dumps(document)[:-1]}, "root": "')
     return f"{beside} && echo {opening}$({_FINGERPRINT_OF} chain.pem | cut -d= -f2)'\"}}' | {file}"
 
 
@@ -184,14 +184,14 @@ def approved(
     if root:
         means += (
             f" The root {plain(root.subject, 120) or '(empty)'} goes into the truststores with it: whoever that root"
-            " signs for gets through them, and only the pins tell this certificate from the others."
+            " signs for gets through them, and only the pins distinguish this certificate from the others."
         )
     words = Words(
         title=f"a quarantined {plain(authority, AUTHORITY)} certificate was approved",
         happened=sentence(f"{plain(by, 80)} approved it {end}: {plain(why)}", 400),
         means=means,
         do=(
-            "Nothing, if this was meant. If not, delete the approval (the file named below): at the next look the"
+            "Nothing, if this was meant. If not, delete the approval (the file named below): at the next run the"
             " certificate is back in quarantine."
         ),
     )

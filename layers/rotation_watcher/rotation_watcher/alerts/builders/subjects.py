@@ -1,4 +1,4 @@
-"""Whom an alert is about: a source, a target or the stack; what all alerts about one share is filled in here.
+"""What an alert is about: a source, a target or the stack; what all alerts about one share is filled in here.
 
 All that enters an alert passes ``_alert``, which makes it harmless, so that no builder can forget to.
 """

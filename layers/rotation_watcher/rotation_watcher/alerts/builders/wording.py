@@ -55,7 +55,7 @@ def when(moment: datetime) -> str:
 
 
 def stamp(moment: datetime) -> str:
-    """The start of an episode, for an alert's id: ``20261123T153000Z``."""
+    """The start of a condition, for an alert's id: ``20261123T153000Z``."""
     return f"{moment:%Y%m%dT%H%M%SZ}"
 
 

@@ -1,4 +1,4 @@
-"""The bucket that keeps, the topic that tells, and the alarms for when nobody does."""
+"""The bucket that keeps state, the topic for alerts, and the alarms for when nothing runs."""
 
 import re
 
@@ -56,7 +56,7 @@ def test_slack_gets_every_alert_and_what_cannot_be_delivered_is_kept() -> None:
         assert allowed["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Ref": "AlertTopic"}}}
 
 
-def test_every_alarm_tells_the_topic() -> None:
+def test_every_alarm_goes_to_the_topic() -> None:
     assert all(alarm["Properties"]["AlarmActions"] == [{"Ref": "AlertTopic"}] for alarm in ALARMS.values())
 
 

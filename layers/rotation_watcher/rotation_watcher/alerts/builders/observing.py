@@ -1,4 +1,4 @@
-"""Alerts about the look itself: a source that cannot be read, that can again, and two that see different things."""
+"""Alerts about observing: a source that cannot be read, that can again, and two that see different things."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -18,7 +18,7 @@ _REMEDIES = {
         " parameter CredentialArns lists it."
     ),
     SourceReason.CREDENTIALS_REFUSED: (
-        "Look at the OAuth client (grant: client credentials) in Genesys Cloud Admin. If its secret was reset, store"
+        "Check the OAuth client (grant: client credentials) in Genesys Cloud Admin. If its secret was reset, store"
         " the new one; the watcher takes it within five minutes."
     ),
     SourceReason.PERMISSION_MISSING: f"Give a role of the OAuth client the permission {PERMISSION}.",
@@ -26,7 +26,7 @@ _REMEDIES = {
         "Find out what else uses this OAuth client, and give the watcher a client of its own. It tries again at every"
         " run."
     ),
-    SourceReason.UNAVAILABLE: "Look at the Genesys Cloud status page. The watcher tries again at every run.",
+    SourceReason.UNAVAILABLE: "Check the Genesys Cloud status page. The watcher tries again at every run.",
     SourceReason.UNREACHABLE: (
         "Check name resolution and the way out of the network (VPC, proxy, allow list). The watcher tries again at"
         " every run."
@@ -60,13 +60,17 @@ def source_failing(
     last_good: datetime | None,
     now: datetime,
 ) -> Alert:
-    """The watcher cannot look any more, or (with ``authority``) does not find one authority's certificate."""
+    """The source cannot be read, or (with ``authority``) one authority's certificate is not in its answer."""
     missed = "While this lasts, a rotation may go unnoticed until data actions fail."
     kept = "Targets keep what they hold: nothing is removed on old knowledge."
     if authority is not None:
         last = ""
     else:
-        last = f" The last good look was at {when(last_good)}." if last_good else " There has been no good look yet."
+        last = (
+            f" The last good observation was at {when(last_good)}."
+            if last_good
+            else " There has been no good observation yet."
+        )
     blind = f"no {plain(authority or '', AUTHORITY)} certificate is shown" if authority else "Genesys cannot be read"
     words = Words(
         title=f"{blind} ({reason})",
@@ -75,7 +79,7 @@ def source_failing(
         do=_REMEDIES[reason],
     )
     facts = {"reason": str(reason), "since": when(since)}
-    facts |= {"last good look": when(last_good)} if last_good else {}
+    facts |= {"last good observation": when(last_good)} if last_good else {}
     return about_source(
         Kind.SOURCE_FAILING,
         Severity.CRITICAL if reason.lasting else Severity.WARNING,
@@ -89,13 +93,13 @@ def source_failing(
 
 
 def source_recovered(*, source: SourceName, reason: str, since: datetime, now: datetime) -> Alert:
-    """The watcher can look again. ``reason``: the code of what is over, as the history kept it."""
+    """The source can be read again. ``reason``: the code of the failure that has ended, as the history kept it."""
     minutes = round((now - since).total_seconds() / 60)
     lasted = count(minutes, "minute") if minutes < 120 else count(round(minutes / 60), "hour")  # noqa: PLR2004  # two hours
     words = Words(
         title=f"Genesys can be read again ({plain(reason, 40)} is over)",
-        happened=f"The trouble ({plain(reason, 40)}) is over; it lasted for about {lasted}.",
-        means="The watch goes on. What changed meanwhile is told in messages of its own.",
+        happened=f"The failure ({plain(reason, 40)}) has ended; it lasted for about {lasted}.",
+        means="The watch goes on. What changed meanwhile is reported in messages of its own.",
         do="Nothing.",
     )
     facts = {"reason": reason, "since": when(since)}
