@@ -17,12 +17,14 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from rotation_watcher.x509 import pem
-from rotation_watcher.x509.crl_entries import MAX_ENTRIES, TooMany, frame
+from rotation_watcher.x509.crl_entries import TooMany, frame
 from rotation_watcher.x509.names import Name, canonical_of, words
 from rotation_watcher.x509.serials import Serials, holds, packed
 
 MAX_BYTES = 50 * 1024 * 1024
 """The longest list that is read, in bytes as it came: ALB's limit of a revocation file."""
+MAX_ENTRIES = 1_000_000
+"""The most entries that are read: twice what ALB holds in all the lists of a trust store."""
 MAX_NUMBER_BITS = 159
 """The longest CRL number: 20 octets (RFC 5280 5.2.3)."""
 
@@ -95,8 +97,8 @@ class Crl:
         return self.der[self._signed]
 
 
-def read(data: bytes) -> Crl | CrlDefect:
-    """Read a list from DER or PEM. Never raises; the work is linear in at most ``MAX_BYTES`` and ``MAX_ENTRIES``."""
+def read(data: bytes, *, max_entries: int = MAX_ENTRIES) -> Crl | CrlDefect:
+    """Read a list from DER or PEM. Never raises; the work is linear in at most ``MAX_BYTES``."""
     der = (
         _der_of(data) if len(data) <= MAX_BYTES else CrlDefect("too-large", f"{len(data)} bytes; {MAX_BYTES} are read")
     )
@@ -105,9 +107,9 @@ def read(data: bytes) -> Crl | CrlDefect:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about serial numbers and versions: nothing here depends on them
         try:
-            return _parsed(der)
+            return _parsed(der, max_entries)
         except TooMany:
-            return CrlDefect("too-many", f"more than {MAX_ENTRIES} entries")
+            return CrlDefect("too-many", f"more than {max_entries} entries")
         except _UNPARSABLE as error:
             return CrlDefect("unparsable", f"{type(error).__name__} in a list of {len(der)} bytes")
 
@@ -148,7 +150,10 @@ def _der_of(data: bytes) -> bytes | CrlDefect:
     der = data if data.startswith(_SEQUENCE) else _from_pem(data)
     if isinstance(der, CrlDefect):
         return der
-    excess = len(der) - pem.der_length(der)
+    length = pem.der_length(der)
+    if not length:
+        return CrlDefect("unparsable", f"{len(der)} bytes that are no revocation list")
+    excess = len(der) - length
     if excess > 0:
         return CrlDefect("trailing-garbage", f"{excess} bytes after the list")
     return CrlDefect("truncated", f"{-excess} bytes are missing") if excess < 0 else der
@@ -166,10 +171,10 @@ def _from_pem(data: bytes) -> bytes | CrlDefect:
         return CrlDefect("bad-pem", f"{len(blocks[0])} bytes that are no base64, or cut short")
 
 
-def _parsed(der: bytes) -> Crl:
+def _parsed(der: bytes, max_entries: int) -> Crl:
     """Parse every part, so that none can raise later."""
     raw = x509.load_der_x509_crl(der)
-    parts = frame(der)
+    parts = frame(der, max_entries)
     number = _extension(raw, x509.CRLNumber)
     if number is not None and not 0 <= number.crl_number < 1 << MAX_NUMBER_BITS:
         raise ValueError("an impossible CRL number")

@@ -10,9 +10,6 @@ from typing import NamedTuple
 from rotation_watcher.x509.names import values
 from rotation_watcher.x509.serials import MAX_WIDTH
 
-MAX_ENTRIES = 1_000_000
-"""The most entries that are read: twice what ALB holds in all the lists of a trust store."""
-
 _SEQUENCE, _INTEGER, _BOOLEAN, _EXTENSIONS, _BIT_STRING = 0x30, 0x02, 0x01, 0xA0, 0x03
 _TIMES = frozenset({0x17, 0x18})
 _LONG_FORM = 0x80
@@ -51,7 +48,7 @@ class _Entry(NamedTuple):
     critical: bool
 
 
-def frame(der: bytes) -> Frame:
+def frame(der: bytes, max_entries: int) -> Frame:
     """Take a list apart. Raises ValueError where the DER has another structure, TooMany for too many entries."""
     begin, end = _expect(der, 0, len(der), _SEQUENCE)
     inside, signed_end = _expect(der, begin, end, _SEQUENCE)
@@ -72,7 +69,7 @@ def frame(der: bytes) -> Frame:
         at = _expect(der, at, signed_end, _EXTENSIONS)[1]
     if at != signed_end:
         raise ValueError("something behind the extensions")
-    return _walked(der, first, last, slice(begin, signed_end))
+    return Frame(slice(begin, signed_end), *_walked(der, first, last, max_entries))
 
 
 def _list(der: bytes, at: int, end: int) -> tuple[int, int, int]:
@@ -89,14 +86,14 @@ def _list(der: bytes, at: int, end: int) -> tuple[int, int, int]:
     return at, at, at
 
 
-def _walked(der: bytes, at: int, end: int, signed: slice) -> Frame:
+def _walked(der: bytes, at: int, end: int, max_entries: int) -> tuple[list[bytes], int, bool, bool]:
     """Read the entries between two offsets. What every usual entry takes is written out: a call costs a third of it."""
     serials: list[bytes] = []
     remembered: dict[bytes, _Entry] = {}
     entries, indirect, critical = 0, False, False
     while at < end:
         entries += 1
-        if entries > MAX_ENTRIES:
+        if entries > max_entries:
             raise TooMany
         if at + _SHORTEST > end or der[at] != _SEQUENCE:
             raise ValueError("no entry")
@@ -123,7 +120,7 @@ def _walked(der: bytes, at: int, end: int, signed: slice) -> Frame:
         if revokes:
             serials.append(der[number:date])
         at = after
-    return Frame(signed, serials, entries, indirect, critical)
+    return serials, entries, indirect, critical
 
 
 def _read(text: bytes) -> _Entry:
