@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from local.building import ROOT
-from tests.support.crls import Entry, crl_der, reason
+from rotation_watcher.x509.crl import MAX_ENTRIES
+from tests.support.crls import Entry, crl_der, entry_der, reason
 from tests.support.pki import NOW, root, rsa_key
 
 ENTRIES = 500_000
@@ -67,6 +68,19 @@ print(json.dumps({"open_ms": opened * 1000, "look_up_us": sorted(took)[2] * 1e6}
 """
 
 
+_READ = """
+import sys, time
+from pathlib import Path
+from rotation_watcher.x509 import crl
+data = Path(sys.argv[1]).read_bytes()
+start = time.process_time()
+found = crl.read(data)
+took = time.process_time() - start
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]
+print(found.code if isinstance(found, crl.CrlDefect) else found.facts.entries, took, int(peak) / 1024)
+"""
+
+
 class Ran(NamedTuple):
     """What a process took: seconds on the wall, seconds of the processor; and what it printed."""
 
@@ -97,6 +111,12 @@ def measure(folder: Path) -> dict[str, Any]:
         (timed([sys.executable, "-c", _MAKE, str(folder), NOW.isoformat()]), timed([*openssl, "-noout"]))
         for _ in range(RUNS + 1)
     ][1:]
+    row = entry_der(Entry((1 << 127) + 1, reason(1)))
+    floods = {}
+    for count in (MAX_ENTRIES, MAX_ENTRIES + 1):
+        (folder / "flood.der").write_bytes(crl_der(issuer, raw=row * count))
+        outcome, seconds, megabytes = timed([sys.executable, "-c", _READ, str(folder / "flood.der")]).printed.split()
+        floods[count] = {"outcome": outcome, "seconds": float(seconds), "megabytes": float(megabytes)}
     wanted = {
         "key": issuer.read.facts.spki_sha256,
         "revoked": chance.sample(revoked, LOOK_UPS // 2),
@@ -112,6 +132,7 @@ def measure(folder: Path) -> dict[str, Any]:
     )
     return {
         "entries": ENTRIES,
+        "floods": floods,
         "der_megabytes": len(der) / 2**20,
         "index_megabytes": (folder / "index").stat().st_size / 2**20,
         "wall": _ratio([(ours.wall, theirs.wall) for ours, theirs in pairs]),
@@ -136,6 +157,10 @@ def main() -> int:
     print(f"{'peak':10} {found['megabytes']:.0f} MB, bar {BARS['megabytes']:.0f}")
     print(f"{'index':10} {found['index_megabytes']:.1f} MB, opened in {found['open_ms']:.0f} ms")
     print(f"{'look-up':10} {found['look_up_us']:.1f} µs, bar {BARS['look_up_us']:.0f}")
+    for count, one in found["floods"].items():
+        print(
+            f"{'flood':10} {count} entries: {one['outcome']}, read in {one['seconds']:.1f} s, {one['megabytes']:.0f} MB"
+        )
     place = ROOT / "build/bench/crl.json"
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(json.dumps(found, indent=1))

@@ -97,11 +97,15 @@ ROGUES: dict[str, Callable[[], bytes]] = {
     "on-hold": lambda: of(entries=[Entry(5, reason(6))]),
     "removed-from-the-list": lambda: of(entries=[Entry(5, reason(8)), 6]),
     "removed-and-revoked": lambda: of(entries=[5, Entry(5, reason(8))]),
+    "removal-in-another-extension": lambda: of(
+        entries=[Entry(5, entry_extension("1.2.3.4", b"\x0a\x01\x08", critical=False))]
+    ),
     "of-the-first-version": first_version,
     "forged-by-a-key-of-the-same-name": lambda: twin(lies=False),
     "forged-with-the-issuers-identifier": lambda: twin(lies=True),
     "an-entry-taken-out": without_an_entry,
     "of-another-issuer": lambda: crl_der(OTHER, SERIALS, number=BEFORE + 1),
+    "of-the-issuers-key-under-another-name": lambda: of(name=OTHER.raw.subject),
     "of-the-same-name-and-another-key-identifier": lambda: crl_der(TWIN, SERIALS, number=BEFORE + 1),
     "identifier-of-another-serial": lambda: of(identifier(77, ROOT.raw.subject), aki=False),
     "identifier-of-another-name": lambda: of(identifier(None, OTHER.raw.subject), aki=False),
@@ -151,6 +155,7 @@ ROGUES: dict[str, Callable[[], bytes]] = {
     "pem-twice": lambda: armoured(of()) * 2,
     "pem-of-a-certificate": ROOT.pem.encode,
     "pem-that-is-no-base64": lambda: armoured(of()).replace(b"\nMI", b"\nM", 1),
+    "pem-padded-within": lambda: armoured(of()).replace(b"\nMI", b"\nM=", 1),
     "pem-without-an-end": lambda: armoured(of())[:-20],
     "pem-with-a-key": lambda: armoured(of()) + ROOT.key_pem.encode(),
     "huge": huge,

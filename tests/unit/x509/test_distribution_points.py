@@ -59,7 +59,7 @@ def test_points_whose_list_is_not_the_issuers_whole_one_are_not_followed() -> No
 def test_what_is_no_url_that_anybody_could_fetch_is_not_followed() -> None:
     strange = [
         "one.crl", "http://", "http:///one.crl", "http://[::1/", "http://a.example:port/", "http://a:b@c.example/",
-        "http://a.example/ x", "http://a.example/\r\nHost: b", f"http://a.example/{'x' * 2048}",
+        "http://a.example/ x", "http://a.example/\r\nHost:b", f"http://a.example/{'x' * 2048}",
     ]  # fmt: skip
     found = of(point(*uri(*strange, A)))
     assert found.urls == (A,)

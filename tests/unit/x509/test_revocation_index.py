@@ -74,6 +74,16 @@ def test_first_last_and_all_between_are_found(count: int) -> None:
     assert [serial for serial in range(-3, 2 * count + 3) if index.contains(serial)] == [*range(0, 2 * count, 2)]
 
 
+def test_a_negative_number_is_not_the_positive_one_of_the_same_octets() -> None:
+    assert not opened(built((-1,))).contains(255)
+    assert not opened(built((255,))).contains(-1)
+
+
+def test_the_octets_of_two_neighbours_are_no_third_number() -> None:
+    assert not opened(built((0x0001, 0x0100))).contains(0x0101)
+    assert opened(built((0x0001, 0x0100, 0x0101))).contains(0x0101)
+
+
 def test_it_is_searched_where_it_lies_in_a_mapped_file(tmp_path: Path) -> None:
     (tmp_path / "index").write_bytes(built())
     with (tmp_path / "index").open("rb") as file:

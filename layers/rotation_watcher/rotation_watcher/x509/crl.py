@@ -176,7 +176,7 @@ def _parsed(der: bytes, max_entries: int) -> Crl:
     raw = x509.load_der_x509_crl(der)
     parts = frame(der, max_entries)
     number = _extension(raw, x509.CRLNumber)
-    if number is not None and not 0 <= number.crl_number < 1 << MAX_NUMBER_BITS:
+    if number is not None and number.crl_number >> MAX_NUMBER_BITS:
         raise ValueError("an impossible CRL number")
     issuer = canonical_of(raw.issuer)
     facts = CrlFacts(
