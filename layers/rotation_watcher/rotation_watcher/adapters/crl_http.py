@@ -159,28 +159,32 @@ def _read(answer: httpcore.Response, host: str, limit: int, *, conditional: bool
         if body.tell() + len(chunk) > limit:
             raise _too_large(host, limit)
         body.write(chunk)
-    validators = Validators(_only(answer, b"etag", _ETAG), _only(answer, b"last-modified", _DATE))
-    return Fetched(body.getvalue(), validators)
+    return Fetched(body.getvalue(), kept(_only(answer, b"etag"), _only(answer, b"last-modified")))
+
+
+def kept(etag: str | None, last_modified: str | None) -> Validators:
+    """What is well-formed of a server's validators; the rest is dropped, and costs a download."""
+    return Validators(
+        etag if etag is not None and _ETAG.fullmatch(etag) else None,
+        last_modified if last_modified is not None and _DATE.fullmatch(last_modified) else None,
+    )
 
 
 def _conditions(known: Validators) -> list[tuple[str, str]]:
     """The headers that ask for another version only. What is known came from a server, so its form is checked again."""
-    conditions = []
-    if known.etag is not None and _ETAG.fullmatch(known.etag):
-        conditions.append(("If-None-Match", known.etag))
-    if known.last_modified is not None and _DATE.fullmatch(known.last_modified):
-        conditions.append(("If-Modified-Since", known.last_modified))
-    return conditions
+    sent = kept(known.etag, known.last_modified)
+    named = [("If-None-Match", sent.etag), ("If-Modified-Since", sent.last_modified)]
+    return [(name, value) for name, value in named if value is not None]
 
 
 def _values(answer: httpcore.Response, name: bytes) -> list[bytes]:
     return [value for each, value in answer.headers if each.lower() == name]
 
 
-def _only(answer: httpcore.Response, name: bytes, form: re.Pattern[str]) -> str | None:
-    """The one value of a header, if it has the form."""
-    texts = [value.decode("latin-1").strip() for value in _values(answer, name)]
-    return texts[0] if len(texts) == 1 and form.fullmatch(texts[0]) else None
+def _only(answer: httpcore.Response, name: bytes) -> str | None:
+    """The value of a header that there is once."""
+    values = _values(answer, name)
+    return values[0].decode("latin-1") if len(values) == 1 else None
 
 
 def _listed(ports: Collection[int]) -> str:

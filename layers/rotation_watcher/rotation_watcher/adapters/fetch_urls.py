@@ -1,8 +1,8 @@
 """URLs that a certificate or a redirect names, taken apart strictly: what parsers read differently is refused.
 
 A URL in a certificate is ASCII (an IA5String), so an internationalised name comes in its ASCII form. Nothing is
-decoded, unescaped or repaired. A name that ends in a number must be an IPv4 address in four plain decimal parts, since C
-libraries read ``2130706433``, ``0x7f.1`` and ``017700000001`` as addresses too.
+decoded, unescaped or repaired. A name that ends in a number must be an IPv4 address in four plain decimal parts, since
+C libraries read ``2130706433``, ``0x7f.1`` and ``017700000001`` as addresses too.
 """
 
 import re
@@ -52,11 +52,11 @@ def parse(url: str) -> Place:
     if port is None:
         port = DEFAULT_PORTS[parts.scheme]
     query = f"?{parts.query}" if parts.query else ""
-    return Place(parts.scheme, _host(parts.hostname or ""), port, (parts.path or "/") + query)
+    return Place(parts.scheme, _host(parts), port, (parts.path or "/") + query)
 
 
 def follow(place: Place, location: bytes) -> Place:
-    """Where a Location header leads, seen from a place; never from https to http. Raises ValueError as ``parse`` does."""
+    """Where a Location header leads, seen from a place; never from https to http. Raises ValueError like ``parse``."""
     reference = location.decode("latin-1")
     _split(reference)
     try:
@@ -79,8 +79,9 @@ def _split(url: str) -> SplitResult:
         raise ValueError("is malformed") from None
 
 
-def _host(text: str) -> str:
-    if ":" in text:
+def _host(parts: SplitResult) -> str:
+    text = parts.hostname or ""
+    if "[" in parts.netloc:
         return _ipv6(text)
     host = text.removesuffix(".")
     if _NUMBER.fullmatch(host.rpartition(".")[2]):
