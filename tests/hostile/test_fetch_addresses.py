@@ -1,11 +1,13 @@
 """Names and redirects that lead inside: nobody there is ever connected to, whenever and however DNS answers."""
 
+import socket
+import time
 from collections.abc import Iterator, Sequence
 from threading import Event
 
 import pytest
 
-from rotation_watcher.adapters.checked_backend import MAX_LOOKUPS
+from rotation_watcher.adapters.checked_backend import MAX_LOOKUPS, system_lookup
 from rotation_watcher.adapters.crl_http import MAX_REDIRECTS, HttpDistributionPoints
 from rotation_watcher.adapters.public_addresses import Address, is_public
 from rotation_watcher.errors import FetchCode
@@ -36,6 +38,12 @@ def test_a_name_with_an_address_inside_is_refused_by_default(net: Network, addre
     error = fails(net.points(allowed=is_public), net.url(host=EVIL))
     assert (error.code, EVIL in str(error)) == (FetchCode.ADDRESS_REFUSED, True)
     assert untouched(net)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1/", "https://[::1]/", "http://169.254.169.254/", f"http://{EVIL}/"])
+def test_an_adapter_that_was_given_no_rule_has_the_safe_one(url: str) -> None:
+    points = HttpDistributionPoints(lookup=lambda _: ["127.0.0.1"], budget=2.0)
+    assert fails(points, url).code is FetchCode.ADDRESS_REFUSED
 
 
 @pytest.mark.parametrize("answers", [["127.0.0.1", "10.0.0.5"], ["10.0.0.5", "127.0.0.1"]])
@@ -187,10 +195,26 @@ def test_look_ups_that_hang_are_left_behind_and_no_more_than_a_few_hang_at_once(
         return ["127.0.0.1"]
 
     points = net.points(lookup=lookup, budget=0.05)
+    began = time.monotonic()
     try:
         for _ in range(MAX_LOOKUPS + 2):
             assert fails(points, net.url()).code is FetchCode.TIMED_OUT
-        assert len(hanging) == MAX_LOOKUPS
+        assert (len(hanging), time.monotonic() - began < 2) == (MAX_LOOKUPS, True)
     finally:
         over.set()
     assert untouched(net)
+
+
+def test_the_system_is_asked_for_the_full_name_so_that_its_search_list_adds_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[object] = []
+
+    def getaddrinfo(host: object, port: object, **how: object) -> list[tuple[object, ...]]:
+        asked.append((host, port, how))
+        inside = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("fe80::1%eth0", 0, 0, 2))
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 0)), inside]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    assert system_lookup(HOST) == ["192.0.2.1", "fe80::1%eth0"]
+    assert asked == [(b"crl.example.test.", None, {"type": socket.SOCK_STREAM})]

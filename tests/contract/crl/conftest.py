@@ -46,7 +46,7 @@ class RealHost:
 
         def serve(asked: Headers) -> Iterable[bytes]:
             unchanged = file.is_named_by(asked.get("If-None-Match"), asked.get("If-Modified-Since"))
-            return [answer(304, **headers) if unchanged else answer(200, body, **headers)]
+            return [answer(304, b"", **headers) if unchanged else answer(200, body, **headers)]
 
         self._network.server.answers[path] = serve
         return self.url(path)

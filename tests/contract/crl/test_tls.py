@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from rotation_watcher.adapters.crl_http import public_roots
+from rotation_watcher.adapters.crl_http import HttpDistributionPoints
 from rotation_watcher.errors import FetchCode
 from rotation_watcher.ports import Fetched, Validators
-from tests.support.crl_server import CRL, HOST, Network, answer, fails, network
+from tests.support.crl_server import CRL, HOST, Network, answer, fails, is_127_0_0_1, network
 
 
 @pytest.fixture
@@ -33,7 +33,8 @@ def test_a_certificate_of_another_name_is_refused(misnamed: Network) -> None:
 
 
 def test_a_certificate_of_an_unknown_authority_is_refused_by_default(secured: Network) -> None:
-    error = fails(secured.points(tls=public_roots), secured.url())
+    points = HttpDistributionPoints(allowed=is_127_0_0_1, ports=secured.ports, lookup=secured.lookup)
+    error = fails(points, secured.url())
     assert (error.code, "unable to get local issuer certificate" in str(error)) == (FetchCode.TLS_FAILED, True)
 
 

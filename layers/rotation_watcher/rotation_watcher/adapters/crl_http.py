@@ -13,6 +13,7 @@
 httpcore is used without httpx, which adds redirects, cookies, proxies and decoding that would have to be turned off.
 """
 
+import math
 import re
 import ssl
 from collections.abc import Callable, Collection, Iterator
@@ -35,7 +36,6 @@ from rotation_watcher.adapters.checked_backend import (
 from rotation_watcher.adapters.clients import quiet_sdk_logs
 from rotation_watcher.adapters.fetch_urls import Place, follow, parse
 from rotation_watcher.adapters.public_addresses import is_public
-from rotation_watcher.deadline import Remaining, unhurried
 from rotation_watcher.errors import FetchCode, FetchError
 from rotation_watcher.ports import Fetched, NotModified, Validators
 
@@ -66,7 +66,7 @@ def public_roots() -> ssl.SSLContext:
 class HttpDistributionPoints:
     """``ports.DistributionPoints``. It keeps nothing from one fetch to the next; several threads may use it.
 
-    ``budget`` is the seconds of one fetch, ``remaining`` what is left of the run: the shorter one counts. ``allowed``,
+    ``budget`` is the seconds of one fetch, ``remaining`` gives those that are left of the run: the fewer count. ``allowed``,
     ``ports`` and ``lookup`` say where connections may go; the defaults are the safe ones. ``tls`` gives the context for
     https, for networks that inspect TLS.
     """
@@ -74,7 +74,7 @@ class HttpDistributionPoints:
     def __init__(
         self,
         *,
-        remaining: Remaining = unhurried,
+        remaining: Callable[[], float] = lambda: math.inf,
         budget: float = BUDGET,
         limit: int = MAX_BYTES,
         allowed: Rule = is_public,

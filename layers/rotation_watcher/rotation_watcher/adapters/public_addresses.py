@@ -1,10 +1,10 @@
 """Which addresses lie on the public internet, so that a URL of a stranger may lead to them.
 
 ``ipaddress.is_global`` is needed and not enough: in 3.13.0 it takes multicast, site-local and unallocated addresses,
-and those that carry a private IPv4 address within, for global. So IPv6 must come from the one block out of which public
-addresses are assigned, and what the registries of IANA list besides is written out here, whether or not a packet would
-get there: no file lies at an anycast address of a protocol. Sources: the registries of special-purpose addresses for
-IPv4 and IPv6, RFC 6890, RFC 6052 (NAT64), RFC 7526 (6to4).
+and those of NAT64 that carry a private IPv4 address within, for global. So IPv6 must come from the one block out of
+which public addresses are assigned, and what it passes of IANA's registries is written out here, whether or not a
+packet would get there: no file lies at an anycast address of a protocol. Sources: the registries of special-purpose
+addresses for IPv4 and IPv6, RFC 6890, RFC 6052 (NAT64), RFC 7526 (6to4).
 """
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -20,7 +20,6 @@ _SPECIAL_4 = tuple(
         "192.88.99.0/24",  # 6to4 relays, withdrawn
         "192.175.48.0/24",  # AS112
         "224.0.0.0/4",  # multicast
-        "240.0.0.0/4",  # reserved, and broadcast
     )
 )
 _ASSIGNED_6 = IPv6Network("2000::/3")
@@ -28,8 +27,6 @@ _SPECIAL_6 = tuple(
     IPv6Network(each)
     for each in (
         "2001::/23",  # protocol assignments: Teredo, benchmarking, ORCHID …
-        "2001:db8::/32",  # documentation
-        "2002::/16",  # 6to4: carries an IPv4 address
         "2620:4f:8000::/48",  # AS112
         "3fff::/20",  # documentation
     )
