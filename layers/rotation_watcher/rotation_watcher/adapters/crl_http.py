@@ -66,9 +66,9 @@ def public_roots() -> ssl.SSLContext:
 class HttpDistributionPoints:
     """``ports.DistributionPoints``. It keeps nothing from one fetch to the next; several threads may use it.
 
-    ``budget`` is the seconds of one fetch, ``remaining`` gives those that are left of the run: the fewer count. ``allowed``,
-    ``ports`` and ``lookup`` say where connections may go; the defaults are the safe ones. ``tls`` gives the context for
-    https, for networks that inspect TLS.
+    ``budget`` is the seconds of one fetch, ``remaining`` gives those that are left of the run: the fewer count.
+    ``allowed``, ``ports`` and ``lookup`` say where connections may go; the defaults are the safe ones. ``tls`` gives
+    the context for https, for networks that inspect TLS.
     """
 
     def __init__(
