@@ -12,14 +12,19 @@ import msgspec
 
 from rotation_watcher import configuration
 from rotation_watcher.alerts.model import Kind
-from rotation_watcher.bundles import pins
+from rotation_watcher.bundles import pins, revoked
+from rotation_watcher.revocation import manifest
+from rotation_watcher.revocation import state as crl_alerts
 from rotation_watcher.sources import history
 from rotation_watcher.targets import record
 
 STATES: dict[str, tuple[type, int]] = {
+    "crl": (manifest.Manifest, manifest.FORMAT),
+    "crl-alerts": (crl_alerts.State, crl_alerts.FORMAT),
     "configuration": (configuration.State, configuration.FORMAT),
     "history": (history.History, history.FORMAT),
     "pins": (pins.Pins, pins.FORMAT),
+    "revoked": (revoked.Revoked, revoked.FORMAT),
     "record": (record.Record, record.FORMAT),
 }
 _WORDS = {"title", "description"}

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import SourceName, TargetName
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.errors import SourceReason
 from rotation_watcher.keys import Place
 from rotation_watcher.trust.findings import Finding
+from rotation_watcher.x509.crl import CrlFacts
 from rotation_watcher.x509.facts import CertificateFacts
 
 NOW = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)
@@ -65,6 +68,16 @@ WRONG_NAME = Finding(
     "bears the names eu-central-1.data-actions.mypurecloud.de, not us-east-1.data-actions.mypurecloud.com",
 )
 UNTRUSTED = Finding("chain-untrusted", "no path to an anchor: CN=Some Other Root is not among the 14 anchors")
+
+LIST = "http://crl3.digicert.com/DigiCertAssuredIDClientCAG2.crl"
+HELD_LIST = CrlFacts(
+    fingerprint="3c" * 32,
+    issuer=CLIENT_CA,
+    number="1F4",
+    this_update=NOW - timedelta(days=6),
+    next_update=NOW + timedelta(days=1),
+    entries=10_432,
+)
 
 EXAMPLES: Mapping[str, Alert] = {
     "upcoming_published": builders.upcoming_published(
@@ -376,6 +389,48 @@ EXAMPLES: Mapping[str, Alert] = {
             "Nothing was deployed at alb: it would let in what neither the operator's files nor the target itself know:"
             f" {'f0' * 8}."
         ),
+        since=SINCE,
+        now=NOW,
+    ),
+    "revoked": builders.revoked(
+        source=SOURCE, authority="DigiCert", certificate=CURRENT, ca=False, url=LIST, since=NOW, now=NOW
+    ),
+    "revoked_ca": builders.revoked(
+        source=SOURCE, authority="DigiCert", certificate=INTERMEDIATE, ca=True, url=LIST, since=NOW, now=NOW
+    ),
+    "crl_stale": builders.crl_stale(
+        source=SOURCE,
+        authority="DigiCert",
+        folder="crls/4f1c2a9be03d5768a1b2c3d4e5f60718",
+        url=LIST,
+        issuer=CLIENT_CA,
+        reason="unreachable",
+        failure="crl3.digicert.com cannot be reached: ConnectError",
+        held=HELD_LIST,
+        since=SINCE,
+        now=NOW,
+    ),
+    "crl_stale_overdue": builders.crl_stale(
+        source=SOURCE,
+        authority="DigiCert",
+        folder="crls/4f1c2a9be03d5768a1b2c3d4e5f60718",
+        url=LIST,
+        issuer=CLIENT_CA,
+        reason="overdue",
+        failure=None,
+        held=msgspec.structs.replace(HELD_LIST, next_update=NOW - timedelta(hours=1)),
+        since=SINCE,
+        now=NOW,
+    ),
+    "crl_stale_never": builders.crl_stale(
+        source=SOURCE,
+        authority="Genesys",
+        folder="crls/90ab17c4d2e85f6370a1b2c3d4e5f607",
+        url="http://crl.genesys.example/us-east-1.crl",
+        issuer=ROOT,
+        reason="bad-signature",
+        failure=("the list of http://crl.genesys.example/us-east-1.crl is not used: its issuer's key did not sign it"),
+        held=None,
         since=SINCE,
         now=NOW,
     ),

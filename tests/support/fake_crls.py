@@ -30,6 +30,8 @@ class FakeDistributionPoints(Watched):
         super().__init__()
         self.files: dict[str, ServedFile] = {}
         self.failures: dict[str, FetchError] = {}
+        self.bodies: list[str] = []
+        """The URLs of which a whole file was given, in order."""
         self._limit = limit
 
     def publish(self, url: str, body: bytes, *, etag: str | None = None, last_modified: str | None = None) -> None:
@@ -67,4 +69,5 @@ class FakeDistributionPoints(Watched):
             return NotModified()
         if len(file.body) > self._limit:
             raise FetchError(FetchCode.ANSWER_TOO_LARGE, f"{place.host} answered with more than {self._limit} bytes")
+        self.bodies.append(url)
         return Fetched(file.body, kept(file.etag, file.last_modified))

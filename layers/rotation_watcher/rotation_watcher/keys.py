@@ -3,7 +3,7 @@
 import hashlib
 from typing import NamedTuple
 
-STATE = ("sources/", "bundles/", "targets/")
+STATE = ("sources/", "bundles/", "targets/", "crls/")
 """What functions write: nothing in there decides which roots are trusted."""
 
 DIGICERT_ANCHORS = "anchors/digicert.pem"
@@ -11,6 +11,8 @@ DIGICERT_ANCHORS = "anchors/digicert.pem"
 
 PEM_TYPE = "application/x-pem-file"
 JSON_TYPE = "application/json"
+CRL_TYPE = "application/pkix-crl"
+INDEX_TYPE = "application/octet-stream"
 
 
 class Place(NamedTuple):
@@ -87,3 +89,15 @@ def pace(kind: str) -> str:
 def record(target: str) -> str:
     """The record of a target (JSON): what was deployed, the claim, the outbox."""
     return f"targets/{target}/record.json"
+
+
+REVOKED = "crls/revoked.json"
+"""Which certificates of ours are revoked. No list's folder: those are named by hexadecimal digits."""
+
+CRL_STATE = "crls/state.json"
+"""What refresh_crls keeps for its alerts: open conditions, and the outbox."""
+
+
+def crl(issuer_key: str, url: str) -> str:
+    """The folder of the revocation list that the issuer with this key (SHA-256 of it) signs, and this URL names."""
+    return f"crls/{hashlib.sha256(f'{issuer_key} {url}'.encode()).hexdigest()[:32]}"

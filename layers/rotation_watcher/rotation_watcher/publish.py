@@ -109,7 +109,8 @@ def _idle_bundles(watch: Watch, request: Called, ports: Ports, summary: Summary)
     for bundle in watch.idle_bundles:
         try:
             view = view_bundle(watch, bundle, ports.store, ports.clock())
-            written = bundle_files.write(view, ports.store, ports.clock(), narrow=True, dry_run=request.dry_run)
+            written = bundle_files.drop_revoked(view, ports.store, ports.clock(), dry_run=request.dry_run)
+            written += bundle_files.write(view, ports.store, ports.clock(), narrow=True, dry_run=request.dry_run)
             word = "would-write" if request.dry_run else "written"
             summary.bundles[bundle.id] = word if written else "unchanged"
         except StoreError as error:
@@ -150,6 +151,8 @@ def _one(watch: Watch, target: Target, request: Called, ports: Ports) -> TargetS
         with manual.refusing(session):
             session.refuse_if_claimed()
     view = view_bundle(watch, watch.bundle(target.bundle), ports.store, ports.clock())
+    if not request.dry_run:
+        bundle_files.drop_revoked(view, ports.store, ports.clock())
     try:
         snapshot = _look(watch, view, session)
         if request.dry_run:

@@ -284,6 +284,9 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "left_out_needed",
         "target_locked",
         "state_forged",
+        "revoked",
+        "revoked_ca",
+        "crl_stale_overdue",
     }
     info = {name for name, alert in EXAMPLES.items() if alert.severity is Severity.INFO}
     assert info == {

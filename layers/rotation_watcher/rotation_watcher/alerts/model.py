@@ -66,6 +66,8 @@ class Kind(StrEnum):
     FILTERED_OUT = "filtered-out"
     ALL_CLEAR = "all-clear"
     STATE_FORGED = "state-forged"
+    REVOKED = "revoked"
+    CRL_STALE = "crl-stale"
 
     @classmethod
     def _missing_(cls, value: object) -> "Kind | None":

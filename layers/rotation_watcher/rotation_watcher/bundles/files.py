@@ -43,9 +43,20 @@ def write(view: BundleView, store: ObjectStore, now: datetime, *, narrow: bool, 
             if not dry_run:
                 store.put(key, body, content_type=content_type)
             written.append(key)
-    if _write_pins(view, store, now, narrow=narrow, dry_run=dry_run):
+    if not view.pins_kept and _write_pins(view, store, now, narrow=narrow, dry_run=dry_run):
         written.append(keys.pins(view.bundle.id))
     return written
+
+
+def drop_revoked(view: BundleView, store: ObjectStore, now: datetime, *, dry_run: bool = False) -> list[str]:
+    """Take the pins of revoked leaves out at once, whatever becomes of the target, and if it leaves none at all.
+
+    The keys that were written; with ``dry_run`` those that would be. Raises StoreError.
+    """
+    drops = view.revoked and not view.pins_kept and store.get(keys.pins(view.bundle.id)) is not None
+    if drops and _write_pins(view, store, now, narrow=False, dry_run=dry_run):
+        return [keys.pins(view.bundle.id)]
+    return []
 
 
 def _wanted(view: BundleView, store: ObjectStore) -> bytes:

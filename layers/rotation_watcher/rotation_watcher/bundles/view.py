@@ -12,6 +12,7 @@ import msgspec
 
 from rotation_watcher import keys
 from rotation_watcher.bundles import judging
+from rotation_watcher.bundles import revoked as revocation
 from rotation_watcher.bundles.files import known_pins
 from rotation_watcher.bundles.wanted import BundleView, Need, Wanted, compose
 from rotation_watcher.config import Authority, Bundle, Source, Watch
@@ -38,8 +39,14 @@ class _Found(NamedTuple):
     forged: list[str]
 
 
-def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime) -> BundleView:
-    """The wanted set of a bundle, from the histories of its sources. Raises StoreError."""
+def view_bundle(
+    watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime, *, revoked: revocation.Found | None = None
+) -> BundleView:
+    """The wanted set of a bundle, from the histories of its sources. Raises StoreError.
+
+    ``revoked`` is what is known to be revoked; None: it is read.
+    """
+    known = revocation.load(store) if revoked is None else revoked
     needs: list[Need] = []
     removal_blockers: list[str] = []
     problems: list[str] = []
@@ -74,14 +81,29 @@ def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime)
         problems += faults
         removal_blockers += faults
         problems += [f"{file.key}: {one.facts.subject}: in an unusual form, added all the same" for one in file.unusual]
-    wanted = compose(needs, extra, now)
+    struck = revocation.strike(needs, known.revoked.certificates, now)
+    wanted = compose(struck.needs, extra, now)
+    removal_blockers += struck.words
+    problems += struck.words
+    unvouched |= struck.leaves
+    if known.fault is not None:
+        removal_blockers.append(known.fault)
+        forged.append(known.fault)
     removal_blockers += [
         f"leaf {need.certificate.fingerprint[:16]} does not verify: {detail}" for need, detail in wanted.unproven
     ]
     removal_blockers += _without_current(watch, bundle, wanted)
     problems += forged
     return BundleView(
-        bundle, wanted, tuple(removal_blockers), tuple(problems), frozenset(unvouched), files, tuple(forged)
+        bundle,
+        wanted,
+        tuple(removal_blockers),
+        tuple(problems),
+        frozenset(unvouched),
+        files,
+        tuple(forged),
+        struck.leaves,
+        pins_kept=known.fault is not None,
     )
 
 

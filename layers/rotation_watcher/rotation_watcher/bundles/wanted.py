@@ -45,6 +45,19 @@ class Need(NamedTuple):
         facts = self.certificate.facts
         return min(max(now, facts.not_before), facts.not_after)
 
+    def paths(self, now: datetime) -> list[Path | NoPath]:
+        """What becomes of each chain that was presented above it, held against the anchors."""
+        return [
+            find_path(
+                self.certificate,
+                intermediates=chain,
+                anchors=self.anchors,
+                at=self.at(now),
+                client_auth=self.client_auth,
+            )
+            for chain in (self.chain, *self.alternatives)
+        ]
+
     def required(self, now: datetime) -> bool:
         """Whether refusing it would break something: it is presented, or will be, and has not expired."""
         return self.state.status is not Status.RETIRING and not self.state.expired(now)
@@ -94,7 +107,8 @@ class BundleView(NamedTuple):
 
     ``unvouched`` are leaves that nothing vouches for any more, such as those whose approval is gone: they are pinned no
     longer, whatever the obstacles. ``files`` are the operator's ``extra`` files. ``forged``: what histories
-    say that the watcher does not write, in words.
+    say that the watcher does not write, in words. ``revoked``: those of the unvouched that are revoked, or stand under
+    revoked CAs alone. ``pins_kept``: it is not known what is revoked, so the pins stay as they are.
     """
 
     bundle: Bundle
@@ -104,6 +118,8 @@ class BundleView(NamedTuple):
     unvouched: frozenset[str]
     files: tuple[OperatorFile, ...] = ()
     forged: tuple[str, ...] = ()
+    revoked: frozenset[str] = frozenset()
+    pins_kept: bool = False
 
 
 def compose(needs: Iterable[Need], extra: Mapping[str, Sequence[Certificate | Block]], now: datetime) -> Wanted:
@@ -112,16 +128,7 @@ def compose(needs: Iterable[Need], extra: Mapping[str, Sequence[Certificate | Bl
     why: dict[str, set[str]] = {}
     proven, unproven = [], []
     for need in needs:
-        found = [
-            find_path(
-                need.certificate,
-                intermediates=chain,
-                anchors=need.anchors,
-                at=need.at(now),
-                client_auth=need.client_auth,
-            )
-            for chain in (need.chain, *need.alternatives)
-        ]
+        found = need.paths(now)
         paths = [path for path in found if isinstance(path, Path)]
         if not paths:
             unproven.append((need, next(path.detail for path in found if isinstance(path, NoPath))))

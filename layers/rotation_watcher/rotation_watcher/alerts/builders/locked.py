@@ -96,6 +96,8 @@ _OVER = {
     Kind.FILE_DAMAGED: "{about} is whole again, or is used no longer.",
     Kind.LEFT_OUT: "What was left out is taken by the target now, or is wanted no longer.",
     Kind.TARGET_LOCKED: "The service takes changes of it again.",
+    Kind.REVOKED: "No list in force names {about} any more, or Genesys shows it no more.",
+    Kind.CRL_STALE: "The list of {about} is up to date again, or is needed no longer.",
     Kind.FILTERED_OUT: "The identity filters of {about} shut out no accepted certificate any more, or it is gone.",
 }
 

@@ -1,0 +1,118 @@
+"""Alerts about revocation: a certificate of ours is on a list, and a list that cannot be kept up to date."""
+
+from datetime import datetime
+
+from rotation_watcher.alerts.builders.subjects import AUTHORITY, SourceName, Words, about_source
+from rotation_watcher.alerts.builders.wording import certificate as described
+from rotation_watcher.alerts.builders.wording import plain, sentence, stamp, when
+from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.errors import FetchCode
+from rotation_watcher.x509.crl import CrlFacts, share_left
+from rotation_watcher.x509.facts import CertificateFacts
+
+_WAY_OUT = (
+    "See that the function reaches this address: in a VPC, a NAT gateway and security groups that let ports 80 and 443"
+    " out, and DNS. No proxy is used."
+)
+_ELSEWHERE = (
+    "The address comes from the certificate, so its CA must correct it: open a case with Genesys support. Nothing but"
+    " public addresses on ports 80 and 443 is asked."
+)
+_SERVER = "If it lasts for a day, open a case with Genesys support: their CA's server does not give its list."
+_CONTENT = (
+    "A mirror or an intercepting proxy may have changed it; then see what this URL gives from another network. If it is"
+    " the same there, the CA publishes it so: open a case with Genesys support, with the reason above."
+)
+_REMEDIES = {
+    FetchCode.URL_REFUSED: _ELSEWHERE,
+    FetchCode.ADDRESS_REFUSED: _ELSEWHERE,
+    FetchCode.REDIRECT_REFUSED: _ELSEWHERE,
+    FetchCode.UNRESOLVABLE: _WAY_OUT,
+    FetchCode.UNREACHABLE: _WAY_OUT,
+    FetchCode.TIMED_OUT: _WAY_OUT,
+    FetchCode.TLS_FAILED: _WAY_OUT,
+    FetchCode.STATUS_UNEXPECTED: _SERVER,
+    FetchCode.ANSWER_INVALID: _SERVER,
+}
+"""By the reason; every other one is about what a list holds."""
+_NO_SUCCESSOR = "Nothing yet, if its CA is only late. If it lasts, open a case with Genesys support."
+
+
+def revoked(
+    *,
+    source: SourceName,
+    authority: str,
+    certificate: CertificateFacts,
+    ca: bool,
+    url: str,
+    since: datetime,
+    now: datetime,
+) -> Alert:
+    """A revocation list in force names an accepted leaf, or a CA above one (``ca``)."""
+    what = "CA certificate above a client certificate" if ca else "client certificate"
+    means = (
+        "Whoever checks revocation refuses every client certificate under it. The pins of leaves that stand under it"
+        " alone go at once; the truststores keep their CA certificates, so one that does not check still lets them in."
+        if ca
+        else "Its key may be in other hands. Its pin goes at once, so whoever goes by the pins refuses it. Truststores"
+        " hold CA certificates alone: they let it in until the CA certificate goes or the list is checked there."
+    )
+    words = Words(
+        title=f"a {plain(authority, AUTHORITY)} {'CA' if ca else 'client'} certificate is revoked",
+        happened=f"The revocation list of its issuer names the {what} of Genesys Cloud {source.region} below.",
+        means=means,
+        do=(
+            "Open an urgent case with Genesys support: ask when data actions present another certificate. Until then"
+            " have your application credentials changed if you see calls that you do not know. To shut it out now, take"
+            " the integration's endpoint away from the truststore that admits it."
+        ),
+    )
+    facts = described(certificate, now) | {"serial": certificate.serial, "list": plain(url), "since": when(since)}
+    distinction = f"{certificate.fingerprint}:{stamp(since)}"
+    return about_source(Kind.REVOKED, Severity.CRITICAL, source, authority, distinction, words, facts, now)
+
+
+def crl_stale(
+    *,
+    source: SourceName,
+    authority: str,
+    folder: str,
+    url: str,
+    issuer: str,
+    reason: str,
+    failure: str | None,
+    held: CrlFacts | None,
+    since: datetime,
+    now: datetime,
+) -> Alert:
+    """A list is not got, not used, or not replaced in time.
+
+    ``reason`` is a stable code: of ``FetchCode``, ``CrlReason`` or ``CrlDefect``, or ``not-replaced`` or ``overdue``.
+    ``failure`` says in words why no new one was got, ``held`` are the facts of the one in force.
+    """
+    left = 0.0 if held is None else share_left(held, now)
+    due = held.next_update if held else None
+    if held is None:
+        means = "No list of this issuer was ever got: a certificate that it revokes is not noticed."
+    elif left:
+        means = (
+            f"The one of {when(held.this_update)} stays in force, until {when(due) if due else 'an unknown time'}:"
+            f" {left:.0%} of its period is left. What was revoked since then is not noticed."
+        )
+    else:
+        means = (
+            f"The last good one ran out{f' on {when(due)}' if due else ''}; it still counts for what it names. What was"
+            " revoked since then is not noticed, and an endpoint that checks with it may refuse every client."
+        )
+    words = Words(
+        title=f"a revocation list is not up to date ({plain(reason, 30)})",
+        happened=sentence(failure, 400) if failure else "The server still gives the list that the watcher has.",
+        means=means,
+        do=_REMEDIES.get(reason, _CONTENT) if failure else _NO_SUCCESSOR,  # type: ignore[call-overload]  # codes are text
+    )
+    facts = {"reason": plain(reason, 40), "list": plain(url), "issuer": plain(issuer)}
+    facts |= {"made": when(held.this_update), "next due": when(due) if due else "unknown"} if held else {}
+    severity = Severity.CRITICAL if held is not None and not left else Severity.WARNING
+    distinction = f"{folder.rpartition('/')[2]}:{plain(reason, 40)}:{stamp(since)}"
+    facts |= {"kept below": folder, "since": when(since)}
+    return about_source(Kind.CRL_STALE, severity, source, authority, distinction, words, facts, now)

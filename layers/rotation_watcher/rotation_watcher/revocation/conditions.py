@@ -1,0 +1,160 @@
+"""What lasts and people should know of lists and of certificates on them. Pure."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from rotation_watcher.alerts import builders
+from rotation_watcher.alerts.builders import SourceName
+from rotation_watcher.alerts.conditions import AT_ONCE, Condition, Lasting, Observed, evaluate
+from rotation_watcher.alerts.model import Alert, Kind
+from rotation_watcher.alerts.waiting import with_alerts
+from rotation_watcher.revocation.fetch import Failed, Outcome
+from rotation_watcher.revocation.points import Member, Point
+from rotation_watcher.revocation.state import About, State
+from rotation_watcher.x509.crl import CrlFacts, share_left
+
+STALE = 1 / 4
+"""The share of its period that a list has left when people are told that it is not replaced."""
+REVOKED, STALE_LIST = "revoked:", "crl-stale:"
+"""What the keys of the two conditions begin with: a fingerprint follows, or the folder of a list."""
+OVERDUE, NOT_REPLACED = "overdue", "not-replaced"
+UNFETCHED = Lasting(3, timedelta(hours=2))
+"""How long a list cannot be fetched before people are told, while the one in force has some time left."""
+REFUSED = Lasting(2, timedelta(minutes=30))
+"""Likewise for a list that was got and is not used: mirrors show an old one in turn for some minutes."""
+OVER = Lasting(2, timedelta(minutes=30))
+"""How long a list must be right before that is told."""
+
+
+class Judged(NamedTuple):
+    """What became of one list in this run: ``facts`` are of the one that is in force after it, None: there is none."""
+
+    point: Point
+    outcome: Outcome
+    facts: CrlFacts | None
+
+
+class OnList(NamedTuple):
+    """A certificate of ours that a list in force revokes."""
+
+    member: Member
+    url: str
+
+
+def stale_key(folder: str) -> str:
+    """The key of the condition of a list."""
+    return f"{STALE_LIST}{folder}"
+
+
+def revoked_key(fingerprint: str) -> str:
+    """The key of the condition of a certificate."""
+    return f"{REVOKED}{fingerprint}"
+
+
+def after(
+    state: State,
+    judged: Iterable[Judged],
+    revoked: Iterable[OnList],
+    now: datetime,
+    *,
+    is_over: Callable[[str], bool],
+) -> State:
+    """The state after a run; the alerts that are due are in its outbox.
+
+    ``is_over`` says of the key of a condition that was not observed whether this run shows that it has ended.
+    """
+    observed: dict[str, Observed] = {}
+    about: dict[str, About] = {**state.about}
+    for one in judged:
+        found = _stale(one, now)
+        if found is not None:
+            observed[found.key] = found
+            first = one.point.members[0]
+            about[found.key] = About(source=first.source, region=first.region, name=one.point.url)
+    for each in revoked:
+        one_revoked = _revoked(each, now)
+        observed[one_revoked.key] = one_revoked
+        name = each.member.certificate.facts.subject
+        about[one_revoked.key] = About(source=each.member.source, region=each.member.region, name=name)
+    conditions, alerts, resolved = evaluate(
+        state.conditions, observed.values(), now, resolves=lambda key: _over(key) if is_over(key) else None
+    )
+    clear = [_all_clear(key, condition, about, now) for key, condition in resolved.items()]
+    return State(
+        conditions=conditions,
+        about={key: about[key] for key in conditions if key in about},
+        outbox=with_alerts(state.outbox, [*alerts, *clear]),
+    )
+
+
+def _over(key: str) -> Lasting:
+    return AT_ONCE if key.startswith(REVOKED) else OVER
+
+
+def _stale(one: Judged, now: datetime) -> Observed | None:
+    """Whether this list is a trouble: not got, not replaced, or run out."""
+    failed = one.outcome if isinstance(one.outcome, Failed) else None
+    left = None if one.facts is None else share_left(one.facts, now)
+    if left == 0.0:
+        reason, lasting = OVERDUE, AT_ONCE
+    elif failed is not None:
+        soon = left is not None and left < STALE
+        reason, lasting = failed.code, AT_ONCE if soon else REFUSED if failed.refused else UNFETCHED
+    elif left is not None and left < STALE:
+        reason, lasting = NOT_REPLACED, AT_ONCE
+    else:
+        return None
+    first = one.point.members[0]
+
+    def alert(since: datetime) -> Alert:
+        return builders.crl_stale(
+            source=SourceName(first.source, first.region),
+            authority=first.authority,
+            folder=one.point.folder,
+            url=one.point.url,
+            issuer=one.point.issuer.facts.subject,
+            reason=reason,
+            failure=failed.words if failed else None,
+            held=one.facts,
+            since=since,
+            now=now,
+        )
+
+    return Observed(
+        stale_key(one.point.folder),
+        Kind.CRL_STALE,
+        alert,
+        lasting,
+        reason,
+        again=lambda told: reason == OVERDUE and told != OVERDUE,
+    )
+
+
+def _revoked(one: OnList, now: datetime) -> Observed:
+    member = one.member
+
+    def alert(since: datetime) -> Alert:
+        return builders.revoked(
+            source=SourceName(member.source, member.region),
+            authority=member.authority,
+            certificate=member.certificate.facts,
+            ca=member.ca,
+            url=one.url,
+            since=since,
+            now=now,
+        )
+
+    return Observed(revoked_key(member.fingerprint), Kind.REVOKED, alert)
+
+
+def _all_clear(key: str, condition: Condition, about: Mapping[str, About], now: datetime) -> Alert:
+    known = about.get(key, About(source="unknown", region="", name=key))
+    return builders.all_clear(
+        subject=SourceName(known.source, known.region),
+        kind=Kind(condition.kind),
+        about=known.name,
+        key=key,
+        since=condition.since,
+        now=now,
+    )

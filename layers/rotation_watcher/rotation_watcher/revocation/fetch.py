@@ -1,0 +1,147 @@
+"""Fetch and judge the lists, several at once, and hand each outcome on as soon as it is there.
+
+Contract of ``outcomes``: every list gives its outcome, in the order in which they come, and the last of them within
+``seconds``, whatever hangs. ``PARALLEL`` are under way at a time, counted until their outcome has been dealt with, so
+that the memory of a run is bounded; lists that failed before come last, so that those that hang delay no other.
+"""
+
+import queue
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from threading import Lock, Thread, Timer
+from typing import NamedTuple
+
+from rotation_watcher.errors import FetchCode, FetchError
+from rotation_watcher.ports import DistributionPoints, NotModified, Validators
+from rotation_watcher.revocation.manifest import Held
+from rotation_watcher.revocation.points import Point
+from rotation_watcher.x509.crl import Crl, CrlDefect, read, share_left
+from rotation_watcher.x509.crl_refusal import refusal
+
+PARALLEL = 8
+DUE = 1 / 3
+"""The share of its period that a list has left when it is due: from then on servers are asked without validators."""
+_judging = Lock()
+"""One list is parsed at a time: half a million entries take a hundred megabytes."""
+
+
+class Job(NamedTuple):
+    """A list, what is kept of it, and whether it failed at the last run."""
+
+    point: Point
+    held: Held
+    failing: bool = False
+
+
+class Fresh(NamedTuple):
+    """A list that may be put in force, and from where it came."""
+
+    crl: Crl
+    way: str
+    validators: Validators
+
+
+class Unchanged(NamedTuple):
+    """The list in force is still the one that its server has."""
+
+
+class Failed(NamedTuple):
+    """No list was got: a stable code (FetchCode, CrlReason, or of ``CrlDefect``), and why, in words.
+
+    ``refused``: something was got, and is not used. The words may quote hostile text.
+    """
+
+    code: str
+    words: str
+    refused: bool
+
+
+type Outcome = Fresh | Unchanged | Failed
+
+
+def outcomes(
+    jobs: Sequence[Job], points: DistributionPoints, now: datetime, seconds: float
+) -> Iterator[tuple[Job, Outcome]]:
+    """The outcome of each list, as they come."""
+    found: queue.SimpleQueue[tuple[Job, Outcome] | None] = queue.SimpleQueue()
+    bell = Timer(seconds, found.put, [None])
+    bell.daemon = True
+    bell.start()
+    waiting = sorted(jobs, key=lambda job: job.failing)
+    begun: dict[str, Job] = {}
+    try:
+        while waiting or begun:
+            while waiting and len(begun) < PARALLEL:
+                job = waiting.pop(0)
+                begun[job.point.folder] = job
+                Thread(target=_run, args=(job, points, now, found), name="crl", daemon=True).start()
+            answer = found.get()
+            if answer is None:
+                yield from ((job, _late(job, seconds)) for job in (*begun.values(), *waiting))
+                return
+            yield answer
+            del begun[answer[0].point.folder]
+    finally:
+        bell.cancel()
+
+
+def _run(
+    job: Job, points: DistributionPoints, now: datetime, found: "queue.SimpleQueue[tuple[Job, Outcome] | None]"
+) -> None:
+    try:
+        outcome = _attempt(job, points, now)
+    except Exception as error:  # noqa: BLE001  # whatever it is, the other lists go on; it is reported as a failure
+        outcome = Failed(FetchCode.UNREACHABLE, f"an unexpected {type(error).__name__} while fetching", refused=False)
+    found.put((job, outcome))
+
+
+def _late(job: Job, seconds: float) -> Failed:
+    words = f"{job.point.url} did not give its list within the {seconds:.0f} seconds of a run"
+    return Failed(FetchCode.TIMED_OUT, words, refused=False)
+
+
+def _attempt(job: Job, points: DistributionPoints, now: datetime) -> Outcome:
+    """Try one URL after the other; where none gives a list, the first failure is the one that is told."""
+    failures = []
+    for way in job.point.ways:
+        try:
+            fetched = points.fetch(way, known=_known(job.held, way, now))
+        except FetchError as error:
+            failures.append(Failed(error.code, str(error), refused=False))
+            continue
+        if isinstance(fetched, NotModified):
+            return Unchanged()
+        with _judging:
+            outcome = _judged(job, way, fetched.body, fetched.validators, now)
+        if not isinstance(outcome, Failed):
+            return outcome
+        failures.append(outcome)
+    return failures[0]
+
+
+def _known(held: Held, way: str, now: datetime) -> Validators | None:
+    """What to ask with; None where the whole list is wanted: it is due, or what is kept of it is damaged."""
+    manifest = held.manifest
+    if manifest is None or held.opened is None or manifest.fetched_from != way:
+        return None
+    return manifest.validators if share_left(manifest.facts, now) > DUE else None
+
+
+def _judged(job: Job, way: str, body: bytes, validators: Validators, now: datetime) -> Outcome:
+    point, crl = job.point, read(body)
+    if isinstance(crl, CrlDefect):
+        return Failed(crl.code, f"the list of {point.url} cannot be read: {crl.detail}", refused=True)
+    refused = refusal(
+        crl,
+        issuer=point.issuer,
+        distribution_point=way,
+        at=now,
+        before=job.held.facts,
+        other_names=point.ways[way],
+        covers_cas=any(member.ca for member in point.members),
+        covers_leaves=any(not member.ca for member in point.members),
+    )
+    if refused is not None:
+        return Failed(refused.code, f"the list of {point.url} is not used: {refused.detail}", refused=True)
+    same = job.held.facts is not None and job.held.facts.fingerprint == crl.facts.fingerprint
+    return Unchanged() if same and job.held.opened is not None else Fresh(crl, way, validators)

@@ -1,0 +1,148 @@
+"""The list that is in force, as it is kept: ``list.der``, ``list.pem``, ``index.bin``, and ``manifest.json``.
+
+The manifest is written last and names the exact versions of the other three, with their digests. So a run that is
+killed between two of them leaves the former list in force, and who reads goes by the manifest alone.
+"""
+
+import hashlib
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from rotation_watcher import formats, keys
+from rotation_watcher.compare_and_set import compare_and_set
+from rotation_watcher.errors import UNDECODABLE, NewerFormat
+from rotation_watcher.ports import ObjectStore, Validators
+from rotation_watcher.revocation.points import Point
+from rotation_watcher.x509.crl import Crl, CrlFacts, pem_of
+from rotation_watcher.x509.revocation_index import Index, IndexDefect, build_index, open_index
+
+FORMAT = 1
+DER, PEM, INDEX, MANIFEST = "list.der", "list.pem", "index.bin", "manifest.json"
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """One object of a list: its version (None in a bucket without versions), its SHA-256 in hex, its bytes."""
+
+    version: str | None
+    sha256: str
+    size: int
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in force for one list.
+
+    ``url`` is what certificates name first, ``fetched_from`` the one of their URLs that gave the list, ``validators``
+    its server's. ``issuer`` is a subject (RFC 4514), ``issuer_key`` the SHA-256 of its SubjectPublicKeyInfo in hex.
+    ``since``: when the watcher took it.
+    """
+
+    format: int = FORMAT
+    url: str
+    fetched_from: str
+    issuer: str
+    issuer_key: str
+    facts: CrlFacts
+    validators: Validators
+    since: datetime
+    der: Part
+    pem: Part
+    index: Part
+
+
+class Held(NamedTuple):
+    """What is kept of a list: the manifest, and the index that it names. ``damage``: why there is none, in words."""
+
+    manifest: Manifest | None = None
+    opened: Index | None = None
+    damage: str | None = None
+
+    @property
+    def facts(self) -> CrlFacts | None:
+        """The facts of the list in force."""
+        return self.manifest.facts if self.manifest else None
+
+
+def decode(data: bytes) -> Manifest:
+    """The manifest. Raises NewerFormat if a newer release wrote it, one of errors.UNDECODABLE if it is none."""
+    formats.number_of(data, newest=FORMAT)
+    return msgspec.json.decode(data, type=Manifest)
+
+
+def load(store: ObjectStore, point: Point) -> Held:
+    """What is kept of a list. Damaged parts count as missing: they are written anew. Raises StoreError, NewerFormat."""
+    manifest, _ = _load(store, point)
+    if manifest is None:
+        return Held()
+    stored = store.get(f"{point.folder}/{INDEX}", version=manifest.index.version)
+    if stored is None or hashlib.sha256(stored.body).hexdigest() != manifest.index.sha256:
+        return Held(manifest, None, f"{point.folder}/{INDEX} is not what its manifest says")
+    index = open_index(stored.body, issuer_key=point.issuer.facts.spki_sha256)
+    if isinstance(index, IndexDefect):
+        return Held(manifest, None, f"{point.folder}/{INDEX}: {index.code}: {index.detail}")
+    return Held(manifest, index)
+
+
+def commit(
+    store: ObjectStore, point: Point, crl: Crl, validators: Validators, way: str, now: datetime
+) -> Manifest | None:
+    """Put a list that was accepted in force, unless another run has put a later one there meanwhile.
+
+    Gives what is in force then. Raises StoreError; running again completes it.
+    """
+    parts = {
+        name: _put(store, f"{point.folder}/{name}", body, content_type)
+        for name, body, content_type in (
+            (DER, crl.der, keys.CRL_TYPE),
+            (PEM, pem_of(crl), keys.PEM_TYPE),
+            (INDEX, build_index(crl, point.issuer), keys.INDEX_TYPE),
+        )
+    }
+    new = Manifest(
+        url=point.url,
+        fetched_from=way,
+        issuer=point.issuer.facts.subject,
+        issuer_key=point.issuer.facts.spki_sha256,
+        facts=crl.facts,
+        validators=validators,
+        since=now,
+        der=parts[DER],
+        pem=parts[PEM],
+        index=parts[INDEX],
+    )
+
+    def change(known: Manifest | None) -> Manifest:
+        return known if known is not None and _later(known.facts, new.facts) else new
+
+    def put(changed: Manifest | None, etag: str | None) -> str:
+        body = msgspec.json.format(msgspec.json.encode(changed, order="sorted"), indent=1)
+        return store.put_if(f"{point.folder}/{MANIFEST}", body, etag=etag, content_type=keys.JSON_TYPE).etag
+
+    kept, _ = compare_and_set(lambda: _load(store, point), change, put, f"{point.folder}/{MANIFEST}")
+    return kept
+
+
+def _later(one: CrlFacts, other: CrlFacts) -> bool:
+    return (one.this_update, int(one.number or "0", 16)) > (other.this_update, int(other.number or "0", 16))
+
+
+def _load(store: ObjectStore, point: Point) -> tuple[Manifest | None, str | None]:
+    """The manifest and its ETag; None where it is none of this list's, so that it is written anew."""
+    key = f"{point.folder}/{MANIFEST}"
+    stored = store.get(key)
+    if stored is None:
+        return None, None
+    try:
+        manifest = decode(stored.body)
+    except NewerFormat as error:
+        raise NewerFormat(f"{key} was {error}") from error
+    except UNDECODABLE:
+        return None, stored.etag
+    ours = (manifest.url, manifest.issuer_key) == (point.url, point.issuer.facts.spki_sha256)
+    return (manifest if ours else None), stored.etag
+
+
+def _put(store: ObjectStore, key: str, body: bytes, content_type: str) -> Part:
+    written = store.put(key, body, content_type=content_type)
+    return Part(version=written.version, sha256=hashlib.sha256(body).hexdigest(), size=len(body))

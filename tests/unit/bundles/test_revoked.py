@@ -1,0 +1,157 @@
+"""What publish does with ``crls/revoked.json``: pins go at once, a revoked CA vouches for nothing, no CA leaves."""
+
+import pytest
+
+from rotation_watcher import keys
+from rotation_watcher.bundles.view import view_bundle
+from rotation_watcher.bundles.wanted import BundleView
+from rotation_watcher.errors import TargetDenied
+from rotation_watcher.x509.certificates import blocks_of
+from tests.support import certs
+from tests.support.certs import Issued
+from tests.support.small_refresh import DAY, HOUR, SmallRefresh, intermediate, leaf, named, renewed_intermediate
+from tests.support.small_world import ARNS, NAME, START, issued
+
+
+def another() -> Issued:
+    """One more leaf under the same CA."""
+    return certs.issue(intermediate(), NAME, not_before=START - DAY, extensions=[named("http://crl.example.com/2.crl")])
+
+
+@pytest.fixture
+def world() -> SmallRefresh:
+    """Everything is published, and nothing is revoked."""
+    world = SmallRefresh()
+    world.refresh()
+    assert world.publish() == "updated"
+    assert world.pinned == {leaf().fingerprint}
+    world.heard()
+    return world
+
+
+def view(world: SmallRefresh) -> BundleView:
+    return view_bundle(world.watch, world.watch.bundle("main"), world.store, world.clock())
+
+
+def live(world: SmallRefresh) -> bytes:
+    held = world.target.held[ARNS["alb"]].bundle
+    assert held is not None
+    return held
+
+
+def test_the_pin_of_the_only_leaf_goes_when_it_is_revoked_and_the_truststore_stays(world: SmallRefresh) -> None:
+    before = live(world)
+    world.list_leaves(leaf())
+    world.refresh()
+    world.publish()
+    assert world.pinned == set()
+    assert live(world) == before
+    assert view(world).removal_blockers
+
+
+def test_the_pin_goes_although_the_target_cannot_be_read(world: SmallRefresh) -> None:
+    world.list_leaves(leaf())
+    world.refresh()
+
+    def refuse(operation: str, _: str) -> None:
+        if operation == "read":
+            raise TargetDenied("not allowed")
+
+    world.target.before = refuse
+    assert world.publish() == "target-denied"
+    assert world.pinned == set()
+
+
+def test_the_pins_of_others_stay(world: SmallRefresh) -> None:
+    other = another()
+    world.present((leaf(), (intermediate(),)), (other, (intermediate(),)))
+    world.publish()
+    assert world.pinned == {leaf().fingerprint, other.fingerprint}
+    world.list_leaves(leaf())
+    world.refresh()
+    world.publish()
+    assert world.pinned == {other.fingerprint}
+    assert {need.certificate.fingerprint for need in view(world).wanted.needs} == {other.fingerprint}
+
+
+def test_a_leaf_that_stands_under_a_revoked_ca_alone_loses_its_pin(world: SmallRefresh) -> None:
+    before = live(world)
+    world.list_cas(intermediate())
+    world.refresh()
+    world.publish()
+    assert world.pinned == set()
+    assert live(world) == before, "a truststore is not narrowed by itself"
+
+
+def test_a_leaf_that_another_ca_certificate_vouches_for_keeps_its_pin(world: SmallRefresh) -> None:
+    world.present((leaf(), (intermediate(), renewed_intermediate())))
+    world.list_cas(intermediate())
+    world.refresh()
+    world.publish()
+    assert world.pinned == {leaf().fingerprint}
+    wanted = view(world).wanted.certificates
+    assert renewed_intermediate().fingerprint in wanted
+    assert intermediate().fingerprint not in wanted
+    assert {intermediate().fingerprint, renewed_intermediate().fingerprint} <= {*blocks_of(live(world))}
+
+
+def test_a_leaf_that_is_revoked_no_longer_is_pinned_again(world: SmallRefresh) -> None:
+    world.list_leaves(leaf())
+    world.refresh()
+    world.publish()
+    world.list_leaves()
+    world.refresh()
+    world.publish()
+    assert world.pinned == {leaf().fingerprint}
+
+
+def test_without_the_file_nothing_is_revoked(world: SmallRefresh) -> None:
+    assert keys.REVOKED not in world.store.versions
+    assert view(world).revoked == frozenset()
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b'{"format": 99}', b'{"certificates": 1}', b"\xff"])
+def test_a_damaged_file_changes_no_pin_and_takes_nothing_away_and_is_told(world: SmallRefresh, body: bytes) -> None:
+    other = another()
+    world.list_leaves(leaf())
+    world.refresh()
+    world.publish()
+    world.heard()
+    world.store.seed(keys.REVOKED, body)
+    world.present((leaf(), (intermediate(),)), (other, (intermediate(),)))
+    before = live(world)
+    world.clock.advance(HOUR)
+    world.publish()
+    assert world.pinned == set(), "neither does the revoked one come back"
+    assert live(world) == before
+    (alert,) = [one for one in world.heard() if one.kind == "state-forged"]
+    assert keys.REVOKED in alert.what_happened
+
+
+def test_a_damaged_file_does_not_keep_a_new_ca_from_the_truststore(world: SmallRefresh) -> None:
+    world.store.seed(keys.REVOKED, b"{")
+    renewed = certs.issue(issued("Root 0"), "CA 2", ca=True)
+    fresh = certs.issue(renewed, NAME, not_before=START - DAY)
+    world.present((leaf(), (intermediate(),)), (fresh, (renewed,)))
+    assert world.publish() == "updated"
+    assert renewed.fingerprint in blocks_of(live(world))
+
+
+def test_a_dry_run_of_publish_drops_no_pin(world: SmallRefresh) -> None:
+    world.list_leaves(leaf())
+    world.refresh()
+    world.publish(dry_run=True)
+    assert world.pinned == {leaf().fingerprint}
+
+
+def test_a_forged_register_narrows_the_pins_and_removes_nothing_from_a_truststore(world: SmallRefresh) -> None:
+    root = issued("Root 0").fingerprint
+    entries = ",".join(
+        f'"{one}": {{"subject": "", "list": "", "since": "2026-01-01T00:00:00Z"}}'
+        for one in (root, intermediate().fingerprint, leaf().fingerprint)
+    )
+    before = live(world)
+    world.store.seed(keys.REVOKED, f'{{"format": 1, "certificates": {{{entries}}}}}'.encode())
+    world.clock.advance(90 * DAY)
+    world.publish()
+    assert live(world) == before
