@@ -95,7 +95,10 @@ def compare(build: Path, function: str) -> dict[str, Any]:
 def main() -> int:
     """Measure every function; print a table and write build/bench/init.json."""
     build = built(MACHINE)
-    found = {name: compare(build, name) for name in ("CollectFunction", "PublishFunction", "SlackFunction")}
+    found = {
+        name: compare(build, name)
+        for name in ("CollectFunction", "PublishFunction", "RefreshCrlsFunction", "SlackFunction")
+    }
     print(f"{'function':18}{'':12}{'ours':>9}{'floor':>9}   ratio: min median max")
     for name, result in found.items():
         for what, unit in (("seconds", "ms"), ("megabytes", "MB")):

@@ -69,10 +69,13 @@ def test_the_dependencies_are_the_locked_ones_and_small(build: Path) -> None:
 
 
 def test_a_functions_folder_is_its_handler_alone(build: Path) -> None:
-    for name in ("Collect", "Publish", "Slack"):
+    for name, code in (
+        *((each, each.lower()) for each in ("Collect", "Publish", "Slack")),
+        ("RefreshCrls", "refresh_crls"),
+    ):
         folder = build / f"{name}Function"
         assert files(folder) == ["app.py"]
-        assert (folder / "app.py").read_bytes() == (ROOT / f"functions/{name.lower()}/app.py").read_bytes()
+        assert (folder / "app.py").read_bytes() == (ROOT / f"functions/{code}/app.py").read_bytes()
 
 
 def test_nothing_of_the_workshop_is_packed(build: Path) -> None:

@@ -18,7 +18,12 @@ from tests.deployed.site import MINUTE, REGION, STACK, Site
 from tests.support.verdicts import admits
 
 EVENTS = sorted(path.name for path in (ROOT / "events").iterdir())
-FUNCTIONS = {"collect": "CollectFunction", "publish": "PublishFunction", "slack": "SlackFunction"}
+FUNCTIONS = {
+    "collect": "CollectFunction",
+    "publish": "PublishFunction",
+    "refresh": "RefreshCrlsFunction",
+    "slack": "SlackFunction",
+}
 
 
 def commands(readme: str) -> list[str]:
@@ -143,6 +148,8 @@ def test_every_event_file_is_a_way_in(site: Site) -> None:
             assert answer == {"batchItemFailures": []}
         elif name.startswith("collect"):
             assert answer["sources"][REGION]["outcome"] == "read", name
+        elif name.startswith("refresh-crls"):
+            assert {one["outcome"] for one in answer["lists"]} == {"failed"}, "the simulator's lists lie nowhere"
         else:
             assert answer["mode"] == "apply", name
             assert answer.get("targets") or answer.get("enqueued"), name

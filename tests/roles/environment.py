@@ -9,16 +9,25 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import boto3
+import msgspec
 from botocore.exceptions import ClientError
 
 from local.aws.enforcing import Asked
 from local.environment import BUCKET, Environment
+from local.genesys.pki import PrivateRoot
 from local.receiver import SlackReceiver
 from rotation_watcher import bootstrap
 from rotation_watcher.adapters.sqs import SqsPublishQueue
+from rotation_watcher.refresh_crls import Request, refresh_crls
 from rotation_watcher.slack import QueueMessage, post_all
+from rotation_watcher.sources.repository import load_history
 from tests.roles.grants import Grant, documents, grants
+from tests.support.crls import crl_der
+from tests.support.fake_crls import FakeDistributionPoints
+from tests.support.pki import Pair
 from tests.support.roles import Resolver
+
+replace = msgspec.structs.replace
 
 YEAR, PACE = timedelta(days=365), timedelta(seconds=35)
 CONF = "conf-bucket"
@@ -66,6 +75,7 @@ class RolesEnvironment:
         self.works: dict[str, Callable[[], None]] = {
             "CollectRole": self._collect,
             "PublishRole": self._publish,
+            "RefreshCrlsRole": self._refresh_crls,
             "SlackRole": self._slack,
             "SchedulerRole": self._report_failed_run,
         }
@@ -85,7 +95,7 @@ class RolesEnvironment:
 
     def run(self, role: str, without: Grant | None = None) -> Run:
         """Let the role do its work from the beginning, with one grant less if one is given."""
-        self._reset(published=role == "PublishRole")
+        self._reset(published=role in {"PublishRole", "RefreshCrlsRole"})
         with self.acting_as(role, without), self.environment.aws.enforced_iam() as asked:
             self.environment.aws.calls.clear()
             # What a refusal does to the run is another test's matter.
@@ -141,6 +151,31 @@ class RolesEnvironment:
         self._updates("alb")
         back = environment.publish(rollback="alb").targets["alb"].outcome
         assert back == "rolled-back", back
+        self._report_failed_run()
+
+    def _refresh_crls(self) -> None:
+        """Two runs: the second reads what the first has kept. A leaf is revoked, so that there is something to tell."""
+        environment = self.environment
+        environment.watcher = environment.build()
+        points, now = FakeDistributionPoints(), environment.clock()
+        for source, name in (("use1", "us-east-1"), ("euc1", "eu-central-1")):
+            issuer = environment.world.region(name).issuer("Genesys")
+            state = load_history(environment.watcher.store, source)
+            assert isinstance(issuer, PrivateRoot)
+            assert state is not None
+            serials = [int(leaf.facts.serial, 16) for leaf in state.authorities["Genesys"].leaves.values()]
+            ends = now + timedelta(days=7)
+            body = crl_der(Pair(issuer.root.certificate, issuer.root.key), serials, this_update=now, next_update=ends)
+            points.publish(issuer.crl_url, body)
+        ports = environment.watcher.refresh_crls._replace(points=points)
+        watch = environment.watcher.watch()
+        # Of a region that no catalogue names the pins say whose the leaves are.
+        unknown = replace(watch.sources[1], region="xx-north-1", anchors="anchors/eu-central-1.pem")
+        watch = replace(watch, sources=(watch.sources[0], unknown))
+        for _ in range(2):
+            summary = refresh_crls(watch, Request(), ports)
+            assert len(summary.revoked) >= 2, summary
+            assert summary.broken == summary.undelivered == [], summary
         self._report_failed_run()
 
     def _updates(self, target: str) -> None:
@@ -212,7 +247,7 @@ class RolesEnvironment:
         environment.watcher = environment.build()
         listed = environment.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])
         for each in listed:
-            if each["Key"].startswith(("targets/", "bundles/", "sources/")):
+            if each["Key"].startswith(("targets/", "bundles/", "sources/", "crls/")):
                 environment.s3.delete_object(Bucket=BUCKET, Key=each["Key"])
         self._empty(environment.mailbox_url, self.slack_url)
         environment.sqs.send_message(QueueUrl=self.slack_url, MessageBody="{}")
@@ -255,7 +290,7 @@ class RolesEnvironment:
         def queue(url: str) -> tuple[str, str]:
             return url, f"arn:aws:sqs:{_PLACE}:{url.rpartition('/')[2]}"
 
-        names = ("Collect", "Publish", "Slack")
+        names = ("Collect", "Publish", "RefreshCrls", "Slack")
         logs = {f"{name}Logs": (name, f"arn:aws:logs:{_PLACE}:log-group:{name}:*") for name in names}
         functions = {f"{name}Function": (name, f"arn:aws:lambda:{_PLACE}:function:{name}") for name in names}
         return (logs | functions) | {

@@ -35,9 +35,15 @@ PLACES = {
     "Bucket": ("state", "arn:aws:s3:::state"),
     "AlertTopic": (f"arn:aws:sns:{ACCOUNT}:alerts", f"arn:aws:sns:{ACCOUNT}:alerts"),
     **{name: (name, f"arn:aws:sqs:{ACCOUNT}:{name}") for name in ("PublishQueue", "FailedRunsQueue", "SlackQueue")},
-    **{name: (name, f"arn:aws:lambda:{ACCOUNT}:function:{name}") for name in ("CollectFunction", "PublishFunction")},
+    **{
+        name: (name, f"arn:aws:lambda:{ACCOUNT}:function:{name}")
+        for name in ("CollectFunction", "PublishFunction", "RefreshCrlsFunction")
+    },
     # CloudFormation gives a log group's ARN with the streams in it.
-    **{f"{n}Logs": (n, f"arn:aws:logs:{ACCOUNT}:log-group:{n}:*") for n in ("Collect", "Publish", "Slack")},
+    **{
+        f"{n}Logs": (n, f"arn:aws:logs:{ACCOUNT}:log-group:{n}:*")
+        for n in ("Collect", "Publish", "RefreshCrls", "Slack")
+    },
 }
 
 

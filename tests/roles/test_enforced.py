@@ -132,6 +132,15 @@ FORBIDDEN: dict[str, tuple[str, Callable[[RolesEnvironment], Any]]] = {
         "PublishRole",
         lambda s: s.client("elbv2").modify_trust_store(TrustStoreArn=f"{s.store[:-1]}x", **s.bundle),
     ),
+    "publish writes a list": ("PublishRole", putting("crls/revoked.json")),
+    "publish reads a list": ("PublishRole", getting("crls/0a/list.der")),
+    "refresh_crls writes a history": ("RefreshCrlsRole", putting("sources/use1/history.json")),
+    "refresh_crls writes pins": ("RefreshCrlsRole", putting("bundles/main/pins.json")),
+    "refresh_crls reads a truststore": ("RefreshCrlsRole", getting("targets/alb/bundle.pem")),
+    "refresh_crls reads the credential, a parameter": (
+        "RefreshCrlsRole",
+        lambda s: s.client("ssm").get_parameter(Name="/genesys/oauth", WithDecryption=True),
+    ),
     "slack reads the credential, a parameter": (
         "SlackRole",
         lambda s: s.client("ssm").get_parameter(Name="/genesys/oauth", WithDecryption=True),

@@ -14,8 +14,12 @@ from tests.stack.template import RESOURCES, as_list
 from tests.support.roles import Resolver
 
 ACCOUNT = "arn:aws:iam::123456789012"
-ROLES = {name: f"{ACCOUNT}:role/stack-{name}" for name in ("CollectRole", "PublishRole", "SlackRole", "SchedulerRole")}
-COLLECT, PUBLISH = ROLES["CollectRole"], ROLES["PublishRole"]
+ROLES = {
+    name: f"{ACCOUNT}:role/stack-{name}"
+    for name in ("CollectRole", "PublishRole", "RefreshCrlsRole", "SlackRole", "SchedulerRole")
+}
+COLLECT, PUBLISH, REFRESH = ROLES["CollectRole"], ROLES["PublishRole"], ROLES["RefreshCrlsRole"]
+WRITERS = {COLLECT, PUBLISH, REFRESH}
 OPERATOR, SECOND = f"{ACCOUNT}:role/platform/Operators", f"{ACCOUNT}:user/alice"
 OTHERS = [
     f"{ACCOUNT}:role/Administrator",
@@ -34,6 +38,8 @@ STATE = {
     "bundles/.added/0b/0a.pem": PUBLISH,
     "targets/alb/bundle.pem": PUBLISH,
     "targets/alb/record.json": PUBLISH,
+    "crls/revoked.json": REFRESH,
+    "crls/0a/manifest.json": REFRESH,
 }
 TRUSTED = ["anchors/us-east-1.pem", "approvals/0a.json", "extra/partner.pem", "watch.json"]
 NO_CONTENT = {
@@ -104,7 +110,7 @@ def denied(action: str, key: str, principal: str | None, operators: str = "", **
 @pytest.mark.parametrize("action", [each for each in written() if each not in NO_CONTENT])
 def test_what_functions_keep_is_changed_by_no_one_else(action: str, operators: str) -> None:
     for key, owner in STATE.items():
-        for principal in [*OTHERS, *({COLLECT, PUBLISH} - {owner})]:
+        for principal in [*OTHERS, *(WRITERS - {owner})]:
             assert denied(action, key, principal, operators, if_none_match="*"), (key, principal)
         assert not denied(action, key, owner, operators, if_none_match="*"), key
 
@@ -112,14 +118,14 @@ def test_what_functions_keep_is_changed_by_no_one_else(action: str, operators: s
 @pytest.mark.parametrize("action", [each for each in written() if each not in NO_CONTENT])
 def test_functions_do_not_decide_what_is_trusted(action: str) -> None:
     for key in TRUSTED:
-        assert all(denied(action, key, function) for function in (COLLECT, PUBLISH))
+        assert all(denied(action, key, function) for function in WRITERS)
         assert not denied(action, key, f"{ACCOUNT}:role/Administrator"), "without named operators IAM alone decides"
 
 
 def test_named_operators_alone_decide_what_is_trusted_and_may_restore_state() -> None:
     operators = f"{OPERATOR},{SECOND}"
     for key in TRUSTED:
-        assert all(denied("s3:PutObject", key, principal, operators) for principal in [*OTHERS, COLLECT, PUBLISH])
+        assert all(denied("s3:PutObject", key, principal, operators) for principal in [*OTHERS, *WRITERS])
         assert not denied("s3:PutObject", key, OPERATOR, operators)
         assert not denied("s3:DeleteObject", key, SECOND, operators)
     for key in STATE:
@@ -143,7 +149,7 @@ def test_everybody_may_still_read_and_repair_the_bucket_itself() -> None:
         "s3:PutBucketPolicy",
         "s3:DeleteBucketPolicy",
     ):
-        for principal in [*OTHERS, COLLECT, PUBLISH, OPERATOR]:
+        for principal in [*OTHERS, *WRITERS, OPERATOR]:
             assert not denied(action, "targets/alb/bundle.pem", principal, OPERATOR)
     assert {"s3:PutObject", "s3:DeleteObjectVersion"} <= {*written()} - NO_CONTENT.keys()
     assert NO_CONTENT.keys() <= {*written()}

@@ -62,6 +62,7 @@ SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:genesys/oauth-AbC
         ),
         ("Authorities", ["Genesys", "DigiCert"], ["digicert", ""]),
         ("AlertEmail", ["ops@example.com", ""], ["ops"]),
+        ("RefreshCrlsSchedule", ["rate(60 minutes)", "cron(0 * * * ? *)"], ["hourly"]),
         ("CollectSchedule", ["rate(15 minutes)", "cron(0/15 * * * ? *)"], ["15 minutes"]),
     ],
 )

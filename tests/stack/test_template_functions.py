@@ -56,19 +56,27 @@ def test_the_log_level_never_swallows_the_metrics() -> None:
 
 def test_collect_and_publish_have_the_same_configuration() -> None:
     environments = {
-        name: properties(f"{name}Function")["Environment"]["Variables"] for name in ("Collect", "Publish", "Slack")
+        name: properties(f"{name}Function")["Environment"]["Variables"]
+        for name in ("Collect", "Publish", "RefreshCrls", "Slack")
     }
     shared = {
         *("BUCKET", "TOPIC_ARN", "PUBLISH_QUEUE_URL", "WATCH_FILE_URI", "MODE", "GENESYS_REGION"),
         *("AUTHORITIES", "CREDENTIAL_ARNS", "TARGET_ARNS", "ACCOUNT_ID"),
     }
     assert set(environments["Collect"]) == shared
+    assert environments["RefreshCrls"] == environments["Collect"]
     assert set(environments["Publish"]) == {*shared, "FUNCTION_TIMEOUT_SECONDS", "PUBLISH_SCHEDULE"}
     assert all(environments["Collect"][name] == environments["Publish"][name] for name in shared)
     assert environments["Slack"] == {"SLACK_SECRET_ARN": {"Ref": "SlackSecretArn"}}
     assert set(TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]) == {
         *("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL")
     }
+
+
+def test_what_asks_outside_is_in_the_subnets_of_the_operator() -> None:
+    inside = {name for name, function in FUNCTIONS.items() if "VpcConfig" in function["Properties"]}
+    assert inside == {"CollectFunction", "RefreshCrlsFunction"}
+    assert properties("CollectFunction")["VpcConfig"] == properties("RefreshCrlsFunction")["VpcConfig"]
 
 
 def test_every_variable_that_the_code_reads_is_set() -> None:
@@ -100,7 +108,7 @@ def test_asynchronous_calls_that_fail_end_in_the_queue_for_failed_runs() -> None
     scheduled = {
         s["Properties"]["Target"]["Arn"]["Fn::GetAtt"][0] for s in of_type("AWS::Scheduler::Schedule").values()
     }
-    assert scheduled == {"CollectFunction", "PublishFunction"}
+    assert scheduled == {"CollectFunction", "PublishFunction", "RefreshCrlsFunction"}
     for name in scheduled:
         config = properties(name)["EventInvokeConfig"]
         assert config["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["FailedRunsQueue", "Arn"]}
@@ -171,6 +179,7 @@ def test_schedules_report_what_they_could_not_start_to_a_standard_queue() -> Non
         assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
     assert "FifoQueue" not in properties("FailedRunsQueue")
     assert json.loads(properties("CollectScheduleRule")["Target"]["Input"]) == {}
+    assert json.loads(properties("RefreshCrlsScheduleRule")["Target"]["Input"]) == {}
     assert json.loads(properties("PublishScheduleRule")["Target"]["Input"]) == {"enqueue": "all"}
 
 

@@ -3,6 +3,7 @@
 import fnmatch
 import json
 import re
+from itertools import batched
 from typing import Any
 
 import pytest
@@ -49,7 +50,11 @@ def test_roles_read_and_write_exactly_their_part_of_the_bucket() -> None:
     assert keys_of("PublishRole", "s3:PutObject") == {"bundles/*", "targets/*"}
     assert keys_of("PublishRole", "s3:GetObjectVersion") == {"targets/*"}
     assert keys_of("PublishRole", "s3:GetObject") == {
-        *("anchors/*", "approvals/*", "extra/*", "sources/*", "bundles/*", "targets/*")
+        *("anchors/*", "approvals/*", "extra/*", "sources/*", "bundles/*", "targets/*", "crls/revoked.json")
+    }
+    assert keys_of("RefreshCrlsRole", "s3:PutObject") == keys_of("RefreshCrlsRole", "s3:GetObjectVersion") == {"crls/*"}
+    assert keys_of("RefreshCrlsRole", "s3:GetObject") == {
+        *("anchors/*", "approvals/*", "sources/*", "bundles/*/pins.json", "crls/*")
     }
     assert not keys_of("SlackRole", "s3:GetObject")
 
@@ -65,13 +70,12 @@ def test_nobody_may_do_everything_or_delete_anything_but_a_message_that_is_done(
 def test_only_lambda_itself_makes_network_interfaces_and_only_in_a_vpc() -> None:
     about = [s for s in STATEMENTS if any(action.startswith("ec2:") for action in s.actions)]
     assert [(s.role, s.under, s.allows) for s in about] == [
-        ("CollectRole", ("HasVpc",), True),
-        ("CollectRole", ("HasVpc",), False),
+        (role, ("HasVpc",), allows) for role in ("CollectRole", "RefreshCrlsRole") for allows in (True, False)
     ]
-    allowed, denied = about
-    assert set(allowed.actions) == NETWORK_INTERFACES
-    assert denied.actions == ["ec2:*"]
-    assert denied.body["Condition"] == {"Null": {"lambda:SourceFunctionArn": "false"}}
+    for allowed, denied in batched(about, 2, strict=True):
+        assert set(allowed.actions) == NETWORK_INTERFACES
+        assert denied.actions == ["ec2:*"]
+        assert denied.body["Condition"] == {"Null": {"lambda:SourceFunctionArn": "false"}}
 
 
 def test_publish_cannot_read_the_credentials_and_collect_cannot_touch_a_target() -> None:
@@ -80,6 +84,14 @@ def test_publish_cannot_read_the_credentials_and_collect_cannot_touch_a_target()
     }
     assert {"ssm:GetParameter", "secretsmanager:GetSecretValue"} <= by_role["CollectRole"]
     assert not [a for a in by_role["PublishRole"] if a.startswith(("ssm:", "secretsmanager:", "kms:"))]
+    assert {action.split(":")[0] for action in by_role["RefreshCrlsRole"]} == {
+        "s3",
+        "sqs",
+        "sns",
+        "logs",
+        "xray",
+        "ec2",
+    }
     assert not [a for a in by_role["CollectRole"] if a.startswith(("elasticloadbalancing:", "apigateway:"))]
     assert {action.split(":")[0] for action in by_role["SlackRole"]} == {
         *("sqs", "logs", "xray", "ssm", "secretsmanager", "kms")
@@ -176,7 +188,7 @@ def test_the_mappings_of_each_domain_are_named_one_by_one() -> None:
 
 
 def test_the_watch_file_is_read_by_its_name() -> None:
-    for role in ("CollectRole", "PublishRole"):
+    for role in ("CollectRole", "PublishRole", "RefreshCrlsRole"):
         statement = next(s for s in STATEMENTS if s.role == role and s.sid == "ReadWatchFile")
         _, names = statement.resources[0]["Fn::Sub"]
         index, split = names["Object"]["Fn::Select"]

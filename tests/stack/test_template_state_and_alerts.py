@@ -35,7 +35,7 @@ def test_nothing_below_targets_expires_and_nothing_current_does() -> None:
     for rule in properties("Bucket")["LifecycleConfiguration"]["Rules"]:
         assert not {"ExpirationInDays", "ExpirationDate", "Transitions"} & set(rule)
         if "NoncurrentVersionExpiration" in rule:
-            assert rule["Prefix"] in {"sources/", "bundles/"}
+            assert rule["Prefix"] in {"sources/", "bundles/", "crls/"}
 
 
 def test_alarms_may_publish_to_the_topic_and_nobody_over_plain_http() -> None:
@@ -91,7 +91,8 @@ def test_every_function_and_every_last_stop_has_an_alarm() -> None:
 
 def test_errors_are_counted_over_more_than_the_time_between_two_runs() -> None:
     for name in watching("Errors"):
-        assert seconds(properties(name)["Period"]) >= 2 * minutes_between("CollectSchedule") * 60, name
+        schedule = "RefreshCrlsSchedule" if name.startswith("RefreshCrls") else "CollectSchedule"
+        assert seconds(properties(name)["Period"]) >= 2 * minutes_between(schedule) * 60, name
 
 
 def test_a_dead_letter_queue_that_nobody_purges_does_not_hide_the_next_incident() -> None:
@@ -137,6 +138,15 @@ def test_silence_is_an_alarm_even_when_nothing_runs(name: str) -> None:
     assert (silence["ComparisonOperator"], silence["Threshold"]) == ("LessThanThreshold", 1)
     assert minutes_between(schedule) * 60 * 2 <= seconds(silence["Period"]), "two runs may fail in a period"
     assert seconds(silence["Period"]) * PARAMETERS["SilenceHours"]["MaxValue"] <= 86400, "CloudWatch's limit"
+
+
+def test_lists_that_are_kept_by_no_run_are_an_alarm_after_six_hours() -> None:
+    silence = properties("RefreshCrlsSilenceAlarm")
+    assert (silence["MetricName"], silence["Statistic"]) == ("CrlsRefreshed", "Sum")
+    assert (silence["ComparisonOperator"], silence["Threshold"]) == ("LessThanThreshold", 1)
+    assert silence["TreatMissingData"] == "breaching"
+    assert silence["Period"] * silence["EvaluationPeriods"] == 6 * 3600
+    assert minutes_between("RefreshCrlsSchedule") * 60 * 2 <= silence["Period"]
 
 
 def test_a_source_that_is_stale_is_an_alarm_that_silence_does_not_end() -> None:

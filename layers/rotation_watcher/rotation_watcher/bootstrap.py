@@ -13,9 +13,10 @@ from typing import Any
 
 import httpx
 
-from rotation_watcher import collect, config, keys, publish, settings
+from rotation_watcher import collect, config, keys, publish, refresh_crls, settings
 from rotation_watcher.adapters.caching_store import CachingStore
 from rotation_watcher.adapters.chats import CHATS
+from rotation_watcher.adapters.crl_http import HttpDistributionPoints
 from rotation_watcher.adapters.genesys import Genesys, make_client
 from rotation_watcher.adapters.registry import Connections, TrustTargets
 from rotation_watcher.adapters.s3 import S3Store
@@ -47,7 +48,7 @@ class _NoMetrics:
 
 
 class Watcher:
-    """The ports of collect and publish, built from one environment, each at its first use.
+    """The ports of collect, publish and refresh_crls, built from one environment, each at its first use.
 
     Only publish loads the clients of the targets: they are most of a cold start.
     """
@@ -89,6 +90,18 @@ class Watcher:
             owner="",
             claim_for=self.settings.claim_for,
             enqueue_every=self.settings.enqueue_every,
+        )
+
+    @cached_property
+    def refresh_crls(self) -> refresh_crls.Ports:
+        """The ports of refresh_crls."""
+        return refresh_crls.Ports(
+            store=self.store,
+            points=HttpDistributionPoints(),
+            sink=self._sink,
+            queue=self.queue,
+            metrics=self._metrics,
+            clock=self._clock,
         )
 
     def watch(self) -> Watch:

@@ -1,0 +1,41 @@
+"""Woken by the Scheduler (default every hour) or by hand; the work is ``rotation_watcher.refresh_crls``."""
+
+from typing import Any
+
+import msgspec
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from rotation_watcher import bootstrap, configuration
+from rotation_watcher.adapters.metrics import EmbeddedMetrics
+from rotation_watcher.errors import RequestRefused, StoreError
+from rotation_watcher.refresh_crls import Request, refresh_crls
+
+logger = Logger()
+
+watcher = bootstrap.build(EmbeddedMetrics())
+ports = watcher.refresh_crls  # built while the container starts, once for all its runs
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Answer with the summary of one run.
+
+    The event: ``{"dry_run": true}``, optional. A configuration that is refused is replaced by the last good one;
+    collect sends the alert about it. Raises ConfigurationError where there is none, RequestRefused, or StoreError after
+    all else was done, so that Lambda counts the run as failed. A list that cannot be got is an alert, and no error.
+    """
+    try:
+        request = msgspec.convert(event, Request)
+    except msgspec.ValidationError as error:
+        raise RequestRefused(f"the event is not understood: {error}") from error
+    this_run = ports._replace(remaining=lambda: context.get_remaining_time_in_millis() / 1000)
+    configured = configuration.in_use(watcher.watch, watcher.parse, ports.store)
+    for mistake in configured.mistakes:
+        logger.error("the last good configuration is in use", extra={"mistake": mistake})
+    summary = refresh_crls(configured.watch, request, this_run)
+    answer = msgspec.to_builtins(summary)
+    logger.info("refreshed", extra={"summary": answer})
+    if summary.broken or summary.undelivered:
+        raise StoreError("; ".join([*summary.broken, *summary.undelivered]))
+    return answer
