@@ -15,6 +15,7 @@ from rotation_watcher.alerts.model import Alert
 from rotation_watcher.bundles import revoked
 from rotation_watcher.bundles.pins import decode
 from rotation_watcher.kinds import ALB_TRUST_STORE
+from rotation_watcher.ports import DistributionPoints
 from rotation_watcher.refresh_crls import Request, Summary
 from rotation_watcher.revocation import manifest
 from rotation_watcher.revocation.manifest import Manifest
@@ -74,6 +75,8 @@ class SmallRefresh:
         self.clock = ManualClock(START)
         self.store, self.queue, self.sink, self.metrics = InMemoryStore(), RecordingQueue(), Sink(), Counted()
         self.points = FakeDistributionPoints()
+        self.outside: DistributionPoints = self.points
+        """What refresh_crls asks."""
         self.target = FakeTrustTarget(ALB_TRUST_STORE, self.store, self.clock)
         self.target.add(ARNS["alb"], issued("Other").pem)
         self.number = 0
@@ -155,7 +158,7 @@ class SmallRefresh:
     @property
     def ports(self) -> refreshing.Ports:
         """What refresh_crls is given."""
-        return refreshing.Ports(self.store, self.points, self.sink, self.queue, self.metrics, self.clock)
+        return refreshing.Ports(self.store, self.outside, self.sink, self.queue, self.metrics, self.clock)
 
     def refresh(self, *, dry_run: bool = False, after: timedelta = HOUR) -> Summary:
         """One run, an hour after the last one."""
