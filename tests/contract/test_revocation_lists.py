@@ -24,13 +24,15 @@ class Listed:
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
+        self.number = 0
         self.points = FakeDistributionPoints()
         issuer = environment.world.region("us-east-1").issuer("Genesys")
         assert isinstance(issuer, PrivateRoot)
         self.issuer = issuer
 
-    def publish(self, *serials: int, number: int) -> None:
-        now = self.environment.clock()
+    def publish(self, *serials: int) -> None:
+        self.number += 1
+        number, now = self.number, self.environment.clock()
         pair = Pair(self.issuer.root.certificate, self.issuer.root.key)
         body = crl_der(pair, serials, number=number, this_update=now, next_update=now + timedelta(days=7))
         self.points.publish(self.issuer.crl_url, body, etag=f'"{number}"')
@@ -67,13 +69,13 @@ def listed() -> Iterator[Listed]:
 
 
 def test_what_a_manifest_names_is_there_version_by_version_also_when_it_was_replaced(listed: Listed) -> None:
-    listed.publish(number=1)
+    listed.publish()
     assert [one.outcome for one in listed.refresh().lists] == ["new"]
     first = listed.manifest
-    listed.publish(number=2)
+    listed.publish()
     assert [one.outcome for one in listed.refresh().lists] == ["new"]
     second = listed.manifest
-    assert second.facts.number == "2"
+    assert second.facts.number == f"{listed.number:X}"
     for held in (first, second):
         for name, part in (("list.der", held.der), ("list.pem", held.pem), ("index.bin", held.index)):
             stored = listed.environment.s3.get_object(
@@ -84,7 +86,7 @@ def test_what_a_manifest_names_is_there_version_by_version_also_when_it_was_repl
 
 
 def test_an_unchanged_list_costs_no_write_at_all(listed: Listed) -> None:
-    listed.publish(number=3)
+    listed.publish()
     listed.refresh()
     listed.environment.aws.calls.clear()
     assert [one.outcome for one in listed.refresh().lists] == ["unchanged"]
@@ -94,7 +96,7 @@ def test_an_unchanged_list_costs_no_write_at_all(listed: Listed) -> None:
 def test_a_revoked_leaf_is_told_its_pin_goes_and_the_queue_wakes_publish(listed: Listed) -> None:
     leaf = listed.environment.world.region("us-east-1").presented("Genesys")
     assert leaf.fingerprint in listed.environment.read(keys.pins("main")).decode()
-    listed.publish(leaf.certificate.serial_number, number=4)
+    listed.publish(leaf.certificate.serial_number)
     summary = listed.refresh()
     assert summary.enqueued == ["alb"]
     assert [alert.kind for alert in listed.environment.new_alerts()] == ["revoked"]
