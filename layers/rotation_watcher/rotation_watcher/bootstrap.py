@@ -9,14 +9,13 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from rotation_watcher import collect, config, keys, publish, refresh_crls, settings
+from rotation_watcher import collect, config, keys, publish, settings
 from rotation_watcher.adapters.caching_store import CachingStore
 from rotation_watcher.adapters.chats import CHATS
-from rotation_watcher.adapters.crl_http import HttpDistributionPoints
 from rotation_watcher.adapters.genesys import Genesys, make_client
 from rotation_watcher.adapters.registry import Connections, TrustTargets
 from rotation_watcher.adapters.s3 import S3Store
@@ -28,6 +27,9 @@ from rotation_watcher.config import Watch
 from rotation_watcher.errors import ConfigurationError
 from rotation_watcher.ports import Clock, Metrics, ObjectStore, Wait
 from rotation_watcher.settings import Settings
+
+if TYPE_CHECKING:
+    from rotation_watcher.refresh_crls import Ports as RefreshPorts
 
 
 def utc_now() -> datetime:
@@ -93,9 +95,12 @@ class Watcher:
         )
 
     @cached_property
-    def refresh_crls(self) -> refresh_crls.Ports:
-        """The ports of refresh_crls."""
-        return refresh_crls.Ports(
+    def refresh_crls(self) -> "RefreshPorts":
+        """The ports of refresh_crls. Only that function loads what it needs: httpcore takes longer than all of ours."""
+        from rotation_watcher.adapters.crl_http import HttpDistributionPoints  # noqa: PLC0415  # see above
+        from rotation_watcher.refresh_crls import Ports  # noqa: PLC0415
+
+        return Ports(
             store=self.store,
             points=HttpDistributionPoints(),
             sink=self._sink,
