@@ -23,7 +23,7 @@ MAKERS = {
 def test_every_key_of_a_source_has_its_kind(name: str) -> None:
     needed = [one for one in inspect.signature(MAKERS[name]).parameters.values() if one.default is one.empty]
     key = MAKERS[name](*(one.name for one in needed))
-    assert keys.kind_of(key) is not None, f"add the prefix of {key!r} to kind_of in sources/keys_of_conditions.py"
+    assert keys.known(key), f"add the prefix of {key!r} to _PREFIXES in sources/keys_of_conditions.py"
 
 
 def test_the_makers_are_found() -> None:

@@ -22,7 +22,8 @@ replace = msgspec.structs.replace
 
 QUARANTINE_CLEAR = timedelta(days=1)
 """How long an entity must not be shown until its return is alerted again."""
-_RECURRING = {Kind.QUARANTINED, Kind.FLOOD, Kind.WENT_BACK}
+_TAKES_A_DAY_TO_END = {Kind.QUARANTINED, Kind.FLOOD, Kind.WENT_BACK}
+"""Kinds about single leaves or entities: answers take turns in a rotation, so that a few without it say nothing."""
 
 
 def clear(policy: Policy) -> Lasting:
@@ -33,46 +34,45 @@ def clear(policy: Policy) -> Lasting:
 def judged(
     history: History,
     observation: Observation,
-    lasting: Iterable[Observed],
-    proven: Collection[str],
+    found: Collection[Observed],
+    with_accepted: Collection[str],
     context: Context,
 ) -> tuple[History, tuple[Alert, ...]]:
     """The history's conditions and the alerts that are due after a successful observation.
 
-    ``lasting`` is what the clock and the single authorities gave rise to, ``proven`` the authorities of which the
-    observation showed an accepted current leaf.
+    ``found`` is what the clock and the single authorities gave rise to, ``with_accepted`` the authorities of which
+    the observation showed an accepted current leaf.
     """
     shown: dict[str, list[Entity]] = {authority.value: [] for authority in context.source.authorities}
     for entity in observation.entities:
         shown.setdefault(entity.authority, []).append(entity)
-    found = [*lasting]
     quarantined = [one for one in found if one.kind is Kind.QUARANTINED]
     observed = [one for one in found if one.kind is not Kind.QUARANTINED]
-    observed += floods.grouped(history, quarantined, observation.floods, proven, context)
+    observed += floods.grouped(history, quarantined, observation.floods, with_accepted, context)
     flooded = {flood.authority for flood in observation.floods}
     for authority in context.source.authorities:
-        if authority not in {*proven, *flooded}:
+        if authority not in {*with_accepted, *flooded}:
             observed += _absent(authority.value, shown[authority.value], history, context)
         observed += _anchors(authority.value, shown[authority.value], context)
         observed += _doubts(authority.value, shown[authority.value], observation, context)
     observed += _files(context)
     lifted = [entity for one in shown.values() for entity in one if entity.verdict.accepted and entity.verdict.lifted]
-    settled = {key for entity in lifted for key in _settled(history, entity)}
-
-    unverified = {keys.anchor(authority) for authority, found in shown.items() if not found}
+    approved = {key for entity in lifted for key in _ended_by_approval(history, entity)}
+    # Where nothing of an authority is shown, nothing was verified to its anchor.
+    unseen = {keys.anchor(authority) for authority, entities in shown.items() if not entities}
 
     def resolves(key: str) -> Lasting | None:
-        kind = keys.kind_of(key)
-        if kind is None or kind is Kind.SOURCES_DISAGREE or key in unverified:
-            return None  # a newer release's; ``compare`` judges it; nothing was verified to an anchor
-        if key.startswith(keys.absent("")) and history.conditions[key].alerted is None:
+        condition = history.conditions[key]
+        if not keys.known(key) or condition.kind == Kind.SOURCES_DISAGREE or key in unseen:
+            return None  # a newer release's; ``compare`` judges it; the answer cannot tell
+        if key.startswith(keys.absent("")) and condition.alerted is None:
             return Lasting()  # an answer that lacks something now and then is how the API rotates: nothing to alert
-        if key in settled:
+        if key in approved:
             return Lasting()  # a person approved it; should the approval go, that is alerted
         enough = clear(context.policy)
         # What was never alerted is dropped as soon as it is gone, or entities that change at every run would pile up.
-        lasts = kind in _RECURRING and history.conditions[key].alerted is not None
-        return enough._replace(duration=QUARANTINE_CLEAR) if lasts else enough
+        takes_a_day = condition.kind in _TAKES_A_DAY_TO_END and condition.alerted is not None
+        return enough._replace(duration=QUARANTINE_CLEAR) if takes_a_day else enough
 
     conditions, alerts, resolved = evaluate(history.conditions, observed, context.now, resolves=resolves)
     over = [_recovered(one, context) for one in resolved.values() if one.kind == Kind.SOURCE_FAILING]
@@ -80,7 +80,7 @@ def judged(
     return replace(history, conditions=conditions), (*over, *alerts)
 
 
-def _settled(history: History, entity: Entity) -> set[str]:
+def _ended_by_approval(history: History, entity: Entity) -> set[str]:
     """The quarantines that an approval ended: what it lifted, and what was open before the leaf was accepted.
 
     One that opened later is the approved leaf shown in another way, perhaps in turns: it is over as others are.
