@@ -32,7 +32,7 @@ ELSEWHERE = {
 
 def made(name: str) -> str:
     needed = [one for one in inspect.signature(MAKERS[name]).parameters.values() if one.default is one.empty]
-    return MAKERS[name](*(one.name for one in needed))
+    return str(MAKERS[name](*(one.name for one in needed)))
 
 
 @pytest.mark.parametrize("name", MAKERS)
