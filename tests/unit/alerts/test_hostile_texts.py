@@ -79,9 +79,7 @@ def test_no_hostile_text_reaches_an_alert_as_it_is(name: str, data: st.DataObjec
     lines = [alert.what_happened, alert.what_it_means, *alert.what_to_do.split("\n")]
     shown = [*lines, *alert.facts, *alert.facts.values(), alert.id]
     signs = [sign for words in shown for sign in words if unicodedata.category(sign)[0] == "C"]
-    assert not signs, (
-        f"{name}: pass what comes from outside through plain() or sentence() of alerts/builders/wording.py"
-    )
+    assert not signs, f"{name}: all that enters an alert passes _alert in alerts/builders/subjects.py"
     assert all(alert.facts.values())
     assert all(len(value) <= 320 for value in alert.facts.values()), f"{name}: a fact is too long: plain() cuts it"
     # A line break is ours alone: it opens a command.
