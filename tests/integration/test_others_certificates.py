@@ -1,4 +1,4 @@
-"""What others keep in a target survives our updates: in its order, in its form, readable by us or not (promise 4)."""
+"""What others keep in a target survives our updates: in its order, in its form, readable by us or not."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Promise 10 over what is not a function: the objects' reprs, and the commands that people run."""
+"""No secret shows in what is not a function: the objects' reprs, and the commands that people run."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What may come and what may leave: promises 1, 2 and 4 of DESIGN.md over random truststores."""
+"""What may come and what may leave: never short, nothing too soon, nothing of others, over random truststores."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache

@@ -209,7 +209,7 @@ def proved(record: Record, now: datetime) -> Record:
 
 
 def shared_authority(record: Record, snapshot: Snapshot, bucket: str, now: datetime) -> Record:
-    """The DigiCert trap: its CA signs for many customers, so the truststore alone is an open door (DESIGN.md)."""
+    """The DigiCert trap: its CA signs for many customers, so the truststore alone is an open door (decision 0008)."""
     shared = snapshot.view.wanted.shared_roots(Authority.DIGICERT)
 
     def warning(_: datetime) -> Alert:  # the same one for all of them

@@ -31,7 +31,7 @@ PASSING_IDLE = timedelta(hours=1)
 SOON = timedelta(days=14)
 """How long before a needed leaf expires its rotation is taken to be near."""
 _PASSING_STATES = {"UPDATING", "CREATING"}
-"""The services' words for what passes unaided (DOMAIN.md); no other does."""
+"""The services' words for what passes unaided (decision 0029); no other does."""
 
 
 def observed(snapshot: Snapshot, now: datetime) -> list[Observed]:

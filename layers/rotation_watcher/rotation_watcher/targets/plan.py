@@ -1,7 +1,7 @@
 """What to do about a target: what it holds against what is wanted, and what may leave.
 
-Pure set arithmetic over fingerprints, by the promises of DESIGN.md: never empty and never short (1), adding at once and
-removing only what the watcher itself added, within limits (1, 2), other people's certificates stay (4).
+Pure set arithmetic over fingerprints. What comes of it is never empty and refuses no accepted leaf; adding is done at
+once; only what the watcher itself added is removed, and within limits; other people's certificates stay.
 """
 
 import hashlib

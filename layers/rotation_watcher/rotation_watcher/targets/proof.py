@@ -141,7 +141,7 @@ def _rolled_back(record: Record, pending: Pending, reason: HoldReason, snapshot:
 
 
 def _with_warnings(record: Record, snapshot: Snapshot, live: Live, content: str, now: datetime) -> Record:
-    """API Gateway takes bad certificates and only warns of them, while mutual TLS stays on (DOMAIN.md)."""
+    """API Gateway takes bad certificates and only warns of them, while mutual TLS stays on (truststoreWarnings)."""
     if not live.warnings:
         return record
     alert = builders.truststore_update_failed(

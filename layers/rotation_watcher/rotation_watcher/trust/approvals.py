@@ -1,6 +1,6 @@
 """An operator's approval that lets one quarantined certificate pass: ``approvals/<sha256 of the leaf>.json``.
 
-Functions may not write that folder (DESIGN.md): an approval is always a person's. It covers what the person saw and
+Functions may not write that folder (decision 0027): an approval is always a person's. It covers what the person saw and
 nothing later: this leaf, these reasons and, where it vouches for a chain, this root (decision 0005). What the leaf was
 presented without can lie beside it: ``approvals/<sha256 of the leaf>.pem`` holds the root and intermediates.
 """
