@@ -213,8 +213,8 @@ def assert_alerted(desk: Desk, kind: str, times: int) -> None:
     assert ids, f"{kind} was never alerted: is the function that observes it called by notice in targets/conditions.py?"
     assert len(ids) == len({*ids}), f"another occurrence of {kind} has the id of one before: end it in stamp(since)"
     assert len(ids) == times, (
-        f"{kind} was alerted {len(ids)} times, not {times}: it is open until it was absent for CLEAR, if its prefix is in"
-        " _SEEN in targets/conditions.py, and is alerted again when it comes back after that"
+        f"{kind} was alerted {len(ids)} times, not {times}: it is open until it was absent for CLEAR, if its prefix is"
+        " in _SEEN in targets/conditions.py, and is alerted again when it comes back after that"
     )
 
 
