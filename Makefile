@@ -52,8 +52,9 @@ stack: venv stack-venvs  ## build, deploy to an AWS on this machine, and watch t
 built: venv stack-venvs  ## the build, the functions under AWS's emulator, the roles under IAM, other TLS engines
 	@.venv/bin/pytest -n $(WORKERS) --dist loadscope $(ORDERED) $(BUILT) $(ARGS)
 
-bench: venv stack-venvs  ## init time and memory of the built functions, as ratios; leaves build/bench/
+bench: venv stack-venvs  ## init time and memory of the built functions, a huge CRL, as ratios; leaves build/bench/
 	@.venv/bin/python -m benchmarks.init
+	@PYTHONPATH=layers/rotation_watcher:. .venv/bin/python -m benchmarks.crl
 
 check: venv  ## formatting, lint, types, template, locks
 	.venv/bin/ruff format --check .

@@ -22,3 +22,25 @@ def accepts(
         command += ["-untrusted", f"{folder}/untrusted"] if files["untrusted"] else []
         answer = subprocess.run([*command, f"{folder}/leaf"], capture_output=True, text=True, check=False)
     return answer.returncode == 0
+
+
+def takes_crl(der: bytes, *, issuer: Certificate) -> bool:
+    """Whether ``openssl crl -CAfile`` finds that the issuer signed the list; it looks at nothing else."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "crl").write_bytes(der)
+        Path(folder, "ca").write_text(issuer.pem)
+        command = ["openssl", "crl", "-inform", "DER", "-in", f"{folder}/crl", "-CAfile", f"{folder}/ca", "-noout"]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    return "verify OK" in answer.stderr
+
+
+def accepts_with_crl(leaf: Certificate, *, issuer: Certificate, crl: bytes, at: datetime) -> bool:
+    """Whether ``openssl verify -crl_check`` takes the leaf, with this list (PEM) of its issuer, a root."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "leaf").write_text(leaf.pem)
+        Path(folder, "ca").write_text(issuer.pem)
+        Path(folder, "crl").write_bytes(crl)
+        command = ["openssl", "verify", "-crl_check", "-attime", str(int(at.timestamp())), "-no-CApath", "-no-CAstore"]
+        command += ["-CAfile", f"{folder}/ca", "-CRLfile", f"{folder}/crl", f"{folder}/leaf"]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    return answer.returncode == 0

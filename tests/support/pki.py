@@ -184,7 +184,7 @@ def patched(pair: Pair, signer: Key, change: Callable[[bytes], bytes], hashed: h
             signature = signer.sign(tbs, ec.ECDSA(hashed))
         else:
             signature = signer.sign(tbs)
-    return _tlv(0x30, tbs + change(algorithm) + _tlv(0x03, b"\0" + signature))
+    return tlv(0x30, tbs + change(algorithm) + tlv(0x03, b"\0" + signature))
 
 
 def swap(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
@@ -200,7 +200,8 @@ def pem_of(der: bytes, label: str = "CERTIFICATE") -> str:
     return f"-----BEGIN {label}-----\n{body}\n-----END {label}-----\n"
 
 
-def _tlv(tag: int, value: bytes) -> bytes:
+def tlv(tag: int, value: bytes) -> bytes:
+    """One DER value."""
     length = len(value)
     if length < 0x80:
         return bytes([tag, length]) + value

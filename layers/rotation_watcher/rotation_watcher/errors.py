@@ -6,6 +6,8 @@
     ├── ConfigurationError          the watch file or the environment is wrong; lists every mistake
     ├── SourceError                 a Genesys Cloud organisation could not be read
     │   (reason: one of SourceReason)
+    ├── FetchError                  a file that a certificate names could not be fetched
+    │   (code: one of FetchCode)
     ├── StoreError                  S3 could not be read or written
     │   ├── Conflict                another writer was first: read again
     │   └── NewerFormat             a newer release wrote the object: it is neither used nor written
@@ -59,6 +61,21 @@ class SourceReason(StrEnum):
         }
 
 
+class FetchCode(StrEnum):
+    """Why a file that a certificate names could not be fetched. Stable: alerts and the runbook use these codes."""
+
+    URL_REFUSED = "url-refused"
+    ADDRESS_REFUSED = "address-refused"
+    UNRESOLVABLE = "unresolvable"
+    UNREACHABLE = "unreachable"
+    TLS_FAILED = "tls-failed"
+    TIMED_OUT = "timed-out"
+    REDIRECT_REFUSED = "redirect-refused"
+    STATUS_UNEXPECTED = "status-unexpected"
+    ANSWER_TOO_LARGE = "answer-too-large"
+    ANSWER_INVALID = "answer-invalid"
+
+
 class WatcherError(Exception):
     """The base of every error that the watcher raises itself."""
 
@@ -79,6 +96,19 @@ class SourceError(WatcherError):
 
     def __init__(self, reason: SourceReason, message: str) -> None:
         self.reason = reason
+        super().__init__(message)
+
+
+class FetchError(WatcherError):
+    """A file that a certificate names could not be fetched.
+
+    ``code`` is stable; the message is for people and names the host at most: a path or query may hold a secret.
+    ``status`` is the HTTP status of an answer with another one than was asked for, None for every other code.
+    """
+
+    def __init__(self, code: FetchCode, message: str, *, status: int | None = None) -> None:
+        self.code = code
+        self.status = status
         super().__init__(message)
 
 

@@ -83,6 +83,38 @@ class GenesysApi(Protocol):
         """
 
 
+class Validators(msgspec.Struct, frozen=True):
+    """What names one version of a file at its server, to ask for another one only. Both may be missing.
+
+    ``etag`` is in quotes, with ``W/`` before them where it is weak; ``last_modified`` is an HTTP date. Both are short,
+    printable ASCII: a server's answer in another form counts as none.
+    """
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+class Fetched(msgspec.Struct, frozen=True):
+    """A file as its server gave it, unverified, and the validators to ask with next time."""
+
+    body: bytes
+    validators: Validators
+
+
+class NotModified(msgspec.Struct, frozen=True):
+    """The server says that the file is still the one that the validators name."""
+
+
+class DistributionPoints(Protocol):
+    """The hosts that certificates name, where CRLs lie. Whoever issues a certificate chooses them: none is trusted."""
+
+    def fetch(self, url: str, *, known: Validators | None = None) -> Fetched | NotModified:
+        """The file at an http or https URL, or NotModified where ``known`` still names it. Raises FetchError.
+
+        A server may answer NotModified for ever. So who holds a file that is due to be replaced asks without ``known``.
+        """
+
+
 class PublishRequest(msgspec.Struct, frozen=True):
     """The message that asks publish to reconcile one target.
 

@@ -16,9 +16,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
-from cryptography.hazmat.primitives.asymmetric.padding import PSS, PKCS1v15
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import dsa, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_private_key
 from cryptography.x509.oid import NameOID
@@ -28,6 +27,7 @@ from rotation_watcher.x509.facts import CertificateFacts
 from rotation_watcher.x509.names import Names, names_of
 from rotation_watcher.x509.outline import bare_facts
 from rotation_watcher.x509.pem import Defect
+from rotation_watcher.x509.signatures import is_signature
 
 __all__ = [
     "Block",
@@ -315,24 +315,7 @@ def is_signed_by(raw: x509.Certificate, key: CertificatePublicKeyTypes) -> bool:
 
     ``verify_directly_issued_by`` compares names byte by byte, which no engine does (``names``).
     """
-    try:
-        if isinstance(key, rsa.RSAPublicKey):
-            padding, algorithm = raw.signature_algorithm_parameters, raw.signature_hash_algorithm
-            if not isinstance(padding, PKCS1v15 | PSS) or algorithm is None:
-                return False
-            key.verify(raw.signature, raw.tbs_certificate_bytes, padding, algorithm)
-        elif isinstance(key, ec.EllipticCurvePublicKey):
-            scheme = raw.signature_algorithm_parameters
-            if not isinstance(scheme, ec.ECDSA):
-                return False
-            key.verify(raw.signature, raw.tbs_certificate_bytes, scheme)
-        elif isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
-            key.verify(raw.signature, raw.tbs_certificate_bytes)
-        else:
-            return False
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-        return False
-    return True
+    return is_signature(raw, raw.tbs_certificate_bytes, key)
 
 
 def _is_private_key(der: bytes) -> bool:

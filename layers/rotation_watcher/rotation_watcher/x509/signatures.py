@@ -1,0 +1,34 @@
+"""Whether a key made a signature, for certificates and revocation lists alike."""
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PSS, PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+
+
+def is_signature(
+    signed: x509.Certificate | x509.CertificateRevocationList, content: bytes, key: CertificatePublicKeyTypes
+) -> bool:
+    """Whether this key made the signature of ``signed`` over ``content``, its to-be-signed part. Never raises.
+
+    Names are not compared. Keys of kinds that no service takes (DSA) sign nothing.
+    """
+    try:
+        if isinstance(key, rsa.RSAPublicKey):
+            padding, algorithm = signed.signature_algorithm_parameters, signed.signature_hash_algorithm
+            if not isinstance(padding, PKCS1v15 | PSS) or algorithm is None:
+                return False
+            key.verify(signed.signature, content, padding, algorithm)
+        elif isinstance(key, ec.EllipticCurvePublicKey):
+            scheme = signed.signature_algorithm_parameters
+            if not isinstance(scheme, ec.ECDSA):
+                return False
+            key.verify(signed.signature, content, scheme)
+        elif isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
+            key.verify(signed.signature, content)
+        else:
+            return False
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
