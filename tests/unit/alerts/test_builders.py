@@ -212,7 +212,16 @@ def test_no_hostile_text_reaches_an_alert_as_it_is(text: str, other: str, names:
         ),
         builders.mtls_off(target=target, endpoint=text, detail=other, will_heal=False, since=NOW, now=NOW),
         builders.mtls_off(target=target, endpoint=None, detail=other, will_heal=False, since=NOW, now=NOW),
-        builders.rolled_back(target=target, from_version=text, to_version=other, why=text, by_hand=True, now=NOW),
+        builders.rolled_back(
+            target=target,
+            from_version=text,
+            to_version=other,
+            why=text,
+            by_hand=True,
+            returned=[leaf],
+            left=[leaf],
+            now=NOW,
+        ),
         builders.shared_authority_deployed(target=target, authorities_subjects=[text], pins_uri=other, now=NOW),
     ]
     for alert in built:
