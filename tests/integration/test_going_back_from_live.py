@@ -220,6 +220,14 @@ def test_what_was_ours_once_and_is_others_now_is_not_taken_out(target: str) -> N
     assert root("Extra") in world.live(target)
     assert root("Another") not in world.live(target)
     assert root("Extra") not in world.record(target).ours
+    (then, *_) = [one for one in world.record(target).versions if root("Extra") in one.ours]
+    assert world.publish(rollback=target, to=then.version).targets[target].outcome is Outcome.HELD  # it is there
+    world.clock.advance(timedelta(minutes=6))
+    world.publish(release=target)
+    world.clock.advance(timedelta(minutes=6))
+    assert world.publish(rollback=target, to=then.version).targets[target].outcome is Outcome.ROLLED_BACK
+    assert root("Another") not in world.live(target)
+    assert root("Extra") not in world.record(target).ours
 
 
 @TARGETS
