@@ -320,6 +320,8 @@ EXAMPLES: Mapping[str, Alert] = {
         to_version="3HL4kqtJvjVBH40Nrjfkd",
         why=f"What was read back after the update refuses the accepted leaf {CURRENT.fingerprint[:16]}.",
         by_hand=False,
+        returned=[],
+        left=[INTERMEDIATE],
         now=NOW,
     ),
     "drift_found": builders.drift_found(

@@ -219,7 +219,7 @@ def _act(snapshot: Snapshot, action: Action, session: Session) -> Outcome | None
         case Prove() if pending is not None:
             outcome = deploy.await_proof(snapshot, pending, session)
         case Resume() if pending is not None:
-            outcome = deploy.request_update(snapshot, pending, session)
+            outcome = deploy.resume(snapshot, pending, session)
         case _:
             return None
     if outcome is Outcome.UPDATED:
@@ -294,7 +294,7 @@ def _roll_back(watch: Watch, snapshot: Snapshot, request: Rollback, session: Ses
         session.save(unclaimed)
         raise
     try:
-        outcome = deploy.go_back(snapshot, earlier.version, earlier.held, session, vouched=earlier.vouched)
+        outcome = deploy.go_back(snapshot, earlier.version, earlier.content, session, vouched=earlier.vouched)
     except ClaimedByAnother as error:
         return _claimed(snapshot, error)
     return _deliver(snapshot, outcome, session)

@@ -71,9 +71,34 @@ def test_what_stands_beside_a_plain_certificate_is_kept_as_it_stands(form: str) 
     assert contents.unsafe == ()
     after = truststore.changed(contents, last=[OURS.read])
     assert after.startswith(data)
-    assert truststore.changed(truststore.read(after), without={OURS.read.fingerprint}).rstrip(b"\n") == data.rstrip(
-        b"\n"
-    )
+    left = truststore.without(truststore.read(after), {OURS.read.fingerprint})
+    assert left.data.rstrip(b"\n") == data.rstrip(b"\n")
+
+
+TWIN = pki.make("Ours", ca=True, aki=False)
+MINE, NAMESAKE = TWIN.read.pem, pki.make("Ours", ca=True, aki=False).read.pem
+COPIES = {
+    "the one copy": (PLAIN + MINE, PLAIN),
+    "the one copy, whatever its line ends": (PLAIN + MINE.replace("\n", "\r\n"), PLAIN),
+    "theirs first": ("# theirs\n" + MINE + PLAIN + MINE, "# theirs\n" + MINE + PLAIN),
+    "theirs last": (MINE + PLAIN + "# theirs\n" + MINE, PLAIN + "# theirs\n" + MINE),
+    "theirs of other bytes first": (MINE.replace("\n", "\r\n") + MINE, MINE.replace("\n", "\r\n")),
+    "theirs of other bytes last": (MINE + MINE.replace("\n", "\r\n"), MINE.replace("\n", "\r\n")),
+    "three": (MINE + "# theirs\n" + MINE + PLAIN + MINE, MINE + "# theirs\n" + MINE + PLAIN),
+    "none of ours": (MINE.replace("\n", "\r\n") * 2, MINE.replace("\n", "\r\n") * 2),
+    "a namesake between them": (MINE + NAMESAKE + MINE, MINE + NAMESAKE),
+    "a namesake before theirs of other bytes": (
+        MINE + NAMESAKE + MINE.replace("\n", "\r\n"),
+        MINE + NAMESAKE + MINE.replace("\n", "\r\n"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", COPIES)
+def test_of_several_copies_of_a_certificate_only_ours_leaves(case: str) -> None:
+    before, after = COPIES[case]
+    contents = truststore.read(before.encode())
+    assert truststore.without(contents, {TWIN.read.fingerprint}).data.decode() == after
 
 
 KEY = pki.root("Key").key_pem

@@ -18,7 +18,7 @@ from rotation_watcher.targets.order import arranged
 from rotation_watcher.targets.record import Record
 from rotation_watcher.targets.rules import refusal
 from rotation_watcher.x509.certificates import Block, Certificate
-from rotation_watcher.x509.truststore import Contents, changed, of_blocks
+from rotation_watcher.x509.truststore import Contents, changed, of_blocks, without
 
 
 class Blocker(StrEnum):
@@ -138,13 +138,14 @@ def make(
     if target.unknown == "remove":
         gone |= {key for key in live if key not in wanted.certificates}
     removed, held, limit = _allowed(gone, len(live), record, policy) if may_remove else (set(), set(), "")
-    kept = {key: block for key, block in live.items() if key not in removed}
+    if target.unknown == "remove":
+        contents = of_blocks(live)  # what is no block is nobody's either
+    left = without(contents, removed)  # others' own copy of what leaves stays
+    kept = left.blocks
     required = [need for need in wanted.needs if need.required(now)]
     first, last = arranged(kept, adds, required, now)
     desired: dict[str, Block | Certificate] = {**first, **kept, **last}
     refused = tuple(need for need in required if not admits(live.values(), need, now))
-    if target.unknown == "remove":
-        contents = of_blocks(live)  # what is no block is nobody's either
     # A person chose that a drift is only reported: the target may stay as short as it is, never become shorter. The
     # same holds where its service refuses what a leaf needs: that must not keep the others out.
     lacking = {need.label for one in left_out.values() for need in one.needing}
@@ -152,7 +153,7 @@ def make(
     blocked_by, why = _blocked_by(contents, desired, wanted, target, excused, now)
     return Plan(
         desired=desired,
-        body=changed(contents, without=removed, first=first.values(), last=last.values()),
+        body=changed(left, first=first.values(), last=last.values()),
         added=tuple(sorted(adds)),
         removed=tuple(sorted(removed)),
         held=tuple(sorted(held)),

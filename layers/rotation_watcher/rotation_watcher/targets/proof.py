@@ -101,7 +101,7 @@ def proved(record: Record, pending: Pending, snapshot: Snapshot, live: Live, buc
     )
     after = conditions.proved(after, now)
     if pending.hold is not None:
-        return _rolled_back(after, pending, pending.hold, snapshot, now)
+        return _rolled_back(after, pending, pending.hold, snapshot, live, now)
     after = replace(after, hold=None)  # what was held was another content, or this one would not have been deployed
     updated = builders.truststore_updated(
         target=conditions.target_name(snapshot.target),
@@ -127,14 +127,19 @@ def outcome(pending: Pending) -> Outcome:
     return Outcome.UPDATED if pending.hold is None else Outcome.ROLLED_BACK
 
 
-def _rolled_back(record: Record, pending: Pending, reason: HoldReason, snapshot: Snapshot, now: datetime) -> Record:
+def _rolled_back(
+    record: Record, pending: Pending, reason: HoldReason, snapshot: Snapshot, live: Live, now: datetime
+) -> Record:
     from_version, content = pending.rolled_back_from
+    known = snapshot._replace(former={**snapshot.former, **contents_of(live).blocks})
     alert = builders.rolled_back(
         target=conditions.target_name(snapshot.target),
         from_version=from_version or "(not deployed by the watcher)",
         to_version=pending.version,
         why=pending.why,
         by_hand=reason is HoldReason.BY_HAND,
+        returned=conditions.facts_of(known, pending.added),
+        left=conditions.facts_of(known, pending.removed),
         now=now,
     )
     return replace(record, hold=Hold(reason=reason, sha256=content, since=now)).with_alerts(alert)

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from rotation_watcher.x509 import pem
 from rotation_watcher.x509.certificates import MAX_BLOCKS, Block, Certificate, certificate_block
+from rotation_watcher.x509.names import Name, names_of
 from rotation_watcher.x509.pem import Defect
 
 _MARKER = re.compile(r"-----\s*+(BEGIN|END)\s++((?:[A-Z0-9]++\s*+){1,8}+)-----")
@@ -115,27 +116,62 @@ def read(data: bytes) -> Contents:
     return contents._replace(unsafe=tuple(sorted({*unsafe}, key=lambda one: (one.line, one.defect.code))))
 
 
+def without(contents: Contents, fingerprints: Collection[str]) -> Contents:
+    """The truststore without the copy of each certificate that the watcher put there; the rest keeps its bytes.
+
+    The watcher adds a certificate only where there is none, in the form of ``pem.armour``. So of several copies one at
+    most is ours, and others' stays: the blocks may still hold a fingerprint that is named here.
+    """
+    gone = {place for fingerprint in fingerprints for place in _ours(contents, fingerprint)}
+    return contents._replace(segments=tuple(s for place, s in enumerate(contents.segments) if place not in gone))
+
+
 def changed(
     contents: Contents,
     *,
-    without: Collection[str] = (),
     first: Iterable[Certificate | Block] = (),
     last: Iterable[Certificate | Block] = (),
 ) -> bytes:
-    """The bytes of the truststore without some blocks (by fingerprint), and with others before and after the rest.
+    """The bytes of the truststore with other blocks before and after the rest.
 
     The rest keeps its bytes and its order; only a missing final end of line is added. The caller ensures that nothing
     is ``unsafe``.
     """
-    gone = {*without}
-    kept = "".join(s.text for s in contents.segments if s.block is None or s.block.fingerprint not in gone)
-    parts = [*(item.pem for item in first), kept, *(item.pem for item in last)]
+    parts = [*(item.pem for item in first), contents.data.decode("latin-1"), *(item.pem for item in last)]
     return "".join(part if part.endswith("\n") or not part else f"{part}\n" for part in parts).encode("latin-1")
 
 
 def of_blocks(blocks: Mapping[str, Block]) -> Contents:
     """Contents made of blocks alone."""
     return Contents(tuple(_Segment(block.pem, block) for block in blocks.values()), ())
+
+
+def _ours(contents: Contents, fingerprint: str) -> list[int]:
+    """The place of our copy of a certificate: one, or none if others put theirs in the place of ours.
+
+    Several copies in our form differ in nothing but their place. Ours stands behind the rest as a rule, and never
+    behind a comment. The first copy stays where that place counts: engines take the first of a name.
+    """
+    blocks = [(place, segment.block) for place, segment in enumerate(contents.segments) if segment.block is not None]
+    copies = [(place, block) for place, block in blocks if block.fingerprint == fingerprint]
+    if len(copies) <= 1:
+        return [place for place, _ in copies]
+    own = [place for place, block in copies if block.pem == pem.armour(block.der)]
+    (begin, first), (end, _) = copies[:2]
+    name = _subject(first)
+    if any(begin < place < end and _subject(block) == name for place, block in blocks):
+        own = [place for place in own if place != begin]
+    bare = [place for place in own if place == 0 or not _is_comment(contents.segments[place - 1])]
+    return (bare or own)[-1:]
+
+
+def _subject(block: Block) -> Name | None:
+    names = names_of(block.der)
+    return names.subject if names else None
+
+
+def _is_comment(segment: _Segment) -> bool:
+    return segment.block is None and bool(segment.text.strip())
 
 
 def _block(label: str, body: str, whole: str, *, plain: bool) -> Block:

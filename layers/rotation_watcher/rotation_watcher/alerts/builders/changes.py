@@ -193,21 +193,34 @@ def truststore_update_failed(
 
 
 def rolled_back(
-    *, target: TargetName, from_version: str, to_version: str, why: str, by_hand: bool, now: datetime
+    *,
+    target: TargetName,
+    from_version: str,
+    to_version: str,
+    why: str,
+    by_hand: bool,
+    returned: Sequence[CertificateFacts],
+    left: Sequence[CertificateFacts],
+    now: datetime,
 ) -> Alert:
-    """An earlier version is deployed again, and held."""
+    """An earlier version is deployed again, and held. ``returned`` and ``left`` compare it with what was live."""
     ends = "until you release it" if by_hand else "until there is other content to deploy, or you release it"
     words = Words(
         title="rolled back to an earlier truststore",
-        happened=sentence(why, 400),
+        happened=(
+            f"{sentence(why, 400)} {count(len(returned))} came back and {count(len(left))} left; what others put there"
+            " stayed."
+        ),
         means=(
-            f"The earlier version is deployed again and proved. The target is held {ends}: meanwhile"
+            "The watcher's own certificates are again those of the earlier version, and that is proved."
+            f" The target is held {ends}: meanwhile"
             f" {'nothing new is deployed' if by_hand else 'the same content is not tried again'}."
         ),
         do="Find out what was wrong. Then release the target, from the project's folder:",
         command=release(target),
     )
-    facts = {"from version": plain(from_version), "to version": plain(to_version)}
+    facts = listed("came back", returned, now) | listed("left", left, now)
+    facts |= {"from version": plain(from_version), "to version": plain(to_version)}
     return about_target(
         Kind.ROLLED_BACK,
         Severity.WARNING if by_hand else Severity.CRITICAL,
