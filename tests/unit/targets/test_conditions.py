@@ -113,7 +113,7 @@ def leaving(desk: Desk) -> None:
     desired = compose([need(0)._replace(state=replace(state, since=desk.now - timedelta(days=29)))], {}, desk.now)
     known = replace(desk.record, ours={key(0): NOW}, unwanted={key(0): desk.now - timedelta(days=29)})
     after = conditions.notice(desk.snapshot(wanted=desired, record=known), Mode.APPLY, desk.now)
-    desk.keep(replace(after, ours={}))
+    desk.keep(replace(after, ours={}, unwanted={}))
 
 
 def unwanted(desk: Desk) -> None:

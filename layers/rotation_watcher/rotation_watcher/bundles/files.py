@@ -14,7 +14,7 @@ from rotation_watcher import formats, keys
 from rotation_watcher.bundles import pins
 from rotation_watcher.bundles import wanted as bundle
 from rotation_watcher.bundles.pins import Pin, Pins
-from rotation_watcher.bundles.wanted import BundleView
+from rotation_watcher.bundles.wanted import BundleView, Wanted
 from rotation_watcher.bundles.withdrawn import withdrawn
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.errors import UNDECODABLE, NewerFormat, StoreError
@@ -34,12 +34,12 @@ def write(view: BundleView, store: ObjectStore, now: datetime, *, narrow: bool, 
     """
     if not view.wanted.needs:
         return []
-    gone = _gone(view, store, now)
+    gone, wanted = _gone(view, store, now), view.carried(now)
     narrow = narrow and not view.removal_blockers
     written = []
     for key, content_type, body in (
-        (keys.wanted(view.bundle.id), keys.PEM_TYPE, _wanted(view, store, gone)),
-        (keys.manifest(view.bundle.id), keys.JSON_TYPE, _json(bundle.manifest(view.bundle.id, view.wanted))),
+        (keys.wanted(view.bundle.id), keys.PEM_TYPE, _wanted(view, wanted, store, gone)),
+        (keys.manifest(view.bundle.id), keys.JSON_TYPE, _json(bundle.manifest(view.bundle.id, wanted))),
     ):
         stored = store.get(key)
         if stored is None or stored.body != body:
@@ -66,7 +66,7 @@ def withdraw(view: BundleView, store: ObjectStore, now: datetime, *, dry_run: bo
         written.append(keys.wanted(view.bundle.id))
         if not dry_run:
             store.put(keys.wanted(view.bundle.id), render_bundle(left), content_type=keys.PEM_TYPE)
-    pinned = _pins(store, view.bundle.id) if view.unvouched else ()
+    pinned = listed_pins(store, view.bundle.id) if view.unvouched else ()
     if any(pin.certificate.fingerprint in view.unvouched for pin in pinned):
         none = Pins(bundle=view.bundle.id, pins=())
         if _change_pins(view, store, lambda old: pins.widened(old, none, now, without=view.unvouched), dry_run=dry_run):
@@ -81,13 +81,13 @@ def _gone(view: BundleView, store: ObjectStore, now: datetime) -> frozenset[str]
     return withdrawn(store, noted, now) - view.wanted.certificates.keys()
 
 
-def _wanted(view: BundleView, store: ObjectStore, gone: Collection[str]) -> bytes:
+def _wanted(view: BundleView, wanted: Wanted, store: ObjectStore, gone: Collection[str]) -> bytes:
     """What leaves need comes first: of two CAs of one name engines take the first. ``gone`` is carried on no longer."""
-    labels = {need.label for need in view.wanted.needs}
+    labels = {need.label for need in wanted.needs}
     needed: dict[str, Block | Certificate] = {}
     others: dict[str, Block | Certificate] = {}
-    for key, held in view.wanted.certificates.items():
-        (needed if labels & {*view.wanted.why[key]} else others)[key] = held
+    for key, held in wanted.certificates.items():
+        (needed if labels & {*wanted.why[key]} else others)[key] = held
     stored = store.get(keys.wanted(view.bundle.id)) if view.removal_blockers else None
     blocks = parse_bundle(stored.body)[0] if stored else ()
     before = [block for block in blocks if block.fingerprint not in gone]
@@ -104,7 +104,7 @@ def _wanted(view: BundleView, store: ObjectStore, gone: Collection[str]) -> byte
 
 
 def _write_pins(view: BundleView, store: ObjectStore, now: datetime, *, narrow: bool, dry_run: bool) -> bool:
-    wanted = pins.pins(view.bundle.id, view.wanted)
+    wanted = pins.pins(view.bundle.id, view.carried(now))
 
     def change(old: Iterable[Pin]) -> Pins:
         return wanted if narrow else pins.widened(old, wanted, now, without=view.unvouched)
@@ -142,8 +142,8 @@ def _change_pins(
     return written
 
 
-def _pins(store: ObjectStore, bundle_id: str) -> Sequence[Pin]:
-    """The pins as they lie in the bucket; none where nothing readable is there."""
+def listed_pins(store: ObjectStore, bundle_id: str) -> Sequence[Pin]:
+    """The pins as they lie in the bucket, borne out or not; none where nothing readable is there."""
     stored = store.get(keys.pins(bundle_id))
     try:
         return pins.decode(stored.body).pins if stored else ()
@@ -153,7 +153,7 @@ def _pins(store: ObjectStore, bundle_id: str) -> Sequence[Pin]:
 
 def known_pins(store: ObjectStore, bundle_id: str) -> Sequence[Pin]:
     """The pins as they lie in the bucket, those that are borne out; none where nothing readable is there."""
-    return _borne_out(store, _pins(store, bundle_id))
+    return _borne_out(store, listed_pins(store, bundle_id))
 
 
 def _borne_out(store: ObjectStore, listed: Iterable[Pin]) -> list[Pin]:

@@ -106,7 +106,8 @@ class BundleView(NamedTuple):
 
     ``unvouched`` are leaves that nothing vouches for any more, such as those whose approval is gone: they are pinned no
     longer, whatever the obstacles. ``files`` are the operator's ``extra`` files. ``forged``: what histories
-    say that the watcher does not write, in words.
+    say that the watcher does not write, in words. ``former``: pinned leaves that nothing shows any more though their
+    grace is not over, such as those of a source that was taken out of the bundle.
     """
 
     bundle: Bundle
@@ -116,6 +117,22 @@ class BundleView(NamedTuple):
     unvouched: frozenset[str]
     files: tuple[OperatorFile, ...] = ()
     forged: tuple[str, ...] = ()
+    former: tuple[Need, ...] = ()
+
+    def carried(self, now: datetime) -> Wanted:
+        """What the bundle's files hold: what is wanted, and what the former leaves need until their grace is over."""
+        if not self.former:
+            return self.wanted
+        earlier, wanted = compose(self.former, {}, now), self.wanted
+        why = {key: {*labels} for key, labels in wanted.why.items()}
+        for key, labels in earlier.why.items():
+            why.setdefault(key, set()).update(labels)
+        return Wanted(
+            {**earlier.certificates, **wanted.certificates},
+            {key: tuple(sorted(labels)) for key, labels in why.items()},
+            (*wanted.needs, *earlier.needs),
+            wanted.unproven,
+        )
 
 
 def compose(needs: Iterable[Need], extra: Mapping[str, Sequence[Certificate | Block]], now: datetime) -> Wanted:
