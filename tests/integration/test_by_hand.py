@@ -168,8 +168,13 @@ def test_removals_beyond_the_limit_wait_for_a_word_and_additions_go_on(environme
     environment.configure()
     for _ in range(2):
         environment.publish("alb")
+    assert kinds(environment) == ["removal-planned"]
+    environment.clock.advance(31 * DAY)
+    environment.tick()  # the source is fresh again
+    for _ in range(2):
+        environment.publish("alb")
     assert set(environment.live("alb")) == full
-    assert kinds(environment) == ["removal-held"]
+    assert kinds(environment).count("removal-held") == 1
     assert environment.publish(release="alb").targets["alb"].outcome == "updated"
     assert len(full - set(environment.live("alb"))) == 3
 

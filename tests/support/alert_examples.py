@@ -202,6 +202,14 @@ EXAMPLES: Mapping[str, Alert] = {
         since=SINCE,
         now=NOW,
     ),
+    "left_out_no_room": builders.left_out(
+        target=ALB,
+        certificates=[(PARTNER, "there is no room for it: 25 certificates are allowed, and 26 are needed", [])],
+        needing=[],
+        full=True,
+        since=SINCE,
+        now=NOW,
+    ),
     "left_out_needed": builders.left_out(
         target=ALB,
         certificates=[(DIGICERT_ROOT, "it is signed with sha1, and only sha256, sha384, sha512 are taken", [])],
@@ -363,6 +371,16 @@ EXAMPLES: Mapping[str, Alert] = {
     ),
     "removal_planned": builders.removal_planned(
         target=ALB, leaving=[INTERMEDIATE], until=NOW + timedelta(days=3), since=NOW, now=NOW
+    ),
+    "unwanted": builders.unwanted(
+        target=ALB, leaving=[DIGICERT_ROOT], until=NOW + timedelta(days=30), soon=False, since=NOW, now=NOW
+    ),
+    "still_trusted": builders.still_trusted(
+        target=ALB,
+        lingering=[PARTNER],
+        why="In observe mode the watcher takes nothing out.",
+        since=SINCE,
+        now=NOW,
     ),
     "removal_held": builders.removal_held(
         target=ALB,

@@ -109,7 +109,9 @@ def _idle_bundles(watch: Watch, request: Called, ports: Ports, summary: Summary)
     for bundle in watch.idle_bundles:
         try:
             view = view_bundle(watch, bundle, ports.store, ports.clock())
-            written = bundle_files.write(view, ports.store, ports.clock(), narrow=True, dry_run=request.dry_run)
+            now, dry_run = ports.clock(), request.dry_run
+            written = bundle_files.withdraw(view, ports.store, now, dry_run=dry_run)
+            written += bundle_files.write(view, ports.store, now, narrow=True, dry_run=dry_run)
             word = "would-write" if request.dry_run else "written"
             summary.bundles[bundle.id] = word if written else "unchanged"
         except StoreError as error:
@@ -150,6 +152,8 @@ def _one(watch: Watch, target: Target, request: Called, ports: Ports) -> TargetS
         with manual.refusing(session):
             session.refuse_if_claimed()
     view = view_bundle(watch, watch.bundle(target.bundle), ports.store, ports.clock())
+    if not request.dry_run:
+        bundle_files.withdraw(view, ports.store, ports.clock())
     try:
         snapshot = _look(watch, view, session)
         if request.dry_run:
@@ -157,7 +161,7 @@ def _one(watch: Watch, target: Target, request: Called, ports: Ports) -> TargetS
         if isinstance(request, Rollback):
             return _roll_back(watch, snapshot, request, session)
         if isinstance(request, Release):
-            manual.release(snapshot, session)
+            manual.release(snapshot, request.leave, session)
             by_hand = False  # the release is recorded: what follows is an ordinary run
             snapshot = _snapshot(watch, view, session)
         return _reconcile(watch, snapshot, session)
@@ -308,7 +312,7 @@ def _would(watch: Watch, snapshot: Snapshot, request: Called, session: Session) 
         summary.version = earlier.version.version
         return summary
     if isinstance(request, Release):
-        ports, record = session.ports, manual.released(snapshot)
+        ports, record = session.ports, manual.released(snapshot, request.leave)
         snapshot = take_snapshot(
             watch, snapshot.target, record, snapshot.view, ports.store, session.adapter, ports.clock()
         )

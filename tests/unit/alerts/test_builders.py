@@ -195,6 +195,7 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "file_damaged_key",
         "filtered_out",
         "left_out_needed",
+        "still_trusted",
         "target_locked",
         "state_forged",
     }, "name each example that is critical here, and no other"

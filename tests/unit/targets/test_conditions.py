@@ -1,6 +1,6 @@
 """Every condition of a target that flaps is alerted once, and alerted again when it has been over for long."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -55,6 +55,9 @@ class Desk:
         assert moved_to is None or isinstance(moved_to, str)
         forged = parts.get("forged", ())
         assert isinstance(forged, tuple)
+        proved, withdrawn = parts.get("proved", record.ours), parts.get("withdrawn", ())
+        assert isinstance(proved, Collection)
+        assert isinstance(withdrawn, Collection)
         blocks = of_blocks(live(held))
         planned = plan.make(
             blocks,
@@ -62,7 +65,8 @@ class Desk:
             record,
             target,
             Policy(),
-            ours=record.ours,
+            ours=proved,
+            withdrawn=withdrawn,
             moved_to=moved_to,
             may_remove=True,
             now=self.now,
@@ -95,7 +99,9 @@ def otherwise(mode: Mode = Mode.APPLY, **parts: object) -> Callable[[Desk], None
 
 def held(desk: Desk) -> None:
     """Six of six are not needed any more, which is too many to remove at once."""
-    known = replace(desk.record, ours=dict.fromkeys(keys({1, 2, 3, 4, 5}), NOW))
+    ours = keys({1, 2, 3, 4, 5})
+    long_ago = dict.fromkeys(ours, NOW - timedelta(days=31))
+    known = replace(desk.record, ours=dict.fromkeys(ours, NOW), unwanted=long_ago)
     kept = replace(known, applied=replace(known.applied, fingerprints=tuple(sorted(keys({*range(6)})))))  # type: ignore[type-var]
     after = conditions.notice(desk.snapshot(live={*range(6)}, record=kept), Mode.APPLY, desk.now)
     desk.keep(replace(after, ours={}, applied=desk.record.applied))
@@ -105,9 +111,24 @@ def leaving(desk: Desk) -> None:
     """The grace of a certificate of ours ends soon."""
     state = replace(need(0).state, status=Status.RETIRING, retire_after=desk.now + timedelta(days=1))
     desired = compose([need(0)._replace(state=replace(state, since=desk.now - timedelta(days=29)))], {}, desk.now)
-    known = replace(desk.record, ours={key(0): NOW})
+    known = replace(desk.record, ours={key(0): NOW}, unwanted={key(0): desk.now - timedelta(days=29)})
     after = conditions.notice(desk.snapshot(wanted=desired, record=known), Mode.APPLY, desk.now)
+    desk.keep(replace(after, ours={}, unwanted={}))
+
+
+def unwanted(desk: Desk) -> None:
+    """A root of ours is wanted by nothing any more."""
+    known = replace(desk.record, ours={key(1): NOW})
+    after = conditions.notice(desk.snapshot(live={0, 1}, record=known), Mode.APPLY, desk.now)
     desk.keep(replace(after, ours={}))
+
+
+def lingering(desk: Desk) -> None:
+    """An approval was withdrawn, and nothing proves that the root which it let in is the watcher's."""
+    known = replace(desk.record, ours={key(1): NOW}, approved={key(1): ("leaf",)})
+    found = desk.snapshot(live={0, 1}, record=known, withdrawn={key(1)}, proved=())
+    after = conditions.notice(found, Mode.APPLY, desk.now)
+    desk.keep(replace(after, ours={}, approved={}))
 
 
 def contended(desk: Desk) -> None:
@@ -182,7 +203,9 @@ KINDS: dict[str, tuple[str, Callable[[Desk], None], Callable[[Desk], None]]] = {
     "nearly full": ("quota-near", otherwise(most=1), quiet),
     "too many removals": ("removal-held", held, quiet),
     "a removal to come": ("removal-planned", leaving, quiet),
-    "more than the limit": ("truststore-update-failed", otherwise(most=1, wanted=wanted({0, 1})), otherwise(most=9)),
+    "nothing wants it any more": ("removal-planned", unwanted, quiet),
+    "still let in": ("truststore-update-failed", lingering, quiet),
+    "more than the limit": ("truststore-update-failed", otherwise(most=1, live={0, 1}), otherwise(most=9)),
     "on hold": ("truststore-update-failed", on_hold, quiet),
     "a change to come": ("change-planned", otherwise(Mode.OBSERVE, wanted=wanted({0, 1})), otherwise(Mode.OBSERVE)),
     "busy when read": ("truststore-update-failed", unreadable(TargetBusy("throttled")), quiet),

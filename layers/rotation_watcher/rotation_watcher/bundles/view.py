@@ -5,18 +5,20 @@ is not wanted, and stops every removal until it is cleared up.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Set as AbstractSet
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
 
 from rotation_watcher import keys
 from rotation_watcher.bundles import judging
-from rotation_watcher.bundles.files import known_pins
+from rotation_watcher.bundles.files import known_pins, listed_pins
 from rotation_watcher.bundles.wanted import BundleView, Need, Wanted, compose
 from rotation_watcher.config import Authority, Bundle, Source, Watch
+from rotation_watcher.errors import StoreError
 from rotation_watcher.ports import ObjectStore
-from rotation_watcher.sources.history import History, Leaf, Status
+from rotation_watcher.sources.history import AuthorityHistory, History, Leaf, Status
 from rotation_watcher.sources.repository import load_history, load_seen, overwritten
 from rotation_watcher.trust.file_contents import OperatorFile
 from rotation_watcher.trust.findings import CHAIN_REASONS, Reason
@@ -47,6 +49,7 @@ def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime)
     forged: list[str] = []
     faulty: list[OperatorFile] = []
     extra: dict[str, Sequence[Certificate | Block]] = {}
+    known: set[str] = set()
     for source in (source for source in watch.sources if source.id in bundle.sources):
         state = load_history(store, source.id)
         if state is None:
@@ -54,6 +57,8 @@ def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime)
             continue
         if state.stale(now, watch.policy):
             removal_blockers.append(f"source {source.id} was last read {state.fresh_at}")
+        for authority in bundle.authorities:
+            known |= {*(state.authorities[authority].leaves if authority in state.authorities else ())}
         loaded = load_anchors(store, source)
         anchors = loaded.certificates
         found = _needs(store, source, state, bundle, anchors, now)
@@ -80,9 +85,60 @@ def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime)
     ]
     removal_blockers += _without_current(watch, bundle, wanted)
     problems += forged
+    former = _former(watch, bundle, store, known | unvouched, now)
+    unvouched |= former.unvouched
     return BundleView(
-        bundle, wanted, tuple(removal_blockers), tuple(problems), frozenset(unvouched), files, tuple(forged)
+        bundle,
+        wanted,
+        tuple(removal_blockers),
+        tuple(problems),
+        frozenset(unvouched),
+        files,
+        tuple(forged),
+        former=tuple(former.needs),
     )
+
+
+def _former(watch: Watch, bundle: Bundle, store: ObjectStore, known: AbstractSet[str], now: datetime) -> _Found:
+    """Pinned leaves of which the bundle's histories know nothing: they stay pinned until their grace is over.
+
+    A source or an authority may have been taken out of the bundle by mistake, or a history be lost. ``pins.json`` says
+    when the grace ends; whether the leaf may be let in is judged again, as for any other.
+    """
+    found = _Found([], [], set(), [])
+    sources = {source.id: source for source in watch.sources}
+    latest = now + timedelta(days=watch.policy.retain_days)
+    for pin in listed_pins(store, bundle.id):
+        key, until = pin.certificate.fingerprint, min(pin.until or latest, latest)
+        if key in known or until <= now or pin.authority not in {*Authority}:
+            continue
+        authority = Authority(pin.authority)
+        source = sources.get(pin.source) or Source(id=pin.source, region=pin.region, credentials="")
+        source = replace(source, authorities=(authority,))
+        leaf = _remembered(store, source, authority, key)
+        if leaf is None and source.enforced_names(authority):  # without a history only the catalogue says whose it is
+            leaf = Leaf(facts=pin.certificate, chain=(), status=Status.CURRENT, since=now, first_seen=pin.since)
+        if leaf is None:
+            continue
+        begun = min(pin.since, now) if pin.until else now
+        leaf = replace(leaf, status=Status.RETIRING, since=begun, retire_after=until)
+        alone = AuthorityHistory(leaves={key: leaf})
+        state = History(source=source.id, region=source.region, authorities={authority.value: alone})
+        narrowed = replace(bundle, authorities=(authority,))
+        judged = _needs(store, source, state, narrowed, load_anchors(store, source).certificates, now)
+        found.needs.extend(compose(judged.needs, {}, now).needs)
+        found.unvouched.update(judged.unvouched)
+    return found
+
+
+def _remembered(store: ObjectStore, source: Source, authority: Authority, key: str) -> Leaf | None:
+    """What the history of a source, which nobody may read any more, says of a leaf."""
+    try:
+        state = load_history(store, source.id)
+    except StoreError:
+        return None
+    known = state.authorities.get(authority.value) if state else None
+    return known.leaves.get(key) if known else None
 
 
 def _without_current(watch: Watch, bundle: Bundle, wanted: Wanted) -> list[str]:

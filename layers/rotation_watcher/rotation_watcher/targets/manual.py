@@ -130,14 +130,23 @@ def _refuse_harm(snapshot: Snapshot, version: Applied, content: Rebuilt, now: da
         )
 
 
-def released(snapshot: Snapshot) -> Record:
-    """The record without its hold, and with the removals let pass that were held when the snapshot was taken."""
-    return replace(snapshot.record, hold=None, released=snapshot.plan.held)
+def released(snapshot: Snapshot, leave: tuple[str, ...] = ()) -> Record:
+    """The record without its hold, and with the removals let pass that were held when the snapshot was taken.
+
+    ``leave`` need not wait for the end of its grace. Raises RequestRefused for what is wanted, or is not in its grace.
+    """
+    unwanted = {key for key in snapshot.plan.graces.ends if key not in snapshot.view.wanted.certificates}
+    if other := [key for key in leave if key not in unwanted]:
+        listed = ", ".join(sorted(unwanted)) or "none"
+        raise RequestRefused(
+            f"{snapshot.target.id}: {other[0][:64]} is wanted, or is not the watcher's; what nothing wants: {listed}"
+        )
+    return replace(snapshot.record, hold=None, released=tuple(dict.fromkeys((*snapshot.plan.held, *leave))))
 
 
-def release(snapshot: Snapshot, session: Session) -> None:
+def release(snapshot: Snapshot, leave: tuple[str, ...], session: Session) -> None:
     """Record a person's release. Raises RequestRefused, StoreError."""
-    after = released(snapshot)
+    after = released(snapshot, leave)
 
     def change(record: Record) -> Record:
         if not same_state(record, snapshot.record):

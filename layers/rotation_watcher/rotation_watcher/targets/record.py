@@ -96,6 +96,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     ``ours``: certificates the watcher added here and since when; only they may ever be removed. ``versions``: what was
     deployed before ``applied``, newest first. ``endpoints``: listeners seen verifying, to notice one that no longer is.
     ``conditions``: what lasts and is alerted (``conditions``). ``released``: removals that a person let pass.
+    ``unwanted``: what of ours is in its grace, or wanted by nothing, and since when (``grace``). ``approved``: what
+    only approvals want, with the leaves that they let pass.
     """
 
     target: str
@@ -107,6 +109,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     ours: Mapping[str, datetime] = {}
     hold: Hold | None = None
     released: tuple[str, ...] = ()
+    unwanted: Mapping[str, datetime] = {}
+    approved: Mapping[str, tuple[str, ...]] = {}
     not_before: datetime | None = None
     endpoints: tuple[str, ...] = ()
     rounds: Rounds | None = None

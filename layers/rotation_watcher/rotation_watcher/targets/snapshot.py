@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from rotation_watcher import keys
 from rotation_watcher.bundles.wanted import BundleView
+from rotation_watcher.bundles.withdrawn import withdrawn
 from rotation_watcher.config import Target, Watch
 from rotation_watcher.errors import TargetError
 from rotation_watcher.ports import UNKNOWN, Live, ObjectStore, TrustTarget
@@ -46,6 +47,7 @@ def take_snapshot(
         watch.policy,
         ours=added.confirmed(store, target.arn, leaving),
         moved_to=moved_to(store, target, record, live),
+        withdrawn=withdrawn(store, record.approved, now) if leaving & record.approved.keys() else (),
         may_remove=not view.removal_blockers,
         now=now,
     )

@@ -8,6 +8,7 @@ from rotation_watcher.alerts.builders.changes import (
     change_planned,
     rolled_back,
     shared_authority_deployed,
+    still_trusted,
     truststore_update_failed,
     truststore_updated,
 )
@@ -20,6 +21,7 @@ from rotation_watcher.alerts.builders.disturbances import (
     removal_held,
     removal_planned,
     state_forged,
+    unwanted,
 )
 from rotation_watcher.alerts.builders.files import file_damaged, left_out, unusual_certificate
 from rotation_watcher.alerts.builders.floods import flood
@@ -62,10 +64,12 @@ __all__ = [
     "source_recovered",
     "sources_disagree",
     "state_forged",
+    "still_trusted",
     "target_locked",
     "truststore_update_failed",
     "truststore_updated",
     "unusual_certificate",
+    "unwanted",
     "upcoming_published",
     "went_back",
 ]

@@ -54,9 +54,13 @@ _REMEDIES = {
 }
 
 
-def release(target: TargetName) -> str:
-    """The command that releases a target, as it is typed in the project's folder."""
-    return f"sam remote invoke PublishFunction --event {shlex.quote(json.dumps({'release': target.id}))}"
+def release(target: TargetName, *leaving: str) -> str:
+    """The command that releases a target, as it is typed in the project's folder.
+
+    ``leaving``: fingerprints of certificates that shall leave without waiting for the end of their grace.
+    """
+    event = {"release": target.id} | ({"leave": leaving} if leaving else {})
+    return f"sam remote invoke PublishFunction --event {shlex.quote(json.dumps(event))}"
 
 
 def change_planned(
@@ -190,6 +194,27 @@ def truststore_update_failed(
         facts,
         now,
     )
+
+
+def still_trusted(
+    *, target: TargetName, lingering: Sequence[CertificateFacts], why: str, since: datetime, now: datetime
+) -> Alert:
+    """What only a withdrawn approval wanted is still in the target. ``why``: one sentence."""
+    words = Words(
+        title=f"{count(len(lingering))} still trusted whose approval is withdrawn",
+        happened=sentence(why, 500),
+        means=(
+            "Whoever holds a certificate issued below what is listed here is still let in. The pins hold nothing of it"
+            " any more: who checks them refuses it."
+        ),
+        do=(
+            "Take it out of the target by hand if it must not wait; what it keeps in, and why it cannot leave, is said"
+            " above. If the withdrawal was a mistake, write the approval again."
+        ),
+    )
+    facts = listed("still trusted", lingering, now) | {"since": when(since)}
+    distinction = f"withdrawn:{stamp(since)}"
+    return about_target(Kind.TRUSTSTORE_UPDATE_FAILED, Severity.CRITICAL, target, distinction, words, facts, now)
 
 
 def rolled_back(

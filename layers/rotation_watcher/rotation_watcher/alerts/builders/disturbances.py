@@ -153,6 +153,45 @@ def removal_planned(
     return about_target(Kind.REMOVAL_PLANNED, Severity.INFO, target, stamp(since), words, facts, now)
 
 
+def unwanted(
+    *,
+    target: TargetName,
+    leaving: Sequence[CertificateFacts],
+    until: datetime,
+    soon: bool,
+    since: datetime,
+    now: datetime,
+) -> Alert:
+    """Nothing wants certificates any more, though no rotation replaced them. ``until``: when the first may leave.
+
+    ``soon``: it was alerted when that began, and their grace now ends.
+    """
+    words = Words(
+        title=f"{counted(len(leaving))} will leave on {until:%Y-%m-%d}: nothing wants {_it(leaving)} any more",
+        happened=(
+            "No source, no anchor and no file of the bundle wants what is listed below any more, though no rotation has"
+            f" replaced it: something was taken out of the watch file or of a file. Its grace ends on {when(until)}."
+        ),
+        means=(
+            "Until then it stays in. After that its clients are refused at this target, and Genesys Cloud with them if"
+            " it presents a certificate that was issued below one of them."
+        ),
+        do=(
+            "If it was a mistake, put back what was taken out of the bundle (source, authority, anchor, extra file)"
+            " before that day. If it was meant, nothing; to take one out at once, name its SHA-256, from the project's"
+            " folder:"
+        ),
+        command=release(target, leaving[0].fingerprint),
+    )
+    facts = listed("will leave", leaving, now) | {"earliest": when(until)}
+    distinction = f"unwanted{'-soon' if soon else ''}:{stamp(since)}"
+    return about_target(Kind.REMOVAL_PLANNED, Severity.WARNING, target, distinction, words, facts, now)
+
+
+def _it(certificates: Sequence[CertificateFacts]) -> str:
+    return "it" if len(certificates) == 1 else "them"
+
+
 def removal_held(
     *, target: TargetName, candidates: Sequence[CertificateFacts], limit: str, since: datetime, now: datetime
 ) -> Alert:
