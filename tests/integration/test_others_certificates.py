@@ -1,6 +1,7 @@
 """What others keep in a target survives our updates: in its order, in its form, readable by us or not."""
 
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,10 @@ def test_ours_leaves_and_what_others_put_around_it_stays_byte_for_byte(target: s
     ours = issued("Ours").pem
     world.adapter(target).held[ARNS[target]].bundle = body(world, target).replace(ours, ours + b"# theirs\n" + after)
     world.extra = ()
+    world.publish(targets=[target])
+    assert root("Ours") in world.live(target)  # in its grace
+    world.wait(timedelta(days=31).total_seconds())
+    world.present("Root 0")
     world.publish(targets=[target])
     assert root("Ours") not in world.live(target)
     assert b"# theirs\n" + after in body(world, target)

@@ -17,7 +17,7 @@ from rotation_watcher.bundles.pins import Pin, Pins
 from rotation_watcher.bundles.wanted import BundleView, Wanted
 from rotation_watcher.bundles.withdrawn import withdrawn
 from rotation_watcher.compare_and_set import compare_and_set
-from rotation_watcher.errors import UNDECODABLE, NewerFormat, StoreError
+from rotation_watcher.errors import NewerFormat, StoreError
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.sources.repository import load_seen
 from rotation_watcher.x509.certificates import Block, Certificate, parse_bundle, render_bundle
@@ -143,12 +143,11 @@ def _change_pins(
 
 
 def listed_pins(store: ObjectStore, bundle_id: str) -> Sequence[Pin]:
-    """The pins as they lie in the bucket, borne out or not; none where nothing readable is there."""
-    stored = store.get(keys.pins(bundle_id))
-    try:
-        return pins.decode(stored.body).pins if stored else ()
-    except UNDECODABLE:
-        return ()  # whoever writes them says so
+    """The pins as they lie in the bucket, borne out or not; none where nothing readable is there. Raises StoreError."""
+    key = keys.pins(bundle_id)
+    stored = store.get(key)
+    listed = _old(stored.body, key) if stored else None
+    return listed.pins if listed else ()
 
 
 def known_pins(store: ObjectStore, bundle_id: str) -> Sequence[Pin]:
