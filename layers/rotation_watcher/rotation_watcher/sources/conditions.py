@@ -121,6 +121,26 @@ def unread(
     return replace(history, conditions=conditions), alerts
 
 
+def defective(history: History, message: str, context: Context) -> History:
+    """The history after the watcher itself failed at the source. It judges nothing else that is in it."""
+    failing = Observed(
+        keys.DEFECT,
+        Kind.SOURCE_FAILING,
+        lambda since: builders.source_failing(
+            source=context.name,
+            reason=SourceReason.INTERNAL_ERROR,
+            message=message,
+            authority=None,
+            since=since,
+            last_good=history.fresh_at,
+            now=context.now,
+        ),
+        reason=SourceReason.INTERNAL_ERROR,
+    )
+    conditions, alerts, _ = evaluate(history.conditions, [failing], context.now, resolves=unjudged)
+    return replace(history, conditions=conditions).with_alerts(alerts)
+
+
 def _lasting(reason: str | None) -> bool:
     """Whether the alert said that trying again cannot help. A reason of a newer release counts as one that may."""
     return reason in {one.value for one in SourceReason if one.lasting}

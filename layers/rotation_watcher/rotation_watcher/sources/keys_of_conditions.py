@@ -9,6 +9,8 @@ SOURCE = "source"
 """The source itself cannot be read."""
 CLOCK = "clock"
 """The state holds times from the future."""
+DEFECT = "defect"
+"""The watcher itself failed at the source."""
 _ABSENT, _ANCHOR, _DISAGREE, _QUARANTINED, _FILE = "absent:", "anchor:", "disagree:", "quarantined:", "file:"
 _NAMES, _BACK, _FLOOD = "names:", "back:", "flood:"
 
@@ -73,8 +75,8 @@ def flood(authority: str) -> str:
 
 def kind_of(key: str) -> Kind | None:
     """What an alert about the condition of this key is about; None for a key that a newer release must have written."""
+    whole = {SOURCE: Kind.SOURCE_FAILING, CLOCK: Kind.CLOCK_AHEAD, DEFECT: Kind.SOURCE_FAILING}
     kinds = {
-        SOURCE: Kind.SOURCE_FAILING,
         _ABSENT: Kind.SOURCE_FAILING,
         _ANCHOR: Kind.ANCHOR_MISSING,
         _DISAGREE: Kind.SOURCES_DISAGREE,
@@ -82,7 +84,6 @@ def kind_of(key: str) -> Kind | None:
         _FILE: Kind.FILE_DAMAGED,
         _NAMES: Kind.NAMES_UNCERTAIN,
         _BACK: Kind.WENT_BACK,
-        CLOCK: Kind.CLOCK_AHEAD,
         _FLOOD: Kind.FLOOD,
     }
-    return next((kind for prefix, kind in kinds.items() if key.startswith(prefix)), None)
+    return whole.get(key) or next((kind for prefix, kind in kinds.items() if key.startswith(prefix)), None)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from rotation_watcher.alerts.builders.subjects import AUTHORITY, SourceName, Words, about_source
-from rotation_watcher.alerts.builders.wording import count, plain, sentence, short, stamp, when
+from rotation_watcher.alerts.builders.wording import DEFECT, count, plain, sentence, short, stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.errors import SourceReason
 
@@ -47,6 +47,7 @@ _REMEDIES = {
         " If they do, ask Genesys support why the API does not show it."
     ),
     SourceReason.ENDPOINT_MISSING: "Check region, api_url and login_url of the source in the watch file.",
+    SourceReason.INTERNAL_ERROR: DEFECT.format(function="CollectFunction"),
 }
 
 
@@ -72,6 +73,10 @@ def source_failing(
             else " There has been no good observation yet."
         )
     blind = f"no {plain(authority or '', AUTHORITY)} certificate is shown" if authority else "Genesys cannot be read"
+    distinction = stamp(since)
+    if reason is SourceReason.INTERNAL_ERROR:
+        blind = "the watcher itself failed"
+        distinction = f"{reason}:{distinction}"  # the source may be failing besides, since the same moment
     words = Words(
         title=f"{blind} ({reason})",
         happened=sentence(message, 500),
@@ -85,7 +90,7 @@ def source_failing(
         Severity.CRITICAL if reason.lasting else Severity.WARNING,
         source,
         authority,
-        stamp(since),
+        distinction,
         words,
         facts,
         now,
