@@ -344,6 +344,7 @@ EXAMPLES: Mapping[str, Alert] = {
     "contended": builders.contended(
         target=DOMAIN,
         times=3,
+        added=[PARTNER],
         removed=[INTERMEDIATE],
         refused=[],
         call="UpdateDomainName",

@@ -64,12 +64,11 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Rounds(msgspec.Struct, frozen=True, kw_only=True):
-    """How often in a row the same change was found again after an update of ours had been proved.
+    """How often in a row something of ours was undone after an update had been proved (``contention``).
 
-    ``change`` names it; ``proved`` is the proof after which it was found last.
+    ``proved`` is the proof after which that was found last.
     """
 
-    change: str
     count: int
     since: Instant
     proved: Instant
