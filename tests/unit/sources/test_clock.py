@@ -123,6 +123,7 @@ FUTURES: dict[str, Callable[[History], History]] = {
     "gone_since in quarantine": lambda state: with_held(state, gone_since=LATER),
     "since of a condition": lambda state: with_condition(state, since=LATER),
     "alerted of a condition": lambda state: with_condition(state, alerted=LATER),
+    "ended before": lambda state: replace(state, ended={"source": LATER}),
     "clear_since of a condition": lambda state: with_condition(state, clear_since=LATER),
 }
 

@@ -10,7 +10,7 @@ from rotation_watcher.alerts.conditions import Condition, Lasting, Observed, eva
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.config import Authority, Policy
 from rotation_watcher.errors import SourceReason
-from rotation_watcher.sources import floods
+from rotation_watcher.sources import flapping, floods
 from rotation_watcher.sources import keys_of_conditions as keys
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import AuthorityHistory, History
@@ -74,10 +74,14 @@ def judged(
         lasts = kind in _RECURRING and history.conditions[key].alerted is not None
         return enough._replace(duration=QUARANTINE_CLEAR) if lasts else enough
 
-    conditions, alerts, resolved = evaluate(history.conditions, observed, context.now, resolves=resolves)
+    conditions, alerts, resolved = evaluate(
+        history.conditions, observed, context.now, resolves=flapping.slowly(history, resolves)
+    )
+    quick = [key for key, one in resolved.items() if one.kind not in _RECURRING]
+    ended = flapping.ended(history, conditions, quick, context.now)
     over = [_recovered(one, context) for one in resolved.values() if one.kind == Kind.SOURCE_FAILING]
     over += _whole_again(resolved, conditions, context)
-    return replace(history, conditions=conditions), (*over, *alerts)
+    return replace(history, conditions=conditions, ended=ended), (*over, *alerts)
 
 
 def _settled(history: History, entity: Entity) -> set[str]:
@@ -112,6 +116,7 @@ def unread(
             since=since,
             last_good=history.fresh_at,
             now=context.now,
+            returned=flapping.returned(history, keys.SOURCE, since),
         ),
         Lasting(1 if reason.lasting else context.policy.confirmations),
         reason,
@@ -134,6 +139,7 @@ def defective(history: History, message: str, context: Context) -> History:
             since=since,
             last_good=history.fresh_at,
             now=context.now,
+            returned=flapping.returned(history, keys.DEFECT, since),
         ),
         reason=SourceReason.INTERNAL_ERROR,
     )
@@ -178,6 +184,7 @@ def _absent(authority: str, entities: Iterable[Entity], history: History, contex
                 since=since,
                 last_good=None,
                 now=context.now,
+                returned=flapping.returned(history, keys.absent(authority), since),
             ),
             Lasting(context.policy.confirmations),
             SourceReason.AUTHORITY_ABSENT,

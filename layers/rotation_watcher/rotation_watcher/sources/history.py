@@ -135,7 +135,8 @@ FORMAT = 2
 class History(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="format", tag=str(FORMAT)):
     """The whole state of a source. ``fresh_at``: the last successful observation, to a third of ``stale_after_hours``.
 
-    ``conditions``: what lasts and is alerted, by the keys of ``conditions.py``.
+    ``conditions``: what lasts and is alerted, by the keys of ``conditions.py``. ``ended``: when those ended that would
+    flap if they came back (``flapping``).
     """
 
     source: str
@@ -143,6 +144,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     fresh_at: Instant | None = None
     authorities: Mapping[str, AuthorityHistory] = {}
     conditions: Mapping[str, Condition] = {}
+    ended: Mapping[str, Instant] = {}
     outbox: tuple[Alert, ...] = ()
 
     def stale(self, now: datetime, policy: Policy) -> bool:

@@ -12,6 +12,7 @@ PERMISSION = "integrations:actionCertificate:view"
 """The permission that the OAuth client's role needs (Genesys SDK)."""
 _MOST_TIMES = 5
 
+_FLAPS = " It comes and goes: it was over within the last day, so it counts as over only after a day without it."
 _REMEDIES = {
     SourceReason.CREDENTIALS_MISSING: (
         "Check that the secret named above exists, that it holds client_id and client_secret, and that the template's"
@@ -60,8 +61,12 @@ def source_failing(
     since: datetime,
     last_good: datetime | None,
     now: datetime,
+    returned: bool = False,
 ) -> Alert:
-    """The source cannot be read, or (with ``authority``) one authority's certificate is not in its answer."""
+    """The source cannot be read, or (with ``authority``) one authority's certificate is not in its answer.
+
+    ``returned``: it had ended within the last day.
+    """
     missed = "While this lasts, a rotation may go unnoticed until data actions fail."
     kept = "Targets keep what they hold: nothing is removed on old knowledge."
     if authority is not None:
@@ -80,7 +85,7 @@ def source_failing(
     words = Words(
         title=f"{blind} ({reason})",
         happened=sentence(message, 500),
-        means=f"{missed}{last} {kept}",
+        means=f"{missed}{last} {kept}{_FLAPS if returned else ''}",
         do=_REMEDIES[reason],
     )
     facts = {"reason": str(reason), "since": when(since)}
