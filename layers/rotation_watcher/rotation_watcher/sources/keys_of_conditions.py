@@ -58,9 +58,9 @@ def names(authority: str) -> str:
     return f"{_NAMES}{authority}"
 
 
-def went_back(authority: str) -> str:
-    """A leaf of an authority is presented again that had been replaced."""
-    return f"{_BACK}{authority}"
+def went_back(authority: str, leaf: str) -> str:
+    """This leaf of an authority is presented again, which had been replaced."""
+    return f"{_BACK}{authority}:{leaf}"
 
 
 def quarantined_by(authority: str) -> str:
