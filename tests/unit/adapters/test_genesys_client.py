@@ -223,7 +223,7 @@ def test_pages_without_end_are_refused() -> None:
         (httpx.Response(302, headers={"location": "https://evil.example.net/x?token=1"}), SourceReason.REDIRECTED),
         (httpx.Response(200, text="<html>hello</html>"), SourceReason.ANSWER_INVALID),
         (httpx.Response(200, content=b'{"entities": [], "nextUri": "\xff"}'), SourceReason.ANSWER_INVALID),
-        (httpx.Response(200, json={"total": 0}), SourceReason.ANSWER_INVALID),
+        (httpx.Response(200, json={"total": 1}), SourceReason.ANSWER_INVALID),
         (httpx.Response(200, json={"entities": None}), SourceReason.ANSWER_INVALID),
         (httpx.Response(200, json=[1]), SourceReason.ANSWER_INVALID),
         (httpx.Response(200, content=b"[" * 100_000), SourceReason.ANSWER_INVALID),
