@@ -32,7 +32,7 @@ from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.fetch import Seen
 from rotation_watcher.sources.history import History
 from rotation_watcher.sources.observation import Judged, Observation, observe
-from rotation_watcher.trust.approvals import FORMER, INVALID
+from rotation_watcher.trust.approvals import FORMER, INVALID, misnamed
 from rotation_watcher.trust.findings import Finding
 from rotation_watcher.trust.identity import Expected
 from rotation_watcher.trust.operator_files import Anchors, load_anchors, load_approvals
@@ -43,8 +43,6 @@ JUDGING = 10.0
 """Seconds that judging one answer may take: ten thousand strangers' certificates take a third of it on a whole core."""
 KEEPING = 55.0
 """Seconds of the run that are kept for judging, writing and delivering."""
-LISTED = 8
-"""Doubtful leaves whose approvals are each asked for by name; for more of them the approvals are listed once."""
 
 
 class Ports(NamedTuple):
@@ -355,10 +353,9 @@ def _observe(
     approved = {key for key, leaf in basis.lifted.items() if leaf.reasons}
     refused = [e for e in observation.entities if e.leaf and not e.verdict.accepted]
     doubtful = {e.key for e in refused if e.verdict.approvable or e.verdict.rootless or e.key in approved}
-    if len(doubtful) > LISTED:
-        written = {*store.list(keys.approval("").removesuffix(".json"))}
-        doubtful = {fingerprint for fingerprint in doubtful if keys.approval(fingerprint) in written}
-    approvals, problems = load_approvals(store, doubtful)
+    written = {*store.list(keys.APPROVALS)} if doubtful else set()
+    approvals, problems = load_approvals(store, {one for one in doubtful if keys.approval(one) in written})
+    problems = misnamed(written, doubtful) | problems
     for key, approval in approvals.items():
         before = basis.lifted.get(key, _Lifted())
         approvals[key] = approval.completed(before.reasons, before.root)
