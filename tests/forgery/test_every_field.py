@@ -49,7 +49,7 @@ def targets_record() -> Iterator[tuple[str, bytes]]:
         Applied: (applied,),
         Pending: (*going.values(),),
         Hold: (Hold(reason=HoldReason.BY_HAND, sha256="", since=FAR),),
-        Rounds: (Rounds(change="", count=10**9, since=FAR, proved=FAR),),
+        Rounds: (Rounds(count=10**9, since=FAR, proved=FAR),),
         Condition: (Condition(kind="state-forged", since=FAR, alerted=FAR),),
     }
     lures = (ROGUE.fingerprint, root(there.others[0]), version, content)

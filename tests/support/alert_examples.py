@@ -354,6 +354,7 @@ EXAMPLES: Mapping[str, Alert] = {
     "contended": builders.contended(
         target=DOMAIN,
         times=3,
+        added=[PARTNER],
         removed=[INTERMEDIATE],
         refused=[],
         call="UpdateDomainName",

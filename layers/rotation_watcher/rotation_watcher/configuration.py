@@ -17,6 +17,7 @@ from rotation_watcher.alerts import builders, outbox, waiting
 from rotation_watcher.alerts.conditions import Condition, Lasting, Observed, evaluate
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.alerts.outbox import AlertSink
+from rotation_watcher.clocks import Instant
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import Watch
 from rotation_watcher.deadline import Remaining, TimedStore, unhurried
@@ -33,7 +34,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     """``good`` is the last watch file that was accepted, as a document, and ``accepted`` since when."""
 
     good: Mapping[str, Any] | None = None
-    accepted: datetime | None = None
+    accepted: Instant | None = None
     conditions: Mapping[str, Condition] = {}
     outbox: tuple[Alert, ...] = ()
 

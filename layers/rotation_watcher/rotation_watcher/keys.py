@@ -44,14 +44,18 @@ def seen(source: str, fingerprint: str) -> str:
     return f"sources/{source}/seen/{fingerprint}.pem"
 
 
+APPROVALS = "approvals/"
+"""Where the operator's approvals lie."""
+
+
 def approval(fingerprint: str) -> str:
     """An operator's approval of one quarantined leaf (JSON)."""
-    return f"approvals/{fingerprint}.json"
+    return f"{APPROVALS}{fingerprint}.json"
 
 
 def approved_chain(fingerprint: str) -> str:
     """The root and intermediates that an approved leaf is presented without."""
-    return f"approvals/{fingerprint}.pem"
+    return f"{APPROVALS}{fingerprint}.pem"
 
 
 def wanted(bundle: str) -> str:

@@ -3,7 +3,8 @@
 Contract. ``publish`` always works from the histories and from what is live, so a lost, doubled or late message harms
 nothing. When it returns, each target it was asked for is as wanted and proved, or its record says why not and people
 are alerted once. In ``observe`` mode, and with ``dry_run``, no target is changed. One target's failure never touches
-another; a bucket that cannot be read or written is reported in ``broken`` and raises at the function's rim.
+another, an exception that nobody thought of neither; the latter, and a bucket that cannot be read or written, is
+reported in ``broken`` and raises at the function's rim.
 A run that finds everything as it should be writes nothing.
 """
 
@@ -12,13 +13,14 @@ from functools import reduce
 
 import msgspec
 
+from rotation_watcher import defects
 from rotation_watcher.bundles import files as bundle_files
 from rotation_watcher.bundles.view import view_bundle
 from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.collect import publish_requests
 from rotation_watcher.config import Mode, Target, Watch
 from rotation_watcher.deadline import TimedStore
-from rotation_watcher.errors import ClaimedByAnother, RequestRefused, StoreError, TargetBusy, TargetError
+from rotation_watcher.errors import ClaimedByAnother, RequestRefused, StoreError, TargetBusy, TargetDefect, TargetError
 from rotation_watcher.targets import conditions, deploy, manual
 from rotation_watcher.targets.decide import (
     Action,
@@ -88,6 +90,11 @@ def publish(watch: Watch, request: PublishCall, ports: Ports) -> Summary:
         except StoreError as error:
             summary.targets[target.id] = TargetSummary(outcome=Outcome.BROKEN, message=str(error))
             summary.broken.append(target.id)
+        except RequestRefused:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, the other targets are served; it is alerted
+            summary.targets[target.id] = _defective(target, error, request, ports)
+            summary.broken.append(target.id)
     if isinstance(request, EnqueueAll) or (isinstance(request, Reconcile) and not request.targets):
         _idle_bundles(watch, request, ports, summary)
     return summary
@@ -116,6 +123,9 @@ def _idle_bundles(watch: Watch, request: Called, ports: Ports, summary: Summary)
             summary.bundles[bundle.id] = word if written else "unchanged"
         except StoreError as error:
             summary.bundles[bundle.id] = str(error)
+            summary.broken.append(bundle.id)
+        except Exception as error:  # noqa: BLE001  # it has no record to be noted in: the log and the alarm tell of it
+            summary.bundles[bundle.id] = "; ".join([defects.words(error), *defects.trace(error)])
             summary.broken.append(bundle.id)
 
 
@@ -323,8 +333,27 @@ def _would(watch: Watch, snapshot: Snapshot, request: Called, session: Session) 
 def _unreadable(view: BundleView, error: TargetError, request: Called, session: Session) -> TargetSummary:
     """A target that cannot be read: alerted once, tried again at every run; nothing else is known to be wrong."""
     summary = TargetSummary(outcome=Outcome(error.reason), message=str(error), problems=list(view.problems))
+    if not request.dry_run:
+        _note(error, summary, session)
+    return summary
+
+
+def _defective(target: Target, error: Exception, request: Called, ports: Ports) -> TargetSummary:
+    """An exception that nobody thought of is alerted once; the next run completes what was begun, as after a crash."""
+    words = f"{defects.words(error)} stopped the watcher's work at this target"
+    summary = TargetSummary(outcome=Outcome.INTERNAL_ERROR, message=words, trace=defects.trace(error))
     if request.dry_run:
         return summary
+    try:
+        _note(TargetDefect(words), summary, Session(target, ports))
+    except Exception as failed:  # noqa: BLE001  # the log and the alarm are left
+        said = str(failed) if isinstance(failed, StoreError) else defects.words(failed)
+        summary.message = f"{words}; it could not be noted: {said}"
+    return summary
+
+
+def _note(error: TargetError, summary: TargetSummary, session: Session) -> None:
+    """Note what keeps the target from being read, give up the claim, and deliver what waits. Raises StoreError."""
     now, holding = session.ports.clock(), session.holding
 
     def note(record: Record) -> Record:
@@ -339,4 +368,3 @@ def _unreadable(view: BundleView, error: TargetError, request: Called, session: 
         summary.message = f"{error} (not noted: {claimed})"
     summary.alerts = [alert.id for alert in session.record.outbox]
     summary.undelivered = list(session.deliver())
-    return summary

@@ -133,12 +133,14 @@ def lingering(desk: Desk) -> None:
 
 def contended(desk: Desk) -> None:
     """Somebody has taken out again, for the third time in a row, what the watcher put in."""
-    undone = {"live": set(), "wanted": wanted(set())}
-    once = conditions.notice(desk.snapshot(**undone), Mode.APPLY, desk.now)
+    applied = desk.record.applied
+    assert applied
+    known = replace(desk.record, applied=replace(applied, at=desk.now - STEP))
+    once = conditions.notice(desk.snapshot(live=set(), record=known), Mode.APPLY, desk.now)
     assert once.rounds
-    known = replace(desk.record, rounds=replace(once.rounds, count=3))
-    after = conditions.notice(desk.snapshot(**undone, record=known), Mode.APPLY, desk.now)
-    desk.keep(replace(after, rounds=None))
+    known = replace(known, rounds=replace(once.rounds, count=3))
+    after = conditions.notice(desk.snapshot(live=set(), record=known), Mode.APPLY, desk.now)
+    desk.keep(replace(after, rounds=None, applied=applied))
 
 
 def on_hold(desk: Desk) -> None:

@@ -315,9 +315,9 @@ def _kind(body: bytes) -> str:
 
 
 def _entities(page: _Page, url: str) -> list[bytes]:
-    """The raw entities of a page. Null is none where the page says itself that there are none in all."""
+    """The raw entities of a page. Null or nothing is none where the page says itself that there are none in all."""
     raw = bytes(page.entities)
-    if raw == b"null" and str(page.total).strip() == "0":
+    if raw in {b"null", b""} and str(page.total).strip() == "0":
         return []
     if raw[:1] != b"[":
         raise SourceError(SourceReason.ANSWER_INVALID, f"{_host(url)} answered without a list of entities")

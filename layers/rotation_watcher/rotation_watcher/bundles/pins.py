@@ -7,6 +7,7 @@ import msgspec
 
 from rotation_watcher import formats
 from rotation_watcher.bundles.wanted import Wanted
+from rotation_watcher.clocks import Instant
 from rotation_watcher.sources.history import Status
 from rotation_watcher.x509.facts import CertificateFacts
 
@@ -19,8 +20,8 @@ class Pin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: str
     region: str
     status: Status
-    since: datetime
-    until: datetime | None = None
+    since: Instant
+    until: Instant | None = None
 
 
 FORMAT = 1

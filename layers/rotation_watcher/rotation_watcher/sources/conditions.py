@@ -10,7 +10,7 @@ from rotation_watcher.alerts.conditions import Condition, Lasting, Observed, eva
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.config import Authority, Policy
 from rotation_watcher.errors import SourceReason
-from rotation_watcher.sources import floods
+from rotation_watcher.sources import flapping, floods
 from rotation_watcher.sources import keys_of_conditions as keys
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import AuthorityHistory, History
@@ -74,10 +74,14 @@ def judged(
         takes_a_day = condition.kind in _TAKES_A_DAY_TO_END and condition.alerted is not None
         return enough._replace(duration=QUARANTINE_CLEAR) if takes_a_day else enough
 
-    conditions, alerts, resolved = evaluate(history.conditions, observed, context.now, resolves=resolves)
+    conditions, alerts, resolved = evaluate(
+        history.conditions, observed, context.now, resolves=flapping.slowly(history, resolves)
+    )
+    quick = [key for key, one in resolved.items() if one.kind not in _TAKES_A_DAY_TO_END]
+    ended = flapping.ended(history, conditions, quick, context.now)
     over = [_recovered(one, context) for one in resolved.values() if one.kind == Kind.SOURCE_FAILING]
     over += _whole_again(resolved, conditions, context)
-    return replace(history, conditions=conditions), (*over, *alerts)
+    return replace(history, conditions=conditions, ended=ended), (*over, *alerts)
 
 
 def _ended_by_approval(history: History, entity: Entity) -> set[str]:
@@ -112,6 +116,7 @@ def unread(
             since=since,
             last_good=history.fresh_at,
             now=context.now,
+            returned=flapping.returned(history, keys.SOURCE, since),
         ),
         Lasting(1 if reason.lasting else context.policy.confirmations),
         reason,
@@ -119,6 +124,27 @@ def unread(
     )
     conditions, alerts, _ = evaluate(history.conditions, [*found, failing], context.now, resolves=unjudged)
     return replace(history, conditions=conditions), alerts
+
+
+def defective(history: History, message: str, context: Context) -> History:
+    """The history after the watcher itself failed at the source. It judges nothing else that is in it."""
+    failing = Observed(
+        keys.DEFECT,
+        Kind.SOURCE_FAILING,
+        lambda since: builders.source_failing(
+            source=context.name,
+            reason=SourceReason.INTERNAL_ERROR,
+            message=message,
+            authority=None,
+            since=since,
+            last_good=history.fresh_at,
+            now=context.now,
+            returned=flapping.returned(history, keys.DEFECT, since),
+        ),
+        reason=SourceReason.INTERNAL_ERROR,
+    )
+    conditions, alerts, _ = evaluate(history.conditions, [failing], context.now, resolves=unjudged)
+    return replace(history, conditions=conditions).with_alerts(alerts)
 
 
 def _lasting(reason: str | None) -> bool:
@@ -158,6 +184,7 @@ def _absent(authority: str, entities: Iterable[Entity], history: History, contex
                 since=since,
                 last_good=None,
                 now=context.now,
+                returned=flapping.returned(history, keys.absent(authority), since),
             ),
             Lasting(context.policy.confirmations),
             SourceReason.AUTHORITY_ABSENT,

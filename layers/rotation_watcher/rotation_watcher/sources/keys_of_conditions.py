@@ -7,9 +7,11 @@ SOURCE = "source"
 """The source itself cannot be read."""
 CLOCK = "clock"
 """The state holds times from the future."""
+DEFECT = "defect"
+"""The watcher itself failed at the source."""
 _ABSENT, _ANCHOR, _DISAGREE, _QUARANTINED, _FILE = "absent:", "anchor:", "disagree:", "quarantined:", "file:"
 _NAMES, _BACK, _FLOOD = "names:", "back:", "flood:"
-_SINGLE = (SOURCE, CLOCK)
+_SINGLE = (SOURCE, CLOCK, DEFECT)
 _PREFIXES = (_ABSENT, _ANCHOR, _DISAGREE, _QUARANTINED, _FILE, _NAMES, _BACK, _FLOOD)
 """Each ends in a colon, so that none is the start of another."""
 
@@ -57,9 +59,9 @@ def names(authority: str) -> str:
     return f"{_NAMES}{authority}"
 
 
-def went_back(authority: str) -> str:
-    """A leaf of an authority is presented again that had been replaced."""
-    return f"{_BACK}{authority}"
+def went_back(authority: str, leaf: str) -> str:
+    """This leaf of an authority is presented again, which had been replaced."""
+    return f"{_BACK}{authority}:{leaf}"
 
 
 def quarantined_by(authority: str) -> str:

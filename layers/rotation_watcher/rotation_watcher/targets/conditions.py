@@ -18,7 +18,7 @@ from rotation_watcher.alerts.conditions import AT_ONCE, Lasting, Observed, evalu
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.bundles.wanted import Need
 from rotation_watcher.config import Authority, Mode, Target
-from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDenied, TargetError, TargetNotFound
+from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDefect, TargetDenied, TargetError, TargetNotFound
 from rotation_watcher.targets import contention, obstacles
 from rotation_watcher.targets.plan import Blocker, Snapshot
 from rotation_watcher.targets.record import Pending, Record
@@ -50,7 +50,7 @@ FORGED = "forged:"
 SHARED = "shared-authority:"
 """Conditions of this prefix never end: a root that others use too is alerted once at each target."""
 _SEEN = (
-    *("drift:", "contended:", "mtls-off:", "removal-held:", "quota-near", "leaving:", "lingering:", "stuck:"),
+    *("drift:", "contended", "mtls-off:", "removal-held:", "quota-near", "leaving:", "lingering:", "stuck:"),
     *("planned:", UNREADABLE),
     FORGED,
     *obstacles.PREFIXES,
@@ -67,7 +67,7 @@ def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
     """The snapshot's record with the conditions that it shows."""
     record = contention.counted(snapshot, mode, now)
     observed = [
-        *_drift(snapshot, mode, now),
+        *_drift(snapshot, record, mode, now),
         *_contended(snapshot, record, now),
         *_open_doors(snapshot, mode, now),
         *_limits(snapshot, now),
@@ -110,7 +110,7 @@ def failed(
     """
     missing = tuple(missing)
     urgent = bool(missing) and not isinstance(error, TargetBusy)
-    lasting = urgent or isinstance(error, TargetNotFound | TargetDenied | BundleRejected)
+    lasting = urgent or isinstance(error, TargetNotFound | TargetDenied | BundleRejected | TargetDefect)
     observed = Observed(
         f"{prefix}{error.reason}",
         Kind.TRUSTSTORE_UPDATE_FAILED,
@@ -257,9 +257,10 @@ def _short(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
-def _drift(snapshot: Snapshot, mode: Mode, now: datetime) -> list[Observed]:
+def _drift(snapshot: Snapshot, record: Record, mode: Mode, now: datetime) -> list[Observed]:
+    """What others changed. Once it is known that they undo every update, that stands for each time they do."""
     drift = snapshot.plan.drift
-    if drift is None:
+    if drift is None or (contention.goes_on(record, now) and contention.undone(snapshot.plan)):
         return []
     applied = snapshot.record.applied
     heals = (
@@ -290,16 +291,17 @@ def _drift(snapshot: Snapshot, mode: Mode, now: datetime) -> list[Observed]:
 def _contended(snapshot: Snapshot, record: Record, now: datetime) -> list[Observed]:
     """Another tool undoes every update: one condition instead of an alert for each update."""
     drift, rounds = snapshot.plan.drift, record.rounds
-    if drift is None or rounds is None or not contention.lasts(record):
+    if rounds is None or not contention.goes_on(record, now):
         return []
     return [
         Observed(
-            f"contended:{rounds.change}",
+            "contended",
             Kind.CONTENDED,
             lambda since: builders.contended(
                 target=target_name(snapshot.target),
                 times=rounds.count,
-                removed=facts_of(snapshot, drift.removed),
+                added=facts_of(snapshot, drift.added if drift else ()),
+                removed=facts_of(snapshot, drift.removed if drift else ()),
                 refused=[need.certificate.facts for need in snapshot.plan.refused],
                 call=arns.parse_target(snapshot.target.arn).kind.changed_by,
                 started=rounds.since,

@@ -42,6 +42,8 @@ class Outcome(StrEnum):
     """What was to be deployed is not what may be: nothing was, and it is forgotten (``lawful``)."""
     BROKEN = "broken"
     """The bucket could not be read or written."""
+    INTERNAL_ERROR = "internal-error"
+    """The watcher itself failed, in a way that nobody thought of (``defects``)."""
     NOTHING_KNOWN = "nothing-known"
     TOO_MANY_CERTIFICATES = "too-many-certificates"
     WOULD_REFUSE = "would-refuse"

@@ -117,8 +117,7 @@ def proved(record: Record, pending: Pending, snapshot: Snapshot, live: Live, buc
         now=now,
     )
     if not contention.repeats(record, pending):
-        after = after.with_alerts(updated)
-    after = _with_warnings(after, snapshot, live, applied.sha256, now)
+        after = _with_warnings(after.with_alerts(updated), snapshot, live, applied.sha256, now)
     return conditions.shared_authority(after, snapshot, bucket, now)
 
 

@@ -6,10 +6,11 @@ event as JSON; ``decode_request`` says what it means, or refuses it and names th
 
 from collections.abc import Container, Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
+from rotation_watcher.clocks import Instant
 from rotation_watcher.errors import UNDECODABLE, RequestRefused
 
 
@@ -102,7 +103,7 @@ class _Body(msgspec.Struct, frozen=True):
     """The body of one message of the queue."""
 
     target: str
-    until: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    until: Instant | None = None
 
 
 def decode_request(event: object) -> PublishCall:

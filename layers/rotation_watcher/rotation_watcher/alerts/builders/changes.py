@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from rotation_watcher.alerts.builders.subjects import TargetName, Words, about_target
-from rotation_watcher.alerts.builders.wording import count, listed, plain, sentence, stamp, when
+from rotation_watcher.alerts.builders.wording import DEFECT, count, listed, plain, sentence, stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.x509.facts import CertificateFacts
 
@@ -50,6 +50,7 @@ _REMEDIES = {
         "Read the warnings above: there is a certificate in the truststore that the service does not like. Check what"
         " others put into the target, and the files below extra/. Mutual TLS stays on meanwhile."
     ),
+    "internal-error": DEFECT.format(function="PublishFunction"),
     "nothing-known": "Read the alerts about the sources of this target's bundle: one of them has to be repaired first.",
 }
 

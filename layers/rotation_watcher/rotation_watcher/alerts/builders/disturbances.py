@@ -65,6 +65,7 @@ def contended(
     *,
     target: TargetName,
     times: int,
+    added: Sequence[CertificateFacts],
     removed: Sequence[CertificateFacts],
     refused: Sequence[CertificateFacts],
     call: str,
@@ -96,14 +97,18 @@ def contended(
     words = Words(
         title="another tool keeps undoing the watcher's updates",
         happened=f"After {counted(times, 'update')} in a row since {when(started)} somebody undid the watcher's work.",
-        means=f"{pace} There are no further messages about these updates.",
+        means=(
+            f"{pace} What the other tool puts in besides stays, and may let others in. There are no further messages"
+            " about any of that until an update has stood for six hours."
+        ),
         do=(
             "Let one tool alone manage this truststore: take it out of the other (Terraform: ignore_changes), or set"
             " on_drift to report. Whoever is not the watcher's own role here is the other one:"
         ),
         command=shlex.join([*search, "--output", "text"]),
     )
-    facts = listed("taken out", removed, now) | listed("refused", refused, now) | {"since": when(started)}
+    facts = listed("taken out", removed, now) | listed("put in", added, now) | listed("refused", refused, now)
+    facts |= {"since": when(started)}
     severity = Severity.CRITICAL if refused else Severity.WARNING
     return about_target(Kind.CONTENDED, severity, target, stamp(since), words, facts, now)
 
