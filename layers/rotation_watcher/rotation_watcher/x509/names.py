@@ -49,16 +49,16 @@ class Value(NamedTuple):
 def names_of(der: bytes) -> Names | None:
     """The names in a certificate's DER, or None if it does not have the structure of one. Never raises."""
     try:
-        outer = next(values(der))
+        outer = first(der)
         if outer.tag != _SEQUENCE:
             return None
-        signed = next(values(outer.content))
+        signed = first(outer.content)
         parts = [part for part in values(signed.content) if part.tag != _VERSION]
         serial, _algorithm, issuer, _validity, subject, *_ = parts
         if signed.tag != _SEQUENCE or serial.tag != _INTEGER or {issuer.tag, subject.tag} != {_SEQUENCE}:
             return None
         return Names(canonical(issuer.content), canonical(subject.content))
-    except (StopIteration, ValueError, IndexError):
+    except ValueError:
         return None
 
 
@@ -76,7 +76,7 @@ def canonical(content: bytes) -> Name:
 
 def canonical_of(name: x509.Name) -> Name:
     """The canonical form of a name that ``cryptography`` has parsed."""
-    return canonical(next(values(name.public_bytes())).content)
+    return canonical(first(name.public_bytes()).content)
 
 
 def words(name: Name) -> str:
@@ -94,6 +94,16 @@ def _comparable(value: Value) -> object:
 
 
 _LOWER = {ord(upper): ord(upper) + 32 for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+
+
+def first(data: bytes) -> Value:
+    """The first of consecutive DER values. Raises ValueError if there is none.
+
+    A bare ``next`` raises StopIteration, which becomes a RuntimeError inside a generator (PEP 479).
+    """
+    for value in values(data):
+        return value
+    raise ValueError("nothing where a value should be")
 
 
 def values(data: bytes) -> Iterator[Value]:

@@ -74,7 +74,7 @@ def walk(text: str) -> list[Found]:
     """The same with the lines on which blocks begin and defects stand; malformed markers first. Nothing raises."""
     opened: tuple[str, int, int] | None = None
     markers = list(_MARKER.finditer(text))
-    lines = _Lines(text)
+    lines = Lines(text)
     found = _almost_markers(text, {marker.start(1) for marker in markers}, lines)
     for marker in markers:
         label, line = " ".join(marker[2].split()), lines.of(marker.start())
@@ -94,7 +94,7 @@ def walk(text: str) -> list[Found]:
     return found
 
 
-class _Lines:
+class Lines:
     """The numbers of lines, whether they end in LF, CR LF or CR alone."""
 
     def __init__(self, text: str) -> None:
@@ -156,7 +156,7 @@ def distinct(defects: Iterable[Defect]) -> tuple[Defect, ...]:
     return (*once[:MAX_DEFECTS], *([Defect("more-defects", f"{rest} more defects")] if rest > 0 else []))
 
 
-def _almost_markers(text: str, known: set[int], lines: _Lines) -> list[Found]:
+def _almost_markers(text: str, known: set[int], lines: Lines) -> list[Found]:
     """Malformed markers: too few dashes, lower case, no end. The text after them must not count as a comment."""
     found = []
     for almost in _ALMOST.finditer(text):

@@ -20,7 +20,11 @@ from rotation_watcher.x509.certificates import MAX_BLOCKS, Block, Certificate, c
 from rotation_watcher.x509.pem import Defect
 
 _MARKER = re.compile(r"-----\s*+(BEGIN|END)\s++((?:[A-Z0-9]++\s*+){1,8}+)-----")
-_KEY = re.compile(r"-{2,}\s*BEGIN\s[A-Z0-9 ]{0,40}PRIVATE\s+KEY", re.IGNORECASE)
+_KEY = re.compile(
+    r"(?<!-)-{2,}+\s*+BEGIN\s[A-Z0-9 ]{0,40}PRIVATE\s++KEY"
+    r"|[^\w\s]\s*+BEGIN\s++(?:(?:RSA|EC|DSA|ENCRYPTED|OPENSSH)\s++)?PRIVATE\s++KEY",  # other dashes than hyphens
+    re.IGNORECASE,
+)
 _CERTIFICATE = "CERTIFICATE"
 _CERTIFICATES = {_CERTIFICATE, "X509 CERTIFICATE", "TRUSTED CERTIFICATE"}
 """The labels under which OpenSSL reads a certificate (PEM_STRING_X509, _OLD, _TRUSTED)."""
@@ -63,11 +67,11 @@ class Contents(NamedTuple):
     @property
     def unusual(self) -> tuple[Line, ...]:
         """The blocks in a form that not every engine reads: kept, and the first suspects if a service objects."""
-        found, line = [], 1
+        found, at, lines = [], 0, pem.Lines("".join(segment.text for segment in self.segments))
         for segment in self.segments:
             if segment.block is not None and segment.block.certificate is None and segment.block.defect is not None:
-                found.append(Line(line, segment.block.defect))
-            line += segment.text.count("\n")
+                found.append(Line(lines.of(at), segment.block.defect))
+            at += len(segment.text)
         return tuple(found)
 
     @property
@@ -83,29 +87,30 @@ def read(data: bytes) -> Contents:
     """Split a truststore into segments. Never raises; no byte of the data is lost."""
     text = data.decode("latin-1")  # every byte is a character: what is written back is what was read
     segments: list[_Segment] = []
-    unsafe: list[Line] = [Line(_line(text, key.start()), _private_key()) for key in _KEY.finditer(text)]
+    line = pem.Lines(text).of
+    unsafe: list[Line] = [Line(line(key.start()), _private_key()) for key in _KEY.finditer(text)]
     at, opened = 0, None
     for marker in _MARKER.finditer(text):
         label = " ".join(marker[2].split())
         if marker[1] == "BEGIN":
             if opened is not None:
-                unsafe.append(Line(_line(text, opened[1]), Defect("unterminated", "a BEGIN line without its END")))
+                unsafe.append(Line(line(opened[1]), Defect("unterminated", "a BEGIN line without its END")))
             opened = (label, marker.start(), marker.end())
             continue
         if opened is None:
             continue  # an END alone: text, which every engine passes over
         if opened[0] != label:
-            unsafe.append(Line(_line(text, opened[1]), Defect("unterminated", f"BEGIN {opened[0]} ends as {label}")))
+            unsafe.append(Line(line(opened[1]), Defect("unterminated", f"BEGIN {opened[0]} ends as {label}")))
         begin, end = opened[1], _with_line_end(text, marker.end())
         plain = _opens_line(text, begin) and _opens_line(text, marker.start())
         block = _block(label, text[opened[2] : marker.start()], text[begin:end], plain=plain)
         if block.defect is not None and block.defect.code == "private-key":
-            unsafe.append(Line(_line(text, begin), block.defect))
+            unsafe.append(Line(line(begin), block.defect))
         segments += [_Segment(text[at:begin], None)] if at < begin else []
         segments.append(_Segment(text[begin:end], block))
         at, opened = end, None
     if opened is not None:
-        unsafe.append(Line(_line(text, opened[1]), Defect("unterminated", "a BEGIN line without its END")))
+        unsafe.append(Line(line(opened[1]), Defect("unterminated", "a BEGIN line without its END")))
     segments += [_Segment(text[at:], None)] if at < len(text) else []
     contents = Contents(tuple(segments), ())
     if "\0" in text or (text.strip() and not contents.blocks and not unsafe):
@@ -165,7 +170,3 @@ def _with_line_end(text: str, at: int) -> int:
     """The position after the rest of the line, if that is white space only; else ``at``."""
     match = re.compile(r"[ \t]*\r?\n").match(text, at)
     return match.end() if match else at
-
-
-def _line(text: str, at: int) -> int:
-    return text.count("\n", 0, at) + 1
