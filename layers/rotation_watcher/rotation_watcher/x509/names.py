@@ -23,11 +23,15 @@ _STRINGS = {
     0x13: "latin-1",  # PrintableString
     0x14: "latin-1",  # T61String, as OpenSSL reads it
     0x16: "latin-1",  # IA5String
-    0x1A: "latin-1",  # VisibleString
     0x1C: "utf-32-be",  # UniversalString
     0x1E: "utf-16-be",  # BMPString
 }
 """The string types that are compared as text, by DER tag, and their encodings; other values are compared as bytes."""
+_NOT_IN_NAMES = {0x01, 0x02, 0x04, 0x05, 0x06, 0x17, 0x18, 0x1A, 0x31}
+"""Tags that make OpenSSL refuse a whole certificate if they stand in a name (ASN1_PRINTABLE), VisibleString among them.
+
+``cryptography`` reads some of them.
+"""
 _SHORT = {b"\x55\x04\x03": "CN", b"\x55\x04\x06": "C", b"\x55\x04\x0a": "O", b"\x55\x04\x0b": "OU"}
 
 
@@ -86,6 +90,8 @@ def words(name: Name) -> str:
 
 
 def _comparable(value: Value) -> object:
+    if value.tag in _NOT_IN_NAMES:
+        raise ValueError("a value that no name may hold")
     encoding = _STRINGS.get(value.tag)
     if encoding is None:
         return (value.tag, value.content)
