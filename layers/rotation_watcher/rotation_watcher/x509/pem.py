@@ -36,7 +36,7 @@ class Defect(msgspec.Struct, frozen=True):
 
     Codes: ``too-large``, ``too-many``, ``no-certificate``, ``bad-marker``, ``unterminated``, ``private-key``,
     ``not-a-certificate``, ``bad-base64``, ``truncated``, ``trailing-garbage``, ``unparsable``, ``costly-key``,
-    ``unusual-form``, ``more-defects``.
+    ``unusual-form``, ``refused-whole``, ``more-defects``.
     """
 
     code: str
