@@ -61,14 +61,12 @@ def uniform(chain: Sequence[Certificate]) -> list[x509.Certificate]:
     ours = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return [
         _signed(
-            _parts(one.raw)._replace(
-                issuer=spelled[one.names.issuer],
-                subject=spelled[one.names.subject],
-                **({"key": ours} if place else {}),
+            (parts if one is chain[0] else parts._replace(key=ours))._replace(
+                issuer=spelled[one.names.issuer], subject=spelled[one.names.subject]
             ),
             key,
         )
-        for place, one in enumerate(chain)
+        for one, parts in ((one, _parts(one.raw)) for one in chain)
     ]
 
 
