@@ -46,7 +46,24 @@ def test_a_partner_that_was_let_in_is_let_in_after_our_update(target: str, tmp_p
     assert body(world, target).startswith(live)
 
 
-UNUSUAL = pytest.mark.parametrize("case", sorted(path.stem for path in (CASES / "others-blocks").iterdir()))
+REFUSED = ("lost-padding", "pem-headers", "url-safe")
+"""Blocks for which OpenSSL refuses the file as a whole."""
+UNUSUAL = pytest.mark.parametrize(
+    "case", sorted({path.stem for path in (CASES / "others-blocks").iterdir()} - {*REFUSED})
+)
+
+
+@TARGETS
+@pytest.mark.parametrize("case", REFUSED)
+def test_where_openssl_refuses_the_file_as_a_whole_nothing_changes_and_the_line_is_named(
+    target: str, case: str
+) -> None:
+    live = (CASES / "others-blocks" / f"{case}.pem").read_bytes()
+    world = world_with(target, live)
+    summary = world.publish(targets=[target]).targets[target]
+    assert summary.outcome is Outcome.FOREIGN_UNREADABLE
+    assert "line 12: " in str(summary.message)
+    assert body(world, target) == live
 
 
 @UNUSUAL

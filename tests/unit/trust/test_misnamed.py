@@ -82,7 +82,7 @@ def rogue() -> SmallCollect:
     return world
 
 
-@pytest.mark.parametrize("name", [ROGUE.fingerprint.upper(), ROGUE.fingerprint[:16]])
+@pytest.mark.parametrize("name", [ROGUE.fingerprint.upper(), ROGUE.fingerprint[:16]], ids=["capitals", "cut short"])
 def test_an_approval_under_a_wrong_name_is_alerted_once_with_the_right_name(name: str) -> None:
     world = rogue()
     world.store.seed(f"approvals/{name}.json", json.dumps(APPROVAL).encode())

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from rotation_watcher.x509.certificates import Block, Certificate, certificate_block, extension, is_signed_by
 from rotation_watcher.x509.names import Name, names_of, words
+from rotation_watcher.x509.openssl_pem import refuses_clients
 from rotation_watcher.x509.paths import MAX_INTERMEDIATES, NoPath, Path, find_path, key_identifier_fits
 from rotation_watcher.x509.pem import der_length, der_of
 
@@ -35,13 +36,15 @@ class _Candidate(NamedTuple):
     """A certificate of the truststore.
 
     ``certificate`` is None if it cannot be parsed here, but an engine may parse it. ``certain``: every engine reads it;
-    a block in an unusual form exists for some engines only.
+    a block in an unusual form exists for some engines only. ``shuts_out``: what is said with it keeps an engine that
+    reads it from using it for client certificates, though the certificate is the same (TRUSTED CERTIFICATE).
     """
 
     fingerprint: str
     subject: Name
     certificate: Certificate | None
     certain: bool
+    shuts_out: bool = False
 
 
 def candidates_in_order(items: Sequence[Certificate | Block]) -> tuple[_Candidate, ...]:
@@ -56,7 +59,8 @@ def candidates_in_order(items: Sequence[Certificate | Block]) -> tuple[_Candidat
         names = names_of(der)
         if names is not None:
             read = certificate_block(der[: der_length(der)]).certificate  # TRUSTED CERTIFICATE has more behind it
-            contents.append(_Candidate(item.fingerprint, names.subject, read, certain=False))
+            shuts_out = "TRUSTED" in item.pem.partition("\n")[0] and refuses_clients(der)
+            contents.append(_Candidate(item.fingerprint, names.subject, read, certain=False, shuts_out=shuts_out))
     return tuple(contents)
 
 
@@ -104,6 +108,9 @@ def _walk(
         chosen = _chosen(candidates, at) if prefers_valid else candidates[0]
         if chosen.certificate is None:
             detail = f"{words(chosen.subject)}: a certificate of this name that cannot be read here stands before it"
+            return Misled(chosen.fingerprint, detail)
+        if chosen.shuts_out:
+            detail = f"{words(chosen.subject)}: a TRUSTED CERTIFICATE block whose settings refuse client certificates"
             return Misled(chosen.fingerprint, detail)
         edge = below.fingerprint, chosen.fingerprint
         if edge not in signed:
