@@ -340,6 +340,7 @@ EXAMPLES: Mapping[str, Alert] = {
         since=NOW,
         now=NOW,
     ),
+    "configuration_forged": builders.configuration_forged(since=SINCE, now=NOW),
     "configuration_accepted": builders.configuration_accepted(since=SINCE, now=NOW),
     "contended": builders.contended(
         target=DOMAIN,

@@ -36,7 +36,9 @@ def history(source: str) -> str:
 
 
 CONFIGURATION = "sources/configuration.json"
-"""The last configuration that was accepted. No source's folder: an id holds no dot."""
+"""The last configurations that collect accepted. No source's folder: an id holds no dot."""
+ACCEPTED = "bundles/configuration.json"
+"""The digests of those that publish accepted. No bundle's folder."""
 
 
 def seen(source: str, fingerprint: str) -> str:

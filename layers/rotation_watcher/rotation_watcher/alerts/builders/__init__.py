@@ -11,7 +11,11 @@ from rotation_watcher.alerts.builders.changes import (
     truststore_update_failed,
     truststore_updated,
 )
-from rotation_watcher.alerts.builders.configuration import configuration_accepted, configuration_refused
+from rotation_watcher.alerts.builders.configuration import (
+    configuration_accepted,
+    configuration_forged,
+    configuration_refused,
+)
 from rotation_watcher.alerts.builders.disturbances import (
     contended,
     drift_found,
@@ -39,6 +43,7 @@ __all__ = [
     "change_planned",
     "clock_ahead",
     "configuration_accepted",
+    "configuration_forged",
     "configuration_refused",
     "contended",
     "drift_found",
