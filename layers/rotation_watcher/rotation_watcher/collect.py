@@ -18,6 +18,7 @@ import msgspec
 from rotation_watcher import arns, keys
 from rotation_watcher.alerts import outbox
 from rotation_watcher.alerts.builders import SourceName
+from rotation_watcher.alerts.ledger import Ledger
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import Authority, Source, Watch
@@ -26,6 +27,7 @@ from rotation_watcher.errors import RequestRefused, SourceError, SourceReason, S
 from rotation_watcher.ports import Clock, GenesysApi, Metrics, ObjectStore, PublishQueue, PublishRequest, Secrets
 from rotation_watcher.sources import bounds, compare, fetch, repository, update
 from rotation_watcher.sources import keys_of_conditions as conditions
+from rotation_watcher.sources.conditions import strange_alerts
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.fetch import Seen
 from rotation_watcher.sources.history import History
@@ -151,6 +153,7 @@ class _SourceRun:
     def __init__(self, watch: Watch, source: Source, seen: Seen, ports: Ports) -> None:
         """Read what the answer is held against. Raises StoreError."""
         self.source, self.seen, self.store = source, seen, ports.store
+        self._ledger = Ledger(ports.store, keys.history(source.id))
         self.before, self.etag = repository.load(ports.store, source)
         self.after = self.before
         self.observation: Observation | None = None
@@ -201,7 +204,7 @@ class _SourceRun:
 
     def apply(self, change: Callable[[History], History]) -> None:
         """Apply a change without writing it."""
-        self.after = change(self.after)
+        self.after = change(self._own(self.after))
 
     def commit(self) -> None:
         """Write the history after the answer. Raises StoreError; running again completes it."""
@@ -210,11 +213,11 @@ class _SourceRun:
         def change(known: History) -> History:
             nonlocal found
             found = known
-            return self.step(known)
+            return self.step(self._own(known))
 
         def store(changed: History, etag: str | None) -> str:
             repository.keep_seen(self.store, self.source, found, changed, self.observation)
-            return repository.write(self.store, changed, etag)
+            return self._write(changed, etag)
 
         self.after, self.etag = compare_and_set(
             lambda: repository.load(self.store, self.source),
@@ -231,11 +234,22 @@ class _SourceRun:
         """Write the history with ``change`` applied to what is there now. Raises StoreError."""
         self.after, self.etag = compare_and_set(
             lambda: repository.load(self.store, self.source),
-            change,
-            lambda changed, etag: repository.write(self.store, changed, etag),
+            lambda known: change(self._own(known)),
+            self._write,
             keys.history(self.source.id),
             known=(self.after, self.etag),
         )
+
+    def _own(self, known: History) -> History:
+        """The history without alerts that the watcher has not written."""
+        own = self._ledger.own(known.outbox)
+        if len(own) == len(known.outbox):
+            return known
+        return strange_alerts(msgspec.structs.replace(known, outbox=own), self.context.name, self.context.now)
+
+    def _write(self, changed: History, etag: str | None) -> str:
+        self._ledger.note(changed.outbox)
+        return repository.write(self.store, changed, etag)
 
     def clear(self, taken: frozenset[str]) -> None:
         """Take delivered alerts out of the outbox. Raises StoreError."""

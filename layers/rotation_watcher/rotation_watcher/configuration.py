@@ -16,7 +16,8 @@ import msgspec
 
 from rotation_watcher import formats, keys
 from rotation_watcher.alerts import builders, outbox, waiting
-from rotation_watcher.alerts.conditions import Condition, Lasting, Observed, evaluate
+from rotation_watcher.alerts.conditions import Condition, Lasting, Observed, evaluate, unjudged
+from rotation_watcher.alerts.ledger import Ledger
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.clocks import Instant
@@ -31,7 +32,7 @@ replace = msgspec.structs.replace
 FORMAT = 1
 KEPT = 4
 """How many documents each function remembers: the two run at different times, and must have one in common."""
-_REFUSED, _FORGED = "refused:", "forged"
+_REFUSED, _FORGED, _ALERTS = "refused:", "forged", "forged:alerts"
 
 
 class Former(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,17 +85,21 @@ def judged(state: State, found: Watch | ConfigurationError, digests: Iterable[st
         observed = [_refused(found, used, now)]
         if used is None and (state.good is not None or digests):
             observed.append(_forged(now))
-        conditions, alerts, _ = evaluate(state.conditions, observed, now, resolves=lambda _: Lasting())
+        conditions, alerts, _ = evaluate(state.conditions, observed, now, resolves=_resolves)
         return replace(state, conditions=conditions, outbox=waiting.with_alerts(state.outbox, alerts))
     document = msgspec.json.decode(msgspec.json.encode(found))  # as it comes back from the bucket
     good = state
     if state.good != document:
         former = [one for one in _kept(state) if one.document != document]
         good = replace(state, good=document, accepted=now, former=tuple(former[: KEPT - 1]))
-    conditions, _, over = evaluate(state.conditions, (), now, resolves=lambda _: Lasting())
+    conditions, _, over = evaluate(state.conditions, (), now, resolves=_resolves)
     refused = [one for one in over.values() if one.kind == Kind.CONFIGURATION_REFUSED]
     accepted = [builders.configuration_accepted(since=one.since, now=now) for one in refused]
     return replace(good, conditions=conditions, outbox=waiting.with_alerts(state.outbox, accepted))
+
+
+def _resolves(key: str) -> Lasting:
+    return Lasting(2) if key == _ALERTS else Lasting()
 
 
 def agreed(state: State, digests: Iterable[str]) -> Former | None:
@@ -126,6 +131,14 @@ def _refused(error: ConfigurationError, used: Former | None, now: datetime) -> O
 
 def _forged(now: datetime) -> Observed:
     return Observed(_FORGED, Kind.STATE_FORGED, lambda since: builders.configuration_forged(since=since, now=now))
+
+
+def _strange(now: datetime) -> Observed:
+    return Observed(
+        _ALERTS,
+        Kind.STATE_FORGED,
+        lambda since: builders.alerts_forged(subject=None, place=keys.CONFIGURATION, since=since, now=now),
+    )
 
 
 def keep(
@@ -209,12 +222,22 @@ def _note(
     """Keep what was found, and deliver what waits; the sink's errors in words. Raises StoreError."""
     digests = _load_accepted(store)[0].digests if isinstance(found, ConfigurationError) else ()
 
+    ledger = Ledger(store, keys.CONFIGURATION)
+
+    def own(state: State) -> State:
+        alerts = ledger.own(state.outbox)
+        if len(alerts) == len(state.outbox):
+            return state
+        conditions, told, _ = evaluate(state.conditions, [_strange(clock())], clock(), resolves=unjudged)
+        return replace(state, outbox=waiting.with_alerts(alerts, told), conditions=conditions)
+
     def write(state: State, etag: str | None) -> str:
+        ledger.note(state.outbox)
         body = msgspec.json.format(msgspec.json.encode(state, order="sorted"), indent=1)
         return store.put_if(keys.CONFIGURATION, body, etag=etag, content_type=keys.JSON_TYPE).etag
 
     known = compare_and_set(
-        lambda: _load(store), lambda state: judged(state, found, digests, clock()), write, keys.CONFIGURATION
+        lambda: _load(store), lambda state: judged(own(state), found, digests, clock()), write, keys.CONFIGURATION
     )
     if not known[0].outbox:
         return ()
@@ -223,6 +246,7 @@ def _note(
         nonlocal known
 
         def delivered(state: State) -> State:
+            state = own(state)
             return replace(state, outbox=tuple(alert for alert in state.outbox if alert.id not in taken))
 
         known = compare_and_set(lambda: _load(store), delivered, write, keys.CONFIGURATION, known=known)

@@ -3,7 +3,7 @@
 import hashlib
 from typing import NamedTuple
 
-STATE = ("sources/", "bundles/", "targets/")
+STATE = ("sources/", "bundles/", "targets/", "alerts/")
 """What functions write: nothing in there decides which roots are trusted."""
 
 DIGICERT_ANCHORS = "anchors/digicert.pem"
@@ -74,6 +74,11 @@ def manifest(bundle: str) -> str:
 def added(arn: str, fingerprint: str) -> str:
     """The proof that the watcher added a certificate to the target of that ARN."""
     return f"bundles/.added/{hashlib.sha256(arn.encode()).hexdigest()[:32]}/{fingerprint}.pem"
+
+
+def alert(digest: str) -> str:
+    """The note that an alert which waits is the watcher's own (``alerts.ledger``)."""
+    return f"alerts/{digest}"
 
 
 def deployed(target: str) -> str:

@@ -277,6 +277,7 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "truststore_held",
         "configuration_refused",
         "configuration_forged",
+        "alerts_forged",
         "rolled_back",
         "drift_found",
         "mtls_off",

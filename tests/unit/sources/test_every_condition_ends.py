@@ -46,6 +46,7 @@ def test_every_kind_of_condition_is_played_from_its_beginning_to_its_end() -> No
 ELSEWHERE = {
     Kind.NAMES_UNCERTAIN: "sources/test_names.py",
     Kind.FILE_DAMAGED: "sources/test_anchor_files.py",
+    Kind.STATE_FORGED: "../forgery/test_outboxes.py",
 }
 """Played with a world of their own."""
 

@@ -10,6 +10,8 @@ SOURCE = "source"
 CLOCK = "clock"
 """The state holds times from the future."""
 _ABSENT, _ANCHOR, _DISAGREE, _QUARANTINED, _FILE = "absent:", "anchor:", "disagree:", "quarantined:", "file:"
+FORGED = "forged:alerts"
+"""Alerts waited that the watcher had not written."""
 _NAMES, _BACK, _FLOOD = "names:", "back:", "flood:"
 
 
@@ -84,5 +86,6 @@ def kind_of(key: str) -> Kind | None:
         _BACK: Kind.WENT_BACK,
         CLOCK: Kind.CLOCK_AHEAD,
         _FLOOD: Kind.FLOOD,
+        FORGED: Kind.STATE_FORGED,
     }
     return next((kind for prefix, kind in kinds.items() if key.startswith(prefix)), None)

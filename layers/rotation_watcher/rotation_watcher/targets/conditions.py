@@ -175,6 +175,17 @@ def implausible(record: Record, target: Target, wrong: Iterable[str], now: datet
     return _with(record, [_forgery(target, what, now)], now)
 
 
+def strange_alerts(record: Record, target: Target, now: datetime) -> Record:
+    """The record after alerts that the watcher had not written were taken out of its outbox."""
+    place = keys.record(target.id)
+    observed = Observed(
+        f"{FORGED}alerts",
+        Kind.STATE_FORGED,
+        lambda since: builders.alerts_forged(subject=target_name(target), place=place, since=since, now=now),
+    )
+    return _with(record, [observed], now)
+
+
 def _forgery(target: Target, what: str, now: datetime) -> Observed:
     return Observed(
         f"{FORGED}{_short(what)}",

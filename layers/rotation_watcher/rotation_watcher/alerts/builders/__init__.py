@@ -27,6 +27,7 @@ from rotation_watcher.alerts.builders.disturbances import (
 )
 from rotation_watcher.alerts.builders.files import file_damaged, left_out, unusual_certificate
 from rotation_watcher.alerts.builders.floods import flood
+from rotation_watcher.alerts.builders.forged import alerts_forged
 from rotation_watcher.alerts.builders.leaves import expired, issuer_changed, rotated, upcoming_published, went_back
 from rotation_watcher.alerts.builders.locked import all_clear, filtered_out, target_locked
 from rotation_watcher.alerts.builders.naming import name_learned, names_uncertain
@@ -37,6 +38,7 @@ from rotation_watcher.alerts.builders.subjects import SourceName, TargetName
 __all__ = [
     "SourceName",
     "TargetName",
+    "alerts_forged",
     "all_clear",
     "anchor_missing",
     "approved",
