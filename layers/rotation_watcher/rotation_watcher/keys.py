@@ -76,6 +76,11 @@ def added(arn: str, fingerprint: str) -> str:
     return f"bundles/.added/{hashlib.sha256(arn.encode()).hexdigest()[:32]}/{fingerprint}.pem"
 
 
+def shown(arn: str) -> str:
+    """What the service showed last at the target of that ARN, byte for byte (PEM)."""
+    return f"bundles/.shown/{hashlib.sha256(arn.encode()).hexdigest()[:32]}.pem"
+
+
 def alert(digest: str) -> str:
     """The note that an alert which waits is the watcher's own (``alerts.ledger``)."""
     return f"alerts/{digest}"

@@ -19,7 +19,7 @@ from rotation_watcher.bundles.wanted import Need
 from rotation_watcher.config import Authority, Mode, Target
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDenied, TargetError, TargetNotFound
 from rotation_watcher.targets import contention, obstacles
-from rotation_watcher.targets.plan import Snapshot
+from rotation_watcher.targets.plan import Snapshot, digest, shown_last
 from rotation_watcher.targets.record import Pending, Record
 from rotation_watcher.x509.facts import CertificateFacts
 
@@ -83,7 +83,9 @@ def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
     over = obstacles.over(resolved, conditions, target_name(snapshot.target), now)
     verifying = {endpoint.name for endpoint in snapshot.live.known_endpoints if endpoint.verifies}
     endpoints = tuple(sorted({*record.endpoints, *verifying}))
-    return replace(record, conditions=conditions, endpoints=endpoints).with_alerts(*over, *alerts)
+    before = digest(snapshot.last.contents.data) if snapshot.last.contents is not None else record.shown
+    last = shown_last(snapshot.target, snapshot.live, before)
+    return replace(record, conditions=conditions, endpoints=endpoints, shown=last).with_alerts(*over, *alerts)
 
 
 def failed(

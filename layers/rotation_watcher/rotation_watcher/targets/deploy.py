@@ -23,7 +23,7 @@ from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.plan import Snapshot, digest
 from rotation_watcher.targets.record import Applied, Hold, HoldReason, Pending, Record
 from rotation_watcher.targets.session import Change, Session, unclaimed
-from rotation_watcher.targets.snapshot import deployed, last_version
+from rotation_watcher.targets.snapshot import deployed
 from rotation_watcher.x509.truststore import EMPTY, Contents, changed, read
 
 replace = msgspec.structs.replace
@@ -49,16 +49,7 @@ def deploy(snapshot: Snapshot, session: Session) -> Outcome:
     wanted = snapshot.view.wanted.certificates
     added.note(session.ports.store, session.target.arn, [wanted[key] for key in snapshot.plan.added])
     session.save(lambda record: replace(record, pending=pending, versions=versions))
-    return request_update(snapshot, pending, session, vouched=_while_off(snapshot, record))
-
-
-def _while_off(snapshot: Snapshot, record: Record) -> frozenset[str]:
-    """What others had at a target whose mutual TLS is off: nothing but the last version shows it.
-
-    Left away, turning it on again would shut them out. It counts only where the record and the object agree.
-    """
-    last = last_version(record)
-    return lawful.agreed(record, last, snapshot.contents) if snapshot.live.bundle is None and last else frozenset()
+    return request_update(snapshot, pending, session)
 
 
 def go_back(

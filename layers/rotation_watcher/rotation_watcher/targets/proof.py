@@ -14,9 +14,9 @@ from rotation_watcher.alerts import builders
 from rotation_watcher.bundles.wanted import Need, admits
 from rotation_watcher.errors import TargetError
 from rotation_watcher.ports import UNKNOWN, Live
-from rotation_watcher.targets import conditions, contention
+from rotation_watcher.targets import conditions, contention, shown
 from rotation_watcher.targets.decide import Outcome
-from rotation_watcher.targets.plan import Snapshot
+from rotation_watcher.targets.plan import Snapshot, shown_last
 from rotation_watcher.targets.record import KEPT_VERSIONS, Applied, Hold, HoldReason, Pending, Record
 from rotation_watcher.targets.session import Session
 from rotation_watcher.targets.snapshot import contents_of
@@ -60,6 +60,7 @@ def read_back(snapshot: Snapshot, pending: Pending, session: Session) -> ReadBac
             live = snapshot.live  # it was asked to change, and may well have: the claim must not be left behind now
             blocks = contents_of(live).blocks
         if live.settled and _shows(live, blocks, pending, session):
+            shown.note(session.ports.store, session.target, live)
             return ReadBack(live, blocks, shown=True, refused=())
     now = session.ports.clock()
     refused = tuple(need for need in required(snapshot, now) if not admits(blocks.values(), need, now))
@@ -98,6 +99,7 @@ def proved(record: Record, pending: Pending, snapshot: Snapshot, live: Live, buc
         ours={key: record.ours.get(key, now) for key in pending.ours},
         released=(),
         not_before=None,
+        shown=shown_last(snapshot.target, live, record.shown),
     )
     after = conditions.proved(after, now)
     if pending.hold is not None:
