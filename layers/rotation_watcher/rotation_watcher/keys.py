@@ -86,6 +86,11 @@ def alert(digest: str) -> str:
     return f"alerts/{digest}"
 
 
+def pinned(fingerprint: str) -> str:
+    """A leaf that publish has pinned (PEM), apart from the pins. No target's folder: an id holds no dot."""
+    return f"targets/.pinned/{fingerprint}.pem"
+
+
 def deployed(target: str) -> str:
     """Exactly what a target loads (PEM); each version was deployed once."""
     return f"targets/{target}/bundle.pem"

@@ -5,7 +5,7 @@ is not wanted, and stops every removal until it is cleared up.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
@@ -13,6 +13,8 @@ import msgspec
 from rotation_watcher import keys
 from rotation_watcher.bundles import judging
 from rotation_watcher.bundles.files import known_pins
+from rotation_watcher.bundles.grounds import without_ground
+from rotation_watcher.bundles.pins import Pin
 from rotation_watcher.bundles.wanted import BundleView, Need, Wanted, compose
 from rotation_watcher.config import Authority, Bundle, Source, Watch
 from rotation_watcher.ports import ObjectStore
@@ -81,7 +83,14 @@ def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime)
     removal_blockers += _without_current(watch, bundle, wanted)
     problems += forged
     return BundleView(
-        bundle, wanted, tuple(removal_blockers), tuple(problems), frozenset(unvouched), files, tuple(forged)
+        bundle,
+        wanted,
+        tuple(removal_blockers),
+        tuple(problems),
+        frozenset(unvouched),
+        files,
+        tuple(forged),
+        timedelta(days=watch.policy.retain_days),
     )
 
 
@@ -111,7 +120,7 @@ def _needs(
         known = state.authorities.get(authority)
         if known is None:
             continue
-        found.unvouched.update(known.quarantine.keys() - known.leaves.keys())
+        unvouched = {*known.quarantine} - {*known.leaves}
         # The history drops leaves whose grace is over, when a fresh source is read next: this clock drops none.
         approvals, _ = load_approvals(store, [key for key, leaf in known.leaves.items() if leaf.lifted])
         ground = judging.Ground(
@@ -126,7 +135,7 @@ def _needs(
             if leaf.lifted and not (
                 approval and approval.holds(now) and approval.lifts(finding.code for finding in leaf.lifted)
             ):
-                found.unvouched.add(key)
+                unvouched.add(key)
                 continue
             chains = [load_seen(store, source.id, (key, *chain)) for chain in leaf.every_chain]
             held = [chain for chain in chains if chain]
@@ -143,7 +152,7 @@ def _needs(
                     f"The history of source {source.id} names a {leaf.status.value} leaf ({key[:16]}) that may not be"
                     f" let in: {against[0].code}: {against[0].detail}."
                 )
-                found.unvouched.add(key)
+                unvouched.add(key)
                 found.missing.append(text)
                 found.forged.extend([text] if leaf.status is not Status.RETIRING else [])
                 continue
@@ -151,6 +160,9 @@ def _needs(
             proved = replace(leaf, facts=held[0][0].facts)  # what the history says of it is a claim
             need = _need(source, authority, proved, held[0], anchors.get(authority, ()), root)
             found.needs.append(need._replace(alternatives=tuple(chain[1:] for chain in held[1:])))
+        pinned = _pins_of(store, source, authority, bundle) if unvouched else []
+        pinned = [pin for pin in pinned if pin.certificate.fingerprint in unvouched]
+        found.unvouched.update(unvouched - without_ground(store, pinned, ground, now))
     return found
 
 
@@ -160,10 +172,15 @@ def _pinned(store: ObjectStore, source: Source, authority: Authority, bundle: Bu
     Not read where a name is enforced: then that name alone counts.
     """
     known: set[str] = set()
-    for pin in () if source.enforced_names(authority) else known_pins(store, bundle.id):
-        if (pin.source, pin.authority) == (source.id, authority.value):
-            known |= judging.identity(pin.certificate)
+    for pin in () if source.enforced_names(authority) else _pins_of(store, source, authority, bundle):
+        known |= judging.identity(pin.certificate)
     return known
+
+
+def _pins_of(store: ObjectStore, source: Source, authority: Authority, bundle: Bundle) -> list[Pin]:
+    """The pins of one authority of a source in this bundle, those that are borne out."""
+    pins = known_pins(store, bundle.id)
+    return [pin for pin in pins if (pin.source, pin.authority) == (source.id, authority.value)]
 
 
 def _need(

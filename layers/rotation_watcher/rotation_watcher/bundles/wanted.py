@@ -6,7 +6,7 @@ anchor file overwritten by mistake must not empty a truststore.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from rotation_watcher.config import Bundle
@@ -94,7 +94,7 @@ class BundleView(NamedTuple):
 
     ``unvouched`` are leaves that nothing vouches for any more, such as those whose approval is gone: they are pinned no
     longer, whatever the obstacles. ``files`` are the operator's ``extra`` files. ``forged``: what histories
-    say that the watcher does not write, in words.
+    say that the watcher does not write, in words. ``grace``: how long what retires stays.
     """
 
     bundle: Bundle
@@ -104,6 +104,7 @@ class BundleView(NamedTuple):
     unvouched: frozenset[str]
     files: tuple[OperatorFile, ...] = ()
     forged: tuple[str, ...] = ()
+    grace: timedelta = timedelta(days=30)
 
 
 def compose(needs: Iterable[Need], extra: Mapping[str, Sequence[Certificate | Block]], now: datetime) -> Wanted:

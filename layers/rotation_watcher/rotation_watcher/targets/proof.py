@@ -3,6 +3,7 @@
 A read-back that shows the state before is merely stale: it is read again, not acted upon.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
@@ -135,11 +136,26 @@ def _rolled_back(record: Record, pending: Pending, reason: HoldReason, snapshot:
         target=conditions.target_name(snapshot.target),
         from_version=from_version or "(not deployed by the watcher)",
         to_version=pending.version,
-        why=pending.why,
+        why=_why(pending),
         by_hand=reason is HoldReason.BY_HAND,
         now=now,
     )
     return replace(record, hold=Hold(reason=reason, sha256=content, since=now)).with_alerts(alert)
+
+
+_WHY = re.compile(
+    r"(A person asked for it\.|What was read back after the update refuses the accepted leaf [0-9a-f, ]{16,2000}\.)"
+    r"( It was interrupted, and [0-9a-f, ]{16,200}(and [0-9]+ more )?did not come back: name the version again\.)?"
+)
+"""What the watcher writes into a record as the reason for going back."""
+
+
+def _why(pending: Pending) -> str:
+    """Why it goes back, in the watcher's own words: what the record says may be somebody else's."""
+    if _WHY.fullmatch(pending.why):
+        return pending.why
+    by_hand = pending.hold is HoldReason.BY_HAND
+    return "A person asked for it." if by_hand else "What was read back after the update refused a leaf."
 
 
 def _with_warnings(record: Record, snapshot: Snapshot, live: Live, content: str, now: datetime) -> Record:
