@@ -66,12 +66,13 @@ def targets_record() -> Iterator[tuple[str, bytes]]:
         at=START,
         hold=HoldReason.ROLLED_BACK,
         why=COMMAND,
-        rolled_back_from=(COMMAND, COMMAND),
+        rolled_back_from=("v", "0"),
     )
+    worded = msgspec.structs.replace(same, why="", rolled_back_from=(COMMAND, COMMAND))
     samples = {
         Claim: (Claim("somebody", FAR),),
         Applied: (applied,),
-        Pending: (*going.values(), same),
+        Pending: (*going.values(), same, worded),
         Hold: (Hold(reason=HoldReason.BY_HAND, sha256="", since=FAR),),
         Rounds: (Rounds(change="", count=10**9, since=FAR, proved=FAR),),
         Condition: (
