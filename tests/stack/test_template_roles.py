@@ -44,12 +44,14 @@ def test_no_role_may_write_what_belongs_to_people(role: str) -> None:
 
 
 def test_roles_read_and_write_exactly_their_part_of_the_bucket() -> None:
-    assert keys_of("CollectRole", "s3:PutObject") == {"sources/*"}
-    assert keys_of("CollectRole", "s3:GetObject") == {"anchors/*", "approvals/*", "sources/*"}
-    assert keys_of("PublishRole", "s3:PutObject") == {"bundles/*", "targets/*"}
+    assert keys_of("CollectRole", "s3:PutObject") == {"sources/*", "alerts/*"}
+    assert keys_of("CollectRole", "s3:GetObject") == {
+        *("anchors/*", "approvals/*", "sources/*", "bundles/configuration.json", "alerts/*")
+    }
+    assert keys_of("PublishRole", "s3:PutObject") == {"bundles/*", "targets/*", "alerts/*"}
     assert keys_of("PublishRole", "s3:GetObjectVersion") == {"targets/*"}
     assert keys_of("PublishRole", "s3:GetObject") == {
-        *("anchors/*", "approvals/*", "extra/*", "sources/*", "bundles/*", "targets/*")
+        *("anchors/*", "approvals/*", "extra/*", "sources/*", "bundles/*", "targets/*", "alerts/*")
     }
     assert not keys_of("SlackRole", "s3:GetObject")
 

@@ -17,6 +17,7 @@ from rotation_watcher.sources import history
 from rotation_watcher.targets import record
 
 STATES: dict[str, tuple[type, int]] = {
+    "accepted": (configuration.Accepted, configuration.FORMAT),
     "configuration": (configuration.State, configuration.FORMAT),
     "history": (history.History, history.FORMAT),
     "pins": (pins.Pins, pins.FORMAT),

@@ -350,6 +350,8 @@ EXAMPLES: Mapping[str, Alert] = {
         since=NOW,
         now=NOW,
     ),
+    "alerts_forged": builders.alerts_forged(subject=ALB, place="targets/alb/record.json", since=SINCE, now=NOW),
+    "configuration_forged": builders.configuration_forged(since=SINCE, now=NOW),
     "configuration_accepted": builders.configuration_accepted(since=SINCE, now=NOW),
     "contended": builders.contended(
         target=DOMAIN,

@@ -19,6 +19,7 @@ import msgspec
 from rotation_watcher import arns, defects, keys
 from rotation_watcher.alerts import outbox
 from rotation_watcher.alerts.builders import SourceName
+from rotation_watcher.alerts.ledger import Ledger
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import Authority, Source, Watch
@@ -27,7 +28,7 @@ from rotation_watcher.errors import RequestRefused, SourceError, SourceReason, S
 from rotation_watcher.ports import Clock, GenesysApi, Metrics, ObjectStore, PublishQueue, PublishRequest, Secrets
 from rotation_watcher.sources import bounds, compare, fetch, repository, update
 from rotation_watcher.sources import keys_of_conditions as conditions
-from rotation_watcher.sources.conditions import defective
+from rotation_watcher.sources.conditions import defective, strange_alerts
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.fetch import Seen
 from rotation_watcher.sources.history import History
@@ -157,7 +158,7 @@ class _Apart:
         store, now = self._ports.store, self._ports.clock()
         context = Context(source, self._watch.policy, store.bucket, approvals={}, anchor_problems={}, now=now)
         try:
-            kept = _Kept(source, store)
+            kept = _Kept(source, store, self._ports.clock)
             kept.amend(lambda known: defective(known, words, context))
         except Exception as error:  # noqa: BLE001  # the log and the alarm are left
             self.broken[source.id].message = f"{words}; it could not be noted: {_said(error)}"
@@ -188,20 +189,34 @@ def _chosen(watch: Watch, request: Request) -> tuple[Source, ...]:
 class _Kept:
     """A source's history in the store: ``after`` is the one that is there now, ``etag`` its own."""
 
-    def __init__(self, source: Source, store: ObjectStore) -> None:
+    def __init__(self, source: Source, store: ObjectStore, clock: Clock) -> None:
         """Read it. Raises StoreError."""
         self.source, self.store = source, store
+        self._clock = clock
+        self._ledger = Ledger(store, keys.history(source.id))
         self.after, self.etag = repository.load(store, source)
 
     def amend(self, change: Callable[[History], History]) -> None:
         """Write the history with ``change`` applied to what is there now. Raises StoreError."""
         self.after, self.etag = compare_and_set(
             lambda: repository.load(self.store, self.source),
-            change,
-            lambda changed, etag: repository.write(self.store, changed, etag),
+            lambda known: change(self._own(known)),
+            self._write,
             keys.history(self.source.id),
             known=(self.after, self.etag),
         )
+
+    def _own(self, known: History) -> History:
+        """The history without alerts that the watcher has not written."""
+        own = self._ledger.own(known.outbox)
+        if len(own) == len(known.outbox):
+            return known
+        name = SourceName(self.source.id, self.source.region)
+        return strange_alerts(msgspec.structs.replace(known, outbox=own), name, self._clock())
+
+    def _write(self, changed: History, etag: str | None) -> str:
+        self._ledger.note(changed.outbox)
+        return repository.write(self.store, changed, etag)
 
     def clear(self, taken: frozenset[str]) -> None:
         """Take delivered alerts out of the outbox. Raises StoreError."""
@@ -216,7 +231,7 @@ class _SourceRun(_Kept):
 
     def __init__(self, watch: Watch, source: Source, seen: Seen, ports: Ports) -> None:
         """Read what the answer is held against. Raises StoreError."""
-        super().__init__(source, ports.store)
+        super().__init__(source, ports.store, ports.clock)
         self.seen, self.before = seen, self.after
         self.observation: Observation | None = None
         self.anchors = load_anchors(ports.store, source)
@@ -266,7 +281,7 @@ class _SourceRun(_Kept):
 
     def apply(self, change: Callable[[History], History]) -> None:
         """Apply a change without writing it."""
-        self.after = change(self.after)
+        self.after = change(self._own(self.after))
 
     def commit(self) -> None:
         """Write the history after the answer. Raises StoreError; running again completes it."""
@@ -275,11 +290,11 @@ class _SourceRun(_Kept):
         def change(known: History) -> History:
             nonlocal found
             found = known
-            return self.step(known)
+            return self.step(self._own(known))
 
         def store(changed: History, etag: str | None) -> str:
             repository.keep_seen(self.store, self.source, found, changed, self.observation)
-            return repository.write(self.store, changed, etag)
+            return self._write(changed, etag)
 
         self.after, self.etag = compare_and_set(
             lambda: repository.load(self.store, self.source),

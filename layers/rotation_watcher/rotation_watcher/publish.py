@@ -21,7 +21,7 @@ from rotation_watcher.collect import publish_requests
 from rotation_watcher.config import Mode, Target, Watch
 from rotation_watcher.deadline import TimedStore
 from rotation_watcher.errors import ClaimedByAnother, RequestRefused, StoreError, TargetBusy, TargetDefect, TargetError
-from rotation_watcher.targets import conditions, deploy, manual
+from rotation_watcher.targets import conditions, deploy, manual, shown
 from rotation_watcher.targets.decide import (
     Action,
     AdoptBaseline,
@@ -201,6 +201,7 @@ def _snapshot(watch: Watch, view: BundleView, session: Session) -> Snapshot:
 def _reconcile(watch: Watch, snapshot: Snapshot, session: Session) -> TargetSummary:
     """Snapshot → plan → decide → act → prove → record. What changes the target is decided again under the claim."""
     ports, mode = session.ports, watch.mode
+    shown.note(ports.store, snapshot.target, snapshot.live)
     try:
         action = decide(snapshot, mode, ports.owner, ports.clock())
         if isinstance(action, ClaimedElsewhere):
@@ -295,6 +296,7 @@ def _claimed(snapshot: Snapshot, error: ClaimedByAnother) -> TargetSummary:
 def _roll_back(watch: Watch, snapshot: Snapshot, request: Rollback, session: Session) -> TargetSummary:
     """Go back by hand. What others have put there since the earlier version stays."""
     noticed = _noticed(snapshot, watch.mode, session.ports.clock())
+    shown.note(session.ports.store, snapshot.target, snapshot.live)
     if manual.earlier_version(snapshot, request.to, session).back:
         with manual.refusing(session):
             session.save(noticed)

@@ -49,7 +49,7 @@ def test_each_paragraph_is_one_to_four_short_sentences(alert: Alert) -> None:
 
 @every_alert
 def test_an_alert_has_one_subject_and_its_id_opens_with_kind_and_subject(alert: Alert) -> None:
-    of_the_stack = alert.kind in {"configuration-refused", "configuration-accepted"}
+    of_the_stack = alert.id.split(":")[1] == "stack"
     assert [alert.source, alert.target].count(None) == (2 if of_the_stack else 1)
     assert (alert.region is None) == (alert.source is None)
     assert alert.id.startswith(f"{alert.kind}:{alert.source or alert.target or 'stack'}:")
@@ -189,6 +189,8 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "truststore_update_failed",
         "truststore_held",
         "configuration_refused",
+        "configuration_forged",
+        "alerts_forged",
         "rolled_back",
         "drift_found",
         "mtls_off",

@@ -26,6 +26,7 @@ ELSEWHERE = {
     Kind.NAMES_UNCERTAIN: "sources/test_names.py",
     Kind.FILE_DAMAGED: "sources/test_anchor_files.py",
     Kind.CLOCK_AHEAD: "sources/test_clock.py",
+    Kind.STATE_FORGED: "../forgery/test_outboxes.py",
 }
 """Played with a world of their own."""
 

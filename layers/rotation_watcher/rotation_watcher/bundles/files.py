@@ -107,7 +107,9 @@ def _write_pins(view: BundleView, store: ObjectStore, now: datetime, *, narrow: 
     wanted = pins.pins(view.bundle.id, view.carried(now))
 
     def change(old: Iterable[Pin]) -> Pins:
-        return wanted if narrow else pins.widened(old, wanted, now, without=view.unvouched)
+        if narrow:
+            return pins.narrowed(old, wanted, now, grace=view.grace, without=view.unvouched)
+        return pins.widened(old, wanted, now, without=view.unvouched)
 
     return _change_pins(view, store, change, dry_run=dry_run)
 
@@ -131,6 +133,8 @@ def _change_pins(
 
     def put(new: Pins | None, etag: str | None) -> str:
         nonlocal written
+        for pin in new.pins if new else ():
+            _note(store, pin)
         kept = store.put_if(key, _json(new), etag=etag, content_type=keys.JSON_TYPE)
         written = True
         return kept.etag
@@ -156,15 +160,31 @@ def known_pins(store: ObjectStore, bundle_id: str) -> Sequence[Pin]:
 
 
 def _borne_out(store: ObjectStore, listed: Iterable[Pin]) -> list[Pin]:
-    """The pins of certificates that their source has shown, with the certificates' own facts.
+    """The pins of certificates that their source has shown, or publish has noted, with the certificates' own facts.
 
-    What the file says counts for nothing alone: somebody else may have written it.
+    What the file says counts for nothing alone: somebody else may have written it, or over a file below ``seen/``.
     """
     found = []
     for pin in listed:
-        held = load_seen(store, pin.source, (pin.certificate.fingerprint,))
+        key = pin.certificate.fingerprint
+        held = load_seen(store, pin.source, (key,)) or noted_leaf(store, key)
         found += [replace(pin, certificate=held[0].facts)] if held else []
     return found
+
+
+def noted_leaf(store: ObjectStore, fingerprint: str) -> tuple[Certificate, ...]:
+    """The leaf that publish has noted when it pinned it; empty where there is none. Raises StoreError."""
+    stored = store.get(keys.pinned(fingerprint))
+    blocks = parse_bundle(stored.body)[0] if stored else ()
+    return tuple(one.certificate for one in blocks if one.fingerprint == fingerprint and one.certificate)
+
+
+def _note(store: ObjectStore, pin: Pin) -> None:
+    """Keep a leaf apart from the pins, before it is pinned."""
+    key = pin.certificate.fingerprint
+    held = () if noted_leaf(store, key) else load_seen(store, pin.source, (key,))
+    if held:
+        store.put(keys.pinned(key), held[0].pem.encode(), content_type=keys.PEM_TYPE)
 
 
 def _old(body: bytes, key: str) -> Pins | None:

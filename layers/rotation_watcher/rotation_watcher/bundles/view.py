@@ -14,6 +14,8 @@ import msgspec
 from rotation_watcher import keys
 from rotation_watcher.bundles import judging
 from rotation_watcher.bundles.files import known_pins, listed_pins
+from rotation_watcher.bundles.grounds import without_ground
+from rotation_watcher.bundles.pins import Pin
 from rotation_watcher.bundles.wanted import BundleView, Need, Wanted, compose
 from rotation_watcher.config import Authority, Bundle, Source, Watch
 from rotation_watcher.errors import StoreError
@@ -96,6 +98,7 @@ def view_bundle(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime)
         files,
         tuple(forged),
         former=tuple(former.needs),
+        grace=timedelta(days=watch.policy.retain_days),
     )
 
 
@@ -167,7 +170,7 @@ def _needs(
         known = state.authorities.get(authority)
         if known is None:
             continue
-        found.unvouched.update(known.quarantine.keys() - known.leaves.keys())
+        unvouched = {*known.quarantine} - {*known.leaves}
         # The history drops leaves whose grace is over, when a fresh source is read next: this clock drops none.
         approvals, _ = load_approvals(store, [key for key, leaf in known.leaves.items() if leaf.lifted])
         ground = judging.Ground(
@@ -182,7 +185,7 @@ def _needs(
             if leaf.lifted and not (
                 approval and approval.holds(now) and approval.lifts(finding.code for finding in leaf.lifted)
             ):
-                found.unvouched.add(key)
+                unvouched.add(key)
                 continue
             chains = [load_seen(store, source.id, (key, *chain)) for chain in leaf.every_chain]
             held = [chain for chain in chains if chain]
@@ -199,7 +202,7 @@ def _needs(
                     f"The history of source {source.id} names a {leaf.status.value} leaf ({key[:16]}) that may not be"
                     f" let in: {against[0].code}: {against[0].detail}."
                 )
-                found.unvouched.add(key)
+                unvouched.add(key)
                 found.missing.append(text)
                 found.forged.extend([text] if leaf.status is not Status.RETIRING else [])
                 continue
@@ -207,6 +210,9 @@ def _needs(
             proved = replace(leaf, facts=held[0][0].facts)  # what the history says of it is a claim
             need = _need(source, authority, proved, held[0], anchors.get(authority, ()), root)
             found.needs.append(need._replace(alternatives=tuple(chain[1:] for chain in held[1:])))
+        pinned = _pins_of(store, source, authority, bundle) if unvouched else []
+        pinned = [pin for pin in pinned if pin.certificate.fingerprint in unvouched]
+        found.unvouched.update(unvouched - without_ground(store, pinned, ground, now))
     return found
 
 
@@ -216,10 +222,15 @@ def _pinned(store: ObjectStore, source: Source, authority: Authority, bundle: Bu
     Not read where a name is enforced: then that name alone counts.
     """
     known: set[str] = set()
-    for pin in () if source.enforced_names(authority) else known_pins(store, bundle.id):
-        if (pin.source, pin.authority) == (source.id, authority.value):
-            known |= judging.identity(pin.certificate)
+    for pin in () if source.enforced_names(authority) else _pins_of(store, source, authority, bundle):
+        known |= judging.identity(pin.certificate)
     return known
+
+
+def _pins_of(store: ObjectStore, source: Source, authority: Authority, bundle: Bundle) -> list[Pin]:
+    """The pins of one authority of a source in this bundle, those that are borne out."""
+    pins = known_pins(store, bundle.id)
+    return [pin for pin in pins if (pin.source, pin.authority) == (source.id, authority.value)]
 
 
 def _need(

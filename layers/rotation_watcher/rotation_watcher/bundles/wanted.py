@@ -6,7 +6,7 @@ anchor file overwritten by mistake must not empty a truststore.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
@@ -107,7 +107,8 @@ class BundleView(NamedTuple):
     ``unvouched`` are leaves that nothing vouches for any more, such as those whose approval is gone: they are pinned no
     longer, whatever the obstacles. ``files`` are the operator's ``extra`` files. ``forged``: what histories
     say that the watcher does not write, in words. ``former``: pinned leaves that nothing shows any more though their
-    grace is not over, such as those of a source that was taken out of the bundle.
+    grace is not over, such as those of a source that was taken out of the bundle. ``grace``: how
+    long what retires stays.
     """
 
     bundle: Bundle
@@ -117,6 +118,7 @@ class BundleView(NamedTuple):
     unvouched: frozenset[str]
     files: tuple[OperatorFile, ...] = ()
     forged: tuple[str, ...] = ()
+    grace: timedelta = timedelta(days=30)
     former: tuple[Need, ...] = ()
 
     def carried(self, now: datetime) -> Wanted:

@@ -1,7 +1,7 @@
 """What one observation says about the conditions of a source, and how long each must be absent to be over."""
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -10,6 +10,7 @@ from rotation_watcher.alerts.conditions import Condition, Lasting, Observed, eva
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.config import Authority, Policy
 from rotation_watcher.errors import SourceReason
+from rotation_watcher.keys import history as history_of
 from rotation_watcher.sources import flapping, floods
 from rotation_watcher.sources import keys_of_conditions as keys
 from rotation_watcher.sources.context import Context
@@ -82,6 +83,18 @@ def judged(
     over = [_recovered(one, context) for one in resolved.values() if one.kind == Kind.SOURCE_FAILING]
     over += _whole_again(resolved, conditions, context)
     return replace(history, conditions=conditions, ended=ended), (*over, *alerts)
+
+
+def strange_alerts(history: History, source: builders.SourceName, now: datetime) -> History:
+    """The history after alerts that the watcher had not written were taken out of its outbox."""
+    place = history_of(source.id)
+    observed = Observed(
+        keys.FORGED,
+        Kind.STATE_FORGED,
+        lambda since: builders.alerts_forged(subject=source, place=place, since=since, now=now),
+    )
+    conditions, alerts, _ = evaluate(history.conditions, [observed], now, resolves=unjudged)
+    return replace(history, conditions=conditions).with_alerts(alerts)
 
 
 def _ended_by_approval(history: History, entity: Entity) -> set[str]:

@@ -10,8 +10,10 @@ CLOCK = "clock"
 DEFECT = "defect"
 """The watcher itself failed at the source."""
 _ABSENT, _ANCHOR, _DISAGREE, _QUARANTINED, _FILE = "absent:", "anchor:", "disagree:", "quarantined:", "file:"
+FORGED = "forged:alerts"
+"""Alerts waited that the watcher had not written."""
 _NAMES, _BACK, _FLOOD = "names:", "back:", "flood:"
-_SINGLE = (SOURCE, CLOCK, DEFECT)
+_SINGLE = (SOURCE, CLOCK, DEFECT, FORGED)
 _PREFIXES = (_ABSENT, _ANCHOR, _DISAGREE, _QUARANTINED, _FILE, _NAMES, _BACK, _FLOOD)
 """Each ends in a colon, so that none is the start of another."""
 

@@ -20,7 +20,7 @@ from rotation_watcher.bundles.wanted import Need
 from rotation_watcher.config import Authority, Mode, Target
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDefect, TargetDenied, TargetError, TargetNotFound
 from rotation_watcher.targets import contention, obstacles
-from rotation_watcher.targets.plan import Blocker, Snapshot
+from rotation_watcher.targets.plan import Blocker, Snapshot, digest, shown_last
 from rotation_watcher.targets.record import Pending, Record
 from rotation_watcher.x509.facts import CertificateFacts
 
@@ -87,8 +87,14 @@ def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
     verifying = {endpoint.name for endpoint in snapshot.live.known_endpoints if endpoint.verifies}
     endpoints = tuple(sorted({*record.endpoints, *verifying}))
     graces = snapshot.plan.graces
+    before = digest(snapshot.last.contents.data) if snapshot.last.contents is not None else record.shown
     noted = replace(
-        record, conditions=conditions, endpoints=endpoints, unwanted=graces.unwanted, approved=graces.approved
+        record,
+        conditions=conditions,
+        endpoints=endpoints,
+        unwanted=graces.unwanted,
+        approved=graces.approved,
+        shown=shown_last(snapshot.target, snapshot.live, before),
     )
     return noted.with_alerts(*over, *alerts)
 
@@ -180,6 +186,17 @@ def implausible(record: Record, target: Target, wrong: Iterable[str], now: datet
     """The record after times were found in it that no run of the watcher writes."""
     what = f"The record of {target.id} {', and '.join(wrong)}: that is passed over (or a function's clock was ahead)."
     return _with(record, [_forgery(target, what, now)], now)
+
+
+def strange_alerts(record: Record, target: Target, now: datetime) -> Record:
+    """The record after alerts that the watcher had not written were taken out of its outbox."""
+    place = keys.record(target.id)
+    observed = Observed(
+        f"{FORGED}alerts",
+        Kind.STATE_FORGED,
+        lambda since: builders.alerts_forged(subject=target_name(target), place=place, since=since, now=now),
+    )
+    return _with(record, [observed], now)
 
 
 def _forgery(target: Target, what: str, now: datetime) -> Observed:

@@ -23,7 +23,7 @@ from rotation_watcher.targets.earlier import Rebuilt, rebuilt, updated_again
 from rotation_watcher.targets.plan import Snapshot, digest
 from rotation_watcher.targets.record import Applied, Hold, HoldReason, Pending, Record
 from rotation_watcher.targets.session import Change, Session, unclaimed
-from rotation_watcher.targets.snapshot import contents_of, deployed, last_version
+from rotation_watcher.targets.snapshot import contents_of, deployed
 from rotation_watcher.x509.truststore import Contents, read
 
 replace = msgspec.structs.replace
@@ -49,16 +49,7 @@ def deploy(snapshot: Snapshot, session: Session) -> Outcome:
     wanted = snapshot.view.wanted.certificates
     added.note(session.ports.store, session.target.arn, [wanted[key] for key in snapshot.plan.added])
     session.save(lambda record: replace(record, pending=pending, versions=versions))
-    return request_update(snapshot, pending, session, vouched=_while_off(snapshot, record))
-
-
-def _while_off(snapshot: Snapshot, record: Record) -> frozenset[str]:
-    """What others had at a target whose mutual TLS is off: nothing but the last version shows it.
-
-    Left away, turning it on again would shut them out. It counts only where the record and the object agree.
-    """
-    last = last_version(record)
-    return lawful.agreed(record, last, snapshot.contents) if snapshot.live.bundle is None and last else frozenset()
+    return request_update(snapshot, pending, session)
 
 
 def go_back(
@@ -79,7 +70,6 @@ def go_back(
         why="A person asked for it.",
         rolled_back_from=(gone.version, gone.sha256) if gone else ("", ""),
     )
-    vouched = {*vouched, *_while_off(snapshot, session.record)}
     return _deploy_earlier(snapshot, back, content, session, vouched=vouched)
 
 
@@ -88,9 +78,8 @@ def resume(snapshot: Snapshot, pending: Pending, session: Session) -> Outcome:
 
     What a person's word alone let back in is not: whoever can write the record can write that too.
     """
-    store, off = session.ports.store, _while_off(snapshot, session.record)
-    held = deployed(store, session.target, pending.version)
-    if held is None or digest(held.data) != pending.sha256 or _strange(snapshot, held, off, session):
+    held = deployed(session.ports.store, session.target, pending.version)
+    if held is None or digest(held.data) != pending.sha256 or _strange(snapshot, held, session):
         return request_update(snapshot, pending, session)  # which judges it, and tells
     to = Applied(
         version=pending.version,
@@ -112,16 +101,15 @@ def resume(snapshot: Snapshot, pending: Pending, session: Session) -> Outcome:
         pending = replace(
             pending, why=f"{pending.why} It was interrupted, and {names} did not come back: name the version again."
         )
-    return _deploy_earlier(snapshot, pending, content, session, vouched=off)
+    return _deploy_earlier(snapshot, pending, content, session)
 
 
-def _strange(snapshot: Snapshot, held: Contents, off: Collection[str], session: Session) -> frozenset[str]:
+def _strange(snapshot: Snapshot, held: Contents, session: Session) -> frozenset[str]:
     """What a version holds that nobody knows: the watcher has not added it, and the target neither holds it nor did."""
     applied = session.record.applied
     known = {
         *snapshot.view.wanted.certificates,
         *lawful.shown(snapshot),
-        *off,
         *(applied.fingerprints if applied else ()),
     }
     strange = held.blocks.keys() - known

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from rotation_watcher import arns
 from rotation_watcher.bundles.wanted import BundleView, Need, Wanted, admits, entry
 from rotation_watcher.config import Policy, Target
 from rotation_watcher.ports import Live
@@ -79,10 +80,20 @@ class Plan(NamedTuple):
         return digest(self.body)
 
 
+class Last(NamedTuple):
+    """What a target held before its mutual TLS was turned off. ``doubt``: why it is not known, in words.
+
+    Both None: nothing was ever noted (``shown``).
+    """
+
+    contents: Contents | None = None
+    doubt: str | None = None
+
+
 class Snapshot(NamedTuple):
     """One target as it is, and its plan. ``former`` is what was deployed last, read only where that drifted.
 
-    ``contents`` is what it holds; where mutual TLS is off, what it held last.
+    ``contents`` is what it holds; where mutual TLS is off, what it held last, and ``last`` says how that is known.
     """
 
     target: Target
@@ -92,6 +103,7 @@ class Snapshot(NamedTuple):
     contents: Contents
     former: Mapping[str, Block]
     plan: Plan
+    last: Last = Last()
 
     @property
     def blocks(self) -> Mapping[str, Block]:
@@ -102,6 +114,18 @@ class Snapshot(NamedTuple):
 def digest(body: bytes) -> str:
     """The SHA-256 by which a bundle's content is known, in hex."""
     return hashlib.sha256(body).hexdigest()
+
+
+def to_be_noted(target: Target, live: Live) -> bytes | None:
+    """What the service shows, at a target that can lose it; None where there is nothing to note (``shown``)."""
+    can_lose = arns.parse_target(target.arn).kind.off is not None
+    return live.bundle if can_lose and isinstance(live.bundle, bytes) else None
+
+
+def shown_last(target: Target, live: Live, before: str) -> str:
+    """The digest of what the service shows, for the record; ``before`` is the one that is there."""
+    body = to_be_noted(target, live)
+    return before if body is None else digest(body)
 
 
 def make(

@@ -95,6 +95,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
 
     ``ours``: certificates the watcher added here and since when; only they may ever be removed. ``versions``: what was
     deployed before ``applied``, newest first. ``endpoints``: listeners seen verifying, to notice one that no longer is.
+    ``shown``: the SHA-256 of what the service showed last, at targets that can lose it (``shown``).
     ``conditions``: what lasts and is alerted (``conditions``). ``released``: removals that a person let pass.
     ``unwanted``: what of ours is in its grace, or wanted by nothing, and since when (``grace``). ``approved``: what
     only approvals want, with the leaves that they let pass.
@@ -113,6 +114,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     approved: Mapping[str, tuple[str, ...]] = {}
     not_before: Instant | None = None
     endpoints: tuple[str, ...] = ()
+    shown: str = ""
     rounds: Rounds | None = None
     conditions: Mapping[str, Condition] = {}
     outbox: tuple[Alert, ...] = ()

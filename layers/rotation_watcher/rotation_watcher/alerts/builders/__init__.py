@@ -12,7 +12,11 @@ from rotation_watcher.alerts.builders.changes import (
     truststore_update_failed,
     truststore_updated,
 )
-from rotation_watcher.alerts.builders.configuration import configuration_accepted, configuration_refused
+from rotation_watcher.alerts.builders.configuration import (
+    configuration_accepted,
+    configuration_forged,
+    configuration_refused,
+)
 from rotation_watcher.alerts.builders.disturbances import (
     contended,
     drift_found,
@@ -25,6 +29,7 @@ from rotation_watcher.alerts.builders.disturbances import (
 )
 from rotation_watcher.alerts.builders.files import file_damaged, left_out, unusual_certificate
 from rotation_watcher.alerts.builders.floods import flood
+from rotation_watcher.alerts.builders.forged import alerts_forged
 from rotation_watcher.alerts.builders.leaves import expired, issuer_changed, rotated, upcoming_published, went_back
 from rotation_watcher.alerts.builders.locked import all_clear, filtered_out, target_locked
 from rotation_watcher.alerts.builders.naming import name_learned, names_uncertain
@@ -35,12 +40,14 @@ from rotation_watcher.alerts.builders.subjects import SourceName, TargetName
 __all__ = [
     "SourceName",
     "TargetName",
+    "alerts_forged",
     "all_clear",
     "anchor_missing",
     "approved",
     "change_planned",
     "clock_ahead",
     "configuration_accepted",
+    "configuration_forged",
     "configuration_refused",
     "contended",
     "drift_found",
