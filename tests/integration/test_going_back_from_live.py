@@ -53,6 +53,14 @@ def run(world: SmallWorld, target: str) -> Outcome:
     return outcome
 
 
+def let_go(world: SmallWorld, target: str, name: str) -> None:
+    """The operator takes a root out of the bundle's files, and out of the target without a grace."""
+    world.extra = ()
+    world.clock.advance(timedelta(minutes=6))
+    assert world.publish(release=target, leave=[root(name)]).targets[target].outcome is Outcome.UPDATED
+    world.clock.advance(timedelta(minutes=6))
+
+
 def told(world: SmallWorld) -> list[str]:
     return [alert.kind.value for alert in world.sink.delivered]
 
@@ -209,8 +217,7 @@ def test_a_rollback_takes_out_what_an_unproved_update_has_brought_even_after_a_c
 @TARGETS
 def test_what_was_ours_once_and_is_others_now_is_not_taken_out(target: str) -> None:
     world = deployed(target, issued("Other").pem, "Extra")
-    world.extra = ()
-    run(world, target)
+    let_go(world, target, "Extra")
     assert root("Extra") not in world.live(target)
     world.widen("Another")
     run(world, target)
@@ -248,8 +255,7 @@ def test_asking_again_for_the_same_version_changes_nothing(target: str) -> None:
 @TARGETS
 def test_the_version_before_is_refused_where_it_lets_in_what_nothing_vouches_for(target: str) -> None:
     world = deployed(target, issued("Other").pem, "Rogue")
-    world.extra = ()
-    run(world, target)
+    let_go(world, target, "Rogue")
     before = body(world, target)
     with pytest.raises(RequestRefused, match=r"CN=Rogue") as refused:
         world.publish(rollback=target)
@@ -264,8 +270,7 @@ def test_the_version_before_is_refused_where_it_lets_in_what_nothing_vouches_for
 @TARGETS
 def test_a_named_version_brings_it_back_the_alert_says_so_and_a_release_takes_it_out(target: str) -> None:
     world = deployed(target, issued("Other").pem, "Rogue")
-    world.extra = ()
-    run(world, target)
+    let_go(world, target, "Rogue")
     world.sink.delivered.clear()
     version = world.record(target).versions[0].version
     assert world.publish(rollback=target, to=version).targets[target].outcome is Outcome.ROLLED_BACK
@@ -275,15 +280,14 @@ def test_a_named_version_brings_it_back_the_alert_says_so_and_a_release_takes_it
     assert "CN=Rogue" in alert.facts["came back"]
     assert root("Rogue")[:16] in alert.facts["came back"]
     world.clock.advance(timedelta(minutes=6))
-    assert world.publish(release=target).targets[target].outcome is Outcome.UPDATED
+    assert world.publish(release=target, leave=[root("Rogue")]).targets[target].outcome is Outcome.UPDATED
     assert root("Rogue") not in world.live(target)
 
 
 @TARGETS
 def test_a_named_version_that_was_interrupted_brings_back_only_what_is_wanted_and_says_so(target: str) -> None:
     world = deployed(target, issued("Other").pem, "Rogue")
-    world.extra = ()
-    run(world, target)
+    let_go(world, target, "Rogue")
     world.sink.delivered.clear()
     version = world.record(target).versions[0].version
     killed_before_its_update(world, target, rollback=target, to=version)

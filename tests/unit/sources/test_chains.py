@@ -40,7 +40,7 @@ def test_a_chain_that_is_gone_for_good_leaves_after_its_grace_and_not_before() -
         assert region.live("alb") > BOTH
     for _ in range(33):  # the history's grace is over; the target has its own
         region.step(minutes=DAY)
-        region.step()
+        region.publish()  # by the schedule
     assert region.live("alb") & BOTH == fingerprints(authority("Second"), issuing("Second"))
     (leaf,) = region.known.leaves.values()
     assert (leaf.chains, {*leaf.chain}) == ((), fingerprints(authority("Second"), issuing("Second")))

@@ -84,7 +84,7 @@ def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
         record.conditions, observed, now, resolves=lambda key: CLEAR if key.startswith(judged) else None
     )
     over = obstacles.over(resolved, conditions, target_name(snapshot.target), now)
-    verifying = {endpoint.name for endpoint in snapshot.live.known_endpoints if endpoint.verifies}
+    verifying = {one.name for one in snapshot.live.known_endpoints if one.verifies and one.name.startswith("arn:")}
     endpoints = tuple(sorted({*record.endpoints, *verifying}))
     graces = snapshot.plan.graces
     before = digest(snapshot.last.contents.data) if snapshot.last.contents is not None else record.shown

@@ -19,12 +19,12 @@ replace = msgspec.structs.replace
 
 _VERSION = re.compile(r"[A-Za-z0-9+/=._-]{0,1024}")
 """The version ids of S3; empty where the watcher deployed nothing."""
-_ENDPOINT = re.compile(r"[A-Za-z0-9:/._*-]{1,400}")
-"""ARNs of listeners, and host names."""
+_LISTENER = re.compile(r"arn:[A-Za-z0-9:/._*-]{1,400}")
+"""ARNs of listeners. Former releases kept names of APIs too, which anybody may give: they are dropped silently."""
 
 
 def _readable(record: Record) -> tuple[Record, bool]:
-    """The record without texts that are neither versions nor endpoints: alerts show both. Whether there were any."""
+    """The record without texts that are neither versions nor listeners: alerts show both. Whether there were any."""
 
     def known(one: Applied) -> bool:
         return _VERSION.fullmatch(one.version) is not None
@@ -36,9 +36,10 @@ def _readable(record: Record) -> tuple[Record, bool]:
     if applied is not None and not known(applied):
         applied = replace(applied, version="")
     versions = tuple(one for one in record.versions if known(one))
-    endpoints = tuple(one for one in record.endpoints if _ENDPOINT.fullmatch(one))
+    endpoints = tuple(one for one in record.endpoints if _LISTENER.fullmatch(one))
+    strange = [one for one in record.endpoints if one not in endpoints and not one.startswith("execute-api of ")]
     after = replace(record, pending=pending, applied=applied, versions=versions, endpoints=endpoints)
-    return after, after != record
+    return after, replace(after, endpoints=record.endpoints) != record or bool(strange)
 
 
 def plausible(record: Record, target: Target, claim_for: timedelta, now: datetime) -> Record:
