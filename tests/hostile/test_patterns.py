@@ -79,10 +79,16 @@ def everywhere(pattern: re.Pattern[str], text: str) -> int:
 PATTERNS = patterns()
 
 
-def spent(work: Callable[[str], object], text: str) -> float:
-    start = time.process_time()
-    work(text)
-    return time.process_time() - start
+def spent(work: Callable[[str], object], text: str, enough: float = LONGEST) -> float:
+    """Seconds of processor time, the least of three tries: what else the process does at a moment does not count."""
+    least = float("inf")
+    for _ in range(3):
+        start = time.process_time()
+        work(text)
+        least = min(least, time.process_time() - start)
+        if least < enough:
+            break
+    return least
 
 
 def costly(work: Callable[[str], object]) -> str | None:

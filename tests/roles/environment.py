@@ -14,8 +14,10 @@ from botocore.exceptions import ClientError
 from local.aws.enforcing import Asked
 from local.environment import BUCKET, Environment
 from local.receiver import SlackReceiver
-from rotation_watcher import bootstrap
+from rotation_watcher import bootstrap, configuration
 from rotation_watcher.adapters.sqs import SqsPublishQueue
+from rotation_watcher.config import Watch
+from rotation_watcher.errors import ConfigurationError
 from rotation_watcher.slack import QueueMessage, post_all
 from tests.roles.grants import Grant, documents, grants
 from tests.support.roles import Resolver
@@ -34,6 +36,10 @@ class Run(NamedTuple):
 
     refused: set[str]
     asked: frozenset[Asked]
+
+
+def _refused() -> Watch:
+    raise ConfigurationError(["mode: a mistake"])
 
 
 class RolesEnvironment:
@@ -123,10 +129,21 @@ class RolesEnvironment:
     # The functions' work, and what AWS does with their roles
 
     def _collect(self) -> None:
-        self.environment.watcher = self.environment.build()
-        looked = self.environment.collect()
-        assert set(looked.sources) == {"use1", "euc1"}
+        self.environment.watcher = watcher = self.environment.build()
+        ports = watcher.collect
+        configuration.keep(watcher.watch, watcher.parse, ports.store, ports.sink, ports.clock, dry_run=False)
+        with suppress(ConfigurationError):  # publish has accepted none yet
+            configuration.keep(_refused, watcher.parse, ports.store, ports.sink, ports.clock, dry_run=False)
+        self._undelivered(9)
+        for _ in range(2):  # the second run finds alerts that wait
+            looked = self.environment.collect()
+            self.environment.aws.faults.clear()
+            assert set(looked.sources) == {"use1", "euc1"}
         self._report_failed_run()
+
+    def _undelivered(self, times: int) -> None:
+        """Alerts that are due now wait for the next run."""
+        self.environment.aws.fail_next("sns", "Publish", "InvalidParameter", times=times)
 
     def _publish(self) -> None:
         environment = self.environment
@@ -138,7 +155,9 @@ class RolesEnvironment:
         with environment.aws.unenforced_iam():
             environment.put("extra/partner.pem", self.others + environment.world.region("ap-south-1").root_pem())
         environment.clock.advance(timedelta(hours=1))
+        self._undelivered(9)
         self._updates("alb")
+        environment.aws.faults.clear()
         back = environment.publish(rollback="alb").targets["alb"].outcome
         assert back == "rolled-back", back
         self._report_failed_run()

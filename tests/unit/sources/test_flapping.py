@@ -58,8 +58,8 @@ BAD: dict[str, Callable[[Teller], None]] = {
 CALM = {"two sources that disagree": disagreeing({})}
 
 
-@pytest.mark.parametrize("good", [1, 2, 3, 4, 5, 8, 20, 40, 90, 100])
-@pytest.mark.parametrize("bad", [1, 2, 3, 12])
+@pytest.mark.parametrize("good", [1, 2, 3, 8, 40, 100])
+@pytest.mark.parametrize("bad", [1, 2, 12])
 @pytest.mark.parametrize("name", BAD)
 def test_whatever_flaps_in_whatever_rhythm_is_a_few_alerts_a_day(name: str, bad: int, good: int) -> None:
     teller = Teller().see(view("A"))
