@@ -37,6 +37,7 @@ class Approving(PresentingWorld):
         self.look(2)
         self.approve(self.approved, reasons=["chain-untrusted"], root=self.rogue.read.fingerprint)
         self.look(3)
+        self.publish()  # the bundle that no target loads too
         assert self.alive(self.rogue)
         assert self.pinned(self.approved)
 
@@ -67,10 +68,28 @@ def test_what_a_withdrawn_approval_alone_let_in_leaves_at_the_next_publish(
     assert not world.pinned(world.approved)
     assert world.alive(world.anchor)  # the operator trusts it by a file
     assert world.still() == []
-    if genuine_before:
-        for bundle in ("main", "carried"):
-            world.publish()
-            assert world.rogue.read.fingerprint not in blocks_of(world.store.body(keys.wanted(bundle)))
+    for bundle in ("main", "carried"):
+        world.publish()
+        assert world.rogue.read.fingerprint not in blocks_of(world.store.body(keys.wanted(bundle)))
+        assert world.anchor.read.fingerprint in blocks_of(world.store.body(keys.wanted(bundle)))
+    outcomes = {one.outcome.value for one in world.publish(dry_run=True).targets.values()}
+    assert outcomes == {"unchanged"}
+    assert not [one for one in world.sink.delivered if one.kind == "removal-held"]
+    assert world.record("alb").pending is None
+
+
+def test_a_file_that_held_nothing_else_carries_it_on_no_longer_than_something_else_is_known() -> None:
+    world = Approving(genuine_before=False)
+    world.store.remove("anchors/us-east-1.pem")
+    world.look(2)
+    world.withdraw(world.approved)
+    world.publish()
+    assert {*blocks_of(world.store.body(keys.wanted("main")))} == {world.rogue.read.fingerprint}
+    world.trust(world.anchor)
+    world.shown()
+    world.extra = ("extra/missing.pem",)
+    world.look(2)
+    assert {*blocks_of(world.store.body(keys.wanted("main")))} == {world.anchor.read.fingerprint}
 
 
 def test_one_that_ended_or_names_another_root_now_is_withdrawn_too() -> None:

@@ -204,13 +204,23 @@ def test_a_history_that_lost_its_leaves_narrows_no_pin_before_its_grace(world: T
 
 
 def test_a_stranger_that_somebody_put_among_the_pins_is_not_carried_on(world: TwoRegions) -> None:
-    stranger = certificate(certs.issue(issued("Stranger"), "stranger.example.com"))
+    stranger = certificate(certs.issue(issued("Stranger"), REGIONS["eu-central-1"].client_name or ""))
     world.store.seed(keys.seen("euc1", stranger.fingerprint), stranger.pem.encode())
     held = pins.decode(world.store.body(keys.pins("main")))
     forged = msgspec.structs.replace(held.pins[0], certificate=stranger.facts, source="euc1")
     world.store.seed(keys.pins("main"), msgspec.json.encode(msgspec.structs.replace(held, pins=(*held.pins, forged))))
     world.run()
     assert world.pinned() == {LEAF.fingerprint, leaf_of("Root 0").fingerprint}
+
+
+def test_an_end_that_somebody_wrote_into_the_pins_makes_no_grace_longer(world: TwoRegions) -> None:
+    world.drop()
+    held = pins.decode(world.store.body(keys.pins("main")))
+    forever = [msgspec.structs.replace(pin, until=START + 300 * DAY) for pin in held.pins]
+    world.store.seed(keys.pins("main"), msgspec.json.encode(msgspec.structs.replace(held, pins=tuple(forever))))
+    world.run()
+    world.run(31 * DAY)
+    assert world.pinned() == {leaf_of("Root 0").fingerprint}
 
 
 def test_a_quiet_run_in_the_grace_writes_nothing(world: TwoRegions) -> None:

@@ -1,8 +1,10 @@
 """One certificate that cannot be put in never keeps the others out (docs/decisions/0031)."""
 
+import itertools
 from collections.abc import Iterable
 from datetime import timedelta
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -11,14 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotation_watcher import keys
-from rotation_watcher.bundles.wanted import compose
+from rotation_watcher.bundles.wanted import Need, compose
 from rotation_watcher.config import Policy, Target
 from rotation_watcher.sources import history
 from rotation_watcher.sources.history import AuthorityHistory, History, Leaf, Status
-from rotation_watcher.targets import plan
+from rotation_watcher.targets import plan, room
 from rotation_watcher.targets.record import Record
+from rotation_watcher.x509.certificates import parse_bundle
 from rotation_watcher.x509.truststore import of_blocks
-from tests.support import certs
+from tests.support import certs, presenting
 from tests.support.small_world import ARNS, NAME, START, SmallWorld, certificate, issued, leaf_of, root
 from tests.unit.targets.test_plan import NOW, STORE, key, live, need
 from tests.unit.targets.test_plan import keys as roots
@@ -159,16 +162,33 @@ def test_what_is_left_out_though_a_leaf_needs_it_is_critical_and_nothing_of_othe
     assert world.live("alb") == {issued(f"Other {one}").fingerprint for one in range(25)}
 
 
-@pytest.mark.parametrize("room", [1, 2, 3, 4])
-def test_presented_leaves_come_first_then_announced_ones_then_those_in_their_grace_then_files(room: int) -> None:
+@pytest.mark.parametrize("free", [1, 2, 3, 4])
+@pytest.mark.parametrize("names", [*itertools.permutations("CUR")])
+def test_presented_leaves_come_first_then_announced_ones_then_those_in_their_grace_then_files(
+    names: tuple[str, ...], free: int
+) -> None:
     world = SmallWorld()
-    holds(world, *others(25 - room))
-    statuses = {"C": Status.CURRENT, "U": Status.UPCOMING, "R": Status.RETIRING}
-    shown(world, [(issued(name), leaf_of(name), status) for name, status in reversed(statuses.items())])
+    holds(world, *others(25 - free))
+    statuses = (Status.CURRENT, Status.UPCOMING, Status.RETIRING)
+    pairs = [(issued(name), leaf_of(name), status) for name, status in zip(names, statuses, strict=True)]
+    shown(world, sorted(pairs, key=lambda pair: pair[1].fingerprint))
     world.widen("E")
     assert run(world) == "updated"
-    expected = ["C", "U", "R", "E"][:room]
-    assert [name for name in ("C", "U", "R", "E") if root(name) in world.live("alb")] == expected
+    assert [name for name in (*names, "E") if root(name) in world.live("alb")] == [*names, "E"][:free]
+
+
+def test_a_leaf_that_needs_more_than_there_is_room_for_takes_no_other_leafs_place() -> None:
+    for _ in range(4):  # whichever comes first by its fingerprint
+        anchor, plain_anchor = presenting.root("Deep"), presenting.root("Plain")
+        between = presenting.intermediate("Between", anchor)
+        deep, plain = presenting.leaf(between).read, presenting.leaf(plain_anchor).read
+        record = Leaf(facts=deep.facts, chain=(), status=Status.CURRENT, since=START, first_seen=START)
+        one = Need("use1", "us-east-1", "Genesys", deep, record, (between.read,), (anchor.read,), client_auth=True)
+        state = msgspec.structs.replace(record, facts=plain.facts)
+        other = one._replace(certificate=plain, state=state, chain=(), anchors=(plain_anchor.read,))
+        wanted = compose([one, other], {}, START)
+        assert {*room.fitting({}, wanted.certificates, wanted, 1, START)} == {plain_anchor.read.fingerprint}
+        assert len(room.fitting({}, wanted.certificates, wanted, 2, START)) == 2
 
 
 NUMBERS = st.sets(st.sampled_from(range(6)))
@@ -199,6 +219,7 @@ def test_however_little_room_there_is_nobody_is_shut_out_and_as_many_leaves_as_f
         now=NOW,
     )
     desired = {*made.desired}
+    assert {block.fingerprint for block in parse_bundle(made.body)[0]} == desired
     assert roots(held - ours) | roots(held & current) | roots(held - over) <= desired
     assert len(desired) <= max(limit, len(held))
     out = {one.certificate.fingerprint for one in made.left_out}

@@ -129,7 +129,7 @@ def _former(watch: Watch, bundle: Bundle, store: ObjectStore, known: AbstractSet
         state = History(source=source.id, region=source.region, authorities={authority.value: alone})
         narrowed = replace(bundle, authorities=(authority,))
         judged = _needs(store, source, state, narrowed, load_anchors(store, source).certificates, now)
-        found.needs.extend(compose(judged.needs, {}, now).needs)
+        found.needs.extend(judged.needs)
         found.unvouched.update(judged.unvouched)
     return found
 

@@ -122,7 +122,7 @@ class BundleView(NamedTuple):
     former: tuple[Need, ...] = ()
 
     def carried(self, now: datetime) -> Wanted:
-        """What the bundle's files hold: what is wanted, and what the former leaves need until their grace is over."""
+        """What the bundle's files hold: what is wanted, and what the former leaves need that can still be proved."""
         if not self.former:
             return self.wanted
         earlier, wanted = compose(self.former, {}, now), self.wanted

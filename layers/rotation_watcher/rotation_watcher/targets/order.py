@@ -2,8 +2,7 @@
 
 Whoever stands first of two CAs of one name is taken by engines that search no further (``x509.selection``). So what
 others hold goes first, and a partner that was let in still is. Among ours, and where one of ours may stand before
-another's certificate without harm, that arrangement is taken in which every engine lets the most needed leaves in, and
-none is shut out that is let in now.
+another's certificate without harm, that arrangement is taken in which every engine lets the most needed leaves in.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,15 +32,14 @@ def arranged(
     best: Arrangement = ({}, dict(sorted(adds.items())))
     if not adds:
         return best
-    before = {need.label for need in required if admits(kept.values(), need, now)}
-    most: tuple[int, int, int] | None = None
+    most: tuple[int, int] | None = None
     for first, last in islice(_candidates(kept, adds), _MOST):
         order = [*first.values(), *kept.values(), *last.values()]
         let_in = [need for need in required if admits(order, need, now)]
         if len(let_in) == len(required):
             return first, last
         current = sum(need.state.status is Status.CURRENT for need in let_in)
-        worth = (-len(before - {need.label for need in let_in}), current, len(let_in))
+        worth = (current, len(let_in))
         if most is None or worth > most:
             best, most = (first, last), worth
     return best

@@ -1,7 +1,8 @@
 """Which of the additions go in where not all of them fit, and where one of them would shut a leaf out.
 
 Pure. What leaves need that are refused now goes first, the presented ones before those that are announced; then what is
-in its grace; then what files alone want. One that does not fit, or does harm, never keeps the others out.
+in its grace; then what files alone want (the order of ``wanted.compose``). One that does not fit, or does harm, never
+keeps the others out.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,8 +15,6 @@ from rotation_watcher.x509.certificates import Block, Certificate
 
 type Held = Block | Certificate
 
-_RANKS = {Status.CURRENT: 0, Status.UPCOMING: 1, Status.RETIRING: 2}
-_GRACE, _FILES = 2, 3
 _MOST = 64
 """Combinations of certificates that are tried for one leaf: two chains of three certificates have 63."""
 
@@ -31,11 +30,7 @@ def fitting(
         lacking = [key for key in adds if key not in chosen and need.label in wanted.why[key]]
         held = [*kept.values(), *chosen.values()]
         chosen |= {key: adds[key] for key in _fewest(held, adds, lacking, room - len(chosen), need, now)}
-    ranks = {need.label: _rank(need, now) for need in wanted.needs}
-    rest = sorted(
-        (key for key in adds if key not in chosen),
-        key=lambda key: min(ranks.get(label, _FILES) for label in wanted.why[key]),
-    )
+    rest = [key for key in adds if key not in chosen]  # what leaves want comes before what files want
     taken = {*chosen, *rest[: max(0, room - len(chosen))]}
     return {key: held for key, held in adds.items() if key in taken}
 
@@ -81,8 +76,5 @@ def _fewest(
 def _ordered(needs: Sequence[Need], now: datetime) -> list[Need]:
     """The leaves that must be let in, the most urgent first."""
     required = [need for need in needs if need.required(now)]
-    return sorted(required, key=lambda need: (_rank(need, now), need.state.since, need.label))
-
-
-def _rank(need: Need, now: datetime) -> int:
-    return _RANKS[need.state.status] if need.required(now) else _GRACE
+    current = Status.CURRENT
+    return sorted(required, key=lambda need: (need.state.status is not current, need.state.since, need.label))
