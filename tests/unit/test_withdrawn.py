@@ -63,7 +63,10 @@ def test_what_a_withdrawn_approval_alone_let_in_leaves_at_the_next_publish(
     world.withdraw(world.approved)
     if collected:
         world.collect()
+    before = len(world.sink.delivered)
     world.publish_all()
+    changed = [one.target for one in world.sink.delivered[before:] if one.kind == "truststore-updated"]
+    assert changed == ["alb", "api"]
     assert not any(world.alive(one) for one in world.above)
     assert not world.pinned(world.approved)
     assert world.alive(world.anchor)  # the operator trusts it by a file
