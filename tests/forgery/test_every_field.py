@@ -81,7 +81,7 @@ def targets_record() -> Iterator[tuple[str, bytes]]:
         ),
         Alert: (ALERT,),
     }
-    lures = (ROGUE.fingerprint, root(there.others[0]), version, content, COMMAND)
+    lures = (ROGUE.fingerprint, root(there.others[0]), root("Root 0"), version, content, COMMAND)
     for path, one in forged(state, lures, samples):
         yield path, record.encode(one)
 
