@@ -108,7 +108,7 @@ def _write_pins(view: BundleView, store: ObjectStore, now: datetime, *, narrow: 
 
     def change(old: Iterable[Pin]) -> Pins:
         if narrow:
-            return pins.narrowed(old, wanted, now, grace=view.grace, without=view.unvouched)
+            return pins.narrowed(old, wanted, now, grace=view.grace, without=view.unvouched | view.strangers(now))
         return pins.widened(old, wanted, now, without=view.unvouched)
 
     return _change_pins(view, store, change, dry_run=dry_run)

@@ -121,6 +121,10 @@ class BundleView(NamedTuple):
     grace: timedelta = timedelta(days=30)
     former: tuple[Need, ...] = ()
 
+    def strangers(self, now: datetime) -> frozenset[str]:
+        """The former leaves that do not verify to the operator's anchors: somebody else may have pinned them."""
+        return frozenset(need.certificate.fingerprint for need, _ in compose(self.former, {}, now).unproven)
+
     def carried(self, now: datetime) -> Wanted:
         """What the bundle's files hold: what is wanted, and what the former leaves need that can still be proved."""
         if not self.former:
