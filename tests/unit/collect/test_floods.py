@@ -1,7 +1,6 @@
 """Whatever the API answers, state stays small, a flood is one alert, and what is true is alerted all the same."""
 
 import itertools
-import time
 from datetime import timedelta
 
 import msgspec
@@ -61,19 +60,6 @@ def test_a_flood_that_hides_the_leaf_later_is_alerted_again_as_critical() -> Non
     ]
 
 
-def test_judging_a_flood_takes_time_in_proportion_to_its_size() -> None:
-    def seconds(number: int) -> float:
-        world = SmallCollect()
-        world.answers["one"] = [*junk(number), leaf()]
-        world.look()
-        begun = time.process_time()
-        for _ in range(FULL // number):
-            world.look()
-        return time.process_time() - begun
-
-    assert seconds(FULL) < 4 * seconds(FULL // 20), "as many entities in fewer answers"
-
-
 def test_a_flood_of_certificates_is_kept_by_a_few_files() -> None:
     world = SmallCollect()
     world.answers["one"] = [*strangers(300), leaf()]
@@ -92,9 +78,9 @@ def test_a_flood_of_authorities_that_nobody_knows_is_one_alert_too() -> None:
     assert len(world.state().authorities) <= 1 + bounds.REFUSED
 
 
-def test_a_flood_that_is_another_at_every_run_for_six_days_is_one_alert_and_small_state() -> None:
+def test_a_flood_that_is_another_at_every_run_for_three_days_is_one_alert_and_small_state() -> None:
     world, numbers = SmallCollect(), itertools.count()
-    for _ in range(6 * 24 * 4):
+    for _ in range(3 * 24 * 4):
         world.answers["one"] = [leaf(), *junk(20, start=20 * next(numbers))]
         world.look()
     assert world.kinds == ["flood"]

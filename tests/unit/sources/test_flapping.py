@@ -36,7 +36,7 @@ def test_a_day_of_flapping_is_a_few_alerts(name: str) -> None:
     for _ in range(2):
         world.look()
     pattern = itertools.cycle(PATTERNS[name])
-    for _ in range(3 * DAY):
+    for _ in range(2 * DAY):
         answer = next(pattern)
         world.answers["one"] = SourceError(answer, "x") if isinstance(answer, SourceReason) else answer
         world.look()
@@ -64,7 +64,7 @@ CALM = {"two sources that disagree": disagreeing({})}
 def test_whatever_flaps_in_whatever_rhythm_is_a_few_alerts_a_day(name: str, bad: int, good: int) -> None:
     teller = Teller().see(view("A"))
     turns = [*[BAD[name]] * bad, *[CALM.get(name, quiet)] * good]
-    for act in itertools.islice(itertools.cycle(turns), 8 * DAY):
+    for act in itertools.islice(itertools.cycle(turns), 5 * DAY):
         act(teller)
     assert densest([alert.at for alert in teller.told]) <= MOST
 

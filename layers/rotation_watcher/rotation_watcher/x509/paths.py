@@ -17,6 +17,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple
 
 from cryptography import x509
@@ -24,7 +25,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, Policy, PolicyBuilder, Store, VerificationError
 
-from rotation_watcher.x509.certificates import Certificate, extension, is_signed_by
+from rotation_watcher.x509.certificates import Certificate, extension, signed
 from rotation_watcher.x509.names import Name, canonical_of
 from rotation_watcher.x509.spelling import is_uniform, links, uniform
 
@@ -144,7 +145,7 @@ def _issued(below: Certificate, above: Certificate, known: dict[tuple[str, str],
     if edge not in known:
         if len(known) >= _MAX_SIGNATURES:
             return False
-        known[edge] = is_signed_by(below.raw, above.key)
+        known[edge] = signed(below, above)
     return known[edge]
 
 
@@ -165,6 +166,25 @@ def key_identifier_fits(below: Certificate, above: Certificate) -> bool:
 
 def _refusal(chain: _Chain, at: datetime, *, client_auth: bool) -> str | None:
     """Why this chain does not verify, or None if it does."""
+    whole, link = (
+        PolicyBuilder().time(at).extension_policies(ca_policy=ca, ee_policy=ee)
+        for ca, ee in _policies(client_auth=client_auth)
+    )
+    try:
+        if is_uniform(chain):
+            _verify([one.raw for one in chain], whole)
+        else:
+            _verify(uniform(chain), whole)
+            for below, above in links(chain):
+                _verify([below, above], link)
+    except _UNVERIFIABLE as error:
+        return _in_words(error)
+    return _unchecked_constraint(chain)
+
+
+@cache
+def _policies(*, client_auth: bool) -> tuple[tuple[ExtensionPolicy, ExtensionPolicy], ...]:
+    """What CAs and leaf of a chain must say of themselves; then of one link, whose lower one may be a CA."""
     anyone = ExtensionPolicy.permit_all()
     for kind in (x509.AuthorityKeyIdentifier, x509.SubjectKeyIdentifier, x509.AuthorityInformationAccess):
         anyone = anyone.may_be_present(
@@ -179,19 +199,7 @@ def _refusal(chain: _Chain, at: datetime, *, client_auth: bool) -> str | None:
         leaf_policy = leaf_policy.may_be_present(
             x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _is_for_clients
         ).may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _signs_handshakes)
-    moment = PolicyBuilder().time(at)
-    whole = moment.extension_policies(ca_policy=ca_policy, ee_policy=leaf_policy)
-    link = moment.extension_policies(ca_policy=ca_policy, ee_policy=anyone)  # a CA may be the lower one of a link
-    try:
-        if is_uniform(chain):
-            _verify([one.raw for one in chain], whole)
-        else:
-            _verify(uniform(chain), whole)
-            for below, above in links(chain):
-                _verify([below, above], link)
-    except _UNVERIFIABLE as error:
-        return _in_words(error)
-    return _unchecked_constraint(chain)
+    return (ca_policy, leaf_policy), (ca_policy, anyone)
 
 
 def _verify(chain: Sequence[x509.Certificate], policy: PolicyBuilder) -> None:

@@ -15,6 +15,7 @@ only the issuer's name, which is an anchor there, is spelled as below. Both must
 
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -90,6 +91,7 @@ def _spellings(chain: Sequence[Certificate]) -> Iterator[tuple[Name, bytes]]:
         yield one.names.subject, parts.subject
 
 
+@lru_cache(256)  # as many as are parsed once (``certificates``)
 def _parts(raw: x509.Certificate) -> _Parts:
     signed, algorithm, _signature = values(first(raw.public_bytes(Encoding.DER)).content)
     version, *parts = (value.whole for value in values(signed.content))

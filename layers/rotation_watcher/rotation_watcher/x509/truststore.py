@@ -14,6 +14,7 @@ swallowed, if OpenSSL refuses it as a whole (``openssl_pem``), or if it holds a 
 import hashlib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from rotation_watcher.x509 import openssl_pem, pem
@@ -88,6 +89,7 @@ class Contents(NamedTuple):
 EMPTY = Contents((), ())
 
 
+@lru_cache(8)  # a run of ``publish`` reads what a target holds at every step
 def read(data: bytes) -> Contents:
     """Split a truststore into segments. Never raises; no byte of the data is lost."""
     text = data.decode("latin-1")  # every byte is a character: what is written back is what was read
