@@ -22,7 +22,8 @@ ATTACKS := tests/soak tests/crash tests/faults tests/cost tests/integration/test
 ATTACKS += tests/integration/test_drift_everywhere.py tests/integration/test_copies.py
 ATTACKS += $(addprefix tests/unit/,collect/test_floods.py sources/test_flapping.py targets/test_contention.py)
 ATTACKS += tests/integration/test_typed_commands.py tests/interleaving tests/forgery/test_every_field.py
-ATTACKS += tests/handshake/edge/test_load.py
+ATTACKS += tests/handshake/edge/test_load.py tests/hostile/test_fuzz.py tests/hostile/test_vectors.py
+ATTACKS += tests/secrets/test_functions.py
 # What `make test` runs in memory, `make attack` runs over sockets as well.
 SOCKETS := $(addprefix tests/integration/test_,by_hand.py bad_input.py rotation.py leaving.py going_back.py)
 # Tests that live in one environment from test to test keep the files' order; all others run in random order.
