@@ -5,18 +5,25 @@ SHELL := bash
 .PHONY: help demo test attack built stack soak check bench build lock clean venv stack-venvs
 
 PYTHONPATH :=
-export PYTHONPATH
+# Compiled modules are kept, beside the sources: without them half a minute of every run goes into compiling.
+PYTHONDONTWRITEBYTECODE :=
+PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
+export PYTHONPATH PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX
 
-# How many processes run the tests; `make test WORKERS=0` runs them one by one.
-WORKERS ?= auto
+# How many processes run the tests; `make test WORKERS=0` runs them one by one. One more than there are processors,
+# since a test and the servers in its process wait for each other.
+WORKERS ?= $(shell echo $$(( $$(nproc) + 1 )))
 # What `make stack` and `make built` run; it needs SAM, MiniStack and the AWS CLI, each in an environment of its own.
 DEPLOYED := tests/deployed
 BUILT := tests/built tests/roles tests/engines tests/stack/test_events.py tests/integration/test_simulator_sdk.py
 # What `make attack` runs, and `make soak` at length: rotation histories, deaths of functions, faults of services,
-# what others do to targets, and what alerts tell people to type.
-ATTACKS := tests/soak tests/crash tests/faults tests/integration/test_drift_everywhere.py
+# what others do to targets, what floods and flaps, what hostile texts cost, and what alerts tell people to type.
+ATTACKS := tests/soak tests/crash tests/faults tests/cost tests/integration/test_crash.py
+ATTACKS += tests/integration/test_drift_everywhere.py tests/integration/test_copies.py
+ATTACKS += $(addprefix tests/unit/,collect/test_floods.py sources/test_flapping.py targets/test_contention.py)
 ATTACKS += tests/integration/test_typed_commands.py tests/interleaving tests/forgery/test_every_field.py
-ATTACKS += tests/handshake/edge/test_load.py
+ATTACKS += tests/handshake/edge/test_load.py tests/hostile/test_fuzz.py tests/hostile/test_vectors.py
+ATTACKS += tests/secrets/test_functions.py
 # What `make test` runs in memory, `make attack` runs over sockets as well.
 SOCKETS := $(addprefix tests/integration/test_,by_hand.py bad_input.py rotation.py leaving.py going_back.py)
 # Tests that live in one environment from test to test keep the files' order; all others run in random order.
@@ -35,7 +42,7 @@ demo: venv  ## watch a whole rotation on this machine; leaves build/demo/summary
 	@.venv/bin/python -m local demo
 
 test: venv  ## run the tests, in random order; the first lines name its seed
-	@.venv/bin/pytest -n $(WORKERS) $(addprefix --ignore=,$(DEPLOYED) $(BUILT) $(ATTACKS)) $(ARGS)
+	@.venv/bin/pytest -n $(WORKERS) --dist worksteal $(addprefix --ignore=,$(DEPLOYED) $(BUILT) $(ATTACKS)) $(ARGS)
 
 attack: venv stack-venvs  ## break the promises: some hundred rotations, functions killed, services that fail
 	@.venv/bin/pytest -n $(WORKERS) --dist loadscope $(ORDERED) --sockets $(ATTACKS) $(SOCKETS) $(ARGS)

@@ -1,6 +1,6 @@
 """The demo: one rotation after another, printed as it happens, and judged by real TLS handshakes.
 
-Seventy-odd virtual days pass in some seconds. At every step each target's truststore, exactly as the target holds it,
+A hundred virtual days pass in some seconds. At every step each target's truststore, exactly as the target holds it,
 is loaded into a real nginx, and real clients shake hands with it: the certificates that Genesys presents at that
 moment, and strangers. ``build/demo/summary.json`` counts them:
 
@@ -184,10 +184,10 @@ class Script:
         self.until(40, timedelta(days=3.5))
         self.say("us-east-1: DigiCert's certificate rotates, and the API flaps for an hour")
         self.until(40 + 0.08, QUARTER)
-        self.until(66, timedelta(days=6))
+        self.until(66, timedelta(days=13))
         self.say("the operator takes eu-central-1's old root out of anchors/eu-central-1.pem")
         environment.put("anchors/eu-central-1.pem", frankfurt.root_pem())
-        self.until(72, timedelta(days=2))
+        self.until(111, timedelta(days=9))
         self.say("the old intermediate and the old root have left, each after its grace; the script ends")
 
     def _quiet_run(self) -> None:

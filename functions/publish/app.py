@@ -34,7 +34,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     )
 
     def run(request: PublishCall) -> Summary:
-        configured = configuration.in_use(watcher.watch, watcher.parse, ports.store)
+        dry_run = not isinstance(request, Queued) and request.dry_run
+        configured = configuration.in_use(watcher.watch, watcher.parse, ports.store, dry_run=dry_run)
+        for words in configured.failures:
+            logger.error(words)
         for mistake in configured.mistakes:
             logger.error("the last good configuration is in use", extra={"mistake": mistake})
         summary = publish(configured.watch, request, this_run)

@@ -30,7 +30,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     except msgspec.ValidationError as error:
         raise RequestRefused(f"the event is not understood: {error}") from error
     this_run = ports._replace(remaining=lambda: context.get_remaining_time_in_millis() / 1000)
-    configured = configuration.in_use(watcher.watch, watcher.parse, ports.store)
+    configured = configuration.in_use(watcher.watch, watcher.parse, ports.store, dry_run=True)  # publish notes
     for mistake in configured.mistakes:
         logger.error("the last good configuration is in use", extra={"mistake": mistake})
     summary = refresh_crls(configured.watch, request, this_run)

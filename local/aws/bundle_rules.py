@@ -1,6 +1,6 @@
 """What the two services accept in a bundle. Pure: bytes in, certificates or faults out.
 
-ALB refuses a whole bundle for one fault (DOMAIN.md, section 2: PEM without blank lines, comments that start with ``#``
+ALB refuses a whole bundle for one fault (PEM without blank lines, comments that start with ``#``
 and hold no ``-``, no text, X.509v3 CA certificates, RSA 2048 to 8192 or P-256/384/521, SHA-256/384/512). CRLF is taken:
 nothing is known against it. So is what OpenSSL reads and ``cryptography`` does not, such as ``&`` in a PrintableString.
 API Gateway takes any text and only warns of certificates that it cannot use.
@@ -27,7 +27,7 @@ _HASHES = ("sha256", "sha384", "sha512")
 _VERSION, _SUBJECT = 0xA0, 4
 """The tag of a certificate's version, and the place of its subject among the fields behind that."""
 MAX_SUBJECT_BYTES = 10_000
-"""The quota of a trust store for the subjects of its CAs together (DOMAIN.md, adjustable)."""
+"""The quota of a trust store for the subjects of its CAs together (adjustable)."""
 _RSA_BITS = range(2048, 8192 + 1)
 
 

@@ -1,7 +1,7 @@
 """Custom domains of API Gateway with mutual TLS: one domain, seen through the REST (v1) and the HTTP (v2) API.
 
 Here is what both share: which truststore a domain uses, the time that an update takes, and the pace at which updates
-are taken (DOMAIN.md, section 2). A domain keeps the bytes that it read at its last update: a newer object version is
+are taken. A domain keeps the bytes that it read at its last update: a newer object version is
 not picked up automatically. While it is UPDATING, the truststore before is still the one in use.
 """
 

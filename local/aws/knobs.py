@@ -1,4 +1,4 @@
-"""The figures of the real services (DOMAIN.md, section 2), each of which a test may turn."""
+"""The figures of the real services, each of which a test may turn."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The CRLs of a trust store: added, described, downloaded and removed; there is no update (DOMAIN.md, section 2)."""
+"""The CRLs of a trust store: added, described, downloaded and removed; there is no update."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any

@@ -3,12 +3,15 @@
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from threading import Lock, Thread
 from typing import Any, Self
 
 import boto3
 from botocore.config import Config
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from moto import backends, settings
 from moto.apigateway.models import RestAPI
 from moto.apigateway.responses import APIGatewayResponse
@@ -31,6 +34,7 @@ from local.aws.patching import patched
 from local.aws.presigned import Downloads
 from local.aws.revocations import Revocations
 from local.aws.trust_stores import TrustStores
+from local.genesys.issuing import issue, subject
 
 ACCESS_KEY, SECRET_KEY = "AKIAEMBEDDEDAWS00000", "embedded-aws-takes-any-secret"
 _running, _making_clients = Lock(), Lock()
@@ -94,8 +98,8 @@ class EmbeddedAws:
         self._server.shutdown()
         self._thread.join()  # werkzeug closes the socket when serve_forever ends
         self._server = self._thread = None
-        self._patches.close()
         _forget_everything()
+        self._patches.close()
         _running.release()
 
     def __enter__(self) -> Self:
@@ -144,10 +148,14 @@ class EmbeddedAws:
         return name
 
     def certificate(self, region: str | None = None) -> str:
-        """Return the ARN of a certificate for *.example.com, made once: its key takes longer than a domain."""
+        """Return the ARN of a certificate for *.example.com.
+
+        Imported: a requested one has an RSA key, which takes longer to make than all the rest of an account.
+        """
         place = region or self.region
         if place not in self._certificates:
-            made = self.client("acm", place).request_certificate(DomainName="*.example.com")
+            key, certificate = _server_certificate()
+            made = self.client("acm", place).import_certificate(Certificate=certificate, PrivateKey=key)
             self._certificates[place] = str(made["CertificateArn"])
         return self._certificates[place]
 
@@ -240,6 +248,15 @@ class EmbeddedAws:
 def _application(service: Any) -> Any:
     """Return moto's web application of a service, made once in a process: it has routes and no state."""
     return create_backend_app(service)
+
+
+@cache
+def _server_certificate() -> tuple[str, str]:
+    """Return an EC key and a self-signed certificate for *.example.com, as PEM."""
+    begin, name = datetime.now(UTC) - timedelta(days=1), "*.example.com"
+    key = ec.generate_private_key(ec.SECP256R1())
+    made = issue(None, subject(name), key, begin, begin + timedelta(days=3650), san=[x509.DNSName(name)])
+    return made.key_pem(), made.pem()
 
 
 @cache

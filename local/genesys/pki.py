@@ -1,6 +1,6 @@
 """The certificate authorities behind the simulator, and the strangers that a truststore must turn away.
 
-The profiles follow DOMAIN.md, section 1: a region's private root signs the leaf directly; the public authority is
+The profiles are those of Genesys: a region's private root signs the leaf directly; the public authority is
 root, intermediate, leaf. The public one is shaped like DigiCert's, and named so that nobody takes it for DigiCert.
 """
 

@@ -1,6 +1,6 @@
 """How a chain is written into the ``certificate`` string of an answer, with the oddities that Genesys shows.
 
-The two defaults follow the sample answer of the help centre's article (DOMAIN.md, section 1): the DigiCert text holds
+The two defaults follow the sample answer of the help centre's article: the DigiCert text holds
 leaf, intermediate and root with CRLF and stray spaces around the markers, and ends without a line break; the Genesys
 text holds the leaf alone, with LF and two line breaks at its end.
 """

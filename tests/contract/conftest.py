@@ -12,6 +12,7 @@ import pytest
 
 from local.aws.server import EmbeddedAws
 from tests.support.fakes import ManualClock
+from tests.support.plain_http import NO_ROOTS
 
 _numbers = itertools.count()
 
@@ -49,7 +50,7 @@ def forget(request: pytest.FixtureRequest) -> None:
 @pytest.fixture(scope="module")
 def http() -> Iterator[httpx.Client]:
     """How trust stores are downloaded."""
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, verify=NO_ROOTS) as client:
         yield client
 
 

@@ -10,7 +10,7 @@ from tests.crash.matrix import Death
 from tests.crash.world import Function
 
 _PLACE = re.compile(r"(sources|targets|bundles|anchors|approvals)/[^/ .][^/ ]*")
-_FINGERPRINT = re.compile(r"[0-9a-f]{64}|(?<=bundles/.added/)[0-9a-f]{32}")
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}|(?<=bundles/.added/)[0-9a-f]{32}|(?<=bundles/.shown/)[0-9a-f]{32}")
 
 
 def kind_of(call: str) -> str:

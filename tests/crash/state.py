@@ -66,7 +66,11 @@ def state_of(environment: CrashEnvironment) -> State:
     queue = sqs_backends[environment.aws.account][environment.aws.region].queues["publish.fifo"]
     bodies = [str(message.body) for message in queue.messages]
     return State(
-        objects={key: plain(body.decode()) for key, body in latest_objects(environment).items()},
+        objects={
+            key: plain(body.decode())
+            for key, body in latest_objects(environment).items()
+            if not key.startswith("alerts/")  # named by alerts, which hold moments; what waits without its note is lost
+        },
         live={
             one["id"]: hashlib.sha256(environment.live_pem(one["id"]) or b"").hexdigest()
             for one in environment.watch["targets"]

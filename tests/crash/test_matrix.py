@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CHANGING = {
     "collect": {
+        "s3 PutObject alerts/…",
         "s3 PutObject sources/…/seen/….pem",
         "s3 PutObject sources/…/history.json",
         "sqs SendMessage",
@@ -19,7 +20,10 @@ CHANGING = {
         "s3 PutObject targets/…",  # whose turn it is for an update of API Gateway
         "s3 PutObject targets/…/record.json",
         "s3 PutObject targets/…/bundle.pem",
+        "s3 PutObject alerts/…",
         "s3 PutObject bundles/.added/…/….pem",
+        "s3 PutObject bundles/.shown/….pem",
+        "s3 PutObject targets/.pinned/….pem",
         "s3 PutObject bundles/…/wanted.pem",
         "s3 PutObject bundles/…/pins.json",
         "s3 PutObject bundles/…/manifest.json",

@@ -1,6 +1,6 @@
 """What the watcher published in a script that ends now, and the clients that knock at it.
 
-The engines judge by the machine's own clock, so the script starts 60 days ago and its virtual time ends at this moment:
+The engines judge by the machine's own clock, so the script starts 90 days ago and its virtual time ends at this moment:
 
 - DigiCert: rotated on day 10 to a new intermediate (the old one has left after its grace), and the next leaf, under a
   third intermediate, is announced.
@@ -16,7 +16,7 @@ from local.genesys.issuing import Identity
 from local.genesys.keys import DEFAULT_CACHE
 
 DAY = timedelta(days=1)
-LENGTH = 60
+LENGTH = 90
 BUNDLES = {"genesys": ("Genesys",), "digicert": ("DigiCert",), "combined": ("Genesys", "DigiCert")}
 
 
@@ -63,8 +63,9 @@ def _run(environment: Environment, end: datetime) -> Outcome:
         if day == 3:  # the first DigiCert leaf is presented, the second announced
             outcome.published["overlap"] = environment.live_pem("combined") or b""
     environment.put("anchors/eu-central-1.pem", frankfurt.root_pem())
-    environment.clock.go_to(end - timedelta(hours=2))
-    environment.tick()
+    for moment in (57.0, LENGTH - 0.1):  # what nobody wants any more has its grace at the target
+        environment.clock.go_to(start + moment * DAY)
+        environment.tick()
     environment.clock.go_to(end)
     for bundle in BUNDLES:
         outcome.published[bundle] = environment.live_pem(bundle) or b""

@@ -18,7 +18,7 @@ BOTH = frozenset({"collect", "publish"})
 
 
 def release(faulty: FaultyEnvironment) -> None:
-    """A person's word: rejected content is not tried again before it changes, or without one (DESIGN.md, promise 5)."""
+    """A person's word: rejected content is not tried again before it changes, or without one."""
     faulty.environment.publish(release=faulty.target)
 
 

@@ -87,6 +87,8 @@ def _mapping(
     extra = _samples(kind.value_type, samples) or [
         one for one in _plain(None, kind.value_type, lures) if one is not None
     ]
+    if isinstance(kind.value_type, mi.VarTupleType):
+        extra = [one for _, one in _tuple((), kind.value_type, path, lures, samples)]
     for index, one in enumerate(extra[:4]):
         yield f"{path}:more{index}", {**(value or {}), **dict.fromkeys(lures, one)}
 

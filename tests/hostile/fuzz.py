@@ -26,7 +26,11 @@ from rotation_watcher.errors import SourceError
 from rotation_watcher.ports import Credentials
 from rotation_watcher.sources.observation import observe
 from rotation_watcher.trust.identity import Expected
+from rotation_watcher.x509 import truststore
 from rotation_watcher.x509.certificates import parse_bundle, parse_text
+from rotation_watcher.x509.outline import outline_of
+from rotation_watcher.x509.paths import find_path
+from rotation_watcher.x509.selection import candidates_in_order, chain_taken
 from tests.hostile.rogues import ISSUING, ROOT
 from tests.support.pki import NAME, NOW, leaf, pem_of
 
@@ -34,6 +38,7 @@ LONGEST = 2.0
 """Seconds of processor time that one case may take."""
 
 LEAF = leaf(ISSUING)
+LEAF_READ = LEAF.read
 SEEDS = tuple(pair.raw.public_bytes(Encoding.DER) for pair in (LEAF, ISSUING, ROOT))
 _NASTY = (b"\x00", b"\xff", b"\x80", b"\x7f", b"\x30\x80", b"\x84\xff\xff\xff\xff", b"\x02\x01\xff", b"\r\n", b"-----")
 _WORDS = ("", "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----", "\\n", "\r", "\x00", "\ud7ff", "=", "-----")
@@ -122,6 +127,17 @@ def certificates(chance: random.Random) -> None:
         if parse_text(certificate.pem).certificates != (certificate,):
             raise ValueError("what was read once is read differently a second time")
     parse_bundle(made.encode())
+    contents = truststore.read(made.encode("utf-8", "replace"))
+    if truststore.read.__wrapped__(contents.data) != contents:
+        raise ValueError("a truststore that is read differently a second time")
+    held = [*contents.blocks.values()]
+    chain_taken(LEAF_READ, candidates_in_order(held), at=NOW)
+    for block in held:
+        outline_of(block.der)
+        _ = block.facts
+    above = [block.certificate for block in held if block.certificate]
+    for one in above:
+        find_path(one, intermediates=above, anchors=[*above, ROOT.read], at=NOW)
     parse_bundle(mutated_bytes(chance.choice(SEEDS), chance))
 
 

@@ -20,20 +20,20 @@ IN_MEMORY = {"test_by_hand", "test_bad_input", "test_rotation", "test_leaving", 
 OVER_SOCKETS = {
     # all adapters at once: Genesys, SSM, S3, SQS, SNS, trust store, REST domain, HTTP domain
     "test_the_first_run_widens_every_target_and_keeps_what_others_had_put_there",
-    # promises 1, 2 and 4: a whole intermediate's life at a domain
+    # a whole intermediate's life at a domain
     "test_the_old_intermediate_leaves_after_its_grace_and_not_before",
-    # promise 4 and drift at a trust store, then at a domain
+    # what others add, and drift at a trust store, then at a domain
     "test_drift_is_alerted_and_healed_and_what_others_added_stays",
     "test_a_domain_that_was_pointed_elsewhere_is_brought_back",
-    # promise 5: rolled back by hand, held, released; read again before it is acted on
+    # rolled back by hand, held, released; read again before it is acted on
     "test_a_rollback_brings_back_what_was_there_and_holds_until_released",
     "test_a_replica_that_still_shows_the_bundle_before_the_proved_one_is_no_drift",
-    # promise 8: the calls of a quiet run, as the services count them
+    # the calls of a quiet run, as the services count them
     "test_a_quiet_run_writes_nothing",
-    # promise 9: what listeners and default endpoints show
+    # what listeners and default endpoints show
     "test_a_listener_switched_to_passthrough_and_an_open_default_endpoint_are_alerted_once",
     "test_mutual_tls_turned_off_is_critical_and_turned_on_again",
-    # promises 9 and 11: SSM's own words, and no secret in them
+    # SSM's own words, and no secret in them
     "test_wrong_credentials_are_named_once_and_the_other_source_goes_on",
     # an error of the network's own library
     "test_an_error_nobody_thought_of_in_one_source_leaves_the_others_alone",

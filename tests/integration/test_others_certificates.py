@@ -1,6 +1,7 @@
-"""What others keep in a target survives our updates: in its order, in its form, readable by us or not (promise 4)."""
+"""What others keep in a target survives our updates: in its order, in its form, readable by us or not."""
 
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,24 @@ def test_a_partner_that_was_let_in_is_let_in_after_our_update(target: str, tmp_p
     assert body(world, target).startswith(live)
 
 
-UNUSUAL = pytest.mark.parametrize("case", sorted(path.stem for path in (CASES / "others-blocks").iterdir()))
+REFUSED = ("lost-padding", "pem-headers", "url-safe")
+"""Blocks for which OpenSSL refuses the file as a whole."""
+UNUSUAL = pytest.mark.parametrize(
+    "case", sorted({path.stem for path in (CASES / "others-blocks").iterdir()} - {*REFUSED})
+)
+
+
+@TARGETS
+@pytest.mark.parametrize("case", REFUSED)
+def test_where_openssl_refuses_the_file_as_a_whole_nothing_changes_and_the_line_is_named(
+    target: str, case: str
+) -> None:
+    live = (CASES / "others-blocks" / f"{case}.pem").read_bytes()
+    world = world_with(target, live)
+    summary = world.publish(targets=[target]).targets[target]
+    assert summary.outcome is Outcome.FOREIGN_UNREADABLE
+    assert "line 12: " in str(summary.message)
+    assert body(world, target) == live
 
 
 @UNUSUAL
@@ -81,6 +99,10 @@ def test_ours_leaves_and_what_others_put_around_it_stays_byte_for_byte(target: s
     ours = issued("Ours").pem
     world.adapter(target).held[ARNS[target]].bundle = body(world, target).replace(ours, ours + b"# theirs\n" + after)
     world.extra = ()
+    world.publish(targets=[target])
+    assert root("Ours") in world.live(target)  # in its grace
+    world.wait(timedelta(days=31).total_seconds())
+    world.present("Root 0")
     world.publish(targets=[target])
     assert root("Ours") not in world.live(target)
     assert b"# theirs\n" + after in body(world, target)

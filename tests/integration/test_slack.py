@@ -22,6 +22,7 @@ from rotation_watcher.alerts.slack_blocks import render
 from rotation_watcher.slack import QueueMessage, message_of, post_all
 from tests.support.alert_examples import EXAMPLES, NOW
 from tests.support.fakes import ManualClock
+from tests.support.plain_http import NO_ROOTS
 
 ALARM = json.loads(
     json.loads((Path(__file__).resolve().parents[2] / "events/slack-alarm.json").read_text())["Records"][0]["body"]
@@ -36,7 +37,7 @@ def slack() -> Iterator[SlackReceiver]:
 
 @pytest.fixture
 def webhook(slack: SlackReceiver) -> Iterator[SlackWebhook]:
-    with httpx.Client(trust_env=False) as http:
+    with httpx.Client(trust_env=False, verify=NO_ROOTS) as http:
         yield SlackWebhook(http, slack.url)
 
 

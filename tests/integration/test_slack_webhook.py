@@ -24,6 +24,7 @@ from rotation_watcher.bootstrap import build_chat
 from rotation_watcher.errors import ConfigurationError, DeliveryError, SourceError
 from tests.support.alert_examples import EXAMPLES
 from tests.support.functions import Context, load
+from tests.support.plain_http import NO_ROOTS
 
 CANARY = "not-a-real-webhook"
 MESSAGE = chat.of_words("hello")
@@ -45,7 +46,7 @@ def answering(status: int, body: str = "", **headers: str) -> SlackWebhook:
     "form", ["{url}", " {url}\n", '{{"url": "{url}"}}', '\n{{"note": 7, "url": "{url}", "more": {{"x": []}}}}']
 )
 def test_the_secret_is_the_url_or_json_with_it(slack: SlackReceiver, form: str) -> None:
-    with httpx.Client(trust_env=False) as http:
+    with httpx.Client(trust_env=False, verify=NO_ROOTS) as http:
         SlackWebhook(http, form.format(url=slack.url)).post(MESSAGE)
     assert slack.payloads == [render(MESSAGE)]
 
@@ -72,7 +73,10 @@ def test_the_secret_is_the_url_or_json_with_it(slack: SlackReceiver, form: str) 
     ],
 )
 def test_a_secret_without_an_https_url_is_refused_without_being_repeated(secret: str) -> None:
-    with httpx.Client(trust_env=False) as http, pytest.raises(DeliveryError, match="holds no https:// URL") as caught:
+    with (
+        httpx.Client(trust_env=False, verify=NO_ROOTS) as http,
+        pytest.raises(DeliveryError, match="holds no https:// URL") as caught,
+    ):
         SlackWebhook(http, secret)
     assert CANARY not in "".join(traceback.format_exception(caught.value))
     assert caught.value.__context__ is None
@@ -105,7 +109,7 @@ def everything_said(
     """Post with every logger at DEBUG; give all that was logged, printed or raised, and the error."""
     said: DeliveryError | None = None
     caplog.set_level(logging.DEBUG)
-    with httpx.Client(trust_env=False, timeout=5) as http:
+    with httpx.Client(trust_env=False, verify=NO_ROOTS, timeout=5) as http:
         webhook = SlackWebhook(http, secret)
         try:
             webhook.post(MESSAGE)
@@ -139,7 +143,10 @@ def test_neither_log_nor_error_nor_repr_holds_the_url_when_nobody_answers(
 
 
 def test_a_slack_that_never_answers_is_given_up() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent, httpx.Client(trust_env=False, timeout=0.2) as http:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        httpx.Client(trust_env=False, verify=NO_ROOTS, timeout=0.2) as http,
+    ):
         webhook = SlackWebhook(http, f"http://127.0.0.1:{silent.getsockname()[1]}/{CANARY}")
         with pytest.raises(DeliveryError, match="Slack cannot be reached: ReadTimeout"):
             webhook.post(MESSAGE)

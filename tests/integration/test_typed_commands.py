@@ -196,6 +196,9 @@ def test_the_command_of_held_removals_lets_them_go(environment: Environment) -> 
     del environment.watch["bundles"][0]["extra"]
     environment.configure()
     environment.tick()
+    environment.clock.advance(timedelta(days=31))
+    for _ in range(2):
+        environment.tick()
     assert set(environment.live("alb")) == full
     alert = next(alert for alert in told(environment, "removal-held") if alert.target == "alb")
     words = shlex.split(mail.text(alert).split("sam remote invoke", 1)[1].splitlines()[0])

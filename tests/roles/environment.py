@@ -16,8 +16,10 @@ from local.aws.enforcing import Asked
 from local.environment import BUCKET, Environment
 from local.genesys.pki import PrivateRoot
 from local.receiver import SlackReceiver
-from rotation_watcher import bootstrap
+from rotation_watcher import bootstrap, configuration
 from rotation_watcher.adapters.sqs import SqsPublishQueue
+from rotation_watcher.config import Watch
+from rotation_watcher.errors import ConfigurationError
 from rotation_watcher.refresh_crls import Request, refresh_crls
 from rotation_watcher.slack import QueueMessage, post_all
 from rotation_watcher.sources.repository import load_history
@@ -43,6 +45,10 @@ class Run(NamedTuple):
 
     refused: set[str]
     asked: frozenset[Asked]
+
+
+def _refused() -> Watch:
+    raise ConfigurationError(["mode: a mistake"])
 
 
 class RolesEnvironment:
@@ -133,10 +139,21 @@ class RolesEnvironment:
     # The functions' work, and what AWS does with their roles
 
     def _collect(self) -> None:
-        self.environment.watcher = self.environment.build()
-        looked = self.environment.collect()
-        assert set(looked.sources) == {"use1", "euc1"}
+        self.environment.watcher = watcher = self.environment.build()
+        ports = watcher.collect
+        configuration.keep(watcher.watch, watcher.parse, ports.store, ports.sink, ports.clock, dry_run=False)
+        with suppress(ConfigurationError):  # publish has accepted none yet
+            configuration.keep(_refused, watcher.parse, ports.store, ports.sink, ports.clock, dry_run=False)
+        self._undelivered(9)
+        for _ in range(2):  # the second run finds alerts that wait
+            looked = self.environment.collect()
+            self.environment.aws.faults.clear()
+            assert set(looked.sources) == {"use1", "euc1"}
         self._report_failed_run()
+
+    def _undelivered(self, times: int) -> None:
+        """Alerts that are due now wait for the next run."""
+        self.environment.aws.fail_next("sns", "Publish", "InvalidParameter", times=times)
 
     def _publish(self) -> None:
         environment = self.environment
@@ -148,7 +165,9 @@ class RolesEnvironment:
         with environment.aws.unenforced_iam():
             environment.put("extra/partner.pem", self.others + environment.world.region("ap-south-1").root_pem())
         environment.clock.advance(timedelta(hours=1))
+        self._undelivered(9)
         self._updates("alb")
+        environment.aws.faults.clear()
         back = environment.publish(rollback="alb").targets["alb"].outcome
         assert back == "rolled-back", back
         self._report_failed_run()
@@ -157,6 +176,8 @@ class RolesEnvironment:
         """Two runs: the second reads what the first has kept. A leaf is revoked, so that there is something to tell."""
         environment = self.environment
         environment.watcher = environment.build()
+        with environment.aws.unenforced_iam():  # leaves are pinned
+            environment.publish("alb")
         points, now = FakeDistributionPoints(), environment.clock()
         for source, name in (("use1", "us-east-1"), ("euc1", "eu-central-1")):
             issuer = environment.world.region(name).issuer("Genesys")
@@ -168,15 +189,31 @@ class RolesEnvironment:
             body = crl_der(Pair(issuer.root.certificate, issuer.root.key), serials, this_update=now, next_update=ends)
             points.publish(issuer.crl_url, body)
         ports = environment.watcher.refresh_crls._replace(points=points)
+        with suppress(ConfigurationError):  # publish has accepted none yet
+            configuration.in_use(_refused, environment.watcher.parse, ports.store, dry_run=True)
         watch = environment.watcher.watch()
         # Of a region that no catalogue names the pins say whose the leaves are.
         unknown = replace(watch.sources[1], region="xx-north-1", anchors="anchors/eu-central-1.pem")
         watch = replace(watch, sources=(watch.sources[0], unknown))
-        for _ in range(2):
+        self._undelivered(9)
+        for waits in (True, False):  # the second run finds alerts that wait
             summary = refresh_crls(watch, Request(), ports)
+            environment.aws.faults.clear()
             assert len(summary.revoked) >= 2, summary
-            assert summary.broken == summary.undelivered == [], summary
+            assert (bool(summary.undelivered), summary.broken) == (waits, []), summary
+        self._lose_a_pinned_leaf()  # what publish has noted of it is read instead
+        summary = refresh_crls(watch, Request(), ports._replace(store=environment.build().store))
+        assert summary.broken == [], summary
         self._report_failed_run()
+
+    def _lose_a_pinned_leaf(self) -> None:
+        with self.environment.aws.unenforced_iam():
+            (noted,) = self.environment.s3.list_objects_v2(Bucket=BUCKET, Prefix="targets/.pinned/", MaxKeys=1)[
+                "Contents"
+            ]
+            name = noted["Key"].rpartition("/")[2]
+            for source in ("use1", "euc1"):
+                self.environment.s3.delete_object(Bucket=BUCKET, Key=f"sources/{source}/seen/{name}")
 
     def _updates(self, target: str) -> None:
         """Publish brings the target up to date; two domains cannot be updated within half a minute."""

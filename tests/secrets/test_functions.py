@@ -1,4 +1,4 @@
-"""Promise 10 over the functions as Lambda runs them: whatever goes wrong, no secret shows anywhere."""
+"""The functions as Lambda runs them: whatever goes wrong, no secret shows anywhere."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Promise 10 over what is not a function: the objects' reprs, and the commands that people run."""
+"""No secret shows in what is not a function: the objects' reprs, and the commands that people run."""
 
 import json
 import os
@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from local import cli_check, cli_plan
+from local.genesys.keys import DEFAULT_CACHE
 from rotation_watcher import bootstrap
 from rotation_watcher.adapters.genesys import _Grant, _Token
 from rotation_watcher.adapters.slack import SlackWebhook
@@ -84,7 +85,7 @@ def test_a_secret_given_by_the_environment_or_a_file_shows_nowhere(
 def test_serve_prints_no_secret_of_its_user_nor_of_its_simulator(canary: CanaryRun) -> None:
     world, leaks = canary
     with subprocess.Popen(
-        [sys.executable, "-m", "local", "serve"],
+        [sys.executable, "-m", "local", "serve", "--keys", str(DEFAULT_CACHE)],
         env=os.environ | {"GENESYS_CLIENT_SECRET": world.client_secret},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -96,6 +96,7 @@ def test_a_collect_that_reads_nothing_counts_no_success(
 
 def test_a_watch_file_that_is_refused_stops_neither_function_and_is_alerted(environment: Environment) -> None:
     load("collect").handler({}, Context())
+    load("publish").handler({}, Context())
     environment.new_alerts()
     environment.watch["targets"][0]["bundle"] = "mian"
     environment.configure()

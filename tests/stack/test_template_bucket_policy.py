@@ -31,6 +31,7 @@ OTHERS = [
 """None: a service, or nobody in particular; such a request carries no aws:PrincipalArn."""
 PLACES = {"Bucket": ("state", "arn:aws:s3:::state")} | {name: (name, arn) for name, arn in ROLES.items()}
 TLS = {"aws:SecureTransport": "true"}
+ALERT = "alerts/0a"
 STATE = {
     "sources/use1/history.json": COLLECT,
     "sources/use1/seen/0a.pem": COLLECT,
@@ -113,6 +114,8 @@ def test_what_functions_keep_is_changed_by_no_one_else(action: str, operators: s
         for principal in [*OTHERS, *(WRITERS - {owner})]:
             assert denied(action, key, principal, operators, if_none_match="*"), (key, principal)
         assert not denied(action, key, owner, operators, if_none_match="*"), key
+    assert all(denied(action, ALERT, principal, operators) for principal in OTHERS)
+    assert not any(denied(action, ALERT, function, operators) for function in (COLLECT, PUBLISH))
 
 
 @pytest.mark.parametrize("action", [each for each in written() if each not in NO_CONTENT])
@@ -128,7 +131,7 @@ def test_named_operators_alone_decide_what_is_trusted_and_may_restore_state() ->
         assert all(denied("s3:PutObject", key, principal, operators) for principal in [*OTHERS, *WRITERS])
         assert not denied("s3:PutObject", key, OPERATOR, operators)
         assert not denied("s3:DeleteObject", key, SECOND, operators)
-    for key in STATE:
+    for key in [*STATE, ALERT]:
         assert not denied("s3:PutObject", key, OPERATOR, operators, if_match='"0c"')
         assert denied("s3:PutObject", key, OPERATOR), "an operator that is not named is anybody"
 

@@ -45,16 +45,20 @@ def test_no_role_may_write_what_belongs_to_people(role: str) -> None:
 
 
 def test_roles_read_and_write_exactly_their_part_of_the_bucket() -> None:
-    assert keys_of("CollectRole", "s3:PutObject") == {"sources/*"}
-    assert keys_of("CollectRole", "s3:GetObject") == {"anchors/*", "approvals/*", "sources/*"}
-    assert keys_of("PublishRole", "s3:PutObject") == {"bundles/*", "targets/*"}
+    assert keys_of("CollectRole", "s3:PutObject") == {"sources/*", "alerts/*"}
+    assert keys_of("CollectRole", "s3:GetObject") == {
+        *("anchors/*", "approvals/*", "sources/*", "bundles/configuration.json", "alerts/*")
+    }
+    assert keys_of("PublishRole", "s3:PutObject") == {"bundles/*", "targets/*", "alerts/*"}
     assert keys_of("PublishRole", "s3:GetObjectVersion") == {"targets/*"}
     assert keys_of("PublishRole", "s3:GetObject") == {
-        *("anchors/*", "approvals/*", "extra/*", "sources/*", "bundles/*", "targets/*", "crls/revoked.json")
+        *("anchors/*", "approvals/*", "extra/*", "sources/*", "bundles/*", "targets/*", "alerts/*", "crls/revoked.json")
     }
-    assert keys_of("RefreshCrlsRole", "s3:PutObject") == keys_of("RefreshCrlsRole", "s3:GetObjectVersion") == {"crls/*"}
+    assert keys_of("RefreshCrlsRole", "s3:PutObject") == {"crls/*", "alerts/*"}
+    assert keys_of("RefreshCrlsRole", "s3:GetObjectVersion") == {"crls/*"}
     assert keys_of("RefreshCrlsRole", "s3:GetObject") == {
-        *("anchors/*", "approvals/*", "sources/*", "bundles/*/pins.json", "crls/*")
+        *("anchors/*", "approvals/*", "sources/*", "bundles/configuration.json", "bundles/*/pins.json"),
+        *("targets/.pinned/*", "crls/*", "alerts/*"),
     }
     assert not keys_of("SlackRole", "s3:GetObject")
 

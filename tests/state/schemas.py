@@ -21,6 +21,7 @@ from rotation_watcher.targets import record
 STATES: dict[str, tuple[type, int]] = {
     "crl": (manifest.Manifest, manifest.FORMAT),
     "crl-alerts": (crl_alerts.State, crl_alerts.FORMAT),
+    "accepted": (configuration.Accepted, configuration.FORMAT),
     "configuration": (configuration.State, configuration.FORMAT),
     "history": (history.History, history.FORMAT),
     "pins": (pins.Pins, pins.FORMAT),

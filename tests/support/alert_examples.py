@@ -215,6 +215,14 @@ EXAMPLES: Mapping[str, Alert] = {
         since=SINCE,
         now=NOW,
     ),
+    "left_out_no_room": builders.left_out(
+        target=ALB,
+        certificates=[(PARTNER, "there is no room for it: 25 certificates are allowed, and 26 are needed", [])],
+        needing=[],
+        full=True,
+        since=SINCE,
+        now=NOW,
+    ),
     "left_out_needed": builders.left_out(
         target=ALB,
         certificates=[(DIGICERT_ROOT, "it is signed with sha1, and only sha256, sha384, sha512 are taken", [])],
@@ -333,6 +341,8 @@ EXAMPLES: Mapping[str, Alert] = {
         to_version="3HL4kqtJvjVBH40Nrjfkd",
         why=f"What was read back after the update refuses the accepted leaf {CURRENT.fingerprint[:16]}.",
         by_hand=False,
+        returned=[],
+        left=[INTERMEDIATE],
         now=NOW,
     ),
     "drift_found": builders.drift_found(
@@ -353,10 +363,13 @@ EXAMPLES: Mapping[str, Alert] = {
         since=NOW,
         now=NOW,
     ),
+    "alerts_forged": builders.alerts_forged(subject=ALB, place="targets/alb/record.json", since=SINCE, now=NOW),
+    "configuration_forged": builders.configuration_forged(since=SINCE, now=NOW),
     "configuration_accepted": builders.configuration_accepted(since=SINCE, now=NOW),
     "contended": builders.contended(
         target=DOMAIN,
         times=3,
+        added=[PARTNER],
         removed=[INTERMEDIATE],
         refused=[],
         call="UpdateDomainName",
@@ -374,6 +387,16 @@ EXAMPLES: Mapping[str, Alert] = {
     ),
     "removal_planned": builders.removal_planned(
         target=ALB, leaving=[INTERMEDIATE], until=NOW + timedelta(days=3), since=NOW, now=NOW
+    ),
+    "unwanted": builders.unwanted(
+        target=ALB, leaving=[DIGICERT_ROOT], until=NOW + timedelta(days=30), soon=False, since=NOW, now=NOW
+    ),
+    "still_trusted": builders.still_trusted(
+        target=ALB,
+        lingering=[PARTNER],
+        why="In observe mode the watcher takes nothing out.",
+        since=SINCE,
+        now=NOW,
     ),
     "removal_held": builders.removal_held(
         target=ALB,

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from local.aws.server import EmbeddedAws
+from tests.support.plain_http import NO_ROOTS
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NAME = "api.example.com"
@@ -48,7 +49,7 @@ class Bundles:
 
 def download(url: str) -> httpx.Response:
     """GET a URL, heeding no environment."""
-    return httpx.get(url, trust_env=False)
+    return httpx.get(url, trust_env=False, verify=NO_ROOTS)
 
 
 def joined(pems: Iterable[bytes]) -> bytes:

@@ -49,8 +49,14 @@ class Desk:
         self.clock.advance(timedelta(minutes=15))
         return configuration.keep(self.read, parse, self.store, self.sink, self.clock, dry_run=dry_run)
 
-    def publish(self) -> configuration.Configured:
-        return configuration.in_use(self.read, parse, self.store)
+    def publish(self, *, dry_run: bool = False) -> configuration.Configured:
+        return configuration.in_use(self.read, parse, self.store, dry_run=dry_run)
+
+    def both(self) -> "Desk":
+        """Each function has run."""
+        self.collect()
+        self.publish()
+        return self
 
     def news(self) -> list[Alert]:
         told, self.sink.delivered = self.sink.delivered, []
@@ -66,14 +72,13 @@ def mistakes(document: object) -> tuple[str, ...]:
 def test_a_good_configuration_is_used_and_kept_once() -> None:
     desk = Desk()
     assert [desk.collect().watch for _ in range(3)] == [parse(GOOD)] * 3
-    assert desk.publish() == (parse(GOOD), (), ())
-    assert desk.store.writes == [keys.CONFIGURATION]
+    assert [desk.publish() for _ in range(3)] == [(parse(GOOD), (), ())] * 3
+    assert desk.store.writes == [keys.CONFIGURATION, keys.ACCEPTED]
     assert desk.news() == []
 
 
 def test_one_that_is_refused_is_alerted_once_with_every_mistake_and_the_last_good_one_goes_on() -> None:
-    desk = Desk()
-    desk.collect()
+    desk = Desk().both()
     desk.document = WRONG
 
     found = [desk.collect() for _ in range(9)]
@@ -88,8 +93,7 @@ def test_one_that_is_refused_is_alerted_once_with_every_mistake_and_the_last_goo
 
 
 def test_other_mistakes_are_alerted_and_the_same_ones_are_not() -> None:
-    desk = Desk()
-    desk.collect()
+    desk = Desk().both()
     desk.document = WRONG
     desk.collect()
     desk.document = GOOD | {"mode": "aply"}
@@ -100,8 +104,7 @@ def test_other_mistakes_are_alerted_and_the_same_ones_are_not() -> None:
 
 
 def test_the_all_clear_comes_when_it_is_corrected_and_the_corrected_one_is_in_use() -> None:
-    desk = Desk()
-    desk.collect()
+    desk = Desk().both()
     desk.document = WRONG
     desk.collect()
     desk.news()
@@ -109,7 +112,7 @@ def test_the_all_clear_comes_when_it_is_corrected_and_the_corrected_one_is_in_us
 
     assert desk.collect().watch.mode == "observe"
     assert [alert.kind for alert in desk.news()] == ["configuration-accepted"]
-    desk.collect()
+    desk.both()
     assert desk.news() == []
     desk.document = WRONG
     assert desk.collect().watch.mode == "observe"
@@ -124,12 +127,11 @@ def test_without_a_good_one_the_run_fails_and_people_are_alerted_all_the_same() 
     with pytest.raises(ConfigurationError):
         desk.publish()
     (alert,) = desk.news()
-    assert "No earlier one is known" in alert.what_it_means
+    assert "No earlier one counts" in alert.what_it_means
 
 
 def test_an_alert_that_could_not_be_delivered_is_said_and_delivered_later() -> None:
-    desk = Desk()
-    desk.collect()
+    desk = Desk().both()
     desk.document, desk.sink.closed = WRONG, True
     assert "the sink is closed" in desk.collect().failures[0]
     desk.sink.closed = False
@@ -140,8 +142,9 @@ def test_an_alert_that_could_not_be_delivered_is_said_and_delivered_later() -> N
 def test_a_dry_run_writes_and_delivers_nothing() -> None:
     desk = Desk()
     assert desk.collect(dry_run=True).watch == parse(GOOD)
+    assert desk.publish(dry_run=True).watch == parse(GOOD)
     assert desk.store.writes == []
-    desk.collect()
+    desk.both()
     before = len(desk.store.writes)
     desk.document = WRONG
     assert desk.collect(dry_run=True) == (parse(GOOD), mistakes(WRONG), ())
@@ -150,11 +153,12 @@ def test_a_dry_run_writes_and_delivers_nothing() -> None:
 
 
 def test_a_kept_one_that_the_stack_refuses_by_now_is_not_used_and_the_newest_mistakes_are_alerted() -> None:
-    desk = Desk()
-    desk.collect()
+    desk = Desk().both()
     state = msgspec.json.decode(desk.store.body(keys.CONFIGURATION))
     state["good"]["targets"][0]["arn"] = "arn:aws:apigateway:eu-west-1::/domainnames/api.example.com"
     desk.store.seed(keys.CONFIGURATION, msgspec.json.encode(state))
+    accepted = configuration.Accepted(digests=(configuration.digest_of(state["good"]),))
+    desk.store.seed(keys.ACCEPTED, msgspec.json.encode(accepted))
     desk.document = WRONG
     with pytest.raises(ConfigurationError) as refused:
         desk.publish()
@@ -165,7 +169,8 @@ def test_a_kept_one_that_the_stack_refuses_by_now_is_not_used_and_the_newest_mis
 def test_a_kept_one_that_is_broken_is_written_anew(body: bytes) -> None:
     desk = Desk()
     desk.store.seed(keys.CONFIGURATION, body)
-    assert desk.collect() == (parse(GOOD), (), ())
+    desk.store.seed(keys.ACCEPTED, body)
+    assert desk.collect() == desk.publish() == (parse(GOOD), (), ())
     desk.document = WRONG
     assert desk.publish().watch == parse(GOOD)
 
@@ -191,9 +196,32 @@ def test_a_bucket_out_of_reach_stops_no_run_with_a_good_configuration() -> None:
     assert "out of reach" in found.failures[0]
 
 
-def test_a_hundred_mistakes_are_one_alert_of_bounded_size() -> None:
-    desk = Desk()
+def test_one_that_only_one_function_has_accepted_yet_is_passed_over_for_the_one_before() -> None:
+    desk = Desk().both()
+    desk.document = GOOD | {"mode": "observe"}
     desk.collect()
+    desk.document = WRONG
+    assert desk.collect().watch == desk.publish().watch == parse(GOOD)
+    desk.document = GOOD | {"policy": {"confirmations": 5}}
+    desk.publish()
+    desk.document = WRONG
+    assert desk.collect().watch == desk.publish().watch == parse(GOOD)
+    assert "of 2026-11-23 12:15 UTC" in desk.news()[0].what_it_means
+
+
+def test_few_documents_are_remembered_whatever_the_operator_uploads() -> None:
+    desk = Desk()
+    for number in range(1, 12):
+        desk.document = GOOD | {"policy": {"confirmations": number}}
+        desk.both()
+    state = msgspec.json.decode(desk.store.body(keys.CONFIGURATION))
+    kept = [state["good"], *(one["document"] for one in state["former"])]
+    assert [one["policy"]["confirmations"] for one in kept] == [11, 10, 9, 8]
+    assert msgspec.json.decode(desk.store.body(keys.ACCEPTED))["digests"] == [*map(configuration.digest_of, kept)]
+
+
+def test_a_hundred_mistakes_are_one_alert_of_bounded_size() -> None:
+    desk = Desk().both()
     desk.document = GOOD | {
         "targets": [{"id": f"T{number}", "arn": "x" * 9999, "bundle": "b"} for number in range(100)]
     }
@@ -204,8 +232,7 @@ def test_a_hundred_mistakes_are_one_alert_of_bounded_size() -> None:
 
 
 def test_a_secret_that_stands_where_its_name_belongs_is_shown_to_nobody() -> None:
-    desk = Desk()
-    desk.collect()
+    desk = Desk().both()
     pasted = '{"client_secret": "kA1-secret"}'
     desk.document = GOOD | {"sources": [GOOD["sources"][0] | {"credentials": pasted}]}  # type: ignore[index]
     assert "kA1-secret" not in str(desk.collect().mistakes)

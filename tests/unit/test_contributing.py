@@ -25,5 +25,17 @@ def test_every_test_and_make_target_that_it_names_exists() -> None:
     assert set(re.findall(r"`?make ([a-z]+)", TEXT)) <= targets
 
 
+def test_every_table_and_constant_that_it_names_exists() -> None:
+    code = "".join(each.read_text() for folder in (PACKAGE, ROOT / "tests") for each in folder.rglob("*.py"))
+    named = {name for name in re.findall(r"`(_?[A-Z][A-Z_]+)`", TEXT) if name not in NO_NAMES}
+    assert {"KINDS", "_SEEN", "_PREFIXES"} <= named
+    missing = [name for name in named if not re.search(rf"^{name}\b.* = ", code, re.MULTILINE)]
+    assert not missing, "CONTRIBUTING.md names it, and no module assigns it: it was renamed"
+
+
+NO_NAMES = {"WARNING", "PYTHONPATH"}
+"""Capitals that are no constants of ours."""
+
+
 def test_the_paths_are_found() -> None:
     assert {"alerts/model.py", "tests/support/alert_examples.py", "docs/runbook.md", "template.yaml"} <= {*PATHS}

@@ -4,11 +4,13 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from rotation_watcher import config
+from rotation_watcher.alerts.builders import locked
 from rotation_watcher.alerts.model import Kind
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,9 +27,26 @@ DOCUMENTS = [
 
 @pytest.mark.parametrize("kind", Kind)
 def test_every_alert_has_its_row_in_the_readme_and_its_advice_in_the_runbook(kind: Kind) -> None:
-    rows = [line for line in README.splitlines() if line.startswith("| `")]
-    assert any(f"`{kind}`" in row for row in rows)
-    assert f"`{kind}`" in RUNBOOK
+    rows = [line.split("|")[1] for line in section(README, "What each alert means") if line.startswith("| `")]
+    assert f"`{kind}`" in "".join(rows), f"README.md, 'What each alert means': add a row that begins with | `{kind}` |"
+    advice = [line.partition(":")[0] for line in section(RUNBOOK, "Alerts") if line.startswith("- `")]
+    assert f"`{kind}`" in "".join(advice), f"docs/runbook.md, 'Alerts': add a line that begins with - `{kind}`:"
+
+
+def test_both_say_which_alerts_an_all_clear_follows() -> None:
+    for document, heading in ((README, "What each alert means"), (RUNBOOK, "Alerts")):
+        (line,) = [line for line in section(document, heading) if line.startswith(("| `all-clear`", "- `all-clear`"))]
+        named = set(re.findall(r"`([a-z-]+)`", line)) - {"all-clear"}
+        assert named == {*locked._OVER}, f"'{heading}', the line of all-clear: name the kinds in _OVER"
+
+
+def section(document: str, heading: str) -> list[str]:
+    """The lines below a heading of the second level."""
+    return re.split(r"^## ", document, flags=re.MULTILINE)[titles(document).index(heading) + 1].splitlines()
+
+
+def titles(document: str) -> list[str]:
+    return re.findall(r"^## (.*)", document, re.MULTILINE)
 
 
 def test_every_make_target_and_event_that_the_readme_names_exists() -> None:
@@ -61,3 +80,23 @@ def test_the_schema_is_the_models() -> None:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_no_document_names_a_place_on_somebodys_machine(path: Path) -> None:
     assert not re.search(r"(?<![\w.])/(?:root|home|tmp|mnt|opt|usr)/", path.read_text())
+
+
+def test_every_document_that_code_or_documents_name_is_in_the_repository() -> None:
+    code = (path for folder in ("docs", "functions", "layers", "local", "scripts", "tests") for path in walked(folder))
+    named = {
+        (name, path.relative_to(ROOT))
+        for path in [*ROOT.glob("*.*"), *code]
+        if path.suffix in {".md", ".py", ".yaml", ".toml"}
+        for name in re.findall(r"\b[A-Z]{3,}\.md\b", path.read_text())
+    }
+    missing = [(name, path) for name, path in named if not (ROOT / name).is_file()]
+    assert {"README.md", "SECURITY.md"} <= {name for name, _ in named}
+    assert not missing, "say the fact itself, or name a decision record"
+
+
+def walked(folder: str) -> Iterator[Path]:
+    """The files of a folder of the repository, without what builds leave there."""
+    for path in (ROOT / folder).rglob("*"):
+        if path.is_file() and not {"__pycache__", ".aws-sam", "node_modules"} & {*path.parts}:
+            yield path

@@ -5,6 +5,12 @@ is fresh for ever. So they count as unknown: each reader below says what unknown
 """
 
 from datetime import datetime, timedelta
+from typing import Annotated
+
+import msgspec
+
+type Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time in persisted state: one without its zone makes its object unreadable, or comparing it would stop every run."""
 
 SKEW = timedelta(minutes=10)
 """The clocks of two runs may differ by so much without anything being wrong."""

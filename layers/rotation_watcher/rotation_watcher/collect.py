@@ -1,23 +1,25 @@
 """The use case ``collect``: observe every source, apply the answer to its history, enqueue targets, deliver alerts.
 
 Contract. When ``collect`` returns, each source that could be read has its answer in its history (or nothing was to
-write), and each that could not has a condition that is alerted once; one source's failure never touches another, nor
-does it delay another: a source is committed as soon as it has answered, and alerts are delivered when all are. The run
-ends within its time: nothing is begun that could outlast it. Alerts commit with the state that gives rise to them, and
-leave the outbox only after the sink took them. A crash at any point loses nothing: the certificates are kept before
-the history that names them, and the next run delivers what still waits. A run that finds nothing new writes nothing,
-but for a freshness mark now and then.
+write), and each that could not has a condition that is alerted once; one source's failure never touches another, an
+exception that nobody thought of neither, nor does it delay another: a source is committed as soon as it has answered,
+and alerts are delivered when all are. The run ends within its time: nothing is begun that could outlast it. Alerts
+commit with the state that gives rise to them, and leave the outbox only after the sink took them. A crash at any point
+loses nothing: the certificates are kept before the history that names them, and the next run delivers what still
+waits. A run that finds nothing new writes nothing, but for a freshness mark now and then.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
-from rotation_watcher import arns, keys
+from rotation_watcher import arns, defects, keys
 from rotation_watcher.alerts import outbox
 from rotation_watcher.alerts.builders import SourceName
+from rotation_watcher.alerts.ledger import Ledger
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import Authority, Source, Watch
@@ -26,11 +28,12 @@ from rotation_watcher.errors import RequestRefused, SourceError, SourceReason, S
 from rotation_watcher.ports import Clock, GenesysApi, Metrics, ObjectStore, PublishQueue, PublishRequest, Secrets
 from rotation_watcher.sources import bounds, compare, fetch, repository, update
 from rotation_watcher.sources import keys_of_conditions as conditions
+from rotation_watcher.sources.conditions import defective, strange_alerts
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.fetch import Seen
 from rotation_watcher.sources.history import History
 from rotation_watcher.sources.observation import Judged, Observation, observe
-from rotation_watcher.trust.approvals import FORMER, INVALID
+from rotation_watcher.trust.approvals import FORMER, INVALID, misnamed
 from rotation_watcher.trust.findings import Finding
 from rotation_watcher.trust.identity import Expected
 from rotation_watcher.trust.operator_files import Anchors, load_anchors, load_approvals
@@ -41,8 +44,6 @@ JUDGING = 10.0
 """Seconds that judging one answer may take: ten thousand strangers' certificates take a third of it on a whole core."""
 KEEPING = 55.0
 """Seconds of the run that are kept for judging, writing and delivering."""
-LISTED = 8
-"""Doubtful leaves whose approvals are each asked for by name; for more of them the approvals are listed once."""
 
 
 class Ports(NamedTuple):
@@ -66,7 +67,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class SourceSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What one run gave, for the person who called by hand and for the log. Fingerprints are cut to 16 digits."""
+    """What one run gave, for the person who called by hand and for the log. Fingerprints are cut to 16 digits.
+
+    ``trace``: where the watcher itself failed, where an exception came up that nobody thought of.
+    """
 
     outcome: str
     reason: str | None = None
@@ -79,10 +83,11 @@ class SourceSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     alerts: list[str] = []
     undelivered: list[str] = []
     ignored: list[str] = []
+    trace: list[str] = []
 
 
 class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The answer of a call. ``broken`` lists the sources whose state could not be read or written."""
+    """The answer of a call. ``broken``: the sources whose state could not be read or written, or where a defect is."""
 
     dry_run: bool = False
     sources: dict[str, SourceSummary] = {}
@@ -95,35 +100,74 @@ def collect(watch: Watch, request: Request, ports: Ports) -> Summary:
     chosen = _chosen(watch, request)
     ports = ports._replace(store=TimedStore(ports.store, ports.remaining))
     summary = Summary(dry_run=request.dry_run)
-    broken: dict[str, str] = {}
+    apart = _Apart(watch, request, ports)
     runs: dict[str, _SourceRun] = {}
     seconds = max(1.0, min(FETCHING, ports.remaining() - KEEPING))
     for source, seen in fetch.answers(chosen, ports.secrets, ports.genesys, seconds):
-        try:
+        with apart(source):
             runs[source.id] = run = _SourceRun(watch, source, seen, ports)
             if request.dry_run:
                 run.apply(run.step)
             else:
                 run.commit()
                 summary.enqueued += _enqueue(watch, run, ports)
-        except StoreError as error:
-            broken[source.id] = str(error)
-    done = [runs[source.id] for source in chosen if source.id in runs and source.id not in broken]
+    done = [runs[source.id] for source in chosen if source.id in runs and source.id not in apart.broken]
     for place, run in enumerate(done):
-        try:
+        with apart(run.source):
             _compare(run, done[:place], request)
-        except StoreError as error:
-            broken[run.source.id] = str(error)
-    summary.sources = {run.source.id: _describe(run) for run in done}
+    for run in done:
+        with apart(run.source):
+            summary.sources[run.source.id] = _describe(run)
     if not request.dry_run:
-        _deliver(done, ports, summary, broken)
-    for name, message in broken.items():
-        summary.sources[name] = SourceSummary(outcome="broken", message=message)
+        _deliver([*({run.source.id: run for run in done} | apart.noted).values()], ports, summary, apart)
+    for name, one in apart.broken.items():
+        one.undelivered = summary.sources.get(name, one).undelivered
+        summary.sources[name] = one
     summary.sources = {one.id: summary.sources[one.id] for one in chosen}
-    summary.broken = [one.id for one in chosen if one.id in broken]
+    summary.broken = [one.id for one in chosen if one.id in apart.broken]
     if not request.dry_run and {one.id for one in chosen} == {one.id for one in watch.sources}:
         _count(watch, done, summary, ports)
     return summary
+
+
+class _Apart:
+    """Keeps what goes wrong at one source away from the others. ``broken``: what is said of each such source.
+
+    ``noted``: the histories in which an exception that nobody thought of was noted, so that people hear of it.
+    """
+
+    def __init__(self, watch: Watch, request: Request, ports: Ports) -> None:
+        self._watch, self._request, self._ports = watch, request, ports
+        self.broken: dict[str, SourceSummary] = {}
+        self.noted: dict[str, _Kept] = {}
+
+    @contextmanager
+    def __call__(self, source: Source) -> Iterator[None]:
+        """Go on after whatever the block raises, but for what ends the process."""
+        try:
+            yield
+        except StoreError as error:
+            self.broken[source.id] = SourceSummary(outcome="broken", message=str(error))
+        except Exception as error:  # noqa: BLE001  # whatever it is, the other sources go on; it is alerted
+            words = f"{defects.words(error)} stopped the watcher's work at this source"
+            self.broken[source.id] = SourceSummary(outcome="broken", message=words, trace=defects.trace(error))
+            if not self._request.dry_run:
+                self._note(source, words)
+
+    def _note(self, source: Source, words: str) -> None:
+        store, now = self._ports.store, self._ports.clock()
+        context = Context(source, self._watch.policy, store.bucket, approvals={}, anchor_problems={}, now=now)
+        try:
+            kept = _Kept(source, store, self._ports.clock)
+            kept.amend(lambda known: defective(known, words, context))
+        except Exception as error:  # noqa: BLE001  # the log and the alarm are left
+            self.broken[source.id].message = f"{words}; it could not be noted: {_said(error)}"
+        else:
+            self.noted[source.id] = kept
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, StoreError) else defects.words(error)
 
 
 def _count(watch: Watch, done: Iterable["_SourceRun"], summary: Summary, ports: Ports) -> None:
@@ -142,17 +186,53 @@ def _chosen(watch: Watch, request: Request) -> tuple[Source, ...]:
     return tuple(known[name] for name in request.sources) if request.sources else watch.sources
 
 
-class _SourceRun:
+class _Kept:
+    """A source's history in the store: ``after`` is the one that is there now, ``etag`` its own."""
+
+    def __init__(self, source: Source, store: ObjectStore, clock: Clock) -> None:
+        """Read it. Raises StoreError."""
+        self.source, self.store = source, store
+        self._clock = clock
+        self._ledger = Ledger(store, keys.history(source.id))
+        self.after, self.etag = repository.load(store, source)
+
+    def amend(self, change: Callable[[History], History]) -> None:
+        """Write the history with ``change`` applied to what is there now. Raises StoreError."""
+        self.after, self.etag = compare_and_set(
+            lambda: repository.load(self.store, self.source),
+            lambda known: change(self._own(known)),
+            self._write,
+            keys.history(self.source.id),
+            known=(self.after, self.etag),
+        )
+
+    def _own(self, known: History) -> History:
+        """The history without alerts that the watcher has not written."""
+        own = self._ledger.own(known.outbox)
+        if len(own) == len(known.outbox):
+            return known
+        name = SourceName(self.source.id, self.source.region)
+        return strange_alerts(msgspec.structs.replace(known, outbox=own), name, self._clock())
+
+    def _write(self, changed: History, etag: str | None) -> str:
+        self._ledger.note(changed.outbox)
+        return repository.write(self.store, changed, etag)
+
+    def clear(self, taken: frozenset[str]) -> None:
+        """Take delivered alerts out of the outbox. Raises StoreError."""
+        self.amend(lambda state: state.delivered(taken))
+
+
+class _SourceRun(_Kept):
     """One source's answer, and what becomes of whatever history turns out to be there.
 
-    ``before`` is the history that was found, ``after`` the one that is there now, ``etag`` its own.
+    ``before`` is the history that was found.
     """
 
     def __init__(self, watch: Watch, source: Source, seen: Seen, ports: Ports) -> None:
         """Read what the answer is held against. Raises StoreError."""
-        self.source, self.seen, self.store = source, seen, ports.store
-        self.before, self.etag = repository.load(ports.store, source)
-        self.after = self.before
+        super().__init__(source, ports.store, ports.clock)
+        self.seen, self.before = seen, self.after
         self.observation: Observation | None = None
         self.anchors = load_anchors(ports.store, source)
         self.context = Context(
@@ -201,7 +281,7 @@ class _SourceRun:
 
     def apply(self, change: Callable[[History], History]) -> None:
         """Apply a change without writing it."""
-        self.after = change(self.after)
+        self.after = change(self._own(self.after))
 
     def commit(self) -> None:
         """Write the history after the answer. Raises StoreError; running again completes it."""
@@ -210,11 +290,11 @@ class _SourceRun:
         def change(known: History) -> History:
             nonlocal found
             found = known
-            return self.step(known)
+            return self.step(self._own(known))
 
         def store(changed: History, etag: str | None) -> str:
             repository.keep_seen(self.store, self.source, found, changed, self.observation)
-            return repository.write(self.store, changed, etag)
+            return self._write(changed, etag)
 
         self.after, self.etag = compare_and_set(
             lambda: repository.load(self.store, self.source),
@@ -226,20 +306,6 @@ class _SourceRun:
         if self.after == found:  # nothing was written: what the history names may still have to be repaired
             repository.keep_seen(self.store, self.source, found, self.after, self.observation)
         self.before = found
-
-    def amend(self, change: Callable[[History], History]) -> None:
-        """Write the history with ``change`` applied to what is there now. Raises StoreError."""
-        self.after, self.etag = compare_and_set(
-            lambda: repository.load(self.store, self.source),
-            change,
-            lambda changed, etag: repository.write(self.store, changed, etag),
-            keys.history(self.source.id),
-            known=(self.after, self.etag),
-        )
-
-    def clear(self, taken: frozenset[str]) -> None:
-        """Take delivered alerts out of the outbox. Raises StoreError."""
-        self.amend(lambda state: state.delivered(taken))
 
 
 class _Lifted(NamedTuple):
@@ -302,10 +368,9 @@ def _observe(
     approved = {key for key, leaf in basis.lifted.items() if leaf.reasons}
     refused = [e for e in observation.entities if e.leaf and not e.verdict.accepted]
     doubtful = {e.key for e in refused if e.verdict.approvable or e.verdict.rootless or e.key in approved}
-    if len(doubtful) > LISTED:
-        written = {*store.list(keys.approval("").removesuffix(".json"))}
-        doubtful = {fingerprint for fingerprint in doubtful if keys.approval(fingerprint) in written}
-    approvals, problems = load_approvals(store, doubtful)
+    written = {*store.list(keys.APPROVALS)} if doubtful else set()
+    approvals, problems = load_approvals(store, {one for one in doubtful if keys.approval(one) in written})
+    problems = misnamed(written, doubtful) | problems
     for key, approval in approvals.items():
         before = basis.lifted.get(key, _Lifted())
         approvals[key] = approval.completed(before.reasons, before.root)
@@ -353,23 +418,22 @@ def _compare(run: _SourceRun, earlier: Iterable[_SourceRun], request: Request) -
         run.amend(change)
 
 
-def _deliver(done: Sequence[_SourceRun], ports: Ports, summary: Summary, broken: dict[str, str]) -> None:
+def _deliver(kept: Sequence[_Kept], ports: Ports, summary: Summary, apart: _Apart) -> None:
     """Deliver what waits at all sources together; what cannot be taken out of its outbox comes once more."""
 
-    def clearing(run: _SourceRun) -> Callable[[frozenset[str]], bool]:
+    def clearing(one: _Kept) -> Callable[[frozenset[str]], bool]:
         def clear(taken: frozenset[str]) -> bool:
-            try:
-                run.clear(taken)
-            except StoreError as error:
-                broken[run.source.id] = str(error)
-                return False
-            return True
+            with apart(one.source):
+                one.clear(taken)
+                return True
+            return False
 
         return clear
 
-    waiting = [outbox.Waiting(run.after.outbox, clearing(run)) for run in done]
-    for run, errors in zip(done, outbox.deliver(waiting, ports.sink, ports.remaining), strict=True):
-        summary.sources[run.source.id].undelivered = [*errors]
+    waiting = [outbox.Waiting(one.after.outbox, clearing(one)) for one in kept]
+    for one, errors in zip(kept, outbox.deliver(waiting, ports.sink, ports.remaining), strict=True):
+        said = summary.sources.get(one.source.id) or apart.broken[one.source.id]
+        said.undelivered = [*errors]
 
 
 def _needs(state: History) -> frozenset[tuple[str, str, tuple[str, ...]]]:

@@ -15,6 +15,7 @@
     │   ├── TargetNotFound          it does not exist
     │   ├── TargetDenied            the role may not do this
     │   ├── TargetBusy              throttled, or still updating: try again later
+    │   ├── TargetDefect            the watcher itself failed at it, in a way that nobody thought of
     │   └── BundleRejected          the service refuses this content; a retry would fail too
     ├── ClaimedByAnother            another run has claimed the target; nothing was written
     ├── DeliveryError               an alert could not be handed to its sink
@@ -49,6 +50,7 @@ class SourceReason(StrEnum):
     ANSWER_INVALID = "answer-invalid"
     AUTHORITY_ABSENT = "authority-absent"
     ENDPOINT_MISSING = "endpoint-missing"
+    INTERNAL_ERROR = "internal-error"
 
     @property
     def lasting(self) -> bool:
@@ -58,6 +60,7 @@ class SourceReason(StrEnum):
             SourceReason.CREDENTIALS_REFUSED,
             SourceReason.PERMISSION_MISSING,
             SourceReason.ENDPOINT_MISSING,
+            SourceReason.INTERNAL_ERROR,
         }
 
 
@@ -146,6 +149,12 @@ class TargetBusy(TargetError):
     """The service asks to try again later: throttled, or an update is in progress. Nothing was changed."""
 
     reason = "target-busy"
+
+
+class TargetDefect(TargetError):
+    """The watcher itself failed at the target, in a way that nobody thought of (``defects``)."""
+
+    reason = "internal-error"
 
 
 class BundleRejected(TargetError):

@@ -3,7 +3,7 @@
 import hashlib
 from typing import NamedTuple
 
-STATE = ("sources/", "bundles/", "targets/", "crls/")
+STATE = ("sources/", "bundles/", "targets/", "alerts/", "crls/")
 """What functions write: nothing in there decides which roots are trusted."""
 
 DIGICERT_ANCHORS = "anchors/digicert.pem"
@@ -38,7 +38,9 @@ def history(source: str) -> str:
 
 
 CONFIGURATION = "sources/configuration.json"
-"""The last configuration that was accepted. No source's folder: an id holds no dot."""
+"""The last configurations that collect accepted. No source's folder: an id holds no dot."""
+ACCEPTED = "bundles/configuration.json"
+"""The digests of those that publish accepted. No bundle's folder."""
 
 
 def seen(source: str, fingerprint: str) -> str:
@@ -46,14 +48,18 @@ def seen(source: str, fingerprint: str) -> str:
     return f"sources/{source}/seen/{fingerprint}.pem"
 
 
+APPROVALS = "approvals/"
+"""Where the operator's approvals lie."""
+
+
 def approval(fingerprint: str) -> str:
     """An operator's approval of one quarantined leaf (JSON)."""
-    return f"approvals/{fingerprint}.json"
+    return f"{APPROVALS}{fingerprint}.json"
 
 
 def approved_chain(fingerprint: str) -> str:
     """The root and intermediates that an approved leaf is presented without."""
-    return f"approvals/{fingerprint}.pem"
+    return f"{APPROVALS}{fingerprint}.pem"
 
 
 def wanted(bundle: str) -> str:
@@ -74,6 +80,21 @@ def manifest(bundle: str) -> str:
 def added(arn: str, fingerprint: str) -> str:
     """The proof that the watcher added a certificate to the target of that ARN."""
     return f"bundles/.added/{hashlib.sha256(arn.encode()).hexdigest()[:32]}/{fingerprint}.pem"
+
+
+def shown(arn: str) -> str:
+    """What the service showed last at the target of that ARN, byte for byte (PEM)."""
+    return f"bundles/.shown/{hashlib.sha256(arn.encode()).hexdigest()[:32]}.pem"
+
+
+def alert(digest: str) -> str:
+    """The note that an alert which waits is the watcher's own (``alerts.ledger``)."""
+    return f"alerts/{digest}"
+
+
+def pinned(fingerprint: str) -> str:
+    """A leaf that publish has pinned (PEM), apart from the pins. No target's folder: an id holds no dot."""
+    return f"targets/.pinned/{fingerprint}.pem"
 
 
 def deployed(target: str) -> str:

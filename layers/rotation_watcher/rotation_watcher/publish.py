@@ -3,7 +3,8 @@
 Contract. ``publish`` always works from the histories and from what is live, so a lost, doubled or late message harms
 nothing. When it returns, each target it was asked for is as wanted and proved, or its record says why not and people
 are alerted once. In ``observe`` mode, and with ``dry_run``, no target is changed. One target's failure never touches
-another; a bucket that cannot be read or written is reported in ``broken`` and raises at the function's rim.
+another, an exception that nobody thought of neither; the latter, and a bucket that cannot be read or written, is
+reported in ``broken`` and raises at the function's rim.
 A run that finds everything as it should be writes nothing.
 """
 
@@ -12,14 +13,15 @@ from functools import reduce
 
 import msgspec
 
+from rotation_watcher import defects
 from rotation_watcher.bundles import files as bundle_files
 from rotation_watcher.bundles.view import view_bundle
 from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.collect import publish_requests
 from rotation_watcher.config import Mode, Target, Watch
 from rotation_watcher.deadline import TimedStore
-from rotation_watcher.errors import ClaimedByAnother, RequestRefused, StoreError, TargetBusy, TargetError
-from rotation_watcher.targets import conditions, deploy, manual
+from rotation_watcher.errors import ClaimedByAnother, RequestRefused, StoreError, TargetBusy, TargetDefect, TargetError
+from rotation_watcher.targets import conditions, deploy, manual, shown
 from rotation_watcher.targets.decide import (
     Action,
     AdoptBaseline,
@@ -88,6 +90,11 @@ def publish(watch: Watch, request: PublishCall, ports: Ports) -> Summary:
         except StoreError as error:
             summary.targets[target.id] = TargetSummary(outcome=Outcome.BROKEN, message=str(error))
             summary.broken.append(target.id)
+        except RequestRefused:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, the other targets are served; it is alerted
+            summary.targets[target.id] = _defective(target, error, request, ports)
+            summary.broken.append(target.id)
     if isinstance(request, EnqueueAll) or (isinstance(request, Reconcile) and not request.targets):
         _idle_bundles(watch, request, ports, summary)
     return summary
@@ -109,12 +116,16 @@ def _idle_bundles(watch: Watch, request: Called, ports: Ports, summary: Summary)
     for bundle in watch.idle_bundles:
         try:
             view = view_bundle(watch, bundle, ports.store, ports.clock())
-            written = bundle_files.drop_revoked(view, ports.store, ports.clock(), dry_run=request.dry_run)
-            written += bundle_files.write(view, ports.store, ports.clock(), narrow=True, dry_run=request.dry_run)
+            now, dry_run = ports.clock(), request.dry_run
+            written = bundle_files.withdraw(view, ports.store, now, dry_run=dry_run)
+            written += bundle_files.write(view, ports.store, now, narrow=True, dry_run=dry_run)
             word = "would-write" if request.dry_run else "written"
             summary.bundles[bundle.id] = word if written else "unchanged"
         except StoreError as error:
             summary.bundles[bundle.id] = str(error)
+            summary.broken.append(bundle.id)
+        except Exception as error:  # noqa: BLE001  # it has no record to be noted in: the log and the alarm tell of it
+            summary.bundles[bundle.id] = "; ".join([defects.words(error), *defects.trace(error)])
             summary.broken.append(bundle.id)
 
 
@@ -152,7 +163,7 @@ def _one(watch: Watch, target: Target, request: Called, ports: Ports) -> TargetS
             session.refuse_if_claimed()
     view = view_bundle(watch, watch.bundle(target.bundle), ports.store, ports.clock())
     if not request.dry_run:
-        bundle_files.drop_revoked(view, ports.store, ports.clock())
+        bundle_files.withdraw(view, ports.store, ports.clock())
     try:
         snapshot = _look(watch, view, session)
         if request.dry_run:
@@ -160,7 +171,7 @@ def _one(watch: Watch, target: Target, request: Called, ports: Ports) -> TargetS
         if isinstance(request, Rollback):
             return _roll_back(watch, snapshot, request, session)
         if isinstance(request, Release):
-            manual.release(snapshot, session)
+            manual.release(snapshot, request.leave, session)
             by_hand = False  # the release is recorded: what follows is an ordinary run
             snapshot = _snapshot(watch, view, session)
         return _reconcile(watch, snapshot, session)
@@ -190,6 +201,7 @@ def _snapshot(watch: Watch, view: BundleView, session: Session) -> Snapshot:
 def _reconcile(watch: Watch, snapshot: Snapshot, session: Session) -> TargetSummary:
     """Snapshot → plan → decide → act → prove → record. What changes the target is decided again under the claim."""
     ports, mode = session.ports, watch.mode
+    shown.note(ports.store, snapshot.target, snapshot.live)
     try:
         action = decide(snapshot, mode, ports.owner, ports.clock())
         if isinstance(action, ClaimedElsewhere):
@@ -222,7 +234,7 @@ def _act(snapshot: Snapshot, action: Action, session: Session) -> Outcome | None
         case Prove() if pending is not None:
             outcome = deploy.await_proof(snapshot, pending, session)
         case Resume() if pending is not None:
-            outcome = deploy.request_update(snapshot, pending, session)
+            outcome = deploy.resume(snapshot, pending, session)
         case _:
             return None
     if outcome is Outcome.UPDATED:
@@ -284,6 +296,7 @@ def _claimed(snapshot: Snapshot, error: ClaimedByAnother) -> TargetSummary:
 def _roll_back(watch: Watch, snapshot: Snapshot, request: Rollback, session: Session) -> TargetSummary:
     """Go back by hand. What others have put there since the earlier version stays."""
     noticed = _noticed(snapshot, watch.mode, session.ports.clock())
+    shown.note(session.ports.store, snapshot.target, snapshot.live)
     if manual.earlier_version(snapshot, request.to, session).back:
         with manual.refusing(session):
             session.save(noticed)
@@ -297,7 +310,7 @@ def _roll_back(watch: Watch, snapshot: Snapshot, request: Rollback, session: Ses
         session.save(unclaimed)
         raise
     try:
-        outcome = deploy.go_back(snapshot, earlier.version, earlier.held, session, vouched=earlier.vouched)
+        outcome = deploy.go_back(snapshot, earlier.version, earlier.content, session, vouched=earlier.vouched)
     except ClaimedByAnother as error:
         return _claimed(snapshot, error)
     return _deliver(snapshot, outcome, session)
@@ -311,7 +324,7 @@ def _would(watch: Watch, snapshot: Snapshot, request: Called, session: Session) 
         summary.version = earlier.version.version
         return summary
     if isinstance(request, Release):
-        ports, record = session.ports, manual.released(snapshot)
+        ports, record = session.ports, manual.released(snapshot, request.leave)
         snapshot = take_snapshot(
             watch, snapshot.target, record, snapshot.view, ports.store, session.adapter, ports.clock()
         )
@@ -322,8 +335,27 @@ def _would(watch: Watch, snapshot: Snapshot, request: Called, session: Session) 
 def _unreadable(view: BundleView, error: TargetError, request: Called, session: Session) -> TargetSummary:
     """A target that cannot be read: alerted once, tried again at every run; nothing else is known to be wrong."""
     summary = TargetSummary(outcome=Outcome(error.reason), message=str(error), problems=list(view.problems))
+    if not request.dry_run:
+        _note(error, summary, session)
+    return summary
+
+
+def _defective(target: Target, error: Exception, request: Called, ports: Ports) -> TargetSummary:
+    """An exception that nobody thought of is alerted once; the next run completes what was begun, as after a crash."""
+    words = f"{defects.words(error)} stopped the watcher's work at this target"
+    summary = TargetSummary(outcome=Outcome.INTERNAL_ERROR, message=words, trace=defects.trace(error))
     if request.dry_run:
         return summary
+    try:
+        _note(TargetDefect(words), summary, Session(target, ports))
+    except Exception as failed:  # noqa: BLE001  # the log and the alarm are left
+        said = str(failed) if isinstance(failed, StoreError) else defects.words(failed)
+        summary.message = f"{words}; it could not be noted: {said}"
+    return summary
+
+
+def _note(error: TargetError, summary: TargetSummary, session: Session) -> None:
+    """Note what keeps the target from being read, give up the claim, and deliver what waits. Raises StoreError."""
     now, holding = session.ports.clock(), session.holding
 
     def note(record: Record) -> Record:
@@ -338,4 +370,3 @@ def _unreadable(view: BundleView, error: TargetError, request: Called, session: 
         summary.message = f"{error} (not noted: {claimed})"
     summary.alerts = [alert.id for alert in session.record.outbox]
     summary.undelivered = list(session.deliver())
-    return summary

@@ -17,6 +17,7 @@ import msgspec
 
 from rotation_watcher import keys
 from rotation_watcher.alerts import outbox
+from rotation_watcher.alerts.ledger import Ledger
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.bundles import revoked as revoked_file
 from rotation_watcher.bundles.view import view_bundle
@@ -298,14 +299,22 @@ def _tell(
     def change(held: state.State) -> state.State:
         return conditions.after(held, (one.judged for one in looked), evidence.on_lists, now, is_over=over.ended)
 
+    ledger = Ledger(ports.store, keys.CRL_STATE)
+
+    def own(held: state.State) -> state.State:
+        alerts = ledger.own(held.outbox)
+        if len(alerts) == len(held.outbox):
+            return held
+        return conditions.strange_alerts(replace(held, outbox=alerts), now)
+
+    def write(changed: state.State, etag: str | None) -> str:
+        ledger.note(changed.outbox)
+        return state.write(ports.store, changed, etag)
+
     def step(change: Callable[[state.State], state.State]) -> None:
         nonlocal known
         known = compare_and_set(
-            lambda: state.load(ports.store),
-            change,
-            lambda changed, etag: state.write(ports.store, changed, etag),
-            keys.CRL_STATE,
-            known=known,
+            lambda: state.load(ports.store), lambda held: change(own(held)), write, keys.CRL_STATE, known=known
         )
 
     def clear(taken: frozenset[str]) -> bool:
@@ -313,7 +322,7 @@ def _tell(
         return True
 
     if request.dry_run:
-        summary.alerts = [alert.id for alert in change(known[0]).outbox]
+        summary.alerts = [alert.id for alert in change(own(known[0])).outbox]
         return
     try:
         step(change)

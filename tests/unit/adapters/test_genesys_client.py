@@ -148,7 +148,24 @@ def test_entities_that_are_null_are_none_where_the_total_is_zero(total: object) 
     assert len(world.look()) == 1
 
 
-@pytest.mark.parametrize("answer", [{"entities": None, "total": 1}, {"entities": None}, {"total": 0}, {"entities": {}}])
+def test_a_page_without_entities_is_empty_where_the_total_is_zero() -> None:
+    empty = {"total": 0, "pageSize": 25, "pageNumber": 1, "pageCount": 0}
+    assert len(World(page(ENTITY), httpx.Response(200, json=empty)).look()) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"entities": None, "total": 1},
+        {"entities": None},
+        {"entities": {}, "total": 0},
+        {"entities": "", "total": 0},
+        {"total": 1},
+        {"total": None},
+        {"total": False},
+        {},
+    ],
+)
 def test_no_list_of_entities_is_an_invalid_answer(answer: object) -> None:
     assert "without a list of entities" in str(World(httpx.Response(200, json=answer)).fails())
 
@@ -206,7 +223,7 @@ def test_pages_without_end_are_refused() -> None:
         (httpx.Response(302, headers={"location": "https://evil.example.net/x?token=1"}), SourceReason.REDIRECTED),
         (httpx.Response(200, text="<html>hello</html>"), SourceReason.ANSWER_INVALID),
         (httpx.Response(200, content=b'{"entities": [], "nextUri": "\xff"}'), SourceReason.ANSWER_INVALID),
-        (httpx.Response(200, json={"total": 0}), SourceReason.ANSWER_INVALID),
+        (httpx.Response(200, json={"total": 1}), SourceReason.ANSWER_INVALID),
         (httpx.Response(200, json={"entities": None}), SourceReason.ANSWER_INVALID),
         (httpx.Response(200, json=[1]), SourceReason.ANSWER_INVALID),
         (httpx.Response(200, content=b"[" * 100_000), SourceReason.ANSWER_INVALID),

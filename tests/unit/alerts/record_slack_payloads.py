@@ -1,4 +1,6 @@
-"""Record the Slack payload of each new example: ``python -m tests.unit.alerts.record_slack_payloads [NAME …]``.
+"""Record the Slack payload of each new example.
+
+``.venv/bin/python -m tests.unit.alerts.record_slack_payloads [NAME …]``
 
 Lines on record stay as they are, except those of the examples that are named: their payload is recorded anew.
 """

@@ -298,9 +298,17 @@ def test_the_digicert_trap_names_the_pins_and_the_header() -> None:
 def test_an_automatic_rollback_is_critical_and_one_by_hand_is_not() -> None:
     def rolled(*, by_hand: bool) -> Alert:
         return builders.rolled_back(
-            target=ALB, from_version="b", to_version="a", why="asked for", by_hand=by_hand, now=NOW
+            target=ALB,
+            from_version="b",
+            to_version="a",
+            why="asked for",
+            by_hand=by_hand,
+            returned=[CURRENT],
+            left=[],
+            now=NOW,
         )
 
     assert rolled(by_hand=False).severity is Severity.CRITICAL
     assert rolled(by_hand=True).severity is Severity.WARNING
     assert "nothing new is deployed" in rolled(by_hand=True).what_it_means
+    assert CURRENT.fingerprint[:16] in rolled(by_hand=True).facts["came back"]

@@ -127,3 +127,34 @@ def test_the_next_rotation_ends_it() -> None:
         region.step(shown(NEXT, issuing()), minutes=DAY)
     assert not region.state.conditions
     assert region.known.replaced == (OLD.read.fingerprint, NEW.read.fingerprint)
+
+
+def twice_rotated() -> SmallRegion:
+    """A region five days after NEXT replaced NEW, which had replaced OLD."""
+    region = rotated()
+    for _ in range(2):
+        region.step(shown(NEXT, issuing()))
+    region.step(minutes=5 * DAY)
+    region.sink.delivered.clear()
+    return region
+
+
+def test_another_replaced_leaf_that_is_shown_while_the_first_is_open_is_alerted_too() -> None:
+    region = twice_rotated()
+    region.step(shown(OLD, issuing()))
+    region.step(shown(NEW, issuing()))
+    told = region.told("went-back")
+    assert [alert.facts["old SHA-256"] for alert in told] == [OLD.read.fingerprint, NEW.read.fingerprint]
+    for _ in range(20):
+        region.step(shown(OLD, issuing()))
+        region.step(shown(NEW, issuing()))
+    assert len(region.told("went-back")) == 2
+
+
+def test_two_replaced_leaves_in_one_answer_are_two_alerts() -> None:
+    region = twice_rotated()
+    region.step(shown(OLD, issuing()), shown(NEW, issuing()), shown(NEXT, issuing()))
+    told = region.told("went-back")
+    assert {alert.facts["old SHA-256"] for alert in told} == {OLD.read.fingerprint, NEW.read.fingerprint}
+    assert len({alert.id for alert in told}) == 2
+    assert {alert.facts["newer SHA-256"] for alert in told} == {NEXT.read.fingerprint}

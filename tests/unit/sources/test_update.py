@@ -1,4 +1,7 @@
-"""Histories against promises 1 to 3 and 8 of DESIGN.md, over every shape of answer that a seed can think of."""
+"""What is accepted is trusted at first sight and kept, a change is alerted once, and a quiet run writes nothing.
+
+Over every shape of answer that a seed can think of.
+"""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta

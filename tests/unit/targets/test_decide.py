@@ -223,7 +223,11 @@ def broken(case: Case, action: Action) -> list[tuple[str, bool]]:
         ("mTLS is turned on where it never was ours", isinstance(action, Deploy) and _off(case, "never")),
         ("mTLS is turned on against the operator", isinstance(action, Deploy) and _off_to_report(case)),
         ("a going back is forgotten", isinstance(action, DropPending) and case.pending == "back"),
-        ("what arrived is forgotten", isinstance(action, DropPending) and case.pending == "shows"),
+        ("what arrived is forgotten", isinstance(action, DropPending) and case.pending == "shows" and case.mtls),
+        (
+            "what a domain without mTLS held once is taken for an arrival",
+            isinstance(action, Prove) and _off_at_rest(case),
+        ),
         ("what was asked for is left alone", bool(case.pending) and _at_rest(action)),
         ("a baseline is taken that nobody wanted", isinstance(action, AdoptBaseline) and _differs(case)),
         ("a target that could be repaired is left", _mendable(case) and not isinstance(action, Deploy)),
@@ -232,6 +236,10 @@ def broken(case: Case, action: Action) -> list[tuple[str, bool]]:
 
 def _off(case: Case, applied: str) -> bool:
     return not case.mtls and case.applied == applied
+
+
+def _off_at_rest(case: Case) -> bool:
+    return not case.mtls and case.settled
 
 
 def _off_to_report(case: Case) -> bool:
@@ -257,7 +265,7 @@ def test_every_reason_for_which_nothing_is_done_has_its_word() -> None:
     assert resting == {"unchanged", "waiting", "would-refuse", "held", "mtls-off"}
     assert {Outcome(blocker) for blocker in Blocker} <= {*Outcome}
     kinds: list[type[errors.TargetError]] = [errors.TargetError, *errors.TargetError.__subclasses__()]
-    assert len({Outcome(kind.reason) for kind in kinds}) == len(kinds) == 5
+    assert len({Outcome(kind.reason) for kind in kinds}) == len(kinds) == 6
 
 
 def test_actions_of_different_kinds_are_never_equal() -> None:

@@ -3,52 +3,77 @@
 import ast
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from rotation_watcher import targets
 from rotation_watcher.alerts.model import Kind
 from rotation_watcher.targets import conditions
+from tests.support.observed_conditions import Place, places
 from tests.unit.targets.test_conditions import KINDS
 
+PLACES = places(targets)
 FOR_EVER = (conditions.SHARED,)
+ELSEWHERE = {
+    Kind.SHARED_AUTHORITY_DEPLOYED: "targets/test_conditions.py",  # it never ends
+    Kind.FILE_DAMAGED: "targets/test_obstacles.py",
+    Kind.UNUSUAL_CERTIFICATE: "targets/test_obstacles.py",
+    Kind.LEFT_OUT: "targets/test_obstacles.py",
+    Kind.TARGET_LOCKED: "targets/test_obstacles.py",
+    Kind.FILTERED_OUT: "targets/test_obstacles.py",
+}
+"""Played with a world of their own, or by a test of their own."""
 
 
-def observed() -> Iterator[ast.Call]:
-    """Every place where a condition is observed."""
-    for node in ast.walk(ast.parse(inspect.getsource(conditions))):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Observed":
-            yield node
+def prefixes(place: Place) -> Iterator[str]:
+    """How the key given to ``Observed`` begins: its text up to the first value put into it."""
+    key = place.call.args[0]
+    if isinstance(key, ast.Name):  # put together before
+        key = assigned(place, key.id)
+    part = key.values[0] if isinstance(key, ast.JoinedStr) else key
+    if isinstance(part, ast.FormattedValue) and isinstance(part.value, ast.Name):
+        given = vars(place.module).get(part.value.id)  # a prefix by its name; ``prefix`` of failed() is an argument
+        yield from [given] if isinstance(given, str) else []
+    else:
+        assert isinstance(part, ast.Constant), f"{place}: begin the key with its prefix, not {ast.unparse(key)}"
+        yield str(part.value)
 
 
-def keys() -> Iterator[str]:
-    """How each key begins that is given to ``Observed``: its text up to the first value put into it."""
-    for call in observed():
-        first = call.args[0]
-        part = first.values[0] if isinstance(first, ast.JoinedStr) else first
-        if isinstance(part, ast.FormattedValue) and isinstance(part.value, ast.Name):
-            given = vars(conditions).get(part.value.id)  # a prefix by its name; ``prefix`` of failed() is an argument
-            yield from [given] if isinstance(given, str) else []
-        else:
-            assert isinstance(part, ast.Constant), ast.unparse(first)
-            yield str(part.value)
+def assigned(place: Place, name: str) -> ast.expr:
+    """What is last assigned to a name before the place."""
+    return [
+        node.value
+        for node in ast.walk(ast.parse(inspect.getsource(place.module)))
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name and node.lineno < place.call.lineno
+    ][-1]
 
 
-KEYS = sorted({*keys()})
+KEYS = sorted({key for place in PLACES for key in prefixes(place)})
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_every_condition_of_a_target_ends_or_is_said_not_to(key: str) -> None:
     judged = (*conditions._SEEN, conditions.UNCHANGEABLE)
-    assert key.startswith((*judged, *FOR_EVER)), f"add the prefix of {key!r} to _SEEN in targets/conditions.py"
+    assert key.startswith((*judged, *FOR_EVER)), (
+        f"the condition would never end: add the prefix of {key!r} to _SEEN in targets/conditions.py"
+        " (of one in targets/obstacles.py to PREFIXES there)"
+    )
 
 
 def test_the_keys_are_found() -> None:
-    assert {"drift:", "mtls-off:", "quota-near", conditions.UNCHANGEABLE, conditions.SHARED} <= {*KEYS}
+    assert {"drift:", "mtls-off:", "quota-near", "file:", "locked:"} <= {*KEYS}
+    assert {conditions.UNCHANGEABLE, conditions.SHARED} <= {*KEYS}
 
 
-def test_every_kind_of_condition_is_played_from_its_beginning_to_its_end() -> None:
-    kinds = {Kind[call.args[1].attr] for call in observed() if isinstance(call.args[1], ast.Attribute)}
-    assert len(kinds) >= 7
+@pytest.mark.parametrize("place", PLACES, ids=str)
+def test_every_kind_of_condition_is_played_from_its_beginning_to_its_end(place: Place) -> None:
+    path = ELSEWHERE.get(place.kind)
     played = {kind for kind, _, _ in KINDS.values()}
-    elsewhere = {Kind.SHARED_AUTHORITY_DEPLOYED}  # it never ends
-    assert kinds - played == elsewhere, "add a row to KINDS in test_conditions.py"
+    assert place.kind in (text(path) if path else played), (
+        f"{place}: add a row for {place.kind} to KINDS in tests/unit/targets/test_conditions.py"
+    )
+
+
+def text(path: str) -> str:
+    return (Path(__file__).parents[1] / path).read_text()

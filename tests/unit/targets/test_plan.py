@@ -1,4 +1,4 @@
-"""What may come and what may leave: promises 1, 2 and 4 of DESIGN.md over random truststores."""
+"""What may come and what may leave: never short, nothing too soon, nothing of others, over random truststores."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -18,6 +18,8 @@ from tests.support import certs
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 STORE = "arn:aws:elasticloadbalancing:us-east-1:123456789012:truststore/main/73e2d6bc24d8a067"
 NUMBERS = range(6)
+LONG_AGO = NOW - timedelta(days=31)
+"""When the grace of what is in these records began: it is over."""
 
 
 @lru_cache
@@ -66,6 +68,7 @@ def record(ours: set[int], applied: set[int] | None = None, released: set[int] |
         arn=STORE,
         applied=known,
         ours=dict.fromkeys(keys(ours), NOW),
+        unwanted=dict.fromkeys(keys(ours), LONG_AGO),
         released=tuple(keys(released or set())),
     )
 
@@ -145,9 +148,10 @@ def test_a_bundle_of_nothing_is_never_planned() -> None:
     assert made({0}, set(), record({0})).blocked_by == "nothing-known"
 
 
-def test_more_than_the_target_may_hold_is_an_obstacle_and_no_cut() -> None:
-    result = made({5}, {0, 1}, record(set()), limit=2)
-    assert (result.blocked_by, len(result.desired)) == ("too-many-certificates", 3)
+def test_a_target_that_holds_more_than_it_may_is_an_obstacle_and_nothing_of_others_is_cut() -> None:
+    result = made({3, 4, 5}, {0, 1}, record(set()), limit=2)
+    assert (result.blocked_by, set(result.desired)) == ("too-many-certificates", keys({3, 4, 5}))
+    assert {one.certificate.fingerprint for one in result.left_out} == keys({0, 1})
 
 
 SETS = st.sets(st.sampled_from(NUMBERS))

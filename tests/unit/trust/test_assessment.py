@@ -1,4 +1,4 @@
-"""Verdicts, promise 3. Approvals have a file of their own; the rogues are in ``tests/hostile``."""
+"""Verdicts: nothing unproven is trusted. Approvals have a file of their own; the rogues are in ``tests/hostile``."""
 
 from datetime import timedelta
 from typing import Any

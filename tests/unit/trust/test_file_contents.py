@@ -126,3 +126,47 @@ def test_an_anchor_file_with_a_damaged_block_keeps_its_good_root() -> None:
     assert [one.fingerprint for one in file.held] == [ROOT.fingerprint]
     assert faults(file) == [(LINES + 1, "unterminated")]
     assert len(certificates) == 1
+
+
+DASHES = {
+    "an em dash": "\u2014",
+    "hyphens": "\u2010" * 5,
+    "en dashes": "\u2013\u2013-",
+    "minus signs": "\u2212" * 5,
+    "one hyphen": "-",
+    "none": "",
+    "underscores of a form": "=====",
+    "an em dash of Windows-1252": "\udc97",
+}
+
+
+@pytest.mark.parametrize("dash", DASHES)
+@pytest.mark.parametrize("label", ["CERTIFICATE", "X509 CERTIFICATE", "certificate"])
+def test_a_root_whose_dashes_an_editor_replaced_is_reported(dash: str, label: str) -> None:
+    second = TWO.replace("CERTIFICATE", label).replace("-----", DASHES[dash])
+    data = (ONE + second).encode("utf-8", "surrogateescape").replace(b"\xed\xb2\x97", b"\x97")
+    file, _ = anchors("bucket", "anchors/a.pem", data)
+
+    assert [one.fingerprint for one in file.held] == [ROOT.fingerprint]
+    assert faults(file) == [(LINES + 1, "bad-marker"), (LINES * 2, "bad-marker")]
+    alone = data.replace(b"\n", b"\r")
+    assert faults(anchors("bucket", "anchors/a.pem", alone)[0]) == faults(file)
+
+
+def test_a_private_key_whose_dashes_an_editor_replaced_is_found() -> None:
+    assert read(ONE + KEY.replace("-----", "\u2014")).exposes_key
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "# BEGIN CERTIFICATE",
+        "; end certificate",
+        "// begin certificate",
+        "We begin certificate rotation here",
+        "This file must end with a certificate",
+        "The end \u2014 of the list",
+    ],
+)
+def test_a_comment_that_speaks_of_certificates_is_none(comment: str) -> None:
+    assert faults(read(f"{comment}\n{ONE}{comment}\n")) == []

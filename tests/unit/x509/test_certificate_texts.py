@@ -1,4 +1,4 @@
-"""The text of an API entity: every oddity that DOMAIN.md knows of, and the article's own sample."""
+"""The text of an API entity: every oddity that is known, and the article's own sample."""
 
 import json
 import random

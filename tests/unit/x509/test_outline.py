@@ -3,13 +3,17 @@
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rotation_watcher.trust.file_contents import extra
+from rotation_watcher.x509 import pem
 from rotation_watcher.x509.certificates import Block, parse_bundle
 from rotation_watcher.x509.outline import UNKNOWN_TIME, bare_facts, outline_of
+from tests.hostile import fuzz
 from tests.support import certs
 
 CASES = sorted((Path(__file__).parent / "cases" / "extra").iterdir())
@@ -63,6 +67,45 @@ def test_no_broken_certificate_whatever_makes_the_outline_fail(place: int, value
     outline = outline_of(broken)
     assert outline is None or outline.facts.fingerprint == bare_facts(outline.facts.fingerprint, broken).fingerprint
     outline_of(broken[:place])
+
+
+def with_extensions(extensions: bytes) -> bytes:
+    """The root's DER with this in the place of its extensions, whoever signed that."""
+    tbs, algorithm, signature = certs._children(ROOT.der)
+    parts = [part for part in certs._children(tbs) if part[0] != 0xA3]
+    return certs._tlv(0x30, certs._tlv(0x30, b"".join([*parts, extensions])) + algorithm + signature)
+
+
+EMPTY_CONSTRAINTS = certs._tlv(0x30, certs._tlv(0x30, bytes.fromhex("0603551d13") + b"\x04\x00"))
+
+
+@pytest.mark.parametrize(
+    "extensions",
+    [
+        b"\xa3\x00",
+        b"\xa3\x02\x05\x00",
+        certs._tlv(0xA3, EMPTY_CONSTRAINTS),
+        certs._tlv(0xA3, certs._tlv(0x30, b"\x30\x00")),
+    ],
+    ids=["nothing in [3]", "no list in [3]", "an empty basicConstraints", "an empty extension"],
+)
+def test_a_certificate_that_lacks_a_value_where_one_must_be_is_no_ca_and_raises_nothing(extensions: bytes) -> None:
+    der = with_extensions(extensions)
+    outline = outline_of(der)
+
+    assert outline is None or not outline.is_ca
+    assert bare_facts("ab", der).subject == "CN=root"
+    assert not extra("bucket", "extra/a.pem", pem.armour(der).encode()).held
+    assert extra("bucket", "extra/a.pem", pem.armour(der).encode()).faults
+
+
+@given(st.integers(), st.sampled_from(fuzz.SEEDS))
+def test_no_certificate_whose_tree_is_broken_makes_a_reader_raise(number: int, der: bytes) -> None:
+    chance = Random(number)  # noqa: S311 - to be repeated, not to be secret
+    broken = fuzz.mutated_asn1(der, chance)
+    outline_of(broken)
+    bare_facts("ab", broken)
+    extra("bucket", "extra/a.pem", pem.armour(broken).encode())
 
 
 def test_of_what_is_no_certificate_only_the_fingerprint_is_reported() -> None:

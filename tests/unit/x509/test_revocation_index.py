@@ -115,6 +115,7 @@ def test_every_octet_counts() -> None:
         (sealed(built(())[:10] + b"\0" + built(())[11:]), "corrupt"),
         (sealed(built(())[:10] + b"\x16" + built(())[11:]), "corrupt"),
     ],
+    ids=[str(row) for row in range(10)],
 )
 def test_a_file_that_is_no_whole_index_of_this_release_is_refused(data: bytes, code: str) -> None:
     assert code_of(data) == code

@@ -2,7 +2,7 @@
 
 The narrow PATCH of v1 is used, or v2's update where v1 does not know the domain. A new object version is not picked
 up automatically, and bad certificates only raise warnings, so what is deployed is proved by the version and warnings
-that the service reports (DOMAIN.md).
+that the service reports.
 """
 
 import re
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 MAX_BUNDLE = 5_000_000
-"""The most bytes of a truststore that are read; API Gateway is believed to take 1 MB (DOMAIN.md)."""
+"""The most bytes of a truststore that are read; API Gateway is believed to take 1 MB."""
 
 _NOT_FOUND = "NotFoundException"
 _SETTLED = {"AVAILABLE", ""}

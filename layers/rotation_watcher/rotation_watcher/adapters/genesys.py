@@ -1,6 +1,6 @@
 """The Genesys Cloud platform API: log in, list the data actions' client certificates.
 
-Facts (DOMAIN.md, from the official SDK 269.0.0): the token endpoint takes HTTP Basic and
+Facts (from the official SDK 269.0.0): the token endpoint takes HTTP Basic and
 ``grant_type=client_credentials``; the certificates endpoint filters by ``status`` and ``type``, which are all the
 parameters that it documents, and pages by ``nextUri``; 300 requests a minute a token. The API never redirects, so a
 redirect means that something else answers. A token lives in this object's memory alone, and goes to one host over TLS.
@@ -315,9 +315,9 @@ def _kind(body: bytes) -> str:
 
 
 def _entities(page: _Page, url: str) -> list[bytes]:
-    """The raw entities of a page. Null is none where the page says itself that there are none in all."""
+    """The raw entities of a page. Null or nothing is none where the page says itself that there are none in all."""
     raw = bytes(page.entities)
-    if raw == b"null" and str(page.total).strip() == "0":
+    if raw in {b"null", b""} and str(page.total).strip() == "0":
         return []
     if raw[:1] != b"[":
         raise SourceError(SourceReason.ANSWER_INVALID, f"{_host(url)} answered without a list of entities")

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from rotation_watcher.alerts.model import Alert
-from rotation_watcher.clocks import is_future
+from rotation_watcher.clocks import Instant, is_future
 
 replace = msgspec.structs.replace
 
@@ -31,12 +31,12 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     kind: str
-    since: datetime
+    since: Instant
     observations: int = 1
-    alerted: datetime | None = None
+    alerted: Instant | None = None
     reason: str | None = None
     clear: int = 0
-    clear_since: datetime | None = None
+    clear_since: Instant | None = None
 
 
 class Lasting(NamedTuple):

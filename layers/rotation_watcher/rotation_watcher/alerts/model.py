@@ -7,10 +7,11 @@ into names.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from enum import StrEnum
 
 import msgspec
+
+from rotation_watcher.clocks import Instant
 
 
 class Severity(StrEnum):
@@ -87,7 +88,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     id: str
     kind: Kind
     severity: Severity
-    at: datetime
+    at: Instant
     source: str | None = None
     target: str | None = None
     region: str | None = None

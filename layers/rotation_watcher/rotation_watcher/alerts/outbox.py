@@ -7,6 +7,7 @@ repeats one batch at the most, and each further run gets further.
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
+from rotation_watcher import defects
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.alerts.waiting import in_order
 from rotation_watcher.deadline import CALL_TAKES, Remaining, unhurried
@@ -62,6 +63,8 @@ def deliver(
             except DeliveryError as error:
                 stopped = "the sink does not answer" if isinstance(error, DeliveryTimedOut) else ""
                 errors[place].append(f"{alert.id}: {error}")
+            except Exception as error:  # noqa: BLE001  # whatever it is, the other alerts go out
+                errors[place].append(f"{alert.id}: {defects.words(error)} while it was delivered")
             else:
                 taken.setdefault(place, set()).add(alert.id)
         for place, ids in taken.items():

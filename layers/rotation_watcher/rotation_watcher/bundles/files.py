@@ -1,10 +1,11 @@
 """Keep a bundle's three files in the bucket up to date: ``wanted.pem``, ``manifest.json``, ``pins.json``.
 
 Pins widen before a target changes and narrow after it was proved, so that nobody behind a truststore refuses a leaf
-that it still lets in on purpose. While anything is unproven the files may only grow.
+that it still lets in on purpose. While anything is unproven the files may only grow. What lived by an approval alone
+leaves them as soon as that is withdrawn, whatever stands against other removals.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -13,9 +14,10 @@ from rotation_watcher import formats, keys
 from rotation_watcher.bundles import pins
 from rotation_watcher.bundles import wanted as bundle
 from rotation_watcher.bundles.pins import Pin, Pins
-from rotation_watcher.bundles.wanted import BundleView
+from rotation_watcher.bundles.wanted import BundleView, Wanted
+from rotation_watcher.bundles.withdrawn import withdrawn
 from rotation_watcher.compare_and_set import compare_and_set
-from rotation_watcher.errors import UNDECODABLE, NewerFormat, StoreError
+from rotation_watcher.errors import NewerFormat, StoreError
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.sources.repository import load_seen
 from rotation_watcher.x509.certificates import Block, Certificate, parse_bundle, render_bundle
@@ -32,11 +34,12 @@ def write(view: BundleView, store: ObjectStore, now: datetime, *, narrow: bool, 
     """
     if not view.wanted.needs:
         return []
+    gone, wanted = _gone(view, store, now), view.carried(now)
     narrow = narrow and not view.removal_blockers
     written = []
     for key, content_type, body in (
-        (keys.wanted(view.bundle.id), keys.PEM_TYPE, _wanted(view, store)),
-        (keys.manifest(view.bundle.id), keys.JSON_TYPE, _json(bundle.manifest(view.bundle.id, view.wanted))),
+        (keys.wanted(view.bundle.id), keys.PEM_TYPE, _wanted(view, wanted, store, gone)),
+        (keys.manifest(view.bundle.id), keys.JSON_TYPE, _json(bundle.manifest(view.bundle.id, wanted))),
     ):
         stored = store.get(key)
         if stored is None or stored.body != body:
@@ -48,27 +51,51 @@ def write(view: BundleView, store: ObjectStore, now: datetime, *, narrow: bool, 
     return written
 
 
-def drop_revoked(view: BundleView, store: ObjectStore, now: datetime, *, dry_run: bool = False) -> list[str]:
-    """Take the pins of revoked leaves out at once, whatever becomes of the target, and if it leaves none at all.
+def withdraw(view: BundleView, store: ObjectStore, now: datetime, *, dry_run: bool = False) -> list[str]:
+    """Take out leaves that nothing vouches for any more, and what only withdrawn approvals wanted; what was written.
 
-    The keys that were written; with ``dry_run`` those that would be. Raises StoreError.
+    Whatever stands against other removals, and where no leaf is known: then ``pins.json`` becomes empty. ``wanted.pem``
+    does not: a truststore without a CA is none. Raises StoreError.
     """
-    drops = view.revoked and not view.pins_kept and store.get(keys.pins(view.bundle.id)) is not None
-    if drops and _write_pins(view, store, now, narrow=False, dry_run=dry_run):
-        return [keys.pins(view.bundle.id)]
-    return []
+    written = []
+    gone = _gone(view, store, now)
+    stored = store.get(keys.wanted(view.bundle.id)) if gone else None
+    before = parse_bundle(stored.body)[0] if stored else ()
+    left = [block for block in before if block.fingerprint not in gone]
+    if left and len(left) < len(before):
+        written.append(keys.wanted(view.bundle.id))
+        if not dry_run:
+            store.put(keys.wanted(view.bundle.id), render_bundle(left), content_type=keys.PEM_TYPE)
+    pinned = listed_pins(store, view.bundle.id) if view.unvouched else ()
+    if any(pin.certificate.fingerprint in view.unvouched for pin in pinned):
+        none = Pins(bundle=view.bundle.id, pins=())
+        if _change_pins(view, store, lambda old: pins.widened(old, none, now, without=view.unvouched), dry_run=dry_run):
+            written.append(keys.pins(view.bundle.id))
+    return written
 
 
-def _wanted(view: BundleView, store: ObjectStore) -> bytes:
-    """What leaves need comes first: of two CAs of one name engines take the first."""
-    labels = {need.label for need in view.wanted.needs}
+def _gone(view: BundleView, store: ObjectStore, now: datetime) -> frozenset[str]:
+    """What only withdrawn approvals wanted, by the manifest that was written last."""
+    manifest = store.get(keys.manifest(view.bundle.id))
+    noted = bundle.approved_in(manifest.body) if manifest else {}
+    return withdrawn(store, noted, now) - view.wanted.certificates.keys()
+
+
+def _wanted(view: BundleView, wanted: Wanted, store: ObjectStore, gone: Collection[str]) -> bytes:
+    """What leaves need comes first: of two CAs of one name engines take the first. ``gone`` is carried on no longer."""
+    labels = {need.label for need in wanted.needs}
     needed: dict[str, Block | Certificate] = {}
     others: dict[str, Block | Certificate] = {}
-    for key, held in view.wanted.certificates.items():
-        (needed if labels & {*view.wanted.why[key]} else others)[key] = held
+    for key, held in wanted.certificates.items():
+        (needed if labels & {*wanted.why[key]} else others)[key] = held
     stored = store.get(keys.wanted(view.bundle.id)) if view.removal_blockers else None
-    before = parse_bundle(stored.body)[0] if stored else ()
-    if stored and needed.keys() | others.keys() <= {block.fingerprint for block in before}:
+    blocks = parse_bundle(stored.body)[0] if stored else ()
+    before = [block for block in blocks if block.fingerprint not in gone]
+    if (
+        stored
+        and len(before) == len(blocks)
+        and needed.keys() | others.keys() <= {block.fingerprint for block in before}
+    ):
         return stored.body  # nothing may leave and nothing comes: which of it leaves need is no reason to write it anew
     for block in before:
         if block.fingerprint not in needed:
@@ -77,51 +104,87 @@ def _wanted(view: BundleView, store: ObjectStore) -> bytes:
 
 
 def _write_pins(view: BundleView, store: ObjectStore, now: datetime, *, narrow: bool, dry_run: bool) -> bool:
-    """Two targets of one bundle may be published at once: the pins are written with If-Match, and read again."""
-    key, wanted = keys.pins(view.bundle.id), pins.pins(view.bundle.id, view.wanted)
+    wanted = pins.pins(view.bundle.id, view.carried(now))
+
+    def change(old: Iterable[Pin]) -> Pins:
+        if narrow:
+            return pins.narrowed(old, wanted, now, grace=view.grace, without=view.unvouched | view.strangers(now))
+        return pins.widened(old, wanted, now, without=view.unvouched)
+
+    return _change_pins(view, store, change, dry_run=dry_run)
+
+
+def _change_pins(
+    view: BundleView, store: ObjectStore, change: Callable[[Iterable[Pin]], Pins], *, dry_run: bool
+) -> bool:
+    """Two targets of one bundle may be published at once: the pins are written with If-Match, and read again.
+
+    ``change`` is given those that are borne out.
+    """
+    key = keys.pins(view.bundle.id)
     written = False
 
     def load() -> tuple[Pins | None, str | None]:
         stored = store.get(key)
         return (_old(stored.body, key), stored.etag) if stored else (None, None)
 
-    def change(old: Pins | None) -> Pins | None:
-        if narrow:
-            return wanted
-        return pins.widened(_borne_out(store, old.pins if old else ()), wanted, now, without=view.unvouched)
+    def changed(old: Pins | None) -> Pins | None:
+        return change(_borne_out(store, old.pins if old else ()))
 
     def put(new: Pins | None, etag: str | None) -> str:
         nonlocal written
+        for pin in new.pins if new else ():
+            _note(store, pin)
         kept = store.put_if(key, _json(new), etag=etag, content_type=keys.JSON_TYPE)
         written = True
         return kept.etag
 
     if dry_run:
         old, _ = load()
-        return change(old) != old
-    compare_and_set(load, change, put, key)
+        return changed(old) != old
+    compare_and_set(load, changed, put, key)
     return written
+
+
+def listed_pins(store: ObjectStore, bundle_id: str) -> Sequence[Pin]:
+    """The pins as they lie in the bucket, borne out or not; none where nothing readable is there. Raises StoreError."""
+    key = keys.pins(bundle_id)
+    stored = store.get(key)
+    listed = _old(stored.body, key) if stored else None
+    return listed.pins if listed else ()
 
 
 def known_pins(store: ObjectStore, bundle_id: str) -> Sequence[Pin]:
     """The pins as they lie in the bucket, those that are borne out; none where nothing readable is there."""
-    stored = store.get(keys.pins(bundle_id))
-    try:
-        return _borne_out(store, pins.decode(stored.body).pins) if stored else ()
-    except UNDECODABLE:
-        return ()  # whoever writes them says so
+    return _borne_out(store, listed_pins(store, bundle_id))
 
 
 def _borne_out(store: ObjectStore, listed: Iterable[Pin]) -> list[Pin]:
-    """The pins of certificates that their source has shown, with the certificates' own facts.
+    """The pins of certificates that their source has shown, or publish has noted, with the certificates' own facts.
 
-    What the file says counts for nothing alone: somebody else may have written it.
+    What the file says counts for nothing alone: somebody else may have written it, or over a file below ``seen/``.
     """
     found = []
     for pin in listed:
-        held = load_seen(store, pin.source, (pin.certificate.fingerprint,))
+        key = pin.certificate.fingerprint
+        held = load_seen(store, pin.source, (key,)) or noted_leaf(store, key)
         found += [replace(pin, certificate=held[0].facts)] if held else []
     return found
+
+
+def noted_leaf(store: ObjectStore, fingerprint: str) -> tuple[Certificate, ...]:
+    """The leaf that publish has noted when it pinned it; empty where there is none. Raises StoreError."""
+    stored = store.get(keys.pinned(fingerprint))
+    blocks = parse_bundle(stored.body)[0] if stored else ()
+    return tuple(one.certificate for one in blocks if one.fingerprint == fingerprint and one.certificate)
+
+
+def _note(store: ObjectStore, pin: Pin) -> None:
+    """Keep a leaf apart from the pins, before it is pinned."""
+    key = pin.certificate.fingerprint
+    held = () if noted_leaf(store, key) else load_seen(store, pin.source, (key,))
+    if held:
+        store.put(keys.pinned(key), held[0].pem.encode(), content_type=keys.PEM_TYPE)
 
 
 def _old(body: bytes, key: str) -> Pins | None:

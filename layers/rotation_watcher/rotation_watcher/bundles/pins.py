@@ -1,26 +1,33 @@
 """The pins: the accepted leaves themselves, for those who check identity behind the truststore."""
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
 from rotation_watcher import formats
 from rotation_watcher.bundles.wanted import Wanted
+from rotation_watcher.clocks import Instant
 from rotation_watcher.sources.history import Status
 from rotation_watcher.x509.facts import CertificateFacts
 
+replace = msgspec.structs.replace
+
 
 class Pin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One accepted leaf, for whoever checks identity behind the truststore."""
+    """One accepted leaf, for whoever checks identity behind the truststore.
+
+    ``until``: how long a retiring one stays, by the clock of this file. ``approved``: what an approval lifted for it.
+    """
 
     certificate: CertificateFacts
     authority: str
     source: str
     region: str
     status: Status
-    since: datetime
-    until: datetime | None = None
+    since: Instant
+    until: Instant | None = None
+    approved: tuple[str, ...] = ()
 
 
 FORMAT = 1
@@ -46,6 +53,7 @@ def pins(bundle_id: str, wanted: Wanted) -> Pins:
             status=need.state.status,
             since=need.state.since,
             until=need.state.retire_after,
+            approved=tuple(sorted({finding.code for finding in need.state.lifted})),
         )
         for need in wanted.needs
     ]
@@ -70,6 +78,44 @@ def widened(old: Iterable[Pin], new: Pins, now: datetime, *, without: Collection
     old_ones = [pin for pin in old if _pin_key(pin) not in fresh and pin.certificate.fingerprint not in without]
     kept = [pin for pin in old_ones if pin.certificate.not_after >= now]
     return Pins(bundle=new.bundle, pins=_ordered([*new.pins, *kept]))
+
+
+def narrowed(old: Iterable[Pin], new: Pins, now: datetime, *, grace: timedelta, without: Collection[str] = ()) -> Pins:
+    """The new pins, and those of the old ones whose grace is not over by the clock of this file.
+
+    Histories say what retires, and since when; whoever can write one makes it say anything. So a pin leaves only when
+    this file has shown its leaf as retiring for ``grace``. ``without``: see ``widened``.
+    """
+    before = {_pin_key(pin): pin for pin in old}
+    fresh = {_pin_key(pin) for pin in new.pins}
+    listed = [_clocked(pin, before.get(_pin_key(pin)), now, grace) for pin in new.pins]
+    ending = now + grace
+    for key, pin in before.items():
+        if key in fresh or pin.certificate.fingerprint in without or pin.certificate.not_after < now:
+            continue
+        if not _clock_runs(pin, ending):
+            listed.append(replace(pin, status=Status.RETIRING, since=now, until=ending))
+        elif pin.until is not None and pin.until > now:
+            listed.append(pin)
+    return Pins(bundle=new.bundle, pins=_ordered(listed))
+
+
+def _clocked(pin: Pin, before: Pin | None, now: datetime, grace: timedelta) -> Pin:
+    """The pin of a leaf that is wanted: a retiring one with the later end, the history's or the one in this file.
+
+    What a history gives may fall a little short of the grace: it was written before.
+    """
+    if pin.status is not Status.RETIRING or before is None:
+        return pin
+    ending = before.until if _clock_runs(before, now + grace) else now + grace - grace / 10
+    if ending is None or (pin.until is not None and pin.until >= ending):
+        return pin
+    return replace(pin, until=ending if _clock_runs(before, now + grace) else now + grace)
+
+
+def _clock_runs(pin: Pin, latest: datetime) -> bool:
+    """Whether this file has shown it as retiring; an end that nobody can have given it is none."""
+    return pin.status is Status.RETIRING and pin.until is not None and pin.until <= latest
 
 
 def _pin_key(pin: Pin) -> tuple[str, str, str]:

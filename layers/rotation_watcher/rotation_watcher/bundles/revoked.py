@@ -14,6 +14,7 @@ import msgspec
 
 from rotation_watcher import formats, keys
 from rotation_watcher.bundles.wanted import Need
+from rotation_watcher.clocks import Instant
 from rotation_watcher.errors import StoreError
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.x509.paths import Path
@@ -26,7 +27,7 @@ class RevokedCertificate(msgspec.Struct, frozen=True, kw_only=True):
 
     subject: str
     list: str
-    since: datetime
+    since: Instant
 
 
 class Revoked(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,8 @@ is not wanted, and stops every removal until it is cleared up.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Set as AbstractSet
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
@@ -13,11 +14,14 @@ import msgspec
 from rotation_watcher import keys
 from rotation_watcher.bundles import judging
 from rotation_watcher.bundles import revoked as revocation
-from rotation_watcher.bundles.files import known_pins
+from rotation_watcher.bundles.files import known_pins, listed_pins
+from rotation_watcher.bundles.grounds import without_ground
+from rotation_watcher.bundles.pins import Pin
 from rotation_watcher.bundles.wanted import BundleView, Need, Wanted, compose
 from rotation_watcher.config import Authority, Bundle, Source, Watch
+from rotation_watcher.errors import StoreError
 from rotation_watcher.ports import ObjectStore
-from rotation_watcher.sources.history import History, Leaf, Status
+from rotation_watcher.sources.history import AuthorityHistory, History, Leaf, Status
 from rotation_watcher.sources.repository import load_history, load_seen, overwritten
 from rotation_watcher.trust.file_contents import OperatorFile
 from rotation_watcher.trust.findings import CHAIN_REASONS, Reason
@@ -46,7 +50,7 @@ def view_bundle(
 
     ``revoked`` is what is known to be revoked; None: it is read.
     """
-    known = revocation.load(store) if revoked is None else revoked
+    lists = revocation.load(store) if revoked is None else revoked
     needs: list[Need] = []
     removal_blockers: list[str] = []
     problems: list[str] = []
@@ -54,6 +58,7 @@ def view_bundle(
     forged: list[str] = []
     faulty: list[OperatorFile] = []
     extra: dict[str, Sequence[Certificate | Block]] = {}
+    known: set[str] = set()
     for source in (source for source in watch.sources if source.id in bundle.sources):
         state = load_history(store, source.id)
         if state is None:
@@ -61,6 +66,8 @@ def view_bundle(
             continue
         if state.stale(now, watch.policy):
             removal_blockers.append(f"source {source.id} was last read {state.fresh_at}")
+        for authority in bundle.authorities:
+            known |= {*(state.authorities[authority].leaves if authority in state.authorities else ())}
         loaded = load_anchors(store, source)
         anchors = loaded.certificates
         found = _needs(store, source, state, bundle, anchors, now)
@@ -81,19 +88,24 @@ def view_bundle(
         problems += faults
         removal_blockers += faults
         problems += [f"{file.key}: {one.facts.subject}: in an unusual form, added all the same" for one in file.unusual]
-    struck = revocation.strike(needs, known.revoked.certificates, now)
+    struck = revocation.strike(needs, lists.revoked.certificates, now)
     wanted = compose(struck.needs, extra, now)
     removal_blockers += struck.words
     problems += struck.words
     unvouched |= struck.leaves
-    if known.fault is not None:
-        removal_blockers.append(known.fault)
-        forged.append(known.fault)
+    if lists.fault is not None:
+        removal_blockers.append(lists.fault)
+        forged.append(lists.fault)
     removal_blockers += [
         f"leaf {need.certificate.fingerprint[:16]} does not verify: {detail}" for need, detail in wanted.unproven
     ]
     removal_blockers += _without_current(watch, bundle, wanted)
     problems += forged
+    former = _former(watch, bundle, store, known | unvouched, now)
+    unvouched |= former.unvouched
+    gone = revocation.strike(former.needs, lists.revoked.certificates, now)
+    removal_blockers += gone.words
+    unvouched |= gone.leaves
     return BundleView(
         bundle,
         wanted,
@@ -102,9 +114,53 @@ def view_bundle(
         frozenset(unvouched),
         files,
         tuple(forged),
-        struck.leaves,
-        pins_kept=known.fault is not None,
+        struck.leaves | gone.leaves,
+        pins_kept=lists.fault is not None,
+        former=tuple(gone.needs),
+        grace=timedelta(days=watch.policy.retain_days),
     )
+
+
+def _former(watch: Watch, bundle: Bundle, store: ObjectStore, known: AbstractSet[str], now: datetime) -> _Found:
+    """Pinned leaves of which the bundle's histories know nothing: they stay pinned until their grace is over.
+
+    A source or an authority may have been taken out of the bundle by mistake, or a history be lost. ``pins.json`` says
+    when the grace ends; whether the leaf may be let in is judged again, as for any other.
+    """
+    found = _Found([], [], set(), [])
+    sources = {source.id: source for source in watch.sources}
+    latest = now + timedelta(days=watch.policy.retain_days)
+    for pin in listed_pins(store, bundle.id):
+        key, until = pin.certificate.fingerprint, min(pin.until or latest, latest)
+        if key in known or until <= now or pin.authority not in {*Authority}:
+            continue
+        authority = Authority(pin.authority)
+        source = sources.get(pin.source) or Source(id=pin.source, region=pin.region, credentials="")
+        source = replace(source, authorities=(authority,))
+        leaf = _remembered(store, source, authority, key)
+        if leaf is None and source.enforced_names(authority):  # without a history only the catalogue says whose it is
+            leaf = Leaf(facts=pin.certificate, chain=(), status=Status.CURRENT, since=now, first_seen=pin.since)
+        if leaf is None:
+            continue
+        begun = min(pin.since, now) if pin.until else now
+        leaf = replace(leaf, status=Status.RETIRING, since=begun, retire_after=until)
+        alone = AuthorityHistory(leaves={key: leaf})
+        state = History(source=source.id, region=source.region, authorities={authority.value: alone})
+        narrowed = replace(bundle, authorities=(authority,))
+        judged = _needs(store, source, state, narrowed, load_anchors(store, source).certificates, now)
+        found.needs.extend(judged.needs)
+        found.unvouched.update(judged.unvouched)
+    return found
+
+
+def _remembered(store: ObjectStore, source: Source, authority: Authority, key: str) -> Leaf | None:
+    """What the history of a source, which nobody may read any more, says of a leaf."""
+    try:
+        state = load_history(store, source.id)
+    except StoreError:
+        return None
+    known = state.authorities.get(authority.value) if state else None
+    return known.leaves.get(key) if known else None
 
 
 def _without_current(watch: Watch, bundle: Bundle, wanted: Wanted) -> list[str]:
@@ -133,7 +189,7 @@ def _needs(
         known = state.authorities.get(authority)
         if known is None:
             continue
-        found.unvouched.update(known.quarantine.keys() - known.leaves.keys())
+        unvouched = {*known.quarantine} - {*known.leaves}
         # The history drops leaves whose grace is over, when a fresh source is read next: this clock drops none.
         approvals, _ = load_approvals(store, [key for key, leaf in known.leaves.items() if leaf.lifted])
         ground = judging.Ground(
@@ -148,7 +204,7 @@ def _needs(
             if leaf.lifted and not (
                 approval and approval.holds(now) and approval.lifts(finding.code for finding in leaf.lifted)
             ):
-                found.unvouched.add(key)
+                unvouched.add(key)
                 continue
             chains = [load_seen(store, source.id, (key, *chain)) for chain in leaf.every_chain]
             held = [chain for chain in chains if chain]
@@ -165,7 +221,7 @@ def _needs(
                     f"The history of source {source.id} names a {leaf.status.value} leaf ({key[:16]}) that may not be"
                     f" let in: {against[0].code}: {against[0].detail}."
                 )
-                found.unvouched.add(key)
+                unvouched.add(key)
                 found.missing.append(text)
                 found.forged.extend([text] if leaf.status is not Status.RETIRING else [])
                 continue
@@ -173,6 +229,9 @@ def _needs(
             proved = replace(leaf, facts=held[0][0].facts)  # what the history says of it is a claim
             need = _need(source, authority, proved, held[0], anchors.get(authority, ()), root)
             found.needs.append(need._replace(alternatives=tuple(chain[1:] for chain in held[1:])))
+        pinned = _pins_of(store, source, authority, bundle) if unvouched else []
+        pinned = [pin for pin in pinned if pin.certificate.fingerprint in unvouched]
+        found.unvouched.update(unvouched - without_ground(store, pinned, ground, now))
     return found
 
 
@@ -182,10 +241,15 @@ def _pinned(store: ObjectStore, source: Source, authority: Authority, bundle: Bu
     Not read where a name is enforced: then that name alone counts.
     """
     known: set[str] = set()
-    for pin in () if source.enforced_names(authority) else known_pins(store, bundle.id):
-        if (pin.source, pin.authority) == (source.id, authority.value):
-            known |= judging.identity(pin.certificate)
+    for pin in () if source.enforced_names(authority) else _pins_of(store, source, authority, bundle):
+        known |= judging.identity(pin.certificate)
     return known
+
+
+def _pins_of(store: ObjectStore, source: Source, authority: Authority, bundle: Bundle) -> list[Pin]:
+    """The pins of one authority of a source in this bundle, those that are borne out."""
+    pins = known_pins(store, bundle.id)
+    return [pin for pin in pins if (pin.source, pin.authority) == (source.id, authority.value)]
 
 
 def _need(

@@ -6,10 +6,13 @@ anchor file overwritten by mistake must not empty a truststore.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+import msgspec
+
 from rotation_watcher.config import Bundle
+from rotation_watcher.errors import UNDECODABLE
 from rotation_watcher.sources.history import Leaf, Status
 from rotation_watcher.trust.file_contents import OperatorFile
 from rotation_watcher.x509.certificates import Block, Certificate
@@ -88,6 +91,15 @@ class Wanted(NamedTuple):
                 found[fingerprint] = max(ending, key=lambda grace: grace[1])
         return found
 
+    def by_approval(self) -> dict[str, tuple[str, ...]]:
+        """What only approvals want: by fingerprint, the leaves that they let pass."""
+        approved = {need.label: need.certificate.fingerprint for need in self.needs if need.state.lifted}
+        return {
+            key: tuple(sorted(approved[label] for label in labels))
+            for key, labels in self.why.items()
+            if labels and approved.keys() >= {*labels}
+        }
+
     def shared_roots(self, authority: str) -> tuple[Certificate, ...]:
         """The roots that are wanted for leaves of an authority."""
         labels = {
@@ -108,7 +120,9 @@ class BundleView(NamedTuple):
     ``unvouched`` are leaves that nothing vouches for any more, such as those whose approval is gone: they are pinned no
     longer, whatever the obstacles. ``files`` are the operator's ``extra`` files. ``forged``: what histories
     say that the watcher does not write, in words. ``revoked``: those of the unvouched that are revoked, or stand under
-    revoked CAs alone. ``pins_kept``: it is not known what is revoked, so the pins stay as they are.
+    revoked CAs alone. ``pins_kept``: it is not known what is revoked, so the pins stay as they are. ``former``: pinned
+    leaves that nothing shows any more though their grace is not over, such as those of a source that was taken out of
+    the bundle. ``grace``: how long what retires stays.
     """
 
     bundle: Bundle
@@ -120,6 +134,27 @@ class BundleView(NamedTuple):
     forged: tuple[str, ...] = ()
     revoked: frozenset[str] = frozenset()
     pins_kept: bool = False
+    grace: timedelta = timedelta(days=30)
+    former: tuple[Need, ...] = ()
+
+    def strangers(self, now: datetime) -> frozenset[str]:
+        """The former leaves that do not verify to the operator's anchors: somebody else may have pinned them."""
+        return frozenset(need.certificate.fingerprint for need, _ in compose(self.former, {}, now).unproven)
+
+    def carried(self, now: datetime) -> Wanted:
+        """What the bundle's files hold: what is wanted, and what the former leaves need that can still be proved."""
+        if not self.former:
+            return self.wanted
+        earlier, wanted = compose(self.former, {}, now), self.wanted
+        why = {key: {*labels} for key, labels in wanted.why.items()}
+        for key, labels in earlier.why.items():
+            why.setdefault(key, set()).update(labels)
+        return Wanted(
+            {**earlier.certificates, **wanted.certificates},
+            {key: tuple(sorted(labels)) for key, labels in why.items()},
+            (*wanted.needs, *earlier.needs),
+            wanted.unproven,
+        )
 
 
 def compose(needs: Iterable[Need], extra: Mapping[str, Sequence[Certificate | Block]], now: datetime) -> Wanted:
@@ -161,23 +196,51 @@ def entry(items: Iterable[Certificate | Block], need: Need, now: datetime) -> st
     return None if isinstance(taken, Path) else taken.detail
 
 
+class _Named(msgspec.Struct, frozen=True):
+    fingerprint: str
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    certificate: _Named
+    approved: tuple[str, ...] = ()
+
+
+class _Manifest(msgspec.Struct, frozen=True):
+    """A manifest, as far as it is read again."""
+
+    certificates: tuple[_Entry, ...]
+
+
 def manifest(bundle_id: str, wanted: Wanted) -> dict[str, Any]:
     """The content of ``manifest.json``: each certificate, the leaves or files that want it, since when, until when.
 
-    ``until`` is null as long as anything that has no end wants the certificate.
+    ``until`` is null as long as anything that has no end wants the certificate. ``approved``, where only approvals want
+    it: the leaves that they let pass.
     """
+    approved = wanted.by_approval()
     by_label = {need.label: need.state for need in wanted.needs}
     graces = wanted.graces()
     entries = []
     for fingerprint, certificate in sorted(wanted.certificates.items()):
         records = [by_label.get(label) for label in wanted.why[fingerprint]]
         since = [record.first_seen for record in records if record]
-        entries.append(
-            {
-                "certificate": certificate.facts,
-                "why": wanted.why[fingerprint],
-                "since": min(since, default=None),
-                "until": graces[fingerprint][1] if fingerprint in graces else None,
-            }
-        )
+        described = {
+            "certificate": certificate.facts,
+            "why": wanted.why[fingerprint],
+            "since": min(since, default=None),
+            "until": graces[fingerprint][1] if fingerprint in graces else None,
+        }
+        entries.append(described | ({"approved": approved[fingerprint]} if fingerprint in approved else {}))
     return {"format": 1, "bundle": bundle_id, "certificates": entries}
+
+
+def approved_in(body: bytes) -> dict[str, tuple[str, ...]]:
+    """What only approvals wanted, by a manifest that was written earlier; nothing where it cannot be read.
+
+    It only ever takes something out that nothing vouches for now, so that its word is enough.
+    """
+    try:
+        read = msgspec.json.decode(body, type=_Manifest)
+    except UNDECODABLE:
+        return {}
+    return {one.certificate.fingerprint: one.approved for one in read.certificates if one.approved}

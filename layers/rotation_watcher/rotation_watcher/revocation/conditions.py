@@ -4,9 +4,12 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+import msgspec
+
+from rotation_watcher import keys
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import SourceName
-from rotation_watcher.alerts.conditions import AT_ONCE, Condition, Lasting, Observed, evaluate
+from rotation_watcher.alerts.conditions import AT_ONCE, Condition, Lasting, Observed, evaluate, unjudged
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.alerts.waiting import with_alerts
 from rotation_watcher.revocation.fetch import Failed, Outcome
@@ -14,8 +17,12 @@ from rotation_watcher.revocation.points import Member, Point
 from rotation_watcher.revocation.state import About, State
 from rotation_watcher.x509.crl import CrlFacts, share_left
 
+replace = msgspec.structs.replace
+
 STALE = 1 / 4
 """The share of its period that a list has left when people are told that it is not replaced."""
+FORGED = "forged:alerts"
+"""The key of the condition of alerts that are not the watcher's."""
 REVOKED, STALE_LIST = "revoked:", "crl-stale:"
 """What the keys of the two conditions begin with: a fingerprint follows, or the folder of a list."""
 OVERDUE, NOT_REPLACED = "overdue", "not-replaced"
@@ -78,14 +85,28 @@ def after(
         name = each.member.certificate.facts.subject
         about[one_revoked.key] = About(source=each.member.source, region=each.member.region, name=name)
     conditions, alerts, resolved = evaluate(
-        state.conditions, observed.values(), now, resolves=lambda key: _over(key) if is_over(key) else None
+        state.conditions,
+        observed.values(),
+        now,
+        resolves=lambda key: _over(key) if key == FORGED or is_over(key) else None,
     )
-    clear = [_all_clear(key, condition, about, now) for key, condition in resolved.items()]
+    clear = [_all_clear(key, condition, about, now) for key, condition in resolved.items() if key != FORGED]
     return State(
         conditions=conditions,
         about={key: about[key] for key in conditions if key in about},
         outbox=with_alerts(state.outbox, [*alerts, *clear]),
     )
+
+
+def strange_alerts(state: State, now: datetime) -> State:
+    """The state after alerts that the watcher had not written were taken out of its outbox."""
+    observed = Observed(
+        FORGED,
+        Kind.STATE_FORGED,
+        lambda since: builders.alerts_forged(subject=None, place=keys.CRL_STATE, since=since, now=now),
+    )
+    conditions, alerts, _ = evaluate(state.conditions, [observed], now, resolves=unjudged)
+    return replace(state, conditions=conditions, outbox=with_alerts(state.outbox, alerts))
 
 
 def _over(key: str) -> Lasting:

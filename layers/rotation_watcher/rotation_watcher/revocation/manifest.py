@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from rotation_watcher import formats, keys
+from rotation_watcher.clocks import Instant
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.errors import UNDECODABLE, NewerFormat
 from rotation_watcher.ports import ObjectStore, Validators
@@ -45,7 +46,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     issuer_key: str
     facts: CrlFacts
     validators: Validators
-    since: datetime
+    since: Instant
     der: Part
     pem: Part
     index: Part

@@ -34,6 +34,7 @@ def settle(history: History, context: Context) -> tuple[History, list[Observed]]
         fresh_at=None if is_future(history.fresh_at, now) else history.fresh_at,
         authorities={name: _authority(known, context) for name, known in history.authorities.items()},
         conditions={key: without_future_times(one, now) for key, one in history.conditions.items()},
+        ended={key: end for key, end in history.ended.items() if not is_future(end, now)},
     )
     observed = Observed(
         keys.CLOCK,
@@ -48,6 +49,7 @@ def _moments(history: History, now: datetime) -> Iterator[tuple[str, datetime, d
     past, end = now + SKEW, now + _LONGEST_GRACE
     if history.fresh_at:
         yield "last good observation", history.fresh_at, past
+    yield from ((f"end of {key[:40]}", moment, past) for key, moment in history.ended.items())
     for known in history.authorities.values():
         for key, leaf in known.leaves.items():
             for moment, latest in (

@@ -8,6 +8,7 @@ from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import SourceName
 from rotation_watcher.alerts.conditions import Lasting, Observed, evaluate
 from rotation_watcher.alerts.model import Kind
+from rotation_watcher.sources import flapping
 from rotation_watcher.sources import keys_of_conditions as keys
 from rotation_watcher.sources.conditions import clear
 from rotation_watcher.sources.context import Context
@@ -28,13 +29,15 @@ def disagree(
     are debounced by themselves, so one more observation than ``confirmations`` is waited for before the alert.
     """
     observed = [_condition(other, authority, *pair, context) for authority, pair in differences.items()]
-    conditions, alerts, _ = evaluate(
-        history.conditions,
-        observed,
-        context.now,
-        resolves=lambda key: clear(context.policy) if key.startswith(keys.disagree(other.id)) else None,
+
+    def resolves(key: str) -> Lasting | None:
+        return clear(context.policy) if key.startswith(keys.disagree(other.id)) else None
+
+    conditions, alerts, over = evaluate(
+        history.conditions, observed, context.now, resolves=flapping.slowly(history, resolves)
     )
-    return replace(history, conditions=conditions).with_alerts(alerts)
+    ended = flapping.ended(history, conditions, over, context.now)
+    return replace(history, conditions=conditions, ended=ended).with_alerts(alerts)
 
 
 def _condition(

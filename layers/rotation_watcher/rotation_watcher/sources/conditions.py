@@ -1,7 +1,7 @@
 """What one observation says about the conditions of a source, and how long each must be absent to be over."""
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -10,7 +10,8 @@ from rotation_watcher.alerts.conditions import Condition, Lasting, Observed, eva
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.config import Authority, Policy
 from rotation_watcher.errors import SourceReason
-from rotation_watcher.sources import floods
+from rotation_watcher.keys import history as history_of
+from rotation_watcher.sources import flapping, floods
 from rotation_watcher.sources import keys_of_conditions as keys
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import AuthorityHistory, History
@@ -22,7 +23,8 @@ replace = msgspec.structs.replace
 
 QUARANTINE_CLEAR = timedelta(days=1)
 """How long an entity must not be shown until its return is alerted again."""
-_RECURRING = {Kind.QUARANTINED, Kind.FLOOD, Kind.WENT_BACK}
+_TAKES_A_DAY_TO_END = {Kind.QUARANTINED, Kind.FLOOD, Kind.WENT_BACK}
+"""Kinds about single leaves or entities: answers take turns in a rotation, so that a few without it say nothing."""
 
 
 def clear(policy: Policy) -> Lasting:
@@ -33,54 +35,69 @@ def clear(policy: Policy) -> Lasting:
 def judged(
     history: History,
     observation: Observation,
-    lasting: Iterable[Observed],
-    proven: Collection[str],
+    found: Collection[Observed],
+    with_accepted: Collection[str],
     context: Context,
 ) -> tuple[History, tuple[Alert, ...]]:
     """The history's conditions and the alerts that are due after a successful observation.
 
-    ``lasting`` is what the clock and the single authorities gave rise to, ``proven`` the authorities of which the
-    observation showed an accepted current leaf.
+    ``found`` is what the clock and the single authorities gave rise to, ``with_accepted`` the authorities of which
+    the observation showed an accepted current leaf.
     """
     shown: dict[str, list[Entity]] = {authority.value: [] for authority in context.source.authorities}
     for entity in observation.entities:
         shown.setdefault(entity.authority, []).append(entity)
-    found = [*lasting]
     quarantined = [one for one in found if one.kind is Kind.QUARANTINED]
     observed = [one for one in found if one.kind is not Kind.QUARANTINED]
-    observed += floods.grouped(history, quarantined, observation.floods, proven, context)
+    observed += floods.grouped(history, quarantined, observation.floods, with_accepted, context)
     flooded = {flood.authority for flood in observation.floods}
     for authority in context.source.authorities:
-        if authority not in {*proven, *flooded}:
+        if authority not in {*with_accepted, *flooded}:
             observed += _absent(authority.value, shown[authority.value], history, context)
         observed += _anchors(authority.value, shown[authority.value], context)
         observed += _doubts(authority.value, shown[authority.value], observation, context)
     observed += _files(context)
     lifted = [entity for one in shown.values() for entity in one if entity.verdict.accepted and entity.verdict.lifted]
-    settled = {key for entity in lifted for key in _settled(history, entity)}
-
-    unverified = {keys.anchor(authority) for authority, found in shown.items() if not found}
+    approved = {key for entity in lifted for key in _ended_by_approval(history, entity)}
+    # Where nothing of an authority is shown, nothing was verified to its anchor.
+    unseen = {keys.anchor(authority) for authority, entities in shown.items() if not entities}
 
     def resolves(key: str) -> Lasting | None:
-        kind = keys.kind_of(key)
-        if kind is None or kind is Kind.SOURCES_DISAGREE or key in unverified:
-            return None  # a newer release's; ``compare`` judges it; nothing was verified to an anchor
-        if key.startswith(keys.absent("")) and history.conditions[key].alerted is None:
+        condition = history.conditions[key]
+        if not keys.known(key) or condition.kind == Kind.SOURCES_DISAGREE or key in unseen:
+            return None  # a newer release's; ``compare`` judges it; the answer cannot tell
+        if key.startswith(keys.absent("")) and condition.alerted is None:
             return Lasting()  # an answer that lacks something now and then is how the API rotates: nothing to alert
-        if key in settled:
+        if key in approved:
             return Lasting()  # a person approved it; should the approval go, that is alerted
         enough = clear(context.policy)
         # What was never alerted is dropped as soon as it is gone, or entities that change at every run would pile up.
-        lasts = kind in _RECURRING and history.conditions[key].alerted is not None
-        return enough._replace(duration=QUARANTINE_CLEAR) if lasts else enough
+        takes_a_day = condition.kind in _TAKES_A_DAY_TO_END and condition.alerted is not None
+        return enough._replace(duration=QUARANTINE_CLEAR) if takes_a_day else enough
 
-    conditions, alerts, resolved = evaluate(history.conditions, observed, context.now, resolves=resolves)
+    conditions, alerts, resolved = evaluate(
+        history.conditions, observed, context.now, resolves=flapping.slowly(history, resolves)
+    )
+    quick = [key for key, one in resolved.items() if one.kind not in _TAKES_A_DAY_TO_END]
+    ended = flapping.ended(history, conditions, quick, context.now)
     over = [_recovered(one, context) for one in resolved.values() if one.kind == Kind.SOURCE_FAILING]
     over += _whole_again(resolved, conditions, context)
-    return replace(history, conditions=conditions), (*over, *alerts)
+    return replace(history, conditions=conditions, ended=ended), (*over, *alerts)
 
 
-def _settled(history: History, entity: Entity) -> set[str]:
+def strange_alerts(history: History, source: builders.SourceName, now: datetime) -> History:
+    """The history after alerts that the watcher had not written were taken out of its outbox."""
+    place = history_of(source.id)
+    observed = Observed(
+        keys.FORGED,
+        Kind.STATE_FORGED,
+        lambda since: builders.alerts_forged(subject=source, place=place, since=since, now=now),
+    )
+    conditions, alerts, _ = evaluate(history.conditions, [observed], now, resolves=unjudged)
+    return replace(history, conditions=conditions).with_alerts(alerts)
+
+
+def _ended_by_approval(history: History, entity: Entity) -> set[str]:
     """The quarantines that an approval ended: what it lifted, and what was open before the leaf was accepted.
 
     One that opened later is the approved leaf shown in another way, perhaps in turns: it is over as others are.
@@ -112,6 +129,7 @@ def unread(
             since=since,
             last_good=history.fresh_at,
             now=context.now,
+            returned=flapping.returned(history, keys.SOURCE, since),
         ),
         Lasting(1 if reason.lasting else context.policy.confirmations),
         reason,
@@ -119,6 +137,27 @@ def unread(
     )
     conditions, alerts, _ = evaluate(history.conditions, [*found, failing], context.now, resolves=unjudged)
     return replace(history, conditions=conditions), alerts
+
+
+def defective(history: History, message: str, context: Context) -> History:
+    """The history after the watcher itself failed at the source. It judges nothing else that is in it."""
+    failing = Observed(
+        keys.DEFECT,
+        Kind.SOURCE_FAILING,
+        lambda since: builders.source_failing(
+            source=context.name,
+            reason=SourceReason.INTERNAL_ERROR,
+            message=message,
+            authority=None,
+            since=since,
+            last_good=history.fresh_at,
+            now=context.now,
+            returned=flapping.returned(history, keys.DEFECT, since),
+        ),
+        reason=SourceReason.INTERNAL_ERROR,
+    )
+    conditions, alerts, _ = evaluate(history.conditions, [failing], context.now, resolves=unjudged)
+    return replace(history, conditions=conditions).with_alerts(alerts)
 
 
 def _lasting(reason: str | None) -> bool:
@@ -158,6 +197,7 @@ def _absent(authority: str, entities: Iterable[Entity], history: History, contex
                 since=since,
                 last_good=None,
                 now=context.now,
+                returned=flapping.returned(history, keys.absent(authority), since),
             ),
             Lasting(context.policy.confirmations),
             SourceReason.AUTHORITY_ABSENT,

@@ -22,13 +22,13 @@ def grouped(
     history: History,
     quarantined: Iterable[Observed],
     floods: Iterable[Flood],
-    proven: Collection[str],
+    with_accepted: Collection[str],
     context: Context,
 ) -> list[Observed]:
     """What of the ``quarantined`` is alerted one by one, and one condition for each authority of which there is more.
 
-    ``proven``: the authorities of which the answer shows an accepted current leaf. What is open already stays. While
-    there is a flood of an authority, nothing new of it is alerted one by one.
+    ``with_accepted``: the authorities of which the answer shows an accepted current leaf. What is open already stays.
+    While there is a flood of an authority, nothing new of it is alerted one by one.
     """
     watched = [authority.value for authority in context.source.authorities]
 
@@ -38,7 +38,7 @@ def grouped(
     of: dict[str, list[Flood]] = {}
     for flood in floods:
         of.setdefault(flood.authority, []).append(flood)
-    open_now = Counter(group(key) for key in history.conditions if keys.kind_of(key) is Kind.QUARANTINED)
+    open_now = Counter(group(key) for key, one in history.conditions.items() if one.kind == Kind.QUARANTINED)
     left: Counter[str] = Counter()
     observed: list[Observed] = []
     for one in quarantined:
@@ -50,7 +50,7 @@ def grouped(
         else:
             open_now[name] += 1
             observed.append(one)
-    blind = {*watched} - {*proven}
+    blind = {*watched} - {*with_accepted}
     return observed + [
         _condition(name, of.get(name, []), left[name], context, blind=name in blind) for name in sorted({*of, *left})
     ]

@@ -12,6 +12,7 @@ from rotation_watcher.alerts.model import Kind
 from rotation_watcher.sources import keys_of_conditions as keys
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import AuthorityHistory, Status
+from rotation_watcher.x509.facts import CertificateFacts
 
 MOST_REPLACED = 20
 """How many replaced leaves are remembered of an authority: one a year is what a region needs."""
@@ -44,16 +45,13 @@ def replaced(before: AuthorityHistory, after: AuthorityHistory, lost: Collection
 def conditions(
     authority: str, before: AuthorityHistory, after: AuthorityHistory, current: Collection[str], context: Context
 ) -> list[Observed]:
-    """Going back as a condition, where an observation shows a replaced leaf as a current one."""
-    back = [key for key in current if key in before.replaced and key in after.leaves]
-    if not back:
-        return []
-    leaf = after.leaves[back[0]].facts
+    """Going back as a condition of each replaced leaf that an observation shows as a current one."""
     later = [known for key, known in after.leaves.items() if key not in before.replaced]
     newer = max(later, key=lambda known: known.first_seen, default=None)
-    return [
-        Observed(
-            keys.went_back(authority),
+
+    def observed(key: str, leaf: CertificateFacts) -> Observed:
+        return Observed(
+            keys.went_back(authority, key),
             Kind.WENT_BACK,
             lambda since: builders.went_back(
                 source=context.name,
@@ -65,4 +63,6 @@ def conditions(
                 now=context.now,
             ),
         )
-    ]
+
+    back = [key for key in current if key in before.replaced and key in after.leaves]
+    return [observed(key, after.leaves[key].facts) for key in back]

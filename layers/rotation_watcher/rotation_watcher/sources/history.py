@@ -15,6 +15,7 @@ from rotation_watcher import clocks, formats
 from rotation_watcher.alerts import waiting
 from rotation_watcher.alerts.conditions import Condition
 from rotation_watcher.alerts.model import Alert
+from rotation_watcher.clocks import Instant
 from rotation_watcher.config import Policy
 from rotation_watcher.sources import history_format_1
 from rotation_watcher.sources.observation import Presence
@@ -34,8 +35,8 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True):
     """One of several chains that are shown above a leaf, and until when it is wanted, should it be shown no more."""
 
     above: tuple[str, ...]
-    since: datetime
-    retire_after: datetime
+    since: Instant
+    retire_after: Instant
 
 
 class Leaf(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -52,9 +53,9 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     facts: CertificateFacts
     chain: tuple[str, ...]
     status: Status
-    since: datetime
-    first_seen: datetime
-    retire_after: datetime | None = None
+    since: Instant
+    first_seen: Instant
+    retire_after: Instant | None = None
     remarks: tuple[Finding, ...] = ()
     lifted: tuple[Finding, ...] = ()
     approved_root: str | None = None
@@ -83,8 +84,8 @@ class Quarantined(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     facts: CertificateFacts | None
     chain: tuple[str, ...] = ()
     reasons: tuple[Finding, ...]
-    first_seen: datetime
-    gone_since: datetime | None = None
+    first_seen: Instant
+    gone_since: Instant | None = None
 
 
 class Debounced(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -134,14 +135,16 @@ FORMAT = 2
 class History(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="format", tag=str(FORMAT)):
     """The whole state of a source. ``fresh_at``: the last successful observation, to a third of ``stale_after_hours``.
 
-    ``conditions``: what lasts and is alerted, by the keys of ``conditions.py``.
+    ``conditions``: what lasts and is alerted, by the keys of ``conditions.py``. ``ended``: when those ended that would
+    flap if they came back (``flapping``).
     """
 
     source: str
     region: str
-    fresh_at: datetime | None = None
+    fresh_at: Instant | None = None
     authorities: Mapping[str, AuthorityHistory] = {}
     conditions: Mapping[str, Condition] = {}
+    ended: Mapping[str, Instant] = {}
     outbox: tuple[Alert, ...] = ()
 
     def stale(self, now: datetime, policy: Policy) -> bool:

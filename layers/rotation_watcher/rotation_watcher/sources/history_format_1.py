@@ -11,6 +11,14 @@ import msgspec
 
 from rotation_watcher.sources import keys_of_conditions as keys
 
+_KINDS = {
+    "absent": "source-failing",
+    "anchor": "anchor-missing",
+    "disagree": "sources-disagree",
+    "source": "source-failing",
+}
+"""The kind of alert behind each condition that format 1 knew, by its key up to the first colon."""
+
 
 class _Episode(msgspec.Struct):
     since: datetime
@@ -85,7 +93,7 @@ def migrate(data: bytes) -> dict[str, Any]:
 
 def _of_episode(key: str, old: _Episode) -> dict[str, Any]:
     return {
-        "kind": keys.kind_of(key) or "source-failing",
+        "kind": _KINDS.get(key.partition(":")[0], "source-failing"),
         "since": old.since,
         "observations": old.looks,
         "alerted": old.since if old.told else None,

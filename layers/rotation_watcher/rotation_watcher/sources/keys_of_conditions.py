@@ -1,16 +1,21 @@
-"""The keys of a source's conditions, and the kind of alert behind each."""
+"""The keys of a source's conditions. What kind of alert is behind a condition is kept with it (``Condition.kind``)."""
 
 import hashlib
 from collections.abc import Iterable
-
-from rotation_watcher.alerts.model import Kind
 
 SOURCE = "source"
 """The source itself cannot be read."""
 CLOCK = "clock"
 """The state holds times from the future."""
+DEFECT = "defect"
+"""The watcher itself failed at the source."""
 _ABSENT, _ANCHOR, _DISAGREE, _QUARANTINED, _FILE = "absent:", "anchor:", "disagree:", "quarantined:", "file:"
+FORGED = "forged:alerts"
+"""Alerts waited that the watcher had not written."""
 _NAMES, _BACK, _FLOOD = "names:", "back:", "flood:"
+_SINGLE = (SOURCE, CLOCK, DEFECT, FORGED)
+_PREFIXES = (_ABSENT, _ANCHOR, _DISAGREE, _QUARANTINED, _FILE, _NAMES, _BACK, _FLOOD)
+"""Each ends in a colon, so that none is the start of another."""
 
 
 def absent(authority: str) -> str:
@@ -56,9 +61,9 @@ def names(authority: str) -> str:
     return f"{_NAMES}{authority}"
 
 
-def went_back(authority: str) -> str:
-    """A leaf of an authority is presented again that had been replaced."""
-    return f"{_BACK}{authority}"
+def went_back(authority: str, leaf: str) -> str:
+    """This leaf of an authority is presented again, which had been replaced."""
+    return f"{_BACK}{authority}:{leaf}"
 
 
 def quarantined_by(authority: str) -> str:
@@ -71,18 +76,6 @@ def flood(authority: str) -> str:
     return f"{_FLOOD}{authority}"
 
 
-def kind_of(key: str) -> Kind | None:
-    """What an alert about the condition of this key is about; None for a key that a newer release must have written."""
-    kinds = {
-        SOURCE: Kind.SOURCE_FAILING,
-        _ABSENT: Kind.SOURCE_FAILING,
-        _ANCHOR: Kind.ANCHOR_MISSING,
-        _DISAGREE: Kind.SOURCES_DISAGREE,
-        _QUARANTINED: Kind.QUARANTINED,
-        _FILE: Kind.FILE_DAMAGED,
-        _NAMES: Kind.NAMES_UNCERTAIN,
-        _BACK: Kind.WENT_BACK,
-        CLOCK: Kind.CLOCK_AHEAD,
-        _FLOOD: Kind.FLOOD,
-    }
-    return next((kind for prefix, kind in kinds.items() if key.startswith(prefix)), None)
+def known(key: str) -> bool:
+    """Whether this release judges the conditions of this key. One of a newer release's stays as it is."""
+    return key in _SINGLE or key.startswith(_PREFIXES)

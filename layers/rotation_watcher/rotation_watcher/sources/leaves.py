@@ -1,15 +1,15 @@
 """Apply one observation of one signing authority: which leaves are trusted, which retire, and what is alerted.
 
-The rules, by promise of DESIGN.md:
+The rules:
 
-* An accepted leaf is trusted at first sight (2): it enters ``leaves`` with the status under which it was seen.
-* A change is announced only when ``confirmations`` consecutive observations agree on it (2): flapping causes one alert.
+* An accepted leaf is trusted at first sight: it enters ``leaves`` with the status under which it was seen.
+* A change is announced only when ``confirmations`` consecutive observations agree on it: flapping causes one alert.
 * A leaf retires only when a confirmed set with an accepted current leaf does not hold it; it stays trusted for
   ``retain_days`` more. An answer without any accepted current leaf never retires anything.
 * A leaf that lost its acceptance (another reason than a missing anchor, which says nothing about the leaf) is no longer
   presented as accepted; one whose approval is gone leaves at once, any other retires with its grace.
 * An approved leaf that is shown under another root than the approved one stays as it was: what it is shown with now
-  is in quarantine (3).
+  is in quarantine.
 """
 
 from collections.abc import Iterable, Mapping

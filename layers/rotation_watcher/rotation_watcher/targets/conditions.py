@@ -5,8 +5,9 @@ a run that finds what was found before gives back an equal record.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import msgspec
 
@@ -17,9 +18,9 @@ from rotation_watcher.alerts.conditions import AT_ONCE, Lasting, Observed, evalu
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.bundles.wanted import Need
 from rotation_watcher.config import Authority, Mode, Target
-from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDenied, TargetError, TargetNotFound
+from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDefect, TargetDenied, TargetError, TargetNotFound
 from rotation_watcher.targets import contention, obstacles
-from rotation_watcher.targets.plan import Snapshot
+from rotation_watcher.targets.plan import Blocker, Snapshot, digest, shown_last
 from rotation_watcher.targets.record import Pending, Record
 from rotation_watcher.x509.facts import CertificateFacts
 
@@ -49,7 +50,8 @@ FORGED = "forged:"
 SHARED = "shared-authority:"
 """Conditions of this prefix never end: a root that others use too is alerted once at each target."""
 _SEEN = (
-    *("drift:", "contended:", "mtls-off:", "removal-held:", "quota-near", "leaving:", "stuck:", "planned:", UNREADABLE),
+    *("drift:", "contended", "mtls-off:", "removal-held:", "quota-near", "leaving:", "lingering:", "stuck:"),
+    *("planned:", UNREADABLE),
     FORGED,
     *obstacles.PREFIXES,
 )
@@ -65,11 +67,12 @@ def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
     """The snapshot's record with the conditions that it shows."""
     record = contention.counted(snapshot, mode, now)
     observed = [
-        *_drift(snapshot, mode, now),
+        *_drift(snapshot, record, mode, now),
         *_contended(snapshot, record, now),
         *_open_doors(snapshot, mode, now),
         *_limits(snapshot, now),
         *_leaving(snapshot, now),
+        *_lingering(snapshot, mode, now),
         *_stuck(snapshot, now),
         *obstacles.observed(snapshot, now),
         *_forged(snapshot, now),
@@ -81,9 +84,19 @@ def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
         record.conditions, observed, now, resolves=lambda key: CLEAR if key.startswith(judged) else None
     )
     over = obstacles.over(resolved, conditions, target_name(snapshot.target), now)
-    verifying = {endpoint.name for endpoint in snapshot.live.known_endpoints if endpoint.verifies}
+    verifying = {one.name for one in snapshot.live.known_endpoints if one.verifies and one.name.startswith("arn:")}
     endpoints = tuple(sorted({*record.endpoints, *verifying}))
-    return replace(record, conditions=conditions, endpoints=endpoints).with_alerts(*over, *alerts)
+    graces = snapshot.plan.graces
+    before = digest(snapshot.last.contents.data) if snapshot.last.contents is not None else record.shown
+    noted = replace(
+        record,
+        conditions=conditions,
+        endpoints=endpoints,
+        unwanted=graces.unwanted,
+        approved=graces.approved,
+        shown=shown_last(snapshot.target, snapshot.live, before),
+    )
+    return noted.with_alerts(*over, *alerts)
 
 
 def failed(
@@ -103,7 +116,7 @@ def failed(
     """
     missing = tuple(missing)
     urgent = bool(missing) and not isinstance(error, TargetBusy)
-    lasting = urgent or isinstance(error, TargetNotFound | TargetDenied | BundleRejected)
+    lasting = urgent or isinstance(error, TargetNotFound | TargetDenied | BundleRejected | TargetDefect)
     observed = Observed(
         f"{prefix}{error.reason}",
         Kind.TRUSTSTORE_UPDATE_FAILED,
@@ -175,6 +188,17 @@ def implausible(record: Record, target: Target, wrong: Iterable[str], now: datet
     return _with(record, [_forgery(target, what, now)], now)
 
 
+def strange_alerts(record: Record, target: Target, now: datetime) -> Record:
+    """The record after alerts that the watcher had not written were taken out of its outbox."""
+    place = keys.record(target.id)
+    observed = Observed(
+        f"{FORGED}alerts",
+        Kind.STATE_FORGED,
+        lambda since: builders.alerts_forged(subject=target_name(target), place=place, since=since, now=now),
+    )
+    return _with(record, [observed], now)
+
+
 def _forgery(target: Target, what: str, now: datetime) -> Observed:
     return Observed(
         f"{FORGED}{_short(what)}",
@@ -209,7 +233,7 @@ def proved(record: Record, now: datetime) -> Record:
 
 
 def shared_authority(record: Record, snapshot: Snapshot, bucket: str, now: datetime) -> Record:
-    """The DigiCert trap: its CA signs for many customers, so the truststore alone is an open door (DESIGN.md)."""
+    """The DigiCert trap: its CA signs for many customers, so the truststore alone is an open door (decision 0008)."""
     shared = snapshot.view.wanted.shared_roots(Authority.DIGICERT)
 
     def warning(_: datetime) -> Alert:  # the same one for all of them
@@ -250,9 +274,10 @@ def _short(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
-def _drift(snapshot: Snapshot, mode: Mode, now: datetime) -> list[Observed]:
+def _drift(snapshot: Snapshot, record: Record, mode: Mode, now: datetime) -> list[Observed]:
+    """What others changed. Once it is known that they undo every update, that stands for each time they do."""
     drift = snapshot.plan.drift
-    if drift is None:
+    if drift is None or (contention.goes_on(record, now) and contention.undone(snapshot.plan)):
         return []
     applied = snapshot.record.applied
     heals = (
@@ -283,16 +308,17 @@ def _drift(snapshot: Snapshot, mode: Mode, now: datetime) -> list[Observed]:
 def _contended(snapshot: Snapshot, record: Record, now: datetime) -> list[Observed]:
     """Another tool undoes every update: one condition instead of an alert for each update."""
     drift, rounds = snapshot.plan.drift, record.rounds
-    if drift is None or rounds is None or not contention.lasts(record):
+    if rounds is None or not contention.goes_on(record, now):
         return []
     return [
         Observed(
-            f"contended:{rounds.change}",
+            "contended",
             Kind.CONTENDED,
             lambda since: builders.contended(
                 target=target_name(snapshot.target),
                 times=rounds.count,
-                removed=facts_of(snapshot, drift.removed),
+                added=facts_of(snapshot, drift.added if drift else ()),
+                removed=facts_of(snapshot, drift.removed if drift else ()),
                 refused=[need.certificate.facts for need in snapshot.plan.refused],
                 call=arns.parse_target(snapshot.target.arn).kind.changed_by,
                 started=rounds.since,
@@ -361,26 +387,75 @@ def _limits(snapshot: Snapshot, now: datetime) -> list[Observed]:
 
 def leaving(snapshot: Snapshot) -> dict[str, tuple[datetime, datetime]]:
     """What the watcher put into the target and will take out, by fingerprint; when its grace began and when it ends."""
-    ours = snapshot.blocks.keys() & snapshot.record.ours.keys()
-    return {key: grace for key, grace in snapshot.view.wanted.graces().items() if key in ours}
+    ends, withdrawn = snapshot.plan.graces.ends, snapshot.plan.graces.withdrawn
+    return {key: grace for key, grace in ends.items() if key not in withdrawn}
 
 
 def _leaving(snapshot: Snapshot, now: datetime) -> list[Observed]:
-    """What leaves soon: alerted late in its grace, when no flapping can bring it back into use."""
-    soon = {key: end for key, (begin, end) in leaving(snapshot).items() if now >= end - min(AHEAD, (end - begin) / 2)}
-    if not soon:
+    """What leaves: alerted late in its grace, when no flapping can bring it back into use.
+
+    A root that nothing wants any more, though no rotation replaced it, was taken out by a person, perhaps by mistake:
+    that is alerted at once, and late in its grace again. Intermediates come and go by themselves.
+    """
+    ends = {key: grace for key, grace in leaving(snapshot).items() if grace[1] > now}
+    soon = {key for key, (begin, end) in ends.items() if now >= end - min(AHEAD, (end - begin) / 2)}
+    unwanted = {key for key in ends if key not in snapshot.view.wanted.certificates}
+    begun = unwanted & snapshot.plan.graces.unwanted.keys()
+    known = {key: snapshot.blocks[key].certificate for key in begun}
+    if all(one is not None and not one.self_signed for one in known.values()):
+        unwanted, begun = set(), set()
+    name = target_name(snapshot.target)
+
+    def observed(keys: set[str], prefix: str, build: Callable[..., Alert]) -> list[Observed]:
+        listed, until = facts_of(snapshot, sorted(keys)), min((ends[key][1] for key in keys), default=now)
+        one = Observed(
+            f"leaving:{prefix}{_short(*sorted(keys))}",
+            Kind.REMOVAL_PLANNED,
+            lambda since: build(target=name, leaving=listed, until=until, since=since, now=now),
+        )
+        return [one] if keys else []
+
+    return [
+        *observed(soon - unwanted, "", builders.removal_planned),
+        *observed(begun - soon, "unwanted:", partial(builders.unwanted, soon=False)),
+        *observed(begun & soon, "unwanted-soon:", partial(builders.unwanted, soon=True)),
+    ]
+
+
+def _lingering(snapshot: Snapshot, mode: Mode, now: datetime) -> list[Observed]:
+    """What only a withdrawn approval wanted, and what is still let in by it."""
+    plan, hold = snapshot.plan, snapshot.record.hold
+    why = ""
+    if plan.lingering:
+        lingering, why = (
+            plan.lingering,
+            (
+                "It cannot be taken out: an accepted leaf is let in by it, nothing else is in the target, or nothing"
+                " proves that the watcher has put it in."
+            ),
+        )
+    else:
+        lingering = tuple(sorted(plan.graces.withdrawn))
+        if mode is Mode.OBSERVE:
+            why = "In observe mode the watcher takes nothing out."
+        elif plan.blocked_by is not None:
+            why = f"The target cannot be changed: {plan.why}."
+        elif hold is not None and hold.stops(plan.content):
+            why = f"The target is held since {hold.since:%Y-%m-%d %H:%M} UTC ({hold.reason}): release it."
+    if not lingering or not why:
         return []
     return [
         Observed(
-            f"leaving:{_short(*sorted(soon))}",
-            Kind.REMOVAL_PLANNED,
-            lambda since: builders.removal_planned(
+            f"lingering:{_short(*lingering)}",
+            Kind.TRUSTSTORE_UPDATE_FAILED,
+            lambda since: builders.still_trusted(
                 target=target_name(snapshot.target),
-                leaving=facts_of(snapshot, sorted(soon)),
-                until=min(soon.values()),
+                lingering=facts_of(snapshot, lingering),
+                why=why,
                 since=since,
                 now=now,
             ),
+            reason="withdrawn",
         )
     ]
 
@@ -393,11 +468,16 @@ def _stuck(snapshot: Snapshot, now: datetime) -> list[Observed]:
     reason, message = (plan.blocked_by and plan.blocked_by.value), plan.why
     if reason is None and hold is not None and hold.stops(content) and missing:
         reason, message = "held", f"Nothing is deployed since {hold.since:%Y-%m-%d %H:%M} UTC ({hold.reason})."
+    stuck = f"{reason}:{content[:16]}"
+    if reason is None and plan.shut_out:
+        missing = [need.certificate.facts for need in plan.shut_out]
+        reason, message = Blocker.WOULD_REFUSE.value, plan.why
+        stuck = f"{reason}:{_short(*sorted(facts.fingerprint for facts in missing))}"
     if reason is None or reason == "nothing-known":
         return []
     return [
         Observed(
-            f"stuck:{reason}:{content[:16]}",
+            f"stuck:{stuck}",
             Kind.TRUSTSTORE_UPDATE_FAILED,
             lambda since: builders.truststore_update_failed(
                 target=target_name(snapshot.target),

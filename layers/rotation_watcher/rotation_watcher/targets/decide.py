@@ -42,6 +42,8 @@ class Outcome(StrEnum):
     """What was to be deployed is not what may be: nothing was, and it is forgotten (``lawful``)."""
     BROKEN = "broken"
     """The bucket could not be read or written."""
+    INTERNAL_ERROR = "internal-error"
+    """The watcher itself failed, in a way that nobody thought of (``defects``)."""
     NOTHING_KNOWN = "nothing-known"
     TOO_MANY_CERTIFICATES = "too-many-certificates"
     WOULD_REFUSE = "would-refuse"
@@ -148,7 +150,9 @@ def _at_the_target(snapshot: Snapshot) -> Rest | Act:
     pending = snapshot.record.pending
     if pending is None:
         return Deploy() if _may_deploy(snapshot) else _rest(snapshot)
-    if not snapshot.live.settled or {*snapshot.blocks} == {*pending.fingerprints}:
+    # Where mutual TLS is off the blocks are what was there once.
+    arrived = snapshot.live.bundle is not None and {*snapshot.blocks} == {*pending.fingerprints}
+    if not snapshot.live.settled or arrived:
         return Prove()
     if pending.hold is not None:
         return Resume()

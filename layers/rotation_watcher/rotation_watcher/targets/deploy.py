@@ -17,14 +17,14 @@ from rotation_watcher.alerts import builders
 from rotation_watcher.bundles.wanted import Need, admits
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetError
 from rotation_watcher.ports import BundleObject
-from rotation_watcher.sources.history import Status
-from rotation_watcher.targets import added, conditions, lawful, proof
+from rotation_watcher.targets import added, conditions, earlier, lawful, proof
 from rotation_watcher.targets.decide import Outcome
+from rotation_watcher.targets.earlier import Rebuilt, rebuilt, updated_again
 from rotation_watcher.targets.plan import Snapshot, digest
 from rotation_watcher.targets.record import Applied, Hold, HoldReason, Pending, Record
 from rotation_watcher.targets.session import Change, Session, unclaimed
-from rotation_watcher.targets.snapshot import deployed, last_version
-from rotation_watcher.x509.truststore import EMPTY, Contents, changed, read
+from rotation_watcher.targets.snapshot import contents_of, deployed
+from rotation_watcher.x509.truststore import Contents, read
 
 replace = msgspec.structs.replace
 
@@ -41,49 +41,106 @@ def deploy(snapshot: Snapshot, session: Session) -> Outcome:
         version=_put(body, session),
         sha256=content,
         fingerprints=tuple(sorted(snapshot.plan.desired)),
-        ours=tuple(sorted({*record.ours, *snapshot.plan.added} & {*snapshot.plan.desired})),
+        ours=tuple(sorted({*record.ours, *snapshot.plan.added} - {*snapshot.plan.removed} & {*snapshot.plan.desired})),
         added=snapshot.plan.added,
-        removed=snapshot.plan.removed,
+        removed=tuple(key for key in snapshot.plan.removed if key not in snapshot.plan.desired),
         at=asked_before.at if asked_before else now,
     )
     wanted = snapshot.view.wanted.certificates
     added.note(session.ports.store, session.target.arn, [wanted[key] for key in snapshot.plan.added])
     session.save(lambda record: replace(record, pending=pending, versions=versions))
-    return request_update(snapshot, pending, session, vouched=_while_off(snapshot, record))
-
-
-def _while_off(snapshot: Snapshot, record: Record) -> frozenset[str]:
-    """What others had at a target whose mutual TLS is off: nothing but the last version shows it.
-
-    Left away, turning it on again would shut them out. It counts only where the record and the object agree.
-    """
-    last = last_version(record)
-    return lawful.agreed(record, last, snapshot.contents) if snapshot.live.bundle is None and last else frozenset()
+    return request_update(snapshot, pending, session)
 
 
 def go_back(
-    snapshot: Snapshot, to: Applied, held: Contents, session: Session, *, vouched: Collection[str] = ()
+    snapshot: Snapshot, to: Applied, content: Rebuilt, session: Session, *, vouched: Collection[str] = ()
 ) -> Outcome:
-    """Deploy an earlier version again, by hand. The caller saw to it that ``held``, its content, refuses no one.
+    """Go back to an earlier version, by hand. The caller saw to it that ``content`` refuses no one.
 
     ``vouched``: what of it may be let in because that person asked for it.
     """
     gone = session.record.applied
-    to = _with_others(snapshot, to, held, session)
-    pending = Pending(
+    back = Pending(
         version=to.version,
         sha256=to.sha256,
-        fingerprints=to.fingerprints,
-        ours=to.ours,
-        added=tuple(sorted({*to.fingerprints} - {*snapshot.blocks})),
-        removed=tuple(sorted({*snapshot.blocks} - {*to.fingerprints})),
+        fingerprints=(),
+        ours=(),
         at=session.ports.clock(),
         hold=HoldReason.BY_HAND,
         why="A person asked for it.",
         rolled_back_from=(gone.version, gone.sha256) if gone else ("", ""),
     )
-    session.save(lambda record: replace(record, pending=pending))
-    return request_update(snapshot, pending, session, vouched=vouched)
+    return _deploy_earlier(snapshot, back, content, session, vouched=vouched)
+
+
+def resume(snapshot: Snapshot, pending: Pending, session: Session) -> Outcome:
+    """Ask again for a going back that an earlier run wrote down, built anew: others may have changed what is live.
+
+    What a person's word alone let back in is not: whoever can write the record can write that too.
+    """
+    held = deployed(session.ports.store, session.target, pending.version)
+    if held is None or digest(held.data) != pending.sha256 or _strange(snapshot, held, session):
+        return request_update(snapshot, pending, session)  # which judges it, and tells
+    to = Applied(
+        version=pending.version,
+        sha256=pending.sha256,
+        fingerprints=pending.fingerprints,
+        ours=pending.ours,
+        at=pending.at,
+        proof="",
+    )
+    content = rebuilt(snapshot, to, held, session)
+    now = session.ports.clock()
+    harmed = [one for one in content.refused(snapshot, now) if admits(snapshot.blocks.values(), one, now)]
+    if content.unsafe or harmed:
+        why = content.unsafe or f"it would refuse the leaf {harmed[0].certificate.fingerprint[:16]} by now"
+        message = f"The going back that was begun at {pending.at:%Y-%m-%d %H:%M} UTC was given up: {why}."
+        return _stay(snapshot, pending, (), message, session)
+    if lost := {*pending.added} - content.blocks.keys():
+        names = ", ".join(key[:16] for key in sorted(lost)[:3])
+        pending = replace(
+            pending, why=f"{pending.why} It was interrupted, and {names} did not come back: name the version again."
+        )
+    return _deploy_earlier(snapshot, pending, content, session)
+
+
+def _strange(snapshot: Snapshot, held: Contents, session: Session) -> frozenset[str]:
+    """What a version holds that nobody knows: the watcher has not added it, and the target neither holds it nor did."""
+    applied = session.record.applied
+    known = {
+        *snapshot.view.wanted.certificates,
+        *lawful.shown(snapshot),
+        *(applied.fingerprints if applied else ()),
+    }
+    strange = held.blocks.keys() - known
+    return frozenset(strange - added.confirmed(session.ports.store, session.target.arn, strange))
+
+
+def _deploy_earlier(
+    snapshot: Snapshot, back: Pending, content: Rebuilt, session: Session, *, vouched: Collection[str] = ()
+) -> Outcome:
+    """Write down the going back ``back`` with this content, and ask for it."""
+    now, sha256 = session.ports.clock(), digest(content.body)
+    wanted = snapshot.view.wanted.certificates
+    back = replace(
+        back,
+        version=back.version if sha256 == back.sha256 else _put(content.body, session),
+        sha256=sha256,
+        fingerprints=tuple(sorted(content.blocks)),
+        ours=tuple(sorted(content.ours)),
+        added=content.returns,
+        removed=tuple(sorted({*back.removed, *content.leaves} - content.blocks.keys())),
+    )
+    returns = [wanted.get(key) or content.blocks[key] for key in content.returns if key in content.ours]
+    added.note(session.ports.store, session.target.arn, returns)
+
+    def begin(record: Record) -> Record:
+        # An update that is not proved yet is forgotten, but not whose certificates it brought.
+        own = dict.fromkeys(earlier.claimed(record) & snapshot.blocks.keys(), now)
+        return replace(record, pending=back, ours={**own, **record.ours})
+
+    session.save(begin)
+    return request_update(snapshot, back, session, vouched=vouched)
 
 
 def request_update(snapshot: Snapshot, pending: Pending, session: Session, *, vouched: Collection[str] = ()) -> Outcome:
@@ -143,8 +200,11 @@ def await_proof(snapshot: Snapshot, pending: Pending, session: Session) -> Outco
     if seen.shown:
         session.save(lambda record: proof.proved(record, pending, snapshot, seen.live, bucket, now))
         return proof.outcome(pending)
-    if seen.live.settled and {*seen.blocks} != {*snapshot.blocks} and seen.refused and pending.hold is None:
-        return _roll_back(snapshot._replace(live=seen.live), pending, seen.refused, session)
+    off = seen.live.bundle is None  # turned off meanwhile: the next run decides whether it comes back
+    if seen.live.settled and not off and {*seen.blocks} != {*snapshot.blocks} and seen.refused and pending.hold is None:
+        former = {**snapshot.former, **snapshot.blocks}
+        shown = snapshot._replace(live=seen.live, contents=contents_of(seen.live), former=former)
+        return _roll_back(shown, pending, seen.refused, session)
     reason = Outcome.UNPROVEN if seen.live.settled else Outcome.STILL_UPDATING
     session.save(
         lambda record: conditions.unproven(unclaimed(record), snapshot, pending, reason.value, seen.refused, now)
@@ -153,51 +213,54 @@ def await_proof(snapshot: Snapshot, pending: Pending, session: Session) -> Outco
 
 
 def _roll_back(snapshot: Snapshot, pending: Pending, broken: tuple[Need, ...], session: Session) -> Outcome:
-    """What is live refuses a leaf: go back to the last version that was proved, if that one admits what is current."""
+    """What is live refuses a leaf: go back to the last version that was proved, if every current leaf is let in then.
+
+    ``snapshot`` shows what was read back after the update ``pending``, its ``former`` what was there before: what
+    others have taken out meanwhile stays out, and is told.
+    """
     now, previous = session.ports.clock(), session.record.applied
     names = ", ".join(need.certificate.fingerprint[:16] for need in broken)
     why = f"What was read back after the update refuses the accepted leaf {names}."
     held = deployed(session.ports.store, session.target, previous.version) if previous else None
-    earlier = (held or EMPTY).blocks.values()
-    helps = any(admits(earlier, need, now) for need in broken)
-    current = [need for need in proof.required(snapshot, now) if need.state.status is Status.CURRENT]
-    if previous is None or not helps or not all(admits(earlier, need, now) for need in current):
-        alert = builders.truststore_update_failed(
-            target=conditions.target_name(snapshot.target),
-            reason=Outcome.WOULD_REFUSE.value,
-            message=f"{why} No earlier version admits every current leaf, so nothing was rolled back.",
-            missing=[need.certificate.facts for need in broken],
-            content=pending.sha256,
-            since=pending.at,
-            now=now,
+    content = rebuilt(snapshot, previous, held, session) if previous and held else None
+    if previous is None or content is None:
+        return _stay(
+            snapshot, pending, broken, f"{why} There is no earlier version, so nothing was rolled back.", session
         )
-        session.save(lambda record: replace(unclaimed(record), pending=None).with_alerts(alert))
-        return Outcome.WOULD_REFUSE
-    previous = _with_others(snapshot, previous, held or EMPTY, session)
+    if content.unsafe:
+        message = f"{why} What others put there cannot be carried on ({content.unsafe}), so nothing was rolled back."
+        return _stay(snapshot, pending, broken, message, session)
+    helps = any(admits(content.blocks.values(), need, now) for need in broken)
+    if not helps or content.refused(snapshot, now):
+        message = f"{why} No earlier version admits every current leaf, so nothing was rolled back."
+        return _stay(snapshot, pending, broken, message, session)
     back = Pending(
         version=previous.version,
         sha256=previous.sha256,
-        fingerprints=previous.fingerprints,
-        ours=previous.ours,
+        fingerprints=(),
+        ours=(),
         at=now,
+        removed=tuple(snapshot.former),
         hold=HoldReason.ROLLED_BACK,
         why=why,
-        rolled_back_from=(pending.version, pending.sha256),
+        rolled_back_from=(pending.version, updated_again(content, pending.added, snapshot, now)),
     )
-    session.save(lambda record: replace(record, pending=back))
-    return request_update(snapshot, back, session)
+    return _deploy_earlier(snapshot, back, content, session)
 
 
-def _with_others(snapshot: Snapshot, to: Applied, held: Contents, session: Session) -> Applied:
-    """The earlier version as it can be deployed: with what others have put there since, which is theirs alone."""
-    known = held.blocks
-    ours = added.confirmed(session.ports.store, session.target.arn, snapshot.blocks.keys() - known.keys())
-    others = {key: block for key, block in snapshot.blocks.items() if key not in known and key not in ours}
-    if not others:
-        return replace(to, fingerprints=tuple(sorted(known)))
-    body = changed(held, last=others.values())
-    fingerprints = tuple(sorted({*known, *others}))
-    return replace(to, version=_put(body, session), sha256=digest(body), fingerprints=fingerprints)
+def _stay(snapshot: Snapshot, pending: Pending, broken: Collection[Need], message: str, session: Session) -> Outcome:
+    """Forget ``pending`` where no going back helps, and tell."""
+    alert = builders.truststore_update_failed(
+        target=conditions.target_name(snapshot.target),
+        reason=Outcome.WOULD_REFUSE.value,
+        message=message,
+        missing=[need.certificate.facts for need in broken],
+        content=pending.sha256,
+        since=pending.at,
+        now=session.ports.clock(),
+    )
+    session.save(lambda record: replace(unclaimed(record), pending=None).with_alerts(alert))
+    return Outcome.WOULD_REFUSE
 
 
 def adopt_baseline(snapshot: Snapshot, session: Session) -> Change:

@@ -5,9 +5,9 @@ wrote down, one that the watcher decides, one by hand. What the state says is a 
 last; so the object's own bytes are judged, against what stands outside the folder that is judged:
 
 * what is wanted now, proved to the operator's anchors in this run;
-* what the service itself shows: to carry it on lets nobody in who is not in already;
-* ``vouched``: what the caller has another ground for (a version that a person named; where mutual TLS is off and there
-  is nothing live, the last version, if the record and the object agree on it).
+* what the service itself shows: to carry it on lets nobody in who is not in already. Where mutual TLS is off and there
+  is nothing live, what it showed last (``shown``); where that is in doubt, nothing is deployed but what a person named;
+* ``vouched``: what the caller has another ground for (a version that a person named).
 
 And what leaves must be ours by proof (``added``), and no current leaf may be shut out that is let in now.
 """
@@ -39,10 +39,10 @@ def unlawful(
 
     ``body`` is the object of ``pending``'s version, None if there is none. ``ours``: what the watcher added, by proof.
     """
-    if body is None:
-        return f"there is no version {pending.version[:80]} to deploy"
-    if digest(body) != pending.sha256:
-        return f"version {pending.version[:80]} does not hold what the record says"
+    if body is None or digest(body) != pending.sha256:
+        return f"there is no version {pending.version[:80]} that holds what the record says"
+    if snapshot.last.doubt is not None and not vouched:
+        return snapshot.last.doubt
     contents, live = read(body), shown(snapshot)
     if contents.unsafe and body != snapshot.live.bundle:
         return f"it holds something that cannot be judged: {contents.unsafe[0].words}"
@@ -56,13 +56,16 @@ def unlawful(
 
 
 def leaving(blocks: Collection[str], snapshot: Snapshot) -> frozenset[str]:
-    """What the target held when the snapshot was taken, and would not hold any more."""
-    return frozenset() if snapshot.live.bundle is None else frozenset(snapshot.blocks) - {*blocks}
+    """What the target held when the snapshot was taken, or before it was turned off, and would not hold any more."""
+    held = shown(snapshot) if snapshot.live.bundle is None else snapshot.blocks
+    return frozenset(held) - {*blocks}
 
 
 def shown(snapshot: Snapshot) -> Mapping[str, Block]:
-    """What the service itself shows; nothing where mutual TLS is off."""
-    return {} if snapshot.live.bundle is None else {**contents_of(snapshot.live).blocks, **snapshot.blocks}
+    """What the service itself shows; where mutual TLS is off, what it showed last."""
+    if snapshot.live.bundle is None:
+        return snapshot.last.contents.blocks if snapshot.last.contents is not None else {}
+    return {**contents_of(snapshot.live).blocks, **snapshot.blocks}
 
 
 def agreed(record: Record, version: str, contents: Contents) -> frozenset[str]:

@@ -4,7 +4,8 @@ Contract. Where another run is at work at the target, both are refused with who 
 means that nothing was changed.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
@@ -12,27 +13,29 @@ from typing import NamedTuple
 import msgspec
 
 from rotation_watcher import keys
-from rotation_watcher.bundles.wanted import admits
+from rotation_watcher.alerts.builders.wording import plain
 from rotation_watcher.errors import ClaimedByAnother, RequestRefused
-from rotation_watcher.sources.history import Status
-from rotation_watcher.targets import added, lawful
+from rotation_watcher.targets import lawful
+from rotation_watcher.targets.earlier import Rebuilt, rebuilt
 from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.targets.record import Applied, HoldReason, Record
 from rotation_watcher.targets.session import Session, same_state
 from rotation_watcher.targets.snapshot import deployed
-from rotation_watcher.x509.truststore import Contents
+from rotation_watcher.x509.certificates import Block
 
 replace = msgspec.structs.replace
 
+_LISTED = 5
+
 
 class Earlier(NamedTuple):
-    """A version to go back to, and what it holds. ``back`` says that the target holds it already, rolled back.
+    """A version to go back to, and what that deploys. ``back`` says that the target holds it already, rolled back.
 
     ``vouched``: what of it may be let in because a person asked for it.
     """
 
     version: Applied
-    held: Contents
+    content: Rebuilt
     back: bool
     vouched: frozenset[str] = frozenset()
 
@@ -49,7 +52,8 @@ def refusing(session: Session) -> Iterator[None]:
 def earlier_version(snapshot: Snapshot, to: str | None, session: Session) -> Earlier:
     """The version ``to`` (None: the one before), which may be deployed.
 
-    Raises RequestRefused where there is none, or where it would refuse a current leaf.
+    Raises RequestRefused where there is none, where it would refuse a current leaf, and where it would let somebody in
+    again for whom nothing vouches now and the version is not named.
     """
     record, target = snapshot.record, snapshot.target
     version = _version(snapshot, to)
@@ -57,37 +61,39 @@ def earlier_version(snapshot: Snapshot, to: str | None, session: Session) -> Ear
     if held is None:
         where = f"{keys.deployed(target.id)} version {version.version}"
         raise RequestRefused(f"{target.id}: {where} is gone from the bucket")
-    ours = added.confirmed(session.ports.store, target.arn, snapshot.blocks.keys() - held.blocks.keys())
-    others = snapshot.blocks.keys() - ours
-    if _is_back(record) and {*held.blocks} <= {*snapshot.blocks} <= {*held.blocks} | others:
-        return Earlier(version, held, back=True)
-    _refuse_harm(snapshot, version, held, session.ports.clock())
-    return Earlier(version, held, back=False, vouched=_vouched(snapshot, version, held, to, session))
-
-
-def _vouched(snapshot: Snapshot, version: Applied, held: Contents, to: str | None, session: Session) -> frozenset[str]:
-    """What a request lets back in: anything in a version that was named; else what the watcher added itself once.
-
-    "The one before" is what the record says, and whoever can write there can put a version of his own before: it
-    must not come in by a short command. Raises RequestRefused.
-    """
-    agreed = lawful.agreed(snapshot.record, version.version, held)
+    agreed = lawful.agreed(record, version.version, held)
     if not agreed:
         raise RequestRefused(
-            f"{session.target.id}: version {version.version} does not hold what the record says: somebody else has"
+            f"{target.id}: version {version.version} does not hold what the record says: somebody else has"
             " written below targets/ (CloudTrail shows who); nothing was changed"
         )
-    if to is not None:
-        return agreed
-    known = snapshot.view.wanted.certificates.keys() | lawful.shown(snapshot).keys()
-    own = added.confirmed(session.ports.store, session.target.arn, agreed - known)
-    if strange := agreed - known - own:
-        names = ", ".join(key[:16] for key in sorted(strange)[:3])
-        raise RequestRefused(
-            f"{session.target.id}: version {version.version} would let in what neither the bundle nor the target knows"
-            f' now ({names}): if you know that version from an alert, name it with "to"'
-        )
-    return own
+    content = rebuilt(snapshot, version, held, session, vouched=agreed)
+    live = snapshot.live.bundle is not None
+    if _is_back(record) and live and not content.returns and not content.leaves:
+        return Earlier(version, content, back=True)
+    if content.unsafe:
+        raise RequestRefused(f"{target.id}: what it holds cannot be carried on: {content.unsafe}; nothing was changed")
+    _refuse_harm(snapshot, version, content, session.ports.clock())
+    returns = {*content.returns} if live else agreed
+    vouched = frozenset(returns - snapshot.view.wanted.certificates.keys())
+    if vouched and to is None:
+        raise RequestRefused(_unnamed(target.id, version, [content.blocks[key] for key in sorted(vouched)]))
+    return Earlier(version, content, back=False, vouched=vouched)
+
+
+def _unnamed(target: str, version: Applied, strange: Sequence[Block]) -> str:
+    """Why "the one before" is not enough: it is what the record says, and may have been left because of whom it let in.
+
+    What was retired, or was let in by an approval that is withdrawn since, must not come back by a short command; nor
+    what somebody else has written into the record.
+    """
+    names = [f"{plain(block.facts.subject, 60)} (SHA-256 {block.fingerprint[:16]})" for block in strange[:_LISTED]]
+    names += [f"{len(strange) - _LISTED} more"] if len(strange) > _LISTED else []
+    event = json.dumps({"rollback": target, "to": version.version})
+    return (
+        f"{target}: the version before, {version.version}, would let in again what neither the bundle nor the target"
+        f" knows now: {', '.join(names)}. If you know these and want them back, name the version: {event}"
+    )
 
 
 def _is_back(record: Record) -> bool:
@@ -114,26 +120,33 @@ def _version(snapshot: Snapshot, to: str | None) -> Applied:
     return known[version]
 
 
-def _refuse_harm(snapshot: Snapshot, version: Applied, held: Contents, now: datetime) -> None:
-    """Raise RequestRefused where the version would refuse a current leaf."""
-    for need in snapshot.view.wanted.needs:
-        current = need.required(now) and need.state.status is Status.CURRENT
-        if current and not admits(held.blocks.values(), need, now):
-            raise RequestRefused(
-                f"{snapshot.target.id}: version {version.version} would refuse the current leaf"
-                f" {need.certificate.fingerprint[:16]} ({need.certificate.facts.subject}) of source {need.source}:"
-                " data actions would fail"
-            )
+def _refuse_harm(snapshot: Snapshot, version: Applied, content: Rebuilt, now: datetime) -> None:
+    """Raise RequestRefused where the target would then refuse a current leaf."""
+    for need in content.refused(snapshot, now):
+        raise RequestRefused(
+            f"{snapshot.target.id}: version {version.version} would refuse the current leaf"
+            f" {need.certificate.fingerprint[:16]} ({need.certificate.facts.subject}) of source {need.source}:"
+            " data actions would fail"
+        )
 
 
-def released(snapshot: Snapshot) -> Record:
-    """The record without its hold, and with the removals let pass that were held when the snapshot was taken."""
-    return replace(snapshot.record, hold=None, released=snapshot.plan.held)
+def released(snapshot: Snapshot, leave: tuple[str, ...] = ()) -> Record:
+    """The record without its hold, and with the removals let pass that were held when the snapshot was taken.
+
+    ``leave`` need not wait for the end of its grace. Raises RequestRefused for what is wanted, or is not in its grace.
+    """
+    unwanted = {key for key in snapshot.plan.graces.ends if key not in snapshot.view.wanted.certificates}
+    if other := [key for key in leave if key not in unwanted]:
+        listed = ", ".join(sorted(unwanted)) or "none"
+        raise RequestRefused(
+            f"{snapshot.target.id}: {other[0][:64]} is wanted, or is not the watcher's; what nothing wants: {listed}"
+        )
+    return replace(snapshot.record, hold=None, released=tuple(dict.fromkeys((*snapshot.plan.held, *leave))))
 
 
-def release(snapshot: Snapshot, session: Session) -> None:
+def release(snapshot: Snapshot, leave: tuple[str, ...], session: Session) -> None:
     """Record a person's release. Raises RequestRefused, StoreError."""
-    after = released(snapshot)
+    after = released(snapshot, leave)
 
     def change(record: Record) -> Record:
         if not same_state(record, snapshot.record):

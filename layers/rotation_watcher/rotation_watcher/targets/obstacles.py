@@ -15,7 +15,8 @@ from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.bundles.wanted import Need
 from rotation_watcher.ports import Endpoint
 from rotation_watcher.sources.history import Status
-from rotation_watcher.targets.plan import LeftOut, Snapshot
+from rotation_watcher.targets.composing import LeftOut
+from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.trust.file_contents import UNREADABLE, OperatorFile
 from rotation_watcher.x509 import identity_filters
 from rotation_watcher.x509.facts import CertificateFacts
@@ -31,7 +32,7 @@ PASSING_IDLE = timedelta(hours=1)
 SOON = timedelta(days=14)
 """How long before a needed leaf expires its rotation is taken to be near."""
 _PASSING_STATES = {"UPDATING", "CREATING"}
-"""The services' words for what passes unaided (DOMAIN.md); no other does."""
+"""The services' words for what passes unaided (decision 0029); no other does."""
 
 
 def observed(snapshot: Snapshot, now: datetime) -> list[Observed]:
@@ -140,21 +141,28 @@ def _unusual(snapshot: Snapshot, now: datetime) -> list[Observed]:
 
 
 def _left_out(snapshot: Snapshot, now: datetime) -> list[Observed]:
-    """What a leaf needs, and what none does, apart: one is critical, and must not wait behind the other."""
-    needed = [one for one in snapshot.plan.left_out if one.needing]
-    other = [one for one in snapshot.plan.left_out if not one.needing]
-    return [_left_out_condition(snapshot, held, now) for held in (needed, other) if held]
+    """What a leaf needs, and what none does, apart: one is critical, and must not wait behind the other.
+
+    What its service refuses and what there is no room for are apart too: the remedies differ.
+    """
+    apart: dict[tuple[bool, bool], list[LeftOut]] = {}
+    for one in snapshot.plan.left_out:
+        apart.setdefault((not one.needing, one.full), []).append(one)
+    return [_left_out_condition(snapshot, apart[kind], now) for kind in sorted(apart)]
 
 
 def _left_out_condition(snapshot: Snapshot, held: list[LeftOut], now: datetime) -> Observed:
     needing = {need.label: need.certificate.facts for one in held for need in one.needing}
+    full = held[0].full
+    topic = f"{LEFT_OUT}{'needed' if needing else ''}{'-no-room' if full else ''}"
     return Observed(
-        f"{LEFT_OUT}{'needed' if needing else ''}#{_short(*sorted(one.certificate.fingerprint for one in held))}",
+        f"{topic}#{_short(*sorted(one.certificate.fingerprint for one in held))}",
         Kind.LEFT_OUT,
         lambda since: builders.left_out(
             target=_name(snapshot),
             certificates=[(one.certificate.facts, one.rule, one.files) for one in held],
             needing=[*needing.values()],
+            full=full,
             since=since,
             now=now,
         ),

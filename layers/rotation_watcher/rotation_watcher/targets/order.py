@@ -2,7 +2,7 @@
 
 Whoever stands first of two CAs of one name is taken by engines that search no further (``x509.selection``). So what
 others hold goes first, and a partner that was let in still is. Among ours, and where one of ours may stand before
-another's certificate without harm, the first arrangement is taken in which every engine lets every needed leaf in.
+another's certificate without harm, that arrangement is taken in which every engine lets the most needed leaves in.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import islice, permutations
 
 from rotation_watcher.bundles.wanted import Need, admits
+from rotation_watcher.sources.history import Status
 from rotation_watcher.x509.certificates import Block, Certificate
 from rotation_watcher.x509.names import Name, names_of
 
@@ -25,16 +26,23 @@ def arranged(
 ) -> Arrangement:
     """What goes before the rest, and what behind it, by fingerprint and in order. ``adds``: what leaves need first.
 
-    Where no arrangement lets every leaf in, all goes behind: nobody else is harmed then.
+    Where no arrangement lets every leaf in, presented ones count more than announced ones. All goes behind unless
+    something else is better: nobody else is harmed then.
     """
-    plain: Arrangement = ({}, dict(sorted(adds.items())))
+    best: Arrangement = ({}, dict(sorted(adds.items())))
     if not adds:
-        return plain
+        return best
+    most: tuple[int, int] | None = None
     for first, last in islice(_candidates(kept, adds), _MOST):
         order = [*first.values(), *kept.values(), *last.values()]
-        if all(admits(order, need, now) for need in required):
+        let_in = [need for need in required if admits(order, need, now)]
+        if len(let_in) == len(required):
             return first, last
-    return plain
+        current = sum(need.state.status is Status.CURRENT for need in let_in)
+        worth = (current, len(let_in))
+        if most is None or worth > most:
+            best, most = (first, last), worth
+    return best
 
 
 def _candidates(kept: Mapping[str, Block], adds: Mapping[str, Held]) -> Iterator[Arrangement]:

@@ -8,11 +8,12 @@ where another tool used the turn. So an object that is broken, or promises what 
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from rotation_watcher import arns, keys
+from rotation_watcher.clocks import Instant
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.errors import UNDECODABLE
 from rotation_watcher.targets.session import Session
@@ -22,8 +23,6 @@ PATIENCE = timedelta(seconds=5)
 
 HORIZON = timedelta(minutes=5)
 """How far ahead turns are promised. Nothing that the object says can hold a target up for longer."""
-
-type Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Turns(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

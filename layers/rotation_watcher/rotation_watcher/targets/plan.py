@@ -1,11 +1,11 @@
 """What to do about a target: what it holds against what is wanted, and what may leave.
 
-Pure set arithmetic over fingerprints, by the promises of DESIGN.md: never empty and never short (1), adding at once and
-removing only what the watcher itself added, within limits (1, 2), other people's certificates stay (4).
+Pure set arithmetic over fingerprints. What comes of it is never empty and refuses no accepted leaf; adding is done at
+once; only what the watcher itself added is removed, and within limits; other people's certificates stay.
 """
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -14,11 +14,12 @@ from rotation_watcher import arns
 from rotation_watcher.bundles.wanted import BundleView, Need, Wanted, admits, entry
 from rotation_watcher.config import Policy, Target
 from rotation_watcher.ports import Live
-from rotation_watcher.targets.order import arranged
+from rotation_watcher.targets import room
+from rotation_watcher.targets.composing import Composed, LeftOut, composed, harmless
+from rotation_watcher.targets.grace import NO_GRACES, Graces, graces
 from rotation_watcher.targets.record import Record
-from rotation_watcher.targets.rules import refusal
 from rotation_watcher.x509.certificates import Block, Certificate
-from rotation_watcher.x509.truststore import Contents, changed, of_blocks
+from rotation_watcher.x509.truststore import Contents, changed, of_blocks, without
 
 
 class Blocker(StrEnum):
@@ -38,15 +39,6 @@ class Drift(NamedTuple):
     moved_to: str | None
 
 
-class LeftOut(NamedTuple):
-    """A wanted certificate that this target's service refuses: the rule that it breaks, and who needs or wants it."""
-
-    certificate: Certificate | Block
-    rule: str
-    needing: tuple[Need, ...]
-    files: tuple[str, ...]
-
-
 class Plan(NamedTuple):
     """What should be deployed, and what stands in its way.
 
@@ -55,7 +47,9 @@ class Plan(NamedTuple):
     ``held`` are removals that stopped at ``limit`` and wait for a person. ``refused`` are required leaves that what is
     live does not let in. ``repoint``: it points elsewhere, and is to be brought back. ``blocked_by`` is the reason code
     for deploying nothing, with ``why`` in words. ``left_out`` is wanted, and not ``desired``. ``disputed``: what the
-    record calls ours without any proof; it stays.
+    record calls ours without any proof; it stays. ``shut_out`` are required leaves that are refused before and after
+    the change, with ``why`` in words: they stop nothing. ``graces`` says what leaves and when; ``lingering`` is what a
+    withdrawn approval alone wanted and what cannot leave.
     """
 
     desired: Mapping[str, Block | Certificate]
@@ -71,6 +65,9 @@ class Plan(NamedTuple):
     why: str
     left_out: tuple[LeftOut, ...] = ()
     disputed: tuple[str, ...] = ()
+    shut_out: tuple[Need, ...] = ()
+    graces: Graces = NO_GRACES
+    lingering: tuple[str, ...] = ()
 
     @property
     def changes(self) -> bool:
@@ -83,10 +80,20 @@ class Plan(NamedTuple):
         return digest(self.body)
 
 
+class Last(NamedTuple):
+    """What a target held before its mutual TLS was turned off. ``doubt``: why it is not known, in words.
+
+    Both None: nothing was ever noted (``shown``).
+    """
+
+    contents: Contents | None = None
+    doubt: str | None = None
+
+
 class Snapshot(NamedTuple):
     """One target as it is, and its plan. ``former`` is what was deployed last, read only where that drifted.
 
-    ``contents`` is what it holds; where mutual TLS is off, what it held last.
+    ``contents`` is what it holds; where mutual TLS is off, what it held last, and ``last`` says how that is known.
     """
 
     target: Target
@@ -96,6 +103,7 @@ class Snapshot(NamedTuple):
     contents: Contents
     former: Mapping[str, Block]
     plan: Plan
+    last: Last = Last()
 
     @property
     def blocks(self) -> Mapping[str, Block]:
@@ -106,6 +114,18 @@ class Snapshot(NamedTuple):
 def digest(body: bytes) -> str:
     """The SHA-256 by which a bundle's content is known, in hex."""
     return hashlib.sha256(body).hexdigest()
+
+
+def to_be_noted(target: Target, live: Live) -> bytes | None:
+    """What the service shows, at a target that can lose it; None where there is nothing to note (``shown``)."""
+    can_lose = arns.parse_target(target.arn).kind.off is not None
+    return live.bundle if can_lose and isinstance(live.bundle, bytes) else None
+
+
+def shown_last(target: Target, live: Live, before: str) -> str:
+    """The digest of what the service shows, for the record; ``before`` is the one that is there."""
+    body = to_be_noted(target, live)
+    return before if body is None else digest(body)
 
 
 def make(
@@ -119,42 +139,54 @@ def make(
     moved_to: str | None,
     may_remove: bool,
     now: datetime,
+    withdrawn: Collection[str] = (),
 ) -> Plan:
     """Plan for one target.
 
     ``contents`` is what it holds. ``ours``: what of it the watcher added, by proof (``added``). ``moved_to`` names
     where it points if not at the version that was deployed last. ``may_remove`` is False while any source is stale or
-    any accepted leaf unproven.
+    any accepted leaf unproven. ``withdrawn``: what only approvals wanted that are not in force any more.
     """
     live = contents.blocks
+    required = [need for need in wanted.needs if need.required(now)]
+    refused = tuple(room.shut_out([*live.values()], required, now))
+    missing = {need.label for need in refused}
+    let_in = [need for need in required if need.label not in missing]
     drift = _drift(live, record, moved_to)
     reported = target.on_drift == "report"
     withheld = {*drift.removed} if drift and reported else set()
-    adds = {key: held for key, held in wanted.certificates.items() if key not in live and key not in withheld}
-    left_out = _left_out(adds, wanted, target, now)
-    adds = {key: held for key, held in adds.items() if key not in left_out}
+    known = bool(wanted.needs or wanted.unproven)
+    ends = graces(live, wanted, record, policy, withdrawn=withdrawn, may_remove=may_remove, now=now)
     claimed = {key for key in live if key not in wanted.certificates and key in record.ours}
-    gone = claimed & {*ours}
-    if target.unknown == "remove":
-        gone |= {key for key in live if key not in wanted.certificates}
-    removed, held, limit = _allowed(gone, len(live), record, policy) if may_remove else (set(), set(), "")
-    kept = {key: block for key, block in live.items() if key not in removed}
-    required = [need for need in wanted.needs if need.required(now)]
-    first, last = arranged(kept, adds, required, now)
-    desired: dict[str, Block | Certificate] = {**first, **kept, **last}
-    refused = tuple(need for need in required if not admits(live.values(), need, now))
+    at_once = _at_once(live, wanted, ends.withdrawn & {*ours}, now)
+    gone = _gone(live, wanted, claimed & {*ours}, ends, record, target) if known and may_remove else set()
+    removed, held, limit = _allowed(gone - at_once, len(live), record, policy)
+    adds = {key: one for key, one in wanted.certificates.items() if key not in live and key not in withheld}
+    if at_once and not known:
+        adds = {}  # what files alone want waits for a leaf; what nothing vouches for any more does not
     if target.unknown == "remove":
         contents = of_blocks(live)  # what is no block is nobody's either
-    # A person chose that a drift is only reported: the target may stay as short as it is, never become shorter. The
-    # same holds where its service refuses what a leaf needs: that must not keep the others out.
-    lacking = {need.label for one in left_out.values() for need in one.needing}
-    excused = {need.label for need in refused if withheld or need.label in lacking}
-    blocked_by, why = _blocked_by(contents, desired, wanted, target, excused, now)
+    left = without(contents, removed | at_once)  # others' own copy of what leaves stays
+    first, kept, last, left_out = composed(left.blocks, adds, wanted, target, required, now)
+    if removed and room.shut_out([*first.values(), *kept.values(), *last.values()], let_in, now):
+        removed = set()  # a leaf is let in by what was to leave: what it needs in its place cannot be put in
+        left = without(contents, at_once)
+        first, kept, last, left_out = composed(left.blocks, adds, wanted, target, required, now)
+    if room.shut_out([*first.values(), *kept.values(), *last.values()], let_in, now):
+        first, kept, last, left_out = harmless(Composed(first, kept, last, left_out), wanted, let_in, now)
+    desired: dict[str, Block | Certificate] = {**first, **kept, **last}
+    blocked_by, why = _blocked_by(contents, desired, target, let_in, now, known=known, at_once=bool(at_once))
+    # A person chose that a drift is only reported: the target may stay as short as it is, never become shorter.
+    lacking = {need.label for one in left_out.values() for need in one.needing}  # alerted by what is left out
+    judged = [need for need in refused if not withheld and need.label not in lacking]
+    hopeless = room.shut_out([*desired.values()], judged, now)
+    if hopeless and blocked_by is None:
+        why = f"{_named(hopeless)} is refused all the same ({entry(desired.values(), hopeless[0], now)})"
     return Plan(
         desired=desired,
-        body=changed(contents, without=removed, first=first.values(), last=last.values()),
-        added=tuple(sorted(adds)),
-        removed=tuple(sorted(removed)),
+        body=changed(left, first=first.values(), last=last.values()),
+        added=tuple(sorted({**first, **last})),
+        removed=tuple(sorted(removed | at_once)),
         held=tuple(sorted(held)),
         limit=limit,
         refused=refused,
@@ -163,24 +195,33 @@ def make(
         blocked_by=blocked_by,
         why=why,
         left_out=tuple(left_out.values()),
-        disputed=tuple(sorted(claimed - gone)),
+        disputed=tuple(sorted(claimed - {*ours})) if target.unknown == "keep" else (),
+        shut_out=tuple(hopeless),
+        graces=ends,
+        lingering=tuple(sorted(ends.withdrawn - at_once)),
     )
 
 
-def _left_out(
-    adds: Mapping[str, Certificate | Block], wanted: Wanted, target: Target, now: datetime
-) -> dict[str, LeftOut]:
-    """What of the additions the target's service refuses, by fingerprint. What it holds already it has taken."""
-    limits = arns.parse_target(target.arn).kind.limits
-    needs = {need.label: need for need in wanted.needs}
-    found = {}
-    for key, held in adds.items():
-        rule = refusal(limits, held)
-        if rule is not None:
-            why = wanted.why[key]
-            needing = tuple(needs[label] for label in why if label in needs and needs[label].required(now))
-            found[key] = LeftOut(held, rule, needing, tuple(label for label in why if label not in needs))
-    return found
+def _at_once(live: Mapping[str, Block], wanted: Wanted, withdrawn: Collection[str], now: datetime) -> set[str]:
+    """What only a withdrawn approval wanted, and can leave: no accepted leaf is let in by it, and something is left."""
+    accepted = [*wanted.needs, *(need for need, _ in wanted.unproven)] if withdrawn else []
+    let_in = [need for need in accepted if not need.state.expired(now) and admits(live.values(), need, now)]
+    return {*room.spared(live, withdrawn, let_in, now)}
+
+
+def _gone(
+    live: Mapping[str, Block],
+    wanted: Wanted,
+    ours: Collection[str],
+    ends: Graces,
+    record: Record,
+    target: Target,
+) -> set[str]:
+    """What nothing wants and has no grace left, or was released. ``ours``: what is ours by proof, and unwanted."""
+    gone = {key for key in ours if key in ends.over or key in record.released}
+    if target.unknown == "remove":
+        gone |= {key for key in live if key not in wanted.certificates and key not in ours}
+    return gone
 
 
 def _drift(live: Mapping[str, Block], record: Record, moved_to: str | None) -> Drift | None:
@@ -210,25 +251,31 @@ def _allowed(gone: set[str], live: int, record: Record, policy: Policy) -> tuple
 def _blocked_by(
     contents: Contents,
     desired: Mapping[str, Block | Certificate],
-    wanted: Wanted,
     target: Target,
-    excused: set[str],
+    let_in: Sequence[Need],
     now: datetime,
+    *,
+    known: bool,
+    at_once: bool,
 ) -> tuple[Blocker | None, str]:
-    # Where leaves are known and none can be proved, what the operator vouches for is still added; nothing can leave.
-    if not (wanted.needs or wanted.unproven) or not desired:
+    # Where leaves are known and none can be proved, what the operator vouches for is still added; nothing can leave
+    # but what a withdrawn approval wanted.
+    if not (known or at_once) or not desired:
         return Blocker.NOTHING_KNOWN, "no accepted leaf of this bundle's sources is known yet"
     if contents.unsafe:
         return Blocker.FOREIGN_UNREADABLE, f"what the target holds cannot be carried on: {contents.unsafe[0].words}"
-    if len(desired) > target.limit:
+    if len(desired) > target.limit and not at_once:
         return (
             Blocker.TOO_MANY_CERTIFICATES,
-            f"{len(desired)} certificates are needed, the target's limit is {target.limit}",
+            f"{len(desired)} certificates are there, the target's limit is {target.limit}",
         )
-    required = [need for need in wanted.needs if need.required(now)]
-    judged = [need for need in required if need.label not in excused]
-    short = [(need, why) for need in judged if (why := entry(desired.values(), need, now)) is not None]
+    # A leaf that is refused before and after stops nothing: the others must not wait for it.
+    short = room.shut_out([*desired.values()], let_in, now)
     if short:
-        names = ", ".join(need.certificate.fingerprint[:16] for need, _ in short)
-        return Blocker.WOULD_REFUSE, f"the bundle would refuse the accepted leaf {names} ({short[0][1]})"
+        return Blocker.WOULD_REFUSE, f"{_named(short)} would be refused ({entry(desired.values(), short[0], now)})"
     return None, ""
+
+
+def _named(needs: Sequence[Need]) -> str:
+    names = ", ".join(need.certificate.fingerprint[:16] for need in needs)
+    return f"the accepted leaf {names}"

@@ -4,6 +4,7 @@ A claim and a not-before lie at most ``claim_for`` ahead of the clock that wrote
 future are corrected by their own mechanism (``alerts.conditions``).
 """
 
+import re
 from datetime import datetime, timedelta
 
 import msgspec
@@ -11,9 +12,34 @@ import msgspec
 from rotation_watcher.clocks import SKEW, is_future
 from rotation_watcher.config import Target
 from rotation_watcher.targets import conditions
-from rotation_watcher.targets.record import Record
+from rotation_watcher.targets.record import Applied, Record
 
 replace = msgspec.structs.replace
+
+
+_VERSION = re.compile(r"[A-Za-z0-9+/=._-]{0,1024}")
+"""The version ids of S3; empty where the watcher deployed nothing."""
+_LISTENER = re.compile(r"arn:[A-Za-z0-9:/._*-]{1,400}")
+"""ARNs of listeners. Former releases kept names of APIs too, which anybody may give: they are dropped silently."""
+
+
+def _readable(record: Record) -> tuple[Record, bool]:
+    """The record without texts that are neither versions nor listeners: alerts show both. Whether there were any."""
+
+    def known(one: Applied) -> bool:
+        return _VERSION.fullmatch(one.version) is not None
+
+    pending = record.pending
+    if pending is not None and not all(map(_VERSION.fullmatch, (pending.version, pending.rolled_back_from[0]))):
+        pending = None
+    applied = record.applied
+    if applied is not None and not known(applied):
+        applied = replace(applied, version="")
+    versions = tuple(one for one in record.versions if known(one))
+    endpoints = tuple(one for one in record.endpoints if _LISTENER.fullmatch(one))
+    strange = [one for one in record.endpoints if one not in endpoints and not one.startswith("execute-api of ")]
+    after = replace(record, pending=pending, applied=applied, versions=versions, endpoints=endpoints)
+    return after, replace(after, endpoints=record.endpoints) != record or bool(strange)
 
 
 def plausible(record: Record, target: Target, claim_for: timedelta, now: datetime) -> Record:
@@ -32,4 +58,6 @@ def plausible(record: Record, target: Target, claim_for: timedelta, now: datetim
     if record.rounds is not None and is_future(max(record.rounds.since, record.rounds.proved), now):
         wrong.append("counts rounds of the future")
         record = replace(record, rounds=None)
+    record, strange = _readable(record)
+    wrong += ["names versions or listeners that nobody else does"] if strange else []
     return conditions.implausible(record, target, wrong, now) if wrong else record

@@ -3,6 +3,7 @@
 A read-back that shows the state before is merely stale: it is read again, not acted upon.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
@@ -14,9 +15,9 @@ from rotation_watcher.alerts import builders
 from rotation_watcher.bundles.wanted import Need, admits
 from rotation_watcher.errors import TargetError
 from rotation_watcher.ports import UNKNOWN, Live
-from rotation_watcher.targets import conditions, contention
+from rotation_watcher.targets import conditions, contention, shown
 from rotation_watcher.targets.decide import Outcome
-from rotation_watcher.targets.plan import Snapshot
+from rotation_watcher.targets.plan import Snapshot, shown_last
 from rotation_watcher.targets.record import KEPT_VERSIONS, Applied, Hold, HoldReason, Pending, Record
 from rotation_watcher.targets.session import Session
 from rotation_watcher.targets.snapshot import contents_of
@@ -60,6 +61,7 @@ def read_back(snapshot: Snapshot, pending: Pending, session: Session) -> ReadBac
             live = snapshot.live  # it was asked to change, and may well have: the claim must not be left behind now
             blocks = contents_of(live).blocks
         if live.settled and _shows(live, blocks, pending, session):
+            shown.note(session.ports.store, session.target, live)
             return ReadBack(live, blocks, shown=True, refused=())
     now = session.ports.clock()
     refused = tuple(need for need in required(snapshot, now) if not admits(blocks.values(), need, now))
@@ -98,10 +100,11 @@ def proved(record: Record, pending: Pending, snapshot: Snapshot, live: Live, buc
         ours={key: record.ours.get(key, now) for key in pending.ours},
         released=(),
         not_before=None,
+        shown=shown_last(snapshot.target, live, record.shown),
     )
     after = conditions.proved(after, now)
     if pending.hold is not None:
-        return _rolled_back(after, pending, pending.hold, snapshot, now)
+        return _rolled_back(after, pending, pending.hold, snapshot, live, now)
     after = replace(after, hold=None)  # what was held was another content, or this one would not have been deployed
     updated = builders.truststore_updated(
         target=conditions.target_name(snapshot.target),
@@ -117,8 +120,7 @@ def proved(record: Record, pending: Pending, snapshot: Snapshot, live: Live, buc
         now=now,
     )
     if not contention.repeats(record, pending):
-        after = after.with_alerts(updated)
-    after = _with_warnings(after, snapshot, live, applied.sha256, now)
+        after = _with_warnings(after.with_alerts(updated), snapshot, live, applied.sha256, now)
     return conditions.shared_authority(after, snapshot, bucket, now)
 
 
@@ -127,21 +129,41 @@ def outcome(pending: Pending) -> Outcome:
     return Outcome.UPDATED if pending.hold is None else Outcome.ROLLED_BACK
 
 
-def _rolled_back(record: Record, pending: Pending, reason: HoldReason, snapshot: Snapshot, now: datetime) -> Record:
+def _rolled_back(
+    record: Record, pending: Pending, reason: HoldReason, snapshot: Snapshot, live: Live, now: datetime
+) -> Record:
     from_version, content = pending.rolled_back_from
+    known = snapshot._replace(former={**snapshot.former, **contents_of(live).blocks})
     alert = builders.rolled_back(
         target=conditions.target_name(snapshot.target),
         from_version=from_version or "(not deployed by the watcher)",
         to_version=pending.version,
-        why=pending.why,
+        why=_why(pending),
         by_hand=reason is HoldReason.BY_HAND,
+        returned=conditions.facts_of(known, pending.added),
+        left=conditions.facts_of(known, pending.removed),
         now=now,
     )
     return replace(record, hold=Hold(reason=reason, sha256=content, since=now)).with_alerts(alert)
 
 
+_WHY = re.compile(
+    r"(A person asked for it\.|What was read back after the update refuses the accepted leaf [0-9a-f, ]{16,2000}\.)"
+    r"( It was interrupted, and [0-9a-f, ]{16,200}(and [0-9]+ more )?did not come back: name the version again\.)?"
+)
+"""What the watcher writes into a record as the reason for going back."""
+
+
+def _why(pending: Pending) -> str:
+    """Why it goes back, in the watcher's own words: what the record says may be somebody else's."""
+    if _WHY.fullmatch(pending.why):
+        return pending.why
+    by_hand = pending.hold is HoldReason.BY_HAND
+    return "A person asked for it." if by_hand else "What was read back after the update refused a leaf."
+
+
 def _with_warnings(record: Record, snapshot: Snapshot, live: Live, content: str, now: datetime) -> Record:
-    """API Gateway takes bad certificates and only warns of them, while mutual TLS stays on (DOMAIN.md)."""
+    """API Gateway takes bad certificates and only warns of them, while mutual TLS stays on (truststoreWarnings)."""
     if not live.warnings:
         return record
     alert = builders.truststore_update_failed(

@@ -14,6 +14,7 @@ from rotation_watcher import formats
 from rotation_watcher.alerts import waiting
 from rotation_watcher.alerts.conditions import Condition
 from rotation_watcher.alerts.model import Alert
+from rotation_watcher.clocks import Instant
 from rotation_watcher.targets import record_format_1
 
 
@@ -21,7 +22,7 @@ class Claim(msgspec.Struct, frozen=True):
     """Who may change the target, until when (later than its function can live)."""
 
     owner: str
-    until: datetime
+    until: Instant
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -31,7 +32,7 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sha256: str
     fingerprints: tuple[str, ...]
     ours: tuple[str, ...] = ()
-    at: datetime
+    at: Instant
     proof: str
 
 
@@ -56,22 +57,21 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ours: tuple[str, ...]
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
-    at: datetime
+    at: Instant
     hold: HoldReason | None = None
     why: str = ""
     rolled_back_from: tuple[str, str] = ("", "")
 
 
 class Rounds(msgspec.Struct, frozen=True, kw_only=True):
-    """How often in a row the same change was found again after an update of ours had been proved.
+    """How often in a row something of ours was undone after an update had been proved (``contention``).
 
-    ``change`` names it; ``proved`` is the proof after which it was found last.
+    ``proved`` is the proof after which that was found last.
     """
 
-    change: str
     count: int
-    since: datetime
-    proved: datetime
+    since: Instant
+    proved: Instant
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +79,7 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
 
     reason: HoldReason
     sha256: str
-    since: datetime
+    since: Instant
 
     def stops(self, sha256: str) -> bool:
         """Whether this content may not be deployed."""
@@ -95,7 +95,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
 
     ``ours``: certificates the watcher added here and since when; only they may ever be removed. ``versions``: what was
     deployed before ``applied``, newest first. ``endpoints``: listeners seen verifying, to notice one that no longer is.
+    ``shown``: the SHA-256 of what the service showed last, at targets that can lose it (``shown``).
     ``conditions``: what lasts and is alerted (``conditions``). ``released``: removals that a person let pass.
+    ``unwanted``: what of ours is in its grace, or wanted by nothing, and since when (``grace``). ``approved``: what
+    only approvals want, with the leaves that they let pass.
     """
 
     target: str
@@ -104,11 +107,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     applied: Applied | None = None
     versions: tuple[Applied, ...] = ()
     pending: Pending | None = None
-    ours: Mapping[str, datetime] = {}
+    ours: Mapping[str, Instant] = {}
     hold: Hold | None = None
     released: tuple[str, ...] = ()
-    not_before: datetime | None = None
+    unwanted: Mapping[str, Instant] = {}
+    approved: Mapping[str, tuple[str, ...]] = {}
+    not_before: Instant | None = None
     endpoints: tuple[str, ...] = ()
+    shown: str = ""
     rounds: Rounds | None = None
     conditions: Mapping[str, Condition] = {}
     outbox: tuple[Alert, ...] = ()

@@ -6,10 +6,11 @@ event as JSON; ``decode_request`` says what it means, or refuses it and names th
 
 from collections.abc import Container, Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
+from rotation_watcher.clocks import Instant
 from rotation_watcher.errors import UNDECODABLE, RequestRefused
 
 
@@ -29,9 +30,13 @@ class Rollback(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True):
-    """End the hold of a target, let its held removals pass, and reconcile it."""
+    """End the hold of a target, let its held removals pass, and reconcile it.
+
+    ``leave``: fingerprints of what nothing wants any more, and what shall not wait for the end of its grace.
+    """
 
     target: str
+    leave: tuple[str, ...] = ()
     dry_run: bool = False
 
 
@@ -76,6 +81,7 @@ type PublishCall = Reconcile | Rollback | Release | EnqueueAll | Queued
 _SINGLE = ("rollback", "release", "enqueue")
 _FORMS = (
     '{"targets": ["<id>"]}, {"rollback": "<id>"}, {"rollback": "<id>", "to": "<version>"}, {"release": "<id>"},'
+    ' {"release": "<id>", "leave": ["<SHA-256>"]},'
     ' {"enqueue": "all"} or {} for every target, each also with "dry_run": true'
 )
 
@@ -97,7 +103,7 @@ class _Body(msgspec.Struct, frozen=True):
     """The body of one message of the queue."""
 
     target: str
-    until: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    until: Instant | None = None
 
 
 def decode_request(event: object) -> PublishCall:
@@ -115,7 +121,7 @@ def decode_request(event: object) -> PublishCall:
         to = _text(event, "to") if "to" in event else None
         return Rollback(target=_text(event, "rollback"), to=to, dry_run=dry_run)
     if "release" in event:
-        return Release(target=_text(event, "release"), dry_run=dry_run)
+        return Release(target=_text(event, "release"), leave=_leave(event.get("leave", [])), dry_run=dry_run)
     if "enqueue" in event:
         if event["enqueue"] != "all":
             raise RequestRefused(f'"enqueue" takes "all", not {event["enqueue"]!r}')
@@ -125,7 +131,7 @@ def decode_request(event: object) -> PublishCall:
 
 def _refuse_nonsense(event: Mapping[Any, Any]) -> None:
     """Raise RequestRefused for unknown fields and for fields that exclude each other."""
-    unknown = sorted(str(name) for name in event if name not in {"targets", "dry_run", "to", *_SINGLE})
+    unknown = sorted(str(name) for name in event if name not in {"targets", "dry_run", "to", "leave", *_SINGLE})
     if unknown:
         raise RequestRefused(f"unknown in the event: {', '.join(unknown)}; it takes {_FORMS}")
     if not isinstance(event.get("dry_run", False), bool):
@@ -135,6 +141,16 @@ def _refuse_nonsense(event: Mapping[Any, Any]) -> None:
         raise RequestRefused(f"{' and '.join(words)} exclude each other: make one call for each")
     if "to" in event and "rollback" not in event:
         raise RequestRefused('"to" names the version of a rollback: give "rollback": "<target>" with it')
+
+    if "leave" in event and "release" not in event:
+        raise RequestRefused('"leave" names what may leave a target at once: give "release": "<target>" with it')
+
+
+def _leave(value: object) -> tuple[str, ...]:
+    """Fingerprints as they are printed: with capital letters and colons, or without."""
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        raise RequestRefused(f'"leave" takes a list of SHA-256 fingerprints, not {value!r}')
+    return tuple(dict.fromkeys(one.replace(":", "").strip().lower() for one in value))
 
 
 def _text(event: Mapping[Any, Any], field: str) -> str:

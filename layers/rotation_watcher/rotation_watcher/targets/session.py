@@ -14,6 +14,7 @@ import msgspec
 
 from rotation_watcher import arns, keys
 from rotation_watcher.alerts import outbox
+from rotation_watcher.alerts.ledger import Ledger
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import Target
@@ -21,6 +22,7 @@ from rotation_watcher.deadline import Remaining, unhurried
 from rotation_watcher.errors import ClaimedByAnother
 from rotation_watcher.kinds import Kind
 from rotation_watcher.ports import Clock, ObjectStore, PublishQueue, TrustTarget, Wait
+from rotation_watcher.targets import conditions
 from rotation_watcher.targets.plausible import plausible
 from rotation_watcher.targets.record import Claim, Record
 from rotation_watcher.targets.repository import load_record, store_record
@@ -61,6 +63,7 @@ class Session:
         self.target = target
         self.ports = ports
         self.adapter = ports.adapter(target)
+        self._ledger = Ledger(ports.store, keys.record(target.id))
         self.reload()
 
     @property
@@ -89,7 +92,7 @@ class Session:
         self._stored, self._etag = compare_and_set(
             lambda: load_record(self.ports.store, self.target),
             permitted,
-            lambda record, etag: store_record(self.ports.store, record, etag),
+            self._store,
             keys.record(self.target.id),
             known=(self._stored, self._etag),
         )
@@ -128,7 +131,14 @@ class Session:
         return outbox.deliver([waiting], self.ports.sink, self.ports.remaining)[0]
 
     def _usable(self, record: Record) -> Record:
+        own = self._ledger.own(record.outbox)
+        if len(own) < len(record.outbox):
+            record = conditions.strange_alerts(replace(record, outbox=own), self.target, self.ports.clock())
         return plausible(record, self.target, self.ports.claim_for, self.ports.clock())
+
+    def _store(self, record: Record, etag: str | None) -> str:
+        self._ledger.note(record.outbox)
+        return store_record(self.ports.store, record, etag)
 
     def _refuse(self, record: Record) -> None:
         claim = record.claim

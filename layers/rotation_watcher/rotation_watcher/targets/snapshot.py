@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 
 from rotation_watcher import keys
 from rotation_watcher.bundles.wanted import BundleView
+from rotation_watcher.bundles.withdrawn import withdrawn
 from rotation_watcher.config import Target, Watch
 from rotation_watcher.errors import TargetError
 from rotation_watcher.ports import UNKNOWN, Live, ObjectStore, TrustTarget
-from rotation_watcher.targets import added
-from rotation_watcher.targets.plan import Snapshot, make
+from rotation_watcher.targets import added, shown
+from rotation_watcher.targets.plan import Last, Snapshot, make
 from rotation_watcher.targets.record import Record
 from rotation_watcher.x509.certificates import Block
 from rotation_watcher.x509.truststore import EMPTY, Contents, read
@@ -35,7 +36,9 @@ def take_snapshot(
     live = adapter.read(target.arn, record.endpoints)
     # Where mutual TLS was turned off, what others had put there comes back together with what is wanted.
     off = live.bundle is None
-    contents = (deployed(store, target, last_version(record)) or EMPTY) if off else contents_of(live)
+    last = shown.last(store, target, record) if off else Last()
+    former_version = deployed(store, target, last_version(record)) if off and last.contents is None else None
+    contents = (last.contents or former_version or EMPTY) if off else contents_of(live)
     # Asked for only where something could leave: a quiet run reads none of it.
     leaving = contents.blocks.keys() & record.ours.keys() - view.wanted.certificates.keys()
     plan = make(
@@ -46,13 +49,16 @@ def take_snapshot(
         watch.policy,
         ours=added.confirmed(store, target.arn, leaving),
         moved_to=moved_to(store, target, record, live),
+        withdrawn=withdrawn(store, record.approved, now) if leaving & record.approved.keys() else (),
         may_remove=not view.removal_blockers,
         now=now,
     )
     former: Mapping[str, Block] = {}
     if plan.drift and plan.drift.removed and record.applied:
         former = (deployed(store, target, record.applied.version) or EMPTY).blocks
-    return Snapshot(target, record, view, live, contents, former, plan)
+    if off and last == Last() and contents.blocks.keys() - view.wanted.certificates.keys():
+        last = Last(doubt="its mutual TLS is off, and nothing outside targets/ shows what others had there")
+    return Snapshot(target, record, view, live, contents, former, plan, last)
 
 
 def contents_of(live: Live) -> Contents:

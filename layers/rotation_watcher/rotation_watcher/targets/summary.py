@@ -10,7 +10,10 @@ from rotation_watcher.targets.plan import Snapshot
 
 
 class TargetSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What was found and done, for the person who called by hand and for the log. Fingerprints are cut to 16 digits."""
+    """What was found and done, for the person who called by hand and for the log. Fingerprints are cut to 16 digits.
+
+    ``trace``: where the watcher itself failed, where an exception came up that nobody thought of.
+    """
 
     outcome: Outcome
     message: str | None = None
@@ -28,6 +31,7 @@ class TargetSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     undelivered: list[str] = []
     again: datetime | None = None
     """When a target that was put off may be changed."""
+    trace: list[str] = []
 
 
 def describe(snapshot: Snapshot, outcome: Outcome) -> TargetSummary:

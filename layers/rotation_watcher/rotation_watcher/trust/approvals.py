@@ -1,6 +1,6 @@
 """An operator's approval that lets one quarantined certificate pass: ``approvals/<sha256 of the leaf>.json``.
 
-Functions may not write that folder (DESIGN.md): an approval is always a person's. It covers what the person saw and
+Functions may not write that folder (decision 0027): an approval is always a person's. It covers what the person saw and
 nothing later: this leaf, these reasons and, where it vouches for a chain, this root (decision 0005). What the leaf was
 presented without can lie beside it: ``approvals/<sha256 of the leaf>.pem`` holds the root and intermediates.
 """
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from rotation_watcher import keys
 from rotation_watcher.trust.findings import CHAIN_REASONS, Finding, Reason
 from rotation_watcher.x509.certificates import Certificate
 
@@ -25,6 +26,13 @@ OTHER_ROOT = "approval-other-root"
 """The code of the finding that an approval of another root, or of one to which nothing leads, gives."""
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
+_HEXADECIMAL = re.compile(r"[0-9a-f]+")
+_DIGEST = re.compile(r"^\s*sha-?256\s*(fingerprint)?[\s=:_-]*")
+_SEPARATORS = re.compile(r"[\s:_…-]+")
+_FEWEST = 8
+"""Digits of a name that is taken for a fingerprint that was cut short."""
+_LONGEST_KEY = 160
+"""Characters of a key that are shown: more than a fingerprint with colons and all has."""
 FORMER = "it names no reasons, so it covers nothing; write it again with the command of the alert"
 """What is wrong with an approval of the former form that was never honoured."""
 
@@ -91,6 +99,32 @@ def decode_approval(data: bytes, fingerprint: str) -> Approval | Finding:
         reasons=file.reasons,
         root=file.root and _digits(file.root),
     )
+
+
+def misnamed(written: Iterable[str], fingerprints: Iterable[str]) -> dict[str, Finding]:
+    """Files that mean to approve one of these leaves and are never read, by the leaf; each with the name it must have.
+
+    ``written`` are the keys below ``approvals/``. Their names are fingerprints in another spelling (capitals, colons,
+    ``sha256 Fingerprint=``), with another extension, or cut short. The right name is asked for rather than another one
+    read: a fingerprint that was cut short may be anybody's.
+    """
+    written, found = {*written}, {}
+    for fingerprint in sorted({*fingerprints}):
+        right = (keys.approval(fingerprint), keys.approved_chain(fingerprint))
+        for key in sorted(written - {*right}):
+            wanted = right[key.lower().endswith(".pem")]
+            digits = _digits_of_name(key)
+            if wanted not in written and len(digits) >= _FEWEST and fingerprint.startswith(digits):
+                found[fingerprint] = Finding(INVALID, f"{key[:_LONGEST_KEY]} is not read: name it {wanted}")
+                break
+    return found
+
+
+def _digits_of_name(key: str) -> str:
+    """The hexadecimal digits of a fingerprint in a file's name; empty where the name is none."""
+    name = _DIGEST.sub("", key.rpartition("/")[2].partition(".")[0].lower())
+    digits = _SEPARATORS.sub("", name)
+    return digits if _HEXADECIMAL.fullmatch(digits) else ""
 
 
 def _decode(data: bytes) -> _File | str:

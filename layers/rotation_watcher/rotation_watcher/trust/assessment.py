@@ -1,4 +1,4 @@
-"""Judge a leaf: accepted (perhaps with remarks), or quarantined with stable reason codes (DESIGN.md, promise 3).
+"""Judge a leaf: accepted (perhaps with remarks), or quarantined with stable reason codes.
 
 Whatever the API says, a leaf is trusted only if it leads to an anchor, is made for clients, is in its validity (or not
 yet), is strong enough for the targets to take, and bears the region's name. What is merely unusual is a remark: a good

@@ -310,6 +310,12 @@ def _signature_hash(raw: x509.Certificate) -> str:
     return algorithm.name if algorithm else "none"
 
 
+@lru_cache(256)  # every run asks it of the same few pairs, a dozen times each
+def signed(below: Certificate, above: Certificate) -> bool:
+    """Whether the key of one certificate signed another, whatever the names say. Never raises."""
+    return is_signed_by(below.raw, above.key)
+
+
 def is_signed_by(raw: x509.Certificate, key: CertificatePublicKeyTypes) -> bool:
     """Whether this key signed the certificate, whatever the names say. Never raises.
 

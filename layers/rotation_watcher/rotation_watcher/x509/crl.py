@@ -16,6 +16,7 @@ import msgspec
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
+from rotation_watcher.clocks import Instant
 from rotation_watcher.x509 import pem
 from rotation_watcher.x509.crl_entries import TooMany, frame
 from rotation_watcher.x509.names import Name, canonical_of, words
@@ -57,8 +58,8 @@ class CrlFacts(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
     issuer: str
     number: str | None
-    this_update: datetime
-    next_update: datetime | None
+    this_update: Instant
+    next_update: Instant | None
     entries: int
 
 

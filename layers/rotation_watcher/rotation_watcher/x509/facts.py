@@ -1,8 +1,8 @@
 """The facts of a certificate that go into state, pins and alerts, as plain data."""
 
-from datetime import datetime
-
 import msgspec
+
+from rotation_watcher.clocks import Instant
 
 
 class CertificateFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,5 +19,5 @@ class CertificateFacts(msgspec.Struct, frozen=True, kw_only=True):
     issuer: str
     serial: str
     names: tuple[str, ...]
-    not_before: datetime
-    not_after: datetime
+    not_before: Instant
+    not_after: Instant

@@ -23,11 +23,15 @@ _STRINGS = {
     0x13: "latin-1",  # PrintableString
     0x14: "latin-1",  # T61String, as OpenSSL reads it
     0x16: "latin-1",  # IA5String
-    0x1A: "latin-1",  # VisibleString
     0x1C: "utf-32-be",  # UniversalString
     0x1E: "utf-16-be",  # BMPString
 }
 """The string types that are compared as text, by DER tag, and their encodings; other values are compared as bytes."""
+_NOT_IN_NAMES = {0x01, 0x02, 0x04, 0x05, 0x06, 0x17, 0x18, 0x1A, 0x31}
+"""Tags that make OpenSSL refuse a whole certificate if they stand in a name (ASN1_PRINTABLE), VisibleString among them.
+
+``cryptography`` reads some of them.
+"""
 _SHORT = {b"\x55\x04\x03": "CN", b"\x55\x04\x06": "C", b"\x55\x04\x0a": "O", b"\x55\x04\x0b": "OU"}
 
 
@@ -49,16 +53,16 @@ class Value(NamedTuple):
 def names_of(der: bytes) -> Names | None:
     """The names in a certificate's DER, or None if it does not have the structure of one. Never raises."""
     try:
-        outer = next(values(der))
+        outer = first(der)
         if outer.tag != _SEQUENCE:
             return None
-        signed = next(values(outer.content))
+        signed = first(outer.content)
         parts = [part for part in values(signed.content) if part.tag != _VERSION]
         serial, _algorithm, issuer, _validity, subject, *_ = parts
         if signed.tag != _SEQUENCE or serial.tag != _INTEGER or {issuer.tag, subject.tag} != {_SEQUENCE}:
             return None
         return Names(canonical(issuer.content), canonical(subject.content))
-    except (StopIteration, ValueError, IndexError):
+    except ValueError:
         return None
 
 
@@ -76,7 +80,7 @@ def canonical(content: bytes) -> Name:
 
 def canonical_of(name: x509.Name) -> Name:
     """The canonical form of a name that ``cryptography`` has parsed."""
-    return canonical(next(values(name.public_bytes())).content)
+    return canonical(first(name.public_bytes()).content)
 
 
 def words(name: Name) -> str:
@@ -86,6 +90,8 @@ def words(name: Name) -> str:
 
 
 def _comparable(value: Value) -> object:
+    if value.tag in _NOT_IN_NAMES:
+        raise ValueError("a value that no name may hold")
     encoding = _STRINGS.get(value.tag)
     if encoding is None:
         return (value.tag, value.content)
@@ -94,6 +100,16 @@ def _comparable(value: Value) -> object:
 
 
 _LOWER = {ord(upper): ord(upper) + 32 for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+
+
+def first(data: bytes) -> Value:
+    """The first of consecutive DER values. Raises ValueError if there is none.
+
+    A bare ``next`` raises StopIteration, which becomes a RuntimeError inside a generator (PEP 479).
+    """
+    for value in values(data):
+        return value
+    raise ValueError("nothing where a value should be")
 
 
 def values(data: bytes) -> Iterator[Value]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from rotation_watcher.x509.facts import CertificateFacts
-from rotation_watcher.x509.names import Value, names_of, values, words
+from rotation_watcher.x509.names import Value, first, names_of, values, words
 
 UNKNOWN_TIME = datetime.min.replace(tzinfo=UTC)
 """Stands in the facts of a certificate whose validity cannot be read."""
@@ -69,10 +69,8 @@ def outline_of(der: bytes) -> Outline | None:
             not_before=begin,
             not_after=end,
         )
-        return Outline(
-            facts, _is_ca(rest), key.whole, _HASHES.get(next(values(algorithm.content)).content.hex(), "unknown")
-        )
-    except (ValueError, StopIteration):
+        return Outline(facts, _is_ca(rest), key.whole, _HASHES.get(first(algorithm.content).content.hex(), "unknown"))
+    except ValueError:
         return None
 
 
@@ -97,7 +95,7 @@ def bare_facts(fingerprint: str, der: bytes) -> CertificateFacts:
 def _is_ca(parts: list[Value]) -> bool:
     constraints = [value for kind, value in _extensions(parts) if kind == _BASIC_CONSTRAINTS]
     return bool(constraints) and all(
-        any(one.tag == _BOOLEAN and one.content not in {b"", b"\0"} for one in values(next(values(each)).content))
+        any(one.tag == _BOOLEAN and one.content not in {b"", b"\0"} for one in values(first(each).content))
         for each in constraints
     )
 
@@ -107,7 +105,7 @@ def _extensions(parts: list[Value]) -> Iterator[tuple[bytes, bytes]]:
     for part in parts:
         if part.tag != _EXTENSIONS:
             continue
-        for extension in values(next(values(part.content)).content):
+        for extension in values(first(part.content).content):
             kind, *_critical, value = values(extension.content)
             yield kind.content, value.content
 

@@ -3,7 +3,8 @@
 Two steps. ``_climb`` finds the chains that names, key identifiers and signatures connect: shortest first, with bounded
 work, and in an order that does not depend on the order of the input, so that equal answers always give equal
 bundles. ``_refusal`` then validates one such chain with ``cryptography.x509.verification``: signatures, algorithms,
-validity, path lengths, name constraints, unknown critical extensions.
+validity, path lengths, name constraints, unknown critical extensions. A chain that spells a name in several ways, which
+the library refuses and no engine does, is verified in copies (``spelling``).
 
 The library's default client profile is the WebPKI's and refuses what private roots often lack. This policy demands what
 the engines behind the targets demand (OpenSSL 3's ``sslclient`` purpose; tests compare the two): SAN, AKI and keyUsage
@@ -16,18 +17,17 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import pairwise
+from functools import cache
 from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, Policy, PolicyBuilder, Store, VerificationError
 
-from rotation_watcher.x509.certificates import Certificate, extension, is_signed_by
+from rotation_watcher.x509.certificates import Certificate, extension, signed
 from rotation_watcher.x509.names import Name, canonical_of
+from rotation_watcher.x509.spelling import is_uniform, links, uniform
 
 MAX_INTERMEDIATES = 3
 """Leaf, three intermediates and root: ALB's chain depth of 4 above the leaf (its default quota)."""
@@ -37,6 +37,17 @@ _MAX_STEPS = 500
 """The most incomplete chains that one search examines."""
 _MAX_CHAINS = 20
 """The most complete chains that are validated. Usual leaves have one, or two if a root is cross-signed."""
+
+_UNVERIFIABLE = (
+    VerificationError,
+    ValueError,
+    TypeError,
+    OverflowError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 
 type _Chain = tuple[Certificate, ...]
 
@@ -134,7 +145,7 @@ def _issued(below: Certificate, above: Certificate, known: dict[tuple[str, str],
     if edge not in known:
         if len(known) >= _MAX_SIGNATURES:
             return False
-        known[edge] = is_signed_by(below.raw, above.key)
+        known[edge] = signed(below, above)
     return known[edge]
 
 
@@ -155,6 +166,25 @@ def key_identifier_fits(below: Certificate, above: Certificate) -> bool:
 
 def _refusal(chain: _Chain, at: datetime, *, client_auth: bool) -> str | None:
     """Why this chain does not verify, or None if it does."""
+    whole, link = (
+        PolicyBuilder().time(at).extension_policies(ca_policy=ca, ee_policy=ee)
+        for ca, ee in _policies(client_auth=client_auth)
+    )
+    try:
+        if is_uniform(chain):
+            _verify([one.raw for one in chain], whole)
+        else:
+            _verify(uniform(chain), whole)
+            for below, above in links(chain):
+                _verify([below, above], link)
+    except _UNVERIFIABLE as error:
+        return _in_words(error)
+    return _unchecked_constraint(chain)
+
+
+@cache
+def _policies(*, client_auth: bool) -> tuple[tuple[ExtensionPolicy, ExtensionPolicy], ...]:
+    """What CAs and leaf of a chain must say of themselves; then of one link, whose lower one may be a CA."""
     anyone = ExtensionPolicy.permit_all()
     for kind in (x509.AuthorityKeyIdentifier, x509.SubjectKeyIdentifier, x509.AuthorityInformationAccess):
         anyone = anyone.may_be_present(
@@ -169,46 +199,14 @@ def _refusal(chain: _Chain, at: datetime, *, client_auth: bool) -> str | None:
         leaf_policy = leaf_policy.may_be_present(
             x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _is_for_clients
         ).may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _signs_handshakes)
-    leaf, *between, anchor = (certificate.raw for certificate in chain)
-    if any(below.raw.issuer != above.raw.subject for below, above in pairwise(chain[:-1])):
-        return "an intermediate's name is written in another kind of string than below it, which is not supported"
-    verifier = (
-        PolicyBuilder()
-        .store(Store([_named_as_below_says(anchor, (leaf, *between)[-1])]))
-        .time(at)
-        .max_chain_depth(MAX_INTERMEDIATES)
-        .extension_policies(ca_policy=ca_policy, ee_policy=leaf_policy)
-        .build_client_verifier()
-    )
-    try:
-        verifier.verify(leaf, between)
-    except (VerificationError, ValueError, TypeError, UnsupportedAlgorithm) as error:
-        return _in_words(error)
-    return _unchecked_constraint(chain)
+    return (ca_policy, leaf_policy), (ca_policy, anyone)
 
 
-def _named_as_below_says(anchor: x509.Certificate, below: x509.Certificate) -> x509.Certificate:
-    """The anchor with its subject encoded like the issuer of the certificate below.
-
-    The library compares names byte by byte; every engine treats a UTF8String and a PrintableString as equal
-    (``names``). An anchor is a name and a key (RFC 5280 6.1.1), and its own signature is not checked: so a copy with
-    the other encoding, signed with a temporary key, is used instead. The signature below was checked with the real key
-    before.
-    """
-    if below.issuer.public_bytes() == anchor.subject.public_bytes():
-        return anchor
-    copy = (
-        x509.CertificateBuilder()
-        .subject_name(below.issuer)
-        .issuer_name(below.issuer)
-        .public_key(anchor.public_key())
-        .serial_number(anchor.serial_number)
-        .not_valid_before(anchor.not_valid_before_utc)
-        .not_valid_after(anchor.not_valid_after_utc)
-    )
-    for one in anchor.extensions:
-        copy = copy.add_extension(one.value, critical=one.critical)
-    return copy.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+def _verify(chain: Sequence[x509.Certificate], policy: PolicyBuilder) -> None:
+    """Verify one chain, leaf first. Raises one of _UNVERIFIABLE."""
+    leaf, *between, anchor = chain
+    verifier = policy.store(Store([anchor])).max_chain_depth(MAX_INTERMEDIATES).build_client_verifier()
+    verifier.verify(leaf, between)
 
 
 def _unchecked_constraint(chain: _Chain) -> str | None:

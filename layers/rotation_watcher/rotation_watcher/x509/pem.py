@@ -22,6 +22,12 @@ MAX_DEFECTS = 10
 
 _MARKER = re.compile(r"-----\s*+(BEGIN|END)\s++((?:[A-Z0-9]++\s*+){1,8}+)-----")
 _ALMOST = re.compile(r"(?<!-)-{2,}+\s*+(begin|end)\b", re.IGNORECASE)
+_UNDASHED = re.compile(
+    r"(?:^|(?<=\r))(?:(?![#;/])[^\w\n\r])*+"  # no comment
+    r"(begin|end)[ \t]++(?:[A-Z0-9]++[ \t]++){0,3}?(?:CERTIFICATE|KEY|CRL|PKCS7)[^\w\n\r]*+(?=[\r\n]|\Z)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A marker whose dashes an editor has replaced (by a long one, or hyphens of another kind) or that has lost them."""
 _LABEL_LENGTH = 40
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -36,7 +42,7 @@ class Defect(msgspec.Struct, frozen=True):
 
     Codes: ``too-large``, ``too-many``, ``no-certificate``, ``bad-marker``, ``unterminated``, ``private-key``,
     ``not-a-certificate``, ``bad-base64``, ``truncated``, ``trailing-garbage``, ``unparsable``, ``costly-key``,
-    ``unusual-form``, ``more-defects``.
+    ``unusual-form``, ``refused-whole``, ``more-defects``.
     """
 
     code: str
@@ -74,7 +80,7 @@ def walk(text: str) -> list[Found]:
     """The same with the lines on which blocks begin and defects stand; malformed markers first. Nothing raises."""
     opened: tuple[str, int, int] | None = None
     markers = list(_MARKER.finditer(text))
-    lines = _Lines(text)
+    lines = Lines(text)
     found = _almost_markers(text, {marker.start(1) for marker in markers}, lines)
     for marker in markers:
         label, line = " ".join(marker[2].split()), lines.of(marker.start())
@@ -94,7 +100,7 @@ def walk(text: str) -> list[Found]:
     return found
 
 
-class _Lines:
+class Lines:
     """The numbers of lines, whether they end in LF, CR LF or CR alone."""
 
     def __init__(self, text: str) -> None:
@@ -156,14 +162,13 @@ def distinct(defects: Iterable[Defect]) -> tuple[Defect, ...]:
     return (*once[:MAX_DEFECTS], *([Defect("more-defects", f"{rest} more defects")] if rest > 0 else []))
 
 
-def _almost_markers(text: str, known: set[int], lines: _Lines) -> list[Found]:
-    """Malformed markers: too few dashes, lower case, no end. The text after them must not count as a comment."""
+def _almost_markers(text: str, known: set[int], lines: Lines) -> list[Found]:
+    """Malformed markers: too few or other dashes, lower case, no end. What follows must not count as a comment."""
     found = []
-    for almost in _ALMOST.finditer(text):
-        if almost.start(1) in known:
-            continue
+    almost_all = {almost.start(1): almost for almost in (*_ALMOST.finditer(text), *_UNDASHED.finditer(text))}
+    for almost in (almost_all[place] for place in sorted(almost_all.keys() - known)):
         defect = Defect("bad-marker", "a BEGIN or END line that is malformed")
-        if "private key" in " ".join(text[almost.end() : almost.end() + 2 * _LABEL_LENGTH].lower().split()):
+        if "private key" in " ".join(text[almost.end(1) : almost.end(1) + 2 * _LABEL_LENGTH].lower().split()):
             defect = Defect("private-key", "a broken marker of a private key: replace it wherever it came from")
         found.append(Found(lines.of(almost.start()), defect))
     return found

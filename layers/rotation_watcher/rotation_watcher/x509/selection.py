@@ -15,8 +15,9 @@ from typing import NamedTuple
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from rotation_watcher.x509.certificates import Block, Certificate, certificate_block, extension, is_signed_by
+from rotation_watcher.x509.certificates import Block, Certificate, certificate_block, extension, signed
 from rotation_watcher.x509.names import Name, names_of, words
+from rotation_watcher.x509.openssl_pem import refuses_clients
 from rotation_watcher.x509.paths import MAX_INTERMEDIATES, NoPath, Path, find_path, key_identifier_fits
 from rotation_watcher.x509.pem import der_length, der_of
 
@@ -35,13 +36,15 @@ class _Candidate(NamedTuple):
     """A certificate of the truststore.
 
     ``certificate`` is None if it cannot be parsed here, but an engine may parse it. ``certain``: every engine reads it;
-    a block in an unusual form exists for some engines only.
+    a block in an unusual form exists for some engines only. ``shuts_out``: what is said with it keeps an engine that
+    reads it from using it for client certificates, though the certificate is the same (TRUSTED CERTIFICATE).
     """
 
     fingerprint: str
     subject: Name
     certificate: Certificate | None
     certain: bool
+    shuts_out: bool = False
 
 
 def candidates_in_order(items: Sequence[Certificate | Block]) -> tuple[_Candidate, ...]:
@@ -56,7 +59,8 @@ def candidates_in_order(items: Sequence[Certificate | Block]) -> tuple[_Candidat
         names = names_of(der)
         if names is not None:
             read = certificate_block(der[: der_length(der)]).certificate  # TRUSTED CERTIFICATE has more behind it
-            contents.append(_Candidate(item.fingerprint, names.subject, read, certain=False))
+            shuts_out = "TRUSTED" in item.pem.partition("\n")[0] and refuses_clients(der)
+            contents.append(_Candidate(item.fingerprint, names.subject, read, certain=False, shuts_out=shuts_out))
     return tuple(contents)
 
 
@@ -66,10 +70,9 @@ def chain_taken(
     """The path by which every engine admits the leaf at ``at`` (aware UTC); or why one does not. Never raises."""
     taken: Path | NoPath | Misled = NoPath("there is no self-signed anchor")
     everything, certain = (contents, tuple(one for one in contents if one.certain))
-    signed: dict[tuple[str, str], bool] = {}
     chains: dict[tuple[Certificate, ...], None] = {}  # most truststores give every engine the same one
     for prefers_valid, heeds_usage, there in product((True, False), (True, False), {everything, certain}):
-        chain = _walk(leaf, there, at, signed, prefers_valid=prefers_valid, heeds_usage=heeds_usage)
+        chain = _walk(leaf, there, at, prefers_valid=prefers_valid, heeds_usage=heeds_usage)
         if isinstance(chain, Misled):
             return chain
         chains[chain] = None
@@ -85,12 +88,11 @@ def _walk(
     leaf: Certificate,
     contents: Sequence[_Candidate],
     at: datetime,
-    signed: dict[tuple[str, str], bool],
     *,
     prefers_valid: bool,
     heeds_usage: bool,
 ) -> tuple[Certificate, ...] | Misled:
-    """The chain that one engine builds. ``signed`` remembers which certificate signed which, by fingerprints."""
+    """The chain that one engine builds."""
     chain: tuple[Certificate, ...] = (leaf,)
     while len(chain) <= MAX_INTERMEDIATES + 1 and not chain[-1].self_signed:
         below = chain[-1]
@@ -105,10 +107,10 @@ def _walk(
         if chosen.certificate is None:
             detail = f"{words(chosen.subject)}: a certificate of this name that cannot be read here stands before it"
             return Misled(chosen.fingerprint, detail)
-        edge = below.fingerprint, chosen.fingerprint
-        if edge not in signed:
-            signed[edge] = is_signed_by(below.raw, chosen.certificate.key)
-        if not signed[edge]:
+        if chosen.shuts_out:
+            detail = f"{words(chosen.subject)}: a TRUSTED CERTIFICATE block whose settings refuse client certificates"
+            return Misled(chosen.fingerprint, detail)
+        if not signed(below, chosen.certificate):
             detail = f"{words(chosen.subject)}: another CA of this name stands before the one that signed"
             return Misled(chosen.fingerprint, detail)
         chain = (*chain, chosen.certificate)

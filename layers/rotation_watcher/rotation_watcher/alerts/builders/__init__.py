@@ -8,10 +8,15 @@ from rotation_watcher.alerts.builders.changes import (
     change_planned,
     rolled_back,
     shared_authority_deployed,
+    still_trusted,
     truststore_update_failed,
     truststore_updated,
 )
-from rotation_watcher.alerts.builders.configuration import configuration_accepted, configuration_refused
+from rotation_watcher.alerts.builders.configuration import (
+    configuration_accepted,
+    configuration_forged,
+    configuration_refused,
+)
 from rotation_watcher.alerts.builders.disturbances import (
     contended,
     drift_found,
@@ -20,9 +25,11 @@ from rotation_watcher.alerts.builders.disturbances import (
     removal_held,
     removal_planned,
     state_forged,
+    unwanted,
 )
 from rotation_watcher.alerts.builders.files import file_damaged, left_out, unusual_certificate
 from rotation_watcher.alerts.builders.floods import flood
+from rotation_watcher.alerts.builders.forged import alerts_forged
 from rotation_watcher.alerts.builders.leaves import expired, issuer_changed, rotated, upcoming_published, went_back
 from rotation_watcher.alerts.builders.locked import all_clear, filtered_out, target_locked
 from rotation_watcher.alerts.builders.naming import name_learned, names_uncertain
@@ -34,12 +41,14 @@ from rotation_watcher.alerts.builders.subjects import SourceName, TargetName
 __all__ = [
     "SourceName",
     "TargetName",
+    "alerts_forged",
     "all_clear",
     "anchor_missing",
     "approved",
     "change_planned",
     "clock_ahead",
     "configuration_accepted",
+    "configuration_forged",
     "configuration_refused",
     "contended",
     "crl_stale",
@@ -65,10 +74,12 @@ __all__ = [
     "source_recovered",
     "sources_disagree",
     "state_forged",
+    "still_trusted",
     "target_locked",
     "truststore_update_failed",
     "truststore_updated",
     "unusual_certificate",
+    "unwanted",
     "upcoming_published",
     "went_back",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from rotation_watcher.alerts.builders.subjects import TargetName, Words, about_target
-from rotation_watcher.alerts.builders.wording import count, listed, plain, sentence, stamp, when
+from rotation_watcher.alerts.builders.wording import DEFECT, count, listed, plain, sentence, stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.x509.facts import CertificateFacts
 
@@ -50,13 +50,18 @@ _REMEDIES = {
         "Read the warnings above: there is a certificate in the truststore that the service does not like. Check what"
         " others put into the target, and the files below extra/. Mutual TLS stays on meanwhile."
     ),
+    "internal-error": DEFECT.format(function="PublishFunction"),
     "nothing-known": "Read the alerts about the sources of this target's bundle: one of them has to be repaired first.",
 }
 
 
-def release(target: TargetName) -> str:
-    """The command that releases a target, as it is typed in the project's folder."""
-    return f"sam remote invoke PublishFunction --event {shlex.quote(json.dumps({'release': target.id}))}"
+def release(target: TargetName, *leaving: str) -> str:
+    """The command that releases a target, as it is typed in the project's folder.
+
+    ``leaving``: fingerprints of certificates that shall leave without waiting for the end of their grace.
+    """
+    event = {"release": target.id} | ({"leave": leaving} if leaving else {})
+    return f"sam remote invoke PublishFunction --event {shlex.quote(json.dumps(event))}"
 
 
 def change_planned(
@@ -192,22 +197,56 @@ def truststore_update_failed(
     )
 
 
-def rolled_back(
-    *, target: TargetName, from_version: str, to_version: str, why: str, by_hand: bool, now: datetime
+def still_trusted(
+    *, target: TargetName, lingering: Sequence[CertificateFacts], why: str, since: datetime, now: datetime
 ) -> Alert:
-    """An earlier version is deployed again, and held."""
+    """What only a withdrawn approval wanted is still in the target. ``why``: one sentence."""
+    words = Words(
+        title=f"{count(len(lingering))} still trusted whose approval is withdrawn",
+        happened=sentence(why, 500),
+        means=(
+            "Whoever holds a certificate issued below what is listed here is still let in. The pins hold nothing of it"
+            " any more: who checks them refuses it."
+        ),
+        do=(
+            "Take it out of the target by hand if it must not wait; what it keeps in, and why it cannot leave, is said"
+            " above. If the withdrawal was a mistake, write the approval again."
+        ),
+    )
+    facts = listed("still trusted", lingering, now) | {"since": when(since)}
+    distinction = f"withdrawn:{stamp(since)}"
+    return about_target(Kind.TRUSTSTORE_UPDATE_FAILED, Severity.CRITICAL, target, distinction, words, facts, now)
+
+
+def rolled_back(
+    *,
+    target: TargetName,
+    from_version: str,
+    to_version: str,
+    why: str,
+    by_hand: bool,
+    returned: Sequence[CertificateFacts],
+    left: Sequence[CertificateFacts],
+    now: datetime,
+) -> Alert:
+    """An earlier version is deployed again, and held. ``returned`` and ``left`` compare it with what was live."""
     ends = "until you release it" if by_hand else "until there is other content to deploy, or you release it"
     words = Words(
         title="rolled back to an earlier truststore",
-        happened=sentence(why, 400),
+        happened=(
+            f"{sentence(why, 400)} {count(len(returned))} came back and {count(len(left))} left; what others put there"
+            " stayed."
+        ),
         means=(
-            f"The earlier version is deployed again and proved. The target is held {ends}: meanwhile"
+            "The watcher's own certificates are again those of the earlier version, and that is proved."
+            f" The target is held {ends}: meanwhile"
             f" {'nothing new is deployed' if by_hand else 'the same content is not tried again'}."
         ),
         do="Find out what was wrong. Then release the target, from the project's folder:",
         command=release(target),
     )
-    facts = {"from version": plain(from_version), "to version": plain(to_version)}
+    facts = listed("came back", returned, now) | listed("left", left, now)
+    facts |= {"from version": plain(from_version), "to version": plain(to_version)}
     return about_target(
         Kind.ROLLED_BACK,
         Severity.WARNING if by_hand else Severity.CRITICAL,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from rotation_watcher import keys
 from rotation_watcher.alerts.builders.subjects import Words, about_stack
 from rotation_watcher.alerts.builders.wording import count, plain, stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
@@ -20,7 +21,7 @@ def configuration_refused(
     means = (
         f"The watcher goes on with the last one that it accepted, of {when(good_since)}. Nothing of the new one holds."
         if good_since
-        else "No earlier one is known: nothing is read, and no truststore is kept up to date, until it is corrected."
+        else "No earlier one counts: nothing is read, and no truststore is kept up to date, until it is corrected."
     )
     words = Words(
         title="its configuration was refused",
@@ -47,3 +48,24 @@ def configuration_accepted(*, since: datetime, now: datetime) -> Alert:
     )
     facts = {"refused since": when(since)}
     return about_stack(Kind.CONFIGURATION_ACCEPTED, Severity.INFO, stamp(since), words, facts, now)
+
+
+def configuration_forged(*, since: datetime, now: datetime) -> Alert:
+    """While the newest configuration is refused, what the two functions have kept of earlier ones does not agree."""
+    words = Words(
+        title="what it has kept of its configuration was changed",
+        happened=(
+            "The newest configuration is refused, and none of the earlier ones below sources/ is one that publish has"
+            " accepted by what it noted below bundles/."
+        ),
+        means=(
+            "Somebody else can write where only the functions may. No earlier configuration is used: nothing is read,"
+            " and no truststore is kept up to date, until the newest one is right."
+        ),
+        do=(
+            f"Correct the configuration first. Then find out who wrote {keys.CONFIGURATION} or {keys.ACCEPTED}"
+            " (CloudTrail data events, or the versions of the objects), take that right away, and see that the bucket"
+            " policy is the template's."
+        ),
+    )
+    return about_stack(Kind.STATE_FORGED, Severity.CRITICAL, stamp(since), words, {"since": when(since)}, now)

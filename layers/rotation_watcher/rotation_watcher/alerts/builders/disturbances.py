@@ -65,6 +65,7 @@ def contended(
     *,
     target: TargetName,
     times: int,
+    added: Sequence[CertificateFacts],
     removed: Sequence[CertificateFacts],
     refused: Sequence[CertificateFacts],
     call: str,
@@ -96,14 +97,18 @@ def contended(
     words = Words(
         title="another tool keeps undoing the watcher's updates",
         happened=f"After {counted(times, 'update')} in a row since {when(started)} somebody undid the watcher's work.",
-        means=f"{pace} There are no further messages about these updates.",
+        means=(
+            f"{pace} What the other tool puts in besides stays, and may let others in. There are no further messages"
+            " about any of that until an update has stood for six hours."
+        ),
         do=(
             "Let one tool alone manage this truststore: take it out of the other (Terraform: ignore_changes), or set"
             " on_drift to report. Whoever is not the watcher's own role here is the other one:"
         ),
         command=shlex.join([*search, "--output", "text"]),
     )
-    facts = listed("taken out", removed, now) | listed("refused", refused, now) | {"since": when(started)}
+    facts = listed("taken out", removed, now) | listed("put in", added, now) | listed("refused", refused, now)
+    facts |= {"since": when(started)}
     severity = Severity.CRITICAL if refused else Severity.WARNING
     return about_target(Kind.CONTENDED, severity, target, stamp(since), words, facts, now)
 
@@ -151,6 +156,45 @@ def removal_planned(
     )
     facts = listed("will leave", leaving, now) | {"earliest": when(until)}
     return about_target(Kind.REMOVAL_PLANNED, Severity.INFO, target, stamp(since), words, facts, now)
+
+
+def unwanted(
+    *,
+    target: TargetName,
+    leaving: Sequence[CertificateFacts],
+    until: datetime,
+    soon: bool,
+    since: datetime,
+    now: datetime,
+) -> Alert:
+    """Nothing wants certificates any more, though no rotation replaced them. ``until``: when the first may leave.
+
+    ``soon``: it was alerted when that began, and their grace now ends.
+    """
+    words = Words(
+        title=f"{counted(len(leaving))} will leave on {until:%Y-%m-%d}: nothing wants {_it(leaving)} any more",
+        happened=(
+            "No source, no anchor and no file of the bundle wants what is listed below any more, though no rotation has"
+            f" replaced it: something was taken out of the watch file or of a file. Its grace ends on {when(until)}."
+        ),
+        means=(
+            "Until then it stays in. After that its clients are refused at this target, and Genesys Cloud with them if"
+            " it presents a certificate that was issued below one of them."
+        ),
+        do=(
+            "If it was a mistake, put back what was taken out of the bundle (source, authority, anchor, extra file)"
+            " before that day. If it was meant, nothing; to take one out at once, name its SHA-256, from the project's"
+            " folder:"
+        ),
+        command=release(target, leaving[0].fingerprint),
+    )
+    facts = listed("will leave", leaving, now) | {"earliest": when(until)}
+    distinction = f"unwanted{'-soon' if soon else ''}:{stamp(since)}"
+    return about_target(Kind.REMOVAL_PLANNED, Severity.WARNING, target, distinction, words, facts, now)
+
+
+def _it(certificates: Sequence[CertificateFacts]) -> str:
+    return "it" if len(certificates) == 1 else "them"
 
 
 def removal_held(

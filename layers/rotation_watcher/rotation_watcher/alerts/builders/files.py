@@ -114,10 +114,11 @@ def left_out(
     target: TargetName,
     certificates: Sequence[tuple[CertificateFacts, str, Sequence[str]]],
     needing: Sequence[CertificateFacts],
+    full: bool = False,
     since: datetime,
     now: datetime,
 ) -> Alert:
-    """The target's service refuses certificates, and a whole bundle for one of them: they are left out.
+    """The target's service refuses certificates, and a whole bundle for one of them, or (``full``) there is no room.
 
     ``certificates`` with the rule that each breaks, in words, and the files that want it; ``needing`` are accepted
     leaves that are not let in without them.
@@ -141,6 +142,12 @@ def left_out(
             "This target cannot serve them. Open a case with Genesys support and name the rule; meanwhile use a target"
             " that takes it, such as an API Gateway domain."
         )
+    if full:
+        title = "no room for a CA that Genesys needs" if needing else f"no room for {count(len(held))}"
+        do = (
+            "Take out certificates that nobody needs any more: what others put in, and files of the bundle's extra. Or"
+            " have the quota raised at AWS, then raise max_certificates of this target in the watch file."
+        )
     words = Words(
         title=title,
         happened=sentence(f"{plain(first.subject, 120)}{where}: {rule}", 500),
@@ -153,5 +160,5 @@ def left_out(
     facts |= {"files": plain(", ".join(names))} if names else {}
     facts |= listed("refused", needing, now) | {"since": when(since)}
     severity = Severity.CRITICAL if needing else Severity.WARNING
-    distinction = f"{first.fingerprint[:16]}:{stamp(since)}"
+    distinction = f"{'no-room:' if full else ''}{first.fingerprint[:16]}:{stamp(since)}"
     return about_target(Kind.LEFT_OUT, severity, target, distinction, words, facts, now)

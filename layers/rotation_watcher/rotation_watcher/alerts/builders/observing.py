@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from rotation_watcher.alerts.builders.subjects import AUTHORITY, SourceName, Words, about_source
-from rotation_watcher.alerts.builders.wording import count, plain, sentence, short, stamp, when
+from rotation_watcher.alerts.builders.wording import DEFECT, count, plain, sentence, short, stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.errors import SourceReason
 
@@ -12,6 +12,7 @@ PERMISSION = "integrations:actionCertificate:view"
 """The permission that the OAuth client's role needs (Genesys SDK)."""
 _MOST_TIMES = 5
 
+_FLAPS = " It comes and goes: it was over within the last day, so it counts as over only after a day without it."
 _REMEDIES = {
     SourceReason.CREDENTIALS_MISSING: (
         "Check that the secret named above exists, that it holds client_id and client_secret, and that the template's"
@@ -47,6 +48,7 @@ _REMEDIES = {
         " If they do, ask Genesys support why the API does not show it."
     ),
     SourceReason.ENDPOINT_MISSING: "Check region, api_url and login_url of the source in the watch file.",
+    SourceReason.INTERNAL_ERROR: DEFECT.format(function="CollectFunction"),
 }
 
 
@@ -59,8 +61,12 @@ def source_failing(
     since: datetime,
     last_good: datetime | None,
     now: datetime,
+    returned: bool = False,
 ) -> Alert:
-    """The source cannot be read, or (with ``authority``) one authority's certificate is not in its answer."""
+    """The source cannot be read, or (with ``authority``) one authority's certificate is not in its answer.
+
+    ``returned``: it had ended within the last day.
+    """
     missed = "While this lasts, a rotation may go unnoticed until data actions fail."
     kept = "Targets keep what they hold: nothing is removed on old knowledge."
     if authority is not None:
@@ -72,10 +78,14 @@ def source_failing(
             else " There has been no good observation yet."
         )
     blind = f"no {plain(authority or '', AUTHORITY)} certificate is shown" if authority else "Genesys cannot be read"
+    distinction = stamp(since)
+    if reason is SourceReason.INTERNAL_ERROR:
+        blind = "the watcher itself failed"
+        distinction = f"{reason}:{distinction}"  # the source may be failing besides, since the same moment
     words = Words(
         title=f"{blind} ({reason})",
         happened=sentence(message, 500),
-        means=f"{missed}{last} {kept}",
+        means=f"{missed}{last} {kept}{_FLAPS if returned else ''}",
         do=_REMEDIES[reason],
     )
     facts = {"reason": str(reason), "since": when(since)}
@@ -85,7 +95,7 @@ def source_failing(
         Severity.CRITICAL if reason.lasting else Severity.WARNING,
         source,
         authority,
-        stamp(since),
+        distinction,
         words,
         facts,
         now,

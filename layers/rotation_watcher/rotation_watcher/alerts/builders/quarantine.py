@@ -119,7 +119,11 @@ def _remedies(
     if CHAIN_REASONS.isdisjoint(codes):
         return {"do": f"{_ASK} Only if it is: put in your name and your reason, and run:", "commands": (approve,)}
     if authority == Authority.GENESYS:
-        known = f"a root named {_issuer(leaf)}" if root is None else f"the root with the SHA-256 {root.fingerprint}"
+        known = (
+            f"a root named {_issuer(leaf)}, or the root of an intermediate of that name"
+            if root is None
+            else f"the root with the SHA-256 {root.fingerprint}"
+        )
         first, command = _NEW_ROOT.format(known=known), _append(root, anchors)
     else:
         first = _UNLISTED if root else _NO_CHAIN.format(known=_issuer(leaf))

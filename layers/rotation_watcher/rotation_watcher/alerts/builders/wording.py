@@ -11,6 +11,12 @@ LONGEST = 200
 """The most characters of a foreign text that are shown."""
 TITLE = 88
 """The most characters of a title: with ``[CRITICAL]`` before it, it still fits an SNS subject (99)."""
+DEFECT = (
+    "The watcher's own code failed at the place named above. Deploy the newest release. If it is the newest already,"
+    " open an issue with the lines under trace in the log of {function}: they name places in the code, and repeat"
+    " neither a certificate nor a secret. It tries again at every run."
+)
+"""What to do about an exception that nobody thought of."""
 
 
 def plain(text: str, longest: int = LONGEST) -> str:

@@ -1,0 +1,45 @@
+"""What the service showed last at a target that can lose it: ``bundles/.shown/<hash of the ARN>.pem``.
+
+Where mutual TLS is turned off nothing is live, and what others had there has to come back with it. What the record says
+of it is a claim of whoever wrote below ``targets/`` last. So at each look the very bytes that the service shows are
+noted below ``bundles/``, and their digest in the record; they are written only when they have changed. What was there
+counts where the two agree: whoever can write one of them can keep the target from being healed, aloud, and no more.
+"""
+
+from rotation_watcher import keys
+from rotation_watcher.config import Target
+from rotation_watcher.errors import Conflict
+from rotation_watcher.ports import Live, ObjectStore
+from rotation_watcher.targets.plan import Last, digest, to_be_noted
+from rotation_watcher.targets.record import Record
+from rotation_watcher.x509.truststore import read
+
+
+def note(store: ObjectStore, target: Target, live: Live) -> None:
+    """Write down what the service shows, if that has changed. Raises StoreError."""
+    body = to_be_noted(target, live)
+    if body is None:
+        return
+    key = keys.shown(target.arn)
+    stored = store.get(key)
+    if stored is not None and stored.body == body:
+        return
+    try:
+        store.put_if(key, body, etag=stored.etag if stored else None, content_type=keys.PEM_TYPE)
+    except Conflict:
+        return  # another run has just written it, and looked later
+
+
+def last(store: ObjectStore, target: Target, record: Record) -> Last:
+    """What was noted, for a target that shows nothing now. Raises StoreError."""
+    stored = store.get(keys.shown(target.arn))
+    if stored is None and not record.shown:
+        return Last()
+    # An update's proof is noted before the record says so: a run may have died in between.
+    said = {record.shown, record.pending.sha256 if record.pending else ""}
+    if stored is not None and digest(stored.body) in said:
+        return Last(read(stored.body))
+    return Last(
+        doubt="its mutual TLS is off, and of what it held before the note below bundles/.shown/ and the record say"
+        " different things"
+    )
