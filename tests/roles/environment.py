@@ -22,6 +22,7 @@ from rotation_watcher.config import Watch
 from rotation_watcher.errors import ConfigurationError
 from rotation_watcher.refresh_crls import Request, refresh_crls
 from rotation_watcher.slack import QueueMessage, post_all
+from rotation_watcher.sources.history import Leaf
 from rotation_watcher.sources.repository import load_history
 from tests.roles.grants import Grant, documents, grants
 from tests.support.crls import crl_der
@@ -158,6 +159,12 @@ class RolesEnvironment:
     def _publish(self) -> None:
         environment = self.environment
         environment.watcher = environment.build()
+        with environment.aws.unenforced_iam():
+            ports = environment.watcher.refresh_crls._replace(points=self._lists(lambda leaf: bool(leaf.lifted)))
+            summary = refresh_crls(environment.watcher.watch(), Request(), ports)
+            assert len(summary.revoked) == 1, summary
+            self._empty(environment.queue_url)
+        environment.watcher = environment.build()
         environment.publish(enqueue="all")
         self._poll(environment.queue_url)
         for target in ("alb", "rest", "http"):
@@ -178,17 +185,7 @@ class RolesEnvironment:
         environment.watcher = environment.build()
         with environment.aws.unenforced_iam():  # leaves are pinned
             environment.publish("alb")
-        points, now = FakeDistributionPoints(), environment.clock()
-        for source, name in (("use1", "us-east-1"), ("euc1", "eu-central-1")):
-            issuer = environment.world.region(name).issuer("Genesys")
-            state = load_history(environment.watcher.store, source)
-            assert isinstance(issuer, PrivateRoot)
-            assert state is not None
-            serials = [int(leaf.facts.serial, 16) for leaf in state.authorities["Genesys"].leaves.values()]
-            ends = now + timedelta(days=7)
-            body = crl_der(Pair(issuer.root.certificate, issuer.root.key), serials, this_update=now, next_update=ends)
-            points.publish(issuer.crl_url, body)
-        ports = environment.watcher.refresh_crls._replace(points=points)
+        ports = environment.watcher.refresh_crls._replace(points=self._lists(lambda _: True))
         with suppress(ConfigurationError):  # publish has accepted none yet
             configuration.in_use(_refused, environment.watcher.parse, ports.store, dry_run=True)
         watch = environment.watcher.watch()
@@ -205,6 +202,21 @@ class RolesEnvironment:
         summary = refresh_crls(watch, Request(), ports._replace(store=environment.build().store))
         assert summary.broken == [], summary
         self._report_failed_run()
+
+    def _lists(self, revoked: Callable[[Leaf], bool]) -> FakeDistributionPoints:
+        """The CAs' lists with those of the leaves that are revoked."""
+        points, now = FakeDistributionPoints(), self.environment.clock()
+        for source, name in (("use1", "us-east-1"), ("euc1", "eu-central-1")):
+            issuer = self.environment.world.region(name).issuer("Genesys")
+            state = load_history(self.environment.watcher.store, source)
+            assert isinstance(issuer, PrivateRoot)
+            assert state is not None
+            leaves = state.authorities["Genesys"].leaves.values()
+            serials = [int(leaf.facts.serial, 16) for leaf in leaves if revoked(leaf)]
+            ends = now + timedelta(days=7)
+            body = crl_der(Pair(issuer.root.certificate, issuer.root.key), serials, this_update=now, next_update=ends)
+            points.publish(issuer.crl_url, body)
+        return points
 
     def _lose_a_pinned_leaf(self) -> None:
         with self.environment.aws.unenforced_iam():

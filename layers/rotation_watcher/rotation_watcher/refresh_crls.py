@@ -20,6 +20,7 @@ from rotation_watcher.alerts import outbox
 from rotation_watcher.alerts.ledger import Ledger
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.bundles import revoked as revoked_file
+from rotation_watcher.bundles.revoked import Proof
 from rotation_watcher.bundles.view import view_bundle
 from rotation_watcher.bundles.wanted import Need
 from rotation_watcher.collect import publish_requests
@@ -31,7 +32,7 @@ from rotation_watcher.ports import Clock, DistributionPoints, Metrics, ObjectSto
 from rotation_watcher.revocation import conditions, fetch, manifest, points, register, state
 from rotation_watcher.revocation.conditions import Judged, OnList
 from rotation_watcher.revocation.fetch import Failed, Fresh, Job, Unchanged
-from rotation_watcher.revocation.manifest import Held
+from rotation_watcher.revocation.manifest import Held, Manifest
 from rotation_watcher.revocation.points import Gathered, Member, Point
 from rotation_watcher.revocation.register import Evidence
 from rotation_watcher.sources.repository import load_history
@@ -97,11 +98,24 @@ class _Ours(NamedTuple):
 
 
 class _Looked(NamedTuple):
-    """One list after this run. ``serials``: whether it revokes a serial number; None: no list is in force."""
+    """One list after this run. ``kept``: what is in force then, None where nothing is, or in a dry run."""
 
     judged: Judged
     held: Held
     fresh: Fresh | None
+    kept: Manifest | None
+
+    def proof(self, member: Member) -> Proof | None:
+        """What shows that it revokes a certificate."""
+        point = self.judged.point
+        if self.kept is None:
+            return None
+        return Proof(
+            certificate=member.certificate.pem,
+            issuer=point.issuer.pem,
+            key=f"{point.folder}/{manifest.DER}",
+            version=self.kept.der.version,
+        )
 
     def revokes(self, member: Member) -> bool | None:
         """Whether it revokes a certificate; None: there is no list to tell."""
@@ -207,7 +221,7 @@ def _look(
     looked = []
     seconds = max(1.0, min(FETCHING, ports.remaining() - KEEPING))
     for job, outcome in fetch.outcomes(jobs, ports.points, now, seconds):
-        facts, fresh = job.held.facts, None
+        facts, fresh, in_force = job.held.facts, None, job.held.manifest
         try:
             if isinstance(outcome, Fresh):
                 fresh, facts = outcome, outcome.crl.facts
@@ -215,11 +229,11 @@ def _look(
                     kept = manifest.commit(
                         ports.store, job.point, outcome.crl, outcome.validators, outcome.way, ports.clock()
                     )
-                    facts = kept.facts if kept else facts
+                    facts, in_force = (kept.facts, kept) if kept else (facts, in_force)
         except StoreError as error:
             _broken(job.point, error, summary)
             continue
-        looked.append(_Looked(Judged(job.point, outcome, facts), job.held, fresh))
+        looked.append(_Looked(Judged(job.point, outcome, facts), job.held, fresh, in_force))
         summary.lists.append(_described(job.point, outcome, facts))
     summary.lists.sort(key=lambda one: one.url)
     return looked
@@ -251,7 +265,9 @@ def _described(point: Point, outcome: fetch.Outcome, facts: CrlFacts | None) -> 
 def _evidence(looked: Sequence[_Looked], ours: _Ours) -> Evidence:
     told = [(one, member, one.revokes(member)) for one in looked for member in one.judged.point.members]
     return Evidence(
-        on_lists=tuple(OnList(member, one.judged.point.url) for one, member, revoked in told if revoked),
+        on_lists=tuple(
+            OnList(member, one.judged.point.url, one.proof(member)) for one, member, revoked in told if revoked
+        ),
         clean=frozenset(member.fingerprint for _, member, revoked in told if revoked is False),
         named=ours.named if ours.whole else None,
     )

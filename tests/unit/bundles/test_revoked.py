@@ -1,5 +1,9 @@
 """What publish does with ``crls/revoked.json``: pins go at once, a revoked CA vouches for nothing, no CA leaves."""
 
+import json
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from rotation_watcher import keys
@@ -9,7 +13,7 @@ from rotation_watcher.errors import TargetDenied
 from rotation_watcher.x509.certificates import blocks_of
 from tests.support import certs
 from tests.support.certs import Issued
-from tests.support.small_refresh import DAY, HOUR, SmallRefresh, intermediate, leaf, named, renewed_intermediate
+from tests.support.small_refresh import DAY, HOUR, SmallRefresh, intermediate, leaf, listed, named, renewed_intermediate
 from tests.support.small_world import ARNS, NAME, START, issued
 
 
@@ -144,14 +148,72 @@ def test_a_dry_run_of_publish_drops_no_pin(world: SmallRefresh) -> None:
     assert world.pinned == {leaf().fingerprint}
 
 
-def test_a_forged_register_narrows_the_pins_and_removes_nothing_from_a_truststore(world: SmallRefresh) -> None:
-    root = issued("Root 0").fingerprint
-    entries = ",".join(
-        f'"{one}": {{"subject": "", "list": "", "since": "2026-01-01T00:00:00Z"}}'
-        for one in (root, intermediate().fingerprint, leaf().fingerprint)
-    )
+def entry(body: dict[str, Any], world: SmallRefresh, of: Issued) -> None:
+    """Put this entry for a leaf into the file, as somebody who may write there does."""
+    written = {"format": 1, "certificates": {of.fingerprint: {"subject": "", "list": "", "since": SINCE} | body}}
+    world.store.seed(keys.REVOKED, json.dumps(written).encode())
+
+
+SINCE = "2026-01-01T00:00:00Z"
+
+
+def forged_by(signer: Issued, issuer: Issued | None = None) -> Callable[[SmallRefresh], dict[str, Any]]:
+    """A list that says so, signed by somebody else's CA, which stands as the issuer unless one is given."""
+
+    def make(world: SmallRefresh) -> dict[str, Any]:
+        body = listed(signer, leaf().certificate.serial_number, made=START)
+        stored = world.store.put("crls/forged/list.der", body, content_type=keys.CRL_TYPE)
+        return proof(issuer or signer, "crls/forged/list.der", stored.version)
+
+    return make
+
+
+def proof(issuer: Issued, key: str, version: str | None) -> dict[str, Any]:
+    return {
+        "proof": {"certificate": leaf().pem.decode(), "issuer": issuer.pem.decode(), "key": key, "version": version}
+    }
+
+
+FORGERIES: dict[str, Callable[[SmallRefresh], dict[str, Any]]] = {
+    "without a proof": lambda _: {},
+    "a list of another CA": forged_by(issued("Somebody")),
+    "a list of another CA of the same name": forged_by(certs.issue(issued("Root 0"), "CA 1", ca=True)),
+    "a list in the name of its CA": forged_by(certs.issue(issued("Root 0"), "CA 1", ca=True), intermediate()),
+    "a list that does not name it": lambda world: proof(intermediate(), f"{world.folder()}/list.der", None),
+    "a list that is not there": lambda _: proof(intermediate(), "crls/none/list.der", None),
+    "an object of another folder": lambda _: proof(intermediate(), keys.pins("main"), None),
+    "no list": lambda _: proof(intermediate(), keys.REVOKED, None),
+}
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_what_no_list_of_the_issuer_bears_out_takes_no_pin_and_is_alerted(world: SmallRefresh, name: str) -> None:
     before = live(world)
-    world.store.seed(keys.REVOKED, f'{{"format": 1, "certificates": {{{entries}}}}}'.encode())
-    world.clock.advance(90 * DAY)
+    entry(FORGERIES[name](world), world, leaf())
+    world.clock.advance(HOUR)
     world.publish()
-    assert live(world) == before
+    assert (world.pinned, live(world)) == ({leaf().fingerprint}, before)
+    (alert,) = [one for one in world.heard() if one.kind == "state-forged"]
+    assert keys.REVOKED in alert.what_happened
+
+
+def test_what_is_proved_loses_its_pin_though_somebody_forged_another_entry(world: SmallRefresh) -> None:
+    world.list_leaves(leaf())
+    world.refresh()
+    written = json.loads(world.store.body(keys.REVOKED))
+    written["certificates"]["ab" * 32] = {"subject": "", "list": "", "since": SINCE}
+    world.store.seed(keys.REVOKED, json.dumps(written).encode())
+    world.publish()
+    assert world.pinned == set()
+
+
+def test_the_proof_is_of_the_list_in_force_whenever_that_is_replaced(world: SmallRefresh) -> None:
+    world.list_leaves(leaf())
+    world.refresh()
+    first = json.loads(world.store.body(keys.REVOKED))["certificates"][leaf().fingerprint]
+    world.clock.advance(DAY)
+    world.list_leaves(leaf())
+    world.refresh()
+    second = json.loads(world.store.body(keys.REVOKED))["certificates"][leaf().fingerprint]
+    assert second["proof"]["version"] != first["proof"]["version"]
+    assert second["since"] == first["since"]

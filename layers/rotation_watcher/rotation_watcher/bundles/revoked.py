@@ -2,8 +2,10 @@
 
 A revoked leaf is wanted and pinned no longer, and a revoked CA vouches for nothing; a leaf that stands under revoked
 CAs alone is treated like a revoked one. Nothing leaves a truststore because of it: while a revoked certificate is in a
-history, removals wait, and a person decides (the alert ``revoked`` says how). So whoever could forge this file could
-narrow the pins, and shut nobody out of a truststore.
+history, removals wait, and a person decides (the alert ``revoked`` says how).
+
+The file is not believed: whoever could write it would unpin the leaf that Genesys presents. Each entry names the list,
+and a certificate counts as revoked only if that list, signed by the key that signed the certificate, says so.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -17,17 +19,33 @@ from rotation_watcher.bundles.wanted import Need
 from rotation_watcher.clocks import Instant
 from rotation_watcher.errors import StoreError
 from rotation_watcher.ports import ObjectStore
+from rotation_watcher.x509.certificates import parse_text, signed
 from rotation_watcher.x509.paths import Path
+
+replace = msgspec.structs.replace
 
 FORMAT = 1
 
 
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """What shows that a certificate is revoked: it and its issuer (PEM), and the object that holds the list (DER)."""
+
+    certificate: str
+    issuer: str
+    key: str
+    version: str | None
+
+
 class RevokedCertificate(msgspec.Struct, frozen=True, kw_only=True):
-    """One certificate: its subject (RFC 4514, hostile text), the URL of the list, and since when the watcher knows."""
+    """One certificate: its subject (RFC 4514, hostile text), the URL of the list, and since when the watcher knows.
+
+    ``proof`` is None only until the next run of ``refresh_crls``, if the file was lost.
+    """
 
     subject: str
     list: str
     since: Instant
+    proof: Proof | None = None
 
 
 class Revoked(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +59,7 @@ NOTHING = Revoked()
 
 
 class Found(NamedTuple):
-    """What is known to be revoked. ``fault``: why that is not known, in words; then nothing is in ``revoked``."""
+    """What is proved to be revoked. ``fault``: why that may not be all, in words."""
 
     revoked: Revoked = NOTHING
     fault: str | None = None
@@ -72,9 +90,36 @@ def load(store: ObjectStore) -> Found:
     if stored is None:
         return Found()
     try:
-        return Found(formats.read(stored.body, decode, keys.REVOKED, "the next run of refresh_crls writes it anew"))
+        listed = formats.read(stored.body, decode, keys.REVOKED, "the next run of refresh_crls writes it anew")
     except StoreError as error:
         return Found(fault=str(error))
+    proved = {key: one for key, one in listed.certificates.items() if is_proved(store, key, one.proof)}
+    bare = sorted(listed.certificates.keys() - proved.keys())
+    fault = f"{keys.REVOKED} names certificates that no list is shown to revoke: {bare[0][:16]}" if bare else None
+    return Found(replace(listed, certificates=proved), fault)
+
+
+def is_proved(store: ObjectStore, fingerprint: str, proof: Proof | None) -> bool:
+    """Whether the list that is named revokes a certificate, and the certificate's own issuer signed both.
+
+    Raises StoreError where S3 cannot be read.
+    """
+    from rotation_watcher.x509 import crl, crl_refusal  # noqa: PLC0415  # seldom needed, and slow to load
+
+    if proof is None:
+        return False
+    parsed = [one for text in (proof.certificate, proof.issuer) for one in parse_text(text).certificates]
+    stored = store.get(proof.key, version=proof.version)
+    if len(parsed) != 2 or parsed[0].fingerprint != fingerprint or stored is None:  # noqa: PLR2004  # one and its issuer
+        return False
+    certificate, issuer = parsed
+    held = crl.read(stored.body)
+    return (
+        isinstance(held, crl.Crl)
+        and signed(certificate, issuer)
+        and crl_refusal.is_whole_and_of(held, issuer)
+        and crl.is_revoked(held.serials, certificate.raw.serial_number)
+    )
 
 
 def strike(needs: Iterable[Need], revoked: Collection[str], now: datetime) -> Struck:

@@ -12,6 +12,7 @@ from rotation_watcher.alerts.builders import SourceName
 from rotation_watcher.alerts.conditions import AT_ONCE, Condition, Lasting, Observed, evaluate, unjudged
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.alerts.waiting import with_alerts
+from rotation_watcher.bundles.revoked import Proof
 from rotation_watcher.revocation.fetch import Failed, Outcome
 from rotation_watcher.revocation.points import Member, Point
 from rotation_watcher.revocation.state import About, State
@@ -43,10 +44,11 @@ class Judged(NamedTuple):
 
 
 class OnList(NamedTuple):
-    """A certificate of ours that a list in force revokes."""
+    """A certificate of ours that a list in force revokes. ``proof``: where that list is kept, None in a dry run."""
 
     member: Member
     url: str
+    proof: Proof | None = None
 
 
 def stale_key(folder: str) -> str:

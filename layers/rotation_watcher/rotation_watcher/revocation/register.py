@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
+
 from rotation_watcher import keys
 from rotation_watcher.bundles import revoked as file
 from rotation_watcher.bundles.revoked import NOTHING, Revoked, RevokedCertificate
@@ -12,6 +14,8 @@ from rotation_watcher.errors import UNDECODABLE, NewerFormat
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.revocation.conditions import REVOKED, OnList
 from rotation_watcher.revocation.state import State
+
+replace = msgspec.structs.replace
 
 
 class Evidence(NamedTuple):
@@ -44,7 +48,7 @@ def note(store: ObjectStore, evidence: Evidence, known: State | None, now: datet
     alerted = _alerted(known) if known else {}
     found = {
         one.member.fingerprint: RevokedCertificate(
-            subject=one.member.certificate.facts.subject, list=one.url, since=now
+            subject=one.member.certificate.facts.subject, list=one.url, since=now, proof=one.proof
         )
         for one in evidence.on_lists
     }
@@ -54,7 +58,9 @@ def note(store: ObjectStore, evidence: Evidence, known: State | None, now: datet
         nonlocal before
         before = held
         kept = alerted if held is None else held.certificates
-        return Revoked(certificates=found | {key: one for key, one in kept.items() if not evidence.clears(key)})
+        still = {key: one for key, one in kept.items() if not evidence.clears(key)}
+        again = {key: replace(one, since=still[key].since) if key in still else one for key, one in found.items()}
+        return Revoked(certificates=still | again)  # the newest list proves it
 
     def put(changed: Revoked | None, etag: str | None) -> str:
         body = file.encode(changed or NOTHING)

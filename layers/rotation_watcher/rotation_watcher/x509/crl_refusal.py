@@ -81,6 +81,11 @@ def refusal(
     )
 
 
+def is_whole_and_of(crl: Crl, issuer: Certificate) -> bool:
+    """Whether this issuer made the list, and it is a complete one of its own certificates. Never raises."""
+    return _origin(crl, issuer) is None and _kind(crl) is None
+
+
 def _origin(crl: Crl, issuer: Certificate) -> CrlRefusal | None:
     """Whether the issuer made it. The signature comes last: it is what costs."""
     if crl.issuer != issuer.names.subject:
