@@ -168,9 +168,22 @@ def forged_by(signer: Issued, issuer: Issued | None = None) -> Callable[[SmallRe
     return make
 
 
-def proof(issuer: Issued, key: str, version: str | None) -> dict[str, Any]:
+def of_another(world: SmallRefresh) -> dict[str, Any]:
+    """What proves that another leaf is revoked."""
+    other = another()
+    world.list_leaves(other)
+    world.refresh()
+    return proof(intermediate(), f"{world.folder()}/list.der", None, other)
+
+
+def proof(issuer: Issued, key: str, version: str | None, of: Issued | None = None) -> dict[str, Any]:
     return {
-        "proof": {"certificate": leaf().pem.decode(), "issuer": issuer.pem.decode(), "key": key, "version": version}
+        "proof": {
+            "certificate": (of or leaf()).pem.decode(),
+            "issuer": issuer.pem.decode(),
+            "key": key,
+            "version": version,
+        }
     }
 
 
@@ -180,6 +193,7 @@ FORGERIES: dict[str, Callable[[SmallRefresh], dict[str, Any]]] = {
     "a list of another CA of the same name": forged_by(certs.issue(issued("Root 0"), "CA 1", ca=True)),
     "a list in the name of its CA": forged_by(certs.issue(issued("Root 0"), "CA 1", ca=True), intermediate()),
     "a list that does not name it": lambda world: proof(intermediate(), f"{world.folder()}/list.der", None),
+    "a list that names another": of_another,
     "a list that is not there": lambda _: proof(intermediate(), "crls/none/list.der", None),
     "an object of another folder": lambda _: proof(intermediate(), keys.pins("main"), None),
     "no list": lambda _: proof(intermediate(), keys.REVOKED, None),
@@ -205,6 +219,19 @@ def test_what_is_proved_loses_its_pin_though_somebody_forged_another_entry(world
     world.store.seed(keys.REVOKED, json.dumps(written).encode())
     world.publish()
     assert world.pinned == set()
+
+
+def test_each_list_is_read_once_a_look_however_many_it_names(world: SmallRefresh) -> None:
+    other = another()
+    world.present((leaf(), (intermediate(),)), (other, (intermediate(),)))
+    world.list_leaves(leaf(), other)
+    world.refresh()
+    world.list_cas(intermediate())
+    world.refresh()
+    read: list[str] = []
+    world.store.before = lambda operation, key: read.append(key) if operation == "get" else None
+    assert view(world).revoked == {leaf().fingerprint, other.fingerprint}
+    assert len([key for key in read if key.endswith("list.der")]) == 2
 
 
 def test_the_proof_is_of_the_list_in_force_whenever_that_is_replaced(world: SmallRefresh) -> None:

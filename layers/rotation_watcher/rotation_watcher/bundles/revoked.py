@@ -93,33 +93,40 @@ def load(store: ObjectStore) -> Found:
         listed = formats.read(stored.body, decode, keys.REVOKED, "the next run of refresh_crls writes it anew")
     except StoreError as error:
         return Found(fault=str(error))
-    proved = {key: one for key, one in listed.certificates.items() if is_proved(store, key, one.proof)}
+    proved = _proved(store, listed.certificates)
     bare = sorted(listed.certificates.keys() - proved.keys())
     fault = f"{keys.REVOKED} names certificates that no list is shown to revoke: {bare[0][:16]}" if bare else None
     return Found(replace(listed, certificates=proved), fault)
 
 
-def is_proved(store: ObjectStore, fingerprint: str, proof: Proof | None) -> bool:
-    """Whether the list that is named revokes a certificate, and the certificate's own issuer signed both.
+def _proved(store: ObjectStore, listed: Mapping[str, RevokedCertificate]) -> dict[str, RevokedCertificate]:
+    """Those that the list which they name revokes, where the certificate's own issuer signed both. Raises StoreError.
 
-    Raises StoreError where S3 cannot be read.
+    Each list is read once, and one at a time: it may take a hundred megabytes.
     """
     from rotation_watcher.x509 import crl, crl_refusal  # noqa: PLC0415  # seldom needed, and slow to load
 
-    if proof is None:
-        return False
-    parsed = [one for text in (proof.certificate, proof.issuer) for one in parse_text(text).certificates]
-    stored = store.get(proof.key, version=proof.version)
-    if len(parsed) != 2 or parsed[0].fingerprint != fingerprint or stored is None:  # noqa: PLR2004  # one and its issuer
-        return False
-    certificate, issuer = parsed
-    held = crl.read(stored.body)
-    return (
-        isinstance(held, crl.Crl)
-        and signed(certificate, issuer)
-        and crl_refusal.is_whole_and_of(held, issuer)
-        and crl.is_revoked(held.serials, certificate.raw.serial_number)
-    )
+    proved = {}
+    places = {(one.proof.key, one.proof.version) for one in listed.values() if one.proof}
+    for place in sorted(places, key=str):
+        stored = store.get(place[0], version=place[1])
+        held = crl.read(stored.body) if stored else None
+        for key, one in listed.items():
+            if one.proof is None or (one.proof.key, one.proof.version) != place or not isinstance(held, crl.Crl):
+                continue
+            parsed = [
+                each for text in (one.proof.certificate, one.proof.issuer) for each in parse_text(text).certificates
+            ]
+            if len(parsed) != 2 or parsed[0].fingerprint != key:  # noqa: PLR2004  # it and its issuer
+                continue
+            certificate, issuer = parsed
+            if (
+                signed(certificate, issuer)
+                and crl_refusal.is_whole_and_of(held, issuer)
+                and crl.is_revoked(held.serials, certificate.raw.serial_number)
+            ):
+                proved[key] = one
+    return proved
 
 
 def strike(needs: Iterable[Need], revoked: Collection[str], now: datetime) -> Struck:
