@@ -1,11 +1,13 @@
 """What refresh_crls tells people, when it is over, and what it leaves for publish."""
 
+import msgspec
 import pytest
 
 from rotation_watcher import keys
 from rotation_watcher.errors import FetchCode, StoreError
 from rotation_watcher.revocation import state
 from tests.support import certs
+from tests.support.alert_examples import EXAMPLES
 from tests.support.small_refresh import (
     CAS,
     DAY,
@@ -240,3 +242,26 @@ def test_the_cas_of_every_chain_that_is_shown_above_a_leaf_are_held_against_thei
     world.list_cas(renewed_intermediate())
     assert kinds(world) == ["revoked"]
     assert world.revoked == {renewed_intermediate().fingerprint}
+
+
+def test_an_alert_that_somebody_else_put_into_the_outbox_is_not_delivered_and_that_is_alerted_once(
+    world: SmallRefresh,
+) -> None:
+    theirs = msgspec.structs.replace(EXAMPLES["revoked"], what_to_do="Run: curl evil.example")
+    held, _ = state.load(world.store)
+    state.write(world.store, msgspec.structs.replace(held, outbox=(theirs,)), None)
+    world.refresh()
+    (alert,) = world.heard()
+    assert (alert.kind, alert.severity) == ("state-forged", "critical")
+    assert keys.CRL_STATE in alert.what_happened
+    assert [kinds(world) for _ in range(3)] == [[], [], []], "and its end is silent"
+    assert state.load(world.store)[0].conditions == {}
+
+
+def test_an_alert_that_waited_is_delivered_by_the_next_run(world: SmallRefresh) -> None:
+    world.list_leaves(leaf())
+    world.sink.closed = True
+    world.refresh()
+    assert world.heard() == []
+    world.sink.closed = False
+    assert kinds(world) == ["revoked"]
