@@ -4,11 +4,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
 import pytest
 from cryptography import x509
 
 from rotation_watcher import keys
+from rotation_watcher.bundles import revoked
 from rotation_watcher.errors import FetchCode, StoreError
 from rotation_watcher.revocation.manifest import DER, INDEX, MANIFEST, PEM
 from rotation_watcher.x509.crl import Crl, read
@@ -224,16 +224,18 @@ def test_a_run_that_is_killed_before_the_manifest_leaves_the_last_good_list(worl
     assert world.manifest().facts.number == "8"
 
 
-def test_a_damaged_index_is_fetched_and_written_anew_although_the_server_says_304(world: SmallRefresh) -> None:
+@pytest.mark.parametrize("name", [DER, INDEX])
+def test_a_damaged_part_is_fetched_and_written_anew_although_the_server_says_304(
+    world: SmallRefresh, name: str
+) -> None:
+    world.list_leaves(leaf())
     world.refresh()
-    held = world.manifest()
-    key = f"{world.folder()}/{INDEX}"
-    spoiled = msgspec.structs.replace(held.index, sha256="0" * 64)
-    broken = msgspec.structs.replace(held, index=spoiled)
-    world.store.seed(f"{world.folder()}/{MANIFEST}", msgspec.json.encode(broken))
+    key = f"{world.folder()}/{name}"
+    del world.store.versions[key]
     summary = world.refresh()
     assert summary.remarks == [f"{key} is not what its manifest says"]
     assert {one.url: one.outcome for one in summary.lists}[LEAVES] == "new"
+    assert revoked.load(world.store).fault is None, "the list proves again what it revokes"
     assert world.refresh().remarks == []
 
 

@@ -76,10 +76,13 @@ def load(store: ObjectStore, point: Point) -> Held:
     manifest, _ = _load(store, point)
     if manifest is None:
         return Held()
-    stored = store.get(f"{point.folder}/{INDEX}", version=manifest.index.version)
-    if stored is None or hashlib.sha256(stored.body).hexdigest() != manifest.index.sha256:
-        return Held(manifest, None, f"{point.folder}/{INDEX} is not what its manifest says")
-    index = open_index(stored.body, issuer_key=point.issuer.facts.spki_sha256)
+    body = b""
+    for name, part in ((DER, manifest.der), (INDEX, manifest.index)):  # the list itself proves what it revokes
+        stored = store.get(f"{point.folder}/{name}", version=part.version)
+        body = stored.body if stored else b""
+        if hashlib.sha256(body).hexdigest() != part.sha256:
+            return Held(manifest, None, f"{point.folder}/{name} is not what its manifest says")
+    index = open_index(body, issuer_key=point.issuer.facts.spki_sha256)
     if isinstance(index, IndexDefect):
         return Held(manifest, None, f"{point.folder}/{INDEX}: {index.code}: {index.detail}")
     return Held(manifest, index)
