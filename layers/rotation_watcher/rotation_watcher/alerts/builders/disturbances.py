@@ -172,7 +172,7 @@ def unwanted(
     ``soon``: it was alerted when that began, and their grace now ends.
     """
     words = Words(
-        title=f"{counted(len(leaving))} will leave on {until:%Y-%m-%d}: nothing wants {_it(leaving)} any more",
+        title=f"{counted(len(leaving))} to leave on {until:%Y-%m-%d}: unwanted",
         happened=(
             "No source, no anchor and no file of the bundle wants what is listed below any more, though no rotation has"
             f" replaced it: something was taken out of the watch file or of a file. Its grace ends on {when(until)}."
@@ -191,10 +191,6 @@ def unwanted(
     facts = listed("will leave", leaving, now) | {"earliest": when(until)}
     distinction = f"unwanted{'-soon' if soon else ''}:{stamp(since)}"
     return about_target(Kind.REMOVAL_PLANNED, Severity.WARNING, target, distinction, words, facts, now)
-
-
-def _it(certificates: Sequence[CertificateFacts]) -> str:
-    return "it" if len(certificates) == 1 else "them"
 
 
 def removal_held(
