@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from local.building import MACHINE, ROOT, Architecture, built
+from tests.support.functions import LOGICAL_NAMES
 
 LARGEST_LAYER = 25_000_000
 """Bytes unzipped that the dependencies layer may have. Lambda takes 250 MB for a function and its layers."""
@@ -69,10 +70,7 @@ def test_the_dependencies_are_the_locked_ones_and_small(build: Path) -> None:
 
 
 def test_a_functions_folder_is_its_handler_alone(build: Path) -> None:
-    for name, code in (
-        *((each, each.lower()) for each in ("Collect", "Publish", "Slack")),
-        ("RefreshCrls", "refresh_crls"),
-    ):
+    for code, name in LOGICAL_NAMES.items():
         folder = build / f"{name}Function"
         assert files(folder) == ["app.py"]
         assert (folder / "app.py").read_bytes() == (ROOT / f"functions/{code}/app.py").read_bytes()

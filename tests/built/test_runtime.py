@@ -18,6 +18,7 @@ from local.environment import BUCKET, Environment
 from local.lambda_runtime import LambdaFunction
 from local.receiver import SlackReceiver
 from tests.built.conftest import Start
+from tests.support.functions import LOGICAL_NAMES, woken_by
 
 LARGEST_ANSWER = 6 * 1024 * 1024
 """Bytes that a synchronous answer may have (Lambda quotas)."""
@@ -84,8 +85,7 @@ def test_slack_cold_then_warm(start: Start, slack: SlackReceiver) -> None:
 @pytest.mark.parametrize("path", sorted(EVENTS.glob("*.json")), ids=lambda path: path.stem)
 @pytest.mark.usefixtures("slack")
 def test_every_event_is_understood_by_its_function(path: Path, start: Start) -> None:
-    name = "RefreshCrls" if path.stem.startswith("refresh-crls") else path.stem.partition("-")[0].capitalize()
-    with start(f"{name}Function") as function:
+    with start(f"{LOGICAL_NAMES[woken_by(path.stem)]}Function") as function:
         answer = function.invoke(event(path.stem))
         told = lines(function)
     assert told

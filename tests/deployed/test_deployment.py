@@ -15,15 +15,10 @@ from local.cloud.cloud import ROOT
 from local.patience import seconds
 from rotation_watcher.x509.certificates import parse_bundle
 from tests.deployed.site import MINUTE, REGION, STACK, Site
+from tests.support.functions import LOGICAL_NAMES, woken_by
 from tests.support.verdicts import admits
 
 EVENTS = sorted(path.name for path in (ROOT / "events").iterdir())
-FUNCTIONS = {
-    "collect": "CollectFunction",
-    "publish": "PublishFunction",
-    "refresh": "RefreshCrlsFunction",
-    "slack": "SlackFunction",
-}
 
 
 def commands(readme: str) -> list[str]:
@@ -129,7 +124,7 @@ def test_every_event_file_is_a_way_in(site: Site) -> None:
     """As an operator calls them: ``sam remote invoke <Function> --event-file events/<file>``."""
 
     def invoke(name: str) -> dict[str, Any]:
-        function = FUNCTIONS[name.partition("-")[0]]
+        function = f"{LOGICAL_NAMES[woken_by(name)]}Function"
         said = site.run(f"sam remote invoke {function} --event-file events/{name}")
         answer: dict[str, Any] = json.loads(said.splitlines()[-1])
         return answer

@@ -27,6 +27,7 @@ from rotation_watcher.sources.repository import load_history
 from tests.roles.grants import Grant, documents, grants
 from tests.support.crls import crl_der
 from tests.support.fake_crls import FakeDistributionPoints
+from tests.support.functions import LOGICAL_NAMES
 from tests.support.pki import Pair
 from tests.support.roles import Resolver
 
@@ -339,7 +340,7 @@ class RolesEnvironment:
         def queue(url: str) -> tuple[str, str]:
             return url, f"arn:aws:sqs:{_PLACE}:{url.rpartition('/')[2]}"
 
-        names = ("Collect", "Publish", "RefreshCrls", "Slack")
+        names = LOGICAL_NAMES.values()
         logs = {f"{name}Logs": (name, f"arn:aws:logs:{_PLACE}:log-group:{name}:*") for name in names}
         functions = {f"{name}Function": (name, f"arn:aws:lambda:{_PLACE}:function:{name}") for name in names}
         return (logs | functions) | {

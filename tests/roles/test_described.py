@@ -13,6 +13,7 @@ from local.environment import Environment
 from local.genesys.keys import DEFAULT_CACHE
 from tests.roles.exemptions import EXEMPT
 from tests.stack.template import ROLES, STATEMENTS, Statement, as_list
+from tests.support.functions import LOGICAL_NAMES
 from tests.support.roles import Resolver
 
 ACCOUNT = "us-east-1:123456789012"
@@ -40,10 +41,7 @@ PLACES = {
         for name in ("CollectFunction", "PublishFunction", "RefreshCrlsFunction")
     },
     # CloudFormation gives a log group's ARN with the streams in it.
-    **{
-        f"{n}Logs": (n, f"arn:aws:logs:{ACCOUNT}:log-group:{n}:*")
-        for n in ("Collect", "Publish", "RefreshCrls", "Slack")
-    },
+    **{f"{n}Logs": (n, f"arn:aws:logs:{ACCOUNT}:log-group:{n}:*") for n in LOGICAL_NAMES.values()},
 }
 
 

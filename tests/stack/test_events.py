@@ -12,7 +12,7 @@ from slack_sdk.models.blocks import Block
 from local.environment import Environment
 from local.genesys.keys import DEFAULT_CACHE
 from local.receiver import SlackReceiver
-from tests.support.functions import Context, load
+from tests.support.functions import Context, load, woken_by
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = sorted(path.stem for path in (ROOT / "events").glob("*.json"))
@@ -50,7 +50,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
 
 @pytest.mark.parametrize("event", EVENTS)
 def test_each_event_is_accepted_by_its_function_as_it_stands(environment: Environment, event: str) -> None:
-    name = "refresh_crls" if event.startswith("refresh-crls") else event.partition("-")[0]
+    name = woken_by(event)
     answer = load(name).handler(json.loads((ROOT / "events" / f"{event}.json").read_text()), Context())
     text = json.dumps(answer)
     assert environment.simulator.client_secret not in text

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
+FOLDER = Path(__file__).resolve().parents[2] / "functions"
+LOGICAL_NAMES = {"collect": "Collect", "publish": "Publish", "refresh_crls": "RefreshCrls", "slack": "Slack"}
+"""Each folder of it, with what the names of the function's resources in the template begin with."""
+
+
+def woken_by(event: str) -> str:
+    """The function that a file of ``events/`` is for. Raises StopIteration if there is none."""
+    return next(name for name in LOGICAL_NAMES if event.startswith(f"{name.replace('_', '-')}-"))
 
 
 @dataclass
@@ -29,7 +36,7 @@ def load(function: str) -> ModuleType:
     """The function's module, executed anew. Raises FileNotFoundError if there is none."""
     # Powertools has one logger a service and process, which keeps writing to the stdout of the test that made it.
     logging.Logger.manager.loggerDict.pop(os.environ.get("POWERTOOLS_SERVICE_NAME", "service_undefined"), None)
-    spec = importlib.util.spec_from_file_location(f"app_{function}", FUNCTIONS / function / "app.py")
+    spec = importlib.util.spec_from_file_location(f"app_{function}", FOLDER / function / "app.py")
     if spec is None or spec.loader is None:
         raise FileNotFoundError(function)
     module = importlib.util.module_from_spec(spec)
