@@ -20,6 +20,7 @@ from rotation_watcher.alerts.conditions import Condition, Lasting, Observed, eva
 from rotation_watcher.alerts.ledger import Ledger
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.alerts.outbox import AlertSink
+from rotation_watcher.alerts.strange import strange
 from rotation_watcher.clocks import Instant
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import Watch
@@ -133,14 +134,6 @@ def _forged(now: datetime) -> Observed:
     return Observed(_FORGED, Kind.STATE_FORGED, lambda since: builders.configuration_forged(since=since, now=now))
 
 
-def _strange(now: datetime) -> Observed:
-    return Observed(
-        _ALERTS,
-        Kind.STATE_FORGED,
-        lambda since: builders.alerts_forged(subject=None, place=keys.CONFIGURATION, since=since, now=now),
-    )
-
-
 def keep(
     read: Read,
     parse: Parse,
@@ -191,7 +184,7 @@ def _note_accepted(watch: Watch, store: ObjectStore) -> None:
         return known if known.digests[:1] == (digest,) else Accepted(digests=(digest, *others[: KEPT - 1]))
 
     def write(accepted: Accepted, etag: str | None) -> str:
-        body = msgspec.json.format(msgspec.json.encode(accepted, order="sorted"), indent=1)
+        body = formats.encode(accepted)
         return store.put_if(keys.ACCEPTED, body, etag=etag, content_type=keys.JSON_TYPE).etag
 
     compare_and_set(lambda: _load_accepted(store), change, write, keys.ACCEPTED)
@@ -228,12 +221,14 @@ def _note(
         alerts = ledger.own(state.outbox)
         if len(alerts) == len(state.outbox):
             return state
-        conditions, told, _ = evaluate(state.conditions, [_strange(clock())], clock(), resolves=unjudged)
+        conditions, told, _ = evaluate(
+            state.conditions, [strange(_ALERTS, None, keys.CONFIGURATION, clock())], clock(), resolves=unjudged
+        )
         return replace(state, outbox=waiting.with_alerts(alerts, told), conditions=conditions)
 
     def write(state: State, etag: str | None) -> str:
         ledger.note(state.outbox)
-        body = msgspec.json.format(msgspec.json.encode(state, order="sorted"), indent=1)
+        body = formats.encode(state)
         return store.put_if(keys.CONFIGURATION, body, etag=etag, content_type=keys.JSON_TYPE).etag
 
     known = compare_and_set(

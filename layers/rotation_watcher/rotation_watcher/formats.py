@@ -36,6 +36,11 @@ def number_of(data: bytes, *, newest: int) -> int:
     return number
 
 
+def encode(document: object) -> bytes:
+    """The JSON that is kept in S3: deterministic, so that equal state is equal bytes, and indented for people."""
+    return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=1)
+
+
 def read[T](data: bytes, decode: Callable[[bytes], T], place: str, remedy: str) -> T:
     """What ``decode`` makes of an object. Raises StoreError naming its ``place``, why, and the way out."""
     try:
@@ -44,3 +49,13 @@ def read[T](data: bytes, decode: Callable[[bytes], T], place: str, remedy: str) 
         raise NewerFormat(f"{place} was {error}") from error
     except UNDECODABLE as error:
         raise StoreError(f"{place} cannot be read ({error}): {remedy}") from error
+
+
+def read_or_none[T](data: bytes, decode: Callable[[bytes], T], place: str) -> T | None:
+    """The same where what cannot be read is written anew: then None. Raises NewerFormat."""
+    try:
+        return read(data, decode, place, "it is written anew")
+    except NewerFormat:
+        raise
+    except StoreError:
+        return None

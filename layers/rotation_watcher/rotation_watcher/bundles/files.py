@@ -17,7 +17,6 @@ from rotation_watcher.bundles.pins import Pin, Pins
 from rotation_watcher.bundles.wanted import BundleView, Wanted
 from rotation_watcher.bundles.withdrawn import withdrawn
 from rotation_watcher.compare_and_set import compare_and_set
-from rotation_watcher.errors import NewerFormat, StoreError
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.sources.repository import load_seen
 from rotation_watcher.x509.certificates import Block, Certificate, parse_bundle, render_bundle
@@ -39,7 +38,7 @@ def write(view: BundleView, store: ObjectStore, now: datetime, *, narrow: bool, 
     written = []
     for key, content_type, body in (
         (keys.wanted(view.bundle.id), keys.PEM_TYPE, _wanted(view, wanted, store, gone)),
-        (keys.manifest(view.bundle.id), keys.JSON_TYPE, _json(bundle.manifest(view.bundle.id, wanted))),
+        (keys.manifest(view.bundle.id), keys.JSON_TYPE, formats.encode(bundle.manifest(view.bundle.id, wanted))),
     ):
         stored = store.get(key)
         if stored is None or stored.body != body:
@@ -126,7 +125,7 @@ def _change_pins(
 
     def load() -> tuple[Pins | None, str | None]:
         stored = store.get(key)
-        return (_old(stored.body, key), stored.etag) if stored else (None, None)
+        return (formats.read_or_none(stored.body, pins.decode, key), stored.etag) if stored else (None, None)
 
     def changed(old: Pins | None) -> Pins | None:
         return change(_borne_out(store, old.pins if old else ()))
@@ -135,7 +134,7 @@ def _change_pins(
         nonlocal written
         for pin in new.pins if new else ():
             _note(store, pin)
-        kept = store.put_if(key, _json(new), etag=etag, content_type=keys.JSON_TYPE)
+        kept = store.put_if(key, formats.encode(new), etag=etag, content_type=keys.JSON_TYPE)
         written = True
         return kept.etag
 
@@ -150,7 +149,7 @@ def listed_pins(store: ObjectStore, bundle_id: str) -> Sequence[Pin]:
     """The pins as they lie in the bucket, borne out or not; none where nothing readable is there. Raises StoreError."""
     key = keys.pins(bundle_id)
     stored = store.get(key)
-    listed = _old(stored.body, key) if stored else None
+    listed = formats.read_or_none(stored.body, pins.decode, key) if stored else None
     return listed.pins if listed else ()
 
 
@@ -185,17 +184,3 @@ def _note(store: ObjectStore, pin: Pin) -> None:
     held = () if noted_leaf(store, key) else load_seen(store, pin.source, (key,))
     if held:
         store.put(keys.pinned(key), held[0].pem.encode(), content_type=keys.PEM_TYPE)
-
-
-def _old(body: bytes, key: str) -> Pins | None:
-    """The pins in the file; None where they are none: they are written anew. Raises NewerFormat."""
-    try:
-        return formats.read(body, pins.decode, key, "it is written anew")
-    except NewerFormat:
-        raise
-    except StoreError:
-        return None
-
-
-def _json(document: object) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=1)

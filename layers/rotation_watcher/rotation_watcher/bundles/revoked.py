@@ -81,7 +81,7 @@ def decode(data: bytes) -> Revoked:
 
 def encode(revoked: Revoked) -> bytes:
     """The JSON that is kept in S3, deterministic."""
-    return msgspec.json.format(msgspec.json.encode(revoked, order="sorted"), indent=1)
+    return formats.encode(revoked)
 
 
 def load(store: ObjectStore) -> Found:

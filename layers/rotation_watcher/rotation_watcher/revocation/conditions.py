@@ -11,6 +11,7 @@ from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import SourceName
 from rotation_watcher.alerts.conditions import AT_ONCE, Condition, Lasting, Observed, evaluate, unjudged
 from rotation_watcher.alerts.model import Alert, Kind
+from rotation_watcher.alerts.strange import strange
 from rotation_watcher.alerts.waiting import with_alerts
 from rotation_watcher.bundles.revoked import Proof
 from rotation_watcher.revocation.fetch import Failed, Outcome
@@ -48,7 +49,7 @@ class OnList(NamedTuple):
 
     member: Member
     url: str
-    proof: Proof | None = None
+    proof: Proof | None
 
 
 def stale_key(folder: str) -> str:
@@ -102,12 +103,8 @@ def after(
 
 def strange_alerts(state: State, now: datetime) -> State:
     """The state after alerts that the watcher had not written were taken out of its outbox."""
-    observed = Observed(
-        FORGED,
-        Kind.STATE_FORGED,
-        lambda since: builders.alerts_forged(subject=None, place=keys.CRL_STATE, since=since, now=now),
-    )
-    conditions, alerts, _ = evaluate(state.conditions, [observed], now, resolves=unjudged)
+    observed = [strange(FORGED, None, keys.CRL_STATE, now)]
+    conditions, alerts, _ = evaluate(state.conditions, observed, now, resolves=unjudged)
     return replace(state, conditions=conditions, outbox=with_alerts(state.outbox, alerts))
 
 

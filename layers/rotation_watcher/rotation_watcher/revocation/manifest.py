@@ -13,7 +13,6 @@ import msgspec
 from rotation_watcher import formats, keys
 from rotation_watcher.clocks import Instant
 from rotation_watcher.compare_and_set import compare_and_set
-from rotation_watcher.errors import UNDECODABLE, NewerFormat
 from rotation_watcher.ports import ObjectStore, Validators
 from rotation_watcher.revocation.points import Point
 from rotation_watcher.x509.crl import Crl, CrlFacts, pem_of
@@ -120,7 +119,7 @@ def commit(
         return known if known is not None and _later(known.facts, new.facts) else new
 
     def put(changed: Manifest | None, etag: str | None) -> str:
-        body = msgspec.json.format(msgspec.json.encode(changed, order="sorted"), indent=1)
+        body = formats.encode(changed)
         return store.put_if(f"{point.folder}/{MANIFEST}", body, etag=etag, content_type=keys.JSON_TYPE).etag
 
     kept, _ = compare_and_set(lambda: _load(store, point), change, put, f"{point.folder}/{MANIFEST}")
@@ -137,13 +136,8 @@ def _load(store: ObjectStore, point: Point) -> tuple[Manifest | None, str | None
     stored = store.get(key)
     if stored is None:
         return None, None
-    try:
-        manifest = decode(stored.body)
-    except NewerFormat as error:
-        raise NewerFormat(f"{key} was {error}") from error
-    except UNDECODABLE:
-        return None, stored.etag
-    ours = (manifest.url, manifest.issuer_key) == (point.url, point.issuer.facts.spki_sha256)
+    manifest = formats.read_or_none(stored.body, decode, key)
+    ours = manifest is not None and (manifest.url, manifest.issuer_key) == (point.url, point.issuer.facts.spki_sha256)
     return (manifest if ours else None), stored.etag
 
 

@@ -6,11 +6,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from rotation_watcher import keys
+from rotation_watcher import formats, keys
 from rotation_watcher.bundles import revoked as file
 from rotation_watcher.bundles.revoked import NOTHING, Revoked, RevokedCertificate
 from rotation_watcher.compare_and_set import compare_and_set
-from rotation_watcher.errors import UNDECODABLE, NewerFormat
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.revocation.conditions import REVOKED, OnList
 from rotation_watcher.revocation.state import State
@@ -92,9 +91,4 @@ def _load(store: ObjectStore) -> tuple[Revoked | None, str | None]:
     stored = store.get(keys.REVOKED)
     if stored is None:
         return NOTHING, None
-    try:
-        return file.decode(stored.body), stored.etag
-    except NewerFormat as error:
-        raise NewerFormat(f"{keys.REVOKED} was {error}") from error
-    except UNDECODABLE:
-        return None, stored.etag
+    return formats.read_or_none(stored.body, file.decode, keys.REVOKED), stored.etag

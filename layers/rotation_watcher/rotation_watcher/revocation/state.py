@@ -7,7 +7,6 @@ import msgspec
 from rotation_watcher import formats, keys
 from rotation_watcher.alerts.conditions import Condition
 from rotation_watcher.alerts.model import Alert
-from rotation_watcher.errors import UNDECODABLE, NewerFormat
 from rotation_watcher.ports import ObjectStore
 
 FORMAT = 1
@@ -40,15 +39,10 @@ def load(store: ObjectStore) -> tuple[State, str | None]:
     stored = store.get(keys.CRL_STATE)
     if stored is None:
         return State(), None
-    try:
-        return decode(stored.body), stored.etag
-    except NewerFormat as error:
-        raise NewerFormat(f"{keys.CRL_STATE} was {error}") from error
-    except UNDECODABLE:
-        return State(), stored.etag
+    return formats.read_or_none(stored.body, decode, keys.CRL_STATE) or State(), stored.etag
 
 
 def write(store: ObjectStore, state: State, etag: str | None) -> str:
     """Write it if nobody wrote it since; its new ETag. Raises Conflict, StoreError."""
-    body = msgspec.json.format(msgspec.json.encode(state, order="sorted"), indent=1)
+    body = formats.encode(state)
     return store.put_if(keys.CRL_STATE, body, etag=etag, content_type=keys.JSON_TYPE).etag

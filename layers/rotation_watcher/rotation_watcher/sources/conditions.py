@@ -8,6 +8,7 @@ import msgspec
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.conditions import Condition, Lasting, Observed, evaluate, unjudged
 from rotation_watcher.alerts.model import Alert, Kind
+from rotation_watcher.alerts.strange import strange
 from rotation_watcher.config import Authority, Policy
 from rotation_watcher.errors import SourceReason
 from rotation_watcher.keys import history as history_of
@@ -87,13 +88,8 @@ def judged(
 
 def strange_alerts(history: History, source: builders.SourceName, now: datetime) -> History:
     """The history after alerts that the watcher had not written were taken out of its outbox."""
-    place = history_of(source.id)
-    observed = Observed(
-        keys.FORGED,
-        Kind.STATE_FORGED,
-        lambda since: builders.alerts_forged(subject=source, place=place, since=since, now=now),
-    )
-    conditions, alerts, _ = evaluate(history.conditions, [observed], now, resolves=unjudged)
+    observed = [strange(keys.FORGED, source, history_of(source.id), now)]
+    conditions, alerts, _ = evaluate(history.conditions, observed, now, resolves=unjudged)
     return replace(history, conditions=conditions).with_alerts(alerts)
 
 

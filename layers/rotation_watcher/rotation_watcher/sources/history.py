@@ -164,7 +164,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 
 def encode(history: History) -> bytes:
     """The JSON that is kept in S3: deterministic, so that equal histories are equal bytes."""
-    return msgspec.json.format(msgspec.json.encode(history, order="sorted"), indent=1)
+    return formats.encode(history)
 
 
 def decode(data: bytes) -> History:

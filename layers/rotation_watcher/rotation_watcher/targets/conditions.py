@@ -16,6 +16,7 @@ from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import TargetName
 from rotation_watcher.alerts.conditions import AT_ONCE, Lasting, Observed, evaluate, unjudged
 from rotation_watcher.alerts.model import Alert, Kind
+from rotation_watcher.alerts.strange import strange
 from rotation_watcher.bundles.wanted import Need
 from rotation_watcher.config import Authority, Mode, Target
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDefect, TargetDenied, TargetError, TargetNotFound
@@ -190,13 +191,7 @@ def implausible(record: Record, target: Target, wrong: Iterable[str], now: datet
 
 def strange_alerts(record: Record, target: Target, now: datetime) -> Record:
     """The record after alerts that the watcher had not written were taken out of its outbox."""
-    place = keys.record(target.id)
-    observed = Observed(
-        f"{FORGED}alerts",
-        Kind.STATE_FORGED,
-        lambda since: builders.alerts_forged(subject=target_name(target), place=place, since=since, now=now),
-    )
-    return _with(record, [observed], now)
+    return _with(record, [strange(f"{FORGED}alerts", target_name(target), keys.record(target.id), now)], now)
 
 
 def _forgery(target: Target, what: str, now: datetime) -> Observed:

@@ -138,7 +138,7 @@ KEPT_VERSIONS = 20
 
 def encode(record: Record) -> bytes:
     """The JSON that is kept in S3, deterministic."""
-    return msgspec.json.format(msgspec.json.encode(record, order="sorted"), indent=1)
+    return formats.encode(record)
 
 
 def decode(data: bytes) -> Record:
