@@ -5,7 +5,7 @@ SHELL := bash
 .PHONY: help demo test attack built stack soak check bench build lock clean venv stack-venvs
 
 PYTHONPATH :=
-# Compiled modules are kept, beside the sources: without them half a minute of every run goes into compiling.
+# Compiled modules are kept, below build/: without them half a minute of every run goes into compiling.
 PYTHONDONTWRITEBYTECODE :=
 PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 export PYTHONPATH PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX

@@ -111,7 +111,7 @@ def test_a_leaf_that_is_revoked_no_longer_is_pinned_again(world: SmallRefresh) -
 
 def test_without_the_file_nothing_is_revoked(world: SmallRefresh) -> None:
     assert keys.REVOKED not in world.store.versions
-    assert view(world).revoked == frozenset()
+    assert view(world).unvouched == frozenset()
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"format": 99}', b'{"certificates": 1}', b"\xff"])
@@ -230,7 +230,7 @@ def test_each_list_is_read_once_a_look_however_many_it_names(world: SmallRefresh
     world.refresh()
     read: list[str] = []
     world.store.before = lambda operation, key: read.append(key) if operation == "get" else None
-    assert view(world).revoked == {leaf().fingerprint, other.fingerprint}
+    assert view(world).unvouched == {leaf().fingerprint, other.fingerprint}
     assert len([key for key in read if key.endswith("list.der")]) == 2
 
 

@@ -114,7 +114,6 @@ def view_bundle(
         frozenset(unvouched),
         files,
         tuple(forged),
-        struck.leaves | gone.leaves,
         pins_kept=lists.fault is not None,
         former=tuple(gone.needs),
         grace=timedelta(days=watch.policy.retain_days),

@@ -117,12 +117,11 @@ class Wanted(NamedTuple):
 class BundleView(NamedTuple):
     """A bundle as it should be now. ``removal_blockers`` say in words why nothing may be removed (empty: it may).
 
-    ``unvouched`` are leaves that nothing vouches for any more, such as those whose approval is gone: they are pinned no
-    longer, whatever the obstacles. ``files`` are the operator's ``extra`` files. ``forged``: what histories
-    say that the watcher does not write, in words. ``revoked``: those of the unvouched that are revoked, or stand under
-    revoked CAs alone. ``pins_kept``: it is not known what is revoked, so the pins stay as they are. ``former``: pinned
-    leaves that nothing shows any more though their grace is not over, such as those of a source that was taken out of
-    the bundle. ``grace``: how long what retires stays.
+    ``unvouched`` are leaves that nothing vouches for any more, such as those whose approval is gone, or that are
+    revoked: they are pinned no longer, whatever the obstacles. ``files`` are the operator's ``extra`` files.
+    ``forged``: what histories say that the watcher does not write, in words. ``pins_kept``: it is not known what is
+    revoked, so the pins stay as they are. ``former``: pinned leaves that nothing shows any more though their grace is
+    not over, such as those of a source that was taken out of the bundle. ``grace``: how long what retires stays.
     """
 
     bundle: Bundle
@@ -132,7 +131,6 @@ class BundleView(NamedTuple):
     unvouched: frozenset[str]
     files: tuple[OperatorFile, ...] = ()
     forged: tuple[str, ...] = ()
-    revoked: frozenset[str] = frozenset()
     pins_kept: bool = False
     grace: timedelta = timedelta(days=30)
     former: tuple[Need, ...] = ()
