@@ -87,12 +87,19 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Bundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A set of CA certificates made from some sources' accepted leaves, plus the operator's ``extra`` files."""
+    """A set of CA certificates made from some sources' accepted leaves, plus the operator's ``extra`` files.
+
+    ``identity``: how doors know a leaf of the Genesys authority, by issuer and name or by its pin; one of DigiCert is
+    always known by its pin. ``unknown_leaf``: what becomes of one with the right name under the right CA that is not
+    pinned yet: ``strict`` refuses it until a look has confirmed it, ``name`` admits it meanwhile.
+    """
 
     id: Id
     sources: tuple[Id, ...]
     authorities: tuple[Authority, ...] = (Authority.GENESYS,)
     extra: tuple[Key, ...] = ()
+    identity: Literal["issued", "pinned"] = "issued"
+    unknown_leaf: Literal["strict", "name"] = "strict"
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -72,6 +72,11 @@ def pins(bundle: str) -> str:
     return f"bundles/{bundle}/pins.json"
 
 
+def identity(bundle: str) -> str:
+    """What a door decides by (JSON): rules, pins, and which revocation lists are followed."""
+    return f"bundles/{bundle}/identity.json"
+
+
 def manifest(bundle: str) -> str:
     """Why each certificate is in the bundle, since when and until when (JSON)."""
     return f"bundles/{bundle}/manifest.json"

@@ -21,6 +21,7 @@ from rotation_watcher.collect import publish_requests
 from rotation_watcher.config import Mode, Target, Watch
 from rotation_watcher.deadline import TimedStore
 from rotation_watcher.errors import ClaimedByAnother, RequestRefused, StoreError, TargetBusy, TargetDefect, TargetError
+from rotation_watcher.identity import publishing as identity
 from rotation_watcher.targets import conditions, deploy, manual, shown
 from rotation_watcher.targets.decide import (
     Action,
@@ -119,6 +120,7 @@ def _idle_bundles(watch: Watch, request: Called, ports: Ports, summary: Summary)
             now, dry_run = ports.clock(), request.dry_run
             written = bundle_files.withdraw(view, ports.store, now, dry_run=dry_run)
             written += bundle_files.write(view, ports.store, now, narrow=True, dry_run=dry_run)
+            written += identity.write(watch.sources, view, ports.store, now, dry_run=dry_run)
             word = "would-write" if request.dry_run else "written"
             summary.bundles[bundle.id] = word if written else "unchanged"
         except StoreError as error:
@@ -163,7 +165,8 @@ def _one(watch: Watch, target: Target, request: Called, ports: Ports) -> TargetS
             session.refuse_if_claimed()
     view = view_bundle(watch, watch.bundle(target.bundle), ports.store, ports.clock())
     if not request.dry_run:
-        bundle_files.withdraw(view, ports.store, ports.clock())
+        if bundle_files.withdraw(view, ports.store, ports.clock()):
+            identity.write(watch.sources, view, ports.store, ports.clock())
     try:
         snapshot = _look(watch, view, session)
         if request.dry_run:
@@ -214,15 +217,15 @@ def _reconcile(watch: Watch, snapshot: Snapshot, session: Session) -> TargetSumm
             session.save(lambda record: replace(record, pending=None))
             snapshot = snapshot._replace(record=session.record)
             action = decide(snapshot, mode, ports.owner, ports.clock())
-        outcome = _act(snapshot, action, session)
+        outcome = _act(watch, snapshot, action, session)
         if outcome is None:
-            return _no_change(snapshot, action, mode, session)
+            return _no_change(watch, snapshot, action, session)
         return _deliver(snapshot, outcome, session)
     except ClaimedByAnother as error:
         return _claimed(snapshot, error)
 
 
-def _act(snapshot: Snapshot, action: Action, session: Session) -> Outcome | None:
+def _act(watch: Watch, snapshot: Snapshot, action: Action, session: Session) -> Outcome | None:
     """Change the target and prove it; None where there is nothing to do. Pins widen before, and narrow after."""
     pending, store, clock = session.record.pending, session.ports.store, session.ports.clock
     if isinstance(action, Deploy | Resume) and not (turn := take_turn(session)).now:
@@ -230,6 +233,7 @@ def _act(snapshot: Snapshot, action: Action, session: Session) -> Outcome | None
     match action:
         case Deploy():
             bundle_files.write(snapshot.view, store, clock(), narrow=False)
+            identity.write(watch.sources, snapshot.view, store, clock())
             outcome = deploy.deploy(snapshot, session)
         case Prove() if pending is not None:
             outcome = deploy.await_proof(snapshot, pending, session)
@@ -239,6 +243,7 @@ def _act(snapshot: Snapshot, action: Action, session: Session) -> Outcome | None
             return None
     if outcome is Outcome.UPDATED:
         bundle_files.write(snapshot.view, store, clock(), narrow=True)
+        identity.write(watch.sources, snapshot.view, store, clock())
     return outcome
 
 
@@ -255,12 +260,13 @@ def _put_off(snapshot: Snapshot, turn: Turn, session: Session) -> Outcome:
     return Outcome.PUT_OFF
 
 
-def _no_change(snapshot: Snapshot, action: Action, mode: Mode, session: Session) -> TargetSummary:
+def _no_change(watch: Watch, snapshot: Snapshot, action: Action, session: Session) -> TargetSummary:
     """Nothing to do at the target: note what was found, and take it for the baseline where that is right."""
     now = session.ports.clock()
     if isinstance(action, NoChange | AdoptBaseline | Observe):
         bundle_files.write(snapshot.view, session.ports.store, now, narrow=True)
-    changes = [_noticed(snapshot, mode, now)]
+        identity.write(watch.sources, snapshot.view, session.ports.store, now)
+    changes = [_noticed(snapshot, watch.mode, now)]
     if isinstance(action, AdoptBaseline):
         changes.append(_of(snapshot, deploy.adopt_baseline(snapshot, session)))
     if session.holding:

@@ -1,0 +1,190 @@
+"""Whether a client certificate is let in: one decision for the authorizer, the middleware and whoever else asks.
+
+Pure, and never raises: whatever is wrong with what was presented, or with what it is held against, refuses it. It needs
+Python and ``cryptography`` alone (``policy``). Who stands before it (API Gateway, ALB) has verified the chain and the
+possession of the key; the decision says whose certificate it is, and whether it is still good.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from rotation_watcher.identity.policy import Pin, Policy, Rule, Who, normal
+
+MAX_LEAF = 16 * 1024
+"""The longest certificate that is read, in characters of PEM: ALB's limit."""
+ADMITTED = ("pinned", "issued")
+"""The reasons of those who are let in; ``unknown-leaf`` is one more under the policy ``name``."""
+REFUSED = (
+    "no-certificate",
+    "unreadable",
+    "two-certificates",
+    "not-yet-valid",
+    "expired",
+    "no-client-auth",
+    "revoked",
+    "not-pinned",
+    "unknown-leaf",
+    "expired-pin",
+    "wrong-name",
+    "wrong-issuer",
+    "pinned-for-another-region",
+    "policy-unreadable",
+    "policy-too-old",
+)
+"""The reasons of those who are not. They are stable: alarms and dashboards may count them."""
+LIST_UNKNOWN = "list-unknown"
+"""The remark that no revocation list of the issuer could be asked."""
+
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+_LIFTS_CLIENT_AUTH = "no-client-auth"
+
+type Revoked = Callable[[str, int], bool | None]
+"""Whether the lists of the issuer with this key name this serial number; None where no list can be asked."""
+
+
+class Decision(NamedTuple):
+    """``reason`` is stable. ``who`` is None where nobody was recognised. ``sha256`` is the leaf's, in lower-case hex.
+
+    ``wake``: the source that should be looked at now, for it seems to have a new certificate. ``remark``: a stable
+    word on what could not be checked.
+    """
+
+    allowed: bool
+    reason: str
+    who: Who | None = None
+    sha256: str | None = None
+    wake: str | None = None
+    remark: str | None = None
+
+
+class _Leaf(NamedTuple):
+    raw: x509.Certificate
+    sha256: str
+    names: frozenset[str]
+    client_auth: bool
+
+
+def no_list(_issuer_key: str, _serial: int) -> None:
+    """``Revoked`` of a door that has no lists, such as a backend behind an ALB whose trust store holds them."""
+    return
+
+
+def decide(
+    leaf: object, policy: Policy | None, at: datetime, revoked: Revoked = no_list, *, region: str | None = None
+) -> Decision:
+    """Whether the leaf (PEM text, as a front door hands it on) is let in at ``at`` (aware UTC).
+
+    ``policy`` None: there is none that can be read. With ``region`` (an AWS region name) only the leaves of that
+    Genesys Cloud region are let in. Never raises.
+    """
+    if not leaf:
+        return _refused("no-certificate")
+    if policy is None:
+        return _refused("policy-unreadable")
+    if not isinstance(leaf, str) or len(leaf) > MAX_LEAF:
+        return _refused("unreadable")
+    if leaf.count(_BEGIN) > 1:
+        return _refused("two-certificates")
+    try:
+        return _judged(_read(leaf), policy, at, revoked, region)
+    except Exception:  # noqa: BLE001  # whatever a certificate does to the library, it lets nobody in
+        return _refused("unreadable")
+
+
+def _judged(leaf: _Leaf, policy: Policy, at: datetime, revoked: Revoked, region: str | None) -> Decision:
+    if at < leaf.raw.not_valid_before_utc:
+        return _refused("not-yet-valid", leaf)
+    if at > leaf.raw.not_valid_after_utc:
+        return _refused("expired", leaf)
+    pins = policy.pins.get(leaf.sha256, ())
+    here = [pin for pin in pins if region in (None, pin.who.region)]
+    good = next((pin for pin in here if pin.until is None or at < pin.until), None)
+    if not leaf.client_auth and not (good and _LIFTS_CLIENT_AUTH in good.lifted):
+        return _refused("no-client-auth", leaf)
+    if good:
+        return _unless_revoked(leaf, Decision(True, "pinned", good.who, leaf.sha256), [good.issuer_key], revoked)
+    rules = [rule for rule in policy.rules if region in (None, rule.who.region)]
+    signed = [(rule, keys) for rule in rules if (keys := _signers(leaf, rule, at))]
+    named = [(rule, keys) for rule, keys in signed if leaf.names & rule.names]
+    for rule, keys in sorted(named, key=lambda one: one[0].mode):  # issued before pinned
+        found = _by_name(leaf, rule, here)
+        return _unless_revoked(leaf, found, keys, revoked)
+    return _refused(_why_not(leaf, rules, [rule for rule, _ in signed], pins, here), leaf)
+
+
+def _by_name(leaf: _Leaf, rule: Rule, here: list[Pin]) -> Decision:
+    """What becomes of a leaf of the right name under the right CA that is not pinned."""
+    if rule.mode == "issued":
+        return Decision(True, "issued", rule.who, leaf.sha256)
+    if here:
+        return Decision(False, "expired-pin", rule.who, leaf.sha256)
+    return Decision(rule.unknown == "name", "unknown-leaf", rule.who, leaf.sha256, wake=rule.who.source)
+
+
+def _why_not(leaf: _Leaf, rules: list[Rule], signed: list[Rule], pins: tuple[Pin, ...], here: list[Pin]) -> str:
+    if here:
+        return "expired-pin"
+    if pins:
+        return "pinned-for-another-region"
+    if any(rule.mode == "issued" for rule in signed):
+        return "wrong-name"
+    if any(rule.mode == "issued" or leaf.names & rule.names for rule in rules) and not signed:
+        return "wrong-issuer"
+    return "not-pinned"
+
+
+def _unless_revoked(leaf: _Leaf, found: Decision, issuer_keys: list[str | None], revoked: Revoked) -> Decision:
+    """The same, unless a list names it. What is revoked wakes nobody."""
+    answers = [revoked(key, leaf.raw.serial_number) for key in issuer_keys if key]
+    if any(answers):
+        return _refused("revoked", leaf)._replace(who=found.who)
+    unknown = not answers or None in answers
+    return found._replace(remark=LIST_UNKNOWN) if unknown else found
+
+
+def _signers(leaf: _Leaf, rule: Rule, at: datetime) -> list[str | None]:
+    """The keys of the rule's CAs that signed the leaf and are in their validity."""
+    found: list[str | None] = []
+    for issuer, key in zip(rule.issuers, rule.issuer_keys, strict=True):
+        if issuer.subject != leaf.raw.issuer or not issuer.not_valid_before_utc <= at <= issuer.not_valid_after_utc:
+            continue
+        try:
+            leaf.raw.verify_directly_issued_by(issuer)
+        except Exception:  # noqa: BLE001, S112  # another key of that name, or one of a kind that signs nothing
+            continue
+        found.append(key)
+    return found
+
+
+def _read(leaf: str) -> _Leaf:
+    """The leaf. Raises whatever the library raises, or ValueError."""
+    text = leaf.strip()
+    if not (text.startswith(_BEGIN) and text.endswith(_END) and "-----" not in text[len(_BEGIN) : -len(_END)]):
+        raise ValueError("not one CERTIFICATE block")
+    raw = x509.load_pem_x509_certificate(text.encode("ascii"))
+    try:
+        usage = raw.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        client_auth = ExtendedKeyUsageOID.CLIENT_AUTH in usage
+    except x509.ExtensionNotFound:
+        client_auth = True  # any use: as the watcher takes it
+    return _Leaf(raw, raw.fingerprint(SHA256()).hex(), _names(raw), client_auth)
+
+
+def _names(raw: x509.Certificate) -> frozenset[str]:
+    """The DNS names of the SAN, or the common name alone where there is no SAN."""
+    try:
+        san = raw.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = san.get_values_for_type(x509.DNSName)
+    except x509.ExtensionNotFound:
+        common = raw.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        names = [str(common[0].value)] if len(common) == 1 else []
+    return frozenset(map(normal, names))
+
+
+def _refused(reason: str, leaf: _Leaf | None = None) -> Decision:
+    return Decision(False, reason, sha256=leaf.sha256 if leaf else None)
