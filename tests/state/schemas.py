@@ -13,6 +13,7 @@ import msgspec
 from rotation_watcher import configuration
 from rotation_watcher.alerts.model import Kind
 from rotation_watcher.bundles import pins, revoked
+from rotation_watcher.identity import publishing as identity
 from rotation_watcher.revocation import manifest
 from rotation_watcher.revocation import state as crl_alerts
 from rotation_watcher.sources import history
@@ -24,6 +25,7 @@ STATES: dict[str, tuple[type, int]] = {
     "accepted": (configuration.Accepted, configuration.FORMAT),
     "configuration": (configuration.State, configuration.FORMAT),
     "history": (history.History, history.FORMAT),
+    "identity": (identity.Identity, identity.FORMAT),
     "pins": (pins.Pins, pins.FORMAT),
     "revoked": (revoked.Revoked, revoked.FORMAT),
     "record": (record.Record, record.FORMAT),

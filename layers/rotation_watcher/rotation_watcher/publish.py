@@ -165,8 +165,8 @@ def _one(watch: Watch, target: Target, request: Called, ports: Ports) -> TargetS
             session.refuse_if_claimed()
     view = view_bundle(watch, watch.bundle(target.bundle), ports.store, ports.clock())
     if not request.dry_run:
-        if bundle_files.withdraw(view, ports.store, ports.clock()):
-            identity.write(watch.sources, view, ports.store, ports.clock())
+        bundle_files.withdraw(view, ports.store, ports.clock())
+        identity.write(watch.sources, view, ports.store, ports.clock())
     try:
         snapshot = _look(watch, view, session)
         if request.dry_run:

@@ -72,9 +72,7 @@ def read_policy(data: bytes) -> Policy:
         raise PolicyError(f"{len(data)} bytes, at most {MAX_BYTES} are read")
     try:
         document = json.loads(data)
-        number = document["format"]
-        if number != FORMAT:
-            raise PolicyError(f"it is of format {number!r:.20}, this release reads {FORMAT}: update whichever is older")
+        _known_format(document["format"])
         pins: dict[str, tuple[Pin, ...]] = {}
         for one in document["pins"]:
             pins[_digest(one["sha256"])] = (*pins.get(one["sha256"], ()), _pin(one))
@@ -88,6 +86,11 @@ def read_policy(data: bytes) -> Policy:
         raise PolicyError(f"the field {error} is missing") from None
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise PolicyError(f"it is no such file ({type(error).__name__})") from None
+
+
+def _known_format(number: object) -> None:
+    if number != FORMAT:
+        raise PolicyError(f"it is of format {number!r:.20}, this release reads {FORMAT}: update whichever is older")
 
 
 def normal(name: str) -> str:
