@@ -1,0 +1,172 @@
+"""What is presented at doors, and what they judge by: the world of ``tests/hostile/door_cases.toml``."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from rotation_watcher.identity.decision import Revoked
+from tests.support import pki
+from tests.support.pki import CLIENT, DAY, NAME, NOW, Pair, make, name
+
+CASES = Path(__file__).parents[1] / "hostile/door_cases.toml"
+REGION, ELSEWHERE = "us-east-1", "eu-west-1"
+GENESYS, DIGICERT = ("use1", REGION, "Genesys"), ("use1", REGION, "DigiCert")
+
+
+class Case(NamedTuple):
+    """One case. ``doors`` are those at which it is presented; ``encoded``: how often the header is URL-encoded."""
+
+    name: str
+    leaf: str
+    reason: str
+    allowed: bool
+    policy: str
+    region: str | None
+    encoded: int
+    doors: tuple[str, ...]
+
+
+def cases(door: str) -> list[Case]:
+    """The cases that are presented at a door."""
+    every = ("decision", "authorizer", "middleware")
+    found = [
+        Case(
+            name=one["name"],
+            leaf=one["leaf"],
+            reason=one["reason"],
+            allowed=one.get("allowed", one["reason"] in {"pinned", "issued"}),
+            policy=one.get("policy", "strict"),
+            region=one.get("region"),
+            encoded=one.get("encoded", 1),
+            doors=tuple(one.get("doors", every)),
+        )
+        for one in tomllib.loads(CASES.read_text())["case"]
+    ]
+    return [one for one in found if door in one.doors]
+
+
+@cache
+def root() -> Pair:
+    """The regional root."""
+    return make("Regional root", ca=True)
+
+
+@cache
+def shared_ca() -> Pair:
+    """An intermediate that signs for many customers."""
+    return make("Shared CA", make("Shared root", ca=True), ca=True)
+
+
+@cache
+def leaves() -> Mapping[str, Pair]:
+    """Every certificate that is presented, by its word in the cases."""
+    mine = {"names": (NAME,), "eku": CLIENT}
+    return {
+        "genesys": make(NAME, root(), **mine),
+        "renewed": make(NAME, root(), **mine),
+        "digicert": make(NAME, shared_ca(), **mine),
+        "off-cycle": make(NAME, shared_ca(), **mine),
+        "customer": make("customer.example.com", shared_ca(), names=("customer.example.com",), eku=CLIENT),
+        "forged-root": make(NAME, make("Regional root", ca=True), **mine),
+        "other-root": make(NAME, make("Another root", ca=True), **mine),
+        "self-signed": make(NAME, **mine),
+        "other-name": make("other.example.com", root(), names=("other.example.com",), eku=CLIENT),
+        "longer-name": make("other", root(), names=(f"{NAME}.example.com", f"x.{NAME}"), eku=CLIENT),
+        "right-cn-wrong-san": make(name(NAME), root(), names=("other.example.com",), eku=CLIENT),
+        "expired-pin": make(NAME, shared_ca(), **mine),
+        "elsewhere": make("dataactions.elsewhere", root(), names=("dataactions.elsewhere",), eku=CLIENT),
+        "expired": make(NAME, root(), **mine, start=NOW - 90 * DAY, end=NOW - DAY),
+        "early": make(NAME, root(), **mine, start=NOW + DAY),
+        "server": make(NAME, root(), names=(NAME,), eku=pki.SERVER),
+        "any-usage": make(NAME, root(), names=(NAME,), eku=pki.ANY),
+        "approved-server": make(NAME, root(), names=(NAME,), eku=pki.SERVER),
+        "revoked": make(NAME, root(), **mine),
+        "revoked-pinned": make(NAME, shared_ca(), **mine),
+    }
+
+
+@cache
+def presented(leaf: str) -> str:
+    """The text that a front door hands on."""
+    good = leaves()["genesys"].pem
+    odd = {
+        "none": "",
+        "garbage": "-----BEGIN CERTIFICATE-----\n<script>alert(1)</script>\r\nX-Evil: 1\n-----END CERTIFICATE-----\n",
+        "truncated": good[: len(good) // 2] + "\n-----END CERTIFICATE-----\n",
+        "private-key": leaves()["genesys"].key_pem,
+        "surrounded": f"subject=somebody\n{good}",
+        "two": good + leaves()["customer"].pem,
+        "megabyte": good.replace("\n-----END", f"\n{'A' * (1 << 20)}\n-----END"),
+        "encoded": quote(good, safe="+=/"),
+    }
+    return odd[leaf] if leaf in odd else leaves()[leaf].pem
+
+
+def document(unknown: str = "strict") -> dict[str, Any]:
+    """The identity.json of this world."""
+    return {
+        "format": 1,
+        "bundle": "main",
+        "rules": [_rule(GENESYS, "issued", root(), unknown), _rule(DIGICERT, "pinned", shared_ca(), unknown)],
+        "pins": [
+            _pin("genesys", GENESYS, root()),
+            _pin("digicert", DIGICERT, shared_ca()),
+            _pin("expired-pin", DIGICERT, shared_ca(), until=NOW - timedelta(seconds=1)),
+            _pin("elsewhere", ("euw1", ELSEWHERE, "Genesys"), root()),
+            _pin("expired", GENESYS, root()),
+            _pin("early", GENESYS, root()),
+            _pin("approved-server", GENESYS, root(), lifted=["no-client-auth"]),
+            _pin("revoked-pinned", DIGICERT, shared_ca()),
+        ],
+        "lists": [{"issuer_key": ca.read.facts.spki_sha256, "folder": f"crls/{n:032x}"} for n, ca in enumerate(CAS())],
+    }
+
+
+def CAS() -> tuple[Pair, Pair]:  # noqa: N802  # a constant that is made when it is first asked for
+    """Who signs lists, in the order of the folders."""
+    return root(), shared_ca()
+
+
+def policy_bytes(policy: str = "strict") -> bytes:
+    """The bytes of the policy that a case names."""
+    known = {
+        "unreadable": b"{not JSON",
+        "newer": json.dumps(document() | {"format": 2}).encode(),
+        "empty": json.dumps(document() | {"rules": [], "pins": []}).encode(),
+    }
+    return known[policy] if policy in known else json.dumps(document(policy)).encode()
+
+
+def revoked() -> Revoked:
+    """The lists of both CAs, which name the leaves that are called so."""
+    named = {
+        (ca.read.facts.spki_sha256, leaves()[leaf].raw.serial_number)
+        for ca, leaf in ((root(), "revoked"), (shared_ca(), "revoked-pinned"))
+    }
+    return lambda key, serial: (key, serial) in named
+
+
+def _rule(who: tuple[str, str, str], mode: str, ca: Pair, unknown: str) -> dict[str, Any]:
+    issuer = {"sha256": ca.read.fingerprint, "key": ca.read.facts.spki_sha256, "pem": ca.pem}
+    return _who(who) | {"mode": mode, "unknown": unknown, "names": [NAME], "issuers": [issuer]}
+
+
+def _pin(leaf: str, who: tuple[str, str, str], ca: Pair, **more: Any) -> dict[str, Any]:
+    one, until = leaves()[leaf], more.get("until")
+    return _who(who) | {
+        "sha256": one.raw.fingerprint(pki.hashes.SHA256()).hex(),
+        "not_before": one.raw.not_valid_before_utc.isoformat(),
+        "not_after": one.raw.not_valid_after_utc.isoformat(),
+        "until": until.isoformat() if until else None,
+        "lifted": more.get("lifted", []),
+        "issuer_key": ca.read.facts.spki_sha256,
+    }
+
+
+def _who(who: tuple[str, str, str]) -> dict[str, Any]:
+    return dict(zip(("source", "region", "authority"), who, strict=True))
