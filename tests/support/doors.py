@@ -3,11 +3,13 @@
 import json
 import tomllib
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
+
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from rotation_watcher.identity.decision import Revoked
 from tests.support import pki
@@ -65,29 +67,33 @@ def shared_ca() -> Pair:
 @cache
 def leaves() -> Mapping[str, Pair]:
     """Every certificate that is presented, by its word in the cases."""
-    mine = {"names": (NAME,), "eku": CLIENT}
     return {
-        "genesys": make(NAME, root(), **mine),
-        "renewed": make(NAME, root(), **mine),
-        "digicert": make(NAME, shared_ca(), **mine),
-        "off-cycle": make(NAME, shared_ca(), **mine),
-        "customer": make("customer.example.com", shared_ca(), names=("customer.example.com",), eku=CLIENT),
-        "forged-root": make(NAME, make("Regional root", ca=True), **mine),
-        "other-root": make(NAME, make("Another root", ca=True), **mine),
-        "self-signed": make(NAME, **mine),
-        "other-name": make("other.example.com", root(), names=("other.example.com",), eku=CLIENT),
+        "genesys": client(NAME, root()),
+        "renewed": client(NAME, root()),
+        "digicert": client(NAME, shared_ca()),
+        "off-cycle": client(NAME, shared_ca()),
+        "customer": client("customer.example.com", shared_ca()),
+        "forged-root": client(NAME, make("Regional root", ca=True)),
+        "other-root": client(NAME, make("Another root", ca=True)),
+        "self-signed": client(NAME),
+        "other-name": client("other.example.com", root()),
         "longer-name": make("other", root(), names=(f"{NAME}.example.com", f"x.{NAME}"), eku=CLIENT),
         "right-cn-wrong-san": make(name(NAME), root(), names=("other.example.com",), eku=CLIENT),
-        "expired-pin": make(NAME, shared_ca(), **mine),
-        "elsewhere": make("dataactions.elsewhere", root(), names=("dataactions.elsewhere",), eku=CLIENT),
-        "expired": make(NAME, root(), **mine, start=NOW - 90 * DAY, end=NOW - DAY),
-        "early": make(NAME, root(), **mine, start=NOW + DAY),
+        "expired-pin": client(NAME, shared_ca()),
+        "elsewhere": client("dataactions.elsewhere", root()),
+        "expired": make(NAME, root(), names=(NAME,), eku=CLIENT, start=NOW - 90 * DAY, end=NOW - DAY),
+        "early": make(NAME, root(), names=(NAME,), eku=CLIENT, start=NOW + DAY),
         "server": make(NAME, root(), names=(NAME,), eku=pki.SERVER),
         "any-usage": make(NAME, root(), names=(NAME,), eku=pki.ANY),
         "approved-server": make(NAME, root(), names=(NAME,), eku=pki.SERVER),
-        "revoked": make(NAME, root(), **mine),
-        "revoked-pinned": make(NAME, shared_ca(), **mine),
+        "revoked": client(NAME, root()),
+        "revoked-pinned": client(NAME, shared_ca()),
     }
+
+
+def client(bears: str, issuer: Pair | None = None, *, end: datetime = NOW + 265 * DAY) -> Pair:
+    """A client certificate of that one name."""
+    return make(bears, issuer, names=(bears,), eku=CLIENT, end=end)
 
 
 @cache
@@ -159,7 +165,7 @@ def _rule(who: tuple[str, str, str], mode: str, ca: Pair, unknown: str) -> dict[
 def _pin(leaf: str, who: tuple[str, str, str], ca: Pair, **more: Any) -> dict[str, Any]:
     one, until = leaves()[leaf], more.get("until")
     return _who(who) | {
-        "sha256": one.raw.fingerprint(pki.hashes.SHA256()).hex(),
+        "sha256": one.raw.fingerprint(SHA256()).hex(),
         "not_before": one.raw.not_valid_before_utc.isoformat(),
         "not_after": one.raw.not_valid_after_utc.isoformat(),
         "until": until.isoformat() if until else None,

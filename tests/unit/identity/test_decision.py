@@ -52,6 +52,13 @@ def test_a_leaf_whose_issuers_list_is_unknown_is_admitted_with_a_remark() -> Non
     assert (unknown.allowed, unknown.remark) == (True, LIST_UNKNOWN)
 
 
+def test_a_pin_whose_issuer_is_not_known_is_admitted_with_a_remark() -> None:
+    pins = [one | {"issuer_key": None} for one in doors.document()["pins"]]
+    held = read_policy(json.dumps(doors.document() | {"pins": pins}).encode())
+    found = decide(presented("digicert"), held, NOW, doors.revoked())
+    assert (found.reason, found.remark) == ("pinned", LIST_UNKNOWN)
+
+
 def test_the_other_list_of_an_issuer_does_not_hide_that_one_names_the_leaf() -> None:
     held = read_policy(policy_bytes())
     twice = held._replace(rules=(held.rules[0], held.rules[0]))
@@ -60,13 +67,13 @@ def test_the_other_list_of_an_issuer_does_not_hide_that_one_names_the_leaf() -> 
 
 def test_a_ca_that_is_past_its_validity_vouches_for_nobody() -> None:
     late = doors.root().raw.not_valid_after_utc + timedelta(seconds=1)
-    leaf = doors.make(NAME, doors.root(), names=(NAME,), eku=doors.CLIENT, end=late + timedelta(days=9))
+    leaf = doors.client(NAME, doors.root(), end=late + timedelta(days=9))
     assert decide(leaf.pem, policy(), NOW, doors.revoked()).reason == "issued"
     assert decide(leaf.pem, policy(), late, doors.revoked()).reason == "wrong-issuer"
 
 
 def test_names_are_compared_without_case_and_final_dot() -> None:
-    leaf = doors.make("any", doors.root(), names=(f"{NAME.upper()}.",), eku=doors.CLIENT)
+    leaf = doors.client(f"{NAME.upper()}.", doors.root())
     assert decide(leaf.pem, policy(), NOW, doors.revoked()).allowed
 
 
