@@ -1,0 +1,179 @@
+"""What a door holds between two requests: the policy and the revocation indexes, refreshed while a request waits.
+
+At most every ``EVERY`` the policy and the manifests of its lists are asked for by ETag, within ``BUDGET``: what does
+not fit is gone on with at the next request. Whatever fails leaves the last good one in force. A policy that could not be
+confirmed for ``LIMIT`` lets nobody in: pins and lists only ever matter if they are current.
+"""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from rotation_watcher import keys
+from rotation_watcher.errors import UNDECODABLE, StoreError
+from rotation_watcher.identity.decision import Decision, decide
+from rotation_watcher.identity.policy import Policy, PolicyError, read_policy
+from rotation_watcher.identity.ports import Mapper, Objects
+from rotation_watcher.x509.revocation_index import Index, IndexDefect, open_index
+
+EVERY = timedelta(seconds=60)
+"""How often it asks whether something is new."""
+HURRIED = timedelta(seconds=5)
+"""How often it asks after an unknown leaf has woken a look, for ``HURRY``."""
+HURRY = timedelta(minutes=2)
+BUDGET = timedelta(milliseconds=200)
+"""How long a request may wait for that."""
+FIRST_BUDGET = timedelta(seconds=3)
+"""How long the first request of a container may wait: without a policy nobody is let in."""
+LIMIT = timedelta(hours=24)
+"""How old the last confirmation of the policy may be."""
+CHUNK = 1 << 20
+"""Bytes that are asked for at once of an index."""
+MAX_INDEX = 64 << 20
+"""The longest index that is fetched: three million rows."""
+
+
+class _Part(msgspec.Struct, frozen=True):
+    version: str | None
+    size: int
+    sha256: str
+
+
+class _Manifest(msgspec.Struct, frozen=True):
+    """A list's manifest (``revocation/manifest.py``), as far as a door reads it."""
+
+    index: _Part
+
+
+class _Unusable(StoreError):
+    """An index that is not what its manifest says, or none."""
+
+
+class _List:
+    """One followed list: the index in force, and what is wanted of a newer one and fetched so far."""
+
+    def __init__(self) -> None:
+        self.etag: str | None = None
+        self.wanted: _Part | None = None
+        self.fetched = bytearray()
+        self.index: Index | None = None
+
+
+class Door:
+    """A door of one bundle. ``mapper`` maps the indexes; ``clock`` gives aware UTC."""
+
+    def __init__(self, objects: Objects, bundle: str, mapper: Mapper, clock: Callable[[], datetime]) -> None:
+        self._objects, self._map, self._clock = objects, mapper, clock
+        self._key = keys.identity(bundle)
+        self._policy: Policy | None = None
+        self._etag: str | None = None
+        self._lists: dict[str, _List] = {}
+        self._asked: datetime | None = None
+        self._confirmed: datetime | None = None
+        self._unfinished = False
+        self._hurry_until: datetime | None = None
+
+    def decide(self, leaf: object, *, region: str | None = None) -> tuple[Decision, list[str]]:
+        """The decision, and what went wrong while the policy was refreshed, in words. Never raises."""
+        failures = self._refresh()
+        now = self._clock()
+        if self._policy is not None and (self._confirmed is None or now - self._confirmed > LIMIT):
+            return Decision(allowed=False, reason="policy-too-old"), failures
+        return decide(leaf, self._policy, now, self._revoked, region=region), failures
+
+    def hurry(self) -> None:
+        """Ask more often for a while: something new is about to be published."""
+        self._hurry_until = self._clock() + HURRY
+
+    def _revoked(self, issuer_key: str, serial: int) -> bool | None:
+        folders = self._policy.lists.get(issuer_key, ()) if self._policy else ()
+        indexes = [known.index if (known := self._lists.get(folder)) else None for folder in folders]
+        if any(index.contains(serial) for index in indexes if index):
+            return True
+        return None if None in indexes or not indexes else False
+
+    def _refresh(self) -> list[str]:
+        """Ask for what is new, if it is time. What went wrong, in words."""
+        begin = self._clock()
+        hurried = self._hurry_until is not None and begin < self._hurry_until
+        due = self._asked is None or begin - self._asked >= (HURRIED if hurried else EVERY)
+        if not (due or self._unfinished):
+            return []
+        deadline = begin + (FIRST_BUDGET if self._asked is None else BUDGET)
+        failures = []
+        if due:
+            self._asked = begin
+            failures += self._tried(lambda: self._refresh_policy(deadline))
+        self._unfinished = False
+        for issuer_key, folders in self._policy.lists.items() if self._policy else ():
+            for folder in folders:
+                one = self._lists.setdefault(folder, _List())
+                failures += self._tried(lambda: self._refresh_list(folder, issuer_key, one, due, deadline))  # noqa: B023  # called at once
+        return failures
+
+    def _tried(self, step: Callable[[], None]) -> list[str]:
+        try:
+            step()
+        except (StoreError, PolicyError, *UNDECODABLE) as error:
+            return [str(error)[:300]]
+        return []
+
+    def _within(self, deadline: datetime) -> float:
+        """The seconds that are left. Raises StoreError if there are none."""
+        left = (deadline - self._clock()).total_seconds()
+        if left <= 0:
+            self._unfinished = True
+            raise StoreError("the time for a refresh is up; the next request goes on")
+        return left
+
+    def _refresh_policy(self, deadline: datetime) -> None:
+        got = self._objects.get(self._key, etag=self._etag, within=self._within(deadline))
+        if got.body is not None:
+            try:
+                self._policy = read_policy(got.body)
+            except PolicyError as error:
+                raise PolicyError(f"{self._key} cannot be used ({error}): run publish, which writes it anew") from None
+            self._etag = got.etag
+            followed = {folder for folders in self._policy.lists.values() for folder in folders}
+            self._lists = {folder: one for folder, one in self._lists.items() if folder in followed}
+        self._confirmed = self._clock()
+
+    def _refresh_list(self, folder: str, issuer_key: str, one: _List, due: bool, deadline: datetime) -> None:  # noqa: FBT001
+        if due:
+            key = f"{folder}/manifest.json"
+            got = self._objects.get(key, etag=one.etag, within=self._within(deadline))
+            if got.body is not None:
+                named = msgspec.json.decode(got.body, type=_Manifest)
+                if not 0 < named.index.size <= MAX_INDEX:
+                    raise StoreError(f"{key} names an index of {named.index.size} bytes, at most {MAX_INDEX} are read")
+                one.wanted, one.etag, one.fetched = named.index, got.etag, bytearray()
+        if one.wanted is None:
+            return
+        try:
+            self._fetch(f"{folder}/index.bin", one.wanted, one.fetched, deadline)
+            one.index = self._opened(f"{folder}/index.bin", issuer_key, one.wanted, bytes(one.fetched))
+        except _Unusable:
+            one.etag = None  # it is asked for anew when it is time again
+            one.wanted, one.fetched = None, bytearray()
+            raise
+        one.wanted, one.fetched = None, bytearray()
+
+    def _fetch(self, key: str, wanted: _Part, fetched: bytearray, deadline: datetime) -> None:
+        """Go on with what is fetched, part by part: each part stays, whatever happens to the next."""
+        while (begin := len(fetched)) < wanted.size:
+            length = min(CHUNK, wanted.size - begin)
+            within = self._within(deadline)
+            part = self._objects.part(key, version=wanted.version, begin=begin, length=length, within=within)
+            if len(part) != length:
+                raise _Unusable(f"{key} is shorter than its manifest says")
+            fetched += part
+
+    def _opened(self, key: str, issuer_key: str, wanted: _Part, body: bytes) -> Index:
+        if hashlib.sha256(body).hexdigest() != wanted.sha256:
+            raise _Unusable(f"{key} is not what its manifest says")
+        opened = open_index(self._map(body), issuer_key=issuer_key)
+        if isinstance(opened, IndexDefect):
+            raise _Unusable(f"{key}: {opened.code}: {opened.detail}")
+        return opened
