@@ -77,6 +77,11 @@ def identity(bundle: str) -> str:
     return f"bundles/{bundle}/identity.json"
 
 
+def wake(source: str) -> str:
+    """When an authorizer last had collect look at a source (JSON): no more than once a minute, over all containers."""
+    return f"wakes/{source}.json"
+
+
 def manifest(bundle: str) -> str:
     """Why each certificate is in the bundle, since when and until when (JSON)."""
     return f"bundles/{bundle}/manifest.json"

@@ -1,8 +1,8 @@
 """What a door holds between two requests: the policy and the revocation indexes, refreshed while a request waits.
 
 At most every ``EVERY`` the policy and the manifests of its lists are asked for by ETag, within ``BUDGET``: what does
-not fit is gone on with at the next request. Whatever fails leaves the last good one in force. A policy that could not be
-confirmed for ``LIMIT`` lets nobody in: pins and lists only ever matter if they are current.
+not fit is gone on with at the next request. Whatever fails leaves the last good one in force. A policy that could not
+be confirmed for ``LIMIT`` lets nobody in: pins and lists only ever matter if they are current.
 """
 
 import hashlib
@@ -130,6 +130,8 @@ class Door:
 
     def _refresh_policy(self, deadline: datetime) -> None:
         got = self._objects.get(self._key, etag=self._etag, within=self._within(deadline))
+        if not got.etag:
+            raise StoreError(f"{self._key} is not there, or may not be read: publish writes it, for each bundle")
         if got.body is not None:
             try:
                 self._policy = read_policy(got.body)
@@ -144,6 +146,8 @@ class Door:
         if due:
             key = f"{folder}/manifest.json"
             got = self._objects.get(key, etag=one.etag, within=self._within(deadline))
+            if not got.etag:
+                raise StoreError(f"{key} is not there, or may not be read: refresh_crls writes it")
             if got.body is not None:
                 named = msgspec.json.decode(got.body, type=_Manifest)
                 if not 0 < named.index.size <= MAX_INDEX:

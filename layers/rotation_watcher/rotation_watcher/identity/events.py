@@ -3,7 +3,8 @@
 REST APIs (type REQUEST) and HTTP APIs with payload 1.0 hand the certificate on in
 ``requestContext.identity.clientCert`` and take an IAM policy; payload 2.0 hands it on in
 ``requestContext.authentication.clientCert`` and takes a policy or a simple answer, as the authorizer is configured
-(source: API Gateway's developer guide, "Control access to HTTP APIs with AWS Lambda authorizers"). What a client can set itself, such as headers, is never looked at.
+(source: API Gateway's developer guide, "Control access to HTTP APIs with AWS Lambda authorizers"). What a client can
+set itself, such as headers, is never looked at.
 """
 
 from collections.abc import Mapping

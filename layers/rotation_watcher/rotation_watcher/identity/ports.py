@@ -5,7 +5,10 @@ from typing import NamedTuple, Protocol
 
 
 class Got(NamedTuple):
-    """An object as it is now, with its ETag in quotes. ``body`` None: it still has the ETag that was given."""
+    """An object as it is now, with its ETag in quotes. ``body`` None: it still has the ETag that was given.
+
+    An empty ``etag``: there is none, or none that this role may read (S3 answers both alike).
+    """
 
     body: bytes | None
     etag: str
@@ -15,7 +18,7 @@ class Objects(Protocol):
     """The bucket, as far as a door reads it."""
 
     def get(self, key: str, *, etag: str | None, within: float) -> Got:
-        """The object, unless it still has this ETag. One that is missing raises StoreError too."""
+        """The object, unless it still has this ETag."""
 
     def part(self, key: str, *, version: str | None, begin: int, length: int, within: float) -> bytes:
         """``length`` bytes from ``begin`` of that version, or what there is of them."""

@@ -1,0 +1,139 @@
+"""S3 and Lambda for the authorizer: botocore's signer and urllib3, both from Lambda's own runtime, and no client.
+
+boto3 with an S3 client takes twice as long to start (docs/decisions/0035). Nothing is tried again here: a door asks
+again at the next request, and the request that waits has no time for a second try.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import quote
+
+import urllib3
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import ReadOnlyCredentials
+
+from rotation_watcher.errors import Conflict, StoreError
+from rotation_watcher.identity.ports import Got
+
+MOST = 8 << 20
+"""The most bytes that are read of an answer."""
+_OK, _PARTIAL, _ACCEPTED, _NOT_MODIFIED = 200, 206, 202, 304
+_HIDDEN, _ABSENT, _CONFLICTS = 403, 404, {409, 412}
+
+
+class Access(NamedTuple):
+    """Where AWS is asked, and as whom. ``endpoints``: by service, other URLs than AWS's own."""
+
+    region: str
+    credentials: ReadOnlyCredentials
+    endpoints: Mapping[str, str]
+
+
+class _Answer(NamedTuple):
+    status: int
+    body: bytes
+    etag: str
+
+
+class SignedS3:
+    """``identity.ports.Objects`` for one bucket."""
+
+    def __init__(self, access: Access, bucket: str) -> None:
+        self._http = _Http(access)
+        self._signer = S3SigV4Auth(access.credentials, "s3", access.region)
+        other = access.endpoints.get("s3")
+        suffix = _suffix(access.region)
+        self._base = f"{other}/{bucket}" if other else f"https://{bucket}.s3.{access.region}.{suffix}"
+        self._bucket = bucket
+
+    def get(self, key: str, *, etag: str | None, within: float) -> Got:
+        """See ``ports.Objects``."""
+        headers = {"If-None-Match": etag} if etag else {}
+        answer = self._http.ask(self._signer, "GET", self._url(key), headers, b"", within)
+        if answer.status == _NOT_MODIFIED and etag:
+            return Got(None, etag)
+        if answer.status in {_HIDDEN, _ABSENT}:
+            return Got(None, "")
+        self._expect(answer, {_OK}, "read", key)
+        return Got(answer.body, answer.etag)
+
+    def part(self, key: str, *, version: str | None, begin: int, length: int, within: float) -> bytes:
+        """See ``ports.Objects``."""
+        url = self._url(key) + (f"?versionId={quote(version, safe='')}" if version else "")
+        headers = {"Range": f"bytes={begin}-{begin + length - 1}"}
+        answer = self._http.ask(self._signer, "GET", url, headers, b"", within)
+        self._expect(answer, {_PARTIAL}, "read", key)
+        return answer.body
+
+    def put_if(self, key: str, body: bytes, *, etag: str | None, within: float) -> None:
+        """See ``ports.Objects``."""
+        headers = {"If-Match": etag} if etag else {"If-None-Match": "*"}
+        answer = self._http.ask(self._signer, "PUT", self._url(key), headers, body, within)
+        if answer.status in _CONFLICTS:
+            raise Conflict(f"s3://{self._bucket}/{key} was written by somebody else")
+        self._expect(answer, {_OK}, "write", key)
+
+    def _url(self, key: str) -> str:
+        return f"{self._base}/{quote(key, safe='/~')}"
+
+    def _expect(self, answer: _Answer, statuses: set[int], verb: str, key: str) -> None:
+        if answer.status not in statuses:
+            raise StoreError(f"cannot {verb} s3://{self._bucket}/{key}: S3 answers {answer.status}")
+
+
+class InvokedCollect:
+    """``identity.ports.Looks`` by an asynchronous invocation of the function with that name."""
+
+    def __init__(self, access: Access, function: str) -> None:
+        self._http = _Http(access)
+        self._signer = SigV4Auth(access.credentials, "lambda", access.region)
+        base = access.endpoints.get("lambda") or f"https://lambda.{access.region}.{_suffix(access.region)}"
+        self._url = f"{base}/2015-03-31/functions/{quote(function, safe='')}/invocations"
+
+    def look(self, source: str, *, within: float) -> None:
+        """See ``ports.Looks``."""
+        body = json.dumps({"sources": [source]}).encode()
+        headers = {"X-Amz-Invocation-Type": "Event"}
+        answer = self._http.ask(self._signer, "POST", self._url, headers, body, within)
+        if answer.status != _ACCEPTED:
+            raise StoreError(f"collect cannot be invoked: Lambda answers {answer.status}")
+
+
+class _Http:
+    """Signed requests over connections that are kept open."""
+
+    def __init__(self, access: Access) -> None:
+        self._pool = urllib3.PoolManager(retries=False, maxsize=2)
+        self._access = access
+
+    def ask(
+        self, signer: SigV4Auth, method: str, url: str, headers: Mapping[str, str], body: bytes, within: float
+    ) -> _Answer:
+        request = AWSRequest(method=method, url=url, headers=dict(headers), data=body)
+        signer.add_auth(request)
+        try:
+            answer = self._pool.request(
+                method,
+                url,
+                body=body or None,
+                headers=dict(request.headers.items()),
+                timeout=urllib3.Timeout(total=within),
+                redirect=False,
+                preload_content=False,
+            )
+            read = answer.read(MOST + 1)
+            if len(read) <= MOST:
+                answer.drain_conn()
+                answer.release_conn()
+            else:
+                answer.close()
+                raise StoreError(f"an answer of more than {MOST} bytes")
+        except urllib3.exceptions.HTTPError as error:
+            raise StoreError(f"{method} fails: {type(error).__name__}") from error
+        return _Answer(answer.status, read, answer.headers.get("ETag", ""))
+
+
+def _suffix(region: str) -> str:
+    return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
