@@ -116,7 +116,7 @@ class Door:
     def _tried(self, step: Callable[[], None]) -> list[str]:
         try:
             step()
-        except (StoreError, PolicyError, *UNDECODABLE) as error:
+        except (StoreError, PolicyError) as error:
             return [str(error)[:300]]
         return []
 
@@ -149,7 +149,10 @@ class Door:
             if not got.etag:
                 raise StoreError(f"{key} is not there, or may not be read: refresh_crls writes it")
             if got.body is not None:
-                named = msgspec.json.decode(got.body, type=_Manifest)
+                try:
+                    named = msgspec.json.decode(got.body, type=_Manifest)
+                except UNDECODABLE as error:
+                    raise StoreError(f"{key} cannot be read ({error}): refresh_crls writes it anew") from error
                 if not 0 < named.index.size <= MAX_INDEX:
                     raise StoreError(f"{key} names an index of {named.index.size} bytes, at most {MAX_INDEX} are read")
                 one.wanted, one.etag, one.fetched = named.index, got.etag, bytearray()

@@ -1,0 +1,148 @@
+"""What a door holds between requests: refreshed by ETag, within its time, and the last good one when that fails."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from rotation_watcher import keys
+from rotation_watcher.identity import door as door_module
+from rotation_watcher.identity.decision import LIST_UNKNOWN
+from rotation_watcher.identity.door import BUDGET, CHUNK, EVERY, FIRST_BUDGET
+from tests.support import doors
+from tests.support.fake_door import DoorWorld, index
+from tests.support.pki import DAY
+
+POLICY = keys.identity("main")
+SECOND = timedelta(seconds=1)
+
+
+def calls(world: DoorWorld) -> list[tuple[str, str]]:
+    made, world.objects.calls = world.objects.calls, []
+    return made
+
+
+def test_it_asks_once_a_minute_and_loads_nothing_twice() -> None:
+    world = DoorWorld()
+    manifests = [("get", f"{folder}/manifest.json") for folder in world.folders]
+    world.ask("genesys")
+    first = calls(world)
+    assert first[0] == ("get", POLICY)
+    assert [what for what, _ in first].count("part") == 2
+    world.clock.advance(EVERY - SECOND)
+    world.ask("genesys")
+    assert calls(world) == []
+    world.clock.advance(SECOND)
+    world.ask("genesys")
+    assert calls(world) == [("get", POLICY), *manifests]
+
+
+def test_a_newly_revoked_leaf_is_refused_within_a_minute() -> None:
+    world = DoorWorld()
+    assert world.ask("genesys")[0]
+    serial = doors.leaves()["genesys"].raw.serial_number
+    world.objects.publish_index(world.folders[0], index(doors.root(), serial))
+    world.clock.advance(EVERY)
+    assert world.ask("genesys")[1]["reason"] == "revoked"
+
+
+def test_while_s3_fails_the_last_good_ones_stay() -> None:
+    world = DoorWorld()
+    world.ask("genesys")
+    world.objects.failing = lambda _key: True
+    for _ in range(30):
+        world.clock.advance(EVERY)
+        assert world.ask("genesys")[1]["reason"] == "pinned"
+        assert world.ask("revoked")[1]["reason"] == "revoked"
+    assert world.logged[-2]["refresh"]
+
+
+@pytest.mark.parametrize("bad", [b"", b"{", b"[]", doors.policy_bytes("newer")])
+def test_a_bad_policy_never_displaces_the_good_one_and_does_not_count_as_confirmed(bad: bytes) -> None:
+    world = DoorWorld()
+    world.ask("genesys")
+    world.objects.held[POLICY] = bad
+    world.clock.advance(EVERY)
+    assert world.ask("genesys")[0]
+    assert POLICY in world.logged[-1]["refresh"][0]
+    world.clock.advance(door_module.LIMIT)
+    assert world.ask("genesys")[1]["reason"] == "policy-too-old"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"sha256": "0" * 64}, {"size": 7}, {"size": 100_000}, {"size": 1 << 40}, {"size": 0}, {"size": "x"}],
+    ids=str,
+)
+def test_a_bad_index_never_displaces_the_good_one_and_heals(wrong: dict[str, object]) -> None:
+    world = DoorWorld()
+    assert world.ask("revoked")[1]["reason"] == "revoked"
+    good = index(doors.root(), doors.leaves()["genesys"].raw.serial_number)
+    world.objects.publish_index(world.folders[0], good, **wrong)
+    world.clock.advance(EVERY)
+    assert world.ask("revoked")[1]["reason"] == "revoked"
+    assert world.folders[0] in world.logged[-1]["refresh"][0]
+    world.objects.publish_index(world.folders[0], good)
+    world.clock.advance(EVERY)
+    assert world.ask("genesys")[1]["reason"] == "revoked"
+
+
+def test_the_index_of_another_issuer_is_not_used() -> None:
+    world = DoorWorld()
+    serial = doors.leaves()["genesys"].raw.serial_number
+    world.objects.publish_index(world.folders[0], index(doors.shared_ca(), serial))
+    allowed, told = world.ask("genesys")
+    assert (allowed, told["remark"]) == (True, LIST_UNKNOWN)
+    assert "foreign" in world.logged[-1]["refresh"][0]
+
+
+def test_a_list_that_is_not_there_yet_is_a_remark_and_tells_the_remedy() -> None:
+    world = DoorWorld()
+    del world.objects.held[f"{world.folders[0]}/manifest.json"]
+    assert world.ask("genesys")[1]["remark"] == LIST_UNKNOWN
+    assert "refresh_crls writes it" in world.logged[-1]["refresh"][0]
+
+
+def test_a_huge_index_is_fetched_in_parts_over_several_requests_within_the_budget() -> None:
+    world = DoorWorld()
+    world.ask("genesys")
+    serial = doors.leaves()["genesys"].raw.serial_number
+    many = index(doors.root(), *range(1 << 60, (1 << 60) + 300_000), serial)
+    assert len(many) > 2 * CHUNK
+    world.objects.publish_index(world.folders[0], many)
+    world.objects.takes = timedelta(milliseconds=90)
+    world.clock.advance(EVERY)
+    answers = []
+    for _ in range(6):
+        before = world.clock()
+        answers.append(world.ask("genesys")[1]["reason"])
+        assert world.clock() - before <= BUDGET + world.objects.takes
+    assert answers[0] == "pinned"
+    assert answers[-1] == "revoked"
+    parts = [key for what, key in calls(world) if what == "part"]
+    assert parts.count(f"{world.folders[0]}/index.bin") == 1 + -(-len(many) // CHUNK)  # one for the first, small index
+
+
+def test_the_first_request_may_wait_longer_and_still_ends() -> None:
+    world = DoorWorld()
+    world.objects.takes = timedelta(milliseconds=500)
+    before = world.clock()
+    assert world.ask("revoked")[1]["reason"] == "revoked"
+    assert world.clock() - before <= FIRST_BUDGET + world.objects.takes
+
+
+def test_a_list_that_is_followed_no_longer_is_forgotten() -> None:
+    world = DoorWorld()
+    world.ask("genesys")
+    world.objects.held[POLICY] = json.dumps(doors.document() | {"lists": []}).encode()
+    world.clock.advance(EVERY)
+    calls(world)
+    assert world.ask("genesys")[1]["remark"] == LIST_UNKNOWN
+    assert calls(world) == [("get", POLICY)]
+
+
+def test_what_the_lists_next_update_says_does_not_end_what_they_revoke() -> None:
+    world = DoorWorld()
+    world.ask("revoked")
+    world.clock.advance(30 * DAY)
+    assert world.ask("revoked")[1]["reason"] == "revoked"
