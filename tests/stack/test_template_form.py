@@ -43,6 +43,8 @@ SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:genesys/oauth-AbC
             [SECRET, "arn:aws-cn:ssm:cn-north-1:111122223333:parameter/a/b"],
             ["", "*", f"{SECRET[:-6]}*"],
         ),
+        ("AuthorizerBundle", ["main", "eu-1", ""], ["Main", "*", "a/b", "-a"]),
+        ("AuthorizerRegion", ["us-east-1", ""], ["use1", "*"]),
         ("SlackSecretArn", [SECRET, ""], ["https://hooks.slack.com/services/T/B/x", f"{SECRET}*"]),
         (
             "AdoptObjectArns",

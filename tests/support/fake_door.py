@@ -29,6 +29,10 @@ class FakeObjects:
         self.calls: list[tuple[str, str]] = []
         self.failing: Callable[[str], bool] = lambda _key: False
         self.takes = timedelta(0)
+        self.sent = 0
+        """Bytes that were answered with."""
+        self.before_put: Callable[[], None] = lambda: None
+        """What another container does between a reading and the writing."""
         self._clock = clock
 
     def get(self, key: str, *, etag: str | None, within: float) -> Got:
@@ -37,6 +41,7 @@ class FakeObjects:
         if key not in self.held:
             return Got(None, "")
         now = self.etag(key)
+        self.sent += 0 if now == etag else len(self.held[key])
         return Got(None if now == etag else self.held[key], now)
 
     def part(self, key: str, *, version: str | None, begin: int, length: int, within: float) -> bytes:
@@ -48,6 +53,7 @@ class FakeObjects:
     def put_if(self, key: str, body: bytes, *, etag: str | None, within: float) -> None:
         """See ``ports.Objects``."""
         self._called("put", key, within)
+        self.before_put()
         if (self.etag(key) if key in self.held else None) != etag:
             raise Conflict(key)
         self.held[key] = body

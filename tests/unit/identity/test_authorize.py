@@ -138,6 +138,27 @@ def test_a_flood_of_strangers_wakes_nothing() -> None:
     assert ("put", keys.wake("use1")) not in world.objects.calls
 
 
+def test_of_two_containers_at_once_one_wakes_the_look() -> None:
+    world = DoorWorld()
+
+    def other() -> None:
+        world.objects.before_put = lambda: None
+        authorize(event(doors.presented("off-cycle"), "rest"), world.ports(door=world.container()))
+
+    world.objects.before_put = other
+    world.ask("off-cycle")
+    assert world.looks.looked == ["use1"]
+    assert [entry["look"] for entry in world.logged] == ["asked", "asked-recently"]
+
+
+def test_a_container_asks_the_bucket_once_a_minute_in_a_flood() -> None:
+    world = DoorWorld()
+    ports = world.ports()
+    for _ in range(30):
+        authorize(event(doors.presented("off-cycle"), "rest"), ports)
+    assert world.objects.calls.count(("get", keys.wake("use1"))) == 1
+
+
 @pytest.mark.parametrize("mark", [b"", b"{}", b'{"at": "2099-01-01T00:00:00Z"}', b'{"at": "2026-01-01T00:00:00"}'])
 def test_a_mark_that_nobody_of_ours_wrote_holds_no_look_up(mark: bytes) -> None:
     world = DoorWorld()

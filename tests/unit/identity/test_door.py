@@ -37,6 +37,26 @@ def test_it_asks_once_a_minute_and_loads_nothing_twice() -> None:
     assert calls(world) == [("get", POLICY), *manifests]
 
 
+def test_what_has_not_changed_is_not_sent_again() -> None:
+    world = DoorWorld()
+    world.ask("genesys")
+    world.objects.sent = 0
+    world.clock.advance(EVERY)
+    world.ask("genesys")
+    assert world.objects.sent == 0
+
+
+def test_an_index_that_was_no_good_is_fetched_anew_although_its_manifest_stays() -> None:
+    world = DoorWorld()
+    place = next(key for key in world.objects.held if key.startswith(f"{world.folders[0]}/index.bin@"))
+    good = world.objects.held[place]
+    world.objects.held[place] = good[:-1] + b"\0"
+    assert world.ask("revoked")[1]["remark"] == LIST_UNKNOWN
+    world.objects.held[place] = good
+    world.clock.advance(EVERY)
+    assert world.ask("revoked")[1]["reason"] == "revoked"
+
+
 def test_a_newly_revoked_leaf_is_refused_within_a_minute() -> None:
     world = DoorWorld()
     assert world.ask("genesys")[0]
