@@ -62,6 +62,7 @@ built: venv stack-venvs  ## the build, the functions under AWS's emulator, the r
 bench: venv stack-venvs  ## init time and memory of the built functions, a huge CRL, as ratios; leaves build/bench/
 	@.venv/bin/python -m benchmarks.init
 	@PYTHONPATH=layers/rotation_watcher:. .venv/bin/python -m benchmarks.crl
+	@PYTHONPATH=layers/rotation_watcher:. .venv/bin/python -m benchmarks.authorize
 
 check: venv  ## formatting, lint, types, template, locks
 	.venv/bin/ruff format --check .

@@ -109,12 +109,12 @@ def _judged(leaf: _Leaf, policy: Policy, at: datetime, revoked: Revoked, region:
     if good:
         return _unless_revoked(leaf, Decision(True, "pinned", good.who, leaf.sha256), [good.issuer_key], revoked)
     rules = [rule for rule in policy.rules if region in (None, rule.who.region)]
-    signed = [(rule, keys) for rule in rules if (keys := _signers(leaf, rule, at))]
-    named = [(rule, keys) for rule, keys in signed if leaf.names & rule.names]
-    for rule, keys in sorted(named, key=lambda one: one[0].mode):  # issued before pinned
-        found = _by_name(leaf, rule, here)
-        return _unless_revoked(leaf, found, keys, revoked)
-    return _refused(_why_not(leaf, rules, [rule for rule, _ in signed], pins, here), leaf)
+    named = [rule for rule in rules if leaf.names & rule.names]
+    for rule in sorted(named, key=lambda one: one.mode):  # issued before pinned; a signature takes longer than all else
+        if keys := _signers(leaf, rule, at):
+            return _unless_revoked(leaf, _by_name(leaf, rule, here), keys, revoked)
+    signed = [rule for rule in rules if rule not in named and _signers(leaf, rule, at)]
+    return _refused(_why_not(named, rules, signed, pins, here), leaf)
 
 
 def _by_name(leaf: _Leaf, rule: Rule, here: list[Pin]) -> Decision:
@@ -126,14 +126,15 @@ def _by_name(leaf: _Leaf, rule: Rule, here: list[Pin]) -> Decision:
     return Decision(rule.unknown == "name", "unknown-leaf", rule.who, leaf.sha256, wake=rule.who.source)
 
 
-def _why_not(leaf: _Leaf, rules: list[Rule], signed: list[Rule], pins: tuple[Pin, ...], here: list[Pin]) -> str:
+def _why_not(named: list[Rule], rules: list[Rule], signed: list[Rule], pins: tuple[Pin, ...], here: list[Pin]) -> str:
+    """Why nobody was recognised. ``named``: rules whose name it bears; ``signed``: others whose CA signed it."""
     if here:
         return "expired-pin"
     if pins:
         return "pinned-for-another-region"
     if any(rule.mode == "issued" for rule in signed):
         return "wrong-name"
-    if any(rule.mode == "issued" or leaf.names & rule.names for rule in rules) and not signed:
+    if named or (not signed and any(rule.mode == "issued" for rule in rules)):
         return "wrong-issuer"
     return "not-pinned"
 
