@@ -26,6 +26,8 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "none",
     "AWS_SECRET_ACCESS_KEY": "none",
     "BUCKET": "bucket",
+    "BUNDLE": "main",
+    "COLLECT_FUNCTION": "collect",
     "TOPIC_ARN": ACCOUNT.format("sns", "alerts"),
     "PUBLISH_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/111122223333/publish.fifo",
     "WATCH_FILE_URI": "",
@@ -97,7 +99,9 @@ def main() -> int:
     build = built(MACHINE)
     found = {
         name: compare(build, name)
-        for name in ("CollectFunction", "PublishFunction", "RefreshCrlsFunction", "SlackFunction")
+        for name in (
+            *("CollectFunction", "PublishFunction", "RefreshCrlsFunction", "SlackFunction", "AuthorizeFunction"),
+        )
     }
     print(f"{'function':18}{'':12}{'ours':>9}{'floor':>9}   ratio: min median max")
     for name, result in found.items():

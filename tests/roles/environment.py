@@ -16,14 +16,15 @@ from local.aws.enforcing import Asked
 from local.environment import BUCKET, Environment
 from local.genesys.pki import PrivateRoot
 from local.receiver import SlackReceiver
-from rotation_watcher import bootstrap, configuration
+from rotation_watcher import bootstrap, bootstrap_door, configuration
 from rotation_watcher.adapters.sqs import SqsPublishQueue
+from rotation_watcher.authorize import authorize
 from rotation_watcher.config import Watch
 from rotation_watcher.errors import ConfigurationError
 from rotation_watcher.refresh_crls import Request, refresh_crls
 from rotation_watcher.slack import QueueMessage, post_all
 from rotation_watcher.sources.history import Leaf
-from rotation_watcher.sources.repository import load_history
+from rotation_watcher.sources.repository import load_history, load_seen
 from tests.roles.grants import Grant, documents, grants
 from tests.support.crls import crl_der
 from tests.support.fake_crls import FakeDistributionPoints
@@ -35,6 +36,8 @@ replace = msgspec.structs.replace
 
 YEAR, PACE = timedelta(days=365), timedelta(seconds=35)
 CONF = "conf-bucket"
+_NOBODY = "http://127.0.0.1:1"
+"""Lambda's endpoint: moto has another name for that action than IAM."""
 _PLACE = "us-east-1:123456789012"
 _TRUST = {
     "Version": "2012-10-17",
@@ -76,6 +79,7 @@ class RolesEnvironment:
             "SlackSecretArn": self.webhook,
             "WatchFileUri": f"s3://{CONF}/watch.json",
             "AdoptObjectArns": f"arn:aws:s3:::{CONF}/old.pem",
+            "AuthorizerBundle": "main",
             "KmsKeyArn": f"arn:aws:kms:{_PLACE}:key/none",
             "SubnetIds": "subnet-1",
             "SecurityGroupIds": "sg-1",
@@ -85,6 +89,7 @@ class RolesEnvironment:
             "PublishRole": self._publish,
             "RefreshCrlsRole": self._refresh_crls,
             "SlackRole": self._slack,
+            "AuthorizeRole": self._authorize,
             "SchedulerRole": self._report_failed_run,
         }
 
@@ -103,7 +108,7 @@ class RolesEnvironment:
 
     def run(self, role: str, without: Grant | None = None) -> Run:
         """Let the role do its work from the beginning, with one grant less if one is given."""
-        self._reset(published=role in {"PublishRole", "RefreshCrlsRole"})
+        self._reset(published=role in {"PublishRole", "RefreshCrlsRole", "AuthorizeRole"})
         with self.acting_as(role, without), self.environment.aws.enforced_iam() as asked:
             self.environment.aws.calls.clear()
             # What a refusal does to the run is another test's matter.
@@ -239,6 +244,36 @@ class RolesEnvironment:
         outcome = post_all([QueueMessage("1", body)], bootstrap.build_chat())
         assert outcome.posted == 1, outcome
         self._poll(self.slack_url)
+
+    def _authorize(self) -> None:
+        """Read the policy, a manifest and its index; then note that a look is asked for."""
+        environment = self.environment
+        environment.watcher = environment.build()
+        with environment.aws.unenforced_iam():
+            ports = environment.watcher.refresh_crls._replace(points=self._lists(lambda _: False))
+            environment.publish("alb")
+            refresh_crls(environment.watcher.watch(), Request(), ports)
+            environment.publish("alb")
+            state = load_history(environment.watcher.store, "use1")
+            environment.s3.delete_object(Bucket=BUCKET, Key="wakes/use1.json")
+        assert state is not None
+        leaf = next(one for one in state.authorities["Genesys"].leaves.values() if not one.lifted)
+        with environment.aws.unenforced_iam():
+            held = load_seen(environment.watcher.store, "use1", (leaf.facts.fingerprint,))
+        assert held is not None
+        environment.aws.calls.clear()
+        variables = {"BUCKET": BUCKET, "BUNDLE": "main", "COLLECT_FUNCTION": "Collect", "AWS_REGION": "us-east-1"}
+        door = bootstrap_door.build(
+            {**os.environ, "AWS_ENDPOINT_URL": environment.aws.url, "AWS_ENDPOINT_URL_LAMBDA": _NOBODY, **variables},
+            clock=environment.clock,
+            log=lambda _: None,
+        )
+        event = {"type": "REQUEST", "methodArn": "arn:a", "requestContext": {"identity": {"clientCert": {}}}}
+        event["requestContext"]["identity"]["clientCert"]["clientCertPem"] = held[0].pem  # type: ignore[index]
+        answer = authorize(event, door)
+        assert answer["context"]["reason"] == "pinned", answer
+        assert "remark" not in answer["context"], answer
+        door.waker.wake("use1")
 
     def _report_failed_run(self) -> None:
         """Lambda's failure destination and the Scheduler's dead-letter queue, which use the roles' rights."""

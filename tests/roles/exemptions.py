@@ -50,7 +50,7 @@ EXEMPT: dict[str, tuple[str, str]] = {
     "ec2:AssignPrivateIpAddresses": ("the Lambda service joins the function to a VPC with its role", _VPC),
     "ec2:UnassignPrivateIpAddresses": ("the Lambda service joins the function to a VPC with its role", _VPC),
     "lambda:InvokeFunction": (
-        "the Scheduler wakes the functions with its role; shown by the deployed stack, which knows no IAM",
+        "the Scheduler wakes the functions with its role, and the authorizer collect; moto's Lambda needs Docker",
         "docs.aws.amazon.com/scheduler/latest/UserGuide/setting-up.html#setting-up-execution-role",
     ),
 }

@@ -9,7 +9,13 @@ from pathlib import Path
 from types import ModuleType
 
 FOLDER = Path(__file__).resolve().parents[2] / "functions"
-LOGICAL_NAMES = {"collect": "Collect", "publish": "Publish", "refresh_crls": "RefreshCrls", "slack": "Slack"}
+LOGICAL_NAMES = {
+    "collect": "Collect",
+    "publish": "Publish",
+    "refresh_crls": "RefreshCrls",
+    "slack": "Slack",
+    "authorize": "Authorize",
+}
 """Each folder of it, with what the names of the function's resources in the template begin with."""
 
 
