@@ -25,7 +25,7 @@ STATES: dict[str, tuple[type, int]] = {
     "configuration": (configuration.State, configuration.FORMAT),
     "history": (history.History, history.FORMAT),
     "pins": (pins.Pins, pins.FORMAT),
-    "revoked": (revoked.Revoked, revoked.FORMAT),
+    "revocations": (revoked.Remembered, revoked.FORMAT),
     "record": (record.Record, record.FORMAT),
 }
 _WORDS = {"title", "description"}

@@ -12,12 +12,12 @@ from rotation_watcher import config, keys
 from rotation_watcher import publish as publishing
 from rotation_watcher import refresh_crls as refreshing
 from rotation_watcher.alerts.model import Alert
-from rotation_watcher.bundles import revoked
 from rotation_watcher.bundles.pins import decode
 from rotation_watcher.kinds import ALB_TRUST_STORE
 from rotation_watcher.ports import DistributionPoints
 from rotation_watcher.refresh_crls import Request, Summary
-from rotation_watcher.revocation import manifest
+from rotation_watcher.revocation import manifest, state
+from rotation_watcher.revocation.conditions import REVOKED
 from rotation_watcher.revocation.manifest import Manifest
 from rotation_watcher.sources import history
 from rotation_watcher.sources.history import AuthorityHistory, Chain, History, Leaf, Status
@@ -180,18 +180,21 @@ class SmallRefresh:
         summary = publishing.publish(self.watch, decode_request({"targets": ["alb"], "dry_run": dry_run}), ports)
         return summary.targets["alb"].outcome
 
-    def folder(self, url: str = LEAVES, issuer: Issued | None = None) -> str:
-        """Where a list is kept."""
-        return keys.crl(certificate(issuer or intermediate()).facts.spki_sha256, url)
+    def folder(self, *urls: str, issuer: Issued | None = None, ca: bool = False) -> str:
+        """Where the list is kept of the certificates that name these URLs (LEAVES)."""
+        named = urls or (LEAVES,)
+        spki = certificate(issuer or intermediate()).facts.spki_sha256
+        return keys.crl(spki, {url: frozenset(named) for url in named}, ca=ca)
 
-    def manifest(self, url: str = LEAVES, issuer: Issued | None = None) -> Manifest:
-        """The list in force. Raises KeyError."""
-        return manifest.decode(self.store.body(f"{self.folder(url, issuer)}/{manifest.MANIFEST}"))
+    def manifest(self, *urls: str) -> Manifest:
+        """The list in force of the leaves that name these URLs (LEAVES). Raises KeyError."""
+        return manifest.decode(self.store.body(f"{self.folder(*urls)}/{manifest.MANIFEST}"))
 
     @property
     def revoked(self) -> set[str]:
-        """The fingerprints in ``crls/revoked.json``."""
-        return {*revoked.decode(self.store.body(keys.REVOKED)).certificates}
+        """The certificates, by fingerprint, of which an alert says that they are revoked and none that it is over."""
+        held = state.decode(self.store.body(keys.CRL_STATE)) if keys.CRL_STATE in self.store.versions else state.State()
+        return {key.removeprefix(REVOKED) for key in held.conditions if key.startswith(REVOKED)}
 
     @property
     def pinned(self) -> set[str]:

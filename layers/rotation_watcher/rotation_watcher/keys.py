@@ -1,6 +1,8 @@
 """The keys of the objects in the bucket. Functions may not write below anchors/, approvals/ and extra/."""
 
 import hashlib
+import json
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 STATE = ("sources/", "bundles/", "targets/", "alerts/", "crls/")
@@ -112,13 +114,21 @@ def record(target: str) -> str:
     return f"targets/{target}/record.json"
 
 
-REVOKED = "crls/revoked.json"
-"""Which certificates of ours are revoked. No list's folder: those are named by hexadecimal digits."""
-
 CRL_STATE = "crls/state.json"
 """What refresh_crls keeps for its alerts: open conditions, and the outbox."""
 
 
-def crl(issuer_key: str, url: str) -> str:
-    """The folder of the revocation list that the issuer with this key (SHA-256 of it) signs, and this URL names."""
-    return f"crls/{hashlib.sha256(f'{issuer_key} {url}'.encode()).hexdigest()[:32]}"
+def crl(issuer_key: str, ways: Mapping[str, Collection[str]], *, ca: bool) -> str:
+    """The folder of one revocation list.
+
+    It is that of the certificates of one issuer (SHA-256 of its key) which name the same URLs in this order, each with
+    the same names of its distribution point (``ways``), and which are CAs or are none: what a list may say is judged by
+    all of this.
+    """
+    asked = [issuer_key, ca, *([url, *sorted(names)] for url, names in ways.items())]
+    return f"crls/{hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:32]}"
+
+
+def revocations(bundle: str) -> str:
+    """Which revocation lists took something from a bundle (JSON)."""
+    return f"bundles/{bundle}/revocations.json"

@@ -79,7 +79,7 @@ def test_a_leaf_that_comes_later_is_held_against_the_list_that_is_in_force(world
     writes = len(world.store.writes)
     assert kinds(world) == ["revoked"]
     written = {key for key in world.store.writes[writes:] if not key.startswith("alerts/")}
-    assert written == {keys.REVOKED, keys.CRL_STATE}
+    assert written == {keys.CRL_STATE}
 
 
 @pytest.mark.parametrize("code", [FetchCode.UNREACHABLE, FetchCode.ANSWER_TOO_LARGE])
@@ -122,20 +122,7 @@ def test_a_revoked_certificate_that_no_history_names_any_more_is_over(world: Sma
     assert world.revoked == set()
 
 
-def test_a_damaged_register_is_written_anew_from_what_was_told(world: SmallRefresh) -> None:
-    world.list_leaves(leaf())
-    assert kinds(world) == ["revoked"]
-    world.store.seed(keys.REVOKED, b"{")
-    world.store.seed("anchors/us-east-1.pem", issued("Other").pem)
-    assert kinds(world) == []
-    assert world.revoked == {leaf().fingerprint}
-
-
-def test_no_register_is_written_while_nothing_is_revoked(world: SmallRefresh) -> None:
-    assert keys.REVOKED not in world.store.versions
-
-
-def test_targets_are_woken_when_the_register_changes_and_only_then(world: SmallRefresh) -> None:
+def test_targets_are_woken_when_other_certificates_are_revoked_and_only_then(world: SmallRefresh) -> None:
     assert world.queue.sent == []
     world.list_leaves(leaf())
     assert world.refresh().enqueued == ["alb"]

@@ -37,7 +37,7 @@ class Hanging:
 def job(name: str, *, failing: bool = False) -> Job:
     url = f"http://{name}.example.com/a.crl"
     member = Member(certificate(leaf()), "use1", "us-east-1", "Genesys", ca=False)
-    point = Point(f"crls/{name}", url, certificate(intermediate()), {url: frozenset({url})}, (member,))
+    point = Point(f"crls/{name}", certificate(intermediate()), {url: frozenset({url})}, ca=False, members=(member,))
     return Job(point, Held(), failing)
 
 

@@ -119,8 +119,8 @@ class BundleView(NamedTuple):
 
     ``unvouched`` are leaves that nothing vouches for any more, such as those whose approval is gone, or that are
     revoked: they are pinned no longer, whatever the obstacles. ``files`` are the operator's ``extra`` files.
-    ``forged``: what histories say that the watcher does not write, in words. ``pins_kept``: it is not known what is
-    revoked, so the pins stay as they are. ``former``: pinned leaves that nothing shows any more though their grace is
+    ``forged``: what histories say that the watcher does not write, in words. ``revocations``: the lists that decide
+    what is revoked (``bundles.revoked``). ``former``: pinned leaves that nothing shows any more though their grace is
     not over, such as those of a source that was taken out of the bundle. ``grace``: how long what retires stays.
     """
 
@@ -131,7 +131,7 @@ class BundleView(NamedTuple):
     unvouched: frozenset[str]
     files: tuple[OperatorFile, ...] = ()
     forged: tuple[str, ...] = ()
-    pins_kept: bool = False
+    revocations: Mapping[str, str] = {}
     grace: timedelta = timedelta(days=30)
     former: tuple[Need, ...] = ()
 

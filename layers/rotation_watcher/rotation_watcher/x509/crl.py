@@ -62,6 +62,11 @@ class CrlFacts(msgspec.Struct, frozen=True, kw_only=True):
     next_update: Instant | None
     entries: int
 
+    @property
+    def order(self) -> tuple[datetime, int]:
+        """What grows from one list of a point to the next."""
+        return self.this_update, int(self.number or "0", 16)
+
 
 class CrlDefect(msgspec.Struct, frozen=True):
     """Why something is no list that can be read: a stable code, and a detail for people that never quotes the data.
