@@ -50,9 +50,18 @@ def test_roles_read_and_write_exactly_their_part_of_the_bucket() -> None:
         *("anchors/*", "approvals/*", "sources/*", "bundles/configuration.json", "alerts/*")
     }
     assert keys_of("PublishRole", "s3:PutObject") == {"bundles/*", "targets/*", "alerts/*"}
-    assert keys_of("PublishRole", "s3:GetObjectVersion") == {"targets/*", "crls/*/list.der"}
+    assert keys_of("PublishRole", "s3:GetObjectVersion") == {"targets/*", "crls/*/list.der", "crls/*/index.bin"}
     assert keys_of("PublishRole", "s3:GetObject") == {
-        *("anchors/*", "approvals/*", "extra/*", "sources/*", "bundles/*", "targets/*", "alerts/*", "crls/revoked.json")
+        *(
+            "anchors/*",
+            "approvals/*",
+            "extra/*",
+            "sources/*",
+            "bundles/*",
+            "targets/*",
+            "alerts/*",
+            "crls/*/manifest.json",
+        )
     }
     assert keys_of("RefreshCrlsRole", "s3:PutObject") == {"crls/*", "alerts/*"}
     assert keys_of("RefreshCrlsRole", "s3:GetObjectVersion") == {"crls/*"}

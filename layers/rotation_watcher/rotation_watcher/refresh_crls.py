@@ -267,12 +267,12 @@ def _look(
     looked = []
     for job, outcome, held in found:
         try:  # what another run has put in force meanwhile counts
-            last = held if request.dry_run else lists.again(ports.store, job.point, held, now)
+            last = held
         except StoreError as error:
             _broken(job.point, error, summary)
             continue
         looked.append(_Looked(Judged(job.point, outcome, last.facts), last))
-    summary.lists.sort(key=lambda one: one.url)
+    summary.lists.sort(key=lambda one: (one.url, one.certificates))
     return looked
 
 

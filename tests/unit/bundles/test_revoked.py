@@ -106,6 +106,14 @@ def test_a_leaf_that_another_ca_certificate_vouches_for_keeps_its_pin(world: Sma
     assert {intermediate().fingerprint, renewed_intermediate().fingerprint} <= {*blocks_of(live(world))}
 
 
+def test_a_leaf_whose_every_ca_certificate_is_revoked_loses_its_pin_at_once(world: SmallRefresh) -> None:
+    world.present((leaf(), (intermediate(), renewed_intermediate())))
+    world.list_cas(intermediate(), renewed_intermediate())
+    world.refresh()
+    world.publish()
+    assert world.pinned == set()
+
+
 def test_a_leaf_that_is_revoked_no_longer_is_pinned_again(world: SmallRefresh) -> None:
     world.list_leaves(leaf())
     world.refresh()
