@@ -20,7 +20,10 @@ from moto.utilities.utils import get_partition
 
 from local.aws.patching import patched
 
-_OF_A_TRUST_STORE = {"ModifyTrustStore", "GetTrustStoreCaCertificatesBundle"}
+_OF_A_TRUST_STORE = {
+    *("ModifyTrustStore", "GetTrustStoreCaCertificatesBundle"),
+    *("AddTrustStoreRevocations", "RemoveTrustStoreRevocations", "GetTrustStoreRevocationContent"),
+}
 """The operations whose IAM actions know a resource; Describe operations know none (Service Authorization Reference)."""
 
 

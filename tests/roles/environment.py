@@ -172,6 +172,9 @@ class RolesEnvironment:
             self._updates(target)
         with environment.aws.unenforced_iam():
             environment.put("extra/partner.pem", self.others + environment.world.region("ap-south-1").root_pem())
+            environment.clock.advance(timedelta(minutes=1))
+            ports = environment.watcher.refresh_crls._replace(points=self._lists(lambda leaf: bool(leaf.lifted)))
+            assert not refresh_crls(environment.watcher.watch(), Request(), ports).broken
         environment.clock.advance(timedelta(hours=1))
         self._undelivered(9)
         self._updates("alb")

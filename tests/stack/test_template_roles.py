@@ -25,6 +25,7 @@ EXPLAINED_WILDCARDS = {
     "xray:PutTelemetryRecords",
     "elasticloadbalancing:DescribeTrustStores",
     "elasticloadbalancing:DescribeTrustStoreAssociations",
+    "elasticloadbalancing:DescribeTrustStoreRevocations",
     "elasticloadbalancing:DescribeListeners",
     *NETWORK_INTERFACES,
 }
@@ -50,7 +51,12 @@ def test_roles_read_and_write_exactly_their_part_of_the_bucket() -> None:
         *("anchors/*", "approvals/*", "sources/*", "bundles/configuration.json", "alerts/*")
     }
     assert keys_of("PublishRole", "s3:PutObject") == {"bundles/*", "targets/*", "alerts/*"}
-    assert keys_of("PublishRole", "s3:GetObjectVersion") == {"targets/*", "crls/*/list.der", "crls/*/index.bin"}
+    assert keys_of("PublishRole", "s3:GetObjectVersion") == {
+        "targets/*",
+        "crls/*/list.der",
+        "crls/*/list.pem",
+        "crls/*/index.bin",
+    }
     assert keys_of("PublishRole", "s3:GetObject") == {
         *(
             "anchors/*",
@@ -77,7 +83,8 @@ def test_nobody_may_do_everything_or_delete_anything_but_a_message_that_is_done(
     assert not [action for action in granted if "*" in action]
     making_or_ending = {action for action in granted if re.search(r":(Create|Delete|Remove)", action)}
     interfaces = {"ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"}
-    assert making_or_ending == {"sqs:DeleteMessage", "logs:CreateLogStream"} | interfaces
+    lists = {"elasticloadbalancing:RemoveTrustStoreRevocations"}  # after the newer one was added and proved
+    assert making_or_ending == {"sqs:DeleteMessage", "logs:CreateLogStream"} | interfaces | lists
 
 
 def test_only_lambda_itself_makes_network_interfaces_and_only_in_a_vpc() -> None:
@@ -160,10 +167,13 @@ def test_targets_are_changed_by_name_and_domains_only_towards_our_bucket() -> No
         action: s
         for s in STATEMENTS
         for action in s.actions
-        if action in {"elasticloadbalancing:ModifyTrustStore", "apigateway:PATCH", "apigateway:AddCertificateToDomain"}
+        if action in {"apigateway:PATCH", "apigateway:AddCertificateToDomain"}
+        or re.fullmatch(r"elasticloadbalancing:(Modify|Add|Remove)TrustStore.*", action)
     }
-    assert len(changing) == 3
-    assert changing["elasticloadbalancing:ModifyTrustStore"].resources == [{"Ref": "TargetArns"}]
+    assert len(changing) == 5
+    for action, statement in changing.items():
+        if action.startswith("elasticloadbalancing:"):
+            assert statement.resources == [{"Ref": "TargetArns"}]
     for action in ("apigateway:PATCH", "apigateway:AddCertificateToDomain"):
         (escaped,) = changing[action].resources
         assert escaped == {"Fn::Split": [",", literal({"Fn::Join": [",", {"Ref": "TargetArns"}]})]}

@@ -16,7 +16,7 @@ from rotation_watcher.bundles import pins, revoked
 from rotation_watcher.revocation import manifest
 from rotation_watcher.revocation import state as crl_alerts
 from rotation_watcher.sources import history
-from rotation_watcher.targets import record
+from rotation_watcher.targets import record, revocation_state
 
 STATES: dict[str, tuple[type, int]] = {
     "crl": (manifest.Manifest, manifest.FORMAT),
@@ -27,6 +27,7 @@ STATES: dict[str, tuple[type, int]] = {
     "pins": (pins.Pins, pins.FORMAT),
     "revocations": (revoked.Remembered, revoked.FORMAT),
     "record": (record.Record, record.FORMAT),
+    "target-revocations": (revocation_state.State, revocation_state.FORMAT),
 }
 _WORDS = {"title", "description"}
 

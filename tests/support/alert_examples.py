@@ -445,6 +445,29 @@ EXAMPLES: Mapping[str, Alert] = {
         since=SINCE,
         now=NOW,
     ),
+    "revocations_behind": builders.revocations_behind(
+        target=ALB,
+        reason="lost",
+        folder="crls/4f1c2a9be03d5768a1b2c3d4e5f60718",
+        url=LIST,
+        message=f"The list of {LIST} is no longer loaded in it.",
+        revoked=False,
+        since=SINCE,
+        now=NOW,
+    ),
+    "revocations_behind_open": builders.revocations_behind(
+        target=ALB,
+        reason="full",
+        folder="crls/4f1c2a9be03d5768a1b2c3d4e5f60718",
+        url=LIST,
+        message=(
+            "It holds 4 revocation files with 310000 entries, and takes 30 with 500000: the list of"
+            f" {LIST}, with 260000, has no room beside the one that it is to replace."
+        ),
+        revoked=True,
+        since=SINCE,
+        now=NOW,
+    ),
     "crl_stale_never": builders.crl_stale(
         source=SOURCE,
         authority="Genesys",

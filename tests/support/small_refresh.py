@@ -15,12 +15,15 @@ from rotation_watcher.alerts.model import Alert
 from rotation_watcher.bundles.pins import decode
 from rotation_watcher.kinds import ALB_TRUST_STORE
 from rotation_watcher.ports import DistributionPoints
+from rotation_watcher.publish import TargetSummary
 from rotation_watcher.refresh_crls import Request, Summary
 from rotation_watcher.revocation import manifest, state
 from rotation_watcher.revocation.conditions import REVOKED
 from rotation_watcher.revocation.manifest import Manifest
 from rotation_watcher.sources import history
 from rotation_watcher.sources.history import AuthorityHistory, Chain, History, Leaf, Status
+from rotation_watcher.targets.record import Record
+from rotation_watcher.targets.record import decode as decode_record
 from rotation_watcher.targets.requests import decode_request
 from rotation_watcher.x509.certificates import Certificate
 from tests.support import certs, crls
@@ -79,6 +82,7 @@ class SmallRefresh:
         """What refresh_crls asks."""
         self.target = FakeTrustTarget(ALB_TRUST_STORE, self.store, self.clock)
         self.target.add(ARNS["alb"], issued("Other").pem)
+        self.target_options: dict[str, str] = {}
         self.number = 0
         self.store.seed("anchors/us-east-1.pem", issued("Root 0").pem)
         self.present((leaf(), (intermediate(),)))
@@ -100,7 +104,7 @@ class SmallRefresh:
                 "mode": "apply",
                 "sources": [source],
                 "bundles": [{"id": "main", "sources": ["use1"], "authorities": ["Genesys"]}],
-                "targets": [{"id": "alb", "arn": ARNS["alb"], "bundle": "main"}],
+                "targets": [{"id": "alb", "arn": ARNS["alb"], "bundle": "main"} | self.target_options],
             },
             stack_region="us-east-1",
         )
@@ -167,6 +171,14 @@ class SmallRefresh:
 
     def publish(self, *, dry_run: bool = False) -> str:
         """One run of publish; the outcome at the target."""
+        return self.summary(dry_run=dry_run).outcome
+
+    def summary(self, *, dry_run: bool = False) -> TargetSummary:
+        """One run of publish; its answer."""
+        return self.call(targets=["alb"], dry_run=dry_run)
+
+    def call(self, **event: Any) -> TargetSummary:
+        """One run of publish, as the event asks."""
         ports = publishing.Ports(
             store=self.store,
             targets={ALB_TRUST_STORE: self.target},
@@ -177,8 +189,12 @@ class SmallRefresh:
             owner=f"run {self.clock()}",
             claim_for=CLAIM,
         )
-        summary = publishing.publish(self.watch, decode_request({"targets": ["alb"], "dry_run": dry_run}), ports)
-        return summary.targets["alb"].outcome
+        return publishing.publish(self.watch, decode_request(event), ports).targets["alb"]
+
+    @property
+    def record(self) -> Record:
+        """The target's record."""
+        return decode_record(self.store.body(keys.record("alb")))
 
     def folder(self, *urls: str, issuer: Issued | None = None, ca: bool = False) -> str:
         """Where the list is kept of the certificates that name these URLs (LEAVES)."""

@@ -224,4 +224,5 @@ def test_the_json_schema_knows_every_field() -> None:
         "on_drift",
         "unknown",
         "max_certificates",
+        "revocation",
     }

@@ -96,7 +96,10 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One trust store or domain (``kinds``), and the bundle it should hold."""
+    """One trust store or domain (``kinds``), and the bundle it should hold.
+
+    ``revocation``: ``crl`` (by default, at a trust store) keeps the revocation lists of its CAs loaded, ``off`` none.
+    """
 
     id: Id
     arn: str
@@ -104,6 +107,12 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     on_drift: Literal["heal", "report"] = "heal"
     unknown: Literal["keep", "remove"] = "keep"
     max_certificates: Annotated[int, msgspec.Meta(ge=1, le=10_000)] | None = None
+    revocation: Literal["crl", "off"] | None = None
+
+    @property
+    def keeps_lists(self) -> bool:
+        """Whether it holds the revocation lists of what it admits: by default, where its kind takes them."""
+        return self.revocation != "off" and arns.parse_target(self.arn).kind.revocations is not None
 
     @property
     def limit(self) -> int:
@@ -369,6 +378,8 @@ def _target_mistakes(watch: Watch, stack: _Stack) -> Iterable[str]:
         except ValueError as error:
             yield f"{path}.arn: {error}"
             continue
+        if target.revocation == "crl" and parsed.kind.revocations is None:
+            yield f"{path}.revocation: this {parsed.kind.noun} takes no revocation lists: leave it out, or write off"
         region = stack.region if parsed.kind.placement is Placement.GLOBAL else parsed.region
         yield from _misplaced(f"{path}.arn", target.arn, region, parsed.account, stack)
         if target.arn in arns_seen:

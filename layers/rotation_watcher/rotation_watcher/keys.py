@@ -109,6 +109,11 @@ def pace(kind: str) -> str:
     return f"targets/pace-{kind}.json"
 
 
+def target_revocations(target: str) -> str:
+    """Which revocation lists the watcher added to a target (JSON)."""
+    return f"targets/{target}/revocations.json"
+
+
 def record(target: str) -> str:
     """The record of a target (JSON): what was deployed, the claim, the outbox."""
     return f"targets/{target}/record.json"

@@ -58,6 +58,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     hashes: frozenset[str] | None = None
 
 
+class RevocationLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """How many revocation lists a kind takes: files, and entries in all of them together."""
+
+    files: int
+    entries: int
+
+
 BACK_OFF = timedelta(seconds=31)
 """How long to wait after a busy answer of a service without a documented rate of updates."""
 
@@ -72,8 +79,9 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     sentence for people about a target without a truststore (None: a target always has one). ``reads_back``: the
     live content can be read, from the service or from the object that it names. ``compare_and_set``: an update
     names the state that it replaces (``Live.etag``). ``changed_by``: the call that changes it, as CloudTrail names
-    it. ``plain_name`` matches the names that become an id unchanged, with dots as hyphens (``arns.target_ids``); it
-    must not match two names that differ only in hyphens and dots.
+    it. ``revocations``: how many revocation lists it takes (None: it takes none). ``plain_name`` matches the names that
+    become an id unchanged, with dots as hyphens (``arns.target_ids``); it must not match two names that differ only in
+    hyphens and dots.
     """
 
     name: str
@@ -93,6 +101,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     changed_by: str
     takes: Payload
     plain_name: re.Pattern[str]
+    revocations: RevocationLimits | None = None
 
     @property
     def back_off(self) -> timedelta:
@@ -124,6 +133,7 @@ ALB_TRUST_STORE = Kind(
     changed_by="ModifyTrustStore",
     takes=Payload.CA_CERTIFICATES,
     plain_name=re.compile(r"[a-z0-9-]+"),
+    revocations=RevocationLimits(files=30, entries=500_000),
 )
 
 API_GATEWAY_DOMAIN = Kind(

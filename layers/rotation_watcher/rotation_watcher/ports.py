@@ -7,7 +7,7 @@ are aware UTC. No returned value (but ``Secrets.get``) and no error text holds a
 from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -200,7 +200,7 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BundleObject(msgspec.Struct, frozen=True):
-    """A bundle of CA certificates in the stack's bucket: an exact object version, and the bucket's region."""
+    """What a target loads from the stack's bucket: an exact object version, and the bucket's region."""
 
     bucket: str
     key: str
@@ -230,6 +230,33 @@ class TrustTarget(Protocol):
         it. Raises BundleRejected, TargetBusy (also where somebody changed the target since that read),
         TargetNotFound, TargetDenied, TargetError; after any of them the target still holds what it held.
         """
+
+
+class RevocationFile(msgspec.Struct, frozen=True):
+    """A revocation list that a trust store has loaded: the service's id, and how many entries it counts."""
+
+    id: int
+    entries: int
+
+
+@runtime_checkable
+class RevocationTarget(Protocol):
+    """The targets of one kind that takes revocation lists (``kinds.Kind.revocations``).
+
+    Each method raises TargetNotFound, TargetDenied, TargetBusy, TargetError.
+    """
+
+    def revocations(self, arn: str) -> Sequence[RevocationFile]:
+        """What is loaded, in the order of the ids."""
+
+    def revocation_content(self, arn: str, number: int) -> bytes:
+        """A loaded list, as the service gives it back; empty where there is none with this id."""
+
+    def add_revocation(self, arn: str, place: BundleObject) -> RevocationFile:
+        """Load one list more (PEM), from an exact object version. Raises RevocationRejected, RevocationsFull too."""
+
+    def remove_revocation(self, arn: str, number: int) -> None:
+        """Unload one; one that is not there is no error."""
 
 
 class Clock(Protocol):

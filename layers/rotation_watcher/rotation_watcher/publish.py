@@ -21,7 +21,7 @@ from rotation_watcher.collect import publish_requests
 from rotation_watcher.config import Mode, Target, Watch
 from rotation_watcher.deadline import TimedStore
 from rotation_watcher.errors import ClaimedByAnother, RequestRefused, StoreError, TargetBusy, TargetDefect, TargetError
-from rotation_watcher.targets import conditions, deploy, manual, shown
+from rotation_watcher.targets import conditions, deploy, manual, revocations, shown
 from rotation_watcher.targets.decide import (
     Action,
     AdoptBaseline,
@@ -167,18 +167,30 @@ def _one(watch: Watch, target: Target, request: Called, ports: Ports) -> TargetS
     try:
         snapshot = _look(watch, view, session)
         if request.dry_run:
-            return _would(watch, snapshot, request, session)
+            summary = _would(watch, snapshot, request, session)
+            summary.revocations = revocations.keep(view, session, watch.mode, dry_run=True)
+            return summary
         if isinstance(request, Rollback):
             return _roll_back(watch, snapshot, request, session)
         if isinstance(request, Release):
             manual.release(snapshot, request.leave, session)
             by_hand = False  # the release is recorded: what follows is an ordinary run
             snapshot = _snapshot(watch, view, session)
-        return _reconcile(watch, snapshot, session)
+        return _with_lists(watch, view, session, _reconcile(watch, snapshot, session))
     except TargetError as error:
         if by_hand and not session.holding:
             raise RequestRefused(f"{target.id}: {error}") from error
         return _unreadable(view, error, request, session)
+
+
+def _with_lists(watch: Watch, view: BundleView, session: Session, summary: TargetSummary) -> TargetSummary:
+    """Keep the revocation lists of a trust store in step too, whatever holds its bundle back. Raises StoreError."""
+    if summary.outcome is not Outcome.CLAIMED_BY_ANOTHER:
+        summary.revocations = revocations.keep(view, session, watch.mode)
+        waiting = [alert.id for alert in session.record.outbox]
+        if waiting and waiting != summary.alerts:
+            summary.alerts, summary.undelivered = waiting, [*session.deliver()]
+    return summary
 
 
 def _look(watch: Watch, view: BundleView, session: Session) -> Snapshot:

@@ -327,11 +327,17 @@ def _evidence(looked: Sequence[_Looked], asked: Mapping[str, _Asked], ours: _Our
     )
 
 
-def _wake(watch: Watch, due: Sequence[str], ports: Ports) -> list[str]:
+def _due(held: state.State, looked: Sequence[_Looked]) -> str:
+    """What publish has to follow: the lists that are in force, which trust stores load, and what is revoked."""
+    lists_in_force = (one.held.facts.fingerprint for one in looked if one.held.facts)
+    revoked_now = (key for key in held.conditions if key.startswith(REVOKED))
+    return hashlib.sha256(" ".join((*sorted(lists_in_force), *sorted(revoked_now))).encode()).hexdigest()
+
+
+def _wake(watch: Watch, due: str, ports: Ports) -> list[str]:
     """One request a target, so that pins follow at once. Raises StoreError where not every one was sent."""
     sent = []
-    digest = hashlib.sha256(" ".join(due).encode()).hexdigest()[:32]
-    for one in publish_requests(watch, (target.id for target in watch.targets), f"revoked-{digest}"):
+    for one in publish_requests(watch, (target.id for target in watch.targets), f"lists-{due[:32]}"):
         if ports.remaining() < CALL_TAKES:
             raise StoreError(f"the time of this run is up before {one.target} was asked for; the next run asks for it")
         ports.queue.send(one)
@@ -381,8 +387,8 @@ def _tell(
         return
     try:
         step(change)
-        due = tuple(sorted(key.removeprefix(REVOKED) for key in known[0].conditions if key.startswith(REVOKED)))
-        if due != known[0].asked:
+        due = _due(known[0], looked)
+        if due != known[0].asked and (looked or known[0].asked):
             _follow(watch, due, step, ports, summary)
         summary.alerts = [alert.id for alert in known[0].outbox]
         errors = outbox.deliver([outbox.Waiting(known[0].outbox, clear)], ports.sink, ports.remaining)
@@ -393,7 +399,7 @@ def _tell(
 
 def _follow(
     watch: Watch,
-    due: tuple[str, ...],
+    due: str,
     step: Callable[[Callable[[state.State], state.State]], None],
     ports: Ports,
     summary: Summary,

@@ -203,6 +203,7 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "revoked",
         "revoked_ca",
         "crl_stale_overdue",
+        "revocations_behind_open",
     }, "name each example that is critical here, and no other"
     info = {name for name, alert in EXAMPLES.items() if alert.severity is Severity.INFO}
     assert info == {

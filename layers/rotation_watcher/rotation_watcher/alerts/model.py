@@ -69,6 +69,7 @@ class Kind(StrEnum):
     STATE_FORGED = "state-forged"
     REVOKED = "revoked"
     CRL_STALE = "crl-stale"
+    REVOCATIONS_BEHIND = "revocations-behind"
 
     @classmethod
     def _missing_(cls, value: object) -> "Kind | None":

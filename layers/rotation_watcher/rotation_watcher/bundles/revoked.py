@@ -40,12 +40,13 @@ NOTHING = Remembered()
 class Found(NamedTuple):
     """The revoked certificates, by fingerprint. ``faults``: why that may not be all, in words.
 
-    ``lists`` are those that decided, as ``Remembered`` holds them.
+    ``lists`` are those that decided, as ``Remembered`` holds them. ``points`` were asked.
     """
 
     revoked: frozenset[str] = frozenset()
     faults: tuple[str, ...] = ()
     lists: Mapping[str, str] = {}
+    points: tuple[Point, ...] = ()
 
 
 class Struck(NamedTuple):
@@ -70,16 +71,18 @@ def find(store: ObjectStore, bundle: str, needs: Sequence[Need], now: datetime) 
     faults: dict[str, str] = {}
     lists: dict[str, str] = {}
     remembered: Mapping[str, str] | None = None
+    points: dict[str, Point] = {}
     for point in _points(needs, revoked, now):
         if remembered is None:
             remembered = _remembered(store, bundle)[0].lists
+        points[point.folder] = point
         said = says(store, point, remembered.get(point.folder), now)
         revoked |= said.revoked
         if said.version is not None:
             lists[point.folder] = said.version
         if said.fault is not None:
             faults[point.folder] = said.fault
-    return Found(frozenset(revoked), tuple(faults.values()), lists)
+    return Found(frozenset(revoked), tuple(faults.values()), lists, tuple(points.values()))
 
 
 def remember(store: ObjectStore, bundle: str, lists: Mapping[str, str]) -> None:

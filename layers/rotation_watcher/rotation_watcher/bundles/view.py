@@ -114,6 +114,7 @@ def view_bundle(
         files,
         tuple(forged),
         revocations=lists.lists,
+        lists=lists.points,
         former=tuple(gone.needs),
         grace=timedelta(days=watch.policy.retain_days),
     )

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from rotation_watcher.ports import ObjectStore, Validators
 from rotation_watcher.revocation.manifest import DER, INDEX, MANIFEST, PEM, Held, Manifest, commit, read_manifest
 from rotation_watcher.revocation.points import Point
-from rotation_watcher.x509.crl import Crl, CrlFacts, is_revoked, read
+from rotation_watcher.x509.crl import Crl, CrlFacts, is_revoked, pem_of, read
 from rotation_watcher.x509.crl_refusal import refusal
 from rotation_watcher.x509.revocation_index import Index, build_index, open_index
 
@@ -95,6 +95,21 @@ def says(store: ObjectStore, point: Point, remembered: str | None, now: datetime
     if index is not None and manifest and version == manifest.der.version and _listed(index, point) != revoked:
         fault = f"{point.folder}/{INDEX} says something else than the list"
     return Said(revoked, version if revoked or remembered else None, fault)
+
+
+def proved_pem(store: ObjectStore, point: Point, manifest: Manifest, now: datetime) -> bytes | None:
+    """``list.pem`` as its manifest names it, if it is the list that the issuer signed. Raises StoreError."""
+    crl = _signed(store, point, manifest.der.version, now)
+    stored = store.get(f"{point.folder}/{PEM}", version=manifest.pem.version)
+    good = crl is not None and stored is not None and crl.facts == manifest.facts and stored.body == pem_of(crl)
+    return stored.body if stored is not None and good else None
+
+
+def was_kept(store: ObjectStore, folder: str, version: str, fingerprint: str) -> bool:
+    """Whether this version of ``list.pem`` is a list with this SHA-256 of its DER. Raises StoreError."""
+    stored = store.get(f"{folder}/{PEM}", version=version) if version else None
+    crl = read(stored.body) if stored else None
+    return isinstance(crl, Crl) and crl.facts.fingerprint == fingerprint
 
 
 def opened(index: bytes, point: Point) -> Index:

@@ -28,13 +28,13 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
 class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="format", tag=str(FORMAT)):
     """``conditions`` by key; ``about`` for each of them.
 
-    ``asked``: the revoked certificates, by fingerprint, when publish was last asked to follow.
+    ``asked``: what publish was last asked to follow, as a SHA-256 of the lists in force and the revoked certificates.
     """
 
     conditions: Mapping[str, Condition] = {}
     about: Mapping[str, About] = {}
     outbox: tuple[Alert, ...] = ()
-    asked: tuple[str, ...] = ()
+    asked: str = ""
 
 
 def decode(data: bytes) -> State:

@@ -21,7 +21,7 @@ from rotation_watcher.config import Target
 from rotation_watcher.deadline import Remaining, unhurried
 from rotation_watcher.errors import ClaimedByAnother
 from rotation_watcher.kinds import Kind
-from rotation_watcher.ports import Clock, ObjectStore, PublishQueue, TrustTarget, Wait
+from rotation_watcher.ports import Clock, ObjectStore, PublishQueue, RevocationTarget, TrustTarget, Wait
 from rotation_watcher.targets import conditions
 from rotation_watcher.targets.plausible import plausible
 from rotation_watcher.targets.record import Claim, Record
@@ -63,6 +63,7 @@ class Session:
         self.target = target
         self.ports = ports
         self.adapter = ports.adapter(target)
+        self.revocations = self.adapter if isinstance(self.adapter, RevocationTarget) else None
         self._ledger = Ledger(ports.store, keys.record(target.id))
         self.reload()
 

@@ -27,6 +27,7 @@ class TargetSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     removal_waits_for: list[str] = []
     problems: list[str] = []
     version: str | None = None
+    revocations: list[str] = []
     alerts: list[str] = []
     undelivered: list[str] = []
     again: datetime | None = None

@@ -65,7 +65,12 @@ class CrlFacts(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def order(self) -> tuple[datetime, int]:
         """What grows from one list of a point to the next."""
-        return self.this_update, int(self.number or "0", 16)
+        return order_of(self.this_update, self.number)
+
+
+def order_of(this_update: datetime, number: str | None) -> tuple[datetime, int]:
+    """What grows from one list of a point to the next: ``thisUpdate``, then the CRL number (hex)."""
+    return this_update, int(number or "0", 16)
 
 
 class CrlDefect(msgspec.Struct, frozen=True):

@@ -35,7 +35,7 @@ from rotation_watcher.alerts.builders.locked import all_clear, filtered_out, tar
 from rotation_watcher.alerts.builders.naming import name_learned, names_uncertain
 from rotation_watcher.alerts.builders.observing import clock_ahead, source_failing, source_recovered, sources_disagree
 from rotation_watcher.alerts.builders.quarantine import anchor_missing, approved, quarantined
-from rotation_watcher.alerts.builders.revocation import crl_stale, revoked
+from rotation_watcher.alerts.builders.revocation import crl_stale, revocations_behind, revoked
 from rotation_watcher.alerts.builders.subjects import SourceName, TargetName
 
 __all__ = [
@@ -66,6 +66,7 @@ __all__ = [
     "quota_near",
     "removal_held",
     "removal_planned",
+    "revocations_behind",
     "revoked",
     "rolled_back",
     "rotated",

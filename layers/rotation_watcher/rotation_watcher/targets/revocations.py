@@ -1,0 +1,273 @@
+"""Keep the revocation lists of a trust store in step with the lists in force (decision 0036).
+
+A list is never replaced in place, since the service cannot: the new one is added, its number of entries is read back,
+and only then the old one is removed. What others put there stays: the state names what the watcher added, and before
+anything is removed its content is held to what ``refresh_crls`` once wrote. Only the holder of the target's claim
+changes anything. Going back to an earlier truststore brings no earlier list back.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from rotation_watcher import arns
+from rotation_watcher.bundles.wanted import BundleView
+from rotation_watcher.config import Mode
+from rotation_watcher.errors import ClaimedByAnother, TargetError
+from rotation_watcher.kinds import RevocationLimits
+from rotation_watcher.ports import BundleObject, ObjectStore, RevocationTarget
+from rotation_watcher.revocation import lists
+from rotation_watcher.revocation.manifest import PEM, read_manifest
+from rotation_watcher.targets.record import Record
+from rotation_watcher.targets.revocation_conditions import UNPROVED, Trouble, noted
+from rotation_watcher.targets.revocation_plan import ListPlan, Wanted, make
+from rotation_watcher.targets.revocation_state import Adding, Loaded, State, load, write
+from rotation_watcher.targets.session import Session, unclaimed
+from rotation_watcher.x509.crl import Crl, read
+
+replace = msgspec.structs.replace
+
+TAKES = 45.0
+"""Seconds of the run that must be left to begin with one more list."""
+_READBACKS, _READBACK_SECONDS = 3, 2.0
+
+
+def keep(view: BundleView, session: Session, mode: Mode, *, dry_run: bool = False) -> list[str]:
+    """Bring the lists of a trust store to those in force; what was done, or would be, in words. Raises StoreError.
+
+    What goes wrong at the service is alerted, and tried again at the next run.
+    """
+    adapter, limits = session.revocations, arns.parse_target(session.target.arn).kind.revocations
+    if adapter is None or limits is None:
+        return []
+    work = _Work(view, session, adapter, limits)
+    if not work.wanted and not work.state.loaded and not work.state.leaving and not work.state.adding:
+        return []
+    return work.would() if dry_run or mode is Mode.OBSERVE else work.run()
+
+
+class _Work:
+    """One run at the lists of one trust store."""
+
+    def __init__(self, view: BundleView, session: Session, adapter: RevocationTarget, limits: RevocationLimits) -> None:
+        self._view, self._session, self._adapter, self._limits = view, session, adapter, limits
+        self._store, self._arn, self._on = session.ports.store, session.target.arn, session.target.keeps_lists
+        self.state, self._etag = load(self._store, session.target)
+        self.wanted = _wanted(view, self._store) if self._on else {}
+        self._done: list[str] = []
+        self._troubles: list[Trouble] = []
+
+    def would(self) -> list[str]:
+        """What would be done."""
+        try:
+            plan = self._plan(self._live())
+        except TargetError as error:
+            return [str(error)]
+        return [*(f"would add {self.wanted[one].point.url}" for one in plan.add), *self._leaving(plan, "would remove")]
+
+    def run(self) -> list[str]:
+        """Do it."""
+        try:
+            plan = self._plan(self._live())
+            self._troubles += [
+                Trouble(
+                    "lost", folder, self._url(folder), f"The list of {self._url(folder)} is no longer loaded in it."
+                )
+                for folder in plan.lost
+            ]
+            if self.state.adding or self.state.leaving or plan.add or plan.remove:
+                self._session.claim(lambda record: record)
+                self.state, self._etag = load(self._store, self._session.target)
+                self._change()
+            self._troubles += [Trouble("full", folder, self._url(folder), why) for folder, why in plan.full.items()]
+        except ClaimedByAnother as error:
+            return [str(error)]
+        except TargetError as error:
+            self._troubles.append(Trouble(error.reason, "", "", str(error)))
+        self._note()
+        return self._done
+
+    def _change(self) -> None:
+        live = self._recover(self._live())
+        unproved = {one.folder for one in self._troubles if one.reason == UNPROVED}
+        for folder in (one for one in self._plan(live).add if one not in unproved):
+            if self._session.ports.remaining() < TAKES:
+                self._done.append("the time of this run is up; the next one goes on")
+                return
+            live = self._add(folder, live)
+        if any(one for one in self._troubles if one.reason == UNPROVED):
+            return  # nothing leaves before what replaces it is seen
+        for one in self._plan(live).remove:
+            self._remove(one)
+
+    def _add(self, folder: str, live: Mapping[int, int]) -> Mapping[int, int]:
+        """Add a list, and see that its entries are there. Raises TargetError, StoreError."""
+        wanted, now = self.wanted[folder], self._session.ports.clock()
+        pem = lists.proved_pem(self._store, wanted.point, wanted.manifest, now)
+        if pem is None:
+            self._troubles.append(
+                Trouble("forged", folder, wanted.point.url, f"{folder}/{PEM} is no list of its issuer")
+            )
+            return live
+        self._save(
+            replace(
+                self.state,
+                adding=Adding(
+                    folder=folder,
+                    url=wanted.point.url,
+                    version=wanted.version,
+                    fingerprint=wanted.fingerprint,
+                    made=wanted.manifest.facts.this_update,
+                    number=wanted.manifest.facts.number,
+                    before=tuple(sorted(live)),
+                ),
+            )
+        )
+        place = BundleObject(self._store.bucket, f"{folder}/{PEM}", wanted.version, self._store.region)
+        try:
+            added = self._adapter.add_revocation(self._arn, place)
+        except TargetError as error:
+            self._troubles.append(Trouble(error.reason, folder, wanted.point.url, str(error)))
+            return live
+        return self._proved(folder, added.id, live)
+
+    def _proved(self, folder: str, number: int, live: Mapping[int, int]) -> Mapping[int, int]:
+        wanted = self.wanted[folder]
+        entries = wanted.manifest.facts.entries
+        for _ in range(_READBACKS):
+            live = self._live()
+            if live.get(number) == entries:
+                break
+            self._session.ports.wait(_READBACK_SECONDS)
+        else:
+            why = f"the list of {wanted.point.url} has {entries} entries, and the trust store shows {live.get(number)}"
+            self._troubles.append(Trouble(UNPROVED, folder, wanted.point.url, why))
+            return live
+        former = self.state.loaded.get(folder)
+        loaded = Loaded(
+            folder=folder,
+            url=wanted.point.url,
+            id=number,
+            entries=entries,
+            version=wanted.version,
+            fingerprint=wanted.fingerprint,
+            made=wanted.manifest.facts.this_update,
+            number=wanted.manifest.facts.number,
+            at=self._session.ports.clock(),
+        )
+        leaving = (former,) if former is not None and former.id != number else ()
+        self._save(
+            replace(
+                self.state,
+                loaded={**self.state.loaded, folder: loaded},
+                leaving=(*self.state.leaving, *leaving),
+                adding=None,
+            )
+        )
+        self._done.append(f"added {wanted.point.url}: {entries} entries")
+        return live
+
+    def _recover(self, live: Mapping[int, int]) -> Mapping[int, int]:
+        """Find again what a run added that died before it could note that, and drop what is not there any more."""
+        adding = self.state.adding
+        if adding is not None:
+            wanted = self.wanted.get(adding.folder)
+            new = [
+                number for number in sorted(live.keys() - {*adding.before}) if self._holds(number, adding.fingerprint)
+            ]
+            if new and wanted is not None and wanted.fingerprint == adding.fingerprint:
+                live = self._proved(adding.folder, new[0], live)
+            elif new:
+                stray = Loaded(
+                    folder=adding.folder,
+                    url=adding.url,
+                    id=new[0],
+                    entries=live[new[0]],
+                    version=adding.version,
+                    fingerprint=adding.fingerprint,
+                    made=adding.made,
+                    number=adding.number,
+                    at=self._session.ports.clock(),
+                )
+                self._save(replace(self.state, leaving=(*self.state.leaving, stray), adding=None))
+            else:
+                self._save(replace(self.state, adding=None))
+        left = tuple(one for one in self.state.leaving if one.id in live)
+        if left != self.state.leaving:
+            self._save(replace(self.state, leaving=left))
+        return live
+
+    def _remove(self, one: Loaded) -> None:
+        """Remove a file of ours, if it holds what was loaded. Raises TargetError, StoreError."""
+        if not self._holds(one.id, one.fingerprint) or not self._kept_once(one):
+            why = f"the file {one.id} of the trust store is not the list that the watcher added: it stays"
+            self._troubles.append(Trouble("not-ours", one.folder, one.url, why))
+        else:
+            self._adapter.remove_revocation(self._arn, one.id)
+            self._done.append(f"removed the file {one.id}, an earlier list of {one.url}")
+        loaded = {key: each for key, each in self.state.loaded.items() if each.id != one.id}
+        leaving = tuple(each for each in self.state.leaving if each.id != one.id)
+        self._save(replace(self.state, loaded=loaded, leaving=leaving))
+
+    def _holds(self, number: int, fingerprint: str) -> bool:
+        crl = read(self._adapter.revocation_content(self._arn, number))
+        return isinstance(crl, Crl) and crl.facts.fingerprint == fingerprint
+
+    def _kept_once(self, one: Loaded) -> bool:
+        """Whether ``refresh_crls`` has written this list: the state alone could be somebody else's."""
+        return lists.was_kept(self._store, one.folder, one.version, one.fingerprint)
+
+    def _live(self) -> dict[int, int]:
+        return {one.id: one.entries for one in self._adapter.revocations(self._arn)}
+
+    def _plan(self, live: Mapping[int, int]) -> ListPlan:
+        return make(
+            self.wanted,
+            self.state,
+            live,
+            self._limits,
+            heals=self._session.target.on_drift == "heal",
+            may_remove=not self._on or not self._view.removal_blockers,
+        )
+
+    def _leaving(self, plan: ListPlan, verb: str) -> list[str]:
+        return [f"{verb} the file {one.id}, a list of {one.url}" for one in plan.remove]
+
+    def _url(self, folder: str) -> str:
+        if folder in self.wanted:
+            return self.wanted[folder].point.url
+        return self.state.loaded[folder].url if folder in self.state.loaded else folder
+
+    def _save(self, state: State) -> None:
+        self._etag = write(self._store, self._session.target, state, self._etag)
+        self.state = state
+
+    def _note(self) -> None:
+        """Alert what is wrong, and give the claim back. Raises StoreError."""
+        session, now, holding = self._session, self._session.ports.clock(), self._session.holding
+        behind = {one.folder for one in self._troubles}
+        revoked = any(
+            member.fingerprint in self._view.unvouched
+            for folder, wanted in self.wanted.items()
+            for member in wanted.point.members
+            if folder in behind or "" in behind
+        )
+
+        def change(record: Record) -> Record:
+            after = noted(record, session.target, self._troubles, revoked=revoked, now=now)
+            return unclaimed(after) if holding else after
+
+        try:
+            session.save(change)
+        except ClaimedByAnother as error:
+            self._done.append(f"not noted: {error}")
+
+
+def _wanted(view: BundleView, store: ObjectStore) -> dict[str, Wanted]:
+    """The lists in force of what the bundle rests on, also of what they revoke. Raises StoreError."""
+    found = {}
+    for point in view.lists:
+        manifest, _ = read_manifest(store, point)
+        if manifest is not None and manifest.pem.version:
+            found[point.folder] = Wanted(point, manifest)
+    return found
