@@ -100,7 +100,7 @@ def test_a_pin_that_has_ended_is_deleted(end: datetime) -> None:
 
 def test_a_leaf_of_two_sources_has_an_end_for_each_and_of_one_source_the_later_end() -> None:
     early, late = NOW + timedelta(days=1), NOW + timedelta(days=2)
-    planned = plan(pins(pin(1, until=early), pin(1, until=late), pin(1, source="use1-b")), {}, NOW)
+    planned = plan(pins(pin(1, until=late), pin(1, until=early), pin(1, source="use1-b")), {}, NOW)
     assert [json.loads(value)["sources"] for value in planned.puts.values()] == [
         {"use1": "2026-11-28T12:00:00Z", "use1-b": "2027-11-26T12:00:00Z"}
     ]
@@ -147,6 +147,7 @@ def test_a_key_that_a_pin_needs_and_somebody_else_holds_is_refused_by_its_name()
         '{"bundle":"main","sources":{"USE1":"2027-01-01T00:00:00Z"}}',
         '{"bundle":"main","sources":{"use1":"2027-01-01T00:00:00Z"},"note":"mine"}',
         "[" * 100_000,
+        "\ud800",
     ],
 )
 def test_a_value_of_another_form_is_somebody_elses(value: str) -> None:

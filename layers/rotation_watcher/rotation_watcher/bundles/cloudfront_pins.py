@@ -15,7 +15,7 @@ from typing import Annotated, NotRequired, TypedDict
 import msgspec
 
 from rotation_watcher.bundles.pins import Pins
-from rotation_watcher.errors import UNDECODABLE, RequestRefused
+from rotation_watcher.errors import RequestRefused
 
 MOST_PAIRS = 50
 """Pairs that one UpdateKeys may put and delete together."""
@@ -78,8 +78,8 @@ def plan(pins: Pins, held: Mapping[str, str], now: datetime) -> StorePlan:
     """What brings a store that holds ``held`` (key to value) to the pins. ``now`` is aware UTC.
 
     Pins that have ended are not put, and deleted where they are held. No pins at all is an answer too: the only leaf
-    may have been revoked. Raises RequestRefused where the store serves another bundle, where a key that a pin needs holds
-    something else, and where a value would be too large.
+    may have been revoked. Raises RequestRefused where the store serves another bundle, where a key that a pin needs
+    holds something else, and where a value would be too large.
     """
     wanted = _pairs(pins, now)
     ours = {key for key, value in held.items() if _bundle_of(key, value) == pins.bundle}
@@ -137,7 +137,7 @@ def _bundle_of(key: str, value: str) -> str | None:
         return None
     try:
         return msgspec.json.decode(value, type=PinValue).bundle
-    except UNDECODABLE:
+    except (msgspec.DecodeError, UnicodeEncodeError):  # the latter: half a surrogate pair, which JSON can spell
         return None
 
 
