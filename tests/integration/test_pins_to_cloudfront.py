@@ -12,7 +12,6 @@ from botocore.config import Config
 from local import cli_cloudfront
 from local.aws.key_value_stores import HOST, EmbeddedStores, KeyValueStore, embedded_stores
 from rotation_watcher import keys
-from rotation_watcher.bundles import cloudfront_pins
 from rotation_watcher.errors import Conflict, NewerFormat, RequestRefused
 from tests.support import certs
 from tests.support.certs import Issued
@@ -48,11 +47,15 @@ def world() -> SmallRefresh:
 
 
 @pytest.fixture
-def command(world: SmallRefresh, stores: EmbeddedStores) -> Command:
-    """The command on the world's pins.json, at the world's time."""
+def client(stores: EmbeddedStores) -> Any:
     make: Any = boto3.client
     config = Config(proxies={"http": stores.proxy}, signature_version=UNSIGNED, retries={"total_max_attempts": 1})
-    client = make("cloudfront-keyvaluestore", region_name="us-east-1", endpoint_url=f"http://{HOST}", config=config)
+    return make("cloudfront-keyvaluestore", region_name="us-east-1", endpoint_url=f"http://{HOST}", config=config)
+
+
+@pytest.fixture
+def command(world: SmallRefresh, client: Any) -> Command:
+    """The command on the world's pins.json, at the world's time."""
 
     def run(*, apply: bool = True) -> int:
         stored = world.store.get(keys.pins("main"))
@@ -154,15 +157,13 @@ def test_who_loses_every_race_says_so_and_has_changed_nothing(
     assert stores.updates == []
 
 
-def test_an_update_that_does_not_last_is_no_success(
-    command: Command, store: KeyValueStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    unchanged = cloudfront_pins.requests
-    forgetful = lambda planned: [*unchanged(planned), {"Puts": [{"Key": leaf().fingerprint, "Value": "gone"}]}]  # noqa: E731
-    monkeypatch.setattr(cloudfront_pins, "requests", forgetful)
-    with pytest.raises((Conflict, RequestRefused)):
+def test_a_store_that_holds_something_else_than_was_put_is_no_success(command: Command, client: Any) -> None:
+    def alter(params: dict[str, Any], **_: object) -> None:
+        params["Puts"][0]["Value"] = '{"bundle":"main","sources":{"use1":"2044-01-01T00:00:00Z"}}'
+
+    client.meta.events.register("before-parameter-build.cloudfront-keyvaluestore.UpdateKeys", alter)
+    with pytest.raises(Conflict, match="does not hold what was put"):
         command()
-    assert store.pairs[leaf().fingerprint] == "gone"
 
 
 @pytest.mark.parametrize(
