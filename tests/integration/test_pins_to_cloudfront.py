@@ -157,13 +157,16 @@ def test_who_loses_every_race_says_so_and_has_changed_nothing(
     assert stores.updates == []
 
 
-def test_a_store_that_holds_something_else_than_was_put_is_no_success(command: Command, client: Any) -> None:
+def test_a_store_that_holds_something_else_than_was_put_is_no_success(
+    command: Command, client: Any, store: KeyValueStore
+) -> None:
     def alter(params: dict[str, Any], **_: object) -> None:
         params["Puts"][0]["Value"] = '{"bundle":"main","sources":{"use1":"2044-01-01T00:00:00Z"}}'
 
     client.meta.events.register("before-parameter-build.cloudfront-keyvaluestore.UpdateKeys", alter)
     with pytest.raises(Conflict, match="does not hold what was put"):
         command()
+    assert "2044" in store.pairs[leaf().fingerprint]
 
 
 @pytest.mark.parametrize(
