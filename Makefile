@@ -90,7 +90,7 @@ clean:  ## remove everything that make made
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 stack-venvs:
-	@for name in sam stack aws; do scripts/venv.sh $$name; done
+	@for name in sam stack aws cloudfront; do scripts/venv.sh $$name; done
 
 venv:
 	@scripts/venv.sh dev
