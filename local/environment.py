@@ -22,6 +22,7 @@ from local.genesys.clock import VirtualClock
 from local.genesys.server import Simulator
 from local.genesys.world import World
 from rotation_watcher import bootstrap
+from rotation_watcher import refresh_crls as refreshing
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.ports import Clock
 
@@ -149,6 +150,11 @@ class Environment(BaseEnvironment):
         )
         http.create_api_mapping(DomainName=name, ApiId=api, Stage="$default")
         return self._target(target, f"arn:aws:apigateway:{self.aws.region}::/domainnames/{name}", bundle, more)
+
+    def refresh_crls(self) -> refreshing.Summary:
+        """The Scheduler wakes refresh_crls; it asks the simulator's CAs, in process."""
+        ports = self.watcher.refresh_crls._replace(points=self.world.lists)
+        return refreshing.refresh_crls(self.watcher.watch(), refreshing.Request(), ports)
 
     def put(self, key: str, text: str) -> str:
         """Put an object; its version."""

@@ -159,6 +159,13 @@ class EmbeddedAws:
             self._certificates[place] = str(made["CertificateArn"])
         return self._certificates[place]
 
+    def live_lists(self, arn: str) -> list[bytes]:
+        """Return the revocation lists (PEM) of a trust store, oldest first. Raises KeyError. No call is logged."""
+        store = self._stores.by_arn(arn)
+        if store is None:
+            raise KeyError(arn)
+        return [one.content for _, one in sorted(store.revocations.items())]
+
     def live_bundle(self, arn: str) -> bytes | None:
         """Return the bundle that clients of a trust store or domain meet now; None where mTLS is off. Raises KeyError.
 

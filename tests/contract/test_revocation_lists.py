@@ -11,8 +11,8 @@ from local.genesys.keys import DEFAULT_CACHE
 from local.genesys.pki import PrivateRoot
 from rotation_watcher import keys
 from rotation_watcher.refresh_crls import Request, Summary, refresh_crls
-from rotation_watcher.revocation import manifest
-from rotation_watcher.revocation.manifest import MANIFEST, Manifest
+from rotation_watcher.revocation import kept
+from rotation_watcher.revocation.kept import MANIFEST, Manifest
 from tests.support.crls import crl_der
 from tests.support.fake_crls import FakeDistributionPoints
 from tests.support.pki import Pair
@@ -49,7 +49,7 @@ class Listed:
 
     @property
     def manifest(self) -> Manifest:
-        return manifest.decode(self.environment.read(f"{self.folder}/{MANIFEST}"))
+        return kept.decode(self.environment.read(f"{self.folder}/{MANIFEST}"))
 
 
 @pytest.fixture(scope="module")

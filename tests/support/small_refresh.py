@@ -17,9 +17,9 @@ from rotation_watcher.kinds import ALB_TRUST_STORE
 from rotation_watcher.ports import DistributionPoints
 from rotation_watcher.publish import TargetSummary
 from rotation_watcher.refresh_crls import Request, Summary
-from rotation_watcher.revocation import manifest, state
+from rotation_watcher.revocation import kept, state
 from rotation_watcher.revocation.conditions import REVOKED
-from rotation_watcher.revocation.manifest import Manifest
+from rotation_watcher.revocation.kept import Manifest
 from rotation_watcher.sources import history
 from rotation_watcher.sources.history import AuthorityHistory, Chain, History, Leaf, Status
 from rotation_watcher.targets.record import Record
@@ -204,7 +204,7 @@ class SmallRefresh:
 
     def manifest(self, *urls: str) -> Manifest:
         """The list in force of the leaves that name these URLs (LEAVES). Raises KeyError."""
-        return manifest.decode(self.store.body(f"{self.folder(*urls)}/{manifest.MANIFEST}"))
+        return kept.decode(self.store.body(f"{self.folder(*urls)}/{kept.MANIFEST}"))
 
     @property
     def revoked(self) -> set[str]:

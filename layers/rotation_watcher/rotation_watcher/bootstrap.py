@@ -83,7 +83,7 @@ class Watcher:
     def publish(self) -> publish.Ports:
         """The ports of publish; ``owner`` must be replaced by the run's id."""
         return publish.Ports(
-            store=self.store,
+            store=CachingStore(self.store, indexes=True),
             targets=TrustTargets(self._connections),
             sink=self._sink,
             queue=self.queue,

@@ -1,7 +1,7 @@
 """The use case ``refresh_crls``: keep the revocation lists of what bundles rest on, and say what they revoke.
 
 Contract. What is asked about was proved to the operator's anchors in this run, as publish does it. When the run
-returns, each list that could be got and may be used is in force (``revocation.manifest``); one that could not, or may
+returns, each list that could be got and may be used is in force (``revocation.kept``); one that could not, or may
 not, never displaces the one before, and is alerted (``crl-stale``). What is kept of a list is held to what its issuer
 signed, each time, and written anew where it was damaged. A certificate of ours that a list in force names is alerted at
 once (``revoked``), and publish is asked to follow, until the queue took it. That is over only when a list in force,
@@ -33,7 +33,7 @@ from rotation_watcher.ports import Clock, DistributionPoints, Metrics, ObjectSto
 from rotation_watcher.revocation import conditions, fetch, lists, manifest, points, state
 from rotation_watcher.revocation.conditions import REVOKED, Judged, OnList
 from rotation_watcher.revocation.fetch import Failed, Fresh, Job, Unchanged
-from rotation_watcher.revocation.manifest import Held
+from rotation_watcher.revocation.kept import Held
 from rotation_watcher.revocation.points import Member, Point
 from rotation_watcher.revocation.state import About
 from rotation_watcher.sources.repository import load_history
@@ -327,17 +327,27 @@ def _evidence(looked: Sequence[_Looked], asked: Mapping[str, _Asked], ours: _Our
     )
 
 
-def _due(held: state.State, looked: Sequence[_Looked]) -> str:
-    """What publish has to follow: the lists that are in force, which trust stores load, and what is revoked."""
-    lists_in_force = (one.held.facts.fingerprint for one in looked if one.held.facts)
-    revoked_now = (key for key in held.conditions if key.startswith(REVOKED))
-    return hashlib.sha256(" ".join((*sorted(lists_in_force), *sorted(revoked_now))).encode()).hexdigest()
+def _due(held: state.State, looked: Sequence[_Looked]) -> state.Asked:
+    """What publish has to follow."""
+    return state.Asked(
+        revoked=_digest(key for key in held.conditions if key.startswith(REVOKED)),
+        lists=_digest(one.held.facts.fingerprint for one in looked if one.held.facts),
+    )
 
 
-def _wake(watch: Watch, due: str, ports: Ports) -> list[str]:
-    """One request a target, so that pins follow at once. Raises StoreError where not every one was sent."""
+def _digest(names: Iterable[str]) -> str:
+    joined = " ".join(sorted(names))
+    return hashlib.sha256(joined.encode()).hexdigest() if joined else ""
+
+
+def _wake(watch: Watch, due: state.Asked, asked: state.Asked, ports: Ports) -> list[str]:
+    """One request a target that is concerned, so that it follows at once. Raises StoreError if not every one was sent.
+
+    What is revoked concerns the pins of all; a new list those that load it.
+    """
     sent = []
-    for one in publish_requests(watch, (target.id for target in watch.targets), f"lists-{due[:32]}"):
+    concerned = [target.id for target in watch.targets if due.revoked != asked.revoked or target.keeps_lists]
+    for one in publish_requests(watch, concerned, f"lists-{_digest((due.revoked, due.lists))[:32]}"):
         if ports.remaining() < CALL_TAKES:
             raise StoreError(f"the time of this run is up before {one.target} was asked for; the next run asks for it")
         ports.queue.send(one)
@@ -388,8 +398,8 @@ def _tell(
     try:
         step(change)
         due = _due(known[0], looked)
-        if due != known[0].asked and (looked or known[0].asked):
-            _follow(watch, due, step, ports, summary)
+        if due != known[0].asked:
+            _follow(watch, due, known[0].asked, step, ports, summary)
         summary.alerts = [alert.id for alert in known[0].outbox]
         errors = outbox.deliver([outbox.Waiting(known[0].outbox, clear)], ports.sink, ports.remaining)
         summary.undelivered = [*errors[0]]
@@ -399,14 +409,15 @@ def _tell(
 
 def _follow(
     watch: Watch,
-    due: str,
+    due: state.Asked,
+    asked: state.Asked,
     step: Callable[[Callable[[state.State], state.State]], None],
     ports: Ports,
     summary: Summary,
 ) -> None:
     """Ask publish to follow, and note that it was asked; what stops that does not stop the alerts."""
     try:
-        summary.enqueued = _wake(watch, due, ports)
+        summary.enqueued = _wake(watch, due, asked, ports)
         step(lambda held: replace(held, asked=due))
     except StoreError as error:
         summary.broken.append(str(error))

@@ -13,7 +13,7 @@ from rotation_watcher.bundles.revoked import decode
 from rotation_watcher.bundles.view import view_bundle
 from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.errors import FetchCode, TargetDenied
-from rotation_watcher.revocation.manifest import DER, INDEX, MANIFEST
+from rotation_watcher.revocation.kept import DER, INDEX, MANIFEST
 from rotation_watcher.x509.certificates import blocks_of
 from rotation_watcher.x509.crl import Crl, read
 from rotation_watcher.x509.revocation_index import build_index

@@ -5,7 +5,7 @@ from threading import Event, Lock
 from rotation_watcher.errors import FetchCode
 from rotation_watcher.ports import Fetched, NotModified, Validators
 from rotation_watcher.revocation.fetch import PARALLEL, Failed, Fresh, Job, outcomes
-from rotation_watcher.revocation.manifest import Held
+from rotation_watcher.revocation.kept import Held
 from rotation_watcher.revocation.points import Member, Point
 from tests.support.small_refresh import intermediate, leaf, listed
 from tests.support.small_world import START, certificate

@@ -11,7 +11,7 @@ from cryptography import x509
 from rotation_watcher import keys
 from rotation_watcher.errors import FetchCode, StoreError
 from rotation_watcher.ports import PublishRequest
-from rotation_watcher.revocation.manifest import DER, INDEX, MANIFEST, PEM
+from rotation_watcher.revocation.kept import DER, INDEX, MANIFEST, PEM
 from rotation_watcher.x509.crl import Crl, read
 from rotation_watcher.x509.revocation_index import Index, open_index
 from tests.support import certs, crls

@@ -9,7 +9,7 @@ from cryptography import x509
 
 from rotation_watcher import formats, keys
 from rotation_watcher.errors import FetchCode, RevocationRejected, TargetBusy, TargetDenied
-from rotation_watcher.revocation.manifest import MANIFEST, PEM
+from rotation_watcher.revocation.kept import MANIFEST, PEM
 from rotation_watcher.targets.revocation_state import State, decode
 from rotation_watcher.x509.crl import Crl, read
 from tests.support import certs

@@ -19,6 +19,7 @@ from rotation_watcher import formats, keys
 from rotation_watcher.bundles.wanted import Need
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.ports import ObjectStore
+from rotation_watcher.revocation.kept import Manifest
 from rotation_watcher.revocation.lists import says
 from rotation_watcher.revocation.points import Link, Member, Point, gather
 from rotation_watcher.x509.distribution_points import distribution_points
@@ -40,13 +41,14 @@ NOTHING = Remembered()
 class Found(NamedTuple):
     """The revoked certificates, by fingerprint. ``faults``: why that may not be all, in words.
 
-    ``lists`` are those that decided, as ``Remembered`` holds them. ``points`` were asked.
+    ``lists`` are those that decided, as ``Remembered`` holds them. ``kept``: the
+    lists that its certificates name, each with its manifest.
     """
 
     revoked: frozenset[str] = frozenset()
     faults: tuple[str, ...] = ()
     lists: Mapping[str, str] = {}
-    points: tuple[Point, ...] = ()
+    kept: tuple[tuple[Point, Manifest], ...] = ()
 
 
 class Struck(NamedTuple):
@@ -71,18 +73,19 @@ def find(store: ObjectStore, bundle: str, needs: Sequence[Need], now: datetime) 
     faults: dict[str, str] = {}
     lists: dict[str, str] = {}
     remembered: Mapping[str, str] | None = None
-    points: dict[str, Point] = {}
+    kept: dict[str, tuple[Point, Manifest]] = {}
     for point in _points(needs, revoked, now):
         if remembered is None:
             remembered = _remembered(store, bundle)[0].lists
-        points[point.folder] = point
         said = says(store, point, remembered.get(point.folder), now)
+        if said.manifest is not None:
+            kept[point.folder] = point, said.manifest
         revoked |= said.revoked
         if said.version is not None:
             lists[point.folder] = said.version
         if said.fault is not None:
             faults[point.folder] = said.fault
-    return Found(frozenset(revoked), tuple(faults.values()), lists, tuple(points.values()))
+    return Found(frozenset(revoked), tuple(faults.values()), lists, tuple(kept.values()))
 
 
 def remember(store: ObjectStore, bundle: str, lists: Mapping[str, str]) -> None:

@@ -114,7 +114,7 @@ def view_bundle(
         files,
         tuple(forged),
         revocations=lists.lists,
-        lists=lists.points,
+        lists=lists.kept,
         former=tuple(gone.needs),
         grace=timedelta(days=watch.policy.retain_days),
     )

@@ -13,6 +13,7 @@ import msgspec
 
 from rotation_watcher.config import Bundle
 from rotation_watcher.errors import UNDECODABLE
+from rotation_watcher.revocation.kept import Manifest
 from rotation_watcher.revocation.points import Point
 from rotation_watcher.sources.history import Leaf, Status
 from rotation_watcher.trust.file_contents import OperatorFile
@@ -120,10 +121,10 @@ class BundleView(NamedTuple):
 
     ``unvouched`` are leaves that nothing vouches for any more, such as those whose approval is gone, or that are
     revoked: they are pinned no longer, whatever the obstacles. ``files`` are the operator's ``extra`` files.
-    ``forged``: what histories say that the watcher does not write, in words. ``lists``: the revocation lists that its
-    certificates name, and ``revocations`` those that decided (``bundles.revoked``). ``former``: pinned leaves that
-    nothing shows any more though their grace is not over, such as those of a source that was taken out of the bundle.
-    ``grace``: how long what retires stays.
+    ``forged``: what histories say that the watcher does not write, in words. ``former``: pinned leaves that nothing
+    shows any more though their grace is not over, such as those of a source that was taken out of the bundle.
+    ``grace``: how long what retires stays. ``lists``: the revocation lists in force that its certificates name;
+    ``revocations`` those that decided (``bundles.revoked``).
     """
 
     bundle: Bundle
@@ -134,7 +135,7 @@ class BundleView(NamedTuple):
     files: tuple[OperatorFile, ...] = ()
     forged: tuple[str, ...] = ()
     revocations: Mapping[str, str] = {}
-    lists: tuple[Point, ...] = ()
+    lists: tuple[tuple[Point, Manifest], ...] = ()
     grace: timedelta = timedelta(days=30)
     former: tuple[Need, ...] = ()
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from rotation_watcher.errors import FetchCode, FetchError
 from rotation_watcher.ports import DistributionPoints, NotModified, Validators
-from rotation_watcher.revocation.manifest import Held
+from rotation_watcher.revocation.kept import Held
 from rotation_watcher.revocation.points import Point
 from rotation_watcher.x509.crl import Crl, CrlDefect, read, share_left
 from rotation_watcher.x509.crl_refusal import refusal

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from rotation_watcher.ports import ObjectStore, Validators
-from rotation_watcher.revocation.manifest import DER, INDEX, MANIFEST, PEM, Held, Manifest, commit, read_manifest
+from rotation_watcher.revocation.kept import DER, INDEX, MANIFEST, PEM, Held, Manifest
+from rotation_watcher.revocation.manifest import commit, read_manifest
 from rotation_watcher.revocation.points import Point
 from rotation_watcher.x509.crl import Crl, CrlFacts, is_revoked, pem_of, read
 from rotation_watcher.x509.crl_refusal import refusal
@@ -20,11 +21,13 @@ class Said(NamedTuple):
     """The members of a point that are revoked, by fingerprint; the version of the ``list.der`` that says so.
 
     ``version`` is None where there is nothing to remember. ``fault``: what is damaged or missing, in words.
+    ``manifest`` is what is in force, None where nothing is.
     """
 
     revoked: frozenset[str] = frozenset()
     version: str | None = None
     fault: str | None = None
+    manifest: Manifest | None = None
 
 
 def load(store: ObjectStore, point: Point, now: datetime) -> Held:
@@ -73,7 +76,7 @@ def says(store: ObjectStore, point: Point, remembered: str | None, now: datetime
         return Said()
     index = _index(store, point, manifest) if manifest else None
     if index is not None and remembered is None and not _listed(index, point):
-        return Said()
+        return Said(manifest=manifest)
     versions = dict.fromkeys(version for version in (manifest.der.version if manifest else None, remembered) if version)
     lists = {version: _signed(store, point, version, now) for version in versions}
     signed = {version: crl for version, crl in lists.items() if crl is not None}
@@ -85,7 +88,7 @@ def says(store: ObjectStore, point: Point, remembered: str | None, now: datetime
     elif index is None:
         fault = f"{point.folder}/{INDEX} is not what its manifest says"
     if not signed:
-        return Said(version=remembered, fault=fault)
+        return Said(version=remembered, fault=fault, manifest=manifest)
     version, newest = max(signed.items(), key=lambda one: one[1].facts.order)
     revoked = frozenset(
         member.fingerprint
@@ -94,7 +97,7 @@ def says(store: ObjectStore, point: Point, remembered: str | None, now: datetime
     )
     if index is not None and manifest and version == manifest.der.version and _listed(index, point) != revoked:
         fault = f"{point.folder}/{INDEX} says something else than the list"
-    return Said(revoked, version if revoked or remembered else None, fault)
+    return Said(revoked, version if revoked or remembered else None, fault, manifest)
 
 
 def proved_pem(store: ObjectStore, point: Point, manifest: Manifest, now: datetime) -> bytes | None:

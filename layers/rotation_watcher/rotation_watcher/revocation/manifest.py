@@ -1,73 +1,15 @@
-"""The list that is in force, as it is kept: ``list.der``, ``list.pem``, ``index.bin``, and ``manifest.json``.
-
-The manifest is written last and names the exact versions of the other three, with their digests. So a run that is
-killed between two of them leaves the former list in force, and who reads goes by the manifest alone.
-"""
+"""Put a list in force: the manifest is written last, so a run that is killed before leaves the former list in force."""
 
 import hashlib
 from datetime import datetime
-from typing import NamedTuple
-
-import msgspec
 
 from rotation_watcher import formats, keys
-from rotation_watcher.clocks import Instant
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.ports import ObjectStore, Validators
+from rotation_watcher.revocation.kept import DER, INDEX, MANIFEST, PEM, Held, Manifest, Part, decode
 from rotation_watcher.revocation.points import Point
-from rotation_watcher.x509.crl import Crl, CrlFacts, pem_of
+from rotation_watcher.x509.crl import Crl, pem_of
 from rotation_watcher.x509.revocation_index import Index, build_index, open_index
-
-FORMAT = 1
-DER, PEM, INDEX, MANIFEST = "list.der", "list.pem", "index.bin", "manifest.json"
-
-
-class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """One object of a list: its version (None in a bucket without versions), its SHA-256 in hex, its bytes."""
-
-    version: str | None
-    sha256: str
-    size: int
-
-
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is in force for one list.
-
-    ``url`` is what certificates name first, ``fetched_from`` the one of their URLs that gave the list, ``validators``
-    its server's. ``issuer`` is a subject (RFC 4514), ``issuer_key`` the SHA-256 of its SubjectPublicKeyInfo in hex.
-    ``since``: when the watcher took it.
-    """
-
-    format: int = FORMAT
-    url: str
-    fetched_from: str
-    issuer: str
-    issuer_key: str
-    facts: CrlFacts
-    validators: Validators
-    since: Instant
-    der: Part
-    pem: Part
-    index: Part
-
-
-class Held(NamedTuple):
-    """What is kept of a list: the manifest and its ETag, the facts of the list that its issuer signed, and its index.
-
-    ``opened`` is the index. ``damage``: what is wrong with what is kept, in words.
-    """
-
-    manifest: Manifest | None = None
-    etag: str | None = None
-    facts: CrlFacts | None = None
-    opened: Index | None = None
-    damage: str | None = None
-
-
-def decode(data: bytes) -> Manifest:
-    """The manifest. Raises NewerFormat if a newer release wrote it, one of errors.UNDECODABLE if it is none."""
-    formats.number_of(data, newest=FORMAT)
-    return msgspec.json.decode(data, type=Manifest)
 
 
 def commit(

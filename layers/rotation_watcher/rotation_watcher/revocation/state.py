@@ -25,16 +25,26 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     made: Instant | None = None
 
 
+class Asked(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The revoked certificates, which concern every target, and the lists in force, which trust stores load.
+
+    Each is a SHA-256 in hex, empty where there was nothing yet.
+    """
+
+    revoked: str = ""
+    lists: str = ""
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="format", tag=str(FORMAT)):
     """``conditions`` by key; ``about`` for each of them.
 
-    ``asked``: what publish was last asked to follow, as a SHA-256 of the lists in force and the revoked certificates.
+    ``asked``: what publish was last asked to follow.
     """
 
     conditions: Mapping[str, Condition] = {}
     about: Mapping[str, About] = {}
     outbox: tuple[Alert, ...] = ()
-    asked: str = ""
+    asked: Asked = Asked()
 
 
 def decode(data: bytes) -> State:

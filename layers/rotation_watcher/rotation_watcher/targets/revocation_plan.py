@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from rotation_watcher.kinds import RevocationLimits
-from rotation_watcher.revocation.manifest import Manifest
+from rotation_watcher.revocation.kept import Manifest
 from rotation_watcher.revocation.points import Point
 from rotation_watcher.targets.revocation_state import Loaded, State
 from rotation_watcher.x509.crl import order_of

@@ -15,9 +15,9 @@ from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.config import Mode
 from rotation_watcher.errors import ClaimedByAnother, TargetError
 from rotation_watcher.kinds import RevocationLimits
-from rotation_watcher.ports import BundleObject, ObjectStore, RevocationTarget
+from rotation_watcher.ports import BundleObject, RevocationTarget
 from rotation_watcher.revocation import lists
-from rotation_watcher.revocation.manifest import PEM, read_manifest
+from rotation_watcher.revocation.kept import PEM
 from rotation_watcher.targets.record import Record
 from rotation_watcher.targets.revocation_conditions import UNPROVED, Trouble, noted
 from rotation_watcher.targets.revocation_plan import ListPlan, Wanted, make
@@ -53,7 +53,7 @@ class _Work:
         self._view, self._session, self._adapter, self._limits = view, session, adapter, limits
         self._store, self._arn, self._on = session.ports.store, session.target.arn, session.target.keeps_lists
         self.state, self._etag = load(self._store, session.target)
-        self.wanted = _wanted(view, self._store) if self._on else {}
+        self.wanted = _wanted(view) if self._on else {}
         self._done: list[str] = []
         self._troubles: list[Trouble] = []
 
@@ -263,11 +263,6 @@ class _Work:
             self._done.append(f"not noted: {error}")
 
 
-def _wanted(view: BundleView, store: ObjectStore) -> dict[str, Wanted]:
-    """The lists in force of what the bundle rests on, also of what they revoke. Raises StoreError."""
-    found = {}
-    for point in view.lists:
-        manifest, _ = read_manifest(store, point)
-        if manifest is not None and manifest.pem.version:
-            found[point.folder] = Wanted(point, manifest)
-    return found
+def _wanted(view: BundleView) -> dict[str, Wanted]:
+    """The lists in force of what the bundle rests on, also of what they revoke."""
+    return {point.folder: Wanted(point, manifest) for point, manifest in view.lists if manifest.pem.version}
