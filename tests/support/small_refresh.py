@@ -1,6 +1,6 @@
 """The smallest world in which refresh_crls works: one source with one leaf under an intermediate, lists in memory."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -114,15 +114,20 @@ class SmallRefresh:
         *held: tuple[Issued, tuple[Issued, ...]],
         chains: tuple[tuple[Issued, ...], ...] = (),
         status: Status = Status.CURRENT,
+        retiring: Collection[str] = (),
     ) -> None:
-        """The source's history holds these leaves from now on; ``chains`` are shown above each of them in turn."""
+        """The source's history holds these leaves from now on; ``chains`` are shown above each of them in turn.
+
+        ``retiring`` are the fingerprints of those that are shown no more.
+        """
         leaves = {}
         for one, above in held:
             read = [certificate(each) for each in (one, *above, issued("Root 0"))]
             others = [[certificate(each) for each in (*chain, issued("Root 0"))] for chain in chains]
             for each in (*read, *(each for chain in others for each in chain)):
                 self.store.seed(keys.seen("use1", each.fingerprint), each.pem.encode())
-            leaves[read[0].fingerprint] = self._leaf(read, others, status)
+            key = read[0].fingerprint
+            leaves[key] = self._leaf(read, others, Status.RETIRING if key in retiring else status)
         state = History(
             source="use1",
             region="us-east-1",
@@ -142,7 +147,8 @@ class SmallRefresh:
         above = [known.chain, *(tuple(one.fingerprint for one in chain) for chain in others)]
         end = START + 90 * DAY
         chains = [Chain(above=one, since=START, retire_after=end) for one in above] if others else []
-        return msgspec.structs.replace(known, chains=tuple(chains))
+        until = end if status is Status.RETIRING else None
+        return msgspec.structs.replace(known, chains=tuple(chains), retire_after=until)
 
     def list_leaves(self, *revoked: Issued, url: str = LEAVES, issuer: Issued | None = None, **more: Any) -> None:
         """Publish the intermediate's list."""
