@@ -53,7 +53,7 @@ class Game:
         self.down: set[str] = set()
         self.vandalised = False
         self.unknown = False
-        """Whether a run that died may have got newer lists."""
+        """Whether a run that died, or one that got a list of two, may know more than that."""
         self.story: list[str] = []
         self.show()
         self.publish_lists()
@@ -96,8 +96,9 @@ class Game:
 
     def refresh(self) -> None:
         whole = not self.world.refresh().broken
-        if whole and not self.down:
-            self.known, self.unknown = (frozenset(self.bad), self.bad_ca), False
+        self.unknown = bool(self.down) or not whole
+        if not self.unknown:
+            self.known = (frozenset(self.bad), self.bad_ca)
 
     def publish(self) -> None:
         self.show()  # the source is fresh

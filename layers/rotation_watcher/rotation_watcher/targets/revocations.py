@@ -56,6 +56,7 @@ class _Work:
         self.wanted = _wanted(view) if self._on else {}
         self._done: list[str] = []
         self._troubles: list[Trouble] = []
+        self._disowned: list[Loaded] = []
 
     def would(self) -> list[str]:
         """What would be done."""
@@ -84,7 +85,11 @@ class _Work:
             return [str(error)]
         except TargetError as error:
             self._troubles.append(Trouble(error.reason, "", "", str(error)))
-        self._note()
+        if self._disowned:  # alerted before it is forgotten
+            self._note(release=False)
+            for one in self._disowned:
+                self._forget(one)
+        self._note(release=True)
         return self._done
 
     def _change(self) -> None:
@@ -202,9 +207,13 @@ class _Work:
         if not self._holds(one.id, one.fingerprint) or not self._kept_once(one):
             why = f"the file {one.id} of the trust store is not the list that the watcher added: it stays"
             self._troubles.append(Trouble("not-ours", one.folder, one.url, why))
-        else:
-            self._adapter.remove_revocation(self._arn, one.id)
-            self._done.append(f"removed the file {one.id}, an earlier list of {one.url}")
+            self._disowned.append(one)
+            return
+        self._adapter.remove_revocation(self._arn, one.id)
+        self._done.append(f"removed the file {one.id}, an earlier list of {one.url}")
+        self._forget(one)
+
+    def _forget(self, one: Loaded) -> None:
         loaded = {key: each for key, each in self.state.loaded.items() if each.id != one.id}
         leaving = tuple(each for each in self.state.leaving if each.id != one.id)
         self._save(replace(self.state, loaded=loaded, leaving=leaving))
@@ -242,9 +251,10 @@ class _Work:
         self._etag = write(self._store, self._session.target, state, self._etag)
         self.state = state
 
-    def _note(self) -> None:
-        """Alert what is wrong, and give the claim back. Raises StoreError."""
-        session, now, holding = self._session, self._session.ports.clock(), self._session.holding
+    def _note(self, *, release: bool) -> None:
+        """Alert what is wrong, and give the claim back with ``release``. Raises StoreError."""
+        session, now = self._session, self._session.ports.clock()
+        holding = session.holding and release
         behind = {one.folder for one in self._troubles}
         revoked = any(
             member.fingerprint in self._view.unvouched
