@@ -26,12 +26,14 @@ class Trouble(NamedTuple):
     """One: a stable code (``errors.TargetError.reason``, ``full``, ``lost``, ``forged``, ``unproved``, ``not-ours``).
 
     ``folder`` and ``url`` name the list, both empty where it is about all of them; ``words`` are for people.
+    ``number`` is the service's id of a file, where it is about that one.
     """
 
     reason: str
     folder: str
     url: str
     words: str
+    number: int | None = None
 
 
 def noted(record: Record, target: Target, troubles: Iterable[Trouble], *, revoked: bool, now: datetime) -> Record:
@@ -44,12 +46,13 @@ def noted(record: Record, target: Target, troubles: Iterable[Trouble], *, revoke
 
 
 def _observed(one: Trouble, target: Target, *, revoked: bool, now: datetime) -> Observed:
-    key = f"{PREFIX}{one.reason}:{hashlib.sha256(one.folder.encode()).hexdigest()[:16]}"
+    key = f"{PREFIX}{one.reason}:{hashlib.sha256(f'{one.folder} {one.number}'.encode()).hexdigest()[:16]}"
     alert = partial(
         builders.revocations_behind,
         target=target_name(target),
         reason=one.reason,
         folder=one.folder,
+        number=one.number,
         url=one.url,
         message=one.words,
         revoked=revoked,

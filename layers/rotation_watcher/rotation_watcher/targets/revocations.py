@@ -206,7 +206,7 @@ class _Work:
         """Remove a file of ours, if it holds what was loaded. Raises TargetError, StoreError."""
         if not self._holds(one.id, one.fingerprint) or not self._kept_once(one):
             why = f"the file {one.id} of the trust store is not the list that the watcher added: it stays"
-            self._troubles.append(Trouble("not-ours", one.folder, one.url, why))
+            self._troubles.append(Trouble("not-ours", one.folder, one.url, why, one.id))
             self._disowned.append(one)
             return
         self._adapter.remove_revocation(self._arn, one.id)

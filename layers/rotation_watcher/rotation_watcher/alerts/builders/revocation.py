@@ -70,12 +70,14 @@ def revocations_behind(
     url: str,
     message: str,
     revoked: bool,
+    number: int | None = None,
     since: datetime,
     now: datetime,
 ) -> Alert:
     """A trust store does not hold the revocation lists in force.
 
-    ``folder`` and ``url`` name the list, both empty where all may be missing. ``revoked``: one that may be missing
+    ``folder`` and ``url`` name the list, both empty where all may be missing; ``number`` is the service's id of a file
+    that it is about. ``revoked``: one that may be missing
     revokes one of our certificates.
     """
     words = Words(
@@ -89,9 +91,10 @@ def revocations_behind(
         do=_AT_THE_STORE.get(reason, _TRIED_AGAIN),
     )
     facts = {"reason": plain(reason, 40)} | ({"list": plain(url), "kept below": folder} if folder else {})
-    facts |= {"since": when(since)}
+    facts |= ({"revocation id": str(number)} if number is not None else {}) | {"since": when(since)}
     severity = Severity.CRITICAL if revoked else Severity.WARNING
-    distinction = f"{plain(reason, 40)}:{folder.rpartition('/')[2]}:{stamp(since)}"
+    which = f"{folder.rpartition('/')[2]}{'' if number is None else f':{number}'}"
+    distinction = f"{plain(reason, 40)}:{which}:{stamp(since)}"
     return about_target(Kind.REVOCATIONS_BEHIND, severity, target, distinction, words, facts, now)
 
 
