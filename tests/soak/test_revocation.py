@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 
 from rotation_watcher import keys
-from rotation_watcher.errors import FetchCode
+from rotation_watcher.errors import FetchCode, StoreError, TargetBusy
 from tests.support import certs
 from tests.support.certs import Issued
 from tests.support.fakes import Watched
@@ -130,6 +130,28 @@ class Game:
         self.unknown = True
         self.world.clock.advance(HOUR)  # its claim runs out
 
+    def stumble(self) -> None:
+        """Some calls of a run fail: S3 is away, the service is busy."""
+        chance = self.random.choice([0.05, 0.3, 1.0])
+
+        def fail_store(operation: str, _subject: str) -> None:
+            if self.random.random() < chance:
+                raise StoreError(f"S3 is away for {operation}")
+
+        def fail_target(operation: str, _subject: str) -> None:
+            if self.random.random() < chance:
+                raise TargetBusy(f"throttled: {operation}")
+
+        places: list[Watched] = [self.world.store, self.world.target, self.world.queue]
+        for each in places:
+            each.before = fail_target if each is self.world.target else fail_store
+        self.world.refresh()
+        self.world.summary()
+        for each in places:
+            each.before = lambda *_: None
+        self.unknown = True
+        self.world.clock.advance(HOUR)
+
     def vandalise(self) -> None:
         """Somebody deletes or overwrites an object of the lists."""
         found = sorted(key for key in self.world.store.versions if key.startswith("crls/") and key.count("/") == 2)
@@ -159,7 +181,7 @@ class Game:
     def play(self) -> None:
         acts: list[Callable[[], None]] = [
             *[self.refresh, self.publish] * 4,
-            *[self.revoke_or_release, self.rotate, self.pass_time, self.die] * 2,
+            *[self.revoke_or_release, self.rotate, self.pass_time, self.die, self.stumble] * 2,
             *[self.revoke_or_release_ca, self.fail, self.recover, self.vandalise, self.meddle],
         ]
         for step in range(STEPS):
