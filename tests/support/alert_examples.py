@@ -313,8 +313,16 @@ EXAMPLES: Mapping[str, Alert] = {
     ),
     "shared_authority_deployed": builders.shared_authority_deployed(
         target=ALB,
+        at_load_balancer=True,
         authorities_subjects=[DIGICERT_ROOT.subject],
-        pins_uri=f"s3://{BUCKET}/bundles/main/pins.json",
+        pins_key="bundles/main/pins.json",
+        now=NOW,
+    ),
+    "shared_authority_deployed_domain": builders.shared_authority_deployed(
+        target=DOMAIN,
+        at_load_balancer=False,
+        authorities_subjects=[DIGICERT_ROOT.subject],
+        pins_key="bundles/main/pins.json",
         now=NOW,
     ),
     "truststore_update_failed": builders.truststore_update_failed(

@@ -225,4 +225,5 @@ def test_the_json_schema_knows_every_field() -> None:
         "unknown",
         "max_certificates",
         "revocation",
+        "shared_authority",
     }

@@ -22,6 +22,12 @@ Id = Annotated[str, msgspec.Meta(pattern=_ID, description="Lower-case letters, d
 Key = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,511}$")]
 
 
+Reason = Annotated[
+    str,
+    msgspec.Meta(min_length=10, max_length=300, description="Why it is all right, in a sentence."),
+]
+
+
 class Mode(StrEnum):
     """``observe`` reads, plans and alerts; ``apply`` also changes the targets."""
 
@@ -99,6 +105,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """One trust store or domain (``kinds``), and the bundle it should hold.
 
     ``revocation``: ``crl`` (by default, at a trust store) keeps the revocation lists of its CAs loaded, ``off`` none.
+    ``shared_authority`` says why it may hold the root of a CA that signs for others as well: then that is not alerted.
     """
 
     id: Id
@@ -108,6 +115,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     unknown: Literal["keep", "remove"] = "keep"
     max_certificates: Annotated[int, msgspec.Meta(ge=1, le=10_000)] | None = None
     revocation: Literal["crl", "off"] | None = None
+    shared_authority: Reason | None = None
 
     @property
     def keeps_lists(self) -> bool:

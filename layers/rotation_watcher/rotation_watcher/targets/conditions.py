@@ -18,9 +18,9 @@ from rotation_watcher.alerts.conditions import AT_ONCE, Lasting, Observed, evalu
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.alerts.strange import strange
 from rotation_watcher.bundles.wanted import Need
-from rotation_watcher.config import Authority, Mode, Target
+from rotation_watcher.config import Mode, Target
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDefect, TargetDenied, TargetError, TargetNotFound
-from rotation_watcher.targets import contention, obstacles
+from rotation_watcher.targets import contention, obstacles, shared_authority
 from rotation_watcher.targets.plan import Blocker, Snapshot, digest, shown_last
 from rotation_watcher.targets.record import Pending, Record
 from rotation_watcher.x509.facts import CertificateFacts
@@ -48,12 +48,10 @@ UNCHANGEABLE = "unchangeable:"
 """Conditions of this prefix are absent when nothing is left to change, or a change has been proved."""
 FORGED = "forged:"
 """Conditions of this prefix: what lies in the bucket is not what the watcher wrote."""
-SHARED = "shared-authority:"
-"""Conditions of this prefix never end: a root that others use too is alerted once at each target."""
 _SEEN = (
     *("drift:", "contended", "mtls-off:", "removal-held:", "quota-near", "leaving:", "lingering:", "stuck:"),
     *("planned:", UNREADABLE),
-    FORGED,
+    *(FORGED, shared_authority.PREFIX),
     *obstacles.PREFIXES,
 )
 """The keys of what a run finds at the target, or finds no more. A newer release may know others: they stay."""
@@ -77,6 +75,7 @@ def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
         *_stuck(snapshot, now),
         *obstacles.observed(snapshot, now),
         *_forged(snapshot, now),
+        *shared_authority.observed(snapshot, target_name(snapshot.target), now),
         *(_planned(snapshot, now) if mode is Mode.OBSERVE else ()),
     ]
     changing = snapshot.plan.changes or record.pending is not None
@@ -227,20 +226,9 @@ def proved(record: Record, now: datetime) -> Record:
     return replace(record, conditions=conditions)
 
 
-def shared_authority(record: Record, snapshot: Snapshot, bucket: str, now: datetime) -> Record:
-    """The DigiCert trap: its CA signs for many customers, so the truststore alone is an open door (decision 0008)."""
-    shared = snapshot.view.wanted.shared_roots(Authority.DIGICERT)
-
-    def warning(_: datetime) -> Alert:  # the same one for all of them
-        return builders.shared_authority_deployed(
-            target=target_name(snapshot.target),
-            authorities_subjects=[root.facts.subject for root in shared],
-            pins_uri=f"s3://{bucket}/{keys.pins(snapshot.view.bundle.id)}",
-            now=now,
-        )
-
-    roots = [Observed(f"{SHARED}{root.fingerprint}", Kind.SHARED_AUTHORITY_DEPLOYED, warning) for root in shared]
-    return _with(record, roots, now)
+def deployed(record: Record, snapshot: Snapshot, now: datetime) -> Record:
+    """The record after an update was proved: what it brought does not wait for the next run to be told."""
+    return _with(record, shared_authority.observed(snapshot, target_name(snapshot.target), now, deployed=True), now)
 
 
 def facts_of(snapshot: Snapshot, fingerprints: Iterable[str]) -> list[CertificateFacts]:

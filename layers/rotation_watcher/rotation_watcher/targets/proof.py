@@ -121,7 +121,7 @@ def proved(record: Record, pending: Pending, snapshot: Snapshot, live: Live, buc
     )
     if not contention.repeats(record, pending):
         after = _with_warnings(after.with_alerts(updated), snapshot, live, applied.sha256, now)
-    return conditions.shared_authority(after, snapshot, bucket, now)
+    return conditions.deployed(after, snapshot, now)
 
 
 def outcome(pending: Pending) -> Outcome:

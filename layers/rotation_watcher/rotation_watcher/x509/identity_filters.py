@@ -41,6 +41,11 @@ def admits(filters: Sequence[str], leaf: Certificate) -> bool | None:
     return False if len(known) == len(filters) else None
 
 
+def understood(filters: Sequence[str]) -> bool:
+    """Whether each of these filters, as text, is one that this module knows."""
+    return all(_parsed(one) is not None for one in filters)
+
+
 def _parsed(text: str) -> IdentityFilter | None:
     field, _, rest = text.partition(" ")
     match, _, value = rest.partition(" ")

@@ -131,9 +131,15 @@ def truststore_updated(
 
 
 def shared_authority_deployed(
-    *, target: TargetName, authorities_subjects: Sequence[str], pins_uri: str, now: datetime
+    *, target: TargetName, at_load_balancer: bool, authorities_subjects: Sequence[str], pins_key: str, now: datetime
 ) -> Alert:
-    """The DigiCert trap: the CA signs for many customers."""
+    """The DigiCert trap: the CA signs for many customers. ``at_load_balancer``: it is no domain of API Gateway."""
+    cure = (
+        "A Network Load Balancer: give its listener identity filters, and this ends. An Application Load Balancer: its"
+        " backend compares the header X-Amzn-Mtls-Clientcert-Leaf with the pins file named below."
+        if at_load_balancer
+        else "Attach an authorizer to its APIs that compares the client certificate with the pins file named below."
+    )
     words = Words(
         title="its truststore lets in every customer of a public CA",
         happened="CA certificates of DigiCert were deployed, as the watch file asks.",
@@ -142,9 +148,8 @@ def shared_authority_deployed(
             " only Genesys."
         ),
         do=(
-            "Compare the client certificate with the pins file named below. Behind an ALB the backend finds it in the"
-            " header X-Amzn-Mtls-Clientcert-Leaf; API Gateway hands it to an authorizer."
-            " Or switch the integration to the Genesys authority, which signs for nobody else."
+            f"{cure} Or switch the integration to the Genesys authority, which signs for nobody else. Once that is done"
+            ' elsewhere, say so in the target\'s "shared_authority" in the watch file, and this is not told again.'
         ),
     )
     facts = {f"root {place}": plain(subject) for place, subject in enumerate(authorities_subjects, start=1)}
@@ -154,7 +159,7 @@ def shared_authority_deployed(
         target,
         stamp(now),
         words,
-        facts | {"pins": plain(pins_uri)},
+        facts | {"pins": pins_key},
         now,
     )
 
