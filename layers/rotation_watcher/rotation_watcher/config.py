@@ -14,7 +14,7 @@ import msgspec
 
 from rotation_watcher import arns, keys
 from rotation_watcher.errors import UNDECODABLE, ConfigurationError
-from rotation_watcher.kinds import Placement
+from rotation_watcher.kinds import Payload, Placement
 from rotation_watcher.regions import REGIONS
 
 _ID = r"^[a-z0-9][a-z0-9-]{0,62}$"
@@ -96,7 +96,12 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One trust store or domain (``kinds``), and the bundle it should hold."""
+    """One trust store, domain or listener (``kinds``), and the bundle it should hold.
+
+    ``empty_filters`` is for listeners alone, and says what is done where one has no identity filter, as most have at
+    first: ``keep`` leaves it so and warns that everybody comes in whom its trust store admits; ``fill`` puts the names
+    of the accepted leaves there, and from then on clients with any other name are refused.
+    """
 
     id: Id
     arn: str
@@ -104,6 +109,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     on_drift: Literal["heal", "report"] = "heal"
     unknown: Literal["keep", "remove"] = "keep"
     max_certificates: Annotated[int, msgspec.Meta(ge=1, le=10_000)] | None = None
+    empty_filters: Literal["keep", "fill"] = "keep"
 
     @property
     def limit(self) -> int:
@@ -369,8 +375,22 @@ def _target_mistakes(watch: Watch, stack: _Stack) -> Iterable[str]:
         except ValueError as error:
             yield f"{path}.arn: {error}"
             continue
+        yield from _unfit_settings(path, target, parsed)
         region = stack.region if parsed.kind.placement is Placement.GLOBAL else parsed.region
         yield from _misplaced(f"{path}.arn", target.arn, region, parsed.account, stack)
         if target.arn in arns_seen:
             yield f"{path}.arn: the same as targets[{arns_seen[target.arn]}].arn: two bundles would fight over it"
         arns_seen[target.arn] = index
+
+
+def _unfit_settings(path: str, target: Target, parsed: arns.TargetArn) -> Iterable[str]:
+    """The mistakes of settings that another kind of target has."""
+    if parsed.kind.takes is not Payload.LEAVES:
+        if target.empty_filters != "keep":
+            yield f"{path}.empty_filters: only a listener has identity filters, a {parsed.kind.noun} has none"
+        return
+    if target.unknown == "remove":
+        yield f"{path}.unknown: filters of others are never taken out of a listener: take them out by hand"
+    most = parsed.kind.limits.certificates
+    if target.max_certificates is not None and target.max_certificates > most:
+        yield f"{path}.max_certificates: a listener holds {most} identity filters at most, not {target.max_certificates}"

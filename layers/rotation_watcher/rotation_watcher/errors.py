@@ -163,6 +163,12 @@ class BundleRejected(TargetError):
     reason = "bundle-rejected"
 
 
+class SdkTooOld(TargetError):
+    """The SDK does not know a member of the service's answers, and would drop it silently: nothing can be told of it."""
+
+    reason = "sdk-too-old"
+
+
 class ClaimedByAnother(WatcherError):
     """Another run has claimed the target: this one may neither change it nor write its record.
 

@@ -19,7 +19,15 @@ from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.alerts.strange import strange
 from rotation_watcher.bundles.wanted import Need
 from rotation_watcher.config import Authority, Mode, Target
-from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDefect, TargetDenied, TargetError, TargetNotFound
+from rotation_watcher.errors import (
+    BundleRejected,
+    SdkTooOld,
+    TargetBusy,
+    TargetDefect,
+    TargetDenied,
+    TargetError,
+    TargetNotFound,
+)
 from rotation_watcher.targets import contention, obstacles
 from rotation_watcher.targets.plan import Blocker, Snapshot, digest, shown_last
 from rotation_watcher.targets.record import Pending, Record
@@ -117,7 +125,7 @@ def failed(
     """
     missing = tuple(missing)
     urgent = bool(missing) and not isinstance(error, TargetBusy)
-    lasting = urgent or isinstance(error, TargetNotFound | TargetDenied | BundleRejected | TargetDefect)
+    lasting = urgent or isinstance(error, TargetNotFound | TargetDenied | BundleRejected | TargetDefect | SdkTooOld)
     observed = Observed(
         f"{prefix}{error.reason}",
         Kind.TRUSTSTORE_UPDATE_FAILED,
