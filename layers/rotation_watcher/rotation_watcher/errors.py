@@ -169,6 +169,12 @@ class SdkTooOld(TargetError):
     reason = "sdk-too-old"
 
 
+class TargetUnproven(TargetError):
+    """The service took a change, and does not show it."""
+
+    reason = "unproven"
+
+
 class ClaimedByAnother(WatcherError):
     """Another run has claimed the target: this one may neither change it nor write its record.
 

@@ -27,6 +27,7 @@ from rotation_watcher.errors import (
     TargetDenied,
     TargetError,
     TargetNotFound,
+    TargetUnproven,
 )
 from rotation_watcher.targets import contention, obstacles
 from rotation_watcher.targets.plan import Blocker, Snapshot, digest, shown_last
@@ -125,7 +126,7 @@ def failed(
     """
     missing = tuple(missing)
     urgent = bool(missing) and not isinstance(error, TargetBusy)
-    lasting = urgent or isinstance(error, TargetNotFound | TargetDenied | BundleRejected | TargetDefect | SdkTooOld)
+    lasting = urgent or isinstance(error, TargetNotFound | TargetDenied | BundleRejected | TargetDefect | SdkTooOld | TargetUnproven)
     observed = Observed(
         f"{prefix}{error.reason}",
         Kind.TRUSTSTORE_UPDATE_FAILED,

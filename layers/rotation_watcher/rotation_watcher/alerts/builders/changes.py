@@ -51,6 +51,19 @@ _REMEDIES = {
         " others put into the target, and the files below extra/. Mutual TLS stays on meanwhile."
     ),
     "internal-error": DEFECT.format(function="PublishFunction"),
+    "too-many-filters": (
+        "A listener holds 100 identity filters, and this cannot be raised. Take out filters of others that nobody needs"
+        " any more, or serve some of these clients by another listener."
+    ),
+    "would-open": "Read the alerts about the sources of this target's bundle: none of them has a name to be admitted.",
+    "sdk-too-old": (
+        "Add the boto3 that the message names to layers/dependencies/requirements.in, lock and deploy (the Lambda"
+        " runtime's own is older); or take the listener out of TargetArns until the runtime has it."
+    ),
+    "withdrawn": (
+        "Take the filter out by hand if it must not wait: put another one there first, since an empty list admits"
+        " everybody whom the trust store admits."
+    ),
     "nothing-known": "Read the alerts about the sources of this target's bundle: one of them has to be repaired first.",
 }
 
@@ -178,8 +191,9 @@ def truststore_update_failed(
     else:
         means = "The target goes on with what it holds; it is not known to refuse any certificate of Genesys."
     do = _REMEDIES.get(reason, _REMEDIES["target-failed"])
+    what = "identity filters" if ":listener/" in target.arn else "truststore"
     words = Words(
-        title=f"the truststore could not be updated ({plain(reason, 24)})",
+        title=f"the {what} could not be updated ({plain(reason, 24)})",
         happened=sentence(message, 500),
         means=means,
         do=do,
