@@ -164,7 +164,7 @@ class BundleRejected(TargetError):
 
 
 class SdkTooOld(TargetError):
-    """The SDK does not know a member of the service's answers, and would drop it silently: nothing can be told of it."""
+    """The SDK does not know a member of the service's answers, and would drop it silently."""
 
     reason = "sdk-too-old"
 

@@ -45,9 +45,9 @@ class Payload(StrEnum):
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How much a kind can hold, and which certificates it accepts. None: no rule is known.
 
-    ``certificates`` is the default quota (of filters, where leaves are deployed); an operator's ``max_certificates`` replaces it. ``certificate_bytes`` and
-    ``bundle_bytes`` are bytes of PEM. ``rsa_bits`` are the smallest and largest modulus, ``curves`` and ``hashes`` the
-    names as cryptography spells them.
+    ``certificates`` is the default quota (of filters, where leaves are taken); an operator's ``max_certificates``
+    replaces it. ``certificate_bytes`` and ``bundle_bytes`` are bytes of PEM. ``rsa_bits`` are the smallest and largest
+    modulus, ``curves`` and ``hashes`` the names as cryptography spells them.
     """
 
     certificates: int

@@ -67,7 +67,9 @@ class NlbListeners:
     def update(self, arn: str, filters: Sequence[Filter], *, expected: Listener) -> None:
         """See ``ports.FilterTarget``."""
         if not filters:
-            raise BundleRejected(f"cannot change {arn}: an empty list would admit everybody whom the trust store admits")
+            raise BundleRejected(
+                f"cannot change {arn}: an empty list would admit everybody whom the trust store admits"
+            )
         live = self.read(arn)
         if live != expected:
             raise TargetBusy(f"cannot change {arn}: somebody else has changed it since it was read")

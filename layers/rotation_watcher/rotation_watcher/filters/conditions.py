@@ -202,7 +202,9 @@ def _stuck(snapshot: Snapshot, now: datetime) -> list[Observed]:
 def _forged(snapshot: Snapshot, now: datetime) -> list[Observed]:
     found = [*snapshot.view.forged]
     if snapshot.plan.disputed:
-        found.append(f"The record calls filters of others the watcher's own ({named(snapshot.plan.disputed)}); they stay.")
+        found.append(
+            f"The record calls filters of others the watcher's own ({named(snapshot.plan.disputed)}); they stay."
+        )
     return [
         Observed(
             f"{FORGED}{digest(what)[:16]}",
@@ -247,5 +249,3 @@ def shorten(keys: Iterable[str]) -> list[str]:
 
 def _words(keys: Iterable[str]) -> list[str]:
     return [words(key) for key in sorted(keys)]
-
-

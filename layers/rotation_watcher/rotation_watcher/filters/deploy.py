@@ -19,7 +19,7 @@ from rotation_watcher.errors import BundleRejected, TargetBusy, TargetError, Tar
 from rotation_watcher.filters import kept
 from rotation_watcher.filters.entries import by_key, digest, encode, key_of, texts, words
 from rotation_watcher.filters.plan import Snapshot, closed, named
-from rotation_watcher.ports import Filter
+from rotation_watcher.ports import Filter, Listener
 from rotation_watcher.sources.history import Status
 from rotation_watcher.targets import conditions
 from rotation_watcher.targets.decide import Outcome
@@ -60,10 +60,10 @@ def go_back(
     snapshot: Snapshot, to: Applied, filters: Sequence[Filter], ours: Collection[str], session: Session
 ) -> Outcome:
     """Put ``filters`` there, which go back to the version ``to``; a person asked for it. ``ours``: which are ours."""
-    gone, content = session.record.applied, by_key(filters)
+    gone, content, sha256 = session.record.applied, by_key(filters), digest(encode(filters))
     back = Pending(
-        version=_put(filters, session),
-        sha256=digest(encode(filters)),
+        version=to.version if sha256 == to.sha256 else _put(filters, session),
+        sha256=sha256,
         fingerprints=tuple(sorted(content)),
         ours=tuple(sorted({*ours} & content.keys())),
         added=tuple(sorted(content.keys() - snapshot.keys)),
@@ -96,7 +96,7 @@ def resume(snapshot: Snapshot, pending: Pending, session: Session) -> Outcome:
 
 
 def request_update(snapshot: Snapshot, pending: Pending, session: Session) -> Outcome:
-    """Ask the service for what ``pending`` says, and await its proof. The one place from which a listener is changed."""
+    """Ask the service for what ``pending`` says, and await its proof. Nothing else changes a listener."""
     filters = kept.deployed(session.ports.store, session.target, pending.version, pending.sha256)
     now = session.ports.clock()
     why = _unlawful(filters, pending, snapshot, session)
@@ -125,6 +125,19 @@ def request_update(snapshot: Snapshot, pending: Pending, session: Session) -> Ou
 
 def await_proof(snapshot: Snapshot, pending: Pending, session: Session) -> Outcome:
     """Read the listener back until it shows ``pending``, and record what became of it."""
+    live = _read_back(pending, session)
+    now = session.ports.clock()
+    if live is None:
+        session.save(lambda record: _unproven(unclaimed(record), snapshot, pending, now))
+        return Outcome.UNPROVEN
+    kept.note_shown(session.ports.store, session.target, live)
+    shown = digest(encode(live.filters))
+    session.save(lambda record: _proved(replace(record, shown=shown), pending, snapshot, session, now))
+    return Outcome.UPDATED if pending.hold is None else Outcome.ROLLED_BACK
+
+
+def _read_back(pending: Pending, session: Session) -> Listener | None:
+    """The listener as it shows ``pending``; None where it does not, as long as there is time in this run."""
     for attempt in range(READBACKS):
         if attempt and session.ports.remaining() < RECORDING:
             break
@@ -135,13 +148,8 @@ def await_proof(snapshot: Snapshot, pending: Pending, session: Session) -> Outco
         except TargetError:
             continue  # it was asked to change, and may well have: the next read, or the next run, tells
         if closed(live) is None and {*map(key_of, live.filters)} == {*pending.fingerprints}:
-            kept.note_shown(session.ports.store, session.target, live)
-            now, shown = session.ports.clock(), digest(encode(live.filters))
-            session.save(lambda record: _proved(replace(record, shown=shown), pending, snapshot, session, now))
-            return Outcome.UPDATED if pending.hold is None else Outcome.ROLLED_BACK
-    now = session.ports.clock()
-    session.save(lambda record: _unproven(unclaimed(record), snapshot, pending, now))
-    return Outcome.UNPROVEN
+            return live
+    return None
 
 
 def as_found(snapshot: Snapshot, session: Session) -> Applied:
@@ -176,15 +184,13 @@ def shuts_out(filters: Sequence[Filter], snapshot: Snapshot) -> str | None:
     """A current leaf that passes now and would not pass these filters, in words; None where there is none."""
     now_texts, then = texts(snapshot.live.filters), texts(filters)
     for need in (need for of in snapshot.names.needs.values() for need in of):
-        if need.state.status is Status.CURRENT and admits(now_texts, need.certificate) is True:
-            if admits(then, need.certificate) is not True:
-                return f"it would shut out the current leaf {need.certificate.fingerprint[:16]}"
+        current = need.state.status is Status.CURRENT and admits(now_texts, need.certificate) is True
+        if current and admits(then, need.certificate) is not True:
+            return f"it would shut out the current leaf {need.certificate.fingerprint[:16]}"
     return None
 
 
-def _unlawful(
-    filters: Sequence[Filter] | None, pending: Pending, snapshot: Snapshot, session: Session
-) -> str | None:
+def _unlawful(filters: Sequence[Filter] | None, pending: Pending, snapshot: Snapshot, session: Session) -> str | None:
     """Why these filters may not be put there, in words: what the state says is a claim of whoever wrote it last."""
     if filters is None:
         return f"there is no version {pending.version[:80]} that holds what the record says"
@@ -192,7 +198,11 @@ def _unlawful(
         return "an empty list would admit everybody whom the trust store admits"
     content = by_key(filters).keys()
     emptied = not snapshot.live.filters and snapshot.shown.filters is not None
-    known = snapshot.keys | snapshot.names.filters.keys() | (by_key(snapshot.shown.filters or ()).keys() if emptied else set())
+    known = (
+        snapshot.keys
+        | snapshot.names.filters.keys()
+        | (by_key(snapshot.shown.filters or ()).keys() if emptied else set())
+    )
     strangers = content - known
     if pending.hold is not None:  # a going back: what the watcher itself has put there once
         strangers -= kept.confirmed(session.ports.store, session.target.arn, sorted(strangers))
@@ -270,9 +280,7 @@ def _unproven(record: Record, snapshot: Snapshot, pending: Pending, now: datetim
     )
 
 
-def _save_failed(
-    change: Change, snapshot: Snapshot, pending: Pending, error: TargetError, session: Session
-) -> None:
+def _save_failed(change: Change, snapshot: Snapshot, pending: Pending, error: TargetError, session: Session) -> None:
     now = session.ports.clock()
     missing = [need.certificate.facts for need in snapshot.plan.refused]
 

@@ -1,4 +1,4 @@
-"""What is kept of a listener in the bucket beside its record: what the watcher added, and what the listener showed last.
+"""What is kept of a listener beside its record: what the watcher added to it, and what it showed last.
 
 Both lie below ``bundles/``, apart from ``targets/``: a record is a claim of whoever wrote it last (decision 0027). So
 no filter leaves as ours without the note that we added it, and what an emptied listener held counts only where the note

@@ -38,7 +38,9 @@ def earlier_version(snapshot: Snapshot, to: str | None, session: Session) -> Ear
     held = kept.deployed(store, target, version.version, version.sha256)
     if held is None:
         where = f"{keys.deployed_filters(target.id)} version {version.version}"
-        raise RequestRefused(f"{target.id}: {where} is gone, or does not hold what the record says; nothing was changed")
+        raise RequestRefused(
+            f"{target.id}: {where} is gone, or does not hold what the record says; nothing was changed"
+        )
     if why := closed(snapshot.live):
         raise RequestRefused(f"{target.id}: {why} Nothing was changed.")
     if not snapshot.live.filters:

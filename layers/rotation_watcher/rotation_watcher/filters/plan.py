@@ -223,14 +223,15 @@ def _blocked_by(
     if len(filters) > target.limit:
         why = f"{len(filters)} identity filters would be there, and a listener holds {target.limit}"
         return Blocker.TOO_MANY_FILTERS, why
+    return _harm(filters, live, names, now)
+
+
+def _harm(filters: Sequence[Filter], live: Listener, names: Names, now: datetime) -> tuple[Blocker | None, str]:
+    """Whom the list would let in or shut out. A leaf that is refused before and after stops nothing."""
     if not filters:
         return Blocker.WOULD_OPEN, "no filter would be left, and every certificate of the trust store would pass"
     before = {need.label for need in _shut_out(live.filters, names)}
-    short = [
-        need
-        for need in _shut_out(filters, names)
-        if need.label not in before and need not in names.unnamed and need.required(now)
-    ]
+    short = [need for need in _shut_out(filters, names) if need.label not in before and need.required(now)]
     if short:
         return Blocker.WOULD_REFUSE, f"the accepted leaf {short[0].certificate.fingerprint[:16]} would be refused"
     return None, ""

@@ -181,6 +181,4 @@ def _would(watch: Watch, snapshot: Snapshot, request: Called, session: Session) 
     if isinstance(request, Release):
         record: Record = manual.released(snapshot, request.leave)
         snapshot = take_snapshot(watch, snapshot.view, session, session.ports.clock(), record=record)
-    return describe(
-        snapshot, outcome_of(decide(snapshot, Mode.OBSERVE, session.ports.owner, session.ports.clock()))
-    )
+    return describe(snapshot, outcome_of(decide(snapshot, Mode.OBSERVE, session.ports.owner, session.ports.clock())))

@@ -126,7 +126,9 @@ def failed(
     """
     missing = tuple(missing)
     urgent = bool(missing) and not isinstance(error, TargetBusy)
-    lasting = urgent or isinstance(error, TargetNotFound | TargetDenied | BundleRejected | TargetDefect | SdkTooOld | TargetUnproven)
+    lasting = urgent or isinstance(
+        error, TargetNotFound | TargetDenied | BundleRejected | TargetDefect | SdkTooOld | TargetUnproven
+    )
     observed = Observed(
         f"{prefix}{error.reason}",
         Kind.TRUSTSTORE_UPDATE_FAILED,

@@ -1,4 +1,4 @@
-"""Alerts about the identity filters of a listener: planned, changed, left empty, changed by others, or about to leave."""
+"""Alerts about the identity filters of a listener: planned, changed, missing, changed by others, about to leave."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -62,13 +62,11 @@ def filters_planned(
             f"The watcher would add {count(len(added), 'filter')} and remove {len(removed)}. In observe mode it changes"
             " nothing."
         ),
-        means="Data actions fail once Genesys presents a certificate whose name is missing in a list that is not empty.",
+        means="Data actions fail once Genesys presents a certificate whose name is missing in a list of filters.",
         do="Read the list below. If it is right, deploy the stack with Mode=apply: the watcher then does it.",
     )
     facts = _lines("would add", added) | _lines("would remove", removed) | {"content": content}
-    return about_target(
-        Kind.CHANGE_PLANNED, Severity.WARNING, target, f"{content}:{stamp(since)}", words, facts, now
-    )
+    return about_target(Kind.CHANGE_PLANNED, Severity.WARNING, target, f"{content}:{stamp(since)}", words, facts, now)
 
 
 def filters_empty(*, target: TargetName, why: str, names: Sequence[str], since: datetime, now: datetime) -> Alert:
@@ -119,21 +117,18 @@ def filters_drifted(
         do=(
             "The watcher is putting back what is missing."
             if will_heal
-            else "The watcher leaves them as they are. If it was not meant, repair them by hand, or set on_drift to heal"
+            else "The watcher leaves them as they are. If it was not meant, repair them by hand, or set on_drift to"
+            " heal"
             " (in apply mode)."
         )
         + " Find out who changed the listener (CloudTrail, ModifyListener).",
     )
     facts = _lines("came", added) | _lines("went", removed) | listed("refused", refused, now)
     severity = Severity.CRITICAL if refused or emptied else Severity.WARNING
-    return about_target(
-        Kind.DRIFT_FOUND, severity, target, stamp(since), words, facts | {"since": when(since)}, now
-    )
+    return about_target(Kind.DRIFT_FOUND, severity, target, stamp(since), words, facts | {"since": when(since)}, now)
 
 
-def filters_unnamed(
-    *, target: TargetName, leaves: Sequence[CertificateFacts], since: datetime, now: datetime
-) -> Alert:
+def filters_unnamed(*, target: TargetName, leaves: Sequence[CertificateFacts], since: datetime, now: datetime) -> Alert:
     """Accepted leaves that no filter can name."""
     words = Words(
         title="no identity filter can name a certificate of Genesys",
@@ -174,9 +169,7 @@ def filters_leaving(
     return about_target(Kind.REMOVAL_PLANNED, Severity.WARNING, target, stamp(since), words, facts, now)
 
 
-def filters_held(
-    *, target: TargetName, candidates: Sequence[str], limit: str, since: datetime, now: datetime
-) -> Alert:
+def filters_held(*, target: TargetName, candidates: Sequence[str], limit: str, since: datetime, now: datetime) -> Alert:
     """More filters would leave at once than is plausible."""
     words = Words(
         title=f"removing {count(len(candidates), 'filter')} waits for your release",
