@@ -149,9 +149,9 @@ def _limits(snapshot: Snapshot, now: datetime) -> list[Observed]:
 
 def _leaving(snapshot: Snapshot, now: datetime) -> list[Observed]:
     """What leaves soon; at once where no leaf at all bears the name: a person took something out of the bundle."""
-    graces, names = snapshot.plan.graces, snapshot.names.filters
+    graces, wanted = snapshot.plan.graces, snapshot.names.filters.keys() - snapshot.names.former
     begun = {key: end for key, end in graces.ends.items() if key in graces.unwanted and end > now}
-    leaving = {key for key, end in begun.items() if key not in names or now >= end - AHEAD}
+    leaving = {key for key, end in begun.items() if key not in wanted or now >= end - AHEAD}
     if not leaving:
         return []
     until = min(begun[key] for key in leaving)

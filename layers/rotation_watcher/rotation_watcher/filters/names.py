@@ -17,11 +17,16 @@ from rotation_watcher.x509.identity_filters import naming
 
 
 class Names(NamedTuple):
-    """The filters by key, with the leaves that each stands for; ``unnamed`` are leaves for which there is none."""
+    """The filters by key, with the leaves that each stands for.
+
+    ``unnamed`` are leaves for which there is none; ``former`` the filters that only leaves need of which the bundle's
+    histories know nothing any more, such as those of a source that was taken out of it.
+    """
 
     filters: Mapping[str, Filter]
     needs: Mapping[str, tuple[Need, ...]]
     unnamed: tuple[Need, ...]
+    former: frozenset[str] = frozenset()
 
     def leaves(self) -> dict[str, tuple[str, ...]]:
         """The fingerprints of the leaves behind each filter."""
@@ -46,5 +51,12 @@ def names_of(view: BundleView, watch: Watch, now: datetime) -> Names:
         one = Filter(*chosen)
         filters[key_of(one)] = one
         needs.setdefault(key_of(one), []).append(need)
-    ordered = sorted(filters)
-    return Names({key: filters[key] for key in ordered}, {key: tuple(needs[key]) for key in ordered}, tuple(unnamed))
+    known = {need.certificate.fingerprint for need in view.wanted.needs}
+    return Names(
+        filters={key: filters[key] for key in sorted(filters)},
+        needs={key: tuple(needs[key]) for key in sorted(filters)},
+        unnamed=tuple(unnamed),
+        former=frozenset(
+            key for key, of in needs.items() if known.isdisjoint(one.certificate.fingerprint for one in of)
+        ),
+    )
