@@ -18,6 +18,7 @@ from tests.support.roles import Resolver
 
 ACCOUNT = "us-east-1:123456789012"
 STORE = f"arn:aws:elasticloadbalancing:{ACCOUNT}:truststore/main/73e2d6bc24d8a067"
+LISTENER = f"arn:aws:elasticloadbalancing:{ACCOUNT}:listener/net/door/73e2d6bc24d8a067/0a1b2c3d4e5f6071"
 DOMAINS = [f"arn:aws:apigateway:us-east-1::/domainnames/{name}.example.com" for name in ("rest", "http")]
 FULL = {
     "GenesysRegion": "us-east-1",
@@ -25,7 +26,7 @@ FULL = {
         [f"arn:aws:ssm:{ACCOUNT}:parameter/genesys/oauth", f"arn:aws:secretsmanager:{ACCOUNT}:secret:genesys-AbCdEf"]
     ),
     "KmsKeyArn": f"arn:aws:kms:{ACCOUNT}:key/0a1b",
-    "TargetArns": ",".join([STORE, *DOMAINS]),
+    "TargetArns": ",".join([STORE, LISTENER, *DOMAINS]),
     "AdoptObjectArns": "arn:aws:s3:::platform/mtls/others.pem",
     "SlackSecretArn": f"arn:aws:secretsmanager:{ACCOUNT}:secret:slack-AbCdEf",
     "WatchFileUri": "s3://conf/watch.json",
@@ -127,10 +128,10 @@ def test_a_wildcard_domain_is_granted_by_its_name_and_opens_no_other_domain() ->
 
 
 MIXED = {
-    *("ChangeTrustStores", "ReadDomains", "ChangeDomains", "ChangeDomainsTls"),
+    *("ChangeTrustStores", "ChangeListeners", "ReadDomains", "ChangeDomains", "ChangeDomainsTls"),
     *("ReadRestMappings", "ReadHttpMappings", "ReadRoutingRules"),
 }
-"""Statements about TargetArns, which names trust stores and domains."""
+"""Statements about TargetArns, which names trust stores, listeners and domains."""
 
 
 def test_every_mixed_list_still_names_one_of_the_actions_own() -> None:
