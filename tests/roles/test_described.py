@@ -12,6 +12,7 @@ from policy_sentry.querying.conditions import get_condition_key_details, get_con
 from local.environment import Environment
 from local.genesys.keys import DEFAULT_CACHE
 from tests.roles.exemptions import EXEMPT
+from tests.roles.grants import OF_TYPE, touches
 from tests.stack.template import ROLES, STATEMENTS, Statement, as_list
 from tests.support.functions import LOGICAL_NAMES
 from tests.support.roles import Resolver
@@ -94,7 +95,7 @@ def test_aws_knows_the_action(action: str) -> None:
 
 @pytest.mark.parametrize("grant", ALLOWED, ids=lambda grant: f"{grant.sid}-{grant.action}")
 def test_the_resource_is_one_that_the_action_knows(grant: Grant) -> None:
-    """Or, for a list that mixes services, one of another service, which the action cannot touch."""
+    """Or, for a list that mixes services and types, one of another, which the action cannot touch."""
     formats = {row["resource_arn_format"] for row in described(grant.action)}
     if grant.action.removeprefix("apigateway:") in {"GET", "PATCH"}:
         # Two services share this prefix and these verbs, and policy-sentry keeps one service's rows of each verb.
@@ -103,7 +104,7 @@ def test_the_resource_is_one_that_the_action_knows(grant: Grant) -> None:
         only = {row for row in formats if row != "*"}
         assert not only or grant.action.startswith("ec2:"), "AWS offers something finer"
         return
-    if grant.resource.split(":")[2] != grant.action.partition(":")[0]:
+    if not touches(grant.action, grant.resource):
         assert grant.sid in {"ReadParameters", "ReadSecrets", "ReadParameter", "ReadSecret", *MIXED}
         return
     pieces = [re.split(r"\$\{[^}]+\}", each) for each in formats if each != "*"]
@@ -134,12 +135,18 @@ MIXED = {
 """Statements about TargetArns, which names trust stores, listeners and domains."""
 
 
+@pytest.mark.parametrize(("action", "begins"), OF_TYPE.items())
+def test_aws_knows_the_types_of_resource_by_which_mixed_lists_are_told_apart(action: str, begins: str) -> None:
+    formats = {row["resource_arn_format"] for row in described(action)} - {"*"}
+    assert formats
+    assert all(each.split(":", 5)[-1].startswith(begins) for each in formats), formats
+
+
 def test_every_mixed_list_still_names_one_of_the_actions_own() -> None:
     for grant in ALLOWED:
         if grant.resource != "*":
             siblings = [each for each in ALLOWED if each[:2] == grant[:2] and each.action == grant.action]
-            service = grant.action.partition(":")[0]
-            own = [each for each in siblings if each.resource.split(":")[2] == service]
+            own = [each for each in siblings if touches(each.action, each.resource)]
             assert own or grant.sid in {"ReadParameter", "ReadSecret"}, grant
 
 

@@ -41,15 +41,21 @@ type Called = Reconcile | Rollback | Release | EnqueueAll
 
 def serve(watch: Watch, view: BundleView, request: Called, session: Session) -> TargetSummary:
     """Do at a listener what ``request`` asks. Raises RequestRefused, TargetError, StoreError."""
-    snapshot = take_snapshot(watch, view, session, session.ports.clock())
+    snapshot = _snapshot(watch, view, session)
     if request.dry_run:
         return _would(watch, snapshot, request, session)
     if isinstance(request, Rollback):
         return _roll_back(watch, snapshot, request, session)
     if isinstance(request, Release):
         manual.release(snapshot, request.leave, session)
-        snapshot = take_snapshot(watch, view, session, session.ports.clock())
+        snapshot = _snapshot(watch, view, session)
     return _reconcile(watch, snapshot, session)
+
+
+def _snapshot(watch: Watch, view: BundleView, session: Session, *, record: Record | None = None) -> Snapshot:
+    ports, target = session.ports, session.target
+    record = session.record if record is None else record
+    return take_snapshot(watch, target, record, view, ports.store, ports.listener(target), ports.clock())
 
 
 def describe(snapshot: Snapshot, outcome: Outcome) -> TargetSummary:
@@ -87,11 +93,11 @@ def _reconcile(watch: Watch, snapshot: Snapshot, session: Session) -> TargetSumm
             return _claimed(snapshot, ClaimedByAnother(action.owner, action.until))
         if isinstance(action, Deploy | Prove | Resume | DropPending):
             session.claim(_noticed(snapshot, mode, ports.clock()))
-            snapshot = take_snapshot(watch, snapshot.view, session, ports.clock())
+            snapshot = _snapshot(watch, snapshot.view, session)
             action = decide(snapshot, mode, ports.owner, ports.clock())
         if isinstance(action, DropPending):
             session.save(lambda record: replace(record, pending=None))
-            snapshot = take_snapshot(watch, snapshot.view, session, ports.clock())
+            snapshot = _snapshot(watch, snapshot.view, session)
             action = decide(snapshot, mode, ports.owner, ports.clock())
         outcome = _act(snapshot, action, session)
         if outcome is None:
@@ -159,7 +165,7 @@ def _roll_back(watch: Watch, snapshot: Snapshot, request: Rollback, session: Ses
     with refusing(session):
         session.claim(_noticed(snapshot, watch.mode, session.ports.clock()))
     try:
-        snapshot = take_snapshot(watch, snapshot.view, session, session.ports.clock())
+        snapshot = _snapshot(watch, snapshot.view, session)
         earlier = manual.earlier_version(snapshot, request.to, session)  # what it was decided on may be over
     except (RequestRefused, TargetError):
         session.save(unclaimed)
@@ -180,5 +186,5 @@ def _would(watch: Watch, snapshot: Snapshot, request: Called, session: Session) 
         return summary
     if isinstance(request, Release):
         record: Record = manual.released(snapshot, request.leave)
-        snapshot = take_snapshot(watch, snapshot.view, session, session.ports.clock(), record=record)
+        snapshot = _snapshot(watch, snapshot.view, session, record=record)
     return describe(snapshot, outcome_of(decide(snapshot, Mode.OBSERVE, session.ports.owner, session.ports.clock())))

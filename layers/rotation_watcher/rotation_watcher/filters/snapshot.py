@@ -3,22 +3,26 @@
 from datetime import datetime
 
 from rotation_watcher.bundles.wanted import BundleView
-from rotation_watcher.config import Watch
+from rotation_watcher.config import Target, Watch
 from rotation_watcher.filters import kept
 from rotation_watcher.filters.entries import key_of
 from rotation_watcher.filters.names import names_of
 from rotation_watcher.filters.plan import Shown, Snapshot, make
+from rotation_watcher.ports import FilterTarget, ObjectStore
 from rotation_watcher.targets.record import Record
-from rotation_watcher.targets.session import Session
 
 
 def take_snapshot(
-    watch: Watch, view: BundleView, session: Session, now: datetime, *, record: Record | None = None
+    watch: Watch,
+    target: Target,
+    record: Record,
+    view: BundleView,
+    store: ObjectStore,
+    adapter: FilterTarget,
+    now: datetime,
 ) -> Snapshot:
-    """The listener as it is. ``record``: another one than the session's. Raises TargetError, StoreError."""
-    target, store = session.target, session.ports.store
-    record = session.record if record is None else record
-    live = session.ports.listener(target).read(target.arn)
+    """The listener as it is, with the record that is kept of it. Raises TargetError, StoreError."""
+    live = adapter.read(target.arn)
     names = names_of(view, watch, now)
     emptied = not live.filters and record.applied is not None
     shown = kept.shown_last(store, target, record) if emptied else Shown()
