@@ -15,6 +15,7 @@ from rotation_watcher.bundles.view import view_bundle
 from rotation_watcher.errors import TargetError
 from rotation_watcher.filters import entries
 from rotation_watcher.filters import snapshot as filters
+from rotation_watcher.filters.plan import Snapshot as ListenerSnapshot
 from rotation_watcher.kinds import Payload
 from rotation_watcher.targets import conditions
 from rotation_watcher.targets.plan import Snapshot
@@ -96,7 +97,7 @@ def _plans(place: Place, now: datetime) -> Iterator[TargetPlan]:
         )
 
 
-def _of_listener(found: filters.Snapshot) -> TargetPlan:
+def _of_listener(found: ListenerSnapshot) -> TargetPlan:
     """The plan for a listener: a line a filter, with the signs of ``_diff``."""
     plan = found.plan
     kept = found.keys - {*plan.removed} - {*plan.held}

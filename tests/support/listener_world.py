@@ -45,7 +45,7 @@ class ListenerWorld(SmallWorld):
         self.listeners = {NLB_LISTENER: self.doors}
         self.doors.add(ARN, *filters)
         self.target = target
-        self.sources = ("use1",)
+        self.sources: tuple[str, ...] = ("use1",)
         self.second(SECOND)
 
     @property

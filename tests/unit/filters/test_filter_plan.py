@@ -1,5 +1,6 @@
 """What is planned for a listener: never empty, never short, others' filters as they stand."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import msgspec
@@ -25,7 +26,7 @@ def wanting(*filters: Filter) -> Names:
     return Names({key_of(one): one for one in filters}, {}, ())
 
 
-def record(*live: Filter, own: tuple[Filter, ...] = (), leaves: dict[str, tuple[str, ...]] | None = None) -> Record:
+def record(*live: Filter, own: tuple[Filter, ...] = (), leaves: Mapping[str, tuple[str, ...]] | None = None) -> Record:
     """A listener's record: what was proved, and what of it is ours, unwanted for a long time."""
     keys = tuple(sorted(map(key_of, live)))
     applied = Applied(version="v1", sha256="00", fingerprints=keys, at=START, proof="bytes")

@@ -70,7 +70,7 @@ def test_a_listener_without_filters_is_left_open_and_alerted_until_the_watch_fil
     world = ListenerWorld()
 
     assert world.run().outcome == "filters-empty"
-    assert world.filters == ()
+    assert not world.filters
     assert len(world.told("filters-empty")) == 1
 
     world.target = {"empty_filters": "fill"}
