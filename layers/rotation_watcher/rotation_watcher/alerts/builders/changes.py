@@ -57,7 +57,7 @@ _REMEDIES = {
     ),
     "would-open": "Read the alerts about the sources of this target's bundle: none of them has a name to be admitted.",
     "sdk-too-old": (
-        "Add the boto3 that the message names to layers/dependencies/requirements.in, lock and deploy (the Lambda"
+        "Add the boto3 that the message names to requirements/layer.in, lock and deploy (the Lambda"
         " runtime's own is older); or take the listener out of TargetArns until the runtime has it."
     ),
     "withdrawn": (
