@@ -6,7 +6,7 @@ only the clock and the waiting are handed in. See ``base_environment`` for the r
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ import msgspec
 
 from local.aws.https_listener import make_https_listener
 from local.aws.server import EmbeddedAws
+from local.aws.tls_listener import make_tls_listener
 from local.base_environment import BUCKET, BaseEnvironment
 from local.genesys.clock import VirtualClock
 from local.genesys.server import Simulator
@@ -109,6 +110,18 @@ class Environment(BaseEnvironment):
         arn = str(store["TrustStores"][0]["TrustStoreArn"])
         verify = {"Mode": "verify", "TrustStoreArn": arn}
         self.listener = make_https_listener(self.aws, name=target, mutual_authentication=verify)
+        return self._target(target, arn, bundle, more)
+
+    def add_listener(
+        self, target: str, bundle: str, trust_store: str, filters: Sequence[Mapping[str, str]] = (), **more: Any
+    ) -> str:
+        """A TLS listener of an NLB that verifies with a trust store and has these identity filters; its ARN."""
+        mutual = {
+            "Mode": "verify",
+            "TrustStoreArn": trust_store,
+            "ClientCertificateIdentityFilters": [dict(one) for one in filters],
+        }
+        arn = make_tls_listener(self.aws, name=target, mutual_authentication=mutual)
         return self._target(target, arn, bundle, more)
 
     def add_rest_domain(self, target: str, bundle: str, pem: str, *, closed: bool = True, **more: Any) -> str:

@@ -81,6 +81,7 @@ def test_no_grant_is_idle(role: str, roles: RolesEnvironment, whole: Callable[[s
         ("CollectRole", "ReadSecrets"),
         ("PublishRole", "ReadTruststoresInUse"),
         ("PublishRole", "ChangeTrustStores"),
+        ("PublishRole", "ChangeListeners"),
         ("SlackRole", "ReadParameter"),
         ("SchedulerRole", "ReportMissedRuns"),
     ],
@@ -131,6 +132,10 @@ FORBIDDEN: dict[str, tuple[str, Callable[[RolesEnvironment], Any]]] = {
     "publish changes another trust store": (
         "PublishRole",
         lambda s: s.client("elbv2").modify_trust_store(TrustStoreArn=f"{s.store[:-1]}x", **s.bundle),
+    ),
+    "publish changes another listener": (
+        "PublishRole",
+        lambda s: s.client("elbv2").modify_listener(ListenerArn=f"{s.door[:-1]}x", Port=444),
     ),
     "publish writes a list": ("PublishRole", putting("crls/0a/manifest.json")),
     "publish reads the state of refresh_crls": ("PublishRole", getting("crls/state.json")),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.stack.template import FUNCTIONS, PARAMETERS, ROLES, STATEMENTS, TEXT, in_bucket, keys_of
+from tests.support.roles import Resolver
 
 PEOPLES_KEYS = ("anchors/us-east-1.pem", "approvals/0a1b.json", "extra/others.pem", "watch.json")
 
@@ -182,6 +183,17 @@ def test_targets_are_changed_by_name_and_domains_only_towards_our_bucket() -> No
         "no PATCH without a truststore of ours"
     )
     assert changing["apigateway:AddCertificateToDomain"].body["Condition"] == {"StringLikeIfExists": ours}
+
+
+def test_listeners_are_changed_by_name_and_only_where_one_is_named() -> None:
+    (changing,) = [s for s in STATEMENTS if "elasticloadbalancing:ModifyListener" in s.actions]
+    assert (changing.role, changing.actions) == ("PublishRole", ["elasticloadbalancing:ModifyListener"])
+    assert changing.resources == [{"Ref": "TargetArns"}]
+    assert changing.under == ("HasTargets", "HasListeners")
+    store = "arn:aws:elasticloadbalancing:us-east-1:123456789012:truststore/main/0123456789abcdef"
+    door = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/net/door/0123456789abcdef/fedcba9876543210"
+    for arns, holds in (("", False), (store, False), (door, True), (f"{store},{door}", True)):
+        assert Resolver({"TargetArns": arns}, {}).holds("HasListeners") is holds, arns
 
 
 def test_a_key_is_used_only_through_the_services_that_keep_the_secrets() -> None:

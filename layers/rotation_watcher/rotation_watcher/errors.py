@@ -177,6 +177,18 @@ class RevocationsFull(TargetError):
     reason = "full"
 
 
+class SdkTooOld(TargetError):
+    """The SDK does not know a member of the service's answers, and would drop it silently."""
+
+    reason = "sdk-too-old"
+
+
+class TargetUnproven(TargetError):
+    """The service took a change, and does not show it."""
+
+    reason = "unproven"
+
+
 class ClaimedByAnother(WatcherError):
     """Another run has claimed the target: this one may neither change it nor write its record.
 

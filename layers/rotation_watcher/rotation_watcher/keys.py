@@ -89,6 +89,16 @@ def shown(arn: str) -> str:
     return f"bundles/.shown/{hashlib.sha256(arn.encode()).hexdigest()[:32]}.pem"
 
 
+def added_filter(arn: str, digest: str) -> str:
+    """The proof that the watcher added an identity filter to the listener of that ARN."""
+    return f"bundles/.added/{hashlib.sha256(arn.encode()).hexdigest()[:32]}/{digest}.json"
+
+
+def shown_filters(arn: str) -> str:
+    """The identity filters that the listener of that ARN showed last (JSON)."""
+    return f"bundles/.shown/{hashlib.sha256(arn.encode()).hexdigest()[:32]}.json"
+
+
 def alert(digest: str) -> str:
     """The note that an alert which waits is the watcher's own (``alerts.ledger``)."""
     return f"alerts/{digest}"
@@ -102,6 +112,11 @@ def pinned(fingerprint: str) -> str:
 def deployed(target: str) -> str:
     """Exactly what a target loads (PEM); each version was deployed once."""
     return f"targets/{target}/bundle.pem"
+
+
+def deployed_filters(target: str) -> str:
+    """Exactly the identity filters that a listener was given (JSON); each version was deployed once."""
+    return f"targets/{target}/filters.json"
 
 
 def pace(kind: str) -> str:

@@ -4,10 +4,10 @@ Every method that does I/O raises a subclass of ``errors.WatcherError`` for expe
 are aware UTC. No returned value (but ``Secrets.get``) and no error text holds a secret or a pre-signed URL.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -257,6 +257,54 @@ class RevocationTarget(Protocol):
 
     def remove_revocation(self, arn: str, number: int) -> None:
         """Unload one; one that is not there is no error."""
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """One identity filter, each part exactly as the service writes it."""
+
+    field: str
+    match: str
+    value: str
+    action: str = "accept"
+
+    @property
+    def text(self) -> str:
+        """``field match value``, as ``x509.identity_filters`` reads it; another action than accept stands before it."""
+        plain = f"{self.field} {self.match} {self.value}"
+        return plain if self.action == "accept" else f"{self.action}: {plain}"
+
+
+class Listener(msgspec.Struct, frozen=True, kw_only=True):
+    """The live state of a listener, as far as mutual TLS is concerned.
+
+    ``mode`` is ``off`` or ``verify``; ``trust_store`` the ARN of the trust store (None: none). ``shared`` is the
+    service's word for a trust store of another account (``active``, ``removed``; empty: it says nothing). ``filters``
+    in the service's order; none admit every certificate that the trust store admits. ``settings`` is the rest of what
+    a change has to send along, as it was read.
+    """
+
+    protocol: str
+    mode: str
+    trust_store: str | None
+    shared: str = ""
+    filters: tuple[Filter, ...] = ()
+    settings: Mapping[str, Any] = {}
+
+
+class FilterTarget(Protocol):
+    """The listeners of one kind that takes names of leaves (``kinds.Payload``)."""
+
+    def read(self, arn: str) -> Listener:
+        """Its live state. Raises TargetNotFound, TargetDenied, TargetBusy, SdkTooOld, TargetError."""
+
+    def update(self, arn: str, filters: Sequence[Filter], *, expected: Listener) -> None:
+        """Replace its filters; returns when the service has taken them. All else stays as it is.
+
+        ``expected`` is the read that the filters rest on: if the listener is another by now nothing is changed, and
+        TargetBusy says so. The service has no compare-and-set, so a moment remains in which somebody else may come
+        between. Raises BundleRejected (what the service refuses; an empty list; a listener that does not verify),
+        TargetBusy, TargetNotFound, TargetDenied, SdkTooOld, TargetError; after any of them it holds what it held.
+        """
 
 
 class Clock(Protocol):

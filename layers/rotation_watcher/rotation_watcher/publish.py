@@ -13,7 +13,7 @@ from functools import reduce
 
 import msgspec
 
-from rotation_watcher import defects
+from rotation_watcher import arns, defects
 from rotation_watcher.bundles import files as bundle_files
 from rotation_watcher.bundles.view import view_bundle
 from rotation_watcher.bundles.wanted import BundleView
@@ -21,6 +21,8 @@ from rotation_watcher.collect import publish_requests
 from rotation_watcher.config import Mode, Target, Watch
 from rotation_watcher.deadline import TimedStore
 from rotation_watcher.errors import ClaimedByAnother, RequestRefused, StoreError, TargetBusy, TargetDefect, TargetError
+from rotation_watcher.filters import serve as filters
+from rotation_watcher.kinds import Payload
 from rotation_watcher.targets import conditions, deploy, manual, revocations, shown
 from rotation_watcher.targets.decide import (
     Action,
@@ -165,6 +167,8 @@ def _one(watch: Watch, target: Target, request: Called, ports: Ports) -> TargetS
     if not request.dry_run:
         bundle_files.withdraw(view, ports.store, ports.clock())
     try:
+        if arns.parse_target(target.arn).kind.takes is Payload.LEAVES:
+            return filters.serve(watch, view, request, session)
         snapshot = _look(watch, view, session)
         if request.dry_run:
             summary = _would(watch, snapshot, request, session)

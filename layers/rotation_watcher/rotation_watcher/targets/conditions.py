@@ -19,7 +19,16 @@ from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.alerts.strange import strange
 from rotation_watcher.bundles.wanted import Need
 from rotation_watcher.config import Mode, Target
-from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDefect, TargetDenied, TargetError, TargetNotFound
+from rotation_watcher.errors import (
+    BundleRejected,
+    SdkTooOld,
+    TargetBusy,
+    TargetDefect,
+    TargetDenied,
+    TargetError,
+    TargetNotFound,
+    TargetUnproven,
+)
 from rotation_watcher.targets import contention, obstacles, shared_authority
 from rotation_watcher.targets.plan import Blocker, Snapshot, digest, shown_last
 from rotation_watcher.targets.record import Pending, Record
@@ -116,7 +125,9 @@ def failed(
     """
     missing = tuple(missing)
     urgent = bool(missing) and not isinstance(error, TargetBusy)
-    lasting = urgent or isinstance(error, TargetNotFound | TargetDenied | BundleRejected | TargetDefect)
+    lasting = urgent or isinstance(
+        error, TargetNotFound | TargetDenied | BundleRejected | TargetDefect | SdkTooOld | TargetUnproven
+    )
     observed = Observed(
         f"{prefix}{error.reason}",
         Kind.TRUSTSTORE_UPDATE_FAILED,

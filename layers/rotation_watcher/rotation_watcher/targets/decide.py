@@ -48,11 +48,16 @@ class Outcome(StrEnum):
     TOO_MANY_CERTIFICATES = "too-many-certificates"
     WOULD_REFUSE = "would-refuse"
     FOREIGN_UNREADABLE = "foreign-unreadable"
+    FILTERS_EMPTY = "filters-empty"
+    """A listener admits everybody whom its trust store admits, and filling it is not the watcher's to do."""
+    TOO_MANY_FILTERS = "too-many-filters"
+    WOULD_OPEN = "would-open"
     TARGET_FAILED = "target-failed"
     TARGET_NOT_FOUND = "target-not-found"
     TARGET_DENIED = "target-denied"
     TARGET_BUSY = "target-busy"
     BUNDLE_REJECTED = "bundle-rejected"
+    SDK_TOO_OLD = "sdk-too-old"
 
 
 class _Action(msgspec.Struct, frozen=True):

@@ -18,6 +18,7 @@ class TargetSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     outcome: Outcome
     message: str | None = None
     certificates: int | None = None
+    filters: int | None = None
     added: list[str] = []
     removed: list[str] = []
     held: list[str] = []

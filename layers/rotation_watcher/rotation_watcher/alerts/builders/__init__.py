@@ -28,6 +28,17 @@ from rotation_watcher.alerts.builders.disturbances import (
     unwanted,
 )
 from rotation_watcher.alerts.builders.files import file_damaged, left_out, unusual_certificate
+from rotation_watcher.alerts.builders.filters import (
+    filters_drifted,
+    filters_empty,
+    filters_held,
+    filters_leaving,
+    filters_near,
+    filters_planned,
+    filters_rolled_back,
+    filters_unnamed,
+    filters_updated,
+)
 from rotation_watcher.alerts.builders.floods import flood
 from rotation_watcher.alerts.builders.forged import alerts_forged
 from rotation_watcher.alerts.builders.leaves import expired, issuer_changed, rotated, upcoming_published, went_back
@@ -56,6 +67,15 @@ __all__ = [
     "expired",
     "file_damaged",
     "filtered_out",
+    "filters_drifted",
+    "filters_empty",
+    "filters_held",
+    "filters_leaving",
+    "filters_near",
+    "filters_planned",
+    "filters_rolled_back",
+    "filters_unnamed",
+    "filters_updated",
     "flood",
     "issuer_changed",
     "left_out",
