@@ -265,7 +265,7 @@ def test_every_reason_for_which_nothing_is_done_has_its_word() -> None:
     assert resting == {"unchanged", "waiting", "would-refuse", "held", "mtls-off"}
     assert {Outcome(blocker) for blocker in Blocker} <= {*Outcome}
     kinds: list[type[errors.TargetError]] = [errors.TargetError, *errors.TargetError.__subclasses__()]
-    assert len({Outcome(kind.reason) for kind in kinds}) == len(kinds) == 6
+    assert len({Outcome(kind.reason) for kind in kinds}) == len(kinds) == 8
 
 
 def test_actions_of_different_kinds_are_never_equal() -> None:
