@@ -148,11 +148,10 @@ def shared_authority_deployed(
 ) -> Alert:
     """The DigiCert trap: the CA signs for many customers. ``at_load_balancer``: it is no domain of API Gateway."""
     cure = (
-        "A Network Load Balancer: name its listener as a target in the watch file, and the watcher keeps identity filters"
-        " there. An Application Load Balancer: its backend compares the header X-Amzn-Mtls-Clientcert-Leaf with the pins"
-        " file named below."
+        "A Network Load Balancer: name its listener as a target, and it gets identity filters. An Application Load"
+        " Balancer: its backend compares the header X-Amzn-Mtls-Clientcert-Leaf with the pins below."
         if at_load_balancer
-        else "Attach an authorizer to its APIs that compares the client certificate with the pins file named below."
+        else "Attach an authorizer to its APIs that compares the client certificate with the pins below."
     )
     words = Words(
         title="its truststore lets in every customer of a public CA",
@@ -162,8 +161,8 @@ def shared_authority_deployed(
             " only Genesys."
         ),
         do=(
-            f"{cure} Or switch the integration to the Genesys authority, which signs for nobody else. Once that is done"
-            ' elsewhere, say so in the target\'s "shared_authority" in the watch file, and this is not told again.'
+            f"{cure} Or switch the integration to the Genesys authority, which signs for nobody else. If identity is"
+            ' compared elsewhere, say so in the target\'s "shared_authority".'
         ),
     )
     facts = {f"root {place}": plain(subject) for place, subject in enumerate(authorities_subjects, start=1)}
