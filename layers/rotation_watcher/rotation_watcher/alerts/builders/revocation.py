@@ -84,7 +84,7 @@ def revocations_behind(
         title=f"its revocation lists are not up to date ({plain(reason, 24)})",
         happened=sentence(message, 500),
         means=(
-            "A client certificate of Genesys that is revoked is still let in here."
+            "A client certificate of Genesys that is revoked may still be let in here."
             if revoked
             else "What was revoked since the list that it holds is still let in. No accepted certificate is refused."
         ),
