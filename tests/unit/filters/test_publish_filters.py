@@ -30,6 +30,7 @@ def test_the_name_is_added_behind_the_filters_of_others_and_proved() -> None:
     assert applied.ours == (key_of(ours()),)
     assert len(world.told("filters-updated")) == 1
     assert world.kept.claim is None
+    assert (world.kept.unwanted, summary.leaving) == ({}, {}), "what a presented leaf bears has no end"
 
 
 def test_a_quiet_run_writes_nothing() -> None:
@@ -147,6 +148,34 @@ def test_an_emptied_list_gets_back_what_others_had_there_too() -> None:
 
     assert world.run().outcome == "updated"
     assert world.filters == (OTHERS, ours())
+
+
+def test_an_emptied_list_gets_back_what_others_had_put_there_since_the_last_update() -> None:
+    world = ListenerWorld(OTHERS)
+    world.run()
+    late = Filter("subject-cn", "exact", "late")
+    world.doors.put(ARN, OTHERS, ours(), late)
+    world.clock.advance(QUARTER)
+    world.run()
+    world.doors.put(ARN)
+    world.clock.advance(QUARTER)
+
+    assert world.run().outcome == "updated"
+    assert world.filters == (OTHERS, ours(), late)
+
+
+def test_a_name_in_its_grace_is_put_back_too() -> None:
+    world = ListenerWorld(OTHERS)
+    world.sources = ("use1", "second")
+    world.run()
+    world.sources = ("use1",)
+    world.let_pass(DAY)
+    world.run()
+    world.doors.put(ARN, OTHERS, ours())
+    world.let_pass(DAY)
+    world.run()
+
+    assert {*world.filters} == {OTHERS, ours(), ours(SECOND)}
 
 
 def test_an_emptied_list_is_left_so_where_nobody_can_say_what_others_had_there() -> None:
