@@ -10,6 +10,7 @@ from rotation_watcher.errors import RequestRefused, SdkTooOld, TargetError
 from rotation_watcher.filters.entries import key_of
 from rotation_watcher.ports import Filter
 from rotation_watcher.sources.history import Status
+from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.record import encode
 from tests.support.listener_world import ARN, OTHERS, SECOND, ListenerWorld, ours
 
@@ -41,8 +42,9 @@ def test_a_quiet_run_writes_nothing() -> None:
     before = [*world.writes(), *world.doors.calls]
 
     world.clock.advance(QUARTER)
-    assert world.run().outcome == "unchanged"
+    summary = world.run()
 
+    assert (summary.outcome, summary.leaving, world.kept.unwanted) == ("unchanged", {}, {})
     after = [*world.writes(), *(call for call in world.doors.calls if call[0] == "update")]
     assert len(after) == len([one for one in before if one[0] != "read"])
 
@@ -346,3 +348,32 @@ def test_an_answer_that_is_lost_leaves_the_update_to_be_proved_by_the_next_run()
 
     assert world.run().outcome == "updated"
     assert len([call for call in world.doors.calls if call[0] == "update"]) == 1
+
+
+def test_a_tool_that_puts_its_list_back_each_time_is_told_once_and_never_keeps_genesys_out() -> None:
+    world = ListenerWorld(OTHERS)
+    world.run()
+    for _ in range(12):
+        world.doors.put(ARN, OTHERS)
+        world.clock.advance(QUARTER)
+        assert world.run().outcome == "updated"
+        assert ours() in world.filters
+
+    assert len(world.told("contended")) == 1
+    assert len(world.told("filters-updated")) <= 4
+    assert len(world.told("drift-found")) <= 3
+
+
+def test_what_refuses_nobody_is_repeated_at_most_once_an_hour() -> None:
+    prefix = Filter("san-dns", "prefix", ours().value[:9])  # others admit Genesys too
+    world = ListenerWorld(prefix)
+    world.run()
+    outcomes = []
+    for _ in range(16):
+        world.doors.put(ARN, prefix)
+        world.clock.advance(QUARTER)
+        outcomes.append(world.run().outcome)
+
+    assert {*outcomes} == {Outcome.UPDATED, Outcome.PUT_OFF}
+    assert outcomes[:2] == [Outcome.UPDATED] * 2
+    assert 4 <= outcomes.count(Outcome.UPDATED) <= 6
