@@ -246,6 +246,61 @@ def test_a_filter_that_others_have_already_is_not_ours_in_whatever_case() -> Non
     assert world.kept.ours == {}
 
 
+def with_a_leaf_that_no_filter_can_name(world: ListenerWorld) -> None:
+    world.second_name = " blank.example.com"
+    world.sources = ("use1", "second")
+    world.second(world.second_name)
+
+
+def test_a_leaf_that_no_filter_can_name_is_alerted_and_stands_against_removals() -> None:
+    world = ListenerWorld(OTHERS)
+    with_a_leaf_that_no_filter_can_name(world)
+    world.run()
+    world.let_pass(QUARTER)
+    summary = world.run()
+
+    assert world.filters == (OTHERS, ours())
+    assert any("no filter can name" in why for why in summary.removal_waits_for)
+    (alert,) = [one for one in world.sink.delivered if one.kind == "left-out"]
+    assert alert.severity == "critical"
+
+
+def test_a_name_that_the_operator_takes_back_leaves_at_once() -> None:
+    world = ListenerWorld(OTHERS)
+    world.sources = ("use1", "second")
+    world.run()
+    world.second_name = "renamed.example.com"
+    world.let_pass(QUARTER)
+    world.run()
+
+    assert {*world.filters} == {OTHERS, ours(), ours("renamed.example.com")}
+
+
+def test_an_empty_list_is_not_filled_where_it_would_shut_out_a_leaf_that_no_filter_can_name() -> None:
+    world = ListenerWorld(empty_filters="fill")
+    with_a_leaf_that_no_filter_can_name(world)
+
+    assert world.run().outcome == "filters-empty"
+    assert not world.filters
+
+
+def test_a_release_takes_out_a_named_filter_without_waiting_for_its_grace() -> None:
+    world = ListenerWorld(OTHERS)
+    world.sources = ("use1", "second")
+    world.run()
+    world.sources = ("use1",)
+    world.store.remove(keys.pins("main"))  # nothing is in its grace there
+    world.let_pass(QUARTER)
+    world.run()
+    with pytest.raises(RequestRefused, match="wanted, or is not the watcher's"):
+        world.run(release="door", leave=[OTHERS.text])
+    with pytest.raises(RequestRefused, match="wanted, or is not the watcher's"):
+        world.run(release="door", leave=[ours().text])
+
+    assert world.run(release="door", leave=[ours(SECOND).text]).outcome == "updated"
+    assert world.filters == (OTHERS, ours())
+
+
 def test_a_person_goes_back_releases_and_goes_on() -> None:
     world = ListenerWorld(OTHERS)
     world.run()
