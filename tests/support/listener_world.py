@@ -46,6 +46,7 @@ class ListenerWorld(SmallWorld):
         self.doors.add(ARN, *filters)
         self.target = target
         self.sources: tuple[str, ...] = ("use1",)
+        self.second_name = SECOND
         self.second(SECOND)
 
     @property
@@ -56,7 +57,7 @@ class ListenerWorld(SmallWorld):
             "mode": self.mode,
             "sources": [
                 {"id": "use1", **source},
-                {"id": "second", **source, "region": "us-west-2", "client_name": SECOND},
+                {"id": "second", **source, "region": "us-west-2", "client_name": self.second_name},
             ],
             "bundles": [{"id": "main", "sources": [*self.sources], "authorities": ["Genesys"]}],
             "targets": [{"id": "door", "arn": ARN, "bundle": "main", "on_drift": self.on_drift, **self.target}],
@@ -84,7 +85,7 @@ class ListenerWorld(SmallWorld):
         """Time passes, and the sources are looked at again."""
         self.clock.advance(time)
         self.present("Root 0")
-        self.second(SECOND)
+        self.second(self.second_name)
 
     def run(self, **event: Any) -> TargetSummary:
         """One run of publish at the listener."""

@@ -168,6 +168,9 @@ def _one(watch: Watch, target: Target, request: Called, ports: Ports) -> TargetS
         bundle_files.withdraw(view, ports.store, ports.clock())
     try:
         if arns.parse_target(target.arn).kind.takes is Payload.LEAVES:
+            if isinstance(request, Release) and not request.dry_run:
+                filters.release(watch, view, request, session)
+                by_hand = False  # as below
             return filters.serve(watch, view, request, session)
         snapshot = _look(watch, view, session)
         if request.dry_run:

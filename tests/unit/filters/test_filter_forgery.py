@@ -68,6 +68,16 @@ def test_a_going_back_that_nobody_began_takes_nobody_out(left: tuple[Filter, ...
     assert world.filters == (OTHERS, ours())
 
 
+def test_a_going_back_that_nobody_began_never_empties_a_list_that_is_all_ours() -> None:
+    world = ListenerWorld(empty_filters="fill")
+    world.run()
+    world.clock.advance(QUARTER)
+    forge(world, pending=waiting(world, hold=HoldReason.BY_HAND))
+
+    assert world.run().outcome == "state-forged"
+    assert world.filters == (ours(),)
+
+
 def test_an_update_that_nobody_asked_for_is_planned_anew(world: ListenerWorld) -> None:
     forge(world, pending=waiting(world, OTHERS, ours(), ROGUE, hold=None))
     world.run()

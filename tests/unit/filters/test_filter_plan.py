@@ -85,6 +85,15 @@ def test_it_stays_while_anything_stands_against_it(why: str) -> None:
     assert plan.disputed == ((key_of(SECOND),) if why == "no proof" else ())
 
 
+@pytest.mark.parametrize("may_remove", [False, True])
+def test_a_grace_begins_only_while_nothing_stands_against_removals(*, may_remove: bool) -> None:
+    kept = msgspec.structs.replace(record(OURS, SECOND, own=(OURS, SECOND)), unwanted={})
+    plan = planned(OURS, SECOND, names=wanting(OURS), kept=kept, may_remove=may_remove)
+
+    assert plan.filters == (OURS, SECOND)
+    assert (key_of(SECOND) in plan.graces.unwanted) is may_remove
+
+
 def test_the_last_filter_of_all_never_leaves() -> None:
     revoked = {key_of(OURS): ("leaf",)}
     plan = planned(OURS, kept=record(OURS, own=(OURS,), leaves=revoked), unvouched=("leaf",))

@@ -10,6 +10,7 @@ from rotation_watcher.errors import RequestRefused, SdkTooOld, TargetError
 from rotation_watcher.filters.entries import key_of
 from rotation_watcher.ports import Filter
 from rotation_watcher.sources.history import Status
+from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.record import encode
 from tests.support.listener_world import ARN, OTHERS, SECOND, ListenerWorld, ours
 
@@ -30,6 +31,7 @@ def test_the_name_is_added_behind_the_filters_of_others_and_proved() -> None:
     assert applied.ours == (key_of(ours()),)
     assert len(world.told("filters-updated")) == 1
     assert world.kept.claim is None
+    assert (world.kept.unwanted, summary.leaving) == ({}, {}), "what a presented leaf bears has no end"
 
 
 def test_a_quiet_run_writes_nothing() -> None:
@@ -40,8 +42,9 @@ def test_a_quiet_run_writes_nothing() -> None:
     before = [*world.writes(), *world.doors.calls]
 
     world.clock.advance(QUARTER)
-    assert world.run().outcome == "unchanged"
+    summary = world.run()
 
+    assert (summary.outcome, summary.leaving, world.kept.unwanted) == ("unchanged", {}, {})
     after = [*world.writes(), *(call for call in world.doors.calls if call[0] == "update")]
     assert len(after) == len([one for one in before if one[0] != "read"])
 
@@ -149,6 +152,34 @@ def test_an_emptied_list_gets_back_what_others_had_there_too() -> None:
     assert world.filters == (OTHERS, ours())
 
 
+def test_an_emptied_list_gets_back_what_others_had_put_there_since_the_last_update() -> None:
+    world = ListenerWorld(OTHERS)
+    world.run()
+    late = Filter("subject-cn", "exact", "late")
+    world.doors.put(ARN, OTHERS, ours(), late)
+    world.clock.advance(QUARTER)
+    world.run()
+    world.doors.put(ARN)
+    world.clock.advance(QUARTER)
+
+    assert world.run().outcome == "updated"
+    assert world.filters == (OTHERS, ours(), late)
+
+
+def test_a_name_in_its_grace_is_put_back_too() -> None:
+    world = ListenerWorld(OTHERS)
+    world.sources = ("use1", "second")
+    world.run()
+    world.sources = ("use1",)
+    world.let_pass(DAY)
+    world.run()
+    world.doors.put(ARN, OTHERS, ours())
+    world.let_pass(DAY)
+    world.run()
+
+    assert {*world.filters} == {OTHERS, ours(), ours(SECOND)}
+
+
 def test_an_emptied_list_is_left_so_where_nobody_can_say_what_others_had_there() -> None:
     world = ListenerWorld(OTHERS)
     world.run()
@@ -213,6 +244,61 @@ def test_a_filter_that_others_have_already_is_not_ours_in_whatever_case() -> Non
     assert world.run().outcome == "unchanged"
     assert world.filters == (theirs,)
     assert world.kept.ours == {}
+
+
+def with_a_leaf_that_no_filter_can_name(world: ListenerWorld) -> None:
+    world.second_name = " blank.example.com"
+    world.sources = ("use1", "second")
+    world.second(world.second_name)
+
+
+def test_a_leaf_that_no_filter_can_name_is_alerted_and_stands_against_removals() -> None:
+    world = ListenerWorld(OTHERS)
+    with_a_leaf_that_no_filter_can_name(world)
+    world.run()
+    world.let_pass(QUARTER)
+    summary = world.run()
+
+    assert world.filters == (OTHERS, ours())
+    assert any("no filter can name" in why for why in summary.removal_waits_for)
+    (alert,) = [one for one in world.sink.delivered if one.kind == "left-out"]
+    assert alert.severity == "critical"
+
+
+def test_a_name_that_the_operator_takes_back_leaves_at_once() -> None:
+    world = ListenerWorld(OTHERS)
+    world.sources = ("use1", "second")
+    world.run()
+    world.second_name = "renamed.example.com"
+    world.let_pass(QUARTER)
+    world.run()
+
+    assert {*world.filters} == {OTHERS, ours(), ours("renamed.example.com")}
+
+
+def test_an_empty_list_is_not_filled_where_it_would_shut_out_a_leaf_that_no_filter_can_name() -> None:
+    world = ListenerWorld(empty_filters="fill")
+    with_a_leaf_that_no_filter_can_name(world)
+
+    assert world.run().outcome == "filters-empty"
+    assert not world.filters
+
+
+def test_a_release_takes_out_a_named_filter_without_waiting_for_its_grace() -> None:
+    world = ListenerWorld(OTHERS)
+    world.sources = ("use1", "second")
+    world.run()
+    world.sources = ("use1",)
+    world.store.remove(keys.pins("main"))  # nothing is in its grace there
+    world.let_pass(QUARTER)
+    world.run()
+    with pytest.raises(RequestRefused, match="wanted, or is not the watcher's"):
+        world.run(release="door", leave=[OTHERS.text])
+    with pytest.raises(RequestRefused, match="wanted, or is not the watcher's"):
+        world.run(release="door", leave=[ours().text])
+
+    assert world.run(release="door", leave=[ours(SECOND).text]).outcome == "updated"
+    assert world.filters == (OTHERS, ours())
 
 
 def test_a_person_goes_back_releases_and_goes_on() -> None:
@@ -317,3 +403,32 @@ def test_an_answer_that_is_lost_leaves_the_update_to_be_proved_by_the_next_run()
 
     assert world.run().outcome == "updated"
     assert len([call for call in world.doors.calls if call[0] == "update"]) == 1
+
+
+def test_a_tool_that_puts_its_list_back_each_time_is_told_once_and_never_keeps_genesys_out() -> None:
+    world = ListenerWorld(OTHERS)
+    world.run()
+    for _ in range(12):
+        world.doors.put(ARN, OTHERS)
+        world.clock.advance(QUARTER)
+        assert world.run().outcome == "updated"
+        assert ours() in world.filters
+
+    assert len(world.told("contended")) == 1
+    assert len(world.told("filters-updated")) <= 4
+    assert len(world.told("drift-found")) <= 3
+
+
+def test_what_refuses_nobody_is_repeated_at_most_once_an_hour() -> None:
+    prefix = Filter("san-dns", "prefix", ours().value[:9])  # others admit Genesys too
+    world = ListenerWorld(prefix)
+    world.run()
+    outcomes = []
+    for _ in range(16):
+        world.doors.put(ARN, prefix)
+        world.clock.advance(QUARTER)
+        outcomes.append(world.run().outcome)
+
+    assert {*outcomes} == {Outcome.UPDATED, Outcome.PUT_OFF}
+    assert outcomes[:2] == [Outcome.UPDATED] * 2
+    assert 4 <= outcomes.count(Outcome.UPDATED) <= 6

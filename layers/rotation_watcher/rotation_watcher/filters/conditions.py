@@ -9,12 +9,15 @@ from datetime import datetime
 
 import msgspec
 
+from rotation_watcher import arns
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.conditions import Observed, evaluate
 from rotation_watcher.alerts.model import Kind
 from rotation_watcher.config import Mode
+from rotation_watcher.filters import contention
 from rotation_watcher.filters.entries import digest, encode, words
 from rotation_watcher.filters.plan import Blocker, Snapshot, closed, named
+from rotation_watcher.targets import contention as rounds
 from rotation_watcher.targets.conditions import AHEAD, CLEAR, FORGED, UNCHANGEABLE, UNREADABLE, target_name
 from rotation_watcher.targets.record import Record
 
@@ -25,16 +28,27 @@ _NEAR = 0.8
 _ITS_OWN_ALERT = {Blocker.NOTHING_KNOWN, Blocker.MTLS_OFF, Blocker.FILTERS_EMPTY}
 """Blockers that have an alert of another kind, or one about a source."""
 _SEEN = (
-    *("drift:", "mtls-off:", "filters-empty", "unnamed:", "removal-held:", "quota-near", "leaving:", "stuck:"),
+    *(
+        "contended",
+        "drift:",
+        "mtls-off:",
+        "filters-empty",
+        "unnamed:",
+        "removal-held:",
+        "quota-near",
+        "leaving:",
+        "stuck:",
+    ),
     *("planned:", UNREADABLE, FORGED),
 )
 
 
 def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
     """The snapshot's record with the conditions that it shows."""
-    record, plan = snapshot.record, snapshot.plan
+    record, plan = contention.counted(snapshot, mode, now), snapshot.plan
     observed = [
-        *_drift(snapshot, mode, now),
+        *_drift(snapshot, record, mode, now),
+        *_contended(snapshot, record, now),
         *_doors(snapshot, now),
         *_unnamed(snapshot, now),
         *_limits(snapshot, now),
@@ -59,9 +73,10 @@ def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
     return noted.with_alerts(*alerts)
 
 
-def _drift(snapshot: Snapshot, mode: Mode, now: datetime) -> list[Observed]:
+def _drift(snapshot: Snapshot, record: Record, mode: Mode, now: datetime) -> list[Observed]:
+    """What others changed. Once it is known that they undo every update, that stands for each time they do."""
     plan, target = snapshot.plan, snapshot.target
-    if plan.drift is None:
+    if plan.drift is None or (rounds.goes_on(record, now) and contention.undone(plan)):
         return []
     drift = plan.drift
     able = plan.changes and plan.blocked_by is None and snapshot.record.hold is None
@@ -76,6 +91,30 @@ def _drift(snapshot: Snapshot, mode: Mode, now: datetime) -> list[Observed]:
                 refused=[need.certificate.facts for need in plan.refused],
                 emptied=not snapshot.live.filters,
                 will_heal=mode is Mode.APPLY and target.on_drift == "heal" and able,
+                since=since,
+                now=now,
+            ),
+        )
+    ]
+
+
+def _contended(snapshot: Snapshot, record: Record, now: datetime) -> list[Observed]:
+    """Another tool undoes every update: one condition instead of an alert for each update."""
+    counted = record.rounds
+    if counted is None or not rounds.goes_on(record, now):
+        return []
+    return [
+        Observed(
+            "contended",
+            Kind.CONTENDED,
+            lambda since: builders.contended(
+                target=target_name(snapshot.target),
+                times=counted.count,
+                added=(),
+                removed=(),
+                refused=[need.certificate.facts for need in snapshot.plan.refused],
+                call=arns.parse_target(snapshot.target.arn).kind.changed_by,
+                started=counted.since,
                 since=since,
                 now=now,
             ),

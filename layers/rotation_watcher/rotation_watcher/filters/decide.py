@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 
 from rotation_watcher.config import Mode
+from rotation_watcher.filters import contention
 from rotation_watcher.filters.plan import Blocker, Snapshot
 from rotation_watcher.targets import decide as targets
 from rotation_watcher.targets.decide import (
@@ -49,6 +50,8 @@ def decide(snapshot: Snapshot, mode: Mode, owner: str, now: datetime) -> Action:
         return ClaimedElsewhere(record.claim.owner, record.claim.until)
     if acts and record.not_before is not None and now < record.not_before:
         return PutOff(record.not_before)
+    if isinstance(action, Deploy) and (until := contention.rests_until(snapshot)) is not None and now < until:
+        return PutOff(until)
     return action
 
 

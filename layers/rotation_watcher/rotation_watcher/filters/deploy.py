@@ -21,7 +21,7 @@ from rotation_watcher.filters.entries import by_key, digest, encode, key_of, tex
 from rotation_watcher.filters.plan import Snapshot, closed, named
 from rotation_watcher.ports import Filter, Listener
 from rotation_watcher.sources.history import Status
-from rotation_watcher.targets import conditions
+from rotation_watcher.targets import conditions, contention
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.proof import READBACK_SECONDS, READBACKS, RECORDING
 from rotation_watcher.targets.record import KEPT_VERSIONS, Applied, Hold, HoldReason, Pending, Record
@@ -261,7 +261,7 @@ def _proved(record: Record, pending: Pending, snapshot: Snapshot, session: Sessi
         since=pending.at,
         now=now,
     )
-    return after.with_alerts(updated)
+    return after if contention.repeats(record, pending) else after.with_alerts(updated)
 
 
 def _unproven(record: Record, snapshot: Snapshot, pending: Pending, now: datetime) -> Record:

@@ -40,16 +40,21 @@ type Called = Reconcile | Rollback | Release | EnqueueAll
 
 
 def serve(watch: Watch, view: BundleView, request: Called, session: Session) -> TargetSummary:
-    """Do at a listener what ``request`` asks. Raises RequestRefused, TargetError, StoreError."""
+    """Do at a listener what ``request`` asks; a release has been recorded by ``release``.
+
+    Raises RequestRefused, TargetError, StoreError.
+    """
     snapshot = _snapshot(watch, view, session)
     if request.dry_run:
         return _would(watch, snapshot, request, session)
     if isinstance(request, Rollback):
         return _roll_back(watch, snapshot, request, session)
-    if isinstance(request, Release):
-        manual.release(snapshot, request.leave, session)
-        snapshot = _snapshot(watch, view, session)
     return _reconcile(watch, snapshot, session)
+
+
+def release(watch: Watch, view: BundleView, request: Release, session: Session) -> None:
+    """Record a person's release. Raises RequestRefused, TargetError, StoreError."""
+    manual.release(_snapshot(watch, view, session), request.leave, session)
 
 
 def _snapshot(watch: Watch, view: BundleView, session: Session, *, record: Record | None = None) -> Snapshot:

@@ -36,7 +36,12 @@ def counted(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
     heals = mode is Mode.APPLY and snapshot.target.on_drift == "heal"
     if not undone(snapshot.plan) or record.applied is None or not record.applied.version or not heals:
         return record
-    proved, known = record.applied.at, record.rounds
+    return with_round(record, record.applied.at, now)
+
+
+def with_round(record: Record, proved: datetime, now: datetime) -> Record:
+    """The record with a round after the proof at ``proved``, if that is not counted yet."""
+    known = record.rounds
     if known is not None and known.proved == proved:
         return record
     if known is not None and now - proved < OVER:
