@@ -267,7 +267,7 @@ def _look(
     looked = []
     for job, outcome, held in found:
         try:  # what another run has put in force meanwhile counts
-            last = held
+            last = held if request.dry_run else lists.again(ports.store, job.point, held, now)
         except StoreError as error:
             _broken(job.point, error, summary)
             continue
