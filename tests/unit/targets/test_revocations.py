@@ -8,14 +8,15 @@ import pytest
 from cryptography import x509
 
 from rotation_watcher import formats, keys
-from rotation_watcher.errors import FetchCode, RevocationRejected, TargetBusy, TargetDenied
+from rotation_watcher.errors import FetchCode, RevocationRejected, TargetBusy, TargetDenied, TargetError
+from rotation_watcher.ports import BundleObject, RevocationFile
 from rotation_watcher.revocation.kept import MANIFEST, PEM
 from rotation_watcher.targets.revocation_state import State, decode
 from rotation_watcher.x509.crl import Crl, read
 from tests.support import certs
 from tests.support.certs import Issued
 from tests.support.small_refresh import CAS, DAY, HOUR, LEAVES, SmallRefresh, intermediate, leaf
-from tests.support.small_world import ARNS, START, issued
+from tests.support.small_world import ARNS, NAME, START, issued
 
 ALB = ARNS["alb"]
 
@@ -377,3 +378,72 @@ def test_going_back_by_hand_brings_no_earlier_list_back(world: SmallRefresh) -> 
     assert world.clock() > START
     world.call(rollback="alb")
     assert loaded(world) == before
+
+
+def test_a_list_stays_while_its_ca_is_in_the_trust_store_though_no_leaf_needs_it(world: SmallRefresh) -> None:
+    revoke(world)
+    world.publish()
+    other = certs.issue(issued("Root 0"), NAME, not_before=START - DAY)
+    world.present((other, ()))
+    for _ in range(3):
+        world.refresh()
+        world.publish()
+    assert loaded(world)["CN=CA 1"] == serials(leaf()), "CA 1 is in its grace: its list is what refuses the leaf"
+    calls, writes = len(world.target.calls), len(world.store.writes)
+    world.publish()
+    assert {"add", "remove"}.isdisjoint(call for call, _ in world.target.calls[calls:])
+    assert world.store.writes[writes:] == []
+
+
+def test_a_list_that_the_sdk_has_added_twice_is_removed_once(world: SmallRefresh) -> None:
+    add = world.target.add_revocation
+
+    def twice(arn: str, place: BundleObject) -> RevocationFile:
+        add(arn, place)
+        return add(arn, place)
+
+    world.target.add_revocation = twice  # type: ignore[method-assign]
+    revoke(world)
+    world.publish()
+    world.target.add_revocation = add  # type: ignore[method-assign]
+    world.publish()
+    assert loaded(world)["CN=CA 1"] == serials(leaf())
+
+
+def test_a_list_whose_answer_was_lost_is_found_again_although_others_were_due(world: SmallRefresh) -> None:
+    world.list_leaves(leaf())
+    world.list_cas()
+    world.refresh()
+    lost: list[str] = []
+
+    def lose(call: str, arn: str) -> None:
+        if call == "add" and not lost:
+            lost.append(arn)
+            raise TargetError("the answer was lost")
+
+    world.target.after = lose
+    world.publish()
+    world.publish()
+    world.publish()
+    assert {name: len(found) for name, found in loaded(world).items()} == {"CN=Other": 3, "CN=CA 1": 1, "CN=Root 0": 0}
+
+
+def test_a_run_that_dies_after_it_removed_a_list_that_nothing_needs_leaves_no_trouble(world: SmallRefresh) -> None:
+    world.target_options = {"revocation": "off"}
+
+    def die(call: str, _: str) -> None:
+        if call == "remove":
+            raise Killed
+
+    world.target.after = die
+    for _ in range(2):
+        with pytest.raises(Killed):
+            world.publish()
+        world.clock.advance(HOUR)
+    world.target.after = lambda *_: None
+    world.publish()
+    world.heard()
+    world.target_options = {"on_drift": "report"}
+    world.publish()
+    assert set(loaded(world)) == {"CN=Other", "CN=CA 1", "CN=Root 0"}
+    assert world.heard() == []

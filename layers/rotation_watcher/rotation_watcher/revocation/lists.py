@@ -14,6 +14,7 @@ from rotation_watcher.revocation.manifest import commit, read_manifest
 from rotation_watcher.revocation.points import Point
 from rotation_watcher.x509.crl import Crl, CrlFacts, is_revoked, pem_of, read
 from rotation_watcher.x509.crl_refusal import refusal
+from rotation_watcher.x509.names import Name
 from rotation_watcher.x509.revocation_index import Index, build_index, open_index
 
 
@@ -113,6 +114,13 @@ def was_kept(store: ObjectStore, folder: str, version: str, fingerprint: str) ->
     stored = store.get(f"{folder}/{PEM}", version=version) if version else None
     crl = read(stored.body) if stored else None
     return isinstance(crl, Crl) and crl.facts.fingerprint == fingerprint
+
+
+def issuer_of_kept(store: ObjectStore, folder: str, version: str) -> Name | None:
+    """Who issued the list in this version of ``list.pem``; None where there is none. Raises StoreError."""
+    stored = store.get(f"{folder}/{PEM}", version=version) if version else None
+    crl = read(stored.body) if stored else None
+    return crl.issuer if isinstance(crl, Crl) else None
 
 
 def opened(index: bytes, point: Point) -> Index:

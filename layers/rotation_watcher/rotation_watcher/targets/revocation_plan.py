@@ -54,7 +54,7 @@ def make(
     ``heals``: what others removed is added again. ``may_remove``: what no leaf needs any more goes; what a newer list
     has replaced goes anyway.
     """
-    lost = tuple(folder for folder, one in state.loaded.items() if live.get(one.id) != one.entries)
+    lost = tuple(folder for folder, one in state.loaded.items() if folder in wanted and live.get(one.id) != one.entries)
     gone = [one for folder, one in state.loaded.items() if folder not in wanted] if may_remove else []
     remove = tuple(one for one in (*state.leaving, *gone) if one.id in live)
     add, full = [], {}

@@ -13,7 +13,15 @@ import msgspec
 from rotation_watcher import arns
 from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.config import Mode
-from rotation_watcher.errors import ClaimedByAnother, TargetError
+from rotation_watcher.errors import (
+    ClaimedByAnother,
+    RevocationRejected,
+    RevocationsFull,
+    TargetBusy,
+    TargetDenied,
+    TargetError,
+    TargetNotFound,
+)
 from rotation_watcher.kinds import RevocationLimits
 from rotation_watcher.ports import BundleObject, RevocationTarget
 from rotation_watcher.revocation import lists
@@ -23,6 +31,7 @@ from rotation_watcher.targets.revocation_conditions import UNPROVED, Trouble, no
 from rotation_watcher.targets.revocation_plan import ListPlan, Wanted, make
 from rotation_watcher.targets.revocation_state import Adding, Loaded, State, load, write
 from rotation_watcher.targets.session import Session, unclaimed
+from rotation_watcher.x509 import truststore
 from rotation_watcher.x509.crl import Crl, read
 
 replace = msgspec.structs.replace
@@ -30,6 +39,8 @@ replace = msgspec.structs.replace
 TAKES = 45.0
 """Seconds of the run that must be left to begin with one more list."""
 _READBACKS, _READBACK_SECONDS = 3, 2.0
+_NOTHING_ADDED = (TargetBusy, TargetDenied, TargetNotFound, RevocationRejected, RevocationsFull)
+"""The answers after which nothing was added; any other may have been lost on its way back."""
 
 
 def keep(view: BundleView, session: Session, mode: Mode, *, dry_run: bool = False) -> list[str]:
@@ -57,6 +68,8 @@ class _Work:
         self._done: list[str] = []
         self._troubles: list[Trouble] = []
         self._disowned: list[Loaded] = []
+        self._checking: dict[str, bool] = {}
+        self._adapter_of_bundles = session.adapter
 
     def would(self) -> list[str]:
         """What would be done."""
@@ -69,14 +82,15 @@ class _Work:
     def run(self) -> list[str]:
         """Do it."""
         try:
-            plan = self._plan(self._live())
+            live = self._live()
+            plan = self._plan(live)
             self._troubles += [
                 Trouble(
                     "lost", folder, self._url(folder), f"The list of {self._url(folder)} is no longer loaded in it."
                 )
                 for folder in plan.lost
             ]
-            if self.state.adding or self.state.leaving or plan.add or plan.remove:
+            if self.state.adding or self.state.leaving or plan.add or plan.remove or self._vanished(live):
                 self._session.claim(lambda record: record)
                 self.state, self._etag = load(self._store, self._session.target)
                 self._change()
@@ -96,6 +110,8 @@ class _Work:
         live = self._recover(self._live())
         unproved = {one.folder for one in self._troubles if one.reason == UNPROVED}
         for folder in (one for one in self._plan(live).add if one not in unproved):
+            if self.state.adding is not None:
+                return  # what became of the one before is not known: no other is begun before that is
             if self._session.ports.remaining() < TAKES:
                 self._done.append("the time of this run is up; the next one goes on")
                 return
@@ -133,6 +149,8 @@ class _Work:
             added = self._adapter.add_revocation(self._arn, place)
         except TargetError as error:
             self._troubles.append(Trouble(error.reason, folder, wanted.point.url, str(error)))
+            if isinstance(error, _NOTHING_ADDED):
+                self._save(replace(self.state, adding=None))
             return live
         return self._proved(folder, added.id, live)
 
@@ -160,7 +178,9 @@ class _Work:
             number=wanted.manifest.facts.number,
             at=self._session.ports.clock(),
         )
-        leaving = (former,) if former is not None and former.id != number else ()
+        leaving: tuple[Loaded, ...] = (former,) if former is not None and former.id != number else ()
+        # A call that was tried again, by the SDK or by a run after this one died, may have loaded the list twice.
+        leaving += tuple(self._strays({key: count for key, count in live.items() if key != number}))
         self._save(
             replace(
                 self.state,
@@ -182,28 +202,45 @@ class _Work:
             ]
             if new and wanted is not None and wanted.fingerprint == adding.fingerprint:
                 live = self._proved(adding.folder, new[0], live)
-            elif new:
-                stray = Loaded(
-                    folder=adding.folder,
-                    url=adding.url,
-                    id=new[0],
-                    entries=live[new[0]],
-                    version=adding.version,
-                    fingerprint=adding.fingerprint,
-                    made=adding.made,
-                    number=adding.number,
-                    at=self._session.ports.clock(),
-                )
-                self._save(replace(self.state, leaving=(*self.state.leaving, stray), adding=None))
             else:
-                self._save(replace(self.state, adding=None))
+                strays = self._strays(live)
+                self._save(replace(self.state, leaving=(*self.state.leaving, *strays), adding=None))
         left = tuple(one for one in self.state.leaving if one.id in live)
-        if left != self.state.leaving:
-            self._save(replace(self.state, leaving=left))
+        gone = self._vanished(live)
+        if left != self.state.leaving or gone:
+            loaded = {folder: one for folder, one in self.state.loaded.items() if folder not in gone}
+            self._save(replace(self.state, loaded=loaded, leaving=left))
         return live
+
+    def _strays(self, live: Mapping[int, int]) -> list[Loaded]:
+        """What holds the list that was asked to be added, and was not there before. Raises TargetError."""
+        adding = self.state.adding
+        if adding is None:
+            return []
+        return [
+            Loaded(
+                folder=adding.folder,
+                url=adding.url,
+                id=number,
+                entries=entries,
+                version=adding.version,
+                fingerprint=adding.fingerprint,
+                made=adding.made,
+                number=adding.number,
+                at=self._session.ports.clock(),
+            )
+            for number, entries in sorted(live.items())
+            if number not in adding.before and self._holds(number, adding.fingerprint)
+        ]
+
+    def _vanished(self, live: Mapping[int, int]) -> set[str]:
+        """The folders of lists that nothing needs and that are there no more."""
+        return {folder for folder, one in self.state.loaded.items() if folder not in self.wanted and one.id not in live}
 
     def _remove(self, one: Loaded) -> None:
         """Remove a file of ours, if it holds what was loaded. Raises TargetError, StoreError."""
+        if not self._adapter.revocation_content(self._arn, one.id):
+            return  # it is gone, or the service does not show it for a moment: the next run knows
         if not self._holds(one.id, one.fingerprint) or not self._kept_once(one):
             why = f"the file {one.id} of the trust store is not the list that the watcher added: it stays"
             self._troubles.append(Trouble("not-ours", one.folder, one.url, why, one.id))
@@ -230,7 +267,7 @@ class _Work:
         return {one.id: one.entries for one in self._adapter.revocations(self._arn)}
 
     def _plan(self, live: Mapping[int, int]) -> ListPlan:
-        return make(
+        plan = make(
             self.wanted,
             self.state,
             live,
@@ -238,6 +275,24 @@ class _Work:
             heals=self._session.target.on_drift == "heal",
             may_remove=not self._on or not self._view.removal_blockers,
         )
+        if not self._on:
+            return plan
+        return plan._replace(remove=tuple(one for one in plan.remove if not self._still_checks(one)))
+
+    def _still_checks(self, one: Loaded) -> bool:
+        """Whether a list that no leaf needs is the newest of a CA that the trust store goes on trusting: it stays.
+
+        Without it a leaf that it revokes would come in again. Raises TargetError, StoreError.
+        """
+        if self.state.loaded.get(one.folder) != one:
+            return False
+        if one.folder not in self._checking:
+            issuer = lists.issuer_of_kept(self._store, one.folder, one.version)
+            held = self._adapter_of_bundles.read(self._arn).bundle
+            blocks = truststore.read(held).blocks.values() if isinstance(held, bytes) else ()
+            subjects = {block.certificate.names.subject for block in blocks if block.certificate}
+            self._checking[one.folder] = issuer is None or issuer in subjects
+        return self._checking[one.folder]
 
     def _leaving(self, plan: ListPlan, verb: str) -> list[str]:
         return [f"{verb} the file {one.id}, a list of {one.url}" for one in plan.remove]
