@@ -165,3 +165,14 @@ def test_a_listener_that_is_turned_off_is_alerted_and_given_no_filter(door: Door
     assert door.mutual == {"Mode": "off"}
     kinds = [alert.kind.value for alert in door.environment.new_alerts() if alert.target == "door"]
     assert kinds == ["filters-updated", "mtls-off"]
+
+
+def test_a_listener_that_was_turned_on_again_gets_back_what_it_had(door: Door) -> None:
+    door.environment.tick()
+    before = door.filters
+    elb, arn = door.environment.aws.client("elbv2"), door.environment.arn("door")
+    for mutual in ({"Mode": "off"}, {"Mode": "verify", "TrustStoreArn": door.environment.arn("nlb")}):
+        elb.modify_listener(ListenerArn=arn, MutualAuthentication=mutual)
+        door.environment.tick()
+
+    assert door.filters == before

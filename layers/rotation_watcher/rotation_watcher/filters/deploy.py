@@ -16,17 +16,15 @@ import msgspec
 from rotation_watcher import arns, keys
 from rotation_watcher.alerts import builders
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetError, TargetUnproven
-from rotation_watcher.filters import kept
-from rotation_watcher.filters.entries import by_key, digest, encode, key_of, texts, words
-from rotation_watcher.filters.plan import Snapshot, closed, named
+from rotation_watcher.filters import kept, lawful
+from rotation_watcher.filters.entries import by_key, digest, encode, key_of, words
+from rotation_watcher.filters.plan import Snapshot, closed
 from rotation_watcher.ports import Filter, Listener
-from rotation_watcher.sources.history import Status
 from rotation_watcher.targets import conditions, contention
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.proof import READBACK_SECONDS, READBACKS, RECORDING
 from rotation_watcher.targets.record import KEPT_VERSIONS, Applied, Hold, HoldReason, Pending, Record
 from rotation_watcher.targets.session import Change, Session, unclaimed
-from rotation_watcher.x509.identity_filters import admits
 
 replace = msgspec.structs.replace
 
@@ -99,7 +97,7 @@ def request_update(snapshot: Snapshot, pending: Pending, session: Session) -> Ou
     """Ask the service for what ``pending`` says, and await its proof. Nothing else changes a listener."""
     filters = kept.deployed(session.ports.store, session.target, pending.version, pending.sha256)
     now = session.ports.clock()
-    why = _unlawful(filters, pending, snapshot, session)
+    why = lawful.unlawful(filters, pending, snapshot, session)
     if why is not None or filters is None:
         what = why or "its object is gone"
         session.save(
@@ -178,40 +176,6 @@ def adopt_baseline(snapshot: Snapshot, session: Session) -> Change:
         return replace(record, applied=adopted, versions=versions, ours=ours)
 
     return adopt
-
-
-def shuts_out(filters: Sequence[Filter], snapshot: Snapshot) -> str | None:
-    """A current leaf that passes now and would not pass these filters, in words; None where there is none."""
-    now_texts, then = texts(snapshot.live.filters), texts(filters)
-    for need in (need for of in snapshot.names.needs.values() for need in of):
-        current = need.state.status is Status.CURRENT and admits(now_texts, need.certificate) is True
-        if current and admits(then, need.certificate) is not True:
-            return f"it would shut out the current leaf {need.certificate.fingerprint[:16]}"
-    return None
-
-
-def _unlawful(filters: Sequence[Filter] | None, pending: Pending, snapshot: Snapshot, session: Session) -> str | None:
-    """Why these filters may not be put there, in words: what the state says is a claim of whoever wrote it last."""
-    if filters is None:
-        return f"there is no version {pending.version[:80]} that holds what the record says"
-    if not filters:
-        return "an empty list would admit everybody whom the trust store admits"
-    content = by_key(filters).keys()
-    emptied = not snapshot.live.filters and snapshot.shown.filters is not None
-    known = (
-        snapshot.keys
-        | snapshot.names.filters.keys()
-        | (by_key(snapshot.shown.filters or ()).keys() if emptied else set())
-    )
-    strangers = content - known
-    if pending.hold is not None:  # a going back: what the watcher itself has put there once
-        strangers -= kept.confirmed(session.ports.store, session.target.arn, sorted(strangers))
-    if strangers:
-        return f"it would let in what neither the bundle nor the listener knows: {named(strangers)}"
-    leaving = snapshot.keys - content
-    if lost := leaving - kept.confirmed(session.ports.store, session.target.arn, sorted(leaving)):
-        return f"it would take away what the watcher has not added: {named(lost)}"
-    return shuts_out(filters, snapshot)
 
 
 def _proved(record: Record, pending: Pending, snapshot: Snapshot, session: Session, now: datetime) -> Record:

@@ -12,8 +12,8 @@ import msgspec
 from rotation_watcher import keys
 from rotation_watcher.errors import RequestRefused
 from rotation_watcher.filters import kept
-from rotation_watcher.filters.deploy import shuts_out
 from rotation_watcher.filters.entries import by_key, key_of, words
+from rotation_watcher.filters.lawful import shuts_out
 from rotation_watcher.filters.plan import Snapshot, closed, named
 from rotation_watcher.ports import Filter
 from rotation_watcher.targets.manual import refusing
