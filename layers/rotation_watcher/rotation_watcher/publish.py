@@ -43,7 +43,7 @@ from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.targets.proof import READBACK_SECONDS
 from rotation_watcher.targets.record import Record
 from rotation_watcher.targets.requests import EnqueueAll, PublishCall, Queued, Reconcile, Release, Rollback
-from rotation_watcher.targets.session import Change, Ports, Session, same_state, unclaimed
+from rotation_watcher.targets.session import Change, Ports, Session, unclaimed, while_same
 from rotation_watcher.targets.snapshot import may_lag, take_snapshot
 from rotation_watcher.targets.summary import TargetSummary, describe
 
@@ -281,7 +281,7 @@ def _no_change(snapshot: Snapshot, action: Action, mode: Mode, session: Session)
         bundle_files.write(snapshot.view, session.ports.store, now, narrow=True)
     changes = [_noticed(snapshot, mode, now)]
     if isinstance(action, AdoptBaseline):
-        changes.append(_of(snapshot, deploy.adopt_baseline(snapshot, session)))
+        changes.append(while_same(snapshot.record, deploy.adopt_baseline(snapshot, session)))
     if session.holding:
         changes.append(unclaimed)
     session.save(lambda record: reduce(lambda one, change: change(one), changes, record))
@@ -290,12 +290,7 @@ def _no_change(snapshot: Snapshot, action: Action, mode: Mode, session: Session)
 
 def _noticed(snapshot: Snapshot, mode: Mode, now: datetime) -> Change:
     """The record with what the snapshot shows noted in it."""
-    return _of(snapshot, lambda record: conditions.notice(snapshot._replace(record=record), mode, now))
-
-
-def _of(snapshot: Snapshot, change: Change) -> Change:
-    """A change that follows from a snapshot: none where another run has changed the target since it was taken."""
-    return lambda record: change(record) if same_state(record, snapshot.record) else record
+    return while_same(snapshot.record, lambda record: conditions.notice(snapshot._replace(record=record), mode, now))
 
 
 def _deliver(snapshot: Snapshot, outcome: Outcome, session: Session) -> TargetSummary:

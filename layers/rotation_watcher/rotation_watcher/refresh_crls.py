@@ -30,7 +30,7 @@ from rotation_watcher.config import Bundle, Source, Watch
 from rotation_watcher.deadline import CALL_TAKES, Remaining, TimedStore, unhurried
 from rotation_watcher.errors import StoreError
 from rotation_watcher.ports import Clock, DistributionPoints, Metrics, ObjectStore, PublishQueue
-from rotation_watcher.revocation import conditions, fetch, lists, manifest, points, state
+from rotation_watcher.revocation import conditions, fetch, lists, manifest, state
 from rotation_watcher.revocation.conditions import REVOKED, Judged, OnList
 from rotation_watcher.revocation.fetch import Failed, Fresh, Job, Unchanged
 from rotation_watcher.revocation.kept import Held
@@ -202,23 +202,16 @@ def _asked(needs: list[Need], store: ObjectStore, now: datetime, summary: Summar
     """The lists of these leaves, and of what else vouches for them once what is revoked already is left out."""
     asked: dict[str, _Asked] = {}
     struck: set[str] = set()
-    seen = [*revoked.links(needs, now)]
-    while True:
-        gathered = points.gather(seen)
+    remarks: tuple[str, ...] = ()
+    for gathered in revoked.rounds(needs, struck, now):
+        remarks = gathered.remarks
         for folder, point in gathered.points.items():
             held = asked[folder].held if folder in asked else _held(store, point, now, summary)
             asked[folder] = _Asked(point, held)
-        on_lists = {
-            member.fingerprint
-            for point, held in asked.values()
-            for member in point.members
-            if held and held.opened and held.opened.contains(member.certificate.raw.serial_number)
-        }
-        if on_lists <= struck:
-            summary.remarks = [*summary.remarks, *gathered.remarks]
-            return asked
-        struck |= on_lists
-        seen += revoked.links(revoked.strike(needs, struck, now).needs, now)
+            if held is not None and held.opened is not None:
+                struck |= lists.on_list(held.opened, point)
+    summary.remarks += remarks
+    return asked
 
 
 def _held(store: ObjectStore, point: Point, now: datetime, summary: Summary) -> Held | None:
@@ -281,7 +274,7 @@ def _kept(job: Job, outcome: fetch.Outcome, ports: Ports, *, dry_run: bool) -> H
     if not isinstance(outcome, Fresh):
         return job.held
     if dry_run:
-        index = lists.opened(build_index(outcome.crl, job.point.issuer), job.point)
+        index = manifest.opened(build_index(outcome.crl, job.point.issuer), job.point)
         return job.held._replace(facts=outcome.crl.facts, opened=index)
     return manifest.commit(
         ports.store, job.point, outcome.crl, job.held, outcome.validators, outcome.way, ports.clock()

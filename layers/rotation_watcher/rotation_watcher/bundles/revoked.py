@@ -21,7 +21,7 @@ from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.revocation.kept import Manifest
 from rotation_watcher.revocation.lists import says
-from rotation_watcher.revocation.points import Link, Member, Point, gather
+from rotation_watcher.revocation.points import Gathered, Link, Member, Point, gather
 from rotation_watcher.x509.distribution_points import distribution_points
 from rotation_watcher.x509.paths import Path
 
@@ -41,8 +41,8 @@ NOTHING = Remembered()
 class Found(NamedTuple):
     """The revoked certificates, by fingerprint. ``faults``: why that may not be all, in words.
 
-    ``lists`` are those that decided, as ``Remembered`` holds them. ``kept``: the
-    lists that its certificates name, each with its manifest.
+    ``lists`` are those that decided, as ``Remembered`` holds them. ``kept``: what is in force of
+    the lists that its certificates name, each with its manifest.
     """
 
     revoked: frozenset[str] = frozenset()
@@ -74,7 +74,7 @@ def find(store: ObjectStore, bundle: str, needs: Sequence[Need], now: datetime) 
     lists: dict[str, str] = {}
     remembered: Mapping[str, str] | None = None
     kept: dict[str, tuple[Point, Manifest]] = {}
-    for point in _points(needs, revoked, now):
+    for point in (point for each in rounds(needs, revoked, now) for point in each.points.values()):
         if remembered is None:
             remembered = _remembered(store, bundle)[0].lists
         said = says(store, point, remembered.get(point.folder), now)
@@ -118,18 +118,21 @@ def _names_a_list(need: Need) -> bool:
     return any(distribution_points(one).urls for one in shown)
 
 
-def _points(needs: Sequence[Need], revoked: Collection[str], now: datetime) -> Iterator[Point]:
-    """The lists to ask, those also of the CAs that come in when a revoked one is left out (``revoked`` may grow)."""
+def rounds(needs: Sequence[Need], revoked: Collection[str], now: datetime) -> Iterator[Gathered]:
+    """The lists to ask, each round those that are new: also of the CAs that come in when a revoked one is left out.
+
+    ``revoked`` grows in the hands of who asks. A list comes again where another round brings it further members; the
+    remarks are of all rounds so far. The last round is empty.
+    """
     asked: dict[str, frozenset[str]] = {}
     seen = [*links(needs, now)]
     while True:
         gathered = gather(seen)
-        due = [point for point in gathered.points.values() if asked.get(point.folder) != point.fingerprints]
+        due = {key: point for key, point in gathered.points.items() if asked.get(key) != point.fingerprints}
+        yield gathered._replace(points=due)
         if not due:
             return
-        for point in due:
-            asked[point.folder] = point.fingerprints
-            yield point
+        asked |= {key: point.fingerprints for key, point in due.items()}
         if revoked:
             seen += links(strike(needs, revoked, now).needs, now)
 

@@ -9,7 +9,6 @@ from datetime import datetime
 
 import msgspec
 
-from rotation_watcher import arns
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.conditions import Observed, evaluate
 from rotation_watcher.alerts.model import Kind
@@ -18,7 +17,16 @@ from rotation_watcher.filters import contention
 from rotation_watcher.filters.entries import digest, encode, words
 from rotation_watcher.filters.plan import Blocker, Snapshot, closed, named
 from rotation_watcher.targets import contention as rounds
-from rotation_watcher.targets.conditions import AHEAD, CLEAR, FORGED, UNCHANGEABLE, UNREADABLE, target_name
+from rotation_watcher.targets.conditions import (
+    AHEAD,
+    CLEAR,
+    FORGED,
+    UNCHANGEABLE,
+    UNREADABLE,
+    contended,
+    forgery,
+    target_name,
+)
 from rotation_watcher.targets.record import Record
 
 replace = msgspec.structs.replace
@@ -48,7 +56,7 @@ def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
     record, plan = contention.counted(snapshot, mode, now), snapshot.plan
     observed = [
         *_drift(snapshot, record, mode, now),
-        *_contended(snapshot, record, now),
+        *contended(record, snapshot.target, added=(), removed=(), refused=plan.refused, now=now),
         *_doors(snapshot, now),
         *_unnamed(snapshot, now),
         *_limits(snapshot, now),
@@ -91,30 +99,6 @@ def _drift(snapshot: Snapshot, record: Record, mode: Mode, now: datetime) -> lis
                 refused=[need.certificate.facts for need in plan.refused],
                 emptied=not snapshot.live.filters,
                 will_heal=mode is Mode.APPLY and target.on_drift == "heal" and able,
-                since=since,
-                now=now,
-            ),
-        )
-    ]
-
-
-def _contended(snapshot: Snapshot, record: Record, now: datetime) -> list[Observed]:
-    """Another tool undoes every update: one condition instead of an alert for each update."""
-    counted = record.rounds
-    if counted is None or not rounds.goes_on(record, now):
-        return []
-    return [
-        Observed(
-            "contended",
-            Kind.CONTENDED,
-            lambda since: builders.contended(
-                target=target_name(snapshot.target),
-                times=counted.count,
-                added=(),
-                removed=(),
-                refused=[need.certificate.facts for need in snapshot.plan.refused],
-                call=arns.parse_target(snapshot.target.arn).kind.changed_by,
-                started=counted.since,
                 since=since,
                 now=now,
             ),
@@ -244,16 +228,7 @@ def _forged(snapshot: Snapshot, now: datetime) -> list[Observed]:
         found.append(
             f"The record calls filters of others the watcher's own ({named(snapshot.plan.disputed)}); they stay."
         )
-    return [
-        Observed(
-            f"{FORGED}{digest(what)[:16]}",
-            Kind.STATE_FORGED,
-            lambda since, what=what: builders.state_forged(  # type: ignore[misc]
-                target=target_name(snapshot.target), what=what, since=since, now=now
-            ),
-        )
-        for what in found
-    ]
+    return [forgery(snapshot.target, what, now) for what in found]
 
 
 def _planned(snapshot: Snapshot, now: datetime) -> list[Observed]:

@@ -18,11 +18,8 @@ def undone(plan: Plan) -> bool:
 
 def counted(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
     """The snapshot's record with the round that it shows, if it shows a new one."""
-    record, applied = snapshot.record, snapshot.record.applied
-    heals = mode is Mode.APPLY and snapshot.target.on_drift == "heal"
-    if not undone(snapshot.plan) or applied is None or not applied.version or not heals:
-        return record
-    return contention.with_round(record, applied.at, now)
+    record = snapshot.record
+    return contention.with_round(record, snapshot.target, mode, now) if undone(snapshot.plan) else record
 
 
 def rests_until(snapshot: Snapshot) -> datetime | None:

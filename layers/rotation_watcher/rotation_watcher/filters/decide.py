@@ -41,18 +41,8 @@ type Action = Rest | Act | PutOff | ClaimedElsewhere | Observe
 
 def decide(snapshot: Snapshot, mode: Mode, owner: str, now: datetime) -> Action:
     """What the run ``owner`` does next at the listener of which ``snapshot`` was taken."""
-    record = snapshot.record
     action = _at_the_listener(snapshot)
-    acts = isinstance(action, Deploy | Prove | Resume | DropPending)
-    if mode is Mode.OBSERVE:
-        return Observe(acts)
-    if record.claim is not None and record.claimed(owner, now):
-        return ClaimedElsewhere(record.claim.owner, record.claim.until)
-    if acts and record.not_before is not None and now < record.not_before:
-        return PutOff(record.not_before)
-    if isinstance(action, Deploy) and (until := contention.rests_until(snapshot)) is not None and now < until:
-        return PutOff(until)
-    return action
+    return targets.in_turn(action, snapshot.record, contention.rests_until(snapshot), mode, owner, now)
 
 
 def outcome_of(action: Action) -> Outcome:

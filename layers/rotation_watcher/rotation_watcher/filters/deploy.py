@@ -23,7 +23,8 @@ from rotation_watcher.ports import Filter, Listener
 from rotation_watcher.targets import conditions, contention
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.proof import READBACK_SECONDS, READBACKS, RECORDING
-from rotation_watcher.targets.record import KEPT_VERSIONS, Applied, Hold, HoldReason, Pending, Record
+from rotation_watcher.targets.record import Applied, Hold, HoldReason, Pending, Record
+from rotation_watcher.targets.repository import put_version
 from rotation_watcher.targets.session import Change, Session, unclaimed
 
 replace = msgspec.structs.replace
@@ -181,26 +182,8 @@ def adopt_baseline(snapshot: Snapshot, session: Session) -> Change:
 def _proved(record: Record, pending: Pending, snapshot: Snapshot, session: Session, now: datetime) -> Record:
     """The record of an update that has been read back, with its alert, and without its claim."""
     target, known = conditions.target_name(snapshot.target), {*pending.fingerprints}
-    applied = Applied(
-        version=pending.version,
-        sha256=pending.sha256,
-        fingerprints=pending.fingerprints,
-        ours=pending.ours,
-        at=now,
-        proof=arns.parse_target(snapshot.target.arn).kind.proof,
-    )
-    earlier = (record.applied, *record.versions) if record.applied else record.versions
-    after = replace(
-        record,
-        claim=None,
-        pending=None,
-        applied=applied,
-        versions=tuple(one for one in earlier if one.version and one.version != applied.version)[:KEPT_VERSIONS],
-        ours={key: record.ours.get(key, now) for key in pending.ours},
-        released=(),
-        not_before=None,
-        hold=None,
-    )
+    proof = arns.parse_target(snapshot.target.arn).kind.proof
+    after = replace(record.with_proof(pending, proof, now), hold=None)
     after = conditions.proved(after, now)
     if pending.hold is not None:
         gone, content = pending.rolled_back_from
@@ -220,8 +203,8 @@ def _proved(record: Record, pending: Pending, snapshot: Snapshot, session: Sessi
         others=len(known - {*pending.ours}),
         bucket=session.ports.store.bucket,
         key=keys.deployed_filters(snapshot.target.id),
-        version=applied.version,
-        content=applied.sha256,
+        version=pending.version,
+        content=pending.sha256,
         since=pending.at,
         now=now,
     )
@@ -263,12 +246,6 @@ def _save_failed(change: Change, snapshot: Snapshot, pending: Pending, error: Ta
 
 
 def _put(filters: Sequence[Filter], session: Session) -> str:
-    """Put the list; its exact version. The newest one is used again if a crashed run left the same bytes."""
-    store, key, body = session.ports.store, keys.deployed_filters(session.target.id), encode(filters)
-    newest = store.get(key)
-    if newest is not None and newest.body == body and newest.version:
-        return newest.version
-    version = store.put(key, body, content_type=keys.JSON_TYPE).version
-    if not version:
-        raise TargetError(f"the bucket {store.bucket} is not versioned: turn versioning on, as the template does")
-    return version
+    """Put the list; its exact version."""
+    key = keys.deployed_filters(session.target.id)
+    return put_version(session.ports.store, key, encode(filters), content_type=keys.JSON_TYPE)

@@ -14,6 +14,7 @@ from rotation_watcher.filters.entries import decode, digest, encode, key_of
 from rotation_watcher.filters.plan import Shown
 from rotation_watcher.ports import Filter, Listener, ObjectStore
 from rotation_watcher.targets.record import Record
+from rotation_watcher.targets.repository import put_if_other
 
 
 def note_added(store: ObjectStore, arn: str, filters: Iterable[Filter]) -> None:
@@ -41,16 +42,8 @@ def confirmed(store: ObjectStore, arn: str, filter_keys: Collection[str]) -> fro
 
 def note_shown(store: ObjectStore, target: Target, live: Listener) -> None:
     """Write down what a listener shows, if it shows filters and others than before. Raises StoreError."""
-    if not live.filters:
-        return
-    where, body = keys.shown_filters(target.arn), encode(live.filters)
-    stored = store.get(where)
-    if stored is not None and stored.body == body:
-        return
-    try:
-        store.put_if(where, body, etag=stored.etag if stored else None, content_type=keys.JSON_TYPE)
-    except Conflict:
-        return  # another run has just written it, and looked later
+    if live.filters:
+        put_if_other(store, keys.shown_filters(target.arn), encode(live.filters), content_type=keys.JSON_TYPE)
 
 
 def shown_last(store: ObjectStore, target: Target, record: Record) -> Shown:

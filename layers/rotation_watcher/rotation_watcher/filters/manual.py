@@ -16,9 +16,9 @@ from rotation_watcher.filters.entries import by_key, key_of, words
 from rotation_watcher.filters.lawful import shuts_out
 from rotation_watcher.filters.plan import Snapshot, closed, named
 from rotation_watcher.ports import Filter
-from rotation_watcher.targets.manual import refusing
+from rotation_watcher.targets.manual import record_release
 from rotation_watcher.targets.record import Applied, HoldReason, Record
-from rotation_watcher.targets.session import Session, same_state
+from rotation_watcher.targets.session import Session
 
 replace = msgspec.structs.replace
 
@@ -103,12 +103,4 @@ def _typed(text: str) -> str:
 
 def release(snapshot: Snapshot, leave: tuple[str, ...], session: Session) -> None:
     """Record a person's release. Raises RequestRefused, StoreError."""
-    after = released(snapshot, leave)
-
-    def change(record: Record) -> Record:
-        if not same_state(record, snapshot.record):
-            raise RequestRefused(f"{session.target.id}: another run has just changed it: do a dry run, then release")
-        return replace(record, hold=after.hold, released=after.released)
-
-    with refusing(session):
-        session.save(change)
+    record_release(snapshot.record, released(snapshot, leave), session)

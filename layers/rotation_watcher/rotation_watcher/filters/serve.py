@@ -31,7 +31,7 @@ from rotation_watcher.targets.decide import (
 from rotation_watcher.targets.manual import refusing
 from rotation_watcher.targets.record import Record
 from rotation_watcher.targets.requests import EnqueueAll, Reconcile, Release, Rollback
-from rotation_watcher.targets.session import Change, Session, same_state, unclaimed
+from rotation_watcher.targets.session import Change, Session, unclaimed, while_same
 from rotation_watcher.targets.summary import TargetSummary
 
 replace = msgspec.structs.replace
@@ -136,7 +136,7 @@ def _no_change(snapshot: Snapshot, action: Action, mode: Mode, session: Session)
         bundle_files.write(snapshot.view, session.ports.store, now, narrow=True)
     changes = [_noticed(snapshot, mode, now)]
     if isinstance(action, AdoptBaseline):
-        changes.append(_of(snapshot, deploy.adopt_baseline(snapshot, session)))
+        changes.append(while_same(snapshot.record, deploy.adopt_baseline(snapshot, session)))
     if session.holding:
         changes.append(unclaimed)
     session.save(lambda record: reduce(lambda one, change: change(one), changes, record))
@@ -144,12 +144,7 @@ def _no_change(snapshot: Snapshot, action: Action, mode: Mode, session: Session)
 
 
 def _noticed(snapshot: Snapshot, mode: Mode, now: datetime) -> Change:
-    return _of(snapshot, lambda record: conditions.notice(snapshot._replace(record=record), mode, now))
-
-
-def _of(snapshot: Snapshot, change: Change) -> Change:
-    """A change that follows from a snapshot: none where another run has changed the listener since it was taken."""
-    return lambda record: change(record) if same_state(record, snapshot.record) else record
+    return while_same(snapshot.record, lambda record: conditions.notice(snapshot._replace(record=record), mode, now))
 
 
 def _deliver(snapshot: Snapshot, outcome: Outcome, session: Session) -> TargetSummary:

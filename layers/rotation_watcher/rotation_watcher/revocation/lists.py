@@ -10,11 +10,10 @@ from typing import NamedTuple
 
 from rotation_watcher.ports import ObjectStore, Validators
 from rotation_watcher.revocation.kept import DER, INDEX, MANIFEST, PEM, Held, Manifest
-from rotation_watcher.revocation.manifest import commit, read_manifest
+from rotation_watcher.revocation.manifest import commit, opened, read_manifest
 from rotation_watcher.revocation.points import Point
 from rotation_watcher.x509.crl import Crl, CrlFacts, is_revoked, pem_of, read
 from rotation_watcher.x509.crl_refusal import refusal
-from rotation_watcher.x509.names import Name
 from rotation_watcher.x509.revocation_index import Index, build_index, open_index
 
 
@@ -76,7 +75,7 @@ def says(store: ObjectStore, point: Point, remembered: str | None, now: datetime
     if manifest is None and etag is None and remembered is None:
         return Said()
     index = _index(store, point, manifest) if manifest else None
-    if index is not None and remembered is None and not _listed(index, point):
+    if index is not None and remembered is None and not on_list(index, point):
         return Said(manifest=manifest)
     versions = dict.fromkeys(version for version in (manifest.der.version if manifest else None, remembered) if version)
     lists = {version: _signed(store, point, version, now) for version in versions}
@@ -96,42 +95,27 @@ def says(store: ObjectStore, point: Point, remembered: str | None, now: datetime
         for member in point.members
         if is_revoked(newest.serials, member.certificate.raw.serial_number)
     )
-    if index is not None and manifest and version == manifest.der.version and _listed(index, point) != revoked:
+    if index is not None and manifest and version == manifest.der.version and on_list(index, point) != revoked:
         fault = f"{point.folder}/{INDEX} says something else than the list"
     return Said(revoked, version if revoked or remembered else None, fault, manifest)
 
 
-def proved_pem(store: ObjectStore, point: Point, manifest: Manifest, now: datetime) -> bytes | None:
-    """``list.pem`` as its manifest names it, if it is the list that the issuer signed. Raises StoreError."""
+def is_proved(store: ObjectStore, point: Point, manifest: Manifest, now: datetime) -> bool:
+    """Whether ``list.pem``, as its manifest names it, is the list that the issuer signed. Raises StoreError."""
     crl = _signed(store, point, manifest.der.version, now)
     stored = store.get(f"{point.folder}/{PEM}", version=manifest.pem.version)
-    good = crl is not None and stored is not None and crl.facts == manifest.facts and stored.body == pem_of(crl)
-    return stored.body if stored is not None and good else None
+    return crl is not None and stored is not None and crl.facts == manifest.facts and stored.body == pem_of(crl)
 
 
-def was_kept(store: ObjectStore, folder: str, version: str, fingerprint: str) -> bool:
-    """Whether this version of ``list.pem`` is a list with this SHA-256 of its DER. Raises StoreError."""
+def once_kept(store: ObjectStore, folder: str, version: str) -> Crl | None:
+    """The list in this version of ``list.pem``, whoever signed it; None where there is none. Raises StoreError."""
     stored = store.get(f"{folder}/{PEM}", version=version) if version else None
     crl = read(stored.body) if stored else None
-    return isinstance(crl, Crl) and crl.facts.fingerprint == fingerprint
+    return crl if isinstance(crl, Crl) else None
 
 
-def issuer_of_kept(store: ObjectStore, folder: str, version: str) -> Name | None:
-    """Who issued the list in this version of ``list.pem``; None where there is none. Raises StoreError."""
-    stored = store.get(f"{folder}/{PEM}", version=version) if version else None
-    crl = read(stored.body) if stored else None
-    return crl.issuer if isinstance(crl, Crl) else None
-
-
-def opened(index: bytes, point: Point) -> Index:
-    """The index that was built of a list of this point."""
-    found = open_index(index, issuer_key=point.issuer.facts.spki_sha256)
-    if not isinstance(found, Index):
-        raise TypeError(f"an index that was just built: {found.code}")
-    return found
-
-
-def _listed(index: Index, point: Point) -> frozenset[str]:
+def on_list(index: Index, point: Point) -> frozenset[str]:
+    """The members of a point that its index names, by fingerprint."""
     return frozenset(
         member.fingerprint for member in point.members if index.contains(member.certificate.raw.serial_number)
     )

@@ -53,8 +53,15 @@ def commit(
     kept, etag = compare_and_set(lambda: read_manifest(store, point), change, put, f"{point.folder}/{MANIFEST}")
     if kept is not new:
         return Held(kept)
-    opened = open_index(index, issuer_key=new.issuer_key)
-    return Held(new, etag, crl.facts, opened if isinstance(opened, Index) else None)
+    return Held(new, etag, crl.facts, opened(index, point))
+
+
+def opened(index: bytes, point: Point) -> Index:
+    """The index that was built of a list of this point."""
+    found = open_index(index, issuer_key=point.issuer.facts.spki_sha256)
+    if not isinstance(found, Index):
+        raise TypeError(f"an index that was just built: {found.code}")
+    return found
 
 
 def read_manifest(store: ObjectStore, point: Point) -> tuple[Manifest | None, str | None]:

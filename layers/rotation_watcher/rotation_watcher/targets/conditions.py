@@ -5,7 +5,7 @@ a run that finds what was found before gives back an equal record.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -190,13 +190,13 @@ def unproven(
 
 def forged(record: Record, target: Target, what: str, now: datetime) -> Record:
     """The record after what was to be deployed turned out to be unlawful."""
-    return _with(record, [_forgery(target, f"Nothing was deployed at {target.id}: {what}.", now)], now)
+    return _with(record, [forgery(target, f"Nothing was deployed at {target.id}: {what}.", now)], now)
 
 
 def implausible(record: Record, target: Target, wrong: Iterable[str], now: datetime) -> Record:
     """The record after times were found in it that no run of the watcher writes."""
     what = f"The record of {target.id} {', and '.join(wrong)}: that is passed over (or a function's clock was ahead)."
-    return _with(record, [_forgery(target, what, now)], now)
+    return _with(record, [forgery(target, what, now)], now)
 
 
 def strange_alerts(record: Record, target: Target, now: datetime) -> Record:
@@ -204,7 +204,8 @@ def strange_alerts(record: Record, target: Target, now: datetime) -> Record:
     return _with(record, [strange(f"{FORGED}alerts", target_name(target), keys.record(target.id), now)], now)
 
 
-def _forgery(target: Target, what: str, now: datetime) -> Observed:
+def forgery(target: Target, what: str, now: datetime) -> Observed:
+    """What lies in the bucket and nothing bears out, in words."""
     return Observed(
         f"{FORGED}{_short(what)}",
         Kind.STATE_FORGED,
@@ -219,7 +220,7 @@ def _forged(snapshot: Snapshot, now: datetime) -> list[Observed]:
         names = ", ".join(key[:16] for key in snapshot.plan.disputed[:3])
         count = len(snapshot.plan.disputed)
         found.append(f"The record calls {count} of others' certificates the watcher's own ({names}); they stay.")
-    return [_forgery(snapshot.target, what, now) for what in found]
+    return [forgery(snapshot.target, what, now) for what in found]
 
 
 def proved(record: Record, now: datetime) -> Record:
@@ -300,8 +301,28 @@ def _drift(snapshot: Snapshot, record: Record, mode: Mode, now: datetime) -> lis
 
 
 def _contended(snapshot: Snapshot, record: Record, now: datetime) -> list[Observed]:
+    drift = snapshot.plan.drift
+    return contended(
+        record,
+        snapshot.target,
+        added=facts_of(snapshot, drift.added if drift else ()),
+        removed=facts_of(snapshot, drift.removed if drift else ()),
+        refused=snapshot.plan.refused,
+        now=now,
+    )
+
+
+def contended(
+    record: Record,
+    target: Target,
+    *,
+    added: Sequence[CertificateFacts],
+    removed: Sequence[CertificateFacts],
+    refused: Iterable[Need],
+    now: datetime,
+) -> list[Observed]:
     """Another tool undoes every update: one condition instead of an alert for each update."""
-    drift, rounds = snapshot.plan.drift, record.rounds
+    rounds = record.rounds
     if rounds is None or not contention.goes_on(record, now):
         return []
     return [
@@ -309,12 +330,12 @@ def _contended(snapshot: Snapshot, record: Record, now: datetime) -> list[Observ
             "contended",
             Kind.CONTENDED,
             lambda since: builders.contended(
-                target=target_name(snapshot.target),
+                target=target_name(target),
                 times=rounds.count,
-                added=facts_of(snapshot, drift.added if drift else ()),
-                removed=facts_of(snapshot, drift.removed if drift else ()),
-                refused=[need.certificate.facts for need in snapshot.plan.refused],
-                call=arns.parse_target(snapshot.target.arn).kind.changed_by,
+                added=added,
+                removed=removed,
+                refused=[need.certificate.facts for need in refused],
+                call=arns.parse_target(target.arn).kind.changed_by,
                 started=rounds.since,
                 since=since,
                 now=now,

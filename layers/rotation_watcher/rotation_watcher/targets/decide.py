@@ -13,6 +13,7 @@ import msgspec
 from rotation_watcher.config import Mode
 from rotation_watcher.targets import contention
 from rotation_watcher.targets.plan import Blocker, Snapshot
+from rotation_watcher.targets.record import Record
 
 
 class Outcome(StrEnum):
@@ -137,8 +138,14 @@ def decide(snapshot: Snapshot, mode: Mode, owner: str, now: datetime) -> Action:
 
     Its record has been read by a session, which passes over times that no run of the watcher writes.
     """
-    record = snapshot.record
     action = _at_the_target(snapshot)
+    return in_turn(action, snapshot.record, contention.rests_until(snapshot), mode, owner, now)
+
+
+def in_turn[A](
+    action: A, record: Record, rests_until: datetime | None, mode: Mode, owner: str, now: datetime
+) -> A | PutOff | ClaimedElsewhere | Observe:
+    """The same action where it is this run's turn to act; ``rests_until``: when what others undo is deployed again."""
     acts = isinstance(action, Deploy | Prove | Resume | DropPending)
     if mode is Mode.OBSERVE:
         return Observe(acts)
@@ -146,8 +153,8 @@ def decide(snapshot: Snapshot, mode: Mode, owner: str, now: datetime) -> Action:
         return ClaimedElsewhere(record.claim.owner, record.claim.until)
     if acts and record.not_before is not None and now < record.not_before:
         return PutOff(record.not_before)
-    if isinstance(action, Deploy) and (until := contention.rests_until(snapshot)) is not None and now < until:
-        return PutOff(until)
+    if isinstance(action, Deploy) and rests_until is not None and now < rests_until:
+        return PutOff(rests_until)
     return action
 
 

@@ -32,7 +32,7 @@ from rotation_watcher.targets.revocation_plan import ListPlan, Wanted, make
 from rotation_watcher.targets.revocation_state import Adding, Loaded, State, load, write
 from rotation_watcher.targets.session import Session, unclaimed
 from rotation_watcher.x509 import truststore
-from rotation_watcher.x509.crl import Crl, read
+from rotation_watcher.x509.crl import Crl, CrlDefect, read
 
 replace = msgspec.structs.replace
 
@@ -69,7 +69,6 @@ class _Work:
         self._troubles: list[Trouble] = []
         self._disowned: list[Loaded] = []
         self._checking: dict[str, bool] = {}
-        self._adapter_of_bundles = session.adapter
 
     def would(self) -> list[str]:
         """What would be done."""
@@ -77,7 +76,10 @@ class _Work:
             plan = self._plan(self._live())
         except TargetError as error:
             return [str(error)]
-        return [*(f"would add {self.wanted[one].point.url}" for one in plan.add), *self._leaving(plan, "would remove")]
+        return [
+            *(f"would add {self.wanted[one].point.url}" for one in plan.add),
+            *(f"would remove the file {one.id}, a list of {one.url}" for one in plan.remove),
+        ]
 
     def run(self) -> list[str]:
         """Do it."""
@@ -124,8 +126,7 @@ class _Work:
     def _add(self, folder: str, live: Mapping[int, int]) -> Mapping[int, int]:
         """Add a list, and see that its entries are there. Raises TargetError, StoreError."""
         wanted, now = self.wanted[folder], self._session.ports.clock()
-        pem = lists.proved_pem(self._store, wanted.point, wanted.manifest, now)
-        if pem is None:
+        if not lists.is_proved(self._store, wanted.point, wanted.manifest, now):
             self._troubles.append(
                 Trouble("forged", folder, wanted.point.url, f"{folder}/{PEM} is no list of its issuer")
             )
@@ -197,13 +198,10 @@ class _Work:
         adding = self.state.adding
         if adding is not None:
             wanted = self.wanted.get(adding.folder)
-            new = [
-                number for number in sorted(live.keys() - {*adding.before}) if self._holds(number, adding.fingerprint)
-            ]
-            if new and wanted is not None and wanted.fingerprint == adding.fingerprint:
-                live = self._proved(adding.folder, new[0], live)
+            strays = self._strays(live)
+            if strays and wanted is not None and wanted.fingerprint == adding.fingerprint:
+                live = self._proved(adding.folder, strays[0].id, live)
             else:
-                strays = self._strays(live)
                 self._save(replace(self.state, leaving=(*self.state.leaving, *strays), adding=None))
         left = tuple(one for one in self.state.leaving if one.id in live)
         gone = self._vanished(live)
@@ -239,9 +237,10 @@ class _Work:
 
     def _remove(self, one: Loaded) -> None:
         """Remove a file of ours, if it holds what was loaded. Raises TargetError, StoreError."""
-        if not self._adapter.revocation_content(self._arn, one.id):
+        content = self._adapter.revocation_content(self._arn, one.id)
+        if not content:
             return  # it is gone, or the service does not show it for a moment: the next run knows
-        if not self._holds(one.id, one.fingerprint) or not self._kept_once(one):
+        if not _is_list(read(content), one.fingerprint) or not self._kept_once(one):
             why = f"the file {one.id} of the trust store is not the list that the watcher added: it stays"
             self._troubles.append(Trouble("not-ours", one.folder, one.url, why, one.id))
             self._disowned.append(one)
@@ -256,12 +255,11 @@ class _Work:
         self._save(replace(self.state, loaded=loaded, leaving=leaving))
 
     def _holds(self, number: int, fingerprint: str) -> bool:
-        crl = read(self._adapter.revocation_content(self._arn, number))
-        return isinstance(crl, Crl) and crl.facts.fingerprint == fingerprint
+        return _is_list(read(self._adapter.revocation_content(self._arn, number)), fingerprint)
 
     def _kept_once(self, one: Loaded) -> bool:
         """Whether ``refresh_crls`` has written this list: the state alone could be somebody else's."""
-        return lists.was_kept(self._store, one.folder, one.version, one.fingerprint)
+        return _is_list(lists.once_kept(self._store, one.folder, one.version), one.fingerprint)
 
     def _live(self) -> dict[int, int]:
         return {one.id: one.entries for one in self._adapter.revocations(self._arn)}
@@ -287,15 +285,12 @@ class _Work:
         if self.state.loaded.get(one.folder) != one:
             return False
         if one.folder not in self._checking:
-            issuer = lists.issuer_of_kept(self._store, one.folder, one.version)
-            held = self._adapter_of_bundles.read(self._arn).bundle
+            crl = lists.once_kept(self._store, one.folder, one.version)
+            held = self._session.adapter.read(self._arn).bundle
             blocks = truststore.read(held).blocks.values() if isinstance(held, bytes) else ()
             subjects = {block.certificate.names.subject for block in blocks if block.certificate}
-            self._checking[one.folder] = issuer is None or issuer in subjects
+            self._checking[one.folder] = crl is None or crl.issuer in subjects
         return self._checking[one.folder]
-
-    def _leaving(self, plan: ListPlan, verb: str) -> list[str]:
-        return [f"{verb} the file {one.id}, a list of {one.url}" for one in plan.remove]
 
     def _url(self, folder: str) -> str:
         if folder in self.wanted:
@@ -331,3 +326,7 @@ class _Work:
 def _wanted(view: BundleView) -> dict[str, Wanted]:
     """The lists in force of what the bundle rests on, also of what they revoke."""
     return {point.folder: Wanted(point, manifest) for point, manifest in view.lists if manifest.pem.version}
+
+
+def _is_list(crl: Crl | CrlDefect | None, fingerprint: str) -> bool:
+    return isinstance(crl, Crl) and crl.facts.fingerprint == fingerprint

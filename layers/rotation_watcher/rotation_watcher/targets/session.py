@@ -166,6 +166,11 @@ def unclaimed(record: Record) -> Record:
     return replace(record, claim=None)
 
 
+def while_same(seen: Record, change: Change) -> Change:
+    """A change that follows from a snapshot: none where another run has changed the target since ``seen`` was read."""
+    return lambda record: change(record) if same_state(record, seen) else record
+
+
 def same_state(one: Record, other: Record) -> bool:
     """Whether two records say the same of what the target holds and what may be done: a plan of one fits the other."""
     return all(

@@ -14,7 +14,6 @@ from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.config import Authority
 from rotation_watcher.kinds import ALB_TRUST_STORE
 from rotation_watcher.targets.plan import Snapshot
-from rotation_watcher.x509.certificates import Block, Certificate
 from rotation_watcher.x509.identity_filters import understood
 
 PREFIX = "shared-authority:"
@@ -35,7 +34,7 @@ def observed(snapshot: Snapshot, name: TargetName, now: datetime, *, deployed: b
         return builders.shared_authority_deployed(
             target=name,
             at_load_balancer=arns.parse_target(snapshot.target.arn).kind is ALB_TRUST_STORE,
-            authorities_subjects=[_subject(root) for root in shared],
+            authorities_subjects=[root.facts.subject for root in shared],
             pins_key=keys.pins(snapshot.view.bundle.id),
             now=now,
         )
@@ -47,7 +46,3 @@ def enforced(snapshot: Snapshot) -> bool:
     """Whether every listener that uses the target admits only certificates that an identity filter names."""
     ways = snapshot.live.known_endpoints
     return bool(ways) and all(way.verifies and way.filters and understood(way.filters) for way in ways)
-
-
-def _subject(root: Certificate | Block) -> str:
-    return root.facts.subject
