@@ -3,10 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from botocore import UNSIGNED
-from botocore.config import Config
 
 from local import key_value_store
 from local.aws.key_value_stores import (
@@ -21,8 +18,8 @@ from local.aws.key_value_stores import (
 from rotation_watcher.adapters import clients
 from rotation_watcher.bundles.cloudfront_pins import UpdateKeys
 from rotation_watcher.errors import Conflict, StoreError
+from tests.support.key_value_client import ARN, unsigned
 
-ARN = "arn:aws:cloudfront::123456789012:key-value-store/00000000-0000-0000-0000-000000000001"
 MANY = {f"key-{number:03}": "x" for number in range(120)}
 
 
@@ -34,9 +31,7 @@ def stores() -> Iterator[EmbeddedStores]:
 
 @pytest.fixture
 def client(stores: EmbeddedStores) -> Any:
-    make: Any = boto3.client
-    config = Config(proxies={"http": stores.proxy}, signature_version=UNSIGNED, retries={"total_max_attempts": 1})
-    return make("cloudfront-keyvaluestore", region_name="us-east-1", endpoint_url=f"http://{HOST}", config=config)
+    return unsigned(stores)
 
 
 @pytest.fixture

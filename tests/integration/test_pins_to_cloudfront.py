@@ -4,22 +4,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore import UNSIGNED
-from botocore.config import Config
 
 from local import cli_cloudfront
-from local.aws.key_value_stores import HOST, EmbeddedStores, KeyValueStore, embedded_stores
+from local.aws.key_value_stores import EmbeddedStores, KeyValueStore, embedded_stores
 from rotation_watcher import keys
 from rotation_watcher.errors import Conflict, NewerFormat, RequestRefused
 from tests.support import certs
 from tests.support.certs import Issued
+from tests.support.key_value_client import ARN, unsigned
 from tests.support.small_refresh import DAY, SmallRefresh, intermediate, leaf, named
 from tests.support.small_world import NAME, START
 from tests.unit.cloudfront.runtime import SOURCE, Given, in_quickjs
 
-ARN = "arn:aws:cloudfront::123456789012:key-value-store/00000000-0000-0000-0000-000000000001"
 OTHERS = {"maintenance": "off"}
 
 type Command = Callable[..., int]
@@ -48,9 +45,7 @@ def world() -> SmallRefresh:
 
 @pytest.fixture
 def client(stores: EmbeddedStores) -> Any:
-    make: Any = boto3.client
-    config = Config(proxies={"http": stores.proxy}, signature_version=UNSIGNED, retries={"total_max_attempts": 1})
-    return make("cloudfront-keyvaluestore", region_name="us-east-1", endpoint_url=f"http://{HOST}", config=config)
+    return unsigned(stores)
 
 
 @pytest.fixture
