@@ -1,4 +1,4 @@
-"""``python -m local demo | serve | check | plan``."""
+"""``python -m local demo | serve | check | plan | pins-to-cloudfront``."""
 
 import sys
 from importlib import import_module
@@ -8,6 +8,7 @@ COMMANDS = {
     "serve": ("local.cli_serve", "a simulated Genesys Cloud and an embedded AWS on this machine"),
     "check": ("local.cli_check", "what a Genesys Cloud organisation presents, and whether it is to be trusted"),
     "plan": ("local.cli_plan", "what the watcher would change at its targets"),
+    "pins-to-cloudfront": ("local.cli_cloudfront", "bring a CloudFront key value store to a bundle's pins"),
 }
 
 
@@ -15,7 +16,7 @@ def main() -> int:
     """Run the command; each one's own ``--help`` says more."""
     name, *rest = sys.argv[1:] or ["--help"]
     if name not in COMMANDS:
-        known = "\n".join(f"  {command:<6} {words}" for command, (_, words) in COMMANDS.items())
+        known = "\n".join(f"  {command:<18} {words}" for command, (_, words) in COMMANDS.items())
         print(f"usage: python -m local COMMAND [--help]\n\n{known}", file=sys.stderr)
         return 0 if name in {"-h", "--help"} else 3
     return int(import_module(COMMANDS[name][0]).main(rest))

@@ -9,10 +9,14 @@ import msgspec
 from local import cli_check, observing
 from local.observing import Exit, Place
 from rotation_watcher import arns
-from rotation_watcher.adapters.registry import Connections, TrustTargets
+from rotation_watcher.adapters.registry import Connections, FilterTargets, TrustTargets
 from rotation_watcher.alerts.builders.wording import plain
 from rotation_watcher.bundles.view import view_bundle
 from rotation_watcher.errors import TargetError
+from rotation_watcher.filters import entries
+from rotation_watcher.filters import snapshot as filters
+from rotation_watcher.filters.plan import Snapshot as ListenerSnapshot
+from rotation_watcher.kinds import Payload
 from rotation_watcher.targets import conditions
 from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.targets.repository import load_record
@@ -65,13 +69,19 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _plans(place: Place, now: datetime) -> Iterator[TargetPlan]:
-    adapters = TrustTargets(Connections())
+    connections = Connections()
+    adapters, listeners = TrustTargets(connections), FilterTargets(connections)
     for target in place.watch.targets:
         view = view_bundle(place.watch, place.watch.bundle(target.bundle), place.store, now)
-        adapter = adapters[arns.parse_target(target.arn).kind]
+        kind = arns.parse_target(target.arn).kind
         try:
             record, _ = load_record(place.store, target)
-            found = take_snapshot(place.watch, target, record, view, place.store, adapter, now)
+            if kind.takes is Payload.LEAVES:
+                adapter = listeners[kind]
+                door = filters.take_snapshot(place.watch, target, record, view, place.store, adapter, now)
+                yield _of_listener(door)
+                continue
+            found = take_snapshot(place.watch, target, record, view, place.store, adapters[kind], now)
         except TargetError as error:
             yield TargetPlan(target=target.id, arn=target.arn, outcome="unreadable", message=plain(str(error), 400))
             continue
@@ -85,6 +95,26 @@ def _plans(place: Place, now: datetime) -> Iterator[TargetPlan]:
             lines=tuple(_diff(found, now)),
             waits_for=tuple(plain(words) for words in view.removal_blockers),
         )
+
+
+def _of_listener(found: ListenerSnapshot) -> TargetPlan:
+    """The plan for a listener: a line a filter, with the signs of ``_diff``."""
+    plan = found.plan
+    kept = found.keys - {*plan.removed} - {*plan.held}
+    lines = [
+        f"{sign} {plain(entries.words(key), 120)}"
+        for sign, keys in (("+", plan.added), ("-", plan.removed), ("!", plan.held), ("=", kept))
+        for key in sorted(keys)
+    ]
+    changes = plan.changes and not plan.blocked_by
+    return TargetPlan(
+        target=found.target.id,
+        arn=found.target.arn,
+        outcome="would-change" if changes else plan.blocked_by or "unchanged",
+        message=plan.why,
+        lines=tuple(lines),
+        waits_for=tuple(plain(each) for each in found.view.removal_blockers),
+    )
 
 
 def _diff(found: Snapshot, now: datetime) -> Iterator[str]:

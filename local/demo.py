@@ -9,6 +9,8 @@ moment, and strangers. ``build/demo/summary.json`` counts them:
 * ``admitted_wrongly``: somebody was let in whom the truststore alone can and should keep out;
 * ``admitted_by_shared_ca``: another customer of the public CA was let in by a target with DigiCert's CA. No truststore
   can distinguish them; it is what the alert ``shared-authority-deployed`` warns of, and it is counted separately.
+* ``admitted_though_revoked``: a leaf that its CA has revoked was let in by a domain of API Gateway, which takes no
+  revocation lists. The trust store must refuse it, from the first run of ``refresh_crls`` and ``publish`` on.
 """
 
 import argparse
@@ -23,6 +25,8 @@ from typing import NamedTuple
 
 import httpx
 import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from rich.console import Console
 
 from local.edge import ClientIdentity, TlsEdge
@@ -36,15 +40,21 @@ from rotation_watcher.slack import QueueMessage, post_all
 
 WORLD = {"backdate": timedelta(days=200)}  # nginx goes by the real clock: every leaf must be valid now, too
 QUARTER = timedelta(minutes=15)
+BEYOND = ("admitted_by_shared_ca", "admitted_though_revoked")
+"""What no truststore can prevent."""
 _KEPT_BY = {"alb": ("Genesys",), "rest": ("Genesys",), "http": ("DigiCert", "Genesys")}
 
 
 class Guest(NamedTuple):
-    """Somebody who knocks: ``welcome`` says at which targets, ``shared`` at which nobody can keep him out."""
+    """Somebody who knocks: ``welcome`` says at which targets, ``beyond`` at which no truststore can keep him out.
+
+    ``counted`` is what he is counted as there.
+    """
 
     identity: ClientIdentity
     welcome: frozenset[str]
-    shared: frozenset[str] = frozenset()
+    beyond: frozenset[str] = frozenset()
+    counted: str = ""
 
 
 class Tally:
@@ -58,8 +68,8 @@ class Tally:
     def judge(self, moment: datetime, target: str, guest: Guest, detail: str, *, admitted: bool) -> None:
         """Count one handshake."""
         verdict = "admitted" if admitted else "refused"
-        if admitted and target in guest.shared:
-            verdict = "admitted_by_shared_ca"
+        if admitted and target in guest.beyond:
+            verdict = guest.counted
         elif admitted and target not in guest.welcome:
             verdict = "admitted_wrongly"
         elif not admitted and target in guest.welcome:
@@ -82,6 +92,7 @@ class Script:
         self.tally = Tally()
         self.start = environment.clock()
         self.quiet_writes: int | None = None
+        self.revoked: Identity | None = None
         self._guests: dict[str, ClientIdentity] = {}
 
     def say(self, words: str, style: str = "bold") -> None:
@@ -92,12 +103,21 @@ class Script:
     def knock(self) -> None:
         """Load what each target holds into nginx and let everybody shake hands."""
         bundles = {target: self.environment.live_pem(target) or b"" for target in _KEPT_BY}
-        self.edge.load(bundles)
+        self.edge.load(bundles, {"alb": self._lists(bundles["alb"])})
         guests = self._everybody()
         for target in _KEPT_BY:
             results = self.edge.handshakes(target, [guest.identity for guest in guests])
             for guest, result in zip(guests, results, strict=True):
                 self.tally.judge(self.environment.clock(), target, guest, result.detail, admitted=result.admitted)
+
+    def _lists(self, bundle: bytes) -> bytes:
+        """The lists that the trust store has loaded. A CA without one is not checked there, so it gets an idle one."""
+        lists = self.environment.world.lists
+        loaded = self.environment.aws.live_lists(self.environment.arn("alb"))
+        checked = {x509.load_pem_x509_crl(one).issuer for one in loaded}
+        others = [one for one in x509.load_pem_x509_certificates(bundle) if one.subject not in checked]
+        idle = [x509.load_der_x509_crl(one) for one in map(lists.of, others) if one is not None]
+        return b"".join((*loaded, *(one.public_bytes(Encoding.PEM) for one in idle)))
 
     def pass_time(self, step: timedelta = QUARTER) -> None:
         """Let time pass: clients connect before the watcher has run, and after; then print what arrived."""
@@ -106,6 +126,13 @@ class Script:
         self.environment.tick(timedelta(0), schedule=step > QUARTER)  # what flaps enqueues targets where it matters
         self.knock()
         self.tell()
+
+    def _refresh(self) -> None:
+        """The Scheduler wakes refresh_crls, and the queue wakes publish: hourly outside, now and then here."""
+        broken = self.environment.refresh_crls().broken
+        if broken:
+            raise RuntimeError(f"refresh_crls: {broken}")
+        self.environment.drain()
 
     def tell(self) -> None:
         """Show the alerts that arrived."""
@@ -135,7 +162,11 @@ class Script:
             self._guest("another region's leaf", self.strangers["other-region"]),
         ]
         other = self._guest("another DigiCert customer", self.strangers["other-customer"])
-        return [*guests, other._replace(shared=everywhere)]
+        guests.append(other._replace(beyond=everywhere, counted="admitted_by_shared_ca"))
+        if self.revoked is not None:
+            old = self._guest("the revoked leaf", self.revoked)
+            guests.append(old._replace(beyond=frozenset({"rest", "http"}), counted="admitted_though_revoked"))
+        return guests
 
     def _guest(self, name: str, identity: Identity, welcome: frozenset[str] = frozenset()) -> Guest:
         key = f"{name}:{identity.fingerprint}"
@@ -163,38 +194,57 @@ class Script:
         east, frankfurt = world.region("us-east-1"), world.region("eu-central-1")
         self.say("the stack is deployed; the watcher runs for the first time")
         environment.tick()
+        self._refresh()
         self.tell()
         for _ in range(2):  # API Gateway made an update wait: that this is over takes two snapshots and ten minutes
             self.pass_time(2 * QUARTER)
         self._quiet_run()
         self.say("us-east-1: DigiCert's certificate has 92 days left; the next one is published below 90")
-        self.until(3, timedelta(hours=12))
-        self.until(19, timedelta(days=4))
+        self.until(3, timedelta(days=1))
+        self.until(19, timedelta(days=5.5))
         self.say("us-east-1: the yearly Genesys leaf changes now, and the API flaps for an hour")
         east.schedule_rotation("Genesys", environment.clock(), flapping=timedelta(hours=1))
         self.until(19 + 0.08, QUARTER)
-        self.until(28, timedelta(days=4))
+        self.until(28, timedelta(days=4.5))
         self.say("eu-central-1: Genesys has announced a new root; the operator adds it to anchors/eu-central-1.pem")
         both = frankfurt.root_pem() + frankfurt.root_pem(ahead=1)
         environment.put("anchors/eu-central-1.pem", both)
         self.until(33, timedelta(days=2.5))
         self.say("eu-central-1: the leaf changes to the new root, and the API flaps for an hour")
         frankfurt.schedule_rotation("Genesys", environment.clock(), flapping=timedelta(hours=1), root="new")
-        self.until(33 + 0.08, QUARTER)
+        self.until(33 + 0.08, 2 * QUARTER)
         self.until(40, timedelta(days=3.5))
+        self._refresh()
         self.say("us-east-1: DigiCert's certificate rotates, and the API flaps for an hour")
-        self.until(40 + 0.08, QUARTER)
+        self.until(40 + 0.08, 2 * QUARTER)
         self.until(66, timedelta(days=13))
         self.say("the operator takes eu-central-1's old root out of anchors/eu-central-1.pem")
         environment.put("anchors/eu-central-1.pem", frankfurt.root_pem())
-        self.until(111, timedelta(days=9))
-        self.say("the old intermediate and the old root have left, each after its grace; the script ends")
+        self.until(111, timedelta(days=11.25))
+        self.say("the old intermediate and the old root have left, each after its grace")
+        self.say("us-east-1: the key of the Genesys leaf is lost; Genesys presents another one and revokes it")
+        self._revoke()
+        self.until(112, timedelta(days=1))
+        self.say("the trust store refuses the revoked leaf and lets the new one in; the script ends")
+
+    def _revoke(self) -> None:
+        """Off cycle, unannounced. Within one cycle the trust store refuses the old leaf."""
+        environment, east = self.environment, self.environment.world.region("us-east-1")
+        lost = east.presented("Genesys")
+        east.schedule_emergency("Genesys", environment.clock())
+        environment.world.lists.revoke(lost)
+        environment.tick()
+        self._refresh()
+        self.revoked = lost
+        self.knock()
+        self.tell()
 
     def _quiet_run(self) -> None:
         """A run of everything in which nothing is new: count what it writes."""
         self.environment.aws.calls.clear()
         self.environment.collect()
         self.environment.publish()
+        self.environment.refresh_crls()
         writes = [call for call in self.environment.aws.calls if call.mutating]
         self.quiet_writes = len(writes)
         self.say(
@@ -267,7 +317,7 @@ def _deliver(alerts: Sequence[Alert], folder: Path) -> None:
 
 def _summary(script: Script) -> dict[str, object]:
     environment, counts = script.environment, script.tally.counts
-    names = ("attempted", "admitted", "refused", "refused_wrongly", "admitted_wrongly", "admitted_by_shared_ca")
+    names = ("attempted", "admitted", "refused", "refused_wrongly", "admitted_wrongly", *BEYOND)
     watch = environment.watcher.watch()
     return {
         "handshakes": {name: counts[name] for name in names},
@@ -312,7 +362,9 @@ def _conclude(script: Script, folder: Path, console: Console) -> None:
     )
     console.print(
         f"{counts['admitted_by_shared_ca']} handshakes of another DigiCert customer passed the target with DigiCert's"
-        " CA: no truststore can distinguish them, which is what shared-authority-deployed warns of.",
+        " CA: no truststore can distinguish them, which is what shared-authority-deployed warns of."
+        f" {counts['admitted_though_revoked']} of the revoked leaf passed a domain of API Gateway, which takes no"
+        " revocation lists; none passed the trust store, which does.",
         highlight=False,
         soft_wrap=True,
     )

@@ -6,7 +6,7 @@ only the clock and the waiting are handed in. See ``base_environment`` for the r
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -17,11 +17,13 @@ import msgspec
 
 from local.aws.https_listener import make_https_listener
 from local.aws.server import EmbeddedAws
+from local.aws.tls_listener import make_tls_listener
 from local.base_environment import BUCKET, BaseEnvironment
 from local.genesys.clock import VirtualClock
 from local.genesys.server import Simulator
 from local.genesys.world import World
 from rotation_watcher import bootstrap
+from rotation_watcher import refresh_crls as refreshing
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.ports import Clock
 
@@ -110,6 +112,18 @@ class Environment(BaseEnvironment):
         self.listener = make_https_listener(self.aws, name=target, mutual_authentication=verify)
         return self._target(target, arn, bundle, more)
 
+    def add_listener(
+        self, target: str, bundle: str, trust_store: str, filters: Sequence[Mapping[str, str]] = (), **more: Any
+    ) -> str:
+        """A TLS listener of an NLB that verifies with a trust store and has these identity filters; its ARN."""
+        mutual = {
+            "Mode": "verify",
+            "TrustStoreArn": trust_store,
+            "ClientCertificateIdentityFilters": [dict(one) for one in filters],
+        }
+        arn = make_tls_listener(self.aws, name=target, mutual_authentication=mutual)
+        return self._target(target, arn, bundle, more)
+
     def add_rest_domain(self, target: str, bundle: str, pem: str, *, closed: bool = True, **more: Any) -> str:
         """A REST API behind a domain with mutual TLS that holds ``pem``; the domain's ARN."""
         rest, name = self.aws.client("apigateway"), f"{target}.example.com"
@@ -149,6 +163,11 @@ class Environment(BaseEnvironment):
         )
         http.create_api_mapping(DomainName=name, ApiId=api, Stage="$default")
         return self._target(target, f"arn:aws:apigateway:{self.aws.region}::/domainnames/{name}", bundle, more)
+
+    def refresh_crls(self) -> refreshing.Summary:
+        """The Scheduler wakes refresh_crls; it asks the simulator's CAs, in process."""
+        ports = self.watcher.refresh_crls._replace(points=self.world.lists)
+        return refreshing.refresh_crls(self.watcher.watch(), refreshing.Request(), ports)
 
     def put(self, key: str, text: str) -> str:
         """Put an object; its version."""

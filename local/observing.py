@@ -128,7 +128,7 @@ def place_of(options: argparse.Namespace) -> Place:
     store = OverlayStore(below)
     stack_region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
     if options.watch_file:
-        watch = config.load(_read(options.watch_file), stack_region=stack_region)
+        watch = config.load(read_file(options.watch_file), stack_region=stack_region)
         for source in watch.sources:
             _put(store, source.anchors_key, options.anchors if len(watch.sources) == 1 else None)
         secrets: Secrets = AwsSecrets()
@@ -249,7 +249,8 @@ def _client_secret(options: argparse.Namespace) -> str:
     return secret
 
 
-def _read(where: str) -> bytes:
+def read_file(where: str) -> bytes:
+    """The content of a path or an s3:// address. Raises ConfigurationError where S3 has none, OSError, StoreError."""
     place = keys.place(where)
     if place is None:
         return Path(where).read_bytes()

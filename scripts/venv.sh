@@ -5,18 +5,19 @@
 #   scripts/venv.sh sam      .venv-sam      the deployment tool, by itself (requirements/sam.txt)
 #   scripts/venv.sh stack    .venv-stack    what stands in for AWS when the deployed stack is run (requirements/stack.txt)
 #   scripts/venv.sh aws      .venv-aws      the AWS CLI, for following the README in a test (requirements/aws.txt)
+#   scripts/venv.sh cloudfront  .venv-cloudfront  the SDK with awscrt, for `python -m local pins-to-cloudfront`
 #   scripts/venv.sh checkov  .venv-checkov  the scanner of the template (requirements/checkov.txt)
 #   scripts/venv.sh uv       .tools         the installer of the others (requirements/uv.txt)
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
-readonly root=$PWD name=${1:?one of: dev sam stack aws checkov uv}
+readonly root=$PWD name=${1:?one of: dev sam stack aws cloudfront checkov uv}
 
 case $name in
     dev) venv=.venv ;;
-    sam | stack | aws | checkov) venv=.venv-$name ;;
+    sam | stack | aws | cloudfront | checkov) venv=.venv-$name ;;
     uv) venv=.tools ;;
-    *) echo "scripts/venv.sh: no such environment: $name (one of: dev sam stack aws checkov uv)" >&2; exit 2 ;;
+    *) echo "scripts/venv.sh: no such environment: $name (one of: dev sam stack aws cloudfront checkov uv)" >&2; exit 2 ;;
 esac
 readonly venv lock=requirements/$name.txt stamp=$venv/.installed
 
@@ -61,7 +62,7 @@ if [ "$name" = sam ]; then
     bring_pip # `sam build` calls the pip of the first Python 3.13 on its path
 fi
 
-if [ "$name" = dev ]; then
+if [ "$name" = dev ] || [ "$name" = cloudfront ]; then
     # The layer's package and the repository's own packages are run from where they are, not installed.
     site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     printf '%s\n' "$root/layers/rotation_watcher" "$root" > "$site/rotation_watcher.pth"

@@ -20,7 +20,10 @@ from moto.utilities.utils import get_partition
 
 from local.aws.patching import patched
 
-_OF_A_TRUST_STORE = {"ModifyTrustStore", "GetTrustStoreCaCertificatesBundle"}
+_OF_A_TRUST_STORE = {
+    *("ModifyTrustStore", "GetTrustStoreCaCertificatesBundle"),
+    *("AddTrustStoreRevocations", "RemoveTrustStoreRevocations", "GetTrustStoreRevocationContent"),
+}
 """The operations whose IAM actions know a resource; Describe operations know none (Service Authorization Reference)."""
 
 
@@ -41,7 +44,10 @@ def _secret(response: Any) -> str:
 
 
 def _trust_store(response: Any) -> str:
-    named = response._get_action() in _OF_A_TRUST_STORE  # noqa: SLF001
+    action = response._get_action()  # noqa: SLF001
+    if action == "ModifyListener":
+        return str(response._get_param("ListenerArn") or "*")  # noqa: SLF001
+    named = action in _OF_A_TRUST_STORE
     return str(response._get_param("TrustStoreArn") or "*") if named else "*"  # noqa: SLF001
 
 

@@ -8,7 +8,10 @@ from moto.elbv2.exceptions import ELBClientError
 from moto.elbv2.models import FakeListener, elbv2_backends
 from moto.elbv2.responses import ELBV2Response
 
-MODES = ("off", "passthrough", "verify")
+from local.aws import identity_filters
+
+MODES = {"HTTPS": ("off", "passthrough", "verify"), "TLS": ("off", "verify")}
+"""The modes of an ALB's listeners, and of an NLB's; no other protocol authenticates clients."""
 
 type Handler = Callable[[ELBV2Response], ActionResult]
 
@@ -19,12 +22,13 @@ def operations(exists: Callable[[str, str, str], bool]) -> dict[str, Handler]:
     ``exists`` says whether (account, region, trust store ARN) names a trust store.
     """
     create, modify = ELBV2Response.create_listener, ELBV2Response.modify_listener
+    make = ELBV2Response.create_load_balancer
 
     def create_listener(response: ELBV2Response) -> ActionResult:
         protocol = response.params.get("Protocol")
         wanted = _checked(response, protocol, exists)
         result = create(response)
-        if protocol == "HTTPS":
+        if protocol in MODES:
             _remember(result, wanted or {"Mode": "off"})
         return result
 
@@ -38,7 +42,27 @@ def operations(exists: Callable[[str, str, str], bool]) -> dict[str, Handler]:
             _remember(result, wanted)
         return result
 
-    return {"create_listener": create_listener, "modify_listener": modify_listener}
+    def create_load_balancer(response: ELBV2Response) -> ActionResult:
+        result = make(response)
+        if response.params.get("Type") == "network":
+            _as_network(response, result)
+        return result
+
+    return {
+        "create_listener": create_listener,
+        "modify_listener": modify_listener,
+        "create_load_balancer": create_load_balancer,
+    }
+
+
+def _as_network(response: ELBV2Response, result: ActionResult) -> None:
+    """Give a Network Load Balancer the ARN that it has at AWS; moto gives each the ARN of an ALB."""
+    balancers = elbv2_backends[response.current_account][response.region].load_balancers
+    answer: Any = result.result
+    for balancer in answer["LoadBalancers"]:
+        del balancers[balancer.arn]
+        balancer.arn = balancer.arn.replace(":loadbalancer/app/", ":loadbalancer/net/")
+        balancers[balancer.arn] = balancer
 
 
 def every_listener(account: str, region: str) -> Iterator[FakeListener]:
@@ -72,14 +96,18 @@ def _checked(
         return None
     mode, arn = wanted.get("Mode", "off"), wanted.get("TrustStoreArn")
     expiry = bool(wanted.get("IgnoreClientCertificateExpiry", False))
-    if protocol != "HTTPS":
+    if protocol not in MODES:
         raise ELBClientError(
-            "InvalidConfigurationRequest", "Mutual authentication is only supported for HTTPS listeners."
+            "InvalidConfigurationRequest", "Mutual authentication is only supported for HTTPS and TLS listeners."
         )
-    if mode not in MODES:
+    modes = MODES[protocol]
+    if mode not in modes:
         raise ELBClientError(
-            "ValidationError", f"Mutual authentication mode '{mode}' must be one of {', '.join(MODES)}."
+            "ValidationError", f"Mutual authentication mode '{mode}' must be one of {', '.join(modes)}."
         )
+    filters = wanted.get("ClientCertificateIdentityFilters") or []
+    if why := identity_filters.mistake(filters, protocol=protocol, mode=mode):
+        raise ELBClientError("ValidationError", why)
     if mode != "verify":
         if arn or expiry:
             raise ELBClientError(
@@ -98,4 +126,4 @@ def _checked(
         "TrustStoreArn": arn,
         "IgnoreClientCertificateExpiry": expiry,
         "AdvertiseTrustStoreCaNames": names,
-    }
+    } | ({"ClientCertificateIdentityFilters": filters} if protocol == "TLS" else {})

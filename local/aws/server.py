@@ -24,7 +24,7 @@ from moto.elbv2.responses import ELBV2Response
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from local.aws import domains_http, domains_rest, enforcing, listeners, routing_rules
+from local.aws import domains_http, domains_rest, enforcing, listeners, newer_model, routing_rules
 from local.aws.calls import CallLog
 from local.aws.domains import Domains, Place
 from local.aws.faults import Fault, Faults
@@ -38,6 +38,7 @@ from local.genesys.issuing import issue, subject
 
 ACCESS_KEY, SECRET_KEY = "AKIAEMBEDDEDAWS00000", "embedded-aws-takes-any-secret"
 _running, _making_clients = Lock(), Lock()
+newer_model.teach()  # before any client of this process is made
 
 
 class _QuietHandler(MotoRequestHandler):
@@ -158,6 +159,13 @@ class EmbeddedAws:
             made = self.client("acm", place).import_certificate(Certificate=certificate, PrivateKey=key)
             self._certificates[place] = str(made["CertificateArn"])
         return self._certificates[place]
+
+    def live_lists(self, arn: str) -> list[bytes]:
+        """Return the revocation lists (PEM) of a trust store, oldest first. Raises KeyError. No call is logged."""
+        store = self._stores.by_arn(arn)
+        if store is None:
+            raise KeyError(arn)
+        return [one.content for _, one in sorted(store.revocations.items())]
 
     def live_bundle(self, arn: str) -> bytes | None:
         """Return the bundle that clients of a trust store or domain meet now; None where mTLS is off. Raises KeyError.

@@ -57,7 +57,7 @@ http {{
 _SERVER = """\
     server {{
         listen {host}:{port} ssl;
-        ssl_client_certificate {bundle};
+        ssl_client_certificate {bundle};{lists}
         location / {{ return 200 "{generation} $pid $ssl_client_verify\\n"; }}
         location @refused {{ return 400 "{generation} $pid $ssl_client_verify\\n"; }}
     }}
@@ -75,18 +75,30 @@ class Nginx:
     directory: Path
     process: subprocess.Popen[bytes] | None = None
 
-    def stage(self, generation: int, ports: Mapping[str, int], bundles: Mapping[str, bytes]) -> None:
+    def stage(
+        self, generation: int, ports: Mapping[str, int], bundles: Mapping[str, bytes], lists: Mapping[str, bytes]
+    ) -> None:
         """Write a configuration with one server block a target of ``ports``, let nginx check it, and put it in place.
 
-        A generation's bundles have file names of their own: those that nginx serves from are never touched.
+        A generation's bundles have file names of their own: those that nginx serves from are never touched. ``lists``
+        are revocation lists (PEM) of some targets.
 
         Raises BundleRefused with nginx's words; the configuration in place is then the one before.
         """
         files = {target: f"bundle-{generation}-{port}.pem" for target, port in ports.items()}
         for target, file in files.items():
             (self.directory / file).write_bytes(bundles[target])
+        revoking = {target: file.replace(".pem", ".crl.pem") for target, file in files.items() if lists.get(target)}
+        for target, file in revoking.items():
+            (self.directory / file).write_bytes(lists[target])
         servers = [
-            _SERVER.format(host=HOST, port=port, bundle=files[target], generation=generation)
+            _SERVER.format(
+                host=HOST,
+                port=port,
+                bundle=files[target],
+                lists=f"\n        ssl_crl {revoking[target]};" if target in revoking else "",
+                generation=generation,
+            )
             for target, port in ports.items()
         ]
         candidate = self.directory / _CANDIDATE
@@ -110,8 +122,8 @@ class Nginx:
         )
         if checked.returncode != 0:
             words = checked.stderr.decode("utf-8", "replace").strip()
-            guilty = [target for target, file in files.items() if file in words]
-            for file in files.values():
+            guilty = [target for target, file in files.items() if file.removesuffix("pem") in words]
+            for file in (*files.values(), *revoking.values()):
                 (self.directory / file).unlink()
             raise BundleRefused(f"{', '.join(guilty) or 'the configuration'}: {words}")
         candidate.replace(self.directory / _CONFIGURATION)

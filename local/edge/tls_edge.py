@@ -43,6 +43,7 @@ class TlsEdge:
         self._context = lru_cache(_CONTEXTS)(partial(_context, self._server_pem, directory))
         self._ports: dict[str, int] = {}
         self._bundles: dict[str, bytes] = {}
+        self._lists: dict[str, bytes] = {}
         self._generation = 0
         self._worker: int | None = None
         self._loading = Lock()
@@ -65,8 +66,10 @@ class TlsEdge:
         except KeyError:
             raise EdgeError(f"target {target!r} is not loaded; there is {sorted(self._ports)}") from None
 
-    def load(self, bundles: Mapping[str, bytes]) -> None:
+    def load(self, bundles: Mapping[str, bytes], lists: Mapping[str, bytes] | None = None) -> None:
         """Serve these truststores (target name to PEM bundle) and no others, from the moment of return.
+
+        A target with ``lists`` (PEM) checks revocation by them: then nginx wants one of every CA above a client.
 
         Proved by the new worker's answer on every port and the old worker's end. Does nothing if the bundles are the
         ones that are served.
@@ -79,13 +82,14 @@ class TlsEdge:
         if not bundles:
             raise EdgeError("an edge needs one target at least")
         with self._loading:
-            if dict(bundles) == self._bundles and self._nginx.is_running():
+            lists = dict(lists or {})
+            if (dict(bundles), lists) == (self._bundles, self._lists) and self._nginx.is_running():
                 return
             self._generation += 1
             new = [target for target in bundles if target not in self._ports]
             drawn = dict(zip(new, free_ports(len(new)), strict=True))
             ports = {target: drawn.get(target) or self._ports[target] for target in bundles}
-            self._nginx.stage(self._generation, ports, bundles)
+            self._nginx.stage(self._generation, ports, bundles, lists)
             log_size = self._nginx.log_size()
             was_running = self._nginx.is_running()
             self._nginx.start_or_reload()
@@ -95,7 +99,7 @@ class TlsEdge:
                 if not (was_running and self._nginx.complaints(log_size)):
                     self._end()
                 raise
-            self._ports, self._bundles = ports, dict(bundles)
+            self._ports, self._bundles, self._lists = ports, dict(bundles), lists
             self._nginx.forget_bundles_before(self._generation)
 
     def handshake(self, target: str, identity: ClientIdentity | None) -> Handshake:
@@ -142,7 +146,7 @@ class TlsEdge:
 
     def _end(self) -> None:
         self._nginx.end()
-        self._ports, self._bundles, self._worker = {}, {}, None
+        self._ports, self._bundles, self._lists, self._worker = {}, {}, {}, None
 
     def _probe(self, port: int) -> Answer | Exception:
         try:

@@ -99,6 +99,7 @@ class PublicHierarchy:
     root: Identity
     intermediate: Identity
     crl_url: str
+    root_crl_url: str
 
     @classmethod
     def make(
@@ -129,9 +130,9 @@ class PublicHierarchy:
             epoch + _INTERMEDIATE_LEFT,
             authority=True,
             path_length=0,
-            crl_url=f"{crl_base}/public-root-g{root_generation}.crl",
+            crl_url=(of_root := f"{crl_base}/public-root-g{root_generation}.crl"),
         )
-        return cls(root, intermediate, f"{crl_base}/public-client-ca-g{which}.crl")
+        return cls(root, intermediate, f"{crl_base}/public-client-ca-g{which}.crl", of_root)
 
     @property
     def signer(self) -> Identity:

@@ -138,6 +138,11 @@ class Region:
             highest = self._highest["DigiCert"].root
             return "".join(self.world.hierarchy(Issuers(each)).root.pem() for each in range(1, highest + 1))
 
+    def private_roots(self) -> list[PrivateRoot]:
+        """Return every private root that was made for this region."""
+        with self._lock:
+            return [root for _, root in sorted(self._roots.items())]
+
     def stranger(self, kind: StrangerKind, authority: Authority = "Genesys") -> Identity:
         """Return an identity that resembles the one presented now, and must be turned away; see ``pki.stranger``."""
         return stranger(kind, self.issuer(authority), self.client_name, self.world.keys, self.world.clock())

@@ -4,14 +4,16 @@ A ``World`` makes its regions when they are first asked for (``region``). What t
 and the public authority. Equal keys, clock and script give equal certificates.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import RLock
 
+from local.genesys.issuing import Identity
 from local.genesys.keys import KeyStore
 from local.genesys.pki import CRL_BASE, ROOT_BITS, PrivateRoot, PublicHierarchy
 from local.genesys.region import AUTHORITIES, Authority, Region, leaf_key_purpose
+from local.genesys.revocation import WorldLists
 from local.genesys.timeline import Issuers
 from rotation_watcher.regions import REGIONS
 
@@ -50,6 +52,8 @@ class World:
         self._regions: dict[str, Region] = {}
         self._hierarchies: dict[Issuers, PublicHierarchy] = {}
         self._lock = RLock()
+        self.lists = WorldLists(self)
+        """Their revocation lists."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -104,6 +108,15 @@ class World:
                     crl_base=self.crl_base,
                 )
             return self._hierarchies[issuers]
+
+    def authorities(self) -> Iterator[tuple[str, Identity]]:
+        """Every CA that was made, with the URL of its revocation list."""
+        with self._lock:
+            regions, hierarchies = [*self._regions.values()], [*self._hierarchies.values()]
+        for region in regions:
+            yield from ((root.crl_url, root.root) for root in region.private_roots())
+        for public in hierarchies:
+            yield from ((public.crl_url, public.intermediate), (public.root_crl_url, public.root))
 
     def _allows(self, aws_region: str) -> bool:
         return self._allowed is None or aws_region in self._allowed

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from rotation_watcher.revocation.manifest import MANIFEST
+from rotation_watcher.revocation.kept import MANIFEST
 from tests.support.crl_server import HOST, Headers, Network, answer, network
 from tests.support.small_refresh import CAS, SmallRefresh, intermediate, leaf, listed
 from tests.support.small_world import issued

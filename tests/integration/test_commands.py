@@ -123,7 +123,9 @@ def test_plan_shows_the_diff_and_changes_nothing(capsys: pytest.CaptureFixture[s
         environment.world.region("us-east-1")
         environment.add_source("use1", "us-east-1")
         environment.add_bundle("main", ["use1"])
-        environment.add_trust_store("alb", "main", environment.world.region("sa-east-1").root_pem())
+        store = environment.add_trust_store("alb", "main", environment.world.region("sa-east-1").root_pem())
+        partners = {"Field": "subject-ou", "Action": "accept", "MatchType": "exact", "Value": "Partner"}
+        environment.add_listener("door", "main", store, [partners])
         environment.configure()
         environment.aws.calls.clear()
         arguments = ["--watch-file", "s3://watcher-bucket/watch.json", "--bucket", "watcher-bucket"]
@@ -132,8 +134,10 @@ def test_plan_shows_the_diff_and_changes_nothing(capsys: pytest.CaptureFixture[s
         lines = capsys.readouterr().out.splitlines()
         assert code == 1
         assert "would-change" in lines
-        assert sum(line.startswith("+ ") for line in lines) == 1
-        assert sum(line.startswith("= ") for line in lines) == 1
+        assert sum(line.startswith("+ ") for line in lines) == 2
+        assert sum(line.startswith("+ san-dns exact ") for line in lines) == 1
+        assert [line for line in lines if line.startswith("= ")][-1] == "= subject-ou exact partner"
+        assert sum(line.startswith("= ") for line in lines) == 2
         environment.tick()
         assert cli_plan.main([*arguments, "--ca-file", str(environment.simulator.ca_file)]) == 0
         assert "unchanged" in capsys.readouterr().out.splitlines()

@@ -38,6 +38,7 @@ YEAR, PACE = timedelta(days=365), timedelta(seconds=35)
 CONF = "conf-bucket"
 _NOBODY = "http://127.0.0.1:1"
 """Lambda's endpoint: moto has another name for that action than IAM."""
+PARTNERS = {"Field": "subject-ou", "Action": "accept", "MatchType": "exact", "Value": "Partner"}
 _PLACE = "us-east-1:123456789012"
 _TRUST = {
     "Version": "2012-10-17",
@@ -64,6 +65,7 @@ class RolesEnvironment:
         self.others = environment.world.region("sa-east-1").root_pem()
         self._furnish()
         self.store = environment.add_trust_store("alb", "main", self.others)
+        self.door = environment.add_listener("door", "main", self.store, [PARTNERS])
         domains = (
             environment.add_rest_domain("rest", "main", self.others),
             environment.add_http_domain("http", "main", self.others),
@@ -75,7 +77,7 @@ class RolesEnvironment:
         self.parameters = {
             "GenesysRegion": "us-east-1",
             "CredentialArns": f"{environment.secret_arn},{self.secret}",
-            "TargetArns": ",".join([self.store, *domains]),
+            "TargetArns": ",".join([self.store, self.door, *domains]),
             "SlackSecretArn": self.webhook,
             "WatchFileUri": f"s3://{CONF}/watch.json",
             "AdoptObjectArns": f"arn:aws:s3:::{CONF}/old.pem",
@@ -173,10 +175,13 @@ class RolesEnvironment:
         environment.watcher = environment.build()
         environment.publish(enqueue="all")
         self._poll(environment.queue_url)
-        for target in ("alb", "rest", "http"):
+        for target in ("alb", "rest", "http", "door"):
             self._updates(target)
         with environment.aws.unenforced_iam():
             environment.put("extra/partner.pem", self.others + environment.world.region("ap-south-1").root_pem())
+            environment.clock.advance(timedelta(minutes=1))
+            ports = environment.watcher.refresh_crls._replace(points=self._lists(lambda leaf: bool(leaf.lifted)))
+            assert not refresh_crls(environment.watcher.watch(), Request(), ports).broken
         environment.clock.advance(timedelta(hours=1))
         self._undelivered(9)
         self._updates("alb")
@@ -339,6 +344,8 @@ class RolesEnvironment:
         if not published:
             return
         environment.aws.client("elbv2").modify_trust_store(TrustStoreArn=self.store, **self.bundle)
+        mutual = {"Mode": "verify", "TrustStoreArn": self.store, "ClientCertificateIdentityFilters": [PARTNERS]}
+        environment.aws.client("elbv2").modify_listener(ListenerArn=self.door, MutualAuthentication=mutual)
         self._point("rest", self.pinned)
         self._point("http", "")
         environment.put("extra/partner.pem", self.others)

@@ -6,6 +6,24 @@ from typing import NamedTuple
 from tests.stack.template import as_list
 from tests.support.roles import Resolver
 
+OF_TYPE = {
+    "elasticloadbalancing:ModifyTrustStore": "truststore/",
+    "elasticloadbalancing:GetTrustStoreCaCertificatesBundle": "truststore/",
+    "elasticloadbalancing:ModifyListener": "listener/",
+    "elasticloadbalancing:AddTrustStoreRevocations": "truststore/",
+    "elasticloadbalancing:RemoveTrustStoreRevocations": "truststore/",
+    "elasticloadbalancing:GetTrustStoreRevocationContent": "truststore/",
+}
+"""How the resources begin that these actions know; an ARN of another type in the same list matches nothing."""
+
+
+def touches(action: str, resource: str) -> bool:
+    """Whether an action can do anything with the resource of that ARN: it is of its service, and of its type."""
+    if resource == "*":
+        return True
+    parts = resource.split(":", 5)
+    return parts[2] == action.partition(":")[0] and parts[-1].startswith(OF_TYPE.get(action, ""))
+
 
 class Grant(NamedTuple):
     """One action on one resource, allowed to a role."""
@@ -29,7 +47,7 @@ def grants(resolver: Resolver, role: str) -> list[Grant]:
         if statement["Effect"] == "Allow"
         for action in as_list(statement["Action"])
         for resource in as_list(statement["Resource"])
-        if resource == "*" or resource.split(":")[2] == action.partition(":")[0]
+        if touches(action, resource)
     ]
 
 

@@ -12,12 +12,14 @@ from policy_sentry.querying.conditions import get_condition_key_details, get_con
 from local.environment import Environment
 from local.genesys.keys import DEFAULT_CACHE
 from tests.roles.exemptions import EXEMPT
+from tests.roles.grants import OF_TYPE, touches
 from tests.stack.template import ROLES, STATEMENTS, Statement, as_list
 from tests.support.functions import LOGICAL_NAMES
 from tests.support.roles import Resolver
 
 ACCOUNT = "us-east-1:123456789012"
 STORE = f"arn:aws:elasticloadbalancing:{ACCOUNT}:truststore/main/73e2d6bc24d8a067"
+LISTENER = f"arn:aws:elasticloadbalancing:{ACCOUNT}:listener/net/door/73e2d6bc24d8a067/0a1b2c3d4e5f6071"
 DOMAINS = [f"arn:aws:apigateway:us-east-1::/domainnames/{name}.example.com" for name in ("rest", "http")]
 FULL = {
     "GenesysRegion": "us-east-1",
@@ -25,7 +27,7 @@ FULL = {
         [f"arn:aws:ssm:{ACCOUNT}:parameter/genesys/oauth", f"arn:aws:secretsmanager:{ACCOUNT}:secret:genesys-AbCdEf"]
     ),
     "KmsKeyArn": f"arn:aws:kms:{ACCOUNT}:key/0a1b",
-    "TargetArns": ",".join([STORE, *DOMAINS]),
+    "TargetArns": ",".join([STORE, LISTENER, *DOMAINS]),
     "AdoptObjectArns": "arn:aws:s3:::platform/mtls/others.pem",
     "SlackSecretArn": f"arn:aws:secretsmanager:{ACCOUNT}:secret:slack-AbCdEf",
     "WatchFileUri": "s3://conf/watch.json",
@@ -94,7 +96,7 @@ def test_aws_knows_the_action(action: str) -> None:
 
 @pytest.mark.parametrize("grant", ALLOWED, ids=lambda grant: f"{grant.sid}-{grant.action}")
 def test_the_resource_is_one_that_the_action_knows(grant: Grant) -> None:
-    """Or, for a list that mixes services, one of another service, which the action cannot touch."""
+    """Or, for a list that mixes services and types, one of another, which the action cannot touch."""
     formats = {row["resource_arn_format"] for row in described(grant.action)}
     if grant.action.removeprefix("apigateway:") in {"GET", "PATCH"}:
         # Two services share this prefix and these verbs, and policy-sentry keeps one service's rows of each verb.
@@ -103,7 +105,7 @@ def test_the_resource_is_one_that_the_action_knows(grant: Grant) -> None:
         only = {row for row in formats if row != "*"}
         assert not only or grant.action.startswith("ec2:"), "AWS offers something finer"
         return
-    if grant.resource.split(":")[2] != grant.action.partition(":")[0]:
+    if not touches(grant.action, grant.resource):
         assert grant.sid in {"ReadParameters", "ReadSecrets", "ReadParameter", "ReadSecret", *MIXED}
         return
     pieces = [re.split(r"\$\{[^}]+\}", each) for each in formats if each != "*"]
@@ -128,18 +130,24 @@ def test_a_wildcard_domain_is_granted_by_its_name_and_opens_no_other_domain() ->
 
 
 MIXED = {
-    *("ChangeTrustStores", "ReadDomains", "ChangeDomains", "ChangeDomainsTls"),
+    *("ChangeTrustStores", "ChangeListeners", "ReadDomains", "ChangeDomains", "ChangeDomainsTls"),
     *("ReadRestMappings", "ReadHttpMappings", "ReadRoutingRules"),
 }
-"""Statements about TargetArns, which names trust stores and domains."""
+"""Statements about TargetArns, which names trust stores, listeners and domains."""
+
+
+@pytest.mark.parametrize(("action", "begins"), OF_TYPE.items())
+def test_aws_knows_the_types_of_resource_by_which_mixed_lists_are_told_apart(action: str, begins: str) -> None:
+    formats = {row["resource_arn_format"] for row in described(action)} - {"*"}
+    assert formats
+    assert all(each.split(":", 5)[-1].startswith(begins) for each in formats), formats
 
 
 def test_every_mixed_list_still_names_one_of_the_actions_own() -> None:
     for grant in ALLOWED:
         if grant.resource != "*":
             siblings = [each for each in ALLOWED if each[:2] == grant[:2] and each.action == grant.action]
-            service = grant.action.partition(":")[0]
-            own = [each for each in siblings if each.resource.split(":")[2] == service]
+            own = [each for each in siblings if touches(each.action, each.resource)]
             assert own or grant.sid in {"ReadParameter", "ReadSecret"}, grant
 
 

@@ -39,7 +39,8 @@ STATE = {
     "bundles/.added/0b/0a.pem": PUBLISH,
     "targets/alb/bundle.pem": PUBLISH,
     "targets/alb/record.json": PUBLISH,
-    "crls/revoked.json": REFRESH,
+    "bundles/main/revocations.json": PUBLISH,
+    "crls/0a/list.der": REFRESH,
     "crls/0a/manifest.json": REFRESH,
 }
 TRUSTED = ["anchors/us-east-1.pem", "approvals/0a.json", "extra/partner.pem", "watch.json"]

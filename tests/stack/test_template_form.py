@@ -26,6 +26,7 @@ def test_changing_nothing_is_the_default() -> None:
 
 
 STORE = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:truststore/genesys-clients/0123456789abcdef"
+LISTENER = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:listener/net/door/0123456789abcdef/fedcba9876543210"
 DOMAINS = "arn:aws-us-gov:apigateway:us-gov-west-1::/domainnames/"
 SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:genesys/oauth-AbCdEf"
 
@@ -35,8 +36,18 @@ SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:genesys/oauth-AbC
     [
         (
             "TargetArns",
-            [STORE, f"{DOMAINS}api.example.com", f"{DOMAINS}*.example.com", ""],
-            ["*", f"{STORE}*", f"{DOMAINS}*", f"{DOMAINS}*.*", f"{DOMAINS}api.*.com", f"{DOMAINS}*example.com"],
+            [STORE, LISTENER, f"{DOMAINS}api.example.com", f"{DOMAINS}*.example.com", ""],
+            [
+                LISTENER.replace("/net/", "/app/"),
+                LISTENER[:-17],
+                f"{LISTENER}*",
+                "*",
+                f"{STORE}*",
+                f"{DOMAINS}*",
+                f"{DOMAINS}*.*",
+                f"{DOMAINS}api.*.com",
+                f"{DOMAINS}*example.com",
+            ],
         ),
         (
             "CredentialArns",

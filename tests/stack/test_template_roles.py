@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.stack.template import FUNCTIONS, PARAMETERS, ROLES, STATEMENTS, TEXT, in_bucket, keys_of
+from tests.support.roles import Resolver
 
 PEOPLES_KEYS = ("anchors/us-east-1.pem", "approvals/0a1b.json", "extra/others.pem", "watch.json")
 
@@ -25,6 +26,7 @@ EXPLAINED_WILDCARDS = {
     "xray:PutTelemetryRecords",
     "elasticloadbalancing:DescribeTrustStores",
     "elasticloadbalancing:DescribeTrustStoreAssociations",
+    "elasticloadbalancing:DescribeTrustStoreRevocations",
     "elasticloadbalancing:DescribeListeners",
     *NETWORK_INTERFACES,
 }
@@ -50,9 +52,23 @@ def test_roles_read_and_write_exactly_their_part_of_the_bucket() -> None:
         *("anchors/*", "approvals/*", "sources/*", "bundles/configuration.json", "alerts/*")
     }
     assert keys_of("PublishRole", "s3:PutObject") == {"bundles/*", "targets/*", "alerts/*"}
-    assert keys_of("PublishRole", "s3:GetObjectVersion") == {"targets/*", "crls/*/list.der"}
+    assert keys_of("PublishRole", "s3:GetObjectVersion") == {
+        "targets/*",
+        "crls/*/list.der",
+        "crls/*/list.pem",
+        "crls/*/index.bin",
+    }
     assert keys_of("PublishRole", "s3:GetObject") == {
-        *("anchors/*", "approvals/*", "extra/*", "sources/*", "bundles/*", "targets/*", "alerts/*", "crls/revoked.json")
+        *(
+            "anchors/*",
+            "approvals/*",
+            "extra/*",
+            "sources/*",
+            "bundles/*",
+            "targets/*",
+            "alerts/*",
+            "crls/*/manifest.json",
+        )
     }
     assert keys_of("RefreshCrlsRole", "s3:PutObject") == {"crls/*", "alerts/*"}
     assert keys_of("RefreshCrlsRole", "s3:GetObjectVersion") == {"crls/*"}
@@ -68,7 +84,8 @@ def test_nobody_may_do_everything_or_delete_anything_but_a_message_that_is_done(
     assert not [action for action in granted if "*" in action]
     making_or_ending = {action for action in granted if re.search(r":(Create|Delete|Remove)", action)}
     interfaces = {"ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"}
-    assert making_or_ending == {"sqs:DeleteMessage", "logs:CreateLogStream"} | interfaces
+    lists = {"elasticloadbalancing:RemoveTrustStoreRevocations"}  # after the newer one was added and proved
+    assert making_or_ending == {"sqs:DeleteMessage", "logs:CreateLogStream"} | interfaces | lists
 
 
 def test_only_lambda_itself_makes_network_interfaces_and_only_in_a_vpc() -> None:
@@ -151,10 +168,13 @@ def test_targets_are_changed_by_name_and_domains_only_towards_our_bucket() -> No
         action: s
         for s in STATEMENTS
         for action in s.actions
-        if action in {"elasticloadbalancing:ModifyTrustStore", "apigateway:PATCH", "apigateway:AddCertificateToDomain"}
+        if action in {"apigateway:PATCH", "apigateway:AddCertificateToDomain"}
+        or re.fullmatch(r"elasticloadbalancing:(Modify|Add|Remove)TrustStore.*", action)
     }
-    assert len(changing) == 3
-    assert changing["elasticloadbalancing:ModifyTrustStore"].resources == [{"Ref": "TargetArns"}]
+    assert len(changing) == 5
+    for action, statement in changing.items():
+        if action.startswith("elasticloadbalancing:"):
+            assert statement.resources == [{"Ref": "TargetArns"}]
     for action in ("apigateway:PATCH", "apigateway:AddCertificateToDomain"):
         (escaped,) = changing[action].resources
         assert escaped == {"Fn::Split": [",", literal({"Fn::Join": [",", {"Ref": "TargetArns"}]})]}
@@ -163,6 +183,17 @@ def test_targets_are_changed_by_name_and_domains_only_towards_our_bucket() -> No
         "no PATCH without a truststore of ours"
     )
     assert changing["apigateway:AddCertificateToDomain"].body["Condition"] == {"StringLikeIfExists": ours}
+
+
+def test_listeners_are_changed_by_name_and_only_where_one_is_named() -> None:
+    (changing,) = [s for s in STATEMENTS if "elasticloadbalancing:ModifyListener" in s.actions]
+    assert (changing.role, changing.actions) == ("PublishRole", ["elasticloadbalancing:ModifyListener"])
+    assert changing.resources == [{"Ref": "TargetArns"}]
+    assert changing.under == ("HasTargets", "HasListeners")
+    store = "arn:aws:elasticloadbalancing:us-east-1:123456789012:truststore/main/0123456789abcdef"
+    door = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/net/door/0123456789abcdef/fedcba9876543210"
+    for arns, holds in (("", False), (store, False), (door, True), (f"{store},{door}", True)):
+        assert Resolver({"TargetArns": arns}, {}).holds("HasListeners") is holds, arns
 
 
 def test_a_key_is_used_only_through_the_services_that_keep_the_secrets() -> None:

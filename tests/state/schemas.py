@@ -14,21 +14,22 @@ from rotation_watcher import configuration
 from rotation_watcher.alerts.model import Kind
 from rotation_watcher.bundles import pins, revoked
 from rotation_watcher.identity import publishing as identity
-from rotation_watcher.revocation import manifest
+from rotation_watcher.revocation import kept
 from rotation_watcher.revocation import state as crl_alerts
 from rotation_watcher.sources import history
-from rotation_watcher.targets import record
+from rotation_watcher.targets import record, revocation_state
 
 STATES: dict[str, tuple[type, int]] = {
-    "crl": (manifest.Manifest, manifest.FORMAT),
+    "crl": (kept.Manifest, kept.FORMAT),
     "crl-alerts": (crl_alerts.State, crl_alerts.FORMAT),
     "accepted": (configuration.Accepted, configuration.FORMAT),
     "configuration": (configuration.State, configuration.FORMAT),
     "history": (history.History, history.FORMAT),
     "identity": (identity.Identity, identity.FORMAT),
     "pins": (pins.Pins, pins.FORMAT),
-    "revoked": (revoked.Revoked, revoked.FORMAT),
+    "revocations": (revoked.Remembered, revoked.FORMAT),
     "record": (record.Record, record.FORMAT),
+    "target-revocations": (revocation_state.State, revocation_state.FORMAT),
 }
 _WORDS = {"title", "description"}
 

@@ -29,6 +29,12 @@ DOMAIN = TargetName(
     "arn:aws:apigateway:us-east-1::/domainnames/data-actions.api.example.com",
     "API Gateway domain data-actions.api.example.com",
 )
+DOOR = TargetName(
+    "door",
+    "arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/net/genesys-door/0123456789abcdef/fedcba9876543210",
+    "NLB listener genesys-door",
+)
+NAMED, PARTNERS = "san-dns exact us-east-1.data-actions.mypurecloud.com", "subject-ou prefix Partner"
 ROOT = "CN=Genesys Cloud us-east-1 Root CA,O=Genesys Telecommunications Laboratories Inc.,ST=Indiana,C=US"
 CLIENT_CA = "CN=DigiCert Assured ID Client CA G2,OU=www.digicert.com,O=DigiCert Inc,C=US"
 
@@ -313,8 +319,16 @@ EXAMPLES: Mapping[str, Alert] = {
     ),
     "shared_authority_deployed": builders.shared_authority_deployed(
         target=ALB,
+        at_load_balancer=True,
         authorities_subjects=[DIGICERT_ROOT.subject],
-        pins_uri=f"s3://{BUCKET}/bundles/main/pins.json",
+        pins_key="bundles/main/pins.json",
+        now=NOW,
+    ),
+    "shared_authority_deployed_domain": builders.shared_authority_deployed(
+        target=DOMAIN,
+        at_load_balancer=False,
+        authorities_subjects=[DIGICERT_ROOT.subject],
+        pins_key="bundles/main/pins.json",
         now=NOW,
     ),
     "truststore_update_failed": builders.truststore_update_failed(
@@ -445,6 +459,29 @@ EXAMPLES: Mapping[str, Alert] = {
         since=SINCE,
         now=NOW,
     ),
+    "revocations_behind": builders.revocations_behind(
+        target=ALB,
+        reason="lost",
+        folder="crls/4f1c2a9be03d5768a1b2c3d4e5f60718",
+        url=LIST,
+        message=f"The list of {LIST} is no longer loaded in it.",
+        revoked=False,
+        since=SINCE,
+        now=NOW,
+    ),
+    "revocations_behind_open": builders.revocations_behind(
+        target=ALB,
+        reason="full",
+        folder="crls/4f1c2a9be03d5768a1b2c3d4e5f60718",
+        url=LIST,
+        message=(
+            "It holds 4 revocation files with 310000 entries, and takes 30 with 500000: the list of"
+            f" {LIST}, with 260000, has no room beside the one that it is to replace."
+        ),
+        revoked=True,
+        since=SINCE,
+        now=NOW,
+    ),
     "crl_stale_never": builders.crl_stale(
         source=SOURCE,
         authority="Genesys",
@@ -454,6 +491,67 @@ EXAMPLES: Mapping[str, Alert] = {
         reason="bad-signature",
         failure=("the list of http://crl.genesys.example/us-east-1.crl is not used: its issuer's key did not sign it"),
         held=None,
+        since=SINCE,
+        now=NOW,
+    ),
+    "filters_updated": builders.filters_updated(
+        target=DOOR,
+        added=[NAMED],
+        removed=[],
+        others=1,
+        bucket=BUCKET,
+        key="targets/door/filters.json",
+        version="3HL4kqtJvjVBH40Nrjfkd",
+        content="5e" * 32,
+        since=SINCE,
+        now=NOW,
+    ),
+    "filters_planned": builders.filters_planned(
+        target=DOOR, added=[NAMED], removed=[], content="5e" * 32, since=SINCE, now=NOW
+    ),
+    "filters_empty": builders.filters_empty(
+        target=DOOR,
+        why="it has no identity filter, and empty_filters of this target does not let the watcher put names there",
+        names=[NAMED],
+        since=SINCE,
+        now=NOW,
+    ),
+    "filters_drifted": builders.filters_drifted(
+        target=DOOR,
+        added=[PARTNERS],
+        removed=[NAMED],
+        refused=[CURRENT],
+        emptied=False,
+        will_heal=True,
+        since=SINCE,
+        now=NOW,
+    ),
+    "filters_unnamed": builders.filters_unnamed(target=DOOR, leaves=[UPCOMING], since=SINCE, now=NOW),
+    "filters_leaving": builders.filters_leaving(
+        target=DOOR, leaving=[NAMED], until=NOW + timedelta(days=3), since=NOW, now=NOW
+    ),
+    "filters_held": builders.filters_held(
+        target=DOOR,
+        candidates=[NAMED, "san-dns exact eu-west-1.data-actions.mypurecloud.com"],
+        limit="2 of 3 filters would leave at once; the limit is 2 and 50% of what the listener holds",
+        since=SINCE,
+        now=NOW,
+    ),
+    "filters_near": builders.filters_near(target=DOOR, count=81, limit=100, since=SINCE, now=NOW),
+    "filters_rolled_back": builders.filters_rolled_back(
+        target=DOOR,
+        from_version="8gN2vbzqkd0Ja6mQnVZ1x",
+        to_version="3HL4kqtJvjVBH40Nrjfkd",
+        returned=[],
+        left=[NAMED],
+        now=NOW,
+    ),
+    "filters_not_updated": builders.truststore_update_failed(
+        target=DOOR,
+        reason="too-many-filters",
+        message="101 identity filters would be there, and a listener holds 100",
+        missing=[UPCOMING],
+        content="5e" * 32,
         since=SINCE,
         now=NOW,
     ),

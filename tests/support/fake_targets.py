@@ -4,10 +4,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from cryptography.x509 import load_pem_x509_crl
+
 from local.aws.bundle_rules import BundleRefused, trust_store_certificates, truststore_warnings
-from rotation_watcher.errors import BundleRejected, TargetBusy, TargetError, TargetNotFound
+from rotation_watcher.errors import (
+    BundleRejected,
+    RevocationRejected,
+    RevocationsFull,
+    TargetBusy,
+    TargetError,
+    TargetNotFound,
+)
 from rotation_watcher.kinds import ALB_TRUST_STORE, Kind
-from rotation_watcher.ports import UNKNOWN, BundleObject, Endpoint, Live, Unknown
+from rotation_watcher.ports import UNKNOWN, BundleObject, Endpoint, Live, RevocationFile, Unknown
 from tests.support.fakes import InMemoryStore, Watched
 
 
@@ -26,10 +35,12 @@ class Held:
     stale_reads: int = 0
     """How many reads still show ``previous``, as a replica that lags behind does."""
     endpoints: list[Endpoint] = field(default_factory=list)
+    lists: dict[int, tuple[bytes, int]] = field(default_factory=dict)
+    """The revocation lists of a trust store, by id, each with its number of entries."""
 
 
 class FakeTrustTarget(Watched):
-    """``ports.TrustTarget`` of one kind, as strict as the embedded AWS about bundles, settling and pace.
+    """``ports.TrustTarget`` of one kind (of trust stores ``RevocationTarget`` too), as strict as the embedded AWS.
 
     A trust store settles at once; a domain is UPDATING for ``settle`` and takes one update per ``pace``.
     """
@@ -57,6 +68,9 @@ class FakeTrustTarget(Watched):
         self.settle = settle
         self._pace = pace
         self._last_update: datetime | None = None
+        self.max_lists = (30, 500_000)
+        """The most revocation files of a trust store, and entries in all of them."""
+        self._lists_made = 0
 
     def add(self, arn: str, bundle: bytes | None, *endpoints: Endpoint) -> None:
         """A target as the operator made it, with the listeners or default endpoints around it."""
@@ -104,6 +118,47 @@ class FakeTrustTarget(Watched):
             held.location, held.version = bundle.uri, bundle.version
             held.settles_at = self._clock() + self.settle
         self.after("update", arn)
+
+    def revocations(self, arn: str) -> Sequence[RevocationFile]:
+        """See ``ports.RevocationTarget``."""
+        self._enter("revocations", arn)
+        return [RevocationFile(number, entries) for number, (_, entries) in sorted(self._found(arn).lists.items())]
+
+    def revocation_content(self, arn: str, number: int) -> bytes:
+        """See ``ports.RevocationTarget``."""
+        self._enter("content", arn)
+        return self._found(arn).lists.get(number, (b"", 0))[0]
+
+    def add_revocation(self, arn: str, place: BundleObject) -> RevocationFile:
+        """See ``ports.RevocationTarget``."""
+        self._enter("add", arn)
+        lists = self._found(arn).lists
+        stored = [each for each in self._store.versions.get(place.key, []) if each.version == place.version]
+        if not stored or place.bucket != self._store.bucket:
+            raise TargetError(f"cannot add a revocation list to {arn}: RevocationContentNotFound")
+        file = self.load_list(arn, stored[0].body)
+        files, entries = self.max_lists
+        if len(lists) > files or sum(count for _, count in lists.values()) > entries:
+            del lists[file.id]
+            raise RevocationsFull(f"cannot add a revocation list to {arn}: too many")
+        self.after("add", arn)
+        return file
+
+    def remove_revocation(self, arn: str, number: int) -> None:
+        """See ``ports.RevocationTarget``."""
+        self._enter("remove", arn)
+        self._found(arn).lists.pop(number, None)
+        self.after("remove", arn)
+
+    def load_list(self, arn: str, body: bytes) -> RevocationFile:
+        """Load a list, as anybody may. Raises RevocationRejected."""
+        try:
+            entries = len(load_pem_x509_crl(body))
+        except ValueError as error:
+            raise RevocationRejected(f"cannot add a revocation list to {arn}: {error}") from error
+        self._lists_made += 1
+        self._found(arn).lists[self._lists_made] = (body, entries)
+        return RevocationFile(self._lists_made, entries)
 
     def turn_off(self, arn: str) -> None:
         """Somebody turns a domain's mutual TLS off, within its pace."""

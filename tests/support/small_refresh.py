@@ -1,6 +1,6 @@
 """The smallest world in which refresh_crls works: one source with one leaf under an intermediate, lists in memory."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -12,15 +12,18 @@ from rotation_watcher import config, keys
 from rotation_watcher import publish as publishing
 from rotation_watcher import refresh_crls as refreshing
 from rotation_watcher.alerts.model import Alert
-from rotation_watcher.bundles import revoked
 from rotation_watcher.bundles.pins import decode
 from rotation_watcher.kinds import ALB_TRUST_STORE
 from rotation_watcher.ports import DistributionPoints
+from rotation_watcher.publish import TargetSummary
 from rotation_watcher.refresh_crls import Request, Summary
-from rotation_watcher.revocation import manifest
-from rotation_watcher.revocation.manifest import Manifest
+from rotation_watcher.revocation import kept, state
+from rotation_watcher.revocation.conditions import REVOKED
+from rotation_watcher.revocation.kept import Manifest
 from rotation_watcher.sources import history
 from rotation_watcher.sources.history import AuthorityHistory, Chain, History, Leaf, Status
+from rotation_watcher.targets.record import Record
+from rotation_watcher.targets.record import decode as decode_record
 from rotation_watcher.targets.requests import decode_request
 from rotation_watcher.x509.certificates import Certificate
 from tests.support import certs, crls
@@ -79,6 +82,7 @@ class SmallRefresh:
         """What refresh_crls asks."""
         self.target = FakeTrustTarget(ALB_TRUST_STORE, self.store, self.clock)
         self.target.add(ARNS["alb"], issued("Other").pem)
+        self.target_options: dict[str, str] = {}
         self.number = 0
         self.store.seed("anchors/us-east-1.pem", issued("Root 0").pem)
         self.present((leaf(), (intermediate(),)))
@@ -100,7 +104,7 @@ class SmallRefresh:
                 "mode": "apply",
                 "sources": [source],
                 "bundles": [{"id": "main", "sources": ["use1"], "authorities": ["Genesys"]}],
-                "targets": [{"id": "alb", "arn": ARNS["alb"], "bundle": "main"}],
+                "targets": [{"id": "alb", "arn": ARNS["alb"], "bundle": "main"} | self.target_options],
             },
             stack_region="us-east-1",
         )
@@ -110,15 +114,20 @@ class SmallRefresh:
         *held: tuple[Issued, tuple[Issued, ...]],
         chains: tuple[tuple[Issued, ...], ...] = (),
         status: Status = Status.CURRENT,
+        retiring: Collection[str] = (),
     ) -> None:
-        """The source's history holds these leaves from now on; ``chains`` are shown above each of them in turn."""
+        """The source's history holds these leaves from now on; ``chains`` are shown above each of them in turn.
+
+        ``retiring`` are the fingerprints of those that are shown no more.
+        """
         leaves = {}
         for one, above in held:
             read = [certificate(each) for each in (one, *above, issued("Root 0"))]
             others = [[certificate(each) for each in (*chain, issued("Root 0"))] for chain in chains]
             for each in (*read, *(each for chain in others for each in chain)):
                 self.store.seed(keys.seen("use1", each.fingerprint), each.pem.encode())
-            leaves[read[0].fingerprint] = self._leaf(read, others, status)
+            key = read[0].fingerprint
+            leaves[key] = self._leaf(read, others, Status.RETIRING if key in retiring else status)
         state = History(
             source="use1",
             region="us-east-1",
@@ -138,7 +147,8 @@ class SmallRefresh:
         above = [known.chain, *(tuple(one.fingerprint for one in chain) for chain in others)]
         end = START + 90 * DAY
         chains = [Chain(above=one, since=START, retire_after=end) for one in above] if others else []
-        return msgspec.structs.replace(known, chains=tuple(chains))
+        until = end if status is Status.RETIRING else None
+        return msgspec.structs.replace(known, chains=tuple(chains), retire_after=until)
 
     def list_leaves(self, *revoked: Issued, url: str = LEAVES, issuer: Issued | None = None, **more: Any) -> None:
         """Publish the intermediate's list."""
@@ -167,6 +177,14 @@ class SmallRefresh:
 
     def publish(self, *, dry_run: bool = False) -> str:
         """One run of publish; the outcome at the target."""
+        return self.summary(dry_run=dry_run).outcome
+
+    def summary(self, *, dry_run: bool = False) -> TargetSummary:
+        """One run of publish; its answer."""
+        return self.call(targets=["alb"], dry_run=dry_run)
+
+    def call(self, **event: Any) -> TargetSummary:
+        """One run of publish, as the event asks."""
         ports = publishing.Ports(
             store=self.store,
             targets={ALB_TRUST_STORE: self.target},
@@ -177,21 +195,28 @@ class SmallRefresh:
             owner=f"run {self.clock()}",
             claim_for=CLAIM,
         )
-        summary = publishing.publish(self.watch, decode_request({"targets": ["alb"], "dry_run": dry_run}), ports)
-        return summary.targets["alb"].outcome
+        return publishing.publish(self.watch, decode_request(event), ports).targets["alb"]
 
-    def folder(self, url: str = LEAVES, issuer: Issued | None = None) -> str:
-        """Where a list is kept."""
-        return keys.crl(certificate(issuer or intermediate()).facts.spki_sha256, url)
+    @property
+    def record(self) -> Record:
+        """The target's record."""
+        return decode_record(self.store.body(keys.record("alb")))
 
-    def manifest(self, url: str = LEAVES, issuer: Issued | None = None) -> Manifest:
-        """The list in force. Raises KeyError."""
-        return manifest.decode(self.store.body(f"{self.folder(url, issuer)}/{manifest.MANIFEST}"))
+    def folder(self, *urls: str, issuer: Issued | None = None, ca: bool = False) -> str:
+        """Where the list is kept of the certificates that name these URLs (LEAVES)."""
+        named = urls or (LEAVES,)
+        spki = certificate(issuer or intermediate()).facts.spki_sha256
+        return keys.crl(spki, {url: frozenset(named) for url in named}, ca=ca)
+
+    def manifest(self, *urls: str) -> Manifest:
+        """The list in force of the leaves that name these URLs (LEAVES). Raises KeyError."""
+        return kept.decode(self.store.body(f"{self.folder(*urls)}/{kept.MANIFEST}"))
 
     @property
     def revoked(self) -> set[str]:
-        """The fingerprints in ``crls/revoked.json``."""
-        return {*revoked.decode(self.store.body(keys.REVOKED)).certificates}
+        """The certificates, by fingerprint, of which an alert says that they are revoked and none that it is over."""
+        held = state.decode(self.store.body(keys.CRL_STATE)) if keys.CRL_STATE in self.store.versions else state.State()
+        return {key.removeprefix(REVOKED) for key in held.conditions if key.startswith(REVOKED)}
 
     @property
     def pinned(self) -> set[str]:

@@ -4,7 +4,7 @@ The ports are the fakes that ``tests/contract`` holds to the real adapters; noth
 call of ``publish`` is a run with a name of its own, as each invocation of the function is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -13,7 +13,8 @@ from rotation_watcher import config, keys
 from rotation_watcher import publish as publishing
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.errors import DeliveryError
-from rotation_watcher.kinds import ALB_TRUST_STORE, API_GATEWAY_DOMAIN
+from rotation_watcher.kinds import ALB_TRUST_STORE, API_GATEWAY_DOMAIN, Kind
+from rotation_watcher.ports import FilterTarget
 from rotation_watcher.regions import REGIONS
 from rotation_watcher.sources import history
 from rotation_watcher.sources.history import AuthorityHistory, History, Leaf, Status
@@ -85,6 +86,7 @@ class SmallWorld:
         }
         for target, adapter in zip(ARNS, self.adapters.values(), strict=True):
             adapter.add(ARNS[target], issued("Other").pem)
+        self.listeners: Mapping[Kind, FilterTarget] = {}
         self.extra: tuple[str, ...] = ()
         self.mode = "apply"
         self.on_drift = "heal"
@@ -144,6 +146,7 @@ class SmallWorld:
             wait=self.wait,
             owner=f"run-{self.runs}",
             claim_for=CLAIM,
+            listeners=self.listeners,
         )
         self.running.append(ports.owner)
         try:

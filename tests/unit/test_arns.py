@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotation_watcher.arns import SecretArn, TargetArn, message_group, parse_secret, parse_target, target_ids
-from rotation_watcher.kinds import ALB_TRUST_STORE, API_GATEWAY_DOMAIN
+from rotation_watcher.kinds import ALB_TRUST_STORE, API_GATEWAY_DOMAIN, NLB_LISTENER
 
 STORE = "arn:aws:elasticloadbalancing:us-east-1:123456789012:truststore/Main-1/73e2d6bc24d8a067"
 EUSC = "eusc-de-east-1"
@@ -20,6 +20,30 @@ def test_a_trust_store_is_taken_apart() -> None:
 
     assert parsed == TargetArn(STORE, ALB_TRUST_STORE, "aws", "us-east-1", "123456789012", "Main-1")
     assert parsed.label == "ALB trust store Main-1"
+
+
+DOOR = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/net/Door-1/73e2d6bc24d8a067/0a1b2c3d4e5f6071"
+
+
+def test_a_listener_of_an_nlb_is_taken_apart_and_an_albs_is_none() -> None:
+    parsed = parse_target(DOOR)
+
+    assert parsed == TargetArn(DOOR, NLB_LISTENER, "aws", "us-east-1", "123456789012", "Door-1")
+    assert message_group(DOOR) == "net-Door-1-73e2d6bc24d8a067-0a1b2c3d4e5f6071"
+    for wrong in (
+        DOOR.replace("/net/", "/app/"),
+        DOOR.rpartition("/")[0],
+        DOOR.replace(":listener/", ":listener-rule/"),
+    ):
+        with pytest.raises(ValueError, match="no listener of a Network Load Balancer"):
+            parse_target(wrong)
+
+
+def test_listeners_of_one_load_balancer_have_ids_of_their_own_listed_alone_or_together() -> None:
+    other = DOOR[:-1] + "2"
+
+    assert target_ids([DOOR, other]) == [*target_ids([DOOR]), *target_ids([other])]
+    assert len({*target_ids([DOOR, other])}) == 2
 
 
 def test_a_domain_is_taken_apart_and_has_no_account() -> None:

@@ -48,6 +48,30 @@ def test_a_whole_watch_file_is_read_with_the_defaults_of_what_it_leaves_out() ->
     assert [target.limit for target in watch.targets] == [25, 1000]
 
 
+DOOR = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/net/door/73e2d6bc24d8a067/0a1b2c3d4e5f6071"
+
+
+def test_a_listener_is_not_filled_unless_the_operator_says_so() -> None:
+    watch = config.from_document(
+        document(targets=[{"id": "door", "arn": DOOR, "bundle": "main"}]), stack_region="us-east-1"
+    )
+    assert (watch.targets[0].empty_filters, watch.targets[0].limit) == ("keep", 100)
+
+
+def test_settings_of_another_kind_of_target_are_refused_with_the_way_out() -> None:
+    targets = [
+        {"id": "alb", "arn": STORE, "bundle": "main", "empty_filters": "fill"},
+        {"id": "door", "arn": DOOR, "bundle": "main", "unknown": "remove", "max_certificates": 101},
+    ]
+    found = mistakes(document(targets=targets))
+    assert [one.split(": ")[0] for one in found] == [
+        "targets[0].empty_filters",
+        "targets[1].max_certificates",
+        "targets[1].unknown",
+    ]
+    assert "by hand" in found[2]
+
+
 def test_the_mode_is_observe_unless_the_operator_says_otherwise() -> None:
     changed = document()
     del changed["mode"]
@@ -224,4 +248,7 @@ def test_the_json_schema_knows_every_field() -> None:
         "on_drift",
         "unknown",
         "max_certificates",
+        "revocation",
+        "shared_authority",
+        "empty_filters",
     }

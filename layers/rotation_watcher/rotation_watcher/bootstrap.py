@@ -17,7 +17,7 @@ from rotation_watcher import collect, config, keys, publish, settings
 from rotation_watcher.adapters.caching_store import CachingStore
 from rotation_watcher.adapters.chats import CHATS
 from rotation_watcher.adapters.genesys import Genesys, make_client
-from rotation_watcher.adapters.registry import Connections, TrustTargets
+from rotation_watcher.adapters.registry import Connections, FilterTargets, TrustTargets
 from rotation_watcher.adapters.s3 import S3Store
 from rotation_watcher.adapters.secrets import AwsSecrets
 from rotation_watcher.adapters.sns import SnsSink
@@ -83,8 +83,9 @@ class Watcher:
     def publish(self) -> publish.Ports:
         """The ports of publish; ``owner`` must be replaced by the run's id."""
         return publish.Ports(
-            store=self.store,
+            store=CachingStore(self.store, indexes=True),
             targets=TrustTargets(self._connections),
+            listeners=FilterTargets(self._connections),
             sink=self._sink,
             queue=self.queue,
             clock=self._clock,

@@ -14,12 +14,18 @@ import msgspec
 
 from rotation_watcher import arns, keys
 from rotation_watcher.errors import UNDECODABLE, ConfigurationError
-from rotation_watcher.kinds import Placement
+from rotation_watcher.kinds import Payload, Placement
 from rotation_watcher.regions import REGIONS
 
 _ID = r"^[a-z0-9][a-z0-9-]{0,62}$"
 Id = Annotated[str, msgspec.Meta(pattern=_ID, description="Lower-case letters, digits and hyphens, 63 at most.")]
 Key = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,511}$")]
+
+
+Reason = Annotated[
+    str,
+    msgspec.Meta(min_length=10, max_length=300, description="Why it is all right, in a sentence."),
+]
 
 
 class Mode(StrEnum):
@@ -103,7 +109,15 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One trust store or domain (``kinds``), and the bundle it should hold."""
+    """One trust store, domain or listener (``kinds``), and the bundle it should hold.
+
+    ``revocation``: ``crl`` (by default, at a trust store) keeps the revocation lists of its CAs loaded, ``off`` none.
+    ``shared_authority`` says why it may hold the root of a CA that signs for others as well: then that is not alerted.
+
+    ``empty_filters`` is for listeners alone, and says what is done where one has no identity filter, as most have at
+    first: ``keep`` leaves it so and warns that everybody comes in whom its trust store admits; ``fill`` puts the names
+    of the accepted leaves there, and from then on clients with any other name are refused.
+    """
 
     id: Id
     arn: str
@@ -111,6 +125,14 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     on_drift: Literal["heal", "report"] = "heal"
     unknown: Literal["keep", "remove"] = "keep"
     max_certificates: Annotated[int, msgspec.Meta(ge=1, le=10_000)] | None = None
+    revocation: Literal["crl", "off"] | None = None
+    shared_authority: Reason | None = None
+    empty_filters: Literal["keep", "fill"] = "keep"
+
+    @property
+    def keeps_lists(self) -> bool:
+        """Whether it holds the revocation lists of what it admits: by default, where its kind takes them."""
+        return self.revocation != "off" and arns.parse_target(self.arn).kind.revocations is not None
 
     @property
     def limit(self) -> int:
@@ -376,8 +398,24 @@ def _target_mistakes(watch: Watch, stack: _Stack) -> Iterable[str]:
         except ValueError as error:
             yield f"{path}.arn: {error}"
             continue
+        if target.revocation == "crl" and parsed.kind.revocations is None:
+            yield f"{path}.revocation: this {parsed.kind.noun} takes no revocation lists: leave it out, or write off"
+        yield from _unfit_settings(path, target, parsed)
         region = stack.region if parsed.kind.placement is Placement.GLOBAL else parsed.region
         yield from _misplaced(f"{path}.arn", target.arn, region, parsed.account, stack)
         if target.arn in arns_seen:
             yield f"{path}.arn: the same as targets[{arns_seen[target.arn]}].arn: two bundles would fight over it"
         arns_seen[target.arn] = index
+
+
+def _unfit_settings(path: str, target: Target, parsed: arns.TargetArn) -> Iterable[str]:
+    """The mistakes of settings that another kind of target has."""
+    if parsed.kind.takes is not Payload.LEAVES:
+        if target.empty_filters != "keep":
+            yield f"{path}.empty_filters: only a listener has identity filters, a {parsed.kind.noun} has none"
+        return
+    if target.unknown == "remove":
+        yield f"{path}.unknown: filters of others are never taken out of a listener: take them out by hand"
+    most = parsed.kind.limits.certificates
+    if target.max_certificates is not None and target.max_certificates > most:
+        yield f"{path}.max_certificates: a listener holds {most} identity filters at most"

@@ -16,7 +16,9 @@
     │   ├── TargetDenied            the role may not do this
     │   ├── TargetBusy              throttled, or still updating: try again later
     │   ├── TargetDefect            the watcher itself failed at it, in a way that nobody thought of
-    │   └── BundleRejected          the service refuses this content; a retry would fail too
+    │   ├── BundleRejected          the service refuses this content; a retry would fail too
+    │   ├── RevocationRejected      the same of a revocation list
+    │   └── RevocationsFull         the trust store takes no further revocation list
     ├── ClaimedByAnother            another run has claimed the target; nothing was written
     ├── DeliveryError               an alert could not be handed to its sink
     │   └── DeliveryTimedOut        the sink did not answer: the next alert would wait as long
@@ -161,6 +163,30 @@ class BundleRejected(TargetError):
     """The service refuses the bundle's content: a retry with the same content would fail too."""
 
     reason = "bundle-rejected"
+
+
+class RevocationRejected(TargetError):
+    """The service refuses a revocation list: a retry with the same one would fail too."""
+
+    reason = "revocation-rejected"
+
+
+class RevocationsFull(TargetError):
+    """The trust store holds as many revocation files or entries as it takes."""
+
+    reason = "full"
+
+
+class SdkTooOld(TargetError):
+    """The SDK does not know a member of the service's answers, and would drop it silently."""
+
+    reason = "sdk-too-old"
+
+
+class TargetUnproven(TargetError):
+    """The service took a change, and does not show it."""
+
+    reason = "unproven"
 
 
 class ClaimedByAnother(WatcherError):

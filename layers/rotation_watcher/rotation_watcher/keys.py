@@ -1,6 +1,8 @@
 """The keys of the objects in the bucket. Functions may not write below anchors/, approvals/ and extra/."""
 
 import hashlib
+import json
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 STATE = ("sources/", "bundles/", "targets/", "alerts/", "crls/")
@@ -97,6 +99,16 @@ def shown(arn: str) -> str:
     return f"bundles/.shown/{hashlib.sha256(arn.encode()).hexdigest()[:32]}.pem"
 
 
+def added_filter(arn: str, digest: str) -> str:
+    """The proof that the watcher added an identity filter to the listener of that ARN."""
+    return f"bundles/.added/{hashlib.sha256(arn.encode()).hexdigest()[:32]}/{digest}.json"
+
+
+def shown_filters(arn: str) -> str:
+    """The identity filters that the listener of that ARN showed last (JSON)."""
+    return f"bundles/.shown/{hashlib.sha256(arn.encode()).hexdigest()[:32]}.json"
+
+
 def alert(digest: str) -> str:
     """The note that an alert which waits is the watcher's own (``alerts.ledger``)."""
     return f"alerts/{digest}"
@@ -112,9 +124,19 @@ def deployed(target: str) -> str:
     return f"targets/{target}/bundle.pem"
 
 
+def deployed_filters(target: str) -> str:
+    """Exactly the identity filters that a listener was given (JSON); each version was deployed once."""
+    return f"targets/{target}/filters.json"
+
+
 def pace(kind: str) -> str:
     """Which targets of a kind may be updated when. No target's folder: an id holds no dot."""
     return f"targets/pace-{kind}.json"
+
+
+def target_revocations(target: str) -> str:
+    """Which revocation lists the watcher added to a target (JSON)."""
+    return f"targets/{target}/revocations.json"
 
 
 def record(target: str) -> str:
@@ -122,13 +144,21 @@ def record(target: str) -> str:
     return f"targets/{target}/record.json"
 
 
-REVOKED = "crls/revoked.json"
-"""Which certificates of ours are revoked. No list's folder: those are named by hexadecimal digits."""
-
 CRL_STATE = "crls/state.json"
 """What refresh_crls keeps for its alerts: open conditions, and the outbox."""
 
 
-def crl(issuer_key: str, url: str) -> str:
-    """The folder of the revocation list that the issuer with this key (SHA-256 of it) signs, and this URL names."""
-    return f"crls/{hashlib.sha256(f'{issuer_key} {url}'.encode()).hexdigest()[:32]}"
+def crl(issuer_key: str, ways: Mapping[str, Collection[str]], *, ca: bool) -> str:
+    """The folder of one revocation list.
+
+    It is that of the certificates of one issuer (SHA-256 of its key) which name the same URLs in this order, each with
+    the same names of its distribution point (``ways``), and which are CAs or are none: what a list may say is judged by
+    all of this.
+    """
+    asked = [issuer_key, ca, *([url, *sorted(names)] for url, names in ways.items())]
+    return f"crls/{hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:32]}"
+
+
+def revocations(bundle: str) -> str:
+    """Which revocation lists took something from a bundle (JSON)."""
+    return f"bundles/{bundle}/revocations.json"

@@ -19,7 +19,7 @@ class Proof(StrEnum):
     """What a read-back proves, strongest first."""
 
     BYTES = "bytes"
-    """The service returned the deployed bundle, and it holds exactly the intended certificates."""
+    """The service returned what was deployed, and it holds exactly the intended certificates or filters."""
     VERSION = "version"
     """The service reports the exact object version, and that object was read; its warnings are reported."""
 
@@ -39,15 +39,15 @@ class Payload(StrEnum):
     CA_CERTIFICATES = "ca-certificates"
     """A bundle of CA certificates, as an object version (``ports.TrustTarget``)."""
     LEAVES = "leaves"
-    """The accepted leaves themselves: names or pins that are compared behind a trust store."""
+    """The accepted leaves themselves: names that are compared behind a trust store (``ports.FilterTarget``)."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How much a kind can hold, and which certificates it accepts. None: no rule is known.
 
-    ``certificates`` is the default quota; an operator's ``max_certificates`` replaces it. ``certificate_bytes`` and
-    ``bundle_bytes`` are bytes of PEM. ``rsa_bits`` are the smallest and largest modulus, ``curves`` and ``hashes`` the
-    names as cryptography spells them.
+    ``certificates`` is the default quota (of filters, where leaves are taken); an operator's ``max_certificates``
+    replaces it. ``certificate_bytes`` and ``bundle_bytes`` are bytes of PEM. ``rsa_bits`` are the smallest and largest
+    modulus, ``curves`` and ``hashes`` the names as cryptography spells them.
     """
 
     certificates: int
@@ -56,6 +56,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     rsa_bits: tuple[int, int] | None = None
     curves: frozenset[str] | None = None
     hashes: frozenset[str] | None = None
+
+
+class RevocationLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """How many revocation lists a kind takes: files, and entries in all of them together."""
+
+    files: int
+    entries: int
 
 
 BACK_OFF = timedelta(seconds=31)
@@ -72,8 +79,9 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     sentence for people about a target without a truststore (None: a target always has one). ``reads_back``: the
     live content can be read, from the service or from the object that it names. ``compare_and_set``: an update
     names the state that it replaces (``Live.etag``). ``changed_by``: the call that changes it, as CloudTrail names
-    it. ``plain_name`` matches the names that become an id unchanged, with dots as hyphens (``arns.target_ids``); it
-    must not match two names that differ only in hyphens and dots.
+    it. ``revocations``: how many revocation lists it takes (None: it takes none). ``plain_name`` matches the names that
+    become an id unchanged, with dots as hyphens (``arns.target_ids``); it must not match two names that differ only in
+    hyphens and dots.
     """
 
     name: str
@@ -93,6 +101,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     changed_by: str
     takes: Payload
     plain_name: re.Pattern[str]
+    revocations: RevocationLimits | None = None
 
     @property
     def back_off(self) -> timedelta:
@@ -124,6 +133,7 @@ ALB_TRUST_STORE = Kind(
     changed_by="ModifyTrustStore",
     takes=Payload.CA_CERTIFICATES,
     plain_name=re.compile(r"[a-z0-9-]+"),
+    revocations=RevocationLimits(files=30, entries=500_000),
 )
 
 API_GATEWAY_DOMAIN = Kind(
@@ -149,7 +159,29 @@ API_GATEWAY_DOMAIN = Kind(
     plain_name=re.compile(r"[a-z0-9]+(\.[a-z0-9]+)+"),
 )
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (ALB_TRUST_STORE, API_GATEWAY_DOMAIN)}
+NLB_LISTENER = Kind(
+    name="nlb-listener",
+    label="NLB listener",
+    noun="listener of a Network Load Balancer",
+    service="elasticloadbalancing",
+    shape="arn:<partition>:elasticloadbalancing:<region>:<account>:listener/net/<name>/<load balancer>/<id>",
+    resource=re.compile(
+        r"listener/net/(?P<name>[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?)/[0-9a-f]{8,64}/[0-9a-f]{8,64}"
+    ),
+    placement=Placement.STACK_REGION,
+    account=True,
+    limits=Limits(certificates=100),  # identity filters a listener
+    pace=None,
+    proof=Proof.BYTES,
+    off="The listener does not verify client certificates: mutual TLS is off.",
+    reads_back=True,
+    compare_and_set=False,
+    changed_by="ModifyListener",
+    takes=Payload.LEAVES,
+    plain_name=re.compile(r"(?!)"),  # a load balancer has several listeners, and they share its name
+)
+
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (ALB_TRUST_STORE, API_GATEWAY_DOMAIN, NLB_LISTENER)}
 """The table, by name."""
 
 

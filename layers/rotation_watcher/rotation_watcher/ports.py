@@ -4,10 +4,10 @@ Every method that does I/O raises a subclass of ``errors.WatcherError`` for expe
 are aware UTC. No returned value (but ``Secrets.get``) and no error text holds a secret or a pre-signed URL.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -200,7 +200,7 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BundleObject(msgspec.Struct, frozen=True):
-    """A bundle of CA certificates in the stack's bucket: an exact object version, and the bucket's region."""
+    """What a target loads from the stack's bucket: an exact object version, and the bucket's region."""
 
     bucket: str
     key: str
@@ -229,6 +229,81 @@ class TrustTarget(Protocol):
         ``expected`` is the ``etag`` of the read that the update rests on; a kind without compare-and-set ignores
         it. Raises BundleRejected, TargetBusy (also where somebody changed the target since that read),
         TargetNotFound, TargetDenied, TargetError; after any of them the target still holds what it held.
+        """
+
+
+class RevocationFile(msgspec.Struct, frozen=True):
+    """A revocation list that a trust store has loaded: the service's id, and how many entries it counts."""
+
+    id: int
+    entries: int
+
+
+@runtime_checkable
+class RevocationTarget(Protocol):
+    """The targets of one kind that takes revocation lists (``kinds.Kind.revocations``).
+
+    Each method raises TargetNotFound, TargetDenied, TargetBusy, TargetError.
+    """
+
+    def revocations(self, arn: str) -> Sequence[RevocationFile]:
+        """What is loaded, in the order of the ids."""
+
+    def revocation_content(self, arn: str, number: int) -> bytes:
+        """A loaded list, as the service gives it back; empty where there is none with this id."""
+
+    def add_revocation(self, arn: str, place: BundleObject) -> RevocationFile:
+        """Load one list more (PEM), from an exact object version. Raises RevocationRejected, RevocationsFull too."""
+
+    def remove_revocation(self, arn: str, number: int) -> None:
+        """Unload one; one that is not there is no error."""
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """One identity filter, each part exactly as the service writes it."""
+
+    field: str
+    match: str
+    value: str
+    action: str = "accept"
+
+    @property
+    def text(self) -> str:
+        """``field match value``, as ``x509.identity_filters`` reads it; another action than accept stands before it."""
+        plain = f"{self.field} {self.match} {self.value}"
+        return plain if self.action == "accept" else f"{self.action}: {plain}"
+
+
+class Listener(msgspec.Struct, frozen=True, kw_only=True):
+    """The live state of a listener, as far as mutual TLS is concerned.
+
+    ``mode`` is ``off`` or ``verify``; ``trust_store`` the ARN of the trust store (None: none). ``shared`` is the
+    service's word for a trust store of another account (``active``, ``removed``; empty: it says nothing). ``filters``
+    in the service's order; none admit every certificate that the trust store admits. ``settings`` is the rest of what
+    a change has to send along, as it was read.
+    """
+
+    protocol: str
+    mode: str
+    trust_store: str | None
+    shared: str = ""
+    filters: tuple[Filter, ...] = ()
+    settings: Mapping[str, Any] = {}
+
+
+class FilterTarget(Protocol):
+    """The listeners of one kind that takes names of leaves (``kinds.Payload``)."""
+
+    def read(self, arn: str) -> Listener:
+        """Its live state. Raises TargetNotFound, TargetDenied, TargetBusy, SdkTooOld, TargetError."""
+
+    def update(self, arn: str, filters: Sequence[Filter], *, expected: Listener) -> None:
+        """Replace its filters; returns when the service has taken them. All else stays as it is.
+
+        ``expected`` is the read that the filters rest on: if the listener is another by now nothing is changed, and
+        TargetBusy says so. The service has no compare-and-set, so a moment remains in which somebody else may come
+        between. Raises BundleRejected (what the service refuses; an empty list; a listener that does not verify),
+        TargetBusy, TargetNotFound, TargetDenied, SdkTooOld, TargetError; after any of them it holds what it held.
         """
 
 

@@ -13,16 +13,17 @@ from functools import reduce
 
 import msgspec
 
-from rotation_watcher import defects
-from rotation_watcher.bundles import files as bundle_files
+from rotation_watcher import arns, defects
 from rotation_watcher.bundles.view import view_bundle
 from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.collect import publish_requests
 from rotation_watcher.config import Mode, Target, Watch
 from rotation_watcher.deadline import TimedStore
 from rotation_watcher.errors import ClaimedByAnother, RequestRefused, StoreError, TargetBusy, TargetDefect, TargetError
-from rotation_watcher.identity import publishing as identity
-from rotation_watcher.targets import conditions, deploy, manual, shown
+from rotation_watcher.filters import serve as filters
+from rotation_watcher.identity import files as bundle_files
+from rotation_watcher.kinds import Payload
+from rotation_watcher.targets import conditions, deploy, manual, revocations, shown
 from rotation_watcher.targets.decide import (
     Action,
     AdoptBaseline,
@@ -42,7 +43,7 @@ from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.targets.proof import READBACK_SECONDS
 from rotation_watcher.targets.record import Record
 from rotation_watcher.targets.requests import EnqueueAll, PublishCall, Queued, Reconcile, Release, Rollback
-from rotation_watcher.targets.session import Change, Ports, Session, same_state, unclaimed
+from rotation_watcher.targets.session import Change, Ports, Session, unclaimed, while_same
 from rotation_watcher.targets.snapshot import may_lag, take_snapshot
 from rotation_watcher.targets.summary import TargetSummary, describe
 
@@ -120,7 +121,6 @@ def _idle_bundles(watch: Watch, request: Called, ports: Ports, summary: Summary)
             now, dry_run = ports.clock(), request.dry_run
             written = bundle_files.withdraw(view, ports.store, now, dry_run=dry_run)
             written += bundle_files.write(view, ports.store, now, narrow=True, dry_run=dry_run)
-            written += identity.write(watch.sources, view, ports.store, now, dry_run=dry_run)
             word = "would-write" if request.dry_run else "written"
             summary.bundles[bundle.id] = word if written else "unchanged"
         except StoreError as error:
@@ -166,22 +166,38 @@ def _one(watch: Watch, target: Target, request: Called, ports: Ports) -> TargetS
     view = view_bundle(watch, watch.bundle(target.bundle), ports.store, ports.clock())
     if not request.dry_run:
         bundle_files.withdraw(view, ports.store, ports.clock())
-        identity.write(watch.sources, view, ports.store, ports.clock())
     try:
+        if arns.parse_target(target.arn).kind.takes is Payload.LEAVES:
+            if isinstance(request, Release) and not request.dry_run:
+                filters.release(watch, view, request, session)
+                by_hand = False  # as below
+            return filters.serve(watch, view, request, session)
         snapshot = _look(watch, view, session)
         if request.dry_run:
-            return _would(watch, snapshot, request, session)
+            summary = _would(watch, snapshot, request, session)
+            summary.revocations = revocations.keep(view, session, watch.mode, dry_run=True)
+            return summary
         if isinstance(request, Rollback):
             return _roll_back(watch, snapshot, request, session)
         if isinstance(request, Release):
             manual.release(snapshot, request.leave, session)
             by_hand = False  # the release is recorded: what follows is an ordinary run
             snapshot = _snapshot(watch, view, session)
-        return _reconcile(watch, snapshot, session)
+        return _with_lists(watch, view, session, _reconcile(watch, snapshot, session))
     except TargetError as error:
         if by_hand and not session.holding:
             raise RequestRefused(f"{target.id}: {error}") from error
         return _unreadable(view, error, request, session)
+
+
+def _with_lists(watch: Watch, view: BundleView, session: Session, summary: TargetSummary) -> TargetSummary:
+    """Keep the revocation lists of a trust store in step too, whatever holds its bundle back. Raises StoreError."""
+    if summary.outcome is not Outcome.CLAIMED_BY_ANOTHER:
+        summary.revocations = revocations.keep(view, session, watch.mode)
+        waiting = [alert.id for alert in session.record.outbox]
+        if waiting and waiting != summary.alerts:
+            summary.alerts, summary.undelivered = waiting, [*session.deliver()]
+    return summary
 
 
 def _look(watch: Watch, view: BundleView, session: Session) -> Snapshot:
@@ -217,15 +233,15 @@ def _reconcile(watch: Watch, snapshot: Snapshot, session: Session) -> TargetSumm
             session.save(lambda record: replace(record, pending=None))
             snapshot = snapshot._replace(record=session.record)
             action = decide(snapshot, mode, ports.owner, ports.clock())
-        outcome = _act(watch, snapshot, action, session)
+        outcome = _act(snapshot, action, session)
         if outcome is None:
-            return _no_change(watch, snapshot, action, session)
+            return _no_change(snapshot, action, mode, session)
         return _deliver(snapshot, outcome, session)
     except ClaimedByAnother as error:
         return _claimed(snapshot, error)
 
 
-def _act(watch: Watch, snapshot: Snapshot, action: Action, session: Session) -> Outcome | None:
+def _act(snapshot: Snapshot, action: Action, session: Session) -> Outcome | None:
     """Change the target and prove it; None where there is nothing to do. Pins widen before, and narrow after."""
     pending, store, clock = session.record.pending, session.ports.store, session.ports.clock
     if isinstance(action, Deploy | Resume) and not (turn := take_turn(session)).now:
@@ -233,7 +249,6 @@ def _act(watch: Watch, snapshot: Snapshot, action: Action, session: Session) -> 
     match action:
         case Deploy():
             bundle_files.write(snapshot.view, store, clock(), narrow=False)
-            identity.write(watch.sources, snapshot.view, store, clock())
             outcome = deploy.deploy(snapshot, session)
         case Prove() if pending is not None:
             outcome = deploy.await_proof(snapshot, pending, session)
@@ -243,7 +258,6 @@ def _act(watch: Watch, snapshot: Snapshot, action: Action, session: Session) -> 
             return None
     if outcome is Outcome.UPDATED:
         bundle_files.write(snapshot.view, store, clock(), narrow=True)
-        identity.write(watch.sources, snapshot.view, store, clock())
     return outcome
 
 
@@ -260,15 +274,14 @@ def _put_off(snapshot: Snapshot, turn: Turn, session: Session) -> Outcome:
     return Outcome.PUT_OFF
 
 
-def _no_change(watch: Watch, snapshot: Snapshot, action: Action, session: Session) -> TargetSummary:
+def _no_change(snapshot: Snapshot, action: Action, mode: Mode, session: Session) -> TargetSummary:
     """Nothing to do at the target: note what was found, and take it for the baseline where that is right."""
     now = session.ports.clock()
     if isinstance(action, NoChange | AdoptBaseline | Observe):
         bundle_files.write(snapshot.view, session.ports.store, now, narrow=True)
-        identity.write(watch.sources, snapshot.view, session.ports.store, now)
-    changes = [_noticed(snapshot, watch.mode, now)]
+    changes = [_noticed(snapshot, mode, now)]
     if isinstance(action, AdoptBaseline):
-        changes.append(_of(snapshot, deploy.adopt_baseline(snapshot, session)))
+        changes.append(while_same(snapshot.record, deploy.adopt_baseline(snapshot, session)))
     if session.holding:
         changes.append(unclaimed)
     session.save(lambda record: reduce(lambda one, change: change(one), changes, record))
@@ -277,12 +290,7 @@ def _no_change(watch: Watch, snapshot: Snapshot, action: Action, session: Sessio
 
 def _noticed(snapshot: Snapshot, mode: Mode, now: datetime) -> Change:
     """The record with what the snapshot shows noted in it."""
-    return _of(snapshot, lambda record: conditions.notice(snapshot._replace(record=record), mode, now))
-
-
-def _of(snapshot: Snapshot, change: Change) -> Change:
-    """A change that follows from a snapshot: none where another run has changed the target since it was taken."""
-    return lambda record: change(record) if same_state(record, snapshot.record) else record
+    return while_same(snapshot.record, lambda record: conditions.notice(snapshot._replace(record=record), mode, now))
 
 
 def _deliver(snapshot: Snapshot, outcome: Outcome, session: Session) -> TargetSummary:

@@ -1,15 +1,17 @@
 """The use case ``refresh_crls``: keep the revocation lists of what bundles rest on, and say what they revoke.
 
 Contract. What is asked about was proved to the operator's anchors in this run, as publish does it. When the run
-returns, each list that could be got and may be used is in force (``revocation.manifest``); one that could not, or may
-not, never displaces the one before, and is alerted (``crl-stale``). ``crls/revoked.json`` names the certificates of
-ours that lists in force revoke; each is alerted at once (``revoked``), and targets are woken when it changes. A
-certificate leaves that file only when a list in force is without it, or no history names it any more: what could not be
-read in this run clears nobody. The run ends within its time, and one list, or one source, delays or stops no other. A
+returns, each list that could be got and may be used is in force (``revocation.kept``); one that could not, or may
+not, never displaces the one before, and is alerted (``crl-stale``). What is kept of a list is held to what its issuer
+signed, each time, and written anew where it was damaged. A certificate of ours that a list in force names is alerted at
+once (``revoked``), and publish is asked to follow, until the queue took it. That is over only when a list in force,
+and no older one than named it, is without it, or no history names it any more: what could not be read in this run
+clears nobody. The run ends within its time, and one list, or one source, delays or stops no other. A
 run that finds nothing new writes nothing. A crash at any point loses nothing: the next run comes to the same.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -19,8 +21,7 @@ from rotation_watcher import keys
 from rotation_watcher.alerts import outbox
 from rotation_watcher.alerts.ledger import Ledger
 from rotation_watcher.alerts.outbox import AlertSink
-from rotation_watcher.bundles import revoked as revoked_file
-from rotation_watcher.bundles.revoked import Proof
+from rotation_watcher.bundles import revoked
 from rotation_watcher.bundles.view import view_bundle
 from rotation_watcher.bundles.wanted import Need
 from rotation_watcher.collect import publish_requests
@@ -29,14 +30,15 @@ from rotation_watcher.config import Bundle, Source, Watch
 from rotation_watcher.deadline import CALL_TAKES, Remaining, TimedStore, unhurried
 from rotation_watcher.errors import StoreError
 from rotation_watcher.ports import Clock, DistributionPoints, Metrics, ObjectStore, PublishQueue
-from rotation_watcher.revocation import conditions, fetch, manifest, points, register, state
-from rotation_watcher.revocation.conditions import Judged, OnList
+from rotation_watcher.revocation import conditions, fetch, lists, manifest, state
+from rotation_watcher.revocation.conditions import REVOKED, Judged, OnList
 from rotation_watcher.revocation.fetch import Failed, Fresh, Job, Unchanged
-from rotation_watcher.revocation.manifest import Held, Manifest
-from rotation_watcher.revocation.points import Gathered, Member, Point
-from rotation_watcher.revocation.register import Evidence
+from rotation_watcher.revocation.kept import Held
+from rotation_watcher.revocation.points import Member, Point
+from rotation_watcher.revocation.state import About
 from rotation_watcher.sources.repository import load_history
-from rotation_watcher.x509.crl import CrlFacts, is_revoked
+from rotation_watcher.x509.crl import CrlFacts
+from rotation_watcher.x509.revocation_index import build_index
 
 replace = msgspec.structs.replace
 
@@ -98,31 +100,44 @@ class _Ours(NamedTuple):
 
 
 class _Looked(NamedTuple):
-    """One list after this run. ``kept``: what is in force then, None where nothing is, or in a dry run."""
+    """One list after this run, with what is in force then; in a dry run what would be."""
 
     judged: Judged
     held: Held
-    fresh: Fresh | None
-    kept: Manifest | None
-
-    def proof(self, member: Member) -> Proof | None:
-        """What shows that it revokes a certificate."""
-        point = self.judged.point
-        if self.kept is None:
-            return None
-        return Proof(
-            certificate=member.certificate.pem,
-            issuer=point.issuer.pem,
-            key=f"{point.folder}/{manifest.DER}",
-            version=self.kept.der.version,
-        )
 
     def revokes(self, member: Member) -> bool | None:
         """Whether it revokes a certificate; None: there is no list to tell."""
-        serial = member.certificate.raw.serial_number
-        if self.fresh is not None:
-            return is_revoked(self.fresh.crl.serials, serial)
-        return self.held.opened.contains(serial) if self.held.opened is not None else None
+        index = self.held.opened
+        return None if index is None else index.contains(member.certificate.raw.serial_number)
+
+
+class _Evidence(NamedTuple):
+    """What a run found.
+
+    ``clean``: the fingerprints of which a list in force says nothing, with the moment when it was made. ``named``:
+    those that histories name, None where not every history could be read. ``looked``: the folders of the lists that
+    were asked; ``needed``: of those that certificates name.
+    """
+
+    on_lists: tuple[OnList, ...]
+    clean: Mapping[str, datetime]
+    named: frozenset[str] | None
+    looked: frozenset[str]
+    needed: frozenset[str]
+
+    def clears(self, fingerprint: str, about: About | None = None) -> bool:
+        """Whether it shows that a certificate is revoked no longer, or is none of ours."""
+        if self.named is not None and fingerprint not in self.named:
+            return True
+        made = self.clean.get(fingerprint)
+        return made is not None and not (about and about.made and made < about.made)
+
+    def ends(self, key: str, about: About | None) -> bool:
+        """Whether a condition that was not observed, with this key, is shown to have ended."""
+        if key.startswith(conditions.REVOKED):
+            return self.clears(key.removeprefix(conditions.REVOKED), about)
+        folder = key.removeprefix(conditions.STALE_LIST)
+        return folder in self.looked or (self.named is not None and folder not in self.needed)
 
 
 def refresh_crls(watch: Watch, request: Request, ports: Ports) -> Summary:
@@ -130,21 +145,16 @@ def refresh_crls(watch: Watch, request: Request, ports: Ports) -> Summary:
     ports = ports._replace(store=TimedStore(ports.store, ports.remaining))
     summary, now = Summary(dry_run=request.dry_run), ports.clock()
     ours = _ours(watch, ports.store, now, summary)
-    gathered = points.gather(_with_other_paths(ours.needs, ports.store, now), now)
-    summary.remarks = [*gathered.remarks]
+    asked = _asked(ours.needs, ports.store, now, summary)
     known, etag = _state(ports.store, summary)
-    looked = _look(gathered, known, ports, request, now, summary)
-    evidence = _evidence(looked, ours)
-    try:
-        noted = register.note(ports.store, evidence, known, now, dry_run=request.dry_run)
-        summary.revoked = {key[:16]: one.subject for key, one in sorted(noted.revoked.certificates.items())}
-        if noted.changed and not request.dry_run:
-            summary.enqueued = _wake(watch, noted.etag, ports)
-    except StoreError as error:
-        summary.broken.append(str(error))
+    looked = _look(asked.values(), known, ports, request, now, summary)
+    evidence = _evidence(looked, asked, ours)
+    summary.revoked = {
+        one.member.fingerprint[:16]: one.member.certificate.facts.subject
+        for one in sorted(evidence.on_lists, key=lambda one: one.member.fingerprint)
+    }
     if known is not None:
-        over = _Over(evidence, {one.judged.point.folder for one in looked}, {*gathered.points}, ours.whole)
-        _tell((known, etag), evidence, looked, over, ports, request, now, summary)
+        _tell(watch, (known, etag), evidence, looked, ports, request, now, summary)
     if not request.dry_run:
         ports.metrics.count("CrlsRefreshed", not summary.broken)
     return summary
@@ -158,24 +168,16 @@ def _ours(watch: Watch, store: ObjectStore, now: datetime, summary: Summary) -> 
     for source in watch.sources:
         try:
             history = load_history(store, source.id)
+            whole = whole and history is not None  # a lost one clears nobody
             for authority in history.authorities.values() if history else ():
                 named.update(one for key, leaf in authority.leaves.items() for one in (key, *leaf.authorities))
             for bundle in _bundles(watch, source):
-                found = view_bundle(watch, bundle, store, now, revoked=revoked_file.Found())
+                found = view_bundle(watch, bundle, store, now, revoked=revoked.Found())
                 needs |= {need.label: need for need in found.wanted.needs}
         except StoreError as error:
             whole = False
             summary.broken.append(f"source {source.id}: {error}")
     return _Ours([*needs.values()], frozenset(named), whole)
-
-
-def _with_other_paths(needs: list[Need], store: ObjectStore, now: datetime) -> list[Need]:
-    """The needs, and as publish sees them without what is revoked already: others may vouch for them then."""
-    try:
-        known = revoked_file.load(store).revoked.certificates
-    except StoreError:
-        return needs  # what keeps the register says so
-    return [*needs, *revoked_file.strike(needs, known, now).needs]
 
 
 def _bundles(watch: Watch, source: Source) -> Iterable[Bundle]:
@@ -189,6 +191,41 @@ def _bundles(watch: Watch, source: Source) -> Iterable[Bundle]:
         yield Bundle(id="none", sources=(source.id,), authorities=tuple(sorted(left)))
 
 
+class _Asked(NamedTuple):
+    """One list that is to be asked, and what is kept of it; None: it cannot be read."""
+
+    point: Point
+    held: Held | None
+
+
+def _asked(needs: list[Need], store: ObjectStore, now: datetime, summary: Summary) -> dict[str, _Asked]:
+    """The lists of these leaves, and of what else vouches for them once what is revoked already is left out."""
+    asked: dict[str, _Asked] = {}
+    struck: set[str] = set()
+    remarks: tuple[str, ...] = ()
+    for gathered in revoked.rounds(needs, struck, now):
+        remarks = gathered.remarks
+        for folder, point in gathered.points.items():
+            held = asked[folder].held if folder in asked else _held(store, point, now, summary)
+            asked[folder] = _Asked(point, held)
+            if held is not None and held.opened is not None:
+                struck |= lists.on_list(held.opened, point)
+    summary.remarks += remarks
+    return asked
+
+
+def _held(store: ObjectStore, point: Point, now: datetime, summary: Summary) -> Held | None:
+    try:
+        held = lists.load(store, point, now)
+        if held.damage:
+            summary.remarks.append(held.damage)
+            held = held if summary.dry_run else lists.repair(store, point, held, now)
+    except StoreError as error:
+        _broken(point, error, summary)
+        return None
+    return held
+
+
 def _state(store: ObjectStore, summary: Summary) -> tuple[state.State | None, str | None]:
     """What was alerted; None where it cannot be read, so that nothing can be alerted in this run."""
     try:
@@ -199,7 +236,7 @@ def _state(store: ObjectStore, summary: Summary) -> tuple[state.State | None, st
 
 
 def _look(
-    gathered: Gathered,
+    asked: Iterable[_Asked],
     known: state.State | None,
     ports: Ports,
     request: Request,
@@ -207,36 +244,41 @@ def _look(
     summary: Summary,
 ) -> list[_Looked]:
     """Fetch, judge and keep every list; each that can be kept is kept as soon as it is there."""
-    jobs = []
     failing = {*known.conditions} if known else set()
-    for point in gathered.points.values():
-        try:
-            held = manifest.load(ports.store, point)
-        except StoreError as error:
-            _broken(point, error, summary)
-            continue
-        if held.damage:
-            summary.remarks.append(held.damage)
-        jobs.append(Job(point, held, conditions.stale_key(point.folder) in failing))
-    looked = []
+    jobs = [Job(point, held, conditions.stale_key(point.folder) in failing) for point, held in asked if held]
     seconds = max(1.0, min(FETCHING, ports.remaining() - KEEPING))
+    found: list[tuple[Job, fetch.Outcome, Held]] = []
     for job, outcome in fetch.outcomes(jobs, ports.points, now, seconds):
-        facts, fresh, in_force = job.held.facts, None, job.held.manifest
         try:
-            if isinstance(outcome, Fresh):
-                fresh, facts = outcome, outcome.crl.facts
-                if not request.dry_run:
-                    kept = manifest.commit(
-                        ports.store, job.point, outcome.crl, outcome.validators, outcome.way, ports.clock()
-                    )
-                    facts, in_force = (kept.facts, kept) if kept else (facts, in_force)
+            held = _kept(job, outcome, ports, dry_run=request.dry_run)
         except StoreError as error:
             _broken(job.point, error, summary)
             continue
-        looked.append(_Looked(Judged(job.point, outcome, facts), job.held, fresh, in_force))
-        summary.lists.append(_described(job.point, outcome, facts))
-    summary.lists.sort(key=lambda one: one.url)
+        # The list itself is let go: it may take a hundred megabytes.
+        found.append((job, Unchanged() if isinstance(outcome, Fresh) else outcome, held))
+        summary.lists.append(_described(job.point, outcome, held.facts))
+    looked = []
+    for job, outcome, held in found:
+        try:  # what another run has put in force meanwhile counts
+            last = held if request.dry_run else lists.again(ports.store, job.point, held, now)
+        except StoreError as error:
+            _broken(job.point, error, summary)
+            continue
+        looked.append(_Looked(Judged(job.point, outcome, last.facts), last))
+    summary.lists.sort(key=lambda one: (one.url, one.certificates))
     return looked
+
+
+def _kept(job: Job, outcome: fetch.Outcome, ports: Ports, *, dry_run: bool) -> Held:
+    """What is kept of a list once its outcome has been dealt with. Raises StoreError."""
+    if not isinstance(outcome, Fresh):
+        return job.held
+    if dry_run:
+        index = manifest.opened(build_index(outcome.crl, job.point.issuer), job.point)
+        return job.held._replace(facts=outcome.crl.facts, opened=index)
+    return manifest.commit(
+        ports.store, job.point, outcome.crl, job.held, outcome.validators, outcome.way, ports.clock()
+    )
 
 
 def _broken(point: Point, error: StoreError, summary: Summary) -> None:
@@ -262,58 +304,64 @@ def _described(point: Point, outcome: fetch.Outcome, facts: CrlFacts | None) -> 
     return summary
 
 
-def _evidence(looked: Sequence[_Looked], ours: _Ours) -> Evidence:
-    told = [(one, member, one.revokes(member)) for one in looked for member in one.judged.point.members]
-    return Evidence(
-        on_lists=tuple(
-            OnList(member, one.judged.point.url, one.proof(member)) for one, member, revoked in told if revoked
-        ),
-        clean=frozenset(member.fingerprint for _, member, revoked in told if revoked is False),
+def _evidence(looked: Sequence[_Looked], asked: Mapping[str, _Asked], ours: _Ours) -> _Evidence:
+    told = [
+        (one, member, one.held.facts.this_update, one.revokes(member))
+        for one in looked
+        if one.held.facts
+        for member in one.judged.point.members
+    ]
+    return _Evidence(
+        on_lists=tuple(OnList(member, one.judged.point.url, made) for one, member, made, on_it in told if on_it),
+        clean={member.fingerprint: made for _, member, made, on_it in told if on_it is False},
         named=ours.named if ours.whole else None,
+        looked=frozenset(one.judged.point.folder for one in looked),
+        needed=frozenset(asked),
     )
 
 
-def _wake(watch: Watch, etag: str | None, ports: Ports) -> list[str]:
-    """One request a target, so that pins follow at once. Raises StoreError; the schedule asks for what is left."""
+def _due(held: state.State, looked: Sequence[_Looked]) -> state.Asked:
+    """What publish has to follow."""
+    return state.Asked(
+        revoked=_digest(key for key in held.conditions if key.startswith(REVOKED)),
+        lists=_digest(one.held.facts.fingerprint for one in looked if one.held.facts),
+    )
+
+
+def _digest(names: Iterable[str]) -> str:
+    joined = " ".join(sorted(names))
+    return hashlib.sha256(joined.encode()).hexdigest() if joined else ""
+
+
+def _wake(watch: Watch, due: state.Asked, asked: state.Asked, ports: Ports) -> list[str]:
+    """One request a target that is concerned, so that it follows at once. Raises StoreError if not every one was sent.
+
+    What is revoked concerns the pins of all; a new list those that load it.
+    """
     sent = []
-    for one in publish_requests(watch, (target.id for target in watch.targets), f"revoked-{etag or ''}"):
+    concerned = [target.id for target in watch.targets if due.revoked != asked.revoked or target.keeps_lists]
+    for one in publish_requests(watch, concerned, f"lists-{_digest((due.revoked, due.lists))[:32]}"):
         if ports.remaining() < CALL_TAKES:
-            raise StoreError(f"the time of this run is up before {one.target} was asked for; the schedule asks for it")
+            raise StoreError(f"the time of this run is up before {one.target} was asked for; the next run asks for it")
         ports.queue.send(one)
         sent.append(one.target)
     return sent
 
 
-class _Over(NamedTuple):
-    """Which conditions that were not observed this run shows to have ended."""
-
-    evidence: Evidence
-    looked: set[str]
-    needed: set[str]
-    whole: bool
-
-    def ended(self, key: str) -> bool:
-        """Whether the condition with this key has."""
-        if key.startswith(conditions.REVOKED):
-            return self.evidence.clears(key.removeprefix(conditions.REVOKED))
-        folder = key.removeprefix(conditions.STALE_LIST)
-        return folder in self.looked or (self.whole and folder not in self.needed)
-
-
 def _tell(
+    watch: Watch,
     known: tuple[state.State, str | None],
-    evidence: Evidence,
+    evidence: _Evidence,
     looked: Sequence[_Looked],
-    over: _Over,
     ports: Ports,
     request: Request,
     now: datetime,
     summary: Summary,
 ) -> None:
-    """Note what lasts and what is over, and deliver the alerts that are due."""
+    """Note what lasts and what is over, have publish follow, and deliver the alerts that are due."""
 
     def change(held: state.State) -> state.State:
-        return conditions.after(held, (one.judged for one in looked), evidence.on_lists, now, is_over=over.ended)
+        return conditions.after(held, (one.judged for one in looked), evidence.on_lists, now, is_over=evidence.ends)
 
     ledger = Ledger(ports.store, keys.CRL_STATE)
 
@@ -342,8 +390,27 @@ def _tell(
         return
     try:
         step(change)
+        due = _due(known[0], looked)
+        if due != known[0].asked:
+            _follow(watch, due, known[0].asked, step, ports, summary)
         summary.alerts = [alert.id for alert in known[0].outbox]
         errors = outbox.deliver([outbox.Waiting(known[0].outbox, clear)], ports.sink, ports.remaining)
         summary.undelivered = [*errors[0]]
+    except StoreError as error:
+        summary.broken.append(str(error))
+
+
+def _follow(
+    watch: Watch,
+    due: state.Asked,
+    asked: state.Asked,
+    step: Callable[[Callable[[state.State], state.State]], None],
+    ports: Ports,
+    summary: Summary,
+) -> None:
+    """Ask publish to follow, and note that it was asked; what stops that does not stop the alerts."""
+    try:
+        summary.enqueued = _wake(watch, due, asked, ports)
+        step(lambda held: replace(held, asked=due))
     except StoreError as error:
         summary.broken.append(str(error))

@@ -192,6 +192,9 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "configuration_forged",
         "alerts_forged",
         "rolled_back",
+        "filters_drifted",
+        "filters_unnamed",
+        "filters_not_updated",
         "drift_found",
         "mtls_off",
         "file_damaged_key",
@@ -203,6 +206,7 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "revoked",
         "revoked_ca",
         "crl_stale_overdue",
+        "revocations_behind_open",
     }, "name each example that is critical here, and no other"
     info = {name for name, alert in EXAMPLES.items() if alert.severity is Severity.INFO}
     assert info == {
@@ -211,6 +215,7 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "name_learned",
         "source_recovered",
         "truststore_updated",
+        "filters_updated",
         "removal_planned",
         "all_clear",
         "configuration_accepted",

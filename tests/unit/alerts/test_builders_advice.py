@@ -291,8 +291,12 @@ def test_the_level_of_proof_is_said_in_words() -> None:
 def test_the_digicert_trap_names_the_pins_and_the_header() -> None:
     alert = EXAMPLES["shared_authority_deployed"]
     assert "X-Amzn-Mtls-Clientcert-Leaf" in alert.what_to_do
-    assert alert.facts["pins"] == f"s3://{BUCKET}/bundles/main/pins.json"
+    assert "identity filters" in alert.what_to_do
+    assert alert.facts["pins"] == "bundles/main/pins.json"
     assert alert.severity is Severity.WARNING
+    domain = EXAMPLES["shared_authority_deployed_domain"].what_to_do
+    assert "authorizer" in domain
+    assert "X-Amzn" not in domain
 
 
 def test_an_automatic_rollback_is_critical_and_one_by_hand_is_not() -> None:

@@ -1,20 +1,27 @@
-"""What publish does with ``crls/revoked.json``: pins go at once, a revoked CA vouches for nothing, no CA leaves."""
+"""What publish makes of lists in force: pins go at once, a revoked CA vouches for nothing, no CA leaves."""
 
+import hashlib
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
-from rotation_watcher import keys
+from rotation_watcher import formats, keys
+from rotation_watcher.bundles.revoked import decode
 from rotation_watcher.bundles.view import view_bundle
 from rotation_watcher.bundles.wanted import BundleView
-from rotation_watcher.errors import TargetDenied
+from rotation_watcher.errors import FetchCode, TargetDenied
+from rotation_watcher.revocation.kept import DER, INDEX, MANIFEST
 from rotation_watcher.x509.certificates import blocks_of
-from tests.support import certs
+from rotation_watcher.x509.crl import Crl, read
+from rotation_watcher.x509.revocation_index import build_index
+from tests.support import certs, crls
 from tests.support.certs import Issued
-from tests.support.small_refresh import DAY, HOUR, SmallRefresh, intermediate, leaf, listed, named, renewed_intermediate
-from tests.support.small_world import ARNS, NAME, START, issued
+from tests.support.pki import Extra, Pair
+from tests.support.small_refresh import DAY, HOUR, LEAVES, SmallRefresh, intermediate, leaf, named, renewed_intermediate
+from tests.support.small_world import ARNS, NAME, START, certificate, issued
 
 
 def another() -> Issued:
@@ -99,6 +106,14 @@ def test_a_leaf_that_another_ca_certificate_vouches_for_keeps_its_pin(world: Sma
     assert {intermediate().fingerprint, renewed_intermediate().fingerprint} <= {*blocks_of(live(world))}
 
 
+def test_a_leaf_whose_every_ca_certificate_is_revoked_loses_its_pin_at_once(world: SmallRefresh) -> None:
+    world.present((leaf(), (intermediate(), renewed_intermediate())))
+    world.list_cas(intermediate(), renewed_intermediate())
+    world.refresh()
+    world.publish()
+    assert world.pinned == set()
+
+
 def test_a_leaf_that_is_revoked_no_longer_is_pinned_again(world: SmallRefresh) -> None:
     world.list_leaves(leaf())
     world.refresh()
@@ -109,38 +124,6 @@ def test_a_leaf_that_is_revoked_no_longer_is_pinned_again(world: SmallRefresh) -
     assert world.pinned == {leaf().fingerprint}
 
 
-def test_without_the_file_nothing_is_revoked(world: SmallRefresh) -> None:
-    assert keys.REVOKED not in world.store.versions
-    assert view(world).unvouched == frozenset()
-
-
-@pytest.mark.parametrize("body", [b"", b"{", b'{"format": 99}', b'{"certificates": 1}', b"\xff"])
-def test_a_damaged_file_changes_no_pin_and_takes_nothing_away_and_is_told(world: SmallRefresh, body: bytes) -> None:
-    other = another()
-    world.list_leaves(leaf())
-    world.refresh()
-    world.publish()
-    world.heard()
-    world.store.seed(keys.REVOKED, body)
-    world.present((leaf(), (intermediate(),)), (other, (intermediate(),)))
-    before = live(world)
-    world.clock.advance(HOUR)
-    world.publish()
-    assert world.pinned == set(), "neither does the revoked one come back"
-    assert live(world) == before
-    (alert,) = [one for one in world.heard() if one.kind == "state-forged"]
-    assert keys.REVOKED in alert.what_happened
-
-
-def test_a_damaged_file_does_not_keep_a_new_ca_from_the_truststore(world: SmallRefresh) -> None:
-    world.store.seed(keys.REVOKED, b"{")
-    renewed = certs.issue(issued("Root 0"), "CA 2", ca=True)
-    fresh = certs.issue(renewed, NAME, not_before=START - DAY)
-    world.present((leaf(), (intermediate(),)), (fresh, (renewed,)))
-    assert world.publish() == "updated"
-    assert renewed.fingerprint in blocks_of(live(world))
-
-
 def test_a_dry_run_of_publish_drops_no_pin(world: SmallRefresh) -> None:
     world.list_leaves(leaf())
     world.refresh()
@@ -148,99 +131,255 @@ def test_a_dry_run_of_publish_drops_no_pin(world: SmallRefresh) -> None:
     assert world.pinned == {leaf().fingerprint}
 
 
-def entry(body: dict[str, Any], world: SmallRefresh, of: Issued) -> None:
-    """Put this entry for a leaf into the file, as somebody who may write there does."""
-    written = {"format": 1, "certificates": {of.fingerprint: {"subject": "", "list": "", "since": SINCE} | body}}
-    world.store.seed(keys.REVOKED, json.dumps(written).encode())
+def damage(world: SmallRefresh, name: str, how: str) -> None:
+    """Delete an object of the leaves' list, in every version, or write something else over it."""
+    key = f"{world.folder()}/{name}"
+    if how == "deleted":
+        del world.store.versions[key]
+    else:
+        world.store.versions[key] = [replace(world.store.versions[key][-1], body=b"{")]
 
 
-SINCE = "2026-01-01T00:00:00Z"
-
-
-def forged_by(signer: Issued, issuer: Issued | None = None) -> Callable[[SmallRefresh], dict[str, Any]]:
-    """A list that says so, signed by somebody else's CA, which stands as the issuer unless one is given."""
-
-    def make(world: SmallRefresh) -> dict[str, Any]:
-        body = listed(signer, leaf().certificate.serial_number, made=START)
-        stored = world.store.put("crls/forged/list.der", body, content_type=keys.CRL_TYPE)
-        return proof(issuer or signer, "crls/forged/list.der", stored.version)
-
-    return make
-
-
-def of_another(world: SmallRefresh) -> dict[str, Any]:
-    """What proves that another leaf is revoked."""
-    other = another()
-    world.list_leaves(other)
-    world.refresh()
-    return proof(intermediate(), f"{world.folder()}/list.der", None, other)
-
-
-def proof(issuer: Issued, key: str, version: str | None, of: Issued | None = None) -> dict[str, Any]:
-    return {
-        "proof": {
-            "certificate": (of or leaf()).pem.decode(),
-            "issuer": issuer.pem.decode(),
-            "key": key,
+def forge_manifest(world: SmallRefresh, **parts: str) -> None:
+    """Let the manifest name other versions of its parts, with the digests that fit them."""
+    key = f"{world.folder()}/{MANIFEST}"
+    document = json.loads(world.store.body(key))
+    for name, version in parts.items():
+        stored = world.store.get(f"{world.folder()}/{FILES[name]}", version=version)
+        assert stored
+        document[name] = {
             "version": version,
+            "sha256": hashlib.sha256(stored.body).hexdigest(),
+            "size": len(stored.body),
         }
-    }
+    world.store.seed(key, json.dumps(document).encode())
 
 
-FORGERIES: dict[str, Callable[[SmallRefresh], dict[str, Any]]] = {
-    "without a proof": lambda _: {},
-    "a list of another CA": forged_by(issued("Somebody")),
-    "a list of another CA of the same name": forged_by(certs.issue(issued("Root 0"), "CA 1", ca=True)),
-    "a list in the name of its CA": forged_by(certs.issue(issued("Root 0"), "CA 1", ca=True), intermediate()),
-    "a list that does not name it": lambda world: proof(intermediate(), f"{world.folder()}/list.der", None),
-    "a list that names another": of_another,
-    "a list that is not there": lambda _: proof(intermediate(), "crls/none/list.der", None),
-    "an object of another folder": lambda _: proof(intermediate(), keys.pins("main"), None),
-    "no list": lambda _: proof(intermediate(), keys.REVOKED, None),
+FILES = {"der": DER, "index": INDEX}
+
+
+@pytest.fixture
+def struck(world: SmallRefresh) -> SmallRefresh:
+    """The leaf is revoked, and its pin is gone."""
+    world.list_leaves(leaf())
+    world.refresh()
+    world.publish()
+    assert world.pinned == set()
+    world.heard()
+    return world
+
+
+def test_without_a_list_nothing_is_revoked() -> None:
+    world = SmallRefresh()
+    world.publish()
+    assert world.pinned == {leaf().fingerprint}
+    assert view(world).unvouched == frozenset()
+    assert world.heard()[-1].kind == "truststore-updated"
+
+
+@pytest.mark.parametrize("how", ["deleted", "overwritten"])
+@pytest.mark.parametrize("name", [MANIFEST, DER, INDEX])
+def test_what_is_lost_of_a_list_brings_no_pin_back_and_is_alerted_and_others_are_pinned(
+    struck: SmallRefresh, name: str, how: str
+) -> None:
+    other = another()
+    kept = struck.store.versions[f"{struck.folder()}/{DER}"][-1]
+    damage(struck, name, how)
+    if name == DER:  # what decided is a version of this object: it is lost with it, but not for the next list
+        struck.points.fail(LEAVES, FetchCode.TIMED_OUT)
+    struck.present((leaf(), (intermediate(),)), (other, (intermediate(),)))
+    before = live(struck)
+    struck.clock.advance(HOUR)
+    struck.publish()
+    assert other.fingerprint in struck.pinned
+    assert live(struck) == before
+    (alert,) = [one for one in struck.heard() if one.kind == "state-forged"]
+    assert struck.folder() in alert.what_happened
+    if name != DER:
+        assert struck.pinned == {other.fingerprint}
+    struck.points.publish(LEAVES, kept.body, etag='"again"')
+    struck.refresh()
+    struck.publish()
+    assert struck.pinned == {other.fingerprint}
+    assert view(struck).forged == ()
+
+
+def test_a_damaged_list_does_not_keep_a_new_ca_from_the_truststore(world: SmallRefresh) -> None:
+    damage(world, DER, "overwritten")
+    damage(world, INDEX, "overwritten")
+    renewed = certs.issue(issued("Root 0"), "CA 2", ca=True)
+    fresh = certs.issue(renewed, NAME, not_before=START - DAY)
+    world.present((leaf(), (intermediate(),)), (fresh, (renewed,)))
+    assert world.publish() == "updated"
+    assert renewed.fingerprint in blocks_of(live(world))
+
+
+def test_an_older_list_that_is_put_back_brings_no_pin_back(world: SmallRefresh) -> None:
+    before = world.manifest()
+    world.list_leaves(leaf())
+    world.refresh()
+    world.publish()
+    world.heard()
+    world.store.seed(f"{world.folder()}/{MANIFEST}", formats.encode(before))
+    world.clock.advance(HOUR)
+    world.publish()
+    assert world.pinned == set()
+
+
+def test_an_older_list_that_is_put_back_takes_no_pin_of_a_leaf_that_was_released(struck: SmallRefresh) -> None:
+    held = struck.manifest()
+    struck.list_leaves()
+    struck.refresh()
+    struck.publish()
+    assert struck.pinned == {leaf().fingerprint}
+    struck.store.seed(f"{struck.folder()}/{MANIFEST}", formats.encode(held))
+    struck.publish()
+    assert struck.pinned == {leaf().fingerprint}
+
+
+def test_an_index_that_hides_a_revoked_leaf_brings_no_pin_back_and_is_written_anew(struck: SmallRefresh) -> None:
+    clean = build_index(listed_by(), certificate(intermediate()))
+    forge_manifest(struck, index=struck.store.seed(f"{struck.folder()}/{INDEX}", clean))
+    struck.publish()
+    assert struck.pinned == set()
+    assert [one.kind for one in struck.heard()] == ["state-forged"]
+    struck.refresh()
+    assert view(struck).forged == ()
+    assert struck.heard() == [], "neither is the revocation over"
+
+
+def test_an_index_that_names_a_good_leaf_takes_no_pin(world: SmallRefresh) -> None:
+    bad = build_index(listed_by(leaf().certificate.serial_number), certificate(intermediate()))
+    forge_manifest(world, index=world.store.seed(f"{world.folder()}/{INDEX}", bad))
+    world.clock.advance(HOUR)
+    world.publish()
+    assert world.pinned == {leaf().fingerprint}
+    assert [one.kind for one in world.heard()] == ["state-forged"]
+    world.refresh()
+    assert [alert.kind for alert in world.heard()] == []
+
+
+def listed_by(*serials: int, by: Issued | None = None, made: datetime = START, extra: Sequence[Extra] = ()) -> Crl:
+    """A list of the intermediate, or of another CA."""
+    pair = Pair((by or intermediate()).certificate, (by or intermediate()).key)
+    found = read(crls.crl_der(pair, serials, number=9, this_update=made, next_update=made + DAY, extra=extra))
+    assert isinstance(found, Crl)
+    return found
+
+
+NAMESAKE = certs.issue(issued("Root 0"), "CA 1", ca=True)
+FORGERIES: dict[str, Callable[[int], Crl]] = {
+    "of another CA": lambda serial: listed_by(serial, by=issued("Somebody")),
+    "of another CA of the same name": lambda serial: listed_by(serial, by=NAMESAKE),
+    "of another place": lambda serial: listed_by(serial, extra=[crls.issuing_point("http://else.example.com/a.crl")]),
+    "of CA certificates alone": lambda serial: listed_by(serial, extra=[crls.issuing_point(LEAVES, ca=True)]),
+    "of the future": lambda serial: listed_by(serial, made=START + 300 * DAY),
+    "that names another": lambda serial: listed_by(serial + 1),
 }
 
 
 @pytest.mark.parametrize("name", FORGERIES)
 def test_what_no_list_of_the_issuer_bears_out_takes_no_pin_and_is_alerted(world: SmallRefresh, name: str) -> None:
-    before = live(world)
-    entry(FORGERIES[name](world), world, leaf())
+    crl, before = FORGERIES[name](leaf().certificate.serial_number), live(world)
+    index = build_index(listed_by(leaf().certificate.serial_number), certificate(intermediate()))
+    folder = world.folder()
+    forge_manifest(
+        world,
+        der=world.store.seed(f"{folder}/{DER}", crl.der),
+        index=world.store.seed(f"{folder}/{INDEX}", index),
+    )
     world.clock.advance(HOUR)
     world.publish()
     assert (world.pinned, live(world)) == ({leaf().fingerprint}, before)
     (alert,) = [one for one in world.heard() if one.kind == "state-forged"]
-    assert keys.REVOKED in alert.what_happened
-
-
-def test_what_is_proved_loses_its_pin_though_somebody_forged_another_entry(world: SmallRefresh) -> None:
-    world.list_leaves(leaf())
+    assert folder in alert.what_happened
     world.refresh()
-    written = json.loads(world.store.body(keys.REVOKED))
-    written["certificates"]["ab" * 32] = {"subject": "", "list": "", "since": SINCE}
-    world.store.seed(keys.REVOKED, json.dumps(written).encode())
+    assert world.revoked == set()
+    assert view(world).forged == ()
+
+
+def test_what_is_remembered_is_not_believed(world: SmallRefresh) -> None:
+    forged = world.store.seed(
+        f"{world.folder()}/{DER}", FORGERIES["of another CA"](leaf().certificate.serial_number).der
+    )
+    for version in (forged, "none"):
+        body = json.dumps({"format": 1, "lists": {world.folder(): version}}).encode()
+        world.store.seed(keys.revocations("main"), body)
+        world.publish()
+        assert world.pinned == {leaf().fingerprint}
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b'{"lists": 1}', b"\xff"])
+def test_a_memory_that_cannot_be_read_is_written_anew(struck: SmallRefresh, body: bytes) -> None:
+    struck.store.seed(keys.revocations("main"), body)
+    struck.publish()
+    assert struck.pinned == set()
+    assert decode(struck.store.body(keys.revocations("main"))).lists == {struck.folder(): struck.manifest().der.version}
+
+
+def test_a_list_that_ran_out_still_revokes(struck: SmallRefresh) -> None:
+    struck.clock.advance(90 * DAY)
+    struck.publish()
+    assert struck.pinned == set()
+
+
+def test_a_revoked_leaf_that_comes_back_is_not_pinned_before_the_next_run_of_refresh_crls(struck: SmallRefresh) -> None:
+    other = another()
+    struck.present((other, (intermediate(),)))
+    struck.refresh()
+    struck.publish()
+    struck.present((leaf(), (intermediate(),)), (other, (intermediate(),)))
+    struck.publish()
+    assert struck.pinned == {other.fingerprint}
+
+
+def test_a_new_leaf_that_the_list_in_force_names_already_is_never_pinned(world: SmallRefresh) -> None:
+    late = certs.issue(intermediate(), NAME, not_before=START - DAY, extensions=[named(LEAVES)])
+    world.list_leaves(late)
+    world.refresh()
+    world.present((leaf(), (intermediate(),)), (late, (intermediate(),)))
     world.publish()
-    assert world.pinned == set()
+    assert world.pinned == {leaf().fingerprint}
+
+
+def test_a_list_of_one_place_says_nothing_of_a_leaf_that_does_not_name_it() -> None:
+    first, second = "http://crl.example.com/a.crl", "http://crl.example.com/b.crl"
+    one = certs.issue(intermediate(), NAME, not_before=START - 3 * DAY, extensions=[named(first)])
+    both = certs.issue(intermediate(), NAME, not_before=START - 2 * DAY, extensions=[named(first, second)])
+    world = SmallRefresh()
+    world.present((one, (intermediate(),)), (both, (intermediate(),)))
+    world.list_leaves(one, url=first)
+    world.refresh()
+    world.publish()
+    assert world.pinned == {both.fingerprint}
+    world.points.fail(first, FetchCode.TIMED_OUT)
+    of_second = listed_by(made=world.clock(), extra=[crls.issuing_point(second)])
+    world.points.publish(second, of_second.der, etag='"b"')
+    world.refresh()
+    world.publish()
+    assert world.pinned == {both.fingerprint}
 
 
 def test_each_list_is_read_once_a_look_however_many_it_names(world: SmallRefresh) -> None:
-    other = another()
+    other = another_of_the_list()
     world.present((leaf(), (intermediate(),)), (other, (intermediate(),)))
     world.list_leaves(leaf(), other)
     world.refresh()
-    world.list_cas(intermediate())
-    world.refresh()
-    read: list[str] = []
-    world.store.before = lambda operation, key: read.append(key) if operation == "get" else None
+    world.publish()
+    read_keys: list[str] = []
+    world.store.before = lambda operation, key: read_keys.append(key) if operation == "get" else None
     assert view(world).unvouched == {leaf().fingerprint, other.fingerprint}
-    assert len([key for key in read if key.endswith("list.der")]) == 2
+    assert len([key for key in read_keys if key.endswith(DER)]) == 1
 
 
-def test_the_proof_is_of_the_list_in_force_whenever_that_is_replaced(world: SmallRefresh) -> None:
-    world.list_leaves(leaf())
-    world.refresh()
-    first = json.loads(world.store.body(keys.REVOKED))["certificates"][leaf().fingerprint]
-    world.clock.advance(DAY)
-    world.list_leaves(leaf())
-    world.refresh()
-    second = json.loads(world.store.body(keys.REVOKED))["certificates"][leaf().fingerprint]
-    assert second["proof"]["version"] != first["proof"]["version"]
-    assert second["since"] == first["since"]
+def test_a_quiet_look_reads_no_list(world: SmallRefresh) -> None:
+    read_keys: list[str] = []
+    world.store.before = lambda operation, key: read_keys.append(key) if operation == "get" else None
+    view(world)
+    assert [key for key in read_keys if key.endswith(INDEX)]
+    assert [key for key in read_keys if key.endswith(DER)] == []
+
+
+def another_of_the_list() -> Issued:
+    """One more leaf under the same CA, on the same list."""
+    return certs.issue(intermediate(), NAME, not_before=START - DAY, extensions=[named(LEAVES)])

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from rotation_watcher import config, formats, keys
+from rotation_watcher.bundles import pins
 from rotation_watcher.errors import TargetDenied
 from rotation_watcher.identity import publishing
 from rotation_watcher.identity.decision import decide
@@ -17,7 +18,7 @@ from rotation_watcher.sources.history import Status
 from rotation_watcher.x509.certificates import blocks_of
 from tests.support import certs, presenting
 from tests.support.certs import Issued
-from tests.support.small_refresh import CAS, DAY, LEAVES, SmallRefresh, intermediate, leaf, named
+from tests.support.small_refresh import DAY, LEAVES, SmallRefresh, intermediate, leaf, named
 from tests.support.small_world import NAME, START, issued
 from tests.unit.test_withdrawn import Approving
 
@@ -63,7 +64,7 @@ def test_the_rule_names_the_operators_root_and_the_ca_above_the_leaf(world: Smal
 
 def test_the_lists_are_those_that_refresh_crls_keeps(world: SmallRefresh) -> None:
     folders = {one.folder for one in written(world).lists}
-    assert folders == {world.folder(LEAVES), world.folder(CAS, issued("Root 0"))}
+    assert folders == {world.folder(LEAVES)}
     assert all(f"{folder}/manifest.json" in world.store.list("crls/") for folder in folders)
 
 
@@ -132,6 +133,19 @@ def test_what_somebody_else_wrote_there_is_written_over(
     world.store.seed(keys.identity("main"), formats.encode(forge(held)))
     world.publish()
     assert written(world) == held
+
+
+def test_a_pin_that_no_certificate_bears_out_lets_nobody_in(world: SmallRefresh) -> None:
+    held = pins.decode(world.store.body(keys.pins("main")))
+    forged = replace(held.pins[0], certificate=replace(held.pins[0].certificate, fingerprint="ab" * 32))
+    world.store.seed(keys.pins("main"), formats.encode(replace(held, pins=(*held.pins, forged))))
+
+    def refuse(_operation: str, _arn: str) -> None:
+        raise TargetDenied("no")
+
+    world.target.before = refuse  # publish gets no further than to the bundle's files
+    world.publish()
+    assert {pin.sha256 for pin in written(world).pins} == {leaf().fingerprint}
 
 
 def test_while_no_leaf_is_proved_the_rule_stays_but_for_a_revoked_ca(world: SmallRefresh) -> None:

@@ -79,7 +79,7 @@ def test_a_leaf_that_comes_later_is_held_against_the_list_that_is_in_force(world
     writes = len(world.store.writes)
     assert kinds(world) == ["revoked"]
     written = {key for key in world.store.writes[writes:] if not key.startswith("alerts/")}
-    assert written == {keys.REVOKED, keys.CRL_STATE}
+    assert written == {keys.CRL_STATE}
 
 
 @pytest.mark.parametrize("code", [FetchCode.UNREACHABLE, FetchCode.ANSWER_TOO_LARGE])
@@ -122,27 +122,17 @@ def test_a_revoked_certificate_that_no_history_names_any_more_is_over(world: Sma
     assert world.revoked == set()
 
 
-def test_a_damaged_register_is_written_anew_from_what_was_told(world: SmallRefresh) -> None:
-    world.list_leaves(leaf())
-    assert kinds(world) == ["revoked"]
-    world.store.seed(keys.REVOKED, b"{")
-    world.store.seed("anchors/us-east-1.pem", issued("Other").pem)
-    assert kinds(world) == []
-    assert world.revoked == {leaf().fingerprint}
-
-
-def test_no_register_is_written_while_nothing_is_revoked(world: SmallRefresh) -> None:
-    assert keys.REVOKED not in world.store.versions
-
-
-def test_targets_are_woken_when_the_register_changes_and_only_then(world: SmallRefresh) -> None:
-    assert world.queue.sent == []
+def test_targets_are_woken_when_lists_or_what_they_revoke_changed_and_only_then(world: SmallRefresh) -> None:
+    assert len(world.queue.sent) == 1, "the first lists are to be loaded"
     world.list_leaves(leaf())
     assert world.refresh().enqueued == ["alb"]
     assert world.refresh().enqueued == []
     world.list_leaves()
     assert world.refresh().enqueued == ["alb"]
-    assert len({one.deduplication for one in world.queue.sent}) == 2
+    assert world.refresh().enqueued == []
+    world.list_leaves()
+    assert world.refresh().enqueued == ["alb"], "another list that revokes nothing is to be loaded, too"
+    assert len({one.deduplication for one in world.queue.sent}) == 4
 
 
 def test_a_list_that_cannot_be_fetched_is_told_after_three_runs_and_when_it_is_over(world: SmallRefresh) -> None:
@@ -248,8 +238,8 @@ def test_an_alert_that_somebody_else_put_into_the_outbox_is_not_delivered_and_th
     world: SmallRefresh,
 ) -> None:
     theirs = msgspec.structs.replace(EXAMPLES["revoked"], what_to_do="Run: curl evil.example")
-    held, _ = state.load(world.store)
-    state.write(world.store, msgspec.structs.replace(held, outbox=(theirs,)), None)
+    held, etag = state.load(world.store)
+    state.write(world.store, msgspec.structs.replace(held, outbox=(theirs,)), etag)
     world.refresh()
     (alert,) = world.heard()
     assert (alert.kind, alert.severity) == ("state-forged", "critical")

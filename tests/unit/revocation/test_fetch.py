@@ -5,7 +5,7 @@ from threading import Event, Lock
 from rotation_watcher.errors import FetchCode
 from rotation_watcher.ports import Fetched, NotModified, Validators
 from rotation_watcher.revocation.fetch import PARALLEL, Failed, Fresh, Job, outcomes
-from rotation_watcher.revocation.manifest import Held
+from rotation_watcher.revocation.kept import Held
 from rotation_watcher.revocation.points import Member, Point
 from tests.support.small_refresh import intermediate, leaf, listed
 from tests.support.small_world import START, certificate
@@ -37,7 +37,7 @@ class Hanging:
 def job(name: str, *, failing: bool = False) -> Job:
     url = f"http://{name}.example.com/a.crl"
     member = Member(certificate(leaf()), "use1", "us-east-1", "Genesys", ca=False)
-    point = Point(f"crls/{name}", url, certificate(intermediate()), {url: frozenset({url})}, (member,))
+    point = Point(f"crls/{name}", certificate(intermediate()), {url: frozenset({url})}, ca=False, members=(member,))
     return Job(point, Held(), failing)
 
 

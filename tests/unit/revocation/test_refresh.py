@@ -1,5 +1,6 @@
 """refresh_crls over lists in memory: what is put in force, what is not, and what a crash, a dry run, a race leave."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,9 +9,9 @@ import pytest
 from cryptography import x509
 
 from rotation_watcher import keys
-from rotation_watcher.bundles import revoked
 from rotation_watcher.errors import FetchCode, StoreError
-from rotation_watcher.revocation.manifest import DER, INDEX, MANIFEST, PEM
+from rotation_watcher.ports import PublishRequest
+from rotation_watcher.revocation.kept import DER, INDEX, MANIFEST, PEM
 from rotation_watcher.x509.crl import Crl, read
 from rotation_watcher.x509.revocation_index import Index, open_index
 from tests.support import certs, crls
@@ -145,7 +146,7 @@ def test_where_one_url_of_a_list_fails_the_next_is_asked(world: SmallRefresh) ->
     world.points.fail(LEAVES, FetchCode.TIMED_OUT)
     world.list_leaves(url=mirror)
     assert outcomes(world)[LEAVES] == "new"
-    assert world.manifest().fetched_from == mirror
+    assert world.manifest(LEAVES, mirror).fetched_from == mirror
     assert world.heard() == []
 
 
@@ -224,19 +225,40 @@ def test_a_run_that_is_killed_before_the_manifest_leaves_the_last_good_list(worl
     assert world.manifest().facts.number == "8"
 
 
-@pytest.mark.parametrize("name", [DER, INDEX])
-def test_a_damaged_part_is_fetched_and_written_anew_although_the_server_says_304(
-    world: SmallRefresh, name: str
+@pytest.mark.parametrize(("name", "outcome"), [(DER, "new"), (PEM, "unchanged"), (INDEX, "unchanged")])
+def test_a_damaged_part_is_written_anew_although_the_server_says_304(
+    world: SmallRefresh, name: str, outcome: str
 ) -> None:
     world.list_leaves(leaf())
     world.refresh()
     key = f"{world.folder()}/{name}"
     del world.store.versions[key]
     summary = world.refresh()
-    assert summary.remarks == [f"{key} is not what its manifest says"]
-    assert {one.url: one.outcome for one in summary.lists}[LEAVES] == "new"
-    assert revoked.load(world.store).fault is None, "the list proves again what it revokes"
+    assert len(summary.remarks) == 1
+    assert key in summary.remarks[0]
+    assert {one.url: one.outcome for one in summary.lists}[LEAVES] == outcome
+    assert key in world.store.versions
     assert world.refresh().remarks == []
+    assert world.revoked == {leaf().fingerprint}
+
+
+def test_a_dry_run_writes_no_damaged_part_anew(world: SmallRefresh) -> None:
+    world.refresh()
+    del world.store.versions[f"{world.folder()}/{INDEX}"]
+    writes = len(world.store.writes)
+    assert world.refresh(dry_run=True).remarks
+    assert len(world.store.writes) == writes
+
+
+@pytest.mark.parametrize("field", ["number", "this_update"])
+def test_a_manifest_that_says_a_later_list_than_it_has_keeps_no_true_one_out(world: SmallRefresh, field: str) -> None:
+    world.refresh()
+    document = json.loads(world.store.body(f"{world.folder()}/{MANIFEST}"))
+    document["facts"][field] = {"number": "FFFFFFFF", "this_update": "2046-01-01T00:00:00Z"}[field]
+    world.store.seed(f"{world.folder()}/{MANIFEST}", json.dumps(document).encode())
+    world.list_leaves(leaf())
+    assert outcomes(world)[LEAVES] == "new"
+    assert world.revoked == {leaf().fingerprint}
 
 
 def test_a_manifest_that_is_none_is_written_anew(world: SmallRefresh) -> None:
@@ -271,6 +293,125 @@ def test_a_later_list_of_another_run_is_not_written_over(world: SmallRefresh) ->
     world.store.before = other_run
     world.refresh()
     assert world.manifest().facts.number == "9"
+
+
+@pytest.mark.parametrize("moment", ["it has an older list", "its server said 304", "it has judged"])
+def test_a_slower_run_clears_nothing_that_a_newer_list_revokes(world: SmallRefresh, moment: str) -> None:
+    world.refresh()
+    world.publish()
+    world.heard()
+    if moment == "it has an older list":
+        world.list_leaves(number=8)
+    operation, key = {
+        "it has an older list": ("put", f"{world.folder()}/{DER}"),
+        "its server said 304": ("get", f"{world.folder(CAS, issuer=issued('Root 0'), ca=True)}/{INDEX}"),
+        "it has judged": ("get", keys.CRL_STATE),
+    }[moment]
+    reads = 0
+
+    def other_run(each: str, of: str) -> None:
+        nonlocal reads
+        if (each, of) != (operation, key):
+            return
+        reads += 1
+        world.store.before = lambda *_: None
+        world.list_leaves(leaf(), number=9)
+        world.refresh(after=timedelta(seconds=5))
+        assert world.revoked == {leaf().fingerprint}
+
+    world.store.before = other_run
+    summary = world.refresh()
+    assert reads == 1
+    if moment != "it has judged":
+        assert [*summary.revoked] == [leaf().fingerprint[:16]], "it goes by what is in force when it ends"
+    assert world.revoked == {leaf().fingerprint}
+    assert [alert.kind for alert in world.heard()] == ["revoked"]
+    world.publish()
+    assert world.pinned == set()
+    world.refresh()
+    assert world.heard() == []
+
+
+def test_a_slower_run_that_has_to_write_clears_nothing_that_a_newer_list_revokes(world: SmallRefresh) -> None:
+    world.refresh()
+    world.points.fail(CAS, FetchCode.TIMED_OUT)
+    world.refresh()
+    world.refresh()
+    assert world.heard() == []
+
+    def other_run(operation: str, key: str) -> None:
+        if (operation, key) != ("put_if", keys.CRL_STATE):
+            return
+        world.store.before = lambda *_: None
+        world.list_leaves(leaf(), number=9)
+        world.refresh(after=timedelta(seconds=5))
+
+    world.store.before = other_run
+    world.refresh()
+    assert world.revoked == {leaf().fingerprint}
+    assert sorted({alert.kind.value for alert in world.heard()}) == ["crl-stale", "revoked"]
+
+
+def test_a_run_that_dies_before_it_has_asked_publish_to_follow_is_made_good_by_the_next(world: SmallRefresh) -> None:
+    world.refresh()
+    world.list_leaves(leaf())
+
+    def die(operation: str, key: str) -> None:
+        if operation == "put_if" and key == keys.CRL_STATE:
+            raise Killed
+
+    world.store.after = die
+    with pytest.raises(Killed):
+        world.refresh()
+    world.store.after = lambda *_: None
+    assert world.revoked == {leaf().fingerprint}
+    assert world.refresh().enqueued == ["alb"]
+    assert world.refresh().enqueued == []
+
+
+def test_a_queue_that_refuses_is_asked_again_and_the_alert_is_told_all_the_same(world: SmallRefresh) -> None:
+    world.refresh()
+    world.list_leaves(leaf())
+    send, world.queue.send = world.queue.send, refuse  # type: ignore[method-assign]
+    summary = world.refresh()
+    assert (summary.enqueued, summary.broken) == ([], ["the queue is away for alb"])
+    assert [alert.kind for alert in world.heard()] == ["revoked"]
+    world.queue.send = send  # type: ignore[method-assign]
+    assert world.refresh().enqueued == ["alb"]
+
+
+def refuse(request: PublishRequest) -> None:
+    raise StoreError(f"the queue is away for {request.target}")
+
+
+def test_a_lost_history_clears_nobody(world: SmallRefresh) -> None:
+    world.list_leaves(leaf())
+    world.refresh()
+    world.heard()
+    del world.store.versions[keys.history("use1")]
+    world.refresh()
+    assert world.heard() == []
+    assert world.revoked == {leaf().fingerprint}
+
+
+def test_lists_of_cas_and_of_leaves_at_one_place_are_judged_each_for_its_kind(world: SmallRefresh) -> None:
+    """One for users alone says nothing of the CA that names the same place (RFC 5280 6.3.3 (b) (2) (ii))."""
+    both = certs.issue(issued("Root 0"), NAME, not_before=START - DAY, extensions=[named(CAS)])
+    world.present((leaf(), (intermediate(),)), (both, ()))
+    root = Pair(issued("Root 0").certificate, issued("Root 0").key)
+    now = world.clock()
+    body = crls.crl_der(
+        root,
+        [both.certificate.serial_number],
+        number=50,
+        this_update=now,
+        next_update=now + DAY,
+        extra=[crls.issuing_point(CAS, user=True)],
+    )
+    world.points.publish(CAS, body, etag='"user"')
+    found = {(one.url, one.reason or one.outcome) for one in world.refresh().lists}
+    assert found == {(CAS, "new"), (CAS, "out-of-scope"), (LEAVES, "new")}
+    assert world.revoked == {both.fingerprint}
 
 
 def test_a_source_that_cannot_be_read_stops_no_other_and_is_reported(world: SmallRefresh) -> None:

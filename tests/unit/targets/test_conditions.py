@@ -19,7 +19,7 @@ from rotation_watcher.targets.record import Applied, Hold, HoldReason, Pending, 
 from rotation_watcher.targets.record import decode as decode_record
 from rotation_watcher.targets.record import encode as encode_record
 from rotation_watcher.x509.truststore import of_blocks
-from tests.unit.targets.test_plan import NOW, STORE, key, keys, live, need, root, wanted
+from tests.unit.targets.test_plan import NOW, STORE, key, keys, live, need, wanted
 
 replace = msgspec.structs.replace
 STEP = timedelta(minutes=10)
@@ -285,14 +285,3 @@ def test_a_passing_failure_is_not_alerted_if_it_is_over_before_half_an_hour(erro
     play(desk, [unreadable(error)] * 3)
     play(desk, [quiet] * 9)
     assert desk.told == []
-
-
-def test_two_roots_that_others_use_too_have_one_alert_and_never_another() -> None:
-    desk = Desk()
-    shared = compose([need(number)._replace(authority="DigiCert") for number in (0, 1)], {}, NOW)
-    for _ in range(3):
-        snapshot = desk.snapshot(wanted=shared, live={0, 1})
-        desk.keep(conditions.shared_authority(desk.record, snapshot, "watcher", desk.now))
-        play(desk, [quiet] * 4)
-    assert [alert.kind for alert in desk.told] == ["shared-authority-deployed"]
-    assert root(0).facts.subject in desk.told[0].what_happened + str(desk.told[0].facts)

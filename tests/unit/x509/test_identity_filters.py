@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from rotation_watcher.x509.certificates import Certificate, parse_text
-from rotation_watcher.x509.identity_filters import IdentityFilter, admits
+from rotation_watcher.x509.identity_filters import IdentityFilter, admits, key_of, naming
 from tests.support import certs
 
 SUBJECT = x509.Name(
@@ -89,3 +89,47 @@ def test_a_leaf_without_such_names_does_not_pass() -> None:
 def test_a_filter_is_written_as_it_is_read() -> None:
     assert str(IdentityFilter("subject-ou", "exact", "Data Actions")) == "subject-ou exact Data Actions"
     assert admits([str(IdentityFilter("subject-ou", "exact", "Data Actions"))], LEAF) is True
+
+
+def named(common: str | None, *names: str) -> Certificate:
+    """A leaf with this common name and these DNS names."""
+    key = certs.ec_key()
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)] if common else [])
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(SUBJECT).public_key(key.public_key())
+    builder = builder.serial_number(7).not_valid_before(certs.NOT_BEFORE).not_valid_after(certs.NOT_AFTER)
+    if names:
+        san = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
+        builder = builder.add_extension(san, critical=False)
+    pem = builder.sign(key, SHA256()).public_bytes(Encoding.PEM).decode()
+    return parse_text(pem).certificates[0]
+
+
+@pytest.mark.parametrize(
+    ("common", "names", "believed", "expected"),
+    [
+        ("a.example.com", ("a.example.com",), None, "san-dns exact a.example.com"),
+        ("A.example.com", ("b.example.com", "a.Example.com"), None, "san-dns exact a.example.com"),
+        ("a.example.com", ("a.example.com", "c.example.com"), "C.example.com", "san-dns exact c.example.com"),
+        ("Somebody Ltd.", ("d.example.com", "c.example.com"), "other.example.com", "san-dns exact c.example.com"),
+        ("Somebody Ltd.", (), None, "subject-cn exact Somebody Ltd."),
+        ("Somebody Ltd.", ("*.example.com",), None, "subject-cn exact Somebody Ltd."),
+        ("B\u00fccher", (), None, None),
+        (" padded", (), None, None),
+        (None, (), "believed.example.com", None),
+    ],
+)
+def test_the_one_name_for_a_leaf_is_one_by_which_it_was_judged(
+    common: str | None, names: tuple[str, ...], believed: str | None, expected: str | None
+) -> None:
+    leaf = named(common, *names)
+    chosen = naming(leaf, believed)
+
+    assert (str(chosen) if chosen else None) == expected
+    assert chosen is None or admits([str(chosen)], leaf) is True
+
+
+def test_filters_that_the_service_takes_for_the_same_have_one_key() -> None:
+    assert key_of("san-dns", "exact", "A.example.com") == key_of("san-dns", "exact", "a.EXAMPLE.com")
+    assert key_of("san-uri", "exact", "SPIFFE://A/b") == key_of("san-uri", "exact", "spiffe://a/b")
+    assert key_of("san-uri", "exact", "spiffe://a/B") != key_of("san-uri", "exact", "spiffe://a/b")
+    assert key_of("san-dns", "prefix", "a") != key_of("san-dns", "exact", "a")

@@ -1,7 +1,8 @@
-"""A cache for objects that never change: certificates below ``seen/`` are written once and named by fingerprint.
+"""A cache for objects that never change.
 
-A snapshot of a target reads the certificates of every accepted leaf. A warm container has them in memory, which saves
-most calls of a run that changes nothing. Readers still compare each certificate with its fingerprint.
+Certificates below ``seen/`` are written once and named by fingerprint, and publish asks for the index of a revocation
+list by its version. A snapshot of a target reads those of every accepted leaf. A warm container has them in memory,
+which saves most calls of a run that changes nothing. Readers still compare each with its fingerprint or digest.
 """
 
 from collections.abc import Sequence
@@ -9,15 +10,21 @@ from collections.abc import Sequence
 from rotation_watcher.ports import ObjectStore, StoredObject, Written
 
 _MAX_OBJECTS = 1000
-"""The most objects that are cached; one is about 2 KB."""
+"""The most objects that are cached; a certificate is about 2 KB."""
+_MAX_INDEX = 32 * 1024
+"""The longest index that is cached, in bytes: some thousand entries."""
 
 
 class CachingStore:
-    """``ports.ObjectStore`` over another one, from which it reads each object below ``seen/`` once."""
+    """``ports.ObjectStore`` over another one, from which it reads each object below ``seen/`` once.
 
-    def __init__(self, store: ObjectStore) -> None:
+    With ``indexes`` also each version of an index: not for who has to notice that one was deleted.
+    """
+
+    def __init__(self, store: ObjectStore, *, indexes: bool = False) -> None:
         self._store = store
-        self._known: dict[str, StoredObject] = {}
+        self._indexes = indexes
+        self._known: dict[tuple[str, str | None], StoredObject] = {}
 
     @property
     def bucket(self) -> str:
@@ -31,11 +38,12 @@ class CachingStore:
 
     def get(self, key: str, *, version: str | None = None) -> StoredObject | None:
         """See ``ports.ObjectStore``. Absence is not cached: the object may be written later."""
-        if "/seen/" not in key or version is not None:
+        of_index = self._indexes and key.endswith("/index.bin") and version is not None
+        if not of_index and ("/seen/" not in key or version is not None):
             return self._store.get(key, version=version)
-        known = self._known.get(key) or self._store.get(key)
-        if known is not None and len(self._known) < _MAX_OBJECTS:
-            self._known[key] = known
+        known = self._known.get((key, version)) or self._store.get(key, version=version)
+        if known is not None and len(self._known) < _MAX_OBJECTS and not (of_index and len(known.body) > _MAX_INDEX):
+            self._known[key, version] = known
         return known
 
     def put(self, key: str, body: bytes, *, content_type: str) -> Written:

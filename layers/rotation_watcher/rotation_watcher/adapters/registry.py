@@ -10,9 +10,10 @@ import httpx
 
 from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.api_gateway import ApiGatewayDomains
+from rotation_watcher.adapters.nlb_listener import NlbListeners
 from rotation_watcher.adapters.trust_store import AlbTrustStores
-from rotation_watcher.kinds import ALB_TRUST_STORE, API_GATEWAY_DOMAIN, KINDS, Kind
-from rotation_watcher.ports import TrustTarget
+from rotation_watcher.kinds import ALB_TRUST_STORE, API_GATEWAY_DOMAIN, KINDS, NLB_LISTENER, Kind
+from rotation_watcher.ports import FilterTarget, TrustTarget
 
 
 class Connections:
@@ -51,20 +52,43 @@ FACTORIES: dict[str, Callable[[Connections], TrustTarget]] = {
 """The factory of each adapter, by the kind's name."""
 
 
-class TrustTargets(Mapping[Kind, TrustTarget]):
+def _nlb_listeners(to: Connections) -> FilterTarget:
+    return NlbListeners(to.client("elbv2"))
+
+
+FILTER_FACTORIES: dict[str, Callable[[Connections], FilterTarget]] = {NLB_LISTENER.name: _nlb_listeners}
+"""The same for kinds that take names of leaves."""
+
+
+class Adapters[Adapter](Mapping[Kind, Adapter]):
     """The adapter of each kind, built when it is first asked for and then kept."""
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, factories: Mapping[str, Callable[[Connections], Adapter]], connections: Connections) -> None:
+        self._factories = factories
         self._connections = connections
-        self._built: dict[str, TrustTarget] = {}
+        self._built: dict[str, Adapter] = {}
 
-    def __getitem__(self, kind: Kind) -> TrustTarget:
+    def __getitem__(self, kind: Kind) -> Adapter:
         if kind.name not in self._built:
-            self._built[kind.name] = FACTORIES[kind.name](self._connections)
+            self._built[kind.name] = self._factories[kind.name](self._connections)
         return self._built[kind.name]
 
     def __iter__(self) -> Iterator[Kind]:
-        return (kind for kind in KINDS.values() if kind.name in FACTORIES)
+        return (kind for kind in KINDS.values() if kind.name in self._factories)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+class TrustTargets(Adapters[TrustTarget]):
+    """The adapters of trust stores and domains."""
+
+    def __init__(self, connections: Connections) -> None:
+        super().__init__(FACTORIES, connections)
+
+
+class FilterTargets(Adapters[FilterTarget]):
+    """The adapters of listeners."""
+
+    def __init__(self, connections: Connections) -> None:
+        super().__init__(FILTER_FACTORIES, connections)

@@ -5,7 +5,7 @@ pre-signed URL that is good for ten minutes. That URL is a secret: it must reach
 into both, so what is said of a failed download never comes from httpx's own text (and see ``clients.quiet_sdk_logs``).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,13 +15,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.aws_errors import SdkError, code, translate
 from rotation_watcher.arns import parse_target
-from rotation_watcher.errors import BundleRejected, TargetError, TargetNotFound
+from rotation_watcher.errors import BundleRejected, RevocationRejected, RevocationsFull, TargetError, TargetNotFound
 from rotation_watcher.kinds import ALB_TRUST_STORE
-from rotation_watcher.ports import UNKNOWN, BundleObject, Endpoint, Live
+from rotation_watcher.ports import UNKNOWN, BundleObject, Endpoint, Live, RevocationFile
+from rotation_watcher.x509.crl import MAX_BYTES
 
 if TYPE_CHECKING:
     from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
-    from mypy_boto3_elbv2.type_defs import ListenerTypeDef, TrustStoreTypeDef
+    from mypy_boto3_elbv2.type_defs import ListenerTypeDef, RevocationContentTypeDef, TrustStoreTypeDef
 
 MAX_BUNDLE = 5_000_000
 """The most bytes of a deployed bundle that are read: 25 certificates of 16 KB are 400 KB, quotas can be raised."""
@@ -37,7 +38,7 @@ _BEGIN = b"-----BEGIN CERTIFICATE-----"
 
 
 class AlbTrustStores:
-    """``ports.TrustTarget`` for trust stores; ``http`` fetches what the pre-signed URL points at."""
+    """``ports.TrustTarget`` and ``ports.RevocationTarget``; ``http`` fetches what a pre-signed URL points at."""
 
     def __init__(self, client: "ElasticLoadBalancingv2Client", http: httpx.Client) -> None:
         clients.quiet_sdk_logs()
@@ -81,6 +82,53 @@ class AlbTrustStores:
         except (ClientError, BotoCoreError) as error:
             raise _failed("change", arn, error) from error
 
+    def revocations(self, arn: str) -> Sequence[RevocationFile]:
+        """See ``ports.RevocationTarget``."""
+        try:
+            pages = self._client.get_paginator("describe_trust_store_revocations").paginate(TrustStoreArn=arn)
+            found = [one for page in pages for one in page.get("TrustStoreRevocations", [])]
+        except (ClientError, BotoCoreError) as error:
+            raise _failed("read the revocation lists of", arn, error) from error
+        files = [RevocationFile(one["RevocationId"], one.get("NumberOfRevokedEntries", 0)) for one in found]
+        return sorted(files, key=lambda one: one.id)
+
+    def revocation_content(self, arn: str, number: int) -> bytes:
+        """See ``ports.RevocationTarget``."""
+
+        def location() -> str:
+            return self._client.get_trust_store_revocation_content(TrustStoreArn=arn, RevocationId=number)["Location"]
+
+        try:
+            return self._fetched(arn, "revocation list", location, MAX_BYTES)
+        except (ClientError, BotoCoreError) as error:
+            if code(error) == "RevocationIdNotFound":
+                return b""
+            raise _failed("read a revocation list of", arn, error) from error
+
+    def add_revocation(self, arn: str, place: BundleObject) -> RevocationFile:
+        """See ``ports.RevocationTarget``."""
+        content: RevocationContentTypeDef = {
+            "S3Bucket": place.bucket,
+            "S3Key": place.key,
+            "S3ObjectVersion": place.version,
+            "RevocationType": "CRL",
+        }
+        try:
+            (one,) = self._client.add_trust_store_revocations(TrustStoreArn=arn, RevocationContents=[content])[
+                "TrustStoreRevocations"
+            ]
+        except (ClientError, BotoCoreError) as error:
+            raise _failed("add a revocation list to", arn, error) from error
+        return RevocationFile(one["RevocationId"], one.get("NumberOfRevokedEntries", 0))
+
+    def remove_revocation(self, arn: str, number: int) -> None:
+        """See ``ports.RevocationTarget``."""
+        try:
+            self._client.remove_trust_store_revocations(TrustStoreArn=arn, RevocationIds=[number])
+        except (ClientError, BotoCoreError) as error:
+            if code(error) != "RevocationIdNotFound":
+                raise _failed("remove a revocation list from", arn, error) from error
+
     def _describe(self, arn: str) -> "TrustStoreTypeDef":
         stores = self._client.describe_trust_stores(TrustStoreArns=[arn])["TrustStores"]
         if not stores:
@@ -88,19 +136,27 @@ class AlbTrustStores:
         return stores[0]
 
     def _bundle(self, arn: str) -> bytes:
-        """The deployed bundle. A download that fails is tried again with a new URL; raises TargetError, ClientError."""
+        """The deployed bundle. Raises TargetError, ClientError."""
+
+        def location() -> str:
+            return self._client.get_trust_store_ca_certificates_bundle(TrustStoreArn=arn)["Location"]
+
+        return self._fetched(arn, "bundle", location, MAX_BUNDLE)
+
+    def _fetched(self, arn: str, what: str, location: Callable[[], str], most: int) -> bytes:
+        """What a pre-signed URL gives. A download that fails is tried again with a new one. Raises TargetError."""
         problem = ""
         for _ in range(_TRIES):
-            location = self._client.get_trust_store_ca_certificates_bundle(TrustStoreArn=arn)["Location"]
-            parts = urlsplit(location)
+            url = location()
+            parts = urlsplit(url)
             if parts.scheme != "https" and parts.hostname not in _LOCAL:
                 raise TargetError(f"cannot read {arn}: the service gave a URL that is not https")
-            body, problem = self._download(location)
+            body, problem = self._download(url, most)
             if body is not None:
                 return body
-        raise TargetError(f"cannot read {arn}: the download of its bundle failed {_TRIES} times: {problem}")
+        raise TargetError(f"cannot read {arn}: the download of its {what} failed {_TRIES} times: {problem}")
 
-    def _download(self, url: str) -> tuple[bytes | None, str]:
+    def _download(self, url: str, most: int) -> tuple[bytes | None, str]:
         """The body, or None and what went wrong, in words that hold nothing of the URL."""
         body = bytearray()
         try:
@@ -109,8 +165,8 @@ class AlbTrustStores:
                     return None, f"HTTP status {answer.status_code}"
                 for chunk in answer.iter_bytes():
                     body += chunk
-                    if len(body) > MAX_BUNDLE:
-                        return None, f"it is larger than {MAX_BUNDLE} bytes"
+                    if len(body) > most:
+                        return None, f"it is larger than {most} bytes"
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             return None, type(error).__name__
         return bytes(body), ""
@@ -185,5 +241,9 @@ def _failed(verb: str, arn: str, error: SdkError) -> TargetError:
             return TargetNotFound(said)
         case "InvalidCaCertificatesBundle":
             return BundleRejected(said)
+        case "InvalidRevocationContent":
+            return RevocationRejected(said)
+        case "TooManyTrustStoreRevocationEntries":
+            return RevocationsFull(said)
         case _:
             return translate(f"cannot {verb} {arn}", error)

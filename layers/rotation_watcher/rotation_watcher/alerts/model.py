@@ -65,10 +65,13 @@ class Kind(StrEnum):
     LEFT_OUT = "left-out"
     TARGET_LOCKED = "target-locked"
     FILTERED_OUT = "filtered-out"
+    FILTERS_UPDATED = "filters-updated"
+    FILTERS_EMPTY = "filters-empty"
     ALL_CLEAR = "all-clear"
     STATE_FORGED = "state-forged"
     REVOKED = "revoked"
     CRL_STALE = "crl-stale"
+    REVOCATIONS_BEHIND = "revocations-behind"
 
     @classmethod
     def _missing_(cls, value: object) -> "Kind | None":

@@ -1,4 +1,4 @@
-"""Keep a bundle's three files in the bucket up to date: ``wanted.pem``, ``manifest.json``, ``pins.json``.
+"""Keep a bundle's first three files in the bucket up to date: ``wanted.pem``, ``manifest.json``, ``pins.json``.
 
 Pins widen before a target changes and narrow after it was proved, so that nobody behind a truststore refuses a leaf
 that it still lets in on purpose. While anything is unproven the files may only grow. What lived by an approval alone
@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 
 from rotation_watcher import formats, keys
-from rotation_watcher.bundles import pins
+from rotation_watcher.bundles import pins, revoked
 from rotation_watcher.bundles import wanted as bundle
 from rotation_watcher.bundles.pins import Pin, Pins
 from rotation_watcher.bundles.wanted import BundleView, Wanted
@@ -45,7 +45,7 @@ def write(view: BundleView, store: ObjectStore, now: datetime, *, narrow: bool, 
             if not dry_run:
                 store.put(key, body, content_type=content_type)
             written.append(key)
-    if not view.pins_kept and _write_pins(view, store, now, narrow=narrow, dry_run=dry_run):
+    if _write_pins(view, store, now, narrow=narrow, dry_run=dry_run):
         written.append(keys.pins(view.bundle.id))
     return written
 
@@ -57,6 +57,8 @@ def withdraw(view: BundleView, store: ObjectStore, now: datetime, *, dry_run: bo
     does not: a truststore without a CA is none. Raises StoreError.
     """
     written = []
+    if not dry_run:
+        revoked.remember(store, view.bundle.id, view.revocations)
     gone = _gone(view, store, now)
     stored = store.get(keys.wanted(view.bundle.id)) if gone else None
     before = parse_bundle(stored.body)[0] if stored else ()

@@ -1,68 +1,54 @@
-"""Which certificates of ours are revoked, as ``refresh_crls`` leaves it, and what that takes from a bundle.
+"""Which certificates of a bundle are revoked, and what that takes from it.
 
 A revoked leaf is wanted and pinned no longer, and a revoked CA vouches for nothing; a leaf that stands under revoked
 CAs alone is treated like a revoked one. Nothing leaves a truststore because of it: while a revoked certificate is in a
 history, removals wait, and a person decides (the alert ``revoked`` says how).
 
-The file is not believed: whoever could write it would unpin the leaf that Genesys presents. Each entry names the list,
-and a certificate counts as revoked only if that list, signed by the key that signed the certificate, says so.
+What ``refresh_crls`` keeps is asked each time, and believed as far as issuers signed it (``revocation.lists``). Which
+list took something is remembered beside the bundle: it says so even where what lies below ``crls/`` is lost.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
 
 from rotation_watcher import formats, keys
 from rotation_watcher.bundles.wanted import Need
-from rotation_watcher.clocks import Instant
-from rotation_watcher.errors import StoreError
+from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.ports import ObjectStore
-from rotation_watcher.x509.certificates import parse_text, signed
+from rotation_watcher.revocation.kept import Manifest
+from rotation_watcher.revocation.lists import says
+from rotation_watcher.revocation.points import Gathered, Link, Member, Point, gather
+from rotation_watcher.x509.distribution_points import distribution_points
 from rotation_watcher.x509.paths import Path
-
-replace = msgspec.structs.replace
 
 FORMAT = 1
 
 
-class Proof(msgspec.Struct, frozen=True, kw_only=True):
-    """What shows that a certificate is revoked: it and its issuer (PEM), and the object that holds the list (DER)."""
-
-    certificate: str
-    issuer: str
-    key: str
-    version: str | None
-
-
-class RevokedCertificate(msgspec.Struct, frozen=True, kw_only=True):
-    """One certificate: its subject (RFC 4514, hostile text), the URL of the list, and since when the watcher knows.
-
-    ``proof`` is None only until the next run of ``refresh_crls``, if the file was lost.
-    """
-
-    subject: str
-    list: str
-    since: Instant
-    proof: Proof | None = None
-
-
-class Revoked(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of ``crls/revoked.json``; ``certificates`` by fingerprint."""
+class Remembered(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of ``revocations.json``: by folder, the version of the ``list.der`` that decided last."""
 
     format: int = FORMAT
-    certificates: Mapping[str, RevokedCertificate] = {}
+    lists: Mapping[str, str] = {}
 
 
-NOTHING = Revoked()
+NOTHING = Remembered()
 
 
 class Found(NamedTuple):
-    """What is proved to be revoked. ``fault``: why that may not be all, in words."""
+    """The revoked certificates, by fingerprint. ``faults``: why that may not be all, in words.
 
-    revoked: Revoked = NOTHING
-    fault: str | None = None
+    ``lists`` are those that decided, as ``Remembered`` holds them. ``kept``: what is in force of
+    the lists that its certificates name, each with its manifest.
+    """
+
+    revoked: frozenset[str] = frozenset()
+    faults: tuple[str, ...] = ()
+    lists: Mapping[str, str] = {}
+    kept: tuple[tuple[Point, Manifest], ...] = ()
 
 
 class Struck(NamedTuple):
@@ -73,60 +59,90 @@ class Struck(NamedTuple):
     words: tuple[str, ...]
 
 
-def decode(data: bytes) -> Revoked:
+def decode(data: bytes) -> Remembered:
     """The content of the file. Raises NewerFormat for a newer release's, one of errors.UNDECODABLE if it is none."""
     formats.number_of(data, newest=FORMAT)
-    return msgspec.json.decode(data, type=Revoked)
+    return msgspec.json.decode(data, type=Remembered)
 
 
-def encode(revoked: Revoked) -> bytes:
-    """The JSON that is kept in S3, deterministic."""
-    return formats.encode(revoked)
+def find(store: ObjectStore, bundle: str, needs: Sequence[Need], now: datetime) -> Found:
+    """What the lists that are kept revoke of these needs. Raises StoreError."""
+    if not any(map(_names_a_list, needs)):
+        return Found()  # the paths need not be looked for
+    revoked: set[str] = set()
+    faults: dict[str, str] = {}
+    lists: dict[str, str] = {}
+    remembered: Mapping[str, str] | None = None
+    kept: dict[str, tuple[Point, Manifest]] = {}
+    for point in (point for each in rounds(needs, revoked, now) for point in each.points.values()):
+        if remembered is None:
+            remembered = _remembered(store, bundle)[0].lists
+        said = says(store, point, remembered.get(point.folder), now)
+        if said.manifest is not None:
+            kept[point.folder] = point, said.manifest
+        revoked |= said.revoked
+        if said.version is not None:
+            lists[point.folder] = said.version
+        if said.fault is not None:
+            faults[point.folder] = said.fault
+    return Found(frozenset(revoked), tuple(faults.values()), lists, tuple(kept.values()))
 
 
-def load(store: ObjectStore) -> Found:
-    """What is known to be revoked; no file: nothing is. Raises StoreError where S3 cannot be read."""
-    stored = store.get(keys.REVOKED)
-    if stored is None:
-        return Found()
-    try:
-        listed = formats.read(stored.body, decode, keys.REVOKED, "the next run of refresh_crls writes it anew")
-    except StoreError as error:
-        return Found(fault=str(error))
-    proved = _proved(store, listed.certificates)
-    bare = sorted(listed.certificates.keys() - proved.keys())
-    fault = f"{keys.REVOKED} names certificates that no list is shown to revoke: {bare[0][:16]}" if bare else None
-    return Found(replace(listed, certificates=proved), fault)
+def remember(store: ObjectStore, bundle: str, lists: Mapping[str, str]) -> None:
+    """Note which lists decided. Raises StoreError."""
+
+    def put(changed: Remembered, etag: str | None) -> str:
+        body = formats.encode(changed)
+        return store.put_if(keys.revocations(bundle), body, etag=etag, content_type=keys.JSON_TYPE).etag
+
+    if lists:
+        compare_and_set(
+            lambda: _remembered(store, bundle),
+            lambda known: Remembered(lists={**known.lists, **lists}),
+            put,
+            keys.revocations(bundle),
+        )
 
 
-def _proved(store: ObjectStore, listed: Mapping[str, RevokedCertificate]) -> dict[str, RevokedCertificate]:
-    """Those that the list which they name revokes, where the certificate's own issuer signed both. Raises StoreError.
+def links(needs: Iterable[Need], now: datetime) -> Iterator[Link]:
+    """The certificates on the proved paths of some needs, each with its issuer, in a fixed order."""
+    for need in sorted(needs, key=lambda one: (one.source, one.authority, one.certificate.fingerprint)):
+        for path in need.paths(now):
+            for certificate, issuer in pairwise(path.chain) if isinstance(path, Path) else ():
+                ca = certificate.fingerprint != need.certificate.fingerprint
+                yield Link(Member(certificate, need.source, need.region, need.authority, ca), issuer)
 
-    Each list is read once, and one at a time: it may take a hundred megabytes.
+
+def _names_a_list(need: Need) -> bool:
+    shown = (need.certificate, *need.chain, *(one for chain in need.alternatives for one in chain))
+    return any(distribution_points(one).urls for one in shown)
+
+
+def rounds(needs: Sequence[Need], revoked: Collection[str], now: datetime) -> Iterator[Gathered]:
+    """The lists to ask, each round those that are new: also of the CAs that come in when a revoked one is left out.
+
+    ``revoked`` grows in the hands of who asks. A list comes again where another round brings it further members; the
+    remarks are of all rounds so far. The last round is empty.
     """
-    from rotation_watcher.x509 import crl, crl_refusal  # noqa: PLC0415  # seldom needed, and slow to load
+    asked: dict[str, frozenset[str]] = {}
+    seen = [*links(needs, now)]
+    while True:
+        gathered = gather(seen)
+        due = {key: point for key, point in gathered.points.items() if asked.get(key) != point.fingerprints}
+        yield gathered._replace(points=due)
+        if not due:
+            return
+        asked |= {key: point.fingerprints for key, point in due.items()}
+        if revoked:
+            seen += links(strike(needs, revoked, now).needs, now)
 
-    proved = {}
-    places = {(one.proof.key, one.proof.version) for one in listed.values() if one.proof}
-    for place in sorted(places, key=str):
-        stored = store.get(place[0], version=place[1])
-        held = crl.read(stored.body) if stored else None
-        for key, one in listed.items():
-            if one.proof is None or (one.proof.key, one.proof.version) != place or not isinstance(held, crl.Crl):
-                continue
-            parsed = [
-                each for text in (one.proof.certificate, one.proof.issuer) for each in parse_text(text).certificates
-            ]
-            if len(parsed) != 2 or parsed[0].fingerprint != key:  # noqa: PLR2004  # it and its issuer
-                continue
-            certificate, issuer = parsed
-            if (
-                signed(certificate, issuer)
-                and crl_refusal.is_whole_and_of(held, issuer)
-                and crl.is_revoked(held.serials, certificate.raw.serial_number)
-            ):
-                proved[key] = one
-    return proved
+
+def _remembered(store: ObjectStore, bundle: str) -> tuple[Remembered, str | None]:
+    """The file and its ETag; what cannot be read is written anew. Raises StoreError, NewerFormat."""
+    stored = store.get(keys.revocations(bundle))
+    if stored is None:
+        return NOTHING, None
+    return formats.read_or_none(stored.body, decode, keys.revocations(bundle)) or NOTHING, stored.etag
 
 
 def strike(needs: Iterable[Need], revoked: Collection[str], now: datetime) -> Struck:

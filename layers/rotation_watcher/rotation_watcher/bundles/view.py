@@ -48,9 +48,8 @@ def view_bundle(
 ) -> BundleView:
     """The wanted set of a bundle, from the histories of its sources. Raises StoreError.
 
-    ``revoked`` is what is known to be revoked; None: it is read.
+    ``revoked`` is what is known to be revoked; None: the lists that are kept are asked.
     """
-    lists = revocation.load(store) if revoked is None else revoked
     needs: list[Need] = []
     removal_blockers: list[str] = []
     problems: list[str] = []
@@ -88,22 +87,22 @@ def view_bundle(
         problems += faults
         removal_blockers += faults
         problems += [f"{file.key}: {one.facts.subject}: in an unusual form, added all the same" for one in file.unusual]
-    struck = revocation.strike(needs, lists.revoked.certificates, now)
+    former = _former(watch, bundle, store, known | unvouched, now)
+    unvouched |= former.unvouched
+    lists = revocation.find(store, bundle.id, [*needs, *former.needs], now) if revoked is None else revoked
+    struck = revocation.strike(needs, lists.revoked, now)
     wanted = compose(struck.needs, extra, now)
     removal_blockers += struck.words
     problems += struck.words
     unvouched |= struck.leaves
-    if lists.fault is not None:
-        removal_blockers.append(lists.fault)
-        forged.append(lists.fault)
+    removal_blockers += lists.faults
+    forged += lists.faults
     removal_blockers += [
         f"leaf {need.certificate.fingerprint[:16]} does not verify: {detail}" for need, detail in wanted.unproven
     ]
     removal_blockers += _without_current(watch, bundle, wanted)
     problems += forged
-    former = _former(watch, bundle, store, known | unvouched, now)
-    unvouched |= former.unvouched
-    gone = revocation.strike(former.needs, lists.revoked.certificates, now)
+    gone = revocation.strike(former.needs, lists.revoked, now)
     removal_blockers += gone.words
     unvouched |= gone.leaves
     return BundleView(
@@ -114,8 +113,11 @@ def view_bundle(
         frozenset(unvouched),
         files,
         tuple(forged),
-        pins_kept=lists.fault is not None,
+        revocations=lists.lists,
+        lists=lists.kept,
         former=tuple(gone.needs),
+        revoked=lists.revoked,
+        sources=tuple(source for source in watch.sources if source.id in bundle.sources),
         grace=timedelta(days=watch.policy.retain_days),
     )
 

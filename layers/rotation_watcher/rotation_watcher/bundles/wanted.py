@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from rotation_watcher.config import Bundle
+from rotation_watcher.config import Bundle, Source
 from rotation_watcher.errors import UNDECODABLE
+from rotation_watcher.revocation.kept import Manifest
+from rotation_watcher.revocation.points import Point
 from rotation_watcher.sources.history import Leaf, Status
 from rotation_watcher.trust.file_contents import OperatorFile
 from rotation_watcher.x509.certificates import Block, Certificate
@@ -119,9 +121,11 @@ class BundleView(NamedTuple):
 
     ``unvouched`` are leaves that nothing vouches for any more, such as those whose approval is gone, or that are
     revoked: they are pinned no longer, whatever the obstacles. ``files`` are the operator's ``extra`` files.
-    ``forged``: what histories say that the watcher does not write, in words. ``pins_kept``: it is not known what is
-    revoked, so the pins stay as they are. ``former``: pinned leaves that nothing shows any more though their grace is
-    not over, such as those of a source that was taken out of the bundle. ``grace``: how long what retires stays.
+    ``forged``: what histories say that the watcher does not write, in words. ``former``: pinned leaves that nothing
+    shows any more though their grace is not over, such as those of a source that was taken out of the bundle.
+    ``grace``: how long what retires stays. ``lists``: the revocation lists in force that its certificates name;
+    ``revocations`` those that decided (``bundles.revoked``), and ``revoked`` what they revoke, by fingerprint.
+    ``sources``: those of the bundle, as the watch file has them.
     """
 
     bundle: Bundle
@@ -131,9 +135,12 @@ class BundleView(NamedTuple):
     unvouched: frozenset[str]
     files: tuple[OperatorFile, ...] = ()
     forged: tuple[str, ...] = ()
-    pins_kept: bool = False
+    revocations: Mapping[str, str] = {}
+    lists: tuple[tuple[Point, Manifest], ...] = ()
     grace: timedelta = timedelta(days=30)
     former: tuple[Need, ...] = ()
+    revoked: frozenset[str] = frozenset()
+    sources: tuple[Source, ...] = ()
 
     def strangers(self, now: datetime) -> frozenset[str]:
         """The former leaves that do not verify to the operator's anchors: somebody else may have pinned them."""

@@ -12,9 +12,9 @@ from typing import Literal
 import msgspec
 
 from rotation_watcher import formats, keys
-from rotation_watcher.bundles import revoked as revocation
-from rotation_watcher.bundles.files import listed_pins
+from rotation_watcher.bundles.files import known_pins
 from rotation_watcher.bundles.pins import Pin
+from rotation_watcher.bundles.revoked import links
 from rotation_watcher.bundles.wanted import BundleView, Need
 from rotation_watcher.clocks import Instant
 from rotation_watcher.compare_and_set import compare_and_set
@@ -90,18 +90,15 @@ def decode(data: bytes) -> Identity:
     return msgspec.json.decode(data, type=Identity)
 
 
-def write(
-    sources: Iterable[Source], view: BundleView, store: ObjectStore, now: datetime, *, dry_run: bool = False
-) -> list[str]:
+def write(view: BundleView, store: ObjectStore, now: datetime, *, dry_run: bool = False) -> list[str]:
     """Write the file where it differs, after the pins; the keys that were written (with ``dry_run``: would be).
 
     Nothing is written while no leaf is known and no file is there. Raises StoreError.
     """
     key = keys.identity(view.bundle.id)
-    fresh = _fresh_rules(sources, view, store, now)
+    fresh = _fresh_rules(view, store, now)
     lists = _lists(view, now)
     issuer_keys = _issuer_keys(view, now)
-    found = revocation.load(store)
     written = False
 
     def load() -> tuple[Identity | None, str | None]:
@@ -114,8 +111,8 @@ def write(
         kept = _kept_rules(view, old, fresh)
         return Identity(
             bundle=view.bundle.id,
-            rules=tuple(_without(rule, found.revoked.certificates) for rule in (*fresh, *kept)),
-            pins=tuple(_pin(pin, issuer_keys, old) for pin in listed_pins(store, view.bundle.id)),
+            rules=tuple(_without(rule, view.revoked) for rule in (*fresh, *kept)),
+            pins=tuple(_pin(pin, issuer_keys, old) for pin in known_pins(store, view.bundle.id)),
             lists=lists or (old.lists if old else ()),
         )
 
@@ -132,10 +129,10 @@ def write(
     return [key] if written else []
 
 
-def _fresh_rules(sources: Iterable[Source], view: BundleView, store: ObjectStore, now: datetime) -> tuple[Rule, ...]:
+def _fresh_rules(view: BundleView, store: ObjectStore, now: datetime) -> tuple[Rule, ...]:
     """The rules of which a leaf is proved now. Leaves that only an approval let pass prove nothing."""
     found = []
-    for source in (source for source in sources if source.id in view.bundle.sources):
+    for source in view.sources:
         for authority in view.bundle.authorities:
             needs = [
                 need
@@ -194,9 +191,12 @@ def _issuer_keys(view: BundleView, now: datetime) -> dict[str, str]:
 
 
 def _lists(view: BundleView, now: datetime) -> tuple[FollowedList, ...]:
-    """The lists that refresh_crls follows for these leaves. Where they lie is said by ``points`` alone."""
-    followed = points.gather(view.carried(now).needs, now).points.values()
-    listed = {(point.issuer.facts.spki_sha256, point.folder) for point in followed}
+    """The lists that refresh_crls follows for these leaves. Where they lie is said by ``points`` alone.
+
+    Those for CAs are not among them: no rule and no pin rests on a revoked CA.
+    """
+    followed = points.gather(links(view.carried(now).needs, now)).points.values()
+    listed = {(point.issuer.facts.spki_sha256, point.folder) for point in followed if not point.ca}
     return tuple(FollowedList(issuer_key=key, folder=folder) for key, folder in sorted(listed))
 
 

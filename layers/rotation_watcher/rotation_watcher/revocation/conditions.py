@@ -13,7 +13,6 @@ from rotation_watcher.alerts.conditions import AT_ONCE, Condition, Lasting, Obse
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.alerts.strange import strange
 from rotation_watcher.alerts.waiting import with_alerts
-from rotation_watcher.bundles.revoked import Proof
 from rotation_watcher.revocation.fetch import Failed, Outcome
 from rotation_watcher.revocation.points import Member, Point
 from rotation_watcher.revocation.state import About, State
@@ -45,11 +44,11 @@ class Judged(NamedTuple):
 
 
 class OnList(NamedTuple):
-    """A certificate of ours that a list in force revokes. ``proof``: where that list is kept, None in a dry run."""
+    """A certificate of ours that a list in force revokes, and when that list was made."""
 
     member: Member
     url: str
-    proof: Proof | None
+    made: datetime
 
 
 def stale_key(folder: str) -> str:
@@ -68,7 +67,7 @@ def after(
     revoked: Iterable[OnList],
     now: datetime,
     *,
-    is_over: Callable[[str], bool],
+    is_over: Callable[[str, About | None], bool],
 ) -> State:
     """The state after a run; the alerts that are due are in its outbox.
 
@@ -86,15 +85,18 @@ def after(
         one_revoked = _revoked(each, now)
         observed[one_revoked.key] = one_revoked
         name = each.member.certificate.facts.subject
-        about[one_revoked.key] = About(source=each.member.source, region=each.member.region, name=name)
+        known = state.about.get(one_revoked.key)
+        made = max(each.made, known.made) if known and known.made else each.made
+        about[one_revoked.key] = About(source=each.member.source, region=each.member.region, name=name, made=made)
     conditions, alerts, resolved = evaluate(
         state.conditions,
         observed.values(),
         now,
-        resolves=lambda key: _over(key) if key == FORGED or is_over(key) else None,
+        resolves=lambda key: _over(key) if key == FORGED or is_over(key, state.about.get(key)) else None,
     )
     clear = [_all_clear(key, condition, about, now) for key, condition in resolved.items() if key != FORGED]
-    return State(
+    return replace(
+        state,
         conditions=conditions,
         about={key: about[key] for key in conditions if key in about},
         outbox=with_alerts(state.outbox, [*alerts, *clear]),

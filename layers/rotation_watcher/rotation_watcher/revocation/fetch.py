@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from rotation_watcher.errors import FetchCode, FetchError
 from rotation_watcher.ports import DistributionPoints, NotModified, Validators
-from rotation_watcher.revocation.manifest import Held
+from rotation_watcher.revocation.kept import Held
 from rotation_watcher.revocation.points import Point
 from rotation_watcher.x509.crl import Crl, CrlDefect, read, share_left
 from rotation_watcher.x509.crl_refusal import refusal
@@ -122,9 +122,9 @@ def _attempt(job: Job, points: DistributionPoints, now: datetime) -> Outcome:
 def _known(held: Held, way: str, now: datetime) -> Validators | None:
     """What to ask with; None where the whole list is wanted: it is due, or what is kept of it is damaged."""
     manifest = held.manifest
-    if manifest is None or held.opened is None or manifest.fetched_from != way:
+    if manifest is None or held.facts is None or held.damage or manifest.fetched_from != way:
         return None
-    return manifest.validators if share_left(manifest.facts, now) > DUE else None
+    return manifest.validators if share_left(held.facts, now) > DUE else None
 
 
 def _judged(job: Job, way: str, body: bytes, validators: Validators, now: datetime) -> Outcome:
@@ -138,10 +138,10 @@ def _judged(job: Job, way: str, body: bytes, validators: Validators, now: dateti
         at=now,
         before=job.held.facts,
         other_names=point.ways[way],
-        covers_cas=any(member.ca for member in point.members),
-        covers_leaves=any(not member.ca for member in point.members),
+        covers_cas=point.ca,
+        covers_leaves=not point.ca,
     )
     if refused is not None:
         return Failed(refused.code, f"the list of {point.url} is not used: {refused.detail}", refused=True)
     same = job.held.facts is not None and job.held.facts.fingerprint == crl.facts.fingerprint
-    return Unchanged() if same and job.held.opened is not None else Fresh(crl, way, validators)
+    return Unchanged() if same and not job.held.damage else Fresh(crl, way, validators)

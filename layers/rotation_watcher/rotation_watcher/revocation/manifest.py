@@ -1,105 +1,32 @@
-"""The list that is in force, as it is kept: ``list.der``, ``list.pem``, ``index.bin``, and ``manifest.json``.
-
-The manifest is written last and names the exact versions of the other three, with their digests. So a run that is
-killed between two of them leaves the former list in force, and who reads goes by the manifest alone.
-"""
+"""Put a list in force: the manifest is written last, so a run that is killed before leaves the former list in force."""
 
 import hashlib
 from datetime import datetime
-from typing import NamedTuple
-
-import msgspec
 
 from rotation_watcher import formats, keys
-from rotation_watcher.clocks import Instant
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.ports import ObjectStore, Validators
+from rotation_watcher.revocation.kept import DER, INDEX, MANIFEST, PEM, Held, Manifest, Part, decode
 from rotation_watcher.revocation.points import Point
-from rotation_watcher.x509.crl import Crl, CrlFacts, pem_of
-from rotation_watcher.x509.revocation_index import Index, IndexDefect, build_index, open_index
-
-FORMAT = 1
-DER, PEM, INDEX, MANIFEST = "list.der", "list.pem", "index.bin", "manifest.json"
-
-
-class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """One object of a list: its version (None in a bucket without versions), its SHA-256 in hex, its bytes."""
-
-    version: str | None
-    sha256: str
-    size: int
-
-
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is in force for one list.
-
-    ``url`` is what certificates name first, ``fetched_from`` the one of their URLs that gave the list, ``validators``
-    its server's. ``issuer`` is a subject (RFC 4514), ``issuer_key`` the SHA-256 of its SubjectPublicKeyInfo in hex.
-    ``since``: when the watcher took it.
-    """
-
-    format: int = FORMAT
-    url: str
-    fetched_from: str
-    issuer: str
-    issuer_key: str
-    facts: CrlFacts
-    validators: Validators
-    since: Instant
-    der: Part
-    pem: Part
-    index: Part
-
-
-class Held(NamedTuple):
-    """What is kept of a list: the manifest, and the index that it names. ``damage``: why there is none, in words."""
-
-    manifest: Manifest | None = None
-    opened: Index | None = None
-    damage: str | None = None
-
-    @property
-    def facts(self) -> CrlFacts | None:
-        """The facts of the list in force."""
-        return self.manifest.facts if self.manifest else None
-
-
-def decode(data: bytes) -> Manifest:
-    """The manifest. Raises NewerFormat if a newer release wrote it, one of errors.UNDECODABLE if it is none."""
-    formats.number_of(data, newest=FORMAT)
-    return msgspec.json.decode(data, type=Manifest)
-
-
-def load(store: ObjectStore, point: Point) -> Held:
-    """What is kept of a list. Damaged parts count as missing: they are written anew. Raises StoreError, NewerFormat."""
-    manifest, _ = _load(store, point)
-    if manifest is None:
-        return Held()
-    body = b""
-    for name, part in ((DER, manifest.der), (INDEX, manifest.index)):  # the list itself proves what it revokes
-        stored = store.get(f"{point.folder}/{name}", version=part.version)
-        body = stored.body if stored else b""
-        if hashlib.sha256(body).hexdigest() != part.sha256:
-            return Held(manifest, None, f"{point.folder}/{name} is not what its manifest says")
-    index = open_index(body, issuer_key=point.issuer.facts.spki_sha256)
-    if isinstance(index, IndexDefect):
-        return Held(manifest, None, f"{point.folder}/{INDEX}: {index.code}: {index.detail}")
-    return Held(manifest, index)
+from rotation_watcher.x509.crl import Crl, pem_of
+from rotation_watcher.x509.revocation_index import Index, build_index, open_index
 
 
 def commit(
-    store: ObjectStore, point: Point, crl: Crl, validators: Validators, way: str, now: datetime
-) -> Manifest | None:
+    store: ObjectStore, point: Point, crl: Crl, before: Held, validators: Validators, way: str, now: datetime
+) -> Held:
     """Put a list that was accepted in force, unless another run has put a later one there meanwhile.
 
-    Gives what is in force then. Raises StoreError; running again completes it.
+    ``before`` is what it was held against: that gives way to it. Gives what is in force then, without ``facts`` and
+    ``opened`` where it is another run's. Raises StoreError; running again completes it.
     """
+    index = build_index(crl, point.issuer)
     parts = {
         name: _put(store, f"{point.folder}/{name}", body, content_type)
         for name, body, content_type in (
             (DER, crl.der, keys.CRL_TYPE),
             (PEM, pem_of(crl), keys.PEM_TYPE),
-            (INDEX, build_index(crl, point.issuer), keys.INDEX_TYPE),
+            (INDEX, index, keys.INDEX_TYPE),
         )
     }
     new = Manifest(
@@ -115,23 +42,33 @@ def commit(
         index=parts[INDEX],
     )
 
-    def change(known: Manifest | None) -> Manifest:
-        return known if known is not None and _later(known.facts, new.facts) else new
+    def change(known: Manifest | None) -> Manifest | None:
+        replaced = known is None or known == before.manifest or known.facts.order <= new.facts.order
+        return new if replaced else known
 
     def put(changed: Manifest | None, etag: str | None) -> str:
         body = formats.encode(changed)
         return store.put_if(f"{point.folder}/{MANIFEST}", body, etag=etag, content_type=keys.JSON_TYPE).etag
 
-    kept, _ = compare_and_set(lambda: _load(store, point), change, put, f"{point.folder}/{MANIFEST}")
-    return kept
+    kept, etag = compare_and_set(lambda: read_manifest(store, point), change, put, f"{point.folder}/{MANIFEST}")
+    if kept is not new:
+        return Held(kept)
+    return Held(new, etag, crl.facts, opened(index, point))
 
 
-def _later(one: CrlFacts, other: CrlFacts) -> bool:
-    return (one.this_update, int(one.number or "0", 16)) > (other.this_update, int(other.number or "0", 16))
+def opened(index: bytes, point: Point) -> Index:
+    """The index that was built of a list of this point."""
+    found = open_index(index, issuer_key=point.issuer.facts.spki_sha256)
+    if not isinstance(found, Index):
+        raise TypeError(f"an index that was just built: {found.code}")
+    return found
 
 
-def _load(store: ObjectStore, point: Point) -> tuple[Manifest | None, str | None]:
-    """The manifest and its ETag; None where it is none of this list's, so that it is written anew."""
+def read_manifest(store: ObjectStore, point: Point) -> tuple[Manifest | None, str | None]:
+    """The manifest and its ETag; None where it is none of this list's, so that it is written anew.
+
+    Raises StoreError, NewerFormat.
+    """
     key = f"{point.folder}/{MANIFEST}"
     stored = store.get(key)
     if stored is None:

@@ -4,15 +4,11 @@ Pure. Only what was proved to an anchor in this run is asked about: an address i
 """
 
 from collections.abc import Iterable
-from datetime import datetime
-from itertools import pairwise
 from typing import NamedTuple
 
 from rotation_watcher import keys
-from rotation_watcher.bundles.wanted import Need
 from rotation_watcher.x509.certificates import Certificate
 from rotation_watcher.x509.distribution_points import distribution_points
-from rotation_watcher.x509.paths import Path
 
 MOST = 64
 """Lists that one run follows; a source has one or two."""
@@ -33,18 +29,35 @@ class Member(NamedTuple):
         return self.certificate.fingerprint
 
 
-class Point(NamedTuple):
-    """One list. ``folder`` is its key's beginning, ``url`` the first URL that its certificates name.
+class Link(NamedTuple):
+    """A certificate of a path that was proved, and the one above it, which signed it."""
 
-    ``ways`` are all URLs that they name, in order, each with the names of its distribution point; ``members`` are the
-    certificates that name it, ``issuer`` signed them all.
+    member: Member
+    issuer: Certificate
+
+
+class Point(NamedTuple):
+    """One list: that of the certificates of one issuer that name the same URLs. ``folder`` is its key's beginning.
+
+    ``ways`` are these URLs in the certificates' order, each with the names of its distribution point. ``members`` are
+    CAs, or none of them is (``ca``): a list may be for the one kind alone.
     """
 
     folder: str
-    url: str
     issuer: Certificate
     ways: dict[str, frozenset[str]]
+    ca: bool
     members: tuple[Member, ...]
+
+    @property
+    def url(self) -> str:
+        """The first URL that its certificates name."""
+        return next(iter(self.ways))
+
+    @property
+    def fingerprints(self) -> frozenset[str]:
+        """Those of the members."""
+        return frozenset(member.fingerprint for member in self.members)
 
 
 class Gathered(NamedTuple):
@@ -54,19 +67,14 @@ class Gathered(NamedTuple):
     remarks: tuple[str, ...]
 
 
-def gather(needs: Iterable[Need], now: datetime) -> Gathered:
-    """The lists of these leaves, all of them proved, and of the CAs above them."""
+def gather(links: Iterable[Link]) -> Gathered:
+    """The lists of these certificates, each of which counts once."""
     points: dict[str, Point] = {}
     remarks: list[str] = []
     seen: set[str] = set()
-    for need in sorted(needs, key=lambda one: (one.source, one.authority, one.certificate.fingerprint)):
-        chains = [path.chain for path in need.paths(now) if isinstance(path, Path)]
-        for certificate, issuer in (pair for chain in chains for pair in pairwise(chain)):
-            if certificate.fingerprint in seen:
-                continue
-            seen.add(certificate.fingerprint)
-            ca = certificate.fingerprint != need.certificate.fingerprint
-            member = Member(certificate, need.source, need.region, need.authority, ca)
+    for member, issuer in links:
+        if member.fingerprint not in seen:
+            seen.add(member.fingerprint)
             remarks += _add(points, member, issuer)
     return Gathered(points, tuple(remarks))
 
@@ -77,13 +85,9 @@ def _add(points: dict[str, Point], member: Member, issuer: Certificate) -> list[
     remarks = [f"{name}: {one.code}: {one.name}" for one in named.untaken]
     if not named.urls:
         return [*remarks, f"{name} names no revocation list that can be fetched"]
-    url = named.urls[0]
-    folder = keys.crl(issuer.facts.spki_sha256, url)
-    known = points.get(folder) or Point(folder, url, issuer, {}, ())
+    folder = keys.crl(issuer.facts.spki_sha256, named.names, ca=member.ca)
+    known = points.get(folder) or Point(folder, issuer, named.names, member.ca, ())
     if folder not in points and len(points) == MOST:
-        return [*remarks, f"{name}: more than {MOST} lists: {url} is not followed"]
-    ways = dict(known.ways)
-    for way, names in named.names.items():
-        ways[way] = ways.get(way, frozenset()) | names
-    points[folder] = known._replace(ways=ways, members=(*known.members, member))
+        return [*remarks, f"{name}: more than {MOST} lists: {named.urls[0]} is not followed"]
+    points[folder] = known._replace(members=(*known.members, member))
     return remarks

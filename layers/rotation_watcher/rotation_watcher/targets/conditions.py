@@ -5,7 +5,7 @@ a run that finds what was found before gives back an equal record.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -18,9 +18,18 @@ from rotation_watcher.alerts.conditions import AT_ONCE, Lasting, Observed, evalu
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.alerts.strange import strange
 from rotation_watcher.bundles.wanted import Need
-from rotation_watcher.config import Authority, Mode, Target
-from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDefect, TargetDenied, TargetError, TargetNotFound
-from rotation_watcher.targets import contention, obstacles
+from rotation_watcher.config import Mode, Target
+from rotation_watcher.errors import (
+    BundleRejected,
+    SdkTooOld,
+    TargetBusy,
+    TargetDefect,
+    TargetDenied,
+    TargetError,
+    TargetNotFound,
+    TargetUnproven,
+)
+from rotation_watcher.targets import contention, obstacles, shared_authority
 from rotation_watcher.targets.plan import Blocker, Snapshot, digest, shown_last
 from rotation_watcher.targets.record import Pending, Record
 from rotation_watcher.x509.facts import CertificateFacts
@@ -48,12 +57,10 @@ UNCHANGEABLE = "unchangeable:"
 """Conditions of this prefix are absent when nothing is left to change, or a change has been proved."""
 FORGED = "forged:"
 """Conditions of this prefix: what lies in the bucket is not what the watcher wrote."""
-SHARED = "shared-authority:"
-"""Conditions of this prefix never end: a root that others use too is alerted once at each target."""
 _SEEN = (
     *("drift:", "contended", "mtls-off:", "removal-held:", "quota-near", "leaving:", "lingering:", "stuck:"),
     *("planned:", UNREADABLE),
-    FORGED,
+    *(FORGED, shared_authority.PREFIX),
     *obstacles.PREFIXES,
 )
 """The keys of what a run finds at the target, or finds no more. A newer release may know others: they stay."""
@@ -77,6 +84,7 @@ def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
         *_stuck(snapshot, now),
         *obstacles.observed(snapshot, now),
         *_forged(snapshot, now),
+        *shared_authority.observed(snapshot, target_name(snapshot.target), now),
         *(_planned(snapshot, now) if mode is Mode.OBSERVE else ()),
     ]
     changing = snapshot.plan.changes or record.pending is not None
@@ -117,7 +125,9 @@ def failed(
     """
     missing = tuple(missing)
     urgent = bool(missing) and not isinstance(error, TargetBusy)
-    lasting = urgent or isinstance(error, TargetNotFound | TargetDenied | BundleRejected | TargetDefect)
+    lasting = urgent or isinstance(
+        error, TargetNotFound | TargetDenied | BundleRejected | TargetDefect | SdkTooOld | TargetUnproven
+    )
     observed = Observed(
         f"{prefix}{error.reason}",
         Kind.TRUSTSTORE_UPDATE_FAILED,
@@ -180,13 +190,13 @@ def unproven(
 
 def forged(record: Record, target: Target, what: str, now: datetime) -> Record:
     """The record after what was to be deployed turned out to be unlawful."""
-    return _with(record, [_forgery(target, f"Nothing was deployed at {target.id}: {what}.", now)], now)
+    return _with(record, [forgery(target, f"Nothing was deployed at {target.id}: {what}.", now)], now)
 
 
 def implausible(record: Record, target: Target, wrong: Iterable[str], now: datetime) -> Record:
     """The record after times were found in it that no run of the watcher writes."""
     what = f"The record of {target.id} {', and '.join(wrong)}: that is passed over (or a function's clock was ahead)."
-    return _with(record, [_forgery(target, what, now)], now)
+    return _with(record, [forgery(target, what, now)], now)
 
 
 def strange_alerts(record: Record, target: Target, now: datetime) -> Record:
@@ -194,7 +204,8 @@ def strange_alerts(record: Record, target: Target, now: datetime) -> Record:
     return _with(record, [strange(f"{FORGED}alerts", target_name(target), keys.record(target.id), now)], now)
 
 
-def _forgery(target: Target, what: str, now: datetime) -> Observed:
+def forgery(target: Target, what: str, now: datetime) -> Observed:
+    """What lies in the bucket and nothing bears out, in words."""
     return Observed(
         f"{FORGED}{_short(what)}",
         Kind.STATE_FORGED,
@@ -209,7 +220,7 @@ def _forged(snapshot: Snapshot, now: datetime) -> list[Observed]:
         names = ", ".join(key[:16] for key in snapshot.plan.disputed[:3])
         count = len(snapshot.plan.disputed)
         found.append(f"The record calls {count} of others' certificates the watcher's own ({names}); they stay.")
-    return [_forgery(snapshot.target, what, now) for what in found]
+    return [forgery(snapshot.target, what, now) for what in found]
 
 
 def proved(record: Record, now: datetime) -> Record:
@@ -227,20 +238,9 @@ def proved(record: Record, now: datetime) -> Record:
     return replace(record, conditions=conditions)
 
 
-def shared_authority(record: Record, snapshot: Snapshot, bucket: str, now: datetime) -> Record:
-    """The DigiCert trap: its CA signs for many customers, so the truststore alone is an open door (decision 0008)."""
-    shared = snapshot.view.wanted.shared_roots(Authority.DIGICERT)
-
-    def warning(_: datetime) -> Alert:  # the same one for all of them
-        return builders.shared_authority_deployed(
-            target=target_name(snapshot.target),
-            authorities_subjects=[root.facts.subject for root in shared],
-            pins_uri=f"s3://{bucket}/{keys.pins(snapshot.view.bundle.id)}",
-            now=now,
-        )
-
-    roots = [Observed(f"{SHARED}{root.fingerprint}", Kind.SHARED_AUTHORITY_DEPLOYED, warning) for root in shared]
-    return _with(record, roots, now)
+def deployed(record: Record, snapshot: Snapshot, now: datetime) -> Record:
+    """The record after an update was proved: what it brought does not wait for the next run to be told."""
+    return _with(record, shared_authority.observed(snapshot, target_name(snapshot.target), now, deployed=True), now)
 
 
 def facts_of(snapshot: Snapshot, fingerprints: Iterable[str]) -> list[CertificateFacts]:
@@ -301,8 +301,28 @@ def _drift(snapshot: Snapshot, record: Record, mode: Mode, now: datetime) -> lis
 
 
 def _contended(snapshot: Snapshot, record: Record, now: datetime) -> list[Observed]:
+    drift = snapshot.plan.drift
+    return contended(
+        record,
+        snapshot.target,
+        added=facts_of(snapshot, drift.added if drift else ()),
+        removed=facts_of(snapshot, drift.removed if drift else ()),
+        refused=snapshot.plan.refused,
+        now=now,
+    )
+
+
+def contended(
+    record: Record,
+    target: Target,
+    *,
+    added: Sequence[CertificateFacts],
+    removed: Sequence[CertificateFacts],
+    refused: Iterable[Need],
+    now: datetime,
+) -> list[Observed]:
     """Another tool undoes every update: one condition instead of an alert for each update."""
-    drift, rounds = snapshot.plan.drift, record.rounds
+    rounds = record.rounds
     if rounds is None or not contention.goes_on(record, now):
         return []
     return [
@@ -310,12 +330,12 @@ def _contended(snapshot: Snapshot, record: Record, now: datetime) -> list[Observ
             "contended",
             Kind.CONTENDED,
             lambda since: builders.contended(
-                target=target_name(snapshot.target),
+                target=target_name(target),
                 times=rounds.count,
-                added=facts_of(snapshot, drift.added if drift else ()),
-                removed=facts_of(snapshot, drift.removed if drift else ()),
-                refused=[need.certificate.facts for need in snapshot.plan.refused],
-                call=arns.parse_target(snapshot.target.arn).kind.changed_by,
+                added=added,
+                removed=removed,
+                refused=[need.certificate.facts for need in refused],
+                call=arns.parse_target(target.arn).kind.changed_by,
                 started=rounds.since,
                 since=since,
                 now=now,

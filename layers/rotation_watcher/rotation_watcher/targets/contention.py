@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from rotation_watcher.config import Mode
+from rotation_watcher.config import Mode, Target
 from rotation_watcher.targets.plan import Plan, Snapshot
 from rotation_watcher.targets.record import Pending, Record, Rounds
 
@@ -33,10 +33,15 @@ def undone(plan: Plan) -> bool:
 def counted(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
     """The snapshot's record with the round that it shows, if it shows a new one."""
     record = snapshot.record
-    heals = mode is Mode.APPLY and snapshot.target.on_drift == "heal"
-    if not undone(snapshot.plan) or record.applied is None or not record.applied.version or not heals:
+    return with_round(record, snapshot.target, mode, now) if undone(snapshot.plan) else record
+
+
+def with_round(record: Record, target: Target, mode: Mode, now: datetime) -> Record:
+    """The record with the round after its last proof, if that is not counted yet, where the watcher heals it."""
+    heals = mode is Mode.APPLY and target.on_drift == "heal"
+    if record.applied is None or not record.applied.version or not heals:
         return record
-    proved, known = record.applied.at, record.rounds
+    known, proved = record.rounds, record.applied.at
     if known is not None and known.proved == proved:
         return record
     if known is not None and now - proved < OVER:

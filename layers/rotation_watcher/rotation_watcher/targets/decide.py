@@ -13,6 +13,7 @@ import msgspec
 from rotation_watcher.config import Mode
 from rotation_watcher.targets import contention
 from rotation_watcher.targets.plan import Blocker, Snapshot
+from rotation_watcher.targets.record import Record
 
 
 class Outcome(StrEnum):
@@ -48,11 +49,16 @@ class Outcome(StrEnum):
     TOO_MANY_CERTIFICATES = "too-many-certificates"
     WOULD_REFUSE = "would-refuse"
     FOREIGN_UNREADABLE = "foreign-unreadable"
+    FILTERS_EMPTY = "filters-empty"
+    """A listener admits everybody whom its trust store admits, and filling it is not the watcher's to do."""
+    TOO_MANY_FILTERS = "too-many-filters"
+    WOULD_OPEN = "would-open"
     TARGET_FAILED = "target-failed"
     TARGET_NOT_FOUND = "target-not-found"
     TARGET_DENIED = "target-denied"
     TARGET_BUSY = "target-busy"
     BUNDLE_REJECTED = "bundle-rejected"
+    SDK_TOO_OLD = "sdk-too-old"
 
 
 class _Action(msgspec.Struct, frozen=True):
@@ -132,8 +138,14 @@ def decide(snapshot: Snapshot, mode: Mode, owner: str, now: datetime) -> Action:
 
     Its record has been read by a session, which passes over times that no run of the watcher writes.
     """
-    record = snapshot.record
     action = _at_the_target(snapshot)
+    return in_turn(action, snapshot.record, contention.rests_until(snapshot), mode, owner, now)
+
+
+def in_turn[A](
+    action: A, record: Record, rests_until: datetime | None, mode: Mode, owner: str, now: datetime
+) -> A | PutOff | ClaimedElsewhere | Observe:
+    """The same action where it is this run's turn to act; ``rests_until``: when what others undo is deployed again."""
     acts = isinstance(action, Deploy | Prove | Resume | DropPending)
     if mode is Mode.OBSERVE:
         return Observe(acts)
@@ -141,8 +153,8 @@ def decide(snapshot: Snapshot, mode: Mode, owner: str, now: datetime) -> Action:
         return ClaimedElsewhere(record.claim.owner, record.claim.until)
     if acts and record.not_before is not None and now < record.not_before:
         return PutOff(record.not_before)
-    if isinstance(action, Deploy) and (until := contention.rests_until(snapshot)) is not None and now < until:
-        return PutOff(until)
+    if isinstance(action, Deploy) and rests_until is not None and now < rests_until:
+        return PutOff(rests_until)
     return action
 
 

@@ -22,6 +22,7 @@ from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.earlier import Rebuilt, rebuilt, updated_again
 from rotation_watcher.targets.plan import Snapshot, digest
 from rotation_watcher.targets.record import Applied, Hold, HoldReason, Pending, Record
+from rotation_watcher.targets.repository import put_version
 from rotation_watcher.targets.session import Change, Session, unclaimed
 from rotation_watcher.targets.snapshot import contents_of, deployed
 from rotation_watcher.x509.truststore import Contents, read
@@ -297,12 +298,5 @@ def as_found(snapshot: Snapshot, session: Session) -> Applied:
 
 
 def _put(body: bytes, session: Session) -> str:
-    """Put the bundle; its exact version. The newest one is used again if a crashed run left the same bytes."""
-    store, key = session.ports.store, keys.deployed(session.target.id)
-    newest = store.get(key)
-    if newest is not None and newest.body == body and newest.version:
-        return newest.version
-    version = store.put(key, body, content_type=keys.PEM_TYPE).version
-    if not version:
-        raise TargetError(f"the bucket {store.bucket} is not versioned: turn versioning on, as the template does")
-    return version
+    """Put the bundle; its exact version."""
+    return put_version(session.ports.store, keys.deployed(session.target.id), body, content_type=keys.PEM_TYPE)

@@ -146,10 +146,14 @@ def released(snapshot: Snapshot, leave: tuple[str, ...] = ()) -> Record:
 
 def release(snapshot: Snapshot, leave: tuple[str, ...], session: Session) -> None:
     """Record a person's release. Raises RequestRefused, StoreError."""
-    after = released(snapshot, leave)
+    record_release(snapshot.record, released(snapshot, leave), session)
+
+
+def record_release(seen: Record, after: Record, session: Session) -> None:
+    """Write what ``after`` releases, unless another run has changed the target since ``seen`` was read."""
 
     def change(record: Record) -> Record:
-        if not same_state(record, snapshot.record):
+        if not same_state(record, seen):
             raise RequestRefused(f"{session.target.id}: another run has just changed it: do a dry run, then release")
         return replace(record, hold=after.hold, released=after.released)
 

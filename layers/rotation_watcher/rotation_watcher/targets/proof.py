@@ -18,7 +18,7 @@ from rotation_watcher.ports import UNKNOWN, Live
 from rotation_watcher.targets import conditions, contention, shown
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.plan import Snapshot, shown_last
-from rotation_watcher.targets.record import KEPT_VERSIONS, Applied, Hold, HoldReason, Pending, Record
+from rotation_watcher.targets.record import Hold, HoldReason, Pending, Record
 from rotation_watcher.targets.session import Session
 from rotation_watcher.targets.snapshot import contents_of
 from rotation_watcher.x509.certificates import Block
@@ -82,26 +82,7 @@ def required(snapshot: Snapshot, now: datetime) -> list[Need]:
 
 def proved(record: Record, pending: Pending, snapshot: Snapshot, live: Live, bucket: str, now: datetime) -> Record:
     """The record of an update that has been read back, with its alerts, and without its claim."""
-    applied = Applied(
-        version=pending.version,
-        sha256=pending.sha256,
-        fingerprints=pending.fingerprints,
-        ours=pending.ours,
-        at=now,
-        proof=live.proof,
-    )
-    earlier = (record.applied, *record.versions) if record.applied else record.versions
-    after = replace(
-        record,
-        claim=None,
-        pending=None,
-        applied=applied,
-        versions=tuple(one for one in earlier if one.version and one.version != applied.version)[:KEPT_VERSIONS],
-        ours={key: record.ours.get(key, now) for key in pending.ours},
-        released=(),
-        not_before=None,
-        shown=shown_last(snapshot.target, live, record.shown),
-    )
+    after = replace(record.with_proof(pending, live.proof, now), shown=shown_last(snapshot.target, live, record.shown))
     after = conditions.proved(after, now)
     if pending.hold is not None:
         return _rolled_back(after, pending, pending.hold, snapshot, live, now)
@@ -113,15 +94,15 @@ def proved(record: Record, pending: Pending, snapshot: Snapshot, live: Live, buc
         kept_foreign=len({*pending.fingerprints} - {*snapshot.view.wanted.certificates}),
         bucket=bucket,
         key=keys.deployed(snapshot.target.id),
-        version=applied.version,
-        proof=applied.proof,
-        content=applied.sha256,
+        version=pending.version,
+        proof=live.proof,
+        content=pending.sha256,
         since=pending.at,
         now=now,
     )
     if not contention.repeats(record, pending):
-        after = _with_warnings(after.with_alerts(updated), snapshot, live, applied.sha256, now)
-    return conditions.shared_authority(after, snapshot, bucket, now)
+        after = _with_warnings(after.with_alerts(updated), snapshot, live, pending.sha256, now)
+    return conditions.deployed(after, snapshot, now)
 
 
 def outcome(pending: Pending) -> Outcome:

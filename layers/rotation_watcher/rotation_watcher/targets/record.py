@@ -127,6 +127,28 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
         """This record with alerts added to its outbox, which stays bounded; one that waits there is not added twice."""
         return msgspec.structs.replace(self, outbox=waiting.with_alerts(self.outbox, alerts))
 
+    def with_proof(self, pending: Pending, proof: str, now: datetime) -> "Record":
+        """This record with an update applied that has been read back, and without its claim; a hold stays."""
+        applied = Applied(
+            version=pending.version,
+            sha256=pending.sha256,
+            fingerprints=pending.fingerprints,
+            ours=pending.ours,
+            at=now,
+            proof=proof,
+        )
+        earlier = (self.applied, *self.versions) if self.applied else self.versions
+        return msgspec.structs.replace(
+            self,
+            claim=None,
+            pending=None,
+            applied=applied,
+            versions=tuple(one for one in earlier if one.version and one.version != applied.version)[:KEPT_VERSIONS],
+            ours={key: self.ours.get(key, now) for key in pending.ours},
+            released=(),
+            not_before=None,
+        )
+
     def delivered(self, ids: frozenset[str]) -> "Record":
         """This record without the alerts that the sink took."""
         return msgspec.structs.replace(self, outbox=tuple(alert for alert in self.outbox if alert.id not in ids))

@@ -21,7 +21,7 @@ from rotation_watcher.config import Target
 from rotation_watcher.deadline import Remaining, unhurried
 from rotation_watcher.errors import ClaimedByAnother
 from rotation_watcher.kinds import Kind
-from rotation_watcher.ports import Clock, ObjectStore, PublishQueue, TrustTarget, Wait
+from rotation_watcher.ports import Clock, FilterTarget, ObjectStore, PublishQueue, RevocationTarget, TrustTarget, Wait
 from rotation_watcher.targets import conditions
 from rotation_watcher.targets.plausible import plausible
 from rotation_watcher.targets.record import Claim, Record
@@ -49,10 +49,15 @@ class Ports(NamedTuple):
     claim_for: timedelta
     enqueue_every: timedelta | None = None
     remaining: Remaining = unhurried
+    listeners: Mapping[Kind, FilterTarget] = {}
 
     def adapter(self, target: Target) -> TrustTarget:
         """Who speaks to this kind of target."""
         return self.targets[arns.parse_target(target.arn).kind]
+
+    def listener(self, target: Target) -> FilterTarget:
+        """Who speaks to this kind of listener."""
+        return self.listeners[arns.parse_target(target.arn).kind]
 
 
 class Session:
@@ -62,9 +67,19 @@ class Session:
         """Read the record. Raises StoreError."""
         self.target = target
         self.ports = ports
-        self.adapter = ports.adapter(target)
         self._ledger = Ledger(ports.store, keys.record(target.id))
         self.reload()
+
+    @property
+    def adapter(self) -> TrustTarget:
+        """Who speaks to the target."""
+        return self.ports.adapter(self.target)
+
+    @property
+    def revocations(self) -> RevocationTarget | None:
+        """Who speaks to the target about revocation lists; None where its kind takes none."""
+        adapter = self.adapter
+        return adapter if isinstance(adapter, RevocationTarget) else None
 
     @property
     def holding(self) -> bool:
@@ -149,6 +164,11 @@ class Session:
 def unclaimed(record: Record) -> Record:
     """The record without its claim."""
     return replace(record, claim=None)
+
+
+def while_same(seen: Record, change: Change) -> Change:
+    """A change that follows from a snapshot: none where another run has changed the target since ``seen`` was read."""
+    return lambda record: change(record) if same_state(record, seen) else record
 
 
 def same_state(one: Record, other: Record) -> bool:

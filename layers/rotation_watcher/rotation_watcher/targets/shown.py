@@ -8,26 +8,18 @@ counts where the two agree: whoever can write one of them can keep the target fr
 
 from rotation_watcher import keys
 from rotation_watcher.config import Target
-from rotation_watcher.errors import Conflict
 from rotation_watcher.ports import Live, ObjectStore
 from rotation_watcher.targets.plan import Last, digest, to_be_noted
 from rotation_watcher.targets.record import Record
+from rotation_watcher.targets.repository import put_if_other
 from rotation_watcher.x509.truststore import read
 
 
 def note(store: ObjectStore, target: Target, live: Live) -> None:
     """Write down what the service shows, if that has changed. Raises StoreError."""
     body = to_be_noted(target, live)
-    if body is None:
-        return
-    key = keys.shown(target.arn)
-    stored = store.get(key)
-    if stored is not None and stored.body == body:
-        return
-    try:
-        store.put_if(key, body, etag=stored.etag if stored else None, content_type=keys.PEM_TYPE)
-    except Conflict:
-        return  # another run has just written it, and looked later
+    if body is not None:
+        put_if_other(store, keys.shown(target.arn), body, content_type=keys.PEM_TYPE)
 
 
 def last(store: ObjectStore, target: Target, record: Record) -> Last:

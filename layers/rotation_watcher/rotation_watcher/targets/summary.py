@@ -18,6 +18,7 @@ class TargetSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     outcome: Outcome
     message: str | None = None
     certificates: int | None = None
+    filters: int | None = None
     added: list[str] = []
     removed: list[str] = []
     held: list[str] = []
@@ -27,6 +28,7 @@ class TargetSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     removal_waits_for: list[str] = []
     problems: list[str] = []
     version: str | None = None
+    revocations: list[str] = []
     alerts: list[str] = []
     undelivered: list[str] = []
     again: datetime | None = None

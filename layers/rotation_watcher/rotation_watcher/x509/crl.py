@@ -62,6 +62,16 @@ class CrlFacts(msgspec.Struct, frozen=True, kw_only=True):
     next_update: Instant | None
     entries: int
 
+    @property
+    def order(self) -> tuple[datetime, int]:
+        """What grows from one list of a point to the next."""
+        return order_of(self.this_update, self.number)
+
+
+def order_of(this_update: datetime, number: str | None) -> tuple[datetime, int]:
+    """What grows from one list of a point to the next: ``thisUpdate``, then the CRL number (hex)."""
+    return this_update, int(number or "0", 16)
+
 
 class CrlDefect(msgspec.Struct, frozen=True):
     """Why something is no list that can be read: a stable code, and a detail for people that never quotes the data.

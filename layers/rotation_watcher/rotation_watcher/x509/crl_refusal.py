@@ -64,26 +64,23 @@ def refusal(
     other_names: Collection[str] = (),
     covers_cas: bool = False,
     covers_leaves: bool = True,
+    may_have_ended: bool = False,
 ) -> CrlRefusal | None:
     """Why this list may not be used for the certificates of ``issuer``, or None if it may. Never raises.
 
     ``distribution_point`` is the URL that the certificates name, and ``other_names`` are the further names of that
     point. ``covers_leaves`` and ``covers_cas`` say what the certificates are. ``before`` are the facts of the list of
-    this point that is in force, None if there was none. ``at`` is aware UTC. The first reason is given, and what
-    depends on the issuer's word only after its signature.
+    this point that is in force, None if there was none. ``at`` is aware UTC. ``may_have_ended``: a list that was in
+    force revokes until the next one is there, whatever its ``nextUpdate``. The first reason is given, and what depends
+    on the issuer's word only after its signature.
     """
     return (
         _origin(crl, issuer)
         or _kind(crl)
         or _scope(crl, {distribution_point, *other_names}, covers_cas=covers_cas, covers_leaves=covers_leaves)
-        or _time(crl, at)
+        or _time(crl, at, may_have_ended=may_have_ended)
         or (_older(crl.facts, before) if before else None)
     )
-
-
-def is_whole_and_of(crl: Crl, issuer: Certificate) -> bool:
-    """Whether this issuer made the list, and it is a complete one of its own certificates. Never raises."""
-    return _origin(crl, issuer) is None and _kind(crl) is None
 
 
 def _origin(crl: Crl, issuer: Certificate) -> CrlRefusal | None:
@@ -168,13 +165,13 @@ def _scope(crl: Crl, names: set[str], *, covers_cas: bool, covers_leaves: bool) 
     return None
 
 
-def _time(crl: Crl, at: datetime) -> CrlRefusal | None:
+def _time(crl: Crl, at: datetime, *, may_have_ended: bool) -> CrlRefusal | None:
     begin, end = crl.facts.this_update, crl.facts.next_update
     if begin > at + SKEW:
         return CrlRefusal(CrlReason.NOT_YET_VALID, f"it was made on {begin:%Y-%m-%d %H:%M} UTC, which is to come")
     if end is None:
         return CrlRefusal(CrlReason.NO_NEXT_UPDATE, "it does not say until when it holds")
-    if end <= at:
+    if end <= at and not may_have_ended:
         return CrlRefusal(CrlReason.EXPIRED, f"the next one was due on {end:%Y-%m-%d %H:%M} UTC")
     return None
 

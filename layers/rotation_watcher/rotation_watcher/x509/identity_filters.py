@@ -28,6 +28,39 @@ class IdentityFilter(NamedTuple):
         return f"{self.field} {self.match} {self.value}"
 
 
+MOST_SIGNS = 256
+"""The longest value of a filter, in characters."""
+
+
+def key_of(field: str, match: str, value: str, action: str = "accept") -> str:
+    """What two filters have in common that the service takes for the same: as text, in its canonical case."""
+    fold = _folded_uri if field == "san-uri" else str.lower
+    return f"{action} {field} {match} {fold(value)}"
+
+
+def naming(leaf: Certificate, believed: str | None = None) -> IdentityFilter | None:
+    """The one filter that stands for a leaf; None where no filter can be written that admits it.
+
+    An exact DNS name of its SAN: ``believed`` if it bears that, else the one that is its common name too, else the
+    first in order. Only where it has none that can be written, its common name. The watcher judges a leaf by the DNS
+    names (``trust.identity``); a common name beside them is the holder's word, and any customer of the CA may have it.
+    """
+    common = [name for name in _names(leaf, "subject-cn") if _writable(name)]
+    found = sorted(name for name in _names(leaf, "san-dns") if _writable(name) and "*" not in name)
+    for preferred in [name for name in (believed, *common) if name]:
+        for name in found:
+            if name.lower() == preferred.lower():
+                return IdentityFilter("san-dns", "exact", name.lower())
+    if found:
+        return IdentityFilter("san-dns", "exact", found[0].lower())
+    return IdentityFilter("subject-cn", "exact", common[0]) if common else None
+
+
+def _writable(name: str) -> bool:
+    """Whether a filter can hold it: 1 to 256 printable ASCII characters; blanks around it might be cut off."""
+    return 0 < len(name) <= MOST_SIGNS and name.isascii() and name.isprintable() and name == name.strip()
+
+
 def admits(filters: Sequence[str], leaf: Certificate) -> bool | None:
     """Whether these filters, as text, admit the leaf. An empty list admits every leaf.
 
@@ -39,6 +72,11 @@ def admits(filters: Sequence[str], leaf: Certificate) -> bool | None:
     if any(_matches(one, name) for one in known for name in _names(leaf, one.field)):
         return True
     return False if len(known) == len(filters) else None
+
+
+def understood(filters: Sequence[str]) -> bool:
+    """Whether each of these filters, as text, is one that this module knows."""
+    return all(_parsed(one) is not None for one in filters)
 
 
 def _parsed(text: str) -> IdentityFilter | None:

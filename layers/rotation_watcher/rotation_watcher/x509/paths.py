@@ -17,7 +17,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from cryptography import x509
@@ -83,6 +83,17 @@ def find_path(
     authentication are not required (an operator approved it). Anchors that are not self-signed are ignored. Never
     raises.
     """
+    return _found(leaf, tuple(intermediates), tuple(anchors), at, client_auth)
+
+
+@lru_cache(256)  # a run asks several times, at one moment: what is wanted, why, and which lists it names
+def _found(
+    leaf: Certificate,
+    intermediates: tuple[Certificate, ...],
+    anchors: tuple[Certificate, ...],
+    at: datetime,
+    client_auth: bool,  # noqa: FBT001  # one key of the cache
+) -> Path | NoPath:
     trusted = _by_subject(roots(anchors), at)
     if not trusted:
         return NoPath("there is no self-signed anchor")

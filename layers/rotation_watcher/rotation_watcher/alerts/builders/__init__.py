@@ -28,6 +28,17 @@ from rotation_watcher.alerts.builders.disturbances import (
     unwanted,
 )
 from rotation_watcher.alerts.builders.files import file_damaged, left_out, unusual_certificate
+from rotation_watcher.alerts.builders.filters import (
+    filters_drifted,
+    filters_empty,
+    filters_held,
+    filters_leaving,
+    filters_near,
+    filters_planned,
+    filters_rolled_back,
+    filters_unnamed,
+    filters_updated,
+)
 from rotation_watcher.alerts.builders.floods import flood
 from rotation_watcher.alerts.builders.forged import alerts_forged
 from rotation_watcher.alerts.builders.leaves import expired, issuer_changed, rotated, upcoming_published, went_back
@@ -35,7 +46,7 @@ from rotation_watcher.alerts.builders.locked import all_clear, filtered_out, tar
 from rotation_watcher.alerts.builders.naming import name_learned, names_uncertain
 from rotation_watcher.alerts.builders.observing import clock_ahead, source_failing, source_recovered, sources_disagree
 from rotation_watcher.alerts.builders.quarantine import anchor_missing, approved, quarantined
-from rotation_watcher.alerts.builders.revocation import crl_stale, revoked
+from rotation_watcher.alerts.builders.revocation import crl_stale, revocations_behind, revoked
 from rotation_watcher.alerts.builders.subjects import SourceName, TargetName
 
 __all__ = [
@@ -56,6 +67,15 @@ __all__ = [
     "expired",
     "file_damaged",
     "filtered_out",
+    "filters_drifted",
+    "filters_empty",
+    "filters_held",
+    "filters_leaving",
+    "filters_near",
+    "filters_planned",
+    "filters_rolled_back",
+    "filters_unnamed",
+    "filters_updated",
     "flood",
     "issuer_changed",
     "left_out",
@@ -66,6 +86,7 @@ __all__ = [
     "quota_near",
     "removal_held",
     "removal_planned",
+    "revocations_behind",
     "revoked",
     "rolled_back",
     "rotated",

@@ -51,6 +51,19 @@ _REMEDIES = {
         " others put into the target, and the files below extra/. Mutual TLS stays on meanwhile."
     ),
     "internal-error": DEFECT.format(function="PublishFunction"),
+    "too-many-filters": (
+        "A listener holds 100 identity filters, and this cannot be raised. Take out filters of others that nobody needs"
+        " any more, or serve some of these clients by another listener."
+    ),
+    "would-open": "Read the alerts about the sources of this target's bundle: none of them has a name to be admitted.",
+    "sdk-too-old": (
+        "Add the boto3 that the message names to requirements/layer.in, lock and deploy (the Lambda"
+        " runtime's own is older); or take the listener out of TargetArns until the runtime has it."
+    ),
+    "withdrawn": (
+        "Take the filter out by hand if it must not wait: put another one there first, since an empty list admits"
+        " everybody whom the trust store admits."
+    ),
     "nothing-known": "Read the alerts about the sources of this target's bundle: one of them has to be repaired first.",
 }
 
@@ -131,9 +144,15 @@ def truststore_updated(
 
 
 def shared_authority_deployed(
-    *, target: TargetName, authorities_subjects: Sequence[str], pins_uri: str, now: datetime
+    *, target: TargetName, at_load_balancer: bool, authorities_subjects: Sequence[str], pins_key: str, now: datetime
 ) -> Alert:
-    """The DigiCert trap: the CA signs for many customers."""
+    """The DigiCert trap: the CA signs for many customers. ``at_load_balancer``: it is no domain of API Gateway."""
+    cure = (
+        "A Network Load Balancer: name its listener as a target, and it gets identity filters. An Application Load"
+        " Balancer: its backend compares the header X-Amzn-Mtls-Clientcert-Leaf with the pins below."
+        if at_load_balancer
+        else "Attach an authorizer to its APIs that compares the client certificate with the pins below."
+    )
     words = Words(
         title="its truststore lets in every customer of a public CA",
         happened="CA certificates of DigiCert were deployed, as the watch file asks.",
@@ -142,9 +161,8 @@ def shared_authority_deployed(
             " only Genesys."
         ),
         do=(
-            "Compare the client certificate with the pins file named below. Behind an ALB the backend finds it in the"
-            " header X-Amzn-Mtls-Clientcert-Leaf; API Gateway hands it to an authorizer."
-            " Or switch the integration to the Genesys authority, which signs for nobody else."
+            f"{cure} Or switch the integration to the Genesys authority, which signs for nobody else. If identity is"
+            ' compared elsewhere, say so in the target\'s "shared_authority".'
         ),
     )
     facts = {f"root {place}": plain(subject) for place, subject in enumerate(authorities_subjects, start=1)}
@@ -154,7 +172,7 @@ def shared_authority_deployed(
         target,
         stamp(now),
         words,
-        facts | {"pins": plain(pins_uri)},
+        facts | {"pins": pins_key},
         now,
     )
 
@@ -178,8 +196,9 @@ def truststore_update_failed(
     else:
         means = "The target goes on with what it holds; it is not known to refuse any certificate of Genesys."
     do = _REMEDIES.get(reason, _REMEDIES["target-failed"])
+    what = "identity filters" if ":listener/" in target.arn else "truststore"
     words = Words(
-        title=f"the truststore could not be updated ({plain(reason, 24)})",
+        title=f"the {what} could not be updated ({plain(reason, 24)})",
         happened=sentence(message, 500),
         means=means,
         do=do,

@@ -78,6 +78,7 @@ def contended(
     ``times`` in a row since ``started``; ``call`` is the service's operation by which a target is changed.
     """
     *_, region, _, resource = target.arn.split(":", 5)
+    what = "listener" if resource.startswith("listener/") else "truststore"
     query = f"Events[?contains(CloudTrailEvent, `{resource.rpartition('/')[2]}`)].[EventTime,Username,CloudTrailEvent]"
     search = [
         "aws",
@@ -102,7 +103,7 @@ def contended(
             " about any of that until an update has stood for six hours."
         ),
         do=(
-            "Let one tool alone manage this truststore: take it out of the other (Terraform: ignore_changes), or set"
+            f"Let one tool alone manage this {what}: take it out of the other (Terraform: ignore_changes), or set"
             " on_drift to report. Whoever is not the watcher's own role here is the other one:"
         ),
         command=shlex.join([*search, "--output", "text"]),

@@ -83,7 +83,7 @@ def filtered_out(
         means="Data actions through this listener fail as long as one of these is presented; the truststore is right.",
         do=(
             f"Add a filter to the listener that matches, such as: san-dns exact {plain(names[0]) if names else 'NAME'}."
-            " The watcher changes no listener."
+            " Where the listener is a target too, the watcher does so itself."
         ),
     )
     facts = {"listener": plain(endpoint), "filters": plain("; ".join(filters), 300)}

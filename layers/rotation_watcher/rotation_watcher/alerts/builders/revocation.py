@@ -2,7 +2,14 @@
 
 from datetime import datetime
 
-from rotation_watcher.alerts.builders.subjects import AUTHORITY, SourceName, Words, about_source
+from rotation_watcher.alerts.builders.subjects import (
+    AUTHORITY,
+    SourceName,
+    TargetName,
+    Words,
+    about_source,
+    about_target,
+)
 from rotation_watcher.alerts.builders.wording import certificate as described
 from rotation_watcher.alerts.builders.wording import plain, sentence, stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
@@ -37,6 +44,59 @@ _REMEDIES = {
 """By the reason; every other one is about what a list holds."""
 _NO_SUCCESSOR = "Nothing yet, if its CA is only late. If it lasts, open a case with Genesys support."
 
+_AT_THE_STORE = {
+    "full": "Remove revocation files that nobody needs from the trust store, or have its quotas raised.",
+    "lost": "Find out who removed it: the watcher adds it again where on_drift is heal. If it is meant, set the"
+    ' target\'s "revocation" to "off".',
+    "forged": "See who wrote below crls/ in the stack's bucket; the next run of refresh_crls writes it anew.",
+    "not-ours": "See who changed the trust store's revocation files, and remove what you do not know there by hand.",
+    "unproved": "Nothing, if it is over within a day: the list before it stays until the new one shows. If not, remove"
+    " the file whose count is wrong: the watcher adds it again.",
+    "revocation-rejected": "Open a case with AWS support, with the message above and the list's URL. Until then,"
+    ' set the target\'s "revocation" to "off" if you check revocation elsewhere.',
+    "target-denied": "Deploy the stack's current template: it grants what is missing on the trust stores of TargetArns."
+    " A shared trust store can be changed from its own account alone.",
+    "target-not-found": "Correct the target's ARN in the watch file, or create the trust store.",
+}
+"""By the reason; every other one may pass unaided."""
+_TRIED_AGAIN = "Nothing, if it is over within a day: it is tried again at every run."
+
+
+def revocations_behind(
+    *,
+    target: TargetName,
+    reason: str,
+    folder: str,
+    url: str,
+    message: str,
+    revoked: bool,
+    number: int | None = None,
+    since: datetime,
+    now: datetime,
+) -> Alert:
+    """A trust store does not hold the revocation lists in force.
+
+    ``folder`` and ``url`` name the list, both empty where all may be missing; ``number`` is the service's id of a file
+    that it is about. ``revoked``: one that may be missing
+    revokes one of our certificates.
+    """
+    words = Words(
+        title=f"its revocation lists are not up to date ({plain(reason, 24)})",
+        happened=sentence(message, 500),
+        means=(
+            "A client certificate of Genesys that is revoked may still be let in here."
+            if revoked
+            else "What was revoked since the list that it holds is still let in. No accepted certificate is refused."
+        ),
+        do=_AT_THE_STORE.get(reason, _TRIED_AGAIN),
+    )
+    facts = {"reason": plain(reason, 40)} | ({"list": plain(url), "kept below": folder} if folder else {})
+    facts |= ({"revocation id": str(number)} if number is not None else {}) | {"since": when(since)}
+    severity = Severity.CRITICAL if revoked else Severity.WARNING
+    which = f"{folder.rpartition('/')[2]}{'' if number is None else f':{number}'}"
+    distinction = f"{plain(reason, 40)}:{which}:{stamp(since)}"
+    return about_target(Kind.REVOCATIONS_BEHIND, severity, target, distinction, words, facts, now)
+
 
 def revoked(
     *,
@@ -54,8 +114,8 @@ def revoked(
         "Whoever checks revocation refuses every client certificate under it. The pins of leaves that stand under it"
         " alone go at once; the truststores keep their CA certificates, so one that does not check still lets them in."
         if ca
-        else "Its key may be in other hands. Its pin goes at once, so whoever goes by the pins refuses it. Truststores"
-        " hold CA certificates alone: they let it in until the CA certificate goes or the list is checked there."
+        else "Its key may be in other hands. Its pin goes at once, so whoever goes by the pins refuses it. Trust stores"
+        " of load balancers load the list and refuse it then; a domain of API Gateway lets it in until its CA goes."
     )
     words = Words(
         title=f"a {plain(authority, AUTHORITY)} {'CA' if ca else 'client'} certificate is revoked",

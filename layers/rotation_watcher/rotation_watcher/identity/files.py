@@ -1,0 +1,20 @@
+"""A bundle's four files in the bucket: the three of ``bundles.files``, and ``identity.json``, which follows them."""
+
+from datetime import datetime
+
+from rotation_watcher.bundles import files
+from rotation_watcher.bundles.wanted import BundleView
+from rotation_watcher.identity import publishing
+from rotation_watcher.ports import ObjectStore
+
+
+def write(view: BundleView, store: ObjectStore, now: datetime, *, narrow: bool, dry_run: bool = False) -> list[str]:
+    """See ``bundles.files.write``; then what doors decide by. Raises StoreError."""
+    written = files.write(view, store, now, narrow=narrow, dry_run=dry_run)
+    return [*written, *publishing.write(view, store, now, dry_run=dry_run)]
+
+
+def withdraw(view: BundleView, store: ObjectStore, now: datetime, *, dry_run: bool = False) -> list[str]:
+    """See ``bundles.files.withdraw``; then what doors decide by. Raises StoreError."""
+    written = files.withdraw(view, store, now, dry_run=dry_run)
+    return [*written, *publishing.write(view, store, now, dry_run=dry_run)]

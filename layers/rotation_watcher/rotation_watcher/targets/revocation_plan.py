@@ -1,0 +1,78 @@
+"""Which revocation lists a trust store lacks, and which of ours it holds in vain. Pure."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from rotation_watcher.kinds import RevocationLimits
+from rotation_watcher.revocation.kept import Manifest
+from rotation_watcher.revocation.points import Point
+from rotation_watcher.targets.revocation_state import Loaded, State
+from rotation_watcher.x509.crl import order_of
+
+
+class Wanted(NamedTuple):
+    """A list that the trust store should hold, and what is kept of it."""
+
+    point: Point
+    manifest: Manifest
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of its DER, lower-case hex."""
+        return self.manifest.der.sha256
+
+    @property
+    def version(self) -> str:
+        """The version of ``list.pem``."""
+        return self.manifest.pem.version or ""
+
+
+class ListPlan(NamedTuple):
+    """What is to be done at a trust store.
+
+    ``add`` are folders, in order; ``remove`` what of ours goes; ``lost`` the folders of lists that somebody else
+    removed. ``full``: the folders of those that do not fit, each with why, in words.
+    """
+
+    add: tuple[str, ...]
+    remove: tuple[Loaded, ...]
+    lost: tuple[str, ...]
+    full: Mapping[str, str]
+
+
+def make(
+    wanted: Mapping[str, Wanted],
+    state: State,
+    live: Mapping[int, int],
+    limits: RevocationLimits,
+    *,
+    heals: bool,
+    may_remove: bool,
+) -> ListPlan:
+    """What is to be done. ``live``: the entries of each file that is loaded, by id.
+
+    ``heals``: what others removed is added again. ``may_remove``: what no leaf needs any more goes; what a newer list
+    has replaced goes anyway.
+    """
+    lost = tuple(folder for folder, one in state.loaded.items() if folder in wanted and live.get(one.id) != one.entries)
+    gone = [one for folder, one in state.loaded.items() if folder not in wanted] if may_remove else []
+    remove = tuple(one for one in (*state.leaving, *gone) if one.id in live)
+    add, full = [], {}
+    files, entries = len(live), sum(live.values())
+    for folder, one in wanted.items():
+        known = state.loaded.get(folder)
+        if known and known.fingerprint == one.fingerprint and not (heals and folder in lost):
+            continue
+        if known and one.manifest.facts.order < order_of(known.made, known.number):
+            continue  # somebody has put an earlier list back
+        more = one.manifest.facts.entries
+        if files + 1 > limits.files or entries + more > limits.entries:
+            full[folder] = (
+                f"It holds {files} revocation files with {entries} entries, and takes {limits.files} with"
+                f" {limits.entries}: the list of {one.point.url}, with {more}, has no room beside the one that it is to"
+                " replace"
+            )
+            continue
+        files, entries = files + 1, entries + more
+        add.append(folder)
+    return ListPlan(tuple(add), remove, lost, full)

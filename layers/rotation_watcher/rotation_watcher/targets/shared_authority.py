@@ -1,0 +1,48 @@
+"""The DigiCert trap: its CA signs for many customers, so a truststore alone is an open door (decision 0008).
+
+The warning stands while nothing of ours that compares identities is known to stand at every way in, and the operator
+has not said in the watch file why that is all right.
+"""
+
+from datetime import datetime
+
+from rotation_watcher import arns, keys
+from rotation_watcher.alerts import builders
+from rotation_watcher.alerts.builders import TargetName
+from rotation_watcher.alerts.conditions import Observed
+from rotation_watcher.alerts.model import Alert, Kind
+from rotation_watcher.config import Authority
+from rotation_watcher.kinds import ALB_TRUST_STORE
+from rotation_watcher.targets.plan import Snapshot
+from rotation_watcher.x509.identity_filters import understood
+
+PREFIX = "shared-authority:"
+"""What the keys of these conditions begin with: the fingerprint of a root follows."""
+
+
+def observed(snapshot: Snapshot, name: TargetName, now: datetime, *, deployed: bool = False) -> list[Observed]:
+    """The shared roots that the target holds, or that were just ``deployed`` to it; one alert speaks of all of them."""
+    shared = [
+        root
+        for root in snapshot.view.wanted.shared_roots(Authority.DIGICERT)
+        if deployed or root.fingerprint in snapshot.blocks
+    ]
+    if not shared or snapshot.target.shared_authority or enforced(snapshot):
+        return []
+
+    def warning(_: datetime) -> Alert:
+        return builders.shared_authority_deployed(
+            target=name,
+            at_load_balancer=arns.parse_target(snapshot.target.arn).kind is ALB_TRUST_STORE,
+            authorities_subjects=[root.facts.subject for root in shared],
+            pins_key=keys.pins(snapshot.view.bundle.id),
+            now=now,
+        )
+
+    return [Observed(f"{PREFIX}{root.fingerprint}", Kind.SHARED_AUTHORITY_DEPLOYED, warning) for root in shared]
+
+
+def enforced(snapshot: Snapshot) -> bool:
+    """Whether every listener that uses the target admits only certificates that an identity filter names."""
+    ways = snapshot.live.known_endpoints
+    return bool(ways) and all(way.verifies and way.filters and understood(way.filters) for way in ways)

@@ -1,0 +1,257 @@
+"""Virtual weeks of revocations, failing servers, deaths and vandals, from a seed; a model of its own judges."""
+
+import random
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+from cryptography import x509
+
+from rotation_watcher import keys
+from rotation_watcher.errors import FetchCode, StoreError, TargetBusy
+from tests.support import certs
+from tests.support.certs import Issued
+from tests.support.fakes import Watched
+from tests.support.small_refresh import CAS, DAY, HOUR, LEAVES, SmallRefresh, intermediate, named
+from tests.support.small_world import ARNS, NAME, START, issued
+
+SEEDS = range(1, 41)
+STEPS = 60
+ALB = ARNS["alb"]
+
+
+class Killed(BaseException):
+    """The end of the process."""
+
+
+@cache
+def leaves() -> list[Issued]:
+    return [
+        certs.issue(intermediate(), NAME, not_before=START - (9 - n) * DAY, extensions=[named(LEAVES)])
+        for n in range(4)
+    ]
+
+
+@cache
+def theirs(number: int) -> bytes:
+    """A list of somebody else's, two of them of the issuer of ours."""
+    return certs.crl(intermediate() if number % 2 else issued("Other"), [number + 1])
+
+
+class Game:
+    """``bad`` and ``bad_ca`` are what the CAs' newest lists revoke; ``known`` what a whole run has got of it."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)  # noqa: S311  # a test's story
+        self.world = SmallRefresh()
+        self.bad: set[str] = set()
+        self.bad_ca = False
+        self.known: tuple[frozenset[str], bool] = (frozenset(), False)
+        self.shown = [leaves()[0]]
+        self.retiring: list[Issued] = []
+        self.others: dict[int, bytes] = {}
+        self.down: set[str] = set()
+        self.vandalised = False
+        self.unknown = False
+        """Whether a run that died, or one that got a list of two, may know more than that."""
+        self.story: list[str] = []
+        self.show()
+        self.publish_lists()
+
+    # What happens
+
+    def show(self) -> None:
+        held = [(one, (intermediate(),)) for one in (*self.shown, *self.retiring)]
+        self.world.present(*held, retiring={one.fingerprint for one in self.retiring})
+
+    def publish_lists(self) -> None:
+        by_key = {one.fingerprint: one for one in leaves()}
+        if LEAVES not in self.down:
+            self.world.list_leaves(*(by_key[key] for key in sorted(self.bad)))
+        if CAS not in self.down:
+            self.world.list_cas(*([intermediate()] if self.bad_ca else []))
+
+    def revoke_or_release(self) -> None:
+        self.bad ^= {self.random.choice(leaves()).fingerprint}
+        self.publish_lists()
+
+    def revoke_or_release_ca(self) -> None:
+        self.bad_ca = not self.bad_ca
+        self.publish_lists()
+
+    def rotate(self) -> None:
+        known = {*self.shown, *self.retiring}
+        self.shown = self.random.sample(leaves(), self.random.randint(1, 3))
+        self.retiring = [one for one in leaves() if one in known and one not in self.shown]
+        self.show()
+
+    def fail(self) -> None:
+        url = self.random.choice([LEAVES, CAS])
+        self.down.add(url)
+        self.world.points.fail(url, self.random.choice([*FetchCode]))
+
+    def recover(self) -> None:
+        self.down.clear()
+        self.publish_lists()
+
+    def refresh(self) -> None:
+        whole = not self.world.refresh().broken
+        self.unknown = bool(self.down) or not whole
+        if not self.unknown:
+            self.known = (frozenset(self.bad), self.bad_ca)
+
+    def publish(self) -> None:
+        self.show()  # the source is fresh
+        self.world.publish()
+        if not self.vandalised and not self.down and not self.unknown:
+            self.check_pins(*self.known)
+
+    def die(self) -> None:
+        """A run dies at some call, before or after it."""
+        runs: list[Callable[[], object]] = [self.world.refresh, self.world.publish]
+        run, side = self.random.choice(runs), self.random.choice(["before", "after"])
+        left = [self.random.randint(1, 40)]
+
+        def kill(_operation: str, _subject: str) -> None:
+            left[0] -= 1
+            if not left[0]:
+                raise Killed
+
+        places: list[Watched] = [self.world.store, self.world.target, self.world.queue]
+        for each in places:
+            setattr(each, side, kill)
+        try:
+            run()
+        except Killed:
+            pass
+        finally:
+            for each in places:
+                setattr(each, side, lambda *_: None)
+        self.unknown = True
+        self.world.clock.advance(HOUR)  # its claim runs out
+
+    def stumble(self) -> None:
+        """Some calls of a run fail: S3 is away, the service is busy."""
+        chance = self.random.choice([0.05, 0.3, 1.0])
+
+        def fail_store(operation: str, _subject: str) -> None:
+            if self.random.random() < chance:
+                raise StoreError(f"S3 is away for {operation}")
+
+        def fail_target(operation: str, _subject: str) -> None:
+            if self.random.random() < chance:
+                raise TargetBusy(f"throttled: {operation}")
+
+        places: list[Watched] = [self.world.store, self.world.target, self.world.queue]
+        for each in places:
+            each.before = fail_target if each is self.world.target else fail_store
+        self.world.refresh()
+        self.world.summary()
+        for each in places:
+            each.before = lambda *_: None
+        self.unknown = True
+        self.world.clock.advance(HOUR)
+
+    def vandalise(self) -> None:
+        """Somebody deletes or overwrites an object of the lists."""
+        found = sorted(key for key in self.world.store.versions if key.startswith("crls/") and key.count("/") == 2)
+        if not found:
+            return
+        key = self.random.choice(found)
+        self.vandalised = True
+        if self.random.random() < 0.5:
+            self.world.store.remove(key)
+        else:
+            self.world.store.seed(key, self.random.choice([b"", b"{", theirs(0)]))
+
+    def meddle(self) -> None:
+        """Somebody loads a list of theirs into the trust store, or takes a list of ours out."""
+        held = self.world.target.held[ALB].lists
+        mine = sorted({*held} - {*self.others})
+        if self.random.random() < 0.5 or not mine:
+            body = theirs(self.random.randint(0, 5))
+            self.others[self.world.target.load_list(ALB, body).id] = body
+        else:
+            del held[self.random.choice(mine)]
+
+    def pass_time(self) -> None:
+        self.world.clock.advance(self.random.choice([HOUR, DAY, 3 * DAY]))
+        self.publish_lists()
+
+    def play(self) -> None:
+        acts: list[Callable[[], None]] = [
+            *[self.refresh, self.publish] * 4,
+            *[self.revoke_or_release, self.rotate, self.pass_time, self.die, self.stumble] * 2,
+            *[self.revoke_or_release_ca, self.fail, self.recover, self.vandalise, self.meddle],
+        ]
+        for step in range(STEPS):
+            act = self.random.choice(acts)
+            self.story.append(act.__name__)
+            act()
+            self.check_others()
+            if step % 15 == 14:
+                self.settle()
+
+    # What must hold
+
+    def check_pins(self, bad: frozenset[str], bad_ca: bool) -> None:  # noqa: FBT001  # two findings of one list
+        good = set() if bad_ca else {one.fingerprint for one in self.shown} - bad
+        pinned = self.world.pinned if keys.pins("main") in self.world.store.versions else set()
+        assert good <= pinned, "a good leaf is not pinned"
+        assert not pinned & bad, "a revoked leaf is pinned"
+        assert not (bad_ca and pinned), "a leaf under a revoked CA is pinned"
+
+    def check_others(self) -> None:
+        held = self.world.target.held[ALB].lists
+        assert {key: held[key][0] for key in self.others if key in held} == self.others, "another's list is gone"
+
+    def settle(self) -> None:
+        """Everybody is well again: after some runs everything is as it should be, and stays so."""
+        self.story.append("settle")
+        self.recover()
+        for _ in range(4):
+            self.refresh()
+            self.world.clock.advance(HOUR)
+            self.show()
+            self.world.publish()
+        self.vandalised = False
+        for alert in self.world.heard():  # what nothing shows to be the watcher's, since its objects were deleted
+            if alert.facts.get("reason") == "not-ours":
+                number = int(alert.what_happened.split()[2])
+                held = self.world.target.held[ALB].lists
+                self.others |= {number: held[number][0]} if number in held else {}
+        self.check_pins(frozenset(self.bad), self.bad_ca)
+        shown = {one.fingerprint for one in (*self.shown, *self.retiring)}
+        wanted = (self.bad & shown) | ({intermediate().fingerprint} if self.bad_ca else set())
+        assert self.world.revoked == wanted, "what is alerted as revoked is not what is revoked"
+        self.check_lists()
+        self.check_quiet()
+
+    def check_lists(self) -> None:
+        held = self.world.target.held[ALB].lists
+        mine = [x509.load_pem_x509_crl(body) for key, (body, _) in held.items() if key not in self.others]
+        found = {one.issuer.rfc4514_string(): {each.serial_number for each in one} for one in mine}
+        assert len(found) == len(mine), "a list is loaded twice"
+        serials = {one.certificate.serial_number for one in leaves() if one.fingerprint in self.bad}
+        ca = {intermediate().certificate.serial_number} if self.bad_ca else set()
+        assert found == {"CN=CA 1": serials, "CN=Root 0": ca}
+
+    def check_quiet(self) -> None:
+        self.world.heard()
+        calls, writes = len(self.world.target.calls), len(self.world.store.writes)
+        self.world.publish()
+        assert self.world.refresh().enqueued == []
+        self.world.publish()
+        assert self.world.heard() == []
+        assert self.world.store.writes[writes:] == [], "a quiet run writes"
+        assert {"update", "add", "remove"}.isdisjoint(call for call, _ in self.world.target.calls[calls:])
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_whatever_happens_pins_lists_and_alerts_come_to_what_the_cas_say(seed: int) -> None:
+    game = Game(seed)
+    try:
+        game.play()
+        game.settle()
+    except AssertionError as error:
+        raise AssertionError(f"seed {seed}: {error}; {' '.join(game.story)}") from error
