@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
@@ -22,14 +22,31 @@ from local.base_environment import BUCKET, BaseEnvironment
 from local.genesys.clock import VirtualClock
 from local.genesys.server import Simulator
 from local.genesys.world import World
-from rotation_watcher import bootstrap
+from rotation_watcher import authorize as authorizing
+from rotation_watcher import bootstrap, bootstrap_door
+from rotation_watcher import collect as collecting
 from rotation_watcher import refresh_crls as refreshing
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.ports import Clock
 
-__all__ = ["BUCKET", "SECRET_NAME", "Environment"]
+__all__ = ["AUTHORIZER", "BUCKET", "SECRET_NAME", "Authorizer", "Environment"]
 
+AUTHORIZER = "arn:aws:lambda:us-east-1:123456789012:function:watcher-Authorize"
+"""The function that the stack's authorizer would be."""
 SECRET_NAME = "/genesys/oauth"  # noqa: S105 - the name of a parameter, not a secret
+
+
+class Authorizer(NamedTuple):
+    """A container of the authorizer, as API Gateway speaks to it."""
+
+    ports: authorizing.Ports
+
+    def decide(self, leaf: str) -> tuple[bool, str]:
+        """Whether a certificate (PEM) is let in at an HTTP API, and the reason."""
+        certificate = {"clientCert": {"clientCertPem": leaf}}
+        event = {"version": "2.0", "type": "REQUEST", "requestContext": {"authentication": certificate}}
+        answer = authorizing.authorize(event, self.ports)
+        return bool(answer["isAuthorized"]), str(answer["context"]["reason"])
 
 
 class Environment(BaseEnvironment):
@@ -89,6 +106,7 @@ class Environment(BaseEnvironment):
             "WATCH_FILE_URI": f"s3://{BUCKET}/watch.json",
             "GENESYS_CA_FILE": str(self.simulator.ca_file),
             "FUNCTION_TIMEOUT_SECONDS": "300",
+            "AUTHORIZER_ARN": AUTHORIZER,
         }
 
     def build(self) -> bootstrap.Watcher:
@@ -151,7 +169,7 @@ class Environment(BaseEnvironment):
         http, name = self.aws.client("apigatewayv2"), f"{target}.example.com"
         version = self.put(f"before/{target}.pem", pem)
         api = http.create_api(Name=target, ProtocolType="HTTP", DisableExecuteApiEndpoint=closed)["ApiId"]
-        http.create_stage(ApiId=api, StageName="$default")
+        http.create_stage(ApiId=api, StageName="$default", AutoDeploy=True)
         configuration = {"CertificateArn": self.aws.certificate(), "EndpointType": "REGIONAL"}
         http.create_domain_name(
             DomainName=name,
@@ -163,6 +181,48 @@ class Environment(BaseEnvironment):
         )
         http.create_api_mapping(DomainName=name, ApiId=api, Stage="$default")
         return self._target(target, f"arn:aws:apigateway:{self.aws.region}::/domainnames/{name}", bundle, more)
+
+    def attach_authorizer(self, target: str) -> None:
+        """The API behind a domain asks the stack's authorizer from now on, at its one operation."""
+        domain = f"{target}.example.com"
+        uri = f"arn:aws:apigateway:{self.aws.region}:lambda:path/2015-03-31/functions/{AUTHORIZER}/invocations"
+        rest, http = self.aws.client("apigateway"), self.aws.client("apigatewayv2")
+        (mapping,) = http.get_api_mappings(DomainName=domain)["Items"]
+        api = mapping["ApiId"]
+        if api in {one["ApiId"] for one in http.get_apis()["Items"]}:
+            authorizer = http.create_authorizer(
+                ApiId=api,
+                Name="genesys",
+                AuthorizerType="REQUEST",
+                AuthorizerUri=uri,
+                AuthorizerPayloadFormatVersion="2.0",
+                EnableSimpleResponses=True,
+                IdentitySource=[],
+            )["AuthorizerId"]
+            more: Any = {"AuthorizationType": "CUSTOM", "AuthorizerId": authorizer}
+            http.create_route(ApiId=api, RouteKey="$default", **more)
+            return
+        authorizer = rest.create_authorizer(
+            restApiId=api, name="genesys", type="REQUEST", authorizerUri=uri, authorizerResultTtlInSeconds=0
+        )["id"]
+        resource = rest.get_resources(restApiId=api)["items"][0]["id"]
+        place = {"restApiId": api, "resourceId": resource, "httpMethod": "GET"}
+        rest.put_method(**place, authorizationType="CUSTOM", authorizerId=authorizer)
+        rest.put_integration(**place, type="MOCK")
+        rest.create_deployment(restApiId=api, stageName=mapping["Stage"])
+
+    def authorizer(self, bundle: str) -> Authorizer:
+        """A new container of the authorizer, built as in Lambda."""
+        given = self.variables() | {"BUNDLE": bundle, "COLLECT_FUNCTION": "collect"}
+        return Authorizer(bootstrap_door.build(given, clock=self._time, log=lambda _: None))
+
+    def look(self) -> int:
+        """Lambda runs collect as often as the authorizer has invoked it; how often that was."""
+        woken = len(self.aws.invoked)
+        while self.aws.invoked:
+            _, event = self.aws.invoked.pop(0)
+            self.collect(*msgspec.json.decode(event, type=collecting.Request).sources)
+        return woken
 
     def refresh_crls(self) -> refreshing.Summary:
         """The Scheduler wakes refresh_crls; it asks the simulator's CAs, in process."""

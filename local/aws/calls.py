@@ -16,7 +16,20 @@ from moto.core.request import Request
 from moto.core.routing import get_service_router
 from werkzeug.exceptions import NotFound
 
-READS = ("Get", "List", "Describe", "Head", "Select", "Query", "Scan", "BatchGet", "Lookup", "Search", "AssumeRole")
+READS = (
+    "Get",
+    "List",
+    "Describe",
+    "Head",
+    "Select",
+    "Query",
+    "Scan",
+    "BatchGet",
+    "Lookup",
+    "Search",
+    "Export",
+    "AssumeRole",
+)
 """Operations that begin so change nothing. All others count as mutating: ReceiveMessage hides what it takes."""
 
 _BY_SIGNING_NAME = {

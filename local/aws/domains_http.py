@@ -62,9 +62,25 @@ def operations(domains: Domains) -> dict[str, Callable[[ApiGatewayV2Response], A
         "get_domain_names": get_domain_names,
         "update_domain_name": update_domain_name,
         "delete_domain_name": delete_domain_name,
+        "create_api": _create_api,
         **_mapping_operations(),
         **routing_rules.operations(domains),
     }
+
+
+_MAKE_API = ApiGatewayV2Response.create_api
+
+
+def _create_api(response: ApiGatewayV2Response) -> Answer:
+    """Make an API with an id of ten characters, as the service does; moto's have eight."""
+    backend = _http(Place.of(response))
+    known = {*backend.apis}
+    _MAKE_API(response)
+    (made,) = {*backend.apis} - known
+    api = backend.apis.pop(made)
+    api.api_id, api.api_endpoint = f"{made}00", api.api_endpoint.replace(made, f"{made}00")
+    backend.apis[api.api_id] = api
+    return 201, {"status": 201}, json.dumps(api.to_json())
 
 
 def _update(domains: Domains, place: Place, name: str, body: dict[str, Any]) -> None:

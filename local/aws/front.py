@@ -1,4 +1,7 @@
-"""The WSGI application in front of moto: recognises, logs, fails on demand, and serves pre-signed downloads."""
+"""The WSGI application in front of moto: recognises, logs, fails on demand, and serves pre-signed downloads.
+
+It takes asynchronous invocations of functions itself: moto would run them in Docker.
+"""
 
 import io
 from collections.abc import Callable, Iterable
@@ -27,6 +30,8 @@ class Front:
         self._waiting = waiting
         self._downloads = downloads
         self._s3_writes = Lock()
+        self.invoked: list[tuple[str, bytes]] = []
+        """The functions that were invoked, each with its event."""
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -42,6 +47,8 @@ class Front:
             fault.meanwhile()
         if fault is not None and not fault.after:
             return self._send(recognised.call, faults.answer(fault, recognised), start_response)
+        if (recognised.call.service, recognised.call.operation) == ("lambda", "Invoke"):
+            return self._invoke(recognised.call, environ, body, start_response)
         with self._guard(recognised.call):
             status, headers, chunks = _run(self._behind, environ)
         if fault is not None:
@@ -59,6 +66,12 @@ class Front:
         kind = "application/x-pem-file" if status == HTTPStatus.OK else "application/xml"
         call = Call("s3", "GetObject", mutating=False, resource=path.removeprefix("/"), region="")
         return self._send(call, (status, [("Content-Type", kind)], content), start_response)
+
+    def _invoke(self, call: Call, environ: Environ, body: bytes, start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("HTTP_X_AMZ_INVOCATION_TYPE") != "Event":
+            return self._send(call, (501, [], b"only asynchronous invocations are taken"), start_response)
+        self.invoked.append((call.resource, body))
+        return self._send(call, (202, [], b""), start_response)
 
     def _send(
         self, call: Call, answer: tuple[int, list[tuple[str, str]], bytes], start_response: StartResponse

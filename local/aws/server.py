@@ -24,7 +24,7 @@ from moto.elbv2.responses import ELBV2Response
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from local.aws import domains_http, domains_rest, enforcing, listeners, newer_model, routing_rules
+from local.aws import domains_http, domains_rest, enforcing, exports, listeners, newer_model, routing_rules
 from local.aws.calls import CallLog
 from local.aws.domains import Domains, Place
 from local.aws.faults import Fault, Faults
@@ -72,6 +72,8 @@ class EmbeddedAws:
         self._certificates: dict[str, str] = {}
         self._clients: dict[tuple[str, str], Any] = {}
         self._patches = ExitStack()
+        self.invoked: list[tuple[str, bytes]] = []
+        """The functions that were invoked asynchronously, each with its event; nothing runs them."""
         self._server: BaseWSGIServer | None = None
         self._thread: Thread | None = None
 
@@ -84,6 +86,7 @@ class EmbeddedAws:
         self._clients.clear()
         self._patch()
         front = Front(DomainDispatcherApplication(_application), self.calls, self.faults, self._downloads)
+        self.invoked = front.invoked
         server = make_server("127.0.0.1", 0, front, threaded=True, request_handler=_QuietHandler)
         self.url = f"http://127.0.0.1:{server.server_port}"
         self._server = server
@@ -246,10 +249,13 @@ class EmbeddedAws:
         elb = self._stores.operations() | Revocations(self._stores, self.knobs).operations()
         elb |= listeners.operations(self._stores.exists)
         self._patches.enter_context(patched(ELBV2Response, elb))
-        self._patches.enter_context(patched(APIGatewayResponse, domains_rest.operations(self._domains)))
+        rest = domains_rest.operations(self._domains) | exports.rest_operations()
+        self._patches.enter_context(patched(APIGatewayResponse, rest))
         self._patches.enter_context(patched(RestAPI, domains_rest.rest_api_mendings()))
         self._patches.enter_context(routing_rules.routed())
-        self._patches.enter_context(patched(ApiGatewayV2Response, domains_http.operations(self._domains)))
+        self._patches.enter_context(exports.routed())
+        http = domains_http.operations(self._domains) | exports.http_operations()
+        self._patches.enter_context(patched(ApiGatewayV2Response, http))
 
 
 @cache

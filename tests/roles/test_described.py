@@ -59,7 +59,8 @@ class Grant(NamedTuple):
 
     def covers(self, action: str, resource: str) -> bool:
         """Whether it speaks of this call (IAM's wildcards)."""
-        pattern = "".join(".*" if part == "*" else re.escape(part) for part in re.split(r"(\*)", self.resource))
+        signs = {"*": ".*", "?": "."}
+        pattern = "".join(signs.get(part) or re.escape(part) for part in re.split(r"([*?])", self.resource))
         return self.action == action and re.fullmatch(pattern, resource) is not None
 
 
@@ -214,6 +215,8 @@ PATHS = {
     "ListRoutingRules": ("ListRoutingRules", "/domainnames/{}/routingrules/*"),
     "GetRestApi": ("GET", "/restapis/{}"),
     "GetApi": ("GET", "/apis/{}"),
+    "GetExport": ("GET", "/restapis/{}"),
+    "ExportApi": ("GET", "/apis/{}"),
     "UpdateDomainName": ("PATCH", "/domainnames/{}"),
 }
 """From the API references of API Gateway and API Gateway v2."""
@@ -247,7 +250,13 @@ def calls() -> set[tuple[str, str]]:
         account = (
             environment.aws.account if "routingrules" in path else ""
         )  # their ARNs name it, those of domains do not
-        arn = f"arn:aws:apigateway:us-east-1:{account}:{path.format(call.resource)}"
+        # moto's labels of an export are its path's variable parts: the API, the stage and the form.
+        parts = call.resource.split("/")
+        if call.operation == "GetExport":
+            parts = [parts[0], "stages", parts[1], "exports", parts[2]]
+        elif call.operation == "ExportApi":
+            parts = [parts[0], "exports", parts[1]]
+        arn = f"arn:aws:apigateway:us-east-1:{account}:{path.format('/'.join(parts))}"
         found.add((f"apigateway:{verb}", arn))
         if verb == "PATCH":
             found.add(("apigateway:AddCertificateToDomain", arn))
@@ -272,7 +281,11 @@ def test_no_grant_of_api_gateway_is_idle(calls: set[tuple[str, str]]) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/restapis/abc/environments/live", "/apis/abc/integrations/1", "/apikeys", "/domainnames/other.example.com"],
+    [
+        *("/restapis/abcdefghij/stages/live", "/restapis/abcdefghij/resources/1", "/restapis/abcdefghij/exports"),
+        *("/apis/abcdefghij/integrations/1", "/apis/abcdefghij/stages", "/restapis", "/apis"),
+        *("/apikeys", "/domainnames/other.example.com"),
+    ],
 )
 def test_nothing_else_of_api_gateway_is_readable(path: str) -> None:
     assert not permitted("apigateway:GET", f"arn:aws:apigateway:us-east-1::{path}")

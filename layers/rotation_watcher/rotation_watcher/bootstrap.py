@@ -137,7 +137,7 @@ class Watcher:
 
     @cached_property
     def _connections(self) -> Connections:
-        return Connections()
+        return Connections(authorizer=self.settings.authorizer_arn)
 
     @property
     def _s3(self) -> Any:

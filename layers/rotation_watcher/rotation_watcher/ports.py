@@ -163,12 +163,14 @@ class Endpoint(msgspec.Struct, frozen=True):
 
     ``verifies``: it asks for a client certificate; ``detail`` says in a sentence what it does. ``filters`` are identity
     filters, one of which a client certificate must match (``x509.identity_filters``); empty: there are none.
+    ``authorized``: each of its requests is decided by the stack's own authorizer.
     """
 
     name: str
     verifies: bool
     detail: str
     filters: tuple[str, ...] = ()
+    authorized: bool = False
 
 
 class Live(msgspec.Struct, frozen=True, kw_only=True):

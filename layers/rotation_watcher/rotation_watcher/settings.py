@@ -22,6 +22,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ``account`` (ACCOUNT_ID) is the stack's account, to which its targets and secrets must belong (None: not known).
     ``enqueue_every`` is how often the schedule enqueues every target (PUBLISH_SCHEDULE; None: at no fixed interval).
     ``claim_for`` is how long a claim on a target lasts. ``watch_file`` is empty or an ``s3://`` URI.
+    ``authorizer_arn`` (AUTHORIZER_ARN) is that of the stack's authorizer for APIs (None: it has none).
     ``ca_file`` (GENESYS_CA_FILE) names additional roots for HTTPS to Genesys, for networks that inspect TLS.
     """
 
@@ -39,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     claim_for: timedelta
     enqueue_every: timedelta | None
     ca_file: Path | None
+    authorizer_arn: str | None
 
 
 class ChatSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +70,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         claim_for=timedelta(seconds=int(environment.get("FUNCTION_TIMEOUT_SECONDS", "300"))) + _CLAIM_MARGIN,
         enqueue_every=_interval(environment.get("PUBLISH_SCHEDULE", "")),
         ca_file=Path(ca_file) if ca_file else None,
+        authorizer_arn=environment.get("AUTHORIZER_ARN") or None,
     )
 
 

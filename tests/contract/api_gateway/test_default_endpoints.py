@@ -84,9 +84,20 @@ def test_what_may_not_be_read_behind_a_domain_does_not_break_the_reading(
         live = rest.read()
 
     assert live.bundle
-    assert len(live.known_endpoints) == (0 if operation == "GetRestApi" else 1)
+    deleted = operation == "GetRestApi" and code == "NotFoundException"
+    assert len(live.known_endpoints) == (0 if deleted else 1)
     assert (code in caplog.text) is logged
-    assert ("is left out" in caplog.text) is (operation == "GetRestApi")
+    assert ("is left out" in caplog.text) is deleted
+
+
+def test_an_api_that_the_role_may_not_read_may_be_open(rest: ContractTarget, aws: EmbeddedAws) -> None:
+    (mapping,) = aws.client("apigateway").get_base_path_mappings(domainName=rest.name)["items"]
+    aws.fail_next("apigateway", "GetRestApi", "AccessDeniedException", 403, times=9)
+    (endpoint,) = rest.read().known_endpoints
+
+    assert endpoint.name == f"execute-api of {mapping['restApiId']}"
+    assert not endpoint.verifies
+    assert "role lacks apigateway:GET" in endpoint.detail
 
 
 @pytest.mark.parametrize(

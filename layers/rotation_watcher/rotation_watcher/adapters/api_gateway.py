@@ -58,12 +58,18 @@ class _Domain(NamedTuple):
 
 
 class ApiGatewayDomains:
-    """``ports.TrustTarget`` for domains; ``s3`` reads the object that a domain points at."""
+    """``ports.TrustTarget`` for domains; ``s3`` reads the object that a domain points at.
 
-    def __init__(self, rest: "APIGatewayClient", http: "ApiGatewayV2Client", s3: "S3Client") -> None:
+    ``authorizer``: the ARN of the stack's own authorizer (None: it has none), for which the APIs are searched.
+    """
+
+    def __init__(
+        self, rest: "APIGatewayClient", http: "ApiGatewayV2Client", s3: "S3Client", authorizer: str | None = None
+    ) -> None:
         self._rest = rest
         self._http = http
         self._s3 = s3
+        self._authorizer = authorizer
 
     def read(
         self,
@@ -196,7 +202,9 @@ class ApiGatewayDomains:
 
     def _endpoints(self, arn: str, *, rules: bool) -> tuple[Endpoint, ...]:
         try:
-            return default_endpoints(self._rest, self._http, parse_target(arn).name, rules=rules)
+            return default_endpoints(
+                self._rest, self._http, parse_target(arn).name, rules=rules, authorizer=self._authorizer
+            )
         except (ClientError, BotoCoreError) as error:
             raise translate(f"cannot read the APIs behind {arn}", error) from error
 

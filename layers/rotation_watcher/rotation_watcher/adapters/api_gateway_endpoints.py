@@ -2,8 +2,8 @@
 
 Mappings are listed by both APIs: v1 knows those to REST APIs, v2 those to APIs of either kind. A domain whose routing
 mode says so leads to further APIs by routing rules, which stand in a list of their own (v2) with an IAM action of its
-own; where the role lacks it, that is reported as an endpoint, since any API may be behind the rules. An API that cannot
-be read (it was deleted, or the role may not) is left out with a line in the log: it must not keep a truststore from its
+own; where the role lacks it, that is reported as an endpoint, since any API may be behind the rules. So is an API that
+the role may not read; one that was deleted is left out with a line in the log. Neither keeps a truststore from its
 update. Throttling and outages are no such case and raise.
 """
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from rotation_watcher.adapters.api_gateway_authorizers import MAX_DEFINITION, asks_always
 from rotation_watcher.adapters.aws_errors import code
 from rotation_watcher.ports import Endpoint
 
@@ -24,48 +25,95 @@ _LOG = logging.getLogger(__name__)
 _ABSENT = {"NotFoundException", "BadRequestException"}
 LIST_RULES = "apigateway:ListRoutingRules"
 """IAM knows this action by the operation's name, not by the verb GET (Service Authorization Reference)."""
+READ = "apigateway:GET"
 _DENIED = {"AccessDeniedException", "UnauthorizedException"}
 
 
 class _Api(NamedTuple):
     name: str
     closed: bool
+    http: bool
+
+
+class _Behind(NamedTuple):
+    """A stage of an API to which a domain leads."""
+
+    api: str
+    stage: str
 
 
 def default_endpoints(
-    rest: "APIGatewayClient", http: "ApiGatewayV2Client", domain: str, *, rules: bool
+    rest: "APIGatewayClient", http: "ApiGatewayV2Client", domain: str, *, rules: bool, authorizer: str | None = None
 ) -> tuple[Endpoint, ...]:
     """One endpoint for each API behind the domain, by API id. ``rules``: whether its routing mode uses routing rules.
 
-    Raises ClientError, BotoCoreError.
+    ``authorizer`` is the ARN of the stack's own authorizer: each mapped stage is searched for it. Raises ClientError,
+    BotoCoreError.
     """
     of_rest = {*_rest_mappings(rest, domain)}
-    ruled, endpoints = _ruled(http, domain) if rules else (set[str](), [])
-    for api_id in sorted(of_rest | {*_http_mappings(http, domain)} | ruled):
-        api = (None if api_id in of_rest else _http_api(http, api_id)) or _rest_api(rest, api_id)
+    ruled, endpoints = _ruled(http, domain) if rules else (set[_Behind](), [])
+    behind = of_rest | {*_http_mappings(http, domain)} | ruled
+    known_to_rest = {one.api for one in of_rest}
+    for api_id in sorted({one.api for one in behind}):
+        api = (None if api_id in known_to_rest else _http_api(http, api_id)) or _rest_api(rest, api_id)
         if api is None:
-            _LOG.warning("The API %s behind the domain %s cannot be read and is left out.", api_id, domain)
+            _LOG.warning("The API %s behind the domain %s is not there any more, and is left out.", api_id, domain)
+            continue
+        if isinstance(api, Endpoint):
+            endpoints.append(api)
             continue
         state = "closed" if api.closed else "open, and leads past mutual TLS"
         detail = f"The default execute-api endpoint of the API {api.name} is {state}."
-        endpoints.append(Endpoint(f"execute-api of {api_id} ({api.name})", api.closed, detail))
+        stages = sorted(one.stage for one in behind if one.api == api_id)
+        authorized = authorizer is not None and all(
+            _authorized(rest, http, _Behind(api_id, stage), authorizer, of_http=api.http) for stage in stages
+        )
+        name = f"execute-api of {api_id} ({api.name})"
+        endpoints.append(Endpoint(name, api.closed, detail, authorized=authorized))
     return tuple(endpoints)
 
 
-def _rest_mappings(rest: "APIGatewayClient", domain: str) -> Iterator[str]:
+def _authorized(
+    rest: "APIGatewayClient", http: "ApiGatewayV2Client", behind: _Behind, authorizer: str, *, of_http: bool
+) -> bool:
+    """Whether each operation of a stage, as it is deployed, asks the authorizer. What cannot be read does not."""
+    if not behind.stage:  # the first part of a path names it: any stage is meant
+        return False
+    try:
+        if of_http:
+            exported: Any = http.export_api(
+                ApiId=behind.api, StageName=behind.stage, Specification="OAS30", OutputType="JSON"
+            )
+        else:
+            exported = rest.get_export(
+                restApiId=behind.api,
+                stageName=behind.stage,
+                exportType="oas30",
+                parameters={"extensions": "authorizers"},
+                accepts="application/json",
+            )
+    except ClientError as error:
+        _pass_over(error, f"the definition of the stage {behind.stage} of the API {behind.api}")
+        return False
+    return asks_always(exported["body"].read(MAX_DEFINITION + 1), authorizer, of_http=of_http)
+
+
+def _rest_mappings(rest: "APIGatewayClient", domain: str) -> Iterator[_Behind]:
     try:
         for page in rest.get_paginator("get_base_path_mappings").paginate(domainName=domain):
-            yield from (mapping["restApiId"] for mapping in page.get("items", []) if mapping.get("restApiId"))
+            for mapping in page.get("items", []):
+                if mapping.get("restApiId"):
+                    yield _Behind(mapping["restApiId"], mapping.get("stage", ""))
     except ClientError as error:
         _pass_over(error, f"the REST mappings of {domain}")
 
 
-def _http_mappings(http: "ApiGatewayV2Client", domain: str) -> Iterator[str]:
+def _http_mappings(http: "ApiGatewayV2Client", domain: str) -> Iterator[_Behind]:
     more: Any = {}
     try:
         while True:
             page = http.get_api_mappings(DomainName=domain, **more)
-            yield from (mapping["ApiId"] for mapping in page.get("Items", []))
+            yield from (_Behind(mapping["ApiId"], mapping["Stage"]) for mapping in page.get("Items", []))
             if not page.get("NextToken"):
                 return
             more = {"NextToken": page["NextToken"]}
@@ -73,15 +121,15 @@ def _http_mappings(http: "ApiGatewayV2Client", domain: str) -> Iterator[str]:
         _pass_over(error, f"the API mappings of {domain}")
 
 
-def _ruled(http: "ApiGatewayV2Client", domain: str) -> tuple[set[str], list[Endpoint]]:
-    """The APIs that routing rules lead to; or, where the rules may not be listed, an endpoint that says so."""
-    found: set[str] = set()
+def _ruled(http: "ApiGatewayV2Client", domain: str) -> tuple[set[_Behind], list[Endpoint]]:
+    """The stages that routing rules lead to; or, where the rules may not be listed, an endpoint that says so."""
+    found: set[_Behind] = set()
     more: Any = {}
     try:
         while True:
             page = http.list_routing_rules(DomainName=domain, **more)
             actions = [action for rule in page.get("RoutingRules", []) for action in rule.get("Actions", [])]
-            found |= {action["InvokeApi"]["ApiId"] for action in actions}
+            found |= {_Behind(action["InvokeApi"]["ApiId"], action["InvokeApi"]["Stage"]) for action in actions}
             if not page.get("NextToken"):
                 return found, []
             more = {"NextToken": page["NextToken"]}
@@ -96,22 +144,31 @@ def _ruled(http: "ApiGatewayV2Client", domain: str) -> tuple[set[str], list[Endp
     return found, [Endpoint(f"routing rules of {domain}", False, detail)]
 
 
-def _rest_api(rest: "APIGatewayClient", api_id: str) -> _Api | None:
+def _rest_api(rest: "APIGatewayClient", api_id: str) -> _Api | Endpoint | None:
     try:
         api = rest.get_rest_api(restApiId=api_id)
     except ClientError as error:
         _pass_over(error, f"the REST API {api_id}")
-        return None
-    return _Api(api.get("name", ""), bool(api.get("disableExecuteApiEndpoint")))
+        return _hidden(api_id) if code(error) in _DENIED else None
+    return _Api(api.get("name", ""), bool(api.get("disableExecuteApiEndpoint")), http=False)
 
 
-def _http_api(http: "ApiGatewayV2Client", api_id: str) -> _Api | None:
+def _http_api(http: "ApiGatewayV2Client", api_id: str) -> _Api | Endpoint | None:
     try:
         api = http.get_api(ApiId=api_id)
     except ClientError as error:
         _pass_over(error, f"the API {api_id}")
-        return None
-    return _Api(api.get("Name", ""), bool(api.get("DisableExecuteApiEndpoint")))
+        return _hidden(api_id) if code(error) in _DENIED else None
+    return _Api(api.get("Name", ""), bool(api.get("DisableExecuteApiEndpoint")), http=True)
+
+
+def _hidden(api_id: str) -> Endpoint:
+    """An API that the role may not read: its default endpoint may be open."""
+    detail = (
+        f"The API {api_id} cannot be read: whether its default execute-api endpoint leads past mutual TLS is not known."
+        f" The function's role lacks {READ} on it."
+    )
+    return Endpoint(f"execute-api of {api_id}", False, detail)
 
 
 def _pass_over(error: ClientError, what: str) -> None:

@@ -19,11 +19,13 @@ from rotation_watcher.ports import FilterTarget, TrustTarget
 class Connections:
     """What adapters are built from: SDK clients and HTTP clients.
 
-    ``region``: the targets' AWS region (None: from boto3's own configuration, as in Lambda).
+    ``region``: the targets' AWS region (None: from boto3's own configuration, as in Lambda). ``authorizer``: the ARN of
+    the stack's own authorizer (None: it has none).
     """
 
-    def __init__(self, region: str | None = None) -> None:
+    def __init__(self, region: str | None = None, *, authorizer: str | None = None) -> None:
         self._region = region
+        self.authorizer = authorizer
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
@@ -42,7 +44,7 @@ def _alb_trust_stores(to: Connections) -> TrustTarget:
 
 
 def _api_gateway_domains(to: Connections) -> TrustTarget:
-    return ApiGatewayDomains(to.client("apigateway"), to.client("apigatewayv2"), to.client("s3"))
+    return ApiGatewayDomains(to.client("apigateway"), to.client("apigatewayv2"), to.client("s3"), to.authorizer)
 
 
 FACTORIES: dict[str, Callable[[Connections], TrustTarget]] = {

@@ -43,6 +43,8 @@ def observed(snapshot: Snapshot, name: TargetName, now: datetime, *, deployed: b
 
 
 def enforced(snapshot: Snapshot) -> bool:
-    """Whether every listener that uses the target admits only certificates that an identity filter names."""
+    """Whether at every way in identities are compared: by filters of a listener, or by the authorizer of an API."""
     ways = snapshot.live.known_endpoints
-    return bool(ways) and all(way.verifies and way.filters and understood(way.filters) for way in ways)
+    return bool(ways) and all(
+        way.verifies and (way.authorized or (way.filters and understood(way.filters))) for way in ways
+    )
