@@ -2,15 +2,18 @@
 
 A hundred virtual days pass in some seconds. At every step each target's truststore, exactly as the target holds it,
 is loaded into a real nginx, and real clients shake hands with it: the certificates that Genesys presents at that
-moment, and strangers. ``build/demo/summary.json`` counts them:
+moment, and strangers. A state that clients have met before is not tried again. Whoever is let in by a domain whose API
+asks the stack's authorizer is then presented to that, as API Gateway does. ``build/demo/summary.json`` counts them:
 
 * ``refused_wrongly``: a certificate that Genesys presents now, under an authority that the target's bundle trusts, was
-  refused (a data action would have failed);
+  refused, by the truststore or by the authorizer (a data action would have failed);
 * ``admitted_wrongly``: somebody was let in whom the truststore alone can and should keep out;
 * ``admitted_by_shared_ca``: another customer of the public CA was let in by a target with DigiCert's CA. No truststore
   can distinguish them; it is what the alert ``shared-authority-deployed`` warns of, and it is counted separately.
 * ``admitted_though_revoked``: a leaf that its CA has revoked was let in by a domain of API Gateway, which takes no
-  revocation lists. The trust store must refuse it, from the first run of ``refresh_crls`` and ``publish`` on.
+  revocation lists. The trust store must refuse it, from the first run of ``refresh_crls`` and ``publish`` on;
+* ``refused_by_authorizer``: those of the last two whom the authorizer refused; ``admitted_where_enforced``: whom it let
+  in although he is not welcome, which must be nobody.
 """
 
 import argparse
@@ -18,7 +21,7 @@ import json
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -29,8 +32,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from rich.console import Console
 
-from local.edge import ClientIdentity, TlsEdge
-from local.environment import Environment
+from local.edge import ClientIdentity, Handshake, TlsEdge
+from local.environment import Authorizer, Environment
 from local.genesys.issuing import Identity
 from local.receiver import SlackReceiver
 from rotation_watcher.adapters.slack import SlackWebhook
@@ -42,19 +45,28 @@ WORLD = {"backdate": timedelta(days=200)}  # nginx goes by the real clock: every
 QUARTER = timedelta(minutes=15)
 BEYOND = ("admitted_by_shared_ca", "admitted_though_revoked")
 """What no truststore can prevent."""
+ENFORCED = ("refused_by_authorizer", "admitted_where_enforced")
+_BUNDLES = {"rest": "genesys", "http": "both"}
+"""The domains whose APIs will ask an authorizer, and by which bundle it decides."""
 _KEPT_BY = {"alb": ("Genesys",), "rest": ("Genesys",), "http": ("DigiCert", "Genesys")}
 
 
 class Guest(NamedTuple):
     """Somebody who knocks: ``welcome`` says at which targets, ``beyond`` at which no truststore can keep him out.
 
-    ``counted`` is what he is counted as there.
+    ``counted`` is what he is counted as there. ``leaf`` is his certificate (PEM).
     """
 
     identity: ClientIdentity
+    leaf: str
     welcome: frozenset[str]
     beyond: frozenset[str] = frozenset()
     counted: str = ""
+
+    @property
+    def key(self) -> str:
+        """Who he is, and with which certificate."""
+        return f"{self.identity.name}:{self.leaf}"
 
 
 class Tally:
@@ -74,10 +86,21 @@ class Tally:
             verdict = "admitted_wrongly"
         elif not admitted and target in guest.welcome:
             verdict = "refused_wrongly"
-        if verdict.endswith("_wrongly"):
+        self._count(moment, target, guest, detail, "attempted", verdict)
+
+    def judge_authorizer(self, moment: datetime, target: str, guest: Guest, reason: str, *, allowed: bool) -> None:
+        """Count one answer of the authorizer about somebody whom the truststore let in."""
+        welcome = target in guest.welcome
+        verdict = "allowed" if allowed else "refused_by_authorizer"
+        if allowed != welcome:
+            verdict = "admitted_where_enforced" if allowed else "refused_wrongly"
+        self._count(moment, target, guest, f"the authorizer says {reason}", "asked", verdict)
+
+    def _count(self, moment: datetime, target: str, guest: Guest, detail: str, total: str, verdict: str) -> None:
+        if verdict.endswith(("_wrongly", "_enforced")):
             self.faults.append(f"{moment:%Y-%m-%d %H:%M} {target}: {guest.identity.name} was {verdict}: {detail}")
         for counter in (self.counts, self.by_target.setdefault(target, Counter())):
-            counter["attempted"] += 1
+            counter[total] += 1
             counter[verdict] += 1
 
 
@@ -93,7 +116,10 @@ class Script:
         self.start = environment.clock()
         self.quiet_writes: int | None = None
         self.revoked: Identity | None = None
+        self.doors: dict[str, Authorizer] = {}
+        """The authorizers, by the domains whose APIs ask them."""
         self._guests: dict[str, ClientIdentity] = {}
+        self._seen: dict[str, tuple[object, dict[str, Handshake]]] = {}
 
     def say(self, words: str, style: str = "bold") -> None:
         """Print what happens, with the virtual day."""
@@ -101,14 +127,31 @@ class Script:
         self.console.print(f"day {day:>3}  {words}", style=style, highlight=False, soft_wrap=True)
 
     def knock(self) -> None:
-        """Load what each target holds into nginx and let everybody shake hands."""
+        """Load what each target holds into nginx and let everybody shake hands, and ask who is asked after that."""
         bundles = {target: self.environment.live_pem(target) or b"" for target in _KEPT_BY}
-        self.edge.load(bundles, {"alb": self._lists(bundles["alb"])})
-        guests = self._everybody()
+        lists = {"alb": self._lists(bundles["alb"])}
+        self.edge.load(bundles, lists)
+        guests, now = self._everybody(), self.environment.clock()
         for target in _KEPT_BY:
-            results = self.edge.handshakes(target, [guest.identity for guest in guests])
-            for guest, result in zip(guests, results, strict=True):
-                self.tally.judge(self.environment.clock(), target, guest, result.detail, admitted=result.admitted)
+            state = bundles[target], lists.get(target)
+            for guest, result, new in self._shaken(target, state, guests):
+                if new:
+                    self.tally.judge(now, target, guest, result.detail, admitted=result.admitted)
+                if result.admitted and target in self.doors:
+                    allowed, reason = self.doors[target].decide(guest.leaf)
+                    self.tally.judge_authorizer(now, target, guest, reason, allowed=allowed)
+
+    def _shaken(self, target: str, state: object, guests: Sequence[Guest]) -> Iterator[tuple[Guest, Handshake, bool]]:
+        """How each guest fares at a target, and whether that had to be tried: in one state he fares as before."""
+        before, known = self._seen.get(target, (None, {}))
+        if before != state:
+            known = {}
+        strange = [guest for guest in guests if guest.key not in known]
+        results = self.edge.handshakes(target, [guest.identity for guest in strange])
+        new = {guest.key: result for guest, result in zip(strange, results, strict=True)}
+        self._seen[target] = state, {**known, **new}
+        for guest in guests:
+            yield guest, new.get(guest.key) or known[guest.key], guest.key in new
 
     def _lists(self, bundle: bytes) -> bytes:
         """The lists that the trust store has loaded. A CA without one is not checked there, so it gets an idle one."""
@@ -173,7 +216,7 @@ class Script:
         if key not in self._guests:
             chain, secret = identity.handshake_pem().encode(), identity.key_pem().encode()
             self._guests[key] = ClientIdentity(name, chain, secret)
-        return Guest(self._guests[key], welcome)
+        return Guest(self._guests[key], identity.pem(), welcome)
 
     def prepare(self) -> None:
         """Make those who are no part of Genesys: a partner that the ALB admitted before, and strangers."""
@@ -200,6 +243,11 @@ class Script:
             self.pass_time(2 * QUARTER)
         self._quiet_run()
         self.say("us-east-1: DigiCert's certificate has 92 days left; the next one is published below 90")
+        self.until(2, timedelta(days=1))
+        self.say("the operator attaches the stack's authorizer to the APIs behind both domains")
+        for target, bundle in _BUNDLES.items():
+            environment.attach_authorizer(target)
+            self.doors[target] = environment.authorizer(bundle)
         self.until(3, timedelta(days=1))
         self.until(19, timedelta(days=5.5))
         self.say("us-east-1: the yearly Genesys leaf changes now, and the API flaps for an hour")
@@ -225,7 +273,7 @@ class Script:
         self.say("us-east-1: the key of the Genesys leaf is lost; Genesys presents another one and revokes it")
         self._revoke()
         self.until(112, timedelta(days=1))
-        self.say("the trust store refuses the revoked leaf and lets the new one in; the script ends")
+        self.say("the trust store and the authorizer refuse the revoked leaf and let the new one in; the script ends")
 
     def _revoke(self) -> None:
         """Off cycle, unannounced. Within one cycle the trust store refuses the old leaf."""
@@ -317,7 +365,7 @@ def _deliver(alerts: Sequence[Alert], folder: Path) -> None:
 
 def _summary(script: Script) -> dict[str, object]:
     environment, counts = script.environment, script.tally.counts
-    names = ("attempted", "admitted", "refused", "refused_wrongly", "admitted_wrongly", *BEYOND)
+    names = ("attempted", "admitted", "refused", "refused_wrongly", "admitted_wrongly", *BEYOND, "asked", *ENFORCED)
     watch = environment.watcher.watch()
     return {
         "handshakes": {name: counts[name] for name in names},
@@ -360,15 +408,22 @@ def _conclude(script: Script, folder: Path, console: Console) -> None:
         style="bold green" if not script.tally.faults else "bold red",
         highlight=False,
     )
+    where = f"Read {folder}/summary.json, and each alert as mail and Slack payload in {folder}/alerts/."
+    console.print(where, highlight=False, soft_wrap=True)
+    for fault in script.tally.faults[:10]:
+        console.print(f"  {fault}", style="red", highlight=False, soft_wrap=True)
     console.print(
         f"{counts['admitted_by_shared_ca']} handshakes of another DigiCert customer passed the target with DigiCert's"
         " CA: no truststore can distinguish them, which is what shared-authority-deployed warns of."
         f" {counts['admitted_though_revoked']} of the revoked leaf passed a domain of API Gateway, which takes no"
-        " revocation lists; none passed the trust store, which does.",
+        " revocation lists; none passed the trust store, which does."
+        f" The authorizer, asked {counts['asked']} times, refused strangers and the revoked leaf"
+        f" {counts['refused_by_authorizer']} times.",
         highlight=False,
         soft_wrap=True,
     )
-    for fault in script.tally.faults[:10]:
-        console.print(f"  {fault}", style="red", highlight=False, soft_wrap=True)
-    where = f"Read {folder}/summary.json, and each alert as mail and Slack payload in {folder}/alerts/."
-    console.print(where, highlight=False, soft_wrap=True)
+    console.print(
+        f"{counts['admitted_where_enforced']} strangers admitted where enforcement is attached.",
+        style="bold green" if not counts["admitted_where_enforced"] else "bold red",
+        highlight=False,
+    )
