@@ -156,7 +156,7 @@ def _policy(ca: Pair, leaf: Pair) -> dict[str, Any]:
             for one in digests
         ]
     lists = [{"issuer_key": ca.read.facts.spki_sha256, "folder": "crls/0"}]
-    return {"format": 1, "bundle": "main", "rules": rules, "pins": pins, "lists": lists}
+    return {"format": 1, "bundle": "main", "rules": rules, "pins": pins, "lists": lists, "revoked": []}
 
 
 def _import(code: str, *more: str) -> tuple[float, list[str]]:

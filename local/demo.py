@@ -28,8 +28,6 @@ from typing import NamedTuple
 
 import httpx
 import msgspec
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from rich.console import Console
 
 from local.edge import ClientIdentity, Handshake, TlsEdge
@@ -129,7 +127,8 @@ class Script:
     def knock(self) -> None:
         """Load what each target holds into nginx and let everybody shake hands, and ask who is asked after that."""
         bundles = {target: self.environment.live_pem(target) or b"" for target in _KEPT_BY}
-        lists = {"alb": self._lists(bundles["alb"])}
+        loaded = self.environment.aws.live_lists(self.environment.arn("alb"))
+        lists = {"alb": self.environment.world.lists.beside(bundles["alb"], loaded)}
         self.edge.load(bundles, lists)
         guests, now = self._everybody(), self.environment.clock()
         for target in _KEPT_BY:
@@ -152,15 +151,6 @@ class Script:
         self._seen[target] = state, {**known, **new}
         for guest in guests:
             yield guest, new.get(guest.key) or known[guest.key], guest.key in new
-
-    def _lists(self, bundle: bytes) -> bytes:
-        """The lists that the trust store has loaded. A CA without one is not checked there, so it gets an idle one."""
-        lists = self.environment.world.lists
-        loaded = self.environment.aws.live_lists(self.environment.arn("alb"))
-        checked = {x509.load_pem_x509_crl(one).issuer for one in loaded}
-        others = [one for one in x509.load_pem_x509_certificates(bundle) if one.subject not in checked]
-        idle = [x509.load_der_x509_crl(one) for one in map(lists.of, others) if one is not None]
-        return b"".join((*loaded, *(one.public_bytes(Encoding.PEM) for one in idle)))
 
     def pass_time(self, step: timedelta = QUARTER) -> None:
         """Let time pass: clients connect before the watcher has run, and after; then print what arrived."""

@@ -88,7 +88,7 @@ class Environment(BaseEnvironment):
         ssm = self.aws.client("ssm")
         ssm.put_parameter(Name=SECRET_NAME, Type="SecureString", Value=json.dumps(secret))
         self.secret_arn = ssm.get_parameter(Name=SECRET_NAME)["Parameter"]["ARN"]
-        self._exit.enter_context(_variables_set(self.variables()))
+        self._exit.enter_context(variables_set(self.variables()))
         self.watcher: bootstrap.Watcher = self.build()
         return self
 
@@ -267,7 +267,7 @@ class Environment(BaseEnvironment):
 
 
 @contextmanager
-def _variables_set(values: Mapping[str, str]) -> Iterator[None]:
+def variables_set(values: Mapping[str, str]) -> Iterator[None]:
     """The process's environment with these values, as Lambda would set them; put back afterwards."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)

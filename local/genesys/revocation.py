@@ -76,6 +76,17 @@ class WorldLists:
                 return self.list(url)
         return None
 
+    def beside(self, bundle: bytes, loaded: Iterable[bytes]) -> bytes:
+        """Lists (PEM) for nginx with this truststore: those that are ``loaded`` there, and idle ones of other CAs.
+
+        nginx wants one of every CA once it has any; load balancers leave a CA without a list unchecked.
+        """
+        held = [*loaded]
+        checked = {x509.load_pem_x509_crl(one).issuer for one in held}
+        others = [one for one in x509.load_pem_x509_certificates(bundle) if one.subject not in checked]
+        idle = [x509.load_der_x509_crl(one) for one in map(self.of, others) if one is not None]
+        return b"".join((*held, *(one.public_bytes(Encoding.PEM) for one in idle)))
+
     @property
     def _now(self) -> datetime:
         return self._world.clock() - self._world.backdate

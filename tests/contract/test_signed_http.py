@@ -154,3 +154,23 @@ def test_an_index_is_mapped_and_leaves_no_file(tmp_path: Path) -> None:
         MappedFiles(tmp_path / "gone")(b"index")
     with pytest.raises(StoreError):
         MappedFiles(tmp_path)(b"")
+
+
+def test_a_server_that_answers_a_range_with_the_whole_is_understood() -> None:
+    class Whole(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "10")
+            self.end_headers()
+            self.wfile.write(b"0123456789")
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Whole) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        place = f"http://127.0.0.1:{server.server_port}"
+        objects = SignedS3(Access("us-east-1", KEYS, {"s3": place}), "bucket")
+        assert objects.part("crls/0/index.bin", version="1", begin=4, length=3, within=SOON) == b"456"
+        assert objects.part("crls/0/index.bin", version="1", begin=0, length=10, within=SOON) == b"0123456789"
+        server.shutdown()

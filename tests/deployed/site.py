@@ -20,10 +20,12 @@ import pexpect
 from local.aws.https_listener import make_https_listener
 from local.cloud.cloud import ROOT, Cloud
 from local.cloud.mailbox import Mailbox
+from local.environment import variables_set
 from local.genesys.keys import DEFAULT_CACHE
 from local.genesys.region import Authority
 from local.patience import Limit, seconds
 from local.receiver import SlackReceiver
+from rotation_watcher import bootstrap, refresh_crls
 from rotation_watcher.alerts.model import Alert
 from tests.support.verdicts import admits
 
@@ -166,6 +168,40 @@ class Site:
         now = datetime.now(UTC)
         return bundle is not None and all(admits(bundle, self.genesys.presented(each), now) for each in authorities)
 
+    def decide(self, pem: str) -> tuple[bool, str]:
+        """What the stack's authorizer answers an HTTP API about a client certificate, and its reason."""
+        event = {
+            "version": "2.0",
+            "type": "REQUEST",
+            "requestContext": {"authentication": {"clientCert": {"clientCertPem": pem}}},
+        }
+        function = self.outputs["AuthorizerArn"].rpartition(":")[2]
+        said = self.cloud.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
+        answer = json.loads(said["Payload"].read())
+        return bool(answer["isAuthorized"]), str(answer["context"]["reason"])
+
+    def attach_authorizer(self) -> None:
+        """As the README says, for a REST API; its operation asks it once the API is deployed again."""
+        rest, function = self.cloud.client("apigateway"), self.outputs["AuthorizerArn"]
+        uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{function}/invocations"
+        known = {"name": "genesys", "type": "REQUEST", "authorizerUri": uri, "authorizerResultTtlInSeconds": 0}
+        authorizer = rest.create_authorizer(restApiId=self.api, **known)["id"]
+        root = rest.get_resources(restApiId=self.api)["items"][0]["id"]
+        place = {"restApiId": self.api, "resourceId": root, "httpMethod": "GET"}
+        rest.put_method(**place, authorizationType="CUSTOM", authorizerId=authorizer)
+        rest.put_integration(**place, type="MOCK")
+        rest.create_deployment(restApiId=self.api, stageName="live")
+
+    def refresh_crls(self) -> None:
+        """What the function does, but for where it asks: the simulator's lists lie at no public address."""
+        function = self.cloud.client("lambda").list_functions()["Functions"]
+        (variables,) = (one["Environment"]["Variables"] for one in function if "RefreshCrls" in one["FunctionName"])
+        shell = {name: value for name, value in self.environment().items() if name.startswith("AWS_")}
+        with variables_set(shell):
+            watcher = bootstrap.build(environment=variables | shell)
+            ports = watcher.refresh_crls._replace(points=self.cloud.world.lists)
+            refresh_crls.refresh_crls(watcher.watch(), refresh_crls.Request(), ports)
+
     def subscribe(self) -> None:
         """Listen to the alert topic: a mailbox that must confirm, and a queue that keeps the alerts as data."""
         sns, sqs = self.cloud.client("sns"), self.cloud.client("sqs")
@@ -189,7 +225,7 @@ class Site:
         verify = {"Mode": "verify", "TrustStoreArn": self.trust_store}
         make_https_listener(self.cloud.aws, name="edge", mutual_authentication=verify)
         certificate = self.cloud.aws.client("acm").request_certificate(DomainName="api.example.com")["CertificateArn"]
-        api = rest.create_rest_api(name="api", disableExecuteApiEndpoint=True)["id"]
+        self.api = api = rest.create_rest_api(name="api", disableExecuteApiEndpoint=True)["id"]
         rest.create_domain_name(
             domainName="api.example.com",
             regionalCertificateArn=certificate,

@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from cryptography import x509
 
 from local.cloud.cloud import ROOT
+from local.edge import ClientIdentity, TlsEdge
+from local.genesys.issuing import Identity
 from local.patience import seconds
 from rotation_watcher.x509.certificates import parse_bundle
 from tests.deployed.site import MINUTE, REGION, STACK, Site
@@ -44,6 +47,7 @@ def test_the_commands_of_the_readme_deploy_the_stack(site: Site, readme: str) ->
             "CredentialArns": secret["ARN"],
             "TargetArns": f"{site.trust_store},{site.domain}",
             "AdoptObjectArns": "arn:aws:s3:::platform/mtls/others.pem",
+            "AuthorizerBundle": "main",
             "AlertEmail": "operator@example.com",
             "SlackSecretArn": site.slack_secret,
         },
@@ -159,6 +163,53 @@ def test_when_the_rotation_comes_every_target_is_ready(site: Site) -> None:
     site.tell("Genesys presents it, every target admits it, and the alert has arrived")
 
 
+def test_the_authorizer_lets_in_accepted_leaves_alone(site: Site) -> None:
+    stranger, now = site.genesys.stranger("other-customer", "DigiCert"), datetime.now(UTC)
+    for arn in (site.trust_store, site.domain):
+        assert admits(site.cloud.aws.live_bundle(arn) or b"", stranger, now), "the bundle alone admits them"
+    assert site.decide(stranger.pem()) == (False, "not-pinned")
+    for authority in ("Genesys", "DigiCert"):
+        assert site.decide(site.genesys.presented(authority).pem()) == (True, "pinned")
+    record = {"Bucket": site.bucket, "Key": "targets/api-example-com/record.json"}
+
+    def absent() -> bool:
+        held = json.loads(site.cloud.client("s3").get_object(**record)["Body"].read())["conditions"]
+        return all(one.get("clear") for one in held.values() if one["kind"] == "shared-authority-deployed")
+
+    assert not absent(), "the domain holds DigiCert's root, and its API asks nobody"
+    site.attach_authorizer()
+    took = site.wait_for("the warning of the shared CA is absent", absent)
+    site.tell(f"another customer of DigiCert is refused; the watcher sees the authorizer {took:.1f} s later")
+
+
+def test_a_rotation_off_cycle_gets_in_within_half_a_minute_and_what_is_revoked_within_one_cycle(site: Site) -> None:
+    old, rotated = site.genesys.presented("DigiCert"), site.kinds().count("rotated")
+    site.genesys.schedule_emergency("DigiCert")
+    new, stranger = site.genesys.presented("DigiCert"), site.genesys.stranger("other-customer", "DigiCert")
+    first = site.decide(new.pem())
+    took = site.wait_for("the new leaf", lambda: site.decide(new.pem()) == (True, "pinned"), 30)
+    assert site.decide(stranger.pem()) == (False, "not-pinned")
+    site.tell(f"a leaf that nobody announced is admitted {took:.1f} s after it first knocked ({first[1]})")
+    site.wait_for("rotated", lambda: site.kinds().count("rotated") > rotated)
+    site.cloud.world.lists.revoke(old)
+    site.refresh_crls()
+    took = site.wait_for("the revocation", lambda: site.decide(old.pem()) == (False, "revoked"), 100)
+    loaded = partial(site.cloud.aws.live_lists, site.trust_store)
+    site.wait_for("the list in the trust store", lambda: any(_names(one, old) for one in loaded()))
+    bundle = site.cloud.aws.live_bundle(site.trust_store) or b""
+    with TlsEdge(site.folder / "edge") as edge:
+        edge.load({"alb": bundle}, {"alb": site.cloud.world.lists.beside(bundle, loaded())})
+        guests = [ClientIdentity(one.name, one.handshake_pem().encode(), one.key_pem().encode()) for one in (old, new)]
+        assert [result.admitted for result in edge.handshakes("alb", guests)] == [False, True]
+    assert site.decide(new.pem()) == (True, "pinned")
+    site.tell(f"the leaf that it replaced is revoked: refused by the authorizer {took:.1f} s later, and by nginx")
+
+
+def _names(crl: bytes, identity: Identity) -> bool:
+    serial = identity.certificate.serial_number
+    return x509.load_pem_x509_crl(crl).get_revoked_certificate_by_serial_number(serial) is not None
+
+
 def test_an_update_keeps_the_state_and_another_tools_bundle_is_found_and_healed(site: Site, readme: str) -> None:
     """What the README says of ``git pull``, and of Terraform or CloudFormation that manage the same trust store."""
     update = re.search(r"\*\*Update\*\*: `git pull`, `([^`]+)`, `([^`]+)`", readme)
@@ -200,7 +251,7 @@ def test_nothing_failed_and_nothing_left_this_machine(site: Site) -> None:
     assert set(site.cloud.proxy.asked) == {"api.mypurecloud.com", "login.mypurecloud.com"}
     # Runs that overlap may alert a thing twice, under one id: promised is "at least once".
     told = Counter(str(kind) for _, kind in {(alert.id, alert.kind) for alert in site.alerts})
-    assert (told["upcoming-published"], told["rotated"], told["drift-found"]) == (1, 1, 1)
+    assert (told["upcoming-published"], told["rotated"], told["drift-found"], told["revoked"]) == (1, 2, 1, 1)
     failed = [alert.id for alert in site.alerts if "fail" in alert.kind]
     assert not [each for each in failed if ":held:" not in each], "only the rollback kept something back"
     secret = site.cloud.simulator.client_secret

@@ -88,6 +88,8 @@ def leaves() -> Mapping[str, Pair]:
         "approved-server": make(NAME, root(), names=(NAME,), eku=pki.SERVER),
         "revoked": client(NAME, root()),
         "revoked-pinned": client(NAME, shared_ca()),
+        "known-revoked": client(NAME, root()),
+        "known-revoked-unpinned": client(NAME, shared_ca()),
     }
 
 
@@ -130,6 +132,7 @@ def document(unknown: str = "strict") -> dict[str, Any]:
             _pin("revoked-pinned", DIGICERT, shared_ca()),
         ],
         "lists": [{"issuer_key": ca.read.facts.spki_sha256, "folder": f"crls/{n:032x}"} for n, ca in enumerate(CAS())],
+        "revoked": [leaves()[name].read.fingerprint for name in ("known-revoked", "known-revoked-unpinned")],
     }
 
 

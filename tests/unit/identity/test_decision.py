@@ -108,6 +108,8 @@ def test_no_changed_octet_of_a_file_lets_a_stranger_in_or_raises(at: int, octet:
         {"pins": [{}]},
         {"pins": [7]},
         {"lists": [{"issuer_key": "0" * 64, "folder": "crls/../bundles"}]},
+        {"revoked": ["0" * 63]},
+        {"revoked": None},
         {"rules": [doors.document()["rules"][0] | {"mode": "open"}]},
         {"rules": [doors.document()["rules"][0] | {"unknown": "let in"}]},
         {"rules": [doors.document()["rules"][0] | {"names": [7]}]},

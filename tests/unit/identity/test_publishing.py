@@ -107,6 +107,8 @@ def test_a_revoked_leaf_leaves_it_at_once_although_the_target_cannot_be_read(wor
     world.target.before = refuse
     world.publish()
     assert written(world).pins == ()
+    assert written(world).revoked == (leaf().fingerprint,)
+    assert reason(world, leaf()) == "revoked", "no list is asked"
 
 
 def test_a_death_between_pins_and_identity_heals_in_the_next_run(world: SmallRefresh) -> None:

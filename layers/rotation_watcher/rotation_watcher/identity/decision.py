@@ -97,10 +97,8 @@ def decide(
 
 
 def _judged(leaf: _Leaf, policy: Policy, at: datetime, revoked: Revoked, region: str | None) -> Decision:
-    if at < leaf.raw.not_valid_before_utc:
-        return _refused("not-yet-valid", leaf)
-    if at > leaf.raw.not_valid_after_utc:
-        return _refused("expired", leaf)
+    if reason := _never_good(leaf, policy, at):
+        return _refused(reason, leaf)
     pins = policy.pins.get(leaf.sha256, ())
     here = [pin for pin in pins if region in (None, pin.who.region)]
     good = next((pin for pin in here if pin.until is None or at < pin.until), None)
@@ -115,6 +113,15 @@ def _judged(leaf: _Leaf, policy: Policy, at: datetime, revoked: Revoked, region:
             return _unless_revoked(leaf, _by_name(leaf, rule, here), keys, revoked)
     signed = [rule for rule in rules if rule not in named and _signers(leaf, rule, at)]
     return _refused(_why_not(named, rules, signed, pins, here), leaf)
+
+
+def _never_good(leaf: _Leaf, policy: Policy, at: datetime) -> str | None:
+    """Why a leaf is refused whoever it is; None if nothing is known against it."""
+    if at < leaf.raw.not_valid_before_utc:
+        return "not-yet-valid"
+    if at > leaf.raw.not_valid_after_utc:
+        return "expired"
+    return "revoked" if leaf.sha256 in policy.revoked else None
 
 
 def _by_name(leaf: _Leaf, rule: Rule, here: list[Pin]) -> Decision:

@@ -58,12 +58,16 @@ class Pin(NamedTuple):
 
 
 class Policy(NamedTuple):
-    """All of it. ``pins`` by the leaf's SHA-256 in lower-case hex; ``lists``: an issuer's key → its lists' folders."""
+    """All of it. ``pins`` by the leaf's SHA-256 in lower-case hex; ``lists``: an issuer's key → its lists' folders.
+
+    ``revoked``: the SHA-256 of what publish knows to be revoked, for doors without lists, or whose lists are late.
+    """
 
     bundle: str
     rules: tuple[Rule, ...]
     pins: dict[str, tuple[Pin, ...]]
     lists: dict[str, tuple[str, ...]]
+    revoked: frozenset[str]
 
 
 def read_policy(data: bytes) -> Policy:
@@ -79,7 +83,8 @@ def read_policy(data: bytes) -> Policy:
         lists: dict[str, tuple[str, ...]] = {}
         for one in document["lists"]:
             lists[_digest(one["issuer_key"])] = (*lists.get(one["issuer_key"], ()), _folder(one["folder"]))
-        return Policy(_text(document["bundle"]), tuple(_rule(one) for one in document["rules"]), pins, lists)
+        rules = tuple(_rule(one) for one in document["rules"])
+        return Policy(_text(document["bundle"]), rules, pins, lists, frozenset(map(_digest, document["revoked"])))
     except PolicyError:
         raise
     except KeyError as error:

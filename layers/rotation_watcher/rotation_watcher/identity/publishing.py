@@ -75,13 +75,14 @@ class FollowedList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of ``identity.json``."""
+    """The content of ``identity.json``. ``revoked``: the SHA-256 of certificates known to be (lower-case hex)."""
 
     format: int = FORMAT
     bundle: str
     rules: tuple[Rule, ...]
     pins: tuple[DoorPin, ...]
     lists: tuple[FollowedList, ...]
+    revoked: tuple[str, ...]
 
 
 def decode(data: bytes) -> Identity:
@@ -114,6 +115,7 @@ def write(view: BundleView, store: ObjectStore, now: datetime, *, dry_run: bool 
             rules=tuple(_without(rule, view.revoked) for rule in (*fresh, *kept)),
             pins=tuple(_pin(pin, issuer_keys, old) for pin in known_pins(store, view.bundle.id)),
             lists=lists or (old.lists if old else ()),
+            revoked=tuple(sorted(view.revoked)),
         )
 
     def put(new: Identity | None, etag: str | None) -> str:
