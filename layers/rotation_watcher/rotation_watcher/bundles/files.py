@@ -17,7 +17,7 @@ from rotation_watcher.bundles.pins import Pin, Pins
 from rotation_watcher.bundles.wanted import BundleView, Wanted
 from rotation_watcher.bundles.withdrawn import withdrawn
 from rotation_watcher.compare_and_set import compare_and_set
-from rotation_watcher.ports import ObjectStore
+from rotation_watcher.ports import ObjectStore, StoredObject
 from rotation_watcher.sources.repository import load_seen
 from rotation_watcher.x509.certificates import Block, Certificate, parse_bundle, render_bundle
 
@@ -33,14 +33,19 @@ def write(view: BundleView, store: ObjectStore, now: datetime, *, narrow: bool, 
     """
     if not view.wanted.needs:
         return []
-    gone, wanted = _gone(view, store, now), view.carried(now)
+    manifest, before = store.get(keys.manifest(view.bundle.id)), store.get(keys.wanted(view.bundle.id))
+    gone, wanted = _gone(view, manifest, store, now), view.carried(now)
     narrow = narrow and not view.removal_blockers
     written = []
-    for key, content_type, body in (
-        (keys.wanted(view.bundle.id), keys.PEM_TYPE, _wanted(view, wanted, store, gone)),
-        (keys.manifest(view.bundle.id), keys.JSON_TYPE, formats.encode(bundle.manifest(view.bundle.id, wanted))),
+    for key, content_type, body, stored in (
+        (keys.wanted(view.bundle.id), keys.PEM_TYPE, _wanted(view, wanted, before, gone), before),
+        (
+            keys.manifest(view.bundle.id),
+            keys.JSON_TYPE,
+            formats.encode(bundle.manifest(view.bundle.id, wanted)),
+            manifest,
+        ),
     ):
-        stored = store.get(key)
         if stored is None or stored.body != body:
             if not dry_run:
                 store.put(key, body, content_type=content_type)
@@ -59,7 +64,7 @@ def withdraw(view: BundleView, store: ObjectStore, now: datetime, *, dry_run: bo
     written = []
     if not dry_run:
         revoked.remember(store, view.bundle.id, view.revocations)
-    gone = _gone(view, store, now)
+    gone = _gone(view, store.get(keys.manifest(view.bundle.id)), store, now)
     stored = store.get(keys.wanted(view.bundle.id)) if gone else None
     before = parse_bundle(stored.body)[0] if stored else ()
     left = [block for block in before if block.fingerprint not in gone]
@@ -75,21 +80,20 @@ def withdraw(view: BundleView, store: ObjectStore, now: datetime, *, dry_run: bo
     return written
 
 
-def _gone(view: BundleView, store: ObjectStore, now: datetime) -> frozenset[str]:
+def _gone(view: BundleView, manifest: StoredObject | None, store: ObjectStore, now: datetime) -> frozenset[str]:
     """What only withdrawn approvals wanted, by the manifest that was written last."""
-    manifest = store.get(keys.manifest(view.bundle.id))
     noted = bundle.approved_in(manifest.body) if manifest else {}
     return withdrawn(store, noted, now) - view.wanted.certificates.keys()
 
 
-def _wanted(view: BundleView, wanted: Wanted, store: ObjectStore, gone: Collection[str]) -> bytes:
+def _wanted(view: BundleView, wanted: Wanted, stored: StoredObject | None, gone: Collection[str]) -> bytes:
     """What leaves need comes first: of two CAs of one name engines take the first. ``gone`` is carried on no longer."""
     labels = {need.label for need in wanted.needs}
     needed: dict[str, Block | Certificate] = {}
     others: dict[str, Block | Certificate] = {}
     for key, held in wanted.certificates.items():
         (needed if labels & {*wanted.why[key]} else others)[key] = held
-    stored = store.get(keys.wanted(view.bundle.id)) if view.removal_blockers else None
+    stored = stored if view.removal_blockers else None
     blocks = parse_bundle(stored.body)[0] if stored else ()
     before = [block for block in blocks if block.fingerprint not in gone]
     if (

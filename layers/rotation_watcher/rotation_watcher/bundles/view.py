@@ -17,7 +17,7 @@ from rotation_watcher.bundles import revoked as revocation
 from rotation_watcher.bundles.files import known_pins, listed_pins
 from rotation_watcher.bundles.grounds import without_ground
 from rotation_watcher.bundles.pins import Pin
-from rotation_watcher.bundles.wanted import BundleView, Need, Wanted, compose
+from rotation_watcher.bundles.wanted import BundleView, Need, SourceRead, Wanted, compose
 from rotation_watcher.config import Authority, Bundle, Source, Watch
 from rotation_watcher.errors import StoreError
 from rotation_watcher.ports import ObjectStore
@@ -58,6 +58,7 @@ def view_bundle(
     faulty: list[OperatorFile] = []
     extra: dict[str, Sequence[Certificate | Block]] = {}
     known: set[str] = set()
+    read: list[SourceRead] = []
     for source in (source for source in watch.sources if source.id in bundle.sources):
         state = load_history(store, source.id)
         if state is None:
@@ -69,6 +70,7 @@ def view_bundle(
             known |= {*(state.authorities[authority].leaves if authority in state.authorities else ())}
         loaded = load_anchors(store, source)
         anchors = loaded.certificates
+        read.append(SourceRead(source, state, anchors))
         found = _needs(store, source, state, bundle, anchors, now)
         needs += found.needs
         removal_blockers += found.missing
@@ -117,7 +119,7 @@ def view_bundle(
         lists=lists.kept,
         former=tuple(gone.needs),
         revoked=lists.revoked,
-        sources=tuple(source for source in watch.sources if source.id in bundle.sources),
+        read=tuple(read),
         grace=timedelta(days=watch.policy.retain_days),
     )
 

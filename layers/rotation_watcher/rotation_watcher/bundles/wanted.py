@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from rotation_watcher.config import Bundle, Source
+from rotation_watcher.config import Authority, Bundle, Source
 from rotation_watcher.errors import UNDECODABLE
 from rotation_watcher.revocation.kept import Manifest
 from rotation_watcher.revocation.points import Point
-from rotation_watcher.sources.history import Leaf, Status
+from rotation_watcher.sources.history import History, Leaf, Status
 from rotation_watcher.trust.file_contents import OperatorFile
 from rotation_watcher.x509.certificates import Block, Certificate
 from rotation_watcher.x509.paths import NoPath, Path, find_path
@@ -116,6 +116,14 @@ class Wanted(NamedTuple):
         )
 
 
+class SourceRead(NamedTuple):
+    """A source of a bundle: its entry in the watch file, its history, and the certificates of its anchors."""
+
+    source: Source
+    history: History
+    anchors: Mapping[Authority, tuple[Certificate, ...]]
+
+
 class BundleView(NamedTuple):
     """A bundle as it should be now. ``removal_blockers`` say in words why nothing may be removed (empty: it may).
 
@@ -125,7 +133,7 @@ class BundleView(NamedTuple):
     shows any more though their grace is not over, such as those of a source that was taken out of the bundle.
     ``grace``: how long what retires stays. ``lists``: the revocation lists in force that its certificates name;
     ``revocations`` those that decided (``bundles.revoked``), and ``revoked`` what they revoke, by fingerprint.
-    ``sources``: those of the bundle, as the watch file has them.
+    ``read``: what was read of each source of the bundle.
     """
 
     bundle: Bundle
@@ -140,7 +148,7 @@ class BundleView(NamedTuple):
     grace: timedelta = timedelta(days=30)
     former: tuple[Need, ...] = ()
     revoked: frozenset[str] = frozenset()
-    sources: tuple[Source, ...] = ()
+    read: tuple[SourceRead, ...] = ()
 
     def strangers(self, now: datetime) -> frozenset[str]:
         """The former leaves that do not verify to the operator's anchors: somebody else may have pinned them."""

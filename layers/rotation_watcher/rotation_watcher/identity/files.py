@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from rotation_watcher import keys
 from rotation_watcher.bundles import files
 from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.identity import publishing
@@ -9,12 +10,17 @@ from rotation_watcher.ports import ObjectStore
 
 
 def write(view: BundleView, store: ObjectStore, now: datetime, *, narrow: bool, dry_run: bool = False) -> list[str]:
-    """See ``bundles.files.write``; then what doors decide by. Raises StoreError."""
+    """See ``bundles.files.write``; then what doors decide by, if the pins have changed. Raises StoreError."""
     written = files.write(view, store, now, narrow=narrow, dry_run=dry_run)
+    if keys.pins(view.bundle.id) not in written:
+        return written
     return [*written, *publishing.write(view, store, now, dry_run=dry_run)]
 
 
 def withdraw(view: BundleView, store: ObjectStore, now: datetime, *, dry_run: bool = False) -> list[str]:
-    """See ``bundles.files.withdraw``; then what doors decide by. Raises StoreError."""
+    """See ``bundles.files.withdraw``; then what doors decide by, whatever was changed. Raises StoreError.
+
+    Each run begins with it: so what a run left undone between the pins and this file is done by the next.
+    """
     written = files.withdraw(view, store, now, dry_run=dry_run)
     return [*written, *publishing.write(view, store, now, dry_run=dry_run)]

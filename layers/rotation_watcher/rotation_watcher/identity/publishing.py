@@ -15,15 +15,13 @@ from rotation_watcher import formats, keys
 from rotation_watcher.bundles.files import known_pins
 from rotation_watcher.bundles.pins import Pin
 from rotation_watcher.bundles.revoked import links
-from rotation_watcher.bundles.wanted import BundleView, Need
+from rotation_watcher.bundles.wanted import BundleView, Need, SourceRead
 from rotation_watcher.clocks import Instant
 from rotation_watcher.compare_and_set import compare_and_set
-from rotation_watcher.config import Authority, Source
+from rotation_watcher.config import Authority
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.revocation import points
-from rotation_watcher.sources.repository import load_history
 from rotation_watcher.trust.identity import shared
-from rotation_watcher.trust.operator_files import load_anchors
 from rotation_watcher.x509.certificates import Certificate
 from rotation_watcher.x509.paths import Path
 
@@ -97,7 +95,7 @@ def write(view: BundleView, store: ObjectStore, now: datetime, *, dry_run: bool 
     Nothing is written while no leaf is known and no file is there. Raises StoreError.
     """
     key = keys.identity(view.bundle.id)
-    fresh = _fresh_rules(view, store, now)
+    fresh = _fresh_rules(view, now)
     lists = _lists(view, now)
     issuer_keys = _issuer_keys(view, now)
     written = False
@@ -131,33 +129,30 @@ def write(view: BundleView, store: ObjectStore, now: datetime, *, dry_run: bool 
     return [key] if written else []
 
 
-def _fresh_rules(view: BundleView, store: ObjectStore, now: datetime) -> tuple[Rule, ...]:
+def _fresh_rules(view: BundleView, now: datetime) -> tuple[Rule, ...]:
     """The rules of which a leaf is proved now. Leaves that only an approval let pass prove nothing."""
     found = []
-    for source in view.sources:
+    for read in view.read:
         for authority in view.bundle.authorities:
             needs = [
                 need
                 for need in view.wanted.needs
-                if (need.source, need.authority) == (source.id, authority.value) and not need.state.lifted
+                if (need.source, need.authority) == (read.source.id, authority.value) and not need.state.lifted
             ]
             if needs:
-                found.append(_rule(source, authority, needs, view, store, now))
+                found.append(_rule(read, authority, needs, view, now))
     return tuple(found)
 
 
-def _rule(
-    source: Source, authority: Authority, needs: list[Need], view: BundleView, store: ObjectStore, now: datetime
-) -> Rule:
+def _rule(read: SourceRead, authority: Authority, needs: list[Need], view: BundleView, now: datetime) -> Rule:
     issuers = {ca.fingerprint: ca for need in needs for ca in _above(need, now)}
     if authority is Authority.GENESYS:  # a new root is trusted before its first leaf is shown (decision 0003)
-        anchors = load_anchors(store, source).certificates.get(authority, ())
-        issuers |= {one.fingerprint: one for one in anchors if one.self_signed}
-    names = _names(source, authority, needs, store)
+        issuers |= {one.fingerprint: one for one in read.anchors.get(authority, ()) if one.self_signed}
+    names = _names(read, authority, needs)
     issued = authority is Authority.GENESYS and view.bundle.identity == "issued" and bool(names)
     return Rule(
-        source=source.id,
-        region=source.region,
+        source=read.source.id,
+        region=read.source.region,
         authority=authority.value,
         mode="issued" if issued else "pinned",
         unknown=view.bundle.unknown_leaf,
@@ -166,19 +161,18 @@ def _rule(
     )
 
 
-def _names(source: Source, authority: Authority, needs: list[Need], store: ObjectStore) -> tuple[str, ...]:
+def _names(read: SourceRead, authority: Authority, needs: list[Need]) -> tuple[str, ...]:
     """The names that make a leaf the region's: the enforced one; else the learned ones that a proved leaf bears.
 
     A history alone is a claim. Without either the catalogue's name counts, where a proved leaf bears it.
     """
-    enforced = source.enforced_names(authority)
+    enforced = read.source.enforced_names(authority)
     if enforced:
         return tuple(sorted(enforced))
     borne = {name for need in needs for name in need.certificate.facts.names}
-    state = load_history(store, source.id)
-    known = state.authorities.get(authority.value) if state else None
+    known = read.history.authorities.get(authority.value)
     learned = shared(known.names, borne) if known else set()
-    return tuple(sorted(learned or shared([source.believed_name] if source.believed_name else [], borne)))
+    return tuple(sorted(learned or shared([read.source.believed_name] if read.source.believed_name else [], borne)))
 
 
 def _above(need: Need, now: datetime) -> list[Certificate]:
