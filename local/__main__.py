@@ -1,4 +1,4 @@
-"""``python -m local demo | serve | check | plan | pins-to-cloudfront``."""
+"""``python -m local demo | serve | check | plan | pins-to-cloudfront | pins-to-file``."""
 
 import sys
 from importlib import import_module
@@ -9,6 +9,7 @@ COMMANDS = {
     "check": ("local.cli_check", "what a Genesys Cloud organisation presents, and whether it is to be trusted"),
     "plan": ("local.cli_plan", "what the watcher would change at its targets"),
     "pins-to-cloudfront": ("local.cli_cloudfront", "bring a CloudFront key value store to a bundle's pins"),
+    "pins-to-file": ("local.cli_pins", "a bundle's pins in the form that HAProxy or Envoy reads"),
 }
 
 

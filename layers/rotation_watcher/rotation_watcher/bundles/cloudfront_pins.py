@@ -14,7 +14,7 @@ from typing import Annotated, NotRequired, TypedDict
 
 import msgspec
 
-from rotation_watcher.bundles.pins import Pins
+from rotation_watcher.bundles.pins import Pins, in_force
 from rotation_watcher.errors import RequestRefused
 
 MOST_PAIRS = 50
@@ -109,14 +109,7 @@ def requests(planned: StorePlan) -> list[UpdateKeys]:
 
 def _pairs(pins: Pins, now: datetime) -> dict[str, str]:
     """The pair of each leaf that is pinned at ``now``, by fingerprint."""
-    ends: dict[str, dict[str, datetime]] = {}
-    for pin in pins.pins:
-        last = pin.certificate.not_after
-        end = min(pin.until or last, last)
-        if end.replace(microsecond=0) <= now:
-            continue
-        of_leaf = ends.setdefault(pin.certificate.fingerprint, {})
-        of_leaf[pin.source] = max(end, of_leaf.get(pin.source, end))
+    ends = in_force(pins, now)
     return {fingerprint: _value(pins.bundle, fingerprint, ends[fingerprint]) for fingerprint in sorted(ends)}
 
 

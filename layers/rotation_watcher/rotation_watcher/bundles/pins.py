@@ -69,6 +69,18 @@ def decode(data: bytes) -> Pins:
     return msgspec.json.decode(data, type=Pins)
 
 
+def in_force(listed: Pins, now: datetime) -> dict[str, dict[str, datetime]]:
+    """The leaves that are pinned at ``now`` (aware UTC), by fingerprint, each with its end for every source."""
+    ends: dict[str, dict[str, datetime]] = {}
+    for pin in listed.pins:
+        last = pin.certificate.not_after
+        end = min(pin.until or last, last)
+        if end.replace(microsecond=0) > now:
+            of_leaf = ends.setdefault(pin.certificate.fingerprint, {})
+            of_leaf[pin.source] = max(end, of_leaf.get(pin.source, end))
+    return ends
+
+
 def widened(old: Iterable[Pin], new: Pins, now: datetime, *, without: Collection[str] = ()) -> Pins:
     """The new pins and those of the old ones that have not expired: what must be let in while a target changes.
 
