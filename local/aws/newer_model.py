@@ -1,31 +1,17 @@
-"""Members of elbv2 that botocore knows since 1.44.8, for the older one that the tests' lock holds.
+"""Members of elbv2 that botocore knows since 1.44.8, for this process as a whole, moto included.
 
-Source of the shapes: elbv2's service model in botocore 1.44.8. Where the SDK knows them, nothing changes.
+The watcher's own clients learn them from the same file (``adapters.clients``). An SDK that knows them stays as it is.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 from botocore.loaders import Loader
 
-_MEMBER = "ClientCertificateIdentityFilters"
-_ONE = "ClientCertificateIdentityFilter"
-_PARTS = ("Field", "Action", "MatchType", "Value")
-_EXTRAS: dict[str, Any] = {
-    "merge": {
-        "shapes": {
-            "MutualAuthenticationAttributes": {"members": {_MEMBER: {"shape": _MEMBER}}},
-            _MEMBER: {"type": "list", "member": {"shape": _ONE}, "max": 100},
-            _ONE: {
-                "type": "structure",
-                "required": [*_PARTS],
-                "members": {part: {"shape": f"{_ONE}{part}"} for part in _PARTS},
-            },
-            **{f"{_ONE}{part}": {"type": "string"} for part in _PARTS},
-            f"{_ONE}Value": {"type": "string", "max": 256, "min": 1},
-        }
-    }
-}
+from rotation_watcher.adapters.clients import MODELS
+
+_EXTRAS = json.loads((MODELS / "elbv2/2015-12-01/service-2.sdk-extras.json").read_text())
 
 
 def teach() -> None:

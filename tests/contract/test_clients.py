@@ -1,6 +1,9 @@
 """The clients that the adapters are given: their waits, their tries, and their silence."""
 
 import logging
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -70,3 +73,22 @@ def test_a_secret_is_in_no_log_at_any_level(aws: EmbeddedAws, caplog: pytest.Log
     assert "We still log." in caplog.text
     assert CANARY not in caplog.text
     assert "Signature=" not in caplog.text
+
+
+def test_a_client_knows_identity_filters_whatever_boto3_the_runtime_has() -> None:
+    """In a process of its own: this one teaches every model, for moto's sake."""
+    asks = (
+        "import botocore.session; from rotation_watcher.adapters import clients, nlb_listener;"
+        "own = botocore.session.get_session().get_service_model('elbv2').shape_for('MutualAuthenticationAttributes');"
+        "made = clients.make('elbv2', region='us-east-1').meta.service_model;"
+        "mutual = made.shape_for('MutualAuthenticationAttributes').members;"
+        "one = mutual['ClientCertificateIdentityFilters'].member;"
+        "print(sorted(one.members), sorted(one.required_members));"
+        "print(nlb_listener._KNOWN - {*mutual}, {*own.members} - {*mutual})"
+    )
+    path = str(Path(__file__).parents[2] / "layers/rotation_watcher")
+    said = subprocess.run(
+        [sys.executable, "-c", asks], env={"PYTHONPATH": path}, capture_output=True, text=True, check=True
+    )
+    parts = "['Action', 'Field', 'MatchType', 'Value']"
+    assert said.stdout == f"{parts} {parts}\nset() set()\n"

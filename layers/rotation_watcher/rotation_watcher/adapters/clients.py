@@ -1,10 +1,19 @@
-"""boto3 clients with one configuration: timeouts in seconds, the SDK's retries, and a user agent that names us."""
+"""boto3 clients with one configuration: timeouts in seconds, the SDK's retries, and a user agent that names us.
+
+What Lambda's boto3 may be too old to know of the services stands in ``models``, in botocore's own form for additions to
+a service model (``*.sdk-extras.json``, found on its search path as files below AWS_DATA_PATH are).
+"""
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
+
+MODELS = Path(__file__).with_name("models")
+"""Additions to service models: the identity filters of listeners, which botocore has since 1.44.8."""
 
 CONFIG = Config(
     connect_timeout=5,
@@ -32,6 +41,10 @@ _LOG_LEVELS = {
 def make(service: str, *, region: str | None = None, endpoint_url: str | None = None) -> Any:
     """A client of an AWS service. Region and endpoint default to boto3's own configuration, as in Lambda."""
     quiet_sdk_logs()
+    if boto3.DEFAULT_SESSION is None:
+        core = botocore.session.get_session()
+        core.get_component("data_loader").search_paths.append(str(MODELS))
+        boto3.setup_default_session(botocore_session=core)
     factory: Any = boto3.client  # the stubs know literal names only
     config = SINGLE_ATTEMPT if service.startswith("apigateway") else PROMPT if service in _PROMPT else CONFIG
     return factory(service, region_name=region, endpoint_url=endpoint_url, config=config)

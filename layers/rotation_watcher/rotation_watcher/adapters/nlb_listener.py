@@ -34,14 +34,14 @@ class NlbListeners:
         clients.quiet_sdk_logs()
         self._client = client
         mutual: Any = client.meta.service_model.shape_for("MutualAuthenticationAttributes")
-        self._knows_filters = FILTERS in mutual.members
+        self._lacks = sorted(_KNOWN - {*mutual.members})
 
     def read(self, arn: str) -> Listener:
         """See ``ports.FilterTarget``."""
-        if not self._knows_filters:
+        if self._lacks:  # what it does not know it drops silently, and a change would lose
             raise SdkTooOld(
-                f"cannot read {arn}: this function runs with botocore {botocore.__version__}, which drops identity"
-                f" filters silently: it needs boto3 {NEEDED_SDK} or newer, from the runtime or from the layer"
+                f"cannot read {arn}: this function runs with botocore {botocore.__version__}, which knows nothing of"
+                f" {', '.join(self._lacks)}: it needs boto3 {NEEDED_SDK} or newer, from the runtime or from the layer"
             )
         try:
             listeners: list[Any] = [*self._client.describe_listeners(ListenerArns=[arn])["Listeners"]]
