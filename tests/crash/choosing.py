@@ -10,7 +10,9 @@ from tests.crash.matrix import Death
 from tests.crash.world import Function
 
 _PLACE = re.compile(r"(sources|targets|bundles|anchors|approvals)/[^/ .][^/ ]*")
-_FINGERPRINT = re.compile(r"[0-9a-f]{64}|(?<=bundles/.added/)[0-9a-f]{32}|(?<=bundles/.shown/)[0-9a-f]{32}")
+_FINGERPRINT = re.compile(
+    r"[0-9a-f]{64}|(?<=bundles/.added/)[0-9a-f]{32}|(?<=bundles/.shown/)[0-9a-f]{32}|(?<=crls/)[0-9a-f]{32}"
+)
 
 
 def kind_of(call: str) -> str:
@@ -111,11 +113,11 @@ def table(deaths: Iterable[Death]) -> list[Row]:
 
 def printed(deaths: list[Death], runs: int) -> str:
     """The table for people, and below it what is red."""
-    lines = [f"{'function':9}{'call':58}{'before':>9}{'after':>9}   later"]
+    lines = [f"{'function':13}{'call':58}{'before':>9}{'after':>9}   later"]
     for row in table(deaths):
         told = [f"{row.green[phase]}/{row.tried[phase]}" if row.tried[phase] else "-" for phase in PHASES]
         cells = "".join(f"{each:>9}" for each in told)
-        lines.append(f"{row.function:9}{row.kind:58}{cells}{row.late or '':>8}")
+        lines.append(f"{row.function:13}{row.kind:58}{cells}{row.late or '':>8}")
     red = [death for death in deaths if death.wrong]
     late = sum(death.late for death in deaths)
     lines.append(

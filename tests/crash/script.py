@@ -2,7 +2,7 @@
 
 Two regions, both authorities, an ALB, a REST and an HTTP domain, Slack; a first look, an announced leaf under a new
 intermediate, a new root, rotations, a source that fails, a stranger who is quarantined, approved and dismissed, drift,
-rolling back and release by hand, and what leaves after its grace.
+rolling back and release by hand, what leaves after its grace, and a leaf that is revoked.
 """
 
 import json
@@ -85,8 +85,9 @@ class Script:
             self.dismissal,
             self.drift,
             self.grace_over,
+            self.revocation,
         )
-        for part in (self.beginning,) if self.small else whole:
+        for part in (self.beginning, self.revocation) if self.small else whole:
             self.part = part.__name__.replace("_", " ")
             yield part
 
@@ -95,6 +96,17 @@ class Script:
         self.collect()
         self.drain()
         self.run("publish", {"enqueue": "all"})
+        self.tell()
+
+    def revocation(self) -> None:
+        """Its CA revokes the leaf that is presented; the CAs' lists are read, and once more when they are due."""
+        self.environment.world.lists.revoke(self.environment.world.region("us-east-1").presented("Genesys"))
+        self.refresh()
+        self.tell()
+        self.environment.clock.advance(6 * DAY)
+        self.collect()
+        self.drain()
+        self.refresh()
         self.tell()
 
     def first_look(self) -> None:
@@ -227,6 +239,13 @@ class Script:
     def collect(self) -> None:
         """The Scheduler wakes collect."""
         self.run("collect", {})
+
+    def refresh(self) -> None:
+        """The Scheduler wakes refresh_crls, and the queue wakes publish. The CAs have made their lists before."""
+        for url, _ in self.environment.world.authorities():
+            self.environment.world.lists.list(url)  # here, for every copy of the world alike
+        self.run("refresh_crls", {})
+        self.drain()
 
     def look_twice(self) -> None:
         """Two observations agree, and the queue is worked off after each."""

@@ -19,13 +19,14 @@ _RUN = re.compile(r"\brun-\d+\b")
 
 
 class State(NamedTuple):
-    """All that counts. ``objects`` by key; ``live`` by target.
+    """All that counts. ``objects`` by key; ``live`` by target, ``lists`` by trust store.
 
     ``alerts`` and ``posts``: how often each was told, and under how many ids (which may hold the moment of a start).
     """
 
     objects: dict[str, str]
     live: dict[str, str]
+    lists: dict[str, str]
     waiting: dict[str, int]
     alerts: dict[str, tuple[int, int]]
     posts: dict[str, tuple[int, int]]
@@ -36,6 +37,7 @@ class State(NamedTuple):
         for name, here, there in (
             ("object", self.objects, other.objects),
             ("live bundle", self.live, other.live),
+            ("revocation lists", self.lists, other.lists),
             ("queue", self.waiting, other.waiting),
             ("alert", self.alerts, _at_most(other.alerts, self.alerts)),
             ("post", self.posts, _at_most(other.posts, self.posts)),
@@ -67,7 +69,7 @@ def state_of(environment: CrashEnvironment) -> State:
     bodies = [str(message.body) for message in queue.messages]
     return State(
         objects={
-            key: plain(body.decode())
+            key: plain(_text(body))
             for key, body in latest_objects(environment).items()
             if not key.startswith("alerts/")  # named by alerts, which hold moments; what waits without its note is lost
         },
@@ -75,10 +77,27 @@ def state_of(environment: CrashEnvironment) -> State:
             one["id"]: hashlib.sha256(environment.live_pem(one["id"]) or b"").hexdigest()
             for one in environment.watch["targets"]
         },
+        lists={
+            one["id"]: " ".join(sorted(_digest(each) for each in environment.aws.live_lists(one["arn"])))
+            for one in environment.watch["targets"]
+            if ":truststore/" in one["arn"]
+        },
         waiting=dict.fromkeys((json.loads(body)["target"] for body in bodies), 1),
         alerts=_told([alert.id for alert in environment.alerts], plain),
         posts=_told([_alert_of(post) for post in environment.posts], plain),
     )
+
+
+def _text(body: bytes) -> str:
+    """A text as it is; of anything else its digest."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return _digest(body)
+
+
+def _digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
 
 
 def latest_objects(environment: CrashEnvironment) -> dict[str, bytes]:

@@ -23,6 +23,7 @@ from local.genesys.keys import DEFAULT_CACHE
 from rotation_watcher import bootstrap
 from rotation_watcher import collect as collecting
 from rotation_watcher import publish as publishing
+from rotation_watcher import refresh_crls as refreshing
 from rotation_watcher.errors import RequestRefused
 from rotation_watcher.slack import QueueMessage, post_all
 from rotation_watcher.targets.requests import decode_request
@@ -31,7 +32,7 @@ from tests.crash.clock import SharedClock
 from tests.crash.gate import Gate, GatedAnswers, GatedCalls, GatedFaults, GatedLog, Phase, Point
 from tests.crash.processes import Child, Ended
 
-type Function = Literal["collect", "publish", "slack"]
+type Function = Literal["collect", "publish", "refresh_crls", "slack"]
 
 _HOOK = "/services/T000/B000/not-a-real-webhook"
 _LONG = "43200"  # the longest visibility timeout: SQS counts the wall's seconds, this world's are others
@@ -72,7 +73,7 @@ class CrashEnvironment(Environment):
         self.second_secret = self._secret("/genesys/second", json.dumps(credentials))
         self._slack_secret = self._secret("/slack/webhook", f"http://127.0.0.1:{slack.server_address[1]}{_HOOK}")
         # Built ahead, as a container is: each child starts from here, with nothing remembered and nothing connected.
-        _ = self.watcher.collect, self.watcher.publish
+        _ = self.watcher.collect, self.watcher.publish, self.watcher.refresh_crls
         aws, aws_thread = self.aws._server, self.aws._thread
         if aws is None or aws_thread is None:
             raise RuntimeError("the embedded AWS does not run")
@@ -163,6 +164,9 @@ class CrashEnvironment(Environment):
                     ports = self.watcher.publish._replace(owner=f"run-{self.runs}")
                     wish = decode_request(event)
                     summary = publishing.publish(self.watcher.watch(), wish, ports)
+                case "refresh_crls":
+                    points = self.watcher.refresh_crls._replace(points=self.world.lists)
+                    summary = refreshing.refresh_crls(self.watcher.watch(), refreshing.Request(), points)
                 case "slack":
                     variables = {"SLACK_SECRET_ARN": self._slack_secret}
                     letters = [QueueMessage(*letter) for letter in event]
