@@ -27,7 +27,7 @@ from rotation_watcher import bootstrap, bootstrap_door
 from rotation_watcher import collect as collecting
 from rotation_watcher import refresh_crls as refreshing
 from rotation_watcher.alerts.model import Alert
-from rotation_watcher.ports import Clock
+from rotation_watcher.ports import Clock, DistributionPoints
 
 __all__ = ["AUTHORIZER", "BUCKET", "SECRET_NAME", "Authorizer", "Environment"]
 
@@ -71,6 +71,8 @@ class Environment(BaseEnvironment):
         self.clock = VirtualClock(start)
         self._time = clock or self.clock
         self.world = World(self._time, cache, **(world or {}))
+        self.crl_servers: DistributionPoints = self.world.lists
+        """Who answers for the addresses of revocation lists."""
         self.aws = EmbeddedAws(self._time, region=region, **(aws or {}))
         self.simulator = Simulator(self.world, rate_limit=1_000_000)  # a standing clock would use it up at once
         self._exit = ExitStack()
@@ -211,9 +213,9 @@ class Environment(BaseEnvironment):
         rest.put_integration(**place, type="MOCK")
         rest.create_deployment(restApiId=api, stageName=mapping["Stage"])
 
-    def authorizer(self, bundle: str) -> Authorizer:
+    def authorizer(self, bundle: str, **variables: str) -> Authorizer:
         """A new container of the authorizer, built as in Lambda."""
-        given = self.variables() | {"BUNDLE": bundle, "COLLECT_FUNCTION": "collect"}
+        given = self.variables() | {"BUNDLE": bundle, "COLLECT_FUNCTION": "collect"} | variables
         return Authorizer(bootstrap_door.build(given, clock=self._time, log=lambda _: None))
 
     def look(self) -> int:
@@ -225,8 +227,8 @@ class Environment(BaseEnvironment):
         return woken
 
     def refresh_crls(self) -> refreshing.Summary:
-        """The Scheduler wakes refresh_crls; it asks the simulator's CAs, in process."""
-        ports = self.watcher.refresh_crls._replace(points=self.world.lists)
+        """The Scheduler wakes refresh_crls; it asks ``crl_servers``, in process."""
+        ports = self.watcher.refresh_crls._replace(points=self.crl_servers)
         return refreshing.refresh_crls(self.watcher.watch(), refreshing.Request(), ports)
 
     def put(self, key: str, text: str) -> str:
