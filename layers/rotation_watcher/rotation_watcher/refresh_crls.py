@@ -203,14 +203,16 @@ def _asked(needs: list[Need], store: ObjectStore, now: datetime, summary: Summar
     asked: dict[str, _Asked] = {}
     struck: set[str] = set()
     remarks: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     for gathered in revoked.rounds(needs, struck, now):
-        remarks = gathered.remarks
+        remarks, left_out = gathered.remarks, gathered.left_out
         for folder, point in gathered.points.items():
             held = asked[folder].held if folder in asked else _held(store, point, now, summary)
             asked[folder] = _Asked(point, held)
             if held is not None and held.opened is not None:
                 struck |= lists.on_list(held.opened, point)
     summary.remarks += remarks
+    summary.broken += left_out  # the run fails, which the alarm about the lists counts
     return asked
 
 

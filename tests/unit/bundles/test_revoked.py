@@ -13,6 +13,7 @@ from rotation_watcher.bundles.revoked import decode
 from rotation_watcher.bundles.view import view_bundle
 from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.errors import FetchCode, TargetDenied
+from rotation_watcher.revocation import points
 from rotation_watcher.revocation.kept import DER, INDEX, MANIFEST
 from rotation_watcher.x509.certificates import blocks_of
 from rotation_watcher.x509.crl import Crl, read
@@ -383,3 +384,17 @@ def test_a_quiet_look_reads_no_list(world: SmallRefresh) -> None:
 def another_of_the_list() -> Issued:
     """One more leaf under the same CA, on the same list."""
     return certs.issue(intermediate(), NAME, not_before=START - DAY, extensions=[named(LEAVES)])
+
+
+def test_a_list_that_decided_is_asked_whatever_others_there_are_and_what_is_left_out_fails_the_run(
+    struck: SmallRefresh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(points, "MOST", 0)
+    held = view(struck)
+    assert held.revoked == {leaf().fingerprint}
+    struck.present((leaf(), (intermediate(),)), (another(), (intermediate(),)))
+    held = view(struck)
+    assert held.revoked == {leaf().fingerprint}
+    assert any("http://crl.example.com/2.crl is not followed" in one for one in held.removal_blockers)
+    struck.clock.advance(HOUR)
+    assert any("is not followed" in one for one in struck.refresh().broken)

@@ -42,13 +42,14 @@ class Found(NamedTuple):
     """The revoked certificates, by fingerprint. ``faults``: why that may not be all, in words.
 
     ``lists`` are those that decided, as ``Remembered`` holds them. ``kept``: what is in force of
-    the lists that its certificates name, each with its manifest.
+    the lists that its certificates name, each with its manifest. ``left_out``: lists that were not asked, in words.
     """
 
     revoked: frozenset[str] = frozenset()
     faults: tuple[str, ...] = ()
     lists: Mapping[str, str] = {}
     kept: tuple[tuple[Point, Manifest], ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 class Struck(NamedTuple):
@@ -72,20 +73,21 @@ def find(store: ObjectStore, bundle: str, needs: Sequence[Need], now: datetime) 
     revoked: set[str] = set()
     faults: dict[str, str] = {}
     lists: dict[str, str] = {}
-    remembered: Mapping[str, str] | None = None
+    remembered = _remembered(store, bundle)[0].lists
     kept: dict[str, tuple[Point, Manifest]] = {}
-    for point in (point for each in rounds(needs, revoked, now) for point in each.points.values()):
-        if remembered is None:
-            remembered = _remembered(store, bundle)[0].lists
-        said = says(store, point, remembered.get(point.folder), now)
-        if said.manifest is not None:
-            kept[point.folder] = point, said.manifest
-        revoked |= said.revoked
-        if said.version is not None:
-            lists[point.folder] = said.version
-        if said.fault is not None:
-            faults[point.folder] = said.fault
-    return Found(frozenset(revoked), tuple(faults.values()), lists, tuple(kept.values()))
+    left_out: tuple[str, ...] = ()
+    for each in rounds(needs, revoked, now, remembered):
+        left_out = each.left_out
+        for point in each.points.values():
+            said = says(store, point, remembered.get(point.folder), now)
+            if said.manifest is not None:
+                kept[point.folder] = point, said.manifest
+            revoked |= said.revoked
+            if said.version is not None:
+                lists[point.folder] = said.version
+            if said.fault is not None:
+                faults[point.folder] = said.fault
+    return Found(frozenset(revoked), tuple(faults.values()), lists, tuple(kept.values()), left_out)
 
 
 def remember(store: ObjectStore, bundle: str, lists: Mapping[str, str]) -> None:
@@ -118,16 +120,18 @@ def _names_a_list(need: Need) -> bool:
     return any(distribution_points(one).urls for one in shown)
 
 
-def rounds(needs: Sequence[Need], revoked: Collection[str], now: datetime) -> Iterator[Gathered]:
+def rounds(
+    needs: Sequence[Need], revoked: Collection[str], now: datetime, known: Collection[str] = ()
+) -> Iterator[Gathered]:
     """The lists to ask, each round those that are new: also of the CAs that come in when a revoked one is left out.
 
     ``revoked`` grows in the hands of who asks. A list comes again where another round brings it further members; the
-    remarks are of all rounds so far. The last round is empty.
+    remarks are of all rounds so far. The last round is empty. The lists in the folders ``known`` are never left out.
     """
     asked: dict[str, frozenset[str]] = {}
     seen = [*links(needs, now)]
     while True:
-        gathered = gather(seen)
+        gathered = gather(seen, known)
         due = {key: point for key, point in gathered.points.items() if asked.get(key) != point.fingerprints}
         yield gathered._replace(points=due)
         if not due:

@@ -94,10 +94,9 @@ def view_bundle(
     lists = revocation.find(store, bundle.id, [*needs, *former.needs], now) if revoked is None else revoked
     struck = revocation.strike(needs, lists.revoked, now)
     wanted = compose(struck.needs, extra, now)
-    removal_blockers += struck.words
-    problems += struck.words
+    removal_blockers += (*struck.words, *lists.faults, *lists.left_out)
+    problems += (*struck.words, *lists.left_out)
     unvouched |= struck.leaves
-    removal_blockers += lists.faults
     forged += lists.faults
     removal_blockers += [
         f"leaf {need.certificate.fingerprint[:16]} does not verify: {detail}" for need, detail in wanted.unproven
