@@ -22,6 +22,7 @@ CHANGING = {
         "s3 PutObject targets/…/bundle.pem",
         "s3 PutObject alerts/…",
         "s3 PutObject bundles/.added/…/….pem",
+        "s3 PutObject bundles/.added/…/lists.json",
         "s3 PutObject bundles/.shown/….pem",
         "s3 PutObject targets/.pinned/….pem",
         "s3 PutObject bundles/…/wanted.pem",

@@ -109,6 +109,11 @@ def shown_filters(arn: str) -> str:
     return f"bundles/.shown/{hashlib.sha256(arn.encode()).hexdigest()[:32]}.json"
 
 
+def added_lists(arn: str) -> str:
+    """Which revocation lists the watcher added to the target of that ARN, apart from its state (JSON)."""
+    return f"bundles/.added/{hashlib.sha256(arn.encode()).hexdigest()[:32]}/lists.json"
+
+
 def alert(digest: str) -> str:
     """The note that an alert which waits is the watcher's own (``alerts.ledger``)."""
     return f"alerts/{digest}"

@@ -322,12 +322,77 @@ def x509_fingerprint(body: bytes) -> str:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"format": "1"}'])
-def test_a_state_that_cannot_be_read_is_begun_anew_and_removes_nothing(world: SmallRefresh, body: bytes) -> None:
-    before = len(world.target.held[ALB].lists)
+def test_where_the_state_is_lost_the_lists_are_loaded_anew_and_the_former_ones_known_again(
+    world: SmallRefresh, body: bytes
+) -> None:
+    """As where the target was renamed."""
+    before = loaded(world)
+    counts: list[int] = []
+    world.target.before = lambda call, arn: (
+        counts.append(len(world.target.held[arn].lists)) if call == "remove" else None
+    )
     world.store.seed(keys.target_revocations("alb"), body)
     world.publish()
-    assert len(world.target.held[ALB].lists) == before + 2
+    assert counts == [5, 4], "all are there before the first goes"
+    assert loaded(world) == before
     assert {one.url for one in state(world).loaded.values()} == {LEAVES, CAS}
+    assert "forged" not in {one.facts.get("reason") for one in world.heard()}
+    writes = len(world.store.writes)
+    world.publish()
+    assert world.store.writes[writes:] == []
+
+
+def test_where_both_records_are_lost_what_was_loaded_counts_as_others(world: SmallRefresh) -> None:
+    before = len(world.target.held[ALB].lists)
+    world.store.seed(keys.target_revocations("alb"), b"")
+    world.store.seed(keys.added_lists(ALB), b"")
+    world.publish()
+    assert len(world.target.held[ALB].lists) == before + 2
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda one, theirs: one | {"id": theirs},
+        lambda one, _: one | {"made": "2099-01-01T00:00:00Z", "number": "99"},
+        lambda one, theirs: one | {"id": theirs, "entries": 3},
+        lambda one, _: one | {"folder": "crls/elsewhere"},
+    ],
+    ids=["on another file", "of the future", "with its entries", "elsewhere"],
+)
+def test_a_state_that_says_a_list_is_loaded_keeps_no_list_out_and_is_alerted(
+    world: SmallRefresh, forge: Callable[[dict[str, object], int], dict[str, object]]
+) -> None:
+    revoke(world)
+    number = next(one for one, (body, _) in world.target.held[ALB].lists.items() if body == theirs())
+    document = json.loads(world.store.body(keys.target_revocations("alb")))
+    manifest = world.manifest()
+    wanted = {"fingerprint": manifest.der.sha256, "version": manifest.pem.version}
+    document["loaded"][world.folder()] = forge(document["loaded"][world.folder()] | wanted, number)
+    world.store.seed(keys.target_revocations("alb"), json.dumps(document).encode())
+    world.publish()
+    assert serials(leaf()) in [{one.serial_number for one in x509.load_pem_x509_crl(body)} for body in bodies(world)]
+    assert number in world.target.held[ALB].lists, "others' stay"
+    assert "forged" in {one.facts.get("reason") for one in world.heard()}
+
+
+@pytest.mark.parametrize("note", [None, b"{", b'{"format": 1, "arn": "arn:of:another"}'])
+def test_a_note_that_is_lost_is_alerted_and_the_lists_are_loaded_anew_once(
+    world: SmallRefresh, note: bytes | None
+) -> None:
+    before = loaded(world)
+    if note is None:
+        world.store.remove(keys.added_lists(ALB))
+    else:
+        world.store.seed(keys.added_lists(ALB), note)
+    revoke(world)
+    world.publish()
+    assert loaded(world) == before | {"CN=CA 1": serials(leaf())}
+    assert "forged" in {one.facts.get("reason") for one in world.heard()}
+    for _ in range(3):
+        world.clock.advance(HOUR)
+        world.publish()
+    assert world.heard() == []
 
 
 def test_a_list_that_its_issuer_did_not_sign_is_not_loaded_and_is_alerted(world: SmallRefresh) -> None:

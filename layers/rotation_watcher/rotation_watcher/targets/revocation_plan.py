@@ -56,7 +56,8 @@ def make(
     """
     lost = tuple(folder for folder, one in state.loaded.items() if folder in wanted and live.get(one.id) != one.entries)
     gone = [one for folder, one in state.loaded.items() if folder not in wanted] if may_remove else []
-    remove = tuple(one for one in (*state.leaving, *gone) if one.id in live)
+    replaced = [one for one in state.leaving if one.folder in state.loaded or one.folder not in wanted]
+    remove = tuple(one for one in (*replaced, *gone) if one.id in live)
     add, full = [], {}
     files, entries = len(live), sum(live.values())
     for folder, one in wanted.items():

@@ -1,6 +1,11 @@
-"""What the watcher did to the revocation lists of a trust store, in ``targets/<id>/revocations.json``."""
+"""What the watcher did to the revocation lists of a trust store, in ``targets/<id>/revocations.json``.
+
+What it added is noted once more below ``bundles/``, by the ARN: a state that says something else is somebody else's,
+and where a state is lost, or its target was renamed, the note tells what is the watcher's.
+"""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -52,25 +57,65 @@ class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     adding: Adding | None = None
 
 
+class Noted(msgspec.Struct, frozen=True, kw_only=True):
+    """What was added to the target of an ARN. It is written before the state, and holds the one before as well."""
+
+    format: int = FORMAT
+    arn: str
+    lists: tuple[Loaded, ...] = ()
+
+
+class Known(NamedTuple):
+    """The state and its ETag; what the note says; ``doubted``: what only the one of the two speaks of.
+
+    ``forged``: those of them that the state alone speaks of, which no death explains.
+    """
+
+    state: State
+    etag: str | None
+    noted: Noted
+    doubted: tuple[Loaded, ...] = ()
+    forged: tuple[Loaded, ...] = ()
+
+
 def decode(data: bytes) -> State:
     """The state. Raises NewerFormat if a newer release wrote it, one of errors.UNDECODABLE if it is none."""
     formats.number_of(data, newest=FORMAT)
     return msgspec.json.decode(data, type=State)
 
 
-def load(store: ObjectStore, target: Target) -> tuple[State, str | None]:
-    """The state and its ETag. One that cannot be read is begun anew: what it had added counts as others' then.
+def decode_note(data: bytes) -> Noted:
+    """The note. Raises NewerFormat if a newer release wrote it, one of errors.UNDECODABLE if it is none."""
+    formats.number_of(data, newest=FORMAT)
+    return msgspec.json.decode(data, type=Noted)
 
-    Raises StoreError, NewerFormat.
-    """
+
+def load(store: ObjectStore, target: Target) -> Known:
+    """What is known. A state that cannot be read is begun anew. Raises StoreError, NewerFormat."""
+    noted = _noted(store, target)
     stored = store.get(keys.target_revocations(target.id))
-    if stored is None:
-        return State(arn=target.arn), None
-    state = formats.read_or_none(stored.body, decode, keys.target_revocations(target.id))
-    return (state if state is not None and state.arn == target.arn else State(arn=target.arn)), stored.etag
+    state = formats.read_or_none(stored.body, decode, keys.target_revocations(target.id)) if stored else None
+    etag = stored.etag if stored else None
+    if state is None or state.arn != target.arn:
+        return Known(State(arn=target.arn), etag, noted, noted.lists)
+    forged = tuple(one for folder, one in state.loaded.items() if one not in noted.lists or one.folder != folder)
+    loaded = {folder: one for folder, one in state.loaded.items() if one not in forged}
+    return Known(msgspec.structs.replace(state, loaded=loaded), etag, noted, forged, forged)
 
 
-def write(store: ObjectStore, target: Target, state: State, etag: str | None) -> str:
-    """Write it if nobody wrote it since; its new ETag. Raises Conflict, StoreError."""
+def write(store: ObjectStore, target: Target, state: State, known: Known) -> Known:
+    """Write it if nobody wrote it since, after the note; what is known then. Raises Conflict, StoreError."""
+    lists = (*state.loaded.values(), *state.leaving, *known.state.loaded.values())
+    noted = Noted(arn=target.arn, lists=tuple(sorted({*lists}, key=lambda one: (one.id, one.folder, one.fingerprint))))
+    if noted != known.noted:
+        store.put(keys.added_lists(target.arn), formats.encode(noted), content_type=keys.JSON_TYPE)
     body = formats.encode(state)
-    return store.put_if(keys.target_revocations(target.id), body, etag=etag, content_type=keys.JSON_TYPE).etag
+    written = store.put_if(keys.target_revocations(target.id), body, etag=known.etag, content_type=keys.JSON_TYPE)
+    return Known(state, written.etag, noted)
+
+
+def _noted(store: ObjectStore, target: Target) -> Noted:
+    key = keys.added_lists(target.arn)
+    stored = store.get(key)
+    noted = formats.read_or_none(stored.body, decode_note, key) if stored else None
+    return noted if noted is not None and noted.arn == target.arn else Noted(arn=target.arn)

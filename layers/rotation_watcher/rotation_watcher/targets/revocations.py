@@ -63,12 +63,23 @@ class _Work:
     def __init__(self, view: BundleView, session: Session, adapter: RevocationTarget, limits: RevocationLimits) -> None:
         self._view, self._session, self._adapter, self._limits = view, session, adapter, limits
         self._store, self._arn, self._on = session.ports.store, session.target.arn, session.target.keeps_lists
-        self.state, self._etag = load(self._store, session.target)
         self.wanted = _wanted(view) if self._on else {}
+        self._known = load(self._store, session.target)
+        self.state = self._doubted()
         self._done: list[str] = []
         self._troubles: list[Trouble] = []
         self._disowned: list[Loaded] = []
         self._checking: dict[str, bool] = {}
+
+    def _doubted(self) -> State:
+        """The state, with what only the one of its two records speaks of: it goes once its successor is there.
+
+        What no leaf needs is kept in mind, for it may have to stay. Nothing is removed that does not prove to be ours.
+        """
+        state, doubted = self._known.state, self._known.doubted
+        unneeded = {one.folder: one for one in doubted if one.folder not in self.wanted}
+        leaving = tuple(one for one in doubted if one.folder in self.wanted and one not in state.leaving)
+        return replace(state, loaded={**unneeded, **state.loaded}, leaving=(*state.leaving, *leaving))
 
     def would(self) -> list[str]:
         """What would be done."""
@@ -94,7 +105,9 @@ class _Work:
             ]
             if self.state.adding or self.state.leaving or plan.add or plan.remove or self._vanished(live):
                 self._session.claim(lambda record: record)
-                self.state, self._etag = load(self._store, self._session.target)
+                self._known = load(self._store, self._session.target)
+                self.state = self._doubted()
+                self._troubles += map(_forged, self._known.forged)
                 self._change()
             self._troubles += [Trouble("full", folder, self._url(folder), why) for folder, why in plan.full.items()]
         except ClaimedByAnother as error:
@@ -298,7 +311,7 @@ class _Work:
         return self.state.loaded[folder].url if folder in self.state.loaded else folder
 
     def _save(self, state: State) -> None:
-        self._etag = write(self._store, self._session.target, state, self._etag)
+        self._known = write(self._store, self._session.target, state, self._known)
         self.state = state
 
     def _note(self, *, release: bool) -> None:
@@ -326,6 +339,11 @@ class _Work:
 def _wanted(view: BundleView) -> dict[str, Wanted]:
     """The lists in force of what the bundle rests on, also of what they revoke."""
     return {point.folder: Wanted(point, manifest) for point, manifest in view.lists if manifest.pem.version}
+
+
+def _forged(one: Loaded) -> Trouble:
+    why = f"Its state says that the file {one.id} is a list that the watcher added, and no note of that is there."
+    return Trouble("forged", one.folder, one.url, why, one.id)
 
 
 def _is_list(crl: Crl | CrlDefect | None, fingerprint: str) -> bool:
