@@ -11,7 +11,7 @@ run that finds nothing new writes nothing. A crash at any point loses nothing: t
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -322,11 +322,12 @@ def _evidence(looked: Sequence[_Looked], asked: Mapping[str, _Asked], ours: _Our
     )
 
 
-def _due(held: state.State, looked: Sequence[_Looked]) -> state.Asked:
-    """What publish has to follow."""
+def _due(held: state.State, looked: Sequence[_Looked], needed: Collection[str]) -> state.Asked:
+    """What publish has to follow. Of lists nothing new where not each of those ``needed`` could be looked at."""
+    whole = len(looked) == len(needed)
     return state.Asked(
         revoked=_digest(key for key in held.conditions if key.startswith(REVOKED)),
-        lists=_digest(one.held.facts.fingerprint for one in looked if one.held.facts),
+        lists=_digest(one.held.facts.fingerprint for one in looked if one.held.facts) if whole else held.asked.lists,
     )
 
 
@@ -392,7 +393,7 @@ def _tell(
         return
     try:
         step(change)
-        due = _due(known[0], looked)
+        due = _due(known[0], looked, evidence.needed)
         if due != known[0].asked:
             _follow(watch, due, known[0].asked, step, ports, summary)
         summary.alerts = [alert.id for alert in known[0].outbox]

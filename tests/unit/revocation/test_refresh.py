@@ -428,3 +428,39 @@ def test_a_source_that_cannot_be_read_stops_no_other_and_is_reported(world: Smal
 def test_the_index_is_of_the_issuers_key(world: SmallRefresh) -> None:
     world.refresh()
     assert world.manifest().issuer_key == certificate(intermediate()).facts.spki_sha256
+
+
+def test_mirrors_that_sign_the_same_list_each_for_itself_make_no_new_one(world: SmallRefresh) -> None:
+    world.list_leaves(leaf())
+    world.refresh()
+    number, made = world.number, world.manifest().facts.this_update
+    before = len(world.store.writes)
+    for tag in ("a", "b"):
+        world.points.publish(
+            LEAVES, listed(intermediate(), leaf().certificate.serial_number, made=made, number=number), etag=tag
+        )
+        summary = world.refresh()
+        assert {one.outcome for one in summary.lists} == {"unchanged"}
+        assert summary.enqueued == []
+    assert world.store.writes[before:] == []
+    world.points.publish(LEAVES, listed(intermediate(), made=made, number=number), etag="c")
+    assert "new" in {one.outcome for one in world.refresh().lists}, "one that says something else is another list"
+
+
+def test_a_list_that_cannot_be_read_every_other_run_wakes_nobody(world: SmallRefresh) -> None:
+    world.refresh()
+    broken: list[bool] = []
+
+    def fail(operation: str, key: str) -> None:
+        if broken and operation == "get" and key == f"{world.folder()}/{MANIFEST}":
+            raise StoreError("not now")
+
+    world.store.before = fail
+    for round_ in range(4):
+        broken[:] = [True] if round_ % 2 else []
+        assert world.refresh().enqueued == []
+    broken[:] = [True]
+    world.list_cas()
+    assert world.refresh().enqueued == []
+    broken[:] = []
+    assert world.refresh().enqueued == ["alb"], "told as soon as every list could be looked at"

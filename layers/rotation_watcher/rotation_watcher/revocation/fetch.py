@@ -5,6 +5,7 @@ Contract of ``outcomes``: every list gives its outcome, in the order in which th
 that the memory of a run is bounded; lists that failed before come last, so that those that hang delay no other.
 """
 
+import hashlib
 import queue
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -17,6 +18,7 @@ from rotation_watcher.revocation.kept import Held
 from rotation_watcher.revocation.points import Point
 from rotation_watcher.x509.crl import Crl, CrlDefect, read, share_left
 from rotation_watcher.x509.crl_refusal import refusal
+from rotation_watcher.x509.revocation_index import build_index
 
 PARALLEL = 8
 DUE = 1 / 3
@@ -143,5 +145,14 @@ def _judged(job: Job, way: str, body: bytes, validators: Validators, now: dateti
     )
     if refused is not None:
         return Failed(refused.code, f"the list of {point.url} is not used: {refused.detail}", refused=True)
-    same = job.held.facts is not None and job.held.facts.fingerprint == crl.facts.fingerprint
-    return Unchanged() if same and not job.held.damage else Fresh(crl, way, validators)
+    return Unchanged() if _says_the_same(job, crl) and not job.held.damage else Fresh(crl, way, validators)
+
+
+def _says_the_same(job: Job, crl: Crl) -> bool:
+    """Whether a list is the one in force, or another signature of it: mirrors may have each their own."""
+    held = job.held
+    if held.facts is None or held.manifest is None or held.facts.order != crl.facts.order:
+        return False
+    if held.facts.fingerprint == crl.facts.fingerprint:
+        return True
+    return hashlib.sha256(build_index(crl, job.point.issuer)).hexdigest() == held.manifest.index.sha256
