@@ -8,7 +8,7 @@ import pytest
 from rotation_watcher import keys
 from rotation_watcher.identity import door as door_module
 from rotation_watcher.identity.decision import LIST_UNKNOWN
-from rotation_watcher.identity.door import BUDGET, CHUNK, EVERY, FIRST_BUDGET
+from rotation_watcher.identity.door import BUDGET, CHUNK, EVERY, FIRST_BUDGET, LIMIT
 from tests.support import doors
 from tests.support.fake_door import DoorWorld, index
 from tests.support.pki import DAY
@@ -166,3 +166,19 @@ def test_what_the_lists_next_update_says_does_not_end_what_they_revoke() -> None
     world.ask("revoked")
     world.clock.advance(30 * DAY)
     assert world.ask("revoked")[1]["reason"] == "revoked"
+
+
+def test_a_list_that_nobody_confirms_for_a_day_goes_on_revoking_and_clears_nobody() -> None:
+    world = DoorWorld()
+    assert "remark" not in world.ask("genesys")[1]
+    world.objects.failing = lambda key: key.endswith("/manifest.json")
+    for _ in range(24):
+        world.clock.advance(LIMIT / 24)
+        assert "remark" not in world.ask("genesys")[1]
+    world.clock.advance(EVERY)
+    allowed, told = world.ask("genesys")
+    assert (allowed, told["reason"], told["remark"]) == (True, "pinned", LIST_UNKNOWN)
+    assert world.ask("revoked")[1]["reason"] == "revoked"
+    world.objects.failing = lambda _: False
+    world.clock.advance(EVERY)
+    assert "remark" not in world.ask("genesys")[1]

@@ -59,6 +59,8 @@ class _List:
         self.wanted: _Part | None = None
         self.fetched = bytearray()
         self.index: Index | None = None
+        self.confirmed: datetime | None = None
+        """When it was last known to be the newest."""
 
 
 class Door:
@@ -89,10 +91,12 @@ class Door:
 
     def _revoked(self, issuer_key: str, serial: int) -> bool | None:
         folders = self._policy.lists.get(issuer_key, ()) if self._policy else ()
-        indexes = [known.index if (known := self._lists.get(folder)) else None for folder in folders]
-        if any(index.contains(serial) for index in indexes if index):
-            return True
-        return None if None in indexes or not indexes else False
+        held = [one for folder in folders if (one := self._lists.get(folder))]
+        if any(one.index.contains(serial) for one in held if one.index):
+            return True  # however old it is
+        now = self._clock()
+        current = [one for one in held if one.index and one.confirmed and now - one.confirmed <= LIMIT]
+        return False if folders and len(current) == len(folders) else None
 
     def _refresh(self) -> list[str]:
         """Ask for what is new, if it is time. What went wrong, in words."""
@@ -156,6 +160,8 @@ class Door:
                 if not 0 < named.index.size <= MAX_INDEX:
                     raise StoreError(f"{key} names an index of {named.index.size} bytes, at most {MAX_INDEX} are read")
                 one.wanted, one.etag, one.fetched = named.index, got.etag, bytearray()
+            elif one.wanted is None:
+                one.confirmed = self._clock()
         if one.wanted is None:
             return
         try:
@@ -165,7 +171,7 @@ class Door:
             one.etag = None  # it is asked for anew when it is time again
             one.wanted, one.fetched = None, bytearray()
             raise
-        one.wanted, one.fetched = None, bytearray()
+        one.wanted, one.fetched, one.confirmed = None, bytearray(), self._clock()
 
     def _fetch(self, key: str, wanted: _Part, fetched: bytearray, deadline: datetime) -> None:
         """Go on with what is fetched, part by part: each part stays, whatever happens to the next."""
