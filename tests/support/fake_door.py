@@ -72,8 +72,8 @@ class FakeObjects:
     def _called(self, what: str, key: str, within: float) -> None:
         assert within > 0
         self.calls.append((what, key))
-        self._clock.advance(self.takes)
-        if self.failing(key):
+        self._clock.advance(min(self.takes, timedelta(seconds=within)))
+        if self.failing(key) or self.takes.total_seconds() > within:
             raise StoreError(f"cannot read {key}")
 
 

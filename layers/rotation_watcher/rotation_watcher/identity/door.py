@@ -1,8 +1,8 @@
 """What a door holds between two requests: the policy and the revocation indexes, refreshed while a request waits.
 
-At most every ``EVERY`` the policy and the manifests of its lists are asked for by ETag, within ``BUDGET``: what does
-not fit is gone on with at the next request. Whatever fails leaves the last good one in force. A policy that could not
-be confirmed for ``LIMIT`` lets nobody in: pins and lists only ever matter if they are current.
+At most every ``EVERY`` (``HURRIED`` where that matters) the policy and the manifests of its lists are asked for by
+ETag, within ``BUDGET``: what does not fit is gone on with at the next request. Whatever fails leaves the last good one
+in force. A policy that could not be confirmed for ``LIMIT`` lets nobody in: it only matters if it is current.
 """
 
 import hashlib
@@ -21,12 +21,12 @@ from rotation_watcher.x509.revocation_index import Index, IndexDefect, open_inde
 EVERY = timedelta(seconds=60)
 """How often it asks whether something is new."""
 HURRIED = timedelta(seconds=5)
-"""How often it asks after an unknown leaf has woken a look, for ``HURRY``."""
+"""How often it asks while it has no policy that counts; after an unknown leaf has woken a look, for ``HURRY``."""
 HURRY = timedelta(minutes=2)
 BUDGET = timedelta(milliseconds=200)
 """How long a request may wait for that."""
 FIRST_BUDGET = timedelta(seconds=3)
-"""How long the first request of a container may wait: without a policy nobody is let in."""
+"""How long a request may wait while there is no policy that counts: without one nobody is let in."""
 LIMIT = timedelta(hours=24)
 """How old the last confirmation of the policy may be."""
 CHUNK = 1 << 20
@@ -81,9 +81,12 @@ class Door:
         """The decision, and what went wrong while the policy was refreshed, in words. Never raises."""
         failures = self._refresh()
         now = self._clock()
-        if self._policy is not None and (self._confirmed is None or now - self._confirmed > LIMIT):
+        if self._policy is not None and self._is_too_old(now):
             return Decision(allowed=False, reason="policy-too-old"), failures
         return decide(leaf, self._policy, now, self._revoked, region=region), failures
+
+    def _is_too_old(self, now: datetime) -> bool:
+        return self._confirmed is None or now - self._confirmed > LIMIT
 
     def hurry(self) -> None:
         """Ask more often for a while: something new is about to be published."""
@@ -101,11 +104,12 @@ class Door:
     def _refresh(self) -> list[str]:
         """Ask for what is new, if it is time. What went wrong, in words."""
         begin = self._clock()
-        hurried = self._hurry_until is not None and begin < self._hurry_until
+        useless = self._policy is None or self._is_too_old(begin)
+        hurried = useless or (self._hurry_until is not None and begin < self._hurry_until)
         due = self._asked is None or begin - self._asked >= (HURRIED if hurried else EVERY)
         if not (due or self._unfinished):
             return []
-        deadline = begin + (FIRST_BUDGET if self._asked is None else BUDGET)
+        deadline = begin + (FIRST_BUDGET if useless else BUDGET)
         failures = []
         if due:
             self._asked = begin
