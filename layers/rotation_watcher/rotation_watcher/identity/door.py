@@ -27,6 +27,8 @@ BUDGET = timedelta(milliseconds=200)
 """How long a request may wait for that."""
 FIRST_BUDGET = timedelta(seconds=3)
 """How long a request may wait while there is no policy that counts: without one nobody is let in."""
+LEAST = 0.05
+"""Seconds that must be left to ask for one more object: a shorter wait would be in vain."""
 LIMIT = timedelta(hours=24)
 """How old the last confirmation of the policy may be."""
 CHUNK = 1 << 20
@@ -129,9 +131,9 @@ class Door:
         return []
 
     def _within(self, deadline: datetime) -> float:
-        """The seconds that are left. Raises StoreError if there are none."""
+        """The seconds that are left. Raises StoreError if they are too few."""
         left = (deadline - self._clock()).total_seconds()
-        if left <= 0:
+        if left < LEAST:
             self._unfinished = True
             raise StoreError("the time for a refresh is up; the next request goes on")
         return left
