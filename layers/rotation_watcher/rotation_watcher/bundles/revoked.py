@@ -16,7 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from rotation_watcher import formats, keys
-from rotation_watcher.bundles.wanted import Need
+from rotation_watcher.bundles.wanted import Need, proved
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.revocation.kept import Manifest
@@ -29,10 +29,19 @@ FORMAT = 1
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of ``revocations.json``: by folder, the version of the ``list.der`` that decided last."""
+    """The content of ``revocations.json``: by folder, the version of the ``list.der`` that decided last.
+
+    ``known``: the folders of all lists that were in force, sorted, whether they revoked anything or not.
+    """
 
     format: int = FORMAT
     lists: Mapping[str, str] = {}
+    known: tuple[str, ...] = ()
+
+    @property
+    def folders(self) -> frozenset[str]:
+        """Those of every list that there was."""
+        return frozenset({*self.lists, *self.known})
 
 
 NOTHING = Remembered()
@@ -72,12 +81,13 @@ def find(store: ObjectStore, bundle: str, needs: Sequence[Need], now: datetime) 
     revoked: set[str] = set()
     faults: dict[str, str] = {}
     lists: dict[str, str] = {}
-    remembered: Mapping[str, str] | None = None
+    remembered: Remembered | None = None
     kept: dict[str, tuple[Point, Manifest]] = {}
     for point in (point for each in rounds(needs, revoked, now) for point in each.points.values()):
         if remembered is None:
-            remembered = _remembered(store, bundle)[0].lists
-        said = says(store, point, remembered.get(point.folder), now)
+            remembered = recall(store, bundle)
+        folder = point.folder
+        said = says(store, point, remembered.lists.get(folder), now, known=folder in remembered.folders)
         if said.manifest is not None:
             kept[point.folder] = point, said.manifest
         revoked |= said.revoked
@@ -88,17 +98,24 @@ def find(store: ObjectStore, bundle: str, needs: Sequence[Need], now: datetime) 
     return Found(frozenset(revoked), tuple(faults.values()), lists, tuple(kept.values()))
 
 
-def remember(store: ObjectStore, bundle: str, lists: Mapping[str, str]) -> None:
-    """Note which lists decided. Raises StoreError."""
+def recall(store: ObjectStore, bundle: str) -> Remembered:
+    """Which lists decided and were in force before. Raises StoreError, NewerFormat."""
+    return _remembered(store, bundle)[0]
+
+
+def remember(store: ObjectStore, bundle: str, lists: Mapping[str, str], known: Collection[str] = ()) -> None:
+    """Note which lists decided, and which are in force (``known``, folders). Raises StoreError."""
 
     def put(changed: Remembered, etag: str | None) -> str:
         body = formats.encode(changed)
         return store.put_if(keys.revocations(bundle), body, etag=etag, content_type=keys.JSON_TYPE).etag
 
-    if lists:
+    if lists or known:
         compare_and_set(
             lambda: _remembered(store, bundle),
-            lambda known: Remembered(lists={**known.lists, **lists}),
+            lambda held: Remembered(
+                lists={**held.lists, **lists}, known=tuple(sorted({*held.known, *known})) if known else held.known
+            ),
             put,
             keys.revocations(bundle),
         )
@@ -161,7 +178,7 @@ def strike(needs: Iterable[Need], revoked: Collection[str], now: datetime) -> St
             chains = tuple(tuple(one for one in chain if one.fingerprint not in bad) for chain in chains)
             need = need._replace(chain=chains[0], alternatives=chains[1:])  # noqa: PLW2901  # it goes on with less
             words.append(f"a CA certificate above leaf {leaf[:16]} is revoked: {min(bad)[:16]}")
-            if not any(isinstance(path, Path) for path in need.paths(now)):
+            if not proved(need, now):
                 leaves.add(leaf)
                 continue
         left.append(need)

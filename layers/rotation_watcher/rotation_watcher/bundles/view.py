@@ -16,6 +16,7 @@ from rotation_watcher.bundles import judging
 from rotation_watcher.bundles import revoked as revocation
 from rotation_watcher.bundles.files import known_pins, listed_pins
 from rotation_watcher.bundles.grounds import without_ground
+from rotation_watcher.bundles.only_pinned import only_pinned, unheld
 from rotation_watcher.bundles.pins import Pin
 from rotation_watcher.bundles.wanted import BundleView, Need, Wanted, compose
 from rotation_watcher.config import Authority, Bundle, Source, Watch
@@ -89,7 +90,9 @@ def view_bundle(
         problems += [f"{file.key}: {one.facts.subject}: in an unusual form, added all the same" for one in file.unusual]
     former = _former(watch, bundle, store, known | unvouched, now)
     unvouched |= former.unvouched
-    lists = revocation.find(store, bundle.id, [*needs, *former.needs], now) if revoked is None else revoked
+    bare = only_pinned(watch, store, bundle.id, [*needs, *former.needs], unvouched, now)
+    asked = (*needs, *former.needs, *bare)
+    lists = revocation.find(store, bundle.id, asked, now) if revoked is None else revoked
     struck = revocation.strike(needs, lists.revoked, now)
     wanted = compose(struck.needs, extra, now)
     removal_blockers += struck.words
@@ -101,8 +104,8 @@ def view_bundle(
         f"leaf {need.certificate.fingerprint[:16]} does not verify: {detail}" for need, detail in wanted.unproven
     ]
     removal_blockers += _without_current(watch, bundle, wanted)
-    problems += forged
-    gone = revocation.strike(former.needs, lists.revoked, now)
+    problems += [*forged, *unheld(bare, now)]
+    gone = revocation.strike([*former.needs, *bare], lists.revoked, now)
     removal_blockers += gone.words
     unvouched |= gone.leaves
     return BundleView(
@@ -112,13 +115,14 @@ def view_bundle(
         tuple(problems),
         frozenset(unvouched),
         files,
-        tuple(forged),
+        (*forged, *unheld(bare, now)),
         revocations=lists.lists,
         lists=lists.kept,
-        former=tuple(gone.needs),
+        former=tuple(need for need in gone.needs if need.label in {one.label for one in former.needs}),
         revoked=lists.revoked,
         sources=tuple(source for source in watch.sources if source.id in bundle.sources),
         grace=timedelta(days=watch.policy.retain_days),
+        asked=asked,
     )
 
 

@@ -125,7 +125,8 @@ class BundleView(NamedTuple):
     shows any more though their grace is not over, such as those of a source that was taken out of the bundle.
     ``grace``: how long what retires stays. ``lists``: the revocation lists in force that its certificates name;
     ``revocations`` those that decided (``bundles.revoked``), and ``revoked`` what they revoke, by fingerprint.
-    ``sources``: those of the bundle, as the watch file has them.
+    ``sources``: those of the bundle, as the watch file has them. ``asked``: every leaf that is accepted or pinned, for
+    who looks for their revocation lists.
     """
 
     bundle: Bundle
@@ -141,6 +142,7 @@ class BundleView(NamedTuple):
     former: tuple[Need, ...] = ()
     revoked: frozenset[str] = frozenset()
     sources: tuple[Source, ...] = ()
+    asked: tuple[Need, ...] = ()
 
     def strangers(self, now: datetime) -> frozenset[str]:
         """The former leaves that do not verify to the operator's anchors: somebody else may have pinned them."""
@@ -160,6 +162,11 @@ class BundleView(NamedTuple):
             (*wanted.needs, *earlier.needs),
             wanted.unproven,
         )
+
+
+def proved(need: Need, now: datetime) -> bool:
+    """Whether it verifies under one of its chains."""
+    return any(isinstance(path, Path) for path in need.paths(now))
 
 
 def compose(needs: Iterable[Need], extra: Mapping[str, Sequence[Certificate | Block]], now: datetime) -> Wanted:

@@ -10,9 +10,6 @@ from rotation_watcher import keys
 from rotation_watcher.x509.certificates import Certificate
 from rotation_watcher.x509.distribution_points import distribution_points
 
-MOST = 64
-"""Lists that one run follows; a source has one or two."""
-
 
 class Member(NamedTuple):
     """A certificate of ours, and the first leaf's source and authority that it serves. ``ca``: it stands above it."""
@@ -87,7 +84,5 @@ def _add(points: dict[str, Point], member: Member, issuer: Certificate) -> list[
         return [*remarks, f"{name} names no revocation list that can be fetched"]
     folder = keys.crl(issuer.facts.spki_sha256, named.names, ca=member.ca)
     known = points.get(folder) or Point(folder, issuer, named.names, member.ca, ())
-    if folder not in points and len(points) == MOST:
-        return [*remarks, f"{name}: more than {MOST} lists: {named.urls[0]} is not followed"]
     points[folder] = known._replace(members=(*known.members, member))
     return remarks
