@@ -74,7 +74,7 @@ def test_roles_read_and_write_exactly_their_part_of_the_bucket() -> None:
     assert keys_of("RefreshCrlsRole", "s3:GetObjectVersion") == {"crls/*"}
     assert keys_of("RefreshCrlsRole", "s3:GetObject") == {
         *("anchors/*", "approvals/*", "sources/*", "bundles/configuration.json", "bundles/*/pins.json"),
-        *("targets/.pinned/*", "crls/*", "alerts/*"),
+        *("bundles/*/revocations.json", "bundles/*/wanted.pem", "targets/.pinned/*", "crls/*", "alerts/*"),
     }
     assert not keys_of("SlackRole", "s3:GetObject")
 

@@ -23,7 +23,7 @@ from rotation_watcher.alerts.ledger import Ledger
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.bundles import revoked
 from rotation_watcher.bundles.view import view_bundle
-from rotation_watcher.bundles.wanted import Need
+from rotation_watcher.bundles.wanted import Need, proved
 from rotation_watcher.collect import publish_requests
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import Bundle, Source, Watch
@@ -92,11 +92,16 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class _Ours(NamedTuple):
-    """What is accepted. ``named``: the certificates that histories name; ``whole``: every source could be read."""
+    """What is accepted or pinned.
+
+    ``named``: the certificates that histories or pins name; ``whole``: every source could be read. ``known``: the
+    folders of the lists that bundles remember.
+    """
 
     needs: list[Need]
     named: frozenset[str]
     whole: bool
+    known: frozenset[str]
 
 
 class _Looked(NamedTuple):
@@ -147,7 +152,7 @@ def refresh_crls(watch: Watch, request: Request, ports: Ports) -> Summary:
     ours = _ours(watch, ports.store, now, summary)
     asked = _asked(ours.needs, ports.store, now, summary)
     known, etag = _state(ports.store, summary)
-    looked = _look(asked.values(), known, ports, request, now, summary)
+    looked = _look(asked.values(), ours.known, known, ports, request, now, summary)
     evidence = _evidence(looked, asked, ours)
     summary.revoked = {
         one.member.fingerprint[:16]: one.member.certificate.facts.subject
@@ -161,7 +166,7 @@ def refresh_crls(watch: Watch, request: Request, ports: Ports) -> Summary:
 
 
 def _ours(watch: Watch, store: ObjectStore, now: datetime, summary: Summary) -> _Ours:
-    """The accepted leaves that are proved now, each source for itself."""
+    """The accepted leaves, and what else is pinned, each source for itself."""
     needs: dict[str, Need] = {}
     named: set[str] = set()
     whole = True
@@ -173,11 +178,23 @@ def _ours(watch: Watch, store: ObjectStore, now: datetime, summary: Summary) -> 
                 named.update(one for key, leaf in authority.leaves.items() for one in (key, *leaf.authorities))
             for bundle in _bundles(watch, source):
                 found = view_bundle(watch, bundle, store, now, revoked=revoked.Found())
-                needs |= {need.label: need for need in found.wanted.needs}
+                needs |= {need.label: need for need in found.asked if need.label not in needs or proved(need, now)}
+                named |= {need.certificate.fingerprint for need in found.asked}
         except StoreError as error:
             whole = False
             summary.broken.append(f"source {source.id}: {error}")
-    return _Ours([*needs.values()], frozenset(named), whole)
+    return _Ours([*needs.values()], frozenset(named), whole, _remembered(watch, store, summary))
+
+
+def _remembered(watch: Watch, store: ObjectStore, summary: Summary) -> frozenset[str]:
+    """The folders of the lists that publish has seen in force."""
+    known: set[str] = set()
+    for bundle in watch.bundles:
+        try:
+            known |= revoked.recall(store, bundle.id).folders
+        except StoreError as error:
+            summary.broken.append(f"bundle {bundle.id}: {error}")
+    return frozenset(known)
 
 
 def _bundles(watch: Watch, source: Source) -> Iterable[Bundle]:
@@ -203,16 +220,14 @@ def _asked(needs: list[Need], store: ObjectStore, now: datetime, summary: Summar
     asked: dict[str, _Asked] = {}
     struck: set[str] = set()
     remarks: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
     for gathered in revoked.rounds(needs, struck, now):
-        remarks, left_out = gathered.remarks, gathered.left_out
+        remarks = gathered.remarks
         for folder, point in gathered.points.items():
             held = asked[folder].held if folder in asked else _held(store, point, now, summary)
             asked[folder] = _Asked(point, held)
             if held is not None and held.opened is not None:
                 struck |= lists.on_list(held.opened, point)
     summary.remarks += remarks
-    summary.broken += left_out  # the run fails, which the alarm about the lists counts
     return asked
 
 
@@ -239,6 +254,7 @@ def _state(store: ObjectStore, summary: Summary) -> tuple[state.State | None, st
 
 def _look(
     asked: Iterable[_Asked],
+    remembered: frozenset[str],
     known: state.State | None,
     ports: Ports,
     request: Request,
@@ -248,6 +264,7 @@ def _look(
     """Fetch, judge and keep every list; each that can be kept is kept as soon as it is there."""
     failing = {*known.conditions} if known else set()
     jobs = [Job(point, held, conditions.stale_key(point.folder) in failing) for point, held in asked if held]
+    jobs, left = fetch.chosen(jobs, remembered)
     seconds = max(1.0, min(FETCHING, ports.remaining() - KEEPING))
     found: list[tuple[Job, fetch.Outcome, Held]] = []
     for job, outcome in fetch.outcomes(jobs, ports.points, now, seconds):
@@ -259,7 +276,8 @@ def _look(
         # The list itself is let go: it may take a hundred megabytes.
         found.append((job, Unchanged() if isinstance(outcome, Fresh) else outcome, held))
         summary.lists.append(_described(job.point, outcome, held.facts))
-    looked = []
+    looked = [_Looked(Judged(job.point, fetch.left_out(job), None), job.held) for job in left]
+    summary.lists += [_described(one.judged.point, one.judged.outcome, None) for one in looked]
     for job, outcome, held in found:
         try:  # what another run has put in force meanwhile counts
             last = held if request.dry_run else lists.again(ports.store, job.point, held, now)

@@ -13,10 +13,11 @@ from rotation_watcher.bundles.revoked import decode
 from rotation_watcher.bundles.view import view_bundle
 from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.errors import FetchCode, TargetDenied
-from rotation_watcher.revocation import points
+from rotation_watcher.revocation.fetch import MOST
 from rotation_watcher.revocation.kept import DER, INDEX, MANIFEST
 from rotation_watcher.x509.certificates import blocks_of
 from rotation_watcher.x509.crl import Crl, read
+from rotation_watcher.x509.distribution_points import distribution_points
 from rotation_watcher.x509.revocation_index import build_index
 from tests.support import certs, crls
 from tests.support.certs import Issued
@@ -132,9 +133,9 @@ def test_a_dry_run_of_publish_drops_no_pin(world: SmallRefresh) -> None:
     assert world.pinned == {leaf().fingerprint}
 
 
-def damage(world: SmallRefresh, name: str, how: str) -> None:
+def damage(world: SmallRefresh, name: str, how: str, url: str = LEAVES) -> None:
     """Delete an object of the leaves' list, in every version, or write something else over it."""
-    key = f"{world.folder()}/{name}"
+    key = f"{world.folder(url)}/{name}"
     if how == "deleted":
         del world.store.versions[key]
     else:
@@ -386,15 +387,114 @@ def another_of_the_list() -> Issued:
     return certs.issue(intermediate(), NAME, not_before=START - DAY, extensions=[named(LEAVES)])
 
 
-def test_a_list_that_decided_is_asked_whatever_others_there_are_and_what_is_left_out_fails_the_run(
-    struck: SmallRefresh, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(points, "MOST", 0)
-    held = view(struck)
-    assert held.revoked == {leaf().fingerprint}
-    struck.present((leaf(), (intermediate(),)), (another(), (intermediate(),)))
-    held = view(struck)
-    assert held.revoked == {leaf().fingerprint}
-    assert any("http://crl.example.com/2.crl is not followed" in one for one in held.removal_blockers)
-    struck.clock.advance(HOUR)
-    assert any("is not followed" in one for one in struck.refresh().broken)
+def many(count: int) -> list[Issued]:
+    """Leaves that each name a list of their own, as the lists are asked for: by fingerprint."""
+    urls = [f"http://crl.example.com/{n}.crl" for n in range(count)]
+    made = [certs.issue(intermediate(), NAME, not_before=START - 2 * DAY, extensions=[named(url)]) for url in urls]
+    return sorted(made, key=lambda one: one.fingerprint)
+
+
+def url_of(one: Issued) -> str:
+    return distribution_points(certificate(one)).urls[0]
+
+
+def test_beyond_the_bound_a_new_list_is_left_out_aloud_and_none_that_is_kept_or_has_decided() -> None:
+    found = many(MOST + 2)
+    first, last = found[:3], found[3:]
+    world = SmallRefresh()
+    for one in found:
+        world.list_leaves(url=url_of(one))
+    world.list_leaves(last[-1], url=url_of(last[-1]))
+    world.present(*((one, (intermediate(),)) for one in last))
+    world.refresh()
+    world.publish()
+    wanted = {one.fingerprint for one in last[:-1]}
+    assert world.pinned == wanted
+    world.heard()
+    world.present(*((one, (intermediate(),)) for one in found))
+    world.publish()
+    assert world.pinned == wanted | {one.fingerprint for one in first}
+    damage(world, MANIFEST, "deleted", url_of(last[-1]))
+    world.refresh()
+    left = [one for one in world.heard() if one.facts.get("reason") == "too-many-lists"]
+    assert {one.facts["list"] for one in left} == {url_of(one) for one in first}
+    assert {one.kind for one in left} == {"crl-stale"}
+    world.publish()
+    assert world.pinned == wanted | {one.fingerprint for one in first}
+    world.refresh()
+    assert world.heard() == []
+
+
+def test_a_manifest_that_is_lost_is_alerted_though_its_list_had_revoked_nothing(world: SmallRefresh) -> None:
+    damage(world, MANIFEST, "deleted")
+    world.clock.advance(HOUR)
+    world.publish()
+    assert world.pinned == {leaf().fingerprint}
+    (alert,) = world.heard()
+    assert (alert.kind, f"{world.folder()}/{MANIFEST} is missing" in alert.what_happened) == ("state-forged", True)
+    assert view(world).removal_blockers
+    world.refresh()
+    world.publish()
+    assert view(world).removal_blockers == ()
+
+
+def lose(world: SmallRefresh, *lost: Issued) -> None:
+    """What the source has shown of these is not there any more."""
+    for one in lost:
+        del world.store.versions[keys.seen("use1", certificate(one).fingerprint)]
+
+
+def test_a_pinned_leaf_whose_chain_is_lost_is_held_against_its_list(world: SmallRefresh) -> None:
+    lose(world, intermediate())
+    world.list_leaves(leaf())
+    world.refresh()
+    assert [one.kind for one in world.heard()] == ["revoked"]
+    world.publish()
+    assert world.pinned == set()
+
+
+def test_a_pinned_leaf_whose_ca_is_revoked_and_whose_chain_is_lost_loses_its_pin(world: SmallRefresh) -> None:
+    lose(world, intermediate(), leaf())
+    world.list_cas(intermediate())
+    world.refresh()
+    world.publish()
+    assert world.pinned == set()
+
+
+def test_a_pinned_leaf_that_no_list_can_be_held_against_is_alerted(world: SmallRefresh) -> None:
+    lose(world, intermediate())
+    del world.store.versions[keys.wanted("main")]
+    world.clock.advance(HOUR)
+    world.publish()
+    assert world.pinned == {leaf().fingerprint}
+    (alert,) = world.heard()
+    assert alert.kind == "state-forged"
+    assert leaf().fingerprint[:16] in alert.what_happened
+
+
+def test_a_leaf_of_a_history_that_is_lost_is_held_against_its_list_while_it_is_pinned(world: SmallRefresh) -> None:
+    other = another()
+    world.present((leaf(), (intermediate(),)), (other, (intermediate(),)))
+    world.publish()
+    world.present((other, (intermediate(),)))
+    world.publish()
+    assert world.pinned == {leaf().fingerprint, other.fingerprint}
+    world.heard()
+    world.list_leaves(leaf())
+    world.refresh()
+    assert [one.kind for one in world.heard()] == ["revoked"]
+    world.publish()
+    assert world.pinned == {other.fingerprint}
+
+
+def test_beyond_the_bound_a_list_that_is_kept_is_asked_for_though_no_bundle_remembers_it() -> None:
+    found = many(MOST + 2)
+    world = SmallRefresh()
+    for one in found:
+        world.list_leaves(url=url_of(one))
+    world.present((found[-1], (intermediate(),)))
+    world.refresh()
+    world.list_leaves(found[-1], url=url_of(found[-1]))
+    world.present(*((one, (intermediate(),)) for one in found))
+    world.refresh()
+    assert world.revoked == {found[-1].fingerprint}

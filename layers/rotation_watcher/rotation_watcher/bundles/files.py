@@ -63,7 +63,8 @@ def withdraw(view: BundleView, store: ObjectStore, now: datetime, *, dry_run: bo
     """
     written = []
     if not dry_run:
-        revoked.remember(store, view.bundle.id, view.revocations)
+        in_force = [point.folder for point, _ in view.lists]
+        revoked.remember(store, view.bundle.id, view.revocations, in_force)
     gone = _gone(view, store.get(keys.manifest(view.bundle.id)), store, now)
     stored = store.get(keys.wanted(view.bundle.id)) if gone else None
     before = parse_bundle(stored.body)[0] if stored else ()

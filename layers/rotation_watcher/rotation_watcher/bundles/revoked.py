@@ -16,7 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from rotation_watcher import formats, keys
-from rotation_watcher.bundles.wanted import Need
+from rotation_watcher.bundles.wanted import Need, proved
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.revocation.kept import Manifest
@@ -29,10 +29,19 @@ FORMAT = 1
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of ``revocations.json``: by folder, the version of the ``list.der`` that decided last."""
+    """The content of ``revocations.json``: by folder, the version of the ``list.der`` that decided last.
+
+    ``known``: the folders of all lists that were in force, sorted, whether they revoked anything or not.
+    """
 
     format: int = FORMAT
     lists: Mapping[str, str] = {}
+    known: tuple[str, ...] = ()
+
+    @property
+    def folders(self) -> frozenset[str]:
+        """Those of every list that there was."""
+        return frozenset({*self.lists, *self.known})
 
 
 NOTHING = Remembered()
@@ -42,14 +51,13 @@ class Found(NamedTuple):
     """The revoked certificates, by fingerprint. ``faults``: why that may not be all, in words.
 
     ``lists`` are those that decided, as ``Remembered`` holds them. ``kept``: what is in force of
-    the lists that its certificates name, each with its manifest. ``left_out``: lists that were not asked, in words.
+    the lists that its certificates name, each with its manifest.
     """
 
     revoked: frozenset[str] = frozenset()
     faults: tuple[str, ...] = ()
     lists: Mapping[str, str] = {}
     kept: tuple[tuple[Point, Manifest], ...] = ()
-    left_out: tuple[str, ...] = ()
 
 
 class Struck(NamedTuple):
@@ -73,34 +81,41 @@ def find(store: ObjectStore, bundle: str, needs: Sequence[Need], now: datetime) 
     revoked: set[str] = set()
     faults: dict[str, str] = {}
     lists: dict[str, str] = {}
-    remembered = _remembered(store, bundle)[0].lists
+    remembered: Remembered | None = None
     kept: dict[str, tuple[Point, Manifest]] = {}
-    left_out: tuple[str, ...] = ()
-    for each in rounds(needs, revoked, now, remembered):
-        left_out = each.left_out
-        for point in each.points.values():
-            said = says(store, point, remembered.get(point.folder), now)
-            if said.manifest is not None:
-                kept[point.folder] = point, said.manifest
-            revoked |= said.revoked
-            if said.version is not None:
-                lists[point.folder] = said.version
-            if said.fault is not None:
-                faults[point.folder] = said.fault
-    return Found(frozenset(revoked), tuple(faults.values()), lists, tuple(kept.values()), left_out)
+    for point in (point for each in rounds(needs, revoked, now) for point in each.points.values()):
+        if remembered is None:
+            remembered = recall(store, bundle)
+        folder = point.folder
+        said = says(store, point, remembered.lists.get(folder), now, known=folder in remembered.folders)
+        if said.manifest is not None:
+            kept[point.folder] = point, said.manifest
+        revoked |= said.revoked
+        if said.version is not None:
+            lists[point.folder] = said.version
+        if said.fault is not None:
+            faults[point.folder] = said.fault
+    return Found(frozenset(revoked), tuple(faults.values()), lists, tuple(kept.values()))
 
 
-def remember(store: ObjectStore, bundle: str, lists: Mapping[str, str]) -> None:
-    """Note which lists decided. Raises StoreError."""
+def recall(store: ObjectStore, bundle: str) -> Remembered:
+    """Which lists decided and were in force before. Raises StoreError, NewerFormat."""
+    return _remembered(store, bundle)[0]
+
+
+def remember(store: ObjectStore, bundle: str, lists: Mapping[str, str], known: Collection[str] = ()) -> None:
+    """Note which lists decided, and which are in force (``known``, folders). Raises StoreError."""
 
     def put(changed: Remembered, etag: str | None) -> str:
         body = formats.encode(changed)
         return store.put_if(keys.revocations(bundle), body, etag=etag, content_type=keys.JSON_TYPE).etag
 
-    if lists:
+    if lists or known:
         compare_and_set(
             lambda: _remembered(store, bundle),
-            lambda known: Remembered(lists={**known.lists, **lists}),
+            lambda held: Remembered(
+                lists={**held.lists, **lists}, known=tuple(sorted({*held.known, *known})) if known else held.known
+            ),
             put,
             keys.revocations(bundle),
         )
@@ -120,18 +135,16 @@ def _names_a_list(need: Need) -> bool:
     return any(distribution_points(one).urls for one in shown)
 
 
-def rounds(
-    needs: Sequence[Need], revoked: Collection[str], now: datetime, known: Collection[str] = ()
-) -> Iterator[Gathered]:
+def rounds(needs: Sequence[Need], revoked: Collection[str], now: datetime) -> Iterator[Gathered]:
     """The lists to ask, each round those that are new: also of the CAs that come in when a revoked one is left out.
 
     ``revoked`` grows in the hands of who asks. A list comes again where another round brings it further members; the
-    remarks are of all rounds so far. The last round is empty. The lists in the folders ``known`` are never left out.
+    remarks are of all rounds so far. The last round is empty.
     """
     asked: dict[str, frozenset[str]] = {}
     seen = [*links(needs, now)]
     while True:
-        gathered = gather(seen, known)
+        gathered = gather(seen)
         due = {key: point for key, point in gathered.points.items() if asked.get(key) != point.fingerprints}
         yield gathered._replace(points=due)
         if not due:
@@ -165,7 +178,7 @@ def strike(needs: Iterable[Need], revoked: Collection[str], now: datetime) -> St
             chains = tuple(tuple(one for one in chain if one.fingerprint not in bad) for chain in chains)
             need = need._replace(chain=chains[0], alternatives=chains[1:])  # noqa: PLW2901  # it goes on with less
             words.append(f"a CA certificate above leaf {leaf[:16]} is revoked: {min(bad)[:16]}")
-            if not any(isinstance(path, Path) for path in need.paths(now)):
+            if not proved(need, now):
                 leaves.add(leaf)
                 continue
         left.append(need)

@@ -16,6 +16,7 @@ from rotation_watcher.bundles import judging
 from rotation_watcher.bundles import revoked as revocation
 from rotation_watcher.bundles.files import known_pins, listed_pins
 from rotation_watcher.bundles.grounds import without_ground
+from rotation_watcher.bundles.only_pinned import only_pinned, unheld
 from rotation_watcher.bundles.pins import Pin
 from rotation_watcher.bundles.wanted import BundleView, Need, SourceRead, Wanted, compose
 from rotation_watcher.config import Authority, Bundle, Source, Watch
@@ -91,21 +92,22 @@ def view_bundle(
         problems += [f"{file.key}: {one.facts.subject}: in an unusual form, added all the same" for one in file.unusual]
     former = _former(watch, bundle, store, known | unvouched, now)
     unvouched |= former.unvouched
-    lists = revocation.find(store, bundle.id, [*needs, *former.needs], now) if revoked is None else revoked
+    bare = only_pinned(watch, store, bundle.id, [*needs, *former.needs], unvouched, now)
+    asked = (*needs, *former.needs, *bare)
+    lists = revocation.find(store, bundle.id, asked, now) if revoked is None else revoked
     struck = revocation.strike(needs, lists.revoked, now)
     wanted = compose(struck.needs, extra, now)
-    removal_blockers += (*struck.words, *lists.faults, *lists.left_out)
-    problems += (*struck.words, *lists.left_out)
-    unvouched |= struck.leaves
+    removal_blockers += (*struck.words, *lists.faults)
+    problems += struck.words
     forged += lists.faults
     removal_blockers += [
         f"leaf {need.certificate.fingerprint[:16]} does not verify: {detail}" for need, detail in wanted.unproven
     ]
     removal_blockers += _without_current(watch, bundle, wanted)
-    problems += forged
-    gone = revocation.strike(former.needs, lists.revoked, now)
+    problems += [*forged, *unheld(bare, now)]
+    gone = revocation.strike([*former.needs, *bare], lists.revoked, now)
     removal_blockers += gone.words
-    unvouched |= gone.leaves
+    unvouched |= struck.leaves | gone.leaves
     return BundleView(
         bundle,
         wanted,
@@ -113,13 +115,14 @@ def view_bundle(
         tuple(problems),
         frozenset(unvouched),
         files,
-        tuple(forged),
+        (*forged, *unheld(bare, now)),
         revocations=lists.lists,
         lists=lists.kept,
-        former=tuple(gone.needs),
+        former=tuple(need for need in gone.needs if need.label in {one.label for one in former.needs}),
         revoked=lists.revoked,
         read=tuple(read),
         grace=timedelta(days=watch.policy.retain_days),
+        asked=asked,
     )
 
 

@@ -134,6 +134,7 @@ class BundleView(NamedTuple):
     ``grace``: how long what retires stays. ``lists``: the revocation lists in force that its certificates name;
     ``revocations`` those that decided (``bundles.revoked``), and ``revoked`` what they revoke, by fingerprint.
     ``read``: what was read of each source of the bundle.
+    ``asked``: every leaf that is accepted or pinned, for who looks for their revocation lists.
     """
 
     bundle: Bundle
@@ -149,6 +150,7 @@ class BundleView(NamedTuple):
     former: tuple[Need, ...] = ()
     revoked: frozenset[str] = frozenset()
     read: tuple[SourceRead, ...] = ()
+    asked: tuple[Need, ...] = ()
 
     def strangers(self, now: datetime) -> frozenset[str]:
         """The former leaves that do not verify to the operator's anchors: somebody else may have pinned them."""
@@ -168,6 +170,11 @@ class BundleView(NamedTuple):
             (*wanted.needs, *earlier.needs),
             wanted.unproven,
         )
+
+
+def proved(need: Need, now: datetime) -> bool:
+    """Whether it verifies under one of its chains."""
+    return any(isinstance(path, Path) for path in need.paths(now))
 
 
 def compose(needs: Iterable[Need], extra: Mapping[str, Sequence[Certificate | Block]], now: datetime) -> Wanted:

@@ -191,7 +191,7 @@ def _lists(view: BundleView, now: datetime) -> tuple[FollowedList, ...]:
 
     Those for CAs are not among them: no rule and no pin rests on a revoked CA.
     """
-    followed = points.gather(links(view.carried(now).needs, now)).points.values()
+    followed = points.gather(links(view.asked, now)).points.values()
     listed = {(point.issuer.facts.spki_sha256, point.folder) for point in followed if not point.ca}
     return tuple(FollowedList(issuer_key=key, folder=folder) for key, folder in sorted(listed))
 

@@ -7,7 +7,7 @@ that the memory of a run is bounded; lists that failed before come last, so that
 
 import hashlib
 import queue
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from threading import Lock, Thread, Timer
 from typing import NamedTuple
@@ -21,6 +21,10 @@ from rotation_watcher.x509.crl_refusal import refusal
 from rotation_watcher.x509.revocation_index import build_index
 
 PARALLEL = 8
+MOST = 64
+"""Lists that are fetched for the first time; a source has one or two. What is kept already is always asked for."""
+TOO_MANY = "too-many-lists"
+"""The code of a list that is left out."""
 DUE = 1 / 3
 """The share of its period that a list has left when it is due: from then on servers are asked without validators."""
 _judging = Lock()
@@ -33,6 +37,26 @@ class Job(NamedTuple):
     point: Point
     held: Held
     failing: bool = False
+
+
+def chosen(jobs: Iterable[Job], known: Collection[str]) -> tuple[list[Job], list[Job]]:
+    """Those that are asked for, and those that are left out: never one that is kept, or that ``known`` names (folders).
+
+    So a flood of new lists takes no revocation back.
+    """
+    first: list[Job] = []
+    new: list[Job] = []
+    for job in jobs:
+        kept = job.held.manifest is not None or job.held.damage is not None or job.point.folder in known
+        (first if kept else new).append(job)
+    room = max(0, MOST - len(first))
+    return first + new[:room], new[room:]
+
+
+def left_out(job: Job) -> "Failed":
+    """The outcome of a list that is left out."""
+    words = f"{job.point.url} is not asked for its list: more than {MOST} lists are named"
+    return Failed(TOO_MANY, words, refused=False)
 
 
 class Fresh(NamedTuple):

@@ -65,14 +65,15 @@ def again(store: ObjectStore, point: Point, held: Held, now: datetime) -> Held:
     return held if etag == held.etag else load(store, point, now)
 
 
-def says(store: ObjectStore, point: Point, remembered: str | None, now: datetime) -> Said:
+def says(store: ObjectStore, point: Point, remembered: str | None, now: datetime, *, known: bool = False) -> Said:
     """Which certificates of a point are revoked. Raises StoreError, NewerFormat.
 
     ``remembered`` is the version of ``list.der`` that has decided before: the newer list decides, so that no older one,
-    and no loss of what lies beside it, takes a revocation back. A list that was never got revokes nothing.
+    and no loss of what lies beside it, takes a revocation back. A list that was never got revokes nothing; ``known``:
+    one was in force before, so that a manifest which is missing was lost.
     """
     manifest, etag = read_manifest(store, point)
-    if manifest is None and etag is None and remembered is None:
+    if manifest is None and etag is None and remembered is None and not known:
         return Said()
     index = _index(store, point, manifest) if manifest else None
     if index is not None and remembered is None and not on_list(index, point):

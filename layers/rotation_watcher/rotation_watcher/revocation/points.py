@@ -3,15 +3,12 @@
 Pure. Only what was proved to an anchor in this run is asked about: an address in any other certificate is a stranger's.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from rotation_watcher import keys
 from rotation_watcher.x509.certificates import Certificate
 from rotation_watcher.x509.distribution_points import distribution_points
-
-MOST = 512
-"""Lists that one run follows: some times as many as all Genesys Cloud regions together have."""
 
 
 class Member(NamedTuple):
@@ -61,41 +58,31 @@ class Point(NamedTuple):
 
 
 class Gathered(NamedTuple):
-    """The lists to follow, by folder; and what names none that can be, in words that may quote hostile text.
-
-    ``left_out``: those beyond ``MOST``, in words.
-    """
+    """The lists to follow, by folder; and what is not followed, in words that may quote hostile text."""
 
     points: dict[str, Point]
     remarks: tuple[str, ...]
-    left_out: tuple[str, ...] = ()
 
 
-def gather(links: Iterable[Link], known: Collection[str] = ()) -> Gathered:
-    """The lists of these certificates, each of which counts once. Those in the folders ``known`` are never left out."""
+def gather(links: Iterable[Link]) -> Gathered:
+    """The lists of these certificates, each of which counts once."""
     points: dict[str, Point] = {}
     remarks: list[str] = []
-    left_out: list[str] = []
     seen: set[str] = set()
     for member, issuer in links:
         if member.fingerprint not in seen:
             seen.add(member.fingerprint)
-            remarks += _add(points, member, issuer, known, left_out)
-    return Gathered(points, tuple(remarks), tuple(left_out))
+            remarks += _add(points, member, issuer)
+    return Gathered(points, tuple(remarks))
 
 
-def _add(
-    points: dict[str, Point], member: Member, issuer: Certificate, kept: Collection[str], left_out: list[str]
-) -> list[str]:
-    """Add a certificate to its list; what names none, in words."""
+def _add(points: dict[str, Point], member: Member, issuer: Certificate) -> list[str]:
+    """Add a certificate to its list; what is not followed, in words."""
     named, name = distribution_points(member.certificate), f"certificate {member.fingerprint[:16]}"
     remarks = [f"{name}: {one.code}: {one.name}" for one in named.untaken]
     if not named.urls:
         return [*remarks, f"{name} names no revocation list that can be fetched"]
     folder = keys.crl(issuer.facts.spki_sha256, named.names, ca=member.ca)
     known = points.get(folder) or Point(folder, issuer, named.names, member.ca, ())
-    if folder not in points and folder not in kept and len(points) >= MOST:
-        left_out.append(f"{name}: more than {MOST} lists: {named.urls[0]} is not followed")
-        return remarks
     points[folder] = known._replace(members=(*known.members, member))
     return remarks

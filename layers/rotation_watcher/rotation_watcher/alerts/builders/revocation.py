@@ -40,6 +40,8 @@ _REMEDIES = {
     FetchCode.TLS_FAILED: _WAY_OUT,
     FetchCode.STATUS_UNEXPECTED: _SERVER,
     FetchCode.ANSWER_INVALID: _SERVER,
+    "too-many-lists": "Ask Genesys support why so many lists are named. Else take sources that nobody needs out of the"
+    " watch file, or deploy a second stack for some of them.",
 }
 """By the reason; every other one is about what a list holds."""
 _NO_SUCCESSOR = "Nothing yet, if its CA is only late. If it lasts, open a case with Genesys support."
@@ -168,7 +170,7 @@ def crl_stale(
         title=f"a revocation list is not up to date ({plain(reason, 30)})",
         happened=sentence(failure, 400) if failure else "The server still gives the list that the watcher has.",
         means=means,
-        do=_REMEDIES.get(reason, _CONTENT) if failure else _NO_SUCCESSOR,  # type: ignore[call-overload]  # codes are text
+        do=_REMEDIES.get(reason, _CONTENT) if failure else _NO_SUCCESSOR,
     )
     facts = {"reason": plain(reason, 40), "list": plain(url), "issuer": plain(issuer)}
     facts |= {"made": when(held.this_update), "next due": when(due) if due else "unknown"} if held else {}
