@@ -17,7 +17,7 @@ from threading import Lock
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from rotation_watcher.identity.decision import MAX_LEAF, Decision, Revoked, decide, no_list
+from rotation_watcher.identity.decision import MAX_LEAF, Decision, Revoked, decide, no_list, told
 from rotation_watcher.identity.policy import Policy, PolicyError, read_policy
 
 HEADER = "X-Amzn-Mtls-Clientcert-Leaf"
@@ -106,7 +106,7 @@ def decoded(header: str) -> str | None:
 
 
 def wsgi(application: Wsgi, guard: Guard) -> Wsgi:
-    """The application behind the guard. Who came stands in ``environ["genesys.identity"]`` (``told``)."""
+    """The application behind the guard. Who came stands in ``environ["genesys.identity"]`` (``decision.told``)."""
 
     def guarded(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         value = environ.get(_WSGI_HEADER)
@@ -145,19 +145,6 @@ def asgi(application: Asgi, guard: Guard) -> Asgi:
             await send({"type": "http.response.body", "body": body})
 
     return guarded
-
-
-def told(decision: Decision) -> dict[str, str | None]:
-    """What the application learns: the reason, the leaf's SHA-256, and whose it is; none of the certificate's text."""
-    who = decision.who
-    return {
-        "reason": decision.reason,
-        "sha256": decision.sha256,
-        "remark": decision.remark,
-        "source": who.source if who else None,
-        "region": who.region if who else None,
-        "authority": who.authority if who else None,
-    }
 
 
 _WSGI_HEADER = f"HTTP_{HEADER.upper().replace('-', '_')}"

@@ -6,6 +6,7 @@ an error proves nothing. nginx goes on and answers HTTP 400. Only its answer sho
 
 import http.client
 import re
+import socket
 import ssl
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -111,6 +112,15 @@ def ask(port: int, context: ssl.SSLContext, timeout: float = TIMEOUT) -> Answer:
         return Answer(Handshake(admitted=False, detail=error.reason, protocol=protocol))
     finally:
         connection.close()
+
+
+def listens(port: int) -> bool:
+    """Whether somebody takes connections at a port of loopback."""
+    try:
+        with socket.create_connection((HOST, port), timeout=1):
+            return True
+    except OSError:
+        return False
 
 
 def _judge(port: int, protocol: str | None, status: int, body: str) -> Answer:

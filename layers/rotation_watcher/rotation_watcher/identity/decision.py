@@ -62,6 +62,19 @@ class Decision(NamedTuple):
     remark: str | None = None
 
 
+def told(decision: Decision) -> dict[str, str | None]:
+    """What is handed on of a decision: the reason, the leaf's SHA-256, and whose it is; nothing of its own text."""
+    who = decision.who
+    return {
+        "reason": decision.reason,
+        "sha256": decision.sha256,
+        "remark": decision.remark,
+        "source": who.source if who else None,
+        "region": who.region if who else None,
+        "authority": who.authority if who else None,
+    }
+
+
 class _Leaf(NamedTuple):
     raw: x509.Certificate
     sha256: str

@@ -10,7 +10,7 @@ set itself, such as headers, is never looked at.
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-from rotation_watcher.identity.decision import Decision
+from rotation_watcher.identity.decision import Decision, told
 
 type Answer = Literal["simple", "iam"]
 """What payload 2.0 is answered with (``EnableSimpleResponses``)."""
@@ -35,9 +35,9 @@ def asked(event: object) -> Asked:
 
 def answer(question: Asked, decision: Decision, form: Answer) -> dict[str, Any]:
     """The answer that API Gateway expects. Its context tells the backend who came, and access logs why not."""
-    told = context(decision)
+    said = context(decision)
     if question.version == "2.0" and form == "simple":
-        return {"isAuthorized": decision.allowed, "context": told}
+        return {"isAuthorized": decision.allowed, "context": said}
     allowed = decision.allowed and question.arn is not None
     statement = {
         "Action": "execute-api:Invoke",
@@ -47,22 +47,13 @@ def answer(question: Asked, decision: Decision, form: Answer) -> dict[str, Any]:
     return {
         "principalId": decision.sha256 if allowed and decision.sha256 else "refused",
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
-        "context": told,
+        "context": said,
     }
 
 
 def context(decision: Decision) -> dict[str, str]:
-    """What is handed on and logged: texts alone, as REST APIs demand, and nothing of the certificate's own text."""
-    who = decision.who
-    told = {
-        "reason": decision.reason,
-        "sha256": decision.sha256,
-        "remark": decision.remark,
-        "source": who.source if who else None,
-        "region": who.region if who else None,
-        "authority": who.authority if who else None,
-    }
-    return {name: text for name, text in told.items() if text is not None}
+    """What is handed on and logged: texts alone, as REST APIs demand."""
+    return {name: text for name, text in told(decision).items() if text is not None}
 
 
 def _at(value: object, *names: str) -> object:
