@@ -86,6 +86,7 @@ def leaves() -> Mapping[str, Pair]:
         "server": make(NAME, root(), names=(NAME,), eku=pki.SERVER),
         "any-usage": make(NAME, root(), names=(NAME,), eku=pki.ANY),
         "approved-server": make(NAME, root(), names=(NAME,), eku=pki.SERVER),
+        "a-ca": make(NAME, root(), names=(NAME,), eku=CLIENT, ca=True),
         "revoked": client(NAME, root()),
         "revoked-pinned": client(NAME, shared_ca()),
         "known-revoked": client(NAME, root()),

@@ -5,7 +5,7 @@ Python and ``cryptography`` alone (``policy``). Who stands before it (API Gatewa
 possession of the key; the decision says whose certificate it is, and whether it is still good.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
@@ -25,6 +25,7 @@ REFUSED = (
     "two-certificates",
     "not-yet-valid",
     "expired",
+    "leaf-is-ca",
     "no-client-auth",
     "revoked",
     "not-pinned",
@@ -41,7 +42,6 @@ LIST_UNKNOWN = "list-unknown"
 """The remark that no revocation list of the issuer could be asked."""
 
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
-_LIFTS_CLIENT_AUTH = "no-client-auth"
 
 type Revoked = Callable[[str, int], bool | None]
 """Whether the lists of the issuer with this key name this serial number; None where no list can be asked."""
@@ -79,7 +79,8 @@ class _Leaf(NamedTuple):
     raw: x509.Certificate
     sha256: str
     names: frozenset[str]
-    client_auth: bool
+    unfit: tuple[str, ...]
+    """What it is no client certificate for: an approval may waive it, by the same code."""
 
 
 def no_list(_issuer_key: str, _serial: int) -> None:
@@ -115,8 +116,8 @@ def _judged(leaf: _Leaf, policy: Policy, at: datetime, revoked: Revoked, region:
     pins = policy.pins.get(leaf.sha256, ())
     here = [pin for pin in pins if region in (None, pin.who.region)]
     good = next((pin for pin in here if pin.until is None or at < pin.until), None)
-    if not leaf.client_auth and not (good and _LIFTS_CLIENT_AUTH in good.lifted):
-        return _refused("no-client-auth", leaf)
+    if unfit := [code for code in leaf.unfit if not (good and code in good.lifted)]:
+        return _refused(unfit[0], leaf)
     if good:
         return _unless_revoked(leaf, Decision(True, "pinned", good.who, leaf.sha256), [good.issuer_key], revoked)
     rules = [rule for rule in policy.rules if region in (None, rule.who.region)]
@@ -188,12 +189,20 @@ def _read(leaf: str) -> _Leaf:
     if not (text.startswith(_BEGIN) and text.endswith(_END) and "-----" not in text[len(_BEGIN) : -len(_END)]):
         raise ValueError("not one CERTIFICATE block")
     raw = x509.load_pem_x509_certificate(text.encode("ascii"))
+    return _Leaf(raw, raw.fingerprint(SHA256()).hex(), _names(raw), tuple(_unfit(raw)))
+
+
+def _unfit(raw: x509.Certificate) -> Iterator[str]:
     try:
-        usage = raw.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-        client_auth = ExtendedKeyUsageOID.CLIENT_AUTH in usage
+        if raw.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
+            yield "leaf-is-ca"
     except x509.ExtensionNotFound:
-        client_auth = True  # any use: as the watcher takes it
-    return _Leaf(raw, raw.fingerprint(SHA256()).hex(), _names(raw), client_auth)
+        pass
+    try:
+        if ExtendedKeyUsageOID.CLIENT_AUTH not in raw.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value:
+            yield "no-client-auth"
+    except x509.ExtensionNotFound:
+        pass  # any use: as the watcher takes it
 
 
 def _names(raw: x509.Certificate) -> frozenset[str]:
