@@ -477,7 +477,6 @@ def test_a_leaf_of_a_history_that_is_lost_is_held_against_its_list_while_it_is_p
     world.present((leaf(), (intermediate(),)), (other, (intermediate(),)))
     world.publish()
     world.present((other, (intermediate(),)))
-    world.publish()
     assert world.pinned == {leaf().fingerprint, other.fingerprint}
     world.heard()
     world.list_leaves(leaf())

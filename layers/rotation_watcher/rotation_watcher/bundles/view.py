@@ -105,9 +105,9 @@ def view_bundle(
     ]
     removal_blockers += _without_current(watch, bundle, wanted)
     problems += [*forged, *unheld(bare, now)]
-    gone = revocation.strike([*former.needs, *bare], lists.revoked, now)
-    removal_blockers += gone.words
-    unvouched |= struck.leaves | gone.leaves
+    gone, lost = (revocation.strike(each, lists.revoked, now) for each in (former.needs, bare))
+    removal_blockers += (*gone.words, *lost.words)
+    unvouched |= struck.leaves | gone.leaves | lost.leaves
     return BundleView(
         bundle,
         wanted,
@@ -118,7 +118,7 @@ def view_bundle(
         (*forged, *unheld(bare, now)),
         revocations=lists.lists,
         lists=lists.kept,
-        former=tuple(need for need in gone.needs if need.label in {one.label for one in former.needs}),
+        former=tuple(gone.needs),
         revoked=lists.revoked,
         read=tuple(read),
         grace=timedelta(days=watch.policy.retain_days),
