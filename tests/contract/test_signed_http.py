@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from botocore.credentials import ReadOnlyCredentials
 
 from local.aws.server import EmbeddedAws
+from local.patience import seconds
 from rotation_watcher.adapters.mapped import MappedFiles
 from rotation_watcher.adapters.s3 import S3Store
 from rotation_watcher.adapters.signed_http import Access, InvokedCollect, SignedS3
@@ -173,4 +175,36 @@ def test_a_server_that_answers_a_range_with_the_whole_is_understood() -> None:
         objects = SignedS3(Access("us-east-1", KEYS, {"s3": place}), "bucket")
         assert objects.part("crls/0/index.bin", version="1", begin=4, length=3, within=SOON) == b"456"
         assert objects.part("crls/0/index.bin", version="1", begin=0, length=10, within=SOON) == b"0123456789"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("head", [True, False], ids=["headers", "body"])
+def test_an_answer_that_comes_drop_by_drop_ends_in_time(*, head: bool) -> None:
+    stopped = threading.Event()
+
+    class Dripping(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            said = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"
+            self.wfile.write(b"" if head else said)
+            for byte in said if head else b"x" * 500:
+                if stopped.wait(0.02):
+                    return
+                try:
+                    self.wfile.write(bytes([byte]))
+                except OSError:
+                    return
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Dripping) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        objects = SignedS3(Access("us-east-1", KEYS, {"s3": f"http://127.0.0.1:{server.server_port}"}), "bucket")
+        begin = time.monotonic()
+        with pytest.raises(StoreError, match=r"no whole answer within 0\.20 s"):
+            objects.get("bundles/main/identity.json", etag=None, within=0.2)
+        assert time.monotonic() - begin < seconds(1)
+        with pytest.raises(StoreError, match="still on its way"):
+            objects.get("bundles/main/identity.json", etag=None, within=0.2)
+        stopped.set()
         server.shutdown()

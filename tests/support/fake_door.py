@@ -29,6 +29,8 @@ class FakeObjects:
         self.calls: list[tuple[str, str]] = []
         self.failing: Callable[[str], bool] = lambda _key: False
         self.takes = timedelta(0)
+        self.slow: dict[str, timedelta] = {}
+        """How long single objects take."""
         self.sent = 0
         """Bytes that were answered with."""
         self.before_put: Callable[[], None] = lambda: None
@@ -72,8 +74,9 @@ class FakeObjects:
     def _called(self, what: str, key: str, within: float) -> None:
         assert within > 0
         self.calls.append((what, key))
-        self._clock.advance(min(self.takes, timedelta(seconds=within)))
-        if self.failing(key) or self.takes.total_seconds() > within:
+        takes = self.slow.get(key, self.takes)
+        self._clock.advance(min(takes, timedelta(seconds=within)))
+        if self.failing(key) or takes.total_seconds() > within:
             raise StoreError(f"cannot read {key}")
 
 

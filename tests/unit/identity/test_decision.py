@@ -110,6 +110,8 @@ def test_no_changed_octet_of_a_file_lets_a_stranger_in_or_raises(at: int, octet:
         {"lists": [{"issuer_key": "0" * 64, "folder": "crls/../bundles"}]},
         {"revoked": ["0" * 63]},
         {"revoked": None},
+        {"format": True},
+        {"revoked": "0" * 64},
         {"rules": [doors.document()["rules"][0] | {"mode": "open"}]},
         {"rules": [doors.document()["rules"][0] | {"unknown": "let in"}]},
         {"rules": [doors.document()["rules"][0] | {"names": [7]}]},

@@ -202,3 +202,58 @@ def test_a_container_that_slept_for_days_takes_its_time_for_the_policy() -> None
     world.clock.advance(2 * LIMIT)
     world.objects.takes = BUDGET * 2
     assert world.ask("genesys")[1]["reason"] == "pinned"
+
+
+def test_a_list_that_failed_at_the_first_request_is_asked_for_again_soon() -> None:
+    world = DoorWorld()
+    world.objects.failing = lambda key: key.endswith("/manifest.json")
+    assert world.ask("revoked")[1]["remark"] == LIST_UNKNOWN
+    world.objects.failing = lambda _: False
+    world.clock.advance(HURRIED)
+    assert world.ask("revoked")[1]["reason"] == "revoked"
+
+
+def test_lists_that_had_no_time_are_asked_for_by_the_next_request() -> None:
+    world = DoorWorld()
+    world.objects.takes = FIRST_BUDGET - timedelta(milliseconds=5)
+    assert world.ask("revoked")[1]["remark"] == LIST_UNKNOWN
+    world.objects.takes = timedelta(0)
+    assert world.ask("revoked")[1]["reason"] == "revoked"
+
+
+def test_a_list_that_there_is_not_is_asked_for_once_a_minute() -> None:
+    world = DoorWorld()
+    for folder in world.folders:
+        del world.objects.held[f"{folder}/manifest.json"]
+    world.ask("genesys")
+    calls(world)
+    world.clock.advance(HURRIED)
+    world.ask("genesys")
+    assert calls(world) == []
+
+
+def test_a_slow_list_keeps_no_other_waiting_and_costs_one_request_a_minute() -> None:
+    world = DoorWorld()
+    world.ask("genesys")
+    slow = f"{world.folders[0]}/manifest.json"
+    world.objects.slow = {slow: timedelta(seconds=9)}
+    world.objects.publish_index(
+        world.folders[1], index(doors.shared_ca(), doors.leaves()["digicert"].raw.serial_number)
+    )
+    world.clock.advance(EVERY)
+    waited, answers = [], []
+    for _ in range(5):
+        before = world.clock()
+        answers.append(world.ask("digicert")[1]["reason"])
+        waited.append(world.clock() - before)
+    assert answers[-1] == "revoked"
+    assert [one for one in waited if one] == [BUDGET]
+
+
+def test_a_clock_that_was_put_back_stops_no_refresh() -> None:
+    world = DoorWorld()
+    world.ask("genesys")
+    calls(world)
+    world.clock._now -= DAY
+    world.ask("genesys")
+    assert calls(world)

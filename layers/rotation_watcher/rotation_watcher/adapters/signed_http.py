@@ -6,6 +6,7 @@ again at the next request, and the request that waits has no time for a second t
 
 import json
 from collections.abc import Mapping
+from threading import Thread
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -108,12 +109,36 @@ class _Http:
     def __init__(self, access: Access) -> None:
         self._pool = urllib3.PoolManager(retries=False, maxsize=2)
         self._access = access
+        self._waiting: Thread | None = None
 
     def ask(
         self, signer: SigV4Auth, method: str, url: str, headers: Mapping[str, str], body: bytes, within: float
     ) -> _Answer:
         request = AWSRequest(method=method, url=url, headers=dict(headers), data=body)
         signer.add_auth(request)
+        # A time-out of a socket bounds a pause, and not an answer that comes drop by drop: so the call has a thread.
+        if self._waiting is not None and self._waiting.is_alive():
+            raise StoreError(f"{method} fails: the answer to the call before is still on its way")
+        outcome: list[_Answer | StoreError] = []
+        self._waiting = Thread(target=self._call, args=(request, body, within, outcome), name="door", daemon=True)
+        self._waiting.start()
+        self._waiting.join(within)
+        if not outcome:
+            raise StoreError(f"{method} fails: no whole answer within {within:.2f} s")
+        if isinstance(outcome[0], StoreError):
+            raise outcome[0]
+        return outcome[0]
+
+    def _call(self, request: AWSRequest, body: bytes, within: float, outcome: "list[_Answer | StoreError]") -> None:
+        try:
+            outcome.append(self._answer(request, body, within))
+        except StoreError as error:
+            outcome.append(error)
+        except Exception as error:  # noqa: BLE001  # nothing may be lost in a thread
+            outcome.append(StoreError(f"{request.method} fails: {type(error).__name__}"))
+
+    def _answer(self, request: AWSRequest, body: bytes, within: float) -> _Answer:
+        method, url = str(request.method), str(request.url)
         try:
             answer = self._pool.request(
                 method,

@@ -49,6 +49,10 @@ class _Manifest(msgspec.Struct, frozen=True):
     index: _Part
 
 
+class _TimeIsUp(StoreError):
+    """What is left of the time is too short for one more object."""
+
+
 class _Unusable(StoreError):
     """An index that is not what its manifest says, or none."""
 
@@ -58,6 +62,12 @@ class _List:
 
     def __init__(self) -> None:
         self.etag: str | None = None
+        self.due = True
+        """Whether its manifest is to be asked for."""
+        self.resting = False
+        """Whether it failed: it has its turn again when all are due."""
+        self.absent = False
+        """Whether there was none."""
         self.wanted: _Part | None = None
         self.fetched = bytearray()
         self.index: Index | None = None
@@ -101,14 +111,17 @@ class Door:
             return True  # however old it is
         now = self._clock()
         current = [one for one in held if one.index and one.confirmed and now - one.confirmed <= LIMIT]
+        current = [one for one in current if one.index and (one.index.next_update or now) >= now]
         return False if folders and len(current) == len(folders) else None
 
     def _refresh(self) -> list[str]:
         """Ask for what is new, if it is time. What went wrong, in words."""
         begin = self._clock()
         useless = self._policy is None or self._is_too_old(begin)
-        hurried = useless or (self._hurry_until is not None and begin < self._hurry_until)
-        due = self._asked is None or begin - self._asked >= (HURRIED if hurried else EVERY)
+        lacking = any(one.index is None and not one.absent for one in self._lists.values())
+        hurried = useless or lacking or (self._hurry_until is not None and begin < self._hurry_until)
+        since = None if self._asked is None else begin - self._asked
+        due = since is None or not timedelta(0) <= since < (HURRIED if hurried else EVERY)
         if not (due or self._unfinished):
             return []
         deadline = begin + (FIRST_BUDGET if useless else BUDGET)
@@ -116,11 +129,13 @@ class Door:
         if due:
             self._asked = begin
             failures += self._tried(lambda: self._refresh_policy(deadline))
+            for one in self._lists.values():
+                one.due, one.resting = True, False
         self._unfinished = False
         for issuer_key, folders in self._policy.lists.items() if self._policy else ():
             for folder in folders:
                 one = self._lists.setdefault(folder, _List())
-                failures += self._tried(lambda: self._refresh_list(folder, issuer_key, one, due, deadline))  # noqa: B023  # called at once
+                failures += self._tried(lambda: self._refresh_list(folder, issuer_key, one, deadline))  # noqa: B023  # called at once
         return failures
 
     def _tried(self, step: Callable[[], None]) -> list[str]:
@@ -135,7 +150,7 @@ class Door:
         left = (deadline - self._clock()).total_seconds()
         if left < LEAST:
             self._unfinished = True
-            raise StoreError("the time for a refresh is up; the next request goes on")
+            raise _TimeIsUp("the time for a refresh is up; the next request goes on")
         return left
 
     def _refresh_policy(self, deadline: datetime) -> None:
@@ -152,10 +167,24 @@ class Door:
             self._lists = {folder: one for folder, one in self._lists.items() if folder in followed}
         self._confirmed = self._clock()
 
-    def _refresh_list(self, folder: str, issuer_key: str, one: _List, due: bool, deadline: datetime) -> None:  # noqa: FBT001
-        if due:
+    def _refresh_list(self, folder: str, issuer_key: str, one: _List, deadline: datetime) -> None:
+        if one.resting:
+            return
+        try:
+            self._follow(folder, issuer_key, one, deadline)
+        except _TimeIsUp:
+            raise
+        except StoreError:
+            one.resting = True  # a list that is slow keeps no other one waiting
+            raise
+
+    def _follow(self, folder: str, issuer_key: str, one: _List, deadline: datetime) -> None:
+        if one.due:
             key = f"{folder}/manifest.json"
-            got = self._objects.get(key, etag=one.etag, within=self._within(deadline))
+            within = self._within(deadline)
+            one.due = False
+            got = self._objects.get(key, etag=one.etag, within=within)
+            one.absent = not got.etag
             if not got.etag:
                 raise StoreError(f"{key} is not there, or may not be read: refresh_crls writes it")
             if got.body is not None:

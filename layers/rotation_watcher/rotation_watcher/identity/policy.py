@@ -78,23 +78,25 @@ def read_policy(data: bytes) -> Policy:
         document = json.loads(data)
         _known_format(document["format"])
         pins: dict[str, tuple[Pin, ...]] = {}
-        for one in document["pins"]:
+        for one in _list(document["pins"]):
             pins[_digest(one["sha256"])] = (*pins.get(one["sha256"], ()), _pin(one))
         lists: dict[str, tuple[str, ...]] = {}
-        for one in document["lists"]:
+        for one in _list(document["lists"]):
             lists[_digest(one["issuer_key"])] = (*lists.get(one["issuer_key"], ()), _folder(one["folder"]))
-        rules = tuple(_rule(one) for one in document["rules"])
-        return Policy(_text(document["bundle"]), rules, pins, lists, frozenset(map(_digest, document["revoked"])))
+        rules = tuple(_rule(one) for one in _list(document["rules"]))
+        return Policy(
+            _text(document["bundle"]), rules, pins, lists, frozenset(map(_digest, _list(document["revoked"])))
+        )
     except PolicyError:
         raise
     except KeyError as error:
         raise PolicyError(f"the field {error} is missing") from None
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+    except Exception as error:  # noqa: BLE001  # whatever the file does to the libraries, it is no policy
         raise PolicyError(f"it is no such file ({type(error).__name__})") from None
 
 
 def _known_format(number: object) -> None:
-    if number != FORMAT:
+    if number != FORMAT or isinstance(number, bool):
         raise PolicyError(f"it is of format {number!r:.20}, this release reads {FORMAT}: update whichever is older")
 
 
@@ -104,12 +106,12 @@ def normal(name: str) -> str:
 
 
 def _rule(one: dict[str, Any]) -> Rule:
-    issuers = tuple(x509.load_pem_x509_certificate(issuer["pem"].encode()) for issuer in one["issuers"])
+    issuers = tuple(x509.load_pem_x509_certificate(issuer["pem"].encode()) for issuer in _list(one["issuers"]))
     return Rule(
         _who(one),
         _one_of(one["mode"], _MODES),
         _one_of(one["unknown"], _UNKNOWN),
-        frozenset(normal(_text(name)) for name in one["names"]),
+        frozenset(normal(_text(name)) for name in _list(one["names"])),
         issuers,
         tuple(_digest(issuer["key"]) for issuer in one["issuers"]),
     )
@@ -120,13 +122,19 @@ def _pin(one: dict[str, Any]) -> Pin:
     return Pin(
         _who(one),
         None if until is None else _moment(until),
-        frozenset(map(_text, one["lifted"])),
+        frozenset(map(_text, _list(one["lifted"]))),
         None if key is None else _digest(key),
     )
 
 
 def _who(one: dict[str, Any]) -> Who:
     return Who(_text(one["source"]), _text(one["region"]), _text(one["authority"]))
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise PolicyError("a list is none")
+    return value
 
 
 def _text(value: object) -> str:
