@@ -248,6 +248,12 @@ def test_a_slow_list_keeps_no_other_waiting_and_costs_one_request_a_minute() -> 
         waited.append(world.clock() - before)
     assert answers[-1] == "revoked"
     assert [one for one in waited if one] == [BUDGET]
+    world.objects.publish_index(world.folders[1], index(doors.shared_ca()))
+    answers.clear()
+    for _ in range(2):  # a door to which somebody comes once a minute
+        world.clock.advance(EVERY)
+        answers.append(world.ask("digicert")[1]["reason"])
+    assert answers[-1] == "pinned"
 
 
 def test_a_clock_that_was_put_back_stops_no_refresh() -> None:

@@ -7,7 +7,7 @@ in force. A policy that could not be confirmed for ``LIMIT`` lets nobody in: it 
 
 import hashlib
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -64,6 +64,8 @@ class _List:
         self.etag: str | None = None
         self.due = True
         """Whether its manifest is to be asked for."""
+        self.asked = datetime.min.replace(tzinfo=UTC)
+        """When it was asked for last."""
         self.resting = False
         """Whether it failed: it has its turn again when all are due."""
         self.absent = False
@@ -132,11 +134,18 @@ class Door:
             for one in self._lists.values():
                 one.due, one.resting = True, False
         self._unfinished = False
-        for issuer_key, folders in self._policy.lists.items() if self._policy else ():
-            for folder in folders:
-                one = self._lists.setdefault(folder, _List())
-                failures += self._tried(lambda: self._refresh_list(folder, issuer_key, one, deadline))  # noqa: B023  # called at once
+        for folder, issuer_key in self._in_turn():
+            one = self._lists[folder]
+            failures += self._tried(lambda: self._refresh_list(folder, issuer_key, one, deadline))  # noqa: B023  # called at once
         return failures
+
+    def _in_turn(self) -> list[tuple[str, str]]:
+        """The folders of the lists, each with its issuer's key: those first that had their turn longest ago."""
+        followed = self._policy.lists.items() if self._policy else ()
+        pairs = [(folder, issuer_key) for issuer_key, folders in followed for folder in folders]
+        for folder, _ in pairs:
+            self._lists.setdefault(folder, _List())
+        return sorted(pairs, key=lambda pair: self._lists[pair[0]].asked)
 
     def _tried(self, step: Callable[[], None]) -> list[str]:
         try:
@@ -182,7 +191,7 @@ class Door:
         if one.due:
             key = f"{folder}/manifest.json"
             within = self._within(deadline)
-            one.due = False
+            one.due, one.asked = False, self._clock()
             got = self._objects.get(key, etag=one.etag, within=within)
             one.absent = not got.etag
             if not got.etag:
