@@ -154,7 +154,13 @@ def test_while_no_leaf_is_proved_the_rule_stays_but_for_a_revoked_ca(world: Smal
     before = written(world).rules
     world.store.seed("anchors/us-east-1.pem", issued("Root 1").pem)  # overwritten by mistake
     world.publish()
-    assert written(world).rules == before
+    (rule,) = written(world).rules
+    here = {intermediate().fingerprint, issued("Root 1").fingerprint}
+    assert {one.sha256 for one in rule.issuers} == here, "the roots are those that the operator has now"
+    assert replace(rule, issuers=before[0].issuers) == before[0]
+    world.store.seed("anchors/us-east-1.pem", b"")
+    world.publish()
+    assert written(world).rules == (rule,), "a file without a root says nothing of any"
     world.store.seed("anchors/us-east-1.pem", issued("Root 0").pem)
     world.list_cas(intermediate())
     world.refresh()
@@ -196,3 +202,28 @@ def test_a_retiring_leaf_is_let_in_until_its_grace_is_over(world: SmallRefresh) 
     pinned_only = policy(world)._replace(rules=())
     assert decide(leaf().pem.decode(), pinned_only, until - timedelta(seconds=1)).reason == "pinned"
     assert decide(leaf().pem.decode(), pinned_only, until).reason == "expired-pin"
+
+
+def test_a_list_of_a_leaf_that_nothing_shows_any_more_is_still_asked(world: SmallRefresh) -> None:
+    new = certs.issue(intermediate(), NAME, not_before=START - DAY, extensions=[named("http://crl.example.com/2.crl")])
+    former = {one.folder for one in written(world).lists}
+    world.list_leaves(leaf())
+    world.refresh()
+    world.present((new, (intermediate(),)))
+    for _ in range(2):
+        world.refresh()
+        world.publish()
+    assert former < {one.folder for one in written(world).lists}
+    held = policy(world)
+    listed = {folder for folders in held.lists.values() for folder in folders}
+    assert former < listed
+
+
+def test_what_the_watch_file_says_counts_for_former_rules_too(world: SmallRefresh) -> None:
+    world.store.seed("anchors/us-east-1.pem", issued("Root 1").pem)
+    bundle = config.Bundle(id="main", sources=("use1",), identity="pinned", unknown_leaf="name")
+    watch = replace(world.watch, bundles=(bundle,))
+    world.__class__ = type("Asked", (SmallRefresh,), {"watch": property(lambda _: watch)})
+    world.publish()
+    (rule,) = written(world).rules
+    assert (rule.mode, rule.unknown) == ("pinned", "name")

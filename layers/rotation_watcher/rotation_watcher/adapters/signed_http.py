@@ -162,4 +162,5 @@ class _Http:
 
 
 def _suffix(region: str) -> str:
-    return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    """The partition's domain (AWS's endpoints; botocore's partitions.json)."""
+    return {"cn": "amazonaws.com.cn", "eusc": "amazonaws.eu"}.get(region.partition("-")[0], "amazonaws.com")

@@ -22,7 +22,7 @@ from rotation_watcher.config import Authority
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.revocation import points
 from rotation_watcher.trust.identity import shared
-from rotation_watcher.x509.certificates import Certificate
+from rotation_watcher.x509.certificates import Certificate, parse_bundle
 from rotation_watcher.x509.paths import Path
 
 replace = msgspec.structs.replace
@@ -108,11 +108,13 @@ def write(view: BundleView, store: ObjectStore, now: datetime, *, dry_run: bool 
         if old is None and not fresh:
             return None
         kept = _kept_rules(view, old, fresh)
+        rules = tuple(_without(rule, view.revoked) for rule in (*fresh, *kept))
+        pins = tuple(_pin(pin, issuer_keys, old) for pin in known_pins(store, view.bundle.id))
         return Identity(
             bundle=view.bundle.id,
-            rules=tuple(_without(rule, view.revoked) for rule in (*fresh, *kept)),
-            pins=tuple(_pin(pin, issuer_keys, old) for pin in known_pins(store, view.bundle.id)),
-            lists=lists or (old.lists if old else ()),
+            rules=rules,
+            pins=pins,
+            lists=_still_asked(old, lists, rules, pins),
             revoked=tuple(sorted(view.revoked)),
         )
 
@@ -196,11 +198,44 @@ def _lists(view: BundleView, now: datetime) -> tuple[FollowedList, ...]:
     return tuple(FollowedList(issuer_key=key, folder=folder) for key, folder in sorted(listed))
 
 
+def _still_asked(
+    old: Identity | None, lists: Iterable[FollowedList], rules: Iterable[Rule], pins: Iterable[DoorPin]
+) -> tuple[FollowedList, ...]:
+    """The lists to ask, and the former ones of every CA that a rule or a pin goes by: what they revoke stays out."""
+    signers = {one.key for rule in rules for one in rule.issuers} | {pin.issuer_key for pin in pins}
+    former = [one for one in (old.lists if old else ()) if one.issuer_key in signers]
+    return tuple(sorted({*lists, *former}, key=lambda one: (one.issuer_key, one.folder)))
+
+
 def _kept_rules(view: BundleView, old: Identity | None, fresh: Iterable[Rule]) -> list[Rule]:
-    """The former rules of sources of this bundle that show no proved leaf now."""
+    """The former rules of sources of this bundle that show no proved leaf now, as the operator has them now."""
     known = {(rule.source, rule.authority) for rule in fresh}
     wanted = {(source, authority.value) for source in view.bundle.sources for authority in view.bundle.authorities}
-    return [rule for rule in (old.rules if old else ()) if (rule.source, rule.authority) in wanted - known]
+    kept = [rule for rule in (old.rules if old else ()) if (rule.source, rule.authority) in wanted - known]
+    return [_as_decided(rule, view) for rule in kept]
+
+
+def _as_decided(rule: Rule, view: BundleView) -> Rule:
+    """A former rule with the watch file's words, and without roots that the operator's file holds no longer."""
+    mode = rule.mode if view.bundle.identity == "issued" else "pinned"
+    rule = replace(rule, mode=mode, unknown=view.bundle.unknown_leaf)
+    read = next((one for one in view.read if one.source.id == rule.source), None)
+    if read is None:
+        return rule
+    authority = Authority(rule.authority)
+    names = tuple(sorted(read.source.enforced_names(authority))) or rule.names
+    anchors = read.anchors.get(authority, ())
+    if not anchors:
+        return replace(rule, names=names)
+    trusted = {one.fingerprint for one in anchors}
+    issuers = {one.sha256: one for one in rule.issuers if one.sha256 in trusted or not _is_root(one)}
+    if authority is Authority.GENESYS:
+        issuers |= {one.fingerprint: _issuer(one) for one in anchors if one.self_signed}
+    return replace(rule, names=names, issuers=tuple(issuers[fingerprint] for fingerprint in sorted(issuers)))
+
+
+def _is_root(one: Issuer) -> bool:
+    return any(block.certificate and block.certificate.self_signed for block in parse_bundle(one.pem.encode())[0])
 
 
 def _without(rule: Rule, revoked: Collection[str]) -> Rule:

@@ -16,6 +16,8 @@ from rotation_watcher.identity.ports import Looks, Objects
 
 APART = timedelta(seconds=60)
 """How far apart two looks at a source are."""
+SKEW = timedelta(seconds=5)
+"""By how much the clocks of two containers may differ."""
 WITHIN = 1.0
 """Seconds that each of the three calls may take."""
 
@@ -67,9 +69,9 @@ class Waker:
 
 
 def _recent(body: bytes, now: datetime) -> bool:
-    """A mark from the future, or one that cannot be read, holds nothing up."""
+    """A mark from the future, or one that cannot be read, holds nothing up; clocks differ by a little."""
     try:
         age = now - msgspec.json.decode(body, type=_Mark).at
     except (*UNDECODABLE, TypeError):
         return False
-    return timedelta(0) <= age < APART
+    return -SKEW <= age < APART
