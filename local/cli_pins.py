@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -11,12 +12,14 @@ from pathlib import Path
 from local import observing
 from local.cli_cloudfront import decoded
 from local.observing import Exit
-from rotation_watcher.bundles.pins import in_force
+from rotation_watcher.alerts.builders.wording import plain
+from rotation_watcher.bundles.pins import Pins, in_force
 from rotation_watcher.errors import RequestRefused
 
 NOBODY = "0" * 64
 """Stands for no leaf. Envoy takes an empty list for "do not compare", which lets in whom the CA vouches for."""
-_TYPE = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+TYPE = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
 
 
 def listed(hashes: Sequence[str], _trusted_ca: str) -> str:
@@ -30,7 +33,7 @@ def envoy(hashes: Sequence[str], trusted_ca: str) -> str:
         raise RequestRefused("--form envoy needs --trusted-ca, the path of wanted.pem as Envoy sees it")
     context = {"trusted_ca": {"filename": trusted_ca}, "verify_certificate_hash": [*hashes]}
     return (
-        json.dumps({"resources": [{"@type": _TYPE, "name": "genesys", "validation_context": context}]}, indent=1) + "\n"
+        json.dumps({"resources": [{"@type": TYPE, "name": "genesys", "validation_context": context}]}, indent=1) + "\n"
     )
 
 
@@ -47,31 +50,43 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--pins", required=True, metavar="PATH|s3://…", help="the bundle's pins.json")
     parser.add_argument("--form", required=True, choices=sorted(FORMS))
     parser.add_argument("--output", required=True, type=Path, metavar="PATH", help="the file to replace")
-    parser.add_argument("--trusted-ca", default="", metavar="PATH", help="wanted.pem, for Envoy")
-    parser.add_argument("--force", action="store_true", help="replace the file although it says the same")
+    parser.add_argument("--trusted-ca", default="", metavar="PATH", help="for Envoy: wanted.pem, as Envoy sees it")
     options = parser.parse_args(argv)
     try:
         wanted = decoded(options.pins, observing.read_file(options.pins))
-        hashes = sorted(in_force(wanted, datetime.now(UTC)))
-        text = FORMS[options.form](hashes or [NOBODY], options.trusted_ca)
-        outcome = _replaced(options.output, text, force=options.force)
+        return run(wanted, options.form, options.trusted_ca, options.output, datetime.now(UTC))
     except observing.EXPECTED as error:
         return observing.report(error)
-    print(f"{wanted.bundle}  {options.output}\n{outcome}: {len(hashes)} leaves")
+
+
+def run(wanted: Pins, form: str, trusted_ca: str, output: Path, now: datetime) -> int:
+    """Write the leaves that are pinned at ``now`` (aware UTC), and say so. Raises RequestRefused: the file stays."""
+    hashes = sorted(in_force(wanted, now))
+    if odd := [one for one in hashes if not _SHA256.fullmatch(one)]:
+        raise RequestRefused(f"a pin has no SHA-256 but {plain(odd[0], 80)!r}: a proxy is given nothing of this file")
+    outcome = _replaced(output, FORMS[form](hashes or [NOBODY], trusted_ca))
+    print(f"{plain(wanted.bundle)}  {output}\n{outcome}: {len(hashes)} leaves")
     if not hashes:
         print("  no leaf is pinned: the door refuses everybody. Compare with the alerts (revoked, expired)")
     return Exit.OK if hashes else Exit.WARNING
 
 
-def _replaced(path: Path, text: str, *, force: bool) -> str:
+def _replaced(path: Path, text: str) -> str:
     """Move a new file over the old one, so that no reader meets half of it. Raises RequestRefused."""
     try:
-        if not force and path.exists() and path.read_text() == text:
+        if path.exists() and path.read_text() == text:
             return "unchanged"
         with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            file.write(text)
-        Path(file.name).chmod(0o644)
-        os.replace(file.name, path)  # noqa: PTH105  # what is meant is this: one name, from one moment to the next
+            new = Path(file.name)
+            try:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+                new.chmod(0o644)  # the proxy may run as another user
+                new.replace(path)
+            except OSError:
+                new.unlink(missing_ok=True)
+                raise
     except (OSError, UnicodeError) as error:
         raise RequestRefused(f"{path} cannot be written: {error}") from error
     return "written"

