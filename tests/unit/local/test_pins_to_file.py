@@ -1,6 +1,8 @@
 """``pins-to-file``: what a proxy is given of ``pins.json``. The servers themselves: ``tests/engines/test_doors.py``."""
 
 import json
+import resource
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -79,12 +81,28 @@ def test_a_new_file_is_moved_over_the_old_one_for_every_user_to_read(output: Pat
     assert [*output.parent.iterdir()] == [output]
 
 
-def test_what_cannot_be_written_is_refused_and_leaves_nothing_behind(output: Path) -> None:
-    output.mkdir()
-    (output / "kept").touch()
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """No file of this process may grow beyond ten bytes."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_what_cannot_be_written_whole_is_refused_and_leaves_nothing_behind(output: Path) -> None:
+    output.write_text("before")
     with pytest.raises(RequestRefused, match="cannot be written"):
         written(output, pin(1))
+    assert output.read_text() == "before"
     assert [*output.parent.iterdir()] == [output]
+
+
+def test_a_place_that_is_no_file_is_refused(output: Path) -> None:
+    output.mkdir()
+    with pytest.raises(RequestRefused, match="cannot be written"):
+        written(output, pin(1))
 
 
 def test_envoy_needs_its_truststore(output: Path) -> None:
