@@ -30,8 +30,9 @@ import httpx
 import msgspec
 from rich.console import Console
 
+from local.authorizer import Authorizer
 from local.edge import ClientIdentity, Handshake, TlsEdge
-from local.environment import Authorizer, Environment
+from local.environment import Environment
 from local.genesys.issuing import Identity
 from local.receiver import SlackReceiver
 from rotation_watcher.adapters.slack import SlackWebhook

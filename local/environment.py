@@ -11,10 +11,11 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import msgspec
 
+from local.authorizer import Authorizer, attach_to_http, attach_to_rest, uri
 from local.aws.https_listener import make_https_listener
 from local.aws.server import EmbeddedAws
 from local.aws.tls_listener import make_tls_listener
@@ -22,31 +23,17 @@ from local.base_environment import BUCKET, BaseEnvironment
 from local.genesys.clock import VirtualClock
 from local.genesys.server import Simulator
 from local.genesys.world import World
-from rotation_watcher import authorize as authorizing
 from rotation_watcher import bootstrap, bootstrap_door
 from rotation_watcher import collect as collecting
 from rotation_watcher import refresh_crls as refreshing
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.ports import Clock, DistributionPoints
 
-__all__ = ["AUTHORIZER", "BUCKET", "SECRET_NAME", "Authorizer", "Environment"]
+__all__ = ["AUTHORIZER", "BUCKET", "SECRET_NAME", "Environment"]
 
 AUTHORIZER = "arn:aws:lambda:us-east-1:123456789012:function:watcher-Authorize"
 """The function that the stack's authorizer would be."""
 SECRET_NAME = "/genesys/oauth"  # noqa: S105 - the name of a parameter, not a secret
-
-
-class Authorizer(NamedTuple):
-    """A container of the authorizer, as API Gateway speaks to it."""
-
-    ports: authorizing.Ports
-
-    def decide(self, leaf: str) -> tuple[bool, str]:
-        """Whether a certificate (PEM) is let in at an HTTP API, and the reason."""
-        certificate = {"clientCert": {"clientCertPem": leaf}}
-        event = {"version": "2.0", "type": "REQUEST", "requestContext": {"authentication": certificate}}
-        answer = authorizing.authorize(event, self.ports)
-        return bool(answer["isAuthorized"]), str(answer["context"]["reason"])
 
 
 class Environment(BaseEnvironment):
@@ -186,32 +173,13 @@ class Environment(BaseEnvironment):
 
     def attach_authorizer(self, target: str) -> None:
         """The API behind a domain asks the stack's authorizer from now on, at its one operation."""
-        domain = f"{target}.example.com"
-        uri = f"arn:aws:apigateway:{self.aws.region}:lambda:path/2015-03-31/functions/{AUTHORIZER}/invocations"
         rest, http = self.aws.client("apigateway"), self.aws.client("apigatewayv2")
-        (mapping,) = http.get_api_mappings(DomainName=domain)["Items"]
-        api = mapping["ApiId"]
+        (mapping,) = http.get_api_mappings(DomainName=f"{target}.example.com")["Items"]
+        api, asked = mapping["ApiId"], uri(AUTHORIZER, self.aws.region)
         if api in {one["ApiId"] for one in http.get_apis()["Items"]}:
-            authorizer = http.create_authorizer(
-                ApiId=api,
-                Name="genesys",
-                AuthorizerType="REQUEST",
-                AuthorizerUri=uri,
-                AuthorizerPayloadFormatVersion="2.0",
-                EnableSimpleResponses=True,
-                IdentitySource=[],
-            )["AuthorizerId"]
-            more: Any = {"AuthorizationType": "CUSTOM", "AuthorizerId": authorizer}
-            http.create_route(ApiId=api, RouteKey="$default", **more)
-            return
-        authorizer = rest.create_authorizer(
-            restApiId=api, name="genesys", type="REQUEST", authorizerUri=uri, authorizerResultTtlInSeconds=0
-        )["id"]
-        resource = rest.get_resources(restApiId=api)["items"][0]["id"]
-        place = {"restApiId": api, "resourceId": resource, "httpMethod": "GET"}
-        rest.put_method(**place, authorizationType="CUSTOM", authorizerId=authorizer)
-        rest.put_integration(**place, type="MOCK")
-        rest.create_deployment(restApiId=api, stageName=mapping["Stage"])
+            attach_to_http(http, api, asked)
+        else:
+            attach_to_rest(rest, api, mapping["Stage"], asked)
 
     def authorizer(self, bundle: str, **variables: str) -> Authorizer:
         """A new container of the authorizer, built as in Lambda."""

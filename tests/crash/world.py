@@ -23,7 +23,6 @@ from local.genesys.keys import DEFAULT_CACHE
 from rotation_watcher import bootstrap
 from rotation_watcher import collect as collecting
 from rotation_watcher import publish as publishing
-from rotation_watcher import refresh_crls as refreshing
 from rotation_watcher.errors import RequestRefused
 from rotation_watcher.slack import QueueMessage, post_all
 from rotation_watcher.targets.requests import decode_request
@@ -165,8 +164,7 @@ class CrashEnvironment(Environment):
                     wish = decode_request(event)
                     summary = publishing.publish(self.watcher.watch(), wish, ports)
                 case "refresh_crls":
-                    points = self.watcher.refresh_crls._replace(points=self.world.lists)
-                    summary = refreshing.refresh_crls(self.watcher.watch(), refreshing.Request(), points)
+                    summary = self.refresh_crls()
                 case "slack":
                     variables = {"SLACK_SECRET_ARN": self._slack_secret}
                     letters = [QueueMessage(*letter) for letter in event]

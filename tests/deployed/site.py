@@ -17,6 +17,7 @@ from typing import Any, Self
 import msgspec
 import pexpect
 
+from local import authorizer
 from local.aws.https_listener import make_https_listener
 from local.cloud.cloud import ROOT, Cloud
 from local.cloud.mailbox import Mailbox
@@ -170,27 +171,14 @@ class Site:
 
     def decide(self, pem: str) -> tuple[bool, str]:
         """What the stack's authorizer answers an HTTP API about a client certificate, and its reason."""
-        event = {
-            "version": "2.0",
-            "type": "REQUEST",
-            "requestContext": {"authentication": {"clientCert": {"clientCertPem": pem}}},
-        }
         function = self.outputs["AuthorizerArn"].rpartition(":")[2]
-        said = self.cloud.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
-        answer = json.loads(said["Payload"].read())
-        return bool(answer["isAuthorized"]), str(answer["context"]["reason"])
+        said = self.cloud.client("lambda").invoke(FunctionName=function, Payload=json.dumps(authorizer.event(pem)))
+        return authorizer.verdict(json.loads(said["Payload"].read()))
 
     def attach_authorizer(self) -> None:
         """As the README says, for a REST API; its operation asks it once the API is deployed again."""
-        rest, function = self.cloud.client("apigateway"), self.outputs["AuthorizerArn"]
-        uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{function}/invocations"
-        known = {"name": "genesys", "type": "REQUEST", "authorizerUri": uri, "authorizerResultTtlInSeconds": 0}
-        authorizer = rest.create_authorizer(restApiId=self.api, **known)["id"]
-        root = rest.get_resources(restApiId=self.api)["items"][0]["id"]
-        place = {"restApiId": self.api, "resourceId": root, "httpMethod": "GET"}
-        rest.put_method(**place, authorizationType="CUSTOM", authorizerId=authorizer)
-        rest.put_integration(**place, type="MOCK")
-        rest.create_deployment(restApiId=self.api, stageName="live")
+        asked = authorizer.uri(self.outputs["AuthorizerArn"], REGION)
+        authorizer.attach_to_rest(self.cloud.client("apigateway"), self.api, "live", asked)
 
     def refresh_crls(self) -> None:
         """What the function does, but for where it asks: the simulator's lists lie at no public address."""

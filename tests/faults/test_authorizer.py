@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from local.environment import Authorizer, Environment
+from local.authorizer import Authorizer
+from local.environment import Environment
 from local.genesys.keys import DEFAULT_CACHE
 from local.patience import seconds
 from rotation_watcher.identity.door import EVERY, LIMIT

@@ -81,6 +81,10 @@ class FetchCode(StrEnum):
     ANSWER_INVALID = "answer-invalid"
 
 
+TOO_MANY_LISTS = "too-many-lists"
+"""Why a revocation list is not asked for at all. Stable, as those are."""
+
+
 class WatcherError(Exception):
     """The base of every error that the watcher raises itself."""
 

@@ -64,9 +64,8 @@ def default_endpoints(
             continue
         state = "closed" if api.closed else "open, and leads past mutual TLS"
         detail = f"The default execute-api endpoint of the API {api.name} is {state}."
-        stages = sorted(one.stage for one in behind if one.api == api_id)
         authorized = authorizer is not None and all(
-            _authorized(rest, http, _Behind(api_id, stage), authorizer, of_http=api.http) for stage in stages
+            _authorized(rest, http, one, authorizer, of_http=api.http) for one in sorted(behind) if one.api == api_id
         )
         name = f"execute-api of {api_id} ({api.name})"
         endpoints.append(Endpoint(name, api.closed, detail, authorized=authorized))
@@ -148,8 +147,7 @@ def _rest_api(rest: "APIGatewayClient", api_id: str) -> _Api | Endpoint | None:
     try:
         api = rest.get_rest_api(restApiId=api_id)
     except ClientError as error:
-        _pass_over(error, f"the REST API {api_id}")
-        return _hidden(api_id) if code(error) in _DENIED else None
+        return _unread(error, f"the REST API {api_id}", api_id)
     return _Api(api.get("name", ""), bool(api.get("disableExecuteApiEndpoint")), http=False)
 
 
@@ -157,13 +155,15 @@ def _http_api(http: "ApiGatewayV2Client", api_id: str) -> _Api | Endpoint | None
     try:
         api = http.get_api(ApiId=api_id)
     except ClientError as error:
-        _pass_over(error, f"the API {api_id}")
-        return _hidden(api_id) if code(error) in _DENIED else None
+        return _unread(error, f"the API {api_id}", api_id)
     return _Api(api.get("Name", ""), bool(api.get("DisableExecuteApiEndpoint")), http=True)
 
 
-def _hidden(api_id: str) -> Endpoint:
-    """An API that the role may not read: its default endpoint may be open."""
+def _unread(error: ClientError, what: str, api_id: str) -> Endpoint | None:
+    """An API that the role may not read, whose default endpoint may be open; None for one that is not there."""
+    _pass_over(error, what)
+    if code(error) not in _DENIED:
+        return None
     detail = (
         f"The API {api_id} cannot be read: whether its default execute-api endpoint leads past mutual TLS is not known."
         f" The function's role lacks {READ} on it."

@@ -42,7 +42,7 @@ class SignedS3:
     """``identity.ports.Objects`` for one bucket."""
 
     def __init__(self, access: Access, bucket: str) -> None:
-        self._http = _Http(access)
+        self._http = _Http()
         self._signer = S3SigV4Auth(access.credentials, "s3", access.region)
         other = access.endpoints.get("s3")
         suffix = _suffix(access.region)
@@ -89,7 +89,7 @@ class InvokedCollect:
     """``identity.ports.Looks`` by an asynchronous invocation of the function with that name."""
 
     def __init__(self, access: Access, function: str) -> None:
-        self._http = _Http(access)
+        self._http = _Http()
         self._signer = SigV4Auth(access.credentials, "lambda", access.region)
         base = access.endpoints.get("lambda") or f"https://lambda.{access.region}.{_suffix(access.region)}"
         self._url = f"{base}/2015-03-31/functions/{quote(function, safe='')}/invocations"
@@ -106,9 +106,8 @@ class InvokedCollect:
 class _Http:
     """Signed requests over connections that are kept open."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self) -> None:
         self._pool = urllib3.PoolManager(retries=False, maxsize=2)
-        self._access = access
         self._waiting: Thread | None = None
 
     def ask(
@@ -138,26 +137,21 @@ class _Http:
             outcome.append(StoreError(f"{request.method} fails: {type(error).__name__}"))
 
     def _answer(self, request: AWSRequest, body: bytes, within: float) -> _Answer:
-        method, url = str(request.method), str(request.url)
-        try:
-            answer = self._pool.request(
-                method,
-                url,
-                body=body or None,
-                headers=dict(request.headers.items()),
-                timeout=urllib3.Timeout(total=within),
-                redirect=False,
-                preload_content=False,
-            )
-            read = answer.read(MOST + 1)
-            if len(read) <= MOST:
-                answer.drain_conn()
-                answer.release_conn()
-            else:
-                answer.close()
-                raise StoreError(f"an answer of more than {MOST} bytes")
-        except urllib3.exceptions.HTTPError as error:
-            raise StoreError(f"{method} fails: {type(error).__name__}") from error
+        answer = self._pool.request(
+            str(request.method),
+            str(request.url),
+            body=body or None,
+            headers=dict(request.headers.items()),
+            timeout=urllib3.Timeout(total=within),
+            redirect=False,
+            preload_content=False,
+        )
+        read = answer.read(MOST + 1)
+        if len(read) > MOST:
+            answer.close()
+            raise StoreError(f"an answer of more than {MOST} bytes")
+        answer.drain_conn()
+        answer.release_conn()
         return _Answer(answer.status, read, answer.headers.get("ETag", ""))
 
 

@@ -4,8 +4,9 @@ They stay pinned until their grace is over, so what is revoked of them must go. 
 bundle has published. It vouches for nothing here: a list counts only if the key that signed the leaf signed it, too.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -25,24 +26,42 @@ from rotation_watcher.x509.distribution_points import distribution_points
 replace = msgspec.structs.replace
 
 
+class Pinned(NamedTuple):
+    """The pins of a bundle as they lie in the bucket, borne out or not, and the sources by id."""
+
+    bundle: str
+    pins: Sequence[Pin]
+    sources: Mapping[str, Source]
+
+    def source_of(self, pin: Pin, authority: Authority) -> Source:
+        """The source of a pin, for one authority alone; without credentials where the watch file has it no longer."""
+        source = self.sources.get(pin.source) or Source(id=pin.source, region=pin.region, credentials="")
+        return replace(source, authorities=(authority,))
+
+
+def pinned_in(store: ObjectStore, bundle: str, watch: Watch) -> Pinned:
+    """Read the pins of a bundle. Raises StoreError."""
+    return Pinned(bundle, listed_pins(store, bundle), {source.id: source for source in watch.sources})
+
+
 def only_pinned(
-    watch: Watch, store: ObjectStore, bundle: str, others: Iterable[Need], gone: Collection[str], now: datetime
+    known: Pinned, store: ObjectStore, others: Iterable[Need], gone: Collection[str], now: datetime
 ) -> list[Need]:
     """The pinned leaves that name a list, and that none of ``others`` proves; ``gone`` are no longer pinned.
 
     Raises StoreError.
     """
     shown = {need.certificate.fingerprint for need in others if proved(need, now)}.union(gone)
-    pinned = [pin for pin in listed_pins(store, bundle) if pin.certificate.fingerprint not in shown]
-    stored = store.get(keys.wanted(bundle)) if pinned else None
+    pinned = [pin for pin in known.pins if pin.certificate.fingerprint not in shown]
+    stored = store.get(keys.wanted(known.bundle)) if pinned else None
     chain = tuple(block.certificate for block in parse_bundle(stored.body)[0] if block.certificate) if stored else ()
     found = []
     for pin in pinned:
         key = pin.certificate.fingerprint
         held = load_seen(store, pin.source, (key,)) or noted_leaf(store, key)
-        known = held and held[0].facts.not_after >= now and pin.authority in {*Authority}
-        if known and distribution_points(held[0]).urls:
-            found.append(_need(watch, store, pin, held[0], chain))
+        counts = held and held[0].facts.not_after >= now and pin.authority in {*Authority}
+        if counts and distribution_points(held[0]).urls:
+            found.append(_need(known, store, pin, held[0], chain))
     return found
 
 
@@ -55,11 +74,9 @@ def unheld(needs: Iterable[Need], now: datetime) -> list[str]:
     ]
 
 
-def _need(watch: Watch, store: ObjectStore, pin: Pin, leaf: Certificate, chain: Sequence[Certificate]) -> Need:
-    source = next((one for one in watch.sources if one.id == pin.source), None)
-    source = source or Source(id=pin.source, region=pin.region, credentials="")
+def _need(known: Pinned, store: ObjectStore, pin: Pin, leaf: Certificate, chain: Sequence[Certificate]) -> Need:
     authority = Authority(pin.authority)
-    anchors = load_anchors(store, replace(source, authorities=(authority,))).certificates.get(authority, ())
+    anchors = load_anchors(store, known.source_of(pin, authority)).certificates.get(authority, ())
     return Need(
         source=pin.source,
         region=pin.region,

@@ -14,9 +14,9 @@ import msgspec
 from rotation_watcher import keys
 from rotation_watcher.bundles import judging
 from rotation_watcher.bundles import revoked as revocation
-from rotation_watcher.bundles.files import known_pins, listed_pins
+from rotation_watcher.bundles.files import known_pins
 from rotation_watcher.bundles.grounds import without_ground
-from rotation_watcher.bundles.only_pinned import only_pinned, unheld
+from rotation_watcher.bundles.only_pinned import Pinned, only_pinned, pinned_in, unheld
 from rotation_watcher.bundles.pins import Pin
 from rotation_watcher.bundles.wanted import BundleView, Need, SourceRead, Wanted, compose
 from rotation_watcher.config import Authority, Bundle, Source, Watch
@@ -90,21 +90,21 @@ def view_bundle(
         problems += faults
         removal_blockers += faults
         problems += [f"{file.key}: {one.facts.subject}: in an unusual form, added all the same" for one in file.unusual]
-    former = _former(watch, bundle, store, known | unvouched, now)
+    pinned = pinned_in(store, bundle.id, watch)
+    former = _former(pinned, watch, bundle, store, known | unvouched, now)
     unvouched |= former.unvouched
-    bare = only_pinned(watch, store, bundle.id, [*needs, *former.needs], unvouched, now)
+    bare = only_pinned(pinned, store, [*needs, *former.needs], unvouched, now)
     asked = (*needs, *former.needs, *bare)
     lists = revocation.find(store, bundle.id, asked, now) if revoked is None else revoked
     struck = revocation.strike(needs, lists.revoked, now)
     wanted = compose(struck.needs, extra, now)
     removal_blockers += (*struck.words, *lists.faults)
     problems += struck.words
-    forged += lists.faults
+    forged += (*lists.faults, *unheld(bare, now))
     removal_blockers += [
         f"leaf {need.certificate.fingerprint[:16]} does not verify: {detail}" for need, detail in wanted.unproven
     ]
     removal_blockers += _without_current(watch, bundle, wanted)
-    problems += [*forged, *unheld(bare, now)]
     gone, lost = (revocation.strike(each, lists.revoked, now) for each in (former.needs, bare))
     removal_blockers += (*gone.words, *lost.words)
     unvouched |= struck.leaves | gone.leaves | lost.leaves
@@ -112,10 +112,10 @@ def view_bundle(
         bundle,
         wanted,
         tuple(removal_blockers),
-        tuple(problems),
+        (*problems, *forged),
         frozenset(unvouched),
         files,
-        (*forged, *unheld(bare, now)),
+        tuple(forged),
         revocations=lists.lists,
         lists=lists.kept,
         former=tuple(gone.needs),
@@ -126,22 +126,22 @@ def view_bundle(
     )
 
 
-def _former(watch: Watch, bundle: Bundle, store: ObjectStore, known: AbstractSet[str], now: datetime) -> _Found:
+def _former(
+    pinned: Pinned, watch: Watch, bundle: Bundle, store: ObjectStore, known: AbstractSet[str], now: datetime
+) -> _Found:
     """Pinned leaves of which the bundle's histories know nothing: they stay pinned until their grace is over.
 
     A source or an authority may have been taken out of the bundle by mistake, or a history be lost. ``pins.json`` says
     when the grace ends; whether the leaf may be let in is judged again, as for any other.
     """
     found = _Found([], [], set(), [])
-    sources = {source.id: source for source in watch.sources}
     latest = now + timedelta(days=watch.policy.retain_days)
-    for pin in listed_pins(store, bundle.id):
+    for pin in pinned.pins:
         key, until = pin.certificate.fingerprint, min(pin.until or latest, latest)
         if key in known or until <= now or pin.authority not in {*Authority}:
             continue
         authority = Authority(pin.authority)
-        source = sources.get(pin.source) or Source(id=pin.source, region=pin.region, credentials="")
-        source = replace(source, authorities=(authority,))
+        source = pinned.source_of(pin, authority)
         leaf = _remembered(store, source, authority, key)
         if leaf is None and source.enforced_names(authority):  # without a history only the catalogue says whose it is
             leaf = Leaf(facts=pin.certificate, chain=(), status=Status.CURRENT, since=now, first_seen=pin.since)

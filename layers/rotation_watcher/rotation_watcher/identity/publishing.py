@@ -148,8 +148,7 @@ def _fresh_rules(view: BundleView, now: datetime) -> tuple[Rule, ...]:
 
 def _rule(read: SourceRead, authority: Authority, needs: list[Need], view: BundleView, now: datetime) -> Rule:
     issuers = {ca.fingerprint: ca for need in needs for ca in _above(need, now)}
-    if authority is Authority.GENESYS:  # a new root is trusted before its first leaf is shown (decision 0003)
-        issuers |= {one.fingerprint: one for one in read.anchors.get(authority, ()) if one.self_signed}
+    issuers |= _trusted_early(read, authority)
     names = _names(read, authority, needs)
     issued = authority is Authority.GENESYS and view.bundle.identity == "issued" and bool(names)
     return Rule(
@@ -229,9 +228,14 @@ def _as_decided(rule: Rule, view: BundleView) -> Rule:
         return replace(rule, names=names)
     trusted = {one.fingerprint for one in anchors}
     issuers = {one.sha256: one for one in rule.issuers if one.sha256 in trusted or not _is_root(one)}
-    if authority is Authority.GENESYS:
-        issuers |= {one.fingerprint: _issuer(one) for one in anchors if one.self_signed}
+    issuers |= {key: _issuer(one) for key, one in _trusted_early(read, authority).items()}
     return replace(rule, names=names, issuers=tuple(issuers[fingerprint] for fingerprint in sorted(issuers)))
+
+
+def _trusted_early(read: SourceRead, authority: Authority) -> dict[str, Certificate]:
+    """The roots of the operator's file that count before their first leaf is shown (decision 0003), by SHA-256."""
+    anchors = read.anchors.get(authority, ()) if authority is Authority.GENESYS else ()
+    return {one.fingerprint: one for one in anchors if one.self_signed}
 
 
 def _is_root(one: Issuer) -> bool:

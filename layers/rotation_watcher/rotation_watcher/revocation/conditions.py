@@ -13,7 +13,8 @@ from rotation_watcher.alerts.conditions import AT_ONCE, Condition, Lasting, Obse
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.alerts.strange import strange
 from rotation_watcher.alerts.waiting import with_alerts
-from rotation_watcher.revocation.fetch import TOO_MANY, Failed, Outcome
+from rotation_watcher.errors import TOO_MANY_LISTS
+from rotation_watcher.revocation.fetch import Failed, Outcome
 from rotation_watcher.revocation.points import Member, Point
 from rotation_watcher.revocation.state import About, State
 from rotation_watcher.x509.crl import CrlFacts, share_left
@@ -121,7 +122,7 @@ def _stale(one: Judged, now: datetime) -> Observed | None:
     if left == 0.0:
         reason, lasting = OVERDUE, AT_ONCE
     elif failed is not None:
-        soon = failed.code == TOO_MANY or (left is not None and left < STALE)
+        soon = failed.code == TOO_MANY_LISTS or (left is not None and left < STALE)
         reason, lasting = failed.code, AT_ONCE if soon else REFUSED if failed.refused else UNFETCHED
     elif left is not None and left < STALE:
         reason, lasting = NOT_REPLACED, AT_ONCE

@@ -12,7 +12,7 @@ from datetime import datetime
 from threading import Lock, Thread, Timer
 from typing import NamedTuple
 
-from rotation_watcher.errors import FetchCode, FetchError
+from rotation_watcher.errors import TOO_MANY_LISTS, FetchCode, FetchError
 from rotation_watcher.ports import DistributionPoints, NotModified, Validators
 from rotation_watcher.revocation.kept import Held
 from rotation_watcher.revocation.points import Point
@@ -23,8 +23,6 @@ from rotation_watcher.x509.revocation_index import build_index
 PARALLEL = 8
 MOST = 64
 """Lists that are fetched for the first time; a source has one or two. What is kept already is always asked for."""
-TOO_MANY = "too-many-lists"
-"""The code of a list that is left out."""
 DUE = 1 / 3
 """The share of its period that a list has left when it is due: from then on servers are asked without validators."""
 _judging = Lock()
@@ -56,7 +54,7 @@ def chosen(jobs: Iterable[Job], known: Collection[str]) -> tuple[list[Job], list
 def left_out(job: Job) -> "Failed":
     """The outcome of a list that is left out."""
     words = f"{job.point.url} is not asked for its list: more than {MOST} lists are named"
-    return Failed(TOO_MANY, words, refused=False)
+    return Failed(TOO_MANY_LISTS, words, refused=False)
 
 
 class Fresh(NamedTuple):
@@ -72,7 +70,7 @@ class Unchanged(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """No list was got: a stable code (FetchCode, CrlReason, or of ``CrlDefect``), and why, in words.
+    """No list was got: a stable code (FetchCode, TOO_MANY_LISTS, CrlReason, or of ``CrlDefect``), and why, in words.
 
     ``refused``: something was got, and is not used. The words may quote hostile text.
     """

@@ -13,7 +13,7 @@ from rotation_watcher.alerts.builders.subjects import (
 from rotation_watcher.alerts.builders.wording import certificate as described
 from rotation_watcher.alerts.builders.wording import plain, sentence, stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
-from rotation_watcher.errors import FetchCode
+from rotation_watcher.errors import TOO_MANY_LISTS, FetchCode
 from rotation_watcher.x509.crl import CrlFacts, share_left
 from rotation_watcher.x509.facts import CertificateFacts
 
@@ -40,7 +40,7 @@ _REMEDIES = {
     FetchCode.TLS_FAILED: _WAY_OUT,
     FetchCode.STATUS_UNEXPECTED: _SERVER,
     FetchCode.ANSWER_INVALID: _SERVER,
-    "too-many-lists": "Ask Genesys support why so many lists are named. Else take sources that nobody needs out of the"
+    TOO_MANY_LISTS: "Ask Genesys support why so many lists are named. Else take sources that nobody needs out of the"
     " watch file, or deploy a second stack for some of them.",
 }
 """By the reason; every other one is about what a list holds."""
@@ -149,7 +149,8 @@ def crl_stale(
 ) -> Alert:
     """A list is not got, not used, or not replaced in time.
 
-    ``reason`` is a stable code: of ``FetchCode``, ``CrlReason`` or ``CrlDefect``, or ``not-replaced`` or ``overdue``.
+    ``reason`` is a stable code: of ``FetchCode``, ``CrlReason``, ``CrlDefect``, TOO_MANY_LISTS, ``not-replaced``
+    or ``overdue``.
     ``failure`` says in words why no new one was got, ``held`` are the facts of the one in force.
     """
     left = 0.0 if held is None else share_left(held, now)
