@@ -76,6 +76,12 @@ class _List:
         self.confirmed: datetime | None = None
         """When it was last known to be the newest."""
 
+    def current(self, now: datetime) -> bool:
+        """Whether it can clear somebody: it is there, was confirmed within ``LIMIT``, and has not run out."""
+        if self.index is None or self.confirmed is None or now - self.confirmed > LIMIT:
+            return False
+        return (self.index.next_update or now) >= now
+
 
 class Door:
     """A door of one bundle. ``mapper`` maps the indexes; ``clock`` gives aware UTC."""
@@ -112,9 +118,8 @@ class Door:
         if any(one.index.contains(serial) for one in held if one.index):
             return True  # however old it is
         now = self._clock()
-        current = [one for one in held if one.index and one.confirmed and now - one.confirmed <= LIMIT]
-        current = [one for one in current if one.index and (one.index.next_update or now) >= now]
-        return False if folders and len(current) == len(folders) else None
+        current = len(held) == len(folders) and all(one.current(now) for one in held)
+        return False if folders and current else None
 
     def _refresh(self) -> list[str]:
         """Ask for what is new, if it is time. What went wrong, in words."""
