@@ -39,12 +39,14 @@ REFUSED = (
 )
 """The reasons of those who are not. They are stable: alarms and dashboards may count them."""
 LIST_UNKNOWN = "list-unknown"
-"""The remark that no revocation list of the issuer could be asked."""
+"""The remark that no revocation list could be asked that speaks of the leaf."""
 
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
 type Revoked = Callable[[str, int], bool | None]
 """Whether the lists of the issuer with this key name this serial number; None where no list can be asked."""
+type Speaks = Callable[[str, x509.Certificate], bool]
+"""Whether one of these lists is for the places that the leaf itself names: else it clears nobody."""
 
 
 class Decision(NamedTuple):
@@ -83,13 +85,31 @@ class _Leaf(NamedTuple):
     """What it is no client certificate for: an approval may waive it, by the same code."""
 
 
+class _Lists(NamedTuple):
+    """What can be asked of revocation lists."""
+
+    revoked: Revoked
+    speaks: Speaks
+
+
 def no_list(_issuer_key: str, _serial: int) -> None:
     """``Revoked`` of a door that has no lists, such as a backend behind an ALB whose trust store holds them."""
     return
 
 
+def any_list(_issuer_key: str, _leaf: x509.Certificate) -> bool:
+    """``Speaks`` where ``Revoked`` answers for each leaf of the issuer."""
+    return True
+
+
 def decide(
-    leaf: object, policy: Policy | None, at: datetime, revoked: Revoked = no_list, *, region: str | None = None
+    leaf: object,
+    policy: Policy | None,
+    at: datetime,
+    revoked: Revoked = no_list,
+    speaks: Speaks = any_list,
+    *,
+    region: str | None = None,
 ) -> Decision:
     """Whether the leaf (PEM text, as a front door hands it on) is let in at ``at`` (aware UTC).
 
@@ -105,12 +125,12 @@ def decide(
     if leaf.count(_BEGIN) > 1:
         return _refused("two-certificates")
     try:
-        return _judged(_read(leaf), policy, at, revoked, region)
+        return _judged(_read(leaf), policy, at, _Lists(revoked, speaks), region)
     except Exception:  # noqa: BLE001  # whatever a certificate does to the library, it lets nobody in
         return _refused("unreadable")
 
 
-def _judged(leaf: _Leaf, policy: Policy, at: datetime, revoked: Revoked, region: str | None) -> Decision:
+def _judged(leaf: _Leaf, policy: Policy, at: datetime, lists: _Lists, region: str | None) -> Decision:
     if reason := _never_good(leaf, policy, at):
         return _refused(reason, leaf)
     pins = policy.pins.get(leaf.sha256, ())
@@ -119,12 +139,12 @@ def _judged(leaf: _Leaf, policy: Policy, at: datetime, revoked: Revoked, region:
     if unfit := [code for code in leaf.unfit if not (good and code in good.lifted)]:
         return _refused(unfit[0], leaf)
     if good:
-        return _unless_revoked(leaf, Decision(True, "pinned", good.who, leaf.sha256), [good.issuer_key], revoked)
+        return _unless_revoked(leaf, Decision(True, "pinned", good.who, leaf.sha256), [good.issuer_key], lists)
     rules = [rule for rule in policy.rules if region in (None, rule.who.region)]
     named = [rule for rule in rules if leaf.names & rule.names]
     for rule in sorted(named, key=lambda one: one.mode):  # issued before pinned; a signature takes longer than all else
         if keys := _signers(leaf, rule, at):
-            return _unless_revoked(leaf, _by_name(leaf, rule, here), keys, revoked)
+            return _unless_revoked(leaf, _by_name(leaf, rule, here), keys, lists)
     signed = [rule for rule in rules if rule not in named and _signers(leaf, rule, at)]
     return _refused(_why_not(named, rules, signed, pins, here), leaf)
 
@@ -160,12 +180,13 @@ def _why_not(named: list[Rule], rules: list[Rule], signed: list[Rule], pins: tup
     return "not-pinned"
 
 
-def _unless_revoked(leaf: _Leaf, found: Decision, issuer_keys: list[str | None], revoked: Revoked) -> Decision:
+def _unless_revoked(leaf: _Leaf, found: Decision, issuer_keys: list[str | None], lists: _Lists) -> Decision:
     """The same, unless a list names it. What is revoked wakes nobody."""
-    answers = [revoked(key, leaf.raw.serial_number) for key in issuer_keys if key]
+    keys = [key for key in issuer_keys if key]
+    answers = [lists.revoked(key, leaf.raw.serial_number) for key in keys]
     if any(answers):
         return _refused("revoked", leaf)._replace(who=found.who)
-    unknown = not answers or None in answers
+    unknown = not answers or None in answers or not all(lists.speaks(key, leaf.raw) for key in keys)
     return found._replace(remark=LIST_UNKNOWN) if unknown else found
 
 
