@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from rotation_watcher.identity.decision import ADMITTED, LIST_UNKNOWN, REFUSED, decide
 from rotation_watcher.identity.policy import MAX_BYTES, Policy, PolicyError, read_policy
+from rotation_watcher.trust.assessment import assess
+from rotation_watcher.trust.identity import Expected
 from tests.support import doors
 from tests.support.doors import Case, cases, leaves, policy_bytes, presented
 from tests.support.pki import NAME, NOW
@@ -30,6 +32,24 @@ def test_what_is_presented_gets_its_reason(case: Case) -> None:
 
 def test_every_reason_but_the_age_of_the_policy_has_a_case() -> None:
     assert {case.reason for case in cases("decision")} == {*ADMITTED, *REFUSED} - {"policy-too-old"}
+
+
+@pytest.mark.parametrize("leaf", sorted(leaves()))
+@pytest.mark.parametrize("unknown", ["strict", "name"])
+def test_no_leaf_is_admitted_by_its_name_that_collect_would_quarantine(leaf: str, unknown: str) -> None:
+    found = decide(presented(leaf), policy(unknown), NOW, doors.revoked())
+    assessed = assess(
+        [leaves()[leaf].read, doors.shared_ca().read],
+        defects=(),
+        anchors=[one.read for one in (*doors.roots(), doors.shared_root())],
+        expected=Expected((NAME,)),
+        approval={},
+        now=NOW,
+    )
+    if found.allowed and found.reason != "pinned":
+        assert assessed.verdict.accepted, assessed.verdict.reasons
+    if found.reason in {"weak-key", "weak-signature", "no-client-auth", "chain-untrusted"}:
+        assert found.reason in {one.code for one in assessed.verdict.reasons}
 
 
 def test_who_it_is_comes_with_the_answer() -> None:

@@ -2,18 +2,23 @@
 
 Pure, and never raises: whatever is wrong with what was presented, or with what it is held against, refuses it. It needs
 Python and ``cryptography`` alone (``policy``). Who stands before it (API Gateway, ALB) has verified the chain and the
-possession of the key; the decision says whose certificate it is, and whether it is still good.
+possession of the key; the decision says whose certificate it is, and whether it is still good. A leaf that collect has
+not judged yet is held to the same rules as there (``engine_rules``), as far as its CAs are known here.
 """
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from rotation_watcher.identity.policy import Pin, Policy, Rule, Who, normal
+from rotation_watcher.x509.engine_rules import allows_handshakes, extension, key_identifier_fits, refusal, weaknesses
+from rotation_watcher.x509.signatures import is_signature
 
 MAX_LEAF = 16 * 1024
 """The longest certificate that is read, in characters of PEM: ALB's limit."""
@@ -27,6 +32,9 @@ REFUSED = (
     "expired",
     "leaf-is-ca",
     "no-client-auth",
+    "weak-key",
+    "weak-signature",
+    "chain-untrusted",
     "revoked",
     "not-pinned",
     "unknown-leaf",
@@ -142,10 +150,15 @@ def _judged(leaf: _Leaf, policy: Policy, at: datetime, lists: _Lists, region: st
         return _unless_revoked(leaf, Decision(True, "pinned", good.who, leaf.sha256), [good.issuer_key], lists)
     rules = [rule for rule in policy.rules if region in (None, rule.who.region)]
     named = [rule for rule in rules if leaf.names & rule.names]
+    faults: list[Decision] = []
     for rule in sorted(named, key=lambda one: one.mode):  # issued before pinned; a signature takes longer than all else
-        if keys := _signers(leaf, rule, at):
+        keys, fault = _vouchers(leaf, rule, at)
+        if keys:
             return _unless_revoked(leaf, _by_name(leaf, rule, here), keys, lists)
-    signed = [rule for rule in rules if rule not in named and _signers(leaf, rule, at)]
+        faults += [_refused(fault, leaf)._replace(who=rule.who)] if fault else []
+    if faults and not here:
+        return faults[0]
+    signed = [rule for rule in rules if rule not in named and any(_signed(leaf, one) for one in _above(leaf, rule, at))]
     return _refused(_why_not(named, rules, signed, pins, here), leaf)
 
 
@@ -190,18 +203,49 @@ def _unless_revoked(leaf: _Leaf, found: Decision, issuer_keys: list[str | None],
     return found._replace(remark=LIST_UNKNOWN) if unknown else found
 
 
-def _signers(leaf: _Leaf, rule: Rule, at: datetime) -> list[str | None]:
-    """The keys of the rule's CAs that signed the leaf and are in their validity."""
-    found: list[str | None] = []
-    for issuer, key in zip(rule.issuers, rule.issuer_keys, strict=True):
-        if issuer.subject != leaf.raw.issuer or not issuer.not_valid_before_utc <= at <= issuer.not_valid_after_utc:
-            continue
-        try:
-            leaf.raw.verify_directly_issued_by(issuer)
-        except Exception:  # noqa: BLE001, S112  # another key of that name, or one of a kind that signs nothing
-            continue
-        found.append(key)
-    return found
+def _above(leaf: _Leaf, rule: Rule, at: datetime) -> dict[x509.Certificate, str]:
+    """The rule's CAs of the name that the leaf gives its issuer and in their validity, each with its key."""
+    return {
+        issuer: key
+        for issuer, key in zip(rule.issuers, rule.issuer_keys, strict=True)
+        if issuer.subject == leaf.raw.issuer and issuer.not_valid_before_utc <= at <= issuer.not_valid_after_utc
+    }
+
+
+def _vouchers(leaf: _Leaf, rule: Rule, at: datetime) -> tuple[list[str | None], str | None]:
+    """The keys of the rule's CAs that vouch for the leaf; or why one that signed it does not, None if none has."""
+    keys: list[str | None] = []
+    fault = None
+    for issuer, key in _above(leaf, rule, at).items():
+        found = _fault(leaf.raw, issuer)
+        if found is None:
+            keys.append(key)
+        elif fault is None and _signed(leaf, issuer):
+            fault = found
+    return keys, fault
+
+
+@lru_cache(256)  # a region presents one leaf at every request, and the signature takes longer than all else
+def _fault(leaf: x509.Certificate, issuer: x509.Certificate) -> str | None:
+    """Why collect would not trust the leaf under this CA, by its words; ``chain-untrusted`` also for no signature.
+
+    It is judged when both became valid, so that it never changes: whether they are valid now is asked before.
+    """
+    for one in weaknesses(leaf):
+        return one.code
+    chain, at = (leaf, issuer), max(leaf.not_valid_before_utc, issuer.not_valid_before_utc)
+    if not key_identifier_fits(*chain):
+        return "chain-untrusted"
+    if refusal(chain, at):
+        return "no-client-auth" if refusal(chain, at, client_auth=False) is None else "chain-untrusted"
+    return next((one.code for one in weaknesses(issuer)), None)
+
+
+def _signed(leaf: _Leaf, issuer: x509.Certificate) -> bool:
+    try:
+        return is_signature(leaf.raw, leaf.raw.tbs_certificate_bytes, issuer.public_key())
+    except (ValueError, UnsupportedAlgorithm):  # a key of a kind that nobody reads
+        return False
 
 
 def _read(leaf: str) -> _Leaf:
@@ -214,26 +258,23 @@ def _read(leaf: str) -> _Leaf:
 
 
 def _unfit(raw: x509.Certificate) -> Iterator[str]:
-    try:
-        if raw.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
-            yield "leaf-is-ca"
-    except x509.ExtensionNotFound:
-        pass
-    try:
-        if ExtendedKeyUsageOID.CLIENT_AUTH not in raw.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value:
-            yield "no-client-auth"
-    except x509.ExtensionNotFound:
-        pass  # any use: as the watcher takes it
+    """What is absent allows any use, as the watcher takes it."""
+    constraints = extension(raw, x509.BasicConstraints)
+    if constraints is not None and constraints.ca:
+        yield "leaf-is-ca"
+    purposes = extension(raw, x509.ExtendedKeyUsage)
+    for_clients = purposes is None or ExtendedKeyUsageOID.CLIENT_AUTH in purposes
+    if not (for_clients and allows_handshakes(extension(raw, x509.KeyUsage))):
+        yield "no-client-auth"
 
 
 def _names(raw: x509.Certificate) -> frozenset[str]:
     """The DNS names of the SAN, or the common name alone where there is no SAN."""
-    try:
-        san = raw.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        names = san.get_values_for_type(x509.DNSName)
-    except x509.ExtensionNotFound:
-        common = raw.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-        names = [str(common[0].value)] if len(common) == 1 else []
+    san = extension(raw, x509.SubjectAlternativeName)
+    if san is not None:
+        return frozenset(map(normal, san.get_values_for_type(x509.DNSName)))
+    common = raw.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    names = [str(common[0].value)] if len(common) == 1 else []
     return frozenset(map(normal, names))
 
 

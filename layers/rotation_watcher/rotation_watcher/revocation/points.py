@@ -4,6 +4,7 @@ Pure. Only what was proved to an anchor in this run is asked about: an address i
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from cryptography import x509
@@ -78,6 +79,7 @@ def gather(links: Iterable[Link]) -> Gathered:
     return Gathered(points, tuple(remarks))
 
 
+@lru_cache(256)  # a door asks it of the same few leaves at every request
 def folders_of(issuer_key: str, leaf: x509.Certificate) -> frozenset[str] | None:
     """The folders of the lists that speak of a leaf: that of all places that it names, and that of each place alone.
 
