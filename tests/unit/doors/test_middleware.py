@@ -186,7 +186,7 @@ def test_it_is_told_at_once_that_the_day_is_over_and_that_nobody_is_let_in(caplo
     guarded.decide([header("genesys")])
     time.seconds = AGAIN / 2  # nobody came meanwhile
     lines = []
-    while time.seconds <= LIMIT + AGAIN / 2:
+    while time.seconds < LIMIT + AGAIN / 2:
         guarded.decide([header("genesys")])
         lines += [line for _, line in said(caplog)]
         time.seconds += EVERY
