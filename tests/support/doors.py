@@ -257,8 +257,13 @@ def revoked() -> Revoked:
 
 
 def _rule(who: tuple[str, str, str], mode: str, unknown: str, *cas: Pair) -> dict[str, Any]:
-    issuers = [{"sha256": ca.read.fingerprint, "key": ca.read.facts.spki_sha256, "pem": ca.pem} for ca in cas]
+    issuers = [issuer(ca) for ca in cas]
     return _who(who) | {"mode": mode, "unknown": unknown, "names": [NAME], "issuers": issuers}
+
+
+def issuer(ca: Pair) -> dict[str, str]:
+    """A CA as a rule names it."""
+    return {"sha256": ca.read.fingerprint, "key": ca.read.facts.spki_sha256, "pem": ca.pem}
 
 
 def _pin(leaf: str, who: tuple[str, str, str], ca: Pair, **more: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from rotation_watcher.trust.assessment import assess
 from rotation_watcher.trust.identity import Expected
 from tests.support import doors
 from tests.support.doors import Case, cases, leaves, policy_bytes, presented
-from tests.support.pki import NAME, NOW
+from tests.support.pki import CLIENT, NAME, NOW, Pair, ec_key, make
 
 
 def policy(word: str = "strict") -> Policy | None:
@@ -83,6 +84,23 @@ def test_the_other_list_of_an_issuer_does_not_hide_that_one_names_the_leaf() -> 
     held = read_policy(policy_bytes())
     twice = held._replace(rules=(held.rules[0], held.rules[0]))
     assert decide(presented("revoked"), twice, NOW, doors.revoked()).reason == "revoked"
+
+
+def test_a_ca_that_stands_under_two_others_is_held_to_the_one_that_allows_more() -> None:
+    fence = x509.NameConstraints([x509.DNSName("mypurecloud.com")], None), True
+    key, upper_key = ec_key(), ec_key()
+    bound, free = (make("Upper", doors.shared_root(), key=upper_key, ca=True, extra=more) for more in ([fence], []))
+    lower = make("Lower", bound, key=key, ca=True)
+    leaf = make(NAME, lower, names=(NAME, "bank.example.com"), eku=CLIENT)
+    rule = doors.document()["rules"][0] | {"issuers": [doors.issuer(lower)]}
+
+    def answer(*above: Pair) -> str:
+        rules = [rule | {"above": [doors.issuer(one) for one in above]}]
+        return decide(leaf.pem, read_policy(json.dumps(doors.document() | {"rules": rules}).encode()), NOW).reason
+
+    assert answer() == "issued"
+    assert answer(bound, doors.shared_root()) == "chain-untrusted"
+    assert answer(bound, free, doors.shared_root()) == "issued"
 
 
 def test_a_ca_that_is_past_its_validity_vouches_for_nobody() -> None:

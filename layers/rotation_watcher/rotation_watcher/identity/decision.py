@@ -9,6 +9,7 @@ not judged yet is held to the same rules as there (``engine_rules``), as far as 
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from cryptography import x509
@@ -93,6 +94,14 @@ class _Leaf(NamedTuple):
     """What it is no client certificate for: an approval may waive it, by the same code."""
 
 
+class _Above(NamedTuple):
+    """A CA of a rule, its key, and what a leaf of it is held against (``policy.Rule``)."""
+
+    issuer: x509.Certificate
+    key: str
+    ways: tuple[tuple[x509.Certificate, ...], ...]
+
+
 class _Lists(NamedTuple):
     """What can be asked of revocation lists."""
 
@@ -158,7 +167,8 @@ def _judged(leaf: _Leaf, policy: Policy, at: datetime, lists: _Lists, region: st
         faults += [_refused(fault, leaf)._replace(who=rule.who)] if fault else []
     if faults and not here:
         return faults[0]
-    signed = [rule for rule in rules if rule not in named and any(_signed(leaf, one) for one in _above(leaf, rule, at))]
+    others = [rule for rule in rules if rule not in named]
+    signed = [rule for rule in others if any(_signed(leaf, one.issuer) for one in _above(leaf, rule, at))]
     return _refused(_why_not(named, rules, signed, pins, here), leaf)
 
 
@@ -203,42 +213,41 @@ def _unless_revoked(leaf: _Leaf, found: Decision, issuer_keys: list[str | None],
     return found._replace(remark=LIST_UNKNOWN) if unknown else found
 
 
-def _above(leaf: _Leaf, rule: Rule, at: datetime) -> dict[x509.Certificate, str]:
-    """The rule's CAs of the name that the leaf gives its issuer and in their validity, each with its key."""
-    return {
-        issuer: key
-        for issuer, key in zip(rule.issuers, rule.issuer_keys, strict=True)
-        if issuer.subject == leaf.raw.issuer and issuer.not_valid_before_utc <= at <= issuer.not_valid_after_utc
-    }
+def _above(leaf: _Leaf, rule: Rule, at: datetime) -> Iterator[_Above]:
+    """The rule's CAs of the name that the leaf gives its issuer and in their validity."""
+    for issuer, key, ways in zip(rule.issuers, rule.issuer_keys, rule.ways, strict=True):
+        if issuer.subject == leaf.raw.issuer and issuer.not_valid_before_utc <= at <= issuer.not_valid_after_utc:
+            yield _Above(issuer, key, ways)
 
 
 def _vouchers(leaf: _Leaf, rule: Rule, at: datetime) -> tuple[list[str | None], str | None]:
     """The keys of the rule's CAs that vouch for the leaf; or why one that signed it does not, None if none has."""
     keys: list[str | None] = []
     fault = None
-    for issuer, key in _above(leaf, rule, at).items():
-        found = _fault(leaf.raw, issuer)
-        if found is None:
+    for issuer, key, ways in _above(leaf, rule, at):
+        faults = [_fault(leaf.raw, way) for way in ways]
+        if None in faults:
             keys.append(key)
         elif fault is None and _signed(leaf, issuer):
-            fault = found
+            fault = faults[0]
     return keys, fault
 
 
 @lru_cache(256)  # a region presents one leaf at every request, and the signature takes longer than all else
-def _fault(leaf: x509.Certificate, issuer: x509.Certificate) -> str | None:
-    """Why collect would not trust the leaf under this CA, by its words; ``chain-untrusted`` also for no signature.
+def _fault(leaf: x509.Certificate, way: tuple[x509.Certificate, ...]) -> str | None:
+    """Why collect would not trust the leaf under these CAs, by its words; ``chain-untrusted`` also for no signature.
 
-    It is judged when both became valid, so that it never changes: whether they are valid now is asked before.
+    It is judged when all became valid, so that it never changes: whether they are valid now is asked before.
     """
     for one in weaknesses(leaf):
         return one.code
-    chain, at = (leaf, issuer), max(leaf.not_valid_before_utc, issuer.not_valid_before_utc)
-    if not key_identifier_fits(*chain):
+    chain = (leaf, *way)
+    at = max(one.not_valid_before_utc for one in chain)
+    if not all(key_identifier_fits(*link) for link in pairwise(chain)):
         return "chain-untrusted"
     if refusal(chain, at):
         return "no-client-auth" if refusal(chain, at, client_auth=False) is None else "chain-untrusted"
-    return next((one.code for one in weaknesses(issuer)), None)
+    return next((one.code for ca in way for one in weaknesses(ca)), None)
 
 
 def _signed(leaf: _Leaf, issuer: x509.Certificate) -> bool:

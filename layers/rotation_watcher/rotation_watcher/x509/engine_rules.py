@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cache
+from itertools import islice
 from typing import NamedTuple
 
 from cryptography import x509
@@ -22,6 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, Policy, PolicyBuilder, Store, VerificationError
 
 from rotation_watcher.x509.names import canonical_of
+from rotation_watcher.x509.signatures import is_signature
 
 MAX_INTERMEDIATES = 3
 """Leaf, three intermediates and root: ALB's chain depth of 4 above the leaf (its default quota)."""
@@ -29,6 +31,8 @@ RSA_BITS = range(2048, 8193)
 CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 HASHES = frozenset({"sha256", "sha384", "sha512"})
 """What ALB takes of keys and signatures."""
+_MAX_WAYS = 20
+"""The most ways up from one CA that a leaf is held against."""
 
 UNVERIFIABLE = (
     VerificationError,
@@ -89,6 +93,36 @@ def refusal(chain: Sequence[x509.Certificate], at: datetime, *, client_auth: boo
     except UNVERIFIABLE as error:
         return in_words(error)
     return unchecked_constraint(chain)
+
+
+def ways_up(issuer: x509.Certificate, known: Sequence[x509.Certificate]) -> tuple[tuple[x509.Certificate, ...], ...]:
+    """What a leaf of this CA is to be held against: each way up through the CAs that are known, shortest first.
+
+    A way ends with the highest CA that constrains names; most CAs have one way, which is the CA alone.
+    """
+    if not any(extension(one, x509.NameConstraints) for one in known):
+        return ((issuer,),)
+    found = set()
+    for way in islice(_climb((issuer,), known), _MAX_WAYS):
+        bound = [number for number, one in enumerate(way) if extension(one, x509.NameConstraints)]
+        found.add(way[: max(bound, default=0) + 1])
+    return tuple(sorted(found, key=len))
+
+
+def _climb(
+    way: tuple[x509.Certificate, ...], known: Sequence[x509.Certificate]
+) -> Iterator[tuple[x509.Certificate, ...]]:
+    top, higher = way[-1], False
+    for one in known if len(way) <= MAX_INTERMEDIATES and top.subject != top.issuer else ():
+        if (
+            one not in way
+            and one.subject == top.issuer
+            and is_signature(top, top.tbs_certificate_bytes, one.public_key())
+        ):
+            higher = True
+            yield from _climb((*way, one), known)
+    if not higher:
+        yield way
 
 
 def policies(at: datetime, *, client_auth: bool) -> tuple[PolicyBuilder, PolicyBuilder]:
