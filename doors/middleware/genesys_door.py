@@ -8,13 +8,15 @@ The header proves something only where the ALB is the only way in: a client that
 header itself. README.md beside this file says what to set.
 """
 
+import contextlib
 import json
+import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from rotation_watcher.identity.decision import MAX_LEAF, Decision, Revoked, decide, no_list, told
@@ -26,6 +28,8 @@ EVERY = 60.0
 """Seconds after which the policy is asked for again."""
 LIMIT = 24 * 3600.0
 """Seconds after which a policy that could not be read again lets nobody in."""
+AGAIN = 3600.0
+"""Seconds after which it is said again that the policy cannot be read."""
 MAX_HEADER = 3 * MAX_LEAF
 """The longest header that is decoded: each character may be written as three."""
 
@@ -38,34 +42,51 @@ type Send = Callable[[Message], Awaitable[None]]
 type Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
+log = logging.getLogger("genesys_door")
+"""What it says of itself; of a request it logs nothing."""
+
+
+class _Told(NamedTuple):
+    """What was said last of a policy that cannot be read."""
+
+    at: float
+    shut: bool
+    """Whether nobody was let in."""
+
+
 class Guard:
     """The decision with its policy, which is read again every minute; several threads may ask at once.
 
     ``source`` gives the bytes of ``identity.json``: a callable, or the path of a file that something else keeps up to
-    date. Whatever it raises leaves the last good policy in force, for a day at most. ``region`` lets in the leaves of
-    one Genesys Cloud region alone. ``revoked`` may be given where the ALB's trust store holds no revocation lists.
+    date. Whatever it raises leaves the last good policy in force, for a day at most. That is logged when it begins,
+    every ``AGAIN`` while it lasts, when the day is over, and when it ends; ``name`` is what the log calls the policy of
+    a callable, such as its S3 URI. ``region`` lets in the leaves of one Genesys Cloud region alone. ``revoked`` may be
+    given where the ALB's trust store holds no revocation lists.
     """
 
     def __init__(
         self,
         source: Callable[[], bytes] | str | Path,
         *,
+        name: str = "of the given callable",
         region: str | None = None,
         revoked: Revoked = no_list,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source if callable(source) else Path(source).read_bytes
+        self._name = name if callable(source) else str(source)
         self._region, self._revoked, self._clock, self._elapsed = region, revoked, clock, elapsed
         self._policy: Policy | None = None
         self._asked: float | None = None
         self._confirmed = 0.0
+        self._told: _Told | None = None
         self._lock = Lock()
 
     def decide(self, headers: Iterable[str]) -> Decision:
         """The decision on all values of the header. Never raises."""
         policy = self._current()
-        if policy is not None and self._elapsed() - self._confirmed > LIMIT:
+        if policy is not None and self._is_too_old():
             return Decision(allowed=False, reason="policy-too-old")
         given = [*headers]
         if len(given) > 1 or any("," in one for one in given):  # a server may have joined two
@@ -80,17 +101,47 @@ class Guard:
         try:
             now = self._elapsed()
             if self._asked is None or now - self._asked >= EVERY:
-                try:
-                    self._policy = read_policy(self._source())
-                    self._confirmed = self._elapsed()
-                except PolicyError:
-                    pass  # the last good one stays: one that stays bad for a day lets nobody in
-                except Exception:  # noqa: BLE001, S110  # whatever the caller's source raises, likewise
-                    pass
+                self._read()
                 self._asked = now
             return self._policy
         finally:
             self._lock.release()
+
+    def _read(self) -> None:
+        try:
+            self._policy = read_policy(self._source())
+        except Exception as error:  # noqa: BLE001  # whatever it is, the last good one stays, for a day
+            self._tell(error)
+            return
+        self._confirmed = self._elapsed()
+        if self._told is not None:
+            self._told = None
+            _say(logging.WARNING, f"the policy {self._name} can be read again: it decides from now on")
+
+    def _tell(self, error: Exception) -> None:
+        """Say that the policy cannot be read, unless that was said a short while ago."""
+        now, shut = self._elapsed(), self._policy is None or self._is_too_old()
+        if self._told is not None and self._told.shut == shut and now - self._told.at < AGAIN:
+            return
+        self._told = _Told(now, shut)
+        what = "" if isinstance(error, PolicyError) else f"{type(error).__name__}: "
+        left = (self._confirmed + LIMIT - now) / 3600
+        meanwhile = "nobody is let in" if shut else f"the last good one decides, for {left:.1f} more hours"
+        _say(
+            logging.ERROR,
+            f"the policy {self._name} cannot be read ({what}{error}): {meanwhile}. Let it be fetched again from"
+            " bundles/<id>/identity.json in the stack's bucket (s3:GetObject on that key); where it is bad there too,"
+            " run publish, which writes it anew",
+        )
+
+    def _is_too_old(self) -> bool:
+        return self._elapsed() - self._confirmed > LIMIT
+
+
+def _say(level: int, text: str) -> None:
+    """Log one line. A handler that fails stops no request."""
+    with contextlib.suppress(Exception):
+        log.log(level, "%s", " ".join(text.split())[:1000])
 
 
 def decoded(header: str) -> str | None:

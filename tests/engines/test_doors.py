@@ -42,6 +42,8 @@ ROOT = Path(__file__).parents[2]
 DOORS = ROOT / "doors"
 HEADER = "X-Amzn-Mtls-Clientcert-Leaf"
 _READY, _POLL = 20.0, 0.02
+_SHORT = 10
+"""Seconds within which a door has started and let somebody in."""
 
 
 class Backend(ThreadingHTTPServer):
@@ -196,6 +198,8 @@ class Nginx(Proxy):
     """nginx, which asks decide.py."""
 
     file = "identity.json"
+    elsewhere = ""
+    """What stands in the operator's http block."""
     broken = ("", "{", '{"format": 1}', '{"format": 1, "bundle": "main", "rules": [], "pins": [], "lists": []}')
 
     def publish(self, files: Mapping[str, bytes]) -> int:
@@ -209,7 +213,7 @@ class Nginx(Proxy):
         user = "user root root;\n" if os.geteuid() == 0 else ""
         (self.folder / "nginx.conf").write_text(
             f"daemon off;\nerror_log {self.folder}/log info;\npid {self.folder}/pid;\n{user}events {{}}\n"
-            f"http {{ access_log off; include {self.folder}/genesys.conf; }}\n"
+            f"http {{ access_log off; {self.elsewhere} include {self.folder}/genesys.conf; }}\n"
         )
         serve = (
             "from wsgiref.simple_server import make_server; import decide;"
@@ -218,8 +222,15 @@ class Nginx(Proxy):
         path = os.pathsep.join(map(str, (DOORS / "nginx", DOORS / "middleware", ROOT / "layers/rotation_watcher")))
         identity = str(self.folder / "identity.json")
         self.run(sys.executable, "-c", serve, PYTHONPATH=path, GENESYS_IDENTITY=identity)
-        self.run(str(nginx_binary()), "-e", f"{self.folder}/log", "-c", f"{self.folder}/nginx.conf")
+        self.run(*self._nginx())
         self.until_it_listens(self.other, self.port)
+
+    def reload(self) -> None:
+        """As an operator has it read its files anew: what it shares between workers outlives that."""
+        subprocess.run([*self._nginx(), "-s", "reload"], check=True, capture_output=True)
+
+    def _nginx(self) -> list[str]:
+        return [str(nginx_binary()), "-e", f"{self.folder}/log", "-c", f"{self.folder}/nginx.conf"]
 
 
 class Pinned(Proxy):
@@ -377,6 +388,18 @@ class World:
             if pin["sha256"] == of.fingerprint:
                 pin["until"] = over
         return files | {"pins.json": json.dumps(pins).encode(), "identity.json": json.dumps(identity).encode()}
+
+    def soon_over(self) -> tuple[Identity, dict[str, bytes]]:
+        """A pinned leaf that is valid for some seconds more, and what the bucket holds with it."""
+        files, now = self.files(), datetime.now(UTC)
+        leaf = self.region.issuer("DigiCert").leaf(
+            "soon-over.example.com", self.genesys.key, now - timedelta(days=1), now + timedelta(seconds=_SHORT)
+        )
+        pins, identity = json.loads(files["pins.json"]), json.loads(files["identity.json"])
+        (pin,), (known,) = pins["pins"], identity["pins"]
+        pins["pins"].append(pin | {"certificate": pin["certificate"] | {"fingerprint": leaf.fingerprint}})
+        identity["pins"].append(known | {"sha256": leaf.fingerprint})
+        return leaf, files | {"pins.json": json.dumps(pins).encode(), "identity.json": json.dumps(identity).encode()}
 
     def replace_off_cycle(self) -> None:
         """Genesys presents another leaf, unannounced; the watcher has seen it."""
@@ -561,6 +584,49 @@ def test_a_session_that_is_taken_up_again_is_decided_by_the_pins_of_now(
         proxy.follow()
         assert eventually(lambda: not proxy.admits(old))
         assert not resumed(proxy.port, context, session)[0].endswith(b" 200 OK")
+
+
+def test_a_session_that_is_taken_up_again_ends_with_the_leaf(proxy: Proxy, world: World) -> None:
+    """Although nobody has written anything since, and the leaf's pin is still there."""
+    short, files = world.soon_over()
+    assert proxy.publish(files) == 0
+    with proxy:
+        assert eventually(lambda: proxy.admits(short))
+        sessions = []
+        for newest in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = client_context(proxy.server_pem, client_of(short), proxy.folder)
+            context.maximum_version = newest
+            answered, session = resumed(proxy.port, context, None)
+            assert answered.endswith(b" 200 OK")
+            sessions.append((context, session))
+        assert eventually(lambda: not proxy.admits(short))
+        for context, session in sessions:
+            assert not resumed(proxy.port, context, session)[0].endswith(b" 200 OK"), context.maximum_version
+
+
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("shared", ["ssl_session_cache shared:all:1m;", "ssl_session_ticket_key {folder}/tickets;"])
+def test_a_list_ends_the_sessions_that_another_line_of_nginx_would_carry_over_a_reload(
+    shared: str, newest: ssl.TLSVersion, tmp_path: Path, backend: Backend, world: World
+) -> None:
+    """The list alone: the pin is still there, and identity.json does not name the leaf yet."""
+    proxy, old = Nginx(tmp_path, backend), world.genesys
+    (tmp_path / "tickets").write_bytes(os.urandom(80))
+    proxy.elsewhere = shared.format(folder=tmp_path)
+    world.replace_off_cycle()
+    assert proxy.publish(world.files()) == 0
+    proxy.give_lists(world.lists())
+    with proxy:
+        context = client_context(proxy.server_pem, client_of(old), proxy.folder)
+        context.maximum_version = newest
+        answered, session = resumed(proxy.port, context, None)
+        assert answered.endswith(b" 200 OK")
+        world.revoke(old)
+        proxy.give_lists(world.lists())
+        proxy.reload()
+        assert eventually(lambda: not proxy.admits(old))
+        assert eventually(lambda: not resumed(proxy.port, context, session)[0].endswith(b" 200 OK"))  # by no old worker
+        assert proxy.admits(world.genesys)
 
 
 def resumed(port: int, context: ssl.SSLContext, session: ssl.SSLSession | None) -> tuple[bytes, ssl.SSLSession | None]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from cryptography import x509
 
 from rotation_watcher.identity.door import EVERY
 from rotation_watcher.identity.waking import APART
@@ -83,6 +84,16 @@ def test_a_revoked_leaf_is_refused_within_one_cycle_and_the_new_one_comes_in(wor
     world.clock.advance(EVERY)
     assert door.decide(old.pem()) == (False, "revoked")
     assert door.decide(region.presented("Genesys").pem()) == (True, "pinned")
+
+
+def test_a_renewed_leaf_is_held_against_the_list_of_the_places_that_it_names(world: OverSockets) -> None:
+    """The door finds the folder in which refresh_crls keeps that list from the leaf alone."""
+    region, door = world.world.region("us-east-1"), world.authorizer("both").ports.door
+    region.schedule_emergency("Genesys", world.clock())
+    new = region.presented("Genesys")
+    assert new.certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    decision, failures = door.decide(new.pem())
+    assert (decision.reason, decision.remark, failures) == ("issued", None, [])
 
 
 def test_the_warning_of_a_shared_ca_ends_where_every_api_asks_the_authorizer(world: OverSockets) -> None:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from rotation_watcher import keys
 from tests.stack.template import (
     ALARMS,
     FUNCTIONS,
@@ -35,7 +36,15 @@ def test_nothing_below_targets_expires_and_nothing_current_does() -> None:
     for rule in properties("Bucket")["LifecycleConfiguration"]["Rules"]:
         assert not {"ExpirationInDays", "ExpirationDate", "Transitions"} & set(rule)
         if "NoncurrentVersionExpiration" in rule:
-            assert rule["Prefix"] in {"sources/", "bundles/", "crls/"}
+            assert rule["Prefix"] in {"sources/", "bundles/", "crls/", "wakes/"}
+
+
+def test_the_marks_of_looks_that_were_asked_for_do_not_pile_up() -> None:
+    """A door that is flooded writes one a minute and source; nobody ever reads an old one."""
+    rules = properties("Bucket")["LifecycleConfiguration"]["Rules"]
+    (rule,) = [rule for rule in rules if keys.wake("use1").startswith(rule.get("Prefix", "-"))]
+    assert (rule["Status"], rule["Prefix"]) == ("Enabled", "wakes/")
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
 
 
 def test_alarms_may_publish_to_the_topic_and_nobody_over_plain_http() -> None:

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from rotation_watcher.identity.decision import Revoked
@@ -58,10 +61,51 @@ def root() -> Pair:
     return make("Regional root", ca=True)
 
 
+def roots() -> list[Pair]:
+    """All regional roots."""
+    return [root(), fenced(), rsa_root(), weak_root(), sha1_root(), server_root()]
+
+
+@cache
+def shared_root() -> Pair:
+    """The root above it."""
+    return make("Shared root", ca=True)
+
+
 @cache
 def shared_ca() -> Pair:
     """An intermediate that signs for many customers."""
-    return make("Shared CA", make("Shared root", ca=True), ca=True)
+    return make("Shared CA", shared_root(), ca=True)
+
+
+@cache
+def fenced() -> Pair:
+    """A regional root that may sign for names of Genesys alone."""
+    return make("Fenced root", ca=True, extra=[(x509.NameConstraints([x509.DNSName("mypurecloud.com")], None), True)])
+
+
+@cache
+def rsa_root() -> Pair:
+    """A regional root with an RSA key."""
+    return make("RSA root", ca=True, key=pki.rsa_key(2048))
+
+
+@cache
+def sha1_root() -> Pair:
+    """A regional root that is signed over SHA-1."""
+    return _sha1(made := make("SHA-1 root", ca=True, key=pki.rsa_key(2048)), made)
+
+
+@cache
+def server_root() -> Pair:
+    """A regional root for servers alone."""
+    return make("Server root", ca=True, eku=pki.SERVER)
+
+
+@cache
+def weak_root() -> Pair:
+    """A regional root whose key is too short."""
+    return make("Weak root", ca=True, key=pki.rsa_key(1024))
 
 
 @cache
@@ -87,11 +131,57 @@ def leaves() -> Mapping[str, Pair]:
         "any-usage": make(NAME, root(), names=(NAME,), eku=pki.ANY),
         "approved-server": make(NAME, root(), names=(NAME,), eku=pki.SERVER),
         "a-ca": make(NAME, root(), names=(NAME,), eku=CLIENT, ca=True),
+        "short-key": _odd(key=pki.rsa_key(1024)),
+        "odd-curve": _odd(key=ec.generate_private_key(ec.SECP256K1())),
+        "sha1": _sha1(client(NAME, rsa_root()), rsa_root()),
+        "sha1-of-a-customer": _sha1(client("customer.example.com", rsa_root()), rsa_root()),
+        "short-key-shared": _odd(shared_ca(), key=pki.rsa_key(1024)),
+        "under-a-weak-root": client(NAME, weak_root()),
+        "under-a-server-root": client(NAME, server_root()),
+        "under-a-sha1-root": client(NAME, sha1_root()),
+        "no-signature-usage": _odd(key_usage=_encipherment()),
+        "agreement-usage": _odd(key_usage=_encipherment(key_agreement=True)),
+        "approved-usage": _odd(key_usage=_encipherment()),
+        "unknown-critical": _odd(extra=[(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0"), True)]),
+        "other-key-identifier": _odd(aki=False, extra=[(x509.AuthorityKeyIdentifier(b"\1" * 20, None, None), False)]),
+        "within-the-fence": client(NAME, fenced()),
+        "beyond-the-fence": _odd(fenced(), names=(NAME, "bank.example.com")),
+        "approved-beyond-the-fence": _odd(fenced(), names=(NAME, "bank.example.com")),
         "revoked": client(NAME, root()),
         "revoked-pinned": client(NAME, shared_ca()),
         "known-revoked": client(NAME, root()),
         "known-revoked-unpinned": client(NAME, shared_ca()),
     }
+
+
+def _odd(issuer: Pair | None = None, **more: Any) -> Pair:
+    """A client certificate of the right name with something odd."""
+    given: dict[str, Any] = {"names": (NAME,), "eku": CLIENT}
+    return make(NAME, issuer or root(), **(given | more))
+
+
+def _encipherment(*, key_agreement: bool = False) -> x509.KeyUsage:
+    """A usage without digitalSignature."""
+    unset = dict.fromkeys(
+        (
+            "digital_signature",
+            "content_commitment",
+            "data_encipherment",
+            "key_cert_sign",
+            "crl_sign",
+            "encipher_only",
+            "decipher_only",
+        ),
+        False,
+    )
+    return x509.KeyUsage(key_encipherment=True, key_agreement=key_agreement, **unset)
+
+
+def _sha1(one: Pair, issuer: Pair) -> Pair:
+    """The same, signed over SHA-1."""
+    change = pki.swap(bytes.fromhex("2a864886f70d01010b"), bytes.fromhex("2a864886f70d010105"))
+    der = pki.patched(one, issuer.key, change, hashes.SHA1())  # noqa: S303  # the weak one
+    return Pair(x509.load_der_x509_certificate(der), one.key)
 
 
 def client(bears: str, issuer: Pair | None = None, *, end: datetime = NOW + 265 * DAY) -> Pair:
@@ -121,7 +211,10 @@ def document(unknown: str = "strict") -> dict[str, Any]:
     return {
         "format": 1,
         "bundle": "main",
-        "rules": [_rule(GENESYS, "issued", root(), unknown), _rule(DIGICERT, "pinned", shared_ca(), unknown)],
+        "rules": [
+            _rule(GENESYS, "issued", unknown, *roots()),
+            _rule(DIGICERT, "pinned", unknown, shared_ca()),
+        ],
         "pins": [
             _pin("genesys", GENESYS, root()),
             _pin("digicert", DIGICERT, shared_ca()),
@@ -130,6 +223,8 @@ def document(unknown: str = "strict") -> dict[str, Any]:
             _pin("expired", GENESYS, root()),
             _pin("early", GENESYS, root()),
             _pin("approved-server", GENESYS, root(), lifted=["no-client-auth"]),
+            _pin("approved-usage", GENESYS, root(), lifted=["no-client-auth"]),
+            _pin("approved-beyond-the-fence", GENESYS, fenced(), lifted=["chain-untrusted"]),
             _pin("revoked-pinned", DIGICERT, shared_ca()),
         ],
         "lists": [{"issuer_key": ca.read.facts.spki_sha256, "folder": f"crls/{n:032x}"} for n, ca in enumerate(CAS())],
@@ -161,9 +256,14 @@ def revoked() -> Revoked:
     return lambda key, serial: (key, serial) in named
 
 
-def _rule(who: tuple[str, str, str], mode: str, ca: Pair, unknown: str) -> dict[str, Any]:
-    issuer = {"sha256": ca.read.fingerprint, "key": ca.read.facts.spki_sha256, "pem": ca.pem}
-    return _who(who) | {"mode": mode, "unknown": unknown, "names": [NAME], "issuers": [issuer]}
+def _rule(who: tuple[str, str, str], mode: str, unknown: str, *cas: Pair) -> dict[str, Any]:
+    issuers = [issuer(ca) for ca in cas]
+    return _who(who) | {"mode": mode, "unknown": unknown, "names": [NAME], "issuers": issuers}
+
+
+def issuer(ca: Pair) -> dict[str, str]:
+    """A CA as a rule names it."""
+    return {"sha256": ca.read.fingerprint, "key": ca.read.facts.spki_sha256, "pem": ca.pem}
 
 
 def _pin(leaf: str, who: tuple[str, str, str], ca: Pair, **more: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from urllib.parse import quote
 import pytest
 
 from doors.middleware import genesys_door
-from doors.middleware.genesys_door import EVERY, HEADER, LIMIT, MAX_HEADER, Guard
+from doors.middleware.genesys_door import AGAIN, EVERY, HEADER, LIMIT, MAX_HEADER, Guard
 from tests.support import doors
 from tests.support.doors import Case, cases, policy_bytes, presented
 from tests.support.pki import NOW
@@ -132,6 +133,91 @@ def test_what_the_source_raises_leaves_the_last_good_policy_for_a_day() -> None:
     assert guarded.decide([header("genesys")]).allowed
 
 
+def said(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    found = [(one.levelname, one.getMessage()) for one in caplog.records if one.name == "genesys_door"]
+    caplog.clear()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("bad", "cause"),
+    [(None, "FileNotFoundError"), (b"{", "it is no such file"), (policy_bytes("newer"), "it is of format 2")],
+    ids=["missing", "damaged", "newer"],
+)
+def test_a_policy_that_cannot_be_read_is_told_once_and_then_every_hour_whatever_comes(
+    bad: bytes | None, cause: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    time, place = Time(), tmp_path / "identity.json"
+    place.write_bytes(policy_bytes())
+    guarded = Guard(place, clock=time.now, elapsed=time)
+    assert guarded.decide([header("genesys")]).allowed
+    assert said(caplog) == []
+    place.unlink() if bad is None else place.write_bytes(bad)
+    lines = []
+    while time.seconds < AGAIN:
+        time.seconds += EVERY / 2
+        assert guarded.decide([header("genesys")]).allowed
+        lines += said(caplog)
+    ((level, line),) = lines
+    assert level == "ERROR"
+    for word in (str(place), cause, "for 24.0 more hours", "bundles/<id>/identity.json", "run publish"):
+        assert word in line
+    time.seconds += EVERY
+    guarded.decide([header("genesys")])
+    ((level, line),) = said(caplog)
+    assert "for 23.0 more hours" in line
+    place.write_bytes(policy_bytes())
+    for _ in range(3):
+        time.seconds += EVERY
+        assert guarded.decide([header("genesys")]).allowed
+    ((level, line),) = said(caplog)
+    assert (level, str(place) in line, "can be read again" in line) == ("WARNING", True, True)
+
+
+def test_it_is_told_at_once_that_the_day_is_over_and_that_nobody_is_let_in(caplog: pytest.LogCaptureFixture) -> None:
+    time, answers = Time(), [policy_bytes()]
+
+    def source() -> bytes:
+        if answers:
+            return answers.pop()
+        raise OSError("the bucket\nis gone")
+
+    guarded = Guard(source, name="s3://bucket/bundles/main/identity.json", clock=time.now, elapsed=time)
+    guarded.decide([header("genesys")])
+    time.seconds = AGAIN / 2  # nobody came meanwhile
+    lines = []
+    while time.seconds < LIMIT + AGAIN / 2:
+        guarded.decide([header("genesys")])
+        lines += [line for _, line in said(caplog)]
+        time.seconds += EVERY
+    assert len(lines) == LIMIT / AGAIN + 1
+    assert ["nobody is let in" in line for line in lines] == [False] * (len(lines) - 1) + [True]
+    assert all(
+        "s3://bucket/bundles/main/identity.json cannot be read (OSError: the bucket is gone)" in x for x in lines
+    )
+
+
+def test_a_door_that_never_had_a_policy_says_so_once_in_a_flood(caplog: pytest.LogCaptureFixture) -> None:
+    guarded = guard(source=lambda: b"")
+    for _ in range(200):
+        assert guarded.decide([header("genesys")]).reason == "policy-unreadable"
+    ((_, line),) = said(caplog)
+    assert "nobody is let in" in line
+
+
+def test_a_log_that_fails_stops_no_request() -> None:
+    class Full(logging.Handler):
+        def emit(self, _record: logging.LogRecord) -> None:
+            raise OSError("no space left")
+
+    handler = Full()
+    genesys_door.log.addHandler(handler)
+    try:
+        assert guard(source=lambda: b"").decide([header("genesys")]).reason == "policy-unreadable"
+    finally:
+        genesys_door.log.removeHandler(handler)
+
+
 def test_a_file_is_read_again_every_minute(tmp_path: Path) -> None:
     time, place = Time(), tmp_path / "identity.json"
     guarded = Guard(place, clock=time.now, elapsed=time)
@@ -169,6 +255,7 @@ def test_a_websocket_is_closed_and_lifespan_passes() -> None:
 def test_the_files_that_the_readme_names_are_enough_with_cryptography_alone(tmp_path: Path) -> None:
     readme = (ROOT / "doors/middleware/README.md").read_text()
     named = ["__init__.py", *(f"identity/{one}.py" for one in ("__init__", "policy", "decision"))]
+    named += [f"x509/{one}.py" for one in ("__init__", "engine_rules", "names", "signatures")]
     for one in named:
         assert f"rotation_watcher/{one}" in readme
         (tmp_path / "rotation_watcher" / one).parent.mkdir(parents=True, exist_ok=True)

@@ -4,14 +4,17 @@ import json
 from datetime import timedelta
 
 import pytest
+from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rotation_watcher.identity.decision import ADMITTED, LIST_UNKNOWN, REFUSED, decide
 from rotation_watcher.identity.policy import MAX_BYTES, Policy, PolicyError, read_policy
+from rotation_watcher.trust.assessment import assess
+from rotation_watcher.trust.identity import Expected
 from tests.support import doors
 from tests.support.doors import Case, cases, leaves, policy_bytes, presented
-from tests.support.pki import NAME, NOW
+from tests.support.pki import CLIENT, NAME, NOW, Pair, ec_key, make
 
 
 def policy(word: str = "strict") -> Policy | None:
@@ -30,6 +33,24 @@ def test_what_is_presented_gets_its_reason(case: Case) -> None:
 
 def test_every_reason_but_the_age_of_the_policy_has_a_case() -> None:
     assert {case.reason for case in cases("decision")} == {*ADMITTED, *REFUSED} - {"policy-too-old"}
+
+
+@pytest.mark.parametrize("leaf", sorted(leaves()))
+@pytest.mark.parametrize("unknown", ["strict", "name"])
+def test_no_leaf_is_admitted_by_its_name_that_collect_would_quarantine(leaf: str, unknown: str) -> None:
+    found = decide(presented(leaf), policy(unknown), NOW, doors.revoked())
+    assessed = assess(
+        [leaves()[leaf].read, doors.shared_ca().read],
+        defects=(),
+        anchors=[one.read for one in (*doors.roots(), doors.shared_root())],
+        expected=Expected((NAME,)),
+        approval={},
+        now=NOW,
+    )
+    if found.allowed and found.reason != "pinned":
+        assert assessed.verdict.accepted, assessed.verdict.reasons
+    if found.reason in {"weak-key", "weak-signature", "no-client-auth", "chain-untrusted"}:
+        assert found.reason in {one.code for one in assessed.verdict.reasons}
 
 
 def test_who_it_is_comes_with_the_answer() -> None:
@@ -63,6 +84,23 @@ def test_the_other_list_of_an_issuer_does_not_hide_that_one_names_the_leaf() -> 
     held = read_policy(policy_bytes())
     twice = held._replace(rules=(held.rules[0], held.rules[0]))
     assert decide(presented("revoked"), twice, NOW, doors.revoked()).reason == "revoked"
+
+
+def test_a_ca_that_stands_under_two_others_is_held_to_the_one_that_allows_more() -> None:
+    fence = x509.NameConstraints([x509.DNSName("mypurecloud.com")], None), True
+    key, upper_key = ec_key(), ec_key()
+    bound, free = (make("Upper", doors.shared_root(), key=upper_key, ca=True, extra=more) for more in ([fence], []))
+    lower = make("Lower", bound, key=key, ca=True)
+    leaf = make(NAME, lower, names=(NAME, "bank.example.com"), eku=CLIENT)
+    rule = doors.document()["rules"][0] | {"issuers": [doors.issuer(lower)]}
+
+    def answer(*above: Pair) -> str:
+        rules = [rule | {"above": [doors.issuer(one) for one in above]}]
+        return decide(leaf.pem, read_policy(json.dumps(doors.document() | {"rules": rules}).encode()), NOW).reason
+
+    assert answer() == "issued"
+    assert answer(bound, doors.shared_root()) == "chain-untrusted"
+    assert answer(bound, free, doors.shared_root()) == "issued"
 
 
 def test_a_ca_that_is_past_its_validity_vouches_for_nobody() -> None:

@@ -1,17 +1,21 @@
 """What a door holds between requests: refreshed by ETag, within its time, and the last good one when that fails."""
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
+from cryptography import x509
 
 from rotation_watcher import keys
+from rotation_watcher.authorize import authorize
 from rotation_watcher.identity import door as door_module
 from rotation_watcher.identity.decision import LIST_UNKNOWN
 from rotation_watcher.identity.door import BUDGET, CHUNK, EVERY, FIRST_BUDGET, HURRIED, LIMIT
+from rotation_watcher.x509.distribution_points import named_by
 from tests.support import doors
-from tests.support.fake_door import DoorWorld, index
-from tests.support.pki import DAY
+from tests.support.fake_door import DoorWorld, event, index, verdict
+from tests.support.pki import CLIENT, DAY, NAME, Pair, make, name
 
 POLICY = keys.identity("main")
 SECOND = timedelta(seconds=1)
@@ -263,3 +267,104 @@ def test_a_clock_that_was_put_back_stops_no_refresh() -> None:
     world.clock._now -= DAY
     world.ask("genesys")
     assert calls(world)
+
+
+A, B = "http://crl.example.com/1.crl", "http://crl.example.com/2.crl"
+LDAP = "ldap:///CN=CA?certificateRevocationList"
+
+
+def point(
+    *uris: str, reasons: frozenset[x509.ReasonFlags] | None = None, signer: x509.Name | None = None
+) -> x509.DistributionPoint:
+    """One distribution point of these names."""
+    names = [x509.UniformResourceIdentifier(uri) for uri in uris]
+    return x509.DistributionPoint(names or None, None, reasons, [x509.DirectoryName(signer)] if signer else None)
+
+
+def naming(*points: x509.DistributionPoint, issuer: Pair | None = None) -> Pair:
+    """A leaf of the right name, which nobody has pinned, and which says that its list lies there."""
+    extra = [(x509.CRLDistributionPoints(points), False)] if points else []
+    return make(NAME, issuer or doors.root(), names=(NAME,), eku=CLIENT, extra=extra)
+
+
+def following(*members: Pair, revoked: Sequence[Pair] = (), pinned: Sequence[Pair] = ()) -> DoorWorld:
+    """A world whose policy follows, of the regional root, the lists of these leaves alone; each names ``revoked``."""
+    key, world = doors.root().read.facts.spki_sha256, DoorWorld()
+    folders = [keys.crl(key, named_by(one.raw).names, ca=False) for one in members]
+    listed = [one for one in doors.document()["lists"] if one["issuer_key"] != key]
+    pins = [doors.document()["pins"][0] | {"sha256": one.read.fingerprint} for one in pinned]
+    changed = {"lists": [*listed, *({"issuer_key": key, "folder": one} for one in folders)], "pins": pins}
+    world.objects.held[POLICY] = json.dumps(doors.document() | changed).encode()
+    for folder in folders:
+        world.objects.publish_index(folder, index(doors.root(), *(one.raw.serial_number for one in revoked)))
+    return world
+
+
+def asked(world: DoorWorld, leaf: Pair) -> tuple[bool, dict[str, str]]:
+    found = verdict(authorize(event(leaf.pem, "rest"), world.ports()), "rest")
+    assert world.logged[-1].get("remark") == found[1].get("remark")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("names", "followed"),
+    [
+        ([point(A)], [[point(A)]]),
+        ([point(A), point(B)], [[point(A), point(B)]]),
+        ([point(A), point(B)], [[point(B)]]),
+        ([point(A, LDAP)], [[point(A, LDAP)]]),
+        ([point(LDAP), point(A)], [[point(A)]]),
+        ([point(A)], [[point(B)], [point(A)]]),
+        ([], [[point(A)]]),
+    ],
+    ids=["its-own", "its-own-two", "one-of-two", "two-names-of-one", "beside-ldap", "among-others", "names-none"],
+)
+def test_a_leaf_that_is_held_against_a_list_of_its_own_place_has_no_remark(
+    names: list[x509.DistributionPoint], followed: list[list[x509.DistributionPoint]]
+) -> None:
+    world = following(*(naming(*points) for points in followed))
+    allowed, told = asked(world, naming(*names))
+    assert (allowed, told["reason"], told.get("remark")) == (True, "issued", None)
+
+
+@pytest.mark.parametrize(
+    ("names", "followed"),
+    [
+        ([point(B)], [[point(A)]]),
+        ([point(A.replace("http", "https"))], [[point(A)]]),
+        ([point(LDAP)], [[point(A)]]),
+        ([point(A)], [[point(A, LDAP)]]),  # that list may be the one of the other name
+        ([point(A)], [[point(A), point(B)]]),  # likewise
+        ([point(A, reasons=frozenset({x509.ReasonFlags.key_compromise}))], [[point(A)]]),
+        ([point(A, signer=name("Another CA"))], [[point(A)]]),
+        ([point(signer=name("Another CA"))], [[point(A)]]),
+    ],
+    ids=["another-part", "https", "ldap", "fewer-names", "fewer-places", "some-reasons", "indirect", "no-name-at-all"],
+)
+def test_a_list_of_another_place_clears_nobody(
+    names: list[x509.DistributionPoint], followed: list[list[x509.DistributionPoint]]
+) -> None:
+    world, leaf = following(*(naming(*points) for points in followed)), naming(*names)
+    allowed, told = asked(world, leaf)
+    assert (allowed, told["reason"], told["remark"]) == (True, "issued", LIST_UNKNOWN)
+
+
+def test_a_pinned_leaf_that_no_list_is_for_has_the_remark_as_well() -> None:
+    leaf = naming(point(LDAP))
+    allowed, told = asked(following(naming(point(A)), pinned=[leaf]), leaf)
+    assert (allowed, told["reason"], told["remark"]) == (True, "pinned", LIST_UNKNOWN)
+
+
+def test_whoever_a_list_of_its_issuer_names_is_refused_wherever_that_list_lies() -> None:
+    leaf = naming(point(B))
+    allowed, told = asked(following(naming(point(A)), revoked=[leaf]), leaf)
+    assert (allowed, told["reason"]) == (False, "revoked")
+
+
+def test_a_list_that_ran_out_clears_nobody() -> None:
+    world = DoorWorld()
+    assert "remark" not in world.ask("genesys")[1]
+    world.clock.advance(6 * DAY)
+    assert "remark" not in world.ask("genesys")[1]
+    world.clock.advance(2 * DAY)
+    assert world.ask("genesys")[1]["remark"] == LIST_UNKNOWN

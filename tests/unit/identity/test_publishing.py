@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from rotation_watcher import config, formats, keys
 from rotation_watcher.bundles import pins
@@ -60,6 +62,31 @@ def test_the_rule_names_the_operators_root_and_the_ca_above_the_leaf(world: Smal
     (rule,) = written(world).rules
     assert (rule.mode, rule.unknown, rule.names) == ("issued", "strict", (NAME,))
     assert {one.sha256 for one in rule.issuers} == {issued("Root 0").fingerprint, intermediate().fingerprint}
+
+
+@pytest.mark.parametrize("constrained", ["root", "upper", "lower", None])
+def test_a_leaf_must_keep_to_the_name_constraints_of_every_ca_above_it(constrained: str | None) -> None:
+    fence = x509.NameConstraints([x509.DNSName("mypurecloud.com")], None), True
+
+    def fenced(which: str) -> list[tuple[x509.ExtensionType, bool]]:
+        return [fence] if which == constrained else []
+
+    root = certs.self_signed_ca("Root 0", extensions=fenced("root"))
+    upper = certs.issue(root, "Upper", ca=True, extensions=fenced("upper"))
+    lower = certs.issue(upper, "Lower", ca=True, extensions=fenced("lower"))
+    world = SmallRefresh()
+    world.store.seed("anchors/us-east-1.pem", root.pem)
+    world.present((certs.issue(lower, NAME, not_before=START - DAY), (lower, upper, root)))
+    world.publish()
+    (rule,) = written(world).rules
+    assert {one.sha256 for one in rule.issuers} == {lower.fingerprint, root.fingerprint}
+    assert {one.sha256 for one in rule.above} == ({upper.fingerprint} if constrained in {"root", "upper"} else set())
+    assert reason(world, certs.issue(lower, NAME)) == "issued"
+    names = x509.SubjectAlternativeName([x509.DNSName(NAME), x509.DNSName("bank.example.com")])
+    eku = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+    beyond = certs.issue(lower, NAME, eku=None, extensions=[(names, False), (eku, False)])
+    assert reason(world, beyond) == ("chain-untrusted" if constrained else "issued")
+    assert reason(world, certs.issue(upper, NAME)) == "wrong-issuer", "who stands higher vouches for no leaf by itself"
 
 
 def test_the_lists_are_those_that_refresh_crls_keeps(world: SmallRefresh) -> None:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rotation_watcher.x509 import paths
+from rotation_watcher.x509 import engine_rules, paths
 from rotation_watcher.x509.certificates import Certificate
 from rotation_watcher.x509.names import Name, canonical_of
 from rotation_watcher.x509.paths import NoPath, Path, find_path, roots
@@ -240,8 +240,8 @@ def test_words_for_people_distinguish_a_missing_issuer_from_a_false_one() -> Non
 
 
 def test_the_librarys_words_are_kept_short() -> None:
-    assert paths._in_words(ValueError("x\n" * 1000)) == ("x " * 100)
-    assert paths._in_words(TypeError()) == "TypeError"
+    assert engine_rules.in_words(ValueError("x\n" * 1000)) == ("x " * 100)
+    assert engine_rules.in_words(TypeError()) == "TypeError"
 
 
 def test_every_certificate_of_a_path_is_one_that_was_given() -> None:

@@ -10,12 +10,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+from cryptography import x509
 
 from rotation_watcher import keys
 from rotation_watcher.errors import UNDECODABLE, StoreError
 from rotation_watcher.identity.decision import Decision, decide
 from rotation_watcher.identity.policy import Policy, PolicyError, read_policy
 from rotation_watcher.identity.ports import Mapper, Objects
+from rotation_watcher.revocation.points import folders_of
 from rotation_watcher.x509.revocation_index import Index, IndexDefect, open_index
 
 EVERY = timedelta(seconds=60)
@@ -76,6 +78,12 @@ class _List:
         self.confirmed: datetime | None = None
         """When it was last known to be the newest."""
 
+    def current(self, now: datetime) -> bool:
+        """Whether it can clear somebody: it is there, was confirmed within ``LIMIT``, and has not run out."""
+        if self.index is None or self.confirmed is None or now - self.confirmed > LIMIT:
+            return False
+        return (self.index.next_update or now) >= now
+
 
 class Door:
     """A door of one bundle. ``mapper`` maps the indexes; ``clock`` gives aware UTC."""
@@ -97,7 +105,7 @@ class Door:
         now = self._clock()
         if self._policy is not None and self._is_too_old(now):
             return Decision(allowed=False, reason="policy-too-old"), failures
-        return decide(leaf, self._policy, now, self._revoked, region=region), failures
+        return decide(leaf, self._policy, now, self._revoked, self._speaks, region=region), failures
 
     def _is_too_old(self, now: datetime) -> bool:
         return self._confirmed is None or now - self._confirmed > LIMIT
@@ -107,14 +115,22 @@ class Door:
         self._hurry_until = self._clock() + HURRY
 
     def _revoked(self, issuer_key: str, serial: int) -> bool | None:
-        folders = self._policy.lists.get(issuer_key, ()) if self._policy else ()
+        folders = self._followed(issuer_key)
         held = [one for folder in folders if (one := self._lists.get(folder))]
         if any(one.index.contains(serial) for one in held if one.index):
             return True  # however old it is
         now = self._clock()
-        current = [one for one in held if one.index and one.confirmed and now - one.confirmed <= LIMIT]
-        current = [one for one in current if one.index and (one.index.next_update or now) >= now]
-        return False if folders and len(current) == len(folders) else None
+        current = len(held) == len(folders) and all(one.current(now) for one in held)
+        return False if folders and current else None
+
+    def _speaks(self, issuer_key: str, leaf: x509.Certificate) -> bool:
+        """Whether a followed list speaks of this leaf; where it names no place, any list of its issuer does."""
+        folders = folders_of(issuer_key, leaf)
+        return folders is None or not folders.isdisjoint(self._followed(issuer_key))
+
+    def _followed(self, issuer_key: str) -> tuple[str, ...]:
+        """The folders of the lists of an issuer that the policy names."""
+        return self._policy.lists.get(issuer_key, ()) if self._policy else ()
 
     def _refresh(self) -> list[str]:
         """Ask for what is new, if it is time. What went wrong, in words."""

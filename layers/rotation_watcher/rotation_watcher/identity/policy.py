@@ -1,7 +1,7 @@
 """What a door decides by: the content of ``bundles/<id>/identity.json``, read strictly.
 
-This module and ``decision`` need Python and ``cryptography`` alone, so that a backend can carry them along
-(``doors/middleware``). Whatever is not understood makes the whole file unreadable: a door that guesses is open.
+This module, ``decision`` and what they import need Python and ``cryptography`` alone, so that a backend can carry them
+along (``doors/middleware``). Whatever is not understood makes the whole file unreadable: a door that guesses is open.
 """
 
 import json
@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from cryptography import x509
+
+from rotation_watcher.x509.engine_rules import ways_up
 
 FORMAT = 1
 """The format that is read here; publish writes the same (``publishing``)."""
@@ -43,6 +45,8 @@ class Rule(NamedTuple):
     names: frozenset[str]
     issuers: tuple[x509.Certificate, ...]
     issuer_keys: tuple[str, ...]
+    ways: tuple[tuple[tuple[x509.Certificate, ...], ...], ...]
+    """What a leaf of each of the issuers is held against (``engine_rules.ways_up``)."""
 
 
 class Pin(NamedTuple):
@@ -106,7 +110,10 @@ def normal(name: str) -> str:
 
 
 def _rule(one: dict[str, Any]) -> Rule:
-    issuers = tuple(x509.load_pem_x509_certificate(issuer["pem"].encode()) for issuer in _list(one["issuers"]))
+    issuers, above = (
+        tuple(x509.load_pem_x509_certificate(ca["pem"].encode()) for ca in _list(cas))
+        for cas in (one["issuers"], one.get("above", []))
+    )
     return Rule(
         _who(one),
         _one_of(one["mode"], _MODES),
@@ -114,6 +121,7 @@ def _rule(one: dict[str, Any]) -> Rule:
         frozenset(normal(_text(name)) for name in _list(one["names"])),
         issuers,
         tuple(_digest(issuer["key"]) for issuer in one["issuers"]),
+        tuple(ways_up(issuer, (*issuers, *above)) for issuer in issuers),
     )
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Literal
 
 import msgspec
+from cryptography.x509 import NameConstraints
 
 from rotation_watcher import formats, keys
 from rotation_watcher.bundles.files import known_pins
@@ -22,7 +23,7 @@ from rotation_watcher.config import Authority
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.revocation import points
 from rotation_watcher.trust.identity import shared
-from rotation_watcher.x509.certificates import Certificate, parse_bundle
+from rotation_watcher.x509.certificates import Certificate, extension, parse_bundle
 from rotation_watcher.x509.paths import Path
 
 replace = msgspec.structs.replace
@@ -39,8 +40,11 @@ class Issuer(msgspec.Struct, frozen=True, kw_only=True):
     pem: str
 
 
-class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """How the leaves of one source and authority are recognised; see ``policy.Rule``."""
+class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How the leaves of one source and authority are recognised; see ``policy.Rule``.
+
+    ``above``: the CAs over its issuers, where one of them constrains names; they vouch for no leaf by themselves.
+    """
 
     source: str
     region: str
@@ -49,6 +53,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     unknown: Literal["strict", "name"]
     names: tuple[str, ...]
     issuers: tuple[Issuer, ...]
+    above: tuple[Issuer, ...] = ()
 
 
 class DoorPin(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,6 +154,7 @@ def _fresh_rules(view: BundleView, now: datetime) -> tuple[Rule, ...]:
 def _rule(read: SourceRead, authority: Authority, needs: list[Need], view: BundleView, now: datetime) -> Rule:
     issuers = {ca.fingerprint: ca for need in needs for ca in _above(need, now)}
     issuers |= _trusted_early(read, authority)
+    above = {ca.fingerprint: ca for need in needs for ca in _constraining(need, now)}
     names = _names(read, authority, needs)
     issued = authority is Authority.GENESYS and view.bundle.identity == "issued" and bool(names)
     return Rule(
@@ -159,6 +165,7 @@ def _rule(read: SourceRead, authority: Authority, needs: list[Need], view: Bundl
         unknown=view.bundle.unknown_leaf,
         names=names,
         issuers=tuple(_issuer(issuers[fingerprint]) for fingerprint in sorted(issuers)),
+        above=tuple(_issuer(above[fingerprint]) for fingerprint in sorted(above.keys() - issuers.keys())),
     )
 
 
@@ -179,6 +186,12 @@ def _names(read: SourceRead, authority: Authority, needs: list[Need]) -> tuple[s
 def _above(need: Need, now: datetime) -> list[Certificate]:
     """The CAs that signed a leaf, by each path that is proved."""
     return [path.chain[1] for path in need.paths(now) if isinstance(path, Path) and len(path.chain) > 1]
+
+
+def _constraining(need: Need, now: datetime) -> list[Certificate]:
+    """The CAs over those that signed a leaf, on each proved path on which one of them constrains names."""
+    ways = [path.chain[2:] for path in need.paths(now) if isinstance(path, Path)]
+    return [ca for way in ways if any(extension(one, NameConstraints) for one in way) for ca in way]
 
 
 def _issuer_keys(view: BundleView, now: datetime) -> dict[str, str]:

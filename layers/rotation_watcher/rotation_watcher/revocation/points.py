@@ -4,11 +4,14 @@ Pure. Only what was proved to an anchor in this run is asked about: an address i
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
+
+from cryptography import x509
 
 from rotation_watcher import keys
 from rotation_watcher.x509.certificates import Certificate
-from rotation_watcher.x509.distribution_points import distribution_points
+from rotation_watcher.x509.distribution_points import distribution_points, named_by
 
 
 class Member(NamedTuple):
@@ -74,6 +77,20 @@ def gather(links: Iterable[Link]) -> Gathered:
             seen.add(member.fingerprint)
             remarks += _add(points, member, issuer)
     return Gathered(points, tuple(remarks))
+
+
+@lru_cache(256)  # a door asks it of the same few leaves at every request
+def folders_of(issuer_key: str, leaf: x509.Certificate) -> frozenset[str] | None:
+    """The folders of the lists that speak of a leaf: that of all places that it names, and that of each place alone.
+
+    None where it names no place; empty where none of them can be fetched. A list that is kept for certificates which
+    name further places, or other names of a place, may be the one for those: it does not speak of this leaf.
+    """
+    named = named_by(leaf)
+    if not (named.names or named.untaken):
+        return None
+    places = [{url: names for url, names in named.names.items() if url in place} for place in named.names.values()]
+    return frozenset(keys.crl(issuer_key, ways, ca=False) for ways in (named.names, *places) if ways)
 
 
 def _add(points: dict[str, Point], member: Member, issuer: Certificate) -> list[str]:

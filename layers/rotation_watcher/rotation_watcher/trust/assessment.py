@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import msgspec
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from rotation_watcher.trust import identity
@@ -21,15 +20,13 @@ from rotation_watcher.trust.approvals import APPROVABLE, INSUFFICIENT, OTHER_ROO
 from rotation_watcher.trust.findings import CHAIN_REASONS, Finding, Reason, Remark
 from rotation_watcher.trust.identity import Expected
 from rotation_watcher.x509.certificates import Certificate, Defect, extension
+from rotation_watcher.x509.engine_rules import weaknesses
 from rotation_watcher.x509.paths import NoPath, Path, find_path, roots
 
 __all__ = ["APPROVABLE", "Approval", "Assessed", "Finding", "Reason", "Remark", "Verdict", "assess", "decode_approval"]
 
 
 _ORDER = {reason: place for place, reason in enumerate(Reason)}
-_CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
-_HASHES = frozenset({"sha256", "sha384", "sha512"})
-_RSA_BITS = range(2048, 8193)
 _USUAL: Mapping[Remark, type[x509.ExtensionType]] = MappingProxyType(
     {
         Remark.NO_EKU: x509.ExtendedKeyUsage,
@@ -179,18 +176,8 @@ def _few(names: Sequence[str]) -> str:
 
 
 def _weakness(certificate: Certificate) -> list[Finding]:
-    """What ALB would refuse: RSA below 2048 or above 8192 bits, other curves or key kinds, other hashes than SHA-2."""
-    faults, subject, key = [], certificate.facts.subject[:120], certificate.key
-    if isinstance(key, rsa.RSAPublicKey):
-        if key.key_size not in _RSA_BITS:
-            faults.append(Finding(Reason.WEAK_KEY, f"RSA of {key.key_size} bits in {subject}"))
-    elif not isinstance(key, ec.EllipticCurvePublicKey):
-        faults.append(Finding(Reason.WEAK_KEY, f"a key of an unsupported kind in {subject}"))
-    elif not isinstance(key.curve, _CURVES):
-        faults.append(Finding(Reason.WEAK_KEY, f"the curve {key.curve.name} in {subject}"))
-    if certificate.signature_hash not in _HASHES:
-        faults.append(Finding(Reason.WEAK_SIGNATURE, f"signed with the hash {certificate.signature_hash} in {subject}"))
-    return faults
+    subject = certificate.facts.subject[:120]
+    return [Finding(Reason(one.code), f"{one.detail} in {subject}") for one in weaknesses(certificate.raw)]
 
 
 def _remarks(leaf: Certificate, expected: Expected, now: datetime) -> list[Finding]:

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from cryptography.x509.oid import NameOID
 
 from rotation_watcher.x509 import pem
+from rotation_watcher.x509.engine_rules import signature_hash
 from rotation_watcher.x509.facts import CertificateFacts
 from rotation_watcher.x509.names import Names, names_of
 from rotation_watcher.x509.outline import bare_facts
@@ -262,7 +263,7 @@ def _parsed(der: bytes) -> Certificate | Defect:
         raw=raw,
         facts=facts,
         key=key,
-        signature_hash=_signature_hash(raw),
+        signature_hash=signature_hash(raw),
         is_ca=bool(constraints and constraints.ca),
         self_signed=names.issuer == names.subject and is_signed_by(raw, key),
         pem=pem.armour(der),
@@ -300,14 +301,6 @@ def _names(raw: x509.Certificate) -> tuple[str, ...]:
         return tuple(sorted({name.lower() for name in san.get_values_for_type(x509.DNSName)}))
     common = raw.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return (str(common[0].value).lower(),) if common else ()
-
-
-def _signature_hash(raw: x509.Certificate) -> str:
-    try:
-        algorithm = raw.signature_hash_algorithm
-    except _UNPARSABLE:
-        return "unknown"
-    return algorithm.name if algorithm else "none"
 
 
 @lru_cache(256)  # every run asks it of the same few pairs, a dozen times each

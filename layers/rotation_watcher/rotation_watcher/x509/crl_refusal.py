@@ -10,20 +10,18 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from rotation_watcher.x509 import certificates
 from rotation_watcher.x509.certificates import Certificate
 from rotation_watcher.x509.crl import Crl, CrlFacts, extension
+from rotation_watcher.x509.engine_rules import HASHES, signature_hash
 from rotation_watcher.x509.names import canonical_of
 from rotation_watcher.x509.signatures import is_signature
 
 SKEW = timedelta(minutes=5)
 """How far thisUpdate may lie in the future: clocks differ."""
 
-_HASHES = frozenset({"sha256", "sha384", "sha512"})
-"""What the assessment of certificates takes, too."""
 _CRITICAL = frozenset({x509.IssuingDistributionPoint.oid, x509.AuthorityKeyIdentifier.oid})
 """The extensions that may be critical; a delta CRL is refused before."""
 
@@ -96,8 +94,8 @@ def _origin(crl: Crl, issuer: Certificate) -> CrlRefusal | None:
 
 
 def _signature(crl: Crl, issuer: Certificate) -> CrlRefusal | None:
-    signed_hash = _signed_hash(crl)
-    if signed_hash not in _HASHES:
+    signed_hash = signature_hash(crl.raw)
+    if signed_hash not in HASHES:
         return CrlRefusal(CrlReason.WEAK_SIGNATURE, f"it is signed with the hash {signed_hash}")
     if not isinstance(issuer.key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
         return CrlRefusal(CrlReason.WEAK_SIGNATURE, "the key of its issuer is of an unsupported kind")
@@ -118,14 +116,6 @@ def _identifier_fits(wanted: x509.AuthorityKeyIdentifier | None, issuer: Certifi
         return False
     names = [name.value for name in wanted.authority_cert_issuer or () if isinstance(name, x509.DirectoryName)]
     return not names or canonical_of(names[0]) == issuer.names.issuer
-
-
-def _signed_hash(crl: Crl) -> str:
-    try:
-        algorithm = crl.raw.signature_hash_algorithm
-    except (UnsupportedAlgorithm, ValueError, TypeError):
-        return "unknown"
-    return algorithm.name if algorithm else "none"
 
 
 def _kind(crl: Crl) -> CrlRefusal | None:

@@ -4,12 +4,13 @@ A distribution point is taken if its list covers every reason and is signed by t
 of one point are ways to one list, and several points are mostly ways to equal ones: a caller tries them in order.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from rotation_watcher.x509.certificates import Certificate, extension
+from rotation_watcher.x509.certificates import Certificate
 
 MAX_URLS = 10
 """The most URLs that are taken from one certificate; usual ones name one or two."""
@@ -43,9 +44,14 @@ class DistributionPoints(NamedTuple):
 
 def distribution_points(certificate: Certificate) -> DistributionPoints:
     """The distribution points of a certificate; empty where it names none. Never raises."""
+    return named_by(certificate.raw)
+
+
+def named_by(raw: x509.Certificate) -> DistributionPoints:
+    """The same of a certificate of the library's. Raises what it raises where extensions cannot be read."""
     names: dict[str, frozenset[str]] = {}
     untaken: list[Untaken] = []
-    for point in extension(certificate, x509.CRLDistributionPoints) or ():
+    for point in _points(raw):
         uris = [name.value for name in point.full_name or () if isinstance(name, x509.UniformResourceIdentifier)]
         refused = _untaken(point, uris)
         if refused is not None:
@@ -60,6 +66,13 @@ def distribution_points(certificate: Certificate) -> DistributionPoints:
             else:
                 names[uri] = names.get(uri, frozenset()) | frozenset(uris)
     return DistributionPoints(tuple(names), tuple(dict.fromkeys(untaken))[:MAX_URLS], names)
+
+
+def _points(raw: x509.Certificate) -> Iterable[x509.DistributionPoint]:
+    try:
+        return raw.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    except x509.ExtensionNotFound:
+        return ()
 
 
 def _untaken(point: x509.DistributionPoint, uris: list[str]) -> Untaken | None:

@@ -2,52 +2,28 @@
 
 Two steps. ``_climb`` finds the chains that names, key identifiers and signatures connect: shortest first, with bounded
 work, and in an order that does not depend on the order of the input, so that equal answers always give equal
-bundles. ``_refusal`` then validates one such chain with ``cryptography.x509.verification``: signatures, algorithms,
-validity, path lengths, name constraints, unknown critical extensions. A chain that spells a name in several ways, which
-the library refuses and no engine does, is verified in copies (``spelling``).
-
-The library's default client profile is the WebPKI's and refuses what private roots often lack. This policy demands what
-the engines behind the targets demand (OpenSSL 3's ``sslclient`` purpose; tests compare the two): SAN, AKI and keyUsage
-may be absent; a CA must say CA:TRUE; an extended key usage, in the leaf or above it, must hold clientAuth, for which
-anyExtendedKeyUsage alone is not enough. Where the library is less strict than OpenSSL, this module is as strict as
-OpenSSL: a leaf that is accepted here must never be refused by a target.
+bundles. ``_refusal`` then validates one such chain as engines do (``engine_rules``). A chain that spells a name in
+several ways, which the library refuses and no engine does, is verified in copies (``spelling``).
 """
 
-import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import NamedTuple
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from cryptography.x509.verification import Criticality, ExtensionPolicy, Policy, PolicyBuilder, Store, VerificationError
-
-from rotation_watcher.x509.certificates import Certificate, extension, signed
-from rotation_watcher.x509.names import Name, canonical_of
+from rotation_watcher.x509 import engine_rules
+from rotation_watcher.x509.certificates import Certificate, signed
+from rotation_watcher.x509.engine_rules import MAX_INTERMEDIATES
+from rotation_watcher.x509.names import Name
 from rotation_watcher.x509.spelling import is_uniform, links, uniform
 
-MAX_INTERMEDIATES = 3
-"""Leaf, three intermediates and root: ALB's chain depth of 4 above the leaf (its default quota)."""
 _MAX_SIGNATURES = 250
 """The most signatures that one search checks; a hundred certificates of one name need a hundred."""
 _MAX_STEPS = 500
 """The most incomplete chains that one search examines."""
 _MAX_CHAINS = 20
 """The most complete chains that are validated. Usual leaves have one, or two if a root is cross-signed."""
-
-_UNVERIFIABLE = (
-    VerificationError,
-    ValueError,
-    TypeError,
-    OverflowError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-)
 
 type _Chain = tuple[Certificate, ...]
 
@@ -161,107 +137,23 @@ def _issued(below: Certificate, above: Certificate, known: dict[tuple[str, str],
 
 
 def key_identifier_fits(below: Certificate, above: Certificate) -> bool:
-    """Whether the authority key identifier allows this issuer: OpenSSL checks that, the library does not."""
-    wanted = extension(below, x509.AuthorityKeyIdentifier)
-    if wanted is None:
-        return True
-    own = extension(above, x509.SubjectKeyIdentifier)
-    if wanted.key_identifier is not None and own is not None and own.digest != wanted.key_identifier:
-        return False
-    serial = wanted.authority_cert_serial_number
-    if serial is not None and serial != above.raw.serial_number:
-        return False
-    issuers = [name.value for name in wanted.authority_cert_issuer or () if isinstance(name, x509.DirectoryName)]
-    return not issuers or canonical_of(issuers[0]) == above.names.issuer
+    """Whether the authority key identifier allows this issuer (``engine_rules``)."""
+    return engine_rules.key_identifier_fits(below.raw, above.raw)
 
 
 def _refusal(chain: _Chain, at: datetime, *, client_auth: bool) -> str | None:
     """Why this chain does not verify, or None if it does."""
-    whole, link = (
-        PolicyBuilder().time(at).extension_policies(ca_policy=ca, ee_policy=ee)
-        for ca, ee in _policies(client_auth=client_auth)
-    )
+    raw = [one.raw for one in chain]
+    whole, link = engine_rules.policies(at, client_auth=client_auth)
     try:
         if is_uniform(chain):
-            _verify([one.raw for one in chain], whole)
-        else:
-            _verify(uniform(chain), whole)
-            for below, above in links(chain):
-                _verify([below, above], link)
-    except _UNVERIFIABLE as error:
-        return _in_words(error)
-    return _unchecked_constraint(chain)
-
-
-@cache
-def _policies(*, client_auth: bool) -> tuple[tuple[ExtensionPolicy, ExtensionPolicy], ...]:
-    """What CAs and leaf of a chain must say of themselves; then of one link, whose lower one may be a CA."""
-    anyone = ExtensionPolicy.permit_all()
-    for kind in (x509.AuthorityKeyIdentifier, x509.SubjectKeyIdentifier, x509.AuthorityInformationAccess):
-        anyone = anyone.may_be_present(
-            kind, Criticality.NON_CRITICAL, None
-        )  # critical ones: OpenSSL knows none of them
-    ca_policy = anyone.require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None).may_be_present(
-        x509.KeyUsage, Criticality.AGNOSTIC, _signs_certificates
-    )
-    leaf_policy = anyone
-    if client_auth:
-        ca_policy = ca_policy.may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _is_for_clients)
-        leaf_policy = leaf_policy.may_be_present(
-            x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _is_for_clients
-        ).may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _signs_handshakes)
-    return (ca_policy, leaf_policy), (ca_policy, anyone)
-
-
-def _verify(chain: Sequence[x509.Certificate], policy: PolicyBuilder) -> None:
-    """Verify one chain, leaf first. Raises one of _UNVERIFIABLE."""
-    leaf, *between, anchor = chain
-    verifier = policy.store(Store([anchor])).max_chain_depth(MAX_INTERMEDIATES).build_client_verifier()
-    verifier.verify(leaf, between)
-
-
-def _unchecked_constraint(chain: _Chain) -> str | None:
-    """A name constraint that OpenSSL checks and the library does not: refused without evaluating it."""
-    leaf = chain[0]
-    san = extension(leaf, x509.SubjectAlternativeName)
-    has_dns_name = san is not None and bool(san.get_values_for_type(x509.DNSName))
-    has_mail = bool(leaf.raw.subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS))
-    for above in chain[1:]:
-        constraints = extension(above, x509.NameConstraints)
-        for subtree in (
-            (*(constraints.permitted_subtrees or ()), *(constraints.excluded_subtrees or ())) if constraints else ()
-        ):
-            if isinstance(subtree, x509.DirectoryName):
-                return "a name constraint on directory names above it, which is not supported"
-            if isinstance(subtree, x509.DNSName) and not has_dns_name:
-                return "a name constraint on DNS names above it, and it has no DNS name in a subject alternative name"
-            if isinstance(subtree, x509.RFC822Name) and has_mail:
-                return "a name constraint on mail addresses above it, and it has one in its subject"
-    return None
-
-
-def _signs_certificates(_policy: Policy, _certificate: x509.Certificate, usage: x509.KeyUsage | None) -> None:
-    if usage is not None and not usage.key_cert_sign:
-        raise ValueError("a CA certificate whose keyUsage lacks keyCertSign")
-
-
-def _signs_handshakes(_policy: Policy, _certificate: x509.Certificate, usage: x509.KeyUsage | None) -> None:
-    if usage is not None and not (usage.digital_signature or usage.key_agreement):
-        raise ValueError("a keyUsage that allows no client authentication")
-
-
-def _is_for_clients(_policy: Policy, _certificate: x509.Certificate, usage: x509.ExtendedKeyUsage | None) -> None:
-    if usage is not None and ExtendedKeyUsageOID.CLIENT_AUTH not in usage:
-        raise ValueError("an extended key usage without clientAuth")
-
-
-def _in_words(error: Exception) -> str:
-    """The library's reason on one line, at most 200 characters, without its wrapping texts."""
-    words = " ".join(str(error).partition("(encountered processing")[0].split())
-    words = re.sub(
-        r"validation failed: |candidates exhausted: |Python extension validator failed: |ValueError: ", "", words
-    )
-    return words.partition(": AlgorithmIdentifier")[0][:200] or type(error).__name__
+            return engine_rules.refusal(raw, at, client_auth=client_auth)
+        engine_rules.verify(uniform(chain), whole)
+        for below, above in links(chain):
+            engine_rules.verify([below, above], link)
+    except engine_rules.UNVERIFIABLE as error:
+        return engine_rules.in_words(error)
+    return engine_rules.unchecked_constraint(raw)
 
 
 def _dead_end(

@@ -16,9 +16,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from rotation_watcher.x509.certificates import Block, Certificate, certificate_block, extension, signed
+from rotation_watcher.x509.engine_rules import MAX_INTERMEDIATES
 from rotation_watcher.x509.names import Name, names_of, words
 from rotation_watcher.x509.openssl_pem import refuses_clients
-from rotation_watcher.x509.paths import MAX_INTERMEDIATES, NoPath, Path, find_path, key_identifier_fits
+from rotation_watcher.x509.paths import NoPath, Path, find_path, key_identifier_fits
 from rotation_watcher.x509.pem import der_length, der_of
 
 _RSA, _ECDSA = "1.2.840.113549.1.1.", "1.2.840.10045.4."
