@@ -119,7 +119,7 @@ def _idle_bundles(watch: Watch, request: Called, ports: Ports, summary: Summary)
         try:
             view = view_bundle(watch, bundle, ports.store, ports.clock())
             now, dry_run = ports.clock(), request.dry_run
-            written = bundle_files.withdraw(view, ports.store, now, dry_run=dry_run)
+            written = bundle_files.begin(view, ports.store, now, dry_run=dry_run)
             written += bundle_files.write(view, ports.store, now, narrow=True, dry_run=dry_run)
             word = "would-write" if request.dry_run else "written"
             summary.bundles[bundle.id] = word if written else "unchanged"
@@ -165,7 +165,7 @@ def _one(watch: Watch, target: Target, request: Called, ports: Ports) -> TargetS
             session.refuse_if_claimed()
     view = view_bundle(watch, watch.bundle(target.bundle), ports.store, ports.clock())
     if not request.dry_run:
-        bundle_files.withdraw(view, ports.store, ports.clock())
+        bundle_files.begin(view, ports.store, ports.clock())
     try:
         if arns.parse_target(target.arn).kind.takes is Payload.LEAVES:
             if isinstance(request, Release) and not request.dry_run:

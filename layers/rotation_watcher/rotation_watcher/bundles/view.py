@@ -17,7 +17,8 @@ from rotation_watcher.bundles import revoked as revocation
 from rotation_watcher.bundles.files import known_pins, listed_pins
 from rotation_watcher.bundles.grounds import without_ground
 from rotation_watcher.bundles.only_pinned import only_pinned, unheld
-from rotation_watcher.bundles.pins import Pin
+from rotation_watcher.bundles.pins import Pin, lacking
+from rotation_watcher.bundles.pins import pins as pins_wanted
 from rotation_watcher.bundles.wanted import BundleView, Need, SourceRead, Wanted, compose
 from rotation_watcher.config import Authority, Bundle, Source, Watch
 from rotation_watcher.errors import StoreError
@@ -90,7 +91,8 @@ def view_bundle(
         problems += faults
         removal_blockers += faults
         problems += [f"{file.key}: {one.facts.subject}: in an unusual form, added all the same" for one in file.unusual]
-    former = _former(watch, bundle, store, known | unvouched, now)
+    pinned = tuple(listed_pins(store, bundle.id))
+    former = _former(watch, bundle, store, pinned, known | unvouched, now)
     unvouched |= former.unvouched
     bare = only_pinned(watch, store, bundle.id, [*needs, *former.needs], unvouched, now)
     asked = (*needs, *former.needs, *bare)
@@ -108,7 +110,7 @@ def view_bundle(
     gone, lost = (revocation.strike(each, lists.revoked, now) for each in (former.needs, bare))
     removal_blockers += (*gone.words, *lost.words)
     unvouched |= struck.leaves | gone.leaves | lost.leaves
-    return BundleView(
+    view = BundleView(
         bundle,
         wanted,
         tuple(removal_blockers),
@@ -124,9 +126,13 @@ def view_bundle(
         grace=timedelta(days=watch.policy.retain_days),
         asked=asked,
     )
+    missing = lacking(pinned, pins_wanted(bundle.id, view.carried(now)))
+    return view._replace(unpinned=frozenset(pin.certificate.fingerprint for pin in missing))
 
 
-def _former(watch: Watch, bundle: Bundle, store: ObjectStore, known: AbstractSet[str], now: datetime) -> _Found:
+def _former(
+    watch: Watch, bundle: Bundle, store: ObjectStore, pinned: Sequence[Pin], known: AbstractSet[str], now: datetime
+) -> _Found:
     """Pinned leaves of which the bundle's histories know nothing: they stay pinned until their grace is over.
 
     A source or an authority may have been taken out of the bundle by mistake, or a history be lost. ``pins.json`` says
@@ -135,7 +141,7 @@ def _former(watch: Watch, bundle: Bundle, store: ObjectStore, known: AbstractSet
     found = _Found([], [], set(), [])
     sources = {source.id: source for source in watch.sources}
     latest = now + timedelta(days=watch.policy.retain_days)
-    for pin in listed_pins(store, bundle.id):
+    for pin in pinned:
         key, until = pin.certificate.fingerprint, min(pin.until or latest, latest)
         if key in known or until <= now or pin.authority not in {*Authority}:
             continue
