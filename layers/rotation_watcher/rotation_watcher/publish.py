@@ -158,14 +158,16 @@ def _chosen(watch: Watch, request: Called) -> tuple[Target, ...]:
 
 def _one(watch: Watch, target: Target, request: Called, ports: Ports) -> TargetSummary:
     """Serve one target. Raises RequestRefused, StoreError."""
-    session = Session(target, ports)
     by_hand = isinstance(request, Rollback | Release) and not request.dry_run
     if by_hand:
+        session = Session(target, ports)
         with manual.refusing(session):
             session.refuse_if_claimed()
     view = view_bundle(watch, watch.bundle(target.bundle), ports.store, ports.clock())
     if not request.dry_run:
-        bundle_files.begin(view, ports.store, ports.clock())
+        bundle_files.begin(view, ports.store, ports.clock())  # whatever its record and the target say
+    if not by_hand:
+        session = Session(target, ports)
     try:
         if arns.parse_target(target.arn).kind.takes is Payload.LEAVES:
             if isinstance(request, Release) and not request.dry_run:
