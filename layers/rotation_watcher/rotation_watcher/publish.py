@@ -159,15 +159,11 @@ def _chosen(watch: Watch, request: Called) -> tuple[Target, ...]:
 def _one(watch: Watch, target: Target, request: Called, ports: Ports) -> TargetSummary:
     """Serve one target. Raises RequestRefused, StoreError."""
     by_hand = isinstance(request, Rollback | Release) and not request.dry_run
-    if by_hand:
-        session = Session(target, ports)
-        with manual.refusing(session):
-            session.refuse_if_claimed()
+    asked = _not_claimed(target, ports) if by_hand else None
     view = view_bundle(watch, watch.bundle(target.bundle), ports.store, ports.clock())
     if not request.dry_run:
         bundle_files.begin(view, ports.store, ports.clock())  # whatever its record and the target say
-    if not by_hand:
-        session = Session(target, ports)
+    session = asked or Session(target, ports)
     try:
         if arns.parse_target(target.arn).kind.takes is Payload.LEAVES:
             if isinstance(request, Release) and not request.dry_run:
@@ -190,6 +186,14 @@ def _one(watch: Watch, target: Target, request: Called, ports: Ports) -> TargetS
         if by_hand and not session.holding:
             raise RequestRefused(f"{target.id}: {error}") from error
         return _unreadable(view, error, request, session)
+
+
+def _not_claimed(target: Target, ports: Ports) -> Session:
+    """The session of a call by hand. Raises RequestRefused where another run has the target."""
+    session = Session(target, ports)
+    with manual.refusing(session):
+        session.refuse_if_claimed()
+    return session
 
 
 def _with_lists(watch: Watch, view: BundleView, session: Session, summary: TargetSummary) -> TargetSummary:

@@ -103,30 +103,38 @@ def view_bundle(
     problems += struck.words
     forged += lists.faults
     removal_blockers += [
-        f"leaf {need.certificate.fingerprint[:16]} does not verify: {detail}" for need, detail in wanted.unproven
+        *(f"leaf {need.certificate.fingerprint[:16]} does not verify: {detail}" for need, detail in wanted.unproven),
+        *_without_current(watch, bundle, wanted),
     ]
-    removal_blockers += _without_current(watch, bundle, wanted)
     problems += [*forged, *unheld(bare, now)]
     gone, lost = (revocation.strike(each, lists.revoked, now) for each in (former.needs, bare))
     removal_blockers += (*gone.words, *lost.words)
     unvouched |= struck.leaves | gone.leaves | lost.leaves
-    view = BundleView(
-        bundle,
-        wanted,
-        tuple(removal_blockers),
-        tuple(problems),
-        frozenset(unvouched),
-        files,
-        (*forged, *unheld(bare, now)),
-        revocations=lists.lists,
-        lists=lists.kept,
-        former=tuple(gone.needs),
-        revoked=lists.revoked,
-        read=tuple(read),
-        grace=timedelta(days=watch.policy.retain_days),
-        asked=asked,
+    return _compared(
+        BundleView(
+            bundle,
+            wanted,
+            tuple(removal_blockers),
+            tuple(problems),
+            frozenset(unvouched),
+            files,
+            (*forged, *unheld(bare, now)),
+            revocations=lists.lists,
+            lists=lists.kept,
+            former=tuple(gone.needs),
+            revoked=lists.revoked,
+            read=tuple(read),
+            grace=timedelta(days=watch.policy.retain_days),
+            asked=asked,
+        ),
+        pinned,
+        now,
     )
-    missing = lacking(pinned, pins_wanted(bundle.id, view.carried(now)))
+
+
+def _compared(view: BundleView, pinned: Sequence[Pin], now: datetime) -> BundleView:
+    """The view with what the pins lack."""
+    missing = lacking(pinned, pins_wanted(view.bundle.id, view.carried(now)))
     return view._replace(unpinned=frozenset(pin.certificate.fingerprint for pin in missing))
 
 
