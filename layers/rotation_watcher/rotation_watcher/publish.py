@@ -119,7 +119,7 @@ def _idle_bundles(watch: Watch, request: Called, ports: Ports, summary: Summary)
         try:
             view = view_bundle(watch, bundle, ports.store, ports.clock())
             now, dry_run = ports.clock(), request.dry_run
-            written = bundle_files.withdraw(view, ports.store, now, dry_run=dry_run)
+            written = bundle_files.begin(view, ports.store, now, dry_run=dry_run)
             written += bundle_files.write(view, ports.store, now, narrow=True, dry_run=dry_run)
             word = "would-write" if request.dry_run else "written"
             summary.bundles[bundle.id] = word if written else "unchanged"
@@ -158,14 +158,12 @@ def _chosen(watch: Watch, request: Called) -> tuple[Target, ...]:
 
 def _one(watch: Watch, target: Target, request: Called, ports: Ports) -> TargetSummary:
     """Serve one target. Raises RequestRefused, StoreError."""
-    session = Session(target, ports)
     by_hand = isinstance(request, Rollback | Release) and not request.dry_run
-    if by_hand:
-        with manual.refusing(session):
-            session.refuse_if_claimed()
+    asked = _not_claimed(target, ports) if by_hand else None
     view = view_bundle(watch, watch.bundle(target.bundle), ports.store, ports.clock())
     if not request.dry_run:
-        bundle_files.withdraw(view, ports.store, ports.clock())
+        bundle_files.begin(view, ports.store, ports.clock())  # whatever its record and the target say
+    session = asked or Session(target, ports)
     try:
         if arns.parse_target(target.arn).kind.takes is Payload.LEAVES:
             if isinstance(request, Release) and not request.dry_run:
@@ -188,6 +186,14 @@ def _one(watch: Watch, target: Target, request: Called, ports: Ports) -> TargetS
         if by_hand and not session.holding:
             raise RequestRefused(f"{target.id}: {error}") from error
         return _unreadable(view, error, request, session)
+
+
+def _not_claimed(target: Target, ports: Ports) -> Session:
+    """The session of a call by hand. Raises RequestRefused where another run has the target."""
+    session = Session(target, ports)
+    with manual.refusing(session):
+        session.refuse_if_claimed()
+    return session
 
 
 def _with_lists(watch: Watch, view: BundleView, session: Session, summary: TargetSummary) -> TargetSummary:

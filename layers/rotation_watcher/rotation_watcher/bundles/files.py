@@ -25,7 +25,7 @@ replace = msgspec.structs.replace
 
 
 def write(view: BundleView, store: ObjectStore, now: datetime, *, narrow: bool, dry_run: bool = False) -> list[str]:
-    """Write what differs; the keys that were written. ``narrow`` also drops pins that are no longer wanted.
+    """Write what differs; the keys that were written. ``narrow`` also drops what is no longer wanted.
 
     With ``dry_run`` nothing is written: the keys that would be.
 
@@ -38,7 +38,7 @@ def write(view: BundleView, store: ObjectStore, now: datetime, *, narrow: bool, 
     narrow = narrow and not view.removal_blockers
     written = []
     for key, content_type, body, stored in (
-        (keys.wanted(view.bundle.id), keys.PEM_TYPE, _wanted(view, wanted, before, gone), before),
+        (keys.wanted(view.bundle.id), keys.PEM_TYPE, _wanted(wanted, gone, None if narrow else before), before),
         (
             keys.manifest(view.bundle.id),
             keys.JSON_TYPE,
@@ -53,6 +53,16 @@ def write(view: BundleView, store: ObjectStore, now: datetime, *, narrow: bool, 
     if _write_pins(view, store, now, narrow=narrow, dry_run=dry_run):
         written.append(keys.pins(view.bundle.id))
     return written
+
+
+def widen(view: BundleView, store: ObjectStore, now: datetime, *, dry_run: bool = False) -> list[str]:
+    """Pin the accepted leaves that were not pinned when the bundle was viewed; what was written. Raises StoreError.
+
+    It needs no target: what becomes of one does not say who may come in. Nothing is asked where nothing is lacking.
+    """
+    if not view.unpinned:
+        return []
+    return write(view, store, now, narrow=False, dry_run=dry_run)
 
 
 def withdraw(view: BundleView, store: ObjectStore, now: datetime, *, dry_run: bool = False) -> list[str]:
@@ -87,14 +97,16 @@ def _gone(view: BundleView, manifest: StoredObject | None, store: ObjectStore, n
     return withdrawn(store, noted, now) - view.wanted.certificates.keys()
 
 
-def _wanted(view: BundleView, wanted: Wanted, stored: StoredObject | None, gone: Collection[str]) -> bytes:
-    """What leaves need comes first: of two CAs of one name engines take the first. ``gone`` is carried on no longer."""
+def _wanted(wanted: Wanted, gone: Collection[str], stored: StoredObject | None) -> bytes:
+    """What leaves need comes first: of two CAs of one name engines take the first.
+
+    What is ``stored`` is carried on, but for ``gone``.
+    """
     labels = {need.label for need in wanted.needs}
     needed: dict[str, Block | Certificate] = {}
     others: dict[str, Block | Certificate] = {}
     for key, held in wanted.certificates.items():
         (needed if labels & {*wanted.why[key]} else others)[key] = held
-    stored = stored if view.removal_blockers else None
     blocks = parse_bundle(stored.body)[0] if stored else ()
     before = [block for block in blocks if block.fingerprint not in gone]
     if (

@@ -82,14 +82,30 @@ def in_force(listed: Pins, now: datetime) -> dict[str, dict[str, datetime]]:
 
 
 def widened(old: Iterable[Pin], new: Pins, now: datetime, *, without: Collection[str] = ()) -> Pins:
-    """The new pins and those of the old ones that have not expired: what must be let in while a target changes.
+    """The old pins that have not expired, and the new ones that they lack: what must be let in while a target changes.
 
     ``without`` are the fingerprints of leaves that are let in no longer.
     """
-    fresh = {_pin_key(pin) for pin in new.pins}
-    old_ones = [pin for pin in old if _pin_key(pin) not in fresh and pin.certificate.fingerprint not in without]
-    kept = [pin for pin in old_ones if pin.certificate.not_after >= now]
-    return Pins(bundle=new.bundle, pins=_ordered([*new.pins, *kept]))
+    before = {_pin_key(pin): pin for pin in old}
+    added = lacking(before.values(), new)
+    fresh, replaced = {_pin_key(pin) for pin in new.pins}, {_pin_key(pin) for pin in added}
+    kept = [
+        pin
+        for key, pin in before.items()
+        if key not in replaced
+        and (key in fresh or (pin.certificate.fingerprint not in without and pin.certificate.not_after >= now))
+    ]
+    return Pins(bundle=new.bundle, pins=_ordered([*added, *kept]))
+
+
+def lacking(old: Iterable[Pin], new: Pins) -> list[Pin]:
+    """The new pins that are not among the old ones, or that end later than there."""
+    before = {_pin_key(pin): pin for pin in old}
+    return [pin for pin in new.pins if (held := before.get(_pin_key(pin))) is None or _ends_before(held, pin)]
+
+
+def _ends_before(one: Pin, other: Pin) -> bool:
+    return one.until is not None and (other.until is None or one.until < other.until)
 
 
 def narrowed(old: Iterable[Pin], new: Pins, now: datetime, *, grace: timedelta, without: Collection[str] = ()) -> Pins:

@@ -17,7 +17,8 @@ from rotation_watcher.bundles import revoked as revocation
 from rotation_watcher.bundles.files import known_pins
 from rotation_watcher.bundles.grounds import without_ground
 from rotation_watcher.bundles.only_pinned import Pinned, only_pinned, pinned_in, unheld
-from rotation_watcher.bundles.pins import Pin
+from rotation_watcher.bundles.pins import Pin, lacking
+from rotation_watcher.bundles.pins import pins as pins_wanted
 from rotation_watcher.bundles.wanted import BundleView, Need, SourceRead, Wanted, compose
 from rotation_watcher.config import Authority, Bundle, Source, Watch
 from rotation_watcher.errors import StoreError
@@ -99,20 +100,19 @@ def view_bundle(
     struck = revocation.strike(needs, lists.revoked, now)
     wanted = compose(struck.needs, extra, now)
     removal_blockers += (*struck.words, *lists.faults)
-    problems += struck.words
     forged += (*lists.faults, *unheld(bare, now))
     removal_blockers += [
-        f"leaf {need.certificate.fingerprint[:16]} does not verify: {detail}" for need, detail in wanted.unproven
+        *(f"leaf {need.certificate.fingerprint[:16]} does not verify: {detail}" for need, detail in wanted.unproven),
+        *_without_current(watch, bundle, wanted),
     ]
-    removal_blockers += _without_current(watch, bundle, wanted)
     gone, lost = (revocation.strike(each, lists.revoked, now) for each in (former.needs, bare))
     removal_blockers += (*gone.words, *lost.words)
     unvouched |= struck.leaves | gone.leaves | lost.leaves
-    return BundleView(
+    view = BundleView(
         bundle,
         wanted,
         tuple(removal_blockers),
-        (*problems, *forged),
+        (*problems, *struck.words, *forged),
         frozenset(unvouched),
         files,
         tuple(forged),
@@ -124,6 +124,8 @@ def view_bundle(
         grace=timedelta(days=watch.policy.retain_days),
         asked=asked,
     )
+    missing = lacking(pinned.pins, pins_wanted(bundle.id, view.carried(now)))
+    return view._replace(unpinned=frozenset(pin.certificate.fingerprint for pin in missing))
 
 
 def _former(

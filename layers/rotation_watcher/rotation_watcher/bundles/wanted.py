@@ -135,6 +135,7 @@ class BundleView(NamedTuple):
     ``revocations`` those that decided (``bundles.revoked``), and ``revoked`` what they revoke, by fingerprint.
     ``read``: what was read of each source of the bundle.
     ``asked``: every leaf that is accepted or pinned, for who looks for their revocation lists.
+    ``unpinned``: the leaves that ``pins.json`` should show and did not, or with an earlier end; by fingerprint.
     """
 
     bundle: Bundle
@@ -151,6 +152,7 @@ class BundleView(NamedTuple):
     revoked: frozenset[str] = frozenset()
     read: tuple[SourceRead, ...] = ()
     asked: tuple[Need, ...] = ()
+    unpinned: frozenset[str] = frozenset()
 
     def strangers(self, now: datetime) -> frozenset[str]:
         """The former leaves that do not verify to the operator's anchors: somebody else may have pinned them."""

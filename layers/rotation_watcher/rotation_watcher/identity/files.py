@@ -17,10 +17,14 @@ def write(view: BundleView, store: ObjectStore, now: datetime, *, narrow: bool, 
     return [*written, *publishing.write(view, store, now, dry_run=dry_run)]
 
 
-def withdraw(view: BundleView, store: ObjectStore, now: datetime, *, dry_run: bool = False) -> list[str]:
-    """See ``bundles.files.withdraw``; then what doors decide by, whatever was changed. Raises StoreError.
+def begin(view: BundleView, store: ObjectStore, now: datetime, *, dry_run: bool = False) -> list[str]:
+    """See ``bundles.files``, ``withdraw`` and ``widen``; then what doors decide by, whatever was changed.
+
+    Before a target is looked at: a door opens for what is accepted, and shuts for what nothing vouches for, though the
+    target is held, denied, put off or cannot be read. Raises StoreError.
 
     Each run begins with it: so what a run left undone between the pins and this file is done by the next.
     """
     written = files.withdraw(view, store, now, dry_run=dry_run)
+    written += files.widen(view, store, now, dry_run=dry_run)
     return [*written, *publishing.write(view, store, now, dry_run=dry_run)]
