@@ -70,7 +70,8 @@ def test_collect_and_publish_have_the_same_configuration() -> None:
     assert all(environments["Collect"][name] == environments["Publish"][name] for name in shared)
     assert environments["Slack"] == {"SLACK_SECRET_ARN": {"Ref": "SlackSecretArn"}}
     assert set(TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]) == {
-        *("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL")
+        *("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"),
+        *("STACK_NAME", "ENVIRONMENT_NAME", "RUNBOOK_URL"),
     }
 
 

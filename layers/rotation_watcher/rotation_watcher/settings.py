@@ -24,6 +24,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ``claim_for`` is how long a claim on a target lasts. ``watch_file`` is empty or an ``s3://`` URI.
     ``authorizer_arn`` (AUTHORIZER_ARN) is that of the stack's authorizer for APIs (None: it has none).
     ``ca_file`` (GENESYS_CA_FILE) names additional roots for HTTPS to Genesys, for networks that inspect TLS.
+
+    For alerts: ``stack`` (STACK_NAME) and ``environment`` (ENVIRONMENT_NAME) say where they come from, ``runbook``
+    (RUNBOOK_URL) is an address without an anchor; ``log_group`` and ``own_name`` are those of the function that runs,
+    set by Lambda.
     """
 
     bucket: str
@@ -41,6 +45,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     enqueue_every: timedelta | None
     ca_file: Path | None
     authorizer_arn: str | None
+    stack: str
+    environment: str
+    runbook: str
+    log_group: str
+    own_name: str
 
 
 class ChatSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +80,11 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         enqueue_every=_interval(environment.get("PUBLISH_SCHEDULE", "")),
         ca_file=Path(ca_file) if ca_file else None,
         authorizer_arn=environment.get("AUTHORIZER_ARN") or None,
+        stack=environment.get("STACK_NAME") or "no-stack",
+        environment=environment.get("ENVIRONMENT_NAME", ""),
+        runbook=environment.get("RUNBOOK_URL", ""),
+        log_group=environment.get("AWS_LAMBDA_LOG_GROUP_NAME", ""),
+        own_name=environment.get("AWS_LAMBDA_FUNCTION_NAME", ""),
     )
 
 
