@@ -116,6 +116,16 @@ class Watcher:
 
     def watch(self) -> Watch:
         """The watch file, read anew or made of the parameters. Raises ConfigurationError, StoreError."""
+        mistakes = self.settings.mistakes
+        try:
+            found = self._read_watch()
+        except ConfigurationError as error:
+            raise ConfigurationError([*mistakes, *error.mistakes]) from error
+        if mistakes:
+            raise ConfigurationError(mistakes)
+        return found
+
+    def _read_watch(self) -> Watch:
         chosen = self.settings
         if not chosen.watch_file:
             return config.simple(
