@@ -1,6 +1,5 @@
 """Schedules and the alarms about silence: what cannot go together is refused, and said."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
@@ -54,7 +53,7 @@ def test_what_is_not_understood_is_left_to_the_service(schedule: str) -> None:
     assert schedules.mistake("CollectSchedule", schedule, timedelta(hours=1), "x") is None
 
 
-def refused(changed: Mapping[str, str]) -> list[str]:
+def refused(changed: dict[str, str]) -> list[str]:
     """The mistakes that collect finds in these parameters; none: the configuration is taken."""
     watcher = bootstrap.build(environment=ENVIRONMENT | changed)
     try:
