@@ -5,7 +5,7 @@ from datetime import datetime
 
 from rotation_watcher import keys
 from rotation_watcher.alerts.builders.subjects import Words, about_stack
-from rotation_watcher.alerts.builders.templates import invoke
+from rotation_watcher.alerts.builders.templates import invoke, versions
 from rotation_watcher.alerts.builders.wording import count, plain, stamp, when
 from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.alerts.model import Alert, Kind, Severity
@@ -65,8 +65,9 @@ def configuration_forged(*, since: datetime, now: datetime) -> Alert:
         ),
         do=(
             f"Correct the configuration first. Then find out who wrote {keys.CONFIGURATION} or {keys.ACCEPTED}"
-            " (CloudTrail data events, or the versions of the objects), take that right away, and see that the bucket"
-            " policy is the template's."
+            " (CloudTrail data events), take that right away, and see that the bucket policy is the template's. These"
+            " list the versions:"
         ),
+        commands=(versions(keys.CONFIGURATION), versions(keys.ACCEPTED)),
     )
     return about_stack(Kind.STATE_FORGED, Severity.CRITICAL, stamp(since), words, {"since": when(since)}, now)

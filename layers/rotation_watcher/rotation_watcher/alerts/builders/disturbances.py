@@ -5,7 +5,7 @@ from datetime import datetime
 
 from rotation_watcher.alerts.builders.changes import release
 from rotation_watcher.alerts.builders.subjects import TargetName, Words, about_target
-from rotation_watcher.alerts.builders.templates import command
+from rotation_watcher.alerts.builders.templates import command, versions
 from rotation_watcher.alerts.builders.wording import count as counted
 from rotation_watcher.alerts.builders.wording import listed, plain, sentence, stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
@@ -235,10 +235,11 @@ def state_forged(*, target: TargetName, what: str, since: datetime, now: datetim
             " was changed; the watcher goes on with what it can prove. An interrupted run alone does not do this."
         ),
         do=(
-            "Find out who wrote below sources/, bundles/ and targets/ (CloudTrail data events, or the versions of the"
-            " objects), and take that right away. See that the bucket policy is the template's. Then restore the last"
-            " version of the object that you trust, and check what the target lets in."
+            "Find out who wrote below sources/, bundles/ and targets/ (CloudTrail data events), and take that right"
+            " away. See that the bucket policy is the template's. Then restore the last version of the object that you"
+            " trust, and check what the target lets in. This lists the versions of the target's state:"
         ),
+        command=versions(f"targets/{target.id}/"),
     )
     distinction = stamp(since)
     return about_target(Kind.STATE_FORGED, Severity.CRITICAL, target, distinction, words, {"since": when(since)}, now)

@@ -50,3 +50,8 @@ def invoke(function: Fill, event: Mapping[str, Any]) -> Template:
 def uri(key: str) -> Template:
     """Where an object of the stack's bucket lies, for people to read."""
     return Template(f"s3://{Fill.BUCKET.mark}/{plain(key, 240)}")
+
+
+def versions(key: str) -> Template:
+    """Lists the versions of an object, with who owns them and when they were written."""
+    return command("aws s3api list-object-versions --bucket {bucket} --prefix {key} --region {region}", key=key)
