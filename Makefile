@@ -82,6 +82,7 @@ check: venv  ## formatting, lint, types, template, locks
 
 build:  ## build functions and layers for AWS Lambda into .aws-sam/
 	scripts/sam.sh build
+	@test -f samconfig.local.toml || cp samconfig.toml samconfig.local.toml
 
 lock:  ## resolve requirements/*.in into locks with hashes; UPGRADE=1 takes the newest versions
 	scripts/lock.sh

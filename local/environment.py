@@ -33,6 +33,8 @@ __all__ = ["AUTHORIZER", "BUCKET", "SECRET_NAME", "Environment"]
 
 AUTHORIZER = "arn:aws:lambda:us-east-1:123456789012:function:watcher-Authorize"
 """The function that the stack's authorizer would be."""
+STACK = "genesys-certificate-watcher"
+"""What the stack is called."""
 SECRET_NAME = "/genesys/oauth"  # noqa: S105 - the name of a parameter, not a secret
 
 
@@ -96,6 +98,8 @@ class Environment(BaseEnvironment):
             "GENESYS_CA_FILE": str(self.simulator.ca_file),
             "FUNCTION_TIMEOUT_SECONDS": "300",
             "AUTHORIZER_ARN": AUTHORIZER,
+            "STACK_NAME": STACK,
+            "ENVIRONMENT_NAME": "local",
         }
 
     def build(self) -> bootstrap.Watcher:

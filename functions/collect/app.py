@@ -1,5 +1,6 @@
 """Woken by the Scheduler (default every 15 minutes) or by hand; the work is ``rotation_watcher.collect``."""
 
+import logging
 from typing import Any
 
 import msgspec
@@ -8,8 +9,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation_watcher import bootstrap, configuration
 from rotation_watcher.adapters.metrics import EmbeddedMetrics
-from rotation_watcher.collect import Request, collect
+from rotation_watcher.collect import Request, SourceSummary, collect
 from rotation_watcher.errors import RequestRefused, StoreError
+from rotation_watcher.sources.observation import Observation
 
 logger = Logger()
 
@@ -29,7 +31,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         request = msgspec.convert(event, Request)
     except msgspec.ValidationError as error:
         raise RequestRefused(f"the event is not understood: {error}") from error
-    this_run = ports._replace(remaining=lambda: context.get_remaining_time_in_millis() / 1000)
+    this_run = ports._replace(
+        remaining=lambda: context.get_remaining_time_in_millis() / 1000,
+        explain=_explain if logger.log_level <= logging.DEBUG else ports.explain,
+    )
     configured = configuration.keep(
         watcher.watch,
         watcher.parse,
@@ -50,3 +55,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         broken = [f"{name}: {summary.sources[name].message}" for name in summary.broken]
         raise StoreError("; ".join([*broken, *undelivered]))
     return answer
+
+
+def _explain(source: str, observation: Observation | None, summary: SourceSummary) -> None:
+    """At DEBUG: a line for each decision about a source."""
+    from rotation_watcher import decisions  # noqa: PLC0415  # it loads what publish and refresh_crls need
+
+    for line in decisions.of_source(source, observation) if observation else ():
+        logger.debug("decided", extra={"decision": line})
+    why = [words for words in (summary.reason, summary.message) if words]
+    if not summary.changed:
+        why.append("nothing changed, so nothing is written and no target is asked for")
+    logger.debug("decided", extra={"decision": {"source": source, "decided": summary.outcome, "why": why}})

@@ -1,5 +1,6 @@
 """Woken by the FIFO queue, the Scheduler, or by hand; the work is ``rotation_watcher.publish``."""
 
+import logging
 from typing import Any
 
 import msgspec
@@ -44,6 +45,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         if summary.targets and not summary.dry_run:
             metrics.count("PublishSucceeded", not summary.broken)  # the alarm for when publish never runs rests on it
         logger.info("published", extra={"summary": msgspec.to_builtins(summary)})
+        if logger.log_level <= logging.DEBUG:
+            _explain(summary)
         for words in summary.passed_over:
             logger.warning(words)
         _raise_what_failed(summary)
@@ -54,6 +57,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         back = messages.serve(request, run, watcher.queue, ports.clock)
         return {"batchItemFailures": [{"itemIdentifier": name} for name in back]}
     return msgspec.to_builtins(run(request))
+
+
+def _explain(summary: Summary) -> None:
+    from rotation_watcher import decisions  # noqa: PLC0415  # it loads what refresh_crls needs
+
+    for line in decisions.of_publish(summary):
+        logger.debug("decided", extra={"decision": line})
 
 
 def _raise_what_failed(summary: Summary) -> None:

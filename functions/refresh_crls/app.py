@@ -1,5 +1,6 @@
 """Woken by the Scheduler (default every hour) or by hand; the work is ``rotation_watcher.refresh_crls``."""
 
+import logging
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from rotation_watcher import bootstrap, configuration
 from rotation_watcher.adapters.metrics import EmbeddedMetrics
 from rotation_watcher.errors import RequestRefused, StoreError
-from rotation_watcher.refresh_crls import Request, refresh_crls
+from rotation_watcher.refresh_crls import Request, Summary, refresh_crls
 
 logger = Logger()
 
@@ -36,6 +37,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     summary = refresh_crls(configured.watch, request, this_run)
     answer = msgspec.to_builtins(summary)
     logger.info("refreshed", extra={"summary": answer})
+    if logger.log_level <= logging.DEBUG:
+        _explain(summary)
     if summary.broken or summary.undelivered:
         raise StoreError("; ".join([*summary.broken, *summary.undelivered]))
     return answer
+
+
+def _explain(summary: Summary) -> None:
+    from rotation_watcher import decisions  # noqa: PLC0415  # it loads what publish needs
+
+    for line in decisions.of_refresh(summary):
+        logger.debug("decided", extra={"decision": line})

@@ -17,7 +17,7 @@ from rotation_watcher.adapters.sns import LIMIT, SnsSink, message
 from rotation_watcher.alerts import mail
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.errors import DeliveryError, DeliveryTimedOut
-from tests.support.alert_examples import EXAMPLES, NOW
+from tests.support.alert_examples import DELIVERED, EXAMPLES, NOW
 from tests.support.fakes import ManualClock
 
 NUMBERS = itertools.count()
@@ -84,9 +84,20 @@ def test_without_raw_delivery_the_envelope_holds_the_subject_and_the_alert(topic
         ("quota_near", {"kind": "quota-near", "severity": "warning", "target": "alb"}),
     ],
 )
-def test_the_attributes_are_those_that_the_alert_has(topic: Topic, name: str, attributes: dict[str, str]) -> None:
+@pytest.mark.parametrize("stamped", [False, True])
+def test_the_attributes_are_those_that_the_alert_has(
+    topic: Topic, name: str, attributes: dict[str, str], *, stamped: bool
+) -> None:
+    if stamped:
+        where = {
+            "stack": "genesys-watcher",
+            "account": "111122223333",
+            "environment": "prod",
+            "aws_region": "us-east-1",
+        }
+        attributes = attributes | where
     arrived = topic.subscribe(RawMessageDelivery="true")
-    topic.sink.deliver(EXAMPLES[name])
+    topic.sink.deliver(DELIVERED[name] if stamped else EXAMPLES[name])
 
     (letter,) = arrived()
     assert {key: value["StringValue"] for key, value in letter["MessageAttributes"].items()} == attributes
@@ -98,6 +109,37 @@ def test_a_filter_policy_lets_through_what_it_names(topic: Topic) -> None:
         topic.sink.deliver(EXAMPLES[name])
 
     assert [json.loads(letter["Body"])["kind"] for letter in arrived()] == ["expired"]
+
+
+def test_an_alarm_comes_by_the_topic_of_alarms_to_whoever_filters_the_alerts(aws: EmbeddedAws) -> None:
+    """CloudWatch publishes its message to both topics, and sets no attributes: a filter policy never matches it."""
+    sns, sqs = aws.client("sns"), aws.client("sqs")
+    topics = [str(sns.create_topic(Name=f"{name}-{next(NUMBERS)}")["TopicArn"]) for name in ("alerts", "alarms")]
+
+    def subscribed(topic: str, **attributes: str) -> str:
+        url = str(sqs.create_queue(QueueName=f"queue-{next(NUMBERS)}")["QueueUrl"])
+        where = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        raw = {"RawMessageDelivery": "true", **attributes}
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=where, Attributes=raw)
+        return url
+
+    def bodies(url: str) -> list[str]:
+        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+        return [message["Body"] for message in answer.get("Messages", [])]
+
+    alerts, alarms = topics
+    everything = subscribed(alerts)
+    urgent = subscribed(alerts, FilterPolicy=json.dumps({"severity": ["critical"]}))
+    dead_man = subscribed(alarms)
+    SnsSink(sns, alerts).deliver(EXAMPLES["expired"])
+    alarm = json.dumps({"AlarmName": "SilenceAlarm", "NewStateValue": "ALARM"})
+    for topic in topics:
+        sns.publish(TopicArn=topic, Subject="ALARM: SilenceAlarm", Message=alarm)
+
+    expired = msgspec.json.encode(EXAMPLES["expired"]).decode()
+    assert sorted(bodies(everything)) == sorted([expired, alarm])
+    assert bodies(urgent) == [expired]
+    assert bodies(dead_man) == [alarm]
 
 
 def test_people_get_the_readable_text_and_machines_the_alert() -> None:

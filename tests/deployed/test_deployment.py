@@ -48,7 +48,9 @@ def test_the_commands_of_the_readme_deploy_the_stack(site: Site, readme: str) ->
             "TargetArns": f"{site.trust_store},{site.domain}",
             "AdoptObjectArns": "arn:aws:s3:::platform/mtls/others.pem",
             "AuthorizerBundle": "main",
+            "EnvironmentName": "stage",
             "AlertEmail": "operator@example.com",
+            "AlertEmail2": "deputy@example.com",
             "SlackSecretArn": site.slack_secret,
         },
     )
@@ -56,6 +58,8 @@ def test_the_commands_of_the_readme_deploy_the_stack(site: Site, readme: str) ->
     assert "Successfully created/updated stack" in form
     assert "UploadRootCommand" in form
     assert site.parameters["Mode"] == "observe"
+    assert (site.folder / "samconfig.toml").read_bytes() == (ROOT / "samconfig.toml").read_bytes(), "git keeps it"
+    assert "parameter_overrides" in (site.folder / "samconfig.local.toml").read_text()
     # Public roots are vendored; the simulator's stand in for them as an operator's own anchor would.
     site.cloud.client("s3").put_object(Bucket=site.bucket, Key="anchors/digicert.pem", Body=digicert)
 
@@ -66,7 +70,8 @@ def test_alerts_have_subscribers(site: Site) -> None:
     topic = site.outputs["TopicArn"]
     listed = site.cloud.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     assert {each["Protocol"] for each in listed} == {"email", "sqs", "http"}
-    assert "operator@example.com" in {each["Endpoint"] for each in listed}
+    assert {"operator@example.com", "deputy@example.com"} <= {each["Endpoint"] for each in listed}
+    assert site.outputs["AlarmTopicArn"] != topic
 
 
 def test_the_outputs_upload_the_root_and_show_the_first_report(site: Site, readme: str) -> None:
@@ -91,7 +96,11 @@ def test_the_mail_and_slack_say_what_would_change(site: Site) -> None:
     site.wait_for("change-planned", lambda: site.kinds().count("change-planned") >= 2)
     site.wait_for("a mail", lambda: any("planned" in mail.text or "would" in mail.text for mail in site.mailbox.mails))
     site.wait_for("Slack", lambda: site.slack.payloads)
-    assert all(mail.subject for mail in site.mailbox.mails)
+    assert all("][stage] " in mail.subject for mail in site.mailbox.mails)
+    for alert in site.alerts:
+        assert alert.origin is not None
+        assert (alert.origin.stack, alert.origin.region) == (STACK, REGION)
+        assert alert.origin.environment == "stage"
 
 
 def test_applied_the_stack_brings_both_targets_up_to_date_unaided(site: Site, readme: str) -> None:

@@ -201,9 +201,10 @@ def test_the_command_of_held_removals_lets_them_go(environment: Environment) -> 
         environment.tick()
     assert set(environment.live("alb")) == full
     alert = next(alert for alert in told(environment, "removal-held") if alert.target == "alb")
-    words = shlex.split(mail.text(alert).split("sam remote invoke", 1)[1].splitlines()[0])
-    assert words[:2] == ["PublishFunction", "--event"]
-    assert environment.publish(**json.loads(words[2])).targets["alb"].outcome == "updated"
+    words = shlex.split(mail.text(alert).split("aws lambda invoke", 1)[1].splitlines()[0])
+    said = dict(zip(words[:-1:2], words[1:-1:2], strict=True))
+    assert said["--region"] == "us-east-1"
+    assert environment.publish(**json.loads(said["--payload"])).targets["alb"].outcome == "updated"
     assert len(full - set(environment.live("alb"))) == 3
 
 

@@ -158,7 +158,10 @@ def _key_pem() -> str:
 
 @pytest.fixture
 def canary(
-    world: CanaryEnvironment, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    world: CanaryEnvironment,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> tuple[CanaryEnvironment, Callable[[], list[str]]]:
     """The world with good credentials, every logger at DEBUG, and the search over all that came of a test."""
     world.said.clear()
@@ -167,6 +170,7 @@ def canary(
     world.environment.simulator.clear()
     world.environment.aws.faults.clear()
     caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "DEBUG")
     store(world, json.dumps({"client_id": world.environment.simulator.client_id, "client_secret": world.client_secret}))
     capfd.readouterr()
 

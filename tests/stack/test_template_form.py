@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from rotation_watcher.regions import REGIONS
 from tests.stack.template import FUNCTIONS, PARAMETERS, RESOURCES, TEMPLATE, nodes
 
 
@@ -47,6 +48,11 @@ SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:genesys/oauth-AbC
                 f"{DOMAINS}*.*",
                 f"{DOMAINS}api.*.com",
                 f"{DOMAINS}*example.com",
+                LISTENER.replace(":listener/net/", ":loadbalancer/app/"),
+                STORE.replace(":truststore/", ":loadbalancer/app/"),
+                "api.example.com",
+                "*.example.com",
+                "https://api.example.com",
             ],
         ),
         (
@@ -70,13 +76,36 @@ SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:genesys/oauth-AbC
         ("WatchFileUri", ["s3://bucket-1/watch.json", ""], ["bucket-1/watch.json", "s3://bucket-1/*"]),
         (
             "GenesysRegion",
-            ["us-east-1", "ap-northeast-3", "eusc-de-east-1", "us-isob-east-1", ""],
-            ["US East", "use1", "us-east"],
+            [*REGIONS, "us-isob-east-1", "us-gov-west-1", "ap-southeast-7", "mx-central-1", "il-central-1", ""],
+            [
+                "US East",
+                "use1",
+                "us-east",
+                "us-esat-1",
+                "eu-cental-1",
+                "ue-west-1",
+                "us-east-1a",
+                "us-east-1 ",
+                "us-east-0",
+            ],
         ),
         ("Authorities", ["Genesys", "DigiCert"], ["digicert", ""]),
-        ("AlertEmail", ["ops@example.com", ""], ["ops"]),
-        ("RefreshCrlsSchedule", ["rate(60 minutes)", "cron(0 * * * ? *)"], ["hourly"]),
-        ("CollectSchedule", ["rate(15 minutes)", "cron(0/15 * * * ? *)"], ["15 minutes"]),
+        (
+            "AlertEmail",
+            ["ops@example.com", "Ops.Team+genesys@mail.example.co.uk", ""],
+            ["ops", "a@b.example,c@d.example"],
+        ),
+        ("AlertEmail2", ["ops@example.com", ""], ["ops", "a@b.example;c@d.example"]),
+        ("AlertEmail3", ["ops@example.com", ""], ["ops"]),
+        ("EnvironmentName", ["prod", "eu-prod.1", "P", ""], ["a b", "x" * 21, "[prod]", "-x", "ü"]),
+        (
+            "RunbookUrl",
+            ["https://wiki.example.com/genesys/runbook.html", "https://git.example.com:8443/a/b?at=main", ""],
+            ["http://wiki.example.com/x", "https://wiki.example.com/x#y", "wiki", "https://wiki.example.com/a b"],
+        ),
+        ("PublishSchedule", ["rate(5 minutes)", "rate(1 hour)"], ["rate(7 days)", "rate(0 minutes)"]),
+        ("RefreshCrlsSchedule", ["rate(60 minutes)", "cron(0 * * * ? *)"], ["hourly", "rate(1 day)"]),
+        ("CollectSchedule", ["rate(15 minutes)", "cron(0/15 * * * ? *)"], ["15 minutes", "rate(7 days)"]),
     ],
 )
 def test_a_wrong_parameter_is_refused_before_anything_is_made(
@@ -85,6 +114,27 @@ def test_a_wrong_parameter_is_refused_before_anything_is_made(
     pattern = re.compile(PARAMETERS[parameter]["AllowedPattern"])
     assert [value for value in good if not pattern.fullmatch(value)] == []
     assert [value for value in bad if pattern.fullmatch(value)] == []
+
+
+def test_what_is_refused_is_refused_with_why() -> None:
+    why = PARAMETERS["TargetArns"]["ConstraintDescription"]
+    assert all(words in why for words in ("not the load balancer", "its listener", "not the name alone"))
+    assert "spelled as AWS does" in PARAMETERS["GenesysRegion"]["ConstraintDescription"]
+    assert "too far apart" in PARAMETERS["CollectSchedule"]["ConstraintDescription"]
+
+
+def test_every_address_gets_a_subscription_without_a_filter() -> None:
+    """A filter of this stack's own could not let alarms through: they carry no attributes (decision 0040)."""
+    mails = {name: one for name, one in RESOURCES.items() if one.get("Properties", {}).get("Protocol") == "email"}
+    assert {one["Properties"]["Endpoint"]["Ref"] for one in mails.values()} == {
+        "AlertEmail",
+        "AlertEmail2",
+        "AlertEmail3",
+    }
+    for one in mails.values():
+        condition = TEMPLATE["Conditions"][one["Condition"]]
+        assert condition == {"Fn::Not": [{"Fn::Equals": [one["Properties"]["Endpoint"], ""]}]}
+        assert set(one["Properties"]) == {"TopicArn", "Protocol", "Endpoint"}
 
 
 def test_a_stack_with_nothing_to_watch_is_refused() -> None:

@@ -64,13 +64,16 @@ def test_collect_and_publish_have_the_same_configuration() -> None:
         *("BUCKET", "TOPIC_ARN", "PUBLISH_QUEUE_URL", "WATCH_FILE_URI", "MODE", "GENESYS_REGION"),
         *("AUTHORITIES", "CREDENTIAL_ARNS", "TARGET_ARNS", "ACCOUNT_ID"),
     }
-    assert set(environments["Collect"]) == shared
-    assert environments["RefreshCrls"] == environments["Collect"]
+    schedules = {"COLLECT_SCHEDULE", "PUBLISH_SCHEDULE", "REFRESH_CRLS_SCHEDULE", "SILENCE_HOURS"}
+    assert set(environments["Collect"]) == shared | schedules
+    assert set(environments["RefreshCrls"]) == shared
+    assert all(environments["Collect"][name] == environments["RefreshCrls"][name] for name in shared)
     assert set(environments["Publish"]) == {*shared, "FUNCTION_TIMEOUT_SECONDS", "PUBLISH_SCHEDULE", "AUTHORIZER_ARN"}
     assert all(environments["Collect"][name] == environments["Publish"][name] for name in shared)
     assert environments["Slack"] == {"SLACK_SECRET_ARN": {"Ref": "SlackSecretArn"}}
     assert set(TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]) == {
-        *("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL")
+        *("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"),
+        *("STACK_NAME", "ENVIRONMENT_NAME", "RUNBOOK_URL"),
     }
 
 

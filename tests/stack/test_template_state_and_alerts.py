@@ -11,6 +11,7 @@ from tests.stack.template import (
     PARAMETERS,
     QUEUES,
     RESOURCES,
+    ROLES,
     ROOT,
     TEMPLATE,
     Node,
@@ -47,8 +48,11 @@ def test_the_marks_of_looks_that_were_asked_for_do_not_pile_up() -> None:
     assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
 
 
-def test_alarms_may_publish_to_the_topic_and_nobody_over_plain_http() -> None:
-    policy = RESOURCES["AlertTopicPolicy"]
+@pytest.mark.parametrize("topic", ["AlertTopic", "AlarmTopic"])
+def test_alarms_may_publish_to_the_topic_and_nobody_over_plain_http(topic: str) -> None:
+    policy = RESOURCES[f"{topic}Policy"]
+    assert policy["Properties"]["Topics"] == [{"Ref": topic}]
+    assert {s["Resource"]["Ref"] for s in policy["Properties"]["PolicyDocument"]["Statement"]} == {topic}
     allowed = [s for s in policy["Properties"]["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
     assert [s["Principal"] for s in allowed] == [{"Service": "cloudwatch.amazonaws.com"}]
     assert allowed[0]["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
@@ -65,8 +69,17 @@ def test_slack_gets_every_alert_and_what_cannot_be_delivered_is_kept() -> None:
         assert allowed["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Ref": "AlertTopic"}}}
 
 
-def test_every_alarm_goes_to_the_topic() -> None:
-    assert all(alarm["Properties"]["AlarmActions"] == [{"Ref": "AlertTopic"}] for alarm in ALARMS.values())
+def test_every_alarm_goes_straight_to_both_topics() -> None:
+    """No code of ours lies between. Whoever filters the one gets the dead man over the other (decision 0040)."""
+    both = [{"Ref": "AlertTopic"}, {"Ref": "AlarmTopic"}]
+    for name, alarm in ALARMS.items():
+        assert alarm["Properties"]["AlarmActions"] == both, name
+        assert alarm["Properties"].get("OKActions", both) == both, name
+
+
+def test_nothing_but_alarms_goes_to_the_topic_of_alarms() -> None:
+    assert "AlarmTopic" not in str([one["Properties"] for one in ROLES.values()])
+    assert TEMPLATE["Outputs"]["AlarmTopicArn"]["Value"] == {"Ref": "AlarmTopic"}
 
 
 def metrics_of(alarm: Node) -> list[Node]:

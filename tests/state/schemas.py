@@ -33,6 +33,8 @@ STATES: dict[str, tuple[type, int]] = {
     "target-revocations": (revocation_state.State, revocation_state.FORMAT),
 }
 _WORDS = {"title", "description"}
+_STAMPED = {"origin", "links"}
+"""Fields of an alert that are put on it as it leaves (``alerts.stamping``): no state ever holds them."""
 
 
 def path_of(name: str) -> Path:
@@ -42,7 +44,11 @@ def path_of(name: str) -> Path:
 
 def schema(state: type) -> str:
     """All fields with their types, and the values of closed enumerations; no words."""
-    return f"{json.dumps(_bare(msgspec.json.schema(state)), indent=1, sort_keys=True)}\n"
+    whole = msgspec.json.schema(state)
+    if alert := whole.get("$defs", {}).get("Alert"):
+        alert["properties"] = {name: one for name, one in alert["properties"].items() if name not in _STAMPED}
+        del whole["$defs"]["Origin"]
+    return f"{json.dumps(_bare(whole), indent=1, sort_keys=True)}\n"
 
 
 def _bare(part: Any) -> Any:

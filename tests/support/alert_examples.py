@@ -7,7 +7,9 @@ import msgspec
 
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import SourceName, TargetName
-from rotation_watcher.alerts.model import Alert, Kind
+from rotation_watcher.alerts.fills import Fill
+from rotation_watcher.alerts.model import Alert, Kind, Origin
+from rotation_watcher.alerts.stamping import Stack, stamped
 from rotation_watcher.errors import SourceReason
 from rotation_watcher.keys import Place
 from rotation_watcher.trust.findings import Finding
@@ -69,6 +71,7 @@ PARTNER = facts(
 )
 NEW_ROOT = "CN=Genesys Cloud us-east-1 Root CA G2,O=Genesys Cloud Services\\, Inc.,ST=Indiana,C=US"
 REGIONAL = facts("6b", issuer=NEW_ROOT, starts=-1, ends=395)
+REGIONAL_ROOT = facts("4e", subject=NEW_ROOT, issuer=NEW_ROOT, ends=3600)
 WRONG_NAME = Finding(
     "name-mismatch",
     "bears the names eu-central-1.data-actions.mypurecloud.de, not us-east-1.data-actions.mypurecloud.com",
@@ -85,6 +88,20 @@ HELD_LIST = CrlFacts(
     entries=10_432,
 )
 
+STACK = Stack(
+    origin=Origin(stack="genesys-watcher", account="111122223333", environment="prod", region="us-east-1"),
+    partition="aws",
+    bucket=BUCKET,
+    functions={
+        Fill.COLLECT: "genesys-watcher-CollectFunction-1A2b3C4d5E6f",
+        Fill.PUBLISH: "genesys-watcher-PublishFunction-6F5e4D3c2B1a",
+        Fill.REFRESH_CRLS: "genesys-watcher-RefreshCrlsFunction-0Z9y8X7w6V5u",
+    },
+    log_group="/genesys-certificate-watcher/genesys-watcher/collect",
+    runbook="https://wiki.example.com/genesys/runbook.html",
+)
+"""Who delivers the examples."""
+
 EXAMPLES: Mapping[str, Alert] = {
     "upcoming_published": builders.upcoming_published(
         source=SOURCE, authority="DigiCert", upcoming=UPCOMING, current=CURRENT, now=NOW
@@ -93,7 +110,13 @@ EXAMPLES: Mapping[str, Alert] = {
         source=SOURCE, authority="DigiCert", new=UPCOMING, old=CURRENT, retire_after=NOW + timedelta(days=30), now=NOW
     ),
     "issuer_changed": builders.issuer_changed(
-        source=SOURCE, authority="DigiCert", status="upcoming", new=ELSEWHERE, old=CURRENT, now=NOW
+        source=SOURCE,
+        authority="DigiCert",
+        status="upcoming",
+        new=ELSEWHERE,
+        old=CURRENT,
+        authorities=["b2" * 32, "7d" * 32],
+        now=NOW,
     ),
     "name_learned": builders.name_learned(
         source=SOURCE, authority="DigiCert", leaf=CURRENT, names=CURRENT.names, believed=None, now=NOW
@@ -136,6 +159,7 @@ EXAMPLES: Mapping[str, Alert] = {
         root=PARTNER,
         reasons=[UNTRUSTED, WRONG_NAME],
         approvable=True,
+        accepted_before=True,
         anchors=Place(BUCKET, "anchors/digicert.pem"),
         since=SINCE,
         now=NOW,
@@ -154,6 +178,21 @@ EXAMPLES: Mapping[str, Alert] = {
             )
         ],
         approvable=True,
+        accepted_before=True,
+        anchors=Place(BUCKET, "anchors/us-east-1.pem"),
+        since=SINCE,
+        now=NOW,
+    ),
+    "quarantined_on_day_one": builders.quarantined(
+        source=SOURCE,
+        authority="Genesys",
+        status="current",
+        entity=REGIONAL.fingerprint,
+        leaf=REGIONAL,
+        root=REGIONAL_ROOT,
+        reasons=[Finding("chain-untrusted", "no path to an anchor: the root is not among the 1 anchors")],
+        approvable=True,
+        accepted_before=False,
         anchors=Place(BUCKET, "anchors/us-east-1.pem"),
         since=SINCE,
         now=NOW,
@@ -167,6 +206,7 @@ EXAMPLES: Mapping[str, Alert] = {
         root=None,
         reasons=[Finding("malformed", "bad-base64: block 1 of the text is cut off")],
         approvable=False,
+        accepted_before=True,
         anchors=Place(BUCKET, "anchors/us-east-1.pem"),
         since=SINCE,
         now=NOW,
@@ -302,7 +342,14 @@ EXAMPLES: Mapping[str, Alert] = {
         source=SOURCE, reason=SourceReason.CREDENTIALS_REFUSED, since=SINCE, now=NOW
     ),
     "change_planned": builders.change_planned(
-        target=ALB, added=[INTERMEDIATE, DIGICERT_ROOT], removed=[], kept=3, content="5e" * 32, since=SINCE, now=NOW
+        target=ALB,
+        bundle="main",
+        added=[INTERMEDIATE, DIGICERT_ROOT],
+        removed=[],
+        kept=3,
+        content="5e" * 32,
+        since=SINCE,
+        now=NOW,
     ),
     "truststore_updated": builders.truststore_updated(
         target=ALB,
@@ -556,3 +603,6 @@ EXAMPLES: Mapping[str, Alert] = {
         now=NOW,
     ),
 }
+
+DELIVERED: Mapping[str, Alert] = {name: stamped(alert, STACK) for name, alert in EXAMPLES.items()}
+"""The same as they leave."""

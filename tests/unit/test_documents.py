@@ -29,13 +29,22 @@ DOCUMENTS = [
 def test_every_alert_has_its_row_in_the_readme_and_its_advice_in_the_runbook(kind: Kind) -> None:
     rows = [line.split("|")[1] for line in section(README, "What each alert means") if line.startswith("| `")]
     assert f"`{kind}`" in "".join(rows), f"README.md, 'What each alert means': add a row that begins with | `{kind}` |"
-    advice = [line.partition(":")[0] for line in section(RUNBOOK, "Alerts") if line.startswith("- `")]
-    assert f"`{kind}`" in "".join(advice), f"docs/runbook.md, 'Alerts': add a line that begins with - `{kind}`:"
+    parts = re.split(r"^### ", "\n".join(section(RUNBOOK, "Alerts")), flags=re.MULTILINE)
+    advice = {heading: words.strip() for heading, _, words in (part.partition("\n") for part in parts[1:])}
+    assert len(advice.get(kind, "")) > 20, f"docs/runbook.md, 'Alerts': add the heading ### {kind}, and what to do"
+
+
+def test_no_two_headings_of_the_runbook_have_one_anchor() -> None:
+    """Alerts link to ``#<kind>``, which is what GitHub and other renderers make of a heading of that one word."""
+    headings = [line.lstrip("# ").lower() for line in RUNBOOK.splitlines() if line.startswith("#")]
+    assert len(headings) == len({*headings})
+    assert {*Kind} <= {*headings}
 
 
 def test_both_say_which_alerts_an_all_clear_follows() -> None:
-    for document, heading in ((README, "What each alert means"), (RUNBOOK, "Alerts")):
-        (line,) = [line for line in section(document, heading) if line.startswith(("| `all-clear`", "- `all-clear`"))]
+    runbook = section(RUNBOOK, "Alerts")
+    (row,) = [line for line in section(README, "What each alert means") if line.startswith("| `all-clear`")]
+    for heading, line in (("What each alert means", row), ("Alerts", runbook[runbook.index("### all-clear") + 1])):
         named = set(re.findall(r"`([a-z-]+)`", line)) - {"all-clear"}
         assert named == {*locked._OVER}, f"'{heading}', the line of all-clear: name the kinds in _OVER"
 

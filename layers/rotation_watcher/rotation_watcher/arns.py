@@ -128,6 +128,24 @@ def message_group(arn: str) -> str:
     return arn.split(":", 5)[5].partition("/")[2].replace("/", "-")[:128]
 
 
+_HINTS = (
+    (
+        re.compile(r"arn:[^:]*:elasticloadbalancing:.*:listener/app/.*"),
+        "it is a listener of an Application Load Balancer: name the trust store that it verifies with",
+    ),
+    (
+        re.compile(r"arn:[^:]*:elasticloadbalancing:.*:loadbalancer/.*"),
+        "it is a load balancer: name the trust store that its listener verifies with",
+    ),
+    (
+        re.compile(r"(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"),
+        "it is the name of a domain: write its ARN, arn:<partition>:apigateway:<region>::/domainnames/<name>",
+    ),
+)
+"""What people write where a target's ARN belongs, and what they mean."""
+
+
 def _wrong(arn: str, why: str) -> ValueError:
+    why = next((hint for shape, hint in _HINTS if shape.fullmatch(arn)), why)
     shapes = " or ".join(f"{kind.label} ({kind.shape})" for kind in KINDS.values())
     return ValueError(f"{arn!r}: {why}; a target is one of: {shapes}")

@@ -23,6 +23,10 @@ from rotation_watcher.adapters.secrets import AwsSecrets
 from rotation_watcher.adapters.sns import SnsSink
 from rotation_watcher.adapters.sqs import SqsPublishQueue
 from rotation_watcher.alerts.chat import Chat
+from rotation_watcher.alerts.fills import Fill
+from rotation_watcher.alerts.model import Origin
+from rotation_watcher.alerts.outbox import AlertSink
+from rotation_watcher.alerts.stamping import Stack, Stamping
 from rotation_watcher.config import Watch
 from rotation_watcher.errors import ConfigurationError
 from rotation_watcher.ports import Clock, Metrics, ObjectStore, Wait
@@ -73,7 +77,7 @@ class Watcher:
             store=self.store,
             secrets=AwsSecrets(),
             genesys=Genesys(self._clock, partial(make_client, self.settings.ca_file)),
-            sink=self._sink,
+            sink=self._sink(Fill.COLLECT),
             queue=self.queue,
             metrics=self._metrics,
             clock=self._clock,
@@ -86,7 +90,7 @@ class Watcher:
             store=CachingStore(self.store, indexes=True),
             targets=TrustTargets(self._connections),
             listeners=FilterTargets(self._connections),
-            sink=self._sink,
+            sink=self._sink(Fill.PUBLISH),
             queue=self.queue,
             clock=self._clock,
             wait=self._wait,
@@ -104,7 +108,7 @@ class Watcher:
         return Ports(
             store=self.store,
             points=HttpDistributionPoints(),
-            sink=self._sink,
+            sink=self._sink(Fill.REFRESH_CRLS),
             queue=self.queue,
             metrics=self._metrics,
             clock=self._clock,
@@ -112,6 +116,16 @@ class Watcher:
 
     def watch(self) -> Watch:
         """The watch file, read anew or made of the parameters. Raises ConfigurationError, StoreError."""
+        mistakes = self.settings.mistakes
+        try:
+            found = self._read_watch()
+        except ConfigurationError as error:
+            raise ConfigurationError([*mistakes, *error.mistakes]) from error
+        if mistakes:
+            raise ConfigurationError(mistakes)
+        return found
+
+    def _read_watch(self) -> Watch:
         chosen = self.settings
         if not chosen.watch_file:
             return config.simple(
@@ -143,9 +157,22 @@ class Watcher:
     def _s3(self) -> Any:
         return self._connections.client("s3")
 
-    @cached_property
-    def _sink(self) -> SnsSink:
-        return SnsSink(self._connections.client("sns"), self.settings.topic_arn)
+    def _sink(self, function: Fill) -> AlertSink:
+        """The topic, for alerts of that function: what only the environment knows is put on them here."""
+        return Stamping(SnsSink(self._connections.client("sns"), self.settings.topic_arn), self._stack(function))
+
+    def _stack(self, function: Fill) -> Stack:
+        chosen = self.settings
+        return Stack(
+            origin=Origin(
+                stack=chosen.stack, account=chosen.account or "", environment=chosen.environment, region=chosen.region
+            ),
+            partition=chosen.topic_arn.split(":")[1],
+            bucket=chosen.bucket,
+            functions={function: chosen.own_name} if chosen.own_name else {},
+            log_group=chosen.log_group,
+            runbook=chosen.runbook,
+        )
 
     @cached_property
     def queue(self) -> SqsPublishQueue:

@@ -46,6 +46,14 @@ KEEPING = 55.0
 """Seconds of the run that are kept for judging, writing and delivering."""
 
 
+type Explain = Callable[[str, Observation | None, SourceSummary], None]
+"""Told of each source what was seen (None: nothing) and what became of it, for a log."""
+
+
+def _unheard(_source: str, _observation: Observation | None, _summary: "SourceSummary") -> None:
+    """Nobody wants to know."""
+
+
 class Ports(NamedTuple):
     """What collect needs of the world."""
 
@@ -57,6 +65,7 @@ class Ports(NamedTuple):
     metrics: Metrics
     clock: Clock
     remaining: Remaining = unhurried
+    explain: Explain = _unheard
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -117,7 +126,8 @@ def collect(watch: Watch, request: Request, ports: Ports) -> Summary:
             _compare(run, done[:place], request)
     for run in done:
         with apart(run.source):
-            summary.sources[run.source.id] = _describe(run)
+            summary.sources[run.source.id] = said = _describe(run)
+            ports.explain(run.source.id, run.observation, said)
     if not request.dry_run:
         _deliver([*({run.source.id: run for run in done} | apart.noted).values()], ports, summary, apart)
     for name, one in apart.broken.items():

@@ -5,6 +5,7 @@ One model and one validation, wherever the configuration comes from (an object i
 deployment. The JSON Schema in ``docs/watch-file.schema.json`` is generated from this model.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal, NamedTuple
@@ -245,7 +246,29 @@ def simple(
             for name, arn in zip(arns.target_ids(arn_list), arn_list, strict=True)
         ],
     }
-    return from_document(document, stack_region=stack_region, stack_account=stack_account)
+    try:
+        return from_document(document, stack_region=stack_region, stack_account=stack_account)
+    except ConfigurationError as error:
+        raise ConfigurationError([*dict.fromkeys(map(_of_parameter, error.mistakes))]) from error
+
+
+_PARAMETERS = (
+    (re.compile(r"sources\[0\]\.(api|login)_url: missing, and "), "GenesysRegion: "),
+    (re.compile(r"sources\[0\]\.(id|region): "), "GenesysRegion: "),
+    (re.compile(r"sources\[0\]\.credentials: "), "CredentialArns: "),
+    (re.compile(r"(sources|bundles)\[0\]\.authorities(\[\d+\])?: "), "Authorities: "),
+    (re.compile(r"targets\[\d+\]\.(arn|id): "), "TargetArns: "),
+    (re.compile(r"mode: "), "Mode: "),
+)
+"""Paths of the watch file that stands for the parameters, and the parameter that each comes from."""
+
+
+def _of_parameter(mistake: str) -> str:
+    """A mistake by the name of its parameter, which is all that the operator has written."""
+    for path, parameter in _PARAMETERS:
+        if path.match(mistake):
+            return path.sub(parameter, mistake, count=1)
+    return mistake
 
 
 def json_schema() -> dict[str, Any]:

@@ -1,19 +1,19 @@
 """The functions' environment variables, checked for completeness: read here and in ``bootstrap`` only."""
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 
+from rotation_watcher import schedules
 from rotation_watcher.errors import ConfigurationError
 
 _CLAIM_MARGIN = timedelta(seconds=60)
 """How much longer than the function's timeout a claim lasts: no other run may act while that one still could."""
 
-_RATE = re.compile(r"rate\((?P<value>[1-9][0-9]{0,5}) (?P<unit>minute|hour|day)s?\)")
-_UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
+_LISTS_ALARM = timedelta(hours=6)
+"""After so long without a run of refresh_crls that kept every list there is an alarm (RefreshCrlsSilenceAlarm)."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +24,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ``claim_for`` is how long a claim on a target lasts. ``watch_file`` is empty or an ``s3://`` URI.
     ``authorizer_arn`` (AUTHORIZER_ARN) is that of the stack's authorizer for APIs (None: it has none).
     ``ca_file`` (GENESYS_CA_FILE) names additional roots for HTTPS to Genesys, for networks that inspect TLS.
+
+    For alerts: ``stack`` (STACK_NAME) and ``environment`` (ENVIRONMENT_NAME) say where they come from, ``runbook``
+    (RUNBOOK_URL) is an address without an anchor; ``log_group`` and ``own_name`` are those of the function that runs,
+    set by Lambda.
+
+    ``mistakes`` are those of parameters that only their values together show: schedules that an alarm does not allow
+    for (COLLECT_SCHEDULE, PUBLISH_SCHEDULE, REFRESH_CRLS_SCHEDULE, SILENCE_HOURS).
     """
 
     bucket: str
@@ -41,6 +48,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     enqueue_every: timedelta | None
     ca_file: Path | None
     authorizer_arn: str | None
+    stack: str
+    environment: str
+    runbook: str
+    log_group: str
+    own_name: str
+    mistakes: tuple[str, ...]
 
 
 class ChatSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,9 +81,15 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         credential_arns=_items(environment.get("CREDENTIAL_ARNS", "")),
         target_arns=_items(environment.get("TARGET_ARNS", "")),
         claim_for=timedelta(seconds=int(environment.get("FUNCTION_TIMEOUT_SECONDS", "300"))) + _CLAIM_MARGIN,
-        enqueue_every=_interval(environment.get("PUBLISH_SCHEDULE", "")),
+        enqueue_every=schedules.rate(environment.get("PUBLISH_SCHEDULE", "")),
         ca_file=Path(ca_file) if ca_file else None,
         authorizer_arn=environment.get("AUTHORIZER_ARN") or None,
+        stack=environment.get("STACK_NAME") or "no-stack",
+        environment=environment.get("ENVIRONMENT_NAME", ""),
+        runbook=environment.get("RUNBOOK_URL", ""),
+        log_group=environment.get("AWS_LAMBDA_LOG_GROUP_NAME", ""),
+        own_name=environment.get("AWS_LAMBDA_FUNCTION_NAME", ""),
+        mistakes=_schedule_mistakes(environment),
     )
 
 
@@ -85,10 +104,18 @@ def chat_from_environment(environment: Mapping[str, str], variables: Iterable[st
     return ChatSettings(variable=given[0], secret_arn=environment[given[0]])
 
 
-def _interval(schedule: str) -> timedelta | None:
-    """The time between two runs of a ``rate(…)`` expression; None for any other, whose times are not even."""
-    match = _RATE.fullmatch(schedule)
-    return int(match["value"]) * _UNITS[match["unit"]] if match else None
+def _schedule_mistakes(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The schedules for which an alarm about silence would always be raised. Only collect is told of them."""
+    hours = environment.get("SILENCE_HOURS", "")
+    if not hours.isdigit():
+        return ()
+    silence, allowance = timedelta(hours=int(hours)), f"SilenceHours raises an alarm after {hours}"
+    found = [schedules.mistake("CollectSchedule", environment.get("COLLECT_SCHEDULE", ""), silence, allowance)]
+    if _items(environment.get("TARGET_ARNS", "")):
+        found.append(schedules.mistake("PublishSchedule", environment.get("PUBLISH_SCHEDULE", ""), silence, allowance))
+    lists = environment.get("REFRESH_CRLS_SCHEDULE", "")
+    found.append(schedules.mistake("RefreshCrlsSchedule", lists, _LISTS_ALARM, "an alarm is raised after 6"))
+    return tuple(one for one in found if one)
 
 
 def _require(environment: Mapping[str, str], names: tuple[str, ...]) -> None:

@@ -12,19 +12,19 @@ import msgspec
 
 from rotation_watcher.alerts.slack_blocks import render
 from rotation_watcher.slack import message_of
-from tests.support.alert_examples import EXAMPLES
+from tests.support.alert_examples import DELIVERED
 
 PATH = Path(__file__).resolve().parents[1] / "data" / "slack-payloads.jsonl"
 
 
 def line(name: str) -> bytes:
     """The record of one example."""
-    body = msgspec.json.encode(EXAMPLES[name]).decode()
+    body = msgspec.json.encode(DELIVERED[name]).decode()
     return msgspec.json.encode({"name": name, "body": body, "payload": render(message_of(body))})
 
 
 if __name__ == "__main__":
     anew = {*sys.argv[1:]}
     lines = {str(msgspec.json.decode(each)["name"]): each for each in PATH.read_bytes().splitlines()}
-    lines |= {name: line(name) for name in EXAMPLES if name in anew or name not in lines}
+    lines |= {name: line(name) for name in DELIVERED if name in anew or name not in lines}
     PATH.write_bytes(b"".join(each + b"\n" for each in lines.values()))

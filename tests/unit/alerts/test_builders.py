@@ -183,6 +183,7 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
     assert critical == {
         "issuer_changed",
         "quarantined_for_good",
+        "quarantined_on_day_one",
         "anchor_missing",
         "expired",
         "source_failing",

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from rotation_watcher.alerts import builders
+from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.alerts.model import Alert, Severity
 from rotation_watcher.errors import SourceReason
 from rotation_watcher.keys import Place
@@ -19,6 +20,7 @@ from tests.support.alert_examples import (
     ALB,
     BUCKET,
     CURRENT,
+    DELIVERED,
     DOMAIN,
     ELSEWHERE,
     EXAMPLES,
@@ -27,6 +29,7 @@ from tests.support.alert_examples import (
     PARTNER,
     SINCE,
     SOURCE,
+    STACK,
     UPCOMING,
 )
 
@@ -56,6 +59,7 @@ def quarantined(
         root=root,
         reasons=reasons,
         approvable=approvable,
+        accepted_before=True,
         anchors=Place(BUCKET, f"anchors/{'digicert' if authority == 'DigiCert' else 'us-east-1'}.pem"),
         since=SINCE,
         now=now,
@@ -87,7 +91,7 @@ def drift(**changed: object) -> Alert:
 
 
 def test_the_approval_that_the_command_writes_is_one_that_the_watcher_takes() -> None:
-    echo, _, upload = EXAMPLES["quarantined"].what_to_do.split("\n")[-1].partition(" | ")
+    echo, _, upload = DELIVERED["quarantined"].what_to_do.split("\n")[-1].partition(" | ")
     written = subprocess.run(["sh", "-c", echo], capture_output=True, check=True).stdout
     approval = decode_approval(written, ELSEWHERE.fingerprint)
     assert isinstance(approval, Approval)
@@ -95,13 +99,14 @@ def test_the_approval_that_the_command_writes_is_one_that_the_watcher_takes() ->
     assert not approval.lifts(["no-client-auth"])
     assert approval.until is not None
     assert (approval.until - NOW).days in range(390, 400)
-    assert shlex.split(upload) == ["aws", "s3", "cp", "-", f"s3://{BUCKET}/approvals/{ELSEWHERE.fingerprint}.json"]
+    place = f"s3://{BUCKET}/approvals/{ELSEWHERE.fingerprint}.json"
+    assert shlex.split(upload) == ["aws", "s3", "cp", "-", place, "--region", "us-east-1"]
 
 
 def test_no_command_is_offered_where_no_approval_helps() -> None:
     words = EXAMPLES["quarantined_for_good"].what_to_do
     assert "\n" not in words
-    assert "No approval can lift" in words
+    assert words.startswith("Open a case with Genesys support")
 
 
 def test_a_quarantined_current_certificate_is_critical_and_an_upcoming_one_a_warning() -> None:
@@ -124,18 +129,20 @@ def test_every_reason_is_named_with_its_detail() -> None:
 
 
 def test_an_approval_says_who_why_until_when_and_which_file_undoes_it() -> None:
-    alert = EXAMPLES["approved"]
+    alert = DELIVERED["approved"]
     assert "Ada Lovelace approved it until 2027-12-25 15:30 UTC" in alert.what_happened
     assert "case 0123456" in alert.what_happened
-    assert alert.facts["approval"] == f"approvals/{ELSEWHERE.fingerprint}.json"
+    place = f"s3://{BUCKET}/approvals/{ELSEWHERE.fingerprint}.json"
+    assert alert.facts["approval"] == place
+    assert command(alert) == f"aws s3 rm {place} --region us-east-1"
 
 
 # Anchors and sources
 
 
 def test_a_missing_anchor_comes_with_the_exact_upload() -> None:
-    alert = EXAMPLES["anchor_missing"]
-    assert command(alert) == f"aws s3 cp root.pem s3://{BUCKET}/anchors/us-east-1.pem"
+    alert = DELIVERED["anchor_missing"]
+    assert command(alert) == f"aws s3 cp root.pem s3://{BUCKET}/anchors/us-east-1.pem --region us-east-1"
     assert "mTLS support for data actions" in alert.what_to_do
 
 
@@ -143,7 +150,7 @@ def test_a_key_with_spaces_is_quoted_for_the_shell() -> None:
     alert = builders.anchor_missing(
         source=SOURCE, authority="Genesys", problem="x", bucket=BUCKET, key="my roots/a;b.pem", since=SINCE, now=NOW
     )
-    assert shlex.split(command(alert))[-1] == f"s3://{BUCKET}/my roots/a;b.pem"
+    assert shlex.split(command(alert))[-3] == f"s3://{BUCKET}/my roots/a;b.pem"
 
 
 @pytest.mark.parametrize("reason", SourceReason)
@@ -195,7 +202,7 @@ def test_a_learned_name_comes_with_the_setting_that_overrules_it_and_is_a_warnin
 def test_a_change_of_issuer_says_whether_it_bites_now_or_later() -> None:
     def means(status: str) -> str:
         return builders.issuer_changed(
-            source=SOURCE, authority="DigiCert", status=status, new=ELSEWHERE, old=CURRENT, now=NOW
+            source=SOURCE, authority="DigiCert", status=status, new=ELSEWHERE, old=CURRENT, authorities=[], now=NOW
         ).what_it_means
 
     assert "data actions fail." in means("current")
@@ -207,10 +214,13 @@ def test_a_change_of_issuer_says_whether_it_bites_now_or_later() -> None:
 
 @pytest.mark.parametrize("name", ["rolled_back", "removal_held", "truststore_held"])
 def test_a_release_is_a_command_whose_event_names_the_target(name: str) -> None:
-    alert = EXAMPLES[name]
+    alert = DELIVERED[name]
     words = shlex.split(command(alert))
-    assert words[:4] == ["sam", "remote", "invoke", "PublishFunction"]
-    assert json.loads(words[5]) == {"release": alert.target}
+    assert words[:3] == ["aws", "lambda", "invoke"]
+    said = dict(zip(words[3:-1:2], words[4:-1:2], strict=True))
+    assert said["--function-name"] == STACK.functions[Fill.PUBLISH]
+    assert (said["--region"], said["--cli-binary-format"]) == ("us-east-1", "raw-in-base64-out")
+    assert json.loads(said["--payload"]) == {"release": alert.target}
 
 
 @pytest.mark.parametrize(
@@ -279,7 +289,9 @@ def test_an_alert_never_says_that_the_watcher_heals_when_it_does_not() -> None:
 def test_a_plan_says_how_to_have_it_done() -> None:
     assert "Mode=apply" in EXAMPLES["change_planned"].what_to_do
     assert "add 2 certificates, remove 0 and keep 3" in EXAMPLES["change_planned"].what_happened
-    nothing_new = builders.change_planned(target=ALB, added=[], removed=[], kept=3, content="5e", since=SINCE, now=NOW)
+    nothing_new = builders.change_planned(
+        target=ALB, bundle="main", added=[], removed=[], kept=3, content="5e", since=SINCE, now=NOW
+    )
     assert "back at its own file" in nothing_new.what_happened
 
 
@@ -289,10 +301,10 @@ def test_the_level_of_proof_is_said_in_words() -> None:
 
 
 def test_the_digicert_trap_names_the_pins_and_the_header() -> None:
-    alert = EXAMPLES["shared_authority_deployed"]
+    alert = DELIVERED["shared_authority_deployed"]
     assert "X-Amzn-Mtls-Clientcert-Leaf" in alert.what_to_do
     assert "identity filters" in alert.what_to_do
-    assert alert.facts["pins"] == "bundles/main/pins.json"
+    assert alert.facts["pins"] == f"s3://{BUCKET}/bundles/main/pins.json"
     assert alert.severity is Severity.WARNING
     domain = EXAMPLES["shared_authority_deployed_domain"].what_to_do
     assert "authorizer" in domain

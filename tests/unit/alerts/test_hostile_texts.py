@@ -18,11 +18,12 @@ from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import SourceName, TargetName
 from rotation_watcher.alerts.builders.wording import TITLE
 from rotation_watcher.alerts.model import Alert
+from rotation_watcher.alerts.stamping import stamped
 from rotation_watcher.keys import Place
 from rotation_watcher.trust.findings import Finding
 from rotation_watcher.x509.crl import CrlFacts
 from rotation_watcher.x509.facts import CertificateFacts
-from tests.support.alert_examples import ALB, BUCKET, CURRENT, EXAMPLES, HELD_LIST, NOW
+from tests.support.alert_examples import ALB, BUCKET, CURRENT, EXAMPLES, HELD_LIST, NOW, STACK
 
 BUILDERS = dict(inspect.getmembers(builders, inspect.isfunction))
 NASTY = "\x1b[31mRED\r\nSubject: you won\u202egnp.exe\u2066\u200b\x00\x07\u2028next \U000e0041"
@@ -82,7 +83,9 @@ def alerts(name: str) -> st.SearchStrategy[Alert]:
 @given(data=st.data())
 @settings(max_examples=40)
 def test_no_hostile_text_reaches_an_alert_as_it_is(name: str, data: st.DataObject) -> None:
-    alert = data.draw(alerts(name))
+    raw = data.draw(alerts(name))
+    assert all(len(value) <= 320 for value in raw.facts.values()), f"{name}: a fact is too long: plain() cuts it"
+    alert = stamped(raw, STACK)
     assert re.fullmatch(r"[ -~]+", alert.title)
     assert len(alert.title) <= TITLE
     lines = [alert.what_happened, alert.what_it_means, *alert.what_to_do.split("\n")]
@@ -90,7 +93,6 @@ def test_no_hostile_text_reaches_an_alert_as_it_is(name: str, data: st.DataObjec
     signs = [sign for words in shown for sign in words if unicodedata.category(sign)[0] == "C"]
     assert not signs, f"{name}: all that enters an alert passes _alert in alerts/builders/subjects.py"
     assert all(alert.facts.values())
-    assert all(len(value) <= 320 for value in alert.facts.values()), f"{name}: a fact is too long: plain() cuts it"
     # A line break is ours alone: it opens a command.
     assert alert.what_happened.count("\n") == alert.what_it_means.count("\n") == 0
     commands = max(one.what_to_do.count("\n") for one in EXAMPLES.values() if one.kind == alert.kind)

@@ -11,7 +11,7 @@ import pytest
 
 from rotation_watcher.alerts.slack_blocks import render
 from rotation_watcher.slack import message_of
-from tests.support.alert_examples import EXAMPLES
+from tests.support.alert_examples import DELIVERED
 from tests.unit.alerts.record_slack_payloads import PATH
 
 RECORD = ".venv/bin/python -m tests.unit.alerts.record_slack_payloads"
@@ -29,4 +29,4 @@ def test_the_payload_is_the_recorded_one_byte_for_byte(name: str) -> None:
 
 
 def test_every_alert_is_on_record() -> None:
-    assert EXAMPLES.keys() <= RECORDS.keys(), f"run {RECORD}, then read the new line of {PATH.name}"
+    assert DELIVERED.keys() <= RECORDS.keys(), f"run {RECORD}, then read the new line of {PATH.name}"

@@ -22,7 +22,8 @@ _MARK = " (cut: too long)"
 class SnsSink:
     """``alerts.outbox.AlertSink`` over one topic. E-mail gets the readable text, other protocols the alert as JSON.
 
-    The attributes ``kind``, ``severity``, ``region``, ``source`` and ``target`` are for subscription filter policies.
+    For subscription filter policies: the attributes ``kind``, ``severity``, ``region`` (of Genesys Cloud), ``source``
+    and ``target``, and ``stack``, ``account``, ``environment`` and ``aws_region`` of a stamped alert.
     """
 
     def __init__(self, client: "SNSClient", topic_arn: str) -> None:
@@ -31,6 +32,7 @@ class SnsSink:
 
     def deliver(self, alert: Alert) -> None:
         """See ``alerts.outbox.AlertSink``."""
+        origin = alert.origin
         attributes: Any = {
             name: {"DataType": "String", "StringValue": value}
             for name, value in (
@@ -39,6 +41,10 @@ class SnsSink:
                 ("region", alert.region),
                 ("source", alert.source),
                 ("target", alert.target),
+                ("stack", origin and origin.stack),
+                ("account", origin and origin.account),
+                ("environment", origin and origin.environment),
+                ("aws_region", origin and origin.region),
             )
             if value  # SNS refuses an empty one
         }

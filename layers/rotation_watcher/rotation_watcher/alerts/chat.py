@@ -11,6 +11,7 @@ from typing import Protocol
 
 import msgspec
 
+from rotation_watcher.alerts import mail
 from rotation_watcher.alerts.builders.wording import plain
 from rotation_watcher.alerts.model import Alert, Severity
 
@@ -52,8 +53,8 @@ class ChatMessage(msgspec.Struct, frozen=True, kw_only=True):
     """One message. What a kind of message does not have is None or empty, and is not shown.
 
     ``summary`` is one line for a notification. ``label`` is the urgency in words. ``about`` are short foreign words
-    beside it (kind, subject, state), ``at`` the time in words. ``facts`` are in reading order. ``foot`` is the alert's
-    id.
+    beside it (kind, subject, state), ``at`` the time in words. ``facts`` and ``where`` (the stack that sends it) are in
+    reading order, ``links`` lead to URLs or paths, which are ours. ``foot`` is the alert's id.
     """
 
     summary: str
@@ -63,7 +64,9 @@ class ChatMessage(msgspec.Struct, frozen=True, kw_only=True):
     about: tuple[str, ...] = ()
     at: str = ""
     paragraphs: tuple[Paragraph, ...] = ()
+    where: Mapping[str, str] = {}
     facts: Mapping[str, str] = {}
+    links: Mapping[str, str] = {}
     foot: str | None = None
 
 
@@ -78,7 +81,7 @@ def of_alert(alert: Alert) -> ChatMessage:
     """The message for an alert of ours."""
     urgency, label = _OF_SEVERITY[alert.severity]
     return ChatMessage(
-        summary=f"{alert.severity.upper()}: {alert.title}",
+        summary=f"{alert.severity.upper()}{f' [{alert.origin.short}]' if alert.origin else ''}: {alert.title}",
         title=alert.title,
         urgency=urgency,
         label=label,
@@ -89,7 +92,9 @@ def of_alert(alert: Alert) -> ChatMessage:
             _paragraph("What it means for you", alert.what_it_means),
             _paragraph("What to do", alert.what_to_do),
         ),
+        where=mail.where(alert.origin) if alert.origin else {},
         facts=alert.facts,
+        links=alert.links,
         foot=alert.id,
     )
 

@@ -1,8 +1,9 @@
 """An alert as e-mail: plain text at 78 columns, readable by a tired person at three in the morning."""
 
 import textwrap
+from collections.abc import Mapping
 
-from rotation_watcher.alerts.model import Alert, Severity
+from rotation_watcher.alerts.model import Alert, Origin, Severity
 
 WIDTH = 78
 SUBJECT = 99
@@ -17,15 +18,32 @@ _LABEL = 24
 """The widest label to which the values of facts are aligned."""
 
 
+_LEAST = 12
+"""The fewest characters that are left of what an alert is about, where a subject is cut."""
+
+
 def subject(alert: Alert) -> str:
-    """``[CRITICAL] us-east-1: …``: fewer than 100 printable ASCII characters on one line."""
-    words = " ".join(f"[{alert.severity.upper()}] {alert.title}".split())
-    ascii_only = "".join(sign if sign.isascii() and sign.isprintable() else "?" for sign in words)
-    return ascii_only if len(ascii_only) <= SUBJECT else f"{ascii_only[: SUBJECT - 3]}..."
+    """``[CRITICAL][prod] us-east-1: …``: fewer than 100 printable ASCII characters on one line.
+
+    What is too long loses the end of what the alert is about, so that its words stay whole.
+    """
+    whence = f"[{alert.origin.short}]" if alert.origin else ""
+    opening, title = _ascii(f"[{alert.severity.upper()}]{whence}"), _ascii(alert.title)
+    about, colon, words = title.partition(": ")
+    over = len(opening) + 1 + len(title) - SUBJECT
+    if over > 0 and colon and len(about) - over - 3 >= _LEAST:
+        title = f"{about[: len(about) - over - 3]}...: {words}"
+    line = f"{opening} {title}".rstrip()
+    return line if len(line) <= SUBJECT else f"{line[: SUBJECT - 3]}..."
+
+
+def _ascii(words: str) -> str:
+    """The words on one line, in signs that SNS takes."""
+    return "".join(sign if sign.isascii() and sign.isprintable() else "?" for sign in " ".join(words.split()))
 
 
 def text(alert: Alert) -> str:
-    """The body: urgency and title, the three paragraphs, the facts in a column, the id at the foot.
+    """The body: urgency and title, the three paragraphs, where from, the facts, links, the id at the foot.
 
     Lines are wrapped at ``WIDTH``. Commands stand on lines of their own and are never broken, nor is any word, so that
     both can be copied.
@@ -43,9 +61,11 @@ def text(alert: Alert) -> str:
         "WHAT TO DO",
         _paragraph(alert.what_to_do),
         "",
+        *(["WHERE", *_column(where(alert.origin)), ""] if alert.origin else []),
         "FACTS",
         *_facts(alert),
         "",
+        *(["LINKS", *_links(alert), ""] if alert.links else []),
         f"Alert id: {alert.id}",
         "Should this alert arrive twice, it carries the same id.",
     ]
@@ -62,12 +82,31 @@ def _wrapped(words: str) -> str:
     return textwrap.fill(words, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
+def where(origin: Origin) -> dict[str, str]:
+    """Where an alert comes from, by label: what is not known is left out."""
+    known = {
+        "environment": origin.environment,
+        "stack": origin.stack,
+        "account": origin.account,
+        "AWS region": origin.region,
+    }
+    return {label: value for label, value in known.items() if value}
+
+
 def _facts(alert: Alert) -> list[str]:
     facts = {"at": f"{alert.at:%Y-%m-%d %H:%M} UTC"}
     facts |= {"source": alert.source} if alert.source else {}
-    facts |= {"region": alert.region} if alert.region else {}
+    facts |= {"Genesys region": alert.region} if alert.region else {}
     facts |= {"authority": alert.authority} if alert.authority else {}
-    facts |= alert.facts
+    return _column({**facts, **alert.facts})
+
+
+def _links(alert: Alert) -> list[str]:
+    """Each on a line of its own, so that a mail reader makes a link of the whole."""
+    return [line for label, place in alert.links.items() for line in (f"  {label}:", f"      {place}")]
+
+
+def _column(facts: Mapping[str, str]) -> list[str]:
     column = 2 + min(_LABEL, max(len(label) for label in facts)) + len(": ")
     return [_fact(label, value, column) for label, value in facts.items()]
 

@@ -82,10 +82,35 @@ class Kind(StrEnum):
         return unknown
 
 
+class Origin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The stack that sends an alert: its name, the account's id, the operator's name for the environment, its region.
+
+    ``account`` and ``environment`` are empty where they are not known.
+    """
+
+    stack: str
+    account: str = ""
+    environment: str = ""
+    region: str
+
+    @property
+    def short(self) -> str:
+        """What distinguishes it at a glance: the environment's name, else the account, else the stack."""
+        return self.environment or self.account or self.stack
+
+    @property
+    def prefix(self) -> str:
+        """What the ids of its alerts open with: two stacks of one name differ by account and region."""
+        return "/".join(part for part in (self.stack, self.account, self.region) if part)
+
+
 class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One message to people. Exactly one of ``source`` and ``target`` names the subject, except for the stack itself.
 
     ``at`` is aware UTC. ``facts`` holds short labelled values (fingerprints, dates, names), in reading order.
+
+    ``origin`` and ``links`` (URLs and paths by what they lead to) are stamped at delivery, and the id gets the stack
+    before it (``stamping``); what builders make, and what waits in state, has none.
     """
 
     id: str
@@ -101,6 +126,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     what_it_means: str
     what_to_do: str
     facts: Mapping[str, str] = {}
+    origin: Origin | None = None
+    links: Mapping[str, str] = {}
 
 
 def alert_id(kind: Kind, subject: str, distinction: str) -> str:

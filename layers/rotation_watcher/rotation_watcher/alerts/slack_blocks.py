@@ -32,10 +32,11 @@ def render(message: ChatMessage) -> dict[str, Any]:
     blocks = [] if message.title is None else [_header(message.title)]
     if message.urgency is not None:
         urgency = f"{_SIGNS[message.urgency]} *{message.label}*"
-        about = (urgency, *(_code(words) for words in message.about), message.at)
+        about = (urgency, *(_code(words) for words in (*message.where.values(), *message.about)), message.at)
         blocks.append(_context(" · ".join(words for words in about if words)))
     blocks += [_paragraph(each) for each in message.paragraphs]
-    foot = [] if message.foot is None else [_context(f"Alert {_code(message.foot)}")]
+    foot = [_links(message.links)] if message.links else []
+    foot += [] if message.foot is None else [_context(f"Alert {_code(message.foot)}")]
     blocks += _facts(message.facts)[: BLOCKS - len(blocks) - len(foot)]
     return {
         "text": entities(_cut(message.summary, HEADER)) or "-",
@@ -72,6 +73,18 @@ def _rich(*parts: dict[str, Any]) -> dict[str, Any]:
 def _text(words: str) -> dict[str, Any]:
     """A literal text; Slack refuses an empty one."""
     return {"type": "text", "text": _cut(words, TEXT) or "-"}
+
+
+def _links(links: Mapping[str, str]) -> dict[str, Any]:
+    """URLs as links, in one line; what has none as it stands, below them."""
+    urls = {label: place for label, place in links.items() if place.startswith("https://")}
+    parts: list[dict[str, Any]] = []
+    for label, place in urls.items():
+        parts += [*([_text(" · ")] if parts else []), {"type": "link", "url": place, "text": label}]
+    for label, place in links.items():
+        if label not in urls:
+            parts.append(_text(f"{chr(10) if parts else ''}{label}: {place}"))
+    return _rich({"type": "rich_text_section", "elements": parts})
 
 
 def _facts(facts: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -58,7 +58,8 @@ def apply_entities(
     # Without an accepted current leaf the answer is no ground for withdrawing anything: the set may only grow.
     shown = upcoming if current else tuple(sorted({*upcoming, *(struck_upcoming.confirmed or ())}))
     expected = struck_upcoming.observe(shown, context.policy.confirmations) if entities else struck_upcoming
-    quarantine, lasting = apply_refused(authority, before.quarantine, accepted, refused, context)
+    ever = bool(accepted or before.leaves or before.replaced or before.names)
+    quarantine, lasting = apply_refused(authority, before.quarantine, accepted, refused, context, accepted_before=ever)
     after = AuthorityHistory(
         names=before.names,
         leaves=_placed(leaves, (current, confirmed), (upcoming, expected), context),
@@ -298,6 +299,7 @@ def _issuer_change(authority: str, status: Status, new: Leaf, old: Leaf | None, 
             status=status.value,
             new=new.facts,
             old=old.facts,
+            authorities=new.authorities,
             now=context.now,
         )
     ]

@@ -26,10 +26,13 @@ def apply_refused(
     accepted: Iterable[Entity],
     refused: Sequence[Entity],
     context: Context,
+    *,
+    accepted_before: bool,
 ) -> tuple[dict[str, Quarantined], list[Observed]]:
     """The quarantine of an authority after one observation, and each entity in it as a condition.
 
-    One that is shown no more is kept for ``retain_days``; one that is accepted now leaves at once.
+    One that is shown no more is kept for ``retain_days``; one that is accepted now leaves at once. ``accepted_before``:
+    the authority had a leaf that was accepted, so that the root which the operator gave was right once.
     """
     now = context.now
     kept = {entity.key: bounds.reasons(entity) for entity in refused}
@@ -54,14 +57,14 @@ def apply_refused(
             reasons=kept[key],
             first_seen=known.first_seen if known else now,
         )
-    return after, [_condition(authority, entity, context) for entity in seen.values()]
+    return after, [_condition(authority, entity, context, accepted_before=accepted_before) for entity in seen.values()]
 
 
 def _codes(findings: Iterable[Finding]) -> set[str]:
     return {finding.code for finding in findings}
 
 
-def _condition(authority: str, entity: Entity, context: Context) -> Observed:
+def _condition(authority: str, entity: Entity, context: Context, *, accepted_before: bool) -> Observed:
     """For other reasons, or under another root, it is another condition, and alerted again."""
     verdict = entity.verdict
     root = verdict.root.facts if verdict.root else None
@@ -80,6 +83,7 @@ def _condition(authority: str, entity: Entity, context: Context) -> Observed:
             reasons=verdict.reasons,
             approvable=verdict.approvable or verdict.rootless,
             anchors=Place(context.bucket, anchors),
+            accepted_before=accepted_before,
             since=since,
             now=context.now,
         ),

@@ -519,6 +519,7 @@ def _planned(snapshot: Snapshot, now: datetime) -> list[Observed]:
             Kind.CHANGE_PLANNED,
             lambda since: builders.change_planned(
                 target=target_name(snapshot.target),
+                bundle=snapshot.target.bundle,
                 added=facts_of(snapshot, snapshot.plan.added),
                 removed=facts_of(snapshot, snapshot.plan.removed),
                 kept=len(snapshot.plan.desired) - len(snapshot.plan.added),

@@ -1,12 +1,13 @@
 """Alerts about what the watcher does to a target: planned, done and proved, failed, or taken back."""
 
-import json
-import shlex
 from collections.abc import Sequence
 from datetime import datetime
 
+from rotation_watcher import keys
 from rotation_watcher.alerts.builders.subjects import TargetName, Words, about_target
+from rotation_watcher.alerts.builders.templates import Template, command, invoke, uri
 from rotation_watcher.alerts.builders.wording import DEFECT, count, listed, plain, sentence, stamp, when
+from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.x509.facts import CertificateFacts
 
@@ -34,7 +35,7 @@ _REMEDIES = {
         f"Check the target in the AWS console; an update that hangs for long is a case for AWS support. {_AGAIN}"
     ),
     "unproven": f"Find out who else changes this target (CloudTrail), and stop it. {_AGAIN}",
-    "held": "Find out why it is held (an alert said so). Then release the target, from the project's folder:",
+    "held": "Find out why it is held (an alert said so). Then release the target:",
     "would-refuse": (
         "Check what others put into the target, and the files below extra/: a certificate there stands in the way,"
         " such as another CA of the same name."
@@ -68,18 +69,19 @@ _REMEDIES = {
 }
 
 
-def release(target: TargetName, *leaving: str) -> str:
-    """The command that releases a target, as it is typed in the project's folder.
+def release(target: TargetName, *leaving: str) -> Template:
+    """The command that releases a target.
 
     ``leaving``: fingerprints of certificates that shall leave without waiting for the end of their grace.
     """
     event = {"release": target.id} | ({"leave": leaving} if leaving else {})
-    return f"sam remote invoke PublishFunction --event {shlex.quote(json.dumps(event))}"
+    return invoke(Fill.PUBLISH, event)
 
 
 def change_planned(
     *,
     target: TargetName,
+    bundle: str,
     added: Sequence[CertificateFacts],
     removed: Sequence[CertificateFacts],
     kept: int,
@@ -101,9 +103,9 @@ def change_planned(
         ),
         do=(
             "Read the list below. If it is right, deploy the stack with Mode=apply: the watcher then does it and proves"
-            " it. To load the file by hand, take wanted.pem of the bundle and add the CA certificates of your other"
-            " clients."
+            " it. To do it by hand, get the CA certificates by this, and add them to those of your other clients:"
         ),
+        command=command("aws s3 cp s3://{bucket}/{key} . --region {region}", key=keys.wanted(bundle)),
     )
     facts = listed("would add", added, now) | listed("would remove", removed, now) | {"content": content}
     distinction = f"{content}:{stamp(since)}"
@@ -173,7 +175,7 @@ def shared_authority_deployed(
         target,
         stamp(now),
         words,
-        facts | {"pins": pins_key},
+        facts | {"pins": uri(pins_key)},
         now,
     )
 
@@ -203,7 +205,7 @@ def truststore_update_failed(
         happened=sentence(message, 500),
         means=means,
         do=do,
-        command=release(target) if reason == "held" else "",
+        command=release(target) if reason == "held" else None,
     )
     facts = {"reason": plain(reason), "since": when(since)} | listed("refused", missing, now)
     return about_target(
@@ -262,7 +264,7 @@ def rolled_back(
             f" The target is held {ends}: meanwhile"
             f" {'nothing new is deployed' if by_hand else 'the same content is not tried again'}."
         ),
-        do="Find out what was wrong. Then release the target, from the project's folder:",
+        do="Find out what was wrong. Then release the target:",
         command=release(target),
     )
     facts = listed("came back", returned, now) | listed("left", left, now)

@@ -5,13 +5,14 @@ from datetime import datetime
 
 from rotation_watcher import keys
 from rotation_watcher.alerts.builders.subjects import Words, about_stack
+from rotation_watcher.alerts.builders.templates import invoke, versions
 from rotation_watcher.alerts.builders.wording import count, plain, stamp, when
+from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 
 _MOST = 40
 """The most mistakes that an alert lists."""
 _LONGEST = 300
-_CHECK = "sam remote invoke CollectFunction --event-file events/collect-dry-run.json"
 
 
 def configuration_refused(
@@ -28,7 +29,7 @@ def configuration_refused(
         happened=f"The watch file, or a parameter of the stack, has {count(len(mistakes), 'mistake')}.",
         means=means,
         do="Correct all that is listed here; the next run takes it up. This shows what is still wrong:",
-        command=_CHECK,
+        command=invoke(Fill.COLLECT, {"dry_run": True}),
     )
     facts = {f"mistake {number}": plain(text, _LONGEST) for number, text in enumerate(mistakes[:_MOST], 1)}
     facts |= {"more": f"{len(mistakes) - _MOST}, in the log"} if len(mistakes) > _MOST else {}
@@ -64,8 +65,9 @@ def configuration_forged(*, since: datetime, now: datetime) -> Alert:
         ),
         do=(
             f"Correct the configuration first. Then find out who wrote {keys.CONFIGURATION} or {keys.ACCEPTED}"
-            " (CloudTrail data events, or the versions of the objects), take that right away, and see that the bucket"
-            " policy is the template's."
+            " (CloudTrail data events), take that right away, and see that the bucket policy is the template's. These"
+            " list the versions:"
         ),
+        commands=(versions(keys.CONFIGURATION), versions(keys.ACCEPTED)),
     )
     return about_stack(Kind.STATE_FORGED, Severity.CRITICAL, stamp(since), words, {"since": when(since)}, now)

@@ -1,11 +1,11 @@
 """Alerts about what happens to a target: changed by others, left open, nearly full, or about to shrink too fast."""
 
-import shlex
 from collections.abc import Sequence
 from datetime import datetime
 
 from rotation_watcher.alerts.builders.changes import release
 from rotation_watcher.alerts.builders.subjects import TargetName, Words, about_target
+from rotation_watcher.alerts.builders.templates import command, versions
 from rotation_watcher.alerts.builders.wording import count as counted
 from rotation_watcher.alerts.builders.wording import listed, plain, sentence, stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
@@ -80,16 +80,14 @@ def contended(
     *_, region, _, resource = target.arn.split(":", 5)
     what = "listener" if resource.startswith("listener/") else "truststore"
     query = f"Events[?contains(CloudTrailEvent, `{resource.rpartition('/')[2]}`)].[EventTime,Username,CloudTrailEvent]"
-    search = [
-        "aws",
-        "cloudtrail",
-        "lookup-events",
-        "--region",
-        region,
-        "--start-time",
-        f"{started:%Y-%m-%dT%H:%M:%SZ}",
-    ]
-    search += ["--lookup-attributes", f"AttributeKey=EventName,AttributeValue={call}", "--query", query]
+    search = command(
+        "aws cloudtrail lookup-events --region {place} --start-time {start} --lookup-attributes {attribute}"
+        " --query {query} --output text",
+        place=region,
+        start=f"{started:%Y-%m-%dT%H:%M:%SZ}",
+        attribute=f"AttributeKey=EventName,AttributeValue={call}",
+        query=query,
+    )
     pace = (
         "It refuses what Genesys presents each time, so the watcher repairs it at every run."
         if refused
@@ -106,7 +104,7 @@ def contended(
             f"Let one tool alone manage this {what}: take it out of the other (Terraform: ignore_changes), or set"
             " on_drift to report. Whoever is not the watcher's own role here is the other one:"
         ),
-        command=shlex.join([*search, "--output", "text"]),
+        command=search,
     )
     facts = listed("taken out", removed, now) | listed("put in", added, now) | listed("refused", refused, now)
     facts |= {"since": when(started)}
@@ -184,8 +182,7 @@ def unwanted(
         ),
         do=(
             "If it was a mistake, put back what was taken out of the bundle (source, authority, anchor, extra file)"
-            " before that day. If it was meant, nothing; to take one out at once, name its SHA-256, from the project's"
-            " folder:"
+            " before that day. If it was meant, nothing; this takes the first of them out at once:"
         ),
         command=release(target, leaving[0].fingerprint),
     )
@@ -202,7 +199,7 @@ def removal_held(
         title=f"removing {counted(len(candidates))} waits for your release",
         happened=sentence(limit),
         means="They stay trusted until you decide. Additions go on as usual, so no data action fails for it.",
-        do="If the list below may go, release the target, from the project's folder:",
+        do="If the list below may go, release the target:",
         command=release(target),
     )
     facts = listed("would leave", candidates, now) | {"since": when(since)}
@@ -238,10 +235,11 @@ def state_forged(*, target: TargetName, what: str, since: datetime, now: datetim
             " was changed; the watcher goes on with what it can prove. An interrupted run alone does not do this."
         ),
         do=(
-            "Find out who wrote below sources/, bundles/ and targets/ (CloudTrail data events, or the versions of the"
-            " objects), and take that right away. See that the bucket policy is the template's. Then restore the last"
-            " version of the object that you trust, and check what the target lets in."
+            "Find out who wrote below sources/, bundles/ and targets/ (CloudTrail data events), and take that right"
+            " away. See that the bucket policy is the template's. Then restore the last version of the object that you"
+            " trust, and check what the target lets in. This lists the versions of the target's state:"
         ),
+        command=versions(f"targets/{target.id}/"),
     )
     distinction = stamp(since)
     return about_target(Kind.STATE_FORGED, Severity.CRITICAL, target, distinction, words, {"since": when(since)}, now)

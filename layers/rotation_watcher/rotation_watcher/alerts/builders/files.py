@@ -1,10 +1,10 @@
 """Alerts about the files that the operator puts into the bucket, and about what of them a target does not get."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from rotation_watcher.alerts.builders.subjects import SourceName, TargetName, Words, about_source, about_target
+from rotation_watcher.alerts.builders.templates import command
 from rotation_watcher.alerts.builders.wording import count, listed, plain, sentence, stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.x509.facts import CertificateFacts
@@ -69,7 +69,7 @@ def file_damaged(
         happened=sentence(happened, 400),
         means=means,
         do=do,
-        command=f"aws s3 cp corrected.pem {shlex.quote(place)}",
+        command=command("aws s3 cp corrected.pem {place} --region {region}", place=place),
     )
     facts = {"file": plain(place)} | _lines(faults) | {"since": when(since)}
     distinction = f"{key}:{stamp(since)}"

@@ -175,7 +175,7 @@ def filters_held(*, target: TargetName, candidates: Sequence[str], limit: str, s
         title=f"removing {count(len(candidates), 'filter')} waits for your release",
         happened=sentence(limit),
         means="They stay until you decide. Additions go on as usual, so no data action fails for it.",
-        do="If what is listed below may go, release the target, from the project's folder:",
+        do="If what is listed below may go, release the target:",
         command=release(target),
     )
     facts = _lines("would leave", candidates) | {"since": when(since)}
@@ -215,7 +215,7 @@ def filters_rolled_back(
             "The watcher's own filters are again those of the earlier version, and that is proved. The target is held"
             " until you release it: meanwhile nothing new is put there."
         ),
-        do="Find out what was wrong. Then release the target, from the project's folder:",
+        do="Find out what was wrong. Then release the target:",
         command=release(target),
     )
     facts = _lines("came back", returned) | _lines("left", left)

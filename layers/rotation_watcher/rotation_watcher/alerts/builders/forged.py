@@ -10,6 +10,7 @@ from rotation_watcher.alerts.builders.subjects import (
     about_stack,
     about_target,
 )
+from rotation_watcher.alerts.builders.templates import versions
 from rotation_watcher.alerts.builders.wording import stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 
@@ -24,10 +25,11 @@ def alerts_forged(*, subject: SourceName | TargetName | None, place: str, since:
             " watcher's own may have been lost with it."
         ),
         do=(
-            "Find out who wrote that object (CloudTrail data events, or its versions), take that right away, and see"
-            " that the bucket policy is the template's. Then look at the state itself: a dry run lists what is current,"
-            " quarantined and planned."
+            "Find out who wrote that object (CloudTrail data events), take that right away, and see that the bucket"
+            " policy is the template's. Then look at the state itself: a dry run lists what is current, quarantined and"
+            " planned. This lists the object's versions:"
         ),
+        command=versions(place),
     )
     distinction, facts = f"alerts:{stamp(since)}", {"object": place, "since": when(since)}
     if isinstance(subject, SourceName):

@@ -1,11 +1,23 @@
 """Alerts about the leaves that Genesys presents, or says that it will: all of them verified to an anchor."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from rotation_watcher import keys
 from rotation_watcher.alerts.builders.subjects import AUTHORITY, SourceName, Words, about_source
+from rotation_watcher.alerts.builders.templates import Template, command, uri
 from rotation_watcher.alerts.builders.wording import certificate, days, plain, stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.x509.facts import CertificateFacts
+
+_MOST = 5
+"""How many CA certificates are listed: more than any chain has."""
+
+
+def fetch(source: SourceName, leaf: CertificateFacts) -> Template:
+    """Gets a certificate from the bucket, to be carried elsewhere."""
+    key = keys.seen(source.id, leaf.fingerprint)
+    return command("aws s3 cp s3://{bucket}/{key} new.pem --region {region}", key=key)
 
 
 def upcoming_published(
@@ -26,8 +38,9 @@ def upcoming_published(
         ),
         do=(
             "Nothing for targets in apply mode: a message of its own says when each has taken a change."
-            " In observe mode, or where another system checks this certificate, add the new one now and keep the old."
+            " In observe mode, or where another system checks this certificate, add the new one now and keep the old:"
         ),
+        command=fetch(source, upcoming),
     )
     facts = certificate(upcoming, now, "upcoming") | (certificate(current, now, "current") if current else {})
     return about_source(
@@ -57,8 +70,9 @@ def rotated(
         ),
         do=(
             "Nothing for targets in apply mode. A system that compares the certificate itself (a pin) needs the new one"
-            " now."
+            " now:"
         ),
+        command=fetch(source, new),
     )
     facts = certificate(new, now, "new") | certificate(old, now, "old")
     return about_source(Kind.ROTATED, Severity.INFO, source, authority, new.fingerprint, words, facts, now)
@@ -71,9 +85,13 @@ def issuer_changed(
     status: str,
     new: CertificateFacts,
     old: CertificateFacts,
+    authorities: Sequence[str],
     now: datetime,
 ) -> Alert:
-    """A certificate comes from other CAs than the one before: no routine rotation."""
+    """A certificate comes from other CAs than the one before: no routine rotation.
+
+    ``authorities``: the SHA-256 of the CA certificates above the new one, which the bucket keeps.
+    """
     soon = status != "current"
     words = Words(
         title=f"the {status} {plain(authority, AUTHORITY)} certificate has another issuer",
@@ -87,11 +105,14 @@ def issuer_changed(
             " Targets kept in apply mode take the new CA certificates now."
         ),
         do=(
-            "Give the new CA certificates to every truststore that this stack does not keep, and to targets in observe"
-            " mode. Then check that Genesys means it: release notes, or a support case."
+            "Give the new CA certificates (CA files below) to every truststore that this stack does not keep, and to"
+            " targets in observe mode. Then check that Genesys means it: release notes, or a support case."
         ),
     )
-    facts = certificate(new, now, "new") | certificate(old, now, "old")
+    facts: dict[str, str] = {
+        f"CA file {place}": uri(keys.seen(source.id, one)) for place, one in enumerate(authorities[:_MOST], start=1)
+    }
+    facts |= certificate(new, now, "new") | certificate(old, now, "old")
     return about_source(Kind.ISSUER_CHANGED, Severity.CRITICAL, source, authority, new.fingerprint, words, facts, now)
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from rotation_watcher import keys
 from rotation_watcher.alerts.builders.subjects import AUTHORITY, SourceName, Words, about_source
+from rotation_watcher.alerts.builders.templates import versions
 from rotation_watcher.alerts.builders.wording import DEFECT, count, plain, sentence, short, stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.errors import SourceReason
@@ -157,9 +159,10 @@ def clock_ahead(*, source: SourceName, found: Mapping[str, datetime], since: dat
             " clock may have dropped certificates whose grace it took for over."
         ),
         do=(
-            "If you run the watcher on a machine of your own, set its clock. In AWS, find out who wrote"
-            f" sources/{source.id}/history.json: the bucket keeps its versions. If it happens once, nothing more."
+            "Nothing, if it happened once. If it comes again: on a machine of your own, set its clock; in AWS, find out"
+            " who writes the source's history, whose versions this lists:"
         ),
+        command=versions(keys.history(source.id)),
     )
     facts = {plain(label): when(moment) for label, moment in [*found.items()][:_MOST_TIMES]}
     facts |= {"more": f"and {len(found) - _MOST_TIMES} more"} if len(found) > _MOST_TIMES else {}

@@ -1,30 +1,94 @@
 """Alerts about what nothing vouches for: quarantine, the approval that lifts it, and the anchor that is missing."""
 
 import json
-import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from rotation_watcher import keys
 from rotation_watcher.alerts.builders.subjects import AUTHORITY, SourceName, Words, about_source
+from rotation_watcher.alerts.builders.templates import Template, command, joined, uri
 from rotation_watcher.alerts.builders.wording import certificate, plain, sentence, stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.config import Authority
 from rotation_watcher.keys import Place
 from rotation_watcher.trust.approvals import APPROVABLE
-from rotation_watcher.trust.findings import CHAIN_REASONS, Finding
+from rotation_watcher.trust.findings import CHAIN_REASONS, Finding, Reason
 from rotation_watcher.x509.facts import CertificateFacts
 
-_ASK = "Ask Genesys support whether the certificate below is theirs, and wait for the answer."
-_FOR_GOOD = (
-    "Open a case with Genesys support and send them this message. No approval can lift these reasons: Genesys has to"
-    " present another certificate."
+_CASE = "Open a case with Genesys support and send them this message"
+_FOR_GOOD = {
+    Reason.MALFORMED: (
+        f"{_CASE}: what the API gives is no sound certificate (see the reason below), so it has to be put there again."
+        " Nothing on your side can mend it."
+    ),
+    Reason.NO_LEAF: (
+        f"{_CASE}: the API gives no client certificate where one should be. Nothing on your side can mend it."
+    ),
+    Reason.SEVERAL_LEAVES: (
+        f"{_CASE}: the API gives several client certificates where one should be, and they have to say which one data"
+        " actions present. None of them can be approved."
+    ),
+    Reason.LEAF_IS_CA: (
+        f"{_CASE}: a CA certificate stands where the client certificate should be. Do not add it to your roots."
+    ),
+    Reason.UNKNOWN_AUTHORITY: (
+        "Deploy the newest release of the watcher: this one does not know the signing authority that the API names. If"
+        " it is the newest, open an issue with the project. Your integrations are not affected unless they use that"
+        " authority."
+    ),
+    Reason.WEAK_KEY: (
+        f"{_CASE}: AWS takes RSA keys of 2048 to 8192 bits and the curves P-256, P-384 and P-521 only, so Genesys"
+        " has to have it issued anew with such a key. No approval can lift this."
+    ),
+    Reason.WEAK_SIGNATURE: (
+        f"{_CASE}: AWS takes signatures with SHA-256, SHA-384 and SHA-512 only, so Genesys has to have it issued anew."
+        " No approval can lift this."
+    ),
+    Reason.EXPIRED: (
+        "Open an urgent case with Genesys support and send them this message: it has run out, every target refuses it,"
+        " and they have to present another one. No approval can lift this."
+    ),
+}
+"""By the reason that no approval lifts. Where there are several, the first of this order that applies."""
+_OTHERWISE = f"{_CASE}. No approval can lift this reason: they have to present another certificate."
+_ALONE = {
+    Reason.NO_CLIENT_AUTH: (
+        "Ask Genesys support whether data actions present this certificate although it is not made for clients (see the"
+        " reason below), and wait for the answer. Only if they do, put in your name and reason, and run:"
+    ),
+    Reason.NAME_MISMATCH: (
+        "See that region and api_url of the source are your organisation's. If they are, ask Genesys support whether"
+        " the client of your region bears this name now, and wait for the answer. Only if it does, put in your name and"
+        " reason, and run this; set client_name in the watch file too if the name is to stay:"
+    ),
+    Reason.NO_NAME: (
+        "Ask Genesys support whether this certificate without a name is theirs, and wait for the answer: it could be"
+        " anybody's. Only if it is, put in your name and reason, and run:"
+    ),
+    Reason.NAME_UNCERTAIN: (
+        "Ask Genesys support which name the client of your region bears, and wait for the answer. Only if this"
+        " certificate bears it, put in your name and reason, and run this; its name is known then:"
+    ),
+}
+"""By the reason that an approval lifts, where the chain is good: the first of this order that applies."""
+_ARTICLE = "the Genesys help article 'mTLS support for data actions'"
+_NO_ROOT = (
+    f"Download the zip of your region from {_ARTICLE}, save the root in it as root.pem and run this in that folder:"
+)
+_NO_DIGICERT_ROOT = (
+    "Take DigiCert's roots for clients from its own site, compare their fingerprints with its list, save them as"
+    " digicert.pem and run this in that folder:"
 )
 _NEW_ROOT = (
-    "Most likely the root of this region changed. Download the region's zip again from the Genesys help article 'mTLS"
-    " support for data actions'. Only if it holds {known}, save that root as root.pem and run the first command: it"
-    " adds it to the roots that you trust."
+    "Has your region's root changed? Download the region's zip again from " + _ARTICLE + ". Only if it holds {known},"
+    " save that root as root.pem and run the first command: it adds it to the roots that you trust, and keeps the old"
+    " one."
+)
+_FIRST_ROOT = (
+    "No certificate was ever accepted here, so {file} probably holds another region's root. Download the zip of"
+    " {region} again from " + _ARTICLE + ". Only if it holds {known}, save that root as root.pem and run the first"
+    " command: it replaces the one that is there."
 )
 _UNLISTED = (
     "The root above this certificate is not among the DigiCert roots that this release knows (those for clients, and"
@@ -58,13 +122,15 @@ def quarantined(
     reasons: Sequence[Finding],
     approvable: bool,
     anchors: Place,
+    accepted_before: bool,
     since: datetime,
     now: datetime,
 ) -> Alert:
     """The API shows a certificate that nothing vouches for.
 
     ``root`` is the root, no anchor, to which what was presented leads; None where it leads to an anchor, or nowhere.
-    ``anchors`` is the operator's file of roots for this authority.
+    ``anchors`` is the operator's file of roots for this authority. ``accepted_before``: a leaf of this authority was
+    ever accepted at this source, so its root was right once.
     """
     current = status == "current"
     codes = ", ".join(dict.fromkeys(plain(reason.code, 40) for reason in reasons)) or "no reason given"
@@ -80,10 +146,20 @@ def quarantined(
             else "If Genesys rotates to it, the watched targets may refuse it and data actions will fail."
             " Nothing fails yet."
         ),
-        do=_FOR_GOOD,
+        do=_first(_FOR_GOOD, reasons) or _OTHERWISE,
     )
     if leaf is not None and approvable:
-        words = words._replace(**_remedies(authority, leaf, root, reasons, anchors, now))
+        lifted = [code for code in dict.fromkeys(reason.code for reason in reasons) if code in APPROVABLE]
+        approve = _approve(leaf, root, lifted, anchors.bucket, now)
+        if Reason.ANCHOR_MISSING in lifted:
+            words = words._replace(**_anchor(authority, anchors))
+        elif CHAIN_REASONS.isdisjoint(lifted):
+            words = words._replace(do=_first(_ALONE, reasons) or _ALONE[Reason.NO_CLIENT_AUTH], commands=(approve,))
+        else:
+            under = "this root" if root else "the root in chain.pem (the root, then intermediates)"
+            first = _chain(source, authority, leaf, root, anchors, accepted_before=accepted_before)
+            trust = _trust(authority, root, anchors, accepted_before=accepted_before)
+            words = words._replace(do=f"{first} {_THIS_ONE.format(under=under)}", commands=(trust, approve))
     facts = {f"reason {reason.code}": plain(reason.detail) or reason.code for reason in reasons[:_MOST_REASONS]}
     facts |= {"entity": plain(entity)} if leaf is None else certificate(leaf, now)
     facts |= {} if root is None else _root(root, now)
@@ -105,31 +181,63 @@ def _root(root: CertificateFacts, now: datetime) -> dict[str, str]:
     return {label: value for label, value in facts.items() if label not in {"root issuer", "root names"}}
 
 
-def _remedies(
+def _first(remedies: Mapping[Reason, str], reasons: Sequence[Finding]) -> str:
+    """The remedy of the first reason that has one, in the order of the remedies; empty where none has."""
+    codes = {reason.code for reason in reasons}
+    return next((words for reason, words in remedies.items() if reason in codes), "")
+
+
+def _anchor(authority: str, anchors: Place) -> dict[str, Any]:
+    """What to do where no root is there at all."""
+    if authority == Authority.GENESYS:
+        return {"do": _NO_ROOT, "commands": (_put("root.pem", anchors),)}
+    return {"do": _NO_DIGICERT_ROOT, "commands": (_put("digicert.pem", anchors),)}
+
+
+def _chain(
+    source: SourceName,
     authority: str,
     leaf: CertificateFacts,
     root: CertificateFacts | None,
-    reasons: Sequence[Finding],
     anchors: Place,
-    now: datetime,
-) -> dict[str, Any]:
-    """What to do and the commands: first what makes the chain trusted, last what lets this one leaf pass."""
-    codes = [code for code in dict.fromkeys(reason.code for reason in reasons) if code in APPROVABLE]
-    approve = _approve(leaf, root, codes, anchors.bucket, now)
-    if CHAIN_REASONS.isdisjoint(codes):
-        return {"do": f"{_ASK} Only if it is: put in your name and your reason, and run:", "commands": (approve,)}
-    if authority == Authority.GENESYS:
-        known = (
-            f"a root named {_issuer(leaf)}, or the root of an intermediate of that name"
-            if root is None
-            else f"the root with the SHA-256 {root.fingerprint}"
+    *,
+    accepted_before: bool,
+) -> str:
+    """The sentences about a leaf under a root that is not among those that are there."""
+    if authority != Authority.GENESYS:
+        return _UNLISTED if root else _NO_CHAIN.format(known=_issuer(leaf))
+    known = (
+        f"a root named {_issuer(leaf)}, or the root of an intermediate of that name"
+        if root is None
+        else f"the root with the SHA-256 {root.fingerprint}"
+    )
+    if accepted_before:
+        return _NEW_ROOT.format(known=known)
+    return _FIRST_ROOT.format(known=known, file=plain(anchors.key, 60), region=source.region)
+
+
+def _trust(authority: str, root: CertificateFacts | None, anchors: Place, *, accepted_before: bool) -> Template:
+    """Puts a root among those that are trusted; where its fingerprint is known, only if it is that one."""
+    if authority != Authority.GENESYS:
+        return _put("digicert.pem", anchors)
+    then = (
+        command(
+            "aws s3 cp {place} anchors.pem --region {region} && (echo; openssl x509 -in root.pem) >> anchors.pem"
+            " && aws s3 cp anchors.pem {place} --region {region}",
+            place=_uri(anchors.key, anchors.bucket),
         )
-        first, command = _NEW_ROOT.format(known=known), _append(root, anchors)
-    else:
-        first = _UNLISTED if root else _NO_CHAIN.format(known=_issuer(leaf))
-        command = f"aws s3 cp digicert.pem {_uri(anchors.key, anchors.bucket)}"
-    second = _THIS_ONE.format(under="this root" if root else "the root in chain.pem (the root, then intermediates)")
-    return {"do": f"{first} {second}", "commands": (command, approve)}
+        if accepted_before
+        else _put("root.pem", anchors)
+    )
+    if root is None:
+        return then
+    check = command(f"{_FINGERPRINT_OF} root.pem | tr -d : | grep -i {{digest}}", digest=root.fingerprint)
+    return joined("{check} && {then}", check=check, then=then)
+
+
+def _put(file: str, place: Place) -> Template:
+    """Uploads a file of this folder."""
+    return command("aws s3 cp {file} {place} --region {region}", file=file, place=_uri(place.key, place.bucket))
 
 
 def _issuer(leaf: CertificateFacts) -> str:
@@ -138,7 +246,7 @@ def _issuer(leaf: CertificateFacts) -> str:
 
 def _approve(
     leaf: CertificateFacts, root: CertificateFacts | None, codes: list[str], bucket: str, now: datetime
-) -> str:
+) -> Template:
     """The exact command, on one line: it writes down what is approved, and no more."""
     document: dict[str, Any] = {
         "by": "YOUR NAME",
@@ -146,28 +254,20 @@ def _approve(
         "until": f"{now + APPROVAL_LASTS:%Y-%m-%dT00:00:00Z}",
     }
     document["reasons"] = codes
-    file = f"aws s3 cp - {_uri(keys.approval(leaf.fingerprint), bucket)}"
+    file = command("aws s3 cp - {place} --region {region}", place=_uri(keys.approval(leaf.fingerprint), bucket))
     if CHAIN_REASONS.isdisjoint(codes):
-        return f"echo {shlex.quote(json.dumps(document))} | {file}"
+        return joined("{echo} | {file}", echo=command("echo {text}", text=json.dumps(document)), file=file)
     if root is not None:
-        return f"echo {shlex.quote(json.dumps(document | {'root': root.fingerprint}))} | {file}"
-    beside = f"aws s3 cp chain.pem {_uri(keys.approved_chain(leaf.fingerprint), bucket)}"
-    opening = shlex.quote(f'{json.dumps(document)[:-1]}, "root": "')
-    return f"{beside} && echo {opening}$({_FINGERPRINT_OF} chain.pem | cut -d= -f2)'\"}}' | {file}"
-
-
-def _append(root: CertificateFacts | None, anchors: Place) -> str:
-    """Appends root.pem to the operator's file; where its fingerprint is known, only if it is that root."""
-    place = _uri(anchors.key, anchors.bucket)
-    check = f"{_FINGERPRINT_OF} root.pem | tr -d : | grep -i {root.fingerprint} && " if root else ""
-    return (
-        f"{check}aws s3 cp {place} anchors.pem && (echo; openssl x509 -in root.pem) >> anchors.pem"
-        f" && aws s3 cp anchors.pem {place}"
-    )
+        text = json.dumps(document | {"root": root.fingerprint})
+        return joined("{echo} | {file}", echo=command("echo {text}", text=text), file=file)
+    beside = _put("chain.pem", Place(bucket, keys.approved_chain(leaf.fingerprint)))
+    opening = command("echo {text}", text=f'{json.dumps(document)[:-1]}, "root": "')
+    digest = command(f"$({_FINGERPRINT_OF} chain.pem | cut -d= -f2)'\"}}}}'")
+    return joined("{beside} && {opening}{digest} | {file}", beside=beside, opening=opening, digest=digest, file=file)
 
 
 def _uri(key: str, bucket: str) -> str:
-    return shlex.quote(f"s3://{bucket}/{key}")
+    return f"s3://{bucket}/{key}"
 
 
 def approved(
@@ -195,12 +295,15 @@ def approved(
         happened=sentence(f"{plain(by, 80)} approved it {end}: {plain(why)}", 400),
         means=means,
         do=(
-            "Nothing, if this was meant. If not, delete the approval (the file named below): at the next run the"
-            " certificate is back in quarantine."
+            "Nothing, if this was meant. If not, take the approval back: at the next run the certificate is in"
+            " quarantine again."
         ),
+        command=command("aws s3 rm s3://{bucket}/{key} --region {region}", key=keys.approval(leaf.fingerprint)),
     )
     facts = {f"lifted {finding.code}": plain(finding.detail) or finding.code for finding in lifted}
-    facts |= certificate(leaf, now) | (_root(root, now) if root else {}) | {"approval": keys.approval(leaf.fingerprint)}
+    facts |= (
+        certificate(leaf, now) | (_root(root, now) if root else {}) | {"approval": uri(keys.approval(leaf.fingerprint))}
+    )
     distinction = f"{leaf.fingerprint}:{stamp(now)}"
     return about_source(Kind.APPROVED, Severity.WARNING, source, authority, distinction, words, facts, now)
 
@@ -210,8 +313,8 @@ def anchor_missing(
 ) -> Alert:
     """Nothing can be verified without the root that the operator trusts."""
     where = (
-        "Download the zip of your region from the Genesys help article 'mTLS support for data actions'"
-        if authority == "Genesys"
+        f"Download the zip of your region from {_ARTICLE}"
+        if authority == Authority.GENESYS
         else "Take the roots from the authority's own site and compare their fingerprints"
     )
     place = f"s3://{bucket}/{key}"
@@ -223,7 +326,7 @@ def anchor_missing(
             " rotation may fail. What the targets hold already stays as it is."
         ),
         do=f"{where}, and upload the root as PEM:",
-        command=f"aws s3 cp root.pem {shlex.quote(place)}",
+        command=_put("root.pem" if authority == Authority.GENESYS else "digicert.pem", Place(bucket, key)),
     )
     facts = {"file": plain(place), "since": when(since)}
     return about_source(Kind.ANCHOR_MISSING, Severity.CRITICAL, source, authority, stamp(since), words, facts, now)

@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 import msgspec
 
+from rotation_watcher.alerts.builders.templates import Template
 from rotation_watcher.alerts.builders.wording import headline, plain
 from rotation_watcher.alerts.model import Alert, Kind, Severity, alert_id
 
 AUTHORITY = 20
 """The most characters of an authority's name: the API may call one anything."""
-_PARAGRAPH, _FACT = 1000, 320
+_PARAGRAPH, _FACT, _COMMAND = 1000, 320, 1000
 """The most characters of what an alert holds; the builders cut foreign text shorter (``wording.LONGEST``)."""
 
 
@@ -36,15 +37,16 @@ class TargetName(msgspec.Struct, frozen=True):
 class Words(NamedTuple):
     """The sentences of an alert. ``command`` is a line to be copied, shown as it stands below what to do.
 
-    ``commands`` are several of them, in the order in which the sentences speak of them.
+    ``commands`` are several of them, in the order in which the sentences speak of them. They are made by ``templates``:
+    any other text would lose the places that are filled at delivery.
     """
 
     title: str
     happened: str
     means: str
     do: str
-    command: str = ""
-    commands: tuple[str, ...] = ()
+    command: Template | None = None
+    commands: tuple[Template, ...] = ()
 
 
 def about_source(
@@ -111,6 +113,11 @@ def _alert(
         title=title,
         what_happened=plain(words.happened, _PARAGRAPH),
         what_it_means=plain(words.means, _PARAGRAPH),
-        what_to_do="\n".join([do, *(plain(line, _PARAGRAPH) for line in (words.command, *words.commands) if line)]),
-        facts={plain(label): plain(value, _FACT) or "-" for label, value in facts.items()},
+        what_to_do="\n".join([do, *(_line(line, _COMMAND) for line in (words.command, *words.commands) if line)]),
+        facts={plain(label): _line(value, _FACT) or "-" for label, value in facts.items()},
     )
+
+
+def _line(text: str, longest: int) -> str:
+    """One line, made harmless; of a Template all that is foreign is already."""
+    return str(text) if isinstance(text, Template) else plain(text, longest)

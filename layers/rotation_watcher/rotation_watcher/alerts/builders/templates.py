@@ -1,0 +1,57 @@
+"""Commands and places of objects in alerts: our own words with foreign parts, and what only delivery knows.
+
+A ``Template`` is made here alone. Its own text may hold places that are filled at delivery (``fills``); a foreign part
+is made plain before it is put in, so it can neither hold such a place nor end a line, and in a command it is quoted for
+the shell. Whatever is done to a Template afterwards gives ordinary text, whose places ``wording.plain`` takes away.
+"""
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from rotation_watcher.alerts.builders.wording import plain
+from rotation_watcher.alerts.fills import MARKS, Fill
+
+_LONGEST = 1000
+"""The most characters of a foreign part."""
+
+
+class Template(str):
+    """A line with places that are filled at delivery. Made by the functions of this module alone."""
+
+    __slots__ = ()
+
+
+def command(words: str, /, **parts: str) -> Template:
+    """A line for the shell. ``{name}`` in ``words`` is a foreign part, quoted, or else a place of ``fills``.
+
+    Raises KeyError for a name that is neither.
+    """
+    return Template(
+        words.format_map({**MARKS, **{name: shlex.quote(plain(one, _LONGEST)) for name, one in parts.items()}})
+    )
+
+
+def joined(words: str, /, **lines: Template) -> Template:
+    """Commands put together: a pipe, or one after another."""
+    return Template(words.format_map(lines))
+
+
+def invoke(function: Fill, event: Mapping[str, Any]) -> Template:
+    """Calls a function of the stack, from anywhere: its answer appears in the terminal."""
+    return command(
+        f"aws lambda invoke --function-name {{{function.value}}} --region {{region}}"
+        " --cli-binary-format raw-in-base64-out --payload {event} /dev/stdout",
+        event=json.dumps(event),
+    )
+
+
+def uri(key: str) -> Template:
+    """Where an object of the stack's bucket lies, for people to read."""
+    return Template(f"s3://{Fill.BUCKET.mark}/{plain(key, 240)}")
+
+
+def versions(key: str) -> Template:
+    """Lists the versions of an object, with who owns them and when they were written."""
+    return command("aws s3api list-object-versions --bucket {bucket} --prefix {key} --region {region}", key=key)

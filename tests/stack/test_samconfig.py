@@ -1,0 +1,35 @@
+"""What ``sam deploy --guided`` asks for is written where git does not see it."""
+
+import re
+import subprocess
+import tomllib
+
+from tests.stack.template import ROOT
+
+LOCAL = "samconfig.local.toml"
+README = (ROOT / "README.md").read_text()
+
+
+def test_git_ignores_the_file_of_answers_and_keeps_the_defaults() -> None:
+    ignored = ["git", "check-ignore", "--quiet", "--no-index"]
+    assert subprocess.run([*ignored, LOCAL], cwd=ROOT, check=False).returncode == 0
+    assert subprocess.run([*ignored, "samconfig.toml"], cwd=ROOT, check=False).returncode == 1
+
+
+def test_the_build_makes_that_file_of_the_defaults_once() -> None:
+    """SAM refuses a --config-file that does not exist."""
+    recipe = re.search(r"^build:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert recipe is not None
+    assert f"test -f {LOCAL} || cp samconfig.toml {LOCAL}" in recipe[1]
+
+
+def test_every_deployment_and_removal_that_the_readme_types_names_that_file() -> None:
+    typed = re.findall(r"sam (?:deploy|delete)[^`\n]*", README)
+    assert len(typed) >= 4
+    assert [line for line in typed if not line.endswith(f"--config-file {LOCAL}")] == []
+
+
+def test_the_defaults_hold_no_answer() -> None:
+    deploy = tomllib.loads((ROOT / "samconfig.toml").read_text())["default"]["deploy"]["parameters"]
+    assert "parameter_overrides" not in deploy
+    assert "region" not in deploy
