@@ -23,6 +23,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ``enqueue_every`` is how often the schedule enqueues every target (PUBLISH_SCHEDULE; None: at no fixed interval).
     ``claim_for`` is how long a claim on a target lasts. ``watch_file`` is empty or an ``s3://`` URI.
     ``authorizer_arn`` (AUTHORIZER_ARN) is that of the stack's authorizer for APIs (None: it has none).
+    ``stack`` (STACK_NAME) is for people; empty where it is not known.
     ``ca_file`` (GENESYS_CA_FILE) names additional roots for HTTPS to Genesys, for networks that inspect TLS.
     """
 
@@ -41,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     enqueue_every: timedelta | None
     ca_file: Path | None
     authorizer_arn: str | None
+    stack: str
 
 
 class ChatSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +73,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         enqueue_every=_interval(environment.get("PUBLISH_SCHEDULE", "")),
         ca_file=Path(ca_file) if ca_file else None,
         authorizer_arn=environment.get("AUTHORIZER_ARN") or None,
+        stack=environment.get("STACK_NAME", ""),
     )
 
 
