@@ -127,6 +127,11 @@ class AuthorityHistory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     upcoming: Debounced = Debounced()
     replaced: tuple[str, ...] = ()
 
+    @property
+    def ever_accepted(self) -> bool:
+        """Whether a leaf of this authority was ever accepted."""
+        return bool(self.leaves or self.replaced or self.names)
+
 
 FORMAT = 2
 """The format that this release writes; decision 0019 says when it is raised."""

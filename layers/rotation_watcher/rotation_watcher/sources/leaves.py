@@ -58,7 +58,7 @@ def apply_entities(
     # Without an accepted current leaf the answer is no ground for withdrawing anything: the set may only grow.
     shown = upcoming if current else tuple(sorted({*upcoming, *(struck_upcoming.confirmed or ())}))
     expected = struck_upcoming.observe(shown, context.policy.confirmations) if entities else struck_upcoming
-    ever = bool(accepted or before.leaves or before.replaced or before.names)
+    ever = bool(accepted) or before.ever_accepted
     quarantine, lasting = apply_refused(authority, before.quarantine, accepted, refused, context, accepted_before=ever)
     after = AuthorityHistory(
         names=before.names,
