@@ -295,8 +295,8 @@ def approved(
         happened=sentence(f"{plain(by, 80)} approved it {end}: {plain(why)}", 400),
         means=means,
         do=(
-            "Nothing, if this was meant. If not, take the approval back: at the next run the certificate is in"
-            " quarantine again."
+            "Nothing, if this was meant. If not, this takes the approval back, and at the next run the certificate is"
+            " in quarantine again:"
         ),
         command=command("aws s3 rm s3://{bucket}/{key} --region {region}", key=keys.approval(leaf.fingerprint)),
     )
