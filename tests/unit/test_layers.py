@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "layers" / "rotation_watcher" / "rotation_watcher"
-STAGES = ("x509", "trust", "alerts", "sources", "revocation", "bundles", "identity", "targets", "filters")
+STAGES = ("x509", "trust", "alerts", "sources", "revocation", "bundles", "identity", "targets", "filters", "status")
 """The way of the data; each may import itself and what stands before it."""
 RIM = {"settings", "bootstrap", "bootstrap_door", "adapters"}
 THIRD_PARTY = {"cryptography", "msgspec"}

@@ -3,9 +3,10 @@
 import hashlib
 import json
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
-STATE = ("sources/", "bundles/", "targets/", "alerts/", "crls/")
+STATE = ("sources/", "bundles/", "targets/", "alerts/", "crls/", "status/")
 """What functions write: nothing in there decides which roots are trusted."""
 
 DIGICERT_ANCHORS = "anchors/digicert.pem"
@@ -13,6 +14,7 @@ DIGICERT_ANCHORS = "anchors/digicert.pem"
 
 PEM_TYPE = "application/x-pem-file"
 JSON_TYPE = "application/json"
+PAGE_TYPE = "text/html; charset=utf-8"
 CRL_TYPE = "application/pkix-crl"
 INDEX_TYPE = "application/octet-stream"
 
@@ -117,6 +119,22 @@ def added_lists(arn: str) -> str:
 def alert(digest: str) -> str:
     """The note that an alert which waits is the watcher's own (``alerts.ledger``)."""
     return f"alerts/{digest}"
+
+
+ALERT_LOG = "alerts/log/"
+"""Where the alerts that were delivered lie, a folder a day; no note's place, whose name is a digest."""
+
+
+def told(at: datetime, message: str) -> str:
+    """An alert that was delivered (JSON): by the moment (UTC), so that keys sort by it, and what names the message."""
+    digest = hashlib.sha256(message.encode()).hexdigest()[:16]
+    return f"{ALERT_LOG}{at:%Y-%m-%d}/{at:%H%M%S%f}-{digest}.json"
+
+
+STATUS = "status/status.json"
+"""What there is to see, for machines; ``docs/status.md`` describes it."""
+STATUS_PAGE = "status/index.html"
+"""The same for people: one file that needs no other."""
 
 
 def pinned(fingerprint: str) -> str:

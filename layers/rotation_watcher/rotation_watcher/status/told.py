@@ -1,0 +1,109 @@
+"""What people were told: the alerts that were delivered last, and the conditions that are open, each with its alert."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from rotation_watcher import keys
+from rotation_watcher.alerts.builders.wording import plain, stamp
+from rotation_watcher.alerts.conditions import Condition
+from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.status.model import OpenCondition, ToldAlert
+from rotation_watcher.status.reading import Reader
+
+READ = 200
+"""Delivered alerts that are read, to find those of conditions that have lasted for long."""
+_CRITICAL = frozenset({Kind.MTLS_OFF, Kind.REVOKED, Kind.FILTERED_OUT, Kind.ANCHOR_MISSING, Kind.STATE_FORGED})
+"""What is critical whatever its reason, where neither the condition nor an alert says how severe it is."""
+_INFO = frozenset({Kind.REMOVAL_PLANNED})
+_TEXT = 1000
+
+
+class Told(NamedTuple):
+    """The alerts that were delivered: ``last`` are those to be shown, ``all`` those that were read; newest first."""
+
+    last: tuple[ToldAlert, ...]
+    all: tuple[ToldAlert, ...]
+
+
+def last_told(reader: Reader, most: int) -> Told:
+    """The last alerts, each message once however often it was delivered."""
+    found: dict[tuple[str, str, str], ToldAlert] = {}
+    for key, alert in reader.delivered(READ):
+        one = _told(key, alert)
+        day = f"{one.at:%Y-%m-%d}" if one.status == "reminder" else ""
+        found.setdefault((one.id, one.status, day), one)
+    listed = tuple(found.values())
+    return Told(listed[:most], listed)
+
+
+def _told(key: str, alert: Alert) -> ToldAlert:
+    return ToldAlert(
+        at=_moment(key) or alert.at,
+        id=plain(alert.id, 400),
+        kind=plain(alert.kind, 60),
+        severity=alert.severity,
+        status=str(getattr(alert, "status", "event")),
+        source=alert.source,
+        target=alert.target,
+        title=plain(alert.title),
+        happened=plain(alert.what_happened, _TEXT),
+        to_do=lines(alert.what_to_do),
+    )
+
+
+def _moment(key: str) -> datetime | None:
+    """When an alert was delivered, by its key."""
+    day, _, name = key.removeprefix(keys.ALERT_LOG).partition("/")
+    try:
+        return datetime.strptime(f"{day} {name.partition('-')[0]}", "%Y-%m-%d %H%M%S%f").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def lines(text: str) -> str:
+    """Text whose line breaks count (commands follow the first), each line made harmless."""
+    return "\n".join(plain(line, _TEXT) for line in text.split("\n")[:8])
+
+
+def conditions_of(
+    conditions: Mapping[str, Condition], of: str, about: str, told: Iterable[ToldAlert]
+) -> list[OpenCondition]:
+    """Those of the conditions of a source, a target or the stack that were told, with the words of their alerts."""
+    return [_open(one, of, about, told) for one in conditions.values() if one.alerted is not None]
+
+
+def _open(condition: Condition, of: str, about: str, told: Iterable[ToldAlert]) -> OpenCondition:
+    alert = _alert_of(condition, of, about, told)
+    severity: Severity | None = getattr(condition, "severity", None)
+    kind = plain(condition.kind, 60)
+    title: str = getattr(condition, "title", "") or (alert.title if alert else f"{about}: {kind.replace('-', ' ')}")
+    return OpenCondition(
+        kind=kind,
+        severity=severity or (alert.severity if alert else _usual(condition.kind)),
+        of=of,
+        about=about,
+        since=condition.since,
+        title=plain(title),
+        to_do=alert.to_do if alert else "",
+        alert=alert.id if alert else None,
+    )
+
+
+def _alert_of(condition: Condition, of: str, about: str, told: Iterable[ToldAlert]) -> ToldAlert | None:
+    """The newest alert of a condition: of its kind and subject, with its start in the id."""
+    start = stamp(condition.since)
+    return next(
+        (
+            one
+            for one in told
+            if one.kind == condition.kind and start in one.id and getattr(one, of, about) in {about, None}
+        ),
+        None,
+    )
+
+
+def _usual(kind: str) -> Severity:
+    if kind in _CRITICAL:
+        return Severity.CRITICAL
+    return Severity.INFO if kind in _INFO else Severity.WARNING

@@ -1,0 +1,119 @@
+"""One headline out of everything: all good, look at it, or act now, with how many reasons there are and the first.
+
+Pure. What an open alert says already is not said a second time in other words: the rules below add only what no alert
+speaks of, because its alert is not due yet, nobody evaluates it, or a run that should have told it does not take place.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from rotation_watcher.alerts.builders.wording import count
+from rotation_watcher.alerts.model import Severity
+from rotation_watcher.status.model import (
+    Level,
+    NextExpiry,
+    OpenCondition,
+    SourceStatus,
+    TargetState,
+    TargetStatus,
+    Unreadable,
+    Verdict,
+)
+
+NEAR, NOW = timedelta(days=30), timedelta(days=7)
+"""How long before it ends something without a successor is to be looked at, and acted upon."""
+SLOW = timedelta(hours=1)
+"""How long an update may be without proof, or a target behind, before it is to be looked at."""
+MOST = 20
+"""Reasons that are listed."""
+_LEVELS = {Severity.CRITICAL: Level.ACT, Severity.WARNING: Level.LOOK, Severity.INFO: Level.GOOD}
+_WORDS = {Level.GOOD: "All good", Level.LOOK: "Look at it", Level.ACT: "Act now"}
+_ORDER = {Level.ACT: 0, Level.LOOK: 1, Level.GOOD: 2}
+
+type Reason = tuple[Level, str]
+
+
+def level_of(severity: Severity) -> Level:
+    """How an open alert of this severity counts."""
+    return _LEVELS[severity]
+
+
+def worst(levels: Iterable[Level]) -> Level:
+    """The worst of several; GOOD where there is none."""
+    return min(levels, key=_ORDER.__getitem__, default=Level.GOOD)
+
+
+def verdict(
+    *,
+    conditions: Iterable[OpenCondition],
+    sources: Iterable[SourceStatus],
+    targets: Iterable[TargetStatus],
+    unreadable: Iterable[Unreadable],
+    expiry: NextExpiry | None,
+    now: datetime,
+) -> Verdict:
+    """The headline. ``expiry`` is the next end of something that nothing replaces yet."""
+    told = [*conditions]
+    spoken = {(one.of, one.about) for one in told if level_of(one.severity) is not Level.GOOD}
+    reasons: list[Reason] = [(level_of(one.severity), one.title) for one in told]
+    reasons += [(Level.LOOK, f"{one.place} cannot be read: {one.why}") for one in unreadable]
+    for source in sources:
+        if ("source", source.id) not in spoken:
+            reasons += _of_source(source)
+    for target in targets:
+        if ("target", target.id) not in spoken:
+            reasons += _of_target(target, now)
+    reasons += _of_expiry(expiry, now)
+    return _headline(reasons)
+
+
+def _of_source(source: SourceStatus) -> list[Reason]:
+    if source.problem:
+        return []  # it is among the unreadable
+    if source.read is None:
+        return [(Level.LOOK, f"{source.region}: it has not been read yet")]
+    if source.stale:
+        return [(Level.LOOK, f"{source.region}: it was last read at {source.read:%Y-%m-%d %H:%M} UTC")]
+    if not any(one.state == "current" for one in source.certificates):
+        return [(Level.LOOK, f"{source.region}: no current certificate is accepted")]
+    return []
+
+
+def _of_target(target: TargetStatus, now: datetime) -> list[Reason]:
+    if target.open_doors:
+        return [(Level.ACT, f"{target.label}: clients come in unverified ({target.open_doors[0]})")]
+    match target.state:
+        case TargetState.HELD:
+            return [(Level.LOOK, f"{target.label}: it is held ({target.hold.reason if target.hold else 'by hand'})")]
+        case TargetState.BEHIND:
+            return [(Level.LOOK, f"{target.label}: it lacks {count(len(target.missing))} that its bundle wants")]
+        case TargetState.UPDATING if target.updating and now - target.updating > SLOW:
+            return [(Level.LOOK, f"{target.label}: an update is unproved since {target.updating:%Y-%m-%d %H:%M} UTC")]
+        case TargetState.NEW:
+            return [(Level.LOOK, f"{target.label}: nothing was deployed to it yet")]
+    return []
+
+
+def _of_expiry(expiry: NextExpiry | None, now: datetime) -> list[Reason]:
+    if expiry is None or expiry.at - now > NEAR:
+        return []
+    level = Level.ACT if expiry.at - now <= NOW and expiry.role != "extra" else Level.LOOK
+    ends = "ended" if expiry.at < now else "ends"
+    return [(level, f"{expiry.of}: a {expiry.role} {ends} at {expiry.at:%Y-%m-%d} and nothing replaces it yet")]
+
+
+def _headline(found: Iterable[Reason]) -> Verdict:
+    reasons = sorted((one for one in found if one[0] is not Level.GOOD), key=lambda one: _ORDER[one[0]])
+    act = sum(level is Level.ACT for level, _ in reasons)
+    if not reasons:
+        return Verdict(level=Level.GOOD, text=f"{_WORDS[Level.GOOD]}.")
+    level = reasons[0][0]
+    number = act or len(reasons)
+    more = f" (1 of {number})" if number > 1 else ""
+    return Verdict(
+        level=level,
+        text=f"{_WORDS[level]}: {reasons[0][1]}{more}",
+        act=act,
+        look=len(reasons) - act,
+        reasons=tuple(text for _, text in reasons[:MOST]),
+    )
