@@ -66,9 +66,10 @@ class KeptState:
         self.watch: Watch = config.from_document(self._document(targets, mode), stack_region="us-east-1")
         self.histories: dict[str, History] = {}
         self.records: dict[str, Record] = {}
+        top = "Genesys Data Actions Root"
         self.needed = [
-            facts(f"Genesys Data Actions Root{suffix}", begins=NOW - 3 * YEAR, ends=NOW + 12 * YEAR),
-            facts(f"Genesys Issuing CA 3{suffix}", begins=NOW - YEAR, ends=NOW + 4 * YEAR),
+            facts(f"{top}{suffix}", begins=NOW - 3 * YEAR, ends=NOW + 12 * YEAR, issuer=f"CN={top}{suffix}"),
+            facts(f"Genesys Issuing CA 3{suffix}", begins=NOW - YEAR, ends=NOW + 4 * YEAR, issuer=f"CN={top}"),
         ]
         for place, source in enumerate(self.watch.sources):
             self.store.seed(source.anchors_key, root().pem)

@@ -132,12 +132,13 @@ def test_the_state_of_a_newer_release_is_named() -> None:
     assert "newer release" in status.unreadable[0].why
 
 
-def test_a_store_that_fails_at_one_object_costs_that_object_alone() -> None:
+@pytest.mark.parametrize("error", [StoreError("cannot be read: SlowDown"), RuntimeError("nobody thought of it")])
+def test_a_store_that_fails_at_one_object_costs_that_object_alone(error: Exception) -> None:
     kept = KeptState(2, 2)
 
     def fail(_: str, key: str) -> None:
         if key == keys.record("t0"):
-            raise StoreError(f"cannot read s3://{kept.store.bucket}/{key}: SlowDown")
+            raise error
 
     kept.store.before = fail
     status = gathered(kept)
