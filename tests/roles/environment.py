@@ -22,6 +22,8 @@ from rotation_watcher.authorize import authorize
 from rotation_watcher.config import Watch
 from rotation_watcher.errors import ConfigurationError
 from rotation_watcher.refresh_crls import Request, refresh_crls
+from rotation_watcher.report import Request as ReportRequest
+from rotation_watcher.report import report
 from rotation_watcher.slack import QueueMessage, post_all
 from rotation_watcher.sources.history import Leaf
 from rotation_watcher.sources.repository import load_history, load_seen
@@ -90,6 +92,7 @@ class RolesEnvironment:
             "CollectRole": self._collect,
             "PublishRole": self._publish,
             "RefreshCrlsRole": self._refresh_crls,
+            "ReportRole": self._report,
             "SlackRole": self._slack,
             "AuthorizeRole": self._authorize,
             "SchedulerRole": self._report_failed_run,
@@ -110,7 +113,7 @@ class RolesEnvironment:
 
     def run(self, role: str, without: Grant | None = None) -> Run:
         """Let the role do its work from the beginning, with one grant less if one is given."""
-        self._reset(published=role in {"PublishRole", "RefreshCrlsRole", "AuthorizeRole"})
+        self._reset(published=role in {"PublishRole", "RefreshCrlsRole", "ReportRole", "AuthorizeRole"})
         with self.acting_as(role, without), self.environment.aws.enforced_iam() as asked:
             self.environment.aws.calls.clear()
             # What a refusal does to the run is another test's matter.
@@ -280,6 +283,24 @@ class RolesEnvironment:
         assert "remark" not in answer["context"], answer
         door.waker.wake("use1")
 
+    def _report(self) -> None:
+        """Two runs over all that there is to read: the second compares with what the first has written."""
+        environment = self.environment
+        environment.watcher = watcher = environment.build()
+        with environment.aws.unenforced_iam():
+            ports = watcher.refresh_crls._replace(points=self._lists(lambda _: False))
+            environment.publish("alb")
+            refresh_crls(watcher.watch(), Request(), ports)
+            environment.publish("alb")
+        environment.aws.calls.clear()
+        with suppress(ConfigurationError):  # what publish has accepted is read, and collect has accepted none
+            configuration.in_use(_refused, watcher.parse, watcher.report().store, dry_run=True)
+        for written in (2, 0):
+            summary = report(watcher.watch(), ReportRequest(), environment.build().report())
+            assert summary.unreadable == [], summary
+            assert len(summary.written) == written, summary
+        self._report_failed_run()
+
     def _report_failed_run(self) -> None:
         """Lambda's failure destination and the Scheduler's dead-letter queue, which use the roles' rights."""
         self.client("sqs").send_message(QueueUrl=self.failed_url, MessageBody="a failed run")
@@ -337,7 +358,7 @@ class RolesEnvironment:
         environment.watcher = environment.build()
         listed = environment.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])
         for each in listed:
-            if each["Key"].startswith(("targets/", "bundles/", "sources/", "crls/")):
+            if each["Key"].startswith(("targets/", "bundles/", "sources/", "crls/", "status/")):
                 environment.s3.delete_object(Bucket=BUCKET, Key=each["Key"])
         self._empty(environment.mailbox_url, self.slack_url)
         environment.sqs.send_message(QueueUrl=self.slack_url, MessageBody="{}")

@@ -41,7 +41,7 @@ PLACES = {
     **{name: (name, f"arn:aws:sqs:{ACCOUNT}:{name}") for name in ("PublishQueue", "FailedRunsQueue", "SlackQueue")},
     **{
         name: (name, f"arn:aws:lambda:{ACCOUNT}:function:{name}")
-        for name in ("CollectFunction", "PublishFunction", "RefreshCrlsFunction")
+        for name in ("CollectFunction", "PublishFunction", "RefreshCrlsFunction", "ReportFunction")
     },
     # CloudFormation gives a log group's ARN with the streams in it.
     **{f"{n}Logs": (n, f"arn:aws:logs:{ACCOUNT}:log-group:{n}:*") for n in LOGICAL_NAMES.values()},

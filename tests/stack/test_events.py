@@ -61,6 +61,10 @@ def test_each_event_is_accepted_by_its_function_as_it_stands(environment: Enviro
         (one,) = answer["lists"]
         assert (one["outcome"], one["reason"]) == ("failed", "unresolvable"), "the simulator's lists lie nowhere"
         assert answer.get("dry_run", False) == ("dry-run" in event)
+    elif name == "report":
+        assert answer.get("dry_run", False) == ("dry-run" in event)
+        written = [] if "dry-run" in event else ["status/index.html", "status/status.json"]
+        assert (answer.get("written", []), answer.get("unreadable", [])) == (written, [])
     elif event == "publish-queue":
         assert answer == {"batchItemFailures": []}
     elif name == "publish":

@@ -16,10 +16,11 @@ from tests.support.roles import Resolver
 ACCOUNT = "arn:aws:iam::123456789012"
 ROLES = {
     name: f"{ACCOUNT}:role/stack-{name}"
-    for name in ("CollectRole", "PublishRole", "RefreshCrlsRole", "SlackRole", "SchedulerRole")
+    for name in ("CollectRole", "PublishRole", "RefreshCrlsRole", "ReportRole", "SlackRole", "SchedulerRole")
 }
 COLLECT, PUBLISH, REFRESH = ROLES["CollectRole"], ROLES["PublishRole"], ROLES["RefreshCrlsRole"]
-WRITERS = {COLLECT, PUBLISH, REFRESH}
+REPORT = ROLES["ReportRole"]
+WRITERS = {COLLECT, PUBLISH, REFRESH, REPORT}
 OPERATOR, SECOND = f"{ACCOUNT}:role/platform/Operators", f"{ACCOUNT}:user/alice"
 OTHERS = [
     f"{ACCOUNT}:role/Administrator",
@@ -31,7 +32,7 @@ OTHERS = [
 """None: a service, or nobody in particular; such a request carries no aws:PrincipalArn."""
 PLACES = {"Bucket": ("state", "arn:aws:s3:::state")} | {name: (name, arn) for name, arn in ROLES.items()}
 TLS = {"aws:SecureTransport": "true"}
-ALERT = "alerts/0a"
+ALERT, TOLD = "alerts/0a", "alerts/log/2026-11-26/140500-0a.json"
 STATE = {
     "sources/use1/history.json": COLLECT,
     "sources/use1/seen/0a.pem": COLLECT,
@@ -42,6 +43,8 @@ STATE = {
     "bundles/main/revocations.json": PUBLISH,
     "crls/0a/list.der": REFRESH,
     "crls/0a/manifest.json": REFRESH,
+    "status/index.html": REPORT,
+    "status/status.json": REPORT,
 }
 TRUSTED = ["anchors/us-east-1.pem", "approvals/0a.json", "extra/partner.pem", "watch.json"]
 NO_CONTENT = {
@@ -115,8 +118,9 @@ def test_what_functions_keep_is_changed_by_no_one_else(action: str, operators: s
         for principal in [*OTHERS, *(WRITERS - {owner})]:
             assert denied(action, key, principal, operators, if_none_match="*"), (key, principal)
         assert not denied(action, key, owner, operators, if_none_match="*"), key
-    assert all(denied(action, ALERT, principal, operators) for principal in OTHERS)
-    assert not any(denied(action, ALERT, function, operators) for function in (COLLECT, PUBLISH))
+    for key in (ALERT, TOLD):
+        assert all(denied(action, key, principal, operators) for principal in [*OTHERS, REPORT])
+        assert not any(denied(action, key, function, operators) for function in (COLLECT, PUBLISH, REFRESH))
 
 
 @pytest.mark.parametrize("action", [each for each in written() if each not in NO_CONTENT])

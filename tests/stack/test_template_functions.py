@@ -58,7 +58,7 @@ def test_the_log_level_never_swallows_the_metrics() -> None:
 def test_collect_and_publish_have_the_same_configuration() -> None:
     environments = {
         name: properties(f"{name}Function")["Environment"]["Variables"]
-        for name in ("Collect", "Publish", "RefreshCrls", "Slack")
+        for name in ("Collect", "Publish", "RefreshCrls", "Report", "Slack")
     }
     shared = {
         *("BUCKET", "TOPIC_ARN", "PUBLISH_QUEUE_URL", "WATCH_FILE_URI", "MODE", "GENESYS_REGION"),
@@ -68,6 +68,7 @@ def test_collect_and_publish_have_the_same_configuration() -> None:
     assert set(environments["Collect"]) == shared | schedules
     assert set(environments["RefreshCrls"]) == shared
     assert all(environments["Collect"][name] == environments["RefreshCrls"][name] for name in shared)
+    assert environments["Report"] == environments["RefreshCrls"]
     assert set(environments["Publish"]) == {*shared, "FUNCTION_TIMEOUT_SECONDS", "PUBLISH_SCHEDULE", "AUTHORIZER_ARN"}
     assert all(environments["Collect"][name] == environments["Publish"][name] for name in shared)
     assert environments["Slack"] == {"SLACK_SECRET_ARN": {"Ref": "SlackSecretArn"}}
@@ -112,7 +113,7 @@ def test_asynchronous_calls_that_fail_end_in_the_queue_for_failed_runs() -> None
     scheduled = {
         s["Properties"]["Target"]["Arn"]["Fn::GetAtt"][0] for s in of_type("AWS::Scheduler::Schedule").values()
     }
-    assert scheduled == {"CollectFunction", "PublishFunction", "RefreshCrlsFunction"}
+    assert scheduled == {"CollectFunction", "PublishFunction", "RefreshCrlsFunction", "ReportFunction"}
     for name in scheduled:
         config = properties(name)["EventInvokeConfig"]
         assert config["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["FailedRunsQueue", "Arn"]}

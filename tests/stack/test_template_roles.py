@@ -76,6 +76,13 @@ def test_roles_read_and_write_exactly_their_part_of_the_bucket() -> None:
         *("anchors/*", "approvals/*", "sources/*", "bundles/configuration.json", "bundles/*/pins.json"),
         *("bundles/*/revocations.json", "bundles/*/wanted.pem", "targets/.pinned/*", "crls/*", "alerts/*"),
     }
+    assert keys_of("ReportRole", "s3:PutObject") == {"status/*"}
+    assert keys_of("ReportRole", "s3:GetObject") == {
+        *("anchors/*", "sources/*", "alerts/log/*", "status/status.json", "crls/state.json", "crls/*/manifest.json"),
+        *("bundles/configuration.json", "bundles/*/manifest.json", "bundles/*/revocations.json"),
+        *("targets/*/record.json", "targets/*/revocations.json"),
+    }
+    assert not keys_of("ReportRole", "s3:GetObjectVersion")
     assert not keys_of("SlackRole", "s3:GetObject")
 
 
@@ -113,6 +120,7 @@ def test_publish_cannot_read_the_credentials_and_collect_cannot_touch_a_target()
         "xray",
         "ec2",
     }
+    assert {action.split(":")[0] for action in by_role["ReportRole"]} == {"s3", "sqs", "logs", "xray"}
     assert not [a for a in by_role["CollectRole"] if a.startswith(("elasticloadbalancing:", "apigateway:"))]
     assert {action.split(":")[0] for action in by_role["SlackRole"]} == {
         *("sqs", "logs", "xray", "ssm", "secretsmanager", "kms")
@@ -220,7 +228,7 @@ def test_the_mappings_of_each_domain_are_named_one_by_one() -> None:
 
 
 def test_the_watch_file_is_read_by_its_name() -> None:
-    for role in ("CollectRole", "PublishRole", "RefreshCrlsRole"):
+    for role in ("CollectRole", "PublishRole", "RefreshCrlsRole", "ReportRole"):
         statement = next(s for s in STATEMENTS if s.role == role and s.sid == "ReadWatchFile")
         _, names = statement.resources[0]["Fn::Sub"]
         index, split = names["Object"]["Fn::Select"]

@@ -6,7 +6,7 @@ have a file of their own, ``fake_targets``.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -112,6 +112,11 @@ class InMemoryStore(Watched):
         """See ``ports.ObjectStore``."""
         self._enter("list", prefix)
         return sorted(key for key, versions in self.versions.items() if versions and key.startswith(prefix))
+
+    def etags(self, prefix: str) -> Mapping[str, str]:
+        """See ``ports.ListedStore``."""
+        self._enter("list", prefix)
+        return {key: held[-1].etag for key, held in self.versions.items() if held and key.startswith(prefix)}
 
     def seed(self, key: str, body: bytes) -> str:
         """What an operator uploads, past the port and its ``calls``; the version."""

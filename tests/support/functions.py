@@ -13,6 +13,7 @@ LOGICAL_NAMES = {
     "collect": "Collect",
     "publish": "Publish",
     "refresh_crls": "RefreshCrls",
+    "report": "Report",
     "slack": "Slack",
     "authorize": "Authorize",
 }

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from rotation_watcher import collect, config, keys, publish, settings
+from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.caching_store import CachingStore
 from rotation_watcher.adapters.chats import CHATS
 from rotation_watcher.adapters.genesys import Genesys, make_client
@@ -26,6 +27,7 @@ from rotation_watcher.alerts.chat import Chat
 from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.alerts.model import Origin
 from rotation_watcher.alerts.outbox import AlertSink
+from rotation_watcher.alerts.recording import Recording
 from rotation_watcher.alerts.stamping import Stack, Stamping
 from rotation_watcher.config import Watch
 from rotation_watcher.errors import ConfigurationError
@@ -33,7 +35,9 @@ from rotation_watcher.ports import Clock, Metrics, ObjectStore, Wait
 from rotation_watcher.settings import Settings
 
 if TYPE_CHECKING:
+    from rotation_watcher.adapters.remembering_store import Memory
     from rotation_watcher.refresh_crls import Ports as RefreshPorts
+    from rotation_watcher.report import Ports as ReportPorts
 
 
 def utc_now() -> datetime:
@@ -54,7 +58,7 @@ class _NoMetrics:
 
 
 class Watcher:
-    """The ports of collect, publish and refresh_crls, built from one environment, each at its first use.
+    """The ports of the scheduled functions, built from one environment, each at its first use.
 
     Only publish loads the clients of the targets: they are most of a cold start.
     """
@@ -114,6 +118,25 @@ class Watcher:
             clock=self._clock,
         )
 
+    def report(self) -> "ReportPorts":
+        """The ports of one run of report. What a run has read, the next asks for only where it has changed."""
+        from rotation_watcher.adapters.remembering_store import RememberingStore  # noqa: PLC0415  # report alone
+        from rotation_watcher.report import Ports  # noqa: PLC0415  # it loads the engine of the page
+
+        folders = ("sources/", "targets/", "crls/", keys.ALERT_LOG)
+        return Ports(
+            store=RememberingStore(S3Store(self._s3, self.settings.bucket), self._memory, folders),
+            clock=self._clock,
+            stack=self.settings.stack,
+            account=self.settings.account or "",
+        )
+
+    @cached_property
+    def _memory(self) -> "Memory":
+        from rotation_watcher.adapters.remembering_store import Memory  # noqa: PLC0415  # report alone
+
+        return Memory()
+
     def watch(self) -> Watch:
         """The watch file, read anew or made of the parameters. Raises ConfigurationError, StoreError."""
         mistakes = self.settings.mistakes
@@ -159,7 +182,8 @@ class Watcher:
 
     def _sink(self, function: Fill) -> AlertSink:
         """The topic, for alerts of that function: what only the environment knows is put on them here."""
-        return Stamping(SnsSink(self._connections.client("sns"), self.settings.topic_arn), self._stack(function))
+        topic = SnsSink(self._connections.client("sns"), self.settings.topic_arn)
+        return Stamping(Recording(topic, lambda: self._hasty_store, self._clock), self._stack(function))
 
     def _stack(self, function: Fill) -> Stack:
         chosen = self.settings
@@ -173,6 +197,11 @@ class Watcher:
             log_group=chosen.log_group,
             runbook=chosen.runbook,
         )
+
+    @cached_property
+    def _hasty_store(self) -> ObjectStore:
+        """The bucket, for what nobody waits for."""
+        return S3Store(clients.make("s3", hasty=True), self.settings.bucket)
 
     @cached_property
     def queue(self) -> SqsPublishQueue:

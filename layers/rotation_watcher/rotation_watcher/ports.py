@@ -56,6 +56,13 @@ class ObjectStore(Protocol):
         """The keys below a prefix, sorted. Raises StoreError."""
 
 
+class ListedStore(ObjectStore, Protocol):
+    """A bucket that also says which version of each object is the newest, without its content."""
+
+    def etags(self, prefix: str) -> Mapping[str, str]:
+        """The keys below a prefix, each with the ETag of its newest version. Raises StoreError."""
+
+
 class Credentials(msgspec.Struct, frozen=True):
     """An OAuth client's id and secret. Its repr hides the secret."""
 

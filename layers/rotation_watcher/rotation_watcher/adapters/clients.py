@@ -25,6 +25,8 @@ CONFIG = Config(
 PROMPT = CONFIG.merge(Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}))
 """For what answers at once or not at all: with every try and the pauses between them it stays below ``CALL_TAKES``."""
 _PROMPT = {"s3", "sns", "sqs", "ssm", "secretsmanager"}
+HASTY = CONFIG.merge(Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1}))
+"""For what nobody waits for: three seconds at the most, and then it is left."""
 SINGLE_ATTEMPT = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 """For API Gateway: it allows one UpdateDomainName in 30 seconds, so the schedule retries and not the SDK."""
 
@@ -38,8 +40,11 @@ _LOG_LEVELS = {
 """Below these levels the loggers write secrets."""
 
 
-def make(service: str, *, region: str | None = None, endpoint_url: str | None = None) -> Any:
-    """A client of an AWS service. Region and endpoint default to boto3's own configuration, as in Lambda."""
+def make(service: str, *, region: str | None = None, endpoint_url: str | None = None, hasty: bool = False) -> Any:
+    """A client of an AWS service. Region and endpoint default to boto3's own configuration, as in Lambda.
+
+    ``hasty``: see ``HASTY``.
+    """
     quiet_sdk_logs()
     if boto3.DEFAULT_SESSION is None:
         core = botocore.session.get_session()
@@ -47,7 +52,7 @@ def make(service: str, *, region: str | None = None, endpoint_url: str | None = 
         boto3.setup_default_session(botocore_session=core)
     factory: Any = boto3.client  # the stubs know literal names only
     config = SINGLE_ATTEMPT if service.startswith("apigateway") else PROMPT if service in _PROMPT else CONFIG
-    return factory(service, region_name=region, endpoint_url=endpoint_url, config=config)
+    return factory(service, region_name=region, endpoint_url=endpoint_url, config=HASTY if hasty else config)
 
 
 def quiet_sdk_logs() -> None:

@@ -1,6 +1,6 @@
 """An S3 bucket through boto3: exact versions and conditional writes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -79,9 +79,13 @@ class S3Store:
 
     def list(self, prefix: str) -> Sequence[str]:
         """See ``ports.ObjectStore``."""
+        return sorted(self.etags(prefix))
+
+    def etags(self, prefix: str) -> Mapping[str, str]:
+        """See ``ports.ListedStore``."""
         try:
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-            return sorted(item["Key"] for page in pages for item in page.get("Contents", []))
+            return {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", [])}
         except (ClientError, BotoCoreError) as error:
             raise self._failed("list", prefix, error) from error
 

@@ -1,0 +1,37 @@
+"""Woken by the Scheduler (every 5 minutes) or by hand; the work is ``rotation_watcher.report``."""
+
+from typing import Any
+
+import msgspec
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from rotation_watcher import bootstrap, configuration
+from rotation_watcher.adapters.metrics import EmbeddedMetrics
+from rotation_watcher.errors import RequestRefused
+from rotation_watcher.report import Request, report
+
+logger = Logger()
+
+watcher = bootstrap.build(EmbeddedMetrics())
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Answer with the summary of one run.
+
+    The event: ``{"dry_run": true}`` or ``{"again": true}``, both optional. A configuration that is refused is replaced
+    by the last good one; collect sends the alert about it. Raises ConfigurationError where there is none,
+    RequestRefused, or StoreError where the page cannot be written, so that Lambda counts the run as failed.
+    """
+    try:
+        request = msgspec.convert(event, Request)
+    except msgspec.ValidationError as error:
+        raise RequestRefused(f"the event is not understood: {error}") from error
+    ports = watcher.report()._replace(remaining=lambda: context.get_remaining_time_in_millis() / 1000)
+    configured = configuration.in_use(watcher.watch, watcher.parse, ports.store, dry_run=True)  # publish notes
+    answer = msgspec.to_builtins(report(configured.watch, request, ports))
+    if configured.mistakes:
+        answer["configuration_refused"] = [*configured.mistakes]
+    logger.info("reported", extra={"summary": answer})
+    return answer

@@ -1,0 +1,94 @@
+"""A store for one run that asks for what has changed: the folders are listed once, with the ETags of what lies there.
+
+What an earlier run of the same container has read, and what its ETag says is still the same, is not asked for again. So
+a run in which nothing is new costs one listing a folder and the few objects outside of these folders, however many
+sources and targets there are.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from rotation_watcher.ports import ListedStore, ObjectStore, StoredObject, Written
+
+_MOST = 64 * 1024 * 1024
+"""The most bytes that are remembered; a record has some kilobytes."""
+
+
+class Memory:
+    """What a container has read, by key. ``refresh`` keeps what the last run asked for."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, StoredObject] = {}
+        self.asked: set[str] = set()
+
+    def begin(self) -> None:
+        """A new run: what the last one did not ask for is forgotten."""
+        if self.asked:
+            self.known = {key: one for key, one in self.known.items() if key in self.asked}
+        self.asked = set()
+
+    def keep(self, key: str, stored: StoredObject) -> None:
+        """Remember one object, if there is room."""
+        if sum(len(one.body) for one in self.known.values()) + len(stored.body) <= _MOST:
+            self.known[key] = stored
+
+
+class RememberingStore:
+    """``ports.ObjectStore`` for one run, over a store that lists ETags; ``folders`` are what it lists."""
+
+    def __init__(self, store: ListedStore, memory: Memory, folders: Sequence[str]) -> None:
+        self._store: ObjectStore = store
+        self._listing = store
+        self._memory = memory
+        self._folders = tuple(folders)
+        self._listed: dict[str, Mapping[str, str]] = {}
+        memory.begin()
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+        return self._store.bucket
+
+    @property
+    def region(self) -> str:
+        """The AWS region of the bucket."""
+        return self._store.region
+
+    def get(self, key: str, *, version: str | None = None) -> StoredObject | None:
+        """See ``ports.ObjectStore``. Below a listed folder: as it was when that was listed, or newer."""
+        folder = self._folder(key) if version is None else None
+        if folder is None:
+            return self._store.get(key, version=version)
+        etag = self._etags(folder).get(key)
+        if etag is None:
+            return None
+        self._memory.asked.add(key)
+        known = self._memory.known.get(key)
+        if known is not None and known.etag == etag:
+            return known
+        stored = self._store.get(key)
+        if stored is not None:
+            self._memory.keep(key, stored)
+        return stored
+
+    def put(self, key: str, body: bytes, *, content_type: str) -> Written:
+        """See ``ports.ObjectStore``; for keys outside of the folders."""
+        return self._store.put(key, body, content_type=content_type)
+
+    def put_if(self, key: str, body: bytes, *, etag: str | None, content_type: str) -> Written:
+        """See ``ports.ObjectStore``; for keys outside of the folders."""
+        return self._store.put_if(key, body, etag=etag, content_type=content_type)
+
+    def list(self, prefix: str) -> Sequence[str]:
+        """See ``ports.ObjectStore``."""
+        folder = self._folder(prefix)
+        if folder is None:
+            return self._store.list(prefix)
+        return sorted(key for key in self._etags(folder) if key.startswith(prefix))
+
+    def _folder(self, key: str) -> str | None:
+        return next((one for one in self._folders if key.startswith(one)), None)
+
+    def _etags(self, folder: str) -> Mapping[str, str]:
+        if folder not in self._listed:
+            self._listed[folder] = self._listing.etags(folder)
+        return self._listed[folder]

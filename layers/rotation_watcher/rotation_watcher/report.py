@@ -1,0 +1,91 @@
+"""The use case ``report``: gather everything that is kept, and put it where people and machines look.
+
+Contract. When the run returns, ``status/index.html`` and ``status/status.json`` say what the state says now: they were
+written in this run, or say the same already and are less than a day old, so that an old page means that nothing runs.
+The page is written first: where the JSON is new, the page is. An object that cannot be read is said in both, and stops
+nothing. A run that finds nothing new writes nothing, and asks S3 for little (``adapters.remembering_store``). Raises
+StoreError where one of the two cannot be written; the next run writes both.
+"""
+
+from datetime import timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from rotation_watcher import keys
+from rotation_watcher.config import Watch
+from rotation_watcher.deadline import Remaining, TimedStore, unhurried
+from rotation_watcher.errors import UNDECODABLE, NewerFormat
+from rotation_watcher.ports import Clock, ObjectStore
+from rotation_watcher.status.gather import gather
+from rotation_watcher.status.model import Status, decode, encode, same
+from rotation_watcher.status.page import render
+
+AT_LEAST = timedelta(hours=24)
+"""How old the page may become."""
+
+
+class Ports(NamedTuple):
+    """What report needs of the world. ``stack`` and ``account`` are for the page; empty where they are not known."""
+
+    store: ObjectStore
+    clock: Clock
+    stack: str = ""
+    account: str = ""
+    remaining: Remaining = unhurried
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A call. ``dry_run`` writes nothing; ``again`` writes whether or not something changed."""
+
+    dry_run: bool = False
+    again: bool = False
+
+
+class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The answer of a call. ``written``: the keys. ``unreadable``: places and why, in words."""
+
+    dry_run: bool = False
+    verdict: str
+    level: str
+    open: int = 0
+    quarantined: int = 0
+    unreadable: list[str] = []
+    written: list[str] = []
+
+
+def report(watch: Watch, request: Request, ports: Ports) -> Summary:
+    """Bring the page and the JSON up to date. Raises StoreError."""
+    store, now = TimedStore(ports.store, ports.remaining), ports.clock()
+    status = gather(watch, store, now, stack=ports.stack, account=ports.account)
+    summary = Summary(
+        dry_run=request.dry_run,
+        verdict=status.verdict.text,
+        level=status.verdict.level.value,
+        open=len(status.conditions),
+        quarantined=len(status.quarantine),
+        unreadable=[f"{one.place}: {one.why}" for one in status.unreadable],
+    )
+    if request.dry_run or not (request.again or _due(status, _last(store))):
+        return summary
+    for key, body, content_type in (
+        (keys.STATUS_PAGE, render(status), keys.PAGE_TYPE),
+        (keys.STATUS, encode(status), keys.JSON_TYPE),
+    ):
+        store.put(key, body, content_type=content_type)
+        summary.written.append(key)
+    return summary
+
+
+def _last(store: ObjectStore) -> Status | None:
+    """What was written last; None where there is none that this release reads: both are made anew, nothing is lost."""
+    stored = store.get(keys.STATUS)
+    try:
+        return decode(stored.body) if stored else None
+    except (NewerFormat, *UNDECODABLE):
+        return None
+
+
+def _due(status: Status, last: Status | None) -> bool:
+    """Whether there is something new to say, or the last word is old, or from a clock that was ahead."""
+    return last is None or not same(last, status) or not timedelta(0) <= status.at - last.at < AT_LEAST
