@@ -8,7 +8,7 @@ from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.s3 import S3Store
 from rotation_watcher.errors import Conflict
-from rotation_watcher.ports import ObjectStore, Written
+from rotation_watcher.ports import ListedStore, ObjectStore, Written
 from tests.support.fakes import InMemoryStore
 
 TEXT = "text/plain"
@@ -26,7 +26,7 @@ def real(bucket: str) -> S3Store:
 
 
 @pytest.fixture(params=["fake", "S3"])
-def store(request: pytest.FixtureRequest) -> ObjectStore:
+def store(request: pytest.FixtureRequest) -> ListedStore:
     if request.param == "fake":
         return InMemoryStore()
     found: S3Store = request.getfixturevalue("real")
@@ -143,3 +143,17 @@ def test_without_versioning_nothing_has_a_version(plain_store: ObjectStore) -> N
     assert read is not None
     assert (written.version, read.version) == (None, None)
     assert put_if(plain_store, "key", b"two", read.etag).version is None
+
+
+def test_a_listing_names_the_newest_version_of_each_object_by_its_etag(store: ListedStore) -> None:
+    put(store, "a/1", b"x")
+    put(store, "a/2", b"y")
+    put(store, "b/1", b"z")
+    newest = put(store, "a/1", b"xx")
+    found = store.etags("a/")
+    assert {*found} == {"a/1", "a/2"}
+    assert found["a/1"] == newest.etag
+    read = store.get("a/2")
+    assert read is not None
+    assert found["a/2"] == read.etag
+    assert store.etags("c/") == {}

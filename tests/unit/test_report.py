@@ -1,0 +1,156 @@
+"""report writes the page and the JSON when something changed, once a day, and otherwise nothing."""
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from rotation_watcher import keys
+from rotation_watcher.adapters.remembering_store import Memory, RememberingStore
+from rotation_watcher.alerts.model import Kind
+from rotation_watcher.errors import StoreError
+from rotation_watcher.report import AT_LEAST, Ports, Request, Summary, report
+from rotation_watcher.status.model import decode
+from tests.support.fakes import ManualClock
+from tests.support.kept_state import NOW, KeptState
+
+FOLDERS = ("sources/", "targets/", "crls/", keys.ALERT_LOG)
+BOTH = [keys.STATUS_PAGE, keys.STATUS]
+
+
+class Reported:
+    """A stack whose report function runs, each time in the same container."""
+
+    def __init__(self, sources: int = 1, targets: int = 2) -> None:
+        self.kept = KeptState(sources, targets)
+        self.clock = ManualClock(NOW)
+        self.memory = Memory()
+        self.remaining = 120.0
+
+    def run(self, **request: Any) -> Summary:
+        self.kept.store.calls.clear()
+        store = RememberingStore(self.kept.store, self.memory, FOLDERS)
+        ports = Ports(store, self.clock, "watcher", "111122223333", lambda: self.remaining)
+        return report(self.kept.watch, msgspec.convert(request, Request), ports)
+
+    @property
+    def status(self) -> Any:
+        return decode(self.kept.store.body(keys.STATUS))
+
+
+def test_the_first_run_writes_both_the_page_first() -> None:
+    stack = Reported()
+    assert stack.run().written == BOTH
+    assert stack.kept.store.writes == BOTH
+    assert stack.status.at == NOW
+    assert stack.status.place.stack == "watcher"
+    assert stack.kept.store.body(keys.STATUS_PAGE).startswith(b"<!doctype html>")
+    assert stack.kept.store.versions[keys.STATUS_PAGE][-1].content_type == "text/html; charset=utf-8"
+    assert stack.kept.store.versions[keys.STATUS][-1].content_type == "application/json"
+
+
+def test_a_run_in_which_nothing_is_new_writes_nothing() -> None:
+    stack = Reported()
+    stack.run()
+    stack.clock.advance(timedelta(minutes=5))
+    assert stack.run().written == []
+    assert stack.kept.store.writes == []
+
+
+def test_a_change_is_written_at_the_next_run() -> None:
+    stack = Reported()
+    stack.run()
+    stack.clock.advance(timedelta(minutes=5))
+    stack.kept.disturb_target("t0", "mtls-off:domain", Kind.MTLS_OFF)
+    summary = stack.run()
+    assert summary.written == BOTH
+    assert (summary.level, summary.open) == ("act", 1)
+    assert stack.status.verdict.level == "act"
+
+
+def test_a_day_without_a_change_writes_too_so_that_an_old_page_means_that_nothing_runs() -> None:
+    stack = Reported()
+    policy = msgspec.structs.replace(stack.kept.watch.policy, stale_after_hours=720)
+    stack.kept.watch = msgspec.structs.replace(stack.kept.watch, policy=policy)
+    stack.run()
+    stack.clock.advance(AT_LEAST - timedelta(minutes=5))
+    assert stack.run().written == []
+    stack.clock.advance(timedelta(minutes=5))
+    assert stack.run().written == BOTH
+    assert stack.status.at == NOW + AT_LEAST
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"format": 99}', b"\xff"])
+def test_a_status_that_cannot_be_read_or_is_a_newer_releases_is_made_anew(content: bytes) -> None:
+    stack = Reported()
+    stack.run()
+    stack.kept.store.seed(keys.STATUS, content)
+    assert stack.run().written == BOTH
+
+
+def test_a_status_of_the_future_is_written_again() -> None:
+    stack = Reported()
+    stack.clock.advance(timedelta(days=3))
+    stack.run()
+    stack.clock = ManualClock(NOW)
+    stack.run()
+    assert stack.status.at == NOW
+
+
+def test_a_dry_run_writes_nothing_and_again_writes_always() -> None:
+    stack = Reported()
+    assert stack.run(dry_run=True).written == []
+    assert stack.kept.store.writes == []
+    stack.run()
+    assert stack.run(again=True).written == BOTH
+
+
+def test_what_cannot_be_read_is_in_the_answer_and_does_not_fail_the_run() -> None:
+    stack = Reported()
+    stack.kept.store.seed(keys.record("t0"), b"{")
+    summary = stack.run()
+    assert summary.written == BOTH
+    assert [one.partition(": ")[0] for one in summary.unreadable] == [
+        f"s3://{stack.kept.store.bucket}/{keys.record('t0')}"
+    ]
+
+
+def test_a_page_that_cannot_be_written_fails_the_run_and_is_written_by_the_next() -> None:
+    stack = Reported()
+
+    def fail(operation: str, key: str) -> None:
+        if operation == "put" and key == keys.STATUS:
+            raise StoreError("SlowDown")
+
+    stack.kept.store.before = fail
+    with pytest.raises(StoreError):
+        stack.run()
+    stack.kept.store.before = lambda *_: None
+    assert stack.run().written == BOTH
+
+
+def test_a_run_without_time_writes_nothing_rather_than_a_page_that_says_that_nothing_is_there() -> None:
+    stack = Reported()
+    stack.run()
+    stack.remaining = 5.0
+    with pytest.raises(StoreError):
+        stack.run()
+    assert stack.kept.store.writes == []
+
+
+@pytest.mark.parametrize(("sources", "targets"), [(1, 1), (18, 500)])
+def test_a_quiet_run_costs_few_calls_however_much_there_is(sources: int, targets: int) -> None:
+    stack = Reported(sources, targets)
+    stack.run()
+    first = len(stack.kept.store.calls)
+    stack.run()
+    calls = stack.kept.store.calls
+    assert [subject for operation, subject in calls if operation == "list"] == [
+        *("alerts/log/", "sources/", "crls/", "targets/")
+    ]
+    assert len(calls) == 4 + 2 + sources + 1, "four listings, two files of the bundle, the anchors, the last status"
+    assert first >= len(calls) + targets
+    stack.kept.disturb_target("t0", "mtls-off:domain", Kind.MTLS_OFF)
+    stack.run()
+    assert [subject for operation, subject in stack.kept.store.calls if "t0/record" in subject] == [keys.record("t0")]
