@@ -15,7 +15,7 @@ export PYTHONPATH PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX
 WORKERS ?= $(shell echo $$(( $$(nproc) + 1 )))
 # What `make stack` and `make built` run; it needs SAM, MiniStack and the AWS CLI, each in an environment of its own.
 DEPLOYED := tests/deployed
-BUILT := tests/built tests/roles tests/engines tests/stack/test_events.py tests/integration/test_simulator_sdk.py
+BUILT := tests/page tests/built tests/roles tests/engines tests/stack/test_events.py tests/integration/test_simulator_sdk.py
 # What `make attack` runs, and `make soak` at length: rotation histories, deaths of functions, faults of services,
 # what others do to targets, what floods and flaps, what hostile texts cost, and what alerts tell people to type.
 ATTACKS := tests/soak tests/crash tests/faults tests/cost tests/integration/test_crash.py
@@ -56,7 +56,7 @@ soak: venv  ## the same for an hour: 10,000 rotations, every call killed, many w
 stack: venv stack-venvs  ## build, deploy to an AWS on this machine, and watch the stack work by itself
 	@.venv/bin/pytest -n 0 $(ORDERED) $(DEPLOYED) $(ARGS)
 
-built: venv stack-venvs  ## the build, the functions under AWS's emulator, the roles under IAM, other TLS engines
+built: venv stack-venvs  ## the build, the functions under AWS's emulator, the roles under IAM, other TLS engines, the page
 	@.venv/bin/pytest -n $(WORKERS) --dist loadscope $(ORDERED) $(BUILT) $(ARGS)
 
 bench: venv stack-venvs  ## init time and memory of the built functions, a huge CRL, as ratios; leaves build/bench/

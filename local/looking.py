@@ -12,7 +12,7 @@ import msgspec
 ROOT = Path(__file__).resolve().parents[1]
 _VIEWER = ROOT / ".venv-page" / "bin" / "python"
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-_LONGEST = 120.0
+_LONGEST = 240.0
 MISSING = "this machine has no chromium: the page was not looked at"
 """What a user reads whose machine has none."""
 
