@@ -24,6 +24,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from subprocess import Popen
 from typing import NamedTuple
 
 import httpx
@@ -34,7 +35,9 @@ from local.authorizer import Authorizer
 from local.edge import ClientIdentity, Handshake, TlsEdge
 from local.environment import Environment
 from local.genesys.issuing import Identity
+from local.looking import MISSING, photograph
 from local.receiver import SlackReceiver
+from rotation_watcher import keys
 from rotation_watcher.adapters.slack import SlackWebhook
 from rotation_watcher.alerts import mail
 from rotation_watcher.alerts.model import Alert
@@ -115,6 +118,7 @@ class Script:
         self.start = environment.clock()
         self.quiet_writes: int | None = None
         self.revoked: Identity | None = None
+        self.pictures: list[Popen[bytes]] = []
         self.doors: dict[str, Authorizer] = {}
         """The authorizers, by the domains whose APIs ask them."""
         self._guests: dict[str, ClientIdentity] = {}
@@ -263,6 +267,7 @@ class Script:
         self.say("the old intermediate and the old root have left, each after its grace")
         self.say("us-east-1: the key of the Genesys leaf is lost; Genesys presents another one and revokes it")
         self._revoke()
+        self.pictures = _show(environment, self.folder / "status.html")  # the browser works while the script goes on
         self.until(112, timedelta(days=1))
         self.say("the trust store and the authorizer refuse the revoked leaf and let the new one in; the script ends")
 
@@ -280,10 +285,12 @@ class Script:
 
     def _quiet_run(self) -> None:
         """A run of everything in which nothing is new: count what it writes."""
+        self.environment.report()
         self.environment.aws.calls.clear()
         self.environment.collect()
         self.environment.publish()
         self.environment.refresh_crls()
+        self.environment.report()
         writes = [call for call in self.environment.aws.calls if call.mutating]
         self.quiet_writes = len(writes)
         self.say(
@@ -310,8 +317,22 @@ def main(argv: Sequence[str] = ()) -> int:
         _deliver(environment.alerts, options.output / "alerts")
         summary = _summary(script)
     (options.output / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    taken = [one.wait() for one in script.pictures]
     _conclude(script, options.output, console)
+    seen = "status-phone.png, status-desktop.png, status-dark.png" if taken and not any(taken) else MISSING
+    where = f"Open {options.output}/status.html, the status page when the leaf was revoked, with status.json ({seen})."
+    console.print(where, highlight=False, soft_wrap=True)
     return 1 if script.tally.faults or script.quiet_writes else 0
+
+
+def _show(environment: Environment, place: Path) -> list[Popen[bytes]]:
+    """Leave what report writes beside the summary, and begin to take its pictures."""
+    unreadable = environment.report().unreadable
+    if unreadable:
+        raise RuntimeError(f"report: {unreadable}")
+    place.write_bytes(environment.read(keys.STATUS_PAGE))
+    place.with_name("status.json").write_bytes(environment.read(keys.STATUS))
+    return photograph(place)
 
 
 def _set_up(environment: Environment, edge: TlsEdge, folder: Path, console: Console) -> Script:

@@ -26,6 +26,7 @@ from local.genesys.world import World
 from rotation_watcher import bootstrap, bootstrap_door
 from rotation_watcher import collect as collecting
 from rotation_watcher import refresh_crls as refreshing
+from rotation_watcher import report as reporting
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.ports import Clock, DistributionPoints
 
@@ -202,6 +203,10 @@ class Environment(BaseEnvironment):
         """The Scheduler wakes refresh_crls; it asks ``crl_servers``, in process."""
         ports = self.watcher.refresh_crls._replace(points=self.crl_servers)
         return refreshing.refresh_crls(self.watcher.watch(), refreshing.Request(), ports)
+
+    def report(self) -> reporting.Summary:
+        """The Scheduler wakes report."""
+        return reporting.report(self.watcher.watch(), reporting.Request(), self.watcher.report())
 
     def put(self, key: str, text: str) -> str:
         """Put an object; its version."""

@@ -1,6 +1,7 @@
 """Look at a page in the machine's own browser: pictures, and what there is to see. A machine may have none."""
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterable
@@ -12,6 +13,9 @@ import msgspec
 ROOT = Path(__file__).resolve().parents[1]
 _VIEWER = ROOT / ".venv-page" / "bin" / "python"
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+_DARK = "--blink-settings=preferredColorScheme=0"
+_SANDBOX = ["--no-sandbox"] if os.geteuid() == 0 else []
+"""Chromium's sandbox does not work for root; what is looked at is our own page, which lets nothing act or load."""
 _LONGEST = 240.0
 MISSING = "this machine has no chromium: the page was not looked at"
 """What a user reads whose machine has none."""
@@ -52,6 +56,25 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 def browser() -> str | None:
     """The machine's browser; None where there is none."""
     return next((found for name in _NAMES if (found := shutil.which(name))), None)
+
+
+def photograph(page: Path) -> list[subprocess.Popen[bytes]]:
+    """Begin to take pictures of a page, which will lie beside it (PNG); wait for what is given. Nothing: no browser."""
+    executable, place = browser(), page.resolve()
+    views = {"phone": (360, 1400, ()), "desktop": (1280, 1500, ()), "dark": (1280, 1500, (_DARK,))}
+    return [
+        subprocess.Popen(
+            [
+                *(executable, "--headless", "--hide-scrollbars", "--disable-gpu", *_SANDBOX, *more),
+                *(f"--window-size={width},{height}", f"--screenshot={place.with_name(f'{place.stem}-{name}.png')}"),
+                place.as_uri(),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for name, (width, height, more) in views.items()
+        if executable is not None
+    ]
 
 
 def look(looks: Iterable[Look]) -> list[Seen]:

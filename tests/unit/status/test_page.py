@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
+from rotation_watcher.alerts.builders.wording import stamp
 from rotation_watcher.alerts.model import Kind
 from rotation_watcher.status.gather import gather
 from rotation_watcher.status.model import Level, Status
@@ -140,6 +141,14 @@ def test_what_needs_a_look_stands_before_the_others_and_many_are_folded() -> Non
 def test_what_to_do_and_its_commands_can_be_copied() -> None:
     page = render(full(1, 1)).decode()
     assert re.search(r"<pre>echo .*approvals/[0-9a-f]{64}\.json</pre>", page)
+
+
+def test_the_headline_says_what_to_do_in_the_first_sentence_of_the_alert() -> None:
+    kept = KeptState(1, 1)
+    since = NOW - timedelta(hours=3)
+    kept.disturb_target("t0", "drift:0a", Kind.DRIFT_FOUND, since=since)
+    kept.tell(replace(alert(what_to_do="Ask who. Then wait."), id=f"drift-found:t0:{stamp(since)}"), since)
+    assert '<p class="first">Ask who. <a href="#open">How</a></p>' in render(status_of(kept)).decode()
 
 
 def test_every_picture_has_a_text_and_a_table_that_say_the_same() -> None:

@@ -80,5 +80,13 @@ def test_what_lies_outside_of_the_window_has_no_bar_and_breaks_nothing(shift: ti
     assert [row.bar for row in picture.rows[:3]] == [None, None, None]
 
 
+def test_what_is_revoked_is_called_so() -> None:
+    held = status()
+    (source,) = held.sources
+    revoked = (replace(source.certificates[0], revoked=True), *source.certificates[1:])
+    picture = drawn(replace(held, sources=(replace(source, certificates=revoked),)))
+    assert [row.what for row in picture.rows[:2]] == ["Current, revoked", "Upcoming"]
+
+
 def test_every_month_that_begins_a_quarter_is_named_and_january_by_its_year() -> None:
     assert [one.words for one in drawn(status()).ticks] == ["Oct", "2027", "Apr", "Jul", "Oct"]

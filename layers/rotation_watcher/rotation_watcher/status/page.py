@@ -74,9 +74,11 @@ def render(status: Status) -> bytes:
 
 
 def _remedy(status: Status) -> str:
-    """What to do about the first reason, in its alert's words; empty where no alert is at hand."""
+    """What to do about the first reason: the first sentence of its alert; empty where no alert is at hand."""
     first = next(iter(status.verdict.reasons), "")
-    return next((one.to_do.partition("\n")[0] for one in status.conditions if one.title == first), "")
+    said = next((one.to_do.partition("\n")[0] for one in status.conditions if one.title == first), "")
+    sentence, dot, _ = said.partition(". ")
+    return f"{sentence}{dot.strip()}"
 
 
 def groups(targets: Iterable[TargetStatus]) -> list[Group]:

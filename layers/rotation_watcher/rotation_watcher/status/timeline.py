@@ -90,6 +90,7 @@ def _row(one: Certificate, rules: Rules, now: datetime, start: datetime, end: da
     words = {"leaf": one.state, "anchor": "trusted root"}.get(one.role)
     words = words or ("root above it" if one.subject == one.issuer else "CA above it")
     what = f"{words}, {one.authority}" if several and one.authority else words
+    what = f"{what}, revoked" if one.revoked else what
     retiring = one.role == "leaf" and one.state == "retiring" and one.since is not None and one.until is not None
     counts = one.role == "leaf" and one.state != "retiring"
     return Row(
