@@ -76,7 +76,7 @@ def test_alerts_have_subscribers(site: Site) -> None:
 
 def test_the_outputs_upload_the_root_and_show_the_first_report(site: Site, readme: str) -> None:
     named = re.findall(r"`(\w+Command)`", readme)
-    assert named == ["UploadRootCommand", "CollectNowCommand", "PublishDryRunCommand"]
+    assert named == ["StatusPageCommand", "UploadRootCommand", "CollectNowCommand", "PublishDryRunCommand"]
     before = site.cloud.aws.live_bundle(site.trust_store)
     site.run(site.outputs["UploadRootCommand"])
     looked = json.loads(site.run(site.outputs["CollectNowCommand"]).splitlines()[-1])
