@@ -100,7 +100,14 @@ def main() -> int:
     found = {
         name: compare(build, name)
         for name in (
-            *("CollectFunction", "PublishFunction", "RefreshCrlsFunction", "SlackFunction", "AuthorizeFunction"),
+            *(
+                "CollectFunction",
+                "PublishFunction",
+                "RefreshCrlsFunction",
+                "ReportFunction",
+                "SlackFunction",
+                "AuthorizeFunction",
+            ),
         )
     }
     print(f"{'function':18}{'':12}{'ours':>9}{'floor':>9}   ratio: min median max")
