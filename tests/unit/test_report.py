@@ -31,7 +31,7 @@ class Reported:
     def run(self, **request: Any) -> Summary:
         self.kept.store.calls.clear()
         store = RememberingStore(self.kept.store, self.memory, FOLDERS)
-        ports = Ports(store, self.clock, "watcher", "111122223333", lambda: self.remaining)
+        ports = Ports(store, self.clock, "watcher", "111122223333", remaining=lambda: self.remaining)
         return report(self.kept.watch, msgspec.convert(request, Request), ports)
 
     @property

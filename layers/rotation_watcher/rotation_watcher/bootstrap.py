@@ -129,6 +129,7 @@ class Watcher:
             clock=self._clock,
             stack=self.settings.stack,
             account=self.settings.account or "",
+            fills=self._stack(None).fills(),
         )
 
     @cached_property
@@ -185,7 +186,7 @@ class Watcher:
         topic = SnsSink(self._connections.client("sns"), self.settings.topic_arn)
         return Stamping(Recording(topic, lambda: self._hasty_store, self._clock), self._stack(function))
 
-    def _stack(self, function: Fill) -> Stack:
+    def _stack(self, function: Fill | None) -> Stack:
         chosen = self.settings
         return Stack(
             origin=Origin(
@@ -193,7 +194,7 @@ class Watcher:
             ),
             partition=chosen.topic_arn.split(":")[1],
             bucket=chosen.bucket,
-            functions={function: chosen.own_name} if chosen.own_name else {},
+            functions={function: chosen.own_name} if function and chosen.own_name else {},
             log_group=chosen.log_group,
             runbook=chosen.runbook,
         )

@@ -7,12 +7,15 @@ nothing. A run that finds nothing new writes nothing, and asks S3 for little (``
 StoreError where one of the two cannot be written; the next run writes both.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
 
 from rotation_watcher import keys
+from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.config import Watch
 from rotation_watcher.deadline import Remaining, TimedStore, unhurried
 from rotation_watcher.errors import UNDECODABLE, NewerFormat
@@ -26,12 +29,13 @@ AT_LEAST = timedelta(hours=24)
 
 
 class Ports(NamedTuple):
-    """What report needs of the world. ``stack`` and ``account`` are for the page; empty where they are not known."""
+    """What report needs of the world. ``stack`` and ``account`` are for the page, ``fills`` for its commands."""
 
     store: ObjectStore
     clock: Clock
     stack: str = ""
     account: str = ""
+    fills: Mapping[Fill, str] = MappingProxyType({})
     remaining: Remaining = unhurried
 
 
@@ -57,7 +61,7 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
 def report(watch: Watch, request: Request, ports: Ports) -> Summary:
     """Bring the page and the JSON up to date. Raises StoreError."""
     store, now = TimedStore(ports.store, ports.remaining), ports.clock()
-    status = gather(watch, store, now, stack=ports.stack, account=ports.account)
+    status = gather(watch, store, now, stack=ports.stack, account=ports.account, fills=ports.fills)
     summary = Summary(
         dry_run=request.dry_run,
         verdict=status.verdict.text,

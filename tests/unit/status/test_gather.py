@@ -247,7 +247,9 @@ def test_quarantine_comes_with_the_command_that_approves() -> None:
     (entry,) = gathered(kept).quarantine
     assert (entry.id, entry.presence, entry.shown) == (fingerprint, "current", True)
     assert entry.reasons == ("name-mismatch: what was found",)
-    assert entry.commands[-1].endswith(f"aws s3 cp - s3://{kept.store.bucket}/approvals/{fingerprint}.json")
+    assert entry.commands[-1].endswith(
+        f"aws s3 cp - s3://{kept.store.bucket}/approvals/{fingerprint}.json --region us-east-1"
+    )
     assert '"reasons": ["name-mismatch"]' in entry.commands[-1]
 
 

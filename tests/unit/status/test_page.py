@@ -140,7 +140,7 @@ def test_what_needs_a_look_stands_before_the_others_and_many_are_folded() -> Non
 
 def test_what_to_do_and_its_commands_can_be_copied() -> None:
     page = render(full(1, 1)).decode()
-    assert re.search(r"<pre>echo .*approvals/[0-9a-f]{64}\.json</pre>", page)
+    assert re.search(r"<pre>echo .*approvals/[0-9a-f]{64}\.json --region us-east-1</pre>", page)
 
 
 def test_the_headline_says_what_to_do_in_the_first_sentence_of_the_alert() -> None:

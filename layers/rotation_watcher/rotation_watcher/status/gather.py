@@ -10,10 +10,12 @@ it look well. The alerts are the watcher's word.
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 import msgspec
 
 from rotation_watcher import arns, keys
+from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.clocks import is_future
 from rotation_watcher.config import Authority, Source, Target, Watch
 from rotation_watcher.kinds import Payload
@@ -47,8 +49,16 @@ ALERTS = 50
 """Delivered alerts that are listed, the newest first."""
 
 
-def gather(watch: Watch, store: ObjectStore, now: datetime, *, stack: str = "", account: str = "") -> Status:
-    """The status of everything that the watch file names."""
+def gather(
+    watch: Watch,
+    store: ObjectStore,
+    now: datetime,
+    *,
+    stack: str = "",
+    account: str = "",
+    fills: Mapping[Fill, str] = MappingProxyType({}),
+) -> Status:
+    """The status of everything that the watch file names. ``fills``: what commands are filled with."""
     reader = Reader(store)
     told = last_told(reader, ALERTS)
     place = Place(stack=stack, account=account, region=store.region, bucket=store.bucket)
@@ -92,7 +102,9 @@ def gather(watch: Watch, store: ObjectStore, now: datetime, *, stack: str = "", 
         unreplaced=next((one for one in ends if not one.successor), None),
         stale=_stale(sources, lists),
         conditions=parts.in_order(open_ones),
-        quarantine=_quarantine(watch, histories, reader, now),
+        quarantine=_quarantine(
+            watch, histories, reader, {Fill.REGION: store.region, Fill.BUCKET: store.bucket, **fills}, now
+        ),
         sources=sources,
         bundles=bundles,
         targets=tuple(served),
@@ -214,10 +226,19 @@ def _target(
 
 
 def _quarantine(
-    watch: Watch, histories: Mapping[str, History], reader: Reader, now: datetime
+    watch: Watch, histories: Mapping[str, History], reader: Reader, fills: Mapping[Fill, str], now: datetime
 ) -> tuple[QuarantineEntry, ...]:
     found = [
-        quarantine(source, authority, key, held, reader, now)
+        quarantine(
+            source,
+            authority,
+            key,
+            held,
+            accepted_before=bool(history.leaves or history.replaced),
+            reader=reader,
+            fills=fills,
+            now=now,
+        )
         for source in watch.sources
         for authority, history in histories[source.id].authorities.items()
         for key, held in history.quarantine.items()

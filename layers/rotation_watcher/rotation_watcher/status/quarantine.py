@@ -1,11 +1,13 @@
 """What is in quarantine, with what to do about it: the words and commands that its alert has."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from rotation_watcher import keys
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import SourceName
 from rotation_watcher.alerts.builders.wording import plain
+from rotation_watcher.alerts.fills import Fill, filled
 from rotation_watcher.config import Authority, Source
 from rotation_watcher.sources.history import Quarantined
 from rotation_watcher.sources.observation import Presence
@@ -22,9 +24,20 @@ _ABOUT_APPROVALS = {INSUFFICIENT, OTHER_ROOT}
 
 
 def quarantine(
-    source: Source, authority: str, key: str, held: Quarantined, reader: Reader, now: datetime
+    source: Source,
+    authority: str,
+    key: str,
+    held: Quarantined,
+    *,
+    accepted_before: bool,
+    reader: Reader,
+    fills: Mapping[Fill, str],
+    now: datetime,
 ) -> QuarantineEntry:
-    """One entry. Its commands are those of the alert ``quarantined``, which a person compares with the message."""
+    """One entry. ``accepted_before``: a leaf of this authority was ever accepted at this source.
+
+    Its commands are those of the alert ``quarantined``, which a person compares with the message.
+    """
     codes = {one.code for one in held.reasons} - _ABOUT_APPROVALS
     anchors = source.anchors_key if authority == Authority.GENESYS else keys.DIGICERT_ANCHORS
     alert = builders.quarantined(
@@ -37,10 +50,11 @@ def quarantine(
         reasons=held.reasons,
         approvable=bool(codes) and codes <= APPROVABLE,
         anchors=keys.Place(reader.bucket, anchors),
+        accepted_before=accepted_before,
         since=held.first_seen,
         now=now.replace(hour=0, minute=0, second=0, microsecond=0),
     )
-    said, *commands = lines(alert.what_to_do).split("\n")
+    said, *commands = lines(filled(alert.what_to_do, fills)).split("\n")
     facts = held.facts
     return QuarantineEntry(
         source=source.id,
