@@ -242,7 +242,7 @@ def _note(
 
         def delivered(state: State) -> State:
             state = own(state)
-            return replace(state, outbox=tuple(alert for alert in state.outbox if alert.id not in taken))
+            return replace(state, outbox=tuple(alert for alert in state.outbox if alert.key not in taken))
 
         known = compare_and_set(lambda: _load(store), delivered, write, keys.CONFIGURATION, known=known)
         return True

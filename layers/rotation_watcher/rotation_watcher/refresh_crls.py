@@ -403,7 +403,7 @@ def _tell(
         )
 
     def clear(taken: frozenset[str]) -> bool:
-        step(lambda held: replace(held, outbox=tuple(one for one in held.outbox if one.id not in taken)))
+        step(lambda held: replace(held, outbox=tuple(one for one in held.outbox if one.key not in taken)))
         return True
 
     if request.dry_run:

@@ -84,7 +84,7 @@ class Teller:
 
     def keep(self, after: History) -> None:
         self.told += after.outbox
-        self.state = after.delivered(frozenset(alert.id for alert in after.outbox))
+        self.state = after.delivered(frozenset(alert.key for alert in after.outbox))
         assert history.decode(history.encode(self.state)) == self.state
 
     @property

@@ -38,7 +38,7 @@ class Desk:
     def keep(self, record: Record) -> None:
         """Deliver what is due, and write the record as the bucket would keep it."""
         self.told += record.outbox
-        self.record = decode_record(encode_record(record.delivered(frozenset(alert.id for alert in record.outbox))))
+        self.record = decode_record(encode_record(record.delivered(frozenset(alert.key for alert in record.outbox))))
 
     def snapshot(self, **parts: object) -> Snapshot:
         """What a run finds: certificate 0 is live, deployed and wanted; ``parts`` say what is otherwise."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from rotation_watcher.alerts.model import Alert
+from rotation_watcher.alerts.model import Alert, Status
 from rotation_watcher.clocks import Instant, is_future
 
 replace = msgspec.structs.replace
@@ -121,7 +121,7 @@ def evaluate(
             condition = Condition(kind=one.kind, since=now, reason=one.reason)
         if condition.alerted is None and one.after.reached(condition.observations, condition.since, now):
             condition = replace(condition, alerted=now)
-            alerts.append(one.alert(condition.since))
+            alerts.append(replace(one.alert(condition.since), status=Status.OPEN))
         after[key] = condition
     return Evaluation(after, tuple(alerts), resolved)
 

@@ -4,6 +4,9 @@ An alert's ``id`` is its identity: the same thing alerted twice carries the same
 built from the kind, the subject, and a fingerprint or the start of the condition (``alert_id``). Texts are plain
 sentences; ``mail`` and ``slack_message`` format them and neutralise what hostile certificates may have put
 into names.
+
+A condition that lasts has one ``id`` from its opening to its end; its messages differ by ``status`` and by ``key``, by
+which outboxes know what was delivered (decision record 0037).
 """
 
 from collections.abc import Mapping
@@ -82,15 +85,30 @@ class Kind(StrEnum):
         return unknown
 
 
+class Status(StrEnum):
+    """Where in the life of its condition a message stands. Stable: filter policies and consumers use these words."""
+
+    EVENT = "event"
+    """It happened; there is nothing that ends."""
+    OPEN = "open"
+    """A condition began, or got worse: the same id again is an update."""
+    REMINDER = "reminder"
+    """It still lasts, and this is how it stands now."""
+    RESOLVED = "resolved"
+    """It is over."""
+
+
 class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One message to people. Exactly one of ``source`` and ``target`` names the subject, except for the stack itself.
 
     ``at`` is aware UTC. ``facts`` holds short labelled values (fingerprints, dates, names), in reading order.
+    ``status`` is given by ``alerts.conditions``; builders leave it.
     """
 
     id: str
     kind: Kind
     severity: Severity
+    status: Status = Status.EVENT
     at: Instant
     source: str | None = None
     target: str | None = None
@@ -101,6 +119,17 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     what_it_means: str
     what_to_do: str
     facts: Mapping[str, str] = {}
+
+    @property
+    def key(self) -> str:
+        """By which one message is known, however often it comes: the id, the status, and when; of a reminder the day."""
+        match self.status:
+            case Status.EVENT:
+                return self.id
+            case Status.REMINDER:
+                return f"{self.id}#{self.status}:{self.at:%Y-%m-%d}"
+            case _:
+                return f"{self.id}#{self.status}:{self.at:%Y%m%dT%H%M%SZ}"
 
 
 def alert_id(kind: Kind, subject: str, distinction: str) -> str:

@@ -21,8 +21,8 @@ _URGENCY = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 def with_alerts(waiting: Sequence[Alert], alerts: Iterable[Alert]) -> tuple[Alert, ...]:
     """The outbox with alerts added, bounded; one that waits there already is not added twice."""
-    known = {alert.id for alert in waiting}
-    return bounded([*waiting, *{alert.id: alert for alert in alerts if alert.id not in known}.values()])
+    known = {alert.key for alert in waiting}
+    return bounded([*waiting, *{alert.key: alert for alert in alerts if alert.key not in known}.values()])
 
 
 def bounded(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
@@ -30,7 +30,7 @@ def bounded(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
     left: list[Alert] = []
     for kind in dict.fromkeys(alert.kind for alert in alerts):
         left += _cut([alert for alert in alerts if alert.kind == kind], SAME_KIND)
-    if {alert.id for alert in left} == {alert.id for alert in alerts}:
+    if {alert.key for alert in left} == {alert.key for alert in alerts}:
         left = [*alerts]  # as they came
     return tuple(_cut(left, MOST - 1)) if len(left) > MOST else tuple(left)
 
