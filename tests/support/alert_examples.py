@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from rotation_watcher.alerts import builders
-from rotation_watcher.alerts.builders import SourceName, TargetName
-from rotation_watcher.alerts.model import Alert, Kind
+from rotation_watcher.alerts.builders import SourceName, TargetName, ending
+from rotation_watcher.alerts.model import Alert, Severity
 from rotation_watcher.errors import SourceReason
 from rotation_watcher.keys import Place
 from rotation_watcher.trust.findings import Finding
@@ -253,14 +253,6 @@ EXAMPLES: Mapping[str, Alert] = {
         since=SINCE,
         now=NOW,
     ),
-    "all_clear": builders.all_clear(
-        subject=ALB,
-        kind=Kind.FILE_DAMAGED,
-        about="extra/our-other-clients.pem",
-        key="file:extra/our-other-clients.pem#0123",
-        since=SINCE,
-        now=NOW,
-    ),
     "anchor_missing": builders.anchor_missing(
         source=SOURCE,
         authority="Genesys",
@@ -297,9 +289,6 @@ EXAMPLES: Mapping[str, Alert] = {
         since=SINCE,
         last_good=None,
         now=NOW,
-    ),
-    "source_recovered": builders.source_recovered(
-        source=SOURCE, reason=SourceReason.CREDENTIALS_REFUSED, since=SINCE, now=NOW
     ),
     "change_planned": builders.change_planned(
         target=ALB, added=[INTERMEDIATE, DIGICERT_ROOT], removed=[], kept=3, content="5e" * 32, since=SINCE, now=NOW
@@ -379,7 +368,6 @@ EXAMPLES: Mapping[str, Alert] = {
     ),
     "alerts_forged": builders.alerts_forged(subject=ALB, place="targets/alb/record.json", since=SINCE, now=NOW),
     "configuration_forged": builders.configuration_forged(since=SINCE, now=NOW),
-    "configuration_accepted": builders.configuration_accepted(since=SINCE, now=NOW),
     "contended": builders.contended(
         target=DOMAIN,
         times=3,
@@ -555,4 +543,31 @@ EXAMPLES: Mapping[str, Alert] = {
         since=SINCE,
         now=NOW,
     ),
+}
+EXAMPLES |= {
+    "resolved": builders.resolved(
+        subject=ALB,
+        kind="drift-found",
+        opened="drift-found:alb:20261120T083000Z",
+        reason=None,
+        since=SINCE,
+        severity=Severity.CRITICAL,
+        reminders=0,
+        why="",
+        goes_on=None,
+        now=NOW,
+    ),
+    "resolved_source": builders.resolved(
+        subject=SOURCE,
+        kind="source-failing",
+        opened=None,
+        reason="credentials-refused",
+        since=SINCE - timedelta(days=3),
+        severity=Severity.CRITICAL,
+        reminders=3,
+        why="",
+        goes_on=None,
+        now=NOW,
+    ),
+    "reminder": ending.reminder(EXAMPLES["drift_found"], SINCE, 2),
 }

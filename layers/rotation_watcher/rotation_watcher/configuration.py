@@ -93,10 +93,8 @@ def judged(state: State, found: Watch | ConfigurationError, digests: Iterable[st
     if state.good != document:
         former = [one for one in _kept(state) if one.document != document]
         good = replace(state, good=document, accepted=now, former=tuple(former[: KEPT - 1]))
-    conditions, _, over = evaluate(state.conditions, (), now, resolves=_resolves)
-    refused = [one for one in over.values() if one.kind == Kind.CONFIGURATION_REFUSED]
-    accepted = [builders.configuration_accepted(since=one.since, now=now) for one in refused]
-    return replace(good, conditions=conditions, outbox=waiting.with_alerts(state.outbox, accepted))
+    conditions, alerts, _ = evaluate(state.conditions, (), now, resolves=_resolves)
+    return replace(good, conditions=conditions, outbox=waiting.with_alerts(state.outbox, alerts))
 
 
 def _resolves(key: str) -> Lasting:

@@ -9,12 +9,16 @@ A condition that lasts has one ``id`` from its opening to its end; its messages 
 which outboxes know what was delivered (decision record 0037).
 """
 
+import hashlib
 from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
 
 from rotation_watcher.clocks import Instant
+
+LONGEST_ID = 180
+"""PagerDuty takes 255 characters as a key; what a rim puts before the id (the stack) has room beside it."""
 
 
 class Severity(StrEnum):
@@ -36,7 +40,6 @@ class Kind(StrEnum):
     """
 
     CONFIGURATION_REFUSED = "configuration-refused"
-    CONFIGURATION_ACCEPTED = "configuration-accepted"
     UPCOMING_PUBLISHED = "upcoming-published"
     ROTATED = "rotated"
     ISSUER_CHANGED = "issuer-changed"
@@ -50,7 +53,6 @@ class Kind(StrEnum):
     SOURCES_DISAGREE = "sources-disagree"
     EXPIRED = "expired"
     SOURCE_FAILING = "source-failing"
-    SOURCE_RECOVERED = "source-recovered"
     CLOCK_AHEAD = "clock-ahead"
     CHANGE_PLANNED = "change-planned"
     TRUSTSTORE_UPDATED = "truststore-updated"
@@ -70,7 +72,6 @@ class Kind(StrEnum):
     FILTERED_OUT = "filtered-out"
     FILTERS_UPDATED = "filters-updated"
     FILTERS_EMPTY = "filters-empty"
-    ALL_CLEAR = "all-clear"
     STATE_FORGED = "state-forged"
     REVOKED = "revoked"
     CRL_STALE = "crl-stale"
@@ -122,7 +123,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def key(self) -> str:
-        """By which one message is known, however often it comes: the id, the status, and when; of a reminder the day."""
+        """What one message is known by, however often it comes: id, status and when; of a reminder its day."""
         match self.status:
             case Status.EVENT:
                 return self.id
@@ -136,6 +137,10 @@ def alert_id(kind: Kind, subject: str, distinction: str) -> str:
     """The identity of an alert: ``<kind>:<subject>:<distinction>``.
 
     ``subject`` is a source or target id; ``distinction`` a fingerprint, or the start of the condition in ISO 8601, so
-    that a repetition of the same thing has the same id and a second incident a new one.
+    that a repetition of the same thing has the same id and a second incident a new one. No white space, and at most
+    ``LONGEST_ID`` characters: incident systems take ids as keys. A longer one ends in digits of its own digest.
     """
-    return f"{kind}:{subject}:{distinction}"
+    known = "-".join(f"{kind}:{subject}:{distinction}".split())
+    if len(known) <= LONGEST_ID:
+        return known
+    return f"{known[: LONGEST_ID - 17]}:{hashlib.sha256(known.encode()).hexdigest()[:16]}"

@@ -28,7 +28,7 @@ class AlertSink(Protocol):
 
 
 class Waiting(NamedTuple):
-    """One outbox. ``clear`` takes out what was delivered, by ``Alert.key``; False: it could not, and no more is tried."""
+    """One outbox. ``clear`` takes out what was delivered, by key; False: it could not, and no more is tried."""
 
     alerts: Sequence[Alert]
     clear: Callable[[frozenset[str]], bool]
