@@ -12,6 +12,7 @@ from rotation_watcher.identity.door import EVERY
 from rotation_watcher.identity.waking import APART
 from rotation_watcher.targets import record
 from tests.support.environments import OverSockets
+from tests.support.words import word
 
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 SHARED = "shared-authority-deployed"
@@ -86,7 +87,7 @@ def test_a_revoked_leaf_is_refused_within_one_cycle_and_the_new_one_comes_in(wor
 
 
 def test_the_warning_of_a_shared_ca_ends_where_every_api_asks_the_authorizer(world: OverSockets) -> None:
-    said = [alert.target for alert in [*world.alerts, *world.new_alerts()] if alert.kind == SHARED]
+    said = [alert.target for alert in [*world.alerts, *world.new_alerts()] if word(alert) == SHARED]
     assert sorted(filter(None, said)) == ["http", "rest"]
     world.attach_authorizer("http")
     for _ in range(4):

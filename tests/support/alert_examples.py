@@ -544,7 +544,8 @@ EXAMPLES: Mapping[str, Alert] = {
         now=NOW,
     ),
 }
-EXAMPLES |= {
+EXAMPLES = {
+    **EXAMPLES,
     "resolved": builders.resolved(
         subject=ALB,
         kind="drift-found",

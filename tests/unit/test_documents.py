@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from rotation_watcher import config
-from rotation_watcher.alerts.builders import locked
 from rotation_watcher.alerts.model import Kind
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,13 +30,6 @@ def test_every_alert_has_its_row_in_the_readme_and_its_advice_in_the_runbook(kin
     assert f"`{kind}`" in "".join(rows), f"README.md, 'What each alert means': add a row that begins with | `{kind}` |"
     advice = [line.partition(":")[0] for line in section(RUNBOOK, "Alerts") if line.startswith("- `")]
     assert f"`{kind}`" in "".join(advice), f"docs/runbook.md, 'Alerts': add a line that begins with - `{kind}`:"
-
-
-def test_both_say_which_alerts_an_all_clear_follows() -> None:
-    for document, heading in ((README, "What each alert means"), (RUNBOOK, "Alerts")):
-        (line,) = [line for line in section(document, heading) if line.startswith(("| `all-clear`", "- `all-clear`"))]
-        named = set(re.findall(r"`([a-z-]+)`", line)) - {"all-clear"}
-        assert named == {*locked._OVER}, f"'{heading}', the line of all-clear: name the kinds in _OVER"
 
 
 def section(document: str, heading: str) -> list[str]:

@@ -279,7 +279,7 @@ def test_its_end_is_told_once_with_the_same_id_by_the_builder_of_all_ends() -> N
 def test_no_time_or_count_that_somebody_wrote_silences_it(told: dict[str, Any]) -> None:
     watch = Watch()
     watch.severity = Severity.CRITICAL
-    watch.conditions = {"one": Condition(**({"kind": "drift-found", "since": NOW} | told))}
+    watch.conditions = {"one": msgspec.convert({"kind": "drift-found", "since": NOW} | told, Condition)}
     watch.looks("x")
     assert len(watch.messages) == 1
     for _ in range(3):

@@ -123,7 +123,7 @@ def failed(
     prefix: str,
     content: str,
     missing: Iterable[CertificateFacts],
-    remind: RemindDays,
+    remind: RemindDays = DAILY,
     now: datetime,
 ) -> Record:
     """The record after the target could not be read or changed.

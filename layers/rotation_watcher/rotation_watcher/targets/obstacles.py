@@ -157,11 +157,9 @@ def _locked(snapshot: Snapshot, now: datetime) -> list[Observed]:
     after = AT_ONCE if at_stake else Lasting(duration=PASSING_IDLE)
     if passing and at_stake:
         after = Lasting(duration=PASSING)
-    known = snapshot.record.conditions.items()
-    earlier = [one.since for key, one in known if key.startswith(f"{LOCKED}#{state}:")]
     return [
         Observed(
-            f"{LOCKED}#{state}:{'at-stake' if at_stake else 'idle'}",
+            f"{LOCKED}#{state}",
             Kind.TARGET_LOCKED,
             lambda since: builders.target_locked(
                 target=_name(snapshot),
@@ -169,7 +167,7 @@ def _locked(snapshot: Snapshot, now: datetime) -> list[Observed]:
                 said=next((line for line in live.warnings if state and line.startswith(state)), ""),
                 missing=missing,
                 expiring=expiring,
-                since=min([since, *earlier]),
+                since=since,
                 now=now,
             ),
             after,
