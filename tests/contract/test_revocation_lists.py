@@ -16,6 +16,7 @@ from rotation_watcher.revocation.kept import MANIFEST, Manifest
 from tests.support.crls import crl_der
 from tests.support.fake_crls import FakeDistributionPoints
 from tests.support.pki import Pair
+from tests.support.words import word
 
 
 class Listed:
@@ -98,7 +99,7 @@ def test_a_revoked_leaf_is_told_its_pin_goes_and_the_queue_wakes_publish(listed:
     listed.publish(leaf.certificate.serial_number)
     summary = listed.refresh()
     assert summary.enqueued == ["alb"]
-    assert [alert.kind for alert in listed.environment.new_alerts()] == ["revoked"]
+    assert [word(alert) for alert in listed.environment.new_alerts()] == ["revoked"]
     assert [*summary.revoked] == [leaf.fingerprint[:16]]
     listed.environment.drain()
     assert leaf.fingerprint not in listed.environment.read(keys.pins("main")).decode()

@@ -83,7 +83,7 @@ def state_of(environment: CrashEnvironment) -> State:
             if ":truststore/" in one["arn"]
         },
         waiting=dict.fromkeys((json.loads(body)["target"] for body in bodies), 1),
-        alerts=_told([alert.id for alert in environment.alerts], plain),
+        alerts=_told([alert.key for alert in environment.alerts], plain),
         posts=_told([_alert_of(post) for post in environment.posts], plain),
     )
 

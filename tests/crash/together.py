@@ -93,7 +93,7 @@ class Together:
             call.operation == "PutObject" and call.status == _PRECONDITION for call in environment.aws.calls
         )
         environment.news_still()
-        at_once = Counter(alert.id for alert in environment.alerts)
+        at_once = Counter(alert.key for alert in environment.alerts)
         records = self._records()
         for _ in self._script.settling() if settle else ():
             pass

@@ -29,6 +29,7 @@ from local.receiver import SlackReceiver
 from rotation_watcher import bootstrap, refresh_crls
 from rotation_watcher.alerts.model import Alert
 from tests.support.verdicts import admits
+from tests.support.words import word
 
 REGION = "us-east-1"
 STACK = "genesys-certificate-watcher"
@@ -161,7 +162,7 @@ class Site:
 
     def kinds(self) -> list[str]:
         """The kinds of all alerts so far, in their order."""
-        return [str(alert.kind) for alert in self.alerts]
+        return [word(alert) for alert in self.alerts]
 
     def admits_presented(self, arn: str, *authorities: Authority) -> bool:
         """Whether a target lets in, by OpenSSL's verdict, what Genesys presents now."""

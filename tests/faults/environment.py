@@ -24,7 +24,7 @@ from local.genesys.tls import server_context
 from local.patience import seconds
 from rotation_watcher import keys
 from rotation_watcher.adapters.genesys import Genesys, make_client
-from rotation_watcher.alerts.model import Alert
+from rotation_watcher.alerts.model import Alert, Status
 from rotation_watcher.errors import StoreError
 from rotation_watcher.sources import history
 from rotation_watcher.targets.record import Claim, Record, decode
@@ -32,6 +32,7 @@ from tests.faults.burst import Burst
 from tests.secrets.canaries import Scan
 from tests.support import pki
 from tests.support.verdicts import admits
+from tests.support.words import word
 
 type Target = Literal["alb", "rest", "http"]
 
@@ -172,8 +173,12 @@ class FaultyEnvironment:
 
     def told(self) -> Counter[tuple[str, str]]:
         """Distinct alerts by kind and reason."""
-        distinct = {alert.id: alert for alert in self.alerts}
-        return Counter((alert.kind.value, alert.facts.get("reason", "")) for alert in distinct.values())
+        distinct = {alert.key: alert for alert in self.alerts}
+        return Counter(
+            (word(alert), alert.facts.get("reason", ""))
+            for alert in distinct.values()
+            if alert.status is not Status.REMINDER
+        )
 
     def leaks(self) -> list[str]:
         """Secrets in alerts."""

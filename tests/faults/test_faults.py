@@ -79,7 +79,7 @@ def test_a_fault_is_alerted_once_harms_nothing_and_passes_unaided(
     recover(faulty, row, looks=2)
     assert faulty.state() == expected_state(faulty)
     assert faulty.told() == expected_news(row, changes)
-    assert len({alert.id for alert in faulty.alerts}) == len(faulty.alerts), "nothing is alerted twice"
+    assert len({alert.key for alert in faulty.alerts}) == len(faulty.alerts), "nothing is alerted twice"
     assert faulty.leaks() == []
     faulty.spent = spent
 
@@ -137,6 +137,5 @@ def expected_news(row: Row, changes: int) -> Counter[tuple[str, str]]:
     news = Counter({("truststore-updated", ""): changes, ("rotated", ""): 1})
     if row.kind:
         news[row.kind, row.reason] = 1
-    if row.kind == SOURCE:
-        news["source-recovered", row.reason] = 1
+        news[f"over: {row.kind}", row.reason] = 1
     return news

@@ -25,6 +25,7 @@ from tests.faults.environment import FaultyEnvironment, open_faulty
 from tests.faults.rows import Injection, error
 from tests.support.crls import crl_der
 from tests.support.pki import Pair
+from tests.support.words import word
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -223,7 +224,7 @@ def test_a_fault_loses_no_list_is_told_once_and_passes(row: Row, way: Way) -> No
     assert [way.go() for _ in range(3)] == [False] * 3
     assert way.pinned == {region.presented("Genesys").fingerprint}
     assert (way.loaded, way.lists_that_name(way.old)) == (before, 1)
-    ids = [alert.id for alert in faulty.alerts]
-    assert [one.kind.value for one in faulty.alerts].count("revoked") == 1
+    ids = [alert.key for alert in faulty.alerts]
+    assert [word(one) for one in faulty.alerts].count("revoked") == 1
     assert len({*ids}) == len(ids), "nothing is told twice"
     assert faulty.leaks() == []

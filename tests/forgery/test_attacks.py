@@ -16,6 +16,7 @@ from rotation_watcher.targets.record import Applied, Claim, HoldReason, Pending,
 from tests.forgery.nasty import FAR
 from tests.forgery.world import CUSTOMER, OTHERS, OURS, ROGUE, ROGUE_LEAF, ForgeryWorld, fresh, known, under
 from tests.support.small_world import ARNS, START, issued, leaf_of, root
+from tests.support.words import word
 
 replace = msgspec.structs.replace
 
@@ -64,7 +65,7 @@ def test_a_going_back_that_nobody_began_deploys_nothing(target: str, hold: HoldR
     assert summary.targets[target].outcome == "state-forged"
     assert world.live(target) == live
     assert world.record(target).pending is None
-    assert [alert.target for alert in world.sink.delivered if alert.kind == "state-forged"] == [target]
+    assert [alert.target for alert in world.sink.delivered if word(alert) == "state-forged"] == [target]
     world.live_out()
     assert not world.breaches()
 
@@ -113,7 +114,7 @@ def test_others_certificates_stay_when_the_record_calls_them_ours_and_released(t
     write(world, target, replace(before, ours={**before.ours, **others}, released=tuple(others)))
     assert world.publish().targets[target].removed == []
     assert not world.breaches()
-    (alert,) = [alert for alert in world.sink.delivered if alert.kind == "state-forged"]
+    (alert,) = [alert for alert in world.sink.delivered if word(alert) == "state-forged"]
     assert "6 of others' certificates" in alert.what_happened
     world.live_out()
     assert not world.breaches()
@@ -131,7 +132,7 @@ def test_a_claim_until_2099_stops_nothing_and_is_alerted(target: str, field: str
     assert "state-forged" in world.told()
     assert world.record(target).claim is None
     world.publish()
-    assert len([alert for alert in world.sink.delivered if alert.kind is Kind.STATE_FORGED]) == 1
+    assert len([alert for alert in world.sink.delivered if word(alert) == Kind.STATE_FORGED]) == 1
 
 
 def test_another_customers_leaf_is_neither_pinned_nor_wanted_and_that_is_alerted() -> None:

@@ -15,6 +15,7 @@ from rotation_watcher.config import Watch
 from rotation_watcher.errors import ConfigurationError
 from tests.support.fakes import InMemoryStore, ManualClock
 from tests.support.small_world import Sink, _watch
+from tests.support.words import word
 
 GOOD = _watch("apply", "heal", ())
 BEFORE = _watch("observe", "heal", ())
@@ -80,7 +81,7 @@ def test_a_document_of_somebody_elses_below_sources_is_used_by_nobody_and_that_i
         state["former"] = [one | {"document": rogue(one["document"])} for one in state["former"]]
     there.store.seed(keys.CONFIGURATION, msgspec.json.encode(state))
     assert there.used() == {"good": [BEFORE] * 2, "former": [GOOD] * 2, "both": []}[place]
-    assert [one.kind for one in there.sink.delivered if one.kind == Kind.STATE_FORGED] == (
+    assert [word(one) for one in there.sink.delivered if word(one) == Kind.STATE_FORGED] == (
         [Kind.STATE_FORGED] if place == "both" else []
     )
 
@@ -93,7 +94,7 @@ def test_digests_of_somebody_elses_below_bundles_choose_between_the_operators_ow
     assert there.used() == [BEFORE, BEFORE]
     there.store.seed(keys.ACCEPTED, msgspec.json.encode(configuration.Accepted(digests=tuple(digests[:1]))))
     assert there.used() == []
-    assert Kind.STATE_FORGED in {one.kind for one in there.sink.delivered}
+    assert Kind.STATE_FORGED in {word(one) for one in there.sink.delivered}
 
 
 @pytest.mark.parametrize("key", [keys.CONFIGURATION, keys.ACCEPTED])
@@ -101,6 +102,6 @@ def test_what_was_emptied_is_alerted_and_mended_by_the_next_good_one(key: str) -
     there = Kept()
     there.store.seed(key, b"{}")
     assert there.used() == []
-    assert Kind.STATE_FORGED in {one.kind for one in there.sink.delivered}
+    assert Kind.STATE_FORGED in {word(one) for one in there.sink.delivered}
     there.accept(GOOD)
     assert there.used() == [GOOD, GOOD]

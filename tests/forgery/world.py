@@ -19,6 +19,7 @@ from rotation_watcher.targets.plan import digest
 from tests.support import certs
 from tests.support.fakes import InMemoryStore
 from tests.support.small_world import ARNS, START, SmallWorld, certificate, issued, leaf_of, root
+from tests.support.words import word
 
 OTHERS = tuple(f"Other {number}" for number in range(6))
 EVIL = "https://evil.example"
@@ -137,7 +138,7 @@ class ForgeryWorld(SmallWorld):
 
     def told(self) -> set[str]:
         """The kinds of what was delivered since the world began."""
-        return {alert.kind.value for alert in self.sink.delivered}
+        return {word(alert) for alert in self.sink.delivered}
 
     def breaches(self) -> list[str]:
         """What must never be: rogues live or pinned, others' certificates gone, a current leaf shut out or unpinned.

@@ -17,6 +17,7 @@ from local.observing import Exit, Observed, Row
 from rotation_watcher.alerts import mail, slack_blocks
 from rotation_watcher.slack import message_of
 from tests.support.pki import NOW
+from tests.support.words import word
 
 EVIL = {
     "newline": "Genesys\r\nSubject: all is well\nSeverity: info",
@@ -51,7 +52,7 @@ def heard() -> tuple[list[bytes], object]:
             summaries.append(msgspec.to_builtins(environment.collect()))
             environment.clock.advance(timedelta(minutes=15))
         environment.new_alerts()
-        return [msgspec.json.encode(alert) for alert in environment.alerts if alert.kind == "quarantined"], summaries
+        return [msgspec.json.encode(alert) for alert in environment.alerts if word(alert) == "quarantined"], summaries
 
 
 def test_each_stranger_is_reported(heard: tuple[list[bytes], object]) -> None:

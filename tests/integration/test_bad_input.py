@@ -7,6 +7,7 @@ import pytest
 
 from rotation_watcher.errors import ConfigurationError, RequestRefused
 from tests.support.environments import AnyEnvironment
+from tests.support.words import word
 
 DAY = timedelta(days=1)
 
@@ -48,7 +49,7 @@ def test_wrong_credentials_are_named_once_and_the_other_source_goes_on(
         assert summary.sources["use1"].reason == reason
         assert summary.sources["euc1"].outcome == "read"
     alerts = [alert for alert in environment.new_alerts() if alert.source == "use1"]
-    assert [alert.kind for alert in alerts] == ["source-failing"]
+    assert [word(alert) for alert in alerts] == ["source-failing"]
     assert alerts[0].severity == "critical"
     assert "s3cret-canary" not in str(alerts) + str(summaries)
     assert json.loads(environment.read("sources/use1/history.json")).get("authorities", {}) == {}
@@ -64,9 +65,9 @@ def test_a_source_that_recovers_says_so_and_what_was_known_is_untouched(environm
     assert json.loads(environment.read("sources/use1/history.json"))["authorities"] == before
     environment.simulator.clear()
     environment.collect("use1")
-    assert [alert.kind for alert in environment.new_alerts()] == ["source-failing"]
+    assert [word(alert) for alert in environment.new_alerts()] == ["source-failing"]
     environment.collect("use1")
-    assert [alert.kind for alert in environment.new_alerts()] == ["source-recovered"]
+    assert [word(alert) for alert in environment.new_alerts()] == ["over: source-failing"]
 
 
 def test_a_missing_anchor_is_alerted_once_with_the_command_that_adds_it(environment: AnyEnvironment) -> None:
@@ -75,7 +76,7 @@ def test_a_missing_anchor_is_alerted_once_with_the_command_that_adds_it(environm
     for _ in range(3):
         environment.collect()
     alerts = [alert for alert in environment.new_alerts() if alert.source == "euc1"]
-    assert [alert.kind for alert in alerts] == ["anchor-missing"]
+    assert [word(alert) for alert in alerts] == ["anchor-missing"]
     assert "aws s3 cp root.pem s3://watcher-bucket/anchors/eu-central-1.pem" in alerts[0].what_to_do
     environment.put("anchors/eu-central-1.pem", pem)
     summary = environment.collect()
@@ -91,7 +92,7 @@ def test_an_anchor_lost_later_removes_nothing(environment: AnyEnvironment) -> No
         environment.tick()
     assert {target: set(environment.live(target)) for target in held} == held
     assert {key: environment.read(key) for key in files} == files
-    assert "anchor-missing" in {alert.kind for alert in environment.new_alerts()}
+    assert "anchor-missing" in {word(alert) for alert in environment.new_alerts()}
 
 
 def test_an_unknown_region_needs_hosts_by_hand(environment: AnyEnvironment) -> None:
@@ -111,7 +112,7 @@ def test_a_target_that_is_gone_is_alerted_and_the_others_go_on(environment: AnyE
     assert [summary.targets[name].outcome for name in ("rest", "http")] == ["unchanged", "unchanged"]
     environment.publish()
     alerts = environment.new_alerts()
-    assert [(alert.kind, alert.target) for alert in alerts] == [("truststore-update-failed", "alb")]
+    assert [(word(alert), alert.target) for alert in alerts] == [("truststore-update-failed", "alb")]
 
 
 def test_a_call_for_what_is_not_in_the_watch_file_is_refused_by_name(environment: AnyEnvironment) -> None:
@@ -129,7 +130,7 @@ def test_a_private_key_in_an_answer_is_quarantined_and_never_written_anywhere(en
     environment.simulator.play("us-east-1", "certificates", body=json.dumps(leaking), times=4)
     for _ in range(2):
         environment.collect("use1")
-    kinds = {alert.kind for alert in environment.new_alerts()}
+    kinds = {word(alert) for alert in environment.new_alerts()}
     body = canary.splitlines()[5]
     stored = b"".join(environment.read(key) for key in environment.objects())
     assert body.encode() not in stored
@@ -164,7 +165,7 @@ def test_a_quarantined_leaf_reaches_no_pin_until_it_is_approved_and_leaves_when_
     for _ in range(3):
         environment.tick()
     assert fingerprint.encode() not in environment.read("bundles/genesys/pins.json")
-    alerts = [alert for alert in environment.new_alerts() if alert.kind == "quarantined"]
+    alerts = [alert for alert in environment.new_alerts() if word(alert) == "quarantined"]
     assert len(alerts) == 1
     assert f"s3://watcher-bucket/approvals/{fingerprint}.json" in alerts[0].what_to_do
 
@@ -172,13 +173,13 @@ def test_a_quarantined_leaf_reaches_no_pin_until_it_is_approved_and_leaves_when_
     environment.tick()
     environment.tick()
     assert fingerprint.encode() in environment.read("bundles/genesys/pins.json")
-    assert [alert.kind.value for alert in environment.new_alerts()].count("approved") == 1
+    assert [word(alert) for alert in environment.new_alerts()].count("approved") == 1
 
     environment.delete(f"approvals/{fingerprint}.json")
     for _ in range(3):
         environment.tick()
     assert fingerprint.encode() not in environment.read("bundles/genesys/pins.json")
-    assert [alert.kind.value for alert in environment.new_alerts()].count("quarantined") == 1
+    assert [word(alert) for alert in environment.new_alerts()].count("quarantined") == 1
 
 
 def test_an_approval_that_cannot_be_read_is_reported_to_whoever_wrote_it(environment: AnyEnvironment) -> None:
@@ -189,7 +190,7 @@ def test_an_approval_that_cannot_be_read_is_reported_to_whoever_wrote_it(environ
     environment.put(f"approvals/{fingerprint}.json", '{"by": "Ada"}')
     for _ in range(3):
         environment.collect()
-    alerts = [alert for alert in environment.new_alerts() if alert.kind == "quarantined"]
+    alerts = [alert for alert in environment.new_alerts() if word(alert) == "quarantined"]
     assert len(alerts) == 1
     assert "approval" in " ".join([alerts[0].what_happened, *alerts[0].facts, *alerts[0].facts.values()])
 

@@ -14,12 +14,13 @@ from rotation_watcher.kinds import ALB_TRUST_STORE
 from rotation_watcher.ports import BundleObject, Live, TrustTarget
 from rotation_watcher.targets.record import decode
 from tests.support.environments import AnyEnvironment
+from tests.support.words import word
 
 DAY = timedelta(days=1)
 
 
 def kinds(environment: AnyEnvironment) -> list[str]:
-    return [alert.kind.value for alert in environment.new_alerts()]
+    return [word(alert) for alert in environment.new_alerts()]
 
 
 def quiet(environment: AnyEnvironment) -> None:
@@ -115,7 +116,7 @@ def test_drift_is_only_alerted_where_the_target_says_so(environment: AnyEnvironm
         environment.publish("alb")
     assert set(environment.live("alb")) == replaced
     alerts = environment.new_alerts()
-    assert [(alert.kind, alert.severity) for alert in alerts] == [("drift-found", "critical")]
+    assert [(word(alert), alert.severity) for alert in alerts] == [("drift-found", "critical")]
 
 
 def test_a_domain_that_was_pointed_elsewhere_is_brought_back(environment: AnyEnvironment) -> None:
@@ -328,7 +329,7 @@ def test_a_domain_that_takes_the_truststore_with_warnings_is_alerted_with_its_wo
     for _ in range(2):
         environment.clock.advance(timedelta(minutes=1))
         environment.publish("rest")
-    warned = [alert for alert in environment.new_alerts() if alert.kind == "truststore-update-failed"]
+    warned = [alert for alert in environment.new_alerts() if word(alert) == "truststore-update-failed"]
     warnings = environment.warnings("rest")
     assert len(warnings) == 1
     assert len(warned) == 1

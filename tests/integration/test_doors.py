@@ -13,6 +13,7 @@ from rotation_watcher.identity.door import EVERY
 from rotation_watcher.identity.waking import APART
 from rotation_watcher.targets import record
 from tests.support.environments import OverSockets
+from tests.support.words import word
 
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 SHARED = "shared-authority-deployed"
@@ -97,7 +98,7 @@ def test_a_renewed_leaf_is_held_against_the_list_of_the_places_that_it_names(wor
 
 
 def test_the_warning_of_a_shared_ca_ends_where_every_api_asks_the_authorizer(world: OverSockets) -> None:
-    said = [alert.target for alert in [*world.alerts, *world.new_alerts()] if alert.kind == SHARED]
+    said = [alert.target for alert in [*world.alerts, *world.new_alerts()] if word(alert) == SHARED]
     assert sorted(filter(None, said)) == ["http", "rest"]
     world.attach_authorizer("http")
     for _ in range(4):

@@ -15,6 +15,7 @@ from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.session import same_state
 from tests.support import certs
 from tests.support.small_world import ARNS, START, SmallWorld, issued, leaf_of, root
+from tests.support.words import word
 
 TARGETS = pytest.mark.parametrize("target", ["alb", "api"])
 OLD, NEW = certs.self_signed_ca("Partner CA"), certs.self_signed_ca("Partner CA")
@@ -62,7 +63,7 @@ def let_go(world: SmallWorld, target: str, name: str) -> None:
 
 
 def told(world: SmallWorld) -> list[str]:
-    return [alert.kind.value for alert in world.sink.delivered]
+    return [word(alert) for alert in world.sink.delivered]
 
 
 def deployed(target: str, live: bytes, *extras: str) -> SmallWorld:

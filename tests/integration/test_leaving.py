@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from rotation_watcher.alerts.model import Alert
 from tests.support.environments import AnyEnvironment
+from tests.support.words import word
 
 DAY, QUARTER = timedelta(days=1), timedelta(minutes=15)
 
@@ -26,7 +27,7 @@ def rotated(environment: AnyEnvironment) -> str:
 
 
 def planned(environment: AnyEnvironment) -> list[Alert]:
-    return [alert for alert in environment.new_alerts() if alert.kind == "removal-planned"]
+    return [alert for alert in environment.new_alerts() if word(alert) == "removal-planned"]
 
 
 def test_a_certificate_is_announced_to_leave_three_days_before_it_does_and_only_once(

@@ -9,6 +9,7 @@ import pytest
 from rotation_watcher.x509.certificates import blocks_of
 from rotation_watcher.x509.identity_filters import admits
 from tests.support.environments import OverSockets
+from tests.support.words import word
 
 PARTNERS = {"Field": "subject-ou", "Action": "accept", "MatchType": "exact", "Value": "Partner"}
 QUARTER = timedelta(minutes=15)
@@ -85,7 +86,7 @@ def test_the_name_is_added_and_everything_else_of_the_listener_stays(door: Door)
     assert {key: value for key, value in door.mutual.items() if "Filters" not in key} == {
         key: value for key, value in before.items() if "Filters" not in key
     }
-    kinds = [alert.kind.value for alert in door.environment.new_alerts() if alert.target == "door"]
+    kinds = [word(alert) for alert in door.environment.new_alerts() if alert.target == "door"]
     assert kinds == ["filters-updated"]
 
 
@@ -123,7 +124,7 @@ def test_what_somebody_took_out_comes_back_and_what_he_put_in_stays(door: Door) 
 
     assert door.lets_genesys_in()
     assert door.filters[:2] == [PARTNERS, added]
-    kinds = [alert.kind.value for alert in door.environment.new_alerts() if alert.target == "door"]
+    kinds = [word(alert) for alert in door.environment.new_alerts() if alert.target == "door"]
     assert kinds == ["filters-updated", "drift-found", "filters-updated"]
 
 
@@ -150,7 +151,7 @@ def test_an_update_whose_answer_is_lost_is_completed_by_a_later_run(*, after: bo
     assert door.lets_genesys_in()
     assert door.filters[0] == PARTNERS
     assert len(door.filters) == 2
-    kinds = [alert.kind.value for alert in door.environment.new_alerts() if alert.target == "door"]
+    kinds = [word(alert) for alert in door.environment.new_alerts() if alert.target == "door"]
     assert kinds.count("filters-updated") == 1
 
 
@@ -163,7 +164,7 @@ def test_a_listener_that_is_turned_off_is_alerted_and_given_no_filter(door: Door
         door.environment.tick()
 
     assert door.mutual == {"Mode": "off"}
-    kinds = [alert.kind.value for alert in door.environment.new_alerts() if alert.target == "door"]
+    kinds = [word(alert) for alert in door.environment.new_alerts() if alert.target == "door"]
     assert kinds == ["filters-updated", "mtls-off"]
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from rotation_watcher.targets.decide import Outcome
 from tests.support.small_world import ARNS, START, SmallWorld, certificate, issued, leaf_of, root
+from tests.support.words import word
 
 CASES = Path(__file__).parents[1] / "unit" / "x509" / "cases"
 TARGETS = pytest.mark.parametrize("target", ["alb", "api"])
@@ -85,7 +86,7 @@ def test_where_the_service_refuses_such_a_block_nothing_changes_and_its_line_is_
     world = world_with("alb", live)
     assert world.publish(targets=["alb"]).targets["alb"].outcome is Outcome.REJECTED
     assert body(world, "alb") == live
-    (alert,) = [one for one in world.sink.delivered if one.kind == "truststore-update-failed"]
+    (alert,) = [one for one in world.sink.delivered if word(one) == "truststore-update-failed"]
     assert "line 12: " in alert.what_happened
 
 
@@ -120,7 +121,7 @@ def test_where_something_cannot_be_carried_on_nothing_changes_and_the_line_is_na
     line = good.count(b"\n") + 1
     assert f"line {line}" in str(summary.message)
     assert body(world, target) == live
-    (alert,) = [one for one in world.sink.delivered if one.kind == "truststore-update-failed"]
+    (alert,) = [one for one in world.sink.delivered if word(one) == "truststore-update-failed"]
     assert alert.severity == "critical"  # the current leaf is refused meanwhile
     assert f"line {line}" in alert.what_happened
     assert not [key for key in world.store.writes if key.endswith("bundle.pem")]  # least of all a private key

@@ -22,6 +22,7 @@ from rotation_watcher.alerts.model import Alert
 from rotation_watcher.errors import RequestRefused
 from rotation_watcher.x509.certificates import parse_bundle
 from tests.support import others
+from tests.support.words import word
 
 ROOT = Path(__file__).resolve().parents[2]
 CLI = ROOT / ".venv-aws" / "bin"
@@ -45,7 +46,7 @@ def typed(environment: Environment, command: str, place: Path = ROOT) -> None:
 
 
 def told(environment: Environment, kind: str) -> list[Alert]:
-    return [alert for alert in environment.new_alerts() if alert.kind == kind]
+    return [alert for alert in environment.new_alerts() if word(alert) == kind]
 
 
 def root_of(leaf: Identity) -> str:

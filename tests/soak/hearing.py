@@ -82,17 +82,19 @@ class Hearing:
     def check(self) -> None:
         """Alerts come once by id, unless something went wrong in the run that delivered them before. Raises Breach."""
         for told in self._mailbox.told[self._read :]:
-            excused = self._delivered.get(told.alert.id)
+            excused = self._delivered.get(told.alert.key)
             if excused is False:
-                raise Breach(f"the alert {told.alert.id} came twice")
+                raise Breach(f"the alert {told.alert.key} came twice")
             # Who was dismissed and is approved again is alerted again, under the same id.
             again = told.alert.id.rpartition(":")[2] in self.again
-            self._delivered[told.alert.id] = told.excused or again
+            self._delivered[told.alert.key] = told.excused or again
         self._read = len(self._mailbox.told)
 
     def check_end(self) -> None:
         """Everything is quiet. Raises Breach."""
-        told = [alert.split(":", 2) for alert in self._delivered]
+        first = {key for key in self._delivered if "#" not in key or "#open:" in key}
+        told = [one.split(":", 2) for one in {key.partition("#")[0] for key in first}]
+        over = {key.partition("#")[0] for key in self._delivered if "#resolved:" in key}
         by_kind: dict[tuple[str, str], list[str]] = {}
         for kind, subject, distinction in told:
             by_kind.setdefault((kind, subject), []).append(distinction)
@@ -114,6 +116,6 @@ class Hearing:
                     raise Breach(f"people were told {kind} of one leaf twice: {sorted(said)}")
         for source in {way.source for way in self._tales}:
             failing = {*by_kind.get((Kind.SOURCE_FAILING, source), [])}
-            recovered = {*by_kind.get((Kind.SOURCE_RECOVERED, source), [])}
-            if len(failing) != len(recovered):
+            recovered = {one for one in over if one.startswith(f"{Kind.SOURCE_FAILING}:{source}:")}
+            if {f"{Kind.SOURCE_FAILING}:{source}:{one}" for one in failing} != recovered:
                 raise Breach(f"{source} failed {sorted(failing)} and recovered {sorted(recovered)}")

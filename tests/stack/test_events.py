@@ -13,6 +13,7 @@ from local.environment import Environment
 from local.genesys.keys import DEFAULT_CACHE
 from local.receiver import SlackReceiver
 from tests.support.functions import Context, load, woken_by
+from tests.support.words import word
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = sorted(path.stem for path in (ROOT / "events").glob("*.json"))
@@ -111,4 +112,4 @@ def test_a_watch_file_that_is_refused_stops_neither_function_and_is_alerted(envi
     assert looked["sources"]["us-east-1"]["outcome"] == "read"
     assert "mian" in looked["configuration_refused"][0]
     assert published["targets"]["genesys-clients"]["outcome"] == "unchanged"
-    assert [alert.kind for alert in environment.new_alerts()] == ["configuration-refused"]
+    assert [word(alert) for alert in environment.new_alerts()] == ["configuration-refused"]

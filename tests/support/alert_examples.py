@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from rotation_watcher.alerts import builders
-from rotation_watcher.alerts.builders import SourceName, TargetName
+from rotation_watcher.alerts.builders import SourceName, TargetName, ending
 from rotation_watcher.alerts.fills import Fill
-from rotation_watcher.alerts.model import Alert, Kind, Origin
+from rotation_watcher.alerts.model import Alert, Origin, Severity
 from rotation_watcher.alerts.stamping import Stack, stamped
 from rotation_watcher.errors import SourceReason
 from rotation_watcher.keys import Place
@@ -293,14 +293,6 @@ EXAMPLES: Mapping[str, Alert] = {
         since=SINCE,
         now=NOW,
     ),
-    "all_clear": builders.all_clear(
-        subject=ALB,
-        kind=Kind.FILE_DAMAGED,
-        about="extra/our-other-clients.pem",
-        key="file:extra/our-other-clients.pem#0123",
-        since=SINCE,
-        now=NOW,
-    ),
     "anchor_missing": builders.anchor_missing(
         source=SOURCE,
         authority="Genesys",
@@ -337,9 +329,6 @@ EXAMPLES: Mapping[str, Alert] = {
         since=SINCE,
         last_good=None,
         now=NOW,
-    ),
-    "source_recovered": builders.source_recovered(
-        source=SOURCE, reason=SourceReason.CREDENTIALS_REFUSED, since=SINCE, now=NOW
     ),
     "change_planned": builders.change_planned(
         target=ALB,
@@ -426,7 +415,6 @@ EXAMPLES: Mapping[str, Alert] = {
     ),
     "alerts_forged": builders.alerts_forged(subject=ALB, place="targets/alb/record.json", since=SINCE, now=NOW),
     "configuration_forged": builders.configuration_forged(since=SINCE, now=NOW),
-    "configuration_accepted": builders.configuration_accepted(since=SINCE, now=NOW),
     "contended": builders.contended(
         target=DOMAIN,
         times=3,
@@ -602,6 +590,34 @@ EXAMPLES: Mapping[str, Alert] = {
         since=SINCE,
         now=NOW,
     ),
+}
+EXAMPLES = {
+    **EXAMPLES,
+    "resolved": builders.resolved(
+        subject=ALB,
+        kind="drift-found",
+        opened="drift-found:alb:20261120T083000Z",
+        reason=None,
+        since=SINCE,
+        severity=Severity.CRITICAL,
+        reminders=0,
+        why="",
+        goes_on=None,
+        now=NOW,
+    ),
+    "resolved_source": builders.resolved(
+        subject=SOURCE,
+        kind="source-failing",
+        opened=None,
+        reason="credentials-refused",
+        since=SINCE - timedelta(days=3),
+        severity=Severity.CRITICAL,
+        reminders=3,
+        why="",
+        goes_on=None,
+        now=NOW,
+    ),
+    "reminder": ending.reminder(EXAMPLES["drift_found"], SINCE, 2),
 }
 
 DELIVERED: Mapping[str, Alert] = {name: stamped(alert, STACK) for name, alert in EXAMPLES.items()}

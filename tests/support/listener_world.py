@@ -17,6 +17,7 @@ from rotation_watcher.targets.summary import TargetSummary
 from tests.support import certs
 from tests.support.fake_listeners import FakeListeners
 from tests.support.small_world import NAME, START, SmallWorld, certificate, issued
+from tests.support.words import word
 
 ARN = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/net/door/0123456789abcdef/fedcba9876543210"
 SECOND = "second.example.com"
@@ -103,4 +104,4 @@ class ListenerWorld(SmallWorld):
 
     def told(self, kind: str) -> list[str]:
         """The titles of the alerts of a kind."""
-        return [alert.title for alert in self.sink.delivered if alert.kind == kind]
+        return [alert.title for alert in self.sink.delivered if word(alert) == kind]

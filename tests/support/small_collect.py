@@ -14,6 +14,7 @@ from rotation_watcher.sources.history import History
 from tests.support import certs
 from tests.support.fakes import InMemoryStore, ManualClock, RecordingQueue
 from tests.support.small_world import NAME, START, Sink, issued, leaf_of
+from tests.support.words import word
 
 ARN = "arn:aws:ssm:us-east-1:123456789012:parameter/{}"
 SECRET = '{"client_id": "3f2b8a52-9c55-4f2a-a0f5-5d3f6d6c2d11", "client_secret": "canary-secret"}'
@@ -130,4 +131,4 @@ class SmallCollect:
     @property
     def kinds(self) -> list[str]:
         """The kinds of what was delivered so far."""
-        return [alert.kind.value for alert in self.sink.delivered]
+        return [word(alert) for alert in self.sink.delivered]

@@ -20,6 +20,7 @@ from rotation_watcher.sources.history import AuthorityHistory, History
 from rotation_watcher.x509.certificates import Certificate
 from tests.support.pki import NOW, Pair, ec_key, intermediate, leaf, root
 from tests.support.small_world import ARNS, SmallWorld
+from tests.support.words import word
 
 REGION = "us-east-1"
 NAME = "dataactions.prod.us-east-1.mypurecloud.com"
@@ -162,7 +163,7 @@ class SmallRegion(SmallWorld):
 
     def told(self, kind: str) -> list[Alert]:
         """The alerts of a kind that were delivered, in order."""
-        return [alert for alert in self.sink.delivered if alert.kind == kind]
+        return [alert for alert in self.sink.delivered if word(alert) == kind]
 
     def updates(self, target: str = "alb") -> int:
         """How often a target was changed."""

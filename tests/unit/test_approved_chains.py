@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.presenting import NAME, YEAR, PresentingWorld, intermediate, leaf, root
 from tests.support.small_world import START
+from tests.support.words import word
 
 CHAIN = {"reasons": ["chain-untrusted"]}
 
@@ -51,7 +52,7 @@ def approved(world: PresentingWorld, partner: Partner) -> None:
 
 
 def kinds(alerts: list[Any]) -> list[str]:
-    return [alert.kind.value for alert in alerts]
+    return [word(alert) for alert in alerts]
 
 
 def changes(world: PresentingWorld) -> int:

@@ -12,6 +12,7 @@ from rotation_watcher.config import Watch
 from rotation_watcher.errors import ConfigurationError, StoreError
 from tests.support.fakes import InMemoryStore, ManualClock
 from tests.support.small_world import Sink
+from tests.support.words import word
 
 GOOD = {
     "mode": "apply",
@@ -98,7 +99,9 @@ def test_other_mistakes_are_alerted_and_the_same_ones_are_not() -> None:
     desk.collect()
     desk.document = GOOD | {"mode": "aply"}
     desk.collect()
-    assert [alert.kind for alert in desk.news()] == ["configuration-refused"] * 2
+    first, *rest = desk.news()
+    assert [word(alert) for alert in rest] == ["configuration-refused", "over: configuration-refused"]
+    assert (rest[1].id, rest[0].id in rest[1].what_it_means) == (first.id, True)
     desk.collect()
     assert desk.news() == []
 
@@ -111,12 +114,12 @@ def test_the_all_clear_comes_when_it_is_corrected_and_the_corrected_one_is_in_us
     desk.document = GOOD | {"mode": "observe"}
 
     assert desk.collect().watch.mode == "observe"
-    assert [alert.kind for alert in desk.news()] == ["configuration-accepted"]
+    assert [word(alert) for alert in desk.news()] == ["over: configuration-refused"]
     desk.both()
     assert desk.news() == []
     desk.document = WRONG
     assert desk.collect().watch.mode == "observe"
-    assert [alert.kind for alert in desk.news()] == ["configuration-refused"]
+    assert [word(alert) for alert in desk.news()] == ["configuration-refused"]
 
 
 def test_without_a_good_one_the_run_fails_and_people_are_alerted_all_the_same() -> None:
@@ -136,7 +139,7 @@ def test_an_alert_that_could_not_be_delivered_is_said_and_delivered_later() -> N
     assert "the sink is closed" in desk.collect().failures[0]
     desk.sink.closed = False
     assert desk.collect().failures == ()
-    assert [alert.kind for alert in desk.news()] == ["configuration-refused"]
+    assert [word(alert) for alert in desk.news()] == ["configuration-refused"]
 
 
 def test_a_dry_run_writes_and_delivers_nothing() -> None:

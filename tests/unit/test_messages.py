@@ -12,6 +12,7 @@ from rotation_watcher.targets.requests import Message, Queued, decode_request
 from tests.support.fakes import ManualClock
 from tests.support.fifo import Fifo
 from tests.support.queue_world import PERIOD, QueueWorld
+from tests.support.words import word
 
 MALFORMED = [
     "garbage",
@@ -84,7 +85,7 @@ def test_a_change_of_twenty_domains_goes_on_at_the_next_schedule_and_no_failure_
     world.let_pass(timedelta(minutes=11))
 
     assert world.done() == {*world.names}
-    assert {alert.kind for alert in world.sink.delivered} == {"truststore-updated"}
+    assert {word(alert) for alert in world.sink.delivered} == {"truststore-updated"}
     assert not world.fifo.dead
 
 

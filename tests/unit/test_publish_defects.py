@@ -11,6 +11,7 @@ from rotation_watcher import keys
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.errors import RequestRefused
 from tests.support.small_world import ARNS, SmallWorld, root
+from tests.support.words import word
 
 HOSTILE = "canary-secret CN=<script>"
 
@@ -49,7 +50,7 @@ def quiet() -> SmallWorld:
 
 
 def failures(world: SmallWorld) -> list[Alert]:
-    return [alert for alert in world.sink.delivered if alert.kind is Kind.TRUSTSTORE_UPDATE_FAILED]
+    return [alert for alert in world.sink.delivered if word(alert) == Kind.TRUSTSTORE_UPDATE_FAILED]
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -15,6 +15,7 @@ from rotation_watcher.x509.truststore import of_blocks
 from tests.support.pki import Pair
 from tests.support.presenting import PresentingWorld, intermediate, leaf, root
 from tests.support.small_world import ARNS
+from tests.support.words import word
 from tests.unit.targets.test_plan import NOW, STORE, key, live, need, record, wanted
 from tests.unit.targets.test_plan import keys as roots
 
@@ -65,7 +66,7 @@ def test_what_a_withdrawn_approval_alone_let_in_leaves_at_the_next_publish(
         world.collect()
     before = len(world.sink.delivered)
     world.publish_all()
-    changed = [one.target for one in world.sink.delivered[before:] if one.kind == "truststore-updated"]
+    changed = [one.target for one in world.sink.delivered[before:] if word(one) == "truststore-updated"]
     assert changed == ["alb", "api"]
     assert not any(world.alive(one) for one in world.above)
     assert not world.pinned(world.approved)
@@ -77,7 +78,7 @@ def test_what_a_withdrawn_approval_alone_let_in_leaves_at_the_next_publish(
         assert world.anchor.read.fingerprint in blocks_of(world.store.body(keys.wanted(bundle)))
     outcomes = {one.outcome.value for one in world.publish(dry_run=True).targets.values()}
     assert outcomes == {"unchanged"}
-    assert not [one for one in world.sink.delivered if one.kind == "removal-held"]
+    assert not [one for one in world.sink.delivered if word(one) == "removal-held"]
     assert world.record("alb").pending is None
 
 

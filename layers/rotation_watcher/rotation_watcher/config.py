@@ -143,6 +143,17 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return arns.parse_target(self.arn).kind.limits.certificates
 
 
+class RemindDays(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """After how many days people are reminded of what lasts, by its severity; 0: never. Information is not repeated."""
+
+    critical: Annotated[int, msgspec.Meta(ge=0, le=30)] = 1
+    warning: Annotated[int, msgspec.Meta(ge=0, le=90)] = 7
+
+    def of(self, severity: str) -> int:
+        """The days for a severity; 0: never."""
+        return {"critical": self.critical, "warning": self.warning}.get(severity, 0)
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When changes are announced, certificates removed and alerts raised.
 
@@ -156,6 +167,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_removed_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
     expiry_days: tuple[Annotated[int, msgspec.Meta(ge=1, le=400)], ...] = (90, 60, 30, 14, 7, 3, 1)
     stale_after_hours: Annotated[int, msgspec.Meta(ge=1, le=720)] = 6
+    remind_days: RemindDays = RemindDays()
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

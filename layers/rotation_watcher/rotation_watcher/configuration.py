@@ -93,10 +93,8 @@ def judged(state: State, found: Watch | ConfigurationError, digests: Iterable[st
     if state.good != document:
         former = [one for one in _kept(state) if one.document != document]
         good = replace(state, good=document, accepted=now, former=tuple(former[: KEPT - 1]))
-    conditions, _, over = evaluate(state.conditions, (), now, resolves=_resolves)
-    refused = [one for one in over.values() if one.kind == Kind.CONFIGURATION_REFUSED]
-    accepted = [builders.configuration_accepted(since=one.since, now=now) for one in refused]
-    return replace(good, conditions=conditions, outbox=waiting.with_alerts(state.outbox, accepted))
+    conditions, alerts, _ = evaluate(state.conditions, (), now, resolves=_resolves)
+    return replace(good, conditions=conditions, outbox=waiting.with_alerts(state.outbox, alerts))
 
 
 def _resolves(key: str) -> Lasting:
@@ -242,7 +240,7 @@ def _note(
 
         def delivered(state: State) -> State:
             state = own(state)
-            return replace(state, outbox=tuple(alert for alert in state.outbox if alert.id not in taken))
+            return replace(state, outbox=tuple(alert for alert in state.outbox if alert.key not in taken))
 
         known = compare_and_set(lambda: _load(store), delivered, write, keys.CONFIGURATION, known=known)
         return True

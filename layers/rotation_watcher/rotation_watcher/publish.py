@@ -78,7 +78,8 @@ def publish(watch: Watch, request: PublishCall, ports: Ports) -> Summary:
     if isinstance(request, Queued):
         return _serve(watch, request, ports)
     summary = Summary(mode=watch.mode, dry_run=request.dry_run)
-    ports = ports._replace(store=TimedStore(ports.store, ports.remaining))
+    remind = watch.policy.remind_days
+    ports = ports._replace(store=TimedStore(ports.store, ports.remaining), remind=remind)
     if isinstance(request, EnqueueAll):
         _enqueue(watch, request, ports, summary)
     for target in _chosen(watch, request):
@@ -380,7 +381,14 @@ def _note(error: TargetError, summary: TargetSummary, session: Session) -> None:
 
     def note(record: Record) -> Record:
         after = conditions.failed(
-            record, session.target, error, prefix=conditions.UNREADABLE, content="", missing=(), now=now
+            record,
+            session.target,
+            error,
+            prefix=conditions.UNREADABLE,
+            content="",
+            missing=(),
+            remind=session.ports.remind,
+            now=now,
         )
         return unclaimed(after) if holding else after
 

@@ -382,7 +382,14 @@ def _tell(
     """Note what lasts and what is over, have publish follow, and deliver the alerts that are due."""
 
     def change(held: state.State) -> state.State:
-        return conditions.after(held, (one.judged for one in looked), evidence.on_lists, now, is_over=evidence.ends)
+        return conditions.after(
+            held,
+            (one.judged for one in looked),
+            evidence.on_lists,
+            now,
+            is_over=evidence.ends,
+            remind=watch.policy.remind_days,
+        )
 
     ledger = Ledger(ports.store, keys.CRL_STATE)
 
@@ -403,7 +410,7 @@ def _tell(
         )
 
     def clear(taken: frozenset[str]) -> bool:
-        step(lambda held: replace(held, outbox=tuple(one for one in held.outbox if one.id not in taken)))
+        step(lambda held: replace(held, outbox=tuple(one for one in held.outbox if one.key not in taken)))
         return True
 
     if request.dry_run:

@@ -67,7 +67,7 @@ def test_facts_have_labels_and_values_and_no_pre_signed_url(alert: Alert) -> Non
 
 
 def test_every_example_has_an_id_of_its_own() -> None:
-    assert len({alert.id for alert in EXAMPLES.values()}) == len(EXAMPLES)
+    assert len({alert.key for alert in EXAMPLES.values()}) == len(EXAMPLES)
 
 
 def test_dates_are_shown_as_people_read_them() -> None:
@@ -198,6 +198,7 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "filters_not_updated",
         "drift_found",
         "mtls_off",
+        "reminder",
         "file_damaged_key",
         "filtered_out",
         "left_out_needed",
@@ -214,10 +215,9 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "upcoming_published",
         "rotated",
         "name_learned",
-        "source_recovered",
+        "resolved_source",
         "truststore_updated",
         "filters_updated",
         "removal_planned",
-        "all_clear",
-        "configuration_accepted",
+        "resolved",
     }, "name each example that is for information alone here, and no other"

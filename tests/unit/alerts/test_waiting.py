@@ -3,10 +3,11 @@
 from collections import Counter
 from datetime import timedelta
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.alerts.model import Alert, Kind, Severity, Status
 from rotation_watcher.alerts.waiting import FIRST_FEW, MOST, SAME_KIND, bounded, in_order, with_alerts
 from tests.support.alert_examples import NOW
 
@@ -82,3 +83,30 @@ def test_no_kind_has_more_than_a_few_before_every_other_kind_has_had_its_turn() 
     order = in_order([*many, rotated])
     assert order.index(rotated) == FIRST_FEW
     assert Counter(one.kind for one in order) == {Kind.QUARANTINED: 20, Kind.ROTATED: 1}
+
+
+def message(number: int, status: Status, later: int = 0, severity: Severity = Severity.WARNING) -> Alert:
+    one = alert(number, severity=severity)
+    return msgspec.structs.replace(one, status=status, at=one.at + timedelta(days=later))
+
+
+def test_of_one_condition_the_newest_message_waits_alone() -> None:
+    waiting = with_alerts((), [message(1, Status.OPEN), message(2, Status.OPEN)])
+    for later in range(1, 400):
+        waiting = with_alerts(waiting, [message(1, Status.REMINDER, later)])
+    assert [one.key for one in waiting] == [message(2, Status.OPEN).key, message(1, Status.REMINDER, 399).key]
+    waiting = with_alerts(waiting, [message(1, Status.RESOLVED, 400)])
+    assert [one.status for one in waiting] == [Status.OPEN, Status.RESOLVED]
+
+
+def test_no_event_waits_twice() -> None:
+    assert with_alerts((alert(1),), [alert(1)]) == (alert(1),)
+
+
+def test_every_end_stays_by_itself_so_that_who_opened_by_id_closes_by_it() -> None:
+    ends = [message(number, Status.RESOLVED, severity=Severity.INFO) for number in range(12)]
+    opened = [message(number, Status.OPEN) for number in range(100, 130)]
+    kept = bounded([*opened, *ends])
+    assert {one.key for one in ends} <= {one.key for one in kept}
+    assert len(kept) <= MOST
+    assert len(bounded([message(number, Status.RESOLVED) for number in range(400)])) <= MOST

@@ -24,6 +24,7 @@ from tests.support.certs import Issued
 from tests.support.pki import Extra, Pair
 from tests.support.small_refresh import DAY, HOUR, LEAVES, SmallRefresh, intermediate, leaf, named, renewed_intermediate
 from tests.support.small_world import ARNS, NAME, START, certificate, issued
+from tests.support.words import word
 
 
 def another() -> Issued:
@@ -195,7 +196,7 @@ def test_what_is_lost_of_a_list_brings_no_pin_back_and_is_alerted_and_others_are
     struck.publish()
     assert other.fingerprint in struck.pinned
     assert live(struck) == before
-    (alert,) = [one for one in struck.heard() if one.kind == "state-forged"]
+    (alert,) = [one for one in struck.heard() if word(one) == "state-forged"]
     assert struck.folder() in alert.what_happened
     if name != DER:
         assert struck.pinned == {other.fingerprint}
@@ -244,7 +245,7 @@ def test_an_index_that_hides_a_revoked_leaf_brings_no_pin_back_and_is_written_an
     forge_manifest(struck, index=struck.store.seed(f"{struck.folder()}/{INDEX}", clean))
     struck.publish()
     assert struck.pinned == set()
-    assert [one.kind for one in struck.heard()] == ["state-forged"]
+    assert [word(one) for one in struck.heard()] == ["state-forged"]
     struck.refresh()
     assert view(struck).forged == ()
     assert struck.heard() == [], "neither is the revocation over"
@@ -256,9 +257,9 @@ def test_an_index_that_names_a_good_leaf_takes_no_pin(world: SmallRefresh) -> No
     world.clock.advance(HOUR)
     world.publish()
     assert world.pinned == {leaf().fingerprint}
-    assert [one.kind for one in world.heard()] == ["state-forged"]
+    assert [word(one) for one in world.heard()] == ["state-forged"]
     world.refresh()
-    assert [alert.kind for alert in world.heard()] == []
+    assert [word(alert) for alert in world.heard()] == []
 
 
 def listed_by(*serials: int, by: Issued | None = None, made: datetime = START, extra: Sequence[Extra] = ()) -> Crl:
@@ -293,7 +294,7 @@ def test_what_no_list_of_the_issuer_bears_out_takes_no_pin_and_is_alerted(world:
     world.clock.advance(HOUR)
     world.publish()
     assert (world.pinned, live(world)) == ({leaf().fingerprint}, before)
-    (alert,) = [one for one in world.heard() if one.kind == "state-forged"]
+    (alert,) = [one for one in world.heard() if word(one) == "state-forged"]
     assert folder in alert.what_happened
     world.refresh()
     assert world.revoked == set()
@@ -418,7 +419,7 @@ def test_beyond_the_bound_a_new_list_is_left_out_aloud_and_none_that_is_kept_or_
     world.refresh()
     left = [one for one in world.heard() if one.facts.get("reason") == "too-many-lists"]
     assert {one.facts["list"] for one in left} == {url_of(one) for one in first}
-    assert {one.kind for one in left} == {"crl-stale"}
+    assert {word(one) for one in left} == {"crl-stale"}
     world.publish()
     assert world.pinned == wanted | {one.fingerprint for one in first}
     world.refresh()
@@ -448,7 +449,7 @@ def test_a_pinned_leaf_whose_chain_is_lost_is_held_against_its_list(world: Small
     lose(world, intermediate())
     world.list_leaves(leaf())
     world.refresh()
-    assert [one.kind for one in world.heard()] == ["revoked"]
+    assert [word(one) for one in world.heard()] == ["revoked"]
     world.publish()
     assert world.pinned == set()
 
@@ -481,7 +482,7 @@ def test_a_leaf_of_a_history_that_is_lost_is_held_against_its_list_while_it_is_p
     world.heard()
     world.list_leaves(leaf())
     world.refresh()
-    assert [one.kind for one in world.heard()] == ["revoked"]
+    assert [word(one) for one in world.heard()] == ["revoked"]
     world.publish()
     assert world.pinned == {other.fingerprint}
 

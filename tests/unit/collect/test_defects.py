@@ -10,6 +10,7 @@ from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.errors import SourceError, SourceReason
 from tests.support.small_collect import QUARTER, SmallCollect, junk, leaf, renewed
 from tests.support.small_world import issued
+from tests.support.words import word
 
 HOSTILE = "canary-secret CN=<script>"
 
@@ -63,7 +64,7 @@ def quiet(*, regions: tuple[str, ...] = ("us-east-1", "eu-west-1")) -> SmallColl
 
 
 def failures(world: SmallCollect) -> list[Alert]:
-    return [alert for alert in world.sink.delivered if alert.kind is Kind.SOURCE_FAILING]
+    return [alert for alert in world.sink.delivered if word(alert) == Kind.SOURCE_FAILING]
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -105,7 +106,7 @@ def test_one_that_lasts_is_alerted_once_and_its_end_too(place: str) -> None:
     world.answers["one"], world.store.before = [leaf()], lambda *_: None
     for _ in range(2):
         world.look()
-    assert world.kinds == ["source-failing", "source-recovered"]
+    assert world.kinds == ["source-failing", "over: source-failing"]
     assert world.sink.delivered[-1].facts["reason"] == "internal-error"
 
 

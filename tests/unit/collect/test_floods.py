@@ -15,6 +15,7 @@ from rotation_watcher.sources.history import encode
 from tests.support.alert_examples import EXAMPLES
 from tests.support.small_collect import SmallCollect, entity, junk, leaf, renewed, strangers
 from tests.support.small_world import leaf_of
+from tests.support.words import word
 
 FULL = 20_000
 SMALL = 256 * 1024
@@ -45,7 +46,7 @@ def test_a_flood_without_an_accepted_current_leaf_is_critical_and_one_alert() ->
     world.answers["one"] = junk(100)
     for _ in range(4):
         world.look()
-    assert [(alert.kind, alert.severity) for alert in world.sink.delivered] == [("flood", "critical")]
+    assert [(word(alert), alert.severity) for alert in world.sink.delivered] == [("flood", "critical")]
 
 
 def test_a_flood_that_hides_the_leaf_later_is_alerted_again_as_critical() -> None:
@@ -54,7 +55,7 @@ def test_a_flood_that_hides_the_leaf_later_is_alerted_again_as_critical() -> Non
         world.answers["one"] = answer
         for _ in range(3):
             world.look()
-    assert [(alert.kind, alert.severity) for alert in world.sink.delivered] == [
+    assert [(word(alert), alert.severity) for alert in world.sink.delivered] == [
         ("flood", "warning"),
         ("flood", "critical"),
     ]
@@ -201,7 +202,7 @@ def test_a_rotation_during_a_flood_is_delivered_in_the_first_batch_whenever_the_
     for _ in range(3):
         world.answers["one"] = [new, *junk(FULL // 10, status="Upcoming")]
         world.look()
-    kinds = {alert.kind.value for alert in world.state().outbox}
+    kinds = {word(alert) for alert in world.state().outbox}
     assert {"rotated", "flood", "quarantined"} <= kinds
     world.sink.closed = False
     world.look()

@@ -11,6 +11,7 @@ from rotation_watcher.ports import Filter
 from rotation_watcher.targets.conditions import UNCHANGEABLE
 from tests.support.listener_world import ARN, OTHERS, SECOND, ListenerWorld, ours
 from tests.support.observed_conditions import places
+from tests.support.words import word
 from tests.unit.targets.test_every_condition_ends import prefixes
 
 QUARTER = timedelta(minutes=15)
@@ -96,7 +97,7 @@ def test_what_flaps_is_alerted_once_and_again_after_it_was_over(row: str) -> Non
             world.let_pass(QUARTER)
             world.run()
         assert len(world.told(kind)) == told + occurrence
-    ids = [alert.id for alert in world.sink.delivered if alert.kind == kind]
+    ids = [alert.id for alert in world.sink.delivered if word(alert) == kind]
     assert len(ids) == len({*ids}), "each occurrence has an id of its own"
     assert SECOND in {one.value for one in world.filters}
 

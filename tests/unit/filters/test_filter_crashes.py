@@ -9,6 +9,7 @@ import pytest
 from rotation_watcher.filters.entries import key_of
 from rotation_watcher.ports import Filter
 from tests.support.listener_world import ARN, OTHERS, SECOND, ListenerWorld, ours
+from tests.support.words import word
 
 QUARTER = timedelta(minutes=15)
 
@@ -83,6 +84,6 @@ def test_whatever_call_it_dies_at_later_runs_converge(story: str, at: int, *, af
     assert len(world.filters) == len(expected)
     assert {*world.kept.ours} == {key_of(one) for one in expected - {OTHERS}}, "whose is whose is known"
     assert (world.kept.pending, world.kept.claim) == (None, None)
-    ids = [alert.id for alert in world.sink.delivered if alert.kind == "filters-updated"]
+    ids = [alert.id for alert in world.sink.delivered if word(alert) == "filters-updated"]
     assert ids, "the update is told, once or more, always with the same id"
     assert world.run().outcome == "unchanged"

@@ -13,6 +13,7 @@ from rotation_watcher.sources.history import Status
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.record import encode
 from tests.support.listener_world import ARN, OTHERS, SECOND, ListenerWorld, ours
+from tests.support.words import word
 
 DAY = timedelta(days=1)
 QUARTER = timedelta(minutes=15)
@@ -223,7 +224,7 @@ def test_an_sdk_that_drops_the_filters_is_alerted_at_once_with_the_version_that_
     world.doors.before = old
 
     assert world.run().outcome == "sdk-too-old"
-    (alert,) = [one for one in world.sink.delivered if one.kind == "truststore-update-failed"]
+    (alert,) = [one for one in world.sink.delivered if word(one) == "truststore-update-failed"]
     assert "1.44.8" in alert.what_happened
 
 
@@ -261,7 +262,7 @@ def test_a_leaf_that_no_filter_can_name_is_alerted_and_stands_against_removals()
 
     assert world.filters == (OTHERS, ours())
     assert any("no filter can name" in why for why in summary.removal_waits_for)
-    (alert,) = [one for one in world.sink.delivered if one.kind == "left-out"]
+    (alert,) = [one for one in world.sink.delivered if word(one) == "left-out"]
     assert alert.severity == "critical"
 
 

@@ -20,6 +20,7 @@ from tests.support.small_refresh import (
     renewed_intermediate,
 )
 from tests.support.small_world import NAME, START, issued
+from tests.support.words import word
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def world() -> SmallRefresh:
 
 def kinds(world: SmallRefresh) -> list[str]:
     world.refresh()
-    return [alert.kind.value for alert in world.heard()]
+    return [word(alert) for alert in world.heard()]
 
 
 def test_a_revoked_leaf_is_told_at_once_once_and_when_it_is_over(world: SmallRefresh) -> None:
@@ -47,7 +48,7 @@ def test_a_revoked_leaf_is_told_at_once_once_and_when_it_is_over(world: SmallRef
     world.list_leaves()
     world.refresh()
     (over,) = world.heard()
-    assert (over.kind, over.facts["alert"], over.facts["about"]) == ("all-clear", "revoked", f"CN={NAME}")
+    assert (word(over), over.id, over.source) == ("over: revoked", alert.id, "use1")
     assert world.revoked == set()
 
 
@@ -58,7 +59,7 @@ def test_a_second_revocation_has_an_id_of_its_own(world: SmallRefresh) -> None:
         world.refresh()
         ids |= {alert.id for alert in world.heard()}
         world.list_leaves()
-        assert kinds(world) == ["all-clear"]
+        assert kinds(world) == ["over: revoked"]
     assert len(ids) == 2
 
 
@@ -88,7 +89,7 @@ def test_a_certificate_stays_revoked_while_its_list_cannot_be_fetched(world: Sma
     assert kinds(world) == ["revoked"]
     world.points.fail(LEAVES, code)
     world.clock.advance(30 * DAY)
-    assert kinds(world) == ["crl-stale", "crl-stale"]
+    assert kinds(world) == ["crl-stale", "crl-stale", "still: revoked"]
     assert world.revoked == {leaf().fingerprint}
 
 
@@ -118,7 +119,7 @@ def test_a_revoked_certificate_that_no_history_names_any_more_is_over(world: Sma
     assert kinds(world) == ["revoked"]
     renewed = certs.issue(intermediate(), NAME, not_before=START, extensions=[named(LEAVES)])
     world.present((renewed, (intermediate(),)))
-    assert kinds(world) == ["all-clear"]
+    assert kinds(world) == ["over: revoked"]
     assert world.revoked == set()
 
 
@@ -148,7 +149,7 @@ def test_a_list_that_cannot_be_fetched_is_told_after_three_runs_and_when_it_is_o
     assert kinds(world) == [], "it may flap"
     world.refresh()
     (over,) = world.heard()
-    assert (over.kind, over.facts["about"]) == ("all-clear", LEAVES)
+    assert (word(over), over.id) == ("over: crl-stale", alert.id)
 
 
 def test_a_list_that_fails_now_and_then_for_one_run_is_no_news(world: SmallRefresh) -> None:
@@ -173,10 +174,11 @@ def test_a_list_that_is_not_replaced_is_told_when_a_quarter_of_its_period_is_lef
     world.refresh()
     (critical,) = world.heard()
     assert (critical.severity, critical.facts["reason"]) == ("critical", "overdue")
+    assert critical.id == alert.id
     assert kinds(world) == []
     world.list_leaves()
     world.refresh()
-    assert kinds(world) == ["all-clear"]
+    assert kinds(world) == ["over: crl-stale"]
 
 
 def test_a_list_that_was_never_got_is_told_and_names_what_that_means() -> None:
@@ -193,11 +195,11 @@ def test_a_list_that_is_needed_no_longer_is_over(world: SmallRefresh) -> None:
     world.points.fail(LEAVES, FetchCode.TIMED_OUT)
     for _ in range(3):
         world.refresh()
-    assert [alert.kind for alert in world.heard()] == ["crl-stale"]
+    assert [word(alert) for alert in world.heard()] == ["crl-stale"]
     elsewhere = "http://crl.example.com/new.crl"
     world.present((leaf(elsewhere), (intermediate(),)))
     world.list_leaves(url=elsewhere)
-    assert [kinds(world), kinds(world)] == [[], ["all-clear"]]
+    assert [kinds(world), kinds(world)] == [[], ["over: crl-stale"]]
     held, _ = state.load(world.store)
     assert (held.conditions, held.about) == ({}, {})
 
@@ -244,7 +246,7 @@ def test_an_alert_that_somebody_else_put_into_the_outbox_is_not_delivered_and_th
     (alert,) = world.heard()
     assert (alert.kind, alert.severity) == ("state-forged", "critical")
     assert keys.CRL_STATE in alert.what_happened
-    assert [kinds(world) for _ in range(3)] == [[], [], []], "and its end is silent"
+    assert [kinds(world) for _ in range(3)] == [["over: state-forged"], [], []]
     assert state.load(world.store)[0].conditions == {}
 
 

@@ -18,6 +18,7 @@ from tests.support import certs, crls
 from tests.support.pki import Extra, Pair
 from tests.support.small_refresh import CAS, DAY, HOUR, LEAVES, SmallRefresh, intermediate, leaf, listed, named
 from tests.support.small_world import NAME, START, certificate, issued
+from tests.support.words import word
 
 
 @pytest.fixture
@@ -325,7 +326,7 @@ def test_a_slower_run_clears_nothing_that_a_newer_list_revokes(world: SmallRefre
     if moment != "it has judged":
         assert [*summary.revoked] == [leaf().fingerprint[:16]], "it goes by what is in force when it ends"
     assert world.revoked == {leaf().fingerprint}
-    assert [alert.kind for alert in world.heard()] == ["revoked"]
+    assert [word(alert) for alert in world.heard()] == ["revoked"]
     world.publish()
     assert world.pinned == set()
     world.refresh()
@@ -349,7 +350,7 @@ def test_a_slower_run_that_has_to_write_clears_nothing_that_a_newer_list_revokes
     world.store.before = other_run
     world.refresh()
     assert world.revoked == {leaf().fingerprint}
-    assert sorted({alert.kind.value for alert in world.heard()}) == ["crl-stale", "revoked"]
+    assert sorted({word(alert) for alert in world.heard()}) == ["crl-stale", "revoked"]
 
 
 def test_a_run_that_dies_before_it_has_asked_publish_to_follow_is_made_good_by_the_next(world: SmallRefresh) -> None:
@@ -375,7 +376,7 @@ def test_a_queue_that_refuses_is_asked_again_and_the_alert_is_told_all_the_same(
     send, world.queue.send = world.queue.send, refuse  # type: ignore[method-assign]
     summary = world.refresh()
     assert (summary.enqueued, summary.broken) == ([], ["the queue is away for alb"])
-    assert [alert.kind for alert in world.heard()] == ["revoked"]
+    assert [word(alert) for alert in world.heard()] == ["revoked"]
     world.queue.send = send  # type: ignore[method-assign]
     assert world.refresh().enqueued == ["alb"]
 

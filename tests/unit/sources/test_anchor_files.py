@@ -37,7 +37,7 @@ def test_a_damaged_block_beside_a_good_root_is_alerted_once_and_its_end_too() ->
     assert reader.status("A") is Status.CURRENT
     reader.body = ROOT.pem + OTHER.pem
     reader.see(*(view("A") for _ in range(4)))
-    assert reader.kinds == ["file-damaged", "all-clear"]
+    assert reader.kinds == ["file-damaged", "over: file-damaged"]
 
 
 def test_a_private_key_beside_a_root_is_critical() -> None:
@@ -55,10 +55,12 @@ def test_a_file_without_any_root_is_left_to_the_alert_about_the_missing_anchor()
     assert Reader(ROOT.pem[:200]).see(view("A")).kinds == []
 
 
-def test_another_fault_of_the_same_file_is_alerted_and_is_no_end() -> None:
+def test_another_fault_of_the_same_file_is_alerted_and_the_end_of_the_first_says_so() -> None:
     reader = Reader(ROOT.pem + OTHER.pem[:200])
     reader.see(view("A"))
     reader.body = ROOT.pem + ROOT.key_pem
     reader.see(*(view("A") for _ in range(4)))
 
-    assert reader.kinds == ["file-damaged", "file-damaged"]
+    assert reader.kinds == ["file-damaged", "file-damaged", "over: file-damaged"]
+    first, second, over = reader.told
+    assert (over.id, second.id in over.what_it_means) == (first.id, True)

@@ -16,6 +16,7 @@ from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import AuthorityHistory, Chain, History, Leaf, Quarantined, Status
 from rotation_watcher.trust.findings import Reason
 from tests.support.small_region import NAME, SmallRegion, client, fingerprints, issuing, shown
+from tests.support.words import word
 from tests.unit.sources.test_update import NOW, SOURCE, UPCOMING, Teller, entity, key, look, view
 
 replace = msgspec.structs.replace
@@ -122,6 +123,7 @@ FUTURES: dict[str, Callable[[History], History]] = {
     "first_seen in quarantine": lambda state: with_held(state, first_seen=LATER),
     "gone_since in quarantine": lambda state: with_held(state, gone_since=LATER),
     "since of a condition": lambda state: with_condition(state, since=LATER),
+    "reminded of a condition": lambda state: with_condition(state, reminded=LATER),
     "alerted of a condition": lambda state: with_condition(state, alerted=LATER),
     "ended before": lambda state: replace(state, ended={"source": LATER}),
     "clear_since of a condition": lambda state: with_condition(state, clear_since=LATER),
@@ -167,7 +169,7 @@ def test_a_failed_observation_does_not_speak_of_a_last_good_observation_in_the_f
     context = Context(SOURCE, Teller().policy, "bucket", {}, {}, NOW + timedelta(hours=2))
     state = replace(rotation(), fresh_at=LATER)
     after = update.apply_failure(state, SourceReason.PERMISSION_MISSING, "403", context)
-    assert [alert.kind for alert in after.outbox] == ["clock-ahead", "source-failing"]
+    assert [word(alert) for alert in after.outbox] == ["clock-ahead", "source-failing"]
     assert after.fresh_at is None
     assert "last good observation" not in after.outbox[1].facts
 

@@ -76,7 +76,7 @@ def test_a_source_that_is_repaired_is_said_to_be_so_within_an_hour(reason: Sourc
         teller.miss(reason)
     repaired = teller.now
     teller.see(*[view("A")] * 4)
-    assert teller.kinds == ["source-failing", "source-recovered"]
+    assert teller.kinds == ["source-failing", "over: source-failing"]
     assert teller.told[-1].at - repaired <= timedelta(hours=1)
 
 
@@ -90,12 +90,12 @@ def failed_twice() -> Teller:
 
 def test_what_returns_within_a_day_is_alerted_again_and_over_only_after_a_day_without_it() -> None:
     teller = failed_twice()
-    assert teller.kinds == ["source-failing", "source-recovered", "source-failing"]
-    assert len({alert.id for alert in teller.told}) == 3
+    assert teller.kinds == ["source-failing", "over: source-failing", "source-failing"]
+    assert len({alert.id for alert in teller.told}) == 2
     assert "a day without it" in teller.told[-1].what_it_means
     assert "a day without it" not in teller.told[0].what_it_means
     began = teller.told[-1].at
-    while teller.kinds.count("source-recovered") < 2:
+    while teller.kinds.count("over: source-failing") < 2:
         teller.see(view("A"))
     assert timedelta(days=1) <= teller.told[-1].at - began <= timedelta(days=1, hours=1)
 
@@ -120,7 +120,7 @@ def test_after_a_good_day_nothing_is_remembered_and_the_next_failure_is_a_simple
     before = teller.state.fresh_at, teller.state.conditions
     assert before[1] == {}
     teller.miss(SourceReason.CREDENTIALS_REFUSED).see(view("A"), view("A"))
-    assert teller.kinds[-2:] == ["source-failing", "source-recovered"]
+    assert teller.kinds[-2:] == ["source-failing", "over: source-failing"]
 
 
 def test_a_quarantine_that_an_approval_ended_is_alerted_as_soon_as_the_approval_goes_however_often() -> None:

@@ -5,6 +5,7 @@ import pytest
 from rotation_watcher.alerts.model import Severity
 from tests.support.pki import Pair
 from tests.support.small_region import NAME, SmallRegion, client, fingerprints, issuing, shown
+from tests.support.words import word
 
 
 def current(one: Pair) -> dict[str, str]:
@@ -25,7 +26,7 @@ def test_thirty_foreign_leaves_in_a_first_observation_pin_nobody_and_are_one_ale
     for _ in range(3):
         region.step()
     assert (region.pinned(), region.known.leaves, region.known.names) == (set(), {}, ())
-    assert [alert.kind for alert in region.sink.delivered] == ["names-uncertain"]
+    assert [word(alert) for alert in region.sink.delivered] == ["names-uncertain"]
     alert = region.sink.delivered[0]
     assert "30 certificates that verify bear no name in common" in alert.what_happened
     assert alert.facts["more"] == "and 25 more"

@@ -19,6 +19,7 @@ from rotation_watcher.targets.record import Applied, Hold, HoldReason, Pending, 
 from rotation_watcher.targets.record import decode as decode_record
 from rotation_watcher.targets.record import encode as encode_record
 from rotation_watcher.x509.truststore import of_blocks
+from tests.support.words import word
 from tests.unit.targets.test_plan import NOW, STORE, key, keys, live, need, wanted
 
 replace = msgspec.structs.replace
@@ -38,7 +39,7 @@ class Desk:
     def keep(self, record: Record) -> None:
         """Deliver what is due, and write the record as the bucket would keep it."""
         self.told += record.outbox
-        self.record = decode_record(encode_record(record.delivered(frozenset(alert.id for alert in record.outbox))))
+        self.record = decode_record(encode_record(record.delivered(frozenset(alert.key for alert in record.outbox))))
 
     def snapshot(self, **parts: object) -> Snapshot:
         """What a run finds: certificate 0 is live, deployed and wanted; ``parts`` say what is otherwise."""
@@ -176,7 +177,7 @@ def unchangeable(error: TargetError) -> Callable[[Desk], None]:
 def proved(desk: Desk) -> None:
     """A change was due, and has been proved in this run."""
     desk.look(wanted=wanted({0, 1}))
-    desk.keep(conditions.proved(desk.record, desk.now))
+    desk.keep(conditions.proved(desk.record, Target(id="alb", arn=STORE, bundle="main"), desk.now))
 
 
 def unproven(desk: Desk) -> None:
@@ -230,7 +231,7 @@ def play(desk: Desk, looks: Iterable[Callable[[Desk], None]], step: timedelta = 
 
 
 def of_kind(desk: Desk, kind: str) -> list[str]:
-    return [alert.id for alert in desk.told if alert.kind == kind]
+    return [alert.id for alert in desk.told if word(alert) == kind]
 
 
 def assert_alerted(desk: Desk, kind: str, times: int) -> None:

@@ -7,8 +7,10 @@ from datetime import timedelta
 import pytest
 
 from rotation_watcher import keys
+from rotation_watcher.alerts.model import Status
 from tests.support import certs
 from tests.support.small_world import ARNS, SmallWorld, issued, root
+from tests.support.words import word
 
 PERIOD = timedelta(minutes=5)
 SIX_HOURS = timedelta(hours=6) // PERIOD
@@ -38,7 +40,7 @@ class War:
         return outcomes
 
     def told(self) -> Counter[str]:
-        return Counter(alert.kind.value for alert in self.world.sink.delivered)
+        return Counter(word(one) for one in self.world.sink.delivered if one.status is not Status.RESOLVED)
 
     def written(self) -> int:
         return len(self.world.store.versions[keys.record("alb")]) - self.versions
@@ -72,7 +74,7 @@ def test_a_war_that_shuts_genesys_out_is_one_condition_and_is_fought_at_every_ru
 def test_the_alert_says_how_often_and_how_to_find_the_other_tool(theirs: tuple[str, ...]) -> None:
     war = War(*theirs)
     war.rage(3)
-    (alert,) = [one for one in war.world.sink.delivered if one.kind == "contended"]
+    (alert,) = [one for one in war.world.sink.delivered if word(one) == "contended"]
     assert alert.severity == ("warning" if "Root 0" in theirs else "critical")
     assert "After 3 updates" in alert.what_happened
     command = alert.what_to_do.splitlines()[-1]
@@ -162,7 +164,7 @@ def fought(bundle: Callable[[int], bytes], target: str, period: timedelta, lasti
             if target == "api":
                 held.location, held.version = "s3://theirs/bundle.pem", f"theirs-{number}"
         world.publish(targets=[target])
-    return Counter(alert.kind.value for alert in world.sink.delivered)
+    return Counter(word(one) for one in world.sink.delivered if one.status is not Status.RESOLVED)
 
 
 @pytest.mark.parametrize("target", ARNS)
@@ -195,7 +197,7 @@ def test_what_others_only_add_in_the_middle_of_a_war_is_alerted() -> None:
 def test_the_alert_names_what_the_other_tool_puts_in() -> None:
     war = War("Other", "Stranger")
     war.rage(3)
-    (alert,) = [one for one in war.world.sink.delivered if one.kind == "contended"]
+    (alert,) = [one for one in war.world.sink.delivered if word(one) == "contended"]
     assert "may let others in" in alert.what_it_means
 
 

@@ -19,6 +19,7 @@ from rotation_watcher.x509.certificates import blocks_of
 from tests.support import certs
 from tests.support.fake_targets import FakeTrustTarget
 from tests.support.small_world import ARNS, NAME, SmallWorld, issued, leaf_of, root
+from tests.support.words import word
 
 CASES = Path(__file__).parents[1] / "x509" / "cases" / "extra"
 KEY = "extra/partner.pem"
@@ -41,11 +42,11 @@ def run(world: SmallWorld, target: str = "alb", *, after: timedelta = timedelta(
 
 
 def told(world: SmallWorld, kind: str) -> list[Alert]:
-    return [alert for alert in world.sink.delivered if alert.kind == kind]
+    return [alert for alert in world.sink.delivered if word(alert) == kind]
 
 
 def kinds(alerts: Iterable[Alert]) -> list[str]:
-    return [str(alert.kind) for alert in alerts]
+    return [word(alert) for alert in alerts]
 
 
 # Files
@@ -111,7 +112,7 @@ def test_a_bad_file_has_one_alert_and_an_all_clear_and_stops_nothing(
     world.store.seed(KEY, issued("Partner").pem)
     for _ in range(4):
         run(world)
-    assert kinds(world.sink.delivered).count("all-clear") == 1
+    assert len(told(world, "over: file-damaged")) == 1
     assert root("Partner") in world.live("alb")
 
 
@@ -122,8 +123,11 @@ def test_a_file_that_changes_its_fault_is_alerted_again_and_is_not_called_whole(
     for _ in range(5):
         run(world)
 
-    assert [alert.severity for alert in told(world, "file-damaged")] == [Severity.WARNING, Severity.CRITICAL]
-    assert told(world, "all-clear") == []
+    first, second = told(world, "file-damaged")
+    assert (first.severity, second.severity) == (Severity.WARNING, Severity.CRITICAL)
+    (over,) = told(world, "over: file-damaged")
+    assert over.id == first.id
+    assert f"It goes on in another way: see {second.id}" in over.what_it_means
 
 
 def test_a_file_that_the_store_does_not_give_is_alerted_after_half_an_hour_and_nothing_is_removed() -> None:
@@ -204,7 +208,7 @@ def test_what_a_target_refuses_is_left_out_and_alerted_and_the_rest_is_deployed(
     world.store.seed(key, issued("Root 0" if key != KEY else "Partner").pem)
     for _ in range(4):
         run(world)
-    assert len(told(world, "all-clear")) == 1
+    assert len(told(world, "over: left-out")) == 1
 
 
 @TARGETS
@@ -289,7 +293,7 @@ def test_a_locked_domain_that_refuses_a_needed_leaf_is_critical_at_once_and_name
     lock(world, "")
     for _ in range(5):
         run(world, "api")
-    assert len(told(world, "all-clear")) == 1
+    assert len(told(world, "over: target-locked")) == 1
 
 
 def test_an_update_of_somebody_elses_is_given_half_an_hour_before_it_is_critical() -> None:
@@ -316,8 +320,10 @@ def test_a_locked_domain_that_refuses_nobody_is_a_warning_after_an_hour_and_crit
     world.present("Root 1")
     run(world, "api")
     run(world, "api", after=timedelta(hours=1))
-    assert [alert.severity for alert in told(world, "target-locked")] == [Severity.WARNING, Severity.CRITICAL]
-    assert told(world, "all-clear") == []
+    first, second = told(world, "target-locked")
+    assert (first.severity, second.severity) == (Severity.WARNING, Severity.CRITICAL)
+    assert first.id == second.id
+    assert told(world, "over: target-locked") == []
 
 
 def test_an_update_of_ours_that_is_under_way_is_no_lock() -> None:
@@ -368,7 +374,7 @@ def test_a_listener_whose_filters_shut_the_leaf_out_is_critical_and_has_an_end()
         run(world)
     summary = run(world)
     assert len(told(world, "filtered-out")) == 1
-    assert len(told(world, "all-clear")) == 1
+    assert len(told(world, "over: filtered-out")) == 1
     assert summary.problems == []
 
 

@@ -23,6 +23,7 @@ from rotation_watcher.x509.certificates import parse_bundle
 from rotation_watcher.x509.truststore import of_blocks
 from tests.support import certs, presenting
 from tests.support.small_world import ARNS, NAME, START, SmallWorld, certificate, issued, leaf_of, root
+from tests.support.words import word
 from tests.unit.targets.test_plan import NOW, STORE, key, live, need
 from tests.unit.targets.test_plan import keys as roots
 
@@ -93,7 +94,7 @@ def run(world: SmallWorld, times: int = 1) -> str:
 
 
 def told(world: SmallWorld) -> list[tuple[str, str]]:
-    return [(one.kind.value, one.severity.value) for one in world.sink.delivered]
+    return [(word(one), one.severity.value) for one in world.sink.delivered]
 
 
 def others(number: int) -> list[bytes]:
@@ -157,7 +158,7 @@ def test_what_is_left_out_though_a_leaf_needs_it_is_critical_and_nothing_of_othe
     holds(world, *others(25))
     assert run(world, 3) == "unchanged"
     assert ("left-out", "critical") in told(world)
-    (alert,) = [one for one in world.sink.delivered if one.kind == "left-out"]
+    (alert,) = [one for one in world.sink.delivered if word(one) == "left-out"]
     assert "quota" in alert.what_to_do
     assert world.live("alb") == {issued(f"Other {one}").fingerprint for one in range(25)}
 

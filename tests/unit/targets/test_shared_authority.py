@@ -9,6 +9,7 @@ from rotation_watcher.config import Mode
 from rotation_watcher.ports import Endpoint
 from rotation_watcher.targets import conditions
 from rotation_watcher.targets.plan import Snapshot
+from tests.support.words import word
 from tests.unit.targets.test_conditions import Desk
 from tests.unit.targets.test_plan import NOW, need, root
 
@@ -30,20 +31,20 @@ def heard(desk: Desk, *endpoints: Endpoint, reason: str | None = None, runs: int
     for _ in range(runs):
         desk.keep(conditions.notice(shared(desk, *endpoints, reason=reason), Mode.APPLY, desk.now))
         desk.now += 2 * conditions.CLEAR.duration
-    return [alert.kind for alert in desk.told[before:] if alert.kind == Kind.SHARED_AUTHORITY_DEPLOYED]
+    return [word(alert) for alert in desk.told[before:] if word(alert) == Kind.SHARED_AUTHORITY_DEPLOYED]
 
 
 def test_two_shared_roots_have_one_alert_and_it_is_not_repeated() -> None:
     desk = Desk()
     assert heard(desk, OPEN) == ["shared-authority-deployed"]
-    (alert,) = [one for one in desk.told if one.kind == Kind.SHARED_AUTHORITY_DEPLOYED]
+    (alert,) = [one for one in desk.told if word(one) == Kind.SHARED_AUTHORITY_DEPLOYED]
     assert root(0).facts.subject in alert.what_happened + str(alert.facts)
 
 
 def test_it_is_told_as_soon_as_a_root_was_deployed_and_only_once() -> None:
     desk = Desk()
     desk.keep(conditions.deployed(desk.record, shared(desk, OPEN), desk.now))
-    assert [alert.kind for alert in desk.told] == ["shared-authority-deployed"]
+    assert [word(alert) for alert in desk.told] == ["shared-authority-deployed"]
     assert heard(desk, OPEN) == []
 
 
@@ -64,7 +65,7 @@ def test_it_ends_when_filters_are_there_and_comes_back_with_an_id_of_its_own_whe
     assert heard(desk, OPEN) == ["shared-authority-deployed"]
     assert heard(desk, FILTERED) == []
     assert heard(desk, OPEN) == ["shared-authority-deployed"]
-    told = [alert.id for alert in desk.told if alert.kind == Kind.SHARED_AUTHORITY_DEPLOYED]
+    told = [alert.id for alert in desk.told if word(alert) == Kind.SHARED_AUTHORITY_DEPLOYED]
     assert len({*told}) == 2
 
 

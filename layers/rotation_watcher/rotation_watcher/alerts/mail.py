@@ -29,6 +29,8 @@ def subject(alert: Alert) -> str:
     """
     whence = f"[{alert.origin.short}]" if alert.origin else ""
     opening, title = _ascii(f"[{alert.severity.upper()}]{whence}"), _ascii(alert.title)
+    life = next((word for word in ("Still: ", "Over: ") if title.startswith(word)), "")
+    opening, title = f"{opening} {life}".rstrip(), title.removeprefix(life)
     about, colon, words = title.partition(": ")
     over = len(opening) + 1 + len(title) - SUBJECT
     if over > 0 and colon and len(about) - over - 3 >= _LEAST:

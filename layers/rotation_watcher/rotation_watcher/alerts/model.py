@@ -4,14 +4,21 @@ An alert's ``id`` is its identity: the same thing alerted twice carries the same
 built from the kind, the subject, and a fingerprint or the start of the condition (``alert_id``). Texts are plain
 sentences; ``mail`` and ``slack_message`` format them and neutralise what hostile certificates may have put
 into names.
+
+A condition that lasts has one ``id`` from its opening to its end; its messages differ by ``status`` and by ``key``, by
+which outboxes know what was delivered (decision record 0037).
 """
 
+import hashlib
 from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
 
 from rotation_watcher.clocks import Instant
+
+LONGEST_ID = 180
+"""PagerDuty takes 255 characters as a key; what a rim puts before the id (the stack) has room beside it."""
 
 
 class Severity(StrEnum):
@@ -33,7 +40,6 @@ class Kind(StrEnum):
     """
 
     CONFIGURATION_REFUSED = "configuration-refused"
-    CONFIGURATION_ACCEPTED = "configuration-accepted"
     UPCOMING_PUBLISHED = "upcoming-published"
     ROTATED = "rotated"
     ISSUER_CHANGED = "issuer-changed"
@@ -47,7 +53,6 @@ class Kind(StrEnum):
     SOURCES_DISAGREE = "sources-disagree"
     EXPIRED = "expired"
     SOURCE_FAILING = "source-failing"
-    SOURCE_RECOVERED = "source-recovered"
     CLOCK_AHEAD = "clock-ahead"
     CHANGE_PLANNED = "change-planned"
     TRUSTSTORE_UPDATED = "truststore-updated"
@@ -67,7 +72,6 @@ class Kind(StrEnum):
     FILTERED_OUT = "filtered-out"
     FILTERS_UPDATED = "filters-updated"
     FILTERS_EMPTY = "filters-empty"
-    ALL_CLEAR = "all-clear"
     STATE_FORGED = "state-forged"
     REVOKED = "revoked"
     CRL_STALE = "crl-stale"
@@ -104,18 +108,33 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return "/".join(part for part in (self.stack, self.account, self.region) if part)
 
 
+class Status(StrEnum):
+    """Where in the life of its condition a message stands. Stable: filter policies and consumers use these words."""
+
+    EVENT = "event"
+    """It happened; there is nothing that ends."""
+    OPEN = "open"
+    """A condition began, or got worse: the same id again is an update."""
+    REMINDER = "reminder"
+    """It still lasts, and this is how it stands now."""
+    RESOLVED = "resolved"
+    """It is over."""
+
+
 class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One message to people. Exactly one of ``source`` and ``target`` names the subject, except for the stack itself.
 
     ``at`` is aware UTC. ``facts`` holds short labelled values (fingerprints, dates, names), in reading order.
 
     ``origin`` and ``links`` (URLs and paths by what they lead to) are stamped at delivery, and the id gets the stack
-    before it (``stamping``); what builders make, and what waits in state, has none.
+    before it (``stamping``); what builders make, and what waits in state, has none. ``status`` is given by
+    ``alerts.conditions``; builders leave it.
     """
 
     id: str
     kind: Kind
     severity: Severity
+    status: Status = Status.EVENT
     at: Instant
     source: str | None = None
     target: str | None = None
@@ -129,11 +148,26 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     origin: Origin | None = None
     links: Mapping[str, str] = {}
 
+    @property
+    def key(self) -> str:
+        """What one message is known by, however often it comes: id, status and when; of a reminder its day."""
+        match self.status:
+            case Status.EVENT:
+                return self.id
+            case Status.REMINDER:
+                return f"{self.id}#{self.status}:{self.at:%Y-%m-%d}"
+            case _:
+                return f"{self.id}#{self.status}:{self.at:%Y%m%dT%H%M%SZ}"
+
 
 def alert_id(kind: Kind, subject: str, distinction: str) -> str:
     """The identity of an alert: ``<kind>:<subject>:<distinction>``.
 
     ``subject`` is a source or target id; ``distinction`` a fingerprint, or the start of the condition in ISO 8601, so
-    that a repetition of the same thing has the same id and a second incident a new one.
+    that a repetition of the same thing has the same id and a second incident a new one. No white space, and at most
+    ``LONGEST_ID`` characters: incident systems take ids as keys. A longer one ends in digits of its own digest.
     """
-    return f"{kind}:{subject}:{distinction}"
+    known = "-".join(f"{kind}:{subject}:{distinction}".split())
+    if len(known) <= LONGEST_ID:
+        return known
+    return f"{known[: LONGEST_ID - 17]}:{hashlib.sha256(known.encode()).hexdigest()[:16]}"

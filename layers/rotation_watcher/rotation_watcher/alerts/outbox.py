@@ -28,7 +28,7 @@ class AlertSink(Protocol):
 
 
 class Waiting(NamedTuple):
-    """One outbox. ``clear`` takes out what was delivered; False: it could not, so no more of it is handed over."""
+    """One outbox. ``clear`` takes out what was delivered, by key; False: it could not, and no more is tried."""
 
     alerts: Sequence[Alert]
     clear: Callable[[frozenset[str]], bool]
@@ -42,7 +42,7 @@ def deliver(
     One alert that the sink refuses does not keep the others waiting. A sink that does not answer does: then, and when
     the time is up, the rest waits for the next run. What ``clear`` raises goes through.
     """
-    owner = {alert.id: place for place, one in enumerate(outboxes) for alert in one.alerts}
+    owner = {alert.key: place for place, one in enumerate(outboxes) for alert in one.alerts}
     errors: list[list[str]] = [[] for _ in outboxes]
     closed: set[int] = set()
     stopped = ""
@@ -50,7 +50,7 @@ def deliver(
     for start in range(0, len(queue), BATCH):
         taken: dict[int, set[str]] = {}
         for alert in queue[start : start + BATCH]:
-            place = owner[alert.id]
+            place = owner[alert.key]
             if not stopped and remaining() < CALL_TAKES:
                 stopped = "the time of this run is up"
             if stopped or place in closed:
@@ -66,8 +66,8 @@ def deliver(
             except Exception as error:  # noqa: BLE001  # whatever it is, the other alerts go out
                 errors[place].append(f"{alert.id}: {defects.words(error)} while it was delivered")
             else:
-                taken.setdefault(place, set()).add(alert.id)
-        for place, ids in taken.items():
-            if not outboxes[place].clear(frozenset(ids)):
+                taken.setdefault(place, set()).add(alert.key)
+        for place, delivered in taken.items():
+            if not outboxes[place].clear(frozenset(delivered)):
                 closed.add(place)
     return tuple(tuple(one) for one in errors)

@@ -7,7 +7,7 @@ count, and no kind has more than ``FIRST_FEW`` before the others have had their 
 from collections.abc import Iterable, Sequence
 
 from rotation_watcher.alerts.builders.wording import TITLE, count, plain, stamp
-from rotation_watcher.alerts.model import Alert, Kind, Severity, alert_id
+from rotation_watcher.alerts.model import Alert, Kind, Severity, Status, alert_id
 
 SAME_KIND = 4
 """Alerts of one kind that wait one by one: as many as somebody reads. An ordinary rotation makes one of each kind."""
@@ -20,19 +20,33 @@ _URGENCY = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
 def with_alerts(waiting: Sequence[Alert], alerts: Iterable[Alert]) -> tuple[Alert, ...]:
-    """The outbox with alerts added, bounded; one that waits there already is not added twice."""
-    known = {alert.id for alert in waiting}
-    return bounded([*waiting, *{alert.id: alert for alert in alerts if alert.id not in known}.values()])
+    """The outbox with alerts added, bounded; one that waits there already is not added twice.
+
+    Of one condition the newest message waits alone, and says what the former said: what was opened and never delivered
+    is not told after its end, and a week without a reader is one mail for each condition.
+    """
+    known = {alert.key for alert in waiting}
+    added = {alert.key: alert for alert in alerts if alert.key not in known}
+    newest = {alert.id: alert.key for alert in added.values() if alert.status is not Status.EVENT}
+    kept = [alert for alert in (*waiting, *added.values()) if newest.get(alert.id, alert.key) == alert.key]
+    return bounded(kept)
 
 
 def bounded(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
     """The outbox with no more than SAME_KIND of a kind and MOST in all; the least severe and newest become one."""
     left: list[Alert] = []
     for kind in dict.fromkeys(alert.kind for alert in alerts):
-        left += _cut([alert for alert in alerts if alert.kind == kind], SAME_KIND)
-    if {alert.id for alert in left} == {alert.id for alert in alerts}:
+        same = [alert for alert in alerts if alert.kind == kind]
+        # An end stands for itself: who takes messages as data closes what is open by it.
+        left += [alert for alert in same if alert.status is Status.RESOLVED]
+        left += _cut([alert for alert in same if alert.status is not Status.RESOLVED], SAME_KIND)
+    if {alert.key for alert in left} == {alert.key for alert in alerts}:
         left = [*alerts]  # as they came
-    return tuple(_cut(left, MOST - 1)) if len(left) > MOST else tuple(left)
+    if len(left) <= MOST:
+        return tuple(left)
+    ends = [alert for alert in left if alert.status is Status.RESOLVED][: MOST - 1]
+    others = [alert for alert in left if alert.status is not Status.RESOLVED]
+    return (*ends, *(_cut(others, max(0, MOST - 1 - len(ends))) if others else ()))[:MOST]
 
 
 def _cut(alerts: list[Alert], most: int) -> list[Alert]:

@@ -67,7 +67,12 @@ def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
     ]
     judged = _SEEN if plan.changes or record.pending is not None else (*_SEEN, UNCHANGEABLE)
     conditions, alerts, _ = evaluate(
-        record.conditions, observed, now, resolves=lambda key: CLEAR if key.startswith(judged) else None
+        record.conditions,
+        observed,
+        now,
+        resolves=lambda key: CLEAR if key.startswith(judged) else None,
+        about=lambda _: target_name(snapshot.target),
+        remind=snapshot.remind,
     )
     graces = plan.graces
     noted = replace(

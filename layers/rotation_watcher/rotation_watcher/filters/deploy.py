@@ -184,7 +184,7 @@ def _proved(record: Record, pending: Pending, snapshot: Snapshot, session: Sessi
     target, known = conditions.target_name(snapshot.target), {*pending.fingerprints}
     proof = arns.parse_target(snapshot.target.arn).kind.proof
     after = replace(record.with_proof(pending, proof, now), hold=None)
-    after = conditions.proved(after, now)
+    after = conditions.proved(after, snapshot.target, now)
     if pending.hold is not None:
         gone, content = pending.rolled_back_from
         alert = builders.filters_rolled_back(
@@ -223,6 +223,7 @@ def _unproven(record: Record, snapshot: Snapshot, pending: Pending, now: datetim
         prefix=conditions.UNCHANGEABLE,
         content=pending.sha256,
         missing=[need.certificate.facts for need in snapshot.plan.refused],
+        remind=snapshot.remind,
         now=now,
     )
 
@@ -239,6 +240,7 @@ def _save_failed(change: Change, snapshot: Snapshot, pending: Pending, error: Ta
             prefix=conditions.UNCHANGEABLE,
             content=pending.sha256,
             missing=missing,
+            remind=snapshot.remind,
             now=now,
         )
 

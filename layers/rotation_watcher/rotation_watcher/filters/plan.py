@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from rotation_watcher.bundles.wanted import BundleView, Need
-from rotation_watcher.config import Policy, Target
+from rotation_watcher.config import Policy, RemindDays, Target
 from rotation_watcher.filters.entries import by_key, digest, encode, key_of, texts, words
 from rotation_watcher.filters.grace import Graces, graces
 from rotation_watcher.filters.names import Names
@@ -88,6 +88,7 @@ class Snapshot(NamedTuple):
     shown: Shown
     confirmed: frozenset[str]
     plan: Plan
+    remind: RemindDays = RemindDays()
 
     @property
     def keys(self) -> frozenset[str]:

@@ -9,10 +9,11 @@ import msgspec
 from rotation_watcher import keys
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import SourceName
-from rotation_watcher.alerts.conditions import AT_ONCE, Condition, Lasting, Observed, evaluate, unjudged
+from rotation_watcher.alerts.conditions import AT_ONCE, Lasting, Observed, Subject, evaluate, unjudged
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.alerts.strange import strange
 from rotation_watcher.alerts.waiting import with_alerts
+from rotation_watcher.config import RemindDays
 from rotation_watcher.errors import TOO_MANY_LISTS
 from rotation_watcher.revocation.fetch import Failed, Outcome
 from rotation_watcher.revocation.points import Member, Point
@@ -69,6 +70,7 @@ def after(
     now: datetime,
     *,
     is_over: Callable[[str, About | None], bool],
+    remind: RemindDays,
 ) -> State:
     """The state after a run; the alerts that are due are in its outbox.
 
@@ -89,18 +91,19 @@ def after(
         known = state.about.get(one_revoked.key)
         made = max(each.made, known.made) if known and known.made else each.made
         about[one_revoked.key] = About(source=each.member.source, region=each.member.region, name=name, made=made)
-    conditions, alerts, resolved = evaluate(
+    conditions, alerts, _ = evaluate(
         state.conditions,
         observed.values(),
         now,
         resolves=lambda key: _over(key) if key == FORGED or is_over(key, state.about.get(key)) else None,
+        about=lambda key: _subject(key, about),
+        remind=remind,
     )
-    clear = [_all_clear(key, condition, about, now) for key, condition in resolved.items() if key != FORGED]
     return replace(
         state,
         conditions=conditions,
         about={key: about[key] for key in conditions if key in about},
-        outbox=with_alerts(state.outbox, [*alerts, *clear]),
+        outbox=with_alerts(state.outbox, alerts),
     )
 
 
@@ -171,13 +174,7 @@ def _revoked(one: OnList, now: datetime) -> Observed:
     return Observed(revoked_key(member.fingerprint), Kind.REVOKED, alert)
 
 
-def _all_clear(key: str, condition: Condition, about: Mapping[str, About], now: datetime) -> Alert:
-    known = about.get(key, About(source="unknown", region="", name=key))
-    return builders.all_clear(
-        subject=SourceName(known.source, known.region),
-        kind=Kind(condition.kind),
-        about=known.name,
-        key=key,
-        since=condition.since,
-        now=now,
-    )
+def _subject(key: str, about: Mapping[str, About]) -> Subject:
+    """The source that a condition is about; None: it is about alerts, which are the stack's."""
+    known = about.get(key)
+    return SourceName(known.source, known.region) if known else None

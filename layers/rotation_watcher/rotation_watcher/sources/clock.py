@@ -65,7 +65,7 @@ def _moments(history: History, now: datetime) -> Iterator[tuple[str, datetime, d
             for moment in filter(None, (held.first_seen, held.gone_since)):
                 yield f"quarantined {key[:21]}", moment, past
     for key, condition in history.conditions.items():
-        for moment in filter(None, (condition.since, condition.alerted, condition.clear_since)):
+        for moment in filter(None, (condition.since, condition.alerted, condition.reminded, condition.clear_since)):
             yield f"condition {key[:40]}", moment, past
 
 

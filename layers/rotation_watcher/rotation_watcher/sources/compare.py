@@ -34,7 +34,12 @@ def disagree(
         return clear(context.policy) if key.startswith(keys.disagree(other.id)) else None
 
     conditions, alerts, over = evaluate(
-        history.conditions, observed, context.now, resolves=flapping.slowly(history, resolves)
+        history.conditions,
+        observed,
+        context.now,
+        resolves=flapping.slowly(history, resolves),
+        about=lambda _: context.name,
+        remind=context.policy.remind_days,
     )
     ended = flapping.ended(history, conditions, over, context.now)
     return replace(history, conditions=conditions, ended=ended).with_alerts(alerts)

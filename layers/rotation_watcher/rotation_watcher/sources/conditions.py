@@ -1,12 +1,12 @@
 """What one observation says about the conditions of a source, and how long each must be absent to be over."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 import msgspec
 
 from rotation_watcher.alerts import builders
-from rotation_watcher.alerts.conditions import Condition, Lasting, Observed, evaluate, unjudged
+from rotation_watcher.alerts.conditions import Lasting, Observed, evaluate, unjudged
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.alerts.strange import strange
 from rotation_watcher.config import Authority, Policy
@@ -77,13 +77,16 @@ def judged(
         return enough._replace(duration=QUARANTINE_CLEAR) if takes_a_day else enough
 
     conditions, alerts, resolved = evaluate(
-        history.conditions, observed, context.now, resolves=flapping.slowly(history, resolves)
+        history.conditions,
+        observed,
+        context.now,
+        resolves=flapping.slowly(history, resolves),
+        about=lambda _: context.name,
+        remind=context.policy.remind_days,
     )
     quick = [key for key, one in resolved.items() if one.kind not in _TAKES_A_DAY_TO_END]
     ended = flapping.ended(history, conditions, quick, context.now)
-    over = [_recovered(one, context) for one in resolved.values() if one.kind == Kind.SOURCE_FAILING]
-    over += _whole_again(resolved, conditions, context)
-    return replace(history, conditions=conditions, ended=ended), (*over, *alerts)
+    return replace(history, conditions=conditions, ended=ended), alerts
 
 
 def strange_alerts(history: History, source: builders.SourceName, now: datetime) -> History:
@@ -131,7 +134,9 @@ def unread(
         reason,
         again=lambda alerted: reason.lasting and not _lasting(alerted),
     )
-    conditions, alerts, _ = evaluate(history.conditions, [*found, failing], context.now, resolves=unjudged)
+    conditions, alerts, _ = evaluate(
+        history.conditions, [*found, failing], context.now, resolves=unjudged, remind=context.policy.remind_days
+    )
     return replace(history, conditions=conditions), alerts
 
 
@@ -152,7 +157,9 @@ def defective(history: History, message: str, context: Context) -> History:
         ),
         reason=SourceReason.INTERNAL_ERROR,
     )
-    conditions, alerts, _ = evaluate(history.conditions, [failing], context.now, resolves=unjudged)
+    conditions, alerts, _ = evaluate(
+        history.conditions, [failing], context.now, resolves=unjudged, remind=context.policy.remind_days
+    )
     return replace(history, conditions=conditions).with_alerts(alerts)
 
 
@@ -251,20 +258,6 @@ def _files(context: Context) -> list[Observed]:
     return [damaged(file) for file in files if file.faults and (file.held or file.exposes_key)]
 
 
-def _whole_again(
-    resolved: Mapping[str, Condition], conditions: Mapping[str, Condition], context: Context
-) -> list[Alert]:
-    """The all-clear for a file, unless something else is wrong with it now."""
-    damaged = {keys.file_of(key) for key in conditions}
-    return [
-        builders.all_clear(
-            subject=context.name, kind=Kind.FILE_DAMAGED, about=file, key=key, since=one.since, now=context.now
-        )
-        for key, one in resolved.items()
-        if (file := keys.file_of(key)) is not None and file not in damaged
-    ]
-
-
 def _doubts(authority: str, entities: Iterable[Entity], observation: Observation, context: Context) -> list[Observed]:
     """Leaves that cannot be distinguished from a stranger's: one alert for all of them.
 
@@ -291,8 +284,3 @@ def _doubts(authority: str, entities: Iterable[Entity], observation: Observation
             Lasting(1 if current else context.policy.confirmations),
         )
     ]
-
-
-def _recovered(condition: Condition, context: Context) -> Alert:
-    reason = condition.reason or SourceReason.UNAVAILABLE
-    return builders.source_recovered(source=context.name, reason=reason, since=condition.since, now=context.now)

@@ -162,9 +162,9 @@ class History(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
         """This history with alerts added to its outbox, which stays bounded; none waits there twice."""
         return msgspec.structs.replace(self, outbox=waiting.with_alerts(self.outbox, alerts))
 
-    def delivered(self, ids: frozenset[str]) -> "History":
+    def delivered(self, taken: frozenset[str]) -> "History":
         """This history without the alerts that every sink took."""
-        return msgspec.structs.replace(self, outbox=tuple(alert for alert in self.outbox if alert.id not in ids))
+        return msgspec.structs.replace(self, outbox=tuple(alert for alert in self.outbox if alert.key not in taken))
 
 
 def encode(history: History) -> bytes:

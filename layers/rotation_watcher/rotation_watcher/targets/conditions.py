@@ -18,7 +18,7 @@ from rotation_watcher.alerts.conditions import AT_ONCE, Lasting, Observed, evalu
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.alerts.strange import strange
 from rotation_watcher.bundles.wanted import Need
-from rotation_watcher.config import Mode, Target
+from rotation_watcher.config import Mode, RemindDays, Target
 from rotation_watcher.errors import (
     BundleRejected,
     SdkTooOld,
@@ -41,6 +41,9 @@ _NEAR = 0.8
 
 AHEAD = timedelta(days=3)
 """How long before it leaves a certificate is announced to leave, or half its grace before, if that is shorter."""
+
+DAILY = RemindDays()
+"""How often people are reminded where no policy is at hand."""
 
 PASSING = timedelta(minutes=30)
 """How long a failure that may pass unaided lasts before it is alerted."""
@@ -89,10 +92,14 @@ def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
     ]
     changing = snapshot.plan.changes or record.pending is not None
     judged = _SEEN if changing else (*_SEEN, UNCHANGEABLE)
-    conditions, alerts, resolved = evaluate(
-        record.conditions, observed, now, resolves=lambda key: CLEAR if key.startswith(judged) else None
+    conditions, alerts, _ = evaluate(
+        record.conditions,
+        observed,
+        now,
+        resolves=lambda key: CLEAR if key.startswith(judged) else None,
+        about=lambda _: target_name(snapshot.target),
+        remind=snapshot.remind,
     )
-    over = obstacles.over(resolved, conditions, target_name(snapshot.target), now)
     verifying = {one.name for one in snapshot.live.known_endpoints if one.verifies and one.name.startswith("arn:")}
     endpoints = tuple(sorted({*record.endpoints, *verifying}))
     graces = snapshot.plan.graces
@@ -105,7 +112,7 @@ def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
         approved=graces.approved,
         shown=shown_last(snapshot.target, snapshot.live, before),
     )
-    return noted.with_alerts(*over, *alerts)
+    return noted.with_alerts(*alerts)
 
 
 def failed(
@@ -116,6 +123,7 @@ def failed(
     prefix: str,
     content: str,
     missing: Iterable[CertificateFacts],
+    remind: RemindDays = DAILY,
     now: datetime,
 ) -> Record:
     """The record after the target could not be read or changed.
@@ -143,12 +151,12 @@ def failed(
         AT_ONCE if lasting else Lasting(duration=PASSING),
         error.reason,
     )
-    return _with(record, [observed], now)
+    return _with(record, [observed], now, remind)
 
 
-def _with(record: Record, observed: Iterable[Observed], now: datetime) -> Record:
+def _with(record: Record, observed: Iterable[Observed], now: datetime, remind: RemindDays = DAILY) -> Record:
     """The record after something that says nothing about its other conditions."""
-    conditions, alerts, _ = evaluate(record.conditions, observed, now, resolves=unjudged)
+    conditions, alerts, _ = evaluate(record.conditions, observed, now, resolves=unjudged, remind=remind)
     return replace(record, conditions=conditions).with_alerts(*alerts)
 
 
@@ -161,6 +169,7 @@ def update_failed(record: Record, snapshot: Snapshot, error: TargetError, conten
         prefix=UNCHANGEABLE,
         content=content,
         missing=[need.certificate.facts for need in snapshot.plan.refused],
+        remind=snapshot.remind,
         now=now,
     )
 
@@ -185,7 +194,7 @@ def unproven(
         ),
         reason=reason,
     )
-    return _with(record, [observed], now)
+    return _with(record, [observed], now, snapshot.remind)
 
 
 def forged(record: Record, target: Target, what: str, now: datetime) -> Record:
@@ -223,7 +232,7 @@ def _forged(snapshot: Snapshot, now: datetime) -> list[Observed]:
     return [forgery(snapshot.target, what, now) for what in found]
 
 
-def proved(record: Record, now: datetime) -> Record:
+def proved(record: Record, target: Target, now: datetime) -> Record:
     """The record after a change has been proved: what kept it from being changed is absent.
 
     What was never alerted is over at once: the change was only put off, by the pace of the service as a rule.
@@ -234,13 +243,14 @@ def proved(record: Record, now: datetime) -> Record:
             return None
         return AT_ONCE if record.conditions[key].alerted is None else CLEAR
 
-    conditions, _, _ = evaluate(record.conditions, (), now, resolves=resolves)
-    return replace(record, conditions=conditions)
+    conditions, alerts, _ = evaluate(record.conditions, (), now, resolves=resolves, about=lambda _: target_name(target))
+    return replace(record, conditions=conditions).with_alerts(*alerts)
 
 
 def deployed(record: Record, snapshot: Snapshot, now: datetime) -> Record:
     """The record after an update was proved: what it brought does not wait for the next run to be told."""
-    return _with(record, shared_authority.observed(snapshot, target_name(snapshot.target), now, deployed=True), now)
+    found = shared_authority.observed(snapshot, target_name(snapshot.target), now, deployed=True)
+    return _with(record, found, now, snapshot.remind)
 
 
 def facts_of(snapshot: Snapshot, fingerprints: Iterable[str]) -> list[CertificateFacts]:

@@ -1,17 +1,16 @@
 """What stands beside or before a target: the operator's files, its service's rules and state, its listeners' filters.
 
-Pure, like ``conditions``, which keeps what is found here: what one run observed, and the all-clear when one is over.
+Pure, like ``conditions``, which keeps what is found here: what one run observed.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from rotation_watcher import arns
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import TargetName
-from rotation_watcher.alerts.conditions import AT_ONCE, Condition, Lasting, Observed
-from rotation_watcher.alerts.model import Alert, Kind
+from rotation_watcher.alerts.conditions import AT_ONCE, Lasting, Observed
+from rotation_watcher.alerts.model import Kind
 from rotation_watcher.bundles.wanted import Need
 from rotation_watcher.ports import Endpoint
 from rotation_watcher.sources.history import Status
@@ -46,25 +45,6 @@ def observed(snapshot: Snapshot, now: datetime) -> list[Observed]:
     ]
 
 
-def over(
-    resolved: Mapping[str, Condition], open_ones: Iterable[str], target: TargetName, now: datetime
-) -> tuple[Alert, ...]:
-    """The all-clear of what was alerted and is over, unless the same thing goes on in another way."""
-    going_on = {_topic(key) for key in open_ones}
-    return tuple(
-        builders.all_clear(
-            subject=target,
-            kind=Kind(condition.kind),
-            about=_topic(key).partition(":")[2] if key.startswith((FILE, FILTERED)) else "",
-            key=key,
-            since=condition.since,
-            now=now,
-        )
-        for key, condition in resolved.items()
-        if key.startswith((FILE, LEFT_OUT, LOCKED, FILTERED)) and _topic(key) not in going_on
-    )
-
-
 def remarks(snapshot: Snapshot) -> list[str]:
     """For the summary: what is left out, and the listeners of which it is unknown which leaves their filters admit."""
     needs = [need for need in snapshot.view.wanted.needs if need.state.status is not Status.RETIRING]
@@ -82,11 +62,6 @@ def remarks(snapshot: Snapshot) -> list[str]:
 def _name(snapshot: Snapshot) -> TargetName:
     target = snapshot.target
     return TargetName(target.id, target.arn, arns.parse_target(target.arn).label)
-
-
-def _topic(key: str) -> str:
-    """What a key is about: itself without what distinguishes one way of the same thing from another."""
-    return key.partition("#")[0]
 
 
 def _short(*parts: object) -> str:
@@ -182,11 +157,9 @@ def _locked(snapshot: Snapshot, now: datetime) -> list[Observed]:
     after = AT_ONCE if at_stake else Lasting(duration=PASSING_IDLE)
     if passing and at_stake:
         after = Lasting(duration=PASSING)
-    known = snapshot.record.conditions.items()
-    earlier = [one.since for key, one in known if key.startswith(f"{LOCKED}#{state}:")]
     return [
         Observed(
-            f"{LOCKED}#{state}:{'at-stake' if at_stake else 'idle'}",
+            f"{LOCKED}#{state}",
             Kind.TARGET_LOCKED,
             lambda since: builders.target_locked(
                 target=_name(snapshot),
@@ -194,7 +167,7 @@ def _locked(snapshot: Snapshot, now: datetime) -> list[Observed]:
                 said=next((line for line in live.warnings if state and line.startswith(state)), ""),
                 missing=missing,
                 expiring=expiring,
-                since=min([since, *earlier]),
+                since=since,
                 now=now,
             ),
             after,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from rotation_watcher import arns
 from rotation_watcher.bundles.wanted import BundleView, Need, Wanted, admits, entry
-from rotation_watcher.config import Policy, Target
+from rotation_watcher.config import Policy, RemindDays, Target
 from rotation_watcher.ports import Live
 from rotation_watcher.targets import room
 from rotation_watcher.targets.composing import Composed, LeftOut, composed, harmless
@@ -104,6 +104,7 @@ class Snapshot(NamedTuple):
     former: Mapping[str, Block]
     plan: Plan
     last: Last = Last()
+    remind: RemindDays = RemindDays()
 
     @property
     def blocks(self) -> Mapping[str, Block]:

@@ -83,7 +83,7 @@ def required(snapshot: Snapshot, now: datetime) -> list[Need]:
 def proved(record: Record, pending: Pending, snapshot: Snapshot, live: Live, bucket: str, now: datetime) -> Record:
     """The record of an update that has been read back, with its alerts, and without its claim."""
     after = replace(record.with_proof(pending, live.proof, now), shown=shown_last(snapshot.target, live, record.shown))
-    after = conditions.proved(after, now)
+    after = conditions.proved(after, snapshot.target, now)
     if pending.hold is not None:
         return _rolled_back(after, pending, pending.hold, snapshot, live, now)
     after = replace(after, hold=None)  # what was held was another content, or this one would not have been deployed

@@ -149,9 +149,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
             not_before=None,
         )
 
-    def delivered(self, ids: frozenset[str]) -> "Record":
-        """This record without the alerts that the sink took."""
-        return msgspec.structs.replace(self, outbox=tuple(alert for alert in self.outbox if alert.id not in ids))
+    def delivered(self, taken: frozenset[str]) -> "Record":
+        """This record without the alerts that the sink took, by their keys."""
+        return msgspec.structs.replace(self, outbox=tuple(alert for alert in self.outbox if alert.key not in taken))
 
 
 KEPT_VERSIONS = 20

@@ -11,7 +11,7 @@ import msgspec
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.conditions import AT_ONCE, Lasting, Observed, evaluate
 from rotation_watcher.alerts.model import Kind
-from rotation_watcher.config import Target
+from rotation_watcher.config import RemindDays, Target
 from rotation_watcher.errors import TargetBusy, TargetError
 from rotation_watcher.targets.conditions import CLEAR, PASSING, target_name
 from rotation_watcher.targets.record import Record
@@ -36,11 +36,18 @@ class Trouble(NamedTuple):
     number: int | None = None
 
 
-def noted(record: Record, target: Target, troubles: Iterable[Trouble], *, revoked: bool, now: datetime) -> Record:
+def noted(
+    record: Record, target: Target, troubles: Iterable[Trouble], *, revoked: bool, remind: RemindDays, now: datetime
+) -> Record:
     """The record with these conditions. ``revoked``: a list that may be missing revokes one of our certificates."""
     observed = [_observed(one, target, revoked=revoked, now=now) for one in troubles]
     conditions, alerts, _ = evaluate(
-        record.conditions, observed, now, resolves=lambda key: CLEAR if key.startswith(PREFIX) else None
+        record.conditions,
+        observed,
+        now,
+        resolves=lambda key: CLEAR if key.startswith(PREFIX) else None,
+        about=lambda _: target_name(target),
+        remind=remind,
     )
     return msgspec.structs.replace(record, conditions=conditions).with_alerts(*alerts)
 

@@ -327,7 +327,8 @@ class _Work:
         )
 
         def change(record: Record) -> Record:
-            after = noted(record, session.target, self._troubles, revoked=revoked, now=now)
+            remind = session.ports.remind
+            after = noted(record, session.target, self._troubles, revoked=revoked, remind=remind, now=now)
             return unclaimed(after) if holding else after
 
         try:

@@ -17,7 +17,7 @@ from rotation_watcher.alerts import outbox
 from rotation_watcher.alerts.ledger import Ledger
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.compare_and_set import compare_and_set
-from rotation_watcher.config import Target
+from rotation_watcher.config import RemindDays, Target
 from rotation_watcher.deadline import Remaining, unhurried
 from rotation_watcher.errors import ClaimedByAnother
 from rotation_watcher.kinds import Kind
@@ -36,7 +36,8 @@ class Ports(NamedTuple):
     """What publish needs of the world.
 
     ``claim_for`` outlasts the function's timeout; ``owner`` names this run, ``remaining`` says what is left of it.
-    ``enqueue_every``: how often the schedule enqueues every target (None: at no fixed interval).
+    ``enqueue_every``: how often the schedule enqueues every target (None: at no fixed interval). ``remind`` is what the
+    watch file says, given at each call.
     """
 
     store: ObjectStore
@@ -50,6 +51,7 @@ class Ports(NamedTuple):
     enqueue_every: timedelta | None = None
     remaining: Remaining = unhurried
     listeners: Mapping[Kind, FilterTarget] = {}
+    remind: RemindDays = RemindDays()
 
     def adapter(self, target: Target) -> TrustTarget:
         """Who speaks to this kind of target."""

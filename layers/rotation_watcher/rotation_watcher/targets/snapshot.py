@@ -58,7 +58,7 @@ def take_snapshot(
         former = (deployed(store, target, record.applied.version) or EMPTY).blocks
     if off and last == Last() and contents.blocks.keys() - view.wanted.certificates.keys():
         last = Last(doubt="its mutual TLS is off, and nothing outside targets/ shows what others had there")
-    return Snapshot(target, record, view, live, contents, former, plan, last)
+    return Snapshot(target, record, view, live, contents, former, plan, last, watch.policy.remind_days)
 
 
 def contents_of(live: Live) -> Contents:

@@ -13,7 +13,6 @@ from rotation_watcher.alerts.builders.changes import (
     truststore_updated,
 )
 from rotation_watcher.alerts.builders.configuration import (
-    configuration_accepted,
     configuration_forged,
     configuration_refused,
 )
@@ -27,6 +26,7 @@ from rotation_watcher.alerts.builders.disturbances import (
     state_forged,
     unwanted,
 )
+from rotation_watcher.alerts.builders.ending import resolved
 from rotation_watcher.alerts.builders.files import file_damaged, left_out, unusual_certificate
 from rotation_watcher.alerts.builders.filters import (
     filters_drifted,
@@ -42,9 +42,9 @@ from rotation_watcher.alerts.builders.filters import (
 from rotation_watcher.alerts.builders.floods import flood
 from rotation_watcher.alerts.builders.forged import alerts_forged
 from rotation_watcher.alerts.builders.leaves import expired, issuer_changed, rotated, upcoming_published, went_back
-from rotation_watcher.alerts.builders.locked import all_clear, filtered_out, target_locked
+from rotation_watcher.alerts.builders.locked import filtered_out, target_locked
 from rotation_watcher.alerts.builders.naming import name_learned, names_uncertain
-from rotation_watcher.alerts.builders.observing import clock_ahead, source_failing, source_recovered, sources_disagree
+from rotation_watcher.alerts.builders.observing import clock_ahead, source_failing, sources_disagree
 from rotation_watcher.alerts.builders.quarantine import anchor_missing, approved, quarantined
 from rotation_watcher.alerts.builders.revocation import crl_stale, revocations_behind, revoked
 from rotation_watcher.alerts.builders.subjects import SourceName, TargetName
@@ -53,12 +53,10 @@ __all__ = [
     "SourceName",
     "TargetName",
     "alerts_forged",
-    "all_clear",
     "anchor_missing",
     "approved",
     "change_planned",
     "clock_ahead",
-    "configuration_accepted",
     "configuration_forged",
     "configuration_refused",
     "contended",
@@ -86,13 +84,13 @@ __all__ = [
     "quota_near",
     "removal_held",
     "removal_planned",
+    "resolved",
     "revocations_behind",
     "revoked",
     "rolled_back",
     "rotated",
     "shared_authority_deployed",
     "source_failing",
-    "source_recovered",
     "sources_disagree",
     "state_forged",
     "still_trusted",

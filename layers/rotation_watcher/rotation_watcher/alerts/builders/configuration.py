@@ -1,4 +1,4 @@
-"""Alerts about the watch file and the parameters: refused, and accepted again."""
+"""Alerts about the watch file and the parameters: refused, and what was kept of earlier ones."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -37,18 +37,6 @@ def configuration_refused(
     return about_stack(
         Kind.CONFIGURATION_REFUSED, Severity.CRITICAL, distinction, words, facts | {"since": when(since)}, now
     )
-
-
-def configuration_accepted(*, since: datetime, now: datetime) -> Alert:
-    """It is right again. ``since``: when it was refused."""
-    words = Words(
-        title="its configuration is accepted again",
-        happened=f"The configuration that had been refused since {when(since)} is right now.",
-        means="It is in force from this run on.",
-        do="Nothing.",
-    )
-    facts = {"refused since": when(since)}
-    return about_stack(Kind.CONFIGURATION_ACCEPTED, Severity.INFO, stamp(since), words, facts, now)
 
 
 def configuration_forged(*, since: datetime, now: datetime) -> Alert:

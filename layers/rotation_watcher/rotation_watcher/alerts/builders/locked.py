@@ -1,9 +1,9 @@
-"""Alerts about what keeps a target from changing, or a leaf from passing beside its truststore; and the all-clear."""
+"""Alerts about what keeps a target from changing, or a leaf from passing beside its truststore."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from rotation_watcher.alerts.builders.subjects import SourceName, TargetName, Words, about_source, about_target
+from rotation_watcher.alerts.builders.subjects import TargetName, Words, about_target
 from rotation_watcher.alerts.builders.wording import count, listed, plain, sentence, stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.x509.facts import CertificateFacts
@@ -90,30 +90,3 @@ def filtered_out(
     facts |= {"names": plain(", ".join(names)) or "(none)"} | listed("shut out", leaves, now) | {"since": when(since)}
     distinction = f"{plain(endpoint)}:{stamp(since)}"
     return about_target(Kind.FILTERED_OUT, Severity.CRITICAL, target, distinction, words, facts, now)
-
-
-_OVER = {
-    Kind.FILE_DAMAGED: "{about} is whole again, or is used no longer.",
-    Kind.LEFT_OUT: "What was left out is taken by the target now, or is wanted no longer.",
-    Kind.TARGET_LOCKED: "The service takes changes of it again.",
-    Kind.REVOKED: "No list in force names {about} any more, or Genesys shows it no more.",
-    Kind.CRL_STALE: "The list of {about} is up to date again, or is needed no longer.",
-    Kind.FILTERED_OUT: "The identity filters of {about} shut out no accepted certificate any more, or it is gone.",
-}
-
-
-def all_clear(
-    *, subject: SourceName | TargetName, kind: Kind, about: str, key: str, since: datetime, now: datetime
-) -> Alert:
-    """Something that was alerted is over. ``about`` names it (a file, a listener), ``key`` is its condition's key."""
-    words = Words(
-        title=f"over: {kind}",
-        happened=_OVER.get(kind, "It is over.").format(about=plain(about)),
-        means=f"What was alerted as {kind}, since {when(since)}, is over.",
-        do="Nothing.",
-    )
-    facts = {"alert": str(kind), "since": when(since)} | ({"about": plain(about)} if about else {})
-    distinction = f"{kind}:{plain(key)}:{stamp(since)}"
-    if isinstance(subject, SourceName):
-        return about_source(Kind.ALL_CLEAR, Severity.INFO, subject, None, distinction, words, facts, now)
-    return about_target(Kind.ALL_CLEAR, Severity.INFO, subject, distinction, words, facts, now)

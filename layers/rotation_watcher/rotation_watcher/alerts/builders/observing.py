@@ -104,21 +104,6 @@ def source_failing(
     )
 
 
-def source_recovered(*, source: SourceName, reason: str, since: datetime, now: datetime) -> Alert:
-    """The source can be read again. ``reason``: the code of the failure that has ended, as the history kept it."""
-    minutes = round((now - since).total_seconds() / 60)
-    lasted = count(minutes, "minute") if minutes < 120 else count(round(minutes / 60), "hour")  # noqa: PLR2004  # two hours
-    words = Words(
-        title=f"Genesys can be read again ({plain(reason, 40)} is over)",
-        happened=f"The failure ({plain(reason, 40)}) has ended; it lasted for about {lasted}.",
-        means="The watch goes on. What changed meanwhile is reported in messages of its own.",
-        do="Nothing.",
-    )
-    facts = {"reason": reason, "since": when(since)}
-    distinction = f"{reason}:{stamp(since)}"
-    return about_source(Kind.SOURCE_RECOVERED, Severity.INFO, source, None, distinction, words, facts, now)
-
-
 def sources_disagree(
     *,
     source: SourceName,
