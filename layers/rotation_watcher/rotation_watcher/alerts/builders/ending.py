@@ -170,11 +170,18 @@ def reminder(alert: Alert, since: datetime, number: int) -> Alert:
     """The alert, as it stands now, as the reminder of that number."""
     return msgspec.structs.replace(
         alert,
-        title=f"Still: {alert.title}"[:TITLE],
+        title=f"Still: {_shortened(alert.title, TITLE - len('Still: '))}",
         status=Status.REMINDER,
         what_happened=f"Open since {when(since)}; this is reminder {number}. {alert.what_happened}",
         facts={**alert.facts, "open since": when(since), "reminder": str(number)},
     )
+
+
+def _shortened(title: str, longest: int) -> str:
+    """A title whose end, which says what is the matter, stays whole: what it is about is cut."""
+    about, _, words = title.partition(": ")
+    room = longest - len(words) - len(": ")
+    return title if len(title) <= longest else f"{about[: max(0, room - 3)]}...: {words}"[:longest]
 
 
 def lasted(span: timedelta) -> str:
