@@ -12,6 +12,7 @@ from rotation_watcher import keys
 from rotation_watcher.errors import FetchCode, StoreError
 from rotation_watcher.ports import PublishRequest
 from rotation_watcher.revocation.kept import DER, INDEX, MANIFEST, PEM
+from rotation_watcher.revocation.points import folders_of
 from rotation_watcher.x509.crl import Crl, read
 from rotation_watcher.x509.revocation_index import Index, open_index
 from tests.support import certs, crls
@@ -464,3 +465,20 @@ def test_a_list_that_cannot_be_read_every_other_run_wakes_nobody(world: SmallRef
     assert world.refresh().enqueued == []
     broken[:] = []
     assert world.refresh().enqueued == ["alb"], "told as soon as every list could be looked at"
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_one_key_under_two_names_has_two_lists_each_for_its_own_name(world: SmallRefresh, *, turned: bool) -> None:
+    other = certs.issue(issued("Root 0"), "CA X", ca=True, key=intermediate().key, extensions=[named(CAS)])
+    url = "http://crl.example.com/x.crl"
+    theirs = certs.issue(other, NAME, not_before=START - DAY, extensions=[named(LEAVES)])
+    apart = certs.issue(other, NAME, not_before=START - DAY, extensions=[named(url)])
+    world.present((leaf(), (intermediate(),)), (theirs, (other,)), (apart, (other,)))
+    world.list_leaves(leaf(), theirs, issuer=other if turned else None)
+    world.list_leaves(apart, url=url, issuer=other)
+    world.refresh()
+    spki = certificate(other).facts.spki_sha256
+    assert folders_of(spki, theirs.certificate) == {world.folder(issuer=other)} != {world.folder()}
+    assert world.revoked == {theirs.fingerprint if turned else leaf().fingerprint, apart.fingerprint}
+    world.refresh()
+    assert "wrong-issuer" in {one.facts.get("reason") for one in world.heard()}
