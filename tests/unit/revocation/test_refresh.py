@@ -431,21 +431,29 @@ def test_the_index_is_of_the_issuers_key(world: SmallRefresh) -> None:
     assert world.manifest().issuer_key == certificate(intermediate()).facts.spki_sha256
 
 
-def test_mirrors_that_sign_the_same_list_each_for_itself_make_no_new_one(world: SmallRefresh) -> None:
-    world.list_leaves(leaf())
+def test_other_bytes_of_one_number_and_time_are_no_news_unless_they_revoke_more(world: SmallRefresh) -> None:
+    made = world.clock()
+    world.list_leaves(made=made, number=50)
     world.refresh()
-    number, made = world.number, world.manifest().facts.this_update
-    before = len(world.store.writes)
-    for tag in ("a", "b"):
-        world.points.publish(
-            LEAVES, listed(intermediate(), leaf().certificate.serial_number, made=made, number=number), etag=tag
-        )
-        summary = world.refresh()
-        assert {one.outcome for one in summary.lists} == {"unchanged"}
-        assert summary.enqueued == []
-    assert world.store.writes[before:] == []
-    world.points.publish(LEAVES, listed(intermediate(), made=made, number=number), etag="c")
-    assert "new" in {one.outcome for one in world.refresh().lists}, "one that says something else is another list"
+    for period in (7 * DAY, 6 * DAY):
+        world.list_leaves(made=made, number=50, period=period)
+        assert world.points.files[LEAVES].body != world.store.body(f"{world.folder()}/{DER}")
+        assert_no_news(world)
+    world.list_leaves(made=made, number=50, period=8 * DAY)
+    world.refresh()
+    assert world.manifest().facts.next_update == made + 8 * DAY, "it holds for longer"
+    world.list_leaves(leaf(), made=made, number=50)
+    world.refresh()
+    assert world.revoked == {leaf().fingerprint}
+    world.list_leaves(made=made, number=50, period=9 * DAY)
+    assert_no_news(world)
+    assert world.revoked == {leaf().fingerprint}
+
+
+def assert_no_news(world: SmallRefresh) -> None:
+    writes = len(world.store.writes)
+    assert world.refresh().enqueued == []
+    assert world.store.writes[writes:] == []
 
 
 def test_a_list_that_cannot_be_read_every_other_run_wakes_nobody(world: SmallRefresh) -> None:
