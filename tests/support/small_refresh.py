@@ -212,6 +212,10 @@ class SmallRefresh:
         """The list in force of the leaves that name these URLs (LEAVES). Raises KeyError."""
         return kept.decode(self.store.body(f"{self.folder(*urls)}/{kept.MANIFEST}"))
 
+    def manifest_of(self, url: str, issuer: Issued) -> Manifest:
+        """The list in force of the CAs that name this URL. Raises KeyError."""
+        return kept.decode(self.store.body(f"{self.folder(url, issuer=issuer, ca=True)}/{kept.MANIFEST}"))
+
     @property
     def revoked(self) -> set[str]:
         """The certificates, by fingerprint, of which an alert says that they are revoked and none that it is over."""

@@ -15,7 +15,7 @@ from rotation_watcher.targets.revocation_state import State, decode
 from rotation_watcher.x509.crl import Crl, read
 from tests.support import certs
 from tests.support.certs import Issued
-from tests.support.small_refresh import CAS, DAY, HOUR, LEAVES, SmallRefresh, intermediate, leaf
+from tests.support.small_refresh import CAS, DAY, HOUR, LEAVES, SmallRefresh, intermediate, leaf, named
 from tests.support.small_world import ARNS, NAME, START, issued
 
 ALB = ARNS["alb"]
@@ -230,6 +230,7 @@ def test_while_the_new_list_does_not_show_its_entries_the_old_one_stays(world: S
     world.clock.advance(HOUR)
     world.publish()
     assert [one.facts["reason"] for one in world.heard()] == ["unproved"]
+    assert [call for call, _ in world.target.calls].count("add") == 3, "it is not added once more"
     lists = world.target.held[ALB].lists
     lists[max(lists)] = (lists[max(lists)][0], 1)
     world.target.after = lambda *_: None
@@ -275,8 +276,8 @@ def test_a_run_that_dies_at_any_call_is_completed_by_the_next_and_nothing_is_loa
             world.publish()
             wanted = {"CN=Other": {7, 8, 9}, "CN=CA 1": serials(leaf()), "CN=Root 0": set()}
             assert loaded(world) == wanted, (side, call, key)
-            assert state(world).adding is None
             assert state(world).leaving == ()
+            assert decode(world.store.body(keys.added_lists(ALB))) == state(world)
 
 
 def bodies(world: SmallRefresh) -> list[bytes]:
@@ -295,24 +296,56 @@ def die_at(call: str, key: str, count: int) -> Callable[[str, str], None]:
     return die
 
 
-def test_a_state_that_calls_others_lists_the_watchers_own_removes_none(world: SmallRefresh) -> None:
+def forge(world: SmallRefresh, **changed: object) -> None:
+    """Somebody writes below targets/: ``changed`` of the leaves' list."""
+    document = json.loads(world.store.body(keys.target_revocations("alb")))
+    document["loaded"][world.folder()] |= changed
+    world.store.seed(keys.target_revocations("alb"), json.dumps(document).encode())
+
+
+def test_a_state_that_calls_others_lists_the_watchers_own_removes_none_and_is_alerted_once(world: SmallRefresh) -> None:
     number = next(one for one, (body, _) in world.target.held[ALB].lists.items() if body == theirs())
     document = json.loads(world.store.body(keys.target_revocations("alb")))
-    folder, mine = next(iter(document["loaded"].items()))
-    fingerprint = x509_fingerprint(theirs())
-    for version in (mine["version"], ""):
-        forged = {**mine, "id": number, "entries": 3, "fingerprint": fingerprint, "version": version}
-        world.store.seed(
-            keys.target_revocations("alb"), json.dumps({**document, "leaving": [{**forged, "folder": folder}]}).encode()
-        )
+    mine = document["loaded"][world.folder()]
+    forged = {**mine, "id": number, "entries": 3, "fingerprint": x509_fingerprint(theirs())}
+    world.store.seed(keys.target_revocations("alb"), json.dumps({**document, "leaving": [forged]}).encode())
+    for _ in range(4):
         world.publish()
-        assert number in world.target.held[ALB].lists
-        (alert,) = world.heard()
-        assert alert.facts["reason"] == "not-ours"
-        for _ in range(3):
-            world.clock.advance(HOUR)
-            world.publish()
-        assert world.heard() == []
+        world.clock.advance(HOUR)
+    assert loaded(world) == {"CN=Other": {7, 8, 9}, "CN=CA 1": set(), "CN=Root 0": set()}
+    (alert,) = world.heard()
+    assert (alert.kind, alert.facts["reason"]) == ("revocations-behind", "not-ours")
+
+
+@pytest.mark.parametrize("what", ["made", "id", "fingerprint", "arn", "url"])
+def test_a_forged_state_keeps_no_true_list_out_and_loads_none_twice(world: SmallRefresh, what: str) -> None:
+    number = next(one for one, (body, _) in world.target.held[ALB].lists.items() if body == theirs())
+    revoke(world)
+    changed: dict[str, dict[str, object]] = {
+        "made": {"made": "2099-01-01T00:00:00Z"},
+        "id": {"id": number, "entries": 3, "fingerprint": world.manifest().facts.fingerprint},
+        "fingerprint": {"fingerprint": world.manifest().facts.fingerprint},
+        "url": {"url": "http://else.example.com"},
+    }
+    if what == "arn":
+        document = json.loads(world.store.body(keys.target_revocations("alb")))
+        world.store.seed(keys.target_revocations("alb"), json.dumps({**document, "arn": "else"}).encode())
+    else:
+        forge(world, **changed[what])
+    for _ in range(4):
+        world.clock.advance(HOUR)
+        world.publish()
+    assert loaded(world) == {"CN=Other": {7, 8, 9}, "CN=CA 1": serials(leaf()), "CN=Root 0": set()}
+    assert_quiet(world)
+
+
+def assert_quiet(world: SmallRefresh) -> None:
+    world.heard()
+    writes, calls = len(world.store.writes), len(world.target.calls)
+    world.publish()
+    assert world.store.writes[writes:] == []
+    assert {"add", "remove", "content"}.isdisjoint(call for call, _ in world.target.calls[calls:])
+    assert world.heard() == []
 
 
 def x509_fingerprint(body: bytes) -> str:
@@ -322,77 +355,212 @@ def x509_fingerprint(body: bytes) -> str:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"format": "1"}'])
-def test_where_the_state_is_lost_the_lists_are_loaded_anew_and_the_former_ones_known_again(
-    world: SmallRefresh, body: bytes
-) -> None:
-    """As where the target was renamed."""
-    before = loaded(world)
-    counts: list[int] = []
-    world.target.before = lambda call, arn: (
-        counts.append(len(world.target.held[arn].lists)) if call == "remove" else None
-    )
+def test_a_state_that_cannot_be_read_is_made_anew_from_what_the_service_shows(world: SmallRefresh, body: bytes) -> None:
+    before = dict(world.target.held[ALB].lists)
     world.store.seed(keys.target_revocations("alb"), body)
     world.publish()
-    assert counts == [5, 4], "all are there before the first goes"
-    assert loaded(world) == before
+    assert world.target.held[ALB].lists == before
     assert {one.url for one in state(world).loaded.values()} == {LEAVES, CAS}
-    assert "forged" not in {one.facts.get("reason") for one in world.heard()}
-    writes = len(world.store.writes)
-    world.publish()
-    assert world.store.writes[writes:] == []
+    assert_quiet(world)
 
 
-def test_where_both_records_are_lost_what_was_loaded_counts_as_others(world: SmallRefresh) -> None:
-    before = len(world.target.held[ALB].lists)
-    world.store.seed(keys.target_revocations("alb"), b"")
-    world.store.seed(keys.added_lists(ALB), b"")
-    world.publish()
-    assert len(world.target.held[ALB].lists) == before + 2
+PLACES = {"targets": keys.target_revocations("alb"), "bundles": keys.added_lists(ALB)}
 
 
-@pytest.mark.parametrize(
-    "forge",
-    [
-        lambda one, theirs: one | {"id": theirs},
-        lambda one, _: one | {"made": "2099-01-01T00:00:00Z", "number": "99"},
-        lambda one, theirs: one | {"id": theirs, "entries": 3},
-        lambda one, _: one | {"folder": "crls/elsewhere"},
-    ],
-    ids=["on another file", "of the future", "with its entries", "elsewhere"],
-)
-def test_a_state_that_says_a_list_is_loaded_keeps_no_list_out_and_is_alerted(
-    world: SmallRefresh, forge: Callable[[dict[str, object], int], dict[str, object]]
-) -> None:
+@pytest.mark.parametrize("lost", [["targets"], ["bundles"], ["targets", "bundles"]])
+def test_where_the_state_is_lost_the_lists_are_known_by_their_content(world: SmallRefresh, lost: list[str]) -> None:
+    world.target.before = die_at("remove", ALB, 0)
     revoke(world)
-    number = next(one for one, (body, _) in world.target.held[ALB].lists.items() if body == theirs())
-    document = json.loads(world.store.body(keys.target_revocations("alb")))
-    manifest = world.manifest()
-    wanted = {"fingerprint": manifest.der.sha256, "version": manifest.pem.version}
-    document["loaded"][world.folder()] = forge(document["loaded"][world.folder()] | wanted, number)
-    world.store.seed(keys.target_revocations("alb"), json.dumps(document).encode())
-    world.publish()
-    assert serials(leaf()) in [{one.serial_number for one in x509.load_pem_x509_crl(body)} for body in bodies(world)]
-    assert number in world.target.held[ALB].lists, "others' stay"
-    assert "forged" in {one.facts.get("reason") for one in world.heard()}
-
-
-@pytest.mark.parametrize("note", [None, b"{", b'{"format": 1, "arn": "arn:of:another"}'])
-def test_a_note_that_is_lost_is_alerted_and_the_lists_are_loaded_anew_once(
-    world: SmallRefresh, note: bytes | None
-) -> None:
-    before = loaded(world)
-    if note is None:
-        world.store.remove(keys.added_lists(ALB))
-    else:
-        world.store.seed(keys.added_lists(ALB), note)
-    revoke(world)
-    world.publish()
-    assert loaded(world) == before | {"CN=CA 1": serials(leaf())}
-    assert "forged" in {one.facts.get("reason") for one in world.heard()}
-    for _ in range(3):
-        world.clock.advance(HOUR)
+    with pytest.raises(Killed):
         world.publish()
+    world.target.before = lambda *_: None
+    assert len(world.target.held[ALB].lists) == 4
+    for place in lost:
+        del world.store.versions[PLACES[place]]
+    world.clock.advance(HOUR)
+    world.publish()
+    assert loaded(world) == {"CN=Other": {7, 8, 9}, "CN=CA 1": serials(leaf()), "CN=Root 0": set()}
+    assert_quiet(world)
+
+
+@pytest.mark.parametrize("lost", PLACES)
+def test_where_a_state_is_lost_what_nothing_wants_any_more_leaves_too(world: SmallRefresh, lost: str) -> None:
+    world.target_options = {"revocation": "off"}
+    del world.store.versions[PLACES[lost]]
+    world.publish()
+    assert loaded(world) == {"CN=Other": {7, 8, 9}}
+
+
+def test_a_forged_manifest_makes_no_list_the_watchers_that_its_issuer_did_not_sign(world: SmallRefresh) -> None:
+    key = f"{world.folder()}/{MANIFEST}"
+    document = json.loads(world.store.body(key)) | {"former": [x509_fingerprint(theirs())]}
+    world.store.seed(key, json.dumps(document).encode())
+    for place in PLACES.values():
+        del world.store.versions[place]
+    for _ in range(3):
+        world.publish()
+        world.clock.advance(HOUR)
+    assert loaded(world) == {"CN=Other": {7, 8, 9}, "CN=CA 1": set(), "CN=Root 0": set()}
+
+
+def test_while_the_service_does_not_show_a_file_that_it_lists_none_is_added(world: SmallRefresh) -> None:
+    lists = world.target.held[ALB].lists
+    shown: dict[int, tuple[bytes, int]] = {}
+
+    def hide(call: str, _: str) -> None:
+        if call == "content":
+            shown.update(lists)
+            lists.update({number: (b"", entries) for number, (_, entries) in lists.items()})
+
+    def show(call: str, _: str) -> None:
+        if call == "content":
+            lists.update(shown)
+        if call == "add":
+            raise TargetError("the answer was lost")
+
+    world.target.before, world.target.after = hide, show
+    revoke(world)
+    for _ in range(3):
+        world.publish()
+        lists.update(shown)
+        world.clock.advance(HOUR)
+    assert len(lists) == 4
+    assert {one.facts["reason"] for one in world.heard()} == {"target-busy"}
+    world.target.before = world.target.after = lambda *_: None
+    world.publish()
+    assert loaded(world)["CN=CA 1"] == serials(leaf())
+
+
+def test_a_list_that_leaves_and_cas_name_is_loaded_for_each_and_stays() -> None:
+    world = SmallRefresh()
+    direct = certs.issue(issued("Root 0"), NAME, not_before=START - DAY, extensions=[named(CAS)])
+    world.present((leaf(), (intermediate(),)), (direct, ()))
+    world.refresh()
+    for _ in range(2):
+        world.publish()
+    assert len(state(world).loaded) == len(world.target.held[ALB].lists) == 3
+    assert_quiet(world)
+
+
+def test_a_list_of_the_same_number_and_time_replaces_the_one_that_it_revokes_more_than(world: SmallRefresh) -> None:
+    made = world.clock()
+    for revoked in ([], [leaf()]):
+        world.list_leaves(*revoked, made=made, number=50)
+        world.refresh()
+        world.publish()
+    assert loaded(world)["CN=CA 1"] == serials(leaf())
+    assert [one.kind for one in world.heard()] == ["revoked"]
+
+
+def test_what_the_service_shows_in_another_form_is_not_added_at_every_run(world: SmallRefresh) -> None:
+    world.target.revocation_content = lambda *_: b"in another form"  # type: ignore[method-assign]
+    revoke(world)
+    for _ in range(3):
+        world.publish()
+        world.clock.advance(HOUR)
+    assert [call for call, _ in world.target.calls].count("add") == 3
+    assert [one.facts["reason"] for one in world.heard()] == ["not-ours"]
+
+
+def test_a_target_that_is_moved_away_and_back_has_its_lists_once(world: SmallRefresh) -> None:
+    elsewhere = f"{ALB[:-1]}{'2' if ALB[-1] == '1' else '1'}"
+    world.target.add(elsewhere, issued("Other").pem)
+    world.target_options = {"arn": elsewhere}
+    world.publish()
+    assert len(world.target.held[elsewhere].lists) == 2
+    revoke(world)
+    world.publish()
+    world.target_options = {}
+    for _ in range(2):
+        world.publish()
+    assert loaded(world) == {"CN=Other": {7, 8, 9}, "CN=CA 1": serials(leaf()), "CN=Root 0": set()}
+
+
+def test_a_file_that_the_service_hid_for_a_run_is_removed_by_the_next(world: SmallRefresh) -> None:
+    old = state(world).loaded[world.folder()].id
+    lists = world.target.held[ALB].lists
+    hidden = lists[old]
+
+    def hide(call: str, _: str) -> None:
+        if call == "remove":
+            lists.pop(old, None)
+
+    world.target.before = hide
+    revoke(world)
+    world.publish()
+    world.target.before = lambda *_: None
+    assert old not in lists
+    world.publish()
+    lists[old] = hidden
+    world.publish()
+    assert loaded(world)["CN=CA 1"] == serials(leaf())
+
+
+def test_a_list_that_could_not_be_removed_for_long_is_removed_though_its_object_is_gone(world: SmallRefresh) -> None:
+    def refuse(call: str, _: str) -> None:
+        if call == "remove":
+            raise TargetDenied("no permission")
+
+    world.target.before = refuse
+    revoke(world)
+    world.publish()
+    assert len(world.target.held[ALB].lists) == 4
+    for key, versions in world.store.versions.items():  # what the lifecycle rule does
+        if key.startswith("crls/"):
+            del versions[:-1]
+    world.target.before = lambda *_: None
+    world.clock.advance(100 * DAY)
+    world.publish()
+    assert loaded(world)["CN=CA 1"] == serials(leaf())
+
+
+def test_lists_whose_entries_never_show_do_not_pile_up(world: SmallRefresh) -> None:
+    def miscount(call: str, arn: str) -> None:
+        if call == "add":
+            lists = world.target.held[arn].lists
+            lists[max(lists)] = (lists[max(lists)][0], 77)
+
+    world.target.after = miscount
+    for _ in range(5):
+        world.list_leaves(leaf())
+        world.refresh()
+        world.publish()
+    assert len([body for body in bodies(world) if body != theirs()]) == 3, (
+        "the last that was proved, the newest, and the CAs' list"
+    )
+    assert "unproved" in {one.facts.get("reason") for one in world.heard()}
+
+
+def test_what_has_room_once_the_same_run_has_removed_something_is_added_and_not_told(world: SmallRefresh) -> None:
+    world.target.held[ALB].lists |= {1000 + n: (theirs(), 3) for n in range(26)}
+    world.list_leaves(leaf())
+    world.list_cas()
+    world.refresh()
+    world.heard()
+    world.publish()
+    assert len(world.target.held[ALB].lists) == 29
+    assert {one.fingerprint for one in state(world).loaded.values()} == {
+        world.manifest().facts.fingerprint,
+        world.manifest_of(CAS, issued("Root 0")).facts.fingerprint,
+    }
     assert world.heard() == []
+
+
+def test_a_list_that_another_run_has_just_replaced_is_not_told_as_lost(world: SmallRefresh) -> None:
+    world.target_options = {"on_drift": "report"}
+    revoke(world)
+    other: list[str] = []
+
+    def meanwhile(call: str, key: str) -> None:
+        if call == "get" and key == keys.added_lists(ALB) and not other:
+            other.append(key)
+            world.publish()
+
+    world.store.after = meanwhile
+    world.publish()
+    assert other
+    assert world.heard() == []
+    assert loaded(world)["CN=CA 1"] == serials(leaf())
 
 
 def test_a_list_that_its_issuer_did_not_sign_is_not_loaded_and_is_alerted(world: SmallRefresh) -> None:
