@@ -19,6 +19,7 @@ from tests.support.small_world import ARNS, NAME, START, issued
 SEEDS = range(1, 41)
 STEPS = 60
 ALB = ARNS["alb"]
+GARBLED = (b"", b"{")
 
 
 class Killed(BaseException):
@@ -178,15 +179,20 @@ class Game:
     def lose_state(self) -> None:
         """Somebody deletes or overwrites what says which lists the watcher has loaded, in one place or in both."""
         places = [keys.target_revocations("alb"), keys.added_lists(ALB)]
-        if self.vandalised or not {*places} <= self.world.store.versions.keys():
+        versions = self.world.store.versions
+        if self.vandalised or not all(key in versions and versions[key][-1].body not in GARBLED for key in places):
             return
         self.state_lost = True
-        for key in self.random.choice([places, places[:1], places[1:]]):
-            if self.random.random() < 0.5:
-                self.world.store.remove(key)
-            else:
-                earlier = self.random.choice(self.world.store.versions[key]).body
-                self.world.store.seed(key, self.random.choice([b"", b"{", earlier]))
+        if self.random.random() < 0.25:  # nothing shows any more whose a file is
+            for key in places:
+                del versions[key]
+            self.others |= {number: body for number, (body, _) in self.world.target.held[ALB].lists.items()}
+            return
+        key = self.random.choice(places)
+        if self.random.random() < 0.5:
+            self.world.store.remove(key)
+        else:
+            self.world.store.seed(key, self.random.choice([*GARBLED, self.random.choice(versions[key]).body]))
 
     def meddle(self) -> None:
         """Somebody loads a list of theirs into the trust store, or takes a list of ours out."""

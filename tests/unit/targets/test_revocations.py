@@ -106,6 +106,39 @@ def test_what_others_loaded_of_the_same_issuer_stays(world: SmallRefresh) -> Non
     assert other.id in world.target.held[ALB].lists
 
 
+@pytest.mark.parametrize("handed", ["before", "after"])
+def test_the_same_list_that_somebody_else_loads_stays_theirs(handed: str) -> None:
+    """Who loads lists by hand, before the watcher came or instead of it, has none of them removed."""
+    world = SmallRefresh()
+    world.refresh()
+    if handed == "after":
+        world.publish()
+    by_hand = world.target.load_list(ALB, world.store.body(f"{world.folder()}/{PEM}")).id
+    world.publish()
+    assert len(world.target.held[ALB].lists) == 3
+    revoke(world)
+    world.publish()
+    assert by_hand in world.target.held[ALB].lists
+    world.target_options = {"revocation": "off"}
+    for _ in range(2):
+        world.publish()
+    assert [*world.target.held[ALB].lists] == [by_hand]
+
+
+@pytest.mark.parametrize("lost", ["targets", "bundles"])
+def test_the_same_list_of_somebody_else_stays_theirs_where_a_record_is_lost(world: SmallRefresh, lost: str) -> None:
+    """As where the target is renamed."""
+    by_hand = world.target.load_list(ALB, world.store.body(f"{world.folder()}/{PEM}")).id
+    world.publish()
+    del world.store.versions[PLACES[lost]]
+    world.publish()
+    revoke(world)
+    world.publish()
+    assert by_hand in world.target.held[ALB].lists
+    assert len(world.target.held[ALB].lists) == 4
+    assert_quiet(world)
+
+
 def test_in_observe_mode_and_dry_runs_nothing_is_changed(world: SmallRefresh) -> None:
     revoke(world)
     before = dict(world.target.held[ALB].lists)
@@ -367,19 +400,30 @@ def test_a_state_that_cannot_be_read_is_made_anew_from_what_the_service_shows(wo
 PLACES = {"targets": keys.target_revocations("alb"), "bundles": keys.added_lists(ALB)}
 
 
-@pytest.mark.parametrize("lost", [["targets"], ["bundles"], ["targets", "bundles"]])
-def test_where_the_state_is_lost_the_lists_are_known_by_their_content(world: SmallRefresh, lost: list[str]) -> None:
+@pytest.mark.parametrize("lost", PLACES)
+def test_where_the_state_is_lost_the_lists_are_known_by_their_content(world: SmallRefresh, lost: str) -> None:
     world.target.before = die_at("remove", ALB, 0)
     revoke(world)
     with pytest.raises(Killed):
         world.publish()
     world.target.before = lambda *_: None
     assert len(world.target.held[ALB].lists) == 4
-    for place in lost:
-        del world.store.versions[PLACES[place]]
+    del world.store.versions[PLACES[lost]]
     world.clock.advance(HOUR)
     world.publish()
     assert loaded(world) == {"CN=Other": {7, 8, 9}, "CN=CA 1": serials(leaf()), "CN=Root 0": set()}
+    assert_quiet(world)
+
+
+def test_where_both_records_are_lost_what_was_loaded_counts_as_others(world: SmallRefresh) -> None:
+    before = dict(world.target.held[ALB].lists)
+    for place in PLACES.values():
+        del world.store.versions[place]
+    for _ in range(2):
+        world.publish()
+    after = world.target.held[ALB].lists
+    assert {number: after[number] for number in before} == before
+    assert len(after) == len(before) + 2
     assert_quiet(world)
 
 
@@ -395,8 +439,7 @@ def test_a_forged_manifest_makes_no_list_the_watchers_that_its_issuer_did_not_si
     key = f"{world.folder()}/{MANIFEST}"
     document = json.loads(world.store.body(key)) | {"former": [x509_fingerprint(theirs())]}
     world.store.seed(key, json.dumps(document).encode())
-    for place in PLACES.values():
-        del world.store.versions[place]
+    del world.store.versions[PLACES["targets"]]
     for _ in range(3):
         world.publish()
         world.clock.advance(HOUR)

@@ -3,7 +3,8 @@
 A file is the watcher's if it is, byte for byte, a list that ``refresh_crls`` keeps or kept: of what the bundle rests on
 and of its issuer, or of a place that a state names. Each file is looked into once: after that its id is in the state.
 So a run that died, a call that was tried again, a state that is lost or forged, and a target with another name come to
-the same.
+the same. Others' is also what no state contradicts: what was there before the first one, what each that is there calls
+so, and a further copy of a list that is loaded already.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -37,14 +38,21 @@ def sort_out(
     content: Callable[[int], bytes],
     store: ObjectStore,
     now: datetime,
+    asked: Collection[str],
 ) -> Files:
     """Say of each file whose it is. ``live``: the entries of each, by id; ``content`` gives what one of them holds.
 
+    ``asked``: the folders of the lists that this run asked to be added, which may have been done twice.
     Raises TargetError (TargetBusy where the service does not show a file that it lists), StoreError.
     """
     state, claimed = known.state, [one for each in known.said for one in each.ours.values()]
     found: list[Loaded] = []
-    others = {number for number in state.others if number in live}
+    others = {one for one in live if all(one in each.others and one not in each.ours for each in known.said)}
+    settled = {
+        (folder, one.fingerprint)
+        for folder, one in state.loaded.items()
+        if folder not in asked and live.get(one.id) == one.entries
+    }
     strangers: dict[int, Loaded] = {}
     for number in sorted(live.keys() - state.ours.keys() - others):
         body = content(number)
@@ -53,7 +61,7 @@ def sort_out(
         crl = read(body)
         taken = {(one.folder, one.fingerprint) for one in (*state.loaded.values(), *found)}
         one = _ours(number, crl, claimed, wanted, taken, store, now) if isinstance(crl, Crl) else None
-        if one is not None:
+        if one is not None and (one.folder, one.fingerprint) not in settled:
             found.append(one)
         else:
             others.add(number)

@@ -53,6 +53,7 @@ class _Work:
         self.known = load(self._store, session.target)
         self.wanted = _wanted(view) if self._on else {}
         self._files = Files(self.known.state, {}, ())
+        self._asked: set[str] = set()
         self._done: list[str] = []
         self._troubles: list[Trouble] = []
         self._checking: dict[str, bool] = {}
@@ -91,19 +92,18 @@ class _Work:
         live = self._settled()
         plan = self._plan(live)
         self._tell_lost(plan)
-        tried: set[str] = set()
         while True:
-            for folder in (one for one in plan.add if one not in tried):
+            for folder in (one for one in plan.add if one not in self._asked):
                 if self._session.ports.remaining() < TAKES:
                     self._done.append("the time of this run is up; the next one goes on")
                     return self._plan(live)
-                tried.add(folder)
+                self._asked.add(folder)
                 self._add(folder, live)
                 live = self._settled()
             removed = [one for one in self._plan(live).remove if self._remove(one)]
             live = self._settled() if removed else live
             plan = self._plan(live)
-            if not removed or tried.issuperset(plan.add):
+            if not removed or self._asked.issuperset(plan.add):
                 return plan
 
     def _tell_lost(self, plan: ListPlan) -> None:
@@ -154,7 +154,7 @@ class _Work:
     def _sorted(self) -> Mapping[int, int]:
         """What is loaded, with whose it is. Raises TargetError, StoreError."""
         live, now = self._live(), self._session.ports.clock()
-        self._files = sort_out(self.known, live, self.wanted, self._content, self._store, now)
+        self._files = sort_out(self.known, live, self.wanted, self._content, self._store, now, self._asked)
         return live
 
     def _settled(self) -> Mapping[int, int]:
