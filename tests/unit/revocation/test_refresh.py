@@ -486,7 +486,8 @@ def test_one_key_under_two_names_has_two_lists_each_for_its_own_name(world: Smal
     world.list_leaves(apart, url=url, issuer=other)
     world.refresh()
     spki = certificate(other).facts.spki_sha256
-    assert folders_of(spki, theirs.certificate) == {world.folder(issuer=other)} != {world.folder()}
+    assert folders_of(spki, theirs.certificate) == frozenset({world.folder(issuer=other)})
+    assert world.folder(issuer=other) != world.folder()
     assert world.revoked == {theirs.fingerprint if turned else leaf().fingerprint, apart.fingerprint}
     world.refresh()
     assert "wrong-issuer" in {one.facts.get("reason") for one in world.heard()}

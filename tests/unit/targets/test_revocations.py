@@ -350,8 +350,13 @@ def test_a_state_that_calls_others_lists_the_watchers_own_removes_none_and_is_al
     assert (alert.kind, alert.facts["reason"]) == ("revocations-behind", "not-ours")
 
 
-@pytest.mark.parametrize("what", ["made", "id", "fingerprint", "arn", "url"])
-def test_a_forged_state_keeps_no_true_list_out_and_loads_none_twice(world: SmallRefresh, what: str) -> None:
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [("made", "forged"), ("id", "not-ours"), ("fingerprint", "forged"), ("arn", None), ("url", "forged")],
+)
+def test_a_forged_state_keeps_no_true_list_out_loads_none_twice_and_is_alerted_once(
+    world: SmallRefresh, what: str, told: str | None
+) -> None:
     number = next(one for one, (body, _) in world.target.held[ALB].lists.items() if body == theirs())
     revoke(world)
     changed: dict[str, dict[str, object]] = {
@@ -368,6 +373,7 @@ def test_a_forged_state_keeps_no_true_list_out_and_loads_none_twice(world: Small
     for _ in range(4):
         world.clock.advance(HOUR)
         world.publish()
+    assert [one.facts["reason"] for one in world.heard()] == ([told] if told else [])
     assert loaded(world) == {"CN=Other": {7, 8, 9}, "CN=CA 1": serials(leaf()), "CN=Root 0": set()}
     assert_quiet(world)
 

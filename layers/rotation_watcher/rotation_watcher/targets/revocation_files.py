@@ -23,7 +23,7 @@ from rotation_watcher.x509.crl import Crl, read
 class Files(NamedTuple):
     """What is loaded. ``pending``: wanted lists whose number of entries the service does not show yet, by folder.
 
-    ``strangers``: what a state calls the watcher's and nothing else does.
+    ``strangers``: what a state says of the watcher's files and what they hold does not bear out.
     """
 
     state: State
@@ -65,7 +65,7 @@ def sort_out(
             found.append(one)
         else:
             others.add(number)
-            strangers |= {each.id: each for each in claimed if each.id == number}
+        strangers.update((number, each) for each in claimed if each.id == number and each != one)
     newest = {folder: one for folder, one in state.loaded.items() if folder in wanted or one.id in live}
     leaving = [one for one in state.leaving if one.id in live]
     pending: dict[str, Loaded] = {}

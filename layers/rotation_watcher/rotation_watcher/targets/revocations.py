@@ -160,7 +160,8 @@ class _Work:
     def _settled(self) -> Mapping[int, int]:
         """The same, written down. What nobody bears out is alerted before that."""
         live = self._sorted()
-        self._troubles += map(_stranger, self._files.strangers)
+        ours = self._files.state.ours
+        self._troubles += [_forged(one) if one.id in ours else _stranger(one) for one in self._files.strangers]
         if self._files.strangers:
             self._note(release=False)
         self._save(self._files.state)
@@ -242,6 +243,11 @@ def _unproved(one: Loaded) -> Trouble:
 def _stranger(one: Loaded) -> Trouble:
     why = f"the file {one.id} of the trust store is not the list that the watcher added: it stays"
     return Trouble("not-ours", one.folder, one.url, why, one.id)
+
+
+def _forged(one: Loaded) -> Trouble:
+    why = f"Its state says of the file {one.id}, a list of the watcher's, what is not true: somebody else wrote it."
+    return Trouble("forged", one.folder, one.url, why, one.id)
 
 
 def _wanted(view: BundleView) -> dict[str, Wanted]:
