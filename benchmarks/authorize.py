@@ -22,11 +22,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from local.building import ROOT
-from rotation_watcher import keys
 from rotation_watcher.adapters.mapped import MappedFiles
 from rotation_watcher.authorize import Ports, authorize
 from rotation_watcher.identity.door import Door
 from rotation_watcher.identity.waking import Waker
+from rotation_watcher.revocation.points import folder_of
 from tests.support.fake_door import FakeLooks, FakeObjects, event, index
 from tests.support.fakes import ManualClock
 from tests.support.pki import CLIENT, NAME, NOW, Pair, make, rsa_key, usage
@@ -178,7 +178,7 @@ def _policy(ca: Pair, leaf: Pair) -> dict[str, Any]:
 
 
 def _folder(ca: Pair) -> str:
-    return keys.crl(ca.read.facts.spki_sha256, {LIST: {LIST}}, ca=False)
+    return folder_of(ca.read, {LIST: {LIST}}, ca=False)
 
 
 def _import(code: str, *more: str) -> tuple[float, list[str]]:

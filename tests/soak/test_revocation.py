@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -18,6 +19,7 @@ from tests.support.small_world import ARNS, NAME, START, issued
 SEEDS = range(1, 41)
 STEPS = 60
 ALB = ARNS["alb"]
+GARBLED = (b"", b"{")
 
 
 class Killed(BaseException):
@@ -51,7 +53,8 @@ class Game:
         self.retiring: list[Issued] = []
         self.others: dict[int, bytes] = {}
         self.down: set[str] = set()
-        self.vandalised = False
+        self.last: dict[str, Any] = {}
+        self.vandalised = self.state_lost = False
         self.unknown = False
         """Whether a run that died, or one that got a list of two, may know more than that."""
         self.story: list[str] = []
@@ -68,6 +71,7 @@ class Game:
         by_key = {one.fingerprint: one for one in leaves()}
         if LEAVES not in self.down:
             self.world.list_leaves(*(by_key[key] for key in sorted(self.bad)))
+            self.last = {"made": self.world.clock(), "number": self.world.number}
         if CAS not in self.down:
             self.world.list_cas(*([intermediate()] if self.bad_ca else []))
 
@@ -78,6 +82,12 @@ class Game:
     def revoke_or_release_ca(self) -> None:
         self.bad_ca = not self.bad_ca
         self.publish_lists()
+
+    def mirror(self) -> None:
+        """The server gives the same list under another signature."""
+        if LEAVES not in self.down:
+            by_key = {one.fingerprint: one for one in leaves()}
+            self.world.list_leaves(*(by_key[key] for key in sorted(self.bad)), **self.last)
 
     def rotate(self) -> None:
         known = {*self.shown, *self.retiring}
@@ -157,12 +167,32 @@ class Game:
         found = sorted(key for key in self.world.store.versions if key.startswith("crls/") and key.count("/") == 2)
         if not found:
             return
+        if self.state_lost:
+            return  # with both gone nothing shows whose a file is
         key = self.random.choice(found)
         self.vandalised = True
         if self.random.random() < 0.5:
             self.world.store.remove(key)
         else:
             self.world.store.seed(key, self.random.choice([b"", b"{", theirs(0)]))
+
+    def lose_state(self) -> None:
+        """Somebody deletes or overwrites what says which lists the watcher has loaded, in one place or in both."""
+        places = [keys.target_revocations("alb"), keys.added_lists(ALB)]
+        versions = self.world.store.versions
+        if self.vandalised or not all(key in versions and versions[key][-1].body not in GARBLED for key in places):
+            return
+        self.state_lost = True
+        if self.random.random() < 0.25:  # nothing shows any more whose a file is
+            for key in places:
+                del versions[key]
+            self.others |= {number: body for number, (body, _) in self.world.target.held[ALB].lists.items()}
+            return
+        key = self.random.choice(places)
+        if self.random.random() < 0.5:
+            self.world.store.remove(key)
+        else:
+            self.world.store.seed(key, self.random.choice([*GARBLED, self.random.choice(versions[key]).body]))
 
     def meddle(self) -> None:
         """Somebody loads a list of theirs into the trust store, or takes a list of ours out."""
@@ -182,7 +212,15 @@ class Game:
         acts: list[Callable[[], None]] = [
             *[self.refresh, self.publish] * 4,
             *[self.revoke_or_release, self.rotate, self.pass_time, self.die, self.stumble] * 2,
-            *[self.revoke_or_release_ca, self.fail, self.recover, self.vandalise, self.meddle],
+            *[
+                self.revoke_or_release_ca,
+                self.mirror,
+                self.fail,
+                self.recover,
+                self.vandalise,
+                self.lose_state,
+                self.meddle,
+            ],
         ]
         for step in range(STEPS):
             act = self.random.choice(acts)
@@ -214,7 +252,7 @@ class Game:
             self.world.clock.advance(HOUR)
             self.show()
             self.world.publish()
-        self.vandalised = False
+        self.vandalised = self.state_lost = False
         for alert in self.world.heard():  # what nothing shows to be the watcher's, since its objects were deleted
             if alert.facts.get("reason") == "not-ours":
                 number = int(alert.what_happened.split()[2])
@@ -242,7 +280,7 @@ class Game:
         self.world.publish()
         assert self.world.refresh().enqueued == []
         self.world.publish()
-        assert self.world.heard() == []
+        assert [alert for alert in self.world.heard() if alert.status not in {"reminder", "resolved"}] == []
         assert self.world.store.writes[writes:] == [], "a quiet run writes"
         assert {"update", "add", "remove"}.isdisjoint(call for call, _ in self.world.target.calls[calls:])
 

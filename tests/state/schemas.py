@@ -29,7 +29,6 @@ STATES: dict[str, tuple[type, int]] = {
     "pins": (pins.Pins, pins.FORMAT),
     "revocations": (revoked.Remembered, revoked.FORMAT),
     "record": (record.Record, record.FORMAT),
-    "target-lists": (revocation_state.Noted, revocation_state.FORMAT),
     "target-revocations": (revocation_state.State, revocation_state.FORMAT),
 }
 _WORDS = {"title", "description"}

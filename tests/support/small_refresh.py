@@ -20,6 +20,7 @@ from rotation_watcher.refresh_crls import Request, Summary
 from rotation_watcher.revocation import kept, state
 from rotation_watcher.revocation.conditions import REVOKED
 from rotation_watcher.revocation.kept import Manifest
+from rotation_watcher.revocation.points import folder_of
 from rotation_watcher.sources import history
 from rotation_watcher.sources.history import AuthorityHistory, Chain, History, Leaf, Status
 from rotation_watcher.targets.record import Record
@@ -205,12 +206,15 @@ class SmallRefresh:
     def folder(self, *urls: str, issuer: Issued | None = None, ca: bool = False) -> str:
         """Where the list is kept of the certificates that name these URLs (LEAVES)."""
         named = urls or (LEAVES,)
-        spki = certificate(issuer or intermediate()).facts.spki_sha256
-        return keys.crl(spki, {url: frozenset(named) for url in named}, ca=ca)
+        return folder_of(certificate(issuer or intermediate()), {url: frozenset(named) for url in named}, ca=ca)
 
     def manifest(self, *urls: str) -> Manifest:
         """The list in force of the leaves that name these URLs (LEAVES). Raises KeyError."""
         return kept.decode(self.store.body(f"{self.folder(*urls)}/{kept.MANIFEST}"))
+
+    def manifest_of(self, url: str, issuer: Issued) -> Manifest:
+        """The list in force of the CAs that name this URL. Raises KeyError."""
+        return kept.decode(self.store.body(f"{self.folder(url, issuer=issuer, ca=True)}/{kept.MANIFEST}"))
 
     @property
     def revoked(self) -> set[str]:

@@ -171,14 +171,14 @@ CRL_STATE = "crls/state.json"
 """What refresh_crls keeps for its alerts: open conditions, and the outbox."""
 
 
-def crl(issuer_key: str, ways: Mapping[str, Collection[str]], *, ca: bool) -> str:
+def crl(issuer_key: str, issuer: str, ways: Mapping[str, Collection[str]], *, ca: bool) -> str:
     """The folder of one revocation list.
 
-    It is that of the certificates of one issuer (SHA-256 of its key) which name the same URLs in this order, each with
-    the same names of its distribution point (``ways``), and which are CAs or are none: what a list may say is judged by
-    all of this.
+    It is that of the certificates of one issuer (SHA-256 of its key, and its name) which name the same URLs in this
+    order, each with the same names of its distribution point (``ways``), and which are CAs or are none: what a list may
+    say is judged by all of this.
     """
-    asked = [issuer_key, ca, *([url, *sorted(names)] for url, names in ways.items())]
+    asked = [issuer_key, issuer, ca, *([url, *sorted(names)] for url, names in ways.items())]
     return f"crls/{hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:32]}"
 
 

@@ -12,6 +12,7 @@ from rotation_watcher.authorize import authorize
 from rotation_watcher.identity import door as door_module
 from rotation_watcher.identity.decision import LIST_UNKNOWN
 from rotation_watcher.identity.door import BUDGET, CHUNK, EVERY, FIRST_BUDGET, HURRIED, LIMIT
+from rotation_watcher.revocation.points import folder_of
 from rotation_watcher.x509.distribution_points import named_by
 from tests.support import doors
 from tests.support.fake_door import DoorWorld, event, index, verdict
@@ -290,7 +291,7 @@ def naming(*points: x509.DistributionPoint, issuer: Pair | None = None) -> Pair:
 def following(*members: Pair, revoked: Sequence[Pair] = (), pinned: Sequence[Pair] = ()) -> DoorWorld:
     """A world whose policy follows, of the regional root, the lists of these leaves alone; each names ``revoked``."""
     key, world = doors.root().read.facts.spki_sha256, DoorWorld()
-    folders = [keys.crl(key, named_by(one.raw).names, ca=False) for one in members]
+    folders = [folder_of(doors.root().read, named_by(one.raw).names, ca=False) for one in members]
     listed = [one for one in doors.document()["lists"] if one["issuer_key"] != key]
     pins = [doors.document()["pins"][0] | {"sha256": one.read.fingerprint} for one in pinned]
     changed = {"lists": [*listed, *({"issuer_key": key, "folder": one} for one in folders)], "pins": pins}

@@ -12,6 +12,7 @@ from rotation_watcher import keys
 from rotation_watcher.errors import FetchCode, StoreError
 from rotation_watcher.ports import PublishRequest
 from rotation_watcher.revocation.kept import DER, INDEX, MANIFEST, PEM
+from rotation_watcher.revocation.points import folders_of
 from rotation_watcher.x509.crl import Crl, read
 from rotation_watcher.x509.revocation_index import Index, open_index
 from tests.support import certs, crls
@@ -431,21 +432,29 @@ def test_the_index_is_of_the_issuers_key(world: SmallRefresh) -> None:
     assert world.manifest().issuer_key == certificate(intermediate()).facts.spki_sha256
 
 
-def test_mirrors_that_sign_the_same_list_each_for_itself_make_no_new_one(world: SmallRefresh) -> None:
-    world.list_leaves(leaf())
+def test_other_bytes_of_one_number_and_time_are_no_news_unless_they_revoke_more(world: SmallRefresh) -> None:
+    made = world.clock()
+    world.list_leaves(made=made, number=50)
     world.refresh()
-    number, made = world.number, world.manifest().facts.this_update
-    before = len(world.store.writes)
-    for tag in ("a", "b"):
-        world.points.publish(
-            LEAVES, listed(intermediate(), leaf().certificate.serial_number, made=made, number=number), etag=tag
-        )
-        summary = world.refresh()
-        assert {one.outcome for one in summary.lists} == {"unchanged"}
-        assert summary.enqueued == []
-    assert world.store.writes[before:] == []
-    world.points.publish(LEAVES, listed(intermediate(), made=made, number=number), etag="c")
-    assert "new" in {one.outcome for one in world.refresh().lists}, "one that says something else is another list"
+    for period in (7 * DAY, 6 * DAY):
+        world.list_leaves(made=made, number=50, period=period)
+        assert world.points.files[LEAVES].body != world.store.body(f"{world.folder()}/{DER}")
+        assert_no_news(world)
+    world.list_leaves(made=made, number=50, period=8 * DAY)
+    world.refresh()
+    assert world.manifest().facts.next_update == made + 8 * DAY, "it holds for longer"
+    world.list_leaves(leaf(), made=made, number=50)
+    world.refresh()
+    assert world.revoked == {leaf().fingerprint}
+    world.list_leaves(made=made, number=50, period=9 * DAY)
+    assert_no_news(world)
+    assert world.revoked == {leaf().fingerprint}
+
+
+def assert_no_news(world: SmallRefresh) -> None:
+    writes = len(world.store.writes)
+    assert world.refresh().enqueued == []
+    assert world.store.writes[writes:] == []
 
 
 def test_a_list_that_cannot_be_read_every_other_run_wakes_nobody(world: SmallRefresh) -> None:
@@ -465,3 +474,21 @@ def test_a_list_that_cannot_be_read_every_other_run_wakes_nobody(world: SmallRef
     assert world.refresh().enqueued == []
     broken[:] = []
     assert world.refresh().enqueued == ["alb"], "told as soon as every list could be looked at"
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_one_key_under_two_names_has_two_lists_each_for_its_own_name(world: SmallRefresh, *, turned: bool) -> None:
+    other = certs.issue(issued("Root 0"), "CA X", ca=True, key=intermediate().key, extensions=[named(CAS)])
+    url = "http://crl.example.com/x.crl"
+    theirs = certs.issue(other, NAME, not_before=START - DAY, extensions=[named(LEAVES)])
+    apart = certs.issue(other, NAME, not_before=START - DAY, extensions=[named(url)])
+    world.present((leaf(), (intermediate(),)), (theirs, (other,)), (apart, (other,)))
+    world.list_leaves(leaf(), theirs, issuer=other if turned else None)
+    world.list_leaves(apart, url=url, issuer=other)
+    world.refresh()
+    spki = certificate(other).facts.spki_sha256
+    assert folders_of(spki, theirs.certificate) == frozenset({world.folder(issuer=other)})
+    assert world.folder(issuer=other) != world.folder()
+    assert world.revoked == {theirs.fingerprint if turned else leaf().fingerprint, apart.fingerprint}
+    world.refresh()
+    assert "wrong-issuer" in {one.facts.get("reason") for one in world.heard()}

@@ -8,6 +8,7 @@ import pytest
 from cryptography import x509
 
 from rotation_watcher import formats, keys
+from rotation_watcher.alerts.model import Alert
 from rotation_watcher.errors import FetchCode, RevocationRejected, TargetBusy, TargetDenied, TargetError
 from rotation_watcher.ports import BundleObject, RevocationFile
 from rotation_watcher.revocation.kept import MANIFEST, PEM
@@ -15,11 +16,15 @@ from rotation_watcher.targets.revocation_state import State, decode
 from rotation_watcher.x509.crl import Crl, read
 from tests.support import certs
 from tests.support.certs import Issued
-from tests.support.small_refresh import CAS, DAY, HOUR, LEAVES, SmallRefresh, intermediate, leaf
+from tests.support.small_refresh import CAS, DAY, HOUR, LEAVES, SmallRefresh, intermediate, leaf, named
 from tests.support.small_world import ARNS, NAME, START, issued
-from tests.support.words import word
 
 ALB = ARNS["alb"]
+
+
+def news(world: SmallRefresh) -> list[Alert]:
+    """What was delivered since the last call, without reminders and ends."""
+    return [alert for alert in world.heard() if alert.status in {"event", "open"}]
 
 
 CHANGES = {"put", "put_if", "add", "remove"}
@@ -38,7 +43,7 @@ def world() -> SmallRefresh:
     world.publish()
     assert state(world).leaving == ()
     assert {one.url for one in state(world).loaded.values()} == {LEAVES, CAS}
-    world.heard()
+    news(world)
     return world
 
 
@@ -69,7 +74,7 @@ def serials(*revoked: Issued) -> set[int]:
 def revoke(world: SmallRefresh) -> None:
     world.list_leaves(leaf())
     world.refresh()
-    world.heard()
+    news(world)
 
 
 def test_the_lists_in_force_are_loaded_beside_those_of_others(world: SmallRefresh) -> None:
@@ -107,6 +112,39 @@ def test_what_others_loaded_of_the_same_issuer_stays(world: SmallRefresh) -> Non
     assert other.id in world.target.held[ALB].lists
 
 
+@pytest.mark.parametrize("handed", ["before", "after"])
+def test_the_same_list_that_somebody_else_loads_stays_theirs(handed: str) -> None:
+    """Who loads lists by hand, before the watcher came or instead of it, has none of them removed."""
+    world = SmallRefresh()
+    world.refresh()
+    if handed == "after":
+        world.publish()
+    by_hand = world.target.load_list(ALB, world.store.body(f"{world.folder()}/{PEM}")).id
+    world.publish()
+    assert len(world.target.held[ALB].lists) == 3
+    revoke(world)
+    world.publish()
+    assert by_hand in world.target.held[ALB].lists
+    world.target_options = {"revocation": "off"}
+    for _ in range(2):
+        world.publish()
+    assert [*world.target.held[ALB].lists] == [by_hand]
+
+
+@pytest.mark.parametrize("lost", ["targets", "bundles"])
+def test_the_same_list_of_somebody_else_stays_theirs_where_a_record_is_lost(world: SmallRefresh, lost: str) -> None:
+    """As where the target is renamed."""
+    by_hand = world.target.load_list(ALB, world.store.body(f"{world.folder()}/{PEM}")).id
+    world.publish()
+    del world.store.versions[PLACES[lost]]
+    world.publish()
+    revoke(world)
+    world.publish()
+    assert by_hand in world.target.held[ALB].lists
+    assert len(world.target.held[ALB].lists) == 4
+    assert_quiet(world)
+
+
 def test_in_observe_mode_and_dry_runs_nothing_is_changed(world: SmallRefresh) -> None:
     revoke(world)
     before = dict(world.target.held[ALB].lists)
@@ -124,7 +162,7 @@ def test_off_takes_the_watchers_lists_out_and_leaves_others(world: SmallRefresh)
     world.target_options = {"revocation": "off"}
     world.publish()
     assert loaded(world) == {"CN=Other": {7, 8, 9}}
-    assert world.heard() == []
+    assert news(world) == []
 
 
 def test_off_from_the_start_touches_nothing() -> None:
@@ -140,12 +178,12 @@ def test_a_list_that_somebody_removed_is_alerted_once_and_added_again(world: Sma
     number = next(one.id for one in state(world).loaded.values() if one.url == LEAVES)
     del world.target.held[ALB].lists[number]
     world.publish()
-    (alert,) = world.heard()
+    (alert,) = news(world)
     assert (alert.kind, alert.severity, alert.facts["reason"]) == ("revocations-behind", "warning", "lost")
     assert "CN=CA 1" in loaded(world)
     world.clock.advance(HOUR)
     world.publish()
-    assert world.heard() == []
+    assert news(world) == []
 
 
 def test_where_drift_is_only_reported_it_is_not_added_again(world: SmallRefresh) -> None:
@@ -154,7 +192,7 @@ def test_where_drift_is_only_reported_it_is_not_added_again(world: SmallRefresh)
     del world.target.held[ALB].lists[number]
     for _ in range(3):
         world.publish()
-    assert [one.facts["reason"] for one in world.heard()] == ["lost"]
+    assert [one.facts["reason"] for one in news(world)] == ["lost"]
     assert "CN=CA 1" not in loaded(world)
     revoke(world)
     world.publish()
@@ -171,7 +209,7 @@ def test_what_has_no_room_is_told_beforehand_and_the_old_list_stays(world: Small
     world.publish()
     assert world.target.held[ALB].lists == before
     assert "add" not in [call for call, _ in world.target.calls[calls:]]
-    (alert,) = world.heard()
+    (alert,) = news(world)
     assert (alert.kind, alert.severity, alert.facts["reason"]) == ("revocations-behind", "critical", "full")
     assert LEAVES in alert.what_happened
     assert "30 revocation files with 84 entries" in alert.what_happened or "500000 entries" in alert.what_happened
@@ -193,7 +231,7 @@ def test_a_list_that_the_service_does_not_take_is_alerted_and_the_old_one_stays(
         world.publish()
         world.clock.advance(HOUR)
     assert loaded(world) == before
-    (alert,) = world.heard()
+    (alert,) = news(world)
     assert (alert.kind, alert.severity) == ("revocations-behind", "critical")
     assert world.record.claim is None
     world.target.before = lambda *_: None
@@ -210,10 +248,10 @@ def test_a_busy_service_is_alerted_only_if_it_lasts(world: SmallRefresh) -> None
 
     world.target.before = busy
     world.publish()
-    assert world.heard() == []
+    assert news(world) == []
     world.clock.advance(HOUR)
     world.publish()
-    assert [one.facts["reason"] for one in world.heard()] == ["target-busy"]
+    assert [one.facts["reason"] for one in news(world)] == ["target-busy"]
 
 
 def test_while_the_new_list_does_not_show_its_entries_the_old_one_stays(world: SmallRefresh) -> None:
@@ -230,7 +268,8 @@ def test_while_the_new_list_does_not_show_its_entries_the_old_one_stays(world: S
     assert sorted(entries for _, entries in world.target.held[ALB].lists.values()) == [0, 0, 0, 3]
     world.clock.advance(HOUR)
     world.publish()
-    assert [one.facts["reason"] for one in world.heard()] == ["unproved"]
+    assert [one.facts["reason"] for one in news(world)] == ["unproved"]
+    assert [call for call, _ in world.target.calls].count("add") == 3, "it is not added once more"
     lists = world.target.held[ALB].lists
     lists[max(lists)] = (lists[max(lists)][0], 1)
     world.target.after = lambda *_: None
@@ -276,8 +315,8 @@ def test_a_run_that_dies_at_any_call_is_completed_by_the_next_and_nothing_is_loa
             world.publish()
             wanted = {"CN=Other": {7, 8, 9}, "CN=CA 1": serials(leaf()), "CN=Root 0": set()}
             assert loaded(world) == wanted, (side, call, key)
-            assert state(world).adding is None
             assert state(world).leaving == ()
+            assert decode(world.store.body(keys.added_lists(ALB))) == state(world)
 
 
 def bodies(world: SmallRefresh) -> list[bytes]:
@@ -296,24 +335,62 @@ def die_at(call: str, key: str, count: int) -> Callable[[str, str], None]:
     return die
 
 
-def test_a_state_that_calls_others_lists_the_watchers_own_removes_none(world: SmallRefresh) -> None:
+def forge(world: SmallRefresh, **changed: object) -> None:
+    """Somebody writes below targets/: ``changed`` of the leaves' list."""
+    document = json.loads(world.store.body(keys.target_revocations("alb")))
+    document["loaded"][world.folder()] |= changed
+    world.store.seed(keys.target_revocations("alb"), json.dumps(document).encode())
+
+
+def test_a_state_that_calls_others_lists_the_watchers_own_removes_none_and_is_alerted_once(world: SmallRefresh) -> None:
     number = next(one for one, (body, _) in world.target.held[ALB].lists.items() if body == theirs())
     document = json.loads(world.store.body(keys.target_revocations("alb")))
-    folder, mine = next(iter(document["loaded"].items()))
-    fingerprint = x509_fingerprint(theirs())
-    for version in (mine["version"], ""):
-        forged = {**mine, "id": number, "entries": 3, "fingerprint": fingerprint, "version": version}
-        world.store.seed(
-            keys.target_revocations("alb"), json.dumps({**document, "leaving": [{**forged, "folder": folder}]}).encode()
-        )
+    mine = document["loaded"][world.folder()]
+    forged = {**mine, "id": number, "entries": 3, "fingerprint": x509_fingerprint(theirs())}
+    world.store.seed(keys.target_revocations("alb"), json.dumps({**document, "leaving": [forged]}).encode())
+    for _ in range(4):
         world.publish()
-        assert number in world.target.held[ALB].lists
-        (alert,) = world.heard()
-        assert alert.facts["reason"] == "not-ours"
-        for _ in range(3):
-            world.clock.advance(HOUR)
-            world.publish()
-        assert {word(one) for one in world.heard()} == {"over: revocations-behind"}
+        world.clock.advance(HOUR)
+    assert loaded(world) == {"CN=Other": {7, 8, 9}, "CN=CA 1": set(), "CN=Root 0": set()}
+    (alert,) = news(world)
+    assert (alert.kind, alert.facts["reason"]) == ("revocations-behind", "not-ours")
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [("made", "forged"), ("id", "not-ours"), ("fingerprint", "forged"), ("arn", None), ("url", "forged")],
+)
+def test_a_forged_state_keeps_no_true_list_out_loads_none_twice_and_is_alerted_once(
+    world: SmallRefresh, what: str, told: str | None
+) -> None:
+    number = next(one for one, (body, _) in world.target.held[ALB].lists.items() if body == theirs())
+    revoke(world)
+    changed: dict[str, dict[str, object]] = {
+        "made": {"made": "2099-01-01T00:00:00Z"},
+        "id": {"id": number, "entries": 3, "fingerprint": world.manifest().facts.fingerprint},
+        "fingerprint": {"fingerprint": world.manifest().facts.fingerprint},
+        "url": {"url": "http://else.example.com"},
+    }
+    if what == "arn":
+        document = json.loads(world.store.body(keys.target_revocations("alb")))
+        world.store.seed(keys.target_revocations("alb"), json.dumps({**document, "arn": "else"}).encode())
+    else:
+        forge(world, **changed[what])
+    for _ in range(4):
+        world.clock.advance(HOUR)
+        world.publish()
+    assert [one.facts["reason"] for one in news(world)] == ([told] if told else [])
+    assert loaded(world) == {"CN=Other": {7, 8, 9}, "CN=CA 1": serials(leaf()), "CN=Root 0": set()}
+    assert_quiet(world)
+
+
+def assert_quiet(world: SmallRefresh) -> None:
+    news(world)
+    writes, calls = len(world.store.writes), len(world.target.calls)
+    world.publish()
+    assert world.store.writes[writes:] == []
+    assert {"add", "remove", "content"}.isdisjoint(call for call, _ in world.target.calls[calls:])
+    assert news(world) == []
 
 
 def x509_fingerprint(body: bytes) -> str:
@@ -323,77 +400,222 @@ def x509_fingerprint(body: bytes) -> str:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"format": "1"}'])
-def test_where_the_state_is_lost_the_lists_are_loaded_anew_and_the_former_ones_known_again(
-    world: SmallRefresh, body: bytes
-) -> None:
-    """As where the target was renamed."""
-    before = loaded(world)
-    counts: list[int] = []
-    world.target.before = lambda call, arn: (
-        counts.append(len(world.target.held[arn].lists)) if call == "remove" else None
-    )
+def test_a_state_that_cannot_be_read_is_made_anew_from_what_the_service_shows(world: SmallRefresh, body: bytes) -> None:
+    before = dict(world.target.held[ALB].lists)
     world.store.seed(keys.target_revocations("alb"), body)
     world.publish()
-    assert counts == [5, 4], "all are there before the first goes"
-    assert loaded(world) == before
+    assert world.target.held[ALB].lists == before
     assert {one.url for one in state(world).loaded.values()} == {LEAVES, CAS}
-    assert "forged" not in {one.facts.get("reason") for one in world.heard()}
-    writes = len(world.store.writes)
+    assert_quiet(world)
+
+
+PLACES = {"targets": keys.target_revocations("alb"), "bundles": keys.added_lists(ALB)}
+
+
+@pytest.mark.parametrize("lost", PLACES)
+def test_where_the_state_is_lost_the_lists_are_known_by_their_content(world: SmallRefresh, lost: str) -> None:
+    world.target.before = die_at("remove", ALB, 0)
+    revoke(world)
+    with pytest.raises(Killed):
+        world.publish()
+    world.target.before = lambda *_: None
+    assert len(world.target.held[ALB].lists) == 4
+    del world.store.versions[PLACES[lost]]
+    world.clock.advance(HOUR)
     world.publish()
-    assert world.store.writes[writes:] == []
+    assert loaded(world) == {"CN=Other": {7, 8, 9}, "CN=CA 1": serials(leaf()), "CN=Root 0": set()}
+    assert_quiet(world)
 
 
 def test_where_both_records_are_lost_what_was_loaded_counts_as_others(world: SmallRefresh) -> None:
-    before = len(world.target.held[ALB].lists)
-    world.store.seed(keys.target_revocations("alb"), b"")
-    world.store.seed(keys.added_lists(ALB), b"")
-    world.publish()
-    assert len(world.target.held[ALB].lists) == before + 2
-
-
-@pytest.mark.parametrize(
-    "forge",
-    [
-        lambda one, theirs: one | {"id": theirs},
-        lambda one, _: one | {"made": "2099-01-01T00:00:00Z", "number": "99"},
-        lambda one, theirs: one | {"id": theirs, "entries": 3},
-        lambda one, _: one | {"folder": "crls/elsewhere"},
-    ],
-    ids=["on another file", "of the future", "with its entries", "elsewhere"],
-)
-def test_a_state_that_says_a_list_is_loaded_keeps_no_list_out_and_is_alerted(
-    world: SmallRefresh, forge: Callable[[dict[str, object], int], dict[str, object]]
-) -> None:
-    revoke(world)
-    number = next(one for one, (body, _) in world.target.held[ALB].lists.items() if body == theirs())
-    document = json.loads(world.store.body(keys.target_revocations("alb")))
-    manifest = world.manifest()
-    wanted = {"fingerprint": manifest.der.sha256, "version": manifest.pem.version}
-    document["loaded"][world.folder()] = forge(document["loaded"][world.folder()] | wanted, number)
-    world.store.seed(keys.target_revocations("alb"), json.dumps(document).encode())
-    world.publish()
-    assert serials(leaf()) in [{one.serial_number for one in x509.load_pem_x509_crl(body)} for body in bodies(world)]
-    assert number in world.target.held[ALB].lists, "others' stay"
-    assert "forged" in {one.facts.get("reason") for one in world.heard()}
-
-
-@pytest.mark.parametrize("note", [None, b"{", b'{"format": 1, "arn": "arn:of:another"}'])
-def test_a_note_that_is_lost_is_alerted_and_the_lists_are_loaded_anew_once(
-    world: SmallRefresh, note: bytes | None
-) -> None:
-    before = loaded(world)
-    if note is None:
-        world.store.remove(keys.added_lists(ALB))
-    else:
-        world.store.seed(keys.added_lists(ALB), note)
-    revoke(world)
-    world.publish()
-    assert loaded(world) == before | {"CN=CA 1": serials(leaf())}
-    assert "forged" in {one.facts.get("reason") for one in world.heard()}
-    for _ in range(3):
-        world.clock.advance(HOUR)
+    before = dict(world.target.held[ALB].lists)
+    for place in PLACES.values():
+        del world.store.versions[place]
+    for _ in range(2):
         world.publish()
-    assert {word(one) for one in world.heard()} == {"over: revocations-behind"}
+    after = world.target.held[ALB].lists
+    assert {number: after[number] for number in before} == before
+    assert len(after) == len(before) + 2
+    assert_quiet(world)
+
+
+@pytest.mark.parametrize("lost", PLACES)
+def test_where_a_state_is_lost_what_nothing_wants_any_more_leaves_too(world: SmallRefresh, lost: str) -> None:
+    world.target_options = {"revocation": "off"}
+    del world.store.versions[PLACES[lost]]
+    world.publish()
+    assert loaded(world) == {"CN=Other": {7, 8, 9}}
+
+
+def test_a_forged_manifest_makes_no_list_the_watchers_that_its_issuer_did_not_sign(world: SmallRefresh) -> None:
+    key = f"{world.folder()}/{MANIFEST}"
+    document = json.loads(world.store.body(key)) | {"former": [x509_fingerprint(theirs())]}
+    world.store.seed(key, json.dumps(document).encode())
+    del world.store.versions[PLACES["targets"]]
+    for _ in range(3):
+        world.publish()
+        world.clock.advance(HOUR)
+    assert loaded(world) == {"CN=Other": {7, 8, 9}, "CN=CA 1": set(), "CN=Root 0": set()}
+
+
+def test_while_the_service_does_not_show_a_file_that_it_lists_none_is_added(world: SmallRefresh) -> None:
+    lists = world.target.held[ALB].lists
+    shown: dict[int, tuple[bytes, int]] = {}
+
+    def hide(call: str, _: str) -> None:
+        if call == "content":
+            shown.update(lists)
+            lists.update({number: (b"", entries) for number, (_, entries) in lists.items()})
+
+    def show(call: str, _: str) -> None:
+        if call == "content":
+            lists.update(shown)
+        if call == "add":
+            raise TargetError("the answer was lost")
+
+    world.target.before, world.target.after = hide, show
+    revoke(world)
+    for _ in range(3):
+        world.publish()
+        lists.update(shown)
+        world.clock.advance(HOUR)
+    assert len(lists) == 4
+    assert {one.facts["reason"] for one in news(world)} == {"target-busy"}
+    world.target.before = world.target.after = lambda *_: None
+    world.publish()
+    assert loaded(world)["CN=CA 1"] == serials(leaf())
+
+
+def test_a_list_that_leaves_and_cas_name_is_loaded_for_each_and_stays() -> None:
+    world = SmallRefresh()
+    direct = certs.issue(issued("Root 0"), NAME, not_before=START - DAY, extensions=[named(CAS)])
+    world.present((leaf(), (intermediate(),)), (direct, ()))
+    world.refresh()
+    for _ in range(2):
+        world.publish()
+    assert len(state(world).loaded) == len(world.target.held[ALB].lists) == 3
+    assert_quiet(world)
+
+
+def test_a_list_of_the_same_number_and_time_replaces_the_one_that_it_revokes_more_than(world: SmallRefresh) -> None:
+    made = world.clock()
+    for revoked in ([], [leaf()]):
+        world.list_leaves(*revoked, made=made, number=50)
+        world.refresh()
+        world.publish()
+    assert loaded(world)["CN=CA 1"] == serials(leaf())
+    assert [one.kind for one in news(world)] == ["revoked"]
+
+
+def test_what_the_service_shows_in_another_form_is_not_added_at_every_run(world: SmallRefresh) -> None:
+    world.target.revocation_content = lambda *_: b"in another form"  # type: ignore[method-assign]
+    revoke(world)
+    for _ in range(3):
+        world.publish()
+        world.clock.advance(HOUR)
+    assert [call for call, _ in world.target.calls].count("add") == 3
+    assert [one.facts["reason"] for one in news(world)] == ["not-ours"]
+
+
+def test_a_target_that_is_moved_away_and_back_has_its_lists_once(world: SmallRefresh) -> None:
+    elsewhere = f"{ALB[:-1]}{'2' if ALB[-1] == '1' else '1'}"
+    world.target.add(elsewhere, issued("Other").pem)
+    world.target_options = {"arn": elsewhere}
+    world.publish()
+    assert len(world.target.held[elsewhere].lists) == 2
+    revoke(world)
+    world.publish()
+    world.target_options = {}
+    for _ in range(2):
+        world.publish()
+    assert loaded(world) == {"CN=Other": {7, 8, 9}, "CN=CA 1": serials(leaf()), "CN=Root 0": set()}
+
+
+def test_a_file_that_the_service_hid_for_a_run_is_removed_by_the_next(world: SmallRefresh) -> None:
+    old = state(world).loaded[world.folder()].id
+    lists = world.target.held[ALB].lists
+    hidden = lists[old]
+
+    def hide(call: str, _: str) -> None:
+        if call == "remove":
+            lists.pop(old, None)
+
+    world.target.before = hide
+    revoke(world)
+    world.publish()
+    world.target.before = lambda *_: None
+    assert old not in lists
+    world.publish()
+    lists[old] = hidden
+    world.publish()
+    assert loaded(world)["CN=CA 1"] == serials(leaf())
+
+
+def test_a_list_that_could_not_be_removed_for_long_is_removed_though_its_object_is_gone(world: SmallRefresh) -> None:
+    def refuse(call: str, _: str) -> None:
+        if call == "remove":
+            raise TargetDenied("no permission")
+
+    world.target.before = refuse
+    revoke(world)
+    world.publish()
+    assert len(world.target.held[ALB].lists) == 4
+    for key, versions in world.store.versions.items():  # what the lifecycle rule does
+        if key.startswith("crls/"):
+            del versions[:-1]
+    world.target.before = lambda *_: None
+    world.clock.advance(100 * DAY)
+    world.publish()
+    assert loaded(world)["CN=CA 1"] == serials(leaf())
+
+
+def test_lists_whose_entries_never_show_do_not_pile_up(world: SmallRefresh) -> None:
+    def miscount(call: str, arn: str) -> None:
+        if call == "add":
+            lists = world.target.held[arn].lists
+            lists[max(lists)] = (lists[max(lists)][0], 77)
+
+    world.target.after = miscount
+    for _ in range(5):
+        world.list_leaves(leaf())
+        world.refresh()
+        world.publish()
+    assert len([body for body in bodies(world) if body != theirs()]) == 3, (
+        "the last that was proved, the newest, and the CAs' list"
+    )
+    assert "unproved" in {one.facts.get("reason") for one in news(world)}
+
+
+def test_what_has_room_once_the_same_run_has_removed_something_is_added_and_not_told(world: SmallRefresh) -> None:
+    world.target.held[ALB].lists |= {1000 + n: (theirs(), 3) for n in range(26)}
+    world.list_leaves(leaf())
+    world.list_cas()
+    world.refresh()
+    news(world)
+    world.publish()
+    assert len(world.target.held[ALB].lists) == 29
+    assert {one.fingerprint for one in state(world).loaded.values()} == {
+        world.manifest().facts.fingerprint,
+        world.manifest_of(CAS, issued("Root 0")).facts.fingerprint,
+    }
+    assert news(world) == []
+
+
+def test_a_list_that_another_run_has_just_replaced_is_not_told_as_lost(world: SmallRefresh) -> None:
+    world.target_options = {"on_drift": "report"}
+    revoke(world)
+    other: list[str] = []
+
+    def meanwhile(call: str, key: str) -> None:
+        if call == "get" and key == keys.added_lists(ALB) and not other:
+            other.append(key)
+            world.publish()
+
+    world.store.after = meanwhile
+    world.publish()
+    assert other
+    assert news(world) == []
+    assert loaded(world)["CN=CA 1"] == serials(leaf())
 
 
 def test_a_list_that_its_issuer_did_not_sign_is_not_loaded_and_is_alerted(world: SmallRefresh) -> None:
@@ -408,7 +630,7 @@ def test_a_list_that_its_issuer_did_not_sign_is_not_loaded_and_is_alerted(world:
     world.clock.advance(HOUR)
     world.publish()
     assert loaded(world) == before
-    assert "forged" in {one.facts.get("reason") for one in world.heard()}
+    assert "forged" in {one.facts.get("reason") for one in news(world)}
 
 
 def test_an_older_list_that_is_put_back_is_not_loaded(world: SmallRefresh) -> None:
@@ -508,8 +730,8 @@ def test_a_run_that_dies_after_it_removed_a_list_that_nothing_needs_leaves_no_tr
         world.clock.advance(HOUR)
     world.target.after = lambda *_: None
     world.publish()
-    world.heard()
+    news(world)
     world.target_options = {"on_drift": "report"}
     world.publish()
     assert set(loaded(world)) == {"CN=Other", "CN=CA 1", "CN=Root 0"}
-    assert world.heard() == []
+    assert news(world) == []

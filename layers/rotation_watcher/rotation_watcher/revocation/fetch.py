@@ -5,7 +5,6 @@ Contract of ``outcomes``: every list gives its outcome, in the order in which th
 that the memory of a run is bounded; lists that failed before come last, so that those that hang delay no other.
 """
 
-import hashlib
 import queue
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -18,7 +17,7 @@ from rotation_watcher.revocation.kept import Held
 from rotation_watcher.revocation.points import Point
 from rotation_watcher.x509.crl import Crl, CrlDefect, read, share_left
 from rotation_watcher.x509.crl_refusal import refusal
-from rotation_watcher.x509.revocation_index import build_index
+from rotation_watcher.x509.serials import within
 
 PARALLEL = 8
 MOST = 64
@@ -167,14 +166,20 @@ def _judged(job: Job, way: str, body: bytes, validators: Validators, now: dateti
     )
     if refused is not None:
         return Failed(refused.code, f"the list of {point.url} is not used: {refused.detail}", refused=True)
-    return Unchanged() if _says_the_same(job, crl) and not job.held.damage else Fresh(crl, way, validators)
+    return Unchanged() if _says_no_more(crl, job.held) else Fresh(crl, way, validators)
 
 
-def _says_the_same(job: Job, crl: Crl) -> bool:
-    """Whether a list is the one in force, or another signature of it: mirrors may have each their own."""
-    held = job.held
-    if held.facts is None or held.manifest is None or held.facts.order != crl.facts.order:
+def _says_no_more(crl: Crl, held: Held) -> bool:
+    """Whether a list is the one that is held, or one of the same number and time that revokes nothing else.
+
+    Mirrors give the same list under several signatures, and some of them a part of it.
+    """
+    facts, index = held.facts, held.opened
+    if facts is None or index is None or held.damage:
         return False
-    if held.facts.fingerprint == crl.facts.fingerprint:
+    if facts.fingerprint == crl.facts.fingerprint:
         return True
-    return hashlib.sha256(build_index(crl, job.point.issuer)).hexdigest() == held.manifest.index.sha256
+    if facts.order != crl.facts.order or not within(crl.serials, index.serials):
+        return False
+    longer = bool(facts.next_update and crl.facts.next_update and crl.facts.next_update > facts.next_update)
+    return crl.serials.rows < index.count or not longer

@@ -30,7 +30,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     ``url`` is what certificates name first, ``fetched_from`` the one of their URLs that gave the list, ``validators``
     its server's. ``issuer`` is a subject (RFC 4514), ``issuer_key`` the SHA-256 of its SubjectPublicKeyInfo in hex.
-    ``since``: when the watcher took it.
+    ``since``: when the watcher took it. ``former``: the fingerprints of the lists before it, newest first.
     """
 
     format: int = FORMAT
@@ -44,6 +44,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     der: Part
     pem: Part
     index: Part
+    former: tuple[str, ...] = ()
+
+    @property
+    def ever(self) -> frozenset[str]:
+        """The fingerprints of this list and of those before it."""
+        return frozenset({self.facts.fingerprint, *self.former})
 
 
 class Held(NamedTuple):

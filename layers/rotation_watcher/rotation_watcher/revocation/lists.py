@@ -108,11 +108,20 @@ def is_proved(store: ObjectStore, point: Point, manifest: Manifest, now: datetim
     return crl is not None and stored is not None and crl.facts == manifest.facts and stored.body == pem_of(crl)
 
 
-def once_kept(store: ObjectStore, folder: str, version: str) -> Crl | None:
-    """The list in this version of ``list.pem``, whoever signed it; None where there is none. Raises StoreError."""
-    stored = store.get(f"{folder}/{PEM}", version=version) if version else None
-    crl = read(stored.body) if stored else None
-    return crl if isinstance(crl, Crl) else None
+def is_issued(crl: Crl, point: Point, now: datetime) -> bool:
+    """Whether the issuer of a point made this list for its certificates, and not in the future."""
+    refused = refusal(
+        crl,
+        issuer=point.issuer,
+        distribution_point=point.url,
+        at=now,
+        before=None,
+        other_names={name for names in point.ways.values() for name in names},
+        covers_cas=point.ca,
+        covers_leaves=not point.ca,
+        may_have_ended=True,
+    )
+    return refused is None
 
 
 def on_list(index: Index, point: Point) -> frozenset[str]:
@@ -126,20 +135,7 @@ def _signed(store: ObjectStore, point: Point, version: str | None, now: datetime
     """The list in an object, if its issuer made it for the certificates of this point, and not in the future."""
     stored = store.get(f"{point.folder}/{DER}", version=version)
     crl = read(stored.body) if stored else None
-    if not isinstance(crl, Crl):
-        return None
-    refused = refusal(
-        crl,
-        issuer=point.issuer,
-        distribution_point=point.url,
-        at=now,
-        before=None,
-        other_names={name for names in point.ways.values() for name in names},
-        covers_cas=point.ca,
-        covers_leaves=not point.ca,
-        may_have_ended=True,
-    )
-    return crl if refused is None else None
+    return crl if isinstance(crl, Crl) and is_issued(crl, point, now) else None
 
 
 def _index(store: ObjectStore, point: Point, manifest: Manifest) -> Index | None:

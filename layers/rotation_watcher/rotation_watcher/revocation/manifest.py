@@ -3,6 +3,8 @@
 import hashlib
 from datetime import datetime
 
+import msgspec
+
 from rotation_watcher import formats, keys
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.ports import ObjectStore, Validators
@@ -10,6 +12,11 @@ from rotation_watcher.revocation.kept import DER, INDEX, MANIFEST, PEM, Held, Ma
 from rotation_watcher.revocation.points import Point
 from rotation_watcher.x509.crl import Crl, pem_of
 from rotation_watcher.x509.revocation_index import Index, build_index, open_index
+
+replace = msgspec.structs.replace
+
+FORMER = 32
+"""How many earlier lists a manifest names, so that a trust store's copies of them are known as the watcher's."""
 
 
 def commit(
@@ -43,7 +50,9 @@ def commit(
     )
 
     def change(known: Manifest | None) -> Manifest | None:
+        nonlocal new
         replaced = known is None or known == before.manifest or known.facts.order <= new.facts.order
+        new = replace(new, former=_former(known, crl)) if replaced else new
         return new if replaced else known
 
     def put(changed: Manifest | None, etag: str | None) -> str:
@@ -54,6 +63,22 @@ def commit(
     if kept is not new:
         return Held(kept)
     return Held(new, etag, crl.facts, opened(index, point))
+
+
+def kept_ever(store: ObjectStore, folder: str) -> frozenset[str]:
+    """The fingerprints of all lists that a folder keeps or kept, whoever signed them.
+
+    Raises StoreError, NewerFormat.
+    """
+    key = f"{folder}/{MANIFEST}"
+    stored = store.get(key)
+    manifest = formats.read_or_none(stored.body, decode, key) if stored else None
+    return manifest.ever if manifest else frozenset()
+
+
+def _former(known: Manifest | None, crl: Crl) -> tuple[str, ...]:
+    before = (known.facts.fingerprint, *known.former) if known else ()
+    return tuple(one for one in dict.fromkeys(before) if one != crl.facts.fingerprint)[:FORMER]
 
 
 def opened(index: bytes, point: Point) -> Index:

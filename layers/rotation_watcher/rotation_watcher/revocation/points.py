@@ -3,15 +3,17 @@
 Pure. Only what was proved to an anchor in this run is asked about: an address in any other certificate is a stranger's.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from rotation_watcher import keys
 from rotation_watcher.x509.certificates import Certificate
 from rotation_watcher.x509.distribution_points import distribution_points, named_by
+from rotation_watcher.x509.names import names_of
 
 
 class Member(NamedTuple):
@@ -37,10 +39,10 @@ class Link(NamedTuple):
 
 
 class Point(NamedTuple):
-    """One list: that of the certificates of one issuer that name the same URLs. ``folder`` is its key's beginning.
+    """One list: that of the certificates of one issuer (a key and a name) that name the same URLs.
 
-    ``ways`` are these URLs in the certificates' order, each with the names of its distribution point. ``members`` are
-    CAs, or none of them is (``ca``): a list may be for the one kind alone.
+    ``folder`` is its key's beginning. ``ways`` are these URLs in the certificates' order, each with the names of its
+    distribution point. ``members`` are CAs, or none of them is (``ca``): a list may be for the one kind alone.
     """
 
     folder: str
@@ -86,11 +88,19 @@ def folders_of(issuer_key: str, leaf: x509.Certificate) -> frozenset[str] | None
     None where it names no place; empty where none of them can be fetched. A list that is kept for certificates which
     name further places, or other names of a place, may be the one for those: it does not speak of this leaf.
     """
-    named = named_by(leaf)
+    named, names = named_by(leaf), names_of(leaf.public_bytes(Encoding.DER))
     if not (named.names or named.untaken):
         return None
+    if names is None:
+        return frozenset()
     places = [{url: names for url, names in named.names.items() if url in place} for place in named.names.values()]
-    return frozenset(keys.crl(issuer_key, ways, ca=False) for ways in (named.names, *places) if ways)
+    issuer = repr(names.issuer)
+    return frozenset(keys.crl(issuer_key, issuer, ways, ca=False) for ways in (named.names, *places) if ways)
+
+
+def folder_of(issuer: Certificate, ways: Mapping[str, Collection[str]], *, ca: bool) -> str:
+    """Where a list is kept (``keys.crl``). One key under two names signs two lists: each is for its own name alone."""
+    return keys.crl(issuer.facts.spki_sha256, repr(issuer.names.subject), ways, ca=ca)
 
 
 def _add(points: dict[str, Point], member: Member, issuer: Certificate) -> list[str]:
@@ -99,7 +109,7 @@ def _add(points: dict[str, Point], member: Member, issuer: Certificate) -> list[
     remarks = [f"{name}: {one.code}: {one.name}" for one in named.untaken]
     if not named.urls:
         return [*remarks, f"{name} names no revocation list that can be fetched"]
-    folder = keys.crl(issuer.facts.spki_sha256, named.names, ca=member.ca)
+    folder = folder_of(issuer, named.names, ca=member.ca)
     known = points.get(folder) or Point(folder, issuer, named.names, member.ca, ())
     points[folder] = known._replace(members=(*known.members, member))
     return remarks

@@ -1,7 +1,8 @@
-"""What the watcher did to the revocation lists of a trust store, in ``targets/<id>/revocations.json``.
+"""Which revocation lists of a trust store are the watcher's: ``targets/<id>/revocations.json``, and the same once more.
 
-What it added is noted once more below ``bundles/``, by the ARN: a state that says something else is somebody else's,
-and where a state is lost, or its target was renamed, the note tells what is the watcher's.
+What is said below ``targets/`` alone counts for nothing (decision 0027): the same content is noted below ``bundles/``,
+by the trust store's ARN. Where the two differ, one is lost, or the target was renamed or moved, what the service shows
+decides (``revocation_files``).
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from rotation_watcher import formats, keys
 from rotation_watcher.clocks import Instant
 from rotation_watcher.config import Target
 from rotation_watcher.ports import ObjectStore
+from rotation_watcher.x509.crl import order_of
 
 FORMAT = 1
 
@@ -20,62 +22,56 @@ FORMAT = 1
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     """A list that the watcher added.
 
-    ``id`` and ``entries`` are the service's, ``version`` is that of ``list.pem`` below ``folder``, ``fingerprint`` the
-    SHA-256 of the list's DER in hex, ``made`` and ``number`` its ``thisUpdate`` and CRL number: none before it is
-    loaded again.
+    ``id`` is the service's, ``entries`` how many the list has, ``fingerprint`` the SHA-256 of its DER in hex, ``made``
+    and ``number`` its ``thisUpdate`` and CRL number: none before it is loaded again. ``folder``: see ``keys.crl``.
     """
 
     folder: str
     url: str
     id: int
     entries: int
-    version: str
     fingerprint: str
     made: Instant
     number: str | None
-    at: Instant
 
-
-class Adding(msgspec.Struct, frozen=True, kw_only=True):
-    """A list that was asked to be added: after a death it is found again among the files that are not in ``before``."""
-
-    folder: str
-    url: str
-    version: str
-    fingerprint: str
-    made: Instant
-    number: str | None
-    before: tuple[int, ...]
+    @property
+    def order(self) -> tuple[Instant, int]:
+        """What grows from one list of a folder to the next."""
+        return order_of(self.made, self.number)
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="format", tag=str(FORMAT)):
-    """``loaded``: the newest list that was proved, by folder; ``leaving``: what it replaced and is still there."""
+    """``loaded``: the newest list that was proved, by folder; ``leaving``: what else of the watcher's is there.
+
+    ``others``: the ids of files that were looked into and are somebody else's, sorted.
+    """
 
     arn: str
     loaded: Mapping[str, Loaded] = {}
     leaving: tuple[Loaded, ...] = ()
-    adding: Adding | None = None
+    others: tuple[int, ...] = ()
 
+    @property
+    def ours(self) -> dict[int, Loaded]:
+        """The watcher's files, by id."""
+        return {one.id: one for one in (*self.leaving, *self.loaded.values())}
 
-class Noted(msgspec.Struct, frozen=True, kw_only=True):
-    """What was added to the target of an ARN. It is written before the state, and holds the one before as well."""
-
-    format: int = FORMAT
-    arn: str
-    lists: tuple[Loaded, ...] = ()
+    def with_added(self, new: Loaded) -> "State":
+        """The state after a list was added and proved: the one before it may leave."""
+        before = self.loaded.get(new.folder)
+        leaving = (*self.leaving, before) if before and before.id != new.id else self.leaving
+        return msgspec.structs.replace(self, loaded={**self.loaded, new.folder: new}, leaving=leaving)
 
 
 class Known(NamedTuple):
-    """The state and its ETag; what the note says; ``doubted``: what only the one of the two speaks of.
+    """What was read: ``state`` is begun anew unless both places say the same. ``said`` is what each of them says.
 
-    ``forged``: those of them that the state alone speaks of, which no death explains.
+    ``etags`` are theirs, None where nothing is there.
     """
 
     state: State
-    etag: str | None
-    noted: Noted
-    doubted: tuple[Loaded, ...] = ()
-    forged: tuple[Loaded, ...] = ()
+    said: tuple[State, ...] = ()
+    etags: tuple[str | None, str | None] = (None, None)
 
 
 def decode(data: bytes) -> State:
@@ -84,38 +80,28 @@ def decode(data: bytes) -> State:
     return msgspec.json.decode(data, type=State)
 
 
-def decode_note(data: bytes) -> Noted:
-    """The note. Raises NewerFormat if a newer release wrote it, one of errors.UNDECODABLE if it is none."""
-    formats.number_of(data, newest=FORMAT)
-    return msgspec.json.decode(data, type=Noted)
-
-
 def load(store: ObjectStore, target: Target) -> Known:
-    """What is known. A state that cannot be read is begun anew. Raises StoreError, NewerFormat."""
-    noted = _noted(store, target)
-    stored = store.get(keys.target_revocations(target.id))
-    state = formats.read_or_none(stored.body, decode, keys.target_revocations(target.id)) if stored else None
-    etag = stored.etag if stored else None
-    if state is None or state.arn != target.arn:
-        return Known(State(arn=target.arn), etag, noted, noted.lists)
-    forged = tuple(one for folder, one in state.loaded.items() if one not in noted.lists or one.folder != folder)
-    loaded = {folder: one for folder, one in state.loaded.items() if one not in forged}
-    return Known(msgspec.structs.replace(state, loaded=loaded), etag, noted, forged, forged)
+    """The state as both places have it. Raises StoreError, NewerFormat."""
+    places = _places(target)
+    stored = [store.get(key) for key in places]
+    read = [
+        formats.read_or_none(each.body, decode, key) if each else None for key, each in zip(places, stored, strict=True)
+    ]
+    said = tuple(one for one in read if one is not None and one.arn == target.arn)
+    sure = len(said) == len(read) and said[0] == said[1]
+    first, second = (one.etag if one else None for one in stored)
+    return Known(said[0] if sure else State(arn=target.arn), said, (first, second))
 
 
 def write(store: ObjectStore, target: Target, state: State, known: Known) -> Known:
-    """Write it if nobody wrote it since, after the note; what is known then. Raises Conflict, StoreError."""
-    lists = (*state.loaded.values(), *state.leaving, *known.state.loaded.values())
-    noted = Noted(arn=target.arn, lists=tuple(sorted({*lists}, key=lambda one: (one.id, one.folder, one.fingerprint))))
-    if noted != known.noted:
-        store.put(keys.added_lists(target.arn), formats.encode(noted), content_type=keys.JSON_TYPE)
+    """Write it to both places, if nobody wrote there since. Raises Conflict, StoreError."""
     body = formats.encode(state)
-    written = store.put_if(keys.target_revocations(target.id), body, etag=known.etag, content_type=keys.JSON_TYPE)
-    return Known(state, written.etag, noted)
+    first, second = (
+        store.put_if(key, body, etag=etag, content_type=keys.JSON_TYPE).etag
+        for key, etag in zip(_places(target), known.etags, strict=True)
+    )
+    return Known(state, (state, state), (first, second))
 
 
-def _noted(store: ObjectStore, target: Target) -> Noted:
-    key = keys.added_lists(target.arn)
-    stored = store.get(key)
-    noted = formats.read_or_none(stored.body, decode_note, key) if stored else None
-    return noted if noted is not None and noted.arn == target.arn else Noted(arn=target.arn)
+def _places(target: Target) -> tuple[str, str]:
+    return keys.target_revocations(target.id), keys.added_lists(target.arn)

@@ -55,3 +55,11 @@ def holds(serials: Serials, serial: int) -> bool:
     while at > 0 and at % width:  # the octets of two neighbours, by chance
         at = rows.find(wanted, at + 1)
     return at >= 0
+
+
+def within(some: Serials, others: Serials) -> bool:
+    """Whether every number of the one table stands in the other; takes a second or two for half a million."""
+    if (some.width, some.table) == (others.width, others.table):
+        return True
+    rows = (bytes(some.table[at : at + some.width]) for at in range(0, len(some.table), some.width))
+    return all(holds(others, int.from_bytes(row, signed=True)) for row in rows)

@@ -50,7 +50,7 @@ _AT_THE_STORE = {
     "full": "Remove revocation files that nobody needs from the trust store, or have its quotas raised.",
     "lost": "Find out who removed it: the watcher adds it again where on_drift is heal. If it is meant, set the"
     ' target\'s "revocation" to "off".',
-    "forged": "See who wrote below crls/ in the stack's bucket; the next run of refresh_crls writes it anew.",
+    "forged": "See who wrote below crls/ or targets/ in the stack's bucket; the next run writes it anew.",
     "not-ours": "See who changed the trust store's revocation files, and remove what you do not know there by hand.",
     "unproved": "Nothing, if it is over within a day: the list before it stays until the new one shows. If not, remove"
     " the file whose count is wrong: the watcher adds it again.",
