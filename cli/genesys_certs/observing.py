@@ -329,7 +329,10 @@ def _judge_leaves(where: str, rows: list[Row], place: Place, what: What) -> Iter
     """The leaves of one authority at one source."""
     if any(row.verdict == UNJUDGED for row in rows):
         if place.rootless:
-            yield Exit.UNKNOWN, f"{where}: no root was given, so nothing is judged: {WHERE_ROOTS_ARE}, --root root.pem"
+            yield (
+                Exit.UNKNOWN,
+                f"{where}: no root was given, so nothing is judged: {WHERE_ROOTS_ARE}, and give --root root.pem",
+            )
             return
         upload = f"run the command {place.stack.outputs.get('UploadRootCommand', '')}" if place.stack else "upload it"
         yield Exit.CRITICAL, f"{where}: there is no root to trust: {WHERE_ROOTS_ARE}; {upload}"

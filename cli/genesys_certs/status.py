@@ -199,7 +199,7 @@ def _page(stack: Stack, path: Path | None, *, hours: int | None, as_json: bool) 
     if hours is not None:
         place = {"Bucket": stack.bucket, "Key": keys.STATUS_PAGE}
         seconds = hours * _HOUR
-        said["link"] = aws.client("s3").generate_presigned_url("get_object", Params=place, ExpiresIn=seconds)
+        said["link"] = aws.signing().generate_presigned_url("get_object", Params=place, ExpiresIn=seconds)
         said["until"] = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=seconds)
     if as_json:
         output.emit(msgspec.to_builtins(said))

@@ -1,6 +1,7 @@
-"""The watcher's stack as its operator finds it at the embedded AWS: what CloudFormation says of it, and its functions.
+"""The watcher's stack as its operator finds it at the embedded AWS: what CloudFormation says, and its functions.
 
-It has what ``genesys-certs`` asks for: functions that answer, schedules that are on, parameters and outputs. ``make stack`` deploys the real template.
+It has what ``genesys-certs`` asks for: functions that answer, schedules that are on, an alarm, parameters and outputs.
+``make stack`` deploys the real template.
 """
 
 import json
@@ -47,6 +48,20 @@ def deploy(
         )
         if one in functions:
             aws.functions[f"{name}-{one}Function"] = functions[one]
+    resources["SilenceAlarm"] = {
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {
+            "AlarmName": f"{name}-SilenceAlarm",
+            "AlarmDescription": "No run of the collect function has read every source for hours.",
+            "ComparisonOperator": "LessThanThreshold",
+            "EvaluationPeriods": 2,
+            "MetricName": "CollectSucceeded",
+            "Namespace": "GenesysCertificateWatcher",
+            "Period": 3600,
+            "Statistic": "Sum",
+            "Threshold": 1,
+        },
+    }
     template = {
         "Description": DESCRIPTION,
         "Parameters": {key: {"Type": "String", "Default": value} for key, value in parameters.items()},
