@@ -283,7 +283,9 @@ def of_alarms(stack: Stack, now: datetime) -> Iterator[Finding]:
         yield _warning(
             f"alarm {plain(one['AlarmName'], 100)}", "it is raised", plain(one.get("AlarmDescription", ""), 400)
         )
-    if not raised:
+    if not found:
+        yield _warning("alarms", "there is none, so nobody is told when nothing runs", "Deploy again.")
+    elif not raised:
         yield _ok("alarms", f"{count(len(found), 'alarm')}, none raised")
 
 

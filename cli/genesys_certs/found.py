@@ -71,11 +71,11 @@ def secrets() -> list[str]:
         {"Key": "Name", "Option": "Contains", "Values": ["genesys"]},
         {"Key": "Type", "Option": "Equals", "Values": ["SecureString"]},
     ]
-    return [
-        str(one["ARN"])
-        for one in _pages("ssm", "describe_parameters", "Parameters", ParameterFilters=filters)
-        if "ARN" in one
-    ]
+    names = [str(one["Name"]) for one in _pages("ssm", "describe_parameters", "Parameters", ParameterFilters=filters)]
+    if not names:
+        return []
+    meta, account = aws.client("ssm").meta, aws.client("sts").get_caller_identity()["Account"]
+    return [f"arn:{meta.partition}:ssm:{meta.region_name}:{account}:parameter/{name.lstrip('/')}" for name in names]
 
 
 def _pages(service: str, operation: str, member: str, **arguments: Any) -> Iterator[Mapping[str, Any]]:

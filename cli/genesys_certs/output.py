@@ -66,7 +66,9 @@ def write_plan(lines: Iterable[str]) -> None:
 
 
 def wrapped(text: str, indent: str) -> list[str]:
-    """A text in lines of the terminal's width; all but the first begin with ``indent``."""
+    """A text in lines of the terminal's width, all but the first with ``indent`` before them; one line in a pipe."""
+    if not sys.stdout.isatty():
+        return [text]
     lines = textwrap.wrap(text, width(), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
     return lines or [""]
 

@@ -18,13 +18,17 @@ from rotation_watcher.targets.requests import Reconcile
 
 
 class Planned(msgspec.Struct, kw_only=True):
-    """What was planned, for ``--json``. ``failures``: targets that could not be read, and why."""
+    """What was planned, for ``--json``. ``failures``: targets and sources that could not be read, and why.
+
+    ``observed``: with ``--from-here``, what ``check`` says.
+    """
 
     changes: bool
     total: str
     targets: list[NamedPlan]
     failures: dict[str, str]
     text: list[str]
+    observed: dict[str, object] | None = None
 
 
 @click.command("plan")
@@ -46,6 +50,8 @@ def command(*, as_json: bool, targets: tuple[str, ...], from_here: bool, detaile
             planned = _from_stack(what, targets)
     else:
         observed, planned = _from_here(what, targets)
+        planned.observed = check.document(observed)
+        planned.failures |= observed.failures
         if not as_json:
             check.show(observed, as_json=False)
             output.write([""])

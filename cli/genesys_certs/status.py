@@ -24,8 +24,8 @@ _CODES = {Level.GOOD: Exit.OK, Level.LOOK: Exit.WARNING, Level.ACT: Exit.CRITICA
 _STYLES = {Level.GOOD: "green", Level.LOOK: "yellow", Level.ACT: "bold red"}
 _LISTED = 20
 _HOUR = 3600
-_NARROWEST_PICTURE = 24
-_FINE, _PLAIN = ("━", "┄", "│", "╴"), ("=", "-", "|", " ")
+_NARROWEST_PICTURE = 12
+_FINE, _PLAIN = ("━", "┄", "│", "·"), ("=", "-", "|", " ")
 """Validity, grace, today, nothing: on terminals, and where only ASCII is safe."""
 
 
@@ -85,23 +85,28 @@ def read(stack: Stack) -> Status:
 def show(status: Status, now: datetime, *, old: bool) -> None:
     """The verdict, then what it rests on, as wide as the terminal."""
     place = " ".join(part for part in (status.place.stack, status.place.account, status.place.region) if part)
-    output.write([f"{place}  mode {status.mode}, as of {ago(now - status.at)} ago"])
+    output.write(output.wrapped(f"{place}, mode {status.mode}, as of {ago(now - status.at)} ago", "  "))
     if old:
-        output.write(["UNKNOWN: it has not been renewed for more than a day, so the watcher does not run"], "bold red")
-    output.write([status.verdict.text], _STYLES[status.verdict.level])
-    output.write(f"  - {reason}" for reason in status.verdict.reasons[1:_LISTED])
+        words = "UNKNOWN: it has not been renewed for more than a day, so the watcher does not run"
+        output.write(output.wrapped(words, "  "), "bold red")
+    output.write(output.wrapped(status.verdict.text, "  "), _STYLES[status.verdict.level])
+    for reason in status.verdict.reasons[1:_LISTED]:
+        output.write(output.wrapped(f"  - {reason}", "    "))
     for source in status.sources:
         output.write(_source(status, source, now))
     if status.targets:
         output.write(["", "Targets"])
     for target in status.targets:
-        output.write([_target(target)], "" if target.level is Level.GOOD else _STYLES[target.level])
+        output.write(
+            output.wrapped(_target(target), "    "), "" if target.level is Level.GOOD else _STYLES[target.level]
+        )
     if status.quarantine:
         output.write(["", "Quarantine (genesys-certs approve <SHA-256>)"], "yellow")
-        output.write(
-            f"  {one.id[:16]}  {one.source} {one.authority}, {one.presence}: {'; '.join(one.reasons)}"
-            for one in status.quarantine[:_LISTED]
-        )
+        for one in status.quarantine[:_LISTED]:
+            why = "; ".join(one.reasons)
+            output.write(
+                output.wrapped(f"  {one.id[:16]}  {one.source} {one.authority}, {one.presence}: {why}", "    ")
+            )
     if overdue := [one for one in status.lists if one.overdue]:
         output.write(["", f"{count(len(overdue), 'revocation list')} should have been replaced"], "yellow")
 
@@ -121,9 +126,11 @@ def _target(target: TargetStatus) -> str:
 def _source(status: Status, source: SourceStatus, now: datetime) -> Iterator[str]:
     read_at = f"read {ago(now - source.read)} ago" if source.read else "not read yet"
     yield ""
-    yield f"{source.id}  {source.region}, {', '.join(source.authorities)}, {'STALE, ' if source.stale else ''}{read_at}"
+    stale = "STALE, " if source.stale else ""
+    about = f"{source.id}  {source.region}, {', '.join(source.authorities)}, {stale}{read_at}"
+    yield from output.wrapped(about, "  ")
     if source.problem:
-        yield f"  {source.problem}"
+        yield from output.wrapped(f"  {source.problem}", "    ")
     picture = timeline(source, status.bundles, status.rules, now)
     yield from draw(picture, now, output.width(), fine=output.terminal())
 
@@ -142,12 +149,12 @@ def draw(picture: Timeline, now: datetime, width: int, *, fine: bool) -> Iterato
     signs = _FINE if fine else _PLAIN
     for row, one, left in rows:
         yield f"{one:<{label}} {_bar(row, picture.today, room, signs)} {left}"
-    ticks = [" "] * room
+    ticks = ""
     for tick in picture.ticks:
         at = round(tick.x / 100 * room)
-        if at + len(tick.words) <= room:
-            ticks[at : at + len(tick.words)] = tick.words
-    yield f"{'':<{label}} {''.join(ticks).rstrip()}"
+        if (not ticks or at > len(ticks)) and at + len(tick.words) <= room:
+            ticks = f"{ticks:<{at}}{tick.words}"
+    yield f"{'':<{label}} {ticks}"
 
 
 def _bar(row: Row, today: float, room: int, signs: tuple[str, ...]) -> str:

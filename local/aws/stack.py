@@ -48,20 +48,17 @@ def deploy(
         )
         if one in functions:
             aws.functions[f"{name}-{one}Function"] = functions[one]
-    resources["SilenceAlarm"] = {
-        "Type": "AWS::CloudWatch::Alarm",
-        "Properties": {
-            "AlarmName": f"{name}-SilenceAlarm",
-            "AlarmDescription": "No run of the collect function has read every source for hours.",
-            "ComparisonOperator": "LessThanThreshold",
-            "EvaluationPeriods": 2,
-            "MetricName": "CollectSucceeded",
-            "Namespace": "GenesysCertificateWatcher",
-            "Period": 3600,
-            "Statistic": "Sum",
-            "Threshold": 1,
-        },
-    }
+    aws.client("cloudwatch").put_metric_alarm(  # nor an alarm
+        AlarmName=f"{name}-SilenceAlarm",
+        AlarmDescription="No run of the collect function has read every source for hours.",
+        ComparisonOperator="LessThanThreshold",
+        EvaluationPeriods=2,
+        MetricName="CollectSucceeded",
+        Namespace="GenesysCertificateWatcher",
+        Period=3600,
+        Statistic="Sum",
+        Threshold=1,
+    )
     template = {
         "Description": DESCRIPTION,
         "Parameters": {key: {"Type": "String", "Default": value} for key, value in parameters.items()},

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from local import cli_check, cli_plan
+from genesys_certs import app
 from local.genesys.keys import DEFAULT_CACHE
 from rotation_watcher import bootstrap
 from rotation_watcher.adapters.genesys import _Grant, _Token
@@ -45,12 +45,10 @@ def test_no_repr_holds_a_secret(canary: CanaryRun) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "form"), [(cli_check.main, []), (cli_check.main, ["--json"]), (cli_plan.main, ["--json"])]
+    ("command", "form"), [("check", []), ("check", ["--json"]), ("plan", ["--json", "--from-here"])]
 )
 @pytest.mark.parametrize("wrong", ["nothing", "login", "answer", "secret"])
-def test_a_command_shows_no_secret(
-    canary: CanaryRun, command: Callable[[list[str]], int], wrong: str, form: list[str]
-) -> None:
+def test_a_command_shows_no_secret(canary: CanaryRun, command: str, wrong: str, form: list[str]) -> None:
     world, leaks = canary
     environment = world.environment
     echo = json.dumps({"error": f"{world.client_secret} {world.token}"})
@@ -65,8 +63,8 @@ def test_a_command_shows_no_secret(
             Name="/genesys/oauth", Type="SecureString", Value=world.client_secret, Overwrite=True
         )
     where = ["--watch-file", "s3://watcher-bucket/watch.json", "--bucket", "watcher-bucket"]
-    code = command([*where, "--ca-file", str(environment.simulator.ca_file), *form])
-    assert (code == 3) == (wrong != "nothing")
+    code = app.main([command, *where, "--ca-file", str(environment.simulator.ca_file), *form])
+    assert code == (0 if wrong == "nothing" else 3 if command == "check" else 1)
     assert leaks() == []
 
 
@@ -77,8 +75,17 @@ def test_a_secret_given_by_the_environment_or_a_file_shows_nowhere(
     simulator = world.environment.simulator
     monkeypatch.setenv("GENESYS_CLIENT_SECRET", world.client_secret[:-1])
     url = simulator.api_url("us-east-1")
-    arguments = ["--region", "us-east-1", "--api-url", url, "--login-url", url, "--client-id", simulator.client_id]
-    assert cli_check.main([*arguments, "--ca-file", str(simulator.ca_file)]) == 3
+    arguments = [
+        "--genesys-region",
+        "us-east-1",
+        "--api-url",
+        url,
+        "--login-url",
+        url,
+        "--client-id",
+        simulator.client_id,
+    ]
+    assert app.main(["check", *arguments, "--ca-file", str(simulator.ca_file)]) == 3
     assert leaks() == []
 
 

@@ -208,8 +208,7 @@ def _lines(plan: NamedPlan, width: int) -> list[str]:
     for sign, entries in (("+", plan.add), ("-", plan.remove), ("!", plan.waiting), ("=", plan.keep)):
         for one in entries:
             lines += _wrapped(one.name, width, "      ", f"  {sign} ")
-            if about := _about(one):
-                lines += _wrapped(about, width, "      ")
+            lines += _filled(_about(one), width, "      ")
     if plan.kept > len(plan.keep) and plan.keep:
         lines.append(f"  = and {count(plan.kept - len(plan.keep), 'other')}")
     for door in plan.open_doors:
@@ -219,16 +218,29 @@ def _lines(plan: NamedPlan, width: int) -> list[str]:
     return lines
 
 
-def _about(one: Named) -> str:
+def _about(one: Named) -> list[str]:
+    """What is said of a certificate, in parts that stay whole where they can."""
     if not one.sha256:
-        return ""
+        return []
     parts = [f"issued by {'itself' if one.issuer == one.name else one.issuer}" if one.issuer else ""]
     if one.not_before and one.not_after:
         parts.append(f"{one.not_before:%Y-%m-%d} to {one.not_after:%Y-%m-%d}")
     parts.append(f"SHA-256 {one.sha256[:_DIGEST]}")
     parts.append(f"for {', '.join(one.wanted_for)}" if one.wanted_for else "of others")
     parts.append(f"leaves {one.leaves:%Y-%m-%d}" if one.leaves else "")
-    return ", ".join(part for part in parts if part)
+    return [part for part in parts if part]
+
+
+def _filled(parts: Iterable[str], width: int, indent: str) -> list[str]:
+    """The parts with commas between them; a line ends behind a part."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + len(", ,") + len(part) <= width:
+            lines[-1] += f", {part}"
+        else:
+            lines = [*lines[:-1], f"{lines[-1]},"] if lines else []
+            lines.append(f"{indent}{part}")
+    return [one for line in lines for one in _wrapped(line.strip(), width, f"{indent}  ", indent)]
 
 
 def _wrapped(words: str, width: int, indent: str, first: str = "") -> list[str]:
