@@ -154,7 +154,8 @@ def draw(picture: Timeline, now: datetime, width: int, *, fine: bool) -> Iterato
         at = round(tick.x / 100 * room)
         if (not ticks or at > len(ticks)) and at + len(tick.words) <= room:
             ticks = f"{ticks:<{at}}{tick.words}"
-    yield f"{'':<{label}} {ticks}"
+    if ticks:
+        yield f"{'':<{label}} {ticks}"
 
 
 def _bar(row: Row, today: float, room: int, signs: tuple[str, ...]) -> str:
@@ -168,9 +169,10 @@ def _bar(row: Row, today: float, room: int, signs: tuple[str, ...]) -> str:
 
 def _fill(cells: list[str], span: Span | None, sign: str) -> None:
     if span is not None:
-        first, last = round(span.x / 100 * len(cells)), round(span.end / 100 * len(cells))
-        cells[first : max(last, first + 1)] = sign * (max(last, first + 1) - first)
-        del cells[len(cells) :]
+        room = len(cells)
+        first = min(room - 1, round(span.x / 100 * room))
+        last = min(room, max(first + 1, round(span.end / 100 * room)))
+        cells[first:last] = sign * (last - first)
 
 
 def _left(row: Row, now: datetime) -> str:

@@ -195,14 +195,14 @@ def text(plans: Sequence[NamedPlan], width: int = WIDTH) -> list[str]:
         lines += [*_lines(plan, max(width, 40)), ""]
     modes = {plan.mode for plan in plans if plan.changes}
     if modes == {Mode.OBSERVE.value}:
-        lines.append("mode observe: this is what the mode apply would do, and nothing is changed")
+        lines += _wrapped("mode observe: the mode apply would do this; nothing is changed", width, "  ", "")
     elif modes:
-        lines.append("mode apply: the next run of the watcher does this")
+        lines += _wrapped("mode apply: the next run of the watcher does this", width, "  ", "")
     return [*lines, total(plans)]
 
 
 def _lines(plan: NamedPlan, width: int) -> list[str]:
-    lines = [f"{plan.target}  {plain(plan.label, 120)}", f"  {plan.outcome}"]
+    lines = [*_wrapped(f"{plan.target}: {plain(plan.label, 120)}", width, "  ", ""), f"  {plan.outcome}"]
     if plan.message:
         lines += _wrapped(plan.message, width, "    ")
     for sign, entries in (("+", plan.add), ("-", plan.remove), ("!", plan.waiting), ("=", plan.keep)):
@@ -243,11 +243,11 @@ def _filled(parts: Iterable[str], width: int, indent: str) -> list[str]:
     return [one for line in lines for one in _wrapped(line.strip(), width, f"{indent}  ", indent)]
 
 
-def _wrapped(words: str, width: int, indent: str, first: str = "") -> list[str]:
+def _wrapped(words: str, width: int, indent: str, first: str | None = None) -> list[str]:
     return textwrap.wrap(
         words,
         width,
-        initial_indent=first or indent,
+        initial_indent=indent if first is None else first,
         subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,
