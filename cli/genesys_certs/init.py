@@ -41,7 +41,7 @@ class Answers(NamedTuple):
 @options.session
 @click.option("--genesys-region", type=options.GenesysRegion(), metavar="REGION", help="Of your organisation.")
 @click.option("--credentials", metavar="ARN", help="The secret with the OAuth client's id and secret.")
-@click.option("--authority", multiple=True, type=options.Choice([*Authority]), help="May be repeated.")
+@click.option("--authority", multiple=True, type=options.Choice(options.AUTHORITIES), help="May be repeated.")
 @click.option(
     "--target", "targets", multiple=True, metavar="ARN", help="Instead of all that is found; may be repeated."
 )
@@ -186,7 +186,11 @@ def _authorities(answers: Answers, ca_file: Path | None, *, asks: bool, quiet: b
         return tuple(sorted(known))
     if asks:
         click.echo("The authority is a setting of the data actions integration in Genesys Cloud Admin.", err=True)
-        return (str(click.prompt("Signing authority", type=options.Choice([*Authority]), default="Genesys", err=True)),)
+        return (
+            str(
+                click.prompt("Signing authority", type=options.Choice(options.AUTHORITIES), default="Genesys", err=True)
+            ),
+        )
     if not quiet:
         output.write(
             ["Signing authority: Genesys (Genesys Cloud was not asked, or does not say; --authority changes it)"]

@@ -171,7 +171,7 @@ def what_to_read(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--client-secret-file", type=_FILE, metavar="PATH", help="A file that holds the secret alone."),
         click.option("--credentials", metavar="ARN", help="An SSM parameter or Secrets Manager secret instead."),
         click.option("--root", type=_FILE, metavar="PATH", help="The region's root certificate (PEM)."),
-        click.option("--authority", multiple=True, type=options.Choice([*config.Authority]), help="May be repeated."),
+        click.option("--authority", multiple=True, type=options.Choice(options.AUTHORITIES), help="May be repeated."),
         click.option("--digicert-roots", type=_FILE, metavar="PATH", help="Instead of the built-in ones (PEM)."),
         click.option("--client-name", metavar="NAME", help="What its certificates are called, if not the known name."),
         click.option("--api-url", metavar="URL", is_eager=True, help="For regions that are not in the catalogue."),

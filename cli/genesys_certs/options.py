@@ -1,6 +1,6 @@
 """The options that commands share, and how they find the stack."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
@@ -8,9 +8,13 @@ import click
 from genesys_certs import stack
 from genesys_certs.nearest import did_you_mean
 from genesys_certs.stack import Stack
+from rotation_watcher.config import Authority
 from rotation_watcher.regions import REGIONS
 
 type Function = Callable[..., Any]
+
+AUTHORITIES = [one.value for one in Authority]
+"""The signing authorities; click would take the names of the enumeration's members."""
 
 
 class GenesysRegion(click.ParamType[str]):
@@ -29,7 +33,10 @@ class GenesysRegion(click.ParamType[str]):
 
 
 class Choice(click.Choice[str]):
-    """A choice that says which one was probably meant."""
+    """A choice, whatever its capitals, that says which one was probably meant."""
+
+    def __init__(self, choices: Iterable[str]) -> None:
+        super().__init__([*choices], case_sensitive=False)
 
     def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
         """The message of a wrong choice."""

@@ -12,6 +12,8 @@ from local.aws.server import EmbeddedAws
 
 FUNCTIONS = ("Collect", "Publish", "RefreshCrls", "Report")
 """The scheduled ones, by the first part of their logical names."""
+LAST_STOPS = ("PublishDeadLetters", "FailedRunsQueue")
+"""The queues in which nothing should lie."""
 DESCRIPTION = "Watches the client certificates of Genesys Cloud data actions (embedded)"
 
 type Function = Callable[[Any], Any]
@@ -48,6 +50,7 @@ def deploy(
         )
         if one in functions:
             aws.functions[f"{name}-{one}Function"] = functions[one]
+    resources |= {one: {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": f"{name}-{one}"}} for one in LAST_STOPS}
     aws.client("cloudwatch").put_metric_alarm(  # nor an alarm
         AlarmName=f"{name}-SilenceAlarm",
         AlarmDescription="No run of the collect function has read every source for hours.",

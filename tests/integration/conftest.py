@@ -104,4 +104,5 @@ def served(lines: list[str]) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def aws(served: dict[str, Any]) -> dict[str, str]:
     """What the operator exports."""
-    return served["environment"] | {"GENESYS_CA_FILE": served["ca_file"]}
+    exported: dict[str, str] = served["environment"] | {"GENESYS_CA_FILE": served["ca_file"]}
+    return exported

@@ -128,7 +128,7 @@ def test_doctor_finds_nothing_wrong_with_a_whole_installation(world: Environment
     world.report()
     said = command("doctor")
     assert said.code == 0, said.out
-    assert said.out.splitlines()[-1] == "17 ok, 0 warning, 0 critical"
+    assert said.out.splitlines()[-1] == "19 ok, 0 warning, 0 critical"
 
 
 def _nobody_listens(world: Environment) -> None:
@@ -156,6 +156,16 @@ def _open_door(world: Environment) -> None:
     world.configure()
 
 
+def _alarm(world: Environment) -> None:
+    name = "genesys-certificate-watcher-SilenceAlarm"
+    world.aws.client("cloudwatch").set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="test")
+
+
+def _dead_letter(world: Environment) -> None:
+    url = world.sqs.get_queue_url(QueueName="genesys-certificate-watcher-FailedRunsQueue")["QueueUrl"]
+    world.sqs.send_message(QueueUrl=url, MessageBody="{}")
+
+
 def _no_quota(world: Environment) -> None:
     world.watch["targets"][0]["max_certificates"] = 2
     world.configure()
@@ -170,6 +180,8 @@ def test_doctor_names_each_fault_with_its_cure(world: Environment, command: Comm
         _no_root: ("critical", "root of us-east-1", "aws s3 cp root.pem"),
         _open_door: ("critical", "target open", "execute-api"),
         _no_quota: ("warning", "target alb", "raise the quota"),
+        _alarm: ("warning", "alarm genesys-certificate-watcher-SilenceAlarm", "has read every source"),
+        _dead_letter: ("warning", "queue FailedRunsQueue", "docs/runbook.md"),
     }
     for wrong in faults:
         wrong(world)

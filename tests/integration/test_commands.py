@@ -20,7 +20,7 @@ def flags(served: dict[str, Any]) -> tuple[str, ...]:
 def test_check_without_a_root_shows_what_is_presented_and_says_where_to_get_one(
     served: dict[str, Any], flags: tuple[str, ...], aws: dict[str, str]
 ) -> None:
-    done = run("check", *flags, "--credentials", served["credentials"], "--json", **aws)
+    done = run("check", *flags, "--authority", "genesys", "--credentials", served["credentials"], "--json", **aws)
     document = json.loads(done.stdout)
     (row,) = document["certificates"]
     assert (done.returncode, document["status"], row["verdict"], row["status"]) == (

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from pathlib import Path
 from typing import Any
 
 import pexpect
@@ -74,6 +75,29 @@ def test_it_asks_before_it_changes_anything_and_ctrl_c_is_130(aws: dict[str, str
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 1
+
+
+def test_init_asks_for_each_thing_it_finds_and_for_what_it_cannot(aws: dict[str, str], tmp_path: Path) -> None:
+    written = tmp_path / "samconfig.local.toml"
+    child = spawn(aws, 100, "init", "--output", str(written))
+    for question, answer in (
+        ("Keep trust store alb up to date", "y"),
+        (r"Keep domain api.example.com up to date", "n"),
+        ("Keep listener nlb:443 up to date", ""),
+        ("Genesys Cloud region: ", "us-esat-1"),
+        (r"Did you mean us-east-1\?\s+Genesys Cloud region: ", "us-east-1"),
+        ("ARN of the secret", ""),
+        ("E-mail address", "ops@example.com"),
+        ("Signing authority", "digicert"),
+    ):
+        child.expect(question)
+        child.sendline(answer)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    text = written.read_text()
+    assert 'Authorities=\\"DigiCert\\"' in text
+    assert ("truststore/alb" in text, "listener/net/nlb" in text, "api.example.com" in text) == (True, True, False)
 
 
 def test_ctrl_c_while_it_reads_is_130_without_a_word(aws: dict[str, str]) -> None:

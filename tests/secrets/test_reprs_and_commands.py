@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
@@ -65,6 +66,24 @@ def test_a_command_shows_no_secret(canary: CanaryRun, command: str, wrong: str, 
     where = ["--watch-file", "s3://watcher-bucket/watch.json", "--bucket", "watcher-bucket"]
     code = app.main([command, *where, "--ca-file", str(environment.simulator.ca_file), *form])
     assert code == (0 if wrong == "nothing" else 3 if command == "check" else 1)
+    assert leaks() == []
+
+
+def test_a_command_about_a_stack_shows_no_secret(canary: CanaryRun, tmp_path: Path) -> None:
+    world, leaks = canary
+    environment = world.environment
+    environment.deploy()
+    environment.report()
+    url, ca_file = environment.simulator.api_url("us-east-1"), str(environment.simulator.ca_file)
+    flags = ["--genesys-region", "us-east-1", "--credentials", environment.secret_arn, "--api-url", url]
+    flags += ["--login-url", url, "--yes", "--output", str(tmp_path / "x"), "--ca-file", ca_file, "--force"]
+    for wrong in (False, True):
+        if wrong:
+            ssm = environment.aws.client("ssm")
+            ssm.put_parameter(Name="/genesys/oauth", Type="SecureString", Value=world.client_secret, Overwrite=True)
+            environment.watcher = environment.build()  # a new container, which remembers no secret
+        for command in (["plan"], ["status"], ["doctor"], ["doctor", "--json"], ["init", *flags], ["release", "x"]):
+            assert app.main(command) in {0, 1, 2}, command
     assert leaks() == []
 
 
