@@ -16,6 +16,7 @@ from typing import Any, Self
 import msgspec
 
 from local.authorizer import Authorizer, attach_to_http, attach_to_rest, uri
+from local.aws import stack
 from local.aws.https_listener import make_https_listener
 from local.aws.server import EmbeddedAws
 from local.aws.tls_listener import make_tls_listener
@@ -190,6 +191,23 @@ class Environment(BaseEnvironment):
         """A new container of the authorizer, built as in Lambda."""
         given = self.variables() | {"BUNDLE": bundle, "COLLECT_FUNCTION": "collect"} | variables
         return Authorizer(bootstrap_door.build(given, clock=self._time, log=lambda _: None))
+
+    def deploy(self, **parameters: str) -> None:
+        """What CloudFormation says of the stack, and its functions, as ``genesys-certs`` finds them."""
+        stack.deploy(
+            self.aws,
+            STACK,
+            parameters={"Mode": "apply", "WatchFileUri": f"s3://{BUCKET}/watch.json", **parameters},
+            outputs={"BucketName": BUCKET, "TopicArn": self.topic_arn, "AlarmTopicArn": self.topic_arn},
+            functions={
+                "Collect": lambda event: msgspec.to_builtins(
+                    self.collect(*event.get("sources", ()), dry_run=bool(event.get("dry_run")))
+                ),
+                "Publish": lambda event: msgspec.to_builtins(self.publish(**event)),
+                "RefreshCrls": lambda _: msgspec.to_builtins(self.refresh_crls()),
+                "Report": lambda _: msgspec.to_builtins(self.report()),
+            },
+        )
 
     def look(self) -> int:
         """Lambda runs collect as often as the authorizer has invoked it; how often that was."""

@@ -17,7 +17,9 @@ compile() {
 compile requirements/layer.in -o "$layer"
 # What the functions run with is what is tested: the developers' lock keeps to the layer's pins.
 compile requirements/dev.in -c "$layer" -o requirements/dev.txt
-compile requirements/cloudfront.in -c "$layer" -c requirements/dev.txt -o requirements/cloudfront.txt
+for name in cloudfront cli; do
+    compile "requirements/$name.in" -c "$layer" -c requirements/dev.txt -o "requirements/$name.txt"
+done
 for name in sam stack aws checkov page uv; do
     compile "requirements/$name.in" -o "requirements/$name.txt"
 done

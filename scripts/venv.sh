@@ -5,7 +5,7 @@
 #   scripts/venv.sh sam      .venv-sam      the deployment tool, by itself (requirements/sam.txt)
 #   scripts/venv.sh stack    .venv-stack    what stands in for AWS when the deployed stack is run (requirements/stack.txt)
 #   scripts/venv.sh aws      .venv-aws      the AWS CLI, for following the README in a test (requirements/aws.txt)
-#   scripts/venv.sh cloudfront  .venv-cloudfront  the SDK with awscrt, for `python -m local pins-to-cloudfront`
+#   scripts/venv.sh cloudfront  .venv-cloudfront  the SDK with awscrt, for `genesys-certs pins-to-cloudfront`
 #   scripts/venv.sh checkov  .venv-checkov  the scanner of the template (requirements/checkov.txt)
 #   scripts/venv.sh page     .venv-page     what looks at the status page in the machine's browser (requirements/page.txt)
 #   scripts/venv.sh uv       .tools         the installer of the others (requirements/uv.txt)
@@ -66,7 +66,9 @@ fi
 if [ "$name" = dev ] || [ "$name" = cloudfront ]; then
     # The layer's package and the repository's own packages are run from where they are, not installed.
     site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-    printf '%s\n' "$root/layers/rotation_watcher" "$root" > "$site/rotation_watcher.pth"
+    printf '%s\n' "$root/layers/rotation_watcher" "$root/cli" "$root" > "$site/rotation_watcher.pth"
+    printf '#!%s\nfrom genesys_certs.app import run\n\nrun()\n' "$root/$venv/bin/python" > "$venv/bin/genesys-certs"
+    chmod +x "$venv/bin/genesys-certs"
 fi
 
 fingerprint > "$stamp"

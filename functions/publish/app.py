@@ -44,7 +44,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         summary = publish(configured.watch, request, this_run)
         if summary.targets and not summary.dry_run:
             metrics.count("PublishSucceeded", not summary.broken)  # the alarm for when publish never runs rests on it
-        logger.info("published", extra={"summary": msgspec.to_builtins(summary)})
+        logger.info("published", extra={"summary": _short(summary)})
         if logger.log_level <= logging.DEBUG:
             _explain(summary)
         for words in summary.passed_over:
@@ -57,6 +57,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         back = messages.serve(request, run, watcher.queue, ports.clock)
         return {"batchItemFailures": [{"itemIdentifier": name} for name in back]}
     return msgspec.to_builtins(run(request))
+
+
+def _short(summary: Summary) -> Any:
+    """The summary without what a dry run says by name: a line of the log has an end."""
+    targets = {name: msgspec.structs.replace(one, plan=None) for name, one in summary.targets.items()}
+    return msgspec.to_builtins(msgspec.structs.replace(summary, targets=targets, text=[]))
 
 
 def _explain(summary: Summary) -> None:

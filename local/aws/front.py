@@ -1,10 +1,11 @@
 """The WSGI application in front of moto: recognises, logs, fails on demand, and serves pre-signed downloads.
 
-It takes asynchronous invocations of functions itself: moto would run them in Docker.
+It takes invocations of functions itself: moto would run them in Docker.
 """
 
 import io
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from http import HTTPStatus
 from threading import Lock
@@ -24,12 +25,21 @@ _CONTROL = "/moto-api"
 class Front:
     """Stands between the socket and ``behind``."""
 
-    def __init__(self, behind: Application, log: CallLog, waiting: faults.Faults, downloads: Downloads) -> None:
+    def __init__(
+        self,
+        behind: Application,
+        log: CallLog,
+        waiting: faults.Faults,
+        downloads: Downloads,
+        functions: Mapping[str, Callable[[Any], Any]],
+    ) -> None:
         self._behind = behind
         self._log = log
         self._waiting = waiting
         self._downloads = downloads
+        self._functions = functions
         self._s3_writes = Lock()
+        self._at_work = Lock()
         self.invoked: list[tuple[str, bytes]] = []
         """The functions that were invoked, each with its event."""
 
@@ -69,9 +79,23 @@ class Front:
 
     def _invoke(self, call: Call, environ: Environ, body: bytes, start_response: StartResponse) -> Iterable[bytes]:
         if environ.get("HTTP_X_AMZ_INVOCATION_TYPE") != "Event":
-            return self._send(call, (501, [], b"only asynchronous invocations are taken"), start_response)
+            return self._answer(call, body, start_response)
         self.invoked.append((call.resource, body))
         return self._send(call, (202, [], b""), start_response)
+
+    def _answer(self, call: Call, body: bytes, start_response: StartResponse) -> Iterable[bytes]:
+        """The answer of a function that is there, one at a time; an exception as Lambda reports it."""
+        function = self._functions.get(call.resource.rpartition(":")[2])
+        if function is None:
+            return self._send(call, (501, [], b"no such function answers here"), start_response)
+        headers = [("Content-Type", "application/json")]
+        try:
+            with self._at_work:
+                answer = function(json.loads(body or b"{}"))
+        except Exception as error:  # noqa: BLE001  # whatever it is, Lambda answers with 200
+            answer = {"errorType": type(error).__name__, "errorMessage": str(error)}
+            headers.append(("X-Amz-Function-Error", "Unhandled"))
+        return self._send(call, (200, headers, json.dumps(answer).encode()), start_response)
 
     def _send(
         self, call: Call, answer: tuple[int, list[tuple[str, str]], bytes], start_response: StartResponse

@@ -1,7 +1,7 @@
 """Start and stop the embedded AWS, and everything that a test may ask of it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -74,6 +74,8 @@ class EmbeddedAws:
         self._patches = ExitStack()
         self.invoked: list[tuple[str, bytes]] = []
         """The functions that were invoked asynchronously, each with its event; nothing runs them."""
+        self.functions: dict[str, Callable[[Any], Any]] = {}
+        """What answers synchronous invocations, by the function's name."""
         self._server: BaseWSGIServer | None = None
         self._thread: Thread | None = None
 
@@ -85,7 +87,9 @@ class EmbeddedAws:
         self._certificates.clear()
         self._clients.clear()
         self._patch()
-        front = Front(DomainDispatcherApplication(_application), self.calls, self.faults, self._downloads)
+        front = Front(
+            DomainDispatcherApplication(_application), self.calls, self.faults, self._downloads, self.functions
+        )
         self.invoked = front.invoked
         server = make_server("127.0.0.1", 0, front, threaded=True, request_handler=_QuietHandler)
         self.url = f"http://127.0.0.1:{server.server_port}"

@@ -48,9 +48,9 @@ def run(stores: EmbeddedStores, pins: Path, *more: str) -> subprocess.CompletedP
         "AWS_SECRET_ACCESS_KEY": "embedded-aws-takes-any-secret",
         "AWS_EC2_METADATA_DISABLED": "true",
         "http_proxy": stores.proxy,
-        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'layers' / 'rotation_watcher'}",
+        "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "cli", ROOT / "layers" / "rotation_watcher"))),
     }
-    command = [str(PYTHON), "-m", "local", "pins-to-cloudfront", "--pins", str(pins), "--store", ARN, *more]
+    command = [str(PYTHON), "-m", "genesys_certs", "pins-to-cloudfront", "--pins", str(pins), "--store", ARN, *more]
     return subprocess.run(
         command,
         env=environment | {"PATH": os.environ["PATH"]},

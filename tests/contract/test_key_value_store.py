@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from local import key_value_store
+from genesys_certs import key_value_store
 from local.aws.key_value_stores import (
     HOST,
     LARGEST_STORE,

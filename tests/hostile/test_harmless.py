@@ -9,11 +9,12 @@ import pytest
 from aws_lambda_powertools import Logger
 from cryptography.x509 import DNSName
 
-from local import cli_check
+from genesys_certs import check, output
+from genesys_certs.exits import Exit
+from genesys_certs.observing import Observed, Row
 from local.environment import Environment
 from local.genesys.issuing import issue, subject
 from local.genesys.keys import DEFAULT_CACHE
-from local.observing import Exit, Observed, Row
 from rotation_watcher.alerts import mail, slack_blocks
 from rotation_watcher.slack import message_of
 from tests.support.pki import NOW
@@ -102,9 +103,10 @@ def test_no_terminal_sees_a_control_sign_of_the_strangers(
         days_left=3, certificate=made.facts, reasons=(EVIL[kind],), remarks=(EVIL[kind],),
     )  # fmt: skip
     monkeypatch.setattr("sys.stdout.isatty", lambda: terminal, raising=False)
+    monkeypatch.setattr(output, "terminal", lambda: terminal)  # the table and all, on a terminal that adds nothing
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TERM", "dumb")
-    cli_check.show(Observed((row,), {}, Exit.CRITICAL, ()), as_json=False)
+    check.show(Observed((row,), {}, Exit.CRITICAL, ()), as_json=False)
     printed = capsys.readouterr().out
     assert "use1" in printed
     assert not _CONTROL.search(printed), ascii(printed)

@@ -4,6 +4,10 @@ The tests of the modules in IN_MEMORY run in memory, but for those in OVER_SOCKE
 adapter and promise; with ``--sockets`` all run over sockets (``make attack``).
 """
 
+import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -12,6 +16,7 @@ from typing import Any
 import pytest
 
 from local.genesys.keys import DEFAULT_CACHE
+from tests.support.command import environment as variables
 from tests.support.environments import AnyEnvironment, OverSockets
 from tests.support.in_memory import InMemoryEnvironment
 
@@ -74,3 +79,30 @@ def environment(request: pytest.FixtureRequest) -> AnyEnvironment:
     environment.add_http_domain("http", "digicert", others)
     environment.configure()
     return environment
+
+
+@pytest.fixture(scope="module")
+def lines() -> Iterator[list[str]]:
+    """What ``serve`` prints, for as long as it serves."""
+    command = [sys.executable, "-m", "local", "serve", "--keys", str(DEFAULT_CACHE)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=variables()) as process:
+        assert process.stdout is not None
+        printed = [process.stdout.readline().rstrip("\n")]
+        while not printed[-1].startswith("genesys-certs init") and "/genesys-certs init" not in printed[-1]:
+            printed.append(process.stdout.readline().rstrip("\n"))
+        yield printed
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
+@pytest.fixture(scope="module")
+def served(lines: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(lines[0])
+    return found
+
+
+@pytest.fixture(scope="module")
+def aws(served: dict[str, Any]) -> dict[str, str]:
+    """What the operator exports."""
+    exported: dict[str, str] = served["environment"] | {"GENESYS_CA_FILE": served["ca_file"]}
+    return exported

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local import cli_cloudfront
+from genesys_certs import app, pins_to_cloudfront
 from local.aws.key_value_stores import EmbeddedStores, KeyValueStore, embedded_stores
 from rotation_watcher import keys
 from rotation_watcher.errors import Conflict, NewerFormat, RequestRefused
@@ -55,8 +55,10 @@ def command(world: SmallRefresh, client: Any) -> Command:
     def run(*, apply: bool = True) -> int:
         stored = world.store.get(keys.pins("main"))
         assert stored is not None
-        pins = cli_cloudfront.decoded("pins.json", stored.body)
-        return cli_cloudfront.run(pins, client, ARN, world.clock(), lambda _: None, apply=apply)
+        pins = pins_to_cloudfront.decoded("pins.json", stored.body)
+        done = pins_to_cloudfront.run(pins, client, ARN, world.clock(), lambda _: None, apply=apply)
+        pins_to_cloudfront.tell(done, as_json=False)
+        return done.code
 
     return run
 
@@ -177,12 +179,12 @@ def test_a_store_that_holds_something_else_than_was_put_is_no_success(
 )
 def test_a_file_that_is_no_pins_is_refused_by_its_name(data: bytes, error: type[Exception]) -> None:
     with pytest.raises(error) as caught:
-        cli_cloudfront.decoded("bundles/main/pins.json", data)
+        pins_to_cloudfront.decoded("bundles/main/pins.json", data)
     assert error is NewerFormat or "bundles/main/pins.json" in str(caught.value)
 
 
 def test_a_file_that_is_missing_is_one_line_and_code_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     missing = tmp_path / "pins.json"
-    assert cli_cloudfront.main(["--pins", str(missing), "--store", ARN]) == 3
+    assert app.main(["pins-to-cloudfront", "--pins", str(missing), "--store", ARN]) == 3
     printed = capsys.readouterr()
     assert (printed.out, printed.err.count("\n"), str(missing) in printed.err) == ("", 1, True)

@@ -7,11 +7,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
 
-from local import cli_check, cli_plan
+from genesys_certs import app
 from local.genesys.keys import DEFAULT_CACHE
 from rotation_watcher import bootstrap
 from rotation_watcher.adapters.genesys import _Grant, _Token
@@ -45,12 +46,10 @@ def test_no_repr_holds_a_secret(canary: CanaryRun) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "form"), [(cli_check.main, []), (cli_check.main, ["--json"]), (cli_plan.main, ["--json"])]
+    ("command", "form"), [("check", []), ("check", ["--json"]), ("plan", ["--json", "--from-here"])]
 )
 @pytest.mark.parametrize("wrong", ["nothing", "login", "answer", "secret"])
-def test_a_command_shows_no_secret(
-    canary: CanaryRun, command: Callable[[list[str]], int], wrong: str, form: list[str]
-) -> None:
+def test_a_command_shows_no_secret(canary: CanaryRun, command: str, wrong: str, form: list[str]) -> None:
     world, leaks = canary
     environment = world.environment
     echo = json.dumps({"error": f"{world.client_secret} {world.token}"})
@@ -65,8 +64,26 @@ def test_a_command_shows_no_secret(
             Name="/genesys/oauth", Type="SecureString", Value=world.client_secret, Overwrite=True
         )
     where = ["--watch-file", "s3://watcher-bucket/watch.json", "--bucket", "watcher-bucket"]
-    code = command([*where, "--ca-file", str(environment.simulator.ca_file), *form])
-    assert (code == 3) == (wrong != "nothing")
+    code = app.main([command, *where, "--ca-file", str(environment.simulator.ca_file), *form])
+    assert code == (0 if wrong == "nothing" else 3 if command == "check" else 1)
+    assert leaks() == []
+
+
+def test_a_command_about_a_stack_shows_no_secret(canary: CanaryRun, tmp_path: Path) -> None:
+    world, leaks = canary
+    environment = world.environment
+    environment.deploy()
+    environment.report()
+    url, ca_file = environment.simulator.api_url("us-east-1"), str(environment.simulator.ca_file)
+    flags = ["--genesys-region", "us-east-1", "--credentials", environment.secret_arn, "--api-url", url]
+    flags += ["--login-url", url, "--yes", "--output", str(tmp_path / "x"), "--ca-file", ca_file, "--force"]
+    for wrong in (False, True):
+        if wrong:
+            ssm = environment.aws.client("ssm")
+            ssm.put_parameter(Name="/genesys/oauth", Type="SecureString", Value=world.client_secret, Overwrite=True)
+            environment.watcher = environment.build()  # a new container, which remembers no secret
+        for command in (["plan"], ["status"], ["doctor"], ["doctor", "--json"], ["init", *flags], ["release", "x"]):
+            assert app.main(command) in {0, 1, 2}, command
     assert leaks() == []
 
 
@@ -77,8 +94,17 @@ def test_a_secret_given_by_the_environment_or_a_file_shows_nowhere(
     simulator = world.environment.simulator
     monkeypatch.setenv("GENESYS_CLIENT_SECRET", world.client_secret[:-1])
     url = simulator.api_url("us-east-1")
-    arguments = ["--region", "us-east-1", "--api-url", url, "--login-url", url, "--client-id", simulator.client_id]
-    assert cli_check.main([*arguments, "--ca-file", str(simulator.ca_file)]) == 3
+    arguments = [
+        "--genesys-region",
+        "us-east-1",
+        "--api-url",
+        url,
+        "--login-url",
+        url,
+        "--client-id",
+        simulator.client_id,
+    ]
+    assert app.main(["check", *arguments, "--ca-file", str(simulator.ca_file)]) == 3
     assert leaks() == []
 
 

@@ -38,6 +38,7 @@ from rotation_watcher.targets.decide import (
     decide,
     outcome_of,
 )
+from rotation_watcher.targets.named_plan import fitted, named_plan, text
 from rotation_watcher.targets.pace import Turn, take_turn
 from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.targets.proof import READBACK_SECONDS
@@ -62,7 +63,7 @@ TARGET_TAKES = 180.0
 
 
 class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The answer of a call."""
+    """The answer of a call. ``text``: in a dry run, the plans of all targets as lines for people."""
 
     mode: Mode
     dry_run: bool = False
@@ -71,6 +72,7 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     enqueued: list[str] = []
     passed_over: list[str] = []
     broken: list[str] = []
+    text: list[str] = []
 
 
 def publish(watch: Watch, request: PublishCall, ports: Ports) -> Summary:
@@ -100,7 +102,19 @@ def publish(watch: Watch, request: PublishCall, ports: Ports) -> Summary:
             summary.broken.append(target.id)
     if isinstance(request, EnqueueAll) or (isinstance(request, Reconcile) and not request.targets):
         _idle_bundles(watch, request, ports, summary)
+    if request.dry_run:
+        _say(summary)
     return summary
+
+
+def _say(summary: Summary) -> None:
+    """What a dry run found, in words."""
+    planned = [one for one in summary.targets.values() if one.plan is not None]
+    plans = fitted([one.plan for one in planned if one.plan is not None])
+    for one, plan in zip(planned, plans, strict=True):
+        one.plan = plan
+    unread = [f"{name}: {one.outcome}: {one.message}" for name, one in summary.targets.items() if one.plan is None]
+    summary.text = [*unread, *text(plans)] if summary.targets else []
 
 
 def _serve(watch: Watch, request: Queued, ports: Ports) -> Summary:
@@ -343,6 +357,10 @@ def _would(watch: Watch, snapshot: Snapshot, request: Called, session: Session) 
         earlier = manual.earlier_version(snapshot, request.to, session)
         summary = describe(snapshot, Outcome.HELD if earlier.back else Outcome.WOULD_ROLL_BACK)
         summary.version = earlier.version.version
+        held = earlier.content
+        facts = {key: one.certificate.facts for key, one in held.blocks.items() if one.certificate}
+        back = (held.returns, held.leaves)
+        summary.plan = named_plan(snapshot, summary.outcome, watch.mode, back=back, returning=facts)
         return summary
     if isinstance(request, Release):
         ports, record = session.ports, manual.released(snapshot, request.leave)
@@ -350,7 +368,9 @@ def _would(watch: Watch, snapshot: Snapshot, request: Called, session: Session) 
             watch, snapshot.target, record, snapshot.view, ports.store, session.adapter, ports.clock()
         )
     action = decide(snapshot, Mode.OBSERVE, session.ports.owner, session.ports.clock())
-    return describe(snapshot, outcome_of(action))
+    summary = describe(snapshot, outcome_of(action))
+    summary.plan = named_plan(snapshot, summary.outcome, watch.mode)
+    return summary
 
 
 def _unreadable(view: BundleView, error: TargetError, request: Called, session: Session) -> TargetSummary:

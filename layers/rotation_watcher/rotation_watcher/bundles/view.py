@@ -67,7 +67,7 @@ def view_bundle(
             removal_blockers.append(f"source {source.id} has not been read yet")
             continue
         if state.stale(now, watch.policy):
-            removal_blockers.append(f"source {source.id} was last read {state.fresh_at}")
+            removal_blockers.append(f"source {source.id} {_last_read(state)}")
         for authority in bundle.authorities:
             known |= {*(state.authorities[authority].leaves if authority in state.authorities else ())}
         loaded = load_anchors(store, source)
@@ -281,3 +281,10 @@ def _need(
         anchors=anchors,
         client_auth=Reason.NO_CLIENT_AUTH not in lifted,
     )
+
+
+def _last_read(state: History) -> str:
+    """When a source was read last, in words."""
+    if state.fresh_at is None:
+        return "has not been read successfully yet"
+    return f"was last read at {state.fresh_at:%Y-%m-%d %H:%M} UTC"

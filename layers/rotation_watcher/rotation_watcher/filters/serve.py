@@ -14,6 +14,8 @@ from rotation_watcher.config import Mode, Watch
 from rotation_watcher.errors import ClaimedByAnother, RequestRefused, TargetError
 from rotation_watcher.filters import conditions, deploy, kept, manual
 from rotation_watcher.filters.decide import Action, decide, outcome_of
+from rotation_watcher.filters.entries import key_of
+from rotation_watcher.filters.named_plan import named_plan
 from rotation_watcher.filters.plan import Snapshot
 from rotation_watcher.filters.snapshot import take_snapshot
 from rotation_watcher.identity import files as bundle_files
@@ -183,8 +185,13 @@ def _would(watch: Watch, snapshot: Snapshot, request: Called, session: Session) 
         earlier = manual.earlier_version(snapshot, request.to, session)
         summary = describe(snapshot, Outcome.WOULD_ROLL_BACK)
         summary.version = earlier.version.version
+        after = {key_of(one) for one in earlier.filters}
+        back = (after - snapshot.keys, snapshot.keys - after)
+        summary.plan = named_plan(snapshot, summary.outcome, watch.mode, back=back)
         return summary
     if isinstance(request, Release):
         record: Record = manual.released(snapshot, request.leave)
         snapshot = _snapshot(watch, snapshot.view, session, record=record)
-    return describe(snapshot, outcome_of(decide(snapshot, Mode.OBSERVE, session.ports.owner, session.ports.clock())))
+    summary = describe(snapshot, outcome_of(decide(snapshot, Mode.OBSERVE, session.ports.owner, session.ports.clock())))
+    summary.plan = named_plan(snapshot, summary.outcome, watch.mode)
+    return summary

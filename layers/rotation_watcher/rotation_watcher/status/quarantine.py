@@ -15,12 +15,9 @@ from rotation_watcher.status import parts
 from rotation_watcher.status.model import QuarantineEntry
 from rotation_watcher.status.reading import Reader
 from rotation_watcher.status.told import lines
-from rotation_watcher.trust.approvals import APPROVABLE, INSUFFICIENT, OTHER_ROOT
+from rotation_watcher.trust.approvals import ABOUT_APPROVALS, APPROVABLE
 from rotation_watcher.trust.findings import CHAIN_REASONS
 from rotation_watcher.x509.facts import CertificateFacts
-
-_ABOUT_APPROVALS = {INSUFFICIENT, OTHER_ROOT}
-"""Findings that say why an approval that is there does not count: no reasons of their own."""
 
 
 def quarantine(
@@ -38,7 +35,7 @@ def quarantine(
 
     They are those of the alert ``quarantined``, which a person compares with the message.
     """
-    codes = {one.code for one in held.reasons} - _ABOUT_APPROVALS
+    codes = {one.code for one in held.reasons} - ABOUT_APPROVALS
     anchors = source.anchors_key if authority == Authority.GENESYS else keys.DIGICERT_ANCHORS
     alert = builders.quarantined(
         source=SourceName(source.id, source.region),

@@ -116,7 +116,7 @@ def _version(snapshot: Snapshot, to: str | None) -> Applied:
     version = to or next(iter(known), None)
     if version is None or version not in known:
         listed = ", ".join(known) or "none"
-        raise RequestRefused(f"{target.id}: no such earlier version {version or ''}; known: {listed}")
+        raise RequestRefused(f"{target.id}: no such earlier version{f' {version}' if version else ''}; known: {listed}")
     return known[version]
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from rotation_watcher.targets import conditions, obstacles
 from rotation_watcher.targets.decide import Outcome
+from rotation_watcher.targets.named_plan import NamedPlan
 from rotation_watcher.targets.plan import Snapshot
 
 
@@ -34,6 +35,8 @@ class TargetSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     again: datetime | None = None
     """When a target that was put off may be changed."""
     trace: list[str] = []
+    plan: NamedPlan | None = None
+    """What would change, by name: in the answer of a dry run."""
 
 
 def describe(snapshot: Snapshot, outcome: Outcome) -> TargetSummary:

@@ -24,6 +24,8 @@ INSUFFICIENT = "approval-insufficient"
 """The code of the finding that an approval which lifts fewer reasons than were found gives."""
 OTHER_ROOT = "approval-other-root"
 """The code of the finding that an approval of another root, or of one to which nothing leads, gives."""
+ABOUT_APPROVALS = frozenset({INSUFFICIENT, OTHER_ROOT})
+"""Findings that say why an approval that is there does not count: no reasons of their own."""
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _HEXADECIMAL = re.compile(r"[0-9a-f]+")
@@ -37,7 +39,7 @@ FORMER = "it names no reasons, so it covers nothing; write it again with the com
 """What is wrong with an approval of the former form that was never honoured."""
 
 
-class _File(msgspec.Struct, frozen=True):
+class _File(msgspec.Struct, frozen=True, omit_defaults=True):
     """The JSON. Approvals of the first releases had neither ``reasons`` nor ``root``."""
 
     by: str
@@ -99,6 +101,17 @@ def decode_approval(data: bytes, fingerprint: str) -> Approval | Finding:
         reasons=file.reasons,
         root=file.root and _digits(file.root),
     )
+
+
+def encode_approval(approval: Approval) -> bytes:
+    """The JSON of ``approvals/<sha256 of the leaf>.json``; ``above`` lies in a file of its own.
+
+    Raises ValueError, with what ``decode_approval`` would say, for one that would not be honoured.
+    """
+    file = _File(approval.by, approval.why, approval.until, approval.reasons, approval.root)
+    if wrong := _wrong(file):
+        raise ValueError(wrong)
+    return msgspec.json.format(msgspec.json.encode(file), indent=1) + b"\n"
 
 
 def misnamed(written: Iterable[str], fingerprints: Iterable[str]) -> dict[str, Finding]:

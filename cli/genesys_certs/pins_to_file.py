@@ -1,6 +1,5 @@
-"""``python -m local pins-to-file``: the pins of a bundle in the form that a proxy reads."""
+"""``genesys-certs pins-to-file``: the pins of a bundle in the form that a proxy reads."""
 
-import argparse
 import json
 import os
 import re
@@ -9,9 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from local import observing
-from local.cli_cloudfront import decoded
-from local.observing import Exit
+import click
+import msgspec
+
+from genesys_certs import aws, options
+from genesys_certs import output as printing
+from genesys_certs.exits import Exit
+from genesys_certs.observing import read_file
+from genesys_certs.pins_to_cloudfront import decoded
 from rotation_watcher.alerts.builders.wording import plain
 from rotation_watcher.bundles.pins import Pins, in_force
 from rotation_watcher.errors import RequestRefused
@@ -40,35 +44,56 @@ def envoy(hashes: Sequence[str], trusted_ca: str) -> str:
 FORMS: Mapping[str, Callable[[Sequence[str], str], str]] = {"list": listed, "envoy": envoy}
 
 
-def main(argv: Sequence[str]) -> int:
-    """Write the file where it differs. Exit code: 0 in step or written, 1 no leaf is pinned, 3 refused."""
-    parser = argparse.ArgumentParser(
-        prog="python -m local pins-to-file",
-        description="Write the SHA-256 of a bundle's pinned leaves for HAProxy (list) or Envoy (doors/README.md)."
-        " Exit code: 0 in step or written, 1 no leaf is pinned: then the file refuses everybody, 3 refused.",
-    )
-    parser.add_argument("--pins", required=True, metavar="PATH|s3://…", help="the bundle's pins.json")
-    parser.add_argument("--form", required=True, choices=sorted(FORMS))
-    parser.add_argument("--output", required=True, type=Path, metavar="PATH", help="the file to replace")
-    parser.add_argument("--trusted-ca", default="", metavar="PATH", help="for Envoy: wanted.pem, as Envoy sees it")
-    options = parser.parse_args(argv)
-    try:
-        wanted = decoded(options.pins, observing.read_file(options.pins))
-        return run(wanted, options.form, options.trusted_ca, options.output, datetime.now(UTC))
-    except observing.EXPECTED as error:
-        return observing.report(error)
+_PINS = click.option("--pins", required=True, metavar="PATH|s3://…", help="The bundle's pins.json.")
 
 
-def run(wanted: Pins, form: str, trusted_ca: str, output: Path, now: datetime) -> int:
-    """Write the leaves that are pinned at ``now`` (aware UTC), and say so. Raises RequestRefused: the file stays."""
+@click.command("pins-to-file")
+@_PINS
+@click.option("--form", required=True, type=options.Choice(sorted(FORMS)))
+@click.option("--output", required=True, type=click.Path(path_type=Path), metavar="PATH", help="The file to replace.")
+@click.option("--trusted-ca", default="", metavar="PATH", help="For Envoy: wanted.pem, as Envoy sees it.")
+@options.session
+def command(
+    *, pins: str, form: str, output: Path, trusted_ca: str, profile: str | None, region: str | None, as_json: bool
+) -> int:
+    """Write the SHA-256 of a bundle's pinned leaves for HAProxy (list) or Envoy (doors/README.md).
+
+    Exit code: 0 in step or written, 1 no leaf is pinned: then the file refuses everybody, 3 refused.
+    """
+    if pins.startswith("s3://"):
+        aws.connect(profile, region)
+    done = run(decoded(pins, read_file(pins)), form, trusted_ca, output, datetime.now(UTC))
+    tell(done, as_json=as_json)
+    return Exit.OK if done.leaves else Exit.WARNING
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the file: ``written`` or ``unchanged``, and how many leaves are in it."""
+
+    bundle: str
+    file: str
+    outcome: str
+    leaves: int
+
+
+def run(wanted: Pins, form: str, trusted_ca: str, output: Path, now: datetime) -> Written:
+    """Write the leaves that are pinned at ``now`` (aware UTC). Raises RequestRefused: the file stays."""
     hashes = sorted(in_force(wanted, now))
     if odd := [one for one in hashes if not _SHA256.fullmatch(one)]:
         raise RequestRefused(f"a pin has no SHA-256 but {plain(odd[0], 80)!r}: a proxy is given nothing of this file")
     outcome = _replaced(output, FORMS[form](hashes or [NOBODY], trusted_ca))
-    print(f"{plain(wanted.bundle)}  {output}\n{outcome}: {len(hashes)} leaves")
-    if not hashes:
-        print("  no leaf is pinned: the door refuses everybody. Compare with the alerts (revoked, expired)")
-    return Exit.OK if hashes else Exit.WARNING
+    return Written(bundle=plain(wanted.bundle), file=str(output), outcome=outcome, leaves=len(hashes))
+
+
+def tell(done: Written, *, as_json: bool) -> None:
+    """Say what became of the file."""
+    if as_json:
+        printing.emit(done)
+        return
+    lines = [f"{done.bundle}  {done.file}", f"{done.outcome}: {done.leaves} leaves"]
+    if not done.leaves:
+        lines.append("  no leaf is pinned: the door refuses everybody. Compare with the alerts (revoked, expired)")
+    printing.write(lines)
 
 
 def _replaced(path: Path, text: str) -> str:

@@ -1,0 +1,306 @@
+"""What ``doctor`` looks at. Each function gives its findings, and may raise what AWS answers: that is one, too."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from genesys_certs import aws
+from genesys_certs.plan import read_answer
+from genesys_certs.problems import explain
+from genesys_certs.stack import Stack
+from genesys_certs.status import OLD, ago, read
+from rotation_watcher.alerts.builders.wording import count, plain
+from rotation_watcher.config import Mode, Target
+from rotation_watcher.errors import SourceReason
+from rotation_watcher.targets.named_plan import NamedPlan, common_name
+from rotation_watcher.trust.operator_files import load_anchors
+
+SCHEDULED = ("Collect", "Publish", "RefreshCrls", "Report")
+"""The functions with a schedule, by the first part of their logical names."""
+_QUEUES = ("PublishDeadLetters", "FailedRunsQueue", "SlackDeadLetters")
+_PENDING = "PendingConfirmation"
+_SOON = timedelta(days=90)
+_NEAR = 0.9
+"""Of a quota: what is fuller is worth a word."""
+_HEALTHY = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
+_PERMISSION = (
+    "Give a role of the OAuth client the permission integrations:actionCertificate:view in Genesys Cloud Admin."
+)
+_CURES = {
+    SourceReason.CREDENTIALS_MISSING: (
+        'Store {{"client_id": …, "client_secret": …}} in the secret that CredentialArns names; with a key of your own,'
+        " name it in KmsKeyArn."
+    ),
+    SourceReason.CREDENTIALS_REFUSED: "Check client id and secret, and that the client belongs to that region.",
+    SourceReason.PERMISSION_MISSING: _PERMISSION,
+    SourceReason.UNREACHABLE: "With SubnetIds: the subnets need a way out by a NAT gateway, and port 443.",
+}
+
+
+class Level(StrEnum):
+    """How a finding counts."""
+
+    OK = "ok"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    UNKNOWN = "unknown"
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """What was looked at (``of``), what was found, and the cure (empty: none is needed, or known)."""
+
+    level: Level
+    of: str
+    what: str
+    cure: str = ""
+
+
+def _ok(of: str, what: str) -> Finding:
+    return Finding(level=Level.OK, of=of, what=what)
+
+
+def _warning(of: str, what: str, cure: str) -> Finding:
+    return Finding(level=Level.WARNING, of=of, what=what, cure=cure)
+
+
+def _critical(of: str, what: str, cure: str) -> Finding:
+    return Finding(level=Level.CRITICAL, of=of, what=what, cure=cure)
+
+
+def of_stack(stack: Stack, now: datetime) -> Iterator[Finding]:
+    """The stack itself: whether its last deployment went through, and its configuration."""
+    del now
+    if stack.status in _HEALTHY:
+        yield _ok("stack", f"{stack.name} in {stack.region}, {stack.status}")
+    else:
+        yield _warning("stack", f"{stack.name} is {stack.status}", "Read the stack's events, and deploy again.")
+    watch = stack.watch()
+    targets = count(len(watch.targets), "target")
+    if watch.mode is Mode.OBSERVE and watch.targets:
+        cure = "Read the plan (`genesys-certs plan`), then deploy with Mode=apply."
+        yield _warning("mode", f"observe: {targets} are watched and not changed", cure)
+    elif not watch.targets:
+        yield _warning(
+            "mode", "no target is named", "Name trust stores and domains in TargetArns (`genesys-certs init`)."
+        )
+    else:
+        yield _ok("mode", f"apply, {targets}")
+
+
+def of_subscriptions(stack: Stack, now: datetime) -> Iterator[Finding]:
+    """Whether somebody hears the alerts."""
+    del now
+    topic = stack.output("TopicArn")
+    pages = aws.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+    found = [one for page in pages for one in page["Subscriptions"]]
+    waiting = [one for one in found if one["SubscriptionArn"] == _PENDING]
+    heard = [one for one in found if one["SubscriptionArn"] != _PENDING]
+    again = "AWS asks once, for 48 hours. To be asked again: `aws sns subscribe --topic-arn {topic} --protocol email"
+    cure = f"{again.format(topic=topic)} --notification-endpoint <address>`, and follow the link in that mail."
+    if not heard:
+        yield _critical("alerts", f"nobody hears them: no subscription of {topic} is confirmed", cure)
+    else:
+        kinds = ", ".join(sorted({plain(str(one["Protocol"]), 20) for one in heard}))
+        yield _ok("alerts", f"{count(len(heard), 'subscription')} confirmed ({kinds})")
+    for one in waiting:
+        yield _warning("alerts", f"{plain(str(one.get('Endpoint', '')), 80)} has not confirmed", cure)
+
+
+def of_functions(stack: Stack, now: datetime) -> Iterator[Finding]:
+    """Whether each function is there, ready, and of one release with the others."""
+    del now
+    versions: dict[str, set[str]] = {}
+    for name in SCHEDULED:
+        facts = aws.client("lambda").get_function_configuration(FunctionName=stack.resource(f"{name}Function"))
+        state, last = facts.get("State", "Active"), facts.get("LastUpdateStatus", "Successful")
+        versions.setdefault(",".join(sorted(one["Arn"] for one in facts.get("Layers", []))), set()).add(name)
+        where = f"function {name}"
+        if state in {"Active", "Inactive"} and last == "Successful":
+            yield _ok(where, f"{facts.get('Runtime', '')}, deployed {str(facts.get('LastModified', ''))[:16]}")
+        else:
+            why = facts.get("LastUpdateStatusReason") or facts.get("StateReason") or "no reason given"
+            yield _critical(where, f"{state}, last update {last}: {plain(str(why), 300)}", "Deploy again.")
+    if len(versions) > 1:
+        yield _warning("functions", "they have different layers, so different releases", "Deploy again.")
+
+
+def of_schedules(stack: Stack, now: datetime) -> Iterator[Finding]:
+    """Whether each scheduled function has a schedule that is on."""
+    del now
+    scheduler = aws.client("scheduler")
+    for name in SCHEDULED:
+        cure = "Switch it on in the EventBridge console, or deploy again."
+        try:
+            facts = scheduler.get_schedule(Name=_schedule(scheduler, stack, name))
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "ResourceNotFoundException":
+                raise
+            yield _critical(f"schedule {name}", "it does not exist", "Deploy again.")
+            continue
+        if facts["State"] == "ENABLED":
+            yield _ok(f"schedule {name}", str(facts["ScheduleExpression"]))
+        else:
+            yield _critical(f"schedule {name}", f"it is {str(facts['State']).lower()}", cure)
+
+
+def _schedule(scheduler: Any, stack: Stack, name: str) -> str:
+    """The schedule's name; looked for where CloudFormation does not say."""
+    logical = f"{name}ScheduleRule"
+    if known := stack.resources.get(logical):
+        return known
+    found = scheduler.list_schedules(NamePrefix=f"{stack.name}-{logical}")["Schedules"]
+    return str(found[0]["Name"]) if found else f"{stack.name}-{logical}"
+
+
+def of_sources(stack: Stack, now: datetime) -> Iterator[Finding]:
+    """Whether collect can read each secret and each region: it is asked for a dry run, with its own role."""
+    del now
+    answer = stack.invoke("CollectFunction", {"dry_run": True})
+    for name, one in answer.get("sources", {}).items():
+        where = f"source {plain(str(name), 63)}"
+        if one.get("outcome") == "read":
+            yield _ok(where, "the secret can be read, and Genesys Cloud answers")
+            yield from _quarantined(where, one.get("quarantined", {}))
+        else:
+            reason = str(one.get("reason", one.get("outcome")))
+            words = plain(str(one.get("message", "")), 400)
+            yield _critical(where, f"{reason}: {words}", _cure(reason))
+
+
+def _cure(reason: str) -> str:
+    known = {each.value: words for each, words in _CURES.items()}
+    return (
+        known.get(reason, f"docs/runbook.md, source-failing, {plain(reason, 40)}.")
+        .replace("{{", "{")
+        .replace("}}", "}")
+    )
+
+
+def _quarantined(where: str, found: Any) -> Iterator[Finding]:
+    for authority, entities in found.items():
+        for key, reasons in entities.items():
+            words = f"{authority} {key[:16]} is in quarantine: {', '.join(map(str, reasons))}"
+            cure = f"`genesys-certs approve {key[:16]}` shows it, and what it lacks."
+            yield _critical(where, plain(words, 300), cure)
+
+
+def of_roots(stack: Stack, now: datetime) -> Iterator[Finding]:
+    """Whether the operator's roots are there, and how long they last."""
+    upload = stack.outputs.get("UploadRootCommand", "aws s3 cp root.pem s3://<bucket>/anchors/<region>.pem")
+    cure = f"Take the root from the zip of the region in the Genesys help article on mTLS for data actions: `{upload}`."
+    for source in stack.watch().sources:
+        found = load_anchors(stack.store, source)
+        for problem in found.problems.values():
+            yield _critical(f"root of {source.region}", plain(problem, 300), cure)
+        for authority, certificates in found.certificates.items():
+            if authority not in found.files:
+                continue
+            for one in certificates:
+                left = one.facts.not_after - now
+                words = f"{common_name(one.facts.subject)}, until {one.facts.not_after:%Y-%m-%d}"
+                where = f"root of {source.region}, {authority}"
+                if left < timedelta(0):
+                    yield _critical(where, f"it has ended: {words}", cure)
+                elif left < _SOON:
+                    yield _warning(where, f"it ends soon: {words}", cure)
+                else:
+                    yield _ok(where, words)
+
+
+def of_targets(stack: Stack, now: datetime) -> Iterator[Finding]:
+    """Whether each target can be read, verifies everybody, has room, and is in step: publish is asked for a dry run."""
+    del now
+    watch = stack.watch()
+    if not watch.targets:
+        return
+    planned = read_answer(stack.invoke("PublishFunction", {"dry_run": True}))
+    by_id = {target.id: target for target in watch.targets}
+    for name, words in planned.failures.items():
+        cure = "Does it exist, in this account and region, and does TargetArns name it? Then deploy again."
+        yield _critical(f"target {name}", words, cure)
+    for plan in planned.targets:
+        yield from _target(plan, by_id.get(plan.target), watch.mode)
+
+
+def _target(plan: NamedPlan, target: Target | None, mode: Mode) -> Iterable[Finding]:
+    where = f"target {plan.target}"
+    for door in plan.open_doors:
+        cure = (
+            "Turn verification on at the listener, and disable the default execute-api endpoint of the API"
+            " (docs/runbook.md, mtls-off)."
+        )
+        yield _critical(where, f"a way in verifies nobody: {door}", cure)
+    held = plan.kept + len(plan.add)
+    if target is not None and held > _NEAR * target.limit:
+        yield _warning(
+            where, f"{held} of {target.limit} places are taken", "Remove what is not needed, or raise the quota."
+        )
+    if plan.waiting:
+        why = plan.message or plan.outcome
+        yield _warning(where, f"{plan.outcome}: {why}", f"`genesys-certs plan --target {plan.target}` says what waits.")
+    elif plan.changes and mode is Mode.APPLY:
+        words = f"not in step yet: {len(plan.add)} to add, {len(plan.remove)} to remove"
+        yield _warning(where, words, "The next run brings it in step; if not, read its log.")
+    else:
+        yield _ok(where, f"{plan.label}: {plan.outcome}, {held} of {target.limit if target else '?'} places taken")
+
+
+def of_last_success(stack: Stack, now: datetime) -> Iterator[Finding]:
+    """When the functions succeeded last, by what they have written."""
+    try:
+        status = read(stack)
+    except Exception as error:  # noqa: BLE001  # said in a line
+        problem = explain(error)
+        yield _warning("status", problem.message, "Wait five minutes after a deployment; then read the log of report.")
+        return
+    age = now - status.at
+    if age > OLD:
+        yield _critical(
+            "status", f"written {ago(age)} ago: report does not run", "Read the log of the function report."
+        )
+    else:
+        yield _ok("status", f"written {ago(age)} ago: {status.verdict.text}")
+    for source in status.sources:
+        where = f"source {source.id}"
+        if source.stale:
+            since = f"{ago(now - source.read)} ago" if source.read else "never"
+            yield _critical(where, f"read successfully {since}", "Read the log of the function collect.")
+        elif source.read:
+            yield _ok(where, f"read successfully {ago(now - source.read)} ago")
+
+
+def of_alarms(stack: Stack, now: datetime) -> Iterator[Finding]:
+    """Which of the stack's alarms are raised."""
+    del now
+    pages = aws.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{stack.name}-")
+    found = [one for page in pages for one in page["MetricAlarms"]]
+    raised = [one for one in found if one["StateValue"] == "ALARM"]
+    for one in raised:
+        yield _warning(
+            f"alarm {plain(one['AlarmName'], 100)}", "it is raised", plain(one.get("AlarmDescription", ""), 400)
+        )
+    if not found:
+        yield _warning("alarms", "there is none, so nobody is told when nothing runs", "Deploy again.")
+    elif not raised:
+        yield _ok("alarms", f"{count(len(found), 'alarm')}, none raised")
+
+
+def of_queues(stack: Stack, now: datetime) -> Iterator[Finding]:
+    """Whether something lies in a queue of last resort."""
+    del now
+    sqs = aws.client("sqs")
+    for name in _QUEUES:
+        url = stack.resources.get(name)
+        if not url:
+            continue
+        facts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+        lying = int(facts["Attributes"]["ApproximateNumberOfMessages"])
+        if lying:
+            cure = "docs/runbook.md, Alarms: read them, mend the cause, then purge the queue."
+            yield _warning(f"queue {name}", f"{count(lying, 'message')} lie there", cure)
+        else:
+            yield _ok(f"queue {name}", "empty")

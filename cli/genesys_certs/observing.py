@@ -1,0 +1,390 @@
+"""What ``check`` and ``plan`` share: which sources, one observation of them that leaves no trace, and what it found.
+
+It is the watcher's own ``collect`` over an ``OverlayStore``: the same reading, assessment and update of the history as
+in the stack, with nothing written, sent or delivered.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import msgspec
+
+from genesys_certs import aws, options
+from genesys_certs.exits import Exit
+from genesys_certs.overlay import OverlayStore
+from genesys_certs.problems import Problem
+from genesys_certs.stack import Stack, read_s3
+from rotation_watcher import collect, config, keys
+from rotation_watcher.adapters.genesys import Genesys, make_client
+from rotation_watcher.adapters.s3 import S3Store
+from rotation_watcher.adapters.secrets import AwsSecrets
+from rotation_watcher.alerts.builders.wording import plain
+from rotation_watcher.alerts.model import Alert
+from rotation_watcher.config import Source, Watch
+from rotation_watcher.ports import Credentials, GenesysApi, ObjectStore, PublishRequest, Secrets
+from rotation_watcher.sources import history, observation
+from rotation_watcher.trust.findings import Reason
+from rotation_watcher.trust.identity import Expected
+from rotation_watcher.trust.operator_files import load_anchors
+from rotation_watcher.x509.facts import CertificateFacts
+
+_FLAG_SECRET = "arn:aws:ssm:{region}:000000000000:parameter/given/by/flags"  # noqa: S105  # a name, no secret
+UNJUDGED = "not judged"
+"""The verdict on a leaf for which no root was given."""
+WHERE_ROOTS_ARE = (
+    "download the zip of your region from the Genesys help article 'mTLS support for data actions'"
+    " (help.genesys.cloud), save the root in it as root.pem"
+)
+
+
+class What(msgspec.Struct, frozen=True, kw_only=True):
+    """What to read: a watch file, one region by flags, or (neither given) what the stack reads.
+
+    Paths are those of files on this machine. ``warning_days`` and ``critical_days``: how long before its end a current
+    certificate without a successor counts.
+    """
+
+    watch_file: str | None = None
+    bucket: str | None = None
+    genesys_region: str | None = None
+    authority: tuple[str, ...] = ()
+    client_id: str | None = None
+    client_secret_file: Path | None = None
+    credentials: str | None = None
+    root: Path | None = None
+    digicert_roots: Path | None = None
+    client_name: str | None = None
+    api_url: str | None = None
+    login_url: str | None = None
+    ca_file: Path | None = None
+    warning_days: int = 30
+    critical_days: int = 7
+    stack_name: str = ""
+    profile: str | None = None
+    region: str | None = None
+
+    @property
+    def by_flags(self) -> bool:
+        """Whether one region is named by flags."""
+        return bool(self.genesys_region or self.client_id or self.credentials)
+
+    @property
+    def by_stack(self) -> bool:
+        """Whether the deployed stack says what to read."""
+        return not self.watch_file and not self.by_flags
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One certificate that was seen, for people and for ``--json``."""
+
+    source: str
+    region: str
+    authority: str
+    status: str
+    verdict: str
+    days_left: int | None
+    certificate: CertificateFacts | None
+    reasons: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+class Observed(NamedTuple):
+    """What one observation of each source gave. ``failures`` maps sources that could not be read to why."""
+
+    rows: tuple[Row, ...]
+    failures: Mapping[str, str]
+    code: Exit
+    why: tuple[str, ...]
+
+
+class Place(NamedTuple):
+    """What to read: the watch file, the store (an overlay), and who gives secrets.
+
+    ``rootless``: no root was given on the command line, and none was to be expected elsewhere.
+    """
+
+    watch: Watch
+    store: OverlayStore
+    secrets: Secrets
+    ca_file: Path | None
+    rootless: bool = False
+    stack: Stack | None = None
+
+
+class Nowhere:
+    """A sink, a queue and metrics that lead nowhere."""
+
+    def deliver(self, alert: Alert) -> None:
+        """Take it and do nothing."""
+
+    def send(self, request: PublishRequest) -> None:
+        """Take it and do nothing."""
+
+    def count(self, name: str, value: float = 1) -> None:
+        """Take it and do nothing."""
+
+
+class _Hearing:
+    """``ports.GenesysApi`` that keeps what it was answered, by API URL."""
+
+    def __init__(self, behind: GenesysApi) -> None:
+        self._behind = behind
+        self.answers: dict[str, Sequence[bytes]] = {}
+
+    async def certificates(self, *, api_url: str, login_url: str, credentials: Credentials) -> Sequence[bytes]:
+        """See ``ports.GenesysApi``."""
+        self.answers[api_url] = await self._behind.certificates(
+            api_url=api_url, login_url=login_url, credentials=credentials
+        )
+        return self.answers[api_url]
+
+
+class _Given:
+    """``ports.Secrets`` for credentials given by flags and environment."""
+
+    def __init__(self, client_id: str, client_secret: str) -> None:
+        self._text = msgspec.json.encode({"client_id": client_id, "client_secret": client_secret}).decode()
+
+    def get(self, arn: str) -> str:
+        """The credentials, whatever the ARN."""
+        del arn
+        return self._text
+
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def what_to_read(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say what to read; the command gets them as one ``What``."""
+    flags = [
+        click.option("--watch-file", metavar="PATH|s3://…", help="Read what this watch file names, not the stack."),
+        click.option("--bucket", help="With --watch-file: the bucket with its anchors, approvals and histories."),
+        click.option(
+            "--genesys-region", type=options.GenesysRegion(), metavar="REGION", help="Read one Genesys Cloud region."
+        ),
+        click.option("--client-id", help="Its OAuth client; the secret comes from GENESYS_CLIENT_SECRET or a file."),
+        click.option("--client-secret-file", type=_FILE, metavar="PATH", help="A file that holds the secret alone."),
+        click.option("--credentials", metavar="ARN", help="An SSM parameter or Secrets Manager secret instead."),
+        click.option("--root", type=_FILE, metavar="PATH", help="The region's root certificate (PEM)."),
+        click.option("--authority", multiple=True, type=options.Choice(options.AUTHORITIES), help="May be repeated."),
+        click.option("--digicert-roots", type=_FILE, metavar="PATH", help="Instead of the built-in ones (PEM)."),
+        click.option("--client-name", metavar="NAME", help="What its certificates are called, if not the known name."),
+        click.option("--api-url", metavar="URL", is_eager=True, help="For regions that are not in the catalogue."),
+        click.option("--login-url", metavar="URL", help="Likewise."),
+        click.option(
+            "--ca-file", type=_FILE, metavar="PATH", envvar="GENESYS_CA_FILE", help="Roots for HTTPS to Genesys."
+        ),
+        click.option("--warning-days", type=click.IntRange(0), default=30, show_default=True, metavar="N"),
+        click.option("--critical-days", type=click.IntRange(0), default=7, show_default=True, metavar="N"),
+    ]
+    for flag in reversed(flags):
+        function = flag(function)
+    return options.of_stack(function)
+
+
+def place_of(what: What) -> Place:
+    """What the flags say to read. Raises ConfigurationError that names what is missing, Problem."""
+    if what.by_stack:
+        stack = options.find(what.stack_name, what.profile, what.region)
+        place = Place(stack.watch(), OverlayStore(stack.store), AwsSecrets(), what.ca_file, stack=stack)
+        _put_roots(place, what)
+        return place
+    region = _region_of(what)
+    below: ObjectStore | None = S3Store(aws.client("s3"), what.bucket) if what.bucket else None
+    store = OverlayStore(below)
+    if what.watch_file:
+        watch = config.load(read_file(what.watch_file), stack_region=region)
+        place = Place(watch, store, AwsSecrets(), what.ca_file)
+    else:
+        watch = _by_flags(what, region)
+        secrets: Secrets = AwsSecrets() if what.credentials else _Given(what.client_id or "", _client_secret(what))
+        place = Place(watch, store, secrets, what.ca_file, rootless=not what.root and not what.bucket)
+    _put_roots(place, what)
+    return place
+
+
+def _region_of(what: What) -> str:
+    """The AWS region: none is needed where AWS is not asked."""
+    asked = what.credentials or what.bucket or (what.watch_file or "").startswith("s3://") or what.watch_file
+    try:
+        return aws.connect(what.profile, what.region)
+    except Problem as problem:
+        if asked or problem.code != "no-region":
+            raise
+        return "us-east-1"
+
+
+def _put_roots(place: Place, what: What) -> None:
+    if what.root and len(place.watch.sources) > 1:
+        raise click.UsageError("--root is for one region, and there are several: put each root below anchors/.")
+    if what.root:
+        _put(place.store, place.watch.sources[0].anchors_key, what.root)
+    if what.digicert_roots:
+        _put(place.store, keys.DIGICERT_ANCHORS, what.digicert_roots)
+
+
+def observe(place: Place, what: What, now: datetime) -> Observed:
+    """Observe every source once, leaving no trace."""
+    nowhere = Nowhere()
+    heard = _Hearing(Genesys(lambda: now, partial(make_client, place.ca_file)))
+    ports = collect.Ports(
+        store=place.store,
+        secrets=place.secrets,
+        genesys=heard,
+        sink=nowhere,
+        queue=nowhere,
+        metrics=nowhere,
+        clock=lambda: now,
+    )
+    summary = collect.collect(place.watch, collect.Request(), ports)
+    failures = {name: one.message or one.outcome for name, one in summary.sources.items() if one.outcome != "read"}
+    rows: list[Row] = []
+    for source in place.watch.sources:
+        if source.id not in failures:
+            rows += _rows(place, source.id, now)
+            rows += _without_root(place, source, heard.answers.get(source.resolved_api_url, ()), now)
+    judged = [*_judge(rows, place, failures, what)]
+    code = max((code for code, _ in judged), default=Exit.OK)
+    return Observed(tuple(rows), failures, code, tuple(words for _, words in judged))
+
+
+def _rows(place: Place, source: str, now: datetime) -> Iterator[Row]:
+    stored = place.store.get(keys.history(source))
+    if stored is None:
+        return
+    state = history.decode(stored.body)
+    for name, authority in sorted(state.authorities.items()):
+        for leaf in sorted(authority.leaves.values(), key=lambda one: (one.status, one.facts.not_after)):
+            yield Row(
+                source=source,
+                region=state.region,
+                authority=name,
+                status=leaf.status.value,
+                verdict="expired" if leaf.expired(now) else "accepted",
+                days_left=(leaf.facts.not_after - now).days,
+                certificate=leaf.facts,
+                reasons=tuple(f"approved: {finding.code}" for finding in leaf.lifted),
+                remarks=tuple(finding.code for finding in leaf.remarks),
+            )
+        for held in authority.quarantine.values():
+            if held.gone_since is None:
+                yield Row(
+                    source=source,
+                    region=state.region,
+                    authority=name,
+                    status=held.presence.value,
+                    verdict="quarantined",
+                    days_left=(held.facts.not_after - now).days if held.facts else None,
+                    certificate=held.facts,
+                    reasons=tuple(f"{finding.code}: {plain(finding.detail)}" for finding in held.reasons),
+                )
+
+
+def _without_root(place: Place, source: Source, raw: Sequence[bytes], now: datetime) -> Iterator[Row]:
+    """What is presented under an authority for which there is no root: nobody can say whether it is to be trusted.
+
+    A history keeps nothing of it, so the answer is judged once more for all that can be said without a root.
+    """
+    known = load_anchors(place.store, source).certificates
+    rootless = [authority for authority in source.authorities if not known.get(authority)]
+    names = {one: Expected(source.enforced_names(one), source.believed_name) for one in rootless}
+    seen = observation.observe(raw, authorities=rootless, anchors={}, names=names, approvals={}, now=now)
+    for entity in seen.entities:
+        if entity.authority in rootless:
+            facts = entity.leaf.facts if entity.leaf else None
+            others = [one for one in entity.verdict.reasons if one.code != Reason.ANCHOR_MISSING]
+            yield Row(
+                source=source.id,
+                region=source.region,
+                authority=entity.authority,
+                status=entity.presence.value,
+                verdict=UNJUDGED,
+                days_left=(facts.not_after - now).days if facts else None,
+                certificate=facts,
+                reasons=("no root", *(f"{one.code}: {plain(one.detail)}" for one in others)),
+                remarks=tuple(one.code for one in entity.verdict.remarks),
+            )
+
+
+def _judge(rows: list[Row], place: Place, failures: Mapping[str, str], what: What) -> Iterator[tuple[Exit, str]]:
+    """What is worth a code other than 0, and why."""
+    for name, message in failures.items():
+        yield Exit.UNKNOWN, f"{name}: {plain(message, 400)}"
+    for source in place.watch.sources:
+        for authority in () if source.id in failures else source.authorities:
+            own = [row for row in rows if row.source == source.id and row.authority == authority]
+            yield from _judge_leaves(f"{source.id} {authority}", own, place, what)
+    for row in rows:
+        if row.verdict == "quarantined":
+            code = Exit.CRITICAL if row.status == "current" else Exit.WARNING
+            yield code, f"{row.source} {plain(row.authority)}: a {row.status} certificate is quarantined"
+
+
+def _judge_leaves(where: str, rows: list[Row], place: Place, what: What) -> Iterator[tuple[Exit, str]]:
+    """The leaves of one authority at one source."""
+    if any(row.verdict == UNJUDGED for row in rows):
+        if place.rootless:
+            yield (
+                Exit.UNKNOWN,
+                f"{where}: no root was given, so nothing is judged: {WHERE_ROOTS_ARE}, and give --root root.pem",
+            )
+            return
+        upload = f"run the command {place.stack.outputs.get('UploadRootCommand', '')}" if place.stack else "upload it"
+        yield Exit.CRITICAL, f"{where}: there is no root to trust: {WHERE_ROOTS_ARE}; {upload}"
+        return
+    current = [row for row in rows if row.status == "current" and row.verdict == "accepted"]
+    upcoming = [row for row in rows if row.status == "upcoming" and row.verdict == "accepted"]
+    if not current:
+        yield Exit.CRITICAL, f"{where}: no accepted current certificate"
+    left = max((row.days_left or 0 for row in current), default=None)
+    if left is None or upcoming or left >= what.warning_days:
+        return
+    code = Exit.CRITICAL if left < what.critical_days else Exit.WARNING
+    yield code, f"{where}: {left} days left and no accepted upcoming certificate"
+
+
+def _by_flags(what: What, stack_region: str) -> Watch:
+    missing = [] if what.genesys_region else ["--genesys-region"]
+    if not what.credentials and not what.client_id:
+        missing.append("--client-id (or --credentials)")
+    if missing:
+        raise click.UsageError(
+            f"Missing: {', '.join(missing)}; or leave all of them out, to read what the stack reads."
+        )
+    region = what.genesys_region
+    authorities = [*what.authority] or ["Genesys"]
+    source: dict[str, Any] = {
+        "id": region,
+        "region": region,
+        "credentials": what.credentials or _FLAG_SECRET.format(region=stack_region),
+        "authorities": authorities,
+    }
+    for name in ("client_name", "api_url", "login_url"):
+        if value := getattr(what, name):
+            source[name] = value
+    bundle = {"id": "main", "sources": [region], "authorities": authorities}
+    return config.from_document({"sources": [source], "bundles": [bundle]}, stack_region=stack_region)
+
+
+def _client_secret(what: What) -> str:
+    if what.client_secret_file:
+        return str(what.client_secret_file.read_text()).strip()
+    secret = os.environ.get("GENESYS_CLIENT_SECRET", "")
+    if not secret:
+        remedy = "Export it, or give --client-secret-file (never a flag: those are seen)."
+        raise Problem("no-client-secret", "GENESYS_CLIENT_SECRET is not set.", remedy)
+    return secret
+
+
+def read_file(where: str) -> bytes:
+    """The content of a path or an s3:// address. Raises ConfigurationError where S3 has none, OSError, StoreError."""
+    return read_s3(where) if where.startswith("s3://") else Path(where).read_bytes()
+
+
+def _put(store: OverlayStore, key: str, path: Path) -> None:
+    store.put(key, path.read_bytes(), content_type=keys.PEM_TYPE)

@@ -1,0 +1,126 @@
+"""``genesys-certs plan``: what would change at the targets, by name; nothing is changed."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+import msgspec
+
+from genesys_certs import check, exits, observing, options, output
+from genesys_certs.exits import Exit
+from genesys_certs.observing import Observed, Place, What
+from genesys_certs.problems import Problem
+from rotation_watcher import publish
+from rotation_watcher.adapters.registry import Connections, FilterTargets, TrustTargets
+from rotation_watcher.alerts.builders.wording import plain
+from rotation_watcher.targets.named_plan import NamedPlan, text, total
+from rotation_watcher.targets.requests import Reconcile
+
+
+class Planned(msgspec.Struct, kw_only=True):
+    """What was planned, for ``--json``. ``failures``: targets and sources that could not be read, and why.
+
+    ``observed``: with ``--from-here``, what ``check`` says.
+    """
+
+    changes: bool
+    total: str
+    targets: list[NamedPlan]
+    failures: dict[str, str]
+    text: list[str]
+    observed: dict[str, object] | None = None
+
+
+@click.command("plan")
+@observing.what_to_read
+@click.option("--target", "targets", multiple=True, metavar="ID", help="Only this target; may be repeated.")
+@click.option("--from-here", is_flag=True, help="Read Genesys Cloud and the targets with your own rights.")
+@click.option("--detailed-exitcode", is_flag=True, help="0: nothing would change, 1: error, 2: something would.")
+def command(*, as_json: bool, targets: tuple[str, ...], from_here: bool, detailed_exitcode: bool, **given: Any) -> int:
+    """Show what the watcher would change at its targets: + comes, - goes, = stays, ! waits. Changes nothing.
+
+    Asks the stack's function publish for a dry run: it plans with the role and the state that a real run has. With
+    --from-here, --watch-file or --genesys-region all is read from here instead, Genesys Cloud included.
+
+    Exit code: 0 planned, 1 something could not be read; with --detailed-exitcode 2 where something would change.
+    """
+    what = What(**given)
+    if what.by_stack and not from_here:
+        with output.progress("asking the function publish …"):
+            planned = _from_stack(what, targets)
+    else:
+        observed, planned = _from_here(what, targets)
+        planned.observed = check.document(observed)
+        planned.failures |= observed.failures
+        if not as_json:
+            check.show(observed, as_json=False)
+            output.write([""])
+    if as_json:
+        output.emit(planned)
+    else:
+        output.write_plan(planned.text)
+    if planned.failures:
+        return exits.FAILED
+    return exits.CHANGES if planned.changes and detailed_exitcode else Exit.OK
+
+
+def _from_stack(what: What, targets: tuple[str, ...]) -> Planned:
+    found = options.find(what.stack_name, what.profile, what.region)
+    event: dict[str, object] = {"dry_run": True} | ({"targets": [*targets]} if targets else {})
+    return read_answer(found.invoke("PublishFunction", event))
+
+
+def read_answer(answer: Any) -> Planned:
+    """The plans in the answer of a dry run. Raises Problem where the stack has an older release."""
+    named = answer.get("targets", {}) if isinstance(answer, dict) else {}
+    plans, failures = [], {}
+    for name, one in named.items():
+        if "plan" in one:
+            plans.append(msgspec.convert(one["plan"], NamedPlan))
+        else:
+            failures[name] = f"{one.get('outcome')}: {plain(str(one.get('message', '')), 400)}"
+    if failures and not plans and all("outcome" in one and "certificates" in one for one in named.values()):
+        remedy = "Deploy this release, or give --from-here."
+        raise Problem("older-release", "The stack's function names no certificates in its plans.", remedy)
+    return planned(plans, failures)
+
+
+def planned(plans: list[NamedPlan], failures: dict[str, str]) -> Planned:
+    """The plans with their text, as wide as the terminal."""
+    unread = [f"{name}: {words}" for name, words in failures.items()]
+    lines = [*unread, *text(plans, output.width())] if plans or failures else ["no target is named: nothing to plan"]
+    return Planned(
+        changes=any(plan.changes for plan in plans), total=total(plans), targets=plans, failures=failures, text=lines
+    )
+
+
+def _from_here(what: What, targets: tuple[str, ...]) -> tuple[Observed, Planned]:
+    now = datetime.now(UTC)
+    with output.progress("reading Genesys Cloud and the targets …"):
+        place = observing.place_of(what)
+        observed = observing.observe(place, what, now)
+        return observed, _read(place, targets, now)
+
+
+def _read(place: Place, targets: tuple[str, ...], now: datetime) -> Planned:
+    """The use case publish itself, over a store that keeps what is written to itself."""
+    summary = publish.publish(place.watch, Reconcile(targets=targets, dry_run=True), ports_of(place, now))
+    return read_answer(msgspec.to_builtins(summary))
+
+
+def ports_of(place: Place, now: datetime) -> publish.Ports:
+    """What a dry run of publish needs: everything is read, and what it would write or send leads nowhere."""
+    connections = Connections()
+    nowhere = observing.Nowhere()
+    return publish.Ports(
+        store=place.store,
+        targets=TrustTargets(connections),
+        listeners=FilterTargets(connections),
+        sink=nowhere,
+        queue=nowhere,
+        clock=lambda: now,
+        wait=lambda _: None,
+        owner="plan",
+        claim_for=timedelta(),
+        enqueue_every=None,
+    )

@@ -1,0 +1,148 @@
+"""The deployed stack, as CloudFormation describes it: its parameters, outputs and resources; and its functions."""
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from genesys_certs import aws
+from genesys_certs.nearest import nearest
+from genesys_certs.problems import Problem
+from rotation_watcher import config, keys
+from rotation_watcher.adapters.s3 import S3Store
+from rotation_watcher.alerts.builders.wording import plain
+from rotation_watcher.config import Watch
+from rotation_watcher.errors import ConfigurationError
+
+DEFAULT_NAME = "genesys-certificate-watcher"
+
+
+class Stack:
+    """One stack. Raises Problem where there is none of that name in the region."""
+
+    def __init__(self, name: str, region: str) -> None:
+        self.name = name
+        self.region = region
+        described = _describe(name, region)
+        self.status = str(described["StackStatus"])
+        self.account = str(described["StackId"]).split(":")[4]
+        self.outputs: Mapping[str, str] = {
+            one["OutputKey"]: one["OutputValue"] for one in described.get("Outputs", []) if "OutputValue" in one
+        }
+        self.parameters: Mapping[str, str] = {
+            one["ParameterKey"]: one.get("ParameterValue", "") for one in described.get("Parameters", [])
+        }
+
+    @cached_property
+    def resources(self) -> Mapping[str, str]:
+        """The physical id of each resource, by its logical one."""
+        pages = aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self.name)
+        found = (one for page in pages for one in page["StackResourceSummaries"])
+        return {one["LogicalResourceId"]: one.get("PhysicalResourceId", "") for one in found}
+
+    @property
+    def bucket(self) -> str:
+        """The stack's bucket."""
+        return self.output("BucketName")
+
+    @cached_property
+    def store(self) -> S3Store:
+        """The stack's bucket, read with the operator's own rights."""
+        return S3Store(aws.client("s3"), self.bucket)
+
+    def output(self, name: str) -> str:
+        """An output. Raises Problem where the stack has none of that name: it is another one, or an old one."""
+        if name not in self.outputs:
+            remedy = "Is it the watcher's stack? Name it with --stack-name, or deploy this release."
+            raise Problem("not-the-watcher", f"The stack {self.name} has no output {name}.", remedy)
+        return self.outputs[name]
+
+    def resource(self, name: str) -> str:
+        """The physical id of a resource. Raises Problem."""
+        if not self.resources.get(name):
+            remedy = "Is it the watcher's stack? Name it with --stack-name, or deploy this release."
+            raise Problem("not-the-watcher", f"The stack {self.name} has no resource {name}.", remedy)
+        return self.resources[name]
+
+    def watch(self) -> Watch:
+        """The watch file that is in use, or the one that the parameters stand for. Raises ConfigurationError."""
+        place = self.parameters.get("WatchFileUri", "")
+        if place:
+            return config.load(read_s3(place), stack_region=self.region, stack_account=self.account)
+        return config.simple(
+            mode=self.parameters.get("Mode", "observe"),
+            region=self.parameters.get("GenesysRegion", ""),
+            authorities=self._items("Authorities"),
+            credentials=self._items("CredentialArns"),
+            targets=self._items("TargetArns"),
+            stack_region=self.region,
+            stack_account=self.account,
+        )
+
+    def _items(self, name: str) -> list[str]:
+        return [one.strip() for one in self.parameters.get(name, "").split(",") if one.strip()]
+
+    def invoke(self, function: str, event: Mapping[str, Any]) -> Any:
+        """The answer of a function to an event; it waits for the whole run.
+
+        Raises Problem with the function's own words where it failed.
+        """
+        answer = aws.invoking().invoke(FunctionName=self.resource(function), Payload=json.dumps(event).encode())
+        body = answer["Payload"].read()
+        try:
+            document = msgspec.json.decode(body)
+        except msgspec.DecodeError as error:
+            raise Problem("function-failed", f"{function} gave no answer that can be read.") from error
+        if "FunctionError" in answer:
+            said = document if isinstance(document, dict) else {}
+            kind, words = str(said.get("errorType", "")), plain(str(said.get("errorMessage", "no reason given")), 1000)
+            code = "refused" if kind == "RequestRefused" else "function-failed"
+            remedy = (
+                "" if code == "refused" else f"Its log says more: aws logs tail --since 1h {self._log_group(function)}"
+            )
+            raise Problem(code, words if code == "refused" else f"{function}: {kind}: {words}", remedy)
+        return document
+
+    def _log_group(self, function: str) -> str:
+        return self.resources.get(function.replace("Function", "Logs"), f"/aws/lambda/{self.resource(function)}")
+
+
+def read_s3(where: str) -> bytes:
+    """The object at an ``s3://`` address. Raises ConfigurationError where there is none, StoreError."""
+    place = keys.place(where)
+    if place is None:
+        raise ConfigurationError([f"{where!r} is no s3://bucket/key"])
+    stored = S3Store(aws.client("s3"), place.bucket).get(place.key)
+    if stored is None:
+        raise ConfigurationError([f"{where}: does not exist, or may not be read"])
+    return stored.body
+
+
+def _describe(name: str, region: str) -> Any:
+    cloudformation = aws.client("cloudformation")
+    try:
+        return cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as error:
+        words = str(error.response.get("Error", {}).get("Message", ""))
+        if "does not exist" not in words and "not found" not in words.lower():
+            raise
+    message = f"There is no stack {name} in {region}."
+    raise Problem("no-such-stack", message, _other_stacks(cloudformation, name)) from None
+
+
+def _other_stacks(cloudformation: Any, name: str) -> str:
+    """What else there is, where it may be asked."""
+    remedy = "Give --stack-name and --region of the deployed stack, or deploy it first."
+    try:
+        pages = cloudformation.get_paginator("describe_stacks").paginate()
+        stacks = [one for page in pages for one in page["Stacks"]]
+    except ClientError:
+        return remedy
+    ours = [
+        one["StackName"] for one in stacks if "watches the client certificates" in one.get("Description", "").lower()
+    ]
+    near = ours or nearest(name, [one["StackName"] for one in stacks])
+    return f"Did you mean {' or '.join(near[:3])}? {remedy}" if near else remedy

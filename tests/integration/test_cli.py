@@ -1,0 +1,352 @@
+"""``genesys-certs`` against a stack at the embedded AWS, in this process: what it finds, asks, does and says."""
+
+import json
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import boto3
+import pytest
+from cryptography.x509 import DNSName
+from moto.sns.models import sns_backends
+
+from genesys_certs import app
+from local.aws.faults import Fault
+from local.cli_serve import WallClock
+from local.environment import BUCKET, Environment
+from local.genesys.issuing import issue, subject
+from local.genesys.keys import DEFAULT_CACHE
+from rotation_watcher.sources import history
+
+
+class Said(NamedTuple):
+    """What a command line gave."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+type Command = Callable[..., Said]
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The command, in this process, with a session of its own."""
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+
+    def run(*arguments: str) -> Said:
+        capsys.readouterr()
+        code = app.main(arguments)
+        return Said(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
+    """A source, a trust store that holds somebody else's root, and the stack; everything has run once."""
+    now = datetime.now(UTC)
+    with Environment(now, DEFAULT_CACHE, clock=WallClock(), world={"root_key_bits": 2048}) as made:
+        made.world.region("us-east-1")
+        made.add_source("use1", "us-east-1")
+        made.add_bundle("main", ["use1"])
+        made.add_trust_store("alb", "main", made.world.region("sa-east-1").root_pem())
+        made.configure()
+        made.deploy()
+        made.collect()
+        made.report()
+        monkeypatch.setenv("GENESYS_CA_FILE", str(made.simulator.ca_file))
+        yield made
+
+
+def test_the_plan_is_the_answer_of_the_functions_dry_run_word_for_word(world: Environment, command: Command) -> None:
+    answer = world.publish(dry_run=True)
+    said = command("plan")
+    assert (said.code, said.out.splitlines(), said.err) == (0, answer.text, "")
+    here = command("plan", "--from-here", "--json")
+    (plan,) = here.json["targets"]
+    assert here.json["text"] == answer.text
+    assert (plan["label"], plan["changes"], len(plan["add"]), plan["kept"]) == ("ALB trust store alb", True, 1, 1)
+    assert plan["add"][0]["name"] == "Simulated data actions us-east-1 Root CA G1"
+    assert plan["add"][0]["sha256"] == plan["add"][0]["sha256"].lower()
+    assert answer.text[-1] == here.json["total"] == "1 to add, 0 to remove, 1 kept"
+
+
+def test_plan_changes_nothing_and_has_terraforms_exit_codes_where_they_are_asked_for(
+    world: Environment, command: Command
+) -> None:
+    world.aws.calls.clear()
+    codes = [command("plan", *more).code for more in ((), ("--detailed-exitcode",), ("--from-here", "--json"))]
+    assert codes == [0, 2, 0]
+    writes = [call.operation for call in world.aws.calls if call.mutating and call.operation != "Invoke"]
+    assert writes == []
+    world.drain()
+    assert command("plan", "--detailed-exitcode").code == 0
+    assert command("plan", "--target", "albb").code == 1
+
+
+def test_status_shows_what_was_written_last_with_exit_codes_of_monitoring(
+    world: Environment, command: Command, tmp_path: Path
+) -> None:
+    said = command("status")
+    assert (said.code, said.err) == (1, "")
+    assert "Look at it: ALB trust store alb: nothing was deployed to it yet" in said.out
+    assert "====" in said.out, "the timeline"
+    world.drain()
+    world.report()
+    assert (command("status").code, command("status", "--json").json["status"]["verdict"]["level"]) == (0, "good")
+    link = command("status", "--link").out.strip()
+    assert link.startswith(world.aws.url)
+    assert "X-Amz-Expires=3600" in link
+    assert command("status", "--page", str(tmp_path / "page.html")).code == 0
+    assert (tmp_path / "page.html").read_bytes() == world.read("status/index.html")
+
+
+def test_status_that_nobody_renews_is_unknown(world: Environment, command: Command) -> None:
+    text = world.read("status/status.json").decode()
+    at = json.loads(text)["at"]
+    old = (datetime.now(UTC) - timedelta(hours=27)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    world.put("status/status.json", text.replace(at, old))
+    said = command("status")
+    assert (said.code, "the watcher does not run" in said.out) == (3, True)
+    world.s3.delete_object(Bucket=BUCKET, Key="status/status.json")
+    error = command("status", "--json")
+    assert (error.code, error.json["error"]["code"]) == (3, "no-status")
+    assert "doctor" in error.json["error"]["remedy"]
+
+
+def test_doctor_finds_nothing_wrong_with_a_whole_installation(world: Environment, command: Command) -> None:
+    world.drain()
+    world.report()
+    said = command("doctor")
+    assert said.code == 0, said.out
+    assert said.out.splitlines()[-1] == "19 ok, 0 warning, 0 critical"
+
+
+def _nobody_listens(world: Environment) -> None:
+    for one in sns_backends[world.aws.account][world.aws.region].subscriptions.values():
+        one.arn = "PendingConfirmation"
+
+
+def _schedule_off(world: Environment) -> None:
+    scheduler = world.aws.client("scheduler")
+    facts = scheduler.get_schedule(Name="genesys-certificate-watcher-PublishScheduleRule")
+    keep = {key: facts[key] for key in ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")}
+    scheduler.update_schedule(**keep, State="DISABLED")
+
+
+def _no_permission(world: Environment) -> None:
+    world.simulator.add_client(world.simulator.client_id, world.simulator.client_secret, permissions=())
+
+
+def _no_root(world: Environment) -> None:
+    world.s3.delete_object(Bucket=BUCKET, Key="anchors/us-east-1.pem")
+
+
+def _open_door(world: Environment) -> None:
+    world.add_rest_domain("open", "main", world.world.region("sa-east-1").root_pem(), closed=False)
+    world.configure()
+
+
+def _alarm(world: Environment) -> None:
+    name = "genesys-certificate-watcher-SilenceAlarm"
+    world.aws.client("cloudwatch").set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="test")
+
+
+def _dead_letter(world: Environment) -> None:
+    url = world.sqs.get_queue_url(QueueName="genesys-certificate-watcher-FailedRunsQueue")["QueueUrl"]
+    world.sqs.send_message(QueueUrl=url, MessageBody="{}")
+
+
+def _no_quota(world: Environment) -> None:
+    world.watch["targets"][0]["max_certificates"] = 2
+    world.configure()
+
+
+def test_doctor_names_each_fault_with_its_cure(world: Environment, command: Command) -> None:
+    world.drain()
+    faults = {
+        _nobody_listens: ("critical", "alerts", "aws sns subscribe"),
+        _schedule_off: ("critical", "schedule Publish", "Switch it on"),
+        _no_permission: ("critical", "source use1", "integrations:actionCertificate:view"),
+        _no_root: ("critical", "root of us-east-1", "aws s3 cp root.pem"),
+        _open_door: ("critical", "target open", "execute-api"),
+        _no_quota: ("warning", "target alb", "raise the quota"),
+        _alarm: ("warning", "alarm genesys-certificate-watcher-SilenceAlarm", "has read every source"),
+        _dead_letter: ("warning", "queue FailedRunsQueue", "docs/runbook.md"),
+    }
+    for wrong in faults:
+        wrong(world)
+    said = command("doctor", "--json")
+    assert said.code == 2
+    for wrong, (level, of, cure) in faults.items():
+        found = [one for one in said.json["findings"] if one["level"] == level and one["of"].startswith(of)]
+        assert any(cure in one["cure"] for one in found), wrong.__name__
+    assert said.json["count"].endswith("critical")
+    world.aws.client("ssm").put_parameter(Name="/genesys/oauth", Type="SecureString", Value="canary-77", Overwrite=True)
+    world.watcher = world.build()  # a new container, which remembers no secret
+    text = command("doctor").out
+    assert 'Store {"client_id": …, "client_secret": …}' in text
+    assert "canary-77" not in text
+
+
+def test_doctor_goes_on_where_it_may_not_look(world: Environment, command: Command) -> None:
+    world.aws.faults.add(
+        "scheduler", "GetSchedule", Fault("AccessDeniedException", 403, "not allowed", after=False), times=9
+    )
+    said = command("doctor", "--json")
+    (one,) = (each for each in said.json["findings"] if each["level"] == "unknown")
+    assert (one["of"], "GetSchedule" in one["cure"]) == ("schedules", True)
+    assert len(said.json["findings"]) > 10
+
+
+def _strange(world: Environment) -> str:
+    """The region presents a leaf of another name as well; its SHA-256."""
+    region = world.world.region("us-east-1")
+    now, key = datetime.now(UTC), world.world.keys.rsa("stranger/approve")
+    days = timedelta(days=1)
+    leaf = issue(
+        region.issuer("Genesys").signer,
+        subject("stranger.example"),
+        key,
+        now - days,
+        now + 90 * days,
+        san=[DNSName("stranger.example")],
+    )
+    region.extra_entities.append(region.entity(leaf, "Genesys", "Upcoming"))
+    world.collect()
+    state = history.decode(world.read("sources/use1/history.json"))
+    (sha256,) = state.authorities["Genesys"].quarantine
+    return sha256
+
+
+def test_an_approval_lets_exactly_that_certificate_pass(
+    world: Environment, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha256 = _strange(world)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
+    asked = command("approve", sha256[:12], "--why", "case 4711", "--by", "Ada")
+    assert (asked.code, "--yes" in asked.err) == (1, True)
+    assert "name-mismatch" in asked.out
+    assert sha256 in asked.out
+    assert "approvals/" not in str(world.s3.list_objects_v2(Bucket=BUCKET, Prefix="approvals/").get("Contents"))
+    done = command("approve", sha256[:12], "--why", "case 4711", "--by", "Ada", "--yes", "--json")
+    assert (done.code, done.json["reasons"]) == (0, ["name-mismatch"])
+    written = json.loads(world.read(f"approvals/{sha256}.json"))
+    assert written.keys() == {"by", "why", "until", "reasons"}
+    world.collect()
+    leaf = history.decode(world.read("sources/use1/history.json")).authorities["Genesys"].leaves[sha256]
+    assert [one.code for one in leaf.lifted] == ["name-mismatch"]
+
+
+def test_what_is_not_in_quarantine_cannot_be_approved(world: Environment, command: Command) -> None:
+    assert command("approve", "abc").code == 64
+    said = command("approve", "abcdef0123", "--json")
+    assert (said.code, said.json["error"]["code"]) == (1, "not-in-quarantine")
+    assert world.s3.list_objects_v2(Bucket=BUCKET, Prefix="approvals/")["KeyCount"] == 0
+
+
+def test_a_target_is_rolled_back_and_released(
+    world: Environment, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
+    world.drain()
+    world.put("extra/ours.pem", world.world.region("ca-central-1").root_pem())
+    world.watch["bundles"][0]["extra"] = ["extra/ours.pem"]
+    world.configure()
+    world.publish()
+    assert len(world.live("alb")) == 3
+    asked = command("rollback", "alb")
+    assert (asked.code, asked.err) == (
+        1,
+        "Roll alb back, and hold it there? Nobody is there to ask: give --yes.\nNothing was changed.\n",
+    )
+    assert "  - Simulated data actions ca-central-1 Root CA G1" in asked.out.splitlines()
+    assert len(world.live("alb")) == 3
+    assert command("rollback", "alb", "--yes").out.splitlines()[-1] == "alb: rolled-back"
+    assert len(world.live("alb")) == 2
+    again = command("rollback", "alb", "--yes")
+    assert (again.code, "already rolled back" in again.err) == (1, True)
+    assert command("release", "alb", "--yes", "--json").json["outcome"] == "updated"
+    assert len(world.live("alb")) == 3
+    typo = command("release", "ablb", "--yes", "--json")
+    assert (typo.code, typo.json["error"]["remedy"]) == (1, "Did you mean alb?")
+
+
+def test_init_finds_what_there_is_and_overwrites_nothing(
+    world: Environment, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
+    monkeypatch.chdir(tmp_path)
+    world.add_rest_domain("api", "main", world.world.region("sa-east-1").root_pem())
+    world.add_listener("nlb", "main", world.arn("alb"))
+    url = world.simulator.api_url("us-east-1")
+    flags = ("--genesys-region", "us-east-1", "--api-url", url, "--login-url", url, "--email", "a@example.com")
+    done = command("init", *flags)
+    assert (done.code, done.err) == (0, "")
+    written = tomllib.loads((tmp_path / "samconfig.local.toml").read_text())
+    said = written["default"]["deploy"]["parameters"]
+    assert said["region"] == "us-east-1"
+    assert f'CredentialArns="{world.secret_arn}"' in said["parameter_overrides"], (
+        "the one secret that speaks of Genesys"
+    )
+    arns = ",".join(world.arn(one) for one in ("alb", "api", "nlb"))
+    assert f'TargetArns="{arns}"' in said["parameter_overrides"]
+    assert 'Mode="observe"' in said["parameter_overrides"]
+    assert f'AdoptObjectArns="arn:aws:s3:::{BUCKET}/before/api.pem"' in said["parameter_overrides"]
+    before = (tmp_path / "samconfig.local.toml").read_text()
+    assert command("init", *flags, "--target", world.arn("alb")).code == 1
+    assert (tmp_path / "samconfig.local.toml").read_text() == before
+    assert command("init", *flags, "--target", world.arn("alb"), "--force").code == 0
+    assert world.arn("api") not in (tmp_path / "samconfig.local.toml").read_text()
+    assert command("init", *flags, "--watch-file", "watch.json").code == 0
+    assert json.loads((tmp_path / "watch.json").read_text())["targets"][0]["id"] == "alb"
+    assert command("init", *flags, "--watch-file", "watch.json").code == 1
+
+
+WRONG = (
+    (("plan", "--stack-name", "genesys"), 1, "no-such-stack", "genesys-certificate-watcher"),
+    (("doctor", "--stack-name", "genesys"), 3, "no-such-stack", "--stack-name"),
+    (("status", "--region", "us-esat-1"), 64, "unknown-region", "us-east-1"),
+    (("status", "--profile", "nobody"), 3, "unknown-profile", "list-profiles"),
+    (("check", "--josn"), 64, "usage", "check --help"),
+    (("chekc",), 64, "usage", "--help"),
+    (("check", "--genesys-region", "us-esat-1", "--client-id", "x"), 64, "usage", "--help"),
+    (("check", "--authority", "genesis"), 64, "usage", "--help"),
+    (("init", "--target", "arn:aws:s3:::bucket", "--genesys-region", "us-east-1"), 64, "usage", "--help"),
+    (("rollback",), 64, "usage", "--help"),
+)
+"""What is typed; the exit code, the error's code, and a word of its remedy."""
+
+
+def test_what_goes_wrong_is_structured_and_never_exit_code_2(world: Environment, command: Command) -> None:
+    del world
+    for arguments, code, error, remedy in WRONG:
+        said = command(*arguments, "--json")
+        assert (said.code, said.err) == (code, ""), arguments
+        document = said.json["error"]
+        assert (document["code"], remedy in document["remedy"]) == (error, True), document
+        plain = command(*arguments)
+        assert (plain.code, plain.out) == (code, ""), arguments
+        assert plain.err.splitlines()[0] == document["message"].splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("chekc",), "'check'"),
+        (("check", "--josn"), "'--json'"),
+        (("check", "--genesys-region", "us-esat-1"), "us-east-1"),
+        (("check", "--authority", "genesis"), "Genesys"),
+    ],
+)
+def test_a_typo_is_told_what_was_meant(command: Command, arguments: tuple[str, ...], meant: str) -> None:
+    assert f"Did you mean {meant}?" in command(*arguments).err
