@@ -22,9 +22,10 @@ from moto.core.model_instances import reset_model_data
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.elbv2.responses import ELBV2Response
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.sns.responses import SNSResponse
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from local.aws import domains_http, domains_rest, enforcing, exports, listeners, newer_model, routing_rules
+from local.aws import domains_http, domains_rest, enforcing, exports, listeners, newer_model, routing_rules, topics
 from local.aws.calls import CallLog
 from local.aws.domains import Domains, Place
 from local.aws.faults import Fault, Faults
@@ -260,6 +261,7 @@ class EmbeddedAws:
         self._patches.enter_context(exports.routed())
         http = domains_http.operations(self._domains) | exports.http_operations()
         self._patches.enter_context(patched(ApiGatewayV2Response, http))
+        self._patches.enter_context(patched(SNSResponse, topics.operations()))
 
 
 @cache

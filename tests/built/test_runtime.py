@@ -59,8 +59,8 @@ def test_collect_cold_then_warm(collect: LambdaFunction, environment: Environmen
     assert starts(collect) == 1
     assert sum("/oauth/token" in seen.path for seen in environment.simulator.requests) == tokens, "the token is kept"
     assert [line["cold_start"] for line in lines(collect) if line.get("message") == "collected"] == [True, False]
-    metrics = [line for line in lines(collect) if "CollectSucceeded" in line]
-    assert [(line["CollectSucceeded"], line["service"]) for line in metrics] == [([1.0], "a-stack")]
+    metrics = [line for line in lines(collect) if "OldestSourceHours" in line]
+    assert [(line["OldestSourceHours"], line["service"]) for line in metrics] == [([0.0], "a-stack")]
 
 
 def test_publish_cold_then_warm(start: Start, environment: Environment) -> None:

@@ -13,7 +13,7 @@ from botocore.config import Config
 
 from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters import clients
-from rotation_watcher.adapters.sns import LIMIT, SnsSink, message
+from rotation_watcher.adapters.sns import LIMIT, SnsSink, SnsSubscribers, message
 from rotation_watcher.alerts import mail
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.errors import DeliveryError, DeliveryTimedOut
@@ -217,3 +217,20 @@ def test_a_throttled_alert_is_reported_and_goes_through_later(aws: EmbeddedAws, 
     with pytest.raises(DeliveryError, match="Throttling"):
         topic.sink.deliver(EXAMPLES["expired"])
     topic.sink.deliver(EXAMPLES["expired"])
+
+
+def test_who_hears_the_alerts_is_counted_and_a_mailbox_that_has_not_confirmed_is_not(
+    topic: Topic, aws: EmbeddedAws
+) -> None:
+    subscribers = SnsSubscribers(aws.client("sns"), topic.arn)
+    assert subscribers.confirmed() == 0
+    aws.client("sns").subscribe(TopicArn=topic.arn, Protocol="email", Endpoint="ops@example.com")
+    assert subscribers.confirmed() == 0
+    topic.subscribe()
+    topic.subscribe()
+    assert subscribers.confirmed() == 2
+
+
+def test_a_topic_that_does_not_say_who_is_subscribed_is_no_number(topic: Topic, aws: EmbeddedAws) -> None:
+    with pytest.raises(DeliveryError, match="who is subscribed"):
+        SnsSubscribers(aws.client("sns"), topic.arn.replace("alerts", "missing")).confirmed()

@@ -119,6 +119,12 @@ def seconds(node: Node) -> int:
     return node
 
 
+def metrics_of(alarm: Node) -> list[Node]:
+    """The metrics that an alarm rests on, each with its name and dimensions."""
+    own = alarm["Properties"]
+    return [own] if "MetricName" in own else [m["MetricStat"]["Metric"] for m in own["Metrics"] if "MetricStat" in m]
+
+
 def nodes(node: Node) -> Iterator[Node]:
     yield node
     children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()

@@ -12,6 +12,7 @@ from slack_sdk.models.blocks import Block
 from local.environment import Environment
 from local.genesys.keys import DEFAULT_CACHE
 from local.receiver import SlackReceiver
+from tests.stack.template import ALARMS, metrics_of
 from tests.support.functions import Context, load, woken_by
 from tests.support.words import word
 
@@ -80,23 +81,63 @@ def test_each_event_is_accepted_by_its_function_as_it_stands(environment: Enviro
             block.validate_json()
 
 
-def test_a_successful_collect_writes_the_metric_that_the_silence_alarm_waits_for(
-    environment: Environment, capsys: pytest.CaptureFixture[str]
+def written(text: str) -> dict[tuple[str, str, str, str], float]:
+    """The metrics that CloudWatch would take from a log (embedded metric format), as an alarm names them."""
+    found = {}
+    for line in (json.loads(one) for one in text.splitlines() if "CloudWatchMetrics" in one):
+        (metrics,) = line["_aws"]["CloudWatchMetrics"]
+        ((dimension,),) = metrics["Dimensions"]
+        for metric in metrics["Metrics"]:
+            (value,) = line[metric["Name"]]
+            found[metrics["Namespace"], metric["Name"], dimension, line[dimension]] = value
+    return found
+
+
+WRITES: dict[str, dict[str, float | None]] = {
+    "collect": {"OldestSourceHours": 0},
+    "publish": {"PublishSucceeded": 1},
+    "refresh_crls": {"CrlsRefreshed": 1},
+    "report": {"TargetsOutOfStep": 0, "SoonestExpiryDays": None, "ConfirmedSubscribers": 1},
+}
+"""What each function writes while all is well; the days are the simulator's."""
+
+
+def alarmed() -> set[tuple[str, str, str, str]]:
+    """The metrics of ours that alarms rest on, in a stack that is called ``watcher``."""
+    return {
+        (one["Namespace"], one["MetricName"], one["Dimensions"][0]["Name"], "watcher")
+        for alarm in ALARMS.values()
+        for one in metrics_of(alarm)
+        if one.get("Dimensions") == [{"Name": "service", "Value": {"Ref": "AWS::StackName"}}]
+    }
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_a_run_that_succeeds_writes_what_the_alarms_rest_on(
+    environment: Environment, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     del environment
+    load(name).handler({}, Context())
+    found = written(capsys.readouterr().out)
+    expected = WRITES[name]
+    assert {metric: value for (_, metric, _, _), value in found.items() if expected[metric] is not None} == {
+        metric: value for metric, value in expected.items() if value is not None
+    }
+    assert {metric for _, metric, _, _ in found} == expected.keys()
+    assert found.keys() <= alarmed()
+
+
+def test_every_metric_of_ours_that_an_alarm_rests_on_is_written_by_one_of_them() -> None:
+    assert {metric for _, metric, _, _ in alarmed()} == {metric for one in WRITES.values() for metric in one}
+
+
+def test_a_source_that_cannot_be_read_grows_older(environment: Environment, capsys: pytest.CaptureFixture[str]) -> None:
     load("collect").handler({}, Context())
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "CollectSucceeded" in line]
-    assert [line["CollectSucceeded"] for line in lines] == [[1.0]]
-    assert lines[0]["service"] == "watcher"
-
-
-def test_a_collect_that_reads_nothing_counts_no_success(
-    environment: Environment, capsys: pytest.CaptureFixture[str]
-) -> None:
+    capsys.readouterr()
     environment.simulator.play("us-east-1", "token", status=401, body="{}", times=9)
     load("collect").handler({}, Context())
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "CollectSucceeded" in line]
-    assert [line["CollectSucceeded"] for line in lines] == [[0.0]]
+    (age,) = written(capsys.readouterr().out).values()
+    assert 0 < age < 1 / 60, "since the first look that failed, a moment ago"
 
 
 def test_a_watch_file_that_is_refused_stops_neither_function_and_is_alerted(environment: Environment) -> None:

@@ -120,7 +120,8 @@ def test_publish_cannot_read_the_credentials_and_collect_cannot_touch_a_target()
         "xray",
         "ec2",
     }
-    assert {action.split(":")[0] for action in by_role["ReportRole"]} == {"s3", "sqs", "logs", "xray"}
+    assert {action.split(":")[0] for action in by_role["ReportRole"]} == {"s3", "sns", "sqs", "logs", "xray"}
+    assert {action for action in by_role["ReportRole"] if action.startswith("sns:")} == {"sns:GetTopicAttributes"}
     assert not [a for a in by_role["CollectRole"] if a.startswith(("elasticloadbalancing:", "apigateway:"))]
     assert {action.split(":")[0] for action in by_role["SlackRole"]} == {
         *("sqs", "logs", "xray", "ssm", "secretsmanager", "kms")

@@ -14,7 +14,7 @@ from tests.stack.template import (
     ROLES,
     ROOT,
     TEMPLATE,
-    Node,
+    metrics_of,
     properties,
     refuses_http,
     seconds,
@@ -87,12 +87,6 @@ def test_nothing_but_alarms_goes_to_the_topic_of_alarms() -> None:
     assert TEMPLATE["Outputs"]["AlarmTopicArn"]["Value"] == {"Ref": "AlarmTopic"}
 
 
-def metrics_of(alarm: Node) -> list[Node]:
-    """The metrics that an alarm rests on, each with its name and dimensions."""
-    own = alarm["Properties"]
-    return [own] if "MetricName" in own else [m["MetricStat"]["Metric"] for m in own["Metrics"] if "MetricStat" in m]
-
-
 def watching(metric: str) -> dict[str, set[str]]:
     """The alarms that rest on a metric, each with the resources that it watches."""
     found: dict[str, set[str]] = {}
@@ -141,15 +135,17 @@ def test_what_waits_in_a_queue_for_too_long_raises_an_alarm_long_before_it_is_lo
 
 
 def minutes_between(schedule: str) -> int:
-    every = re.fullmatch(r"rate\((\d+) minutes\)", PARAMETERS[schedule]["Default"])
+    rate = PARAMETERS[schedule]["Default"] if schedule in PARAMETERS else properties(schedule)["ScheduleExpression"]
+    every = re.fullmatch(r"rate\((\d+) minutes\)", rate)
     assert every
     return int(every[1])
 
 
 SILENCE = {
-    "SilenceAlarm": ("CollectSucceeded", "Sum", "CollectSchedule"),
-    "CollectStoppedAlarm": ("CollectSucceeded", "SampleCount", "CollectSchedule"),
+    "CollectStoppedAlarm": ("OldestSourceHours", "SampleCount", "CollectSchedule"),
     "PublishSilenceAlarm": ("PublishSucceeded", "Sum", "PublishSchedule"),
+    "RefreshCrlsSilenceAlarm": ("CrlsRefreshed", "Sum", "RefreshCrlsSchedule"),
+    "ReportStoppedAlarm": ("TargetsOutOfStep", "SampleCount", "ReportScheduleRule"),
 }
 
 
@@ -157,30 +153,25 @@ SILENCE = {
 def test_silence_is_an_alarm_even_when_nothing_runs(name: str) -> None:
     metric, statistic, schedule = SILENCE[name]
     silence = properties(name)
+    (stat,) = [one["MetricStat"] for one in silence["Metrics"] if "MetricStat" in one]
+    assert (stat["Metric"]["MetricName"], stat["Stat"]) == (metric, statistic)
+    assert "FILL(counted, 0)" in [one.get("Expression") for one in silence["Metrics"]], "else it rings hours later"
+    assert silence["TreatMissingData"] == "breaching"
+    assert (silence["ComparisonOperator"], silence["Threshold"]) == ("LessThanThreshold", 1)
+    assert minutes_between(schedule) * 60 * 2 <= seconds(stat["Period"]), "two runs may fail in a period"
+    most = PARAMETERS["SilenceHours"]["MaxValue"]
+    periods = most if silence["EvaluationPeriods"] == {"Ref": "SilenceHours"} else silence["EvaluationPeriods"]
+    assert seconds(stat["Period"]) * periods <= 86400, "CloudWatch's limit"
+
+
+def test_every_metric_of_ours_has_the_namespace_and_the_dimension_that_the_functions_write() -> None:
     variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
-    assert silence["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"] == "GenesysCertificateWatcher"
-    assert (silence["MetricName"], silence["Statistic"]) == (metric, statistic)
-    assert silence["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
-    assert silence["TreatMissingData"] == "breaching"
-    assert (silence["ComparisonOperator"], silence["Threshold"]) == ("LessThanThreshold", 1)
-    assert minutes_between(schedule) * 60 * 2 <= seconds(silence["Period"]), "two runs may fail in a period"
-    assert seconds(silence["Period"]) * PARAMETERS["SilenceHours"]["MaxValue"] <= 86400, "CloudWatch's limit"
-
-
-def test_lists_that_are_kept_by_no_run_are_an_alarm_after_six_hours() -> None:
-    silence = properties("RefreshCrlsSilenceAlarm")
-    assert (silence["MetricName"], silence["Statistic"]) == ("CrlsRefreshed", "Sum")
-    assert (silence["ComparisonOperator"], silence["Threshold"]) == ("LessThanThreshold", 1)
-    assert silence["TreatMissingData"] == "breaching"
-    assert silence["Period"] * silence["EvaluationPeriods"] == 6 * 3600
-    assert minutes_between("RefreshCrlsSchedule") * 60 * 2 <= silence["Period"]
-
-
-def test_a_source_that_is_stale_is_an_alarm_that_silence_does_not_end() -> None:
-    stale = properties("StaleSourcesAlarm")
-    assert (stale["MetricName"], stale["Statistic"]) == ("StaleSources", "Minimum")
-    assert stale["TreatMissingData"] == "ignore"
-    assert (stale["ComparisonOperator"], stale["Threshold"]) == ("GreaterThanOrEqualToThreshold", 1)
+    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "GenesysCertificateWatcher"
+    ours = [one for alarm in ALARMS.values() for one in metrics_of(alarm) if "service" in str(one.get("Dimensions"))]
+    assert len(ours) == 8
+    for one in ours:
+        assert one["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
+        assert one["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
 
 
 def test_every_metric_of_ours_that_an_alarm_rests_on_is_counted_somewhere() -> None:

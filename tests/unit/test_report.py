@@ -1,5 +1,6 @@
 """report writes the page and the JSON when something changed, once a day, and otherwise nothing."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -9,9 +10,12 @@ import pytest
 from rotation_watcher import keys
 from rotation_watcher.adapters.remembering_store import Memory, RememberingStore
 from rotation_watcher.alerts.model import Kind
-from rotation_watcher.errors import StoreError
+from rotation_watcher.config import Mode
+from rotation_watcher.errors import DeliveryError, StoreError
 from rotation_watcher.report import AT_LEAST, Ports, Request, Summary, report
+from rotation_watcher.sources.history import Status
 from rotation_watcher.status.model import decode
+from rotation_watcher.targets.record import Hold, HoldReason
 from tests.support.fakes import ManualClock
 from tests.support.kept_state import NOW, KeptState
 
@@ -27,12 +31,27 @@ class Reported:
         self.clock = ManualClock(NOW)
         self.memory = Memory()
         self.remaining = 120.0
+        self.figures: dict[str, float] = {}
+        self.subscribers: int | DeliveryError = 1
 
     def run(self, **request: Any) -> Summary:
         self.kept.store.calls.clear()
         store = RememberingStore(self.kept.store, self.memory, FOLDERS)
-        ports = Ports(store, self.clock, "watcher", "111122223333", remaining=lambda: self.remaining)
+        self.figures.clear()
+        ports = Ports(
+            store, self.clock, self, self, stack="watcher", account="111122223333", remaining=lambda: self.remaining
+        )
         return report(self.kept.watch, msgspec.convert(request, Request), ports)
+
+    def count(self, name: str, value: float = 1) -> None:
+        """See ``ports.Metrics``."""
+        self.figures[name] = value
+
+    def confirmed(self) -> int:
+        """See ``ports.Subscribers``."""
+        if isinstance(self.subscribers, DeliveryError):
+            raise self.subscribers
+        return self.subscribers
 
     @property
     def status(self) -> Any:
@@ -154,3 +173,114 @@ def test_a_quiet_run_costs_few_calls_however_much_there_is(sources: int, targets
     stack.kept.disturb_target("t0", "mtls-off:domain", Kind.MTLS_OFF)
     stack.run()
     assert [subject for operation, subject in stack.kept.store.calls if "t0/record" in subject] == [keys.record("t0")]
+
+
+def test_every_run_that_ends_well_counts_the_three_figures_of_the_alarms() -> None:
+    stack = Reported()
+    for _ in range(2):  # the second writes nothing
+        stack.run()
+        assert stack.figures == {"TargetsOutOfStep": 0, "SoonestExpiryDays": 360, "ConfirmedSubscribers": 1}
+    stack.run(dry_run=True)
+    assert stack.figures == {}
+
+
+def test_a_run_that_fails_counts_nothing_so_that_the_alarm_about_silence_hears_of_it() -> None:
+    stack = Reported()
+    stack.remaining = 5.0
+    with pytest.raises(StoreError):
+        stack.run()
+    assert stack.figures == {}
+
+
+def test_a_topic_that_cannot_be_asked_is_no_number_and_fails_nothing() -> None:
+    stack = Reported()
+    stack.subscribers = DeliveryError("AccessDenied")
+    summary = stack.run()
+    assert (summary.written, summary.subscribers, summary.unheard) == (BOTH, None, "AccessDenied")
+    assert "ConfirmedSubscribers" not in stack.figures
+    stack.subscribers = 0
+    assert stack.run().subscribers == 0
+    assert stack.figures["ConfirmedSubscribers"] == 0
+
+
+def _never_served(stack: Reported) -> None:
+    del stack.kept.store.versions[keys.record("t0")]
+
+
+def _held(stack: Reported) -> None:
+    record = stack.kept.records["t0"]
+    stack.kept.keep_record(
+        msgspec.structs.replace(record, hold=Hold(reason=HoldReason.BY_HAND, sha256="0a" * 32, since=stack.clock()))
+    )
+
+
+def _lacking(stack: Reported) -> None:
+    record = stack.kept.records["t0"]
+    assert record.applied
+    applied = msgspec.structs.replace(record.applied, fingerprints=())
+    stack.kept.keep_record(msgspec.structs.replace(record, applied=applied))
+
+
+def _drifted(stack: Reported) -> None:
+    stack.kept.disturb_target("t0", "drift", Kind.DRIFT_FOUND, since=stack.clock())
+
+
+def _unreadable(stack: Reported) -> None:
+    stack.kept.store.seed(keys.record("t0"), b"{")
+
+
+OUT = [_never_served, _held, _lacking, _drifted, _unreadable]
+
+
+@pytest.mark.parametrize("happens", OUT)
+def test_a_target_out_of_step_counts_after_an_hour_and_no_longer_than_it_lasts(
+    happens: Callable[[Reported], None],
+) -> None:
+    stack = Reported()
+    record = stack.kept.records["t0"]
+    stack.run()
+    happens(stack)
+    began = stack.clock()
+    for _ in range(12):
+        assert stack.run().out_of_step == ([] if stack.clock() - began < timedelta(hours=1) else ["t0"])
+        stack.memory = Memory()  # another container
+        stack.clock.advance(timedelta(minutes=5))
+    assert stack.run().out_of_step == ["t0"]
+    assert stack.figures["TargetsOutOfStep"] == 1
+    stack.kept.keep_record(record)
+    assert stack.run().out_of_step == []
+    assert {one.out_of_step for one in stack.status.targets} == {None}
+    happens(stack)
+    assert stack.run().out_of_step == [], "it begins anew"
+
+
+def test_in_mode_observe_no_target_is_out_of_step() -> None:
+    stack = Reported()
+    stack.kept.watch = msgspec.structs.replace(stack.kept.watch, mode=Mode.OBSERVE)
+    _lacking(stack)
+    stack.run()
+    stack.clock.advance(timedelta(hours=2))
+    assert stack.run().out_of_step == []
+
+
+def test_the_soonest_expiry_is_the_first_end_that_nothing_replaces() -> None:
+    stack = Reported()
+    source = stack.kept.watch.sources[0].id
+    history = stack.kept.histories[source]
+    leaves = history.authorities["Genesys"].leaves
+    current = {key: leaf for key, leaf in leaves.items() if leaf.status is Status.CURRENT}
+    alone = msgspec.structs.replace(history.authorities["Genesys"], leaves=current)
+    stack.kept.keep_history(msgspec.structs.replace(history, authorities={"Genesys": alone}))
+    assert stack.run().soonest_expiry_days == 40
+    stack.clock.advance(timedelta(days=40, hours=12))
+    assert stack.run().soonest_expiry_days < -0.5, "a revocation list has been overdue for longer"
+
+
+def test_a_list_that_was_not_replaced_in_time_has_ended() -> None:
+    stack = Reported()
+    stack.run()
+    assert stack.figures["SoonestExpiryDays"] == 360
+    due = stack.status.lists[0].next_update
+    stack.clock.advance(due + timedelta(hours=6) - stack.clock())
+    stack.run()
+    assert stack.figures["SoonestExpiryDays"] == -0.25

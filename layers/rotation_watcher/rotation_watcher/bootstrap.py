@@ -21,7 +21,7 @@ from rotation_watcher.adapters.genesys import Genesys, make_client
 from rotation_watcher.adapters.registry import Connections, FilterTargets, TrustTargets
 from rotation_watcher.adapters.s3 import S3Store
 from rotation_watcher.adapters.secrets import AwsSecrets
-from rotation_watcher.adapters.sns import SnsSink
+from rotation_watcher.adapters.sns import SnsSink, SnsSubscribers
 from rotation_watcher.adapters.sqs import SqsPublishQueue
 from rotation_watcher.alerts.chat import Chat
 from rotation_watcher.alerts.fills import Fill
@@ -127,6 +127,8 @@ class Watcher:
         return Ports(
             store=RememberingStore(S3Store(self._s3, self.settings.bucket), self._memory, folders),
             clock=self._clock,
+            metrics=self._metrics,
+            subscribers=SnsSubscribers(self._connections.client("sns"), self.settings.topic_arn),
             stack=self.settings.stack,
             account=self.settings.account or "",
             fills=self._stack(None).fills(),

@@ -33,6 +33,7 @@ from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.fetch import Seen
 from rotation_watcher.sources.history import History
 from rotation_watcher.sources.observation import Judged, Observation, observe
+from rotation_watcher.sources.silence import UNKNOWN, unread_hours
 from rotation_watcher.trust.approvals import FORMER, INVALID, misnamed
 from rotation_watcher.trust.findings import Finding
 from rotation_watcher.trust.identity import Expected
@@ -136,7 +137,7 @@ def collect(watch: Watch, request: Request, ports: Ports) -> Summary:
     summary.sources = {one.id: summary.sources[one.id] for one in chosen}
     summary.broken = [one.id for one in chosen if one.id in apart.broken]
     if not request.dry_run and {one.id for one in chosen} == {one.id for one in watch.sources}:
-        _count(watch, done, summary, ports)
+        _count(watch, done, apart, summary, ports)
     return summary
 
 
@@ -180,12 +181,15 @@ def _said(error: Exception) -> str:
     return str(error) if isinstance(error, StoreError) else defects.words(error)
 
 
-def _count(watch: Watch, done: Iterable["_SourceRun"], summary: Summary, ports: Ports) -> None:
-    """What the alarms rest on: a run that read every source, and how many sources have not been read for too long."""
+def _count(watch: Watch, done: Iterable["_SourceRun"], apart: _Apart, summary: Summary, ports: Ports) -> None:
+    """What the alarms rest on: for how many hours the source that was not read for longest has not been read."""
     now = ports.clock()
-    ports.metrics.count("CollectSucceeded", all(one.outcome == "read" for one in summary.sources.values()))
-    fresh = {run.source.id for run in done if not run.after.stale(now, watch.policy)}
-    ports.metrics.count("StaleSources", len(watch.sources) - len(fresh))
+    kept = {run.source.id: run.after for run in done} | {name: one.after for name, one in apart.noted.items()}
+    hours = [
+        unread_hours(kept[name], now, watch.policy, read=one.outcome == "read") if name in kept else UNKNOWN
+        for name, one in summary.sources.items()
+    ]
+    ports.metrics.count("OldestSourceHours", max(hours, default=0.0))
 
 
 def _chosen(watch: Watch, request: Request) -> tuple[Source, ...]:

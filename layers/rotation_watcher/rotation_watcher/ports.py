@@ -335,3 +335,10 @@ class Metrics(Protocol):
 
     def count(self, name: str, value: float = 1) -> None:
         """Add to a count metric."""
+
+
+class Subscribers(Protocol):
+    """Who hears the alerts."""
+
+    def confirmed(self) -> int:
+        """How many subscriptions of the topic are confirmed. Raises DeliveryError."""

@@ -17,8 +17,9 @@ from rotation_watcher import keys
 from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.config import Watch
 from rotation_watcher.deadline import Remaining, TimedStore, unhurried
-from rotation_watcher.errors import UNDECODABLE, NewerFormat
-from rotation_watcher.ports import Clock, ObjectStore
+from rotation_watcher.errors import UNDECODABLE, DeliveryError, NewerFormat
+from rotation_watcher.ports import Clock, Metrics, ObjectStore, Subscribers
+from rotation_watcher.status import figures
 from rotation_watcher.status.gather import gather
 from rotation_watcher.status.model import Status, decode, encode, same
 from rotation_watcher.status.page import render
@@ -35,6 +36,8 @@ class Ports(NamedTuple):
 
     store: ObjectStore
     clock: Clock
+    metrics: Metrics
+    subscribers: Subscribers
     stack: str = ""
     account: str = ""
     fills: Mapping[Fill, str] = {}
@@ -49,13 +52,21 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The answer of a call. ``written``: the keys. ``unreadable``: places and why, in words."""
+    """The answer of a call. ``written``: the keys. ``unreadable``: places and why, in words.
+
+    The figures of the alarms: ``out_of_step``, the targets that have been so for an hour; ``soonest_expiry_days``; and
+    ``subscribers``, the confirmed ones (None: SNS does not say, and ``unheard`` says why).
+    """
 
     dry_run: bool = False
     verdict: str
     level: str
     open: int = 0
     quarantined: int = 0
+    out_of_step: list[str] = []
+    soonest_expiry_days: float = figures.MOST_DAYS
+    subscribers: int | None = None
+    unheard: str | None = None
     unreadable: list[str] = []
     written: list[str] = []
 
@@ -63,24 +74,42 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
 def report(watch: Watch, request: Request, ports: Ports) -> Summary:
     """Bring the page and the JSON up to date. Raises StoreError."""
     store, now = TimedStore(ports.store, ports.remaining), ports.clock()
+    last = _last(store)
     status = gather(watch, store, now, stack=ports.stack, account=ports.account, fills=ports.fills)
+    status = figures.dated(status, last)
     summary = Summary(
         dry_run=request.dry_run,
         verdict=status.verdict.text,
         level=status.verdict.level.value,
         open=len(status.conditions),
         quarantined=len(status.quarantine),
+        out_of_step=figures.targets_out_of_step(status),
+        soonest_expiry_days=figures.soonest_expiry_days(status),
         unreadable=[f"{one.place}: {one.why}" for one in status.unreadable],
     )
-    if request.dry_run or not (request.again or _due(status, _last(store))):
+    try:
+        summary.subscribers = ports.subscribers.confirmed()
+    except DeliveryError as error:
+        summary.unheard = str(error)
+    if request.dry_run:
         return summary
-    for key, body, content_type in (
-        (keys.STATUS_PAGE, render(status), keys.PAGE_TYPE),
-        (keys.STATUS, encode(status), keys.JSON_TYPE),
-    ):
-        store.put(key, body, content_type=content_type)
-        summary.written.append(key)
+    if request.again or _due(status, last):
+        for key, body, content_type in (
+            (keys.STATUS_PAGE, render(status), keys.PAGE_TYPE),
+            (keys.STATUS, encode(status), keys.JSON_TYPE),
+        ):
+            store.put(key, body, content_type=content_type)
+            summary.written.append(key)
+    _count(summary, ports.metrics)
     return summary
+
+
+def _count(summary: Summary, metrics: Metrics) -> None:
+    """What the alarms rest on. A run that fails counts nothing: that it does not end well is an alarm too."""
+    metrics.count("TargetsOutOfStep", len(summary.out_of_step))
+    metrics.count("SoonestExpiryDays", summary.soonest_expiry_days)
+    if summary.subscribers is not None:
+        metrics.count("ConfirmedSubscribers", summary.subscribers)
 
 
 def _last(store: ObjectStore) -> Status | None:

@@ -1,6 +1,7 @@
 """An exception that nobody thought of, at one source, stops no other one, and people hear of it once."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import msgspec
 import pytest
@@ -77,7 +78,17 @@ def test_the_other_source_is_read_and_committed_and_the_run_counts_as_failed(pla
     assert summary.broken == ["one"]
     assert (summary.sources["one"].outcome, summary.sources["two"].outcome) == ("broken", "read")
     assert "flood" in world.kinds, "what was found at the other source is alerted in the same run"
-    assert not world.metrics.values["CollectSucceeded"]
+    assert world.metrics.values["OldestSourceHours"] == 0, "since now"
+
+
+@pytest.mark.parametrize("place", LASTING)
+def test_a_source_at_which_the_watcher_fails_grows_older_for_the_alarm(place: str) -> None:
+    world = quiet()
+    PLACES[place](world)
+    world.look()
+    world.clock.advance(timedelta(hours=2))
+    world.look()
+    assert world.metrics.values["OldestSourceHours"] == 2.25
 
 
 @pytest.mark.parametrize("place", PLACES)

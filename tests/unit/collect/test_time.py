@@ -11,7 +11,7 @@ import pytest
 from rotation_watcher import collect, keys
 from rotation_watcher.deadline import CALL_TAKES
 from rotation_watcher.errors import DeliveryTimedOut, SourceError, SourceReason, StoreError
-from tests.support.small_collect import ARN, SECRET, SmallCollect, junk, renewed
+from tests.support.small_collect import ARN, SECRET, SmallCollect, junk, leaf, renewed
 
 LIMIT = 120.0
 """Seconds: the function's time-out."""
@@ -202,21 +202,67 @@ def test_two_sources_of_a_region_are_compared_in_the_order_of_the_watch_file_who
     assert any(key.startswith("disagree:") for key in world.state("two").conditions)
 
 
-def test_metrics_count_a_run_that_read_every_source_and_how_many_are_stale() -> None:
+def test_the_metric_is_the_age_of_the_source_that_was_not_read_for_longest_whatever_the_others_do() -> None:
+    world = SmallCollect("one", "two", "three")
+    world.look()
+    assert world.metrics.values == {"OldestSourceHours": 0}
+    world.answers["two"] = SourceError(SourceReason.THROTTLED, "too many")
+    for _ in range(5):
+        world.look()
+    assert world.metrics.values == {"OldestSourceHours": 1}, "since the first look that failed"
+    world.answers["three"] = SourceError(SourceReason.THROTTLED, "too many")
+    for _ in range(4):
+        world.look()
+    assert world.metrics.values == {"OldestSourceHours": 2}, "a second source that fails is no news"
+    world.answers["two"] = [leaf()]
+    world.look()
+    assert world.metrics.values == {"OldestSourceHours": 1}, "the one that is left"
+    world.answers["three"] = [leaf()]
+    world.look()
+    assert world.metrics.values == {"OldestSourceHours": 0}, "at once, before the condition is over"
+
+
+def test_a_source_that_fails_at_every_second_look_is_as_old_as_that() -> None:
+    world = SmallCollect("one")
+    world.look()
+    for _ in range(30):
+        world.answers["one"] = SourceError(SourceReason.THROTTLED, "too many")
+        world.look()
+        assert world.metrics.values["OldestSourceHours"] <= 0.25
+        world.answers["one"] = [leaf()]
+        world.look()
+        assert world.metrics.values["OldestSourceHours"] == 0
+
+
+def test_an_answer_that_proves_nothing_counts_from_when_it_began_once_the_source_is_stale() -> None:
     world = SmallCollect("one", "two")
     world.look()
-    assert world.metrics.values == {"CollectSucceeded": True, "StaleSources": 0}
     world.answers["two"] = []
-    world.clock.advance(timedelta(hours=7))
     world.look()
-    assert world.metrics.values == {"CollectSucceeded": True, "StaleSources": 1}, "an empty answer proves nothing"
+    world.clock.advance(timedelta(hours=5))
+    world.look()
+    assert world.metrics.values == {"OldestSourceHours": 0}
+    world.clock.advance(timedelta(hours=1))
+    world.look()
+    assert world.metrics.values == {"OldestSourceHours": 6.5}
 
 
-def test_one_source_that_is_not_read_is_no_success() -> None:
+def test_a_source_that_was_never_read_counts_from_its_first_failure() -> None:
     world = SmallCollect("one", "two")
     world.answers["two"] = SourceError(SourceReason.THROTTLED, "too many")
     world.look()
-    assert world.metrics.values == {"CollectSucceeded": False, "StaleSources": 1}
+    assert world.metrics.values == {"OldestSourceHours": 0}
+    world.clock.advance(timedelta(hours=3))
+    world.look()
+    assert world.metrics.values == {"OldestSourceHours": 3.25}
+
+
+def test_a_source_whose_history_cannot_be_read_counts_as_unread_for_a_week() -> None:
+    world = SmallCollect("one", "two")
+    world.look()
+    world.store.seed(keys.history("two"), b"{")
+    world.look()
+    assert world.metrics.values == {"OldestSourceHours": 168}
 
 
 def test_a_call_for_some_sources_or_a_dry_run_counts_nothing() -> None:

@@ -62,6 +62,22 @@ class SnsSink:
             raise DeliveryError(f"SNS did not take the alert: {error}") from error
 
 
+class SnsSubscribers:
+    """``ports.Subscribers`` of one topic."""
+
+    def __init__(self, client: "SNSClient", topic_arn: str) -> None:
+        self._client = client
+        self._topic = topic_arn
+
+    def confirmed(self) -> int:
+        """See ``ports.Subscribers``."""
+        try:
+            found = self._client.get_topic_attributes(TopicArn=self._topic)["Attributes"]
+            return int(found["SubscriptionsConfirmed"])
+        except (ClientError, BotoCoreError, KeyError, ValueError) as error:
+            raise DeliveryError(f"SNS does not say who is subscribed: {error}") from error
+
+
 def message(alert: Alert) -> str:
     """The per-protocol JSON, at most LIMIT bytes.
 

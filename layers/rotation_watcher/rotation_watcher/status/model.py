@@ -160,7 +160,8 @@ class TargetStatus(msgspec.Struct, frozen=True, kw_only=True):
     ``missing``: subjects of what its bundle wants and it lacks. ``drift``: since when others' changes stand there.
     ``open_doors``: ways in that verify no client. ``updating``: since when an update is not proved. ``lists``: how
     many revocation lists the watcher has loaded there (null: the kind takes none). ``alerts``: how many conditions are
-    open. ``problem``: why what is kept of it cannot be read, in words.
+    open. ``problem``: why what is kept of it cannot be read, in words. ``out_of_step``: since when it has not been in
+    step, or has held others' changes (null: it is in step, or only watched).
     """
 
     id: str
@@ -180,6 +181,7 @@ class TargetStatus(msgspec.Struct, frozen=True, kw_only=True):
     lists: int | None = None
     alerts: int = 0
     problem: str | None = None
+    out_of_step: Instant | None = None
 
 
 class ListStatus(msgspec.Struct, frozen=True, kw_only=True):

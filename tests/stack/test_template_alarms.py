@@ -1,0 +1,315 @@
+"""What each alarm says, and when it rings: its own rule over small series of what the functions would have written."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from tests.stack.template import ALARMS, FUNCTIONS, PARAMETERS, QUEUES, RESOURCES, ROOT, TEMPLATE, nodes, of_type
+from tests.support.alarms import Alarm, judged
+from tests.support.roles import Resolver
+
+OURS = "GenesysCertificateWatcher"
+MINUTE, HOUR = 60, 3600
+LONG = "genesys-certificate-watcher-production-eu"
+LOGS = of_type("AWS::Logs::LogGroup")
+
+
+class Deployed(Resolver):
+    """The template with names as long as they become, and its attributes by name."""
+
+    def __init__(self, **parameters: str) -> None:
+        names = {name: f"{LONG}-{name}-1A2B3C4D5E6F" for name in RESOURCES}
+        names |= {name: f"/genesys-certificate-watcher/{LONG}/{name.removesuffix('Logs').lower()}" for name in LOGS}
+        names |= {name: f"https://sqs.ap-southeast-1.amazonaws.com/123456789012/{names[name]}" for name in QUEUES}
+        names |= {"AlertTopic": f"arn:aws:sns:ap-southeast-1:123456789012:{names['AlertTopic']}"}
+        names |= {"AWS::StackName": LONG}
+        super().__init__(parameters, {name: (value, f"arn:aws:any:::{value}") for name, value in names.items()})
+
+    def _getatt(self, argument: Any) -> str:
+        name, attribute = argument.split(".") if isinstance(argument, str) else argument
+        return self._places[name][0] if attribute == "QueueName" else self._places[name][1]
+
+
+URL = "https://git.bank.example/platform/genesys-certificates/blob/main/docs/runbook.md"
+STACK = Deployed(RunbookUrl=URL)
+RULES = {name: STACK.of(one["Properties"]) for name, one in ALARMS.items()}
+SAID = {name: str(rule["AlarmDescription"]) for name, rule in RULES.items()}
+
+
+# What its mail says
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_the_mail_says_what_is_at_risk_and_gives_whole_commands_and_its_section_of_the_runbook(name: str) -> None:
+    said = SAID[name].splitlines()
+    assert len(SAID[name]) <= 1024, "CloudWatch's limit"
+    commands = [line for line in said if line.startswith("aws ")]
+    assert commands
+    assert not said[0].startswith("aws ")
+    for command in commands:
+        assert f" --region {STACK.of({'Ref': 'AWS::Region'})}" in command, "works from anywhere"
+    assert said[-1] == f"{URL}#{name.lower()}"
+    runbook = (ROOT / "docs" / "runbook.md").read_text()
+    assert re.search(rf"^### {name}\n(?!#)\S", runbook, re.MULTILINE), f"docs/runbook.md: the heading ### {name}"
+
+
+def test_without_an_address_of_the_runbook_the_mail_names_the_file() -> None:
+    said = Deployed().of(RULES["CollectStoppedAlarm"] | ALARMS["CollectStoppedAlarm"]["Properties"])
+    assert said["AlarmDescription"].splitlines()[-1] == "docs/runbook.md#collectstoppedalarm"
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in ALARMS if "Errors" in name or "Silence" in name or "Stopped" in name]
+)
+def test_the_mail_about_a_function_gives_the_command_that_shows_the_reason_in_its_own_log(name: str) -> None:
+    function = re.sub(r"(Errors|Silence|Stopped)Alarm", "", name)
+    group = STACK.of({"Ref": f"{function}Logs"})
+    assert f'aws logs tail {group} --since 3h --region us-east-1 --filter-pattern "?ERROR ' in SAID[name]
+
+
+def test_the_command_that_runs_a_function_does_its_work_and_is_no_dry_run() -> None:
+    called: dict[str, set[str]] = {}
+    for name, said in SAID.items():
+        for function, payload in re.findall(
+            r"--function-name (\S+) .* --payload '([^']*)' /dev/stdout$", said, re.MULTILINE
+        ):
+            called.setdefault(name, set()).add(function)
+            assert json.loads(payload) == {}, "publish serves all targets, the others everything"
+    assert called["PublishSilenceAlarm"] == {STACK.of({"Ref": "PublishFunction"})}
+    assert {one for each in called.values() for one in each} <= {STACK.of({"Ref": name}) for name in FUNCTIONS}
+    assert "dry" not in "".join(SAID.values())
+
+
+# When it rings
+
+WELL = {
+    "OldestSourceHours": (15 * MINUTE, 0.0),
+    "PublishSucceeded": (5 * MINUTE, 1.0),
+    "CrlsRefreshed": (HOUR, 1.0),
+    "TargetsOutOfStep": (5 * MINUTE, 0.0),
+    "SoonestExpiryDays": (5 * MINUTE, 40.0),
+    "ConfirmedSubscribers": (5 * MINUTE, 1.0),
+}
+"""What is written while all is well: how often, and the value."""
+BEGINS, ENDS = 12 * HOUR, 24 * HOUR
+"""When something happens, and how long it is watched."""
+COLLECT, PUBLISH, REFRESH = {"OldestSourceHours"}, {"PublishSucceeded"}, {"CrlsRefreshed"}
+REPORT = {"TargetsOutOfStep", "SoonestExpiryDays", "ConfirmedSubscribers"}
+DEAD_MEN = {
+    name: rule
+    for name, rule in RULES.items()
+    if OURS in {one.get("Namespace") for one in nodes(rule) if isinstance(one, dict)}
+}
+
+
+def always(value: float) -> Callable[[float], float]:
+    return lambda _: value
+
+
+class Story:
+    """What the functions write: as in ``WELL``, but ``silent`` metrics and ``values`` that differ after BEGINS."""
+
+    def __init__(
+        self, silent: set[str] | None = None, values: Mapping[str, Callable[[float], float]] | None = None
+    ) -> None:
+        self._silent, self._values = silent or set(), values or {}
+
+    def __call__(self, namespace: str, name: str) -> Mapping[int, float]:
+        if namespace != OURS:
+            return {}
+        every, usual = WELL[name]
+        changed = self._values.get(name, always(usual))
+        return {
+            at: usual if at < BEGINS else changed((at - BEGINS) / HOUR)
+            for at in range(0, ENDS, every)
+            if at < BEGINS or name not in self._silent
+        }
+
+    def rings(self) -> dict[str, float]:
+        """The alarms that ring, with the hours after BEGINS that it took."""
+        moments = range(BEGINS - 4 * HOUR, ENDS, 15 * MINUTE)
+        states = {name: Alarm(rule).look(self, *moments) for name, rule in DEAD_MEN.items()}
+        first = {name: moments[seen.index("ALARM")] for name, seen in states.items() if "ALARM" in seen}
+        return {name: (now - BEGINS) / HOUR for name, now in first.items()}
+
+
+def test_all_is_well_and_no_alarm_rings() -> None:
+    assert Story().rings() == {}
+    for name, rule in DEAD_MEN.items():
+        assert Alarm(rule).look(Story(), BEGINS) == ["OK"], name
+
+
+def test_a_dead_source_rings_while_the_others_live() -> None:
+    """collect goes on, and its metric is the age of the oldest source."""
+    story = Story(values={"OldestSourceHours": lambda hours: hours})
+    assert story.rings() == {"SourceUnreadAlarm": 3}, "two hours of SilenceHours, and the period in which they end"
+
+
+def test_a_source_that_is_read_now_and_then_rings_nothing() -> None:
+    assert Story(values={"OldestSourceHours": lambda hours: 4.0 if hours % 1 else 0.0}).rings() == {}
+
+
+@pytest.mark.parametrize(
+    ("silent", "rings"),
+    [
+        (COLLECT, {"CollectStoppedAlarm": 2}),
+        (PUBLISH, {"PublishSilenceAlarm": 2}),
+        (REFRESH, {"RefreshCrlsSilenceAlarm": 6}),
+        (REPORT, {"ReportStoppedAlarm": 1, "NobodyListensAlarm": 3}),
+    ],
+    ids=["collect", "publish", "refresh_crls", "report"],
+)
+def test_a_function_that_is_dead_rings(silent: set[str], rings: dict[str, float]) -> None:
+    assert Story(silent).rings() == rings
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "rings"),
+    [
+        ("PublishSucceeded", 0.0, {"PublishSilenceAlarm": 2}),
+        ("CrlsRefreshed", 0.0, {"RefreshCrlsSilenceAlarm": 6}),
+        ("TargetsOutOfStep", 1.0, {"TargetsOutOfStepAlarm": 0.25}),
+        ("SoonestExpiryDays", 7.0, {"SoonestExpiryAlarm": 1}),
+        ("SoonestExpiryDays", -0.25, {"SoonestExpiryAlarm": 1}),
+        ("SoonestExpiryDays", 7.1, {}),
+        ("ConfirmedSubscribers", 0.0, {"NobodyListensAlarm": 1}),
+        ("ConfirmedSubscribers", 3.0, {}),
+    ],
+)
+def test_a_figure_that_is_wrong_rings(metric: str, value: float, rings: dict[str, float]) -> None:
+    assert Story(values={metric: always(value)}).rings() == rings
+
+
+def test_what_rings_because_of_a_figure_does_not_end_because_nothing_runs() -> None:
+    for name, metric, value in (
+        ("SourceUnreadAlarm", "OldestSourceHours", 9.0),
+        ("TargetsOutOfStepAlarm", "TargetsOutOfStep", 2.0),
+        ("SoonestExpiryAlarm", "SoonestExpiryDays", 1.0),
+    ):
+        alarm = Alarm(RULES[name])
+        wrong, silent = Story(values={metric: always(value)}), Story({metric})
+        assert alarm.look(wrong, BEGINS + 4 * HOUR) == ["ALARM"]
+        assert alarm.look(silent, ENDS) == ["ALARM"]
+
+
+def test_a_stack_that_has_just_been_made_rings_where_silence_is_the_danger() -> None:
+    never = {name for name, rule in DEAD_MEN.items() if Alarm(rule).look(lambda *_: {}, BEGINS) == ["ALARM"]}
+    assert never == {
+        *("CollectStoppedAlarm", "PublishSilenceAlarm", "RefreshCrlsSilenceAlarm"),
+        *("ReportStoppedAlarm", "NobodyListensAlarm"),
+    }
+
+
+@pytest.mark.parametrize("hours", [1, 2, 8])
+def test_silence_hours_decides_for_how_long_a_source_or_a_function_may_be_silent(hours: int) -> None:
+    stack = Deployed(SilenceHours=str(hours))
+    alarm = Alarm(stack.of(ALARMS["CollectStoppedAlarm"]["Properties"]))
+    at = [BEGINS + hour * HOUR for hour in range(hours + 2)]
+    assert alarm.look(Story(COLLECT), *at[:-1]) == ["OK"] * hours + ["ALARM"]
+    age = Alarm(stack.of(ALARMS["SourceUnreadAlarm"]["Properties"]))
+    story = Story(values={"OldestSourceHours": lambda passed: passed})
+    assert age.look(story, *at) == ["OK"] * (hours + 1) + ["ALARM"]
+
+
+# The evaluator itself
+
+GUIDE = {
+    (3, 3): {
+        "0-X-X": "OK OK OK OK",
+        "0----": "OK OK OK OK",
+        "-----": "INSUFFICIENT_DATA before ALARM OK",
+        "0XX-X": "ALARM ALARM ALARM ALARM",
+        "----X": "INSUFFICIENT_DATA before ALARM OK",
+    },
+    (2, 3): {
+        "0-X-X": "ALARM ALARM ALARM ALARM",
+        "00X0X": "ALARM ALARM ALARM ALARM",
+        "0-X--": "OK OK ALARM OK",
+        "----0": "OK OK ALARM OK",
+        "----X": "INSUFFICIENT_DATA before ALARM OK",
+    },
+}
+"""The two tables of the CloudWatch User Guide, "How alarm state is evaluated when data is missing", but for the row
+``X----``, where ``missing``, which no alarm here uses, rings early. Columns: missing, ignore, breaching,
+notBreaching."""
+
+
+@pytest.mark.parametrize(("of", "row"), [(of, row) for of, rows in GUIDE.items() for row in rows])
+def test_the_evaluator_keeps_the_tables_of_the_guide(of: tuple[int, int], row: str) -> None:
+    points = [{"0": False, "X": True, "-": None}[sign] for sign in row]
+    ways = ("missing", "ignore", "breaching", "notBreaching")
+    found = [judged(points, periods=of[1], to_alarm=of[0], missing=way, before="before") for way in ways]
+    assert found == GUIDE[of][row].split()
+
+
+# The dashboard
+
+
+def widgets(**parameters: str) -> Iterator[dict[str, Any]]:
+    body = Deployed(**parameters).of(RESOURCES["MonitoringDashboard"]["Properties"]["DashboardBody"])
+    yield from json.loads(body)["widgets"]
+
+
+def test_the_dashboard_shows_every_metric_of_ours_and_every_alarm_that_is_always_there() -> None:
+    shown = [tuple(row) for one in widgets() if one["type"] == "metric" for row in one["properties"]["metrics"]]
+    ours = [row for row in shown if row[0] == OURS]
+    assert {row[1] for row in ours} == WELL.keys()
+    assert {row[2:] for row in ours} == {("service", LONG)}
+    (alarms,) = [one["properties"]["alarms"] for one in widgets() if one["type"] == "alarm"]
+    always = [name for name, one in ALARMS.items() if "Condition" not in one]
+    assert alarms == [STACK.of({"Fn::GetAtt": [name, "Arn"]}) for name in always]
+    errors = {row[-1] for row in shown if row[1] == "Errors"}
+    assert errors == {STACK.of({"Ref": name}) for name, one in FUNCTIONS.items() if "Condition" not in one}
+    assert any(row[1] == "ApproximateAgeOfOldestMessage" for row in shown)
+
+
+def test_nothing_of_the_dashboard_lies_over_anything_else_and_each_has_its_region() -> None:
+    taken: set[tuple[int, int]] = set()
+    for one in widgets(AuthorizerBundle="main"):
+        area = {
+            (x, y) for x in range(one["x"], one["x"] + one["width"]) for y in range(one["y"], one["y"] + one["height"])
+        }
+        assert not area & taken
+        assert one["x"] + one["width"] <= 24
+        assert one["type"] == "alarm" or one["properties"]["region"] == "us-east-1"
+        taken |= area
+
+
+def test_refusals_are_shown_where_there_is_an_authorizer_and_a_dashboard_only_where_it_is_wanted() -> None:
+    title = "Refusals of the authorizer, by reason"
+    assert title not in [one["properties"]["title"] for one in widgets()]
+    assert title in [one["properties"]["title"] for one in widgets(AuthorizerBundle="main")]
+    assert RESOURCES["MonitoringDashboard"]["Condition"] == "HasDashboard"
+    assert [Deployed(Dashboard=one).holds("HasDashboard") for one in PARAMETERS["Dashboard"]["AllowedValues"]] == [
+        True,
+        False,
+    ]
+    assert "StackName" in str(TEMPLATE["Resources"]["MonitoringDashboard"]["Properties"]["DashboardName"])
+
+
+def test_logs_are_asked_for_fields_that_lambda_and_the_functions_write() -> None:
+    queries = {
+        one["properties"]["title"]: one["properties"]["query"]
+        for one in widgets(AuthorizerBundle="main")
+        if one["type"] == "log"
+    }
+    pattern = re.search(r"parse @message /(.*)/ \|", queries["Outcomes of publish, by hour"])
+    assert pattern
+    line = json.dumps({"message": "published", "summary": {"targets": {"alb": {"outcome": "unchanged"}}}})
+    found = re.search(pattern[1].replace("?<", "?P<"), line)
+    assert found
+    assert found["outcome"] == "unchanged"
+
+
+# What it costs
+
+
+def test_the_document_names_every_metric_of_ours_and_every_alarm_with_its_price() -> None:
+    text = (ROOT / "docs" / "monitoring.md").read_text()
+    rows = {line.split("|")[1].strip().strip("`"): line for line in text.splitlines() if line.startswith("| `")}
+    assert rows.keys() == WELL.keys() | {"AuthorizerWithoutPolicy"} | ALARMS.keys()
+    for name, row in rows.items():
+        assert row.split("|")[-2].strip() == ("0.10" if name in ALARMS else "0.30"), row
