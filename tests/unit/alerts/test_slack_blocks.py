@@ -14,6 +14,7 @@ from rotation_watcher.alerts import chat
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.alerts.slack_blocks import render
 from tests.support.alert_examples import DELIVERED, EXAMPLES
+from tests.support.lives import lived
 
 every_alert = pytest.mark.parametrize("alert", EXAMPLES.values(), ids=EXAMPLES)
 HOSTILE = "<!channel> <@U123> <https://evil.example|click> *bold* _it_ ~no~ `code` ```pre``` :bomb: &amp; > quote"
@@ -122,19 +123,6 @@ def test_of_a_certificates_name_the_common_one_is_shown(value: str, brief: str) 
 
 
 ACT_NOW = ":rotating_light: *Critical: act now*"
-
-
-class Lived(Alert, frozen=True, kw_only=True):
-    """An alert that stands somewhere in the life of its condition."""
-
-    status: str = "event"  # type: ignore[assignment,unused-ignore]
-
-
-def lived(name: str, status: str) -> Alert:
-    """Give an example as it is told at this point of its condition's life."""
-    alert = DELIVERED[name]
-    values = {field: getattr(alert, field) for field in alert.__struct_fields__}
-    return Lived(**values | {"status": status})
 
 
 @pytest.mark.parametrize(

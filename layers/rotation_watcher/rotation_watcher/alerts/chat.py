@@ -20,6 +20,10 @@ _LONGEST = 2900
 """The most characters of a text that is not an alert's."""
 
 
+TO_DO = "What to do"
+"""The heading of what people should do."""
+
+
 class Urgency(StrEnum):
     """How a message asks for attention; a renderer has a sign or a colour for each."""
 
@@ -134,7 +138,7 @@ def of_alert(alert: Alert) -> ChatMessage:
         paragraphs=(
             _paragraph("What happened", alert.what_happened),
             msgspec.structs.replace(_paragraph("What it means for you", alert.what_it_means), aside=True),
-            _paragraph("What to do", alert.what_to_do),
+            _paragraph(TO_DO, alert.what_to_do),
         ),
         where=mail.where(alert.origin) if alert.origin else {},
         facts=alert.facts,
