@@ -78,7 +78,7 @@ def test_an_alert_is_posted_once(slack: SlackReceiver, webhook: SlackWebhook, al
     assert (outcome.posted, outcome.failed, outcome.errors) == (1, (), ())
     (payload,) = slack.payloads
     assert alert.title in shown(payload)
-    assert alert.what_it_means in shown(payload)
+    assert alert.what_happened in shown(payload)
 
 
 def test_raw_delivery_and_an_envelope_give_the_same_post() -> None:

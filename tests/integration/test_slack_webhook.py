@@ -14,7 +14,7 @@ import pytest
 
 from local.aws.server import EmbeddedAws
 from local.receiver import SlackReceiver
-from rotation_watcher.adapters.chats import CHATS
+from rotation_watcher.adapters.chats import CHATS, over_webhook
 from rotation_watcher.adapters.slack import SlackWebhook
 from rotation_watcher.adapters.webhook import JsonWebhook
 from rotation_watcher.alerts import chat
@@ -204,7 +204,7 @@ def test_an_environment_without_the_secrets_arn_is_reported_by_its_name() -> Non
 
 
 def test_a_function_that_is_given_two_chats_refuses_to_choose(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(CHATS, "TEXT_SECRET_ARN", SlackWebhook)
+    monkeypatch.setitem(CHATS, "TEXT_SECRET_ARN", over_webhook(SlackWebhook))
     with pytest.raises(ConfigurationError, match="SLACK_SECRET_ARN and TEXT_SECRET_ARN: set together"):
         build_chat({"SLACK_SECRET_ARN": "a", "TEXT_SECRET_ARN": "b"})
 
@@ -233,7 +233,7 @@ def rendered(message: ChatMessage) -> str:
 def test_another_chat_is_a_renderer_an_adapter_and_one_registration(
     aws: EmbeddedAws, slack: SlackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(CHATS, "TEXT_SECRET_ARN", TextChat)
+    monkeypatch.setitem(CHATS, "TEXT_SECRET_ARN", over_webhook(TextChat))
     monkeypatch.delenv("SLACK_SECRET_ARN", raising=False)
     monkeypatch.setenv("TEXT_SECRET_ARN", stored(aws, "ssm", slack.url))
     slack.answers = [(200, {}), (200, {}), (500, {}), (200, {})]

@@ -11,8 +11,6 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from rotation_watcher import collect, config, keys, publish, settings
 from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.caching_store import CachingStore
@@ -231,8 +229,7 @@ def build(
 
 
 def build_chat(environment: Mapping[str, str] | None = None) -> Chat:
-    """The chat of the slack function. Raises ConfigurationError, SourceError, DeliveryError."""
+    """The chat of the function that runs. Raises ConfigurationError, SourceError, DeliveryError."""
     _forget_key_log()
     chosen = settings.chat_from_environment(os.environ if environment is None else environment, CHATS)
-    http = httpx.Client(timeout=10.0, follow_redirects=False)
-    return CHATS[chosen.variable](http, AwsSecrets().get(chosen.secret_arn))
+    return CHATS[chosen.variable](chosen.arn)

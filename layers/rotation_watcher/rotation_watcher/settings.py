@@ -57,10 +57,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChatSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The configuration of the slack function: the variable that selects its chat, and the ARN of the chat's secret."""
+    """The configuration of a function that posts: the variable that selects its chat, and the ARN that it holds."""
 
     variable: str
-    secret_arn: str
+    arn: str
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -94,14 +94,14 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
 
 
 def chat_from_environment(environment: Mapping[str, str], variables: Iterable[str]) -> ChatSettings:
-    """The settings of slack: ``variables`` are those of all chats, one is set. Raises ConfigurationError."""
+    """The settings of what posts: ``variables`` are those of all chats, one is set. Raises ConfigurationError."""
     known = sorted(variables)
     given = [name for name in known if environment.get(name)]
     if not given:
         raise ConfigurationError([f"{' or '.join(known)}: not set in the function's environment"])
     if len(given) > 1:
         raise ConfigurationError([f"{' and '.join(given)}: set together, but a function posts to one chat"])
-    return ChatSettings(variable=given[0], secret_arn=environment[given[0]])
+    return ChatSettings(variable=given[0], arn=environment[given[0]])
 
 
 def _schedule_mistakes(environment: Mapping[str, str]) -> tuple[str, ...]:

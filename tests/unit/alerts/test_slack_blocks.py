@@ -13,7 +13,8 @@ from slack_sdk.models.blocks import Block
 from rotation_watcher.alerts import chat
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.alerts.slack_blocks import render
-from tests.support.alert_examples import EXAMPLES
+from tests.support.alert_examples import DELIVERED, EXAMPLES
+from tests.support.lives import lived
 
 every_alert = pytest.mark.parametrize("alert", EXAMPLES.values(), ids=EXAMPLES)
 HOSTILE = "<!channel> <@U123> <https://evil.example|click> *bold* _it_ ~no~ `code` ```pre``` :bomb: &amp; > quote"
@@ -49,6 +50,10 @@ def judged(payload: dict[str, Any]) -> list[dict[str, Any]]:
         assert 0 < len(words) <= limit, kind
     for block in blocks:
         assert len(block.get("fields", [])) <= 10
+        for button in block["elements"] if block["type"] == "actions" else ():
+            assert button["url"].startswith("https://")
+            assert len(button["url"]) <= 3000
+            assert 0 < len(button["text"]["text"]) <= 75
     return blocks
 
 
@@ -62,6 +67,8 @@ def texts(blocks: list[dict[str, Any]]) -> list[tuple[str, str]]:
             found += [("field", field["text"]) for field in block["fields"]]
         elif block["type"] == "context":
             found += [("context", element["text"]) for element in block["elements"]]
+        elif block["type"] == "actions":
+            found += [("button", element["text"]["text"]) for element in block["elements"]]
         else:
             assert block["type"] == "rich_text"
             found += [("rich", text["text"]) for part in block["elements"] for text in part["elements"]]
@@ -79,12 +86,76 @@ def test_slack_takes_every_alert(alert: Alert) -> None:
 
 
 @every_alert
-def test_everything_that_an_alert_says_is_shown(alert: Alert) -> None:
-    shown = [words for _, words in texts(judged(message(alert)))]
-    for words in (alert.title, alert.what_happened, alert.what_it_means, *alert.what_to_do.split("\n")):
+def test_what_happened_what_to_do_and_every_fact_are_shown(alert: Alert) -> None:
+    found = texts(judged(message(alert)))
+    shown = [words for _, words in found]
+    for words in (alert.title, alert.what_happened, *alert.what_to_do.split("\n")):
         assert words in shown
+    assert alert.what_it_means not in shown, "short: the mail says it"
+    small = " · ".join(words for kind, words in found if kind == "context")
     for label, value in alert.facts.items():
-        assert f"*{label}*\n`{value}`" in shown
+        brief = f"`{chat.common_name(value)}`"
+        assert f"*{label}*\n{brief}" in shown or f"{label} {brief}" in small, label
+    assert f"Alert `{alert.id}`" in small
+
+
+def test_digests_and_arns_stand_in_one_small_line_names_and_dates_in_fields() -> None:
+    found = texts(judged(message(EXAMPLES["rotated"])))
+    assert not [words for kind, words in found if kind == "field" and re.search("[0-9a-f]{32}|arn:|s3://", words)]
+    assert len([words for kind, words in found if kind == "context" and "SHA-256" in words]) == 1
+    assert ("field", "*new issuer*\n`DigiCert Assured ID Client CA G2`") in found
+    assert ("field", "*new valid until*\n`2027-12-23 15:30 UTC (395 days left)`") in found
+
+
+@pytest.mark.parametrize(
+    ("value", "brief"),
+    [
+        ("CN=Root G2,O=DigiCert Inc,C=US", "Root G2"),
+        ("CN=Root G2,O=Genesys\\, Inc.,OU=…, 90 days left, SHA-256 0a1b", "Root G2, 90 days left, SHA-256 0a1b"),
+        ("CN=a\\, 90 days left\\,O=b,C=US", "a\\, 90 days left\\,O=b"),
+        ("O=No Name,C=US", "O=No Name,C=US"),
+        ("CN=", "CN="),
+        ("no path to an anchor: CN=Other", "no path to an anchor: CN=Other"),
+    ],
+)
+def test_of_a_certificates_name_the_common_one_is_shown(value: str, brief: str) -> None:
+    assert chat.common_name(value) == brief
+
+
+ACT_NOW = ":rotating_light: *Critical: act now*"
+
+
+@pytest.mark.parametrize(
+    ("status", "context", "summary"),
+    [
+        ("event", f"{ACT_NOW} · `prod/genesys-watcher` · `mtls-off` · `api` · 2026-", "CRITICAL [prod]: "),
+        ("open", f"{ACT_NOW} · `prod/genesys-watcher` · `mtls-off` · `api` · 2026-", "CRITICAL [prod]: "),
+        ("reminder", f"{ACT_NOW.replace(' ', ' *Reminder* · ', 1)} · `prod/genesys-watcher` · ", "REMINDER [prod]: "),
+        ("resolved", ":white_check_mark: *Over* · `prod/genesys-watcher` · `mtls-off` · ", "OVER [prod]: "),
+    ],
+)
+def test_a_reminder_and_an_end_say_so_and_bear_the_id_of_the_beginning(status: str, context: str, summary: str) -> None:
+    alert = lived("mtls_off", status)
+    payload = message(alert)
+    shown = markup(judged(payload))
+    assert shown[0].startswith(context)
+    assert payload["text"].startswith(summary)
+    assert f"Alert `{DELIVERED['mtls_off'].id}`" in shown[-1]
+
+
+def test_buttons_lead_to_urls_and_a_path_is_named_in_the_foot() -> None:
+    blocks = judged(message(DELIVERED["mtls_off"]))
+    (actions,) = [block for block in blocks if block["type"] == "actions"]
+    assert [button["text"]["text"] for button in actions["elements"]] == ["Runbook", "Log", "State", "Stack"]
+    assert "status page `s3://" in markup(blocks)[-1]
+    page = {
+        "status page": "https://status.example.com/",
+        "odd": "javascript:alert(1)",
+        "long": f"https://x/{'x' * 3000}",
+    }
+    blocks = judged(message(msgspec.structs.replace(DELIVERED["mtls_off"], links=page)))
+    (actions,) = [block for block in blocks if block["type"] == "actions"]
+    assert [button["url"] for button in actions["elements"]] == ["https://status.example.com/"]
 
 
 def test_urgency_is_shown_by_a_sign_and_by_words() -> None:
@@ -166,11 +237,12 @@ def test_texts_of_any_length_are_cut_to_slacks_limits(sign: str) -> None:
     assert all(not re.search(r"&(?!amp;|lt;|gt;)", words) for words in markup(message(alert)["blocks"]))
 
 
-def test_more_facts_than_slack_takes_leave_room_for_the_foot() -> None:
+def test_of_very_many_facts_the_first_are_shown_and_the_rest_counted() -> None:
     alert = msgspec.structs.replace(EXAMPLES["expired"], facts={f"fact {n}": "x" for n in range(1000)})
     blocks = judged(message(alert))
-    assert len(blocks) == 50
+    assert len(blocks) < 10
     assert alert.id in json.dumps(blocks[-1])
+    assert "980 more facts are in the mail" in json.dumps(blocks[-1])
 
 
 def test_an_alarm_shows_its_state_what_it_watches_and_why() -> None:

@@ -1,4 +1,4 @@
-"""Slack gets the payloads that it has always got, byte for byte: recorded before the neutral message was split off.
+"""Slack gets the payloads that are on record, byte for byte.
 
 A line of the record: the body of the queue's message and the payload posted for it. A payload that is to change is
 recorded anew, and the difference reviewed.

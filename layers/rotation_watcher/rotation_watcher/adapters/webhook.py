@@ -11,14 +11,15 @@ from rotation_watcher.adapters import clients
 from rotation_watcher.errors import DeliveryError
 
 _HOST = re.compile(r"[A-Za-z0-9.-]+")
-_LASTING = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
+_LASTING = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 
 
 class JsonWebhook:
     """Posts payloads to one webhook of the chat called ``name``.
 
-    ``secret`` is the webhook's URL, or JSON with it as ``url``. ``words`` matches the answers of this chat
-    that an error may quote; ``taken`` are the HTTP statuses that mean acceptance. Raises DeliveryError.
+    ``secret`` is the webhook's URL, or JSON with it as ``url``. ``words`` matches the answers of this chat of which an
+    error may quote the pattern's group, or the whole; ``taken`` are the HTTP statuses that mean acceptance. Raises
+    DeliveryError.
     """
 
     def __init__(
@@ -48,8 +49,8 @@ class JsonWebhook:
             raise DeliveryError(self._complaint(answer))
 
     def _complaint(self, answer: httpx.Response) -> str:
-        word = answer.text.strip()
-        said = f" ({word})" if self._words.fullmatch(word) else ""
+        match = self._words.fullmatch(answer.text.strip())
+        said = f" ({match[match.lastindex or 0]})" if match else ""
         wait = answer.headers.get("retry-after", "")
         pause = f", asking to wait {wait} s" if wait.isdigit() else ""
         way_out = ""

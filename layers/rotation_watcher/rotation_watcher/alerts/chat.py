@@ -5,6 +5,7 @@ taken as they are: each renderer makes them harmless in its own markup. What com
 is made plain here, without anything that steers a terminal or the direction of reading.
 """
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Protocol
@@ -19,12 +20,18 @@ _LONGEST = 2900
 """The most characters of a text that is not an alert's."""
 
 
+TO_DO = "What to do"
+"""The heading of what people should do."""
+
+
 class Urgency(StrEnum):
     """How a message asks for attention; a renderer has a sign or a colour for each."""
 
     INFO = "info"
     WARNING = "warning"
     CRITICAL = "critical"
+    OVER = "over"
+    """What an alert was about has ended."""
     ALARM = "alarm"
     """A CloudWatch alarm was raised."""
     ALARM_OVER = "alarm-over"
@@ -38,29 +45,42 @@ _OF_SEVERITY = {
     Severity.WARNING: (Urgency.WARNING, "Warning"),
     Severity.CRITICAL: (Urgency.CRITICAL, "Critical: act now"),
 }
+_STANDINGS = {"resolved": "Over", "reminder": "Reminder"}
+"""Where an alert stands in the life of its condition, in words. One that is opened, or has no life, needs none."""
 _OF_STATE = {"ALARM": Urgency.ALARM, "OK": Urgency.ALARM_OVER}
+ALARMS = frozenset({Urgency.ALARM, Urgency.ALARM_OVER, Urgency.ALARM_UNKNOWN})
+_LONG = re.compile(r"(text-)?[0-9a-f]{32,}|(arn:|s3://|https?://)\S+")
+_PART = r"(?:\\.|[^,\\])"
+_NAME = re.compile(rf"CN=({_PART}+)(?:,(?! ){_PART}*)*(, .*)?")
+"""A name of RFC 4514 (its commas have no space after them), and what is said of the certificate behind it."""
 
 
 class Paragraph(msgspec.Struct, frozen=True):
-    """Sentences below a heading (empty: none), and the commands that belong to them, each to be copied whole."""
+    """Sentences below a heading (empty: none), and the commands that belong to them, each to be copied whole.
+
+    What is ``aside`` is left out where a message has to be short.
+    """
 
     heading: str
     sentences: str
     commands: tuple[str, ...] = ()
+    aside: bool = False
 
 
 class ChatMessage(msgspec.Struct, frozen=True, kw_only=True):
     """One message. What a kind of message does not have is None or empty, and is not shown.
 
-    ``summary`` is one line for a notification. ``label`` is the urgency in words. ``about`` are short foreign words
-    beside it (kind, subject, state), ``at`` the time in words. ``facts`` and ``where`` (the stack that sends it) are in
-    reading order, ``links`` lead to URLs or paths, which are ours. ``foot`` is the alert's id.
+    ``summary`` is one line for a notification. ``label`` is the urgency in words, ``standing`` whether it is a reminder
+    or over. ``about`` are short foreign words beside it (kind, subject, state), ``at`` the time in words. ``facts`` and
+    ``where`` (the stack that sends it) are in reading order, ``links`` lead to URLs or paths, which are ours. ``foot``
+    is the alert's id, ``tags`` what programs sort messages by.
     """
 
     summary: str
     title: str | None = None
     urgency: Urgency | None = None
     label: str = ""
+    standing: str = ""
     about: tuple[str, ...] = ()
     at: str = ""
     paragraphs: tuple[Paragraph, ...] = ()
@@ -68,6 +88,25 @@ class ChatMessage(msgspec.Struct, frozen=True, kw_only=True):
     facts: Mapping[str, str] = {}
     links: Mapping[str, str] = {}
     foot: str | None = None
+    tags: Mapping[str, str] = {}
+
+    @property
+    def whence(self) -> str:
+        """Environment (or account) and stack in one word, as ``prod/genesys-watcher``."""
+        named = self.where.get("environment") or self.where.get("account")
+        return "/".join(part for part in (named, self.where.get("stack")) if part)
+
+
+def split(facts: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The facts that people read (names, dates, counts), and the long ones to copy: digests, ARNs, places."""
+    long = {label: value for label, value in facts.items() if _LONG.fullmatch(value)}
+    return {label: value for label, value in facts.items() if label not in long}, long
+
+
+def common_name(value: str) -> str:
+    """A certificate's name cut down to its common name, with what is said behind it; any other value as it stands."""
+    match = _NAME.fullmatch(value)
+    return f"{match[1]}{match[2] or ''}" if match else value
 
 
 class Chat(Protocol):
@@ -80,22 +119,32 @@ class Chat(Protocol):
 def of_alert(alert: Alert) -> ChatMessage:
     """The message for an alert of ours."""
     urgency, label = _OF_SEVERITY[alert.severity]
+    status = str(getattr(alert, "status", "event"))
+    subject = alert.source or alert.target or "the stack"
+    tags = {"kind": str(alert.kind), "severity": str(alert.severity), "status": status, "subject": subject}
+    tags |= {"genesys_region": alert.region or "", "authority": alert.authority or ""}
+    if alert.origin:
+        tags |= {name: getattr(alert.origin, name) for name in ("stack", "account", "environment", "region")}
+    standing = _STANDINGS.get(status, "")
+    opening = (standing or alert.severity).upper()
     return ChatMessage(
-        summary=f"{alert.severity.upper()}{f' [{alert.origin.short}]' if alert.origin else ''}: {alert.title}",
+        summary=f"{opening}{f' [{alert.origin.short}]' if alert.origin else ''}: {alert.title}",
         title=alert.title,
-        urgency=urgency,
-        label=label,
-        about=(alert.kind, alert.source or alert.target or "the stack"),
+        urgency=Urgency.OVER if status == "resolved" else urgency,
+        label="" if status == "resolved" else label,
+        standing=standing,
+        about=(alert.kind, subject),
         at=f"{alert.at:%Y-%m-%d %H:%M} UTC",
         paragraphs=(
             _paragraph("What happened", alert.what_happened),
-            _paragraph("What it means for you", alert.what_it_means),
-            _paragraph("What to do", alert.what_to_do),
+            msgspec.structs.replace(_paragraph("What it means for you", alert.what_it_means), aside=True),
+            _paragraph(TO_DO, alert.what_to_do),
         ),
         where=mail.where(alert.origin) if alert.origin else {},
         facts=alert.facts,
         links=alert.links,
         foot=alert.id,
+        tags={name: value for name, value in tags.items() if value},
     )
 
 
