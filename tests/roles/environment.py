@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from local.aws.enforcing import Asked
 from local.environment import BUCKET, Environment
 from local.genesys.pki import PrivateRoot
-from local.receiver import SlackReceiver
+from local.receiver import SlackReceiver, TeamsReceiver
 from rotation_watcher import bootstrap, bootstrap_door, configuration
 from rotation_watcher.adapters.sqs import SqsPublishQueue
 from rotation_watcher.authorize import authorize
@@ -30,7 +30,7 @@ from rotation_watcher.sources.repository import load_history, load_seen
 from tests.roles.grants import Grant, documents, grants
 from tests.support.crls import crl_der
 from tests.support.fake_crls import FakeDistributionPoints
-from tests.support.functions import LOGICAL_NAMES
+from tests.support.functions import CHATS, LOGICAL_NAMES
 from tests.support.pki import Pair
 from tests.support.roles import Resolver
 
@@ -62,8 +62,8 @@ def _refused() -> Watch:
 class RolesEnvironment:
     """``parameters`` are the template's; ``works`` is what each role does."""
 
-    def __init__(self, environment: Environment, slack: SlackReceiver) -> None:
-        self.environment, self.slack = environment, slack
+    def __init__(self, environment: Environment, slack: SlackReceiver, teams: TeamsReceiver) -> None:
+        self.environment, self.slack, self.teams = environment, slack, teams
         self.others = environment.world.region("sa-east-1").root_pem()
         self._furnish()
         self.store = environment.add_trust_store("alb", "main", self.others)
@@ -81,6 +81,8 @@ class RolesEnvironment:
             "CredentialArns": f"{environment.secret_arn},{self.secret}",
             "TargetArns": ",".join([self.store, self.door, *domains]),
             "SlackSecretArn": self.webhook,
+            "TeamsSecretArn": self.workflow,
+            "AmazonQTopic": "make-one",
             "WatchFileUri": f"s3://{CONF}/watch.json",
             "AdoptObjectArns": f"arn:aws:s3:::{CONF}/old.pem",
             "AuthorizerBundle": "main",
@@ -93,7 +95,9 @@ class RolesEnvironment:
             "PublishRole": self._publish,
             "RefreshCrlsRole": self._refresh_crls,
             "ReportRole": self._report,
-            "SlackRole": self._slack,
+            "SlackRole": lambda: self._chat("SLACK_SECRET_ARN", self.slack_url),
+            "TeamsRole": lambda: self._chat("TEAMS_SECRET_ARN", self.teams_url),
+            "AmazonQRole": lambda: self._chat("AMAZON_Q_TOPIC_ARN", self.amazon_q_url),
             "AuthorizeRole": self._authorize,
             "SchedulerRole": self._report_failed_run,
         }
@@ -139,7 +143,6 @@ class RolesEnvironment:
             "AWS_SECRET_ACCESS_KEY": assumed["SecretAccessKey"],
             "AWS_SESSION_TOKEN": assumed["SessionToken"],
             "WATCH_FILE_URI": f"s3://{CONF}/watch.json",
-            "SLACK_SECRET_ARN": self.parameters["SlackSecretArn"],
         }
         with patch.dict(os.environ, variables), patch.object(boto3, "DEFAULT_SESSION", None):
             yield
@@ -247,11 +250,15 @@ class RolesEnvironment:
         summary = self.environment.publish(target).targets[target]
         assert summary.outcome == "updated", summary
 
-    def _slack(self) -> None:
-        body = json.dumps({"AlarmName": "SilenceAlarm", "NewStateValue": "ALARM"})
-        outcome = post_all([QueueMessage("1", body)], bootstrap.build_chat())
+    def _chat(self, variable: str, queue_url: str) -> None:
+        arn = {
+            "SLACK_SECRET_ARN": self.parameters["SlackSecretArn"],
+            "TEAMS_SECRET_ARN": self.parameters["TeamsSecretArn"],
+            "AMAZON_Q_TOPIC_ARN": self.amazon_q_topic,
+        }[variable]
+        outcome = post_all([QueueMessage("1", "somebody published this")], bootstrap.build_chat({variable: arn}))
         assert outcome.posted == 1, outcome
-        self._poll(self.slack_url)
+        self._poll(queue_url)
 
     def _authorize(self) -> None:
         """Read the policy, a manifest and its index; then note that a look is asked for."""
@@ -342,10 +349,15 @@ class RolesEnvironment:
         ssm.put_parameter(Name="/genesys/slack", Type="SecureString", Value=self.slack.url)
         self.webhook = ssm.get_parameter(Name="/genesys/slack")["Parameter"]["ARN"]
         self.webhook_secret = secrets.create_secret(Name="slack", SecretString=self.slack.url)["ARN"]
+        ssm.put_parameter(Name="/genesys/teams", Type="SecureString", Value=self.teams.url)
+        self.workflow = ssm.get_parameter(Name="/genesys/teams")["Parameter"]["ARN"]
+        self.amazon_q_topic = environment.aws.client("sns").create_topic(Name="amazon-q")["TopicArn"]
         environment.aws.make_bucket(CONF)
         self.pinned = environment.s3.put_object(Bucket=CONF, Key="old.pem", Body=self.others.encode())["VersionId"]
         self.failed_url = environment.sqs.create_queue(QueueName="failed")["QueueUrl"]
-        self.slack_url = environment.sqs.create_queue(QueueName="slack")["QueueUrl"]
+        self.slack_url, self.teams_url, self.amazon_q_url = (
+            environment.sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("slack", "teams", "amazon-q")
+        )
 
     def _reset(self, *, published: bool) -> None:
         """The beginning again: nothing seen, a message in each queue.
@@ -360,8 +372,10 @@ class RolesEnvironment:
         for each in listed:
             if each["Key"].startswith(("targets/", "bundles/", "sources/", "crls/", "status/")):
                 environment.s3.delete_object(Bucket=BUCKET, Key=each["Key"])
-        self._empty(environment.mailbox_url, self.slack_url)
-        environment.sqs.send_message(QueueUrl=self.slack_url, MessageBody="{}")
+        chats = (self.slack_url, self.teams_url, self.amazon_q_url)
+        self._empty(environment.mailbox_url, *chats)
+        for url in chats:
+            environment.sqs.send_message(QueueUrl=url, MessageBody="{}")
         if not published:
             return
         environment.aws.client("elbv2").modify_trust_store(TrustStoreArn=self.store, **self.bundle)
@@ -403,7 +417,7 @@ class RolesEnvironment:
         def queue(url: str) -> tuple[str, str]:
             return url, f"arn:aws:sqs:{_PLACE}:{url.rpartition('/')[2]}"
 
-        names = LOGICAL_NAMES.values()
+        names = {*LOGICAL_NAMES.values(), *CHATS}
         logs = {f"{name}Logs": (name, f"arn:aws:logs:{_PLACE}:log-group:{name}:*") for name in names}
         functions = {f"{name}Function": (name, f"arn:aws:lambda:{_PLACE}:function:{name}") for name in names}
         return (logs | functions) | {
@@ -411,5 +425,8 @@ class RolesEnvironment:
             "AlertTopic": (self.environment.topic_arn, self.environment.topic_arn),
             "PublishQueue": queue(self.environment.queue_url),
             "FailedRunsQueue": queue(self.failed_url),
+            "AmazonQAlertTopic": (self.amazon_q_topic, self.amazon_q_topic),
             "SlackQueue": queue(self.slack_url),
+            "TeamsQueue": queue(self.teams_url),
+            "AmazonQQueue": queue(self.amazon_q_url),
         }

@@ -14,7 +14,7 @@ from local.genesys.keys import DEFAULT_CACHE
 from tests.roles.exemptions import EXEMPT
 from tests.roles.grants import OF_TYPE, touches
 from tests.stack.template import ROLES, STATEMENTS, Statement, as_list
-from tests.support.functions import LOGICAL_NAMES
+from tests.support.functions import CHATS, LOGICAL_NAMES
 from tests.support.roles import Resolver
 
 ACCOUNT = "us-east-1:123456789012"
@@ -30,6 +30,8 @@ FULL = {
     "TargetArns": ",".join([STORE, LISTENER, *DOMAINS]),
     "AdoptObjectArns": "arn:aws:s3:::platform/mtls/others.pem",
     "SlackSecretArn": f"arn:aws:secretsmanager:{ACCOUNT}:secret:slack-AbCdEf",
+    "TeamsSecretArn": f"arn:aws:secretsmanager:{ACCOUNT}:secret:teams-AbCdEf",
+    "AmazonQTopic": "make-one",
     "WatchFileUri": "s3://conf/watch.json",
     "AuthorizerBundle": "main",
     "SubnetIds": "subnet-0a",
@@ -38,13 +40,17 @@ FULL = {
 PLACES = {
     "Bucket": ("state", "arn:aws:s3:::state"),
     "AlertTopic": (f"arn:aws:sns:{ACCOUNT}:alerts", f"arn:aws:sns:{ACCOUNT}:alerts"),
-    **{name: (name, f"arn:aws:sqs:{ACCOUNT}:{name}") for name in ("PublishQueue", "FailedRunsQueue", "SlackQueue")},
+    "AmazonQAlertTopic": (f"arn:aws:sns:{ACCOUNT}:amazon-q", f"arn:aws:sns:{ACCOUNT}:amazon-q"),
+    **{
+        name: (name, f"arn:aws:sqs:{ACCOUNT}:{name}")
+        for name in ("PublishQueue", "FailedRunsQueue", *(f"{chat}Queue" for chat in CHATS))
+    },
     **{
         name: (name, f"arn:aws:lambda:{ACCOUNT}:function:{name}")
         for name in ("CollectFunction", "PublishFunction", "RefreshCrlsFunction", "ReportFunction")
     },
     # CloudFormation gives a log group's ARN with the streams in it.
-    **{f"{n}Logs": (n, f"arn:aws:logs:{ACCOUNT}:log-group:{n}:*") for n in LOGICAL_NAMES.values()},
+    **{f"{n}Logs": (n, f"arn:aws:logs:{ACCOUNT}:log-group:{n}:*") for n in {*LOGICAL_NAMES.values(), *CHATS}},
 }
 
 
@@ -175,7 +181,8 @@ def test_no_statement_lacks_an_action_or_a_resource(parameters: dict[str, str]) 
 
 def test_each_statement_is_there_just_when_its_parameters_are_given() -> None:
     """Written out, so that a condition which never holds is noticed as much as one that always does."""
-    always = {(s.role, s.sid) for s in STATEMENTS if not s.under and s.role not in {"SlackRole", "AuthorizeRole"}}
+    optional = {"AuthorizeRole", *(f"{chat}Role" for chat in CHATS)}
+    always = {(s.role, s.sid) for s in STATEMENTS if not s.under and s.role not in optional}
     assert {(role, s["Sid"]) for role, found in resolved(BARE).items() for s in found} == always
     everything = {(s.role, s.sid) for s in STATEMENTS}
     assert {(role, s["Sid"]) for role, found in resolved(FULL).items() for s in found} == everything

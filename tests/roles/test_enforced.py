@@ -17,7 +17,7 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 from local.aws.enforcing import Asked
 from local.environment import BUCKET, Environment
 from local.genesys.keys import DEFAULT_CACHE
-from local.receiver import SlackReceiver
+from local.receiver import SlackReceiver, TeamsReceiver
 from tests.roles.environment import RolesEnvironment, Run
 from tests.roles.exemptions import EXEMPT
 from tests.roles.grants import Grant
@@ -31,8 +31,12 @@ OF_A_FUNCTION = sorted(function["Properties"]["Role"]["Fn::GetAtt"][0] for funct
 @pytest.fixture(scope="module")
 def roles() -> Iterator[RolesEnvironment]:
     start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-    with Environment(start, DEFAULT_CACHE, world={"root_key_bits": 2048}) as environment, SlackReceiver() as slack:
-        yield RolesEnvironment(environment, slack)
+    with (
+        Environment(start, DEFAULT_CACHE, world={"root_key_bits": 2048}) as environment,
+        SlackReceiver() as slack,
+        TeamsReceiver() as teams,
+    ):
+        yield RolesEnvironment(environment, slack, teams)
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +87,8 @@ def test_no_grant_is_idle(role: str, roles: RolesEnvironment, whole: Callable[[s
         ("PublishRole", "ChangeTrustStores"),
         ("PublishRole", "ChangeListeners"),
         ("SlackRole", "ReadParameter"),
+        ("TeamsRole", "ReadParameter"),
+        ("AmazonQRole", "PublishForAmazonQ"),
         ("SchedulerRole", "ReportMissedRuns"),
     ],
 )
@@ -157,6 +163,30 @@ FORBIDDEN: dict[str, tuple[str, Callable[[RolesEnvironment], Any]]] = {
     "slack reads another webhook": (
         "SlackRole",
         lambda s: s.client("secretsmanager").get_secret_value(SecretId=s.webhook_secret),
+    ),
+    "teams reads the webhook of Slack": (
+        "TeamsRole",
+        lambda s: s.client("ssm").get_parameter(Name="/genesys/slack", WithDecryption=True),
+    ),
+    "teams reads the credential, a parameter": (
+        "TeamsRole",
+        lambda s: s.client("ssm").get_parameter(Name="/genesys/oauth", WithDecryption=True),
+    ),
+    "teams publishes an alert": (
+        "TeamsRole",
+        lambda s: s.client("sns").publish(TopicArn=s.environment.topic_arn, Message="no"),
+    ),
+    "amazon_q publishes an alert": (
+        "AmazonQRole",
+        lambda s: s.client("sns").publish(TopicArn=s.environment.topic_arn, Message="no"),
+    ),
+    "amazon_q reads the webhook of Slack": (
+        "AmazonQRole",
+        lambda s: s.client("ssm").get_parameter(Name="/genesys/slack", WithDecryption=True),
+    ),
+    "amazon_q reads the queue of Slack": (
+        "AmazonQRole",
+        lambda s: s.client("sqs").receive_message(QueueUrl=s.slack_url),
     ),
     "slack reads the bucket": ("SlackRole", getting("extra/partner.pem")),
     "slack publishes an alert": (

@@ -11,12 +11,14 @@ import pytest
 from policy_sentry.querying.actions import get_action_data, get_actions_for_service
 
 from tests.stack.template import RESOURCES, as_list
+from tests.support.functions import CHATS
 from tests.support.roles import Resolver
 
 ACCOUNT = "arn:aws:iam::123456789012"
+CHAT_ROLES = [f"{chat}Role" for chat in CHATS]
 ROLES = {
     name: f"{ACCOUNT}:role/stack-{name}"
-    for name in ("CollectRole", "PublishRole", "RefreshCrlsRole", "ReportRole", "SlackRole", "SchedulerRole")
+    for name in ("CollectRole", "PublishRole", "RefreshCrlsRole", "ReportRole", "SchedulerRole", *CHAT_ROLES)
 }
 COLLECT, PUBLISH, REFRESH = ROLES["CollectRole"], ROLES["PublishRole"], ROLES["RefreshCrlsRole"]
 REPORT = ROLES["ReportRole"]
@@ -25,7 +27,7 @@ OPERATOR, SECOND = f"{ACCOUNT}:role/platform/Operators", f"{ACCOUNT}:user/alice"
 OTHERS = [
     f"{ACCOUNT}:role/Administrator",
     f"{ACCOUNT}:root",
-    ROLES["SlackRole"],
+    *(ROLES[name] for name in CHAT_ROLES),
     "arn:aws:iam::999999999999:role/x",
     None,
 ]

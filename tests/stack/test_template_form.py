@@ -63,6 +63,7 @@ SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:genesys/oauth-AbC
         ("AuthorizerBundle", ["main", "eu-1", ""], ["Main", "*", "a/b", "-a"]),
         ("AuthorizerRegion", ["us-east-1", ""], ["use1", "*"]),
         ("SlackSecretArn", [SECRET, ""], ["https://hooks.slack.com/services/T/B/x", f"{SECRET}*"]),
+        ("TeamsSecretArn", [SECRET, ""], ["https://prod-01.logic.azure.com/workflows/0a?sig=x", f"{SECRET}*"]),
         (
             "AdoptObjectArns",
             ["arn:aws:s3:::bucket-1/trust/store.pem", "arn:aws:s3:::bucket-1/a b#%+ü${?}${*}${$}.pem", ""],

@@ -5,7 +5,10 @@ import json
 import re
 from typing import Any
 
+import pytest
+
 from rotation_watcher import messages
+from rotation_watcher.adapters.chats import CHATS as KNOWN_CHATS
 from tests.stack.template import (
     FUNCTIONS,
     PARAMETERS,
@@ -19,6 +22,8 @@ from tests.stack.template import (
     refuses_http,
     seconds,
 )
+from tests.support.functions import CHATS
+from tests.support.roles import Resolver
 
 NOT_FROM_THE_TEMPLATE = {"GENESYS_CA_FILE", "SSLKEYLOGFILE"}
 """Set by hand only: a file of further roots is nothing that a template could bring along; and what is only removed."""
@@ -72,6 +77,8 @@ def test_collect_and_publish_have_the_same_configuration() -> None:
     assert set(environments["Publish"]) == {*shared, "FUNCTION_TIMEOUT_SECONDS", "PUBLISH_SCHEDULE", "AUTHORIZER_ARN"}
     assert all(environments["Collect"][name] == environments["Publish"][name] for name in shared)
     assert environments["Slack"] == {"SLACK_SECRET_ARN": {"Ref": "SlackSecretArn"}}
+    variables = [list(properties(f"{chat}Function")["Environment"]["Variables"]) for chat in CHATS]
+    assert variables == [[name] for name in KNOWN_CHATS], "one chat each"
     assert set(TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]) == {
         *("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"),
         *("STACK_NAME", "ENVIRONMENT_NAME", "RUNBOOK_URL"),
@@ -140,7 +147,7 @@ def test_a_queue_hides_a_message_for_six_times_as_long_as_its_function_may_run()
             )
             assert event["Properties"]["BatchSize"] == 1
             checked += 1
-    assert checked == 2
+    assert checked == 1 + len(CHATS)
 
 
 def test_a_function_that_answers_with_failed_messages_is_listened_to() -> None:
@@ -153,7 +160,7 @@ def test_a_function_that_answers_with_failed_messages_is_listened_to() -> None:
         ]
         assert all(said == ("batchItemFailures" in code) for said in heard), name
         answering += [name] * any(heard)
-    assert answering == ["PublishFunction", "SlackFunction"]
+    assert answering == ["PublishFunction", *(f"{chat}Function" for chat in CHATS)]
 
 
 def test_a_dead_letter_queue_is_of_its_queues_kind() -> None:
@@ -197,11 +204,23 @@ def test_every_queue_is_encrypted_and_refuses_plain_http() -> None:
     assert all(queue["Properties"]["SqsManagedSseEnabled"] is True for queue in QUEUES.values())
 
 
-def test_slack_exists_only_with_its_secret() -> None:
-    assert PARAMETERS["SlackSecretArn"]["Default"] == ""
-    slack = [name for name in RESOURCES if name.startswith("Slack")]
-    assert len(slack) >= 8
-    assert all(RESOURCES[name]["Condition"] == "HasSlack" for name in slack)
+@pytest.mark.parametrize(
+    ("chat", "parameter", "none", "one"),
+    [
+        ("Slack", "SlackSecretArn", "", "arn:aws:ssm:us-east-1:123456789012:parameter/a"),
+        ("Teams", "TeamsSecretArn", "", "arn:aws:ssm:us-east-1:123456789012:parameter/a"),
+        ("AmazonQ", "AmazonQTopic", "none", "make-one"),
+    ],
+)
+def test_a_chat_exists_only_with_its_parameter(chat: str, parameter: str, none: str, one: str) -> None:
+    assert PARAMETERS[parameter]["Default"] == none
+    assert not Resolver({parameter: none}, {}).holds(f"Has{chat}")
+    assert Resolver({parameter: one}, {}).holds(f"Has{chat}")
+    found = {name.removeprefix(chat) for name in RESOURCES if name.startswith(chat)}
+    assert {*("Function", "Logs", "Role", "Queue", "DeadLetters", "QueuePolicy", "DeadLettersPolicy")} <= found
+    assert {*("Subscription", "ErrorsAlarm", "DelayAlarm", "DeadLettersAlarm")} <= found
+    assert all(RESOURCES[f"{chat}{name}"]["Condition"] == f"Has{chat}" for name in found)
+    assert properties(f"{chat}Function")["CodeUri"] == "functions/slack/"
 
 
 def test_what_always_exists_never_refers_to_what_may_not() -> None:

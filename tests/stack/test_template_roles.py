@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.stack.template import FUNCTIONS, PARAMETERS, ROLES, STATEMENTS, TEXT, in_bucket, keys_of
+from tests.support.functions import CHATS
 from tests.support.roles import Resolver
 
 PEOPLES_KEYS = ("anchors/us-east-1.pem", "approvals/0a1b.json", "extra/others.pem", "watch.json")
@@ -83,7 +84,7 @@ def test_roles_read_and_write_exactly_their_part_of_the_bucket() -> None:
         *("targets/*/record.json", "targets/*/revocations.json"),
     }
     assert not keys_of("ReportRole", "s3:GetObjectVersion")
-    assert not keys_of("SlackRole", "s3:GetObject")
+    assert not [chat for chat in CHATS if keys_of(f"{chat}Role", "s3:GetObject")]
 
 
 def test_nobody_may_do_everything_or_delete_anything_but_a_message_that_is_done() -> None:
@@ -123,9 +124,11 @@ def test_publish_cannot_read_the_credentials_and_collect_cannot_touch_a_target()
     assert {action.split(":")[0] for action in by_role["ReportRole"]} == {"s3", "sns", "sqs", "logs", "xray"}
     assert {action for action in by_role["ReportRole"] if action.startswith("sns:")} == {"sns:GetTopicAttributes"}
     assert not [a for a in by_role["CollectRole"] if a.startswith(("elasticloadbalancing:", "apigateway:"))]
-    assert {action.split(":")[0] for action in by_role["SlackRole"]} == {
-        *("sqs", "logs", "xray", "ssm", "secretsmanager", "kms")
-    }
+    for role in ("SlackRole", "TeamsRole"):
+        assert {action.split(":")[0] for action in by_role[role]} == {
+            *("sqs", "logs", "xray", "ssm", "secretsmanager", "kms")
+        }
+    assert {action.split(":")[0] for action in by_role["AmazonQRole"]} == {"sqs", "logs", "xray", "sns"}
 
 
 def test_a_bare_wildcard_stands_only_where_aws_knows_no_resource() -> None:
@@ -204,7 +207,7 @@ def test_listeners_are_changed_by_name_and_only_where_one_is_named() -> None:
 
 def test_a_key_is_used_only_through_the_services_that_keep_the_secrets() -> None:
     using = [s for s in STATEMENTS if any(action.startswith("kms:") for action in s.actions)]
-    assert {s.role for s in using} == {"CollectRole", "SlackRole"}
+    assert {s.role for s in using} == {"CollectRole", "SlackRole", "TeamsRole"}
     for statement in using:
         services = statement.body["Condition"]["StringLike"]["kms:ViaService"]
         assert [service["Fn::Sub"] for service in services] == [

@@ -13,12 +13,14 @@ from tests.stack.template import (
     RESOURCES,
     ROLES,
     ROOT,
+    STATEMENTS,
     TEMPLATE,
     metrics_of,
     properties,
     refuses_http,
     seconds,
 )
+from tests.support.functions import CHATS
 
 
 def test_the_bucket_is_kept_versioned_private_and_encrypted() -> None:
@@ -64,12 +66,24 @@ def test_alarms_may_publish_to_the_topic_and_nobody_over_plain_http(topic: str) 
     assert refuses_http(policy)
 
 
-def test_slack_gets_every_alert_and_what_cannot_be_delivered_is_kept() -> None:
-    subscription = properties("SlackSubscription")
+def test_amazon_qs_topic_is_published_to_by_its_function_alone() -> None:
+    policy = RESOURCES["AmazonQAlertTopicPolicy"]
+    assert policy["Properties"]["Topics"] == [{"Ref": "AmazonQAlertTopic"}]
+    assert [s["Effect"] for s in policy["Properties"]["PolicyDocument"]["Statement"]] == ["Deny"]
+    assert refuses_http(policy)
+    publishing = [s.role for s in STATEMENTS if {"Ref": "AmazonQAlertTopic"} in s.resources]
+    assert publishing == ["AmazonQRole"]
+
+
+@pytest.mark.parametrize("chat", CHATS)
+def test_a_chat_gets_every_alert_and_what_cannot_be_delivered_is_kept(chat: str) -> None:
+    subscription = properties(f"{chat}Subscription")
+    assert subscription["TopicArn"] == {"Ref": "AlertTopic"}
+    assert subscription["Endpoint"] == {"Fn::GetAtt": [f"{chat}Queue", "Arn"]}
     assert subscription["RawMessageDelivery"] is True
     assert "FilterPolicy" not in subscription
-    assert subscription["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["SlackDeadLetters", "Arn"]}
-    for queue in ("SlackQueue", "SlackDeadLetters"):
+    assert subscription["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": [f"{chat}DeadLetters", "Arn"]}
+    for queue in (f"{chat}Queue", f"{chat}DeadLetters"):
         (allowed,) = [s for s in properties(f"{queue}Policy")["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
         assert allowed["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Ref": "AlertTopic"}}}
 
@@ -127,9 +141,10 @@ def test_a_dead_letter_queue_that_nobody_purges_does_not_hide_the_next_incident(
 
 def test_what_waits_in_a_queue_for_too_long_raises_an_alarm_long_before_it_is_lost() -> None:
     assert watched("ApproximateAgeOfOldestMessage") == {name for name in QUEUES if "RedrivePolicy" in properties(name)}
-    queue = properties("SlackQueue")
-    tried_for = seconds(queue["VisibilityTimeout"]) * queue["RedrivePolicy"]["maxReceiveCount"]
-    assert seconds(properties("SlackDelayAlarm")["Threshold"]) * 4 < tried_for
+    for chat in CHATS:
+        queue = properties(f"{chat}Queue")
+        tried_for = seconds(queue["VisibilityTimeout"]) * queue["RedrivePolicy"]["maxReceiveCount"]
+        assert seconds(properties(f"{chat}DelayAlarm")["Threshold"]) * 4 < tried_for
     kept_for = seconds(properties("PublishQueue")["MessageRetentionPeriod"])
     assert seconds(properties("PublishDelayAlarm")["Threshold"]) * 4 < kept_for
 

@@ -18,6 +18,8 @@ LOGICAL_NAMES = {
     "authorize": "Authorize",
 }
 """Each folder of it, with what the names of the function's resources in the template begin with."""
+CHATS = ("Slack", "Teams", "AmazonQ")
+"""What the names of the functions begin with that share the code of ``slack``, one for each chat."""
 
 
 def woken_by(event: str) -> str:
