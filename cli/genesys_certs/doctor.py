@@ -68,7 +68,7 @@ def _looked(one: Examination, stack: Stack, now: datetime) -> Iterator[Finding]:
     """What an examination finds; one that cannot look is a finding too, and the others go on."""
     try:
         yield from one.look(stack, now)
-    except (KeyboardInterrupt, BrokenPipeError):
+    except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001  # each is told in a line with its remedy
         problem = explain(error)
