@@ -21,7 +21,6 @@ from rotation_watcher.trust.operator_files import load_anchors
 
 SCHEDULED = ("Collect", "Publish", "RefreshCrls", "Report")
 """The functions with a schedule, by the first part of their logical names."""
-_QUEUES = ("PublishDeadLetters", "FailedRunsQueue", "SlackDeadLetters")
 _PENDING = "PendingConfirmation"
 _SOON = timedelta(days=90)
 _NEAR = 0.9
@@ -293,9 +292,8 @@ def of_queues(stack: Stack, now: datetime) -> Iterator[Finding]:
     """Whether something lies in a queue of last resort."""
     del now
     sqs = aws.client("sqs")
-    for name in _QUEUES:
-        url = stack.resources.get(name)
-        if not url:
+    for name, url in stack.resources.items():
+        if not url or not (name.endswith("DeadLetters") or name == "FailedRunsQueue"):
             continue
         facts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
         lying = int(facts["Attributes"]["ApproximateNumberOfMessages"])
