@@ -32,6 +32,7 @@ FULL = {
     "SlackSecretArn": f"arn:aws:secretsmanager:{ACCOUNT}:secret:slack-AbCdEf",
     "WatchFileUri": "s3://conf/watch.json",
     "AuthorizerBundle": "main",
+    "AlertEventBus": "incidents",
     "SubnetIds": "subnet-0a",
     "SecurityGroupIds": "sg-0a",
 }
