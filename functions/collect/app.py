@@ -7,8 +7,9 @@ import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation_watcher import bootstrap, configuration
+from rotation_watcher import bootstrap, configuration, unwatched
 from rotation_watcher.adapters.metrics import EmbeddedMetrics
+from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.collect import Request, SourceSummary, collect
 from rotation_watcher.errors import RequestRefused, StoreError
 from rotation_watcher.sources.observation import Observation
@@ -23,7 +24,7 @@ ports = watcher.collect  # built while the container starts, once for all its ru
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Answer with the summary of one run.
 
-    The event: ``{"sources": ["us-east-1"], "dry_run": true}``, both optional. A configuration that is
+    The event: ``{"sources": ["us-east-1"], "dry_run": true, "test": true}``, all optional. A configuration that is
     refused is alerted, and the last good one is used. Raises ConfigurationError where there is none, RequestRefused, or
     StoreError after all other sources were served, so that Lambda counts the run as failed.
     """
@@ -31,7 +32,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         request = msgspec.convert(event, Request)
     except msgspec.ValidationError as error:
         raise RequestRefused(f"the event is not understood: {error}") from error
+    delivery = watcher.delivery()
+    sink = watcher.sink(Fill.COLLECT, delivery)
     this_run = ports._replace(
+        sink=sink,
         remaining=lambda: context.get_remaining_time_in_millis() / 1000,
         explain=_explain if logger.log_level <= logging.DEBUG else ports.explain,
     )
@@ -39,18 +43,24 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         watcher.watch,
         watcher.parse,
         ports.store,
-        ports.sink,
+        sink,
         ports.clock,
         dry_run=request.dry_run,
+        test=request.test,
         remaining=this_run.remaining,
     )
+    ends = unwatched.Ports(this_run.store, sink, this_run.clock, this_run.remaining)
+    wound_up = () if request.dry_run else unwatched.sources(configured.dropped, configured.watch, ends)
     summary = collect(configured.watch, request, this_run)
     answer = msgspec.to_builtins(summary)
     if configured.mistakes:
         answer["configuration_refused"] = [*configured.mistakes]
+    if delivery.waiting:
+        answer["waiting"] = delivery.waiting
+        logger.warning("alerts wait: nobody has confirmed", extra={"waiting": delivery.waiting})
     logger.info("collected", extra={"summary": answer})
     undelivered = [words for source in summary.sources.values() for words in source.undelivered]
-    undelivered += configured.failures
+    undelivered += [*configured.failures, *wound_up, *delivery.failures]
     if summary.broken or undelivered:
         broken = [f"{name}: {summary.sources[name].message}" for name in summary.broken]
         raise StoreError("; ".join([*broken, *undelivered]))

@@ -1,14 +1,16 @@
 """Woken by the FIFO queue, the Scheduler, or by hand; the work is ``rotation_watcher.publish``."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation_watcher import bootstrap, configuration, messages
+from rotation_watcher import bootstrap, configuration, messages, unwatched
 from rotation_watcher.adapters.metrics import EmbeddedMetrics
+from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.errors import StoreError
 from rotation_watcher.publish import Summary, publish
 from rotation_watcher.targets.requests import PublishCall, Queued, decode_request
@@ -30,8 +32,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     Raises ConfigurationError, RequestRefused, or StoreError after all other targets were served, so that Lambda counts
     the run as failed.
     """
+    delivery = watcher.delivery()
+    sink = watcher.sink(Fill.PUBLISH, delivery)
     this_run = ports._replace(
-        owner=context.aws_request_id, remaining=lambda: context.get_remaining_time_in_millis() / 1000
+        owner=context.aws_request_id,
+        sink=sink,
+        remaining=lambda: context.get_remaining_time_in_millis() / 1000,
     )
 
     def run(request: PublishCall) -> Summary:
@@ -41,6 +47,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
             logger.error(words)
         for mistake in configured.mistakes:
             logger.error("the last good configuration is in use", extra={"mistake": mistake})
+        ends = unwatched.Ports(this_run.store, sink, this_run.clock, this_run.remaining)
+        wound_up = unwatched.targets(configured.dropped, configured.watch, ends)
         summary = publish(configured.watch, request, this_run)
         if summary.targets and not summary.dry_run:
             metrics.count("PublishSucceeded", not summary.broken)  # the alarm for when publish never runs rests on it
@@ -49,7 +57,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
             _explain(summary)
         for words in summary.passed_over:
             logger.warning(words)
-        _raise_what_failed(summary)
+        if delivery.waiting:
+            logger.warning("alerts wait: nobody has confirmed", extra={"waiting": delivery.waiting})
+        _raise_what_failed(summary, [*wound_up, *delivery.failures])
         return summary
 
     request = decode_request(event)
@@ -72,9 +82,9 @@ def _explain(summary: Summary) -> None:
         logger.debug("decided", extra={"decision": line})
 
 
-def _raise_what_failed(summary: Summary) -> None:
+def _raise_what_failed(summary: Summary, failures: Sequence[str]) -> None:
     """Raise StoreError where a target's state could not be read or written, or an alert not be delivered."""
-    undelivered = [words for target in summary.targets.values() for words in target.undelivered]
+    undelivered = [words for target in summary.targets.values() for words in target.undelivered] + [*failures]
     if summary.broken or undelivered:
         reasons = {name: target.message for name, target in summary.targets.items()} | summary.bundles
         raise StoreError("; ".join([*(f"{name}: {reasons.get(name)}" for name in summary.broken), *undelivered]))

@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation_watcher import bootstrap, configuration
 from rotation_watcher.adapters.metrics import EmbeddedMetrics
+from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.errors import RequestRefused, StoreError
 from rotation_watcher.refresh_crls import Request, Summary, refresh_crls
 
@@ -30,17 +31,22 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         request = msgspec.convert(event, Request)
     except msgspec.ValidationError as error:
         raise RequestRefused(f"the event is not understood: {error}") from error
-    this_run = ports._replace(remaining=lambda: context.get_remaining_time_in_millis() / 1000)
+    delivery = watcher.delivery()
+    sink = watcher.sink(Fill.REFRESH_CRLS, delivery)
+    this_run = ports._replace(sink=sink, remaining=lambda: context.get_remaining_time_in_millis() / 1000)
     configured = configuration.in_use(watcher.watch, watcher.parse, ports.store, dry_run=True)  # publish notes
     for mistake in configured.mistakes:
         logger.error("the last good configuration is in use", extra={"mistake": mistake})
     summary = refresh_crls(configured.watch, request, this_run)
     answer = msgspec.to_builtins(summary)
+    if delivery.waiting:
+        answer["waiting"] = delivery.waiting
+        logger.warning("alerts wait: nobody has confirmed", extra={"waiting": delivery.waiting})
     logger.info("refreshed", extra={"summary": answer})
     if logger.log_level <= logging.DEBUG:
         _explain(summary)
-    if summary.broken or summary.undelivered:
-        raise StoreError("; ".join([*summary.broken, *summary.undelivered]))
+    if failed := [*summary.broken, *summary.undelivered, *delivery.failures]:
+        raise StoreError("; ".join(failed))
     return answer
 
 

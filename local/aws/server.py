@@ -21,19 +21,23 @@ from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.elbv2.responses import ELBV2Response
+from moto.events.responses import EventsHandler
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.sns.models import Subscription, sns_backends
 from moto.sns.responses import SNSResponse
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from local.aws import domains_http, domains_rest, enforcing, exports, listeners, newer_model, routing_rules, topics
+from local.aws import domains_http, domains_rest, enforcing, exports, listeners, newer_model, routing_rules
 from local.aws.calls import CallLog
 from local.aws.domains import Domains, Place
+from local.aws.events import Event, Events
 from local.aws.faults import Fault, Faults
 from local.aws.front import Front
 from local.aws.knobs import ClockFunction, Knobs
 from local.aws.patching import patched
 from local.aws.presigned import Downloads
 from local.aws.revocations import Revocations
+from local.aws.subscriptions import Subscriptions
 from local.aws.trust_stores import TrustStores
 from local.genesys.issuing import issue, subject
 
@@ -70,6 +74,8 @@ class EmbeddedAws:
         self._downloads = Downloads(clock, self.knobs)
         self._stores = TrustStores(self.knobs, self._downloads, lambda: self.url)
         self._domains = Domains(clock, self.knobs)
+        self._subscriptions = Subscriptions(clock)
+        self._events = Events()
         self._certificates: dict[str, str] = {}
         self._clients: dict[tuple[str, str], Any] = {}
         self._patches = ExitStack()
@@ -86,6 +92,8 @@ class EmbeddedAws:
             raise RuntimeError("moto's state is global: only one EmbeddedAws may run in a process")
         _forget_everything()
         self._certificates.clear()
+        self._subscriptions.forget()
+        self._events.taken.clear()
         self._clients.clear()
         self._patch()
         front = Front(
@@ -216,6 +224,15 @@ class EmbeddedAws:
             raise KeyError(trust_store_arn)
         store.stale_reads = reads
 
+    @property
+    def events(self) -> list[Event]:
+        """The events that buses took, oldest first."""
+        return self._events.taken
+
+    def confirm(self, endpoint: str, region: str | None = None) -> None:
+        """Somebody opens the link in the mail about every subscription of an endpoint. Raises KeyError: none waits."""
+        self._subscriptions.confirm(sns_backends[self.account][region or self.region], endpoint)
+
     def settle(self) -> None:
         """Make every domain that is UPDATING AVAILABLE."""
         self._domains.settle()
@@ -254,6 +271,9 @@ class EmbeddedAws:
         elb = self._stores.operations() | Revocations(self._stores, self.knobs).operations()
         elb |= listeners.operations(self._stores.exists)
         self._patches.enter_context(patched(ELBV2Response, elb))
+        self._patches.enter_context(patched(SNSResponse, self._subscriptions.operations()))
+        self._patches.enter_context(patched(EventsHandler, self._events.operations()))
+        self._patches.enter_context(patched(Subscription, self._subscriptions.deliveries()))
         rest = domains_rest.operations(self._domains) | exports.rest_operations()
         self._patches.enter_context(patched(APIGatewayResponse, rest))
         self._patches.enter_context(patched(RestAPI, domains_rest.rest_api_mendings()))
@@ -261,7 +281,6 @@ class EmbeddedAws:
         self._patches.enter_context(exports.routed())
         http = domains_http.operations(self._domains) | exports.http_operations()
         self._patches.enter_context(patched(ApiGatewayV2Response, http))
-        self._patches.enter_context(patched(SNSResponse, topics.operations()))
 
 
 @cache

@@ -15,6 +15,7 @@ from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.sns import LIMIT, SnsSink, SnsSubscribers, message
 from rotation_watcher.alerts import mail
+from rotation_watcher.alerts.data import as_json
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.errors import DeliveryError, DeliveryTimedOut
 from tests.support.alert_examples import DELIVERED, EXAMPLES, NOW
@@ -79,9 +80,9 @@ def test_without_raw_delivery_the_envelope_holds_the_subject_and_the_alert(topic
     [
         (
             "expired",
-            {"kind": "expired", "severity": "critical", "region": "us-east-1", "source": "use1"},
+            {"kind": "expired", "severity": "critical", "status": "event", "region": "us-east-1", "source": "use1"},
         ),
-        ("quota_near", {"kind": "quota-near", "severity": "warning", "target": "alb"}),
+        ("quota_near", {"kind": "quota-near", "severity": "warning", "status": "event", "target": "alb"}),
     ],
 )
 @pytest.mark.parametrize("stamped", [False, True])
@@ -136,7 +137,7 @@ def test_an_alarm_comes_by_the_topic_of_alarms_to_whoever_filters_the_alerts(aws
     for topic in topics:
         sns.publish(TopicArn=topic, Subject="ALARM: SilenceAlarm", Message=alarm)
 
-    expired = msgspec.json.encode(EXAMPLES["expired"]).decode()
+    expired = as_json(EXAMPLES["expired"]).decode()
     assert sorted(bodies(everything)) == sorted([expired, alarm])
     assert bodies(urgent) == [expired]
     assert bodies(dead_man) == [alarm]
@@ -145,9 +146,7 @@ def test_an_alarm_comes_by_the_topic_of_alarms_to_whoever_filters_the_alerts(aws
 def test_people_get_the_readable_text_and_machines_the_alert() -> None:
     protocols = json.loads(message(EXAMPLES["expired"]))
     assert protocols["default"] == protocols["email"] == mail.text(EXAMPLES["expired"])
-    assert {protocols[name] for name in ("sqs", "lambda", "http", "https")} == {
-        msgspec.json.encode(EXAMPLES["expired"]).decode()
-    }
+    assert {protocols[name] for name in ("sqs", "lambda", "http", "https")} == {as_json(EXAMPLES["expired"]).decode()}
 
 
 @pytest.mark.parametrize("sign", ["x", "é", '"', "\n"])

@@ -70,7 +70,7 @@ def test_a_whole_rotation_of_both_authorities_alerts_each_change_once_however_th
         "truststore-updated",
         "shared-authority-deployed",
     }
-    assert len(environment.alerts) == len({alert.id for alert in environment.alerts})
+    assert len(environment.alerts) == len({alert.key for alert in environment.alerts})
 
 
 def test_a_change_is_trusted_at_first_sight_and_announced_when_two_observations_agree(

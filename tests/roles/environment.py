@@ -164,6 +164,13 @@ class RolesEnvironment:
             looked = self.environment.collect()
             self.environment.aws.faults.clear()
             assert set(looked.sources) == {"use1", "euc1"}
+        region = self.environment.world.region("us-east-1")
+        region.schedule_rotation("Genesys", self.environment.clock() + timedelta(minutes=5), root="new")
+        with self.environment.aws.unenforced_iam():
+            self.environment.put("anchors/us-east-1.pem", region.root_pem() + region.root_pem(ahead=1))
+        for _ in range(3):  # an issuer that changed: what targets hold is read
+            self.environment.clock.advance(timedelta(minutes=15))
+            self.environment.collect()
         self._report_failed_run()
 
     def _undelivered(self, times: int) -> None:

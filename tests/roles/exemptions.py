@@ -25,6 +25,10 @@ EXEMPT: dict[str, tuple[str, str]] = {
         "the Lambda service writes the function's log with its role",
         "docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html",
     ),
+    "events:PutEvents": (
+        "alerts as events, on the bus that AlertEventBus names; the worlds under moto's IAM have none",
+        f"{_AUTHORIZATION}list_amazoneventbridge.html",
+    ),
     "xray:PutTraceSegments": (
         "the Lambda service sends traces with the function's role (Tracing: Active)",
         "docs.aws.amazon.com/lambda/latest/dg/services-xray.html",

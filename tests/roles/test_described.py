@@ -34,6 +34,7 @@ FULL = {
     "AmazonQTopic": "make-one",
     "WatchFileUri": "s3://conf/watch.json",
     "AuthorizerBundle": "main",
+    "AlertEventBus": "incidents",
     "SubnetIds": "subnet-0a",
     "SecurityGroupIds": "sg-0a",
 }

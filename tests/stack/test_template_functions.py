@@ -67,7 +67,7 @@ def test_collect_and_publish_have_the_same_configuration() -> None:
     }
     shared = {
         *("BUCKET", "TOPIC_ARN", "PUBLISH_QUEUE_URL", "WATCH_FILE_URI", "MODE", "GENESYS_REGION"),
-        *("AUTHORITIES", "CREDENTIAL_ARNS", "TARGET_ARNS", "ACCOUNT_ID"),
+        *("AUTHORITIES", "CREDENTIAL_ARNS", "TARGET_ARNS", "ACCOUNT_ID", "ALERT_EVENT_BUS"),
     }
     schedules = {"COLLECT_SCHEDULE", "PUBLISH_SCHEDULE", "REFRESH_CRLS_SCHEDULE", "SILENCE_HOURS"}
     assert set(environments["Collect"]) == shared | schedules

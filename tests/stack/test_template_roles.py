@@ -50,7 +50,7 @@ def test_no_role_may_write_what_belongs_to_people(role: str) -> None:
 def test_roles_read_and_write_exactly_their_part_of_the_bucket() -> None:
     assert keys_of("CollectRole", "s3:PutObject") == {"sources/*", "alerts/*"}
     assert keys_of("CollectRole", "s3:GetObject") == {
-        *("anchors/*", "approvals/*", "sources/*", "bundles/configuration.json", "alerts/*")
+        *("anchors/*", "approvals/*", "sources/*", "bundles/configuration.json", "targets/*/record.json", "alerts/*")
     }
     assert keys_of("PublishRole", "s3:PutObject") == {"bundles/*", "targets/*", "alerts/*"}
     assert keys_of("PublishRole", "s3:GetObjectVersion") == {
@@ -120,6 +120,7 @@ def test_publish_cannot_read_the_credentials_and_collect_cannot_touch_a_target()
         "logs",
         "xray",
         "ec2",
+        "events",
     }
     assert {action.split(":")[0] for action in by_role["ReportRole"]} == {"s3", "sns", "sqs", "logs", "xray"}
     assert {action for action in by_role["ReportRole"] if action.startswith("sns:")} == {"sns:GetTopicAttributes"}

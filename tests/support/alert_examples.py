@@ -116,6 +116,7 @@ EXAMPLES: Mapping[str, Alert] = {
         new=ELSEWHERE,
         old=CURRENT,
         authorities=["b2" * 32, "7d" * 32],
+        reach=builders.Reach.NOT_KEPT,
         now=NOW,
     ),
     "name_learned": builders.name_learned(
@@ -593,6 +594,7 @@ EXAMPLES: Mapping[str, Alert] = {
 }
 EXAMPLES = {
     **EXAMPLES,
+    "trial": builders.trial(requested=False, now=NOW),
     "resolved": builders.resolved(
         subject=ALB,
         kind="drift-found",

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from rotation_watcher import config, configuration, keys
-from rotation_watcher.alerts.model import Alert
+from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.config import Watch
 from rotation_watcher.errors import ConfigurationError, StoreError
 from tests.support.fakes import InMemoryStore, ManualClock
@@ -61,7 +61,7 @@ class Desk:
 
     def news(self) -> list[Alert]:
         told, self.sink.delivered = self.sink.delivered, []
-        return told
+        return [alert for alert in told if alert.kind is not Kind.TEST]
 
 
 def mistakes(document: object) -> tuple[str, ...]:
@@ -73,9 +73,35 @@ def mistakes(document: object) -> tuple[str, ...]:
 def test_a_good_configuration_is_used_and_kept_once() -> None:
     desk = Desk()
     assert [desk.collect().watch for _ in range(3)] == [parse(GOOD)] * 3
-    assert [desk.publish() for _ in range(3)] == [(parse(GOOD), (), ())] * 3
-    assert desk.store.writes == [keys.CONFIGURATION, keys.ACCEPTED]
+    assert [desk.publish() for _ in range(3)] == [(parse(GOOD), (), (), {})] * 3
+    assert [key for key in desk.store.writes if not key.startswith("alerts/")] == [
+        *[keys.CONFIGURATION] * 2,  # the second takes the test alert out
+        keys.ACCEPTED,
+    ]
     assert desk.news() == []
+
+
+def test_the_first_run_of_a_stack_sends_a_test_alert_and_so_does_who_asks_for_one() -> None:
+    desk = Desk()
+    for _ in range(3):
+        desk.collect()
+    assert [alert.id for alert in desk.sink.delivered] == ["test:stack:deployed"]
+    for _ in range(2):
+        desk.clock.advance(timedelta(minutes=1))
+        configuration.keep(desk.read, parse, desk.store, desk.sink, desk.clock, dry_run=False, test=True)
+    assert [alert.kind for alert in desk.sink.delivered] == ["test"] * 3
+    assert len({alert.id for alert in desk.sink.delivered}) == 3
+    configuration.keep(desk.read, parse, desk.store, desk.sink, desk.clock, dry_run=True, test=True)
+    assert len(desk.sink.delivered) == 3
+
+
+def test_a_test_alert_waits_as_every_other_does() -> None:
+    desk = Desk()
+    desk.sink.closed = True
+    desk.collect()
+    desk.sink.closed = False
+    desk.collect()
+    assert [alert.id for alert in desk.sink.delivered] == ["test:stack:deployed"]
 
 
 def test_one_that_is_refused_is_alerted_once_with_every_mistake_and_the_last_good_one_goes_on() -> None:
@@ -150,7 +176,7 @@ def test_a_dry_run_writes_and_delivers_nothing() -> None:
     desk.both()
     before = len(desk.store.writes)
     desk.document = WRONG
-    assert desk.collect(dry_run=True) == (parse(GOOD), mistakes(WRONG), ())
+    assert desk.collect(dry_run=True) == (parse(GOOD), mistakes(WRONG), (), {})
     assert len(desk.store.writes) == before
     assert desk.news() == []
 
@@ -173,7 +199,7 @@ def test_a_kept_one_that_is_broken_is_written_anew(body: bytes) -> None:
     desk = Desk()
     desk.store.seed(keys.CONFIGURATION, body)
     desk.store.seed(keys.ACCEPTED, body)
-    assert desk.collect() == desk.publish() == (parse(GOOD), (), ())
+    assert desk.collect() == desk.publish() == (parse(GOOD), (), (), {})
     desk.document = WRONG
     assert desk.publish().watch == parse(GOOD)
 

@@ -15,6 +15,8 @@ from rotation_watcher import collect, config, keys, publish, settings
 from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.caching_store import CachingStore
 from rotation_watcher.adapters.chats import CHATS
+from rotation_watcher.adapters.delivery import Delivery
+from rotation_watcher.adapters.event_bus import EventBus
 from rotation_watcher.adapters.genesys import Genesys, make_client
 from rotation_watcher.adapters.registry import Connections, FilterTargets, TrustTargets
 from rotation_watcher.adapters.s3 import S3Store
@@ -79,7 +81,7 @@ class Watcher:
             store=self.store,
             secrets=AwsSecrets(),
             genesys=Genesys(self._clock, partial(make_client, self.settings.ca_file)),
-            sink=self._sink(Fill.COLLECT),
+            sink=self.sink(Fill.COLLECT),
             queue=self.queue,
             metrics=self._metrics,
             clock=self._clock,
@@ -92,7 +94,7 @@ class Watcher:
             store=CachingStore(self.store, indexes=True),
             targets=TrustTargets(self._connections),
             listeners=FilterTargets(self._connections),
-            sink=self._sink(Fill.PUBLISH),
+            sink=self.sink(Fill.PUBLISH),
             queue=self.queue,
             clock=self._clock,
             wait=self._wait,
@@ -110,7 +112,7 @@ class Watcher:
         return Ports(
             store=self.store,
             points=HttpDistributionPoints(),
-            sink=self._sink(Fill.REFRESH_CRLS),
+            sink=self.sink(Fill.REFRESH_CRLS),
             queue=self.queue,
             metrics=self._metrics,
             clock=self._clock,
@@ -181,10 +183,16 @@ class Watcher:
     def _s3(self) -> Any:
         return self._connections.client("s3")
 
-    def _sink(self, function: Fill) -> AlertSink:
-        """The topic, for alerts of that function: what only the environment knows is put on them here."""
-        sink = SnsSink(self._connections.client("sns"), self.settings.topic_arn)
-        return Stamping(Recording(sink, lambda: self._hasty_store, self._clock), self._stack(function))
+    def delivery(self) -> Delivery:
+        """The way of alerts out of the stack, for one run."""
+        client, topic, bus = self._connections.client("sns"), self.settings.topic_arn, self.settings.event_bus
+        events = EventBus(self._connections.client("events"), bus) if bus else None
+        return Delivery(SnsSink(client, topic), SnsSubscribers(client, topic), events, self._wait)
+
+    def sink(self, function: Fill, delivery: Delivery | None = None) -> AlertSink:
+        """Where alerts of that function go: what only the environment knows is put on them here."""
+        kept = Recording(delivery or self.delivery(), lambda: self._hasty_store, self._clock)
+        return Stamping(kept, self._stack(function))
 
     @cached_property
     def _hasty_store(self) -> ObjectStore:

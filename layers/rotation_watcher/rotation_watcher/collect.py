@@ -9,22 +9,24 @@ loses nothing: the certificates are kept before the history that names them, and
 waits. A run that finds nothing new writes nothing, but for a freshness mark now and then.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
 
 from rotation_watcher import arns, defects, keys
 from rotation_watcher.alerts import outbox
-from rotation_watcher.alerts.builders import SourceName
+from rotation_watcher.alerts.builders import Reach, SourceName
 from rotation_watcher.alerts.ledger import Ledger
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.compare_and_set import compare_and_set
-from rotation_watcher.config import Authority, Source, Watch
+from rotation_watcher.config import Authority, Mode, Source, Target, Watch
 from rotation_watcher.deadline import CALL_TAKES, Remaining, TimedStore, unhurried
 from rotation_watcher.errors import RequestRefused, SourceError, SourceReason, StoreError
+from rotation_watcher.kinds import Payload
 from rotation_watcher.ports import Clock, GenesysApi, Metrics, ObjectStore, PublishQueue, PublishRequest, Secrets
 from rotation_watcher.sources import bounds, compare, fetch, repository, update
 from rotation_watcher.sources import keys_of_conditions as conditions
@@ -34,6 +36,7 @@ from rotation_watcher.sources.fetch import Seen
 from rotation_watcher.sources.history import History
 from rotation_watcher.sources.observation import Judged, Observation, observe
 from rotation_watcher.sources.silence import UNKNOWN, unread_hours
+from rotation_watcher.targets.repository import load_record
 from rotation_watcher.trust.approvals import FORMER, INVALID, misnamed
 from rotation_watcher.trust.findings import Finding
 from rotation_watcher.trust.identity import Expected
@@ -70,10 +73,14 @@ class Ports(NamedTuple):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A call: ``sources`` empty means all of them; ``dry_run`` writes, sends and delivers nothing."""
+    """A call: ``sources`` empty means all of them; ``dry_run`` writes, sends and delivers nothing.
+
+    ``test``: a test alert is sent besides (``configuration.keep`` does that).
+    """
 
     sources: tuple[str, ...] = ()
     dry_run: bool = False
+    test: bool = False
 
 
 class SourceSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -124,7 +131,7 @@ def collect(watch: Watch, request: Request, ports: Ports) -> Summary:
     done = [runs[source.id] for source in chosen if source.id in runs and source.id not in apart.broken]
     for place, run in enumerate(done):
         with apart(run.source):
-            _compare(run, done[:place], request)
+            _compare(run, done[:place], request, watch)
     for run in done:
         with apart(run.source):
             summary.sources[run.source.id] = said = _describe(run)
@@ -257,6 +264,7 @@ class _SourceRun(_Kept):
             anchor_problems=self.anchors.problems,
             now=ports.clock(),
             anchor_files=self.anchors.files,
+            reach=partial(_reach, watch, source, ports.store),
         )
         self._remaining = ports.remaining
         self._judged: Judged = {}
@@ -336,6 +344,28 @@ class _Basis(NamedTuple):
     lifted: Mapping[str, _Lifted]
 
 
+def _reach(watch: Watch, source: Source, store: ObjectStore, authority: str, chain: Collection[str]) -> Reach:
+    """Which targets let in a leaf with these CAs above it, by what their records say was proved last."""
+    targets = [
+        target
+        for target in watch.targets_of(source.id)
+        if authority in watch.bundle(target.bundle).authorities
+        and arns.parse_target(target.arn).kind.takes is not Payload.LEAVES
+    ]
+    if targets and all({*chain} <= _held(target, store) for target in targets):
+        return Reach.ADMITTED
+    return Reach.COMING if targets and watch.mode is Mode.APPLY else Reach.NOT_KEPT
+
+
+def _held(target: Target, store: ObjectStore) -> frozenset[str]:
+    """The fingerprints that a target holds by its record; none where that cannot be read: then it counts as lacking."""
+    try:
+        record, _ = load_record(store, target)
+    except StoreError:
+        return frozenset()
+    return frozenset(record.applied.fingerprints) if record.applied else frozenset()
+
+
 def _names(source: Source, known: History) -> dict[Authority, Expected]:
     """What a leaf's names are held against, by authority."""
     names: dict[Authority, Expected] = {}
@@ -412,15 +442,17 @@ def _with_problems(observation: Observation, problems: Mapping[str, Finding]) ->
     return observation._replace(entities=tuple(entities))
 
 
-def _compare(run: _SourceRun, earlier: Iterable[_SourceRun], request: Request) -> None:
+def _compare(run: _SourceRun, earlier: Iterable[_SourceRun], request: Request, watch: Watch) -> None:
     """Hold a source against those of the same region that come before it. Raises StoreError."""
     same_region = [
         one for one in earlier if one.source.region == run.source.region and one.observation and run.observation
     ]
-    if not same_region:
+    peers = {one.id for one in watch.sources if one.region == run.source.region and one.id != run.source.id}
+    if not same_region and compare.unpaired(run.after, peers, run.context) == run.after:
         return
 
     def change(known: History) -> History:
+        known = compare.unpaired(known, peers, run.context)
         for other in same_region:
             name = SourceName(other.source.id, other.source.region)
             known = compare.disagree(known, name, compare.differences(known, other.after), run.context)

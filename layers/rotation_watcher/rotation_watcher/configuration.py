@@ -8,8 +8,9 @@ document says where a secret is sent, and which certificates may leave.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -46,28 +47,40 @@ class Former(msgspec.Struct, frozen=True, kw_only=True):
 class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="format", tag=str(FORMAT)):
     """``good`` is the last watch file that collect accepted, as a document, and ``accepted`` since when.
 
-    ``former`` are those before it, the newest first.
+    ``former`` are those before it, the newest first. ``dropped``: the sources that it names no more and whose
+    conditions are not all told to be over yet, with their regions.
     """
 
     good: Mapping[str, Any] | None = None
     accepted: Instant | None = None
     former: tuple[Former, ...] = ()
+    dropped: Mapping[str, str] = {}
     conditions: Mapping[str, Condition] = {}
     outbox: tuple[Alert, ...] = ()
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True, tag_field="format", tag=str(FORMAT)):
-    """The SHA-256 of the documents that publish accepted last, the newest first."""
+    """The SHA-256 of the documents that publish accepted last, the newest first.
+
+    ``targets`` are the ARNs of the targets of the newest one by id, ``dropped`` those that it names no more, or
+    otherwise, and whose conditions are not all told to be over yet.
+    """
 
     digests: tuple[str, ...] = ()
+    targets: Mapping[str, str] = {}
+    dropped: Mapping[str, str] = {}
 
 
 class Configured(NamedTuple):
-    """The configuration to work with. ``mistakes``: why it is not the newest. ``failures``: what failed, in words."""
+    """The configuration to work with. ``mistakes``: why it is not the newest. ``failures``: what failed, in words.
+
+    ``dropped``: the sources (collect: id and region) or targets (publish: id and ARN) that are to be wound up.
+    """
 
     watch: Watch
     mistakes: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
+    dropped: Mapping[str, str] = {}
 
 
 type Read = Callable[[], Watch]
@@ -92,9 +105,20 @@ def judged(state: State, found: Watch | ConfigurationError, digests: Iterable[st
     good = state
     if state.good != document:
         former = [one for one in _kept(state) if one.document != document]
-        good = replace(state, good=document, accepted=now, former=tuple(former[: KEPT - 1]))
+        dropped = {**state.dropped, **_sources(state.good)}
+        for source in found.sources:
+            dropped.pop(source.id, None)
+        good = replace(state, good=document, accepted=now, former=tuple(former[: KEPT - 1]), dropped=dropped)
     conditions, alerts, _ = evaluate(state.conditions, (), now, resolves=_resolves)
     return replace(good, conditions=conditions, outbox=waiting.with_alerts(state.outbox, alerts))
+
+
+def _sources(document: Mapping[str, Any] | None) -> dict[str, str]:
+    """The sources of a document that was kept, with their regions; none where it is not what was written."""
+    try:
+        return {one.id: one.region for one in msgspec.convert(document, Watch).sources} if document else {}
+    except msgspec.ValidationError:
+        return {}
 
 
 def _resolves(key: str) -> Lasting:
@@ -140,22 +164,46 @@ def keep(
     clock: Clock,
     *,
     dry_run: bool,
+    test: bool = False,
     remaining: Remaining = unhurried,
 ) -> Configured:
     """For collect: the configuration, or the last good one; delivers the alerts that are due, and keeps what is good.
 
-    A dry run writes and delivers nothing. What ``remaining`` leaves no time for waits. Raises ConfigurationError where
-    none is good, StoreError where the watch file cannot be read.
+    A test alert is sent by the first run of a stack, which finds no state, and where ``test`` asks for it. A dry
+    run writes and delivers nothing. What ``remaining`` leaves no time for waits. Raises ConfigurationError where none
+    is good, StoreError where the watch file cannot be read.
     """
     found = _found(read)
     store = TimedStore(store, remaining)
     if dry_run:
         return _usable(found, parse, store)
+    dropped: Mapping[str, str] = {}
     try:
-        failures = _note(found, store, sink, clock, remaining)
+        failures, dropped = _note(found, store, sink, clock, remaining, test=test)
     except StoreError as error:  # what can be read is read all the same
         failures = (f"the state of the configuration: {error}",)
-    return _usable(found, parse, store)._replace(failures=failures)
+    return _usable(found, parse, store)._replace(failures=failures, dropped=dropped)
+
+
+def sources_wound_up(store: ObjectStore, done: Collection[str]) -> None:
+    """For collect: these sources are wound up. Raises StoreError."""
+
+    def settle(state: State) -> State:
+        return replace(state, dropped={key: one for key, one in state.dropped.items() if key not in done})
+
+    def write(state: State, etag: str | None) -> str:
+        return store.put_if(keys.CONFIGURATION, formats.encode(state), etag=etag, content_type=keys.JSON_TYPE).etag
+
+    compare_and_set(lambda: _load(store), settle, write, keys.CONFIGURATION)
+
+
+def targets_wound_up(store: ObjectStore, done: Collection[str]) -> None:
+    """For publish: these targets are wound up. Raises StoreError."""
+
+    def settle(known: Accepted) -> Accepted:
+        return replace(known, dropped={key: one for key, one in known.dropped.items() if key not in done})
+
+    compare_and_set(lambda: _load_accepted(store), settle, partial(_write_accepted, store), keys.ACCEPTED)
 
 
 def in_use(read: Read, parse: Parse, store: ObjectStore, *, dry_run: bool) -> Configured:
@@ -165,27 +213,32 @@ def in_use(read: Read, parse: Parse, store: ObjectStore, *, dry_run: bool) -> Co
     """
     found = _found(read)
     failures: tuple[str, ...] = ()
+    dropped: Mapping[str, str] = {}
     if isinstance(found, Watch) and not dry_run:
         try:
-            _note_accepted(found, store)
+            dropped = _note_accepted(found, store)
         except StoreError as error:  # what can be published is published all the same
             failures = (f"what was accepted: {error}",)
-    return _usable(found, parse, store)._replace(failures=failures)
+    return _usable(found, parse, store)._replace(failures=failures, dropped=dropped)
 
 
-def _note_accepted(watch: Watch, store: ObjectStore) -> None:
-    """Note that publish has accepted a configuration. Raises StoreError."""
+def _note_accepted(watch: Watch, store: ObjectStore) -> Mapping[str, str]:
+    """Note that publish has accepted a configuration; the targets that are to be wound up. Raises StoreError."""
     digest = digest_of(watch)
+    targets = {target.id: target.arn for target in watch.targets}
 
     def change(known: Accepted) -> Accepted:
         others = [one for one in known.digests if one != digest]
-        return known if known.digests[:1] == (digest,) else Accepted(digests=(digest, *others[: KEPT - 1]))
+        dropped = {key: arn for key, arn in {**known.dropped, **known.targets}.items() if targets.get(key) != arn}
+        return Accepted(digests=(digest, *others[: KEPT - 1]), targets=targets, dropped=dropped)
 
-    def write(accepted: Accepted, etag: str | None) -> str:
-        body = formats.encode(accepted)
-        return store.put_if(keys.ACCEPTED, body, etag=etag, content_type=keys.JSON_TYPE).etag
+    return compare_and_set(lambda: _load_accepted(store), change, partial(_write_accepted, store), keys.ACCEPTED)[
+        0
+    ].dropped
 
-    compare_and_set(lambda: _load_accepted(store), change, write, keys.ACCEPTED)
+
+def _write_accepted(store: ObjectStore, accepted: Accepted, etag: str | None) -> str:
+    return store.put_if(keys.ACCEPTED, formats.encode(accepted), etag=etag, content_type=keys.JSON_TYPE).etag
 
 
 def _found(read: Read) -> Watch | ConfigurationError:
@@ -208,9 +261,18 @@ def _usable(found: Watch | ConfigurationError, parse: Parse, store: ObjectStore)
 
 
 def _note(
-    found: Watch | ConfigurationError, store: ObjectStore, sink: AlertSink, clock: Clock, remaining: Remaining
-) -> tuple[str, ...]:
-    """Keep what was found, and deliver what waits; the sink's errors in words. Raises StoreError."""
+    found: Watch | ConfigurationError,
+    store: ObjectStore,
+    sink: AlertSink,
+    clock: Clock,
+    remaining: Remaining,
+    *,
+    test: bool,
+) -> tuple[tuple[str, ...], Mapping[str, str]]:
+    """Keep what was found, and deliver what waits; the sink's errors in words, and the sources to be wound up.
+
+    Raises StoreError.
+    """
     digests = _load_accepted(store)[0].digests if isinstance(found, ConfigurationError) else ()
 
     ledger = Ledger(store, keys.CONFIGURATION)
@@ -229,11 +291,25 @@ def _note(
         body = formats.encode(state)
         return store.put_if(keys.CONFIGURATION, body, etag=etag, content_type=keys.JSON_TYPE).etag
 
-    known = compare_and_set(
-        lambda: _load(store), lambda state: judged(own(state), found, digests, clock()), write, keys.CONFIGURATION
-    )
+    first = False
+
+    def load() -> tuple[State, str | None]:
+        nonlocal first
+        state, etag = _load(store)
+        first = etag is None
+        return state, etag
+
+    asked = clock()
+
+    def step(state: State) -> State:
+        after = judged(own(state), found, digests, clock())
+        trials = [builders.trial(requested=False, now=clock())] if first else []
+        trials += [builders.trial(requested=True, now=asked)] if test else []
+        return replace(after, outbox=waiting.with_alerts(after.outbox, trials))
+
+    known = compare_and_set(load, step, write, keys.CONFIGURATION)
     if not known[0].outbox:
-        return ()
+        return (), known[0].dropped
 
     def clear(taken: frozenset[str]) -> bool:
         nonlocal known
@@ -245,7 +321,8 @@ def _note(
         known = compare_and_set(lambda: _load(store), delivered, write, keys.CONFIGURATION, known=known)
         return True
 
-    return outbox.deliver([outbox.Waiting(known[0].outbox, clear)], sink, remaining)[0]
+    errors = outbox.deliver([outbox.Waiting(known[0].outbox, clear)], sink, remaining)[0]
+    return errors, known[0].dropped
 
 
 def _load_accepted(store: ObjectStore) -> tuple[Accepted, str | None]:

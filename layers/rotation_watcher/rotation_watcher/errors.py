@@ -209,6 +209,10 @@ class DeliveryError(WatcherError):
     """A sink did not accept an alert: it stays in its outbox."""
 
 
+class NobodyListens(DeliveryError):
+    """Nobody could hear an alert yet: it waits in its outbox, and that is no failure of the run."""
+
+
 class DeliveryTimedOut(DeliveryError):
     """A sink did not answer, so that nothing more is handed to it in this run."""
 

@@ -23,6 +23,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ``enqueue_every`` is how often the schedule enqueues every target (PUBLISH_SCHEDULE; None: at no fixed interval).
     ``claim_for`` is how long a claim on a target lasts. ``watch_file`` is empty or an ``s3://`` URI.
     ``authorizer_arn`` (AUTHORIZER_ARN) is that of the stack's authorizer for APIs (None: it has none).
+    ``event_bus`` (ALERT_EVENT_BUS) is the name of the EventBridge bus that gets every alert as an event (None: none).
     ``ca_file`` (GENESYS_CA_FILE) names additional roots for HTTPS to Genesys, for networks that inspect TLS.
 
     For alerts: ``stack`` (STACK_NAME) and ``environment`` (ENVIRONMENT_NAME) say where they come from, ``runbook``
@@ -54,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_group: str
     own_name: str
     mistakes: tuple[str, ...]
+    event_bus: str | None = None
 
 
 class ChatSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +92,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         log_group=environment.get("AWS_LAMBDA_LOG_GROUP_NAME", ""),
         own_name=environment.get("AWS_LAMBDA_FUNCTION_NAME", ""),
         mistakes=_schedule_mistakes(environment),
+        event_bus=environment.get("ALERT_EVENT_BUS") or None,
     )
 
 

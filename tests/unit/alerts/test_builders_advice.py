@@ -193,7 +193,7 @@ def test_a_learned_name_comes_with_the_setting_that_overrules_it_and_is_a_warnin
     assert "client_name" in learned(None).what_to_do
     assert "names a.example, b.example" in learned(None).what_happened
     assert [learned(name).severity for name in (None, "B.example", "c.example")] == [
-        Severity.INFO,
+        Severity.WARNING,
         Severity.INFO,
         Severity.WARNING,
     ]
@@ -202,7 +202,14 @@ def test_a_learned_name_comes_with_the_setting_that_overrules_it_and_is_a_warnin
 def test_a_change_of_issuer_says_whether_it_bites_now_or_later() -> None:
     def means(status: str) -> str:
         return builders.issuer_changed(
-            source=SOURCE, authority="DigiCert", status=status, new=ELSEWHERE, old=CURRENT, authorities=[], now=NOW
+            source=SOURCE,
+            authority="DigiCert",
+            status=status,
+            new=ELSEWHERE,
+            old=CURRENT,
+            authorities=[],
+            reach=builders.Reach.NOT_KEPT,
+            now=NOW,
         ).what_it_means
 
     assert "data actions fail." in means("current")
@@ -274,7 +281,7 @@ def test_drift_is_critical_only_when_data_actions_fail() -> None:
 
 
 def test_an_alert_never_says_that_the_watcher_heals_when_it_does_not() -> None:
-    assert "The watcher is putting back" in drift(removed=[INTERMEDIATE], will_heal=True).what_to_do
+    assert "The watcher puts back" in drift(removed=[INTERMEDIATE], will_heal=True).what_to_do
     assert "The watcher leaves it as it is" in drift(removed=[INTERMEDIATE], will_heal=False).what_to_do
     off = {
         heals: builders.mtls_off(

@@ -24,7 +24,7 @@ CONFIG = Config(
 """For the services of the targets, whose answers take their time."""
 PROMPT = CONFIG.merge(Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}))
 """For what answers at once or not at all: with every try and the pauses between them it stays below ``CALL_TAKES``."""
-_PROMPT = {"s3", "sns", "sqs", "ssm", "secretsmanager"}
+_PROMPT = {"s3", "sns", "events", "sqs", "ssm", "secretsmanager"}
 HASTY = CONFIG.merge(Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1}))
 """For what nobody waits for: three seconds at the most, and then it is left."""
 SINGLE_ATTEMPT = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))

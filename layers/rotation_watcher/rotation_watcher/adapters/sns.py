@@ -7,6 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from rotation_watcher.adapters.aws_errors import NO_ANSWER
 from rotation_watcher.alerts import mail
+from rotation_watcher.alerts.data import as_json, cut
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.errors import DeliveryError, DeliveryTimedOut
 
@@ -16,14 +17,13 @@ if TYPE_CHECKING:
 LIMIT = 250_000
 """The most bytes of a message; SNS accepts 262,144 including attributes and subject."""
 _MACHINES = ("lambda", "sqs", "http", "https")
-_MARK = " (cut: too long)"
 
 
 class SnsSink:
     """``alerts.outbox.AlertSink`` over one topic. E-mail gets the readable text, other protocols the alert as JSON.
 
-    For subscription filter policies: the attributes ``kind``, ``severity``, ``region`` (of Genesys Cloud), ``source``
-    and ``target``, and ``stack``, ``account``, ``environment`` and ``aws_region`` of a stamped alert.
+    For subscription filter policies: the attributes ``kind``, ``severity``, ``status``, ``region`` (of Genesys Cloud),
+    ``source`` and ``target``, and ``stack``, ``account``, ``environment``, ``aws_region`` of a stamped alert.
     """
 
     def __init__(self, client: "SNSClient", topic_arn: str) -> None:
@@ -38,6 +38,7 @@ class SnsSink:
             for name, value in (
                 ("kind", alert.kind.value),
                 ("severity", alert.severity.value),
+                ("status", alert.status.value),
                 ("region", alert.region),
                 ("source", alert.source),
                 ("target", alert.target),
@@ -79,36 +80,10 @@ class SnsSubscribers:
 
 
 def message(alert: Alert) -> str:
-    """The per-protocol JSON, at most LIMIT bytes.
-
-    If an alert is too large, its last facts are dropped and then its texts are cut, with a mark, so that it can be
-    delivered.
-    """
-    body = _encode(alert)
-    while len(body) > LIMIT and alert.facts:
-        kept = dict(list(alert.facts.items())[: len(alert.facts) // 2])
-        alert = msgspec.structs.replace(alert, facts=kept)
-        body = _encode(alert, cut=True)
-    longest = LIMIT
-    while len(body) > LIMIT and longest:
-        longest //= 2
-        alert = msgspec.structs.replace(
-            alert,
-            **{
-                name: _shortened(getattr(alert, name), longest)
-                for name in ("what_happened", "what_it_means", "what_to_do")
-            },
-        )
-        body = _encode(alert, cut=True)
-    return body.decode()
+    """The per-protocol JSON, at most LIMIT bytes; of what is larger the end of the facts, then of the texts, is cut."""
+    return cut(alert, _encode, LIMIT).decode()
 
 
-def _encode(alert: Alert, *, cut: bool = False) -> bytes:
-    if cut:
-        alert = msgspec.structs.replace(alert, facts={**alert.facts, "cut": "more did not fit into the message"})
-    text, data = mail.text(alert), msgspec.json.encode(alert).decode()
+def _encode(alert: Alert) -> bytes:
+    text, data = mail.text(alert), as_json(alert).decode()
     return msgspec.json.encode({"default": text, "email": text, **dict.fromkeys(_MACHINES, data)})
-
-
-def _shortened(words: str, longest: int) -> str:
-    return words if len(words) <= longest else words[:longest] + _MARK

@@ -76,6 +76,7 @@ class Kind(StrEnum):
     REVOKED = "revoked"
     CRL_STALE = "crl-stale"
     REVOCATIONS_BEHIND = "revocations-behind"
+    TEST = "test"
 
     @classmethod
     def _missing_(cls, value: object) -> "Kind | None":

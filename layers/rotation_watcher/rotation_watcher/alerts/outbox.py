@@ -11,7 +11,7 @@ from rotation_watcher import defects
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.alerts.waiting import in_order
 from rotation_watcher.deadline import CALL_TAKES, Remaining, unhurried
-from rotation_watcher.errors import DeliveryError, DeliveryTimedOut
+from rotation_watcher.errors import DeliveryError, DeliveryTimedOut, NobodyListens
 
 BATCH = 10
 """Alerts that are handed over before the outbox is written: what a killed run may repeat."""
@@ -23,7 +23,8 @@ class AlertSink(Protocol):
     def deliver(self, alert: Alert) -> None:
         """Hand over one alert; returning means that the sink took it.
 
-        Raises DeliveryError, and DeliveryTimedOut where it did not answer, so that the next would wait as long.
+        Raises DeliveryError, DeliveryTimedOut where it did not answer, so that the next would wait as long, and
+        NobodyListens where it waits without being a failure.
         """
 
 
@@ -58,16 +59,26 @@ def deliver(
                     f"{alert.id}: waits for the next run ({stopped or 'its outbox cannot be written'})"
                 )
                 continue
-            try:
-                sink.deliver(alert)
-            except DeliveryError as error:
-                stopped = "the sink does not answer" if isinstance(error, DeliveryTimedOut) else ""
-                errors[place].append(f"{alert.id}: {error}")
-            except Exception as error:  # noqa: BLE001  # whatever it is, the other alerts go out
-                errors[place].append(f"{alert.id}: {defects.words(error)} while it was delivered")
-            else:
+            error, unanswered = _handed_over(alert, sink)
+            if error is None:
                 taken.setdefault(place, set()).add(alert.key)
+            elif error:
+                stopped = "the sink does not answer" if unanswered else ""
+                errors[place].append(f"{alert.id}: {error}")
         for place, delivered in taken.items():
             if not outboxes[place].clear(frozenset(delivered)):
                 closed.add(place)
     return tuple(tuple(one) for one in errors)
+
+
+def _handed_over(alert: Alert, sink: AlertSink) -> tuple[str | None, bool]:
+    """Why the sink did not take the alert (None: it did; empty: it waits), and whether the sink did not answer."""
+    try:
+        sink.deliver(alert)
+    except NobodyListens:
+        return "", False
+    except DeliveryError as error:
+        return str(error), isinstance(error, DeliveryTimedOut)
+    except Exception as error:  # noqa: BLE001  # whatever it is, the other alerts go out
+        return f"{defects.words(error)} while it was delivered", False
+    return None, False

@@ -1,12 +1,12 @@
 """Two sources of one region: they should see the same."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import SourceName
-from rotation_watcher.alerts.conditions import Lasting, Observed, evaluate
+from rotation_watcher.alerts.conditions import AT_ONCE, Lasting, Observed, evaluate
 from rotation_watcher.alerts.model import Kind
 from rotation_watcher.sources import flapping
 from rotation_watcher.sources import keys_of_conditions as keys
@@ -43,6 +43,22 @@ def disagree(
     )
     ended = flapping.ended(history, conditions, over, context.now)
     return replace(history, conditions=conditions, ended=ended).with_alerts(alerts)
+
+
+def unpaired(history: History, peers: Collection[str], context: Context) -> History:
+    """The history without what speaks of another source that is none of these of its region: that is over."""
+    kept = tuple(keys.disagree(other) for other in peers)
+    gone = {key for key in history.conditions if key.startswith(keys.DISAGREE) and not key.startswith(kept)}
+    if not gone:
+        return history
+    conditions, alerts, _ = evaluate(
+        history.conditions,
+        (),
+        context.now,
+        resolves=lambda key: AT_ONCE if key in gone else None,
+        about=lambda _: context.name,
+    )
+    return replace(history, conditions=conditions).with_alerts(alerts)
 
 
 def _condition(

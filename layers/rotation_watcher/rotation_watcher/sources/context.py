@@ -1,11 +1,11 @@
 """What applying an observation needs to know beside the history."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
-from rotation_watcher.alerts.builders import SourceName
+from rotation_watcher.alerts.builders import Reach, SourceName
 from rotation_watcher.config import Policy, Source
 from rotation_watcher.trust.approvals import Approval
 from rotation_watcher.trust.file_contents import OperatorFile
@@ -15,7 +15,8 @@ class Context(NamedTuple):
     """What is needed beside the history and the observation. ``approvals`` are those that were found.
 
     ``past``: a grace that ended before this moment is over for certain. After a gap in the observations that is the
-    last one before it, since either the source or the clock was not right; None: no grace is over.
+    last one before it, since either the source or the clock was not right; None: no grace is over. ``reach`` says for
+    an authority and the fingerprints above a leaf which targets let it in; it is asked where an issuer changed.
     """
 
     source: Source
@@ -26,6 +27,7 @@ class Context(NamedTuple):
     now: datetime
     anchor_files: Mapping[str, OperatorFile] = MappingProxyType({})
     past: datetime | None = None
+    reach: Callable[[str, Collection[str]], Reach] = lambda *_: Reach.NOT_KEPT
 
     def over(self, end: datetime) -> bool:
         """Whether a grace with this end is over."""

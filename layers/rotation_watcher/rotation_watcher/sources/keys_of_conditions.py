@@ -9,12 +9,12 @@ CLOCK = "clock"
 """The state holds times from the future."""
 DEFECT = "defect"
 """The watcher itself failed at the source."""
-_ABSENT, _ANCHOR, _DISAGREE, _QUARANTINED, _FILE = "absent:", "anchor:", "disagree:", "quarantined:", "file:"
+_ABSENT, _ANCHOR, DISAGREE, _QUARANTINED, _FILE = "absent:", "anchor:", "disagree:", "quarantined:", "file:"
 FORGED = "forged:alerts"
 """Alerts waited that the watcher had not written."""
 _NAMES, _BACK, _FLOOD = "names:", "back:", "flood:"
 _SINGLE = (SOURCE, CLOCK, DEFECT, FORGED)
-_PREFIXES = (_ABSENT, _ANCHOR, _DISAGREE, _QUARANTINED, _FILE, _NAMES, _BACK, _FLOOD)
+_PREFIXES = (_ABSENT, _ANCHOR, DISAGREE, _QUARANTINED, _FILE, _NAMES, _BACK, _FLOOD)
 """Each ends in a colon, so that none is the start of another."""
 
 
@@ -42,7 +42,7 @@ def file_of(key: str) -> str | None:
 
 def disagree(other: str, authority: str = "") -> str:
     """Another source of the region sees other certificates. Without an authority: the prefix for that source."""
-    return f"{_DISAGREE}{other}:{authority}"
+    return f"{DISAGREE}{other}:{authority}"
 
 
 def quarantined(authority: str, entity: str, codes: Iterable[str] = (), root: str | None = None) -> str:

@@ -300,6 +300,7 @@ def _issuer_change(authority: str, status: Status, new: Leaf, old: Leaf | None, 
             new=new.facts,
             old=old.facts,
             authorities=new.authorities,
+            reach=context.reach(authority, new.chain),
             now=context.now,
         )
     ]

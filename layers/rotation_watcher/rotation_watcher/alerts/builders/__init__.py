@@ -41,15 +41,24 @@ from rotation_watcher.alerts.builders.filters import (
 )
 from rotation_watcher.alerts.builders.floods import flood
 from rotation_watcher.alerts.builders.forged import alerts_forged
-from rotation_watcher.alerts.builders.leaves import expired, issuer_changed, rotated, upcoming_published, went_back
+from rotation_watcher.alerts.builders.leaves import (
+    Reach,
+    expired,
+    issuer_changed,
+    rotated,
+    upcoming_published,
+    went_back,
+)
 from rotation_watcher.alerts.builders.locked import filtered_out, target_locked
 from rotation_watcher.alerts.builders.naming import name_learned, names_uncertain
 from rotation_watcher.alerts.builders.observing import clock_ahead, source_failing, sources_disagree
 from rotation_watcher.alerts.builders.quarantine import anchor_missing, approved, quarantined
 from rotation_watcher.alerts.builders.revocation import crl_stale, revocations_behind, revoked
 from rotation_watcher.alerts.builders.subjects import SourceName, TargetName
+from rotation_watcher.alerts.builders.trial import trial
 
 __all__ = [
+    "Reach",
     "SourceName",
     "TargetName",
     "alerts_forged",
@@ -95,6 +104,7 @@ __all__ = [
     "state_forged",
     "still_trusted",
     "target_locked",
+    "trial",
     "truststore_update_failed",
     "truststore_updated",
     "unusual_certificate",

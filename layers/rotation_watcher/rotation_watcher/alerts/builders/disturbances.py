@@ -40,7 +40,7 @@ def drift_found(
         happened=f"Since the watcher last proved it, {' and '.join(changes) or 'it has changed'}.",
         means=f"{means}{stays}",
         do=(
-            "The watcher is putting back what is missing."
+            "The watcher puts back what is missing in this run; if it cannot, a message of its own says so."
             if will_heal
             else "The watcher leaves it as it is. If it was not meant, repair it by hand, or set on_drift to heal"
             " (in apply mode)."
@@ -52,7 +52,7 @@ def drift_found(
     facts |= {"is at": plain(moved_to)} if moved_to else {}
     return about_target(
         Kind.DRIFT_FOUND,
-        Severity.CRITICAL if refused else Severity.WARNING,
+        Severity.CRITICAL if refused and not will_heal else Severity.WARNING,
         target,
         stamp(since),
         words,

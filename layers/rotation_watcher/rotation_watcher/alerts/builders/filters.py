@@ -115,7 +115,7 @@ def filters_drifted(
         happened=f"Since the watcher last proved them, {' and '.join(changes)}.",
         means=means + (" What came may let others in; it stays." if added else ""),
         do=(
-            "The watcher is putting back what is missing."
+            "The watcher puts back what is missing in this run; if it cannot, a message of its own says so."
             if will_heal
             else "The watcher leaves them as they are. If it was not meant, repair them by hand, or set on_drift to"
             " heal"
@@ -124,7 +124,7 @@ def filters_drifted(
         + " Find out who changed the listener (CloudTrail, ModifyListener).",
     )
     facts = _lines("came", added) | _lines("went", removed) | listed("refused", refused, now)
-    severity = Severity.CRITICAL if refused or emptied else Severity.WARNING
+    severity = Severity.CRITICAL if (refused or emptied) and not will_heal else Severity.WARNING
     return about_target(Kind.DRIFT_FOUND, severity, target, stamp(since), words, facts | {"since": when(since)}, now)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 
 from rotation_watcher import keys
 from rotation_watcher.alerts.builders.subjects import AUTHORITY, SourceName, Words, about_source
@@ -18,6 +19,17 @@ def fetch(source: SourceName, leaf: CertificateFacts) -> Template:
     """Gets a certificate from the bucket, to be carried elsewhere."""
     key = keys.seen(source.id, leaf.fingerprint)
     return command("aws s3 cp s3://{bucket}/{key} new.pem --region {region}", key=key)
+
+
+class Reach(StrEnum):
+    """Which targets let a leaf in that stands under other CAs than the one before."""
+
+    ADMITTED = "admitted"
+    """Every target holds its CAs already."""
+    COMING = "coming"
+    """The watcher adds them."""
+    NOT_KEPT = "not-kept"
+    """There is no target, or none that may be changed."""
 
 
 def upcoming_published(
@@ -86,13 +98,23 @@ def issuer_changed(
     new: CertificateFacts,
     old: CertificateFacts,
     authorities: Sequence[str],
+    reach: Reach,
     now: datetime,
 ) -> Alert:
     """A certificate comes from other CAs than the one before: no routine rotation.
 
-    ``authorities``: the SHA-256 of the CA certificates above the new one, which the bucket keeps.
+    ``authorities``: the SHA-256 of the CA certificates above the new one, which the bucket keeps. ``reach``: who lets
+    it in so far.
     """
     soon = status != "current"
+    severity, here = {
+        Reach.ADMITTED: (Severity.INFO, "Every target of this stack holds the new CA certificates already."),
+        Reach.COMING: (
+            Severity.WARNING if soon else Severity.CRITICAL,
+            "Not every target holds the new CA certificates yet: the watcher adds them now, and says when.",
+        ),
+        Reach.NOT_KEPT: (Severity.CRITICAL, "No target in apply mode takes them: this stack does not add them."),
+    }[reach]
     words = Words(
         title=f"the {status} {plain(authority, AUTHORITY)} certificate has another issuer",
         happened=(
@@ -102,7 +124,7 @@ def issuer_changed(
         means=(
             "This is no routine rotation: a truststore that holds only the former CA certificates"
             f" {'will refuse it, and data actions will fail' if soon else 'refuses it, and data actions fail'}."
-            " Targets kept in apply mode take the new CA certificates now."
+            f" {here}"
         ),
         do=(
             "Give the new CA certificates (CA files below) to every truststore that this stack does not keep, and to"
@@ -113,7 +135,7 @@ def issuer_changed(
         f"CA file {place}": uri(keys.seen(source.id, one)) for place, one in enumerate(authorities[:_MOST], start=1)
     }
     facts |= certificate(new, now, "new") | certificate(old, now, "old")
-    return about_source(Kind.ISSUER_CHANGED, Severity.CRITICAL, source, authority, new.fingerprint, words, facts, now)
+    return about_source(Kind.ISSUER_CHANGED, severity, source, authority, new.fingerprint, words, facts, now)
 
 
 def went_back(

@@ -26,10 +26,15 @@ def name_learned(
 
     ``believed`` is what the catalogue of regions says.
     """
-    expected = believed is None or believed.lower() in names
-    catalogue = "" if expected else f" The catalogue of regions believes another one: {plain(believed or '')}."
+    expected = believed is not None and believed.lower() in names
+    catalogue = (
+        "" if expected or not believed else f" The catalogue of regions believes another one: {plain(believed)}."
+    )
+    name = plain(authority, AUTHORITY)
     words = Words(
-        title=f"please check the name learned for {plain(authority, AUTHORITY)}",
+        title=f"the name learned for {name} is as expected"
+        if expected
+        else f"please check the name learned for {name}",
         happened=f"The current {plain(authority, AUTHORITY)} certificate bears the {_listed(names)}.{catalogue}",
         means=(
             "From now on a certificate must bear "
@@ -37,7 +42,9 @@ def name_learned(
             + ": any other goes into quarantine."
         ),
         do=(
-            "Check once that this is the data-actions service of your region. If it is not,"
+            "Nothing: the catalogue of regions has the same name."
+            if expected
+            else "Check once that this is the data-actions service of your region. If it is not,"
             f" {_RIGHT_NAME}, and ask Genesys support."
         ),
     )

@@ -305,7 +305,8 @@ def approved(
         certificate(leaf, now) | (_root(root, now) if root else {}) | {"approval": uri(keys.approval(leaf.fingerprint))}
     )
     distinction = f"{leaf.fingerprint}:{stamp(now)}"
-    return about_source(Kind.APPROVED, Severity.WARNING, source, authority, distinction, words, facts, now)
+    severity = Severity.CRITICAL if root else Severity.WARNING
+    return about_source(Kind.APPROVED, severity, source, authority, distinction, words, facts, now)
 
 
 def anchor_missing(

@@ -1,0 +1,64 @@
+"""Delivery as the stack has it, one object a run: over SNS and, where there is a bus, as an event too.
+
+Nothing counts as told before somebody can hear it. Before the first alert of a run the topic is asked how many of its
+subscriptions are confirmed, so a run with nothing to deliver asks nothing. Without any, and without a bus, every alert
+waits in its outbox (``NobodyListens``), and that fails no run. A topic that does not say is taken for heard: a missing
+permission must not silence anything.
+
+SNS decides what was told. A bus that does not take an event is reported (``failures``) and repeats no mail.
+"""
+
+from rotation_watcher.adapters.event_bus import EventBus
+from rotation_watcher.adapters.sns import SnsSink, SnsSubscribers
+from rotation_watcher.alerts.model import Alert
+from rotation_watcher.errors import DeliveryError, NobodyListens
+from rotation_watcher.ports import Wait
+
+PAUSE = 0.2
+"""Seconds between two messages: AWS switches a mailbox off that gets more than ten a second. A run has five."""
+
+
+class Delivery:
+    """``alerts.outbox.AlertSink`` for one run. ``waiting``: how many alerts wait because nobody can hear them.
+
+    ``failures``: what the bus did not take although SNS did, in words.
+    """
+
+    def __init__(self, topic: SnsSink, subscribers: SnsSubscribers, bus: EventBus | None, wait: Wait) -> None:
+        self._topic, self._subscribers, self._bus, self._wait = topic, subscribers, bus, wait
+        self._heard: bool | None = None
+        self._begun = False
+        self.waiting = 0
+        self.failures: list[str] = []
+
+    def deliver(self, alert: Alert) -> None:
+        """See ``alerts.outbox.AlertSink``. Raises NobodyListens besides."""
+        if self._heard is None:
+            self._heard = self._somebody_hears()
+        if not self._heard and self._bus is None:
+            self.waiting += 1
+            raise NobodyListens("no subscription of the topic is confirmed: see the mailbox, or subscribe anew")
+        if self._begun:
+            self._wait(PAUSE)
+        self._begun = True
+        failure = self._as_event(alert)
+        if failure is not None and not self._heard:
+            raise failure
+        self._topic.deliver(alert)
+        if failure is not None:
+            self.failures.append(f"{alert.key}: {failure}")
+
+    def _somebody_hears(self) -> bool:
+        try:
+            return self._subscribers.confirmed() != 0
+        except DeliveryError:
+            return True
+
+    def _as_event(self, alert: Alert) -> DeliveryError | None:
+        if self._bus is None:
+            return None
+        try:
+            self._bus.deliver(alert)
+        except DeliveryError as error:
+            return error
+        return None

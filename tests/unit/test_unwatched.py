@@ -1,0 +1,147 @@
+"""What is taken out of the watch file leaves no condition open: each is resolved by name, once it can be heard."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from rotation_watcher import configuration, keys, unwatched
+from rotation_watcher.alerts.conditions import Condition
+from rotation_watcher.alerts.model import Severity
+from rotation_watcher.sources import history
+from rotation_watcher.targets import record
+from tests.support.words import word
+from tests.unit.test_configuration import GOOD as DOCUMENT
+from tests.unit.test_configuration import Desk
+
+GOOD: dict[str, Any] = {**DOCUMENT}
+SOURCE, TARGET = "use1", "api"
+ARN = str(GOOD["targets"][0]["arn"])
+OTHER = {"id": "euc1", "region": "eu-central-1", "credentials": GOOD["sources"][0]["credentials"]}
+WITHOUT_SOURCE = GOOD | {"sources": [OTHER], "bundles": [{"id": "main", "sources": ["euc1"]}]}
+WITHOUT_TARGET = GOOD | {"targets": []}
+OTHER_ARN = GOOD | {"targets": [GOOD["targets"][0] | {"arn": ARN.replace("api.", "other.")}]}
+
+
+class Ending(Desk):
+    """Both functions, and what they have open at a source and a target."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        assert GOOD["sources"][0]["id"] == SOURCE
+        self.both()
+        self.sink.delivered.clear()
+        since = self.clock()
+        told = Condition(
+            kind="mtls-off",
+            since=since,
+            alerted=since,
+            alert=f"mtls-off:{TARGET}:domain:1",
+            title="t",
+            severity=Severity.CRITICAL,
+        )
+        quiet = Condition(kind="quota-near", since=since)
+        state = record.Record(target=TARGET, arn=ARN, conditions={"mtls-off:domain": told, "quota-near": quiet})
+        self.store.seed(keys.record(TARGET), record.encode(state))
+        failing = msgspec.structs.replace(told, kind="source-failing", alert=f"source-failing:{SOURCE}:1")
+        known = history.History(source=SOURCE, region="us-east-1", conditions={"source": failing})
+        self.store.seed(keys.history(SOURCE), history.encode(known))
+
+    def runs(self) -> list[str]:
+        """A run of each function, as its handler goes; the messages of both."""
+        self.clock.advance(timedelta(minutes=15))
+        ports = unwatched.Ports(self.store, self.sink, self.clock)
+        steps: list[tuple[Callable[[], configuration.Configured], Callable[..., tuple[str, ...]]]] = [
+            (self.collect, unwatched.sources),
+            (self.publish, unwatched.targets),
+        ]
+        for configure, wind_up in steps:
+            configured = configure()
+            assert wind_up(configured.dropped, configured.watch, ports) == ()
+        return [f"{word(one)} {one.id}" for one in self.news()]
+
+    def left(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """The conditions of both."""
+        source, target = self.store.body(keys.history(SOURCE)), self.store.body(keys.record(TARGET))
+        return history.decode(source).conditions, record.decode(target).conditions
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        (WITHOUT_SOURCE, ["over: source-failing source-failing:use1:1"]),
+        (WITHOUT_TARGET, ["over: mtls-off mtls-off:api:domain:1"]),
+        (OTHER_ARN, ["over: mtls-off mtls-off:api:domain:1"]),
+        (GOOD | {"mode": "observe"}, []),
+    ],
+    ids=["source", "target", "another ARN", "nothing"],
+)
+def test_what_was_told_of_it_is_resolved_once_with_its_own_id(document: dict[str, Any], told: list[str]) -> None:
+    desk = Ending()
+    assert desk.runs() == []
+    desk.document = document
+    assert desk.runs() == told
+    before = len(desk.store.writes)
+    assert [desk.runs() for _ in range(3)] == [[], [], []]
+    assert len(desk.store.writes) == before, "and then a run writes nothing for it"
+    assert [not one for one in desk.left()] == [document is WITHOUT_SOURCE, document in (WITHOUT_TARGET, OTHER_ARN)]
+
+
+def test_the_end_says_why_and_waits_until_it_can_be_heard() -> None:
+    desk = Ending()
+    desk.document = WITHOUT_TARGET
+    desk.sink.closed = True
+    desk.runs()
+    desk.runs()
+    desk.sink.closed = False
+    desk.publish()
+    configured = desk.publish()
+    unwatched.targets(configured.dropped, configured.watch, unwatched.Ports(desk.store, desk.sink, desk.clock))
+    (alert,) = desk.news()
+    assert "no longer watched" in alert.what_it_means
+    assert desk.publish().dropped == {}
+
+
+def test_what_comes_back_before_its_end_was_told_is_not_wound_up() -> None:
+    desk = Ending()
+    desk.document = WITHOUT_SOURCE
+    desk.collect()
+    desk.document = GOOD
+    assert desk.runs() == []
+    assert desk.left()[0]
+
+
+@pytest.mark.parametrize("key", [keys.CONFIGURATION, keys.ACCEPTED])
+def test_notes_that_somebody_wrote_end_nothing_that_is_watched(key: str) -> None:
+    desk = Ending()
+    document = msgspec.json.decode(desk.store.body(key))
+    dropped = {SOURCE: "us-east-1"} if key == keys.CONFIGURATION else {TARGET: ARN}
+    desk.store.seed(key, msgspec.json.encode({**document, "dropped": dropped}))
+    assert desk.runs() == []
+    assert all(desk.left())
+
+
+def test_a_run_that_is_killed_at_any_write_loses_no_end() -> None:
+    for place in range(12):
+        desk = Ending()
+        desk.document = WITHOUT_TARGET
+        left = place
+
+        def dies(operation: str, _: str) -> None:
+            nonlocal left
+            if operation in {"put", "put_if"}:
+                left -= 1
+                if left < 0:
+                    raise KeyboardInterrupt
+
+        desk.store.before = dies
+        try:
+            told = desk.runs()
+        except KeyboardInterrupt:
+            told = [f"{word(one)} {one.id}" for one in desk.news()]
+        desk.store.before = lambda *_: None
+        told += desk.runs()
+        assert {*told} == {"over: mtls-off mtls-off:api:domain:1"}
+        assert not desk.left()[1]
