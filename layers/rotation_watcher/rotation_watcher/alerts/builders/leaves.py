@@ -78,7 +78,7 @@ def rotated(
         ),
         means=(
             "The new certificate verified to your anchors and is trusted. The old one stays trusted until"
-            f" {when(retire_after)} at least, because the API may answer either way during a rotation."
+            f" {when(retire_after)} at least, unless it is revoked, because the API may answer either way meanwhile."
         ),
         do=(
             "Nothing for targets in apply mode. A system that compares the certificate itself (a pin) needs the new one"
