@@ -294,7 +294,7 @@ def test_a_named_version_that_was_interrupted_brings_back_only_what_is_wanted_an
     killed_before_its_update(world, target, rollback=target, to=version)
     assert run(world, target) is Outcome.ROLLED_BACK
     assert root("Rogue") not in world.live(target)
-    assert told(world) == ["rolled-back"]
+    assert told(world) == ["rolled-back", "over: removal-planned"]
     assert f"{root('Rogue')[:16]} did not come back" in world.sink.delivered[0].what_happened
     assert world.publish(rollback=target, to=version).targets[target].outcome is Outcome.ROLLED_BACK
     assert root("Rogue") in world.live(target)

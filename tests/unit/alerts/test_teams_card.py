@@ -72,7 +72,7 @@ def test_urgency_has_a_colour_of_the_theme_and_words(status: str, colour: str, w
 
 def test_no_colour_is_fixed_so_that_a_dark_theme_can_be_read() -> None:
     named = {run["color"] for alert in DELIVERED.values() for run in elements(card_of(alert)) if "color" in run}
-    assert named == {"Accent", "Warning", "Attention"}
+    assert named == {"Accent", "Good", "Warning", "Attention"}
     assert "#" not in json.dumps([card_of(lived("mtls_off", "resolved"))["body"]])
 
 

@@ -20,7 +20,7 @@ MAKERS = {
     if maker.__module__ == keys.__name__ and inspect.signature(maker).return_annotation is str
 }
 """Every function that gives a key."""
-SINGLE = {name: key for name, key in vars(keys).items() if name.isupper() and name[0] != "_"}
+SINGLE = {name: key for name, key in vars(keys).items() if name.isupper() and name[0] != "_" and not key.endswith(":")}
 """Every key that is one for the whole source."""
 ELSEWHERE = {
     Kind.NAMES_UNCERTAIN: "sources/test_names.py",
