@@ -33,5 +33,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     answer = msgspec.to_builtins(report(configured.watch, request, ports))
     if configured.mistakes:
         answer["configuration_refused"] = [*configured.mistakes]
+    if "unheard" in answer:
+        logger.warning(answer["unheard"])
     logger.info("reported", extra={"summary": answer})
     return answer

@@ -93,7 +93,10 @@ def test_an_alarm_over_the_same_topic_is_shown_decently(slack: SlackReceiver, we
     first, second = slack.payloads
     assert first == second
     assert first["text"] == f"ALARM: {ALARM['AlarmName']}"
-    assert ALARM["AlarmDescription"] in shown(first)
+    commands = [line for line in ALARM["AlarmDescription"].splitlines() if line.startswith("aws ")]
+    assert len(commands) == 2
+    for command in commands:
+        assert json.dumps(command)[1:-1] in shown(first), "whole, to be copied"
     assert "Threshold Crossed: no datapoints" in shown(first)
 
 

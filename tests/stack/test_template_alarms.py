@@ -313,3 +313,7 @@ def test_the_document_names_every_metric_of_ours_and_every_alarm_with_its_price(
     assert rows.keys() == WELL.keys() | {"AuthorizerWithoutPolicy"} | ALARMS.keys()
     for name, row in rows.items():
         assert row.split("|")[-2].strip() == ("0.10" if name in ALARMS else "0.30"), row
+    plain = [name for name, one in ALARMS.items() if one.get("Condition", "HasTargets") == "HasTargets"]
+    metrics = 3 * len(WELL)
+    assert f"{len(WELL)} metrics and {len(plain)} alarms: {(metrics + len(plain)) / 10:.2f}, " in text
+    assert f"or {max(0, len(plain) - 10) / 10:.2f} in an account that has nothing else" in text

@@ -11,6 +11,7 @@ from rotation_watcher import keys
 from rotation_watcher.adapters.remembering_store import Memory, RememberingStore
 from rotation_watcher.alerts.model import Kind
 from rotation_watcher.config import Mode
+from rotation_watcher.deadline import CALL_TAKES
 from rotation_watcher.errors import DeliveryError, StoreError
 from rotation_watcher.report import AT_LEAST, Ports, Request, Summary, report
 from rotation_watcher.sources.history import Status
@@ -201,6 +202,18 @@ def test_a_topic_that_cannot_be_asked_is_no_number_and_fails_nothing() -> None:
     stack.subscribers = 0
     assert stack.run().subscribers == 0
     assert stack.figures["ConfirmedSubscribers"] == 0
+
+
+def test_a_topic_is_not_asked_where_its_answer_could_outlast_the_run() -> None:
+    stack = Reported()
+
+    def slow(operation: str, key: str) -> None:
+        if (operation, key) == ("list", "targets/"):
+            stack.remaining = CALL_TAKES - 1
+
+    stack.kept.store.before = slow
+    summary = stack.run(dry_run=True)
+    assert (summary.subscribers, summary.unheard) == (None, "the time of this run is up")
 
 
 def _never_served(stack: Reported) -> None:

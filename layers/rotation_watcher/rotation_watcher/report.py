@@ -16,7 +16,7 @@ import msgspec
 from rotation_watcher import keys
 from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.config import Watch
-from rotation_watcher.deadline import Remaining, TimedStore, unhurried
+from rotation_watcher.deadline import CALL_TAKES, Remaining, TimedStore, unhurried
 from rotation_watcher.errors import UNDECODABLE, DeliveryError, NewerFormat
 from rotation_watcher.ports import Clock, Metrics, ObjectStore, Subscribers
 from rotation_watcher.status import figures
@@ -87,10 +87,7 @@ def report(watch: Watch, request: Request, ports: Ports) -> Summary:
         soonest_expiry_days=figures.soonest_expiry_days(status),
         unreadable=[f"{one.place}: {one.why}" for one in status.unreadable],
     )
-    try:
-        summary.subscribers = ports.subscribers.confirmed()
-    except DeliveryError as error:
-        summary.unheard = str(error)
+    _ask_who_hears(summary, ports)
     if request.dry_run:
         return summary
     if request.again or _due(status, last):
@@ -102,6 +99,16 @@ def report(watch: Watch, request: Request, ports: Ports) -> Summary:
             summary.written.append(key)
     _count(summary, ports.metrics)
     return summary
+
+
+def _ask_who_hears(summary: Summary, ports: Ports) -> None:
+    if ports.remaining() < CALL_TAKES:
+        summary.unheard = "the time of this run is up"
+        return
+    try:
+        summary.subscribers = ports.subscribers.confirmed()
+    except DeliveryError as error:
+        summary.unheard = str(error)
 
 
 def _count(summary: Summary, metrics: Metrics) -> None:

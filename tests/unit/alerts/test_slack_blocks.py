@@ -253,3 +253,15 @@ def test_an_alarm_shows_its_state_what_it_watches_and_why() -> None:
     assert "No look has succeeded." in shown
     assert "*why*\n`Threshold Crossed`" in shown
     assert ":white_check_mark:" in texts(judged(alarm("SilenceAlarm", "OK", "", {})))[1][1]
+
+
+def test_the_commands_of_an_alarm_stand_whole_each_below_what_it_is_for() -> None:
+    said = (
+        "It does\nnot run. Run it:\naws lambda invoke --payload '{}'\n\nWhy:\naws logs tail one\naws logs tail two\nd#x"
+    )
+    (first, second, last) = chat.of_alarm("StoppedAlarm", "ALARM", said, {}).paragraphs
+    assert first == chat.Paragraph("What it watches", "It does not run. Run it:", ("aws lambda invoke --payload '{}'",))
+    assert second == chat.Paragraph("", "Why:", ("aws logs tail one", "aws logs tail two"))
+    assert last == chat.Paragraph("", "d#x")
+    judged(alarm("StoppedAlarm", "ALARM", said, {}))
+    judged(alarm("TheirAlarm", "ALARM", "aws is down\n\naws\n\x00", {}))

@@ -150,15 +150,31 @@ def of_alert(alert: Alert) -> ChatMessage:
 
 def of_alarm(name: str, state: str, description: str, facts: Mapping[str, str]) -> ChatMessage:
     """The message for a CloudWatch alarm, which comes over the same topic. ``state`` is ALARM, OK or the like."""
-    name, state, description = plain(name), plain(state, 40), plain(description, _LONGEST)
+    name, state = plain(name), plain(state, 40)
     return ChatMessage(
         summary=f"{state}: {name}",
         title=f"{state}: {name}",
         urgency=_OF_STATE.get(state, Urgency.ALARM_UNKNOWN),
         label="CloudWatch alarm",
         about=(state,),
-        paragraphs=(_paragraph("What it watches", description),) if description else (),
+        paragraphs=_described(description[:_LONGEST]),
         facts={label: plain(value) for label, value in facts.items() if value},
+    )
+
+
+def _described(description: str) -> tuple[Paragraph, ...]:
+    """An alarm's description: lines of sentences, and commands of the AWS CLI, each on a line of its own."""
+    parts: list[tuple[list[str], list[str]]] = []
+    for line in filter(None, (plain(each, _LONGEST).strip() for each in description.splitlines())):
+        if parts and line.startswith("aws "):
+            parts[-1][1].append(line)
+        elif parts and not parts[-1][1]:
+            parts[-1][0].append(line)
+        else:
+            parts.append(([line], []))
+    return tuple(
+        Paragraph("" if place else "What it watches", " ".join(sentences), tuple(commands))
+        for place, (sentences, commands) in enumerate(parts)
     )
 
 
