@@ -36,12 +36,13 @@ from local.edge import ClientIdentity, Handshake, TlsEdge
 from local.environment import Environment
 from local.genesys.issuing import Identity
 from local.looking import MISSING, photograph
-from local.receiver import SlackReceiver
+from local.receiver import SlackReceiver, TeamsReceiver
 from rotation_watcher import keys
 from rotation_watcher.adapters.slack import SlackWebhook
-from rotation_watcher.alerts import mail
+from rotation_watcher.adapters.teams import TeamsWebhook
+from rotation_watcher.alerts import amazon_q, mail
 from rotation_watcher.alerts.model import Alert
-from rotation_watcher.slack import QueueMessage, post_all
+from rotation_watcher.slack import QueueMessage, message_of, post_all
 
 WORLD = {"backdate": timedelta(days=200)}  # nginx goes by the real clock: every leaf must be valid now, too
 QUARTER = timedelta(minutes=15)
@@ -360,19 +361,22 @@ def _set_up(environment: Environment, edge: TlsEdge, folder: Path, console: Cons
 
 
 def _deliver(alerts: Sequence[Alert], folder: Path) -> None:
-    """Write every alert as mail, and as the payload that a real webhook receiver got from the slack use case."""
+    """Write every alert as mail, as Amazon Q's notification, and as the payloads that real webhook receivers got."""
     folder.mkdir()
-    with SlackReceiver() as receiver, httpx.Client() as http:
+    with SlackReceiver() as slack, TeamsReceiver() as teams, httpx.Client() as http:
         letters = [QueueMessage(alert.id, msgspec.json.encode(alert).decode()) for alert in alerts]
-        outcome = post_all(letters, SlackWebhook(http, receiver.url))
-        if outcome.failed:
-            raise RuntimeError(f"Slack messages were lost: {outcome.errors}")
-        payloads = receiver.payloads
-    for place, (alert, payload) in enumerate(zip(alerts, payloads, strict=True), start=1):
+        for chat in (SlackWebhook(http, slack.url), TeamsWebhook(http, teams.url)):
+            outcome = post_all(letters, chat)
+            if outcome.failed:
+                raise RuntimeError(f"messages for {chat!r} were lost: {outcome.errors}")
+        notifications = [amazon_q.render(message_of(letter.body)) for letter in letters]
+        told = zip(alerts, slack.payloads, teams.payloads, notifications, strict=True)
+    for place, (alert, *payloads) in enumerate(told, start=1):
         name = f"{place:02}-{alert.kind}-{alert.source or alert.target}"
         text = f"Subject: {mail.subject(alert)}\n\n{mail.text(alert)}"
         (folder / f"{name}.mail.txt").write_text(text)
-        (folder / f"{name}.slack.json").write_text(json.dumps(payload, indent=2, ensure_ascii=False) + "\n")
+        for chat_name, payload in zip(("slack", "teams", "amazon-q"), payloads, strict=True):
+            (folder / f"{name}.{chat_name}.json").write_text(json.dumps(payload, indent=2, ensure_ascii=False) + "\n")
 
 
 def _summary(script: Script) -> dict[str, object]:
@@ -420,7 +424,7 @@ def _conclude(script: Script, folder: Path, console: Console) -> None:
         style="bold green" if not script.tally.faults else "bold red",
         highlight=False,
     )
-    where = f"Read {folder}/summary.json, and each alert as mail and Slack payload in {folder}/alerts/."
+    where = f"Read {folder}/summary.json, and each alert as mail and as each chat gets it in {folder}/alerts/."
     console.print(where, highlight=False, soft_wrap=True)
     for fault in script.tally.faults[:10]:
         console.print(f"  {fault}", style="red", highlight=False, soft_wrap=True)

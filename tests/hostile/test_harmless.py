@@ -1,4 +1,4 @@
-"""Words of a stranger in a certificate arrive harmless in mail, Slack, log and terminal; judged on what people get."""
+"""Words of a stranger in a certificate arrive harmless in mail, chats, log and terminal; judged on what people get."""
 
 import json
 import re
@@ -15,8 +15,10 @@ from genesys_certs.observing import Observed, Row
 from local.environment import Environment
 from local.genesys.issuing import issue, subject
 from local.genesys.keys import DEFAULT_CACHE
-from rotation_watcher.alerts import mail, slack_blocks
+from rotation_watcher.alerts import amazon_q as amazon_q_renderer
+from rotation_watcher.alerts import mail, slack_blocks, teams_card
 from rotation_watcher.slack import message_of
+from tests.support import amazon_q, teams_cards
 from tests.support.pki import NOW
 from tests.support.words import word
 
@@ -69,6 +71,30 @@ def test_no_mail_holds_a_control_sign_or_a_line_of_the_strangers(heard: tuple[li
         assert not _CONTROL.search(text), ascii(text)
         assert not re.search(r"[\x00-\x1f\x7f-\x9f]", head)
         assert not re.search(r"(?m)^(Subject: all is well|Severity: info)", text)
+
+
+def test_no_card_for_teams_links_or_mentions_for_the_strangers(heard: tuple[list[bytes], object]) -> None:
+    for body in heard[0]:
+        card = teams_cards.judged(teams_card.render(message_of(body.decode())))
+        assert "entities" not in card["msteams"]
+        kinds = {element["type"] for element in teams_cards.elements(card)}
+        assert kinds <= {"AdaptiveCard", "RichTextBlock", "TextRun", "Container", "Action.OpenUrl"}, "no Markdown"
+        text = "\n".join(teams_cards.texts(card))
+        assert "](" not in text
+        assert not _CONTROL.search(text.replace("\n", ""))
+
+
+def test_no_notification_for_amazon_q_mentions_links_or_formats_for_the_strangers(
+    heard: tuple[list[bytes], object],
+) -> None:
+    for body in heard[0]:
+        notification = amazon_q_renderer.render(message_of(body.decode()))
+        amazon_q.judged(notification)
+        for text in amazon_q.marked_up(notification):
+            assert not re.search("[<@]", text), text
+            outside = re.sub(r"```.*?```|`[^`]*`", "", text)
+            assert not re.search(r"\*bold\*|\]\(|://evil", outside), outside
+            assert not _CONTROL.search(text.replace("\n", ""))
 
 
 def test_no_slack_message_mentions_links_or_formats_for_the_strangers(heard: tuple[list[bytes], object]) -> None:

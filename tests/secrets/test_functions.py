@@ -9,6 +9,7 @@ import boto3
 import msgspec
 import pytest
 
+from local.receiver import TeamsReceiver
 from rotation_watcher.adapters.sns import SnsSink
 from rotation_watcher.alerts.model import Alert
 from tests.secrets.conftest import CanaryEnvironment, store
@@ -211,6 +212,26 @@ def test_slack_leaks_nothing_whatever_it_answers(canary: CanaryRun, status: int)
     records = [{"messageId": alert.id, "body": msgspec.json.encode(alert).decode()} for alert in alerts]
     answer = world.invoke("slack", {"Records": records})
     assert len(answer["batchItemFailures"]) == (0 if status == 200 else 2)
+    assert leaks() == []
+
+
+@pytest.mark.parametrize("status", [202, 302, 400, 401, 404, 500])
+def test_teams_leaks_nothing_whatever_it_answers(
+    canary: CanaryRun, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The signature in the query of a workflow's URL is what lets anybody post."""
+    world, leaks = canary
+    ssm = world.environment.aws.client("ssm")
+    with TeamsReceiver() as teams:
+        url = f"{teams.url.partition('?')[0]}?api-version=1&sig={world.webhook_path}"
+        ssm.put_parameter(Name="/teams/webhook", Type="SecureString", Value=url, Overwrite=True)
+        monkeypatch.delenv("SLACK_SECRET_ARN")
+        monkeypatch.setenv("TEAMS_SECRET_ARN", ssm.get_parameter(Name="/teams/webhook")["Parameter"]["ARN"])
+        teams.answers = [(status, {"Location": url})]
+        body = msgspec.json.encode(EXAMPLES["rotated"]).decode()
+        answer = world.invoke("slack", {"Records": [{"messageId": "1", "body": body}]})
+        assert len(answer["batchItemFailures"]) == (0 if status == 202 else 1)
+        assert teams.paths[0].endswith(world.webhook_path), "the query is what was stored"
     assert leaks() == []
 
 
