@@ -14,7 +14,7 @@ import msgspec
 
 from rotation_watcher.alerts import mail
 from rotation_watcher.alerts.builders.wording import plain
-from rotation_watcher.alerts.model import Alert, Severity
+from rotation_watcher.alerts.model import Alert, Severity, Status
 
 _LONGEST = 2900
 """The most characters of a text that is not an alert's."""
@@ -45,7 +45,7 @@ _OF_SEVERITY = {
     Severity.WARNING: (Urgency.WARNING, "Warning"),
     Severity.CRITICAL: (Urgency.CRITICAL, "Critical: act now"),
 }
-_STANDINGS = {"resolved": "Over", "reminder": "Reminder"}
+_STANDINGS = {Status.RESOLVED: "Over", Status.REMINDER: "Reminder"}
 """Where an alert stands in the life of its condition, in words. One that is opened, or has no life, needs none."""
 _OF_STATE = {"ALARM": Urgency.ALARM, "OK": Urgency.ALARM_OVER}
 ALARMS = frozenset({Urgency.ALARM, Urgency.ALARM_OVER, Urgency.ALARM_UNKNOWN})
@@ -119,19 +119,19 @@ class Chat(Protocol):
 def of_alert(alert: Alert) -> ChatMessage:
     """The message for an alert of ours."""
     urgency, label = _OF_SEVERITY[alert.severity]
-    status = str(getattr(alert, "status", "event"))
     subject = alert.source or alert.target or "the stack"
-    tags = {"kind": str(alert.kind), "severity": str(alert.severity), "status": status, "subject": subject}
+    tags = {"kind": str(alert.kind), "severity": str(alert.severity), "status": str(alert.status), "subject": subject}
     tags |= {"genesys_region": alert.region or "", "authority": alert.authority or ""}
     if alert.origin:
         tags |= {name: getattr(alert.origin, name) for name in ("stack", "account", "environment", "region")}
-    standing = _STANDINGS.get(status, "")
+    over = alert.status == Status.RESOLVED
+    standing = _STANDINGS.get(alert.status, "")
     opening = (standing or alert.severity).upper()
     return ChatMessage(
         summary=f"{opening}{f' [{alert.origin.short}]' if alert.origin else ''}: {alert.title}",
         title=alert.title,
-        urgency=Urgency.OVER if status == "resolved" else urgency,
-        label="" if status == "resolved" else label,
+        urgency=Urgency.OVER if over else urgency,
+        label="" if over else label,
         standing=standing,
         about=(alert.kind, subject),
         at=f"{alert.at:%Y-%m-%d %H:%M} UTC",
