@@ -52,13 +52,9 @@ def client(service: str) -> Any:
 
 def signing() -> Any:
     """A client of S3 that signs links as every region takes them."""
-    clients.quiet_sdk_logs()
-    make: Any = boto3.client
-    return make("s3", config=clients.PROMPT.merge(Config(signature_version="s3v4")))
+    return clients.make("s3", config=clients.PROMPT.merge(Config(signature_version="s3v4")))
 
 
 def invoking() -> Any:
     """A client of Lambda that waits for a whole run, and never repeats it."""
-    clients.quiet_sdk_logs()
-    make: Any = boto3.client
-    return make("lambda", config=INVOKED)
+    return clients.make("lambda", config=INVOKED)

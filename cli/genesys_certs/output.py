@@ -5,7 +5,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 import click
 import msgspec
@@ -19,9 +19,9 @@ def emit(document: object) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
 
 
-def terminal() -> bool:
-    """Whether people read it on a terminal that can do more than lines."""
-    return sys.stdout.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}
+def terminal(stream: TextIO | None = None) -> bool:
+    """Whether people read it (standard output) on a terminal that can do more than lines."""
+    return (stream or sys.stdout).isatty() and os.environ.get("TERM", "") not in {"", "dumb"}
 
 
 def console(*, err: bool = False) -> Any:
@@ -76,7 +76,7 @@ def wrapped(text: str, indent: str) -> list[str]:
 @contextmanager
 def progress(words: str) -> Iterator[None]:
     """Say what is going on, on a terminal; nothing in a pipe."""
-    if sys.stderr.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}:
+    if terminal(sys.stderr):
         with console(err=True).status(words):
             yield
     else:

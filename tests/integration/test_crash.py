@@ -12,7 +12,7 @@ from rotation_watcher import keys, publish
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.errors import RequestRefused
-from rotation_watcher.ports import BundleObject, Live, ObjectStore, StoredObject, TrustTarget, Written
+from rotation_watcher.ports import BundleObject, ForwardingStore, Live, ObjectStore, TrustTarget, Written
 from rotation_watcher.targets.record import Record, decode
 from rotation_watcher.targets.requests import Reconcile
 from tests.support.words import word
@@ -35,23 +35,10 @@ class Trap:
             raise Killed(point)
 
 
-class TrappedStore:
+class TrappedStore(ForwardingStore):
     def __init__(self, store: ObjectStore, trap: Trap) -> None:
-        self._store, self._trap = store, trap
-
-    @property
-    def bucket(self) -> str:
-        return self._store.bucket
-
-    @property
-    def region(self) -> str:
-        return self._store.region
-
-    def get(self, key: str, *, version: str | None = None) -> StoredObject | None:
-        return self._store.get(key, version=version)
-
-    def list(self, prefix: str) -> Any:
-        return self._store.list(prefix)
+        super().__init__(store)
+        self._trap = trap
 
     def put(self, key: str, body: bytes, *, content_type: str) -> Written:
         written = self._store.put(key, body, content_type=content_type)

@@ -624,3 +624,32 @@ EXAMPLES = {
 
 DELIVERED: Mapping[str, Alert] = {name: stamped(alert, STACK) for name, alert in EXAMPLES.items()}
 """The same as they leave."""
+
+
+def hostile_everywhere(words: str) -> Alert:
+    """Give an alert, as it leaves, that holds nothing but these words."""
+    return msgspec.structs.replace(
+        DELIVERED["expired"],
+        id=words,
+        source=words,
+        region=words,
+        title=words,
+        what_happened=words,
+        what_it_means=words,
+        what_to_do=f"{words}\n{words}",
+        facts={"subject": words, words: words},
+    )
+
+
+def changed_issuer(reach: builders.Reach, status: str = "upcoming") -> Alert:
+    """Give the alert about a leaf under other CAs, by who lets it in so far."""
+    return builders.issuer_changed(
+        source=SOURCE,
+        authority="DigiCert",
+        status=status,
+        new=ELSEWHERE,
+        old=CURRENT,
+        authorities=[],
+        reach=reach,
+        now=NOW,
+    )

@@ -197,7 +197,7 @@ class Watcher:
     @cached_property
     def _hasty_store(self) -> ObjectStore:
         """The bucket, for what nobody waits for."""
-        return S3Store(clients.make("s3", hasty=True), self.settings.bucket)
+        return S3Store(clients.make("s3", config=clients.HASTY), self.settings.bucket)
 
     def _stack(self, function: Fill | None) -> Stack:
         chosen = self.settings

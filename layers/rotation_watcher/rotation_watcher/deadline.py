@@ -5,11 +5,10 @@ waits of its own (``adapters.clients``). Time is injected: the handler hands in 
 """
 
 import math
-from collections.abc import Sequence
 from typing import Protocol
 
 from rotation_watcher.errors import StoreError
-from rotation_watcher.ports import ObjectStore, StoredObject, Written
+from rotation_watcher.ports import ForwardingStore, ObjectStore
 
 CALL_TAKES = 30.0
 """Seconds that one call of S3, SNS or SQS may take with all its tries: a test holds the clients' waits to it."""
@@ -27,40 +26,14 @@ def unhurried() -> float:
     return math.inf
 
 
-class TimedStore:
+class TimedStore(ForwardingStore):
     """``ports.ObjectStore`` over another one; raises StoreError where a call could not end within the run."""
 
     def __init__(self, store: ObjectStore, remaining: Remaining) -> None:
-        self._store = store
+        super().__init__(store)
         self._remaining = remaining
 
-    @property
-    def bucket(self) -> str:
-        """The bucket's name."""
-        return self._store.bucket
-
-    @property
-    def region(self) -> str:
-        """The region that the bucket lies in."""
-        return self._store.region
-
-    def get(self, key: str, *, version: str | None = None) -> StoredObject | None:
-        """See ``ports.ObjectStore``."""
-        return self._in_time(key).get(key, version=version)
-
-    def put(self, key: str, body: bytes, *, content_type: str) -> Written:
-        """See ``ports.ObjectStore``."""
-        return self._in_time(key).put(key, body, content_type=content_type)
-
-    def put_if(self, key: str, body: bytes, *, etag: str | None, content_type: str) -> Written:
-        """See ``ports.ObjectStore``."""
-        return self._in_time(key).put_if(key, body, etag=etag, content_type=content_type)
-
-    def list(self, prefix: str) -> Sequence[str]:
-        """See ``ports.ObjectStore``."""
-        return self._in_time(prefix).list(prefix)
-
-    def _in_time(self, key: str) -> ObjectStore:
+    def _inner(self, key: str) -> ObjectStore:
         if self._remaining() < CALL_TAKES:
             raise StoreError(f"the time of this run is up before s3://{self.bucket}/{key}; the next run goes on")
         return self._store

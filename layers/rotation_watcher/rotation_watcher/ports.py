@@ -56,6 +56,43 @@ class ObjectStore(Protocol):
         """The keys below a prefix, sorted. Raises StoreError."""
 
 
+class ForwardingStore:
+    """An ObjectStore over another one, for those that change some answers: the rest goes on to ``_inner``."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+        return self._store.bucket
+
+    @property
+    def region(self) -> str:
+        """The AWS region of the bucket."""
+        return self._store.region
+
+    def get(self, key: str, *, version: str | None = None) -> StoredObject | None:
+        """See ObjectStore."""
+        return self._inner(key).get(key, version=version)
+
+    def put(self, key: str, body: bytes, *, content_type: str) -> Written:
+        """See ObjectStore."""
+        return self._inner(key).put(key, body, content_type=content_type)
+
+    def put_if(self, key: str, body: bytes, *, etag: str | None, content_type: str) -> Written:
+        """See ObjectStore."""
+        return self._inner(key).put_if(key, body, etag=etag, content_type=content_type)
+
+    def list(self, prefix: str) -> Sequence[str]:
+        """See ObjectStore."""
+        return self._inner(prefix).list(prefix)
+
+    def _inner(self, _key: str) -> ObjectStore:
+        """The store that a call with this key goes on to. Raises StoreError where it may not."""
+        return self._store
+
+
 class ListedStore(ObjectStore, Protocol):
     """A bucket that also says which version of each object is the newest, without its content."""
 

@@ -12,7 +12,7 @@ from jsonschema import ValidationError
 from rotation_watcher.alerts import chat
 from rotation_watcher.alerts.amazon_q import DESCRIPTION, render
 from rotation_watcher.alerts.model import Alert
-from tests.support.alert_examples import DELIVERED
+from tests.support.alert_examples import DELIVERED, hostile_everywhere
 from tests.support.amazon_q import judged, marked_up
 from tests.support.lives import lived
 
@@ -79,21 +79,6 @@ def test_programs_find_kind_severity_stack_and_resources() -> None:
         "region": "us-east-1",
     }
     assert message(DELIVERED["quota_near"])["content"]["keywords"][1:] == ["quota-near", "alb", "prod/genesys-watcher"]
-
-
-def hostile_everywhere(words: str) -> Alert:
-    """Give an alert that holds nothing but these words."""
-    return msgspec.structs.replace(
-        DELIVERED["expired"],
-        id=words,
-        source=words,
-        region=words,
-        title=words,
-        what_happened=words,
-        what_it_means=words,
-        what_to_do=f"{words}\n{words}",
-        facts={"subject": words, words: words},
-    )
 
 
 def assert_harmless(notification: dict[str, Any]) -> None:

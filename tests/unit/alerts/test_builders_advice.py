@@ -31,6 +31,7 @@ from tests.support.alert_examples import (
     SOURCE,
     STACK,
     UPCOMING,
+    changed_issuer,
 )
 
 
@@ -201,16 +202,7 @@ def test_a_learned_name_comes_with_the_setting_that_overrules_it_and_is_a_warnin
 
 def test_a_change_of_issuer_says_whether_it_bites_now_or_later() -> None:
     def means(status: str) -> str:
-        return builders.issuer_changed(
-            source=SOURCE,
-            authority="DigiCert",
-            status=status,
-            new=ELSEWHERE,
-            old=CURRENT,
-            authorities=[],
-            reach=builders.Reach.NOT_KEPT,
-            now=NOW,
-        ).what_it_means
+        return changed_issuer(builders.Reach.NOT_KEPT, status).what_it_means
 
     assert "data actions fail." in means("current")
     assert "data actions will fail." in means("upcoming")

@@ -10,22 +10,9 @@ from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import Reach
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.x509.facts import CertificateFacts
-from tests.support.alert_examples import ALB, CURRENT, DOMAIN, ELSEWHERE, EXAMPLES, NOW, SINCE, SOURCE, UNTRUSTED
+from tests.support.alert_examples import ALB, CURRENT, DOMAIN, EXAMPLES, NOW, SINCE, SOURCE, UNTRUSTED, changed_issuer
 
 TABLE = (Path(__file__).resolve().parents[3] / "docs" / "severity.md").read_text()
-
-
-def issuer(reach: Reach, status: str = "upcoming") -> Alert:
-    return builders.issuer_changed(
-        source=SOURCE,
-        authority="DigiCert",
-        status=status,
-        new=ELSEWHERE,
-        old=CURRENT,
-        authorities=[],
-        reach=reach,
-        now=NOW,
-    )
 
 
 def learned(believed: str) -> Alert:
@@ -111,10 +98,10 @@ def locked() -> Alert:
 ROWS: dict[tuple[str, str], Alert] = {
     ("upcoming-published", "the next certificate is announced"): EXAMPLES["upcoming_published"],
     ("rotated", "another leaf is presented"): EXAMPLES["rotated"],
-    ("issuer-changed", "every target holds the new CAs"): issuer(Reach.ADMITTED),
-    ("issuer-changed", "announced, and the watcher is adding the new CAs"): issuer(Reach.COMING),
-    ("issuer-changed", "presented, and a target lacks the new CAs"): issuer(Reach.COMING, "current"),
-    ("issuer-changed", "no target, or mode observe"): issuer(Reach.NOT_KEPT),
+    ("issuer-changed", "every target holds the new CAs"): changed_issuer(Reach.ADMITTED),
+    ("issuer-changed", "announced, and the watcher is adding the new CAs"): changed_issuer(Reach.COMING),
+    ("issuer-changed", "presented, and a target lacks the new CAs"): changed_issuer(Reach.COMING, "current"),
+    ("issuer-changed", "no target, or mode observe"): changed_issuer(Reach.NOT_KEPT),
     ("went-back", "a replaced leaf is presented again"): EXAMPLES["went_back"],
     ("name-learned", "the catalogue has the same name"): learned(CURRENT.names[0]),
     ("name-learned", "no name in the catalogue, or another"): EXAMPLES["name_learned_against_the_catalogue"],

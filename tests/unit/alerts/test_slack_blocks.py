@@ -13,7 +13,7 @@ from slack_sdk.models.blocks import Block
 from rotation_watcher.alerts import chat
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.alerts.slack_blocks import render
-from tests.support.alert_examples import DELIVERED, EXAMPLES
+from tests.support.alert_examples import DELIVERED, EXAMPLES, hostile_everywhere
 from tests.support.lives import lived
 
 every_alert = pytest.mark.parametrize("alert", EXAMPLES.values(), ids=EXAMPLES)
@@ -179,21 +179,6 @@ def test_the_fallback_is_no_markup() -> None:
     payload = message(msgspec.structs.replace(EXAMPLES["expired"], title="<!channel> & more"))
     assert payload["text"] == "CRITICAL: &lt;!channel&gt; &amp; more"
     assert payload["mrkdwn"] is False
-
-
-def hostile_everywhere(words: str) -> Alert:
-    """Give an alert that holds nothing but these words."""
-    return msgspec.structs.replace(
-        EXAMPLES["expired"],
-        id=words,
-        source=words,
-        region=words,
-        title=words,
-        what_happened=words,
-        what_it_means=words,
-        what_to_do=words,
-        facts={"subject": words, words: "x"},
-    )
 
 
 def assert_harmless(payload: dict[str, Any]) -> None:

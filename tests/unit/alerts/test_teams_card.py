@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from rotation_watcher.alerts import chat
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.alerts.teams_card import LIMIT, render
-from tests.support.alert_examples import DELIVERED
+from tests.support.alert_examples import DELIVERED, hostile_everywhere
 from tests.support.lives import lived
 from tests.support.teams_cards import BYTES, elements, judged, texts
 
@@ -74,21 +74,6 @@ def test_no_colour_is_fixed_so_that_a_dark_theme_can_be_read() -> None:
     named = {run["color"] for alert in DELIVERED.values() for run in elements(card_of(alert)) if "color" in run}
     assert named == {"Accent", "Good", "Warning", "Attention"}
     assert "#" not in json.dumps([card_of(lived("mtls_off", "resolved"))["body"]])
-
-
-def hostile_everywhere(words: str) -> Alert:
-    """Give an alert that holds nothing but these words."""
-    return msgspec.structs.replace(
-        DELIVERED["expired"],
-        id=words,
-        source=words,
-        region=words,
-        title=words,
-        what_happened=words,
-        what_it_means=words,
-        what_to_do=f"{words}\n{words}",
-        facts={"subject": words, words: words},
-    )
 
 
 def test_a_hostile_name_becomes_neither_link_nor_mention_nor_date() -> None:

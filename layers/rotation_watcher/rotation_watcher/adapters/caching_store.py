@@ -5,9 +5,7 @@ list by its version. A snapshot of a target reads those of every accepted leaf. 
 which saves most calls of a run that changes nothing. Readers still compare each with its fingerprint or digest.
 """
 
-from collections.abc import Sequence
-
-from rotation_watcher.ports import ObjectStore, StoredObject, Written
+from rotation_watcher.ports import ForwardingStore, ObjectStore, StoredObject
 
 _MAX_OBJECTS = 1000
 """The most objects that are cached; a certificate is about 2 KB."""
@@ -15,26 +13,16 @@ _MAX_INDEX = 32 * 1024
 """The longest index that is cached, in bytes: some thousand entries."""
 
 
-class CachingStore:
+class CachingStore(ForwardingStore):
     """``ports.ObjectStore`` over another one, from which it reads each object below ``seen/`` once.
 
     With ``indexes`` also each version of an index: not for who has to notice that one was deleted.
     """
 
     def __init__(self, store: ObjectStore, *, indexes: bool = False) -> None:
-        self._store = store
+        super().__init__(store)
         self._indexes = indexes
         self._known: dict[tuple[str, str | None], StoredObject] = {}
-
-    @property
-    def bucket(self) -> str:
-        """The bucket's name."""
-        return self._store.bucket
-
-    @property
-    def region(self) -> str:
-        """The AWS region of the bucket."""
-        return self._store.region
 
     def get(self, key: str, *, version: str | None = None) -> StoredObject | None:
         """See ``ports.ObjectStore``. Absence is not cached: the object may be written later."""
@@ -45,15 +33,3 @@ class CachingStore:
         if known is not None and len(self._known) < _MAX_OBJECTS and not (of_index and len(known.body) > _MAX_INDEX):
             self._known[key, version] = known
         return known
-
-    def put(self, key: str, body: bytes, *, content_type: str) -> Written:
-        """See ``ports.ObjectStore``."""
-        return self._store.put(key, body, content_type=content_type)
-
-    def put_if(self, key: str, body: bytes, *, etag: str | None, content_type: str) -> Written:
-        """See ``ports.ObjectStore``."""
-        return self._store.put_if(key, body, etag=etag, content_type=content_type)
-
-    def list(self, prefix: str) -> Sequence[str]:
-        """See ``ports.ObjectStore``."""
-        return self._store.list(prefix)

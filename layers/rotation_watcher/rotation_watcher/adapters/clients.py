@@ -40,10 +40,12 @@ _LOG_LEVELS = {
 """Below these levels the loggers write secrets."""
 
 
-def make(service: str, *, region: str | None = None, endpoint_url: str | None = None, hasty: bool = False) -> Any:
+def make(
+    service: str, *, region: str | None = None, endpoint_url: str | None = None, config: Config | None = None
+) -> Any:
     """A client of an AWS service. Region and endpoint default to boto3's own configuration, as in Lambda.
 
-    ``hasty``: see ``HASTY``.
+    ``config`` stands for the one that is usual for the service.
     """
     quiet_sdk_logs()
     if boto3.DEFAULT_SESSION is None:
@@ -51,8 +53,8 @@ def make(service: str, *, region: str | None = None, endpoint_url: str | None = 
         core.get_component("data_loader").search_paths.append(str(MODELS))
         boto3.setup_default_session(botocore_session=core)
     factory: Any = boto3.client  # the stubs know literal names only
-    config = SINGLE_ATTEMPT if service.startswith("apigateway") else PROMPT if service in _PROMPT else CONFIG
-    return factory(service, region_name=region, endpoint_url=endpoint_url, config=HASTY if hasty else config)
+    usual = SINGLE_ATTEMPT if service.startswith("apigateway") else PROMPT if service in _PROMPT else CONFIG
+    return factory(service, region_name=region, endpoint_url=endpoint_url, config=config or usual)
 
 
 def quiet_sdk_logs() -> None:

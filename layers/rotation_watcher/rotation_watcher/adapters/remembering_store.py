@@ -7,7 +7,7 @@ sources and targets there are.
 
 from collections.abc import Mapping, Sequence
 
-from rotation_watcher.ports import ListedStore, ObjectStore, StoredObject, Written
+from rotation_watcher.ports import ForwardingStore, ListedStore, StoredObject
 
 _MOST = 64 * 1024 * 1024
 """The most bytes that are remembered; a record has some kilobytes."""
@@ -32,26 +32,19 @@ class Memory:
             self.known[key] = stored
 
 
-class RememberingStore:
-    """``ports.ObjectStore`` for one run, over a store that lists ETags; ``folders`` are what it lists."""
+class RememberingStore(ForwardingStore):
+    """``ports.ObjectStore`` for one run, over a store that lists ETags; ``folders`` are what it lists.
+
+    It writes outside of them.
+    """
 
     def __init__(self, store: ListedStore, memory: Memory, folders: Sequence[str]) -> None:
-        self._store: ObjectStore = store
+        super().__init__(store)
         self._listing = store
         self._memory = memory
         self._folders = tuple(folders)
         self._listed: dict[str, Mapping[str, str]] = {}
         memory.begin()
-
-    @property
-    def bucket(self) -> str:
-        """The bucket's name."""
-        return self._store.bucket
-
-    @property
-    def region(self) -> str:
-        """The AWS region of the bucket."""
-        return self._store.region
 
     def get(self, key: str, *, version: str | None = None) -> StoredObject | None:
         """See ``ports.ObjectStore``. Below a listed folder: as it was when that was listed, or newer."""
@@ -69,14 +62,6 @@ class RememberingStore:
         if stored is not None:
             self._memory.keep(key, stored)
         return stored
-
-    def put(self, key: str, body: bytes, *, content_type: str) -> Written:
-        """See ``ports.ObjectStore``; for keys outside of the folders."""
-        return self._store.put(key, body, content_type=content_type)
-
-    def put_if(self, key: str, body: bytes, *, etag: str | None, content_type: str) -> Written:
-        """See ``ports.ObjectStore``; for keys outside of the folders."""
-        return self._store.put_if(key, body, etag=etag, content_type=content_type)
 
     def list(self, prefix: str) -> Sequence[str]:
         """See ``ports.ObjectStore``."""

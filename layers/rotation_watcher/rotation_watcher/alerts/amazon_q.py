@@ -15,7 +15,7 @@ import re
 from typing import Any
 
 from rotation_watcher.alerts import chat
-from rotation_watcher.alerts.chat import ChatMessage, Urgency
+from rotation_watcher.alerts.chat import ChatMessage, Urgency, cut
 
 DESCRIPTION = 2900
 _TITLE, _STEP, _VALUE, _LABEL, _ID = 200, 2000, 300, 80, 500
@@ -50,8 +50,8 @@ def render(message: ChatMessage) -> dict[str, Any]:
     content |= {"keywords": keywords} if keywords else {}
     metadata: dict[str, Any] = {"summary": _harmless(message.summary, _TITLE) or "-"}
     if message.foot:
-        metadata["threadId"] = _cut(message.foot, _ID)
-    tags = {name: _cut(value, _VALUE) for name, value in message.tags.items()}
+        metadata["threadId"] = cut(message.foot, _ID)
+    tags = {name: cut(value, _VALUE) for name, value in message.tags.items()}
     metadata |= {"eventType": tags["kind"]} if "kind" in tags else {}
     resources = [value for value in message.facts.values() if _ARN.fullmatch(value)]
     metadata |= {"relatedResources": resources[:_RESOURCES]} if resources else {}
@@ -64,8 +64,8 @@ def _description(message: ChatMessage) -> str:
     words = [f"*{word}*" for word in (message.standing, message.label) if word]
     about = [_code(word) for word in (message.whence, *message.about) if word]
     head = " · ".join([*words, *about, *([message.at] if message.at else [])])
-    urls = [place for place in message.links.values() if place.startswith("https://") and len(place) <= _VALUE]
-    end = "".join(f"\n{_label(label)}: {place}" for label, place in message.links.items() if place in urls[:_LINKS])
+    urls = list(message.urls(_VALUE).items())[:_LINKS]
+    end = "".join(f"\n{_label(label)}: {url}" for label, url in urls)
     end += "" if message.foot is None else f"\nAlert {_code(message.foot, _ID)}"
     text = head
     for paragraph in message.paragraphs:
@@ -73,7 +73,7 @@ def _description(message: ChatMessage) -> str:
             continue
         text += f"\n\n*{paragraph.heading}*\n" if paragraph.heading else "\n\n"
         sentences = "\n".join(_harmless(line, DESCRIPTION) for line in paragraph.sentences.split("\n"))
-        text += _cut(sentences, max(DESCRIPTION - len(text) - len(end), 1))
+        text += cut(sentences, max(DESCRIPTION - len(text) - len(end), 1))
     return f"{text}{_facts(message, DESCRIPTION - len(text) - len(end))}{end}".strip() or "-"
 
 
@@ -103,13 +103,13 @@ def _steps(message: ChatMessage) -> list[str]:
 
 def _harmless(words: str, longest: int) -> str:
     """Words outside of code: nothing in them begins markup, a link, a mention or an emoji."""
-    words = _EMOJI.sub(r": \1 :", _cut(words, longest).translate(_LOOKALIKES))
+    words = _EMOJI.sub(r": \1 :", cut(words, longest).translate(_LOOKALIKES))
     return _EDGE.sub("＿", words.replace("](", "] (").replace("://", "[:]//"))  # noqa: RUF001 - a wide one, no markup
 
 
 def _code(words: str, longest: int = _VALUE) -> str:
     """A code span, in which neither markup formats anything."""
-    return f"`{_cut(' '.join(words.split()), longest).translate(_IN_CODE) or '-'}`"
+    return f"`{cut(' '.join(words.split()), longest).translate(_IN_CODE) or '-'}`"
 
 
 _IN_CODE = str.maketrans({"<": "‹", ">": "›", "`": "'", "@": "＠"})  # noqa: RUF001 - look-alikes
@@ -117,14 +117,9 @@ _IN_CODE = str.maketrans({"<": "‹", ">": "›", "`": "'", "@": "＠"})  # noqa
 
 def _fence(command: str) -> str:
     """A command, to be copied whole: only what would begin a mention or end the fence is changed."""
-    words = _TAG.sub(r"‹\1›", _cut(command, _STEP)).replace("<", "‹").replace("@", "＠")  # noqa: RUF001 - look-alikes
+    words = _TAG.sub(r"‹\1›", cut(command, _STEP)).replace("<", "‹").replace("@", "＠")  # noqa: RUF001 - look-alikes
     return f"```{words.replace('```', "'''").strip('`') or '-'}```"
 
 
 def _label(words: str) -> str:
-    harmless = "".join(sign if sign.isalnum() or sign in " .,-()/" else " " for sign in words)
-    return _cut(" ".join(harmless.split()), _LABEL) or "-"
-
-
-def _cut(words: str, longest: int) -> str:
-    return words if len(words) <= longest else f"{words[: longest - 1]}…"
+    return chat.label(words, _LABEL)

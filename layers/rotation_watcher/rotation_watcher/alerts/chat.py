@@ -96,6 +96,27 @@ class ChatMessage(msgspec.Struct, frozen=True, kw_only=True):
         named = self.where.get("environment") or self.where.get("account")
         return "/".join(part for part in (named, self.where.get("stack")) if part)
 
+    @property
+    def places(self) -> dict[str, str]:
+        """Account and region, by label: what ``whence`` does not always say."""
+        return {label: value for label, value in self.where.items() if label not in {"environment", "stack"}}
+
+    def urls(self, longest: int | None = None) -> dict[str, str]:
+        """Those of the links that a reader can open, of at most so many characters."""
+        urls = {label: place for label, place in self.links.items() if place.startswith("https://")}
+        return {label: url for label, url in urls.items() if longest is None or len(url) <= longest}
+
+
+def cut(words: str, longest: int) -> str:
+    """The words, of at most so many characters, with an ellipsis where some are missing."""
+    return words if len(words) <= longest else f"{words[: max(longest - 1, 0)]}…"
+
+
+def label(words: str, longest: int) -> str:
+    """Our own words without marks that markup could be made of (a source may be called so); never empty."""
+    harmless = "".join(sign if sign.isalnum() or sign in " .,-()/" else " " for sign in words)
+    return cut(" ".join(harmless.split()), longest) or "-"
+
 
 def split(facts: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """The facts that people read (names, dates, counts), and the long ones to copy: digests, ARNs, places."""

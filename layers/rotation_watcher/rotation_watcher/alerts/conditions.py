@@ -30,8 +30,6 @@ replace = msgspec.structs.replace
 type Subject = SourceName | TargetName | None
 """Whom a condition is about; None: the stack."""
 
-_URGENCY = {Severity.INFO: 0, Severity.WARNING: 1, Severity.CRITICAL: 2}
-
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One open condition; it is part of persisted state.
@@ -188,7 +186,7 @@ def _as_told(condition: Condition, alert: Alert, status: Status) -> tuple[Condit
 
 
 def _worse(now: Severity, told: Severity | None) -> bool:
-    return told is not None and _URGENCY[now] > _URGENCY[told]
+    return told is not None and now.order < told.order
 
 
 def _due(condition: Condition, severity: Severity, remind: RemindDays, now: datetime) -> bool:

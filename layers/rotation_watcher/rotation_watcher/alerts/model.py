@@ -31,6 +31,14 @@ class Severity(StrEnum):
     CRITICAL = "critical"
     """Data actions fail, or will, or somebody may get in who should not: act now."""
 
+    @property
+    def order(self) -> int:
+        """What is more severe comes first: 0 is the most severe."""
+        return _MOST_SEVERE_FIRST.index(self)
+
+
+_MOST_SEVERE_FIRST = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
+
 
 class Kind(StrEnum):
     """What an alert is about. Stable: SNS filter policies and runbooks use these words.

@@ -37,8 +37,7 @@ class Recording:
         if self._paused is not None and now < self._paused:
             return
         try:
-            message = str(getattr(alert, "key", alert.id))
-            self._store().put(keys.told(now, message), msgspec.json.encode(alert), content_type=keys.JSON_TYPE)
+            self._store().put(keys.told(now, alert.key), msgspec.json.encode(alert), content_type=keys.JSON_TYPE)
             self._paused = None
         except Exception:  # noqa: BLE001  # whatever it is, the alert was delivered
             self._paused = now + PAUSE

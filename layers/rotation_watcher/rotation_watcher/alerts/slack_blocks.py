@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rotation_watcher.alerts import chat
-from rotation_watcher.alerts.chat import ChatMessage, Paragraph, Urgency
+from rotation_watcher.alerts.chat import ChatMessage, Paragraph, Urgency, cut
 
 HEADER, TEXT, FIELDS, LABEL, URL = 150, 3000, 10, 75, 3000
 _NAME, _VALUE, _ID = 80, 300, 500
@@ -48,18 +48,14 @@ def render(message: ChatMessage) -> dict[str, Any]:
     short, long = chat.split(message.facts)
     blocks += _facts(short)
     blocks += [_context([f"{_label(label)} {_code(value)}" for label, value in long.items()])] if long else []
-    urls = {
-        label: place for label, place in message.links.items() if place.startswith("https://") and len(place) <= URL
-    }
+    urls = message.urls(URL)
     blocks += [_buttons(urls)] if urls else []
     foot = [] if message.foot is None else [f"Alert {_code(message.foot, _ID)}"]
-    foot += [
-        f"{label} {_code(value)}" for label, value in message.where.items() if label not in {"environment", "stack"}
-    ]
+    foot += [f"{label} {_code(value)}" for label, value in message.places.items()]
     foot += [f"{_label(label)} {_code(place)}" for label, place in message.links.items() if label not in urls]
     foot += [f"{len(short) - _SHOWN} more facts are in the mail"] if len(short) > _SHOWN else []
     return {
-        "text": entities(_cut(message.summary, HEADER)) or "-",
+        "text": entities(cut(message.summary, HEADER)) or "-",
         "mrkdwn": False,
         "blocks": [*blocks, _context(foot)] if foot else blocks,
     }
@@ -71,7 +67,7 @@ def entities(words: str) -> str:
 
 
 def _header(words: str) -> dict[str, Any]:
-    return {"type": "header", "text": {"type": "plain_text", "text": _cut(words, HEADER) or "-", "emoji": False}}
+    return {"type": "header", "text": {"type": "plain_text", "text": cut(words, HEADER) or "-", "emoji": False}}
 
 
 def _context(parts: Iterable[str]) -> dict[str, Any]:
@@ -95,7 +91,7 @@ def _paragraph(paragraph: Paragraph) -> dict[str, Any]:
 
 def _text(words: str) -> dict[str, Any]:
     """A literal text; Slack refuses an empty one."""
-    return {"type": "text", "text": _cut(words, TEXT) or "-"}
+    return {"type": "text", "text": cut(words, TEXT) or "-"}
 
 
 def _buttons(urls: Mapping[str, str]) -> dict[str, Any]:
@@ -103,7 +99,7 @@ def _buttons(urls: Mapping[str, str]) -> dict[str, Any]:
     return {
         "type": "actions",
         "elements": [
-            {"type": "button", "text": {"type": "plain_text", "text": _cut(label.capitalize(), LABEL)}, "url": url}
+            {"type": "button", "text": {"type": "plain_text", "text": cut(label.capitalize(), LABEL)}, "url": url}
             for label, url in list(urls.items())[:_BUTTONS]
         ],
     }
@@ -119,16 +115,11 @@ def _facts(facts: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def _label(words: str) -> str:
-    """Our own words, as bold text; a mark in them (a source may be called so) would end it early."""
-    harmless = "".join(sign if sign.isalnum() or sign in " .,-()/" else " " for sign in words)
-    return _cut(" ".join(harmless.split()), _NAME) or "-"
+    """As bold text: a mark would end it early."""
+    return chat.label(words, _NAME)
 
 
 def _code(words: str, longest: int = _VALUE) -> str:
     """A code span: in it Slack formats nothing. Cut before it is escaped, so that no entity is cut in two."""
     words = " ".join(words.replace("`", "'").split())
-    return f"`{entities(_cut(words, longest)) or '-'}`"
-
-
-def _cut(words: str, longest: int) -> str:
-    return words if len(words) <= longest else f"{words[: longest - 1]}…"
+    return f"`{entities(cut(words, longest)) or '-'}`"

@@ -11,13 +11,12 @@ Limits (Microsoft's connector of Teams): a message of about 28 KB; it is held to
 adds something of its own. Facts are left out first, from the end, then texts are cut.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from rotation_watcher.alerts import chat
-from rotation_watcher.alerts.chat import ChatMessage, Paragraph, Urgency
+from rotation_watcher.alerts.chat import ChatMessage, Paragraph, Urgency, cut
 
 LIMIT = 24_000
 """The most bytes of a payload."""
@@ -59,7 +58,7 @@ def _payload(message: ChatMessage, longest: int, left_out: int) -> dict[str, Any
     body += [block for each in message.paragraphs for block in _paragraph(each, longest)]
     body += [_fact(label, chat.common_name(value)) for label, value in short.items()]
     body += [_fact(label, value, small=True) for label, value in long.items()]
-    urls = {label: place for label, place in message.links.items() if place.startswith("https://")}
+    urls = message.urls()
     body += [_fact(label, place, small=True) for label, place in message.links.items() if label not in urls]
     body += [_note(f"{left_out} more facts did not fit: the mail has them")] if left_out else []
     body += [] if message.foot is None else [_note(f"Alert {message.foot}")]
@@ -72,7 +71,7 @@ def _payload(message: ChatMessage, longest: int, left_out: int) -> dict[str, Any
     }
     if urls:
         card["actions"] = [
-            {"type": "Action.OpenUrl", "title": _cut(label.capitalize(), _LABEL), "url": url}
+            {"type": "Action.OpenUrl", "title": cut(label.capitalize(), _LABEL), "url": url}
             for label, url in list(urls.items())[:_BUTTONS]
         ]
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
@@ -83,17 +82,13 @@ def _standing(message: ChatMessage) -> dict[str, Any]:
     """How urgent, from where, what about, when: in one line."""
     assert message.urgency is not None  # noqa: S101 - the caller's condition
     words = " · ".join(words for words in (message.standing, message.label) if words)
-    rest = (message.whence, *message.about, *_places(message.where), message.at)
+    rest = (message.whence, *message.about, *message.places.values(), message.at)
     about = " · ".join(word for word in rest if word)
     return _block(
         _run(words, weight="Bolder", color=_COLOURS[message.urgency]),
         _run(f" · {about}", isSubtle=True),
         spacing="Small",
     )
-
-
-def _places(where: Mapping[str, str]) -> list[str]:
-    return [value for label, value in where.items() if label not in {"environment", "stack"}]
 
 
 def _paragraph(paragraph: Paragraph, longest: int) -> list[dict[str, Any]]:
@@ -116,7 +111,7 @@ def _fact(label: str, value: str, *, small: bool = False) -> dict[str, Any]:
     more: dict[str, Any] = {"size": "Small", "isSubtle": True} if small else {}
     font: dict[str, Any] = {"fontType": "Monospace"} if small else {}
     return _block(
-        _run(f"{_cut(label, _LABEL)}: ", weight="Bolder", **more), _run(value, **more, **font), spacing="Small"
+        _run(f"{cut(label, _LABEL)}: ", weight="Bolder", **more), _run(value, **more, **font), spacing="Small"
     )
 
 
@@ -130,11 +125,7 @@ def _block(*runs: dict[str, Any], **more: object) -> dict[str, Any]:
 
 def _run(words: str, longest: int = _VALUE, **more: object) -> dict[str, Any]:
     """A literal text."""
-    return {"type": "TextRun", "text": _cut(words, longest).replace("](", "] (").replace("{{", "{ {") or "-", **more}
-
-
-def _cut(words: str, longest: int) -> str:
-    return words if len(words) <= longest else f"{words[: max(longest - 1, 0)]}…"
+    return {"type": "TextRun", "text": cut(words, longest).replace("](", "] (").replace("{{", "{ {") or "-", **more}
 
 
 def _size(payload: dict[str, Any]) -> int:

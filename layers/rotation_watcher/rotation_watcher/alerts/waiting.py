@@ -7,7 +7,7 @@ count, and no kind has more than ``FIRST_FEW`` before the others have had their 
 from collections.abc import Iterable, Sequence
 
 from rotation_watcher.alerts.builders.wording import TITLE, count, plain, stamp
-from rotation_watcher.alerts.model import Alert, Kind, Severity, Status, alert_id
+from rotation_watcher.alerts.model import Alert, Kind, Status, alert_id
 
 SAME_KIND = 4
 """Alerts of one kind that wait one by one: as many as somebody reads. An ordinary rotation makes one of each kind."""
@@ -16,7 +16,6 @@ MOST = 24
 FIRST_FEW = 3
 """Alerts of one kind that are handed over before those of the other kinds, where they are more severe."""
 _SUMMARISED = "summarised"
-_URGENCY = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
 def with_alerts(waiting: Sequence[Alert], alerts: Iterable[Alert]) -> tuple[Alert, ...]:
@@ -90,7 +89,7 @@ def _summarised(alert: Alert) -> int:
 
 
 def _severity(alert: Alert) -> int:
-    return _URGENCY[alert.severity]
+    return alert.severity.order
 
 
 def in_order(alerts: Iterable[Alert]) -> list[Alert]:

@@ -10,7 +10,7 @@ from datetime import datetime
 import msgspec
 
 from rotation_watcher.alerts import builders
-from rotation_watcher.alerts.conditions import Observed, evaluate
+from rotation_watcher.alerts.conditions import Observed
 from rotation_watcher.alerts.model import Kind
 from rotation_watcher.config import Mode
 from rotation_watcher.filters import contention
@@ -19,12 +19,11 @@ from rotation_watcher.filters.plan import Blocker, Snapshot, closed, named
 from rotation_watcher.targets import contention as rounds
 from rotation_watcher.targets.conditions import (
     AHEAD,
-    CLEAR,
     FORGED,
-    UNCHANGEABLE,
     UNREADABLE,
     contended,
     forgery,
+    judged,
     target_name,
 )
 from rotation_watcher.targets.record import Record
@@ -65,14 +64,9 @@ def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
         *_forged(snapshot, now),
         *(_planned(snapshot, now) if mode is Mode.OBSERVE else ()),
     ]
-    judged = _SEEN if plan.changes or record.pending is not None else (*_SEEN, UNCHANGEABLE)
-    conditions, alerts, _ = evaluate(
-        record.conditions,
-        observed,
-        now,
-        resolves=lambda key: CLEAR if key.startswith(judged) else None,
-        about=lambda _: target_name(snapshot.target),
-        remind=snapshot.remind,
+    changing = plan.changes or record.pending is not None
+    conditions, alerts, _ = judged(
+        record, observed, target_name(snapshot.target), _SEEN, changing=changing, remind=snapshot.remind, now=now
     )
     graces = plan.graces
     noted = replace(

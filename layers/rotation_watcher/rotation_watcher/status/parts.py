@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
 from rotation_watcher.alerts.builders.wording import plain
-from rotation_watcher.alerts.model import Severity
 from rotation_watcher.status.model import Certificate, OpenCondition
 from rotation_watcher.trust.findings import Finding
 from rotation_watcher.x509.facts import CertificateFacts
@@ -13,7 +12,6 @@ __all__ = ["certificate", "finding", "in_order", "plain", "wanted_by"]
 
 _NAMES = 8
 """Names of one certificate that are listed."""
-_URGENCY = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
 def certificate(facts: CertificateFacts, role: str, state: str, revoked: AbstractSet[str]) -> Certificate:
@@ -54,4 +52,4 @@ def wanted_by(label: str) -> str:
 
 def in_order(conditions: Iterable[OpenCondition]) -> tuple[OpenCondition, ...]:
     """The most severe first, of equals the newest."""
-    return tuple(sorted(conditions, key=lambda one: (_URGENCY[one.severity], -one.since.timestamp(), one.about)))
+    return tuple(sorted(conditions, key=lambda one: (one.severity.order, -one.since.timestamp(), one.about)))

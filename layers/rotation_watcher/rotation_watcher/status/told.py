@@ -43,7 +43,7 @@ def _told(key: str, alert: Alert) -> ToldAlert:
         id=plain(alert.id, 400),
         kind=plain(alert.kind, 60),
         severity=alert.severity,
-        status=str(getattr(alert, "status", "event")),
+        status=alert.status.value,
         source=alert.source,
         target=alert.target,
         title=plain(alert.title),
@@ -75,12 +75,11 @@ def conditions_of(
 
 def _open(condition: Condition, of: str, about: str, told: Iterable[ToldAlert]) -> OpenCondition:
     alert = _alert_of(condition, of, about, told)
-    severity: Severity | None = getattr(condition, "severity", None)
     kind = plain(condition.kind, 60)
-    title: str = getattr(condition, "title", "") or (alert.title if alert else f"{about}: {kind.replace('-', ' ')}")
+    title = condition.title or (alert.title if alert else f"{about}: {kind.replace('-', ' ')}")
     return OpenCondition(
         kind=kind,
-        severity=severity or (alert.severity if alert else _usual(condition.kind)),
+        severity=condition.severity or (alert.severity if alert else _usual(condition.kind)),
         of=of,
         about=about,
         since=condition.since,

@@ -14,7 +14,7 @@ import msgspec
 from rotation_watcher import arns, keys
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import TargetName
-from rotation_watcher.alerts.conditions import AT_ONCE, Lasting, Observed, evaluate, unjudged
+from rotation_watcher.alerts.conditions import AT_ONCE, Evaluation, Lasting, Observed, evaluate, unjudged
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.alerts.strange import strange
 from rotation_watcher.bundles.wanted import Need
@@ -74,6 +74,32 @@ def target_name(target: Target) -> TargetName:
     return TargetName(target.id, target.arn, arns.parse_target(target.arn).label)
 
 
+def judged(
+    record: Record,
+    observed: Iterable[Observed],
+    name: TargetName,
+    seen: tuple[str, ...],
+    *,
+    changing: bool,
+    remind: RemindDays,
+    now: datetime,
+) -> Evaluation:
+    """What becomes of a target's conditions after it was read.
+
+    ``seen`` begins the keys of what a run finds or finds no more; while it is not ``changing``, nothing keeps it from a
+    change.
+    """
+    shown = seen if changing else (*seen, UNCHANGEABLE)
+    return evaluate(
+        record.conditions,
+        observed,
+        now,
+        resolves=lambda key: CLEAR if key.startswith(shown) else None,
+        about=lambda _: name,
+        remind=remind,
+    )
+
+
 def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
     """The snapshot's record with the conditions that it shows."""
     record = contention.counted(snapshot, mode, now)
@@ -91,14 +117,8 @@ def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
         *(_planned(snapshot, now) if mode is Mode.OBSERVE else ()),
     ]
     changing = snapshot.plan.changes or record.pending is not None
-    judged = _SEEN if changing else (*_SEEN, UNCHANGEABLE)
-    conditions, alerts, _ = evaluate(
-        record.conditions,
-        observed,
-        now,
-        resolves=lambda key: CLEAR if key.startswith(judged) else None,
-        about=lambda _: target_name(snapshot.target),
-        remind=snapshot.remind,
+    conditions, alerts, _ = judged(
+        record, observed, target_name(snapshot.target), _SEEN, changing=changing, remind=snapshot.remind, now=now
     )
     verifying = {one.name for one in snapshot.live.known_endpoints if one.verifies and one.name.startswith("arn:")}
     endpoints = tuple(sorted({*record.endpoints, *verifying}))

@@ -28,7 +28,7 @@ from rotation_watcher.x509.facts import CertificateFacts
 from rotation_watcher.x509.names import Names, names_of
 from rotation_watcher.x509.outline import bare_facts
 from rotation_watcher.x509.pem import Defect
-from rotation_watcher.x509.signatures import is_signature
+from rotation_watcher.x509.signatures import UNPARSABLE, is_signature
 
 __all__ = [
     "Block",
@@ -57,16 +57,6 @@ MAX_DSA_BITS = 2048
 """The longest DSA key that a signature is checked with; no service takes any."""
 MAX_EXPONENT_BITS = 33
 """The longest RSA exponent that a signature is checked with: the bound of BoringSSL, and so of Envoy."""
-
-_UNPARSABLE = (
-    ValueError,
-    TypeError,
-    OverflowError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -230,7 +220,7 @@ def _certificate(der: bytes) -> Certificate | Defect:
                 if isinstance(found, Certificate):
                     return found
                 defect = found
-            except _UNPARSABLE as error:
+            except UNPARSABLE as error:
                 defect = Defect("unparsable", f"{type(error).__name__} in a certificate of {len(der)} bytes")
         if any(_is_private_key(part) for part in (der, der[pem.der_length(der) :])):
             return Defect("private-key", "a private key in a CERTIFICATE block: replace it wherever it came from")

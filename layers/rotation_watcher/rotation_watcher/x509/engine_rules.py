@@ -23,7 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, Policy, PolicyBuilder, Store, VerificationError
 
 from rotation_watcher.x509.names import canonical_of
-from rotation_watcher.x509.signatures import is_signature
+from rotation_watcher.x509.signatures import UNPARSABLE, is_signature
 
 MAX_INTERMEDIATES = 3
 """Leaf, three intermediates and root: ALB's chain depth of 4 above the leaf (its default quota)."""
@@ -34,16 +34,7 @@ HASHES = frozenset({"sha256", "sha384", "sha512"})
 _MAX_WAYS = 20
 """The most ways up from one CA that a leaf is held against."""
 
-UNVERIFIABLE = (
-    VerificationError,
-    ValueError,
-    TypeError,
-    OverflowError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-)
+UNVERIFIABLE = (VerificationError, *UNPARSABLE)
 
 
 class Weakness(NamedTuple):
