@@ -76,7 +76,7 @@ def test_alerts_have_subscribers(site: Site) -> None:
 
 def test_the_outputs_upload_the_root_and_show_the_first_report(site: Site, readme: str) -> None:
     named = re.findall(r"`(\w+Command)`", readme)
-    assert named == ["StatusPageCommand", "UploadRootCommand", "CollectNowCommand", "PublishDryRunCommand"]
+    assert named == ["UploadRootCommand", "CollectNowCommand", "PublishDryRunCommand", "StatusPageCommand"]
     before = site.cloud.aws.live_bundle(site.trust_store)
     site.run(site.outputs["UploadRootCommand"])
     looked = json.loads(site.run(site.outputs["CollectNowCommand"]).splitlines()[-1])
@@ -90,6 +90,10 @@ def test_the_outputs_upload_the_root_and_show_the_first_report(site: Site, readm
         assert not target.get("removed")
     site.tell(f"what would change: {sorted(planned['targets'])}")
     assert site.cloud.aws.live_bundle(site.trust_store) == before, "observe changes nothing"
+    page = {"Bucket": site.bucket, "Prefix": "status/index.html"}
+    site.wait_for("the status page", lambda: site.cloud.client("s3").list_objects_v2(**page)["KeyCount"])
+    site.run(site.outputs["StatusPageCommand"])
+    assert "genesys-clients" in (site.folder / "status.html").read_text()
 
 
 def test_the_mail_and_slack_say_what_would_change(site: Site) -> None:
@@ -158,6 +162,8 @@ def test_every_event_file_is_a_way_in(site: Site) -> None:
             assert answer["sources"][REGION]["outcome"] == "read", name
         elif name.startswith("refresh-crls"):
             assert {one["outcome"] for one in answer["lists"]} == {"failed"}, "the simulator's lists lie nowhere"
+        elif name.startswith("report"):
+            assert answer["verdict"], name
         else:
             assert answer["mode"] == "apply", name
             assert answer.get("targets") or answer.get("enqueued"), name
