@@ -14,7 +14,6 @@ from botocore.exceptions import ClientError
 
 from local.aws.enforcing import Asked
 from local.environment import BUCKET, Environment
-from local.genesys.pki import PrivateRoot
 from local.receiver import SlackReceiver, TeamsReceiver
 from rotation_watcher import bootstrap, bootstrap_door, configuration
 from rotation_watcher.adapters.sqs import SqsPublishQueue
@@ -231,15 +230,15 @@ class RolesEnvironment:
         """The CAs' lists with those of the leaves that are revoked."""
         points, now = FakeDistributionPoints(), self.environment.clock()
         for source, name in (("use1", "us-east-1"), ("euc1", "eu-central-1")):
-            issuer = self.environment.world.region(name).issuer("Genesys")
             state = load_history(self.environment.watcher.store, source)
-            assert isinstance(issuer, PrivateRoot)
             assert state is not None
-            leaves = state.authorities["Genesys"].leaves.values()
-            serials = [int(leaf.facts.serial, 16) for leaf in leaves if revoked(leaf)]
+            leaves = [leaf for leaf in state.authorities["Genesys"].leaves.values() if revoked(leaf)]
             ends = now + timedelta(days=7)
-            body = crl_der(Pair(issuer.root.certificate, issuer.root.key), serials, this_update=now, next_update=ends)
-            points.publish(issuer.crl_url, body)
+            for issuer in self.environment.world.region(name).private_roots():
+                root = Pair(issuer.root.certificate, issuer.root.key)
+                subject = issuer.root.certificate.subject.rfc4514_string()
+                serials = [int(leaf.facts.serial, 16) for leaf in leaves if leaf.facts.issuer == subject]
+                points.publish(issuer.crl_url, crl_der(root, serials, this_update=now, next_update=ends))
         return points
 
     def _lose_a_pinned_leaf(self) -> None:
