@@ -166,7 +166,9 @@ class RolesEnvironment:
         region = self.environment.world.region("us-east-1")
         region.schedule_rotation("Genesys", self.environment.clock() + timedelta(minutes=5), root="new")
         with self.environment.aws.unenforced_iam():
-            self.environment.put("anchors/us-east-1.pem", region.root_pem() + region.root_pem(ahead=1))
+            region.root_pem(ahead=1)
+            roots = "".join(each.root.pem() for each in region.private_roots())  # an old root stays an anchor
+            self.environment.put("anchors/us-east-1.pem", roots)
         for _ in range(3):  # an issuer that changed: what targets hold is read
             self.environment.clock.advance(timedelta(minutes=15))
             self.environment.collect()
