@@ -96,6 +96,7 @@ STACK = Stack(
         Fill.COLLECT: "genesys-watcher-CollectFunction-1A2b3C4d5E6f",
         Fill.PUBLISH: "genesys-watcher-PublishFunction-6F5e4D3c2B1a",
         Fill.REFRESH_CRLS: "genesys-watcher-RefreshCrlsFunction-0Z9y8X7w6V5u",
+        Fill.REPORT: "genesys-watcher-ReportFunction-5T4s3R2q1P0o",
     },
     log_group="/genesys-certificate-watcher/genesys-watcher/collect",
     runbook="https://wiki.example.com/genesys/runbook.html",

@@ -17,7 +17,7 @@ from rotation_watcher.report import AT_LEAST, Ports, Request, Summary, report
 from rotation_watcher.sources.history import Status
 from rotation_watcher.status.model import decode
 from rotation_watcher.targets.record import Hold, HoldReason
-from tests.support.fakes import ManualClock
+from tests.support.fakes import Mailbox, ManualClock
 from tests.support.kept_state import NOW, KeptState
 
 FOLDERS = ("sources/", "targets/", "crls/", keys.ALERT_LOG)
@@ -34,13 +34,21 @@ class Reported:
         self.remaining = 120.0
         self.figures: dict[str, float] = {}
         self.subscribers: int | DeliveryError = 1
+        self.sink = Mailbox()
 
     def run(self, **request: Any) -> Summary:
         self.kept.store.calls.clear()
         store = RememberingStore(self.kept.store, self.memory, FOLDERS)
         self.figures.clear()
         ports = Ports(
-            store, self.clock, self, self, stack="watcher", account="111122223333", remaining=lambda: self.remaining
+            store,
+            self.clock,
+            self,
+            self,
+            self.sink,
+            stack="watcher",
+            account="111122223333",
+            remaining=lambda: self.remaining,
         )
         return report(self.kept.watch, msgspec.convert(request, Request), ports)
 

@@ -129,6 +129,7 @@ class Watcher:
             clock=self._clock,
             metrics=self._metrics,
             subscribers=SnsSubscribers(self._connections.client("sns"), self.settings.topic_arn),
+            sink=self.sink(Fill.REPORT),
             stack=self.settings.stack,
             account=self.settings.account or "",
             fills=self._stack(None).fills(),

@@ -15,6 +15,7 @@ import msgspec
 
 from rotation_watcher import keys
 from rotation_watcher.alerts.fills import Fill
+from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.config import Watch
 from rotation_watcher.deadline import CALL_TAKES, Remaining, TimedStore, unhurried
 from rotation_watcher.errors import UNDECODABLE, DeliveryError, NewerFormat
@@ -38,6 +39,7 @@ class Ports(NamedTuple):
     clock: Clock
     metrics: Metrics
     subscribers: Subscribers
+    sink: AlertSink
     stack: str = ""
     account: str = ""
     fills: Mapping[Fill, str] = {}
@@ -56,6 +58,8 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     The figures of the alarms: ``out_of_step``, the targets that have been so for an hour; ``soonest_expiry_days``; and
     ``subscribers``, the confirmed ones (None: SNS does not say, and ``unheard`` says why).
+
+    ``alerts``: the ids of those that waited for delivery. ``undelivered``: which the sink did not take, and why.
     """
 
     dry_run: bool = False
@@ -69,6 +73,8 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     unheard: str | None = None
     unreadable: list[str] = []
     written: list[str] = []
+    alerts: list[str] = []
+    undelivered: list[str] = []
 
 
 def report(watch: Watch, request: Request, ports: Ports) -> Summary:
