@@ -4,7 +4,8 @@ Contract. When the run returns, ``status/index.html`` and ``status/status.json``
 written in this run, or say the same already and are less than a day old, so that an old page means that nothing runs.
 The page is written first: where the JSON is new, the page is. An object that cannot be read is said in both, and stops
 nothing. A run that finds nothing new writes nothing, and asks S3 for little (``adapters.remembering_store``). Raises
-StoreError where one of the two cannot be written; the next run writes both.
+StoreError where one of the two cannot be written; the next run writes both. Then people are told of what ends
+(``expiring``): what fails there is in the answer, and costs the page nothing.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from rotation_watcher import keys
+from rotation_watcher import expiring, keys
 from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.config import Watch
@@ -59,7 +60,8 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     The figures of the alarms: ``out_of_step``, the targets that have been so for an hour; ``soonest_expiry_days``; and
     ``subscribers``, the confirmed ones (None: SNS does not say, and ``unheard`` says why).
 
-    ``alerts``: the ids of those that waited for delivery. ``undelivered``: which the sink did not take, and why.
+    ``alerts``: the ids of those that waited for delivery (dry run: that would). ``undelivered``: which of them the sink
+    did not take, and what could not be kept, in words.
     """
 
     dry_run: bool = False
@@ -94,16 +96,18 @@ def report(watch: Watch, request: Request, ports: Ports) -> Summary:
         unreadable=[f"{one.place}: {one.why}" for one in status.unreadable],
     )
     _ask_who_hears(summary, ports)
-    if request.dry_run:
-        return summary
-    if request.again or _due(status, last):
+    if not request.dry_run and (request.again or _due(status, last)):
         for key, body, content_type in (
             (keys.STATUS_PAGE, render(status), keys.PAGE_TYPE),
             (keys.STATUS, encode(status), keys.JSON_TYPE),
         ):
             store.put(key, body, content_type=content_type)
             summary.written.append(key)
-    _count(summary, ports.metrics)
+    ends = expiring.tell(watch, status, store, ports.sink, ports.remaining, dry_run=request.dry_run)
+    summary.alerts += ends.alerts
+    summary.undelivered += ends.failed
+    if not request.dry_run:
+        _count(summary, ports.metrics)
     return summary
 
 
