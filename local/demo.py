@@ -167,11 +167,18 @@ class Script:
         self.tell()
 
     def _refresh(self) -> None:
-        """The Scheduler wakes refresh_crls, and the queue wakes publish: hourly outside, now and then here."""
+        """The Scheduler wakes refresh_crls, and the queue publish: hourly outside, now and then here; then report."""
         broken = self.environment.refresh_crls().broken
         if broken:
             raise RuntimeError(f"refresh_crls: {broken}")
         self.environment.drain()
+        self._report()
+
+    def _report(self) -> None:
+        """The Scheduler wakes report: every five minutes outside, now and then here."""
+        undelivered = self.environment.report().undelivered
+        if undelivered:
+            raise RuntimeError(f"report: {undelivered}")
 
     def tell(self) -> None:
         """Show the alerts that arrived."""
@@ -240,6 +247,8 @@ class Script:
         self._quiet_run()
         self.say("us-east-1: DigiCert's certificate has 92 days left; the next one is published below 90")
         self.until(2, timedelta(days=1))
+        self._report()
+        self.tell()
         self.say("the operator attaches the stack's authorizer to the APIs behind both domains")
         for target, bundle in _BUNDLES.items():
             environment.attach_authorizer(target)
