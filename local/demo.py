@@ -247,8 +247,6 @@ class Script:
         self._quiet_run()
         self.say("us-east-1: DigiCert's certificate has 92 days left; the next one is published below 90")
         self.until(2, timedelta(days=1))
-        self._report()
-        self.tell()
         self.say("the operator attaches the stack's authorizer to the APIs behind both domains")
         for target, bundle in _BUNDLES.items():
             environment.attach_authorizer(target)
@@ -348,7 +346,7 @@ def _show(environment: Environment, place: Path) -> list[Popen[bytes]]:
 def _set_up(environment: Environment, edge: TlsEdge, folder: Path, console: Console) -> Script:
     environment.world.prepare("us-east-1", "eu-central-1", "sa-east-1", "ap-south-1")
     east = environment.world.region("us-east-1", days_left={"Genesys": 200, "DigiCert": 92})
-    environment.world.region("eu-central-1", days_left=250)
+    environment.world.region("eu-central-1", days_left=80)
     east.schedule_rotation(
         "DigiCert",
         environment.clock() + timedelta(days=40),
@@ -381,7 +379,7 @@ def _deliver(alerts: Sequence[Alert], folder: Path) -> None:
         notifications = [amazon_q.render(message_of(letter.body)) for letter in letters]
         told = zip(alerts, slack.payloads, teams.payloads, notifications, strict=True)
     for place, (alert, *payloads) in enumerate(told, start=1):
-        name = f"{place:02}-{alert.kind}-{alert.source or alert.target}"
+        name = f"{place:02}-{alert.kind}-{alert.source or alert.target or 'stack'}"
         text = f"Subject: {mail.subject(alert)}\n\n{mail.text(alert)}"
         (folder / f"{name}.mail.txt").write_text(text)
         for chat_name, payload in zip(("slack", "teams", "amazon-q"), payloads, strict=True):

@@ -36,7 +36,7 @@ _MEANS = {
     Kind.ANCHOR_MISSING: ("the root to trust was missing", "There is a root to verify certificates with."),
     Kind.SOURCES_DISAGREE: ("two sources saw different certificates", "Both see the same, or are no longer compared."),
     Kind.EXPIRING: (
-        "certificates ended soon, without a successor",
+        "certificates without a successor were to end",
         "Each was replaced, or is in use no longer, or has become more urgent: a message of its own says that.",
     ),
     Kind.SOURCE_FAILING: (

@@ -59,14 +59,20 @@ _RISKS = {
     Role.ANCHOR: "After the end of a CA or root every client certificate under it is refused, and data actions fail.",
     Role.EXTRA: "Clients under a CA of your own are refused after its end; Genesys is not concerned by it.",
 }
+_ASK = {
+    Severity.CRITICAL: "Open an urgent case with Genesys support: ask",
+    Severity.WARNING: "Ask Genesys support",
+    Severity.INFO: "Nothing is to be done yet; nearer to the end ask Genesys support",
+}
+"""How urgently Genesys is to be asked when it replaces what is its own."""
 _REMEDIES = {
     Role.LEAF: (
-        "Client certificate: no truststore has to change. Ask Genesys support when data actions of that region present"
-        " the next one; the watcher takes it up as soon as the API shows it."
+        "Client certificate: no truststore has to change. {ask} when data actions of that region present the next one;"
+        " the watcher takes it up as soon as the API shows it."
     ),
     Role.CA: (
-        "CA above a client certificate: ask Genesys support when that region presents a certificate under the next CA;"
-        " it is added by itself as soon as the API shows it."
+        "CA above a client certificate. {ask} when that region presents a certificate under the next CA, which is"
+        " added by itself as soon as the API shows it."
     ),
     Role.ANCHOR: (
         f"Root: download the region's zip again from {ARTICLE} (a DigiCert root from DigiCert's own site), save the"
@@ -88,10 +94,11 @@ def expiring(*, ends: Sequence[Ending], since: datetime, now: datetime) -> Alert
         title=_title(ends, now),
         happened=_happened(ends, now),
         means=" ".join(dict.fromkeys(_RISKS[role] for role in roles)),
-        do=" ".join(_REMEDIES[role] for role in roles),
+        do=" ".join(_REMEDIES[role].format(ask=_ASK[severity]) for role in roles),
         commands=_commands(ends),
     )
-    facts = {str(place): _line(one, now) for place, one in enumerate(ends[:LISTED], start=1)}
+    some = 0 < sum(one.fresh for one in ends) < len(ends)
+    facts = {str(place): _line(one, now, mark=some) for place, one in enumerate(ends[:LISTED], start=1)}
     facts |= {"more": f"and {len(ends) - LISTED} more, on the status page"} if len(ends) > LISTED else {}
     places = {one.of for one in ends}
     return about_stack(
@@ -131,12 +138,13 @@ def _left(one: Ending, now: datetime) -> str:
     return f"{lasted(left)} left" if timedelta(0) <= left < timedelta(days=2) else days(one.at, now)
 
 
-def _line(one: Ending, now: datetime) -> str:
+def _line(one: Ending, now: datetime, *, mark: bool) -> str:
+    """``mark``: what is new is marked, because not all of them are."""
     whose = f" ({plain(one.authority, AUTHORITY)})" if one.authority else ""
     kept = f", {plain(one.file, 50)}" if one.file else ""
-    mark = "NEW: " if one.fresh else ""
+    new = "NEW: " if mark and one.fresh else ""
     return (
-        f"{mark}{_NAMES[one.role]} of {plain(one.of, 40)}{whose}{kept}: ends {when(one.at)}, {_left(one, now)}, no"
+        f"{new}{_NAMES[one.role]} of {plain(one.of, 40)}{whose}{kept}: ends {when(one.at)}, {_left(one, now)}, no"
         f" successor; {plain(one.subject, 60)}, SHA-256 {plain(one.fingerprint[:16])}"
     )
 
