@@ -173,11 +173,18 @@ class Script:
         self.tell()
 
     def _refresh(self) -> None:
-        """The Scheduler wakes refresh_crls, and the queue wakes publish: hourly outside, now and then here."""
+        """The Scheduler wakes refresh_crls, and the queue publish: hourly outside, now and then here; then report."""
         broken = self.environment.refresh_crls().broken
         if broken:
             raise RuntimeError(f"refresh_crls: {broken}")
         self.environment.drain()
+        self._report()
+
+    def _report(self) -> None:
+        """The Scheduler wakes report: every five minutes outside, now and then here."""
+        undelivered = self.environment.report().undelivered
+        if undelivered:
+            raise RuntimeError(f"report: {undelivered}")
 
     def tell(self) -> None:
         """Show the alerts that arrived."""
@@ -347,7 +354,7 @@ def _show(environment: Environment, place: Path) -> list[Popen[bytes]]:
 def _set_up(environment: Environment, edge: TlsEdge, folder: Path, console: Console) -> Script:
     environment.world.prepare("us-east-1", "eu-central-1", "sa-east-1", "ap-south-1")
     east = environment.world.region("us-east-1", days_left={"Genesys": 200, "DigiCert": 92})
-    environment.world.region("eu-central-1", days_left=250)
+    environment.world.region("eu-central-1", days_left=80)
     east.schedule_rotation(
         "DigiCert",
         environment.clock() + timedelta(days=40),
@@ -380,7 +387,7 @@ def _deliver(alerts: Sequence[Alert], folder: Path) -> None:
         notifications = [amazon_q.render(message_of(letter.body)) for letter in letters]
         told = zip(alerts, slack.payloads, teams.payloads, notifications, strict=True)
     for place, (alert, *payloads) in enumerate(told, start=1):
-        name = f"{place:02}-{alert.kind}-{alert.source or alert.target}"
+        name = f"{place:02}-{alert.kind}-{alert.source or alert.target or 'stack'}"
         text = f"Subject: {mail.subject(alert)}\n\n{mail.text(alert)}"
         (folder / f"{name}.mail.txt").write_text(text)
         for chat_name, payload in zip(("slack", "teams", "amazon-q"), payloads, strict=True):

@@ -47,6 +47,7 @@ STATE = {
     "crls/0a/manifest.json": REFRESH,
     "status/index.html": REPORT,
     "status/status.json": REPORT,
+    "status/expiry.json": REPORT,
 }
 TRUSTED = ["anchors/us-east-1.pem", "approvals/0a.json", "extra/partner.pem", "watch.json"]
 NO_CONTENT = {

@@ -79,7 +79,8 @@ def test_roles_read_and_write_exactly_their_part_of_the_bucket() -> None:
     }
     assert keys_of("ReportRole", "s3:PutObject") == {"status/*", "alerts/*"}
     assert keys_of("ReportRole", "s3:GetObject") == {
-        *("anchors/*", "sources/*", "alerts/*", "status/status.json", "crls/state.json", "crls/*/manifest.json"),
+        *("anchors/*", "sources/*", "alerts/*", "status/status.json", "status/expiry.json"),
+        *("crls/state.json", "crls/*/manifest.json"),
         *("bundles/configuration.json", "bundles/*/manifest.json", "bundles/*/revocations.json"),
         *("targets/*/record.json", "targets/*/revocations.json"),
     }

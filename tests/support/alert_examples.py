@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from rotation_watcher.alerts import builders
-from rotation_watcher.alerts.builders import SourceName, TargetName, ending
+from rotation_watcher.alerts.builders import Ending, Role, SourceName, TargetName, ending
 from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.alerts.model import Alert, Origin, Severity
 from rotation_watcher.alerts.stamping import Stack, stamped
@@ -72,6 +72,32 @@ PARTNER = facts(
 NEW_ROOT = "CN=Genesys Cloud us-east-1 Root CA G2,O=Genesys Cloud Services\\, Inc.,ST=Indiana,C=US"
 REGIONAL = facts("6b", issuer=NEW_ROOT, starts=-1, ends=395)
 REGIONAL_ROOT = facts("4e", subject=NEW_ROOT, issuer=NEW_ROOT, ends=3600)
+
+
+def ending_of(
+    of_what: CertificateFacts,
+    days: int,
+    severity: Severity,
+    *,
+    role: Role = Role.LEAF,
+    of: str = "us-east-1",
+    file: str = "",
+    fresh: bool = False,
+) -> Ending:
+    """A certificate that ends so many days from NOW."""
+    return Ending(
+        role=role,
+        of=of,
+        authority="Genesys" if role in {Role.LEAF, Role.ANCHOR} else "",
+        subject=of_what.subject,
+        fingerprint=of_what.fingerprint,
+        at=NOW + timedelta(days=days, hours=2),
+        file=file,
+        fresh=fresh,
+        severity=severity,
+    )
+
+
 WRONG_NAME = Finding(
     "name-mismatch",
     "bears the names eu-central-1.data-actions.mypurecloud.de, not us-east-1.data-actions.mypurecloud.com",
@@ -314,6 +340,25 @@ EXAMPLES: Mapping[str, Alert] = {
         now=NOW,
     ),
     "expired": builders.expired(source=SOURCE, authority="DigiCert", leaf=EXPIRED, now=NOW),
+    "expiring": builders.expiring(
+        ends=[
+            ending_of(CURRENT, 29, Severity.WARNING, fresh=True),
+            ending_of(REGIONAL_ROOT, 22, Severity.WARNING, role=Role.ANCHOR, file="anchors/us-east-1.pem"),
+            ending_of(PARTNER, -3, Severity.WARNING, role=Role.EXTRA, of="bundle main", file="extra/partner.pem"),
+        ],
+        since=SINCE,
+        now=NOW,
+    ),
+    "expiring_now": builders.expiring(
+        ends=[ending_of(INTERMEDIATE, 6, Severity.CRITICAL, role=Role.CA, of="bundle main", fresh=True)],
+        since=SINCE,
+        now=NOW,
+    ),
+    "expiring_later": builders.expiring(
+        ends=[ending_of(CURRENT, 60, Severity.INFO, of=f"region-{n}", fresh=True) for n in range(12)],
+        since=SINCE,
+        now=NOW,
+    ),
     "source_failing": builders.source_failing(
         source=SOURCE,
         reason=SourceReason.CREDENTIALS_REFUSED,

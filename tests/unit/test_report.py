@@ -177,7 +177,10 @@ def test_a_quiet_run_costs_few_calls_however_much_there_is(sources: int, targets
     assert [subject for operation, subject in calls if operation == "list"] == [
         *("alerts/log/", "sources/", "crls/", "targets/")
     ]
-    assert len(calls) == 4 + 2 + sources + 2, "four listings, two files of the bundle, anchors, last status, notes"
+    assert len(calls) == 4 + 2 + sources + 1 + 3, (
+        "four listings, two files of the bundle, the anchors, the last status, what was told of ends (for the page, and"
+        " for the alerts), what was told in digests"
+    )
     assert first >= len(calls) + targets
     stack.kept.disturb_target("t0", "mtls-off:domain", Kind.MTLS_OFF)
     stack.run()

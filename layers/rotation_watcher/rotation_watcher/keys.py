@@ -175,6 +175,8 @@ DIGESTS = "alerts/digests.json"
 
 STATUS = "status/status.json"
 """What there is to see, for machines; ``docs/status.md`` describes it."""
+EXPIRY = "status/expiry.json"
+"""What report has told of ends: thresholds, open conditions, the outbox."""
 STATUS_PAGE = "status/index.html"
 """The same for people: one file that needs no other."""
 

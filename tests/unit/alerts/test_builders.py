@@ -190,6 +190,7 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "quarantined_on_day_one",
         "anchor_missing",
         "expired",
+        "expiring_now",
         "source_failing",
         "truststore_update_failed",
         "truststore_held",
@@ -217,6 +218,7 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
     assert info == {
         "upcoming_published",
         "rotated",
+        "expiring_later",
         "resolved_source",
         "trial",
         "truststore_updated",

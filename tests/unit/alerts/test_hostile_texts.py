@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotation_watcher.alerts import builders
-from rotation_watcher.alerts.builders import SourceName, TargetName, digest
+from rotation_watcher.alerts.builders import Ending, Role, SourceName, TargetName, digest
 from rotation_watcher.alerts.builders.wording import TITLE
-from rotation_watcher.alerts.model import Alert, Status
+from rotation_watcher.alerts.model import Alert, Severity, Status
 from rotation_watcher.alerts.stamping import stamped
 from rotation_watcher.keys import Place
 from rotation_watcher.trust.findings import Finding
@@ -73,6 +73,18 @@ PLAIN: dict[object, st.SearchStrategy[object]] = {
     datetime: st.just(NOW),
     CertificateFacts: st.builds(leaf, HOSTILE, HOSTILE, st.lists(HOSTILE, max_size=4)),
     CrlFacts: st.builds(held_list, HOSTILE),
+    Ending: st.builds(
+        Ending,
+        role=st.sampled_from(Role),
+        of=HOSTILE,
+        authority=HOSTILE,
+        subject=HOSTILE,
+        fingerprint=HOSTILE,
+        at=st.just(NOW),
+        file=HOSTILE,
+        fresh=st.booleans(),
+        severity=st.sampled_from(Severity),
+    ),
     Finding: st.builds(Finding, st.just("malformed"), HOSTILE),
     Place: st.just(Place(BUCKET, "anchors/us-east-1.pem")),
     SourceName: st.just(SourceName("use1", "us-east-1")),
@@ -92,8 +104,8 @@ def alerts(name: str) -> st.SearchStrategy[Alert]:
     hints = typing.get_type_hints(BUILDERS[name])
     del hints["return"]
     drawn = {argument: values(hint) for argument, hint in hints.items()}
-    if "leaving" in drawn:  # what an alert is about: there is one at least
-        drawn["leaving"] = drawn["leaving"].filter(bool)
+    for argument in {"leaving", "ends"} & drawn.keys():  # what an alert is about: there is one at least
+        drawn[argument] = drawn[argument].filter(bool)
     return st.builds(BUILDERS[name], **drawn)
 
 

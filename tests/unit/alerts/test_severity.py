@@ -115,6 +115,11 @@ ROWS: dict[tuple[str, str], Alert] = {
     ("anchor-missing", "no root to verify with"): EXAMPLES["anchor_missing"],
     ("sources-disagree", "two sources of a region differ"): EXAMPLES["sources_disagree"],
     ("expired", "a presented leaf has run out"): EXAMPLES["expired"],
+    ("expiring", "the first threshold is passed, more than 30 days are left, nothing replaces it"): EXAMPLES[
+        "expiring_later"
+    ],
+    ("expiring", "30 days or fewer, or a CA of your own clients"): EXAMPLES["expiring"],
+    ("expiring", "7 days or fewer, or ended: a leaf, a root or a CA"): EXAMPLES["expiring_now"],
     ("source-failing", "a failure that may pass"): EXAMPLES["authority_absent"],
     ("source-failing", "a failure that does not pass unaided"): EXAMPLES["source_failing"],
     ("clock-ahead", "the state holds times from the future"): EXAMPLES["clock_ahead"],

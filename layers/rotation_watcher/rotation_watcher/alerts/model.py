@@ -60,6 +60,7 @@ class Kind(StrEnum):
     ANCHOR_MISSING = "anchor-missing"
     SOURCES_DISAGREE = "sources-disagree"
     EXPIRED = "expired"
+    EXPIRING = "expiring"
     SOURCE_FAILING = "source-failing"
     CLOCK_AHEAD = "clock-ahead"
     CHANGE_PLANNED = "change-planned"

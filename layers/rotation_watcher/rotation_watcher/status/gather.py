@@ -66,6 +66,7 @@ def gather(
     crls = reader.crl_state()
     open_ones = [
         *conditions_of(reader.configuration(), "stack", stack or "the watcher", told.all),
+        *conditions_of(reader.expiry().conditions, "stack", stack or "the watcher", told.all),
         *(
             one
             for source in watch.sources

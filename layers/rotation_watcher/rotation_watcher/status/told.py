@@ -80,8 +80,8 @@ def _open(condition: Condition, of: str, about: str, told: Iterable[ToldAlert]) 
 
 
 def _alert_of(condition: Condition, of: str, about: str, told: Iterable[ToldAlert]) -> ToldAlert | None:
-    """The newest alert of a condition: of its kind and subject, with its start in the id."""
-    start = stamp(condition.since)
+    """The newest alert of a condition: of its kind and subject, with its own id in the id, or else its start."""
+    start = condition.alert or stamp(condition.since)
     return next(
         (
             one

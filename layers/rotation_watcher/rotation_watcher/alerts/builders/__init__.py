@@ -28,6 +28,7 @@ from rotation_watcher.alerts.builders.disturbances import (
     unwanted,
 )
 from rotation_watcher.alerts.builders.ending import resolved
+from rotation_watcher.alerts.builders.expiry import Ending, Role, expiring
 from rotation_watcher.alerts.builders.files import file_damaged, left_out, unusual_certificate
 from rotation_watcher.alerts.builders.filters import (
     filters_drifted,
@@ -59,7 +60,9 @@ from rotation_watcher.alerts.builders.subjects import SourceName, TargetName
 from rotation_watcher.alerts.builders.trial import trial
 
 __all__ = [
+    "Ending",
     "Reach",
+    "Role",
     "SourceName",
     "TargetName",
     "alerts_forged",
@@ -73,6 +76,7 @@ __all__ = [
     "crl_stale",
     "drift_found",
     "expired",
+    "expiring",
     "file_damaged",
     "filtered_out",
     "filters_drifted",

@@ -35,6 +35,10 @@ _MEANS = {
     Kind.FLOOD: ("the API showed too many certificates", "It shows no more of them than a region has."),
     Kind.ANCHOR_MISSING: ("the root to trust was missing", "There is a root to verify certificates with."),
     Kind.SOURCES_DISAGREE: ("two sources saw different certificates", "Both see the same, or are no longer compared."),
+    Kind.EXPIRING: (
+        "certificates without a successor were to end",
+        "Each was replaced, or is in use no longer, or has become more urgent: a message of its own says that.",
+    ),
     Kind.SOURCE_FAILING: (
         "Genesys could not be read",
         "It can be read again. What changed meanwhile is reported in messages of its own.",

@@ -89,9 +89,11 @@ def about_stack(
     words: Words,
     facts: Mapping[str, str],
     now: datetime,
+    *,
+    about: str = "the watcher",
 ) -> Alert:
-    """Build an alert about the watcher itself, which neither a source nor a target has part in."""
-    return _alert(kind, severity, "stack", distinction, headline("the watcher", words.title), words, facts, now)
+    """Build an alert about the watcher itself, or about more than one source or target; ``about`` opens its title."""
+    return _alert(kind, severity, "stack", distinction, headline(about, words.title), words, facts, now)
 
 
 def about_several(
