@@ -14,7 +14,7 @@ import msgspec
 
 from rotation_watcher.alerts import mail
 from rotation_watcher.alerts.builders.wording import plain
-from rotation_watcher.alerts.model import Alert, Severity, Status
+from rotation_watcher.alerts.model import OPENINGS, Alert, Severity, Status
 
 _LONGEST = 2900
 """The most characters of a text that is not an alert's."""
@@ -148,8 +148,9 @@ def of_alert(alert: Alert) -> ChatMessage:
     over = alert.status == Status.RESOLVED
     standing = _STANDINGS.get(alert.status, "")
     opening = (standing or alert.severity).upper()
+    title = alert.title.removeprefix(OPENINGS.get(alert.status, ""))
     return ChatMessage(
-        summary=f"{opening}{f' [{alert.origin.short}]' if alert.origin else ''}: {alert.title}",
+        summary=f"{opening}{f' [{alert.origin.short}]' if alert.origin else ''}: {title}",
         title=alert.title,
         urgency=Urgency.OVER if over else urgency,
         label="" if over else label,

@@ -12,7 +12,7 @@ LONGEST = 200
 TITLE = 88
 """The most characters of a title: with ``[CRITICAL]`` before it, it still fits an SNS subject (99)."""
 DEFECT = (
-    "The watcher's own code failed at the place named above. Deploy the newest release. If it is the newest already,"
+    "This is a defect of the watcher itself. Deploy the newest release. If it is the newest already,"
     " open an issue with the lines under trace in the log of {function}: they name places in the code, and repeat"
     " neither a certificate nor a secret. It tries again at every run."
 )
