@@ -151,7 +151,7 @@ EXAMPLES: Mapping[str, Alert] = {
         now=NOW,
     ),
     "clock_ahead": builders.clock_ahead(
-        source=SOURCE, found={"last good observation": NOW + timedelta(days=60)}, since=SINCE, now=NOW
+        source=SOURCE, found={"last read": NOW + timedelta(days=60)}, since=SINCE, now=NOW
     ),
     "quarantined": builders.quarantined(
         source=SOURCE,

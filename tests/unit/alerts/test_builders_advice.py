@@ -167,7 +167,7 @@ def test_every_reason_of_a_failing_source_has_its_own_way_out(reason: SourceReas
     assert str(reason) in alert.title
     assert (alert.severity is Severity.CRITICAL) == reason.lasting
     assert "a rotation may go unnoticed" in alert.what_it_means
-    assert "There has been no good observation yet." in alert.what_it_means
+    assert "It has never been read." in alert.what_it_means
 
 
 def test_the_permission_that_is_missing_is_named() -> None:
@@ -181,7 +181,7 @@ def test_the_permission_that_is_missing_is_named() -> None:
         now=NOW,
     )
     assert "integrations:actionCertificate:view" in alert.what_to_do
-    assert "The last good observation was at 2026-11-23 08:30 UTC." in alert.what_it_means
+    assert "It was last read at 2026-11-23 08:30 UTC." in alert.what_it_means
 
 
 def test_a_learned_name_comes_with_the_setting_that_overrules_it_and_is_a_warning_against_the_catalogue() -> None:

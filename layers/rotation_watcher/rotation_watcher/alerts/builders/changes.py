@@ -130,7 +130,7 @@ def truststore_updated(
     """
     others = f" {count(kept_foreign)} of others stayed." if kept_foreign else ""
     words = Words(
-        title="truststore updated and proved",
+        title="updated and proved",
         happened=f"The watcher added {count(len(added))} and removed {len(removed)}.{others}",
         means=(
             "Every accepted current and upcoming certificate of Genesys verifies against it."
@@ -197,9 +197,9 @@ def truststore_update_failed(
     else:
         means = "The target goes on with what it holds; it is not known to refuse any certificate of Genesys."
     held = reason == "held"
-    what = "identity filters" if ":listener/" in target.arn else "truststore"
+    what = "its identity filters" if ":listener/" in target.arn else "it"
     words = Words(
-        title=f"the {what} could not be updated ({plain(reason, 24)})",
+        title=f"{what} could not be updated ({plain(reason, 24)})",
         happened=sentence(message, 500),
         means=means,
         do=_REMEDIES.get(reason, _REMEDIES["target-failed"]) + ("" if held else _SHOWS),
@@ -263,7 +263,7 @@ def rolled_back(
     """An earlier version is deployed again, and held. ``returned`` and ``left`` compare it with what was live."""
     ends = "until you release it" if by_hand else "until there is other content to deploy, or you release it"
     words = Words(
-        title="rolled back to an earlier truststore",
+        title="rolled back to an earlier version",
         happened=(
             f"{sentence(why, 400)} {count(len(returned))} came back and {count(len(left))} left; what others put there"
             " stayed."

@@ -44,7 +44,7 @@ def drift_found(
         )
     stays = " What came may let others in; it stays, because the watcher takes nobody else's away." if added else ""
     words = Words(
-        title="somebody else changed its truststore",
+        title="somebody else changed it",
         happened=f"Since the watcher last proved it, {' and '.join(changes) or 'it has changed'}.",
         means=f"{means}{stays}",
         do=(
@@ -118,8 +118,8 @@ def removal_planned(
     words = Words(
         title=f"{counted(len(leaving))} will leave on {until:%Y-%m-%d}",
         happened=(
-            "No certificate that Genesys presents or has announced needs what is listed below any more; its grace ends"
-            f" on {when(until)}."
+            "No certificate that Genesys presents or has announced needs what is listed below any more. It is kept"
+            f" until {when(until)}."
         ),
         means="The watcher takes out then what it had put in itself. What others put in stays.",
         do=(
@@ -145,17 +145,17 @@ def unwanted(
     ``soon``: it was alerted when that began, and their grace now ends.
     """
     words = Words(
-        title=f"{counted(len(leaving))} to leave on {until:%Y-%m-%d}: unwanted",
+        title=f"{counted(len(leaving))} will leave on {until:%Y-%m-%d}, wanted by nothing",
         happened=(
-            "No source, no anchor and no file of the bundle wants what is listed below any more, though no rotation has"
-            f" replaced it: something was taken out of the watch file or of a file. Its grace ends on {when(until)}."
+            "No source, no root below anchors/ and no file of the bundle wants what is listed below any more, though no"
+            f" rotation has replaced it: something was taken out of the watch file or of a file. It is kept until {when(until)}."
         ),
         means=(
             "Until then it stays in. After that its clients are refused at this target, and Genesys Cloud with them if"
             " it presents a certificate that was issued below one of them."
         ),
         do=(
-            "If it was a mistake, put back what was taken out of the bundle (source, authority, anchor, extra file)"
+            "If it was a mistake, put back what was taken out of the bundle (source, authority, root, extra file)"
             f" before that day. If it was meant, nothing. Only if {_them(leaving)} must not wait: see what would happen"
             " (first command), then take it out at once (second command)."
         ),

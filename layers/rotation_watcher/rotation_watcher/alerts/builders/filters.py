@@ -158,8 +158,8 @@ def filters_leaving(
     words = Words(
         title=f"{count(len(leaving), 'filter')} will leave on {until:%Y-%m-%d}",
         happened=(
-            "No certificate that Genesys presents or has announced bears a name that is listed below; the grace ends on"
-            f" {when(until)}."
+            "No certificate that Genesys presents or has announced bears a name that is listed below; they are kept"
+            f" until {when(until)}."
         ),
         means="The watcher takes out then what it had put in itself. From that day clients of that name are refused.",
         do=(

@@ -79,11 +79,7 @@ def source_failing(
     if authority is not None:
         last = ""
     else:
-        last = (
-            f" The last good observation was at {when(last_good)}."
-            if last_good
-            else " There has been no good observation yet."
-        )
+        last = f" It was last read at {when(last_good)}." if last_good else " It has never been read."
     blind = f"no {plain(authority or '', AUTHORITY)} certificate is shown" if authority else "Genesys cannot be read"
     distinction = stamp(since)
     if reason is SourceReason.INTERNAL_ERROR:
@@ -99,7 +95,7 @@ def source_failing(
         commands=commands or (invoke(Fill.COLLECT, {"sources": [source.id], "dry_run": True}),),
     )
     facts = {"reason": str(reason), "since": when(since)}
-    facts |= {"last good observation": when(last_good)} if last_good else {}
+    facts |= {"last read": when(last_good)} if last_good else {}
     return about_source(
         Kind.SOURCE_FAILING,
         Severity.CRITICAL if reason.lasting else Severity.WARNING,
@@ -156,8 +152,8 @@ def sources_disagree(
         title=f"two sources see different {plain(authority, AUTHORITY)} certificates",
         happened=f"{source.id} and {other.id} have been shown different current certificates since {when(since)}.",
         means=(
-            "A region has one current certificate, so both should see the same. Each of the two verified to your"
-            " anchors, and both are trusted where a bundle uses both sources."
+            "A region has one current certificate, so both should see the same. Each of the two verifies under a"
+            " root that you trust, and both are trusted where a bundle uses both sources."
         ),
         do=(
             "Check that both OAuth clients belong to the region that the watch file says. If they do, ask Genesys"
@@ -179,7 +175,7 @@ def clock_ahead(*, source: SourceName, found: Mapping[str, datetime], since: dat
         means=(
             "The clock of an earlier run was ahead, or somebody wrote the file. These times count as unknown now: what"
             " began then begins now, and nothing is removed before the source has been read again. A run with a wrong"
-            " clock may have dropped certificates whose grace it took for over."
+            " clock may have dropped certificates too early."
         ),
         do=(
             "Nothing, if it happened once. If it comes again: on a machine of your own, set its clock; in AWS, find out"

@@ -115,7 +115,7 @@ def revoked(
     """A revocation list in force names an accepted leaf, or a CA above one (``ca``)."""
     what = "CA certificate above a client certificate" if ca else "client certificate"
     means = (
-        "Whoever checks revocation refuses every client certificate under it. The pins of leaves that stand under it"
+        "Whoever checks revocation refuses every client certificate under it. The pins of certificates under it"
         " alone go at once; the truststores keep their CA certificates, so one that does not check still lets them in."
         if ca
         else "Its key may be in other hands. Its pin goes at once, so whoever goes by the pins refuses it. Trust stores"
