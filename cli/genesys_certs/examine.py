@@ -13,10 +13,10 @@ from genesys_certs.plan import read_answer
 from genesys_certs.problems import explain
 from genesys_certs.stack import Stack
 from genesys_certs.status import OLD, ago, read
-from rotation_watcher.alerts.builders.wording import count, plain
+from rotation_watcher.alerts.builders.wording import common_name, count, plain
 from rotation_watcher.config import Mode, Target
 from rotation_watcher.errors import SourceReason
-from rotation_watcher.targets.named_plan import NamedPlan, common_name
+from rotation_watcher.targets.named_plan import NamedPlan
 from rotation_watcher.trust.operator_files import load_anchors
 
 SCHEDULED = ("Collect", "Publish", "RefreshCrls", "Report")

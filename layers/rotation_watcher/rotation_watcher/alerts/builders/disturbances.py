@@ -148,7 +148,8 @@ def unwanted(
         title=f"{counted(len(leaving))} will leave on {until:%Y-%m-%d}, wanted by nothing",
         happened=(
             "No source, no root below anchors/ and no file of the bundle wants what is listed below any more, though no"
-            f" rotation has replaced it: something was taken out of the watch file or of a file. It is kept until {when(until)}."
+            " rotation has replaced it: something was taken out of the watch file or of a file. It is kept until"
+            f" {when(until)}."
         ),
         means=(
             "Until then it stays in. After that its clients are refused at this target, and Genesys Cloud with them if"
