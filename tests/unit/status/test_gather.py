@@ -217,8 +217,8 @@ def test_a_hold_comes_with_the_command_that_ends_it() -> None:
     (target,) = gathered(kept).targets
     assert target.state is TargetState.HELD
     assert target.hold is not None
-    assert target.hold.command.startswith("sam remote invoke PublishFunction --stack-name watcher --region us-east-1 ")
-    assert target.hold.command.endswith("""'{"release": "t0"}'""")
+    assert target.hold.command.startswith("aws lambda invoke --function-name <publish> --region us-east-1 ")
+    assert target.hold.command.endswith("""--payload '{"release": "t0"}' /dev/stdout""")
 
 
 def test_an_update_without_proof_is_under_way() -> None:

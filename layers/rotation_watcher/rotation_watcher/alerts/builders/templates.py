@@ -39,10 +39,13 @@ def joined(words: str, /, **lines: Template) -> Template:
 
 
 def invoke(function: Fill, event: Mapping[str, Any]) -> Template:
-    """Calls a function of the stack, from anywhere: its answer appears in the terminal."""
+    """Calls a function of the stack, from anywhere: its answer appears in the terminal.
+
+    Without a timeout: after the minute that is the CLI's own it would call a second time.
+    """
     return command(
         f"aws lambda invoke --function-name {{{function.value}}} --region {{region}}"
-        " --cli-binary-format raw-in-base64-out --payload {event} /dev/stdout",
+        " --cli-read-timeout 0 --cli-binary-format raw-in-base64-out --payload {event} /dev/stdout",
         event=json.dumps(event),
     )
 
