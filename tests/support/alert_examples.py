@@ -12,6 +12,7 @@ from rotation_watcher.alerts.model import Alert, Origin, Severity
 from rotation_watcher.alerts.stamping import Stack, stamped
 from rotation_watcher.errors import SourceReason
 from rotation_watcher.keys import Place
+from rotation_watcher.kinds import Door, DoorKind
 from rotation_watcher.trust.findings import Finding
 from rotation_watcher.x509.crl import CrlFacts
 from rotation_watcher.x509.facts import CertificateFacts
@@ -36,6 +37,7 @@ DOOR = TargetName(
     "arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/net/genesys-door/0123456789abcdef/fedcba9876543210",
     "NLB listener genesys-door",
 )
+LISTENER = "arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/edge/0a1b2c3d4e5f6071/8192a3b4c5d6e7f8"
 NAMED, PARTNERS = "san-dns exact us-east-1.data-actions.mypurecloud.com", "subject-ou prefix Partner"
 ROOT = "CN=Genesys Cloud us-east-1 Root CA,O=Genesys Telecommunications Laboratories Inc.,ST=Indiana,C=US"
 CLIENT_CA = "CN=DigiCert Assured ID Client CA G2,OU=www.digicert.com,O=DigiCert Inc,C=US"
@@ -176,7 +178,7 @@ EXAMPLES: Mapping[str, Alert] = {
         now=NOW,
     ),
     "clock_ahead": builders.clock_ahead(
-        source=SOURCE, found={"last good observation": NOW + timedelta(days=60)}, since=SINCE, now=NOW
+        source=SOURCE, found={"last read": NOW + timedelta(days=60)}, since=SINCE, now=NOW
     ),
     "quarantined": builders.quarantined(
         source=SOURCE,
@@ -367,6 +369,7 @@ EXAMPLES: Mapping[str, Alert] = {
         since=SINCE,
         last_good=SINCE - timedelta(minutes=15),
         now=NOW,
+        secret="arn:aws:ssm:us-east-1:111122223333:parameter/genesys/oauth",
     ),
     "authority_absent": builders.source_failing(
         source=SOURCE,
@@ -450,6 +453,8 @@ EXAMPLES: Mapping[str, Alert] = {
         moved_to="s3://another-bucket/truststore.pem, version 1",
         refused=[CURRENT],
         will_heal=True,
+        call="UpdateDomainName",
+        proved=SINCE,
         since=SINCE,
         now=NOW,
     ),
@@ -475,8 +480,33 @@ EXAMPLES: Mapping[str, Alert] = {
     ),
     "mtls_off": builders.mtls_off(
         target=DOMAIN,
-        endpoint="https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com",
-        detail="The default endpoint of the API a1b2c3d4e5 is open and goes past mutual TLS.",
+        endpoint="execute-api of a1b2c3d4e5 (data-actions)",
+        detail="The default execute-api endpoint of the API data-actions is open, and leads past mutual TLS.",
+        door=Door(DoorKind.REST_API, "a1b2c3d4e5", "prod"),
+        truststore="targets/api/bundle.pem",
+        version="3HL4kqtJvjVBH40Nrjfkd",
+        will_heal=False,
+        since=SINCE,
+        now=NOW,
+    ),
+    "mtls_off_listener": builders.mtls_off(
+        target=ALB,
+        endpoint=LISTENER,
+        detail="The listener on port 443 does not verify client certificates: mode passthrough.",
+        door=Door(DoorKind.LISTENER, LISTENER),
+        truststore="targets/alb/bundle.pem",
+        version="3HL4kqtJvjVBH40Nrjfkd",
+        will_heal=False,
+        since=SINCE,
+        now=NOW,
+    ),
+    "mtls_off_domain": builders.mtls_off(
+        target=DOMAIN,
+        endpoint=None,
+        detail="The domain has no truststore: mutual TLS is off.",
+        door=Door(DoorKind.DOMAIN, "data-actions.api.example.com"),
+        truststore="targets/api/bundle.pem",
+        version="3HL4kqtJvjVBH40Nrjfkd",
         will_heal=False,
         since=SINCE,
         now=NOW,
@@ -491,6 +521,8 @@ EXAMPLES: Mapping[str, Alert] = {
         target=ALB,
         lingering=[PARTNER],
         why="In observe mode the watcher takes nothing out.",
+        remedy=f"Take it out of the target by hand, or {builders.APPLY}.",
+        held=False,
         since=SINCE,
         now=NOW,
     ),
@@ -605,6 +637,7 @@ EXAMPLES: Mapping[str, Alert] = {
         refused=[CURRENT],
         emptied=False,
         will_heal=True,
+        proved=SINCE,
         since=SINCE,
         now=NOW,
     ),

@@ -20,6 +20,7 @@ from rotation_watcher.alerts.builders.wording import TITLE
 from rotation_watcher.alerts.model import Alert, Severity, Status
 from rotation_watcher.alerts.stamping import stamped
 from rotation_watcher.keys import Place
+from rotation_watcher.kinds import Door, DoorKind
 from rotation_watcher.trust.findings import Finding
 from rotation_watcher.x509.crl import CrlFacts
 from rotation_watcher.x509.facts import CertificateFacts
@@ -72,6 +73,7 @@ PLAIN: dict[object, st.SearchStrategy[object]] = {
     int: st.integers(0, 10**6),
     datetime: st.just(NOW),
     CertificateFacts: st.builds(leaf, HOSTILE, HOSTILE, st.lists(HOSTILE, max_size=4)),
+    Door: st.builds(Door, st.sampled_from(DoorKind), HOSTILE, HOSTILE),
     CrlFacts: st.builds(held_list, HOSTILE),
     Ending: st.builds(
         Ending,

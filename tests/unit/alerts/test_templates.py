@@ -81,7 +81,7 @@ def test_the_answer_of_a_call_appears_in_the_terminal() -> None:
     line = filled(invoke(Fill.PUBLISH, {"release": "alb"}), VALUES)
     assert line == (
         "aws lambda invoke --function-name genesys-watcher-PublishFunction-6F5e4D3c2B1a --region us-east-1"
-        ' --cli-binary-format raw-in-base64-out --payload \'{"release": "alb"}\' /dev/stdout'
+        ' --cli-read-timeout 0 --cli-binary-format raw-in-base64-out --payload \'{"release": "alb"}\' /dev/stdout'
     )
 
 

@@ -133,6 +133,10 @@ class Status(StrEnum):
     """It is over."""
 
 
+OPENINGS = {Status.RESOLVED: "Over: ", Status.REMINDER: "Still: "}
+"""What titles of alerts begin with that are no opening, by status."""
+
+
 class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One message to people. Exactly one of ``source`` and ``target`` names the subject, except for the stack itself.
 

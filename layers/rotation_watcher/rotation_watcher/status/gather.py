@@ -81,7 +81,7 @@ def gather(
     wanted = {one.id: one.certificates for one in bundles}
     served: list[TargetStatus] = []
     for target in watch.targets:
-        has, found = _target(target, watch, reader, wanted[target.bundle], place, told.all)
+        has, found = _target(target, watch, reader, wanted[target.bundle], fills, told.all)
         served.append(has)
         open_ones += found
     sources = tuple(
@@ -207,7 +207,7 @@ def _target(
     watch: Watch,
     reader: Reader,
     wanted: tuple[Certificate, ...],
-    place: Place,
+    fills: Mapping[Fill, str],
     told: Iterable[ToldAlert],
 ) -> tuple[TargetStatus, list[OpenCondition]]:
     record, arn = reader.record(target), arns.parse_target(target.arn)
@@ -221,7 +221,7 @@ def _target(
         lists=reader.lists_at(target) if target.keeps_lists else None,
         problem=reader.why(keys.record(target.id)),
     )
-    return targets.status(has, found, place), found
+    return targets.status(has, found, fills), found
 
 
 def _quarantine(

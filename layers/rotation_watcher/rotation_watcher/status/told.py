@@ -4,17 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from rotation_watcher import keys
-from rotation_watcher.alerts.builders.wording import plain, stamp
+from rotation_watcher.alerts.builders.wording import plain
 from rotation_watcher.alerts.conditions import Condition
-from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.alerts.model import Alert, Severity
 from rotation_watcher.status.model import OpenCondition, ToldAlert
 from rotation_watcher.status.reading import Reader
 
 READ = 200
 """Delivered alerts that are read, to find those of conditions that have lasted for long."""
-_CRITICAL = frozenset({Kind.MTLS_OFF, Kind.REVOKED, Kind.FILTERED_OUT, Kind.ANCHOR_MISSING, Kind.STATE_FORGED})
-"""What is critical whatever its reason, where neither the condition nor an alert says how severe it is."""
-_INFO = frozenset({Kind.REMOVAL_PLANNED})
 _TEXT = 1000
 
 
@@ -69,7 +66,7 @@ def _open(condition: Condition, of: str, about: str, told: Iterable[ToldAlert]) 
     title = condition.title or (alert.title if alert else f"{about}: {kind.replace('-', ' ')}")
     return OpenCondition(
         kind=kind,
-        severity=condition.severity or (alert.severity if alert else _usual(condition.kind)),
+        severity=condition.severity or (alert.severity if alert else Severity.WARNING),
         of=of,
         about=about,
         since=condition.since,
@@ -80,19 +77,16 @@ def _open(condition: Condition, of: str, about: str, told: Iterable[ToldAlert]) 
 
 
 def _alert_of(condition: Condition, of: str, about: str, told: Iterable[ToldAlert]) -> ToldAlert | None:
-    """The newest alert of a condition: of its kind and subject, with its own id in the id, or else its start."""
-    start = condition.alert or stamp(condition.since)
+    """The newest alert of a condition: by its id, which delivery has put the stack before, its kind and its subject."""
+    if condition.alert is None:
+        return None
     return next(
         (
             one
             for one in told
-            if one.kind == condition.kind and start in one.id and getattr(one, of, about) in {about, None}
+            if one.kind == condition.kind
+            and f"/{one.id}".endswith(f"/{condition.alert}")
+            and getattr(one, of, about) in {about, None}
         ),
         None,
     )
-
-
-def _usual(kind: str) -> Severity:
-    if kind in _CRITICAL:
-        return Severity.CRITICAL
-    return Severity.INFO if kind in _INFO else Severity.WARNING

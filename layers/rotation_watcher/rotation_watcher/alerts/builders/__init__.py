@@ -20,13 +20,13 @@ from rotation_watcher.alerts.builders.digest import more_alike, summed_up, weekl
 from rotation_watcher.alerts.builders.disturbances import (
     contended,
     drift_found,
-    mtls_off,
     quota_near,
     removal_held,
     removal_planned,
     state_forged,
     unwanted,
 )
+from rotation_watcher.alerts.builders.doors import mtls_off
 from rotation_watcher.alerts.builders.ending import resolved
 from rotation_watcher.alerts.builders.expiry import Ending, Role, expiring
 from rotation_watcher.alerts.builders.files import file_damaged, left_out, unusual_certificate
@@ -57,9 +57,11 @@ from rotation_watcher.alerts.builders.observing import clock_ahead, source_faili
 from rotation_watcher.alerts.builders.quarantine import anchor_missing, approved, quarantined
 from rotation_watcher.alerts.builders.revocation import crl_stale, revocations_behind, revoked
 from rotation_watcher.alerts.builders.subjects import SourceName, TargetName
+from rotation_watcher.alerts.builders.target_commands import APPLY
 from rotation_watcher.alerts.builders.trial import trial
 
 __all__ = [
+    "APPLY",
     "Ending",
     "Reach",
     "Role",

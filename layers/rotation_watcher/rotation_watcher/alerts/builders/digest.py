@@ -11,7 +11,7 @@ import msgspec
 
 from rotation_watcher.alerts.builders.subjects import Words, about_several, about_stack
 from rotation_watcher.alerts.builders.wording import count, plain, stamp, when
-from rotation_watcher.alerts.model import Alert, Kind, Severity, Status
+from rotation_watcher.alerts.model import OPENINGS, Alert, Kind, Severity, Status
 
 _LEADING = (Kind.ROTATED, Kind.ISSUER_CHANGED, Kind.UPCOMING_PUBLISHED)
 """What a digest speaks of first: the event from which the rest follows."""
@@ -105,7 +105,7 @@ def in_lines(alerts: Sequence[Alert]) -> list[str]:
     lines: dict[str, list[str]] = {}
     for alert in alerts:
         if alert.target:
-            life = next((word for word in ("Over: ", "Still: ") if alert.title.startswith(word)), "")
+            life = next((word for word in OPENINGS.values() if alert.title.startswith(word)), "")
             _, _, words = alert.title.removeprefix(life).partition(": ")
             lines.setdefault(f"{life.lower()}{words}", []).append(alert.target)
         else:

@@ -161,7 +161,7 @@ def quarantined(
             trust = _trust(authority, root, anchors, accepted_before=accepted_before)
             words = words._replace(do=f"{first} {_THIS_ONE.format(under=under)}", commands=(trust, approve))
     facts = {f"reason {reason.code}": plain(reason.detail) or reason.code for reason in reasons[:_MOST_REASONS]}
-    facts |= {"entity": plain(entity)} if leaf is None else certificate(leaf, now)
+    facts |= {"what is shown": plain(entity)} if leaf is None else certificate(leaf, now)
     facts |= {} if root is None else _root(root, now)
     return about_source(
         Kind.QUARANTINED,
