@@ -73,7 +73,7 @@ class Site:
 
     def environment(self) -> dict[str, str]:
         """The shell's. The layers are built for the processor of this machine; a user deploys for arm64."""
-        path = [ROOT / ".venv-aws/bin", ROOT / ".venv-sam/bin", os.environ["PATH"]]
+        path = [ROOT / "tests/support/aws2", ROOT / ".venv-sam/bin", os.environ["PATH"]]
         return {
             **os.environ,
             **self.cloud.environment(),

@@ -57,5 +57,5 @@ def test_a_new_intermediate_over_three_targets_is_three_mails_from_announcement_
     (weekly,) = [mail.facts["as announced"] for mail in told if "as announced" in mail.facts]
     assert sorted(weekly.split("; ")) == [
         "3 targets (one, three, two): over: certificates were to leave",
-        "3 targets (one, three, two): truststore updated and proved",
+        "3 targets (one, three, two): updated and proved",
     ]

@@ -21,7 +21,7 @@ EVENTS = sorted(path.stem for path in (ROOT / "events").glob("*.json"))
 
 
 @pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
+def environment() -> Iterator[Environment]:
     """The wall clock, a target with the id that the events name, and one version to go back to."""
     with ExitStack() as opened:
         start = datetime.now(UTC).replace(microsecond=0)
@@ -37,6 +37,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
         environment.watch["bundles"][0]["extra"] = ["extra/ours.pem"]
         environment.configure()
         environment.tick()
+        patched = opened.enter_context(pytest.MonkeyPatch.context())  # undone before the environment's own
         ssm = environment.aws.client("ssm")
         ssm.put_parameter(Name="/slack/webhook", Type="SecureString", Value=receiver.url)
         for name, value in {
@@ -45,7 +46,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
             "POWERTOOLS_SERVICE_NAME": "watcher",
             "POWERTOOLS_METRICS_NAMESPACE": "GenesysCertificateWatcher",
         }.items():
-            monkeypatch.setenv(name, value)
+            patched.setenv(name, value)
         environment.receiver = receiver  # type: ignore[attr-defined]  # for the slack events
         yield environment
 

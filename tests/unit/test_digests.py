@@ -121,9 +121,7 @@ def test_one_event_is_one_message_however_many_targets_it_has() -> None:
     assert mail.kind == "digest"
     assert mail.severity is Severity.INFO
     assert mail.title == "us-east-1: the next DigiCert client certificate is published; 500 targets updated"
-    assert (
-        "500 targets (t0, t1, t10, t100, t101, t102 and 494 more): truststore updated and proved" in mail.what_happened
-    )
+    assert "500 targets (t0, t1, t10, t100, t101, t102 and 494 more): updated and proved" in mail.what_happened
     assert mail.facts["upcoming SHA-256"] == UPCOMING.fingerprint
     assert mail.what_to_do.split("\n")[1].startswith("aws s3 cp s3://"), "the command to carry it elsewhere"
     world.pass_time(AT_MOST, HOUR)
@@ -154,7 +152,7 @@ def test_that_a_removal_took_place_as_announced_is_told_by_the_weekly_digest() -
     world.pass_time(7 * DAY, HOUR)
     (mail,) = world.mails
     assert mail.kind == "weekly-digest"
-    assert "target t1: truststore updated and proved" in mail.facts["as announced"]
+    assert "target t1: updated and proved" in mail.facts["as announced"]
     world.pass_time(3 * DAY, HOUR)
     assert len(world.mails) == 1
 
@@ -239,7 +237,7 @@ def test_what_comes_in_numbers_is_told_one_by_one_thrice_and_then_as_one() -> No
     more = world.mails[-1]
     assert (more.kind, more.severity) == ("truststore-update-failed", Severity.CRITICAL)
     assert more.title.startswith("497 targets (t10, t100, ")
-    assert more.title.endswith(": the truststore could not be updated (target-busy)")
+    assert more.title.endswith(": it could not be updated (target-busy)")
     assert more.facts["1"].startswith("ALB trust store t1")
     assert more.facts["and more"] == "491"
     world.clock.advance(HOUR)
