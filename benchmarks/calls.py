@@ -1,0 +1,197 @@
+"""How many calls of AWS publish makes for a target, counted by the embedded AWS: nothing here is a time.
+
+For each kind of target, one run of the function serves one target, and one run serves ``FLEET`` of them: once where a
+root was added to what they share, once where everything is as it should be. What grows with the number of targets is
+counted for each of them; the rest is shared by the run. ``tests/integration/test_calls.py`` holds the bars.
+"""
+
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from local.aws.calls import Call
+from local.base_environment import BUCKET
+from local.environment import Environment
+from local.genesys.keys import DEFAULT_CACHE
+from tests.support.functions import Context, load
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+QUARTER = timedelta(minutes=15)
+FLEET = 20
+"""How many targets a run of the larger kind serves."""
+BARS = {("alb", "changed"): 14.0, ("alb", "quiet"): 4.0}
+"""The most calls for each target (issue 13, point 1)."""
+
+_PLACES = (
+    (re.compile(r"^elb-presigned/.*"), "download of the bundle"),
+    (re.compile(r"^bundles/\.(added|shown)/.*"), r"bundles/.\1/*"),
+    (re.compile(r"^alerts/log/.*"), "alerts/log/*"),
+    (re.compile(r"^(alerts|crls)/[^/]*(.*)"), r"\1/*\2"),
+    (re.compile(r"^(sources|bundles|targets)/[^/]+/(.*?)[^/]{64}(.*)"), r"\1/*/\2*\3"),
+    (re.compile(r"^(sources|bundles|targets)/[^/]+/(.*)"), r"\1/*/\2"),
+)
+
+
+class Share(NamedTuple):
+    """Of one kind of call: how many a run makes whatever it serves, and how many for each target."""
+
+    a_run: float
+    a_target: float
+
+
+class Figures(NamedTuple):
+    """The calls of a run, by what they ask for."""
+
+    calls: dict[str, Share]
+
+    @property
+    def a_run(self) -> float:
+        """What the run's targets share."""
+        return sum(one.a_run for one in self.calls.values())
+
+    @property
+    def a_target(self) -> float:
+        """What each target adds."""
+        return sum(one.a_target for one in self.calls.values())
+
+
+class Fleet:
+    """Some targets of one kind on one bundle, in rest, and the function publish as Lambda has it.
+
+    ``add`` adds one target of that name.
+    """
+
+    def __init__(self, targets: int, add: Callable[[Environment, str, str], object]) -> None:
+        self.names = [f"t{number:03}" for number in range(targets)]
+        self._add = add
+        self.environment = Environment(START, DEFAULT_CACHE, world={"root_key_bits": 2048})
+
+    def __enter__(self) -> "Fleet":
+        environment = self.environment.__enter__()
+        environment.world.region("us-east-1", days_left=200)
+        others = environment.world.region("sa-east-1").root_pem()
+        environment.add_source("use1", "us-east-1")
+        environment.add_bundle("genesys", ["use1"])
+        for name in self.names:
+            self._add(environment, name, others)
+        environment.configure()
+        self._function = load("publish")
+        self._function.watcher, self._function.ports = environment.watcher, environment.watcher.publish
+        self._function.metrics = environment.metrics
+        self._function.logger.setLevel("ERROR")
+        self.rest()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.environment.__exit__(*error)
+
+    def rest(self) -> None:
+        """Let hours go by, until nothing is left to do and no condition to be judged."""
+        for _ in range(8):
+            self.environment.clock.advance(QUARTER)
+            self.environment.collect()
+            [*self.environment._queued()]
+            self.run()
+            for _ in range(len(self.names) if self._waits() else 0):  # API Gateway: one update in 30 seconds
+                self.environment.clock.advance(timedelta(seconds=35))
+                self.run()
+        self.environment.new_alerts()
+
+    def change_root(self) -> None:
+        """The operator trusts a further root for the region."""
+        environment = self.environment
+        ours, new = environment.world.region("us-east-1"), environment.world.region("eu-central-1")
+        environment.put("anchors/us-east-1.pem", ours.root_pem() + new.root_pem())
+        environment.clock.advance(timedelta(minutes=1))
+
+    def run(self) -> dict[str, str]:
+        """One run of the function for all of them; the outcome of each."""
+        event = {"targets": self.names}
+        answer = self._function.handler(event, Context(aws_request_id=f"run-{self.environment.clock():%H%M%S%f}"))
+        return {name: str(one["outcome"]) for name, one in answer["targets"].items()}
+
+    def counted(self, outcome: str) -> Counter[str]:
+        """The calls of one run, by what they ask for. Raises RuntimeError where a target comes to something else."""
+        self.environment.aws.calls.clear()
+        outcomes = self.run()
+        if {*outcomes.values()} != {outcome}:
+            raise RuntimeError(f"expected {outcome}: {outcomes}")
+        return Counter(label(call) for call in self.environment.aws.calls)
+
+    def _waits(self) -> bool:
+        return any(
+            json.loads(self.environment.read(f"targets/{name}/record.json")).get("not_before") for name in self.names
+        )
+
+
+def label(call: Call) -> str:
+    """What a call asks for, without the names of targets, sources and bundles."""
+    place = call.resource.removeprefix(f"{BUCKET}/") if call.service == "s3" else ""
+    for pattern, short in _PLACES:
+        place, found = pattern.subn(short, place, count=1)
+        if found:
+            break
+    return f"{call.service} {call.operation} {place}".rstrip()
+
+
+def shared(one: Counter[str], many: Counter[str], targets: int) -> Figures:
+    """What a run makes for all and for each, from the calls of a run for one target and of a run for many."""
+    found = {}
+    for name in sorted({*one, *many}):
+        each = (many[name] - one[name]) / (targets - 1)
+        found[name] = Share(one[name] - each, each)
+    return Figures(found)
+
+
+def _listener(environment: Environment, name: str, pem: str) -> object:
+    store = environment.add_trust_store(f"{name}-store", "genesys", pem)
+    environment.watch["targets"].pop()  # the listener alone is a target
+    return environment.add_listener(name, "genesys", store)
+
+
+KINDS: dict[str, Callable[[Environment, str, str], object]] = {
+    "alb": lambda environment, name, pem: environment.add_trust_store(name, "genesys", pem),
+    "apigateway rest": lambda environment, name, pem: environment.add_rest_domain(name, "genesys", pem),
+    "apigateway http": lambda environment, name, pem: environment.add_http_domain(name, "genesys", pem),
+    "nlb filters": _listener,
+}
+"""How a target of each kind is added. API Gateway takes one update in 30 seconds, and a root changes no filter."""
+
+
+def measured(kind: str, fleet: int = FLEET) -> dict[str, Figures]:
+    """The figures of a kind: ``quiet`` and, for trust stores, ``changed``."""
+    found: dict[str, list[Counter[str]]] = {}
+    for targets in (1, fleet):
+        with Fleet(targets, KINDS[kind]) as one:
+            quiet = "unchanged" if kind != "nlb filters" else "filters-empty"
+            found.setdefault("quiet", []).append(one.counted(quiet))
+            if kind == "alb":
+                one.change_root()
+                found.setdefault("changed", []).append(one.counted("updated"))
+    return {name: shared(*counts, fleet) for name, counts in found.items()}
+
+
+def main() -> int:
+    """Count, print, and write build/bench/calls.json."""
+    found = {kind: measured(kind) for kind in sys.argv[1:] or KINDS}
+    for kind, figures in found.items():
+        for name, one in figures.items():
+            bar = BARS.get((kind, name))
+            print(f"\n{kind}, {name}: {one.a_target:g} a target{f' (bar {bar:g})' if bar else ''}, {one.a_run:g} a run")
+            for call, share in one.calls.items():
+                print(f"  {share.a_target:6.2f} {share.a_run:6.2f}  {call}")
+    place = Path(__file__).resolve().parents[1] / "build/bench/calls.json"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(msgspec.json.format(msgspec.json.encode({kind: {n: one.calls for n, one in figures.items()} for kind, figures in found.items()})))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
