@@ -5,14 +5,14 @@ root was added to what they share, once where everything is as it should be. Wha
 counted for each of them; the rest is shared by the run. ``tests/integration/test_calls.py`` holds the bars.
 """
 
-import json
 import re
 import sys
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, Self
 
 import msgspec
 
@@ -71,10 +71,11 @@ class Fleet:
     def __init__(self, targets: int, add: Callable[[Environment, str, str], object]) -> None:
         self.names = [f"t{number:03}" for number in range(targets)]
         self._add = add
+        self._opened = ExitStack()
         self.environment = Environment(START, DEFAULT_CACHE, world={"root_key_bits": 2048})
 
-    def __enter__(self) -> "Fleet":
-        environment = self.environment.__enter__()
+    def __enter__(self) -> Self:
+        environment = self._opened.enter_context(self.environment)
         environment.world.region("us-east-1", days_left=200)
         others = environment.world.region("sa-east-1").root_pem()
         environment.add_source("use1", "us-east-1")
@@ -83,26 +84,23 @@ class Fleet:
             self._add(environment, name, others)
         environment.configure()
         self._function = load("publish")
-        self._function.watcher, self._function.ports = environment.watcher, environment.watcher.publish
-        self._function.metrics = environment.metrics
+        built = environment.watcher
+        vars(self._function).update(watcher=built, ports=built.publish, metrics=environment.metrics)
         self._function.logger.setLevel("ERROR")
         self.rest()
         return self
 
-    def __exit__(self, *error: Any) -> None:
-        self.environment.__exit__(*error)
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
 
     def rest(self) -> None:
         """Let hours go by, until nothing is left to do and no condition to be judged."""
-        for _ in range(8):
+        self.environment.collect()
+        for _ in range(5):
             self.environment.clock.advance(QUARTER)
             self.environment.collect()
-            [*self.environment._queued()]
-            self.run()
-            for _ in range(len(self.names) if self._waits() else 0):  # API Gateway: one update in 30 seconds
+            while "put-off" in self.run().values():  # API Gateway: one update in 30 seconds
                 self.environment.clock.advance(timedelta(seconds=35))
-                self.run()
-        self.environment.new_alerts()
 
     def change_root(self) -> None:
         """The operator trusts a further root for the region."""
@@ -124,11 +122,6 @@ class Fleet:
         if {*outcomes.values()} != {outcome}:
             raise RuntimeError(f"expected {outcome}: {outcomes}")
         return Counter(label(call) for call in self.environment.aws.calls)
-
-    def _waits(self) -> bool:
-        return any(
-            json.loads(self.environment.read(f"targets/{name}/record.json")).get("not_before") for name in self.names
-        )
 
 
 def label(call: Call) -> str:
@@ -175,7 +168,7 @@ def measured(kind: str, fleet: int = FLEET) -> dict[str, Figures]:
             if kind == "alb":
                 one.change_root()
                 found.setdefault("changed", []).append(one.counted("updated"))
-    return {name: shared(*counts, fleet) for name, counts in found.items()}
+    return {name: shared(one, many, fleet) for name, (one, many) in found.items()}
 
 
 def main() -> int:
@@ -189,7 +182,8 @@ def main() -> int:
                 print(f"  {share.a_target:6.2f} {share.a_run:6.2f}  {call}")
     place = Path(__file__).resolve().parents[1] / "build/bench/calls.json"
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_bytes(msgspec.json.format(msgspec.json.encode({kind: {n: one.calls for n, one in figures.items()} for kind, figures in found.items()})))
+    counted = {kind: {name: one.calls for name, one in figures.items()} for kind, figures in found.items()}
+    place.write_bytes(msgspec.json.format(msgspec.json.encode(counted)))
     return 0
 
 

@@ -17,7 +17,7 @@ from rotation_watcher.adapters.aws_errors import SdkError, code, retried, transl
 from rotation_watcher.arns import parse_target
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDenied, TargetError, TargetNotFound
 from rotation_watcher.kinds import API_GATEWAY_DOMAIN
-from rotation_watcher.ports import BundleObject, Endpoint, Live
+from rotation_watcher.ports import UNKNOWN, BundleObject, Endpoint, Live, Unknown
 
 if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
@@ -81,16 +81,26 @@ class ApiGatewayDomains:
         Without a version in the domain's settings the object's newest one is read, which need not be what is loaded.
         """
         domain = self._domain(arn)
+        return self._live(arn, domain, self._endpoints(arn, rules=domain.rules))
+
+    def _live(self, arn: str, domain: _Domain, endpoints: "tuple[Endpoint, ...] | Unknown") -> Live:
         return Live(
             bundle=self._fetch(domain, arn) if domain.location else None,
             location=domain.location or None,
             version=domain.version or None,
             settled=domain.status in _SETTLED,
             warnings=domain.warnings,
-            endpoints=self._endpoints(arn, rules=domain.rules),
+            endpoints=endpoints,
             proof=API_GATEWAY_DOMAIN.proof,
             state="" if domain.status in _SETTLED else domain.status,
         )
+
+    def expect(self, arns: Sequence[str]) -> None:
+        """See ``ports.ThriftyTarget``. The service describes no domains by name at once."""
+
+    def read_back(self, arn: str) -> Live:
+        """See ``ports.ThriftyTarget``."""
+        return self._live(arn, self._domain(arn), UNKNOWN)
 
     def update(self, arn: str, bundle: BundleObject, *, expected: str | None) -> None:
         """See ``ports.TrustTarget``. API Gateway has no compare-and-set."""

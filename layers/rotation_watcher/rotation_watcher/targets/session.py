@@ -22,6 +22,7 @@ from rotation_watcher.deadline import Remaining, unhurried
 from rotation_watcher.errors import ClaimedByAnother
 from rotation_watcher.kinds import Kind
 from rotation_watcher.ports import Clock, FilterTarget, ObjectStore, PublishQueue, RevocationTarget, TrustTarget, Wait
+from rotation_watcher.run_store import Memory
 from rotation_watcher.targets import conditions
 from rotation_watcher.targets.plausible import plausible
 from rotation_watcher.targets.record import Claim, Record
@@ -37,7 +38,7 @@ class Ports(NamedTuple):
 
     ``claim_for`` outlasts the function's timeout; ``owner`` names this run, ``remaining`` says what is left of it.
     ``enqueue_every``: how often the schedule enqueues every target (None: at no fixed interval). ``remind`` is what the
-    watch file says, given at each call.
+    watch file says, given at each call. ``memory``: what a container remembers of the state (None: nothing).
     """
 
     store: ObjectStore
@@ -52,6 +53,7 @@ class Ports(NamedTuple):
     remaining: Remaining = unhurried
     listeners: Mapping[Kind, FilterTarget] = {}
     remind: RemindDays = RemindDays()
+    memory: Memory | None = None
 
     def adapter(self, target: Target) -> TrustTarget:
         """Who speaks to this kind of target."""
@@ -122,6 +124,19 @@ class Session:
         """
         claim = Claim(self.ports.owner, self.ports.clock() + self.ports.claim_for)
         self.save(lambda record: replace(change(record), claim=claim))
+
+    def claim_as_read(self, change: Change) -> None:
+        """Take the claim on the very record that was read, together with ``change``.
+
+        Every run writes the record before it changes the target. So where nobody has written it since it was read, no
+        run has changed the target either, and what was read of the target after it may be acted upon.
+        Raises Conflict where somebody has, ClaimedByAnother, StoreError.
+        """
+        self._refuse(self.record)
+        claim = Claim(self.ports.owner, self.ports.clock() + self.ports.claim_for)
+        claimed = replace(change(self.record), claim=claim)
+        self._etag = self._store(claimed, self._etag)
+        self._stored = self.record = claimed
 
     def refuse_if_claimed(self) -> None:
         """Raise ClaimedByAnother where another run holds the target."""
