@@ -224,8 +224,8 @@ def _with_lists(watch: Watch, view: BundleView, session: Session, summary: Targe
     if summary.outcome is not Outcome.CLAIMED_BY_ANOTHER:
         summary.revocations = revocations.keep(view, session, watch.mode)
         waiting = [alert.id for alert in session.record.outbox]
-        if waiting and waiting != summary.alerts:
-            summary.alerts, summary.undelivered = waiting, [*session.deliver()]
+        if not {*waiting} <= {*summary.alerts}:
+            summary.alerts, summary.undelivered = [*session.told, *waiting], [*session.deliver()]
     return summary
 
 
@@ -354,6 +354,7 @@ def _noticed(snapshot: Snapshot, mode: Mode, now: datetime) -> Change:
 def _deliver(snapshot: Snapshot, outcome: Outcome, session: Session) -> TargetSummary:
     """Hand over what waits in the outbox, and answer."""
     summary = describe(snapshot._replace(record=session.record), outcome)
+    summary.alerts = [*session.told, *summary.alerts]
     summary.undelivered = list(session.deliver())
     return summary
 

@@ -211,7 +211,7 @@ def await_proof(snapshot: Snapshot, pending: Pending, session: Session) -> Outco
     seen = proof.read_back(snapshot, pending, session)
     now, bucket = session.ports.clock(), session.ports.store.bucket
     if seen.shown:
-        session.save(lambda record: proof.proved(record, pending, snapshot, seen.live, bucket, now))
+        session.save_proof(lambda record: proof.proved(record, pending, snapshot, seen.live, bucket, now))
         return proof.outcome(pending)
     off = seen.live.bundle is None  # turned off meanwhile: the next run decides whether it comes back
     if seen.live.settled and not off and {*seen.blocks} != {*snapshot.blocks} and seen.refused and pending.hold is None:
