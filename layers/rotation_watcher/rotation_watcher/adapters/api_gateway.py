@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MAX_BUNDLE = 5_000_000
 """The most bytes of a truststore that are read; API Gateway is believed to take 1 MB."""
+MOST_KEPT = 16 * 1024 * 1024
+"""The most bytes of truststores that are kept; one has some kilobytes."""
 
 _NOT_FOUND = "NotFoundException"
 _SETTLED = {"AVAILABLE", ""}
@@ -70,6 +72,8 @@ class ApiGatewayDomains:
         self._http = http
         self._s3 = s3
         self._authorizer = authorizer
+        self._kept: dict[str, tuple[str, bytes]] = {}
+        """By location, what was read there last with a version: a version never changes, so it is read once."""
 
     def read(
         self,
@@ -187,6 +191,17 @@ class ApiGatewayDomains:
 
     def _fetch(self, domain: _Domain, arn: str) -> bytes:
         """The object that the domain points at. Raises TargetDenied that says what would allow it, TargetError."""
+        version, kept = self._kept.get(domain.location, ("", b""))
+        if version and version == domain.version:
+            return kept
+        body = self._read(domain, arn)
+        if domain.version:
+            if len(body) + sum(len(one) for _, one in self._kept.values()) > MOST_KEPT:
+                self._kept.clear()
+            self._kept[domain.location] = (domain.version, body)
+        return body
+
+    def _read(self, domain: _Domain, arn: str) -> bytes:
         what = f"cannot read what {arn} loads, {domain.location} (version {domain.version or 'not pinned'})"
         place = keys.place(domain.location)
         if place is None:
