@@ -1,8 +1,9 @@
 """How many calls of AWS publish makes for a target, counted by the embedded AWS: nothing here is a time.
 
-For each kind of target, one run of the function serves one target, and one run serves ``FLEET`` of them: once where a
+For each kind of target, one run of the function serves half of ``FLEET`` targets and one run all of them: once where a
 root was added to what they share, once where everything is as it should be. What grows with the number of targets is
-counted for each of them; the rest is shared by the run. ``tests/integration/test_calls.py`` holds the bars.
+counted for each of them; the rest is shared by the run. A run for one target is counted as well, as a whole.
+``tests/integration/test_calls.py`` holds the bars.
 """
 
 import re
@@ -18,7 +19,7 @@ import msgspec
 
 from local.aws.calls import Call
 from local.base_environment import BUCKET
-from local.environment import Environment
+from local.environment import Environment, variables_set
 from local.genesys.keys import DEFAULT_CACHE
 from tests.support.functions import Context, load
 
@@ -26,8 +27,17 @@ START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 FLEET = 20
 """How many targets a run of the larger kind serves."""
-BARS = {("alb", "changed"): 14.0, ("alb", "quiet"): 4.0}
-"""The most calls for each target (issue 13, point 1)."""
+AUTHORIZER = "with authorizer"
+"""The kinds for which the stack has an authorizer: whether each stage asks it stands in its export alone."""
+BARS = {
+    ("alb", "changed"): 14.0,
+    ("alb", "quiet"): 4.0,
+    ("apigateway rest", "quiet"): 4.0,
+    ("apigateway http", "quiet"): 4.0,
+    (f"apigateway rest {AUTHORIZER}", "quiet"): 5.0,
+    ("nlb filters", "quiet"): 4.0,
+}
+"""The most calls for each target, where one API lies behind a domain and one listener before a trust store."""
 
 _PLACES = (
     (re.compile(r"^elb-presigned/.*"), "download of the bundle"),
@@ -47,9 +57,10 @@ class Share(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """The calls of a run, by what they ask for."""
+    """The calls of a run, by what they ask for; ``alone``: how many a run for one target makes in all."""
 
     calls: dict[str, Share]
+    alone: int
 
     @property
     def a_run(self) -> float:
@@ -63,32 +74,37 @@ class Figures(NamedTuple):
 
 
 class Fleet:
-    """Some targets of one kind on one bundle, in rest, and the function publish as Lambda has it.
+    """Some targets of one kind on one bundle, in rest, and the function publish as Lambda has it."""
 
-    ``add`` adds one target of that name.
-    """
-
-    def __init__(self, targets: int, add: Callable[[Environment, str, str], object]) -> None:
+    def __init__(self, targets: int, kind: str) -> None:
         self.names = [f"t{number:03}" for number in range(targets)]
-        self._add = add
-        self._opened = ExitStack()
-        self.environment = Environment(START, DEFAULT_CACHE, world={"root_key_bits": 2048})
+        self._kind = kind
+        quotas = {"max_trust_stores": targets + 1}
+        self.environment = Environment(START, DEFAULT_CACHE, world={"root_key_bits": 2048}, aws=quotas)
 
     def __enter__(self) -> Self:
-        environment = self._opened.enter_context(self.environment)
+        with ExitStack() as opened:
+            environment = opened.enter_context(self.environment)
+            self._furnish(environment)
+            if AUTHORIZER not in self._kind:
+                opened.enter_context(variables_set({"AUTHORIZER_ARN": ""}))
+                environment.watcher = environment.build()
+            self._function = load("publish")
+            built = environment.watcher
+            vars(self._function).update(watcher=built, ports=built.publish, metrics=environment.metrics)
+            self._function.logger.setLevel("ERROR")
+            self.rest()
+            self._opened = opened.pop_all()
+        return self
+
+    def _furnish(self, environment: Environment) -> None:
         environment.world.region("us-east-1", days_left=200)
         others = environment.world.region("sa-east-1").root_pem()
         environment.add_source("use1", "us-east-1")
         environment.add_bundle("genesys", ["use1"])
         for name in self.names:
-            self._add(environment, name, others)
+            KINDS[self._kind](environment, name, others)
         environment.configure()
-        self._function = load("publish")
-        built = environment.watcher
-        vars(self._function).update(watcher=built, ports=built.publish, metrics=environment.metrics)
-        self._function.logger.setLevel("ERROR")
-        self.rest()
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._opened.close()
@@ -134,13 +150,13 @@ def label(call: Call) -> str:
     return f"{call.service} {call.operation} {place}".rstrip()
 
 
-def shared(one: Counter[str], many: Counter[str], targets: int) -> Figures:
-    """What a run makes for all and for each, from the calls of a run for one target and of a run for many."""
+def shared(alone: Counter[str], half: Counter[str], whole: Counter[str], fleet: int) -> Figures:
+    """What a run makes for all and for each, from the calls of a run for half a fleet and for all of it."""
     found = {}
-    for name in sorted({*one, *many}):
-        each = (many[name] - one[name]) / (targets - 1)
-        found[name] = Share(one[name] - each, each)
-    return Figures(found)
+    for name in sorted({*half, *whole}):
+        each = (whole[name] - half[name]) / (fleet - fleet // 2)
+        found[name] = Share(whole[name] - each * fleet, each)
+    return Figures(found, alone.total())
 
 
 def _listener(environment: Environment, name: str, pem: str) -> object:
@@ -152,6 +168,7 @@ def _listener(environment: Environment, name: str, pem: str) -> object:
 KINDS: dict[str, Callable[[Environment, str, str], object]] = {
     "alb": lambda environment, name, pem: environment.add_trust_store(name, "genesys", pem),
     "apigateway rest": lambda environment, name, pem: environment.add_rest_domain(name, "genesys", pem),
+    f"apigateway rest {AUTHORIZER}": lambda environment, name, pem: environment.add_rest_domain(name, "genesys", pem),
     "apigateway http": lambda environment, name, pem: environment.add_http_domain(name, "genesys", pem),
     "nlb filters": _listener,
 }
@@ -161,14 +178,14 @@ KINDS: dict[str, Callable[[Environment, str, str], object]] = {
 def measured(kind: str, fleet: int = FLEET) -> dict[str, Figures]:
     """The figures of a kind: ``quiet`` and, for trust stores, ``changed``."""
     found: dict[str, list[Counter[str]]] = {}
-    for targets in (1, fleet):
-        with Fleet(targets, KINDS[kind]) as one:
+    for targets in (1, fleet // 2, fleet):
+        with Fleet(targets, kind) as one:
             quiet = "unchanged" if kind != "nlb filters" else "filters-empty"
             found.setdefault("quiet", []).append(one.counted(quiet))
             if kind == "alb":
                 one.change_root()
                 found.setdefault("changed", []).append(one.counted("updated"))
-    return {name: shared(one, many, fleet) for name, (one, many) in found.items()}
+    return {name: shared(alone, half, whole, fleet) for name, (alone, half, whole) in found.items()}
 
 
 def main() -> int:
@@ -177,7 +194,8 @@ def main() -> int:
     for kind, figures in found.items():
         for name, one in figures.items():
             bar = BARS.get((kind, name))
-            print(f"\n{kind}, {name}: {one.a_target:g} a target{f' (bar {bar:g})' if bar else ''}, {one.a_run:g} a run")
+            beside = f" (bar {bar:g})" if bar else ""
+            print(f"\n{kind}, {name}: {one.a_target:g} a target{beside}, {one.a_run:g} a run; alone {one.alone}")
             for call, share in one.calls.items():
                 print(f"  {share.a_target:6.2f} {share.a_run:6.2f}  {call}")
     place = Path(__file__).resolve().parents[1] / "build/bench/calls.json"
