@@ -1,5 +1,6 @@
 """``python -m local demo | serve``: the watcher's world on this machine. The tool itself is ``genesys-certs``."""
 
+import signal
 import sys
 from importlib import import_module
 
@@ -17,7 +18,11 @@ def main() -> int:
         more = "check, plan and the like: genesys-certs --help"
         print(f"usage: python -m local COMMAND [--help]\n\n{known}\n\n{more}", file=sys.stderr)
         return 0 if name in {"-h", "--help"} else 64
-    return int(import_module(COMMANDS[name][0]).main(rest))
+    try:
+        return int(import_module(COMMANDS[name][0]).main(rest))
+    except KeyboardInterrupt:
+        print(f"python -m local {name}: stopped by Ctrl-C.", file=sys.stderr)
+        return 128 + signal.SIGINT
 
 
 if __name__ == "__main__":

@@ -3,17 +3,8 @@
 A hundred virtual days pass in some seconds. At every step each target's truststore, exactly as the target holds it,
 is loaded into a real nginx, and real clients shake hands with it: the certificates that Genesys presents at that
 moment, and strangers. A state that clients have met before is not tried again. Whoever is let in by a domain whose API
-asks the stack's authorizer is then presented to that, as API Gateway does. ``build/demo/summary.json`` counts them:
-
-* ``refused_wrongly``: a certificate that Genesys presents now, under an authority that the target's bundle trusts, was
-  refused, by the truststore or by the authorizer (a data action would have failed);
-* ``admitted_wrongly``: somebody was let in whom the truststore alone can and should keep out;
-* ``admitted_by_shared_ca``: another customer of the public CA was let in by a target with DigiCert's CA. No truststore
-  can distinguish them; it is what the alert ``shared-authority-deployed`` warns of, and it is counted separately.
-* ``admitted_though_revoked``: a leaf that its CA has revoked was let in by a domain of API Gateway, which takes no
-  revocation lists. The trust store must refuse it, from the first run of ``refresh_crls`` and ``publish`` on;
-* ``refused_by_authorizer``: those of the last two whom the authorizer refused; ``admitted_where_enforced``: whom it let
-  in although he is not welcome, which must be nobody.
+asks the stack's authorizer is then presented to that, as API Gateway does.
+``build/demo/summary.json`` counts them, and ``summary.txt`` beside it says what each field means.
 """
 
 import argparse
@@ -32,6 +23,7 @@ import msgspec
 from rich.console import Console
 
 from local.authorizer import Authorizer
+from local.demo_legend import legend
 from local.edge import ClientIdentity, Handshake, TlsEdge
 from local.environment import Environment
 from local.genesys.issuing import Identity
@@ -49,6 +41,8 @@ QUARTER = timedelta(minutes=15)
 BEYOND = ("admitted_by_shared_ca", "admitted_though_revoked")
 """What no truststore can prevent."""
 ENFORCED = ("refused_by_authorizer", "admitted_where_enforced")
+COUNTED = ("attempted", "admitted", "refused", "refused_wrongly", "admitted_wrongly", *BEYOND, "asked", *ENFORCED)
+"""What is counted (``demo_legend``)."""
 _BUNDLES = {"rest": "genesys", "http": "both"}
 """The domains whose APIs will ask an authorizer, and by which bundle it decides."""
 _KEPT_BY = {"alb": ("Genesys",), "rest": ("Genesys",), "http": ("DigiCert", "Genesys")}
@@ -118,6 +112,8 @@ class Script:
         self.tally = Tally()
         self.start = environment.clock()
         self.quiet_writes: int | None = None
+        self.waiting = False
+        """Whether something happened that the next digest will tell."""
         self.revoked: Identity | None = None
         self.pictures: list[Popen[bytes]] = []
         self.doors: dict[str, Authorizer] = {}
@@ -161,23 +157,36 @@ class Script:
     def pass_time(self, step: timedelta = QUARTER) -> None:
         """Let time pass: clients connect before the watcher has run, and after; then print what arrived."""
         self.environment.clock.advance(step)
+        if self.waiting:
+            self.environment.report()  # it tells together what has happened
+            self.tell()
+            self.waiting = False
         self.knock()
         self.environment.tick(timedelta(0), schedule=step > QUARTER)  # what flaps enqueues targets where it matters
         self.knock()
         self.tell()
 
     def _refresh(self) -> None:
-        """The Scheduler wakes refresh_crls, and the queue wakes publish: hourly outside, now and then here."""
+        """The Scheduler wakes refresh_crls, and the queue publish: hourly outside, now and then here; then report."""
         broken = self.environment.refresh_crls().broken
         if broken:
             raise RuntimeError(f"refresh_crls: {broken}")
         self.environment.drain()
+        self._report()
+
+    def _report(self) -> None:
+        """The Scheduler wakes report: every five minutes outside, now and then here."""
+        undelivered = self.environment.report().undelivered
+        if undelivered:
+            raise RuntimeError(f"report: {undelivered}")
 
     def tell(self) -> None:
         """Show the alerts that arrived."""
         for alert in self.environment.new_alerts():
+            self.waiting = self.waiting or alert.routine
             style = {"info": "green", "warning": "yellow", "critical": "bold red"}[alert.severity]
-            self.say(f"  {alert.severity.upper():<8} {alert.kind:<26} {alert.title}", style)
+            severity = "later" if alert.routine else alert.severity.upper()
+            self.say(f"  {severity:<8} {alert.kind:<26} {alert.title}", "dim" if alert.routine else style)
 
     def until(self, day: float, step: timedelta) -> None:
         """Let time pass in steps up to a day of the script."""
@@ -315,9 +324,10 @@ def main(argv: Sequence[str] = ()) -> int:
     with Environment(start, options.keys, world=WORLD) as environment, TlsEdge(options.output / "edge") as edge:
         script = _set_up(environment, edge, options.output, console)
         script.play()
-        _deliver(environment.alerts, options.output / "alerts")
+        _deliver(environment.mails, options.output / "alerts")
         summary = _summary(script)
     (options.output / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    (options.output / "summary.txt").write_text(legend(summary))
     taken = [one.wait() for one in script.pictures]
     _conclude(script, options.output, console)
     seen = "status-phone.png, status-desktop.png, status-dark.png" if taken and not any(taken) else MISSING
@@ -339,7 +349,7 @@ def _show(environment: Environment, place: Path) -> list[Popen[bytes]]:
 def _set_up(environment: Environment, edge: TlsEdge, folder: Path, console: Console) -> Script:
     environment.world.prepare("us-east-1", "eu-central-1", "sa-east-1", "ap-south-1")
     east = environment.world.region("us-east-1", days_left={"Genesys": 200, "DigiCert": 92})
-    environment.world.region("eu-central-1", days_left=250)
+    environment.world.region("eu-central-1", days_left=80)
     east.schedule_rotation(
         "DigiCert",
         environment.clock() + timedelta(days=40),
@@ -372,7 +382,7 @@ def _deliver(alerts: Sequence[Alert], folder: Path) -> None:
         notifications = [amazon_q.render(message_of(letter.body)) for letter in letters]
         told = zip(alerts, slack.payloads, teams.payloads, notifications, strict=True)
     for place, (alert, *payloads) in enumerate(told, start=1):
-        name = f"{place:02}-{alert.kind}-{alert.source or alert.target}"
+        name = f"{place:02}-{alert.kind}-{alert.source or alert.target or 'stack'}"
         text = f"Subject: {mail.subject(alert)}\n\n{mail.text(alert)}"
         (folder / f"{name}.mail.txt").write_text(text)
         for chat_name, payload in zip(("slack", "teams", "amazon-q"), payloads, strict=True):
@@ -381,22 +391,22 @@ def _deliver(alerts: Sequence[Alert], folder: Path) -> None:
 
 def _summary(script: Script) -> dict[str, object]:
     environment, counts = script.environment, script.tally.counts
-    names = ("attempted", "admitted", "refused", "refused_wrongly", "admitted_wrongly", *BEYOND, "asked", *ENFORCED)
     watch = environment.watcher.watch()
     return {
-        "handshakes": {name: counts[name] for name in names},
+        "handshakes": {name: counts[name] for name in COUNTED},
         "faults": script.tally.faults,
         "quiet_run_writes": script.quiet_writes,
         "alerts": [
             {"id": alert.id, "kind": alert.kind, "severity": alert.severity, "at": alert.at.isoformat()}
             for alert in environment.alerts
         ],
+        "mails": len(environment.mails),
         "targets": {
             target.id: {
                 "arn": target.arn,
                 "authorities": _KEPT_BY[target.id],
                 "certificates": sorted(environment.live(target.id)),
-                "handshakes": {name: script.tally.by_target[target.id][name] for name in names},
+                "handshakes": {name: script.tally.by_target[target.id][name] for name in COUNTED},
             }
             for target in watch.targets
         },
@@ -424,7 +434,9 @@ def _conclude(script: Script, folder: Path, console: Console) -> None:
         style="bold green" if not script.tally.faults else "bold red",
         highlight=False,
     )
-    where = f"Read {folder}/summary.json, and each alert as mail and as each chat gets it in {folder}/alerts/."
+    where = (
+        f"Read {folder}/summary.json (explained in summary.txt), and in {folder}/alerts/ each alert as it is delivered."
+    )
     console.print(where, highlight=False, soft_wrap=True)
     for fault in script.tally.faults[:10]:
         console.print(f"  {fault}", style="red", highlight=False, soft_wrap=True)

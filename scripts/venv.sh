@@ -22,6 +22,13 @@ case $name in
 esac
 readonly venv lock=requirements/$name.txt stamp=$venv/.installed
 
+# Of another checkout, as a rule: made anew for this one, it would run this one's code there.
+if [ -L "$venv" ]; then
+    echo "scripts/venv.sh: $venv is a symbolic link (to $(readlink "$venv")), and what it leads to is left as it is:" \
+        "remove the link (rm $venv), and run this again to make one of this checkout's own" >&2
+    exit 2
+fi
+
 # What the environment was made from: a moved folder or a changed lock is another environment. By content, not by
 # time: a fresh clone gives every file the same time.
 fingerprint() { printf '%s\n' "$root"; cat "$lock"; }

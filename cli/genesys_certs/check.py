@@ -8,8 +8,7 @@ import click
 from genesys_certs import observing, output
 from genesys_certs.exits import Exit
 from genesys_certs.observing import Observed, Row, What
-from rotation_watcher.alerts.builders.wording import plain
-from rotation_watcher.targets.named_plan import common_name
+from rotation_watcher.alerts.builders.wording import common_name, plain
 
 _STYLES = {"accepted": "green", "expired": "bold red", "quarantined": "bold red", observing.UNJUDGED: "yellow"}
 WORDS = {Exit.OK: "OK", Exit.WARNING: "WARNING", Exit.CRITICAL: "CRITICAL", Exit.UNKNOWN: "UNKNOWN"}

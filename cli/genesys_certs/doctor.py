@@ -26,6 +26,7 @@ class Examination(NamedTuple):
 EXAMINATIONS = (
     Examination("stack", examine.of_stack),
     Examination("alerts", examine.of_subscriptions),
+    Examination("event bus", examine.of_event_bus),
     Examination("functions", examine.of_functions),
     Examination("schedules", examine.of_schedules),
     Examination("Genesys Cloud", examine.of_sources),

@@ -13,10 +13,11 @@ from genesys_certs.plan import read_answer
 from genesys_certs.problems import explain
 from genesys_certs.stack import Stack
 from genesys_certs.status import OLD, ago, read
-from rotation_watcher.alerts.builders.wording import count, plain
+from rotation_watcher.alerts.builders import APPLY
+from rotation_watcher.alerts.builders.wording import common_name, count, plain
 from rotation_watcher.config import Mode, Target
 from rotation_watcher.errors import SourceReason
-from rotation_watcher.targets.named_plan import NamedPlan, common_name
+from rotation_watcher.targets.named_plan import NamedPlan
 from rotation_watcher.trust.operator_files import load_anchors
 
 SCHEDULED = ("Collect", "Publish", "RefreshCrls", "Report")
@@ -80,7 +81,7 @@ def of_stack(stack: Stack, now: datetime) -> Iterator[Finding]:
     watch = stack.watch()
     targets = count(len(watch.targets), "target")
     if watch.mode is Mode.OBSERVE and watch.targets:
-        cure = "Read the plan (`genesys-certs plan`), then deploy with Mode=apply."
+        cure = f"Read the plan (`genesys-certs plan`). If it is right, {APPLY}."
         yield _warning("mode", f"observe: {targets} are watched and not changed", cure)
     elif not watch.targets:
         yield _warning(
@@ -107,6 +108,30 @@ def of_subscriptions(stack: Stack, now: datetime) -> Iterator[Finding]:
         yield _ok("alerts", f"{count(len(heard), 'subscription')} confirmed ({kinds})")
     for one in waiting:
         yield _warning("alerts", f"{plain(str(one.get('Endpoint', '')), 80)} has not confirmed", cure)
+
+
+def of_event_bus(stack: Stack, now: datetime) -> Iterator[Finding]:
+    """Whether the bus that gets each alert as an event is there, and hands any on. Nothing where none is configured."""
+    del now
+    name = stack.parameters.get("AlertEventBus", "")
+    if not name:
+        return
+    events = aws.client("events")
+    try:
+        events.describe_event_bus(Name=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        cure = "Create it, or name the right one in AlertEventBus and deploy. Mails and chats go on meanwhile."
+        yield _critical("event bus", f"there is no bus {name}: EventBridge takes each event and drops it", cure)
+        return
+    pages = events.get_paginator("list_rules").paginate(EventBusName=name)
+    rules = [one for page in pages for one in page["Rules"] if one.get("State") != "DISABLED"]
+    if rules:
+        yield _ok("event bus", f"{name}, {count(len(rules), 'rule')} enabled")
+    else:
+        cure = "Make a rule whose pattern takes alerts, as docs/alerts-as-data.md shows."
+        yield _warning("event bus", f"{name} has no enabled rule: nobody gets alerts as events", cure)
 
 
 def of_functions(stack: Stack, now: datetime) -> Iterator[Finding]:

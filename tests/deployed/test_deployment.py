@@ -74,15 +74,23 @@ def test_alerts_have_subscribers(site: Site) -> None:
     assert site.outputs["AlarmTopicArn"] != topic
 
 
+def answer_of(printed: str) -> dict[str, Any]:
+    """Give the function's answer, which ``aws lambda invoke`` prints before what it says itself."""
+    answer, end = json.JSONDecoder().raw_decode(printed)
+    assert json.loads(printed[end:])["StatusCode"] == 200, printed
+    assert isinstance(answer, dict)
+    return answer
+
+
 def test_the_outputs_upload_the_root_and_show_the_first_report(site: Site, readme: str) -> None:
     named = re.findall(r"`(\w+Command)`", readme)
     assert named == ["UploadRootCommand", "CollectNowCommand", "PublishDryRunCommand", "StatusPageCommand"]
     before = site.cloud.aws.live_bundle(site.trust_store)
     site.run(site.outputs["UploadRootCommand"])
-    looked = json.loads(site.run(site.outputs["CollectNowCommand"]).splitlines()[-1])
+    looked = answer_of(site.run(site.outputs["CollectNowCommand"]))
     assert looked["sources"][REGION]["outcome"] == "read", looked
     site.tell(f"the first look: {looked['sources'][REGION]}")
-    planned = json.loads(site.run(site.outputs["PublishDryRunCommand"]).splitlines()[-1])
+    planned = answer_of(site.run(site.outputs["PublishDryRunCommand"]))
     assert {"genesys-clients", "api-example-com"} == set(planned["targets"])
     assert planned["dry_run"]
     for target in planned["targets"].values():
@@ -252,7 +260,7 @@ def test_an_update_keeps_the_state_and_another_tools_bundle_is_found_and_healed(
     site.tell(f"the other tool's bundle was found and healed ({took:.1f} s after the update)")
     now = json.loads(s3.get_object(**history)["Body"].read())
     assert now.keys() == first_seen.keys()
-    looked = json.loads(site.run(site.outputs["CollectNowCommand"]).splitlines()[-1])
+    looked = answer_of(site.run(site.outputs["CollectNowCommand"]))
     assert looked["sources"][REGION]["outcome"] == "read"
 
 

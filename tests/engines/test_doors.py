@@ -261,9 +261,8 @@ class HaProxy(Pinned):
         both = (self.folder / "server.pem").read_text() + (self.folder / "server.key").read_text()
         (self.folder / "both.pem").write_text(both)
         self.places |= {"bind :443": f"bind {HOST}:{self.port}", "/etc/haproxy/server.pem": f"{self.folder}/both.pem"}
-        limits = "defaults\n    timeout connect 5s\n    timeout client 20s\n    timeout server 20s\n"
-        (self.folder / "haproxy.cfg").write_text(limits + self.snippet("haproxy/genesys.cfg"))
-        self.run("haproxy", "-db", "-f", str(self.folder / "haproxy.cfg"), PATH=os.environ["PATH"])
+        (self.folder / "haproxy.cfg").write_text(self.snippet("haproxy/genesys.cfg"))
+        self.run("haproxy", "-db", "-dW", "-f", str(self.folder / "haproxy.cfg"), PATH=os.environ["PATH"])
         self.until_it_listens(self.port)
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import boto3
 import pytest
 from cryptography.x509 import DNSName
+from moto.cloudformation.models import cloudformation_backends
 from moto.sns.models import sns_backends
 
 from genesys_certs import app
@@ -171,6 +172,11 @@ def _dead_letter(world: Environment) -> None:
     world.sqs.send_message(QueueUrl=url, MessageBody="{}")
 
 
+def _no_bus(world: Environment) -> None:
+    (stack,) = cloudformation_backends[world.aws.account][world.aws.region].stacks.values()
+    stack.stack_parameters["AlertEventBus"] = "alerts"
+
+
 def _no_quota(world: Environment) -> None:
     world.watch["targets"][0]["max_certificates"] = 2
     world.configure()
@@ -186,6 +192,7 @@ def test_doctor_names_each_fault_with_its_cure(world: Environment, command: Comm
         _open_door: ("critical", "target open", "execute-api"),
         _no_quota: ("warning", "target alb", "raise the quota"),
         _alarm: ("warning", "alarm genesys-certificate-watcher-SilenceAlarm", "has read every source"),
+        _no_bus: ("critical", "event bus", "AlertEventBus"),
         _dead_letter: ("warning", "queue FailedRunsQueue", "docs/runbook.md"),
     }
     for wrong in faults:
@@ -197,6 +204,11 @@ def test_doctor_names_each_fault_with_its_cure(world: Environment, command: Comm
         assert any(cure in one["cure"] for one in found), wrong.__name__
     assert any(one["what"].endswith("has not confirmed") for one in said.json["findings"])
     assert said.json["count"].endswith("critical")
+    events = world.aws.client("events")
+    events.create_event_bus(Name="alerts")
+    assert "alerts has no enabled rule" in command("doctor").out
+    events.put_rule(Name="page", EventBusName="alerts", EventPattern='{"source": ["genesys-certificate-watcher"]}')
+    assert "alerts, 1 rule enabled" in command("doctor").out
     world.aws.client("ssm").put_parameter(Name="/genesys/oauth", Type="SecureString", Value="canary-77", Overwrite=True)
     world.watcher = world.build()  # a new container, which remembers no secret
     text = command("doctor").out

@@ -4,10 +4,8 @@
 """
 
 import json
-import os
 import re
 import shlex
-import subprocess
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,27 +20,11 @@ from rotation_watcher.alerts.model import Alert
 from rotation_watcher.errors import RequestRefused
 from rotation_watcher.x509.certificates import parse_bundle
 from tests.support import others
+from tests.support.shell import ROOT, typed
 from tests.support.words import word
 
-ROOT = Path(__file__).resolve().parents[2]
-CLI = ROOT / ".venv-aws" / "bin"
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
 DAY = timedelta(days=1)
-
-
-def typed(environment: Environment, command: str, place: Path = ROOT) -> None:
-    """Type a command into a shell that finds the AWS CLI, in that folder."""
-    assert (CLI / "aws").exists(), "run make attack: it makes the environment of the AWS CLI"
-    variables = os.environ | environment.aws.environment() | {"PATH": f"{CLI}:{os.environ['PATH']}"}
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", command],
-        env=variables,
-        cwd=place,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
 
 
 def told(environment: Environment, kind: str) -> list[Alert]:

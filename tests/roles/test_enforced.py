@@ -148,6 +148,9 @@ FORBIDDEN: dict[str, tuple[str, Callable[[RolesEnvironment], Any]]] = {
     "refresh_crls writes a history": ("RefreshCrlsRole", putting("sources/use1/history.json")),
     "refresh_crls writes pins": ("RefreshCrlsRole", putting("bundles/main/pins.json")),
     "refresh_crls reads a truststore": ("RefreshCrlsRole", getting("targets/alb/bundle.pem")),
+    "report writes a history": ("ReportRole", putting("sources/use1/history.json")),
+    "report writes a record": ("ReportRole", putting("targets/alb/record.json")),
+    "report reads a truststore": ("ReportRole", getting("targets/alb/bundle.pem")),
     "refresh_crls reads the credential, a parameter": (
         "RefreshCrlsRole",
         lambda s: s.client("ssm").get_parameter(Name="/genesys/oauth", WithDecryption=True),

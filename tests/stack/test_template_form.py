@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Sequence
 
 import pytest
@@ -147,16 +148,20 @@ def test_a_stack_with_nothing_to_watch_is_refused() -> None:
 def test_the_outputs_give_what_the_operator_needs_next() -> None:
     outputs = TEMPLATE["Outputs"]
     upload = outputs["UploadRootCommand"]["Value"]["Fn::Sub"][0]
-    assert upload == "aws s3 cp root.pem s3://${Bucket}/anchors/${Region}.pem"
-    stack = "--stack-name ${AWS::StackName} --region ${AWS::Region}"
+    assert upload == "aws s3 cp root.pem s3://${Bucket}/anchors/${Region}.pem --region ${AWS::Region}"
     for output, function, event in (
         ("CollectNowCommand", "CollectFunction", {}),
         ("PublishDryRunCommand", "PublishFunction", {"dry_run": True}),
     ):
-        command, _, payload = outputs[output]["Value"]["Fn::Sub"].partition(" --event ")
-        assert command == f"sam remote invoke {function} {stack}"
+        *words, printed = shlex.split(outputs[output]["Value"]["Fn::Sub"])
+        said = dict(zip(words[3::2], words[4::2], strict=True))
+        assert (words[:3], printed) == (["aws", "lambda", "invoke"], "/dev/stdout")
+        assert said["--function-name"] == f"${{{function}}}"
         assert function in FUNCTIONS
-        assert json.loads(payload.strip("'")) == event
+        assert json.loads(said["--payload"]) == event
+    commands = [one["Value"]["Fn::Sub"] for name, one in outputs.items() if name.endswith("Command")]
+    lines = [one if isinstance(one, str) else one[0] for one in commands]
+    assert all("--region ${AWS::Region}" in line for line in lines), "it works from anywhere"
     assert all(len(output["Description"]) > 20 for output in outputs.values())
 
 

@@ -17,6 +17,7 @@ from rotation_watcher.identity import publishing as identity
 from rotation_watcher.revocation import kept
 from rotation_watcher.revocation import state as crl_alerts
 from rotation_watcher.sources import history
+from rotation_watcher.status import expiry_state
 from rotation_watcher.targets import record, revocation_state
 
 STATES: dict[str, tuple[type, int]] = {
@@ -24,6 +25,7 @@ STATES: dict[str, tuple[type, int]] = {
     "crl-alerts": (crl_alerts.State, crl_alerts.FORMAT),
     "accepted": (configuration.Accepted, configuration.FORMAT),
     "configuration": (configuration.State, configuration.FORMAT),
+    "expiry": (expiry_state.State, expiry_state.FORMAT),
     "history": (history.History, history.FORMAT),
     "identity": (identity.Identity, identity.FORMAT),
     "pins": (pins.Pins, pins.FORMAT),

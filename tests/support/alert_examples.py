@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from rotation_watcher.alerts import builders
-from rotation_watcher.alerts.builders import SourceName, TargetName, ending
+from rotation_watcher.alerts.builders import Ending, Role, SourceName, TargetName, ending
 from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.alerts.model import Alert, Origin, Severity
 from rotation_watcher.alerts.stamping import Stack, stamped
 from rotation_watcher.errors import SourceReason
 from rotation_watcher.keys import Place
+from rotation_watcher.kinds import Door, DoorKind
 from rotation_watcher.trust.findings import Finding
 from rotation_watcher.x509.crl import CrlFacts
 from rotation_watcher.x509.facts import CertificateFacts
@@ -36,6 +37,7 @@ DOOR = TargetName(
     "arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/net/genesys-door/0123456789abcdef/fedcba9876543210",
     "NLB listener genesys-door",
 )
+LISTENER = "arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/edge/0a1b2c3d4e5f6071/8192a3b4c5d6e7f8"
 NAMED, PARTNERS = "san-dns exact us-east-1.data-actions.mypurecloud.com", "subject-ou prefix Partner"
 ROOT = "CN=Genesys Cloud us-east-1 Root CA,O=Genesys Telecommunications Laboratories Inc.,ST=Indiana,C=US"
 CLIENT_CA = "CN=DigiCert Assured ID Client CA G2,OU=www.digicert.com,O=DigiCert Inc,C=US"
@@ -72,6 +74,32 @@ PARTNER = facts(
 NEW_ROOT = "CN=Genesys Cloud us-east-1 Root CA G2,O=Genesys Cloud Services\\, Inc.,ST=Indiana,C=US"
 REGIONAL = facts("6b", issuer=NEW_ROOT, starts=-1, ends=395)
 REGIONAL_ROOT = facts("4e", subject=NEW_ROOT, issuer=NEW_ROOT, ends=3600)
+
+
+def ending_of(
+    of_what: CertificateFacts,
+    days: int,
+    severity: Severity,
+    *,
+    role: Role = Role.LEAF,
+    of: str = "us-east-1",
+    file: str = "",
+    fresh: bool = False,
+) -> Ending:
+    """A certificate that ends so many days from NOW."""
+    return Ending(
+        role=role,
+        of=of,
+        authority="Genesys" if role in {Role.LEAF, Role.ANCHOR} else "",
+        subject=of_what.subject,
+        fingerprint=of_what.fingerprint,
+        at=NOW + timedelta(days=days, hours=2),
+        file=file,
+        fresh=fresh,
+        severity=severity,
+    )
+
+
 WRONG_NAME = Finding(
     "name-mismatch",
     "bears the names eu-central-1.data-actions.mypurecloud.de, not us-east-1.data-actions.mypurecloud.com",
@@ -96,6 +124,7 @@ STACK = Stack(
         Fill.COLLECT: "genesys-watcher-CollectFunction-1A2b3C4d5E6f",
         Fill.PUBLISH: "genesys-watcher-PublishFunction-6F5e4D3c2B1a",
         Fill.REFRESH_CRLS: "genesys-watcher-RefreshCrlsFunction-0Z9y8X7w6V5u",
+        Fill.REPORT: "genesys-watcher-ReportFunction-5T4s3R2q1P0o",
     },
     log_group="/genesys-certificate-watcher/genesys-watcher/collect",
     runbook="https://wiki.example.com/genesys/runbook.html",
@@ -149,7 +178,7 @@ EXAMPLES: Mapping[str, Alert] = {
         now=NOW,
     ),
     "clock_ahead": builders.clock_ahead(
-        source=SOURCE, found={"last good observation": NOW + timedelta(days=60)}, since=SINCE, now=NOW
+        source=SOURCE, found={"last read": NOW + timedelta(days=60)}, since=SINCE, now=NOW
     ),
     "quarantined": builders.quarantined(
         source=SOURCE,
@@ -313,6 +342,25 @@ EXAMPLES: Mapping[str, Alert] = {
         now=NOW,
     ),
     "expired": builders.expired(source=SOURCE, authority="DigiCert", leaf=EXPIRED, now=NOW),
+    "expiring": builders.expiring(
+        ends=[
+            ending_of(CURRENT, 29, Severity.WARNING, fresh=True),
+            ending_of(REGIONAL_ROOT, 22, Severity.WARNING, role=Role.ANCHOR, file="anchors/us-east-1.pem"),
+            ending_of(PARTNER, -3, Severity.WARNING, role=Role.EXTRA, of="bundle main", file="extra/partner.pem"),
+        ],
+        since=SINCE,
+        now=NOW,
+    ),
+    "expiring_now": builders.expiring(
+        ends=[ending_of(INTERMEDIATE, 6, Severity.CRITICAL, role=Role.CA, of="bundle main", fresh=True)],
+        since=SINCE,
+        now=NOW,
+    ),
+    "expiring_later": builders.expiring(
+        ends=[ending_of(CURRENT, 60, Severity.INFO, of=f"region-{n}", fresh=True) for n in range(12)],
+        since=SINCE,
+        now=NOW,
+    ),
     "source_failing": builders.source_failing(
         source=SOURCE,
         reason=SourceReason.CREDENTIALS_REFUSED,
@@ -321,6 +369,7 @@ EXAMPLES: Mapping[str, Alert] = {
         since=SINCE,
         last_good=SINCE - timedelta(minutes=15),
         now=NOW,
+        secret="arn:aws:ssm:us-east-1:111122223333:parameter/genesys/oauth",
     ),
     "authority_absent": builders.source_failing(
         source=SOURCE,
@@ -404,6 +453,8 @@ EXAMPLES: Mapping[str, Alert] = {
         moved_to="s3://another-bucket/truststore.pem, version 1",
         refused=[CURRENT],
         will_heal=True,
+        call="UpdateDomainName",
+        proved=SINCE,
         since=SINCE,
         now=NOW,
     ),
@@ -429,8 +480,33 @@ EXAMPLES: Mapping[str, Alert] = {
     ),
     "mtls_off": builders.mtls_off(
         target=DOMAIN,
-        endpoint="https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com",
-        detail="The default endpoint of the API a1b2c3d4e5 is open and goes past mutual TLS.",
+        endpoint="execute-api of a1b2c3d4e5 (data-actions)",
+        detail="The default execute-api endpoint of the API data-actions is open, and leads past mutual TLS.",
+        door=Door(DoorKind.REST_API, "a1b2c3d4e5", "prod"),
+        truststore="targets/api/bundle.pem",
+        version="3HL4kqtJvjVBH40Nrjfkd",
+        will_heal=False,
+        since=SINCE,
+        now=NOW,
+    ),
+    "mtls_off_listener": builders.mtls_off(
+        target=ALB,
+        endpoint=LISTENER,
+        detail="The listener on port 443 does not verify client certificates: mode passthrough.",
+        door=Door(DoorKind.LISTENER, LISTENER),
+        truststore="targets/alb/bundle.pem",
+        version="3HL4kqtJvjVBH40Nrjfkd",
+        will_heal=False,
+        since=SINCE,
+        now=NOW,
+    ),
+    "mtls_off_domain": builders.mtls_off(
+        target=DOMAIN,
+        endpoint=None,
+        detail="The domain has no truststore: mutual TLS is off.",
+        door=Door(DoorKind.DOMAIN, "data-actions.api.example.com"),
+        truststore="targets/api/bundle.pem",
+        version="3HL4kqtJvjVBH40Nrjfkd",
         will_heal=False,
         since=SINCE,
         now=NOW,
@@ -445,6 +521,8 @@ EXAMPLES: Mapping[str, Alert] = {
         target=ALB,
         lingering=[PARTNER],
         why="In observe mode the watcher takes nothing out.",
+        remedy=f"Take it out of the target by hand, or {builders.APPLY}.",
+        held=False,
         since=SINCE,
         now=NOW,
     ),
@@ -559,6 +637,7 @@ EXAMPLES: Mapping[str, Alert] = {
         refused=[CURRENT],
         emptied=False,
         will_heal=True,
+        proved=SINCE,
         since=SINCE,
         now=NOW,
     ),
@@ -620,6 +699,29 @@ EXAMPLES = {
         now=NOW,
     ),
     "reminder": ending.reminder(EXAMPLES["drift_found"], SINCE, 2),
+}
+
+
+def _together(*names: str) -> list[Alert]:
+    return [stamped(EXAMPLES[name], STACK) for name in names]
+
+
+EXAMPLES = {
+    **EXAMPLES,
+    "summed_up": builders.summed_up(_together("rotated", "truststore_updated", "filters_updated"), NOW),
+    "more_alike": builders.more_alike(_together("truststore_update_failed", "truststore_update_failed"), NOW),
+    "weekly": builders.weekly(
+        week="2026-11-23",
+        verdict="all good",
+        lines={
+            "verdict": "All good.",
+            "us-east-1": "Genesys current until 2027-06-15 (203 days left)",
+            "targets": "3 of 3 as they should be",
+            "open alerts": "none",
+        },
+        to_do="Nothing.",
+        now=NOW,
+    ),
 }
 
 DELIVERED: Mapping[str, Alert] = {name: stamped(alert, STACK) for name, alert in EXAMPLES.items()}

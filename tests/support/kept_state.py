@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from rotation_watcher import config, formats, keys
+from rotation_watcher.alerts.builders.wording import stamp
 from rotation_watcher.alerts.conditions import Condition
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.bundles.revoked import Remembered
@@ -180,20 +181,33 @@ class KeptState:
         )
         self.store.seed(f"{FOLDER}/{kept.MANIFEST}", formats.encode(manifest))
 
-    def condition(self, key: str, kind: Kind, *, since: datetime = NOW - HOUR) -> Mapping[str, Condition]:
-        """A condition that was told."""
-        return {key: Condition(kind=kind, since=since, alerted=since)}
+    def condition(
+        self,
+        key: str,
+        kind: Kind,
+        *,
+        about: str = "us-east-1",
+        since: datetime = NOW - HOUR,
+        severity: Severity | None = None,
+    ) -> Mapping[str, Condition]:
+        """A condition that was told, as severe as its kind is as a rule."""
+        worst = Severity.CRITICAL if kind in {Kind.MTLS_OFF, Kind.REVOKED} else Severity.WARNING
+        told = f"{kind}:{about}:{stamp(since)}"
+        return {key: Condition(kind=kind, since=since, alerted=since, alert=told, severity=severity or worst)}
 
-    def disturb_target(self, target: str, key: str, kind: Kind, *, since: datetime = NOW - HOUR) -> None:
+    def disturb_target(
+        self, target: str, key: str, kind: Kind, *, since: datetime = NOW - HOUR, severity: Severity | None = None
+    ) -> None:
         """Something lasts at a target, and was told."""
         held = self.records[target]
-        conditions = {**held.conditions, **self.condition(key, kind, since=since)}
+        found = self.condition(key, kind, about=target, since=since, severity=severity)
+        conditions = {**held.conditions, **found}
         self.keep_record(msgspec.structs.replace(held, conditions=conditions))
 
     def disturb_source(self, source: str, key: str, kind: Kind, *, since: datetime = NOW - HOUR) -> None:
         """Something lasts at a source, and was told."""
         held = self.histories[source]
-        conditions = {**held.conditions, **self.condition(key, kind, since=since)}
+        conditions = {**held.conditions, **self.condition(key, kind, about=source, since=since)}
         self.keep_history(msgspec.structs.replace(held, conditions=conditions))
 
     def tell(self, alert: Alert, at: datetime) -> None:

@@ -42,6 +42,36 @@ class Payload(StrEnum):
     """The accepted leaves themselves: names that are compared behind a trust store (``ports.FilterTarget``)."""
 
 
+class DoorKind(StrEnum):
+    """What a way in for clients is that this target's truststore does not guard, as far as it decides the remedy."""
+
+    LISTENER = "listener"
+    """A listener that uses a trust store, and verifies nobody."""
+    LISTENER_TARGET = "listener-target"
+    """As above, where the listener itself is the target: its trust store is not known."""
+    OTHER_STORE = "other-store"
+    """A listener that verifies with another trust store."""
+    UNSHARED = "unshared"
+    """A listener whose trust store is no longer shared with its account."""
+    NOT_TLS = "not-tls"
+    """A listener whose protocol has no mutual TLS."""
+    DOMAIN = "domain"
+    """A domain without a truststore."""
+    REST_API = "rest-api"
+    """An open default endpoint of a REST API, as for the next one."""
+    HTTP_API = "http-api"
+    UNREAD = "unread"
+    """What the function's role may not read."""
+
+
+class Door(msgspec.Struct, frozen=True):
+    """One of them: the listener's ARN, the domain's name or the API's id, and one of the API's stages behind it."""
+
+    kind: DoorKind
+    id: str = ""
+    stage: str = ""
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How much a kind can hold, and which certificates it accepts. None: no rule is known.
 

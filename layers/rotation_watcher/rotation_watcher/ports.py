@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol, runtime_checkable
 
 import msgspec
 
-from rotation_watcher.kinds import Proof
+from rotation_watcher.kinds import Door, DoorKind, Proof
 
 
 class StoredObject(msgspec.Struct, frozen=True):
@@ -207,7 +207,8 @@ class Endpoint(msgspec.Struct, frozen=True):
 
     ``verifies``: it asks for a client certificate; ``detail`` says in a sentence what it does. ``filters`` are identity
     filters, one of which a client certificate must match (``x509.identity_filters``); empty: there are none.
-    ``authorized``: each of its requests is decided by the stack's own authorizer.
+    ``authorized``: each of its requests is decided by the stack's own authorizer. ``door`` says what would close it,
+    where it does not verify.
     """
 
     name: str
@@ -215,6 +216,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     detail: str
     filters: tuple[str, ...] = ()
     authorized: bool = False
+    door: Door = Door(DoorKind.UNREAD)
 
 
 class Live(msgspec.Struct, frozen=True, kw_only=True):

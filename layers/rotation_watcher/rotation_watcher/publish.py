@@ -14,6 +14,7 @@ from functools import reduce
 import msgspec
 
 from rotation_watcher import arns, defects
+from rotation_watcher.alerts.builders import APPLY
 from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.collect import publish_requests
 from rotation_watcher.config import Mode, Target, Watch
@@ -174,7 +175,7 @@ def _chosen(watch: Watch, request: Called) -> tuple[Target, ...]:
     if unknown:
         raise RequestRefused(f"no target {', '.join(unknown)}; the watch file has {', '.join(sorted(known)) or 'none'}")
     if isinstance(request, Rollback | Release) and watch.mode is Mode.OBSERVE:
-        raise RequestRefused("the mode is observe, which changes nothing: deploy with Mode=apply first")
+        raise RequestRefused(f"the mode is observe, which changes nothing: {APPLY} first")
     return tuple(known[name] for name in asked)
 
 

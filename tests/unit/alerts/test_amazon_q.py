@@ -46,7 +46,7 @@ def test_amazon_q_takes_every_alert_and_shows_what_happened_and_every_step(alert
     assert content["nextSteps"] == [harmless(sentences), *(f"```{command}```" for command in commands)]
     for label, value in alert.facts.items():
         assert f"{label}" in content["description"]
-        assert f"`{chat.common_name(value)}`" in content["description"]
+        assert f"`{chat.brief(value)}`" in content["description"]
     assert content["description"].endswith(f"\nAlert `{alert.id}`")
     assert len(content["description"]) <= DESCRIPTION
 

@@ -8,11 +8,12 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from rotation_watcher.alerts import builders
+from rotation_watcher.alerts import builders, chat
+from rotation_watcher.alerts.builders import TargetName, ending
 from rotation_watcher.alerts.builders.wording import TITLE, days, headline, listed, plain, sentence
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.errors import SourceReason
-from tests.support.alert_examples import CURRENT, EXAMPLES, NOW, SINCE, SOURCE, UPCOMING
+from tests.support.alert_examples import ALB, CURRENT, DELIVERED, EXAMPLES, NOW, SINCE, SOURCE, UPCOMING
 
 every_alert = pytest.mark.parametrize("alert", EXAMPLES.values(), ids=EXAMPLES)
 NASTY = "\x1b[31mRED\r\nSubject: you won\u202egnp.exe\u2066\u200b\x00\x07\u2028next \U000e0041"
@@ -50,6 +51,10 @@ def test_each_paragraph_is_one_to_four_short_sentences(alert: Alert) -> None:
 @every_alert
 def test_an_alert_has_one_subject_and_its_id_opens_with_kind_and_subject(alert: Alert) -> None:
     of_the_stack = alert.id.split(":")[1] == "stack"
+    if alert.kind is Kind.DIGEST or ":more:" in alert.id:  # about several things: what they have in common
+        assert of_the_stack
+        assert (alert.region is None) == (alert.source is None)
+        return
     assert [alert.source, alert.target].count(None) == (2 if of_the_stack else 1)
     assert (alert.region is None) == (alert.source is None)
     assert alert.id.startswith(f"{alert.kind}:{alert.source or alert.target or 'stack'}:")
@@ -186,6 +191,7 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "quarantined_on_day_one",
         "anchor_missing",
         "expired",
+        "expiring_now",
         "source_failing",
         "truststore_update_failed",
         "truststore_held",
@@ -196,6 +202,8 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "filters_unnamed",
         "filters_not_updated",
         "mtls_off",
+        "mtls_off_domain",
+        "mtls_off_listener",
         "file_damaged_key",
         "filtered_out",
         "left_out_needed",
@@ -207,15 +215,61 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "revoked_ca",
         "crl_stale_overdue",
         "revocations_behind_open",
+        "more_alike",
     }, "name each example that is critical here, and no other"
     info = {name for name, alert in EXAMPLES.items() if alert.severity is Severity.INFO}
     assert info == {
         "upcoming_published",
         "rotated",
+        "expiring_later",
         "resolved_source",
         "trial",
         "truststore_updated",
         "filters_updated",
         "removal_planned",
         "resolved",
+        "summed_up",
+        "weekly",
     }, "name each example that is for information alone here, and no other"
+
+
+@pytest.mark.parametrize("label", ["ALB trust store a", f"ALB trust store {'a' * 60}"])
+@pytest.mark.parametrize("kind", Kind)
+def test_an_end_and_a_reminder_say_whole_what_was_the_matter_and_cut_what_it_is_about(label: str, kind: Kind) -> None:
+    over = builders.resolved(
+        subject=TargetName("alb", ALB.arn, label),
+        kind=kind,
+        opened=None,
+        reason=None,
+        since=SINCE,
+        severity=None,
+        reminders=0,
+        why="",
+        goes_on=None,
+        now=NOW,
+    )
+    opened = msgspec.structs.replace(over, title=over.title.removeprefix("Over: "))
+    still = ending.reminder(opened, SINCE, 1)
+    matter = over.title.rpartition(": ")[2]
+    assert matter == ending.MEANS.get(kind, (f"what was alerted as {kind}",))[0]
+    assert still.title.endswith(f": {matter}")
+    assert "......" not in still.title
+    assert max(len(over.title), len(still.title)) <= TITLE
+
+
+@pytest.mark.parametrize("name", ["resolved", "reminder", "drift_found"])
+def test_a_notification_says_once_that_something_is_over_or_lasts(name: str) -> None:
+    summary = chat.of_alert(DELIVERED[name]).summary
+    assert summary.count("Over:") == summary.count("Still:") == 0
+    assert summary.startswith(
+        {"resolved": "OVER [prod]: ", "reminder": "REMINDER [prod]: "}.get(name, "WARNING [prod]: ")
+    )
+
+
+OURS = r"(named|said|words|warnings|message|see) above|\b(anchors?(?!/)|observations?|grace|episode|outbox)\b"
+
+
+@every_alert
+def test_sentences_neither_point_upwards_nor_use_words_that_only_our_code_has(alert: Alert) -> None:
+    found = re.findall(rf"(?:{OURS})", " ".join([alert.title, *paragraphs(alert)]))
+    assert found == [], "people read this without our documents"

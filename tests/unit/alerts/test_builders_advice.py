@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 
 from rotation_watcher.alerts import builders
@@ -13,6 +14,7 @@ from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.alerts.model import Alert, Severity
 from rotation_watcher.errors import SourceReason
 from rotation_watcher.keys import Place
+from rotation_watcher.kinds import Door, DoorKind
 from rotation_watcher.trust.approvals import Approval, decode_approval
 from rotation_watcher.trust.findings import Finding
 from rotation_watcher.x509.facts import CertificateFacts
@@ -36,8 +38,8 @@ from tests.support.alert_examples import (
 
 
 def command(alert: Alert) -> str:
-    """Give the command that the alert asks for."""
-    _, line = alert.what_to_do.split("\n")
+    """Give the command that the alert asks for: the last one, if others only look."""
+    _, *_, line = alert.what_to_do.split("\n")
     return line
 
 
@@ -83,6 +85,8 @@ def drift(**changed: object) -> Alert:
         "moved_to": None,
         "refused": [],
         "will_heal": False,
+        "call": "UpdateDomainName",
+        "proved": SINCE,
         **changed,
     }
     return builders.drift_found(target=DOMAIN, since=SINCE, now=NOW, **values)  # type: ignore[arg-type]  # by name
@@ -163,7 +167,7 @@ def test_every_reason_of_a_failing_source_has_its_own_way_out(reason: SourceReas
     assert str(reason) in alert.title
     assert (alert.severity is Severity.CRITICAL) == reason.lasting
     assert "a rotation may go unnoticed" in alert.what_it_means
-    assert "There has been no good observation yet." in alert.what_it_means
+    assert "It has never been read." in alert.what_it_means
 
 
 def test_the_permission_that_is_missing_is_named() -> None:
@@ -177,7 +181,7 @@ def test_the_permission_that_is_missing_is_named() -> None:
         now=NOW,
     )
     assert "integrations:actionCertificate:view" in alert.what_to_do
-    assert "The last good observation was at 2026-11-23 08:30 UTC." in alert.what_it_means
+    assert "It was last read at 2026-11-23 08:30 UTC." in alert.what_it_means
 
 
 def test_a_learned_name_comes_with_the_setting_that_overrules_it_and_is_a_warning_against_the_catalogue() -> None:
@@ -277,16 +281,93 @@ def test_an_alert_never_says_that_the_watcher_heals_when_it_does_not() -> None:
     assert "The watcher leaves it as it is" in drift(removed=[INTERMEDIATE], will_heal=False).what_to_do
     off = {
         heals: builders.mtls_off(
-            target=DOMAIN, endpoint=None, detail="off", will_heal=heals, since=SINCE, now=NOW
+            target=DOMAIN,
+            endpoint=None,
+            detail="off",
+            door=Door(DoorKind.DOMAIN, "api.example.com"),
+            truststore="targets/api/bundle.pem",
+            version=None,
+            will_heal=heals,
+            since=SINCE,
+            now=NOW,
         ).what_to_do
         for heals in (True, False)
     }
     assert "is turning mutual TLS on again" in off[True]
-    assert "does not do that for you" in off[False]
+    assert "does not do it for you" in off[False]
+
+
+CHANGES = {"modify-listener", "update-domain-name", "update-rest-api", "update-api", "create-deployment"}
+
+
+@pytest.mark.parametrize("kind", DoorKind)
+def test_each_way_in_has_its_own_commands_and_what_looks_comes_before_what_changes(kind: DoorKind) -> None:
+    alert = builders.mtls_off(
+        target=ALB,
+        endpoint=ALB.arn,
+        detail="words",
+        door=Door(kind, "its-id", "prod"),
+        truststore="targets/alb/bundle.pem",
+        version="v1",
+        will_heal=False,
+        since=SINCE,
+        now=NOW,
+    )
+    _, *lines = alert.what_to_do.split("\n")
+    calls = [shlex.split(line)[2] for line in lines]
+    changing = [call in CHANGES for call in calls]
+    assert not changing[0]
+    assert changing == sorted(changing)
+    assert any(changing) == (kind not in {DoorKind.UNREAD, DoorKind.UNSHARED, DoorKind.NOT_TLS})
+    assert ("without a certificate" in alert.title) == (kind not in {DoorKind.OTHER_STORE, DoorKind.UNSHARED})
+
+
+@pytest.mark.parametrize(
+    ("secret", "service", "stored"),
+    [
+        ("arn:aws:ssm:us-east-1:111122223333:parameter/genesys/oauth", "ssm", "/genesys/oauth"),
+        ("arn:aws:ssm:us-east-1:111122223333:parameter/oauth", "ssm", "Parameter.Name"),
+        ("arn:aws:secretsmanager:us-east-1:111122223333:secret:oauth-AbCdEf", "secretsmanager", "secret:oauth-AbCdEf"),
+    ],
+)
+def test_credentials_are_looked_at_without_their_value_and_stored_over_what_is_there(
+    secret: str, service: str, stored: str
+) -> None:
+    alert = builders.source_failing(
+        source=SOURCE,
+        reason=SourceReason.CREDENTIALS_REFUSED,
+        message="401",
+        authority=None,
+        since=SINCE,
+        last_good=None,
+        now=NOW,
+        secret=secret,
+    )
+    _, look, store = alert.what_to_do.split("\n")
+    assert look.startswith(f"aws {service} ")
+    assert "decrypt" not in look
+    assert "get-secret-value" not in look
+    assert stored in store
+    assert "--overwrite" in store or "put-secret-value" in store
+    assert "file://oauth.json" in store
+
+
+def test_what_leaves_at_once_is_named_in_full_in_commands_alone_and_no_more_than_fit_into_a_chat() -> None:
+    leaving = [msgspec.structs.replace(PARTNER, fingerprint=f"{number:064x}") for number in range(5)]
+    alert = builders.unwanted(target=ALB, leaving=leaving, until=NOW, soon=False, since=SINCE, now=NOW)
+    words, look, leave = alert.what_to_do.split("\n")
+    assert "the first 3 of them" in words
+    for one in leaving[:3]:
+        assert one.fingerprint in look
+        assert one.fingerprint in leave
+    shown = " ".join([words, alert.what_happened, alert.what_it_means, *alert.facts.values()])
+    assert not any(one.fingerprint in shown for one in leaving)
+    assert leaving[3].fingerprint not in leave
+    assert json.loads(shlex.split(look)[-2])["dry_run"] is True
 
 
 def test_a_plan_says_how_to_have_it_done() -> None:
-    assert "Mode=apply" in EXAMPLES["change_planned"].what_to_do
+    assert "set the mode to apply" in EXAMPLES["change_planned"].what_to_do
     assert "add 2 certificates, remove 0 and keep 3" in EXAMPLES["change_planned"].what_happened
     nothing_new = builders.change_planned(
         target=ALB, bundle="main", added=[], removed=[], kept=3, content="5e", since=SINCE, now=NOW

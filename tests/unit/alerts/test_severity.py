@@ -9,6 +9,7 @@ import pytest
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import Reach
 from rotation_watcher.alerts.model import Alert, Kind
+from rotation_watcher.kinds import Door, DoorKind
 from rotation_watcher.x509.facts import CertificateFacts
 from tests.support.alert_examples import ALB, CURRENT, DOMAIN, EXAMPLES, NOW, SINCE, SOURCE, UNTRUSTED, changed_issuer
 
@@ -61,6 +62,20 @@ def back(*, by_hand: bool) -> Alert:
     )
 
 
+def door(kind: DoorKind) -> Alert:
+    return builders.mtls_off(
+        target=ALB,
+        endpoint="listener",
+        detail="words",
+        door=Door(kind, "listener"),
+        truststore="targets/alb/bundle.pem",
+        version=None,
+        will_heal=False,
+        since=SINCE,
+        now=NOW,
+    )
+
+
 def drifted() -> Alert:
     return builders.drift_found(
         target=ALB,
@@ -70,6 +85,8 @@ def drifted() -> Alert:
         moved_to=None,
         refused=[CURRENT],
         will_heal=False,
+        call="ModifyTrustStore",
+        proved=None,
         since=SINCE,
         now=NOW,
     )
@@ -115,6 +132,11 @@ ROWS: dict[tuple[str, str], Alert] = {
     ("anchor-missing", "no root to verify with"): EXAMPLES["anchor_missing"],
     ("sources-disagree", "two sources of a region differ"): EXAMPLES["sources_disagree"],
     ("expired", "a presented leaf has run out"): EXAMPLES["expired"],
+    ("expiring", "the first threshold is passed, more than 30 days are left, nothing replaces it"): EXAMPLES[
+        "expiring_later"
+    ],
+    ("expiring", "30 days or fewer, or a CA of your own clients"): EXAMPLES["expiring"],
+    ("expiring", "7 days or fewer, or ended: a leaf, a root or a CA"): EXAMPLES["expiring_now"],
     ("source-failing", "a failure that may pass"): EXAMPLES["authority_absent"],
     ("source-failing", "a failure that does not pass unaided"): EXAMPLES["source_failing"],
     ("clock-ahead", "the state holds times from the future"): EXAMPLES["clock_ahead"],
@@ -133,6 +155,8 @@ ROWS: dict[tuple[str, str], Alert] = {
     ("contended", "every leaf is still let in"): EXAMPLES["contended"],
     ("contended", "it refuses a leaf each time"): contended(),
     ("mtls-off", "clients come in without a certificate"): EXAMPLES["mtls_off"],
+    ("mtls-off", "a listener verifies with another trust store, or has lost its own"): door(DoorKind.OTHER_STORE),
+    ("mtls-off", "an API or routing rules cannot be read"): door(DoorKind.UNREAD),
     ("removal-planned", "what a rotation replaced leaves soon"): EXAMPLES["removal_planned"],
     ("removal-planned", "what nothing wants any more leaves, though no rotation replaced it"): EXAMPLES["unwanted"],
     ("removal-held", "more would leave than is plausible"): EXAMPLES["removal_held"],
@@ -152,6 +176,8 @@ ROWS: dict[tuple[str, str], Alert] = {
     ("crl-stale", "it has run out"): EXAMPLES["crl_stale_overdue"],
     ("revocations-behind", "nothing of Genesys is on what is missing"): EXAMPLES["revocations_behind"],
     ("revocations-behind", "a revoked certificate of Genesys is on it"): EXAMPLES["revocations_behind_open"],
+    ("digest", "several routine messages together"): EXAMPLES["summed_up"],
+    ("weekly-digest", "once a week, however it stands"): EXAMPLES["weekly"],
     ("test", "somebody asked for it, or the stack is new"): EXAMPLES["trial"],
 }
 SAID = {

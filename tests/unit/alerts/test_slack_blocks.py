@@ -94,7 +94,7 @@ def test_what_happened_what_to_do_and_every_fact_are_shown(alert: Alert) -> None
     assert alert.what_it_means not in shown, "short: the mail says it"
     small = " · ".join(words for kind, words in found if kind == "context")
     for label, value in alert.facts.items():
-        brief = f"`{chat.common_name(value)}`"
+        brief = f"`{chat.brief(value)}`"
         assert f"*{label}*\n{brief}" in shown or f"{label} {brief}" in small, label
     assert f"Alert `{alert.id}`" in small
 
@@ -119,7 +119,7 @@ def test_digests_and_arns_stand_in_one_small_line_names_and_dates_in_fields() ->
     ],
 )
 def test_of_a_certificates_name_the_common_one_is_shown(value: str, brief: str) -> None:
-    assert chat.common_name(value) == brief
+    assert chat.brief(value) == brief
 
 
 ACT_NOW = ":rotating_light: *Critical: act now*"

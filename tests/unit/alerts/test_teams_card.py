@@ -32,7 +32,7 @@ def test_teams_takes_every_alert_and_shows_all_that_it_says(alert: Alert) -> Non
     for words in (alert.title, alert.what_happened, alert.what_it_means, *alert.what_to_do.split("\n")):
         assert words in shown
     for label, value in alert.facts.items():
-        assert f"{label}: {chat.common_name(value)}" in shown
+        assert f"{label}: {chat.brief(value)}" in shown
     assert f"Alert {alert.id}" in shown
     urls = [place for place in alert.links.values() if place.startswith("https://")]
     assert [action["url"] for action in card["actions"]] == urls

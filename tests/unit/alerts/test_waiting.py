@@ -56,7 +56,7 @@ PORTION = st.lists(st.tuples(st.sampled_from(KINDS), st.sampled_from([*Severity]
 
 
 @given(st.lists(PORTION, max_size=5))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_in_whatever_portions_alerts_come_they_are_bounded_and_each_is_counted_once(
     portions: list[list[tuple[Kind, Severity]]],
 ) -> None:

@@ -52,7 +52,7 @@ def test_one_run_and_one_publish_with_a_clock_ahead_drop_no_pin_and_are_alerted(
     assert region.pinned() == fingerprints(OLD, NEW)
     assert not region.state.stale(region.clock(), region.watch.policy)
     (alert,) = region.told("clock-ahead")
-    assert "last good observation" in alert.facts
+    assert "last read" in alert.facts
     for _ in range(3):
         region.step()
     assert len(region.told("clock-ahead")) == 1
@@ -171,7 +171,7 @@ def test_a_failed_observation_does_not_speak_of_a_last_good_observation_in_the_f
     after = update.apply_failure(state, SourceReason.PERMISSION_MISSING, "403", context)
     assert [word(alert) for alert in after.outbox] == ["clock-ahead", "source-failing"]
     assert after.fresh_at is None
-    assert "last good observation" not in after.outbox[1].facts
+    assert "last read" not in after.outbox[1].facts
 
 
 def test_publish_removes_nothing_on_an_observation_in_the_future() -> None:

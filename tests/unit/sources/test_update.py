@@ -236,7 +236,7 @@ VIEWS = st.lists(st.tuples(st.sampled_from(["", "A", "B", "C"]), st.sampled_from
 
 
 @given(VIEWS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_whatever_is_shown_what_was_seen_last_is_trusted_and_nothing_is_alerted_twice(
     views: list[tuple[str, str]],
 ) -> None:

@@ -171,11 +171,15 @@ def test_before_the_first_run_nothing_is_good() -> None:
 def test_a_condition_that_was_told_stands_there_with_the_words_of_its_alert() -> None:
     kept = KeptState(1, 2)
     since = NOW - 3 * HOUR
-    kept.disturb_target("t0", "drift:0a", Kind.DRIFT_FOUND, since=since)
-    kept.tell(alert(id=f"drift-found:t0:{stamp(since)}", severity=Severity.CRITICAL), since)
+    kept.disturb_target("t0", "drift:0a", Kind.DRIFT_FOUND, since=since, severity=Severity.CRITICAL)
+    ours = f"drift-found:t0:{stamp(since)}"
+    kept.tell(alert(id=f"watcher/111122223333/us-east-1/{ours}"), since)
+    kept.tell(alert(id=f"watcher/111122223333/us-east-1/{ours}9", what_to_do="Of another one."), NOW - HOUR)
+    kept.tell(alert(id=ours, kind=Kind.CONTENDED, what_to_do="Of another kind."), NOW - HOUR)
     status = gathered(kept)
     (one,) = status.conditions
     assert (one.of, one.about, one.kind, one.since) == ("target", "t0", "drift-found", since)
+    assert one.alert == f"watcher/111122223333/us-east-1/{ours}"
     assert one.severity is Severity.CRITICAL
     assert one.title == "ALB trust store clients-0: somebody else changed it"
     assert one.to_do.splitlines()[1].startswith("sam remote invoke")
@@ -217,8 +221,8 @@ def test_a_hold_comes_with_the_command_that_ends_it() -> None:
     (target,) = gathered(kept).targets
     assert target.state is TargetState.HELD
     assert target.hold is not None
-    assert target.hold.command.startswith("sam remote invoke PublishFunction --stack-name watcher --region us-east-1 ")
-    assert target.hold.command.endswith("""'{"release": "t0"}'""")
+    assert target.hold.command.startswith("aws lambda invoke --function-name <publish> --region us-east-1 ")
+    assert target.hold.command.endswith("""--payload '{"release": "t0"}' /dev/stdout""")
 
 
 def test_an_update_without_proof_is_under_way() -> None:

@@ -78,7 +78,8 @@ def test_the_alert_says_how_often_and_how_to_find_the_other_tool(theirs: tuple[s
     assert alert.severity == ("warning" if "Root 0" in theirs else "critical")
     assert "After 3 updates" in alert.what_happened
     command = alert.what_to_do.splitlines()[-1]
-    assert command.startswith("aws cloudtrail lookup-events --region us-east-1 --start-time 2026-03-02T09:05:00Z")
+    assert command.startswith("aws cloudtrail lookup-events --region")
+    assert "--start-time 2026-03-02T09:05:00Z" in command
     assert "AttributeKey=EventName,AttributeValue=ModifyTrustStore" in command
     assert "0123456789abcdef" in command
     assert not command.endswith("…")

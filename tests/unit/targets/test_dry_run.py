@@ -40,7 +40,7 @@ def world(moment: str) -> SmallWorld:
 @given(
     st.sampled_from([*MOMENTS]), REQUESTS, st.sampled_from(["apply", "observe"]), st.sampled_from(["heal", "report"])
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_a_dry_run_writes_sends_changes_and_delivers_nothing(
     moment: str, request: PublishCall, mode: str, on_drift: str
 ) -> None:

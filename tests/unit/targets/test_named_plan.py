@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from rotation_watcher.targets.named_plan import Named, NamedPlan, common_name, fitted, name_certificate, text, total
+from rotation_watcher.alerts.builders.wording import common_name
+from rotation_watcher.targets.named_plan import Named, NamedPlan, fitted, name_certificate, text, total
 from rotation_watcher.x509.facts import CertificateFacts
 from rotation_watcher.x509.outline import UNKNOWN_TIME
 from tests.support.small_world import SmallWorld

@@ -127,7 +127,7 @@ def test_a_file_that_changes_its_fault_is_alerted_again_and_is_not_called_whole(
     assert (first.severity, second.severity) == (Severity.WARNING, Severity.CRITICAL)
     (over,) = told(world, "over: file-damaged")
     assert over.id == first.id
-    assert f"It goes on in another way: see {second.id}" in over.what_it_means
+    assert f"It goes on in another way, as the alert {second.id}" in over.what_it_means
 
 
 def test_a_file_that_the_store_does_not_give_is_alerted_after_half_an_hour_and_nothing_is_removed() -> None:

@@ -158,7 +158,7 @@ SETS = st.sets(st.sampled_from(NUMBERS))
 
 
 @given(held=SETS, want=SETS, ours=SETS, applied=st.none() | SETS, may_remove=st.booleans(), report=st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_was_there_nothing_needed_and_nothing_of_others_is_lost(
     held: set[int], want: set[int], ours: set[int], applied: set[int] | None, *, may_remove: bool, report: bool
 ) -> None:

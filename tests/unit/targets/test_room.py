@@ -198,7 +198,7 @@ NUMBERS = st.sets(st.sampled_from(range(6)))
 @given(
     held=NUMBERS, current=NUMBERS, files=NUMBERS, ours=NUMBERS, over=NUMBERS, proved=NUMBERS, limit=st.integers(1, 7)
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_however_little_room_there_is_nobody_is_shut_out_and_as_many_leaves_as_fit_get_in(
     held: set[int], current: set[int], files: set[int], ours: set[int], over: set[int], proved: set[int], limit: int
 ) -> None:

@@ -44,7 +44,7 @@ def test_a_leaf_alone_is_accepted_where_its_root_signed_it() -> None:
     assert judge(leaf(ROOT)).verdict.accepted
 
 
-@settings(max_examples=50, deadline=None, database=None)
+@settings(max_examples=50, database=None)
 @given(order=st.permutations([LEAF, LEAF, ISSUING, ROOT, root("Unrelated")]))
 def test_order_duplicates_and_company_never_change_the_verdict(order: list[Pair]) -> None:
     once = list(dict.fromkeys(pair.read for pair in order))
@@ -54,13 +54,13 @@ def test_order_duplicates_and_company_never_change_the_verdict(order: list[Pair]
 BAD_CHAIN = [leaf(OWN_ROOT, eku=ANY, names=["x.example"]), OWN_ROOT, ISSUING, intermediate("Own", OWN_ROOT)]
 
 
-@settings(max_examples=24, deadline=None, database=None)
+@settings(max_examples=24, database=None)
 @given(order=st.permutations(BAD_CHAIN))
 def test_order_never_changes_what_is_wrong_either(order: list[Pair]) -> None:
     assert judge(*order)._replace(chain=()) == judge(*BAD_CHAIN)._replace(chain=())
 
 
-@settings(max_examples=24, deadline=None, database=None)
+@settings(max_examples=24, database=None)
 @given(order=st.permutations([ISSUING, intermediate("Other", ROOT), OWN_ROOT]))
 def test_order_never_changes_which_ca_is_taken_for_the_leaf(order: list[Pair]) -> None:
     assert judge(*order).leaf == judge(ISSUING, *order).leaf

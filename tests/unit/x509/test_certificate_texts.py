@@ -75,7 +75,7 @@ def test_every_layout_of_a_chain_reads_the_same(text: str) -> None:
     assert fingerprints(text) == [pair.read.fingerprint for pair in CHAIN]
 
 
-@settings(max_examples=60, deadline=None, database=None)
+@settings(max_examples=60, database=None)
 @given(order=st.permutations(CHAIN), data=st.data())
 def test_blanks_wherever_they_fall_change_nothing(order: list[Pair], data: st.DataObject) -> None:
     blanks = st.sampled_from(["", "", "", " ", "\t", "\n", "\r\n", "\n\n", "\\n", "\\r\\n"])
@@ -84,7 +84,7 @@ def test_blanks_wherever_they_fall_change_nothing(order: list[Pair], data: st.Da
     assert fingerprints(text) == [pair.read.fingerprint for pair in order]
 
 
-@settings(max_examples=60, deadline=None, database=None)
+@settings(max_examples=60, database=None)
 @given(picked=st.lists(st.sampled_from(CHAIN), min_size=1, max_size=12))
 def test_the_first_of_duplicates_gives_the_place(picked: list[Pair]) -> None:
     expected = list(dict.fromkeys(pair.read.fingerprint for pair in picked))

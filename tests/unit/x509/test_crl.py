@@ -30,7 +30,7 @@ entries = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(entries, max_size=40), st.lists(serials, max_size=10))
 def test_the_same_serials_are_read_as_by_the_library(rows: list[Entry], others: list[int]) -> None:
     der = crl_der(EC_ROOT, rows)
@@ -116,7 +116,7 @@ def test_more_entries_than_the_bound_are_refused() -> None:
     assert found.code == "too-many"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=200) | st.binary(max_size=60).map(lambda each: b"\x30" + bytes([len(each)]) + each))
 def test_garbage_is_a_defect_and_raises_nothing(data: bytes) -> None:
     assert isinstance(read(data), CrlDefect)
@@ -125,7 +125,7 @@ def test_garbage_is_a_defect_and_raises_nothing(data: bytes) -> None:
 GOOD = crl_der(ROOT, [Entry(5, reason(1)), -7, 1 << 90])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_a_list_with_garbage_in_it_raises_nothing(data: st.DataObject) -> None:
     der = bytearray(GOOD)

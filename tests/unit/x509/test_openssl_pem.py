@@ -90,7 +90,7 @@ def mutated(chance: Random) -> str:
     return text
 
 
-@settings(max_examples=600, deadline=None, database=None)
+@settings(max_examples=600, database=None)
 @given(number=st.integers(0, 2**64), last=st.booleans())
 def test_nothing_is_plain_that_openssl_does_not_read_and_what_it_refuses_is_unsafe(
     tmp_path_factory: pytest.TempPathFactory, number: int, *, last: bool

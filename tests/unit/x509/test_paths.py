@@ -141,7 +141,7 @@ STRANGERS = [pair.read for pair in (root("Stranger"), intermediate("Issuing", ro
 UNDER_TWINS = leaf(intermediate("Issuing", ROOT, key=KEY)).read
 
 
-@settings(max_examples=40, deadline=None, database=None)
+@settings(max_examples=40, database=None)
 @given(order=st.permutations([*TWINS, *TWINS[:3], *STRANGERS, ROOT.read]))
 def test_the_order_and_number_of_what_is_presented_never_changes_the_path(order: list[Certificate]) -> None:
     path = find_path(UNDER_TWINS, intermediates=order, anchors=[ROOT.read, STRANGERS[0]], at=NOW)

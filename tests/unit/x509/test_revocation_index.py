@@ -56,7 +56,7 @@ def test_the_longest_number_and_times_before_1970_have_their_place() -> None:
     assert index.this_update == early
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(st.integers(-(1 << 159), (1 << 160) - 1) | st.integers(-300, 300), max_size=300),
     st.lists(st.integers(-(1 << 200), 1 << 200) | st.integers(-300, 300), max_size=20),

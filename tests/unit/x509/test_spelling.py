@@ -101,7 +101,7 @@ STRICTER: dict[str, dict[str, Any]] = {
 }
 
 
-@settings(max_examples=80, deadline=None, database=None)
+@settings(max_examples=80, database=None)
 @given(
     kinds=st.lists(st.sampled_from(TYPES), min_size=8, max_size=8),
     fault=st.sampled_from(sorted(BOTH)),
@@ -241,7 +241,7 @@ def test_a_name_in_a_string_that_openssl_does_not_read_makes_no_certificate(kind
     assert (read.certificate is None) is (kind is Type.VisibleString)
 
 
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=300, database=None)
 @given(number=st.integers(), der=st.sampled_from(fuzz.SEEDS))
 def test_what_is_read_here_as_a_certificate_openssl_reads(number: int, der: bytes) -> None:
     chance = Random(number)  # noqa: S311 - to be repeated, not to be secret

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from rotation_watcher.adapters.api_gateway_authorizers import MAX_DEFINITION, asks_always
 from rotation_watcher.adapters.aws_errors import code
+from rotation_watcher.kinds import Door, DoorKind
 from rotation_watcher.ports import Endpoint
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ def default_endpoints(
             _authorized(rest, http, one, authorizer, of_http=api.http) for one in sorted(behind) if one.api == api_id
         )
         name = f"execute-api of {api_id} ({api.name})"
-        endpoints.append(Endpoint(name, api.closed, detail, authorized=authorized))
+        stage = next((one.stage for one in sorted(behind) if one.api == api_id), "")
+        door = Door(DoorKind.HTTP_API if api.http else DoorKind.REST_API, api_id, stage)
+        endpoints.append(Endpoint(name, api.closed, detail, authorized=authorized, door=door))
     return tuple(endpoints)
 
 

@@ -17,7 +17,7 @@ from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.aws_errors import SdkError, code, translate
 from rotation_watcher.arns import parse_target
 from rotation_watcher.errors import BundleRejected, RevocationRejected, RevocationsFull, TargetError, TargetNotFound
-from rotation_watcher.kinds import ALB_TRUST_STORE
+from rotation_watcher.kinds import ALB_TRUST_STORE, Door, DoorKind
 from rotation_watcher.ports import UNKNOWN, BundleObject, Endpoint, Live, RevocationFile
 from rotation_watcher.x509.crl import MAX_BYTES
 
@@ -260,12 +260,14 @@ def _judge(listener: "ListenerTypeDef", name: str, arn: str, *, tells_filters: b
     mutual = listener.get("MutualAuthentication", {})
     mode, port = mutual.get("Mode", "off"), listener.get("Port", "?")
     if mode != "verify":
-        return Endpoint(name, False, f"The listener on port {port} does not verify client certificates: mode {mode}.")
+        detail = f"The listener on port {port} does not verify client certificates: mode {mode}."
+        return Endpoint(name, False, detail, door=Door(DoorKind.LISTENER, name))
     if (other := mutual.get("TrustStoreArn")) != arn:
-        return Endpoint(name, False, f"The listener on port {port} verifies with another trust store: {other}.")
+        detail = f"The listener on port {port} verifies with another trust store: {other}."
+        return Endpoint(name, False, detail, door=Door(DoorKind.OTHER_STORE, name))
     if mutual.get("TrustStoreAssociationStatus") == "removed":
         detail = f"The listener on port {port} lost its trust store, which is no longer shared: its handshakes fail."
-        return Endpoint(name, False, detail)
+        return Endpoint(name, False, detail, door=Door(DoorKind.UNSHARED, name))
     late = " and lets expired ones in" if mutual.get("IgnoreClientCertificateExpiry") else ""
     filters = _filters(mutual) or (
         (UNKNOWN_FILTERS,) if listener.get("Protocol") == "TLS" and not tells_filters else ()

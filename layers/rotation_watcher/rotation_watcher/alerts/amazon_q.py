@@ -80,7 +80,7 @@ def _description(message: ChatMessage) -> str:
 def _facts(message: ChatMessage, room: int) -> str:
     """A line for each fact, in so many characters."""
     short, long = chat.split(message.facts)
-    lines = [f"*{_label(label)}*: {_code(chat.common_name(value))}" for label, value in short.items()]
+    lines = [f"*{_label(label)}*: {_code(chat.brief(value))}" for label, value in short.items()]
     lines += [f"{_label(label)}: {_code(value)}" for label, value in long.items()]
     shown = "\n"
     for place, line in enumerate(lines):

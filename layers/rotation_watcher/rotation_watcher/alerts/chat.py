@@ -13,8 +13,8 @@ from typing import Protocol
 import msgspec
 
 from rotation_watcher.alerts import mail
-from rotation_watcher.alerts.builders.wording import plain
-from rotation_watcher.alerts.model import Alert, Severity, Status
+from rotation_watcher.alerts.builders.wording import common_name, plain
+from rotation_watcher.alerts.model import OPENINGS, Alert, Severity, Status
 
 _LONGEST = 2900
 """The most characters of a text that is not an alert's."""
@@ -51,7 +51,7 @@ _OF_STATE = {"ALARM": Urgency.ALARM, "OK": Urgency.ALARM_OVER}
 ALARMS = frozenset({Urgency.ALARM, Urgency.ALARM_OVER, Urgency.ALARM_UNKNOWN})
 _LONG = re.compile(r"(text-)?[0-9a-f]{32,}|(arn:|s3://|https?://)\S+")
 _PART = r"(?:\\.|[^,\\])"
-_NAME = re.compile(rf"CN=({_PART}+)(?:,(?! ){_PART}*)*(, .*)?")
+_NAME = re.compile(rf"(CN={_PART}+(?:,(?! ){_PART}*)*)(, .*)?")
 """A name of RFC 4514 (its commas have no space after them), and what is said of the certificate behind it."""
 
 
@@ -124,10 +124,13 @@ def split(facts: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     return {label: value for label, value in facts.items() if label not in long}, long
 
 
-def common_name(value: str) -> str:
-    """A certificate's name cut down to its common name, with what is said behind it; any other value as it stands."""
+def brief(value: str) -> str:
+    """A certificate's name cut down to its common name, with what is said behind it; any other value as it stands.
+
+    Commas in the name stay escaped: nothing in it can pass for what is said behind it.
+    """
     match = _NAME.fullmatch(value)
-    return f"{match[1]}{match[2] or ''}" if match else value
+    return f"{common_name(match[1]).replace(',', '\\,')}{match[2] or ''}" if match else value
 
 
 class Chat(Protocol):
@@ -148,8 +151,9 @@ def of_alert(alert: Alert) -> ChatMessage:
     over = alert.status == Status.RESOLVED
     standing = _STANDINGS.get(alert.status, "")
     opening = (standing or alert.severity).upper()
+    title = alert.title.removeprefix(OPENINGS.get(alert.status, ""))
     return ChatMessage(
-        summary=f"{opening}{f' [{alert.origin.short}]' if alert.origin else ''}: {alert.title}",
+        summary=f"{opening}{f' [{alert.origin.short}]' if alert.origin else ''}: {title}",
         title=alert.title,
         urgency=Urgency.OVER if over else urgency,
         label="" if over else label,

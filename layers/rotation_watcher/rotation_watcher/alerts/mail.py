@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Mapping
 
-from rotation_watcher.alerts.model import Alert, Origin, Severity
+from rotation_watcher.alerts.model import OPENINGS, Alert, Origin, Severity
 
 WIDTH = 78
 SUBJECT = 99
@@ -29,7 +29,7 @@ def subject(alert: Alert) -> str:
     """
     whence = f"[{alert.origin.short}]" if alert.origin else ""
     opening, title = _ascii(f"[{alert.severity.upper()}]{whence}"), _ascii(alert.title)
-    life = next((word for word in ("Still: ", "Over: ") if title.startswith(word)), "")
+    life = OPENINGS.get(alert.status, "")
     opening, title = f"{opening} {life}".rstrip(), title.removeprefix(life)
     about, colon, words = title.partition(": ")
     over = len(opening) + 1 + len(title) - SUBJECT

@@ -108,7 +108,7 @@ def _buttons(urls: Mapping[str, str]) -> dict[str, Any]:
 def _facts(facts: Mapping[str, str]) -> list[dict[str, Any]]:
     """Labelled values in sections of two columns; of a certificate's names the common one."""
     fields = [
-        {"type": "mrkdwn", "text": f"*{_label(label)}*\n{_code(chat.common_name(value))}", "verbatim": True}
+        {"type": "mrkdwn", "text": f"*{_label(label)}*\n{_code(chat.brief(value))}", "verbatim": True}
         for label, value in list(facts.items())[:_SHOWN]
     ]
     return [{"type": "section", "fields": fields[start : start + FIELDS]} for start in range(0, len(fields), FIELDS)]

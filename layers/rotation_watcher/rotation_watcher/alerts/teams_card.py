@@ -56,7 +56,7 @@ def _payload(message: ChatMessage, longest: int, left_out: int) -> dict[str, Any
     body = [] if message.title is None else [_block(_run(message.title, _TITLE, size="Large", weight="Bolder"))]
     body += [_standing(message)] if message.urgency is not None else []
     body += [block for each in message.paragraphs for block in _paragraph(each, longest)]
-    body += [_fact(label, chat.common_name(value)) for label, value in short.items()]
+    body += [_fact(label, chat.brief(value)) for label, value in short.items()]
     body += [_fact(label, value, small=True) for label, value in long.items()]
     urls = message.urls()
     body += [_fact(label, place, small=True) for label, place in message.links.items() if label not in urls]

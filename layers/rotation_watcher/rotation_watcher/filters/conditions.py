@@ -16,6 +16,7 @@ from rotation_watcher.config import Mode
 from rotation_watcher.filters import contention
 from rotation_watcher.filters.entries import digest, encode, words
 from rotation_watcher.filters.plan import Blocker, Snapshot, closed, named
+from rotation_watcher.kinds import Door, DoorKind
 from rotation_watcher.targets import contention as rounds
 from rotation_watcher.targets.conditions import (
     AHEAD,
@@ -98,6 +99,7 @@ def _drift(snapshot: Snapshot, record: Record, mode: Mode, now: datetime) -> lis
                 refused=[need.certificate.facts for need in plan.refused],
                 emptied=not snapshot.live.filters,
                 will_heal=mode is Mode.APPLY and target.on_drift == "heal" and able,
+                proved=applied.at if (applied := snapshot.record.applied) else None,
                 since=since,
                 now=now,
             ),
@@ -114,7 +116,15 @@ def _doors(snapshot: Snapshot, now: datetime) -> list[Observed]:
                 "mtls-off:listener",
                 Kind.MTLS_OFF,
                 lambda since: builders.mtls_off(
-                    target=target, endpoint=None, detail=detail, will_heal=False, since=since, now=now
+                    target=target,
+                    endpoint=None,
+                    detail=detail,
+                    door=_door(snapshot),
+                    truststore="",
+                    version=None,
+                    will_heal=False,
+                    since=since,
+                    now=now,
                 ),
             )
         ]
@@ -129,6 +139,13 @@ def _doors(snapshot: Snapshot, now: datetime) -> list[Observed]:
             ),
         )
     ]
+
+
+def _door(snapshot: Snapshot) -> Door:
+    live, arn = snapshot.live, snapshot.target.arn
+    if live.protocol != "TLS":
+        return Door(DoorKind.NOT_TLS, arn)
+    return Door(DoorKind.UNSHARED if live.shared == "removed" else DoorKind.LISTENER_TARGET, arn)
 
 
 def _unnamed(snapshot: Snapshot, now: datetime) -> list[Observed]:

@@ -48,7 +48,7 @@ def _moments(history: History, now: datetime) -> Iterator[tuple[str, datetime, d
     """Every time in a history, in words, with the latest that it can be."""
     past, end = now + SKEW, now + _LONGEST_GRACE
     if history.fresh_at:
-        yield "last good observation", history.fresh_at, past
+        yield "last read", history.fresh_at, past
     yield from ((f"end of {key[:40]}", moment, past) for key, moment in history.ended.items())
     for known in history.authorities.values():
         for key, leaf in known.leaves.items():

@@ -128,6 +128,7 @@ def unread(
             since=since,
             last_good=history.fresh_at,
             now=context.now,
+            secret=context.source.credentials,
             returned=flapping.returned(history, keys.SOURCE, since),
         ),
         Lasting(1 if reason.lasting else context.policy.confirmations),

@@ -66,6 +66,7 @@ def gather(
     crls = reader.crl_state()
     open_ones = [
         *conditions_of(reader.configuration(), "stack", stack or "the watcher", told.all),
+        *conditions_of(reader.expiry().conditions, "stack", stack or "the watcher", told.all),
         *(
             one
             for source in watch.sources
@@ -80,7 +81,7 @@ def gather(
     wanted = {one.id: one.certificates for one in bundles}
     served: list[TargetStatus] = []
     for target in watch.targets:
-        has, found = _target(target, watch, reader, wanted[target.bundle], place, told.all)
+        has, found = _target(target, watch, reader, wanted[target.bundle], fills, told.all)
         served.append(has)
         open_ones += found
     sources = tuple(
@@ -206,7 +207,7 @@ def _target(
     watch: Watch,
     reader: Reader,
     wanted: tuple[Certificate, ...],
-    place: Place,
+    fills: Mapping[Fill, str],
     told: Iterable[ToldAlert],
 ) -> tuple[TargetStatus, list[OpenCondition]]:
     record, arn = reader.record(target), arns.parse_target(target.arn)
@@ -220,7 +221,7 @@ def _target(
         lists=reader.lists_at(target) if target.keeps_lists else None,
         problem=reader.why(keys.record(target.id)),
     )
-    return targets.status(has, found, place), found
+    return targets.status(has, found, fills), found
 
 
 def _quarantine(

@@ -18,6 +18,7 @@ from rotation_watcher.revocation import kept
 from rotation_watcher.revocation import state as crl_state
 from rotation_watcher.sources import history
 from rotation_watcher.sources.history import History
+from rotation_watcher.status import expiry_state
 from rotation_watcher.status.model import Unreadable
 from rotation_watcher.targets import record as records
 from rotation_watcher.targets import revocation_state
@@ -119,6 +120,10 @@ class Reader:
         """What lasts of the configuration."""
         found = self._read(keys.CONFIGURATION, _configuration)
         return found.conditions if found else {}
+
+    def expiry(self) -> expiry_state.State:
+        """What was told of ends."""
+        return self._read(keys.EXPIRY, expiry_state.decode) or expiry_state.State()
 
     def anchors(self, key: str) -> tuple[CertificateFacts, ...]:
         """The roots in a file of the operator's."""

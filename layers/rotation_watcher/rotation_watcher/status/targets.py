@@ -1,11 +1,11 @@
 """What a target's record says, for people: where it stands, what it was proved to hold, what is wrong there."""
 
-import json
-import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from rotation_watcher.alerts.builders.templates import invoke
 from rotation_watcher.alerts.builders.wording import plain
+from rotation_watcher.alerts.fills import Fill, filled
 from rotation_watcher.alerts.model import Kind
 from rotation_watcher.arns import TargetArn
 from rotation_watcher.config import Mode, Target
@@ -15,7 +15,6 @@ from rotation_watcher.status.model import (
     Hold,
     Level,
     OpenCondition,
-    Place,
     TargetState,
     TargetStatus,
 )
@@ -47,8 +46,8 @@ def missing(record: Record, wanted: Sequence[Certificate]) -> tuple[str, ...]:
     return tuple(one.subject for one in wanted if one.fingerprint not in held and one.state != "retiring")
 
 
-def status(has: Has, conditions: Iterable[OpenCondition], place: Place) -> TargetStatus:
-    """The target's part of the status. ``conditions`` are those that are open there."""
+def status(has: Has, conditions: Iterable[OpenCondition], fills: Mapping[Fill, str]) -> TargetStatus:
+    """The target's part of the status. ``conditions`` are those that are open there; ``fills`` is for its commands."""
     record, told = has.record, [*conditions]
     state = _state(has)
     doors = tuple(plain(key.removeprefix(_DOORS)) for key in sorted(record.conditions) if key.startswith(_DOORS))
@@ -68,7 +67,7 @@ def status(has: Has, conditions: Iterable[OpenCondition], place: Place) -> Targe
         missing=has.missing,
         drift=min(drift, default=None),
         open_doors=doors,
-        hold=_hold(has, place),
+        hold=_hold(has, fills),
         lists=has.lists,
         alerts=len(told),
         problem=has.problem,
@@ -103,14 +102,9 @@ def _deployed(record: Record) -> Deployed | None:
     )
 
 
-def _hold(has: Has, place: Place) -> Hold | None:
+def _hold(has: Has, fills: Mapping[Fill, str]) -> Hold | None:
     hold = has.record.hold
     if hold is None:
         return None
-    event = shlex.quote(json.dumps({"release": has.target.id}))
-    stack = shlex.quote(place.stack) if place.stack else "STACK"
-    return Hold(
-        reason=hold.reason.value,
-        since=hold.since,
-        command=f"sam remote invoke PublishFunction --stack-name {stack} --region {place.region} --event {event}",
-    )
+    release = invoke(Fill.PUBLISH, {"release": has.target.id})
+    return Hold(reason=hold.reason.value, since=hold.since, command=filled(release, fills))

@@ -1,21 +1,17 @@
 """What people were told: the alerts that were delivered last, and the conditions that are open, each with its alert."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from rotation_watcher import keys
-from rotation_watcher.alerts.builders.wording import plain, stamp
+from rotation_watcher.alerts.builders.wording import plain
 from rotation_watcher.alerts.conditions import Condition
-from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.alerts.model import Alert, Severity
 from rotation_watcher.status.model import OpenCondition, ToldAlert
 from rotation_watcher.status.reading import Reader
 
 READ = 200
 """Delivered alerts that are read, to find those of conditions that have lasted for long."""
-_CRITICAL = frozenset({Kind.MTLS_OFF, Kind.REVOKED, Kind.FILTERED_OUT, Kind.ANCHOR_MISSING, Kind.STATE_FORGED})
-"""What is critical whatever its reason, where neither the condition nor an alert says how severe it is."""
-_INFO = frozenset({Kind.REMOVAL_PLANNED})
 _TEXT = 1000
 
 
@@ -39,7 +35,7 @@ def last_told(reader: Reader, most: int) -> Told:
 
 def _told(key: str, alert: Alert) -> ToldAlert:
     return ToldAlert(
-        at=_moment(key) or alert.at,
+        at=keys.told_at(key) or alert.at,
         id=plain(alert.id, 400),
         kind=plain(alert.kind, 60),
         severity=alert.severity,
@@ -50,15 +46,6 @@ def _told(key: str, alert: Alert) -> ToldAlert:
         happened=plain(alert.what_happened, _TEXT),
         to_do=lines(alert.what_to_do),
     )
-
-
-def _moment(key: str) -> datetime | None:
-    """When an alert was delivered, by its key."""
-    day, _, name = key.removeprefix(keys.ALERT_LOG).partition("/")
-    try:
-        return datetime.strptime(f"{day} {name.partition('-')[0]}", "%Y-%m-%d %H%M%S%f").replace(tzinfo=UTC)
-    except ValueError:
-        return None
 
 
 def lines(text: str) -> str:
@@ -79,7 +66,7 @@ def _open(condition: Condition, of: str, about: str, told: Iterable[ToldAlert]) 
     title = condition.title or (alert.title if alert else f"{about}: {kind.replace('-', ' ')}")
     return OpenCondition(
         kind=kind,
-        severity=condition.severity or (alert.severity if alert else _usual(condition.kind)),
+        severity=condition.severity or (alert.severity if alert else Severity.WARNING),
         of=of,
         about=about,
         since=condition.since,
@@ -90,19 +77,16 @@ def _open(condition: Condition, of: str, about: str, told: Iterable[ToldAlert]) 
 
 
 def _alert_of(condition: Condition, of: str, about: str, told: Iterable[ToldAlert]) -> ToldAlert | None:
-    """The newest alert of a condition: of its kind and subject, with its start in the id."""
-    start = stamp(condition.since)
+    """The newest alert of a condition: by its id, which delivery has put the stack before, its kind and its subject."""
+    if condition.alert is None:
+        return None
     return next(
         (
             one
             for one in told
-            if one.kind == condition.kind and start in one.id and getattr(one, of, about) in {about, None}
+            if one.kind == condition.kind
+            and f"/{one.id}".endswith(f"/{condition.alert}")
+            and getattr(one, of, about) in {about, None}
         ),
         None,
     )
-
-
-def _usual(kind: str) -> Severity:
-    if kind in _CRITICAL:
-        return Severity.CRITICAL
-    return Severity.INFO if kind in _INFO else Severity.WARNING

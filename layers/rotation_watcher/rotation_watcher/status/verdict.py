@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from rotation_watcher.alerts.builders.wording import count
-from rotation_watcher.alerts.model import Severity
+from rotation_watcher.alerts.model import Kind, Severity
 from rotation_watcher.status.model import (
     Level,
     NextExpiry,
@@ -63,7 +63,8 @@ def verdict(
     for target in targets:
         if ("target", target.id) not in spoken:
             reasons += _of_target(target, now)
-    reasons += _of_expiry(expiry, now)
+    if not any(one.kind == Kind.EXPIRING and level_of(one.severity) is not Level.GOOD for one in told):
+        reasons += _of_expiry(expiry, now)
     return _headline(reasons)
 
 

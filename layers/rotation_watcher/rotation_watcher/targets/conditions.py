@@ -29,6 +29,7 @@ from rotation_watcher.errors import (
     TargetNotFound,
     TargetUnproven,
 )
+from rotation_watcher.kinds import Door, DoorKind
 from rotation_watcher.targets import contention, obstacles, shared_authority
 from rotation_watcher.targets.plan import Blocker, Snapshot, digest, shown_last
 from rotation_watcher.targets.record import Pending, Record
@@ -323,6 +324,8 @@ def _drift(snapshot: Snapshot, record: Record, mode: Mode, now: datetime) -> lis
                 moved_to=drift.moved_to,
                 refused=[need.certificate.facts for need in snapshot.plan.refused],
                 will_heal=heals,
+                call=arns.parse_target(snapshot.target.arn).kind.changed_by,
+                proved=applied.at if applied else None,
                 since=since,
                 now=now,
             ),
@@ -376,13 +379,14 @@ def contended(
 
 def _open_doors(snapshot: Snapshot, mode: Mode, now: datetime) -> list[Observed]:
     """MTLS off at the domain, a listener that does not verify, a default endpoint that goes past it."""
-    doors: list[tuple[str | None, str]] = []
+    target, applied = arns.parse_target(snapshot.target.arn), snapshot.record.applied
+    doors: list[tuple[str | None, str, Door]] = []
     if snapshot.live.bundle is None:
-        doors.append((None, arns.parse_target(snapshot.target.arn).kind.off or "It has no truststore at all."))
-    doors += [(endpoint.name, endpoint.detail) for endpoint in snapshot.live.known_endpoints if not endpoint.verifies]
-    heals = mode is Mode.APPLY and snapshot.target.on_drift == "heal" and snapshot.record.applied is not None
+        doors.append((None, target.kind.off or "It has no truststore at all.", Door(DoorKind.DOMAIN, target.name)))
+    doors += [(one.name, one.detail, one.door) for one in snapshot.live.known_endpoints if not one.verifies]
+    heals = mode is Mode.APPLY and snapshot.target.on_drift == "heal" and applied is not None
 
-    def door(name: str | None, detail: str) -> Observed:
+    def observed(name: str | None, detail: str, door: Door) -> Observed:
         return Observed(
             f"mtls-off:{name or 'domain'}",
             Kind.MTLS_OFF,
@@ -390,13 +394,16 @@ def _open_doors(snapshot: Snapshot, mode: Mode, now: datetime) -> list[Observed]
                 target=target_name(snapshot.target),
                 endpoint=name,
                 detail=detail,
+                door=door,
+                truststore=keys.deployed(snapshot.target.id) if applied else keys.wanted(snapshot.target.bundle),
+                version=applied.version if applied else None,
                 will_heal=heals and name is None,
                 since=since,
                 now=now,
             ),
         )
 
-    return [door(name, detail) for name, detail in doors]
+    return [observed(*one) for one in doors]
 
 
 def _limits(snapshot: Snapshot, now: datetime) -> list[Observed]:
@@ -470,7 +477,7 @@ def _leaving(snapshot: Snapshot, now: datetime) -> list[Observed]:
 def _lingering(snapshot: Snapshot, mode: Mode, now: datetime) -> list[Observed]:
     """What only a withdrawn approval wanted, and what is still let in by it."""
     plan, hold = snapshot.plan, snapshot.record.hold
-    why = ""
+    why, remedy, held = "", "Take it out of the target by hand.", False
     if plan.lingering:
         lingering, why = (
             plan.lingering,
@@ -483,10 +490,13 @@ def _lingering(snapshot: Snapshot, mode: Mode, now: datetime) -> list[Observed]:
         lingering = tuple(sorted(plan.graces.withdrawn))
         if mode is Mode.OBSERVE:
             why = "In observe mode the watcher takes nothing out."
+            remedy = f"Take it out of the target by hand, or {builders.APPLY}."
         elif plan.blocked_by is not None:
             why = f"The target cannot be changed: {plan.why}."
+            remedy = "Mend that, or take it out of the target by hand."
         elif hold is not None and hold.stops(plan.content):
-            why = f"The target is held since {hold.since:%Y-%m-%d %H:%M} UTC ({hold.reason}): release it."
+            why = f"The target is held since {hold.since:%Y-%m-%d %H:%M} UTC ({hold.reason})."
+            remedy, held = "It leaves once the target is released.", True
     if not lingering or not why:
         return []
     return [
@@ -497,6 +507,8 @@ def _lingering(snapshot: Snapshot, mode: Mode, now: datetime) -> list[Observed]:
                 target=target_name(snapshot.target),
                 lingering=facts_of(snapshot, lingering),
                 why=why,
+                remedy=remedy,
+                held=held,
                 since=since,
                 now=now,
             ),

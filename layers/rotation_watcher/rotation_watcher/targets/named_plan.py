@@ -3,7 +3,6 @@
 Pure. One model and one text for both, so that people compare the same words wherever they read them.
 """
 
-import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -11,7 +10,7 @@ from datetime import datetime
 import msgspec
 
 from rotation_watcher import arns
-from rotation_watcher.alerts.builders.wording import count, plain
+from rotation_watcher.alerts.builders.wording import common_name, count, plain
 from rotation_watcher.clocks import Instant
 from rotation_watcher.config import Mode
 from rotation_watcher.targets import conditions
@@ -24,7 +23,6 @@ MOST = 2000
 """Kept certificates that one answer names, of all targets together: a function answers with six megabytes at most."""
 WIDTH = 100
 """Characters of a line, where nobody says how wide the terminal is."""
-_NAME = re.compile(r"(?:^|,)CN=((?:[^,\\]|\\.)*)")
 _CHANGES = {Outcome.WOULD_UPDATE, Outcome.WOULD_ROLL_BACK}
 _DIGEST = 16
 
@@ -68,12 +66,6 @@ class NamedPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kept: int = 0
     open_doors: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-def common_name(name: str) -> str:
-    """What people call the bearer of an RFC 4514 name: its common name, else all of it. Made plain."""
-    found = _NAME.search(name)
-    return plain(re.sub(r"\\(.)", r"\1", found[1]) if found else name, 90) or "(no name)"
 
 
 def name_certificate(facts: CertificateFacts, wanted_for: Iterable[str] = (), leaves: datetime | None = None) -> Named:

@@ -16,17 +16,19 @@ from rotation_watcher.alerts.builders.configuration import (
     configuration_forged,
     configuration_refused,
 )
+from rotation_watcher.alerts.builders.digest import more_alike, summed_up, weekly
 from rotation_watcher.alerts.builders.disturbances import (
     contended,
     drift_found,
-    mtls_off,
     quota_near,
     removal_held,
     removal_planned,
     state_forged,
     unwanted,
 )
+from rotation_watcher.alerts.builders.doors import mtls_off
 from rotation_watcher.alerts.builders.ending import resolved
+from rotation_watcher.alerts.builders.expiry import Ending, Role, expiring
 from rotation_watcher.alerts.builders.files import file_damaged, left_out, unusual_certificate
 from rotation_watcher.alerts.builders.filters import (
     filters_drifted,
@@ -55,10 +57,14 @@ from rotation_watcher.alerts.builders.observing import clock_ahead, source_faili
 from rotation_watcher.alerts.builders.quarantine import anchor_missing, approved, quarantined
 from rotation_watcher.alerts.builders.revocation import crl_stale, revocations_behind, revoked
 from rotation_watcher.alerts.builders.subjects import SourceName, TargetName
+from rotation_watcher.alerts.builders.target_commands import APPLY
 from rotation_watcher.alerts.builders.trial import trial
 
 __all__ = [
+    "APPLY",
+    "Ending",
     "Reach",
+    "Role",
     "SourceName",
     "TargetName",
     "alerts_forged",
@@ -72,6 +78,7 @@ __all__ = [
     "crl_stale",
     "drift_found",
     "expired",
+    "expiring",
     "file_damaged",
     "filtered_out",
     "filters_drifted",
@@ -86,6 +93,7 @@ __all__ = [
     "flood",
     "issuer_changed",
     "left_out",
+    "more_alike",
     "mtls_off",
     "name_learned",
     "names_uncertain",
@@ -103,6 +111,7 @@ __all__ = [
     "sources_disagree",
     "state_forged",
     "still_trusted",
+    "summed_up",
     "target_locked",
     "trial",
     "truststore_update_failed",
@@ -110,5 +119,6 @@ __all__ = [
     "unusual_certificate",
     "unwanted",
     "upcoming_published",
+    "weekly",
     "went_back",
 ]

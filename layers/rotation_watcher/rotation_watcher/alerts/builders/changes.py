@@ -5,9 +5,9 @@ from datetime import datetime
 
 from rotation_watcher import keys
 from rotation_watcher.alerts.builders.subjects import TargetName, Words, about_target
-from rotation_watcher.alerts.builders.templates import Template, command, invoke, uri
+from rotation_watcher.alerts.builders.target_commands import APPLY, look, releasing
+from rotation_watcher.alerts.builders.templates import command, uri
 from rotation_watcher.alerts.builders.wording import DEFECT, count, listed, plain, sentence, stamp, when
-from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.x509.facts import CertificateFacts
 
@@ -16,6 +16,7 @@ _PROOFS = {
     "version": "The service says that it uses exactly this object version.",
 }
 _AGAIN = "The next scheduled run tries again."
+_SHOWS = " This shows what is planned, and what stands in the way:"
 _REMEDIES = {
     "target-not-found": (
         "Check whether the target was deleted or made anew. Name the ARN that is right in TargetArns (and the watch"
@@ -26,7 +27,7 @@ _REMEDIES = {
         " organisation may forbid it."
     ),
     "target-busy": f"Nothing yet. {_AGAIN}",
-    "target-failed": f"Read the service's words above. {_AGAIN}",
+    "target-failed": f"Read what the service said (What happened). {_AGAIN}",
     "bundle-rejected": (
         "One bad certificate rejects the whole bundle: check the files below extra/ first, then the certificates"
         " that others put into the target. It is tried again when the content has changed."
@@ -35,7 +36,10 @@ _REMEDIES = {
         f"Check the target in the AWS console; an update that hangs for long is a case for AWS support. {_AGAIN}"
     ),
     "unproven": f"Find out who else changes this target (CloudTrail), and stop it. {_AGAIN}",
-    "held": "Find out why it is held (an alert said so). Then release the target:",
+    "held": (
+        "Find out why it is held: the alert rolled-back says so, or the answer to the first command, which shows what a"
+        " release would do. Then release the target (second command)."
+    ),
     "would-refuse": (
         "Check what others put into the target, and the files below extra/: a certificate there stands in the way,"
         " such as another CA of the same name."
@@ -48,8 +52,8 @@ _REMEDIES = {
         " max_certificates of this target in the watch file."
     ),
     "warnings": (
-        "Read the warnings above: there is a certificate in the truststore that the service does not like. Check what"
-        " others put into the target, and the files below extra/. Mutual TLS stays on meanwhile."
+        "Read the warnings (What happened): there is a certificate in the truststore that the service does not like."
+        " Check what others put into the target, and the files below extra/. Mutual TLS stays on meanwhile."
     ),
     "internal-error": DEFECT.format(function="PublishFunction"),
     "too-many-filters": (
@@ -67,15 +71,6 @@ _REMEDIES = {
     ),
     "nothing-known": "Read the alerts about the sources of this target's bundle: one of them has to be repaired first.",
 }
-
-
-def release(target: TargetName, *leaving: str) -> Template:
-    """The command that releases a target.
-
-    ``leaving``: fingerprints of certificates that shall leave without waiting for the end of their grace.
-    """
-    event = {"release": target.id} | ({"leave": leaving} if leaving else {})
-    return invoke(Fill.PUBLISH, event)
 
 
 def change_planned(
@@ -102,10 +97,13 @@ def change_planned(
             else "Every certificate that Genesys presents is let in as the target stands."
         ),
         do=(
-            "Read the list below. If it is right, deploy the stack with Mode=apply: the watcher then does it and proves"
-            " it. To do it by hand, get the CA certificates by this, and add them to those of your other clients:"
+            f"Read the plan (first command). If it is right, {APPLY}: the watcher then does it and proves it. To do it"
+            " by hand, get the CA certificates (second command), and add them to those of your other clients."
         ),
-        command=command("aws s3 cp s3://{bucket}/{key} . --region {region}", key=keys.wanted(bundle)),
+        commands=(
+            look(target),
+            command("aws s3 cp s3://{bucket}/{key} wanted.pem --region {region}", key=keys.wanted(bundle)),
+        ),
     )
     facts = listed("would add", added, now) | listed("would remove", removed, now) | {"content": content}
     distinction = f"{content}:{stamp(since)}"
@@ -132,7 +130,7 @@ def truststore_updated(
     """
     others = f" {count(kept_foreign)} of others stayed." if kept_foreign else ""
     words = Words(
-        title="truststore updated and proved",
+        title="updated and proved",
         happened=f"The watcher added {count(len(added))} and removed {len(removed)}.{others}",
         means=(
             "Every accepted current and upcoming certificate of Genesys verifies against it."
@@ -198,14 +196,14 @@ def truststore_update_failed(
         )
     else:
         means = "The target goes on with what it holds; it is not known to refuse any certificate of Genesys."
-    do = _REMEDIES.get(reason, _REMEDIES["target-failed"])
-    what = "identity filters" if ":listener/" in target.arn else "truststore"
+    held = reason == "held"
+    what = "its identity filters" if ":listener/" in target.arn else "it"
     words = Words(
-        title=f"the {what} could not be updated ({plain(reason, 24)})",
+        title=f"{what} could not be updated ({plain(reason, 24)})",
         happened=sentence(message, 500),
         means=means,
-        do=do,
-        command=release(target) if reason == "held" else None,
+        do=_REMEDIES.get(reason, _REMEDIES["target-failed"]) + ("" if held else _SHOWS),
+        commands=releasing(target) if held else (look(target),),
     )
     facts = {"reason": plain(reason), "since": when(since)} | listed("refused", missing, now)
     return about_target(
@@ -220,9 +218,19 @@ def truststore_update_failed(
 
 
 def still_trusted(
-    *, target: TargetName, lingering: Sequence[CertificateFacts], why: str, since: datetime, now: datetime
+    *,
+    target: TargetName,
+    lingering: Sequence[CertificateFacts],
+    why: str,
+    remedy: str,
+    held: bool,
+    since: datetime,
+    now: datetime,
 ) -> Alert:
-    """What only a withdrawn approval wanted is still in the target. ``why``: one sentence."""
+    """What only a withdrawn approval wanted is still in the target.
+
+    ``why`` and ``remedy``: one sentence each. ``held``: a release is the remedy.
+    """
     words = Words(
         title=f"{count(len(lingering))} still trusted whose approval is withdrawn",
         happened=sentence(why, 500),
@@ -231,9 +239,10 @@ def still_trusted(
             " any more: who checks them refuses it."
         ),
         do=(
-            "Take it out of the target by hand if it must not wait; what it keeps in, and why it cannot leave, is said"
-            " above. If the withdrawal was a mistake, write the approval again."
+            f"{sentence(remedy, 300)} If the withdrawal was a mistake, write the approval again."
+            f" {'See what a release would do (first command), then release (second).' if held else _SHOWS.strip()}"
         ),
+        commands=releasing(target) if held else (look(target),),
     )
     facts = listed("still trusted", lingering, now) | {"since": when(since)}
     distinction = f"withdrawn:{stamp(since)}"
@@ -254,7 +263,7 @@ def rolled_back(
     """An earlier version is deployed again, and held. ``returned`` and ``left`` compare it with what was live."""
     ends = "until you release it" if by_hand else "until there is other content to deploy, or you release it"
     words = Words(
-        title="rolled back to an earlier truststore",
+        title="rolled back to an earlier version",
         happened=(
             f"{sentence(why, 400)} {count(len(returned))} came back and {count(len(left))} left; what others put there"
             " stayed."
@@ -264,8 +273,11 @@ def rolled_back(
             f" The target is held {ends}: meanwhile"
             f" {'nothing new is deployed' if by_hand else 'the same content is not tried again'}."
         ),
-        do="Find out what was wrong. Then release the target:",
-        command=release(target),
+        do=(
+            "Find out what was wrong, and see what a release would do (first command). Then release the target (second"
+            " command)."
+        ),
+        commands=releasing(target),
     )
     facts = listed("came back", returned, now) | listed("left", left, now)
     facts |= {"from version": plain(from_version), "to version": plain(to_version)}

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from rotation_watcher.alerts.builders.changes import release
 from rotation_watcher.alerts.builders.subjects import TargetName, Words, about_target
-from rotation_watcher.alerts.builders.templates import command, versions
+from rotation_watcher.alerts.builders.target_commands import look, releasing, who_changed
+from rotation_watcher.alerts.builders.templates import versions
 from rotation_watcher.alerts.builders.wording import count as counted
 from rotation_watcher.alerts.builders.wording import listed, plain, sentence, stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.x509.facts import CertificateFacts
+
+_AT_ONCE = 3
+"""The most certificates that a command takes out: more would not fit into a chat."""
 
 
 def drift_found(
@@ -21,10 +24,15 @@ def drift_found(
     moved_to: str | None,
     refused: Sequence[CertificateFacts],
     will_heal: bool,
+    call: str,
+    proved: datetime | None,
     since: datetime,
     now: datetime,
 ) -> Alert:
-    """Somebody else changed the target since it was proved."""
+    """Somebody else changed the target since it was ``proved``.
+
+    ``call`` is the service's operation by which a target is changed.
+    """
     changes = [f"{counted(len(added))} came"] if added else []
     changes += [f"{counted(len(removed))} went"] if removed else []
     changes += ["it was pointed at another file or version"] if moved_to else []
@@ -36,7 +44,7 @@ def drift_found(
         )
     stays = " What came may let others in; it stays, because the watcher takes nobody else's away." if added else ""
     words = Words(
-        title="somebody else changed its truststore",
+        title="somebody else changed it",
         happened=f"Since the watcher last proved it, {' and '.join(changes) or 'it has changed'}.",
         means=f"{means}{stays}",
         do=(
@@ -45,7 +53,8 @@ def drift_found(
             else "The watcher leaves it as it is. If it was not meant, repair it by hand, or set on_drift to heal"
             " (in apply mode)."
         )
-        + " Find out who changed it (CloudTrail), and let one tool alone manage this truststore.",
+        + " Let one tool alone manage this truststore. Whoever is not the watcher's own role here changed it:",
+        command=who_changed(target.arn, call, proved),
     )
     facts = listed("came", added, now) | listed("went", removed, now) | listed("refused", refused, now)
     facts |= {"was at": plain(moved_from)} if moved_from else {}
@@ -77,17 +86,7 @@ def contended(
 
     ``times`` in a row since ``started``; ``call`` is the service's operation by which a target is changed.
     """
-    *_, region, _, resource = target.arn.split(":", 5)
-    what = "listener" if resource.startswith("listener/") else "truststore"
-    query = f"Events[?contains(CloudTrailEvent, `{resource.rpartition('/')[2]}`)].[EventTime,Username,CloudTrailEvent]"
-    search = command(
-        "aws cloudtrail lookup-events --region {place} --start-time {start} --lookup-attributes {attribute}"
-        " --query {query} --output text",
-        place=region,
-        start=f"{started:%Y-%m-%dT%H:%M:%SZ}",
-        attribute=f"AttributeKey=EventName,AttributeValue={call}",
-        query=query,
-    )
+    what = "listener" if ":listener/" in target.arn else "truststore"
     pace = (
         "It refuses what Genesys presents each time, so the watcher repairs it at every run."
         if refused
@@ -104,37 +103,12 @@ def contended(
             f"Let one tool alone manage this {what}: take it out of the other (Terraform: ignore_changes), or set"
             " on_drift to report. Whoever is not the watcher's own role here is the other one:"
         ),
-        command=search,
+        command=who_changed(target.arn, call, started),
     )
     facts = listed("taken out", removed, now) | listed("put in", added, now) | listed("refused", refused, now)
     facts |= {"since": when(started)}
     severity = Severity.CRITICAL if refused else Severity.WARNING
     return about_target(Kind.CONTENDED, severity, target, stamp(since), words, facts, now)
-
-
-def mtls_off(
-    *, target: TargetName, endpoint: str | None, detail: str, will_heal: bool, since: datetime, now: datetime
-) -> Alert:
-    """Clients come in without being asked for a certificate."""
-    words = Words(
-        title="clients get in without a certificate",
-        happened=sentence(detail, 400),
-        means=(
-            f"Whoever reaches {plain(endpoint) if endpoint else target.label} comes through to the backend without a"
-            " client certificate. Data actions go on working, so nobody else may notice."
-        ),
-        do=(
-            "The watcher is turning mutual TLS on again, with the truststore that it proved last."
-            if will_heal
-            else "Turn it on: a listener needs mode verify with this trust store, a domain its truststore, an API its"
-            " default execute-api endpoint disabled. The watcher does not do that for you, since it would shut out"
-            " whoever comes without a certificate today."
-        )
-        + " If it was different before, CloudTrail shows who changed it.",
-    )
-    facts = ({"endpoint": plain(endpoint)} if endpoint else {}) | {"since": when(since)}
-    distinction = f"{plain(endpoint or 'domain')}:{stamp(since)}"
-    return about_target(Kind.MTLS_OFF, Severity.CRITICAL, target, distinction, words, facts, now)
 
 
 def removal_planned(
@@ -144,8 +118,8 @@ def removal_planned(
     words = Words(
         title=f"{counted(len(leaving))} will leave on {until:%Y-%m-%d}",
         happened=(
-            "No certificate that Genesys presents or has announced needs what is listed below any more; its grace ends"
-            f" on {when(until)}."
+            "No certificate that Genesys presents or has announced needs what is listed below any more. It is kept"
+            f" until {when(until)}."
         ),
         means="The watcher takes out then what it had put in itself. What others put in stays.",
         do=(
@@ -171,24 +145,32 @@ def unwanted(
     ``soon``: it was alerted when that began, and their grace now ends.
     """
     words = Words(
-        title=f"{counted(len(leaving))} to leave on {until:%Y-%m-%d}: unwanted",
+        title=f"{counted(len(leaving))} will leave on {until:%Y-%m-%d}, wanted by nothing",
         happened=(
-            "No source, no anchor and no file of the bundle wants what is listed below any more, though no rotation has"
-            f" replaced it: something was taken out of the watch file or of a file. Its grace ends on {when(until)}."
+            "No source, no root below anchors/ and no file of the bundle wants what is listed below any more, though no"
+            " rotation has replaced it: something was taken out of the watch file or of a file. It is kept until"
+            f" {when(until)}."
         ),
         means=(
             "Until then it stays in. After that its clients are refused at this target, and Genesys Cloud with them if"
             " it presents a certificate that was issued below one of them."
         ),
         do=(
-            "If it was a mistake, put back what was taken out of the bundle (source, authority, anchor, extra file)"
-            " before that day. If it was meant, nothing; this takes the first of them out at once:"
+            "If it was a mistake, put back what was taken out of the bundle (source, authority, root, extra file)"
+            f" before that day. If it was meant, nothing. Only if {_them(leaving)} must not wait: see what would happen"
+            " (first command), then take it out at once (second command)."
         ),
-        command=release(target, leaving[0].fingerprint),
+        commands=releasing(target, *(facts.fingerprint for facts in leaving[:_AT_ONCE])),
     )
     facts = listed("will leave", leaving, now) | {"earliest": when(until)}
     distinction = f"unwanted{'-soon' if soon else ''}:{stamp(since)}"
     return about_target(Kind.REMOVAL_PLANNED, Severity.WARNING, target, distinction, words, facts, now)
+
+
+def _them(leaving: Sequence[CertificateFacts]) -> str:
+    if len(leaving) <= _AT_ONCE:
+        return "it" if len(leaving) == 1 else "they"
+    return f"the first {_AT_ONCE} of them"
 
 
 def removal_held(
@@ -199,8 +181,8 @@ def removal_held(
         title=f"removing {counted(len(candidates))} waits for your release",
         happened=sentence(limit),
         means="They stay trusted until you decide. Additions go on as usual, so no data action fails for it.",
-        do="If the list below may go, release the target:",
-        command=release(target),
+        do="See what would leave (first command). If that may go, release the target (second command).",
+        commands=releasing(target),
     )
     facts = listed("would leave", candidates, now) | {"since": when(since)}
     return about_target(Kind.REMOVAL_HELD, Severity.WARNING, target, stamp(since), words, facts, now)
@@ -214,8 +196,9 @@ def quota_near(*, target: TargetName, count: int, limit: int, since: datetime, n
         means="A rotation that brings new CA certificates may not fit: the update, and then data actions, would fail.",
         do=(
             "Take out certificates of others that nobody needs any more. Or have the quota raised at AWS, then raise"
-            " max_certificates of this target in the watch file."
+            " max_certificates of this target in the watch file. This shows what is there, and whose it is:"
         ),
+        command=look(target),
     )
     facts = {"certificates": f"{count} of {limit}", "since": when(since)}
     distinction = f"{count}/{limit}:{stamp(since)}"

@@ -14,11 +14,11 @@ from rotation_watcher.alerts.builders.subjects import (
     about_target,
 )
 from rotation_watcher.alerts.builders.wording import TITLE, count, plain, stamp, when
-from rotation_watcher.alerts.model import Alert, Kind, Severity, Status, alert_id
+from rotation_watcher.alerts.model import OPENINGS, Alert, Kind, Severity, Status, alert_id
 
 _CODE = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _ID = re.compile(r"[\x21-\x7e]{1,255}")
-_MEANS = {
+MEANS = {
     Kind.CONFIGURATION_REFUSED: ("its configuration was refused", "It is right now, and in force from this run on."),
     Kind.WENT_BACK: (
         "an old certificate was presented again",
@@ -35,6 +35,10 @@ _MEANS = {
     Kind.FLOOD: ("the API showed too many certificates", "It shows no more of them than a region has."),
     Kind.ANCHOR_MISSING: ("the root to trust was missing", "There is a root to verify certificates with."),
     Kind.SOURCES_DISAGREE: ("two sources saw different certificates", "Both see the same, or are no longer compared."),
+    Kind.EXPIRING: (
+        "certificates without a successor were to end",
+        "Each was replaced, or is in use no longer, or has become more urgent: a message of its own says that.",
+    ),
     Kind.SOURCE_FAILING: (
         "Genesys could not be read",
         "It can be read again. What changed meanwhile is reported in messages of its own.",
@@ -140,15 +144,15 @@ def resolved(
     Nothing that a builder worded earlier is said again: what state keeps may be somebody else's words.
     """
     known = Kind(kind) if is_code(kind) else Kind("something")
-    matter, means = _MEANS.get(known, (f"what was alerted as {known}", "It is not found any more."))
+    matter, means = MEANS.get(known, (f"what was alerted as {known}", "It is not found any more."))
     goes_on = own_id(goes_on, known, subject)
     code = reason if reason and is_code(reason) else None
     why = plain(why)
     words = Words(
         title=matter + (f" ({code})" if code else ""),
         happened=f"What was alerted as {known} is over. It lasted for {lasted(now - since)}, since {when(since)}.",
-        means=(why or means) + (f" It goes on in another way: see {goes_on}." if goes_on else ""),
-        do="See the alert that is named above." if goes_on else "Nothing.",
+        means=(why or means) + (f" It goes on in another way, as the alert {goes_on}." if goes_on else ""),
+        do=f"Read the alert {goes_on}." if goes_on else "Nothing.",
     )
     facts = {"since": when(since), "lasted": lasted(now - since)}
     facts |= {"last told as": severity.value} if severity else {}
@@ -160,9 +164,14 @@ def resolved(
         alert = about_target(known, Severity.INFO, subject, stamp(since), words, facts, now)
     else:
         alert = about_stack(known, Severity.INFO, stamp(since), words, facts, now)
-    title = f"Over: {alert.title}"[:TITLE]
+    # Where that is not known, or a reminder was of less than was told before, somebody may have been called.
+    told_as = Severity.WARNING if severity is None or (severity is Severity.INFO and reminders) else severity
     return msgspec.structs.replace(
-        alert, id=own_id(opened, known, subject) or alert.id, title=title, status=Status.RESOLVED
+        alert,
+        id=own_id(opened, known, subject) or alert.id,
+        title=_opened(Status.RESOLVED, alert.title),
+        status=Status.RESOLVED,
+        told_as=told_as,
     )
 
 
@@ -170,18 +179,21 @@ def reminder(alert: Alert, since: datetime, number: int) -> Alert:
     """The alert, as it stands now, as the reminder of that number."""
     return msgspec.structs.replace(
         alert,
-        title=f"Still: {_shortened(alert.title, TITLE - len('Still: '))}",
+        title=_opened(Status.REMINDER, alert.title),
         status=Status.REMINDER,
         what_happened=f"Open since {when(since)}; this is reminder {number}. {alert.what_happened}",
         facts={**alert.facts, "open since": when(since), "reminder": str(number)},
     )
 
 
-def _shortened(title: str, longest: int) -> str:
-    """A title whose end, which says what is the matter, stays whole: what it is about is cut."""
-    about, _, words = title.partition(": ")
-    room = longest - len(words) - len(": ")
-    return title if len(title) <= longest else f"{about[: max(0, room - 3)]}...: {words}"[:longest]
+def _opened(status: Status, title: str) -> str:
+    """A title behind the word for its status. Its end, which says what is the matter, stays whole: the rest is cut."""
+    longest = TITLE - len(OPENINGS[status])
+    if len(title) > longest:
+        about, _, words = title.partition(": ")
+        about = about.removesuffix("...")[: max(0, longest - len(words) - len("...: "))]
+        title = f"{about}...: {words}"[:longest]
+    return f"{OPENINGS[status]}{title}"
 
 
 def lasted(span: timedelta) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from rotation_watcher.alerts.builders.subjects import SourceName, TargetName, Words, about_source, about_target
-from rotation_watcher.alerts.builders.templates import command
+from rotation_watcher.alerts.builders.templates import command, delete_older, versions_of
 from rotation_watcher.alerts.builders.wording import count, listed, plain, sentence, stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.x509.facts import CertificateFacts
@@ -58,18 +58,20 @@ def file_damaged(
     if exposed:
         means = f"Whoever may read the bucket can read that key, and pass for its owner. {means}"
         do = (
-            "Replace that key and its certificate wherever they are used. Upload the file without it, and delete the"
-            " object's older versions, since the bucket keeps them:"
+            "Replace that key and its certificate wherever they are used. The bucket keeps every version of the file:"
+            " list them (first command), upload the file without the key (second command), then delete all older"
+            " versions (third command; nothing brings them back)."
         )
     else:
         do = _REMEDIES.get(codes[0], _OTHERWISE)
         do = f"{do.removesuffix('.')}. The command to upload it:"
+    upload = command("aws s3 cp corrected.pem {place} --region {region}", place=place)
     words = Words(
         title=f"a private key lies in {key}" if exposed else f"{key} is damaged" if used else f"{key} cannot be used",
         happened=sentence(happened, 400),
         means=means,
         do=do,
-        command=command("aws s3 cp corrected.pem {place} --region {region}", place=place),
+        commands=(versions_of(bucket, key), upload, delete_older(bucket, key)) if exposed else (upload,),
     )
     facts = {"file": plain(place)} | _lines(faults) | {"since": when(since)}
     distinction = f"{key}:{stamp(since)}"

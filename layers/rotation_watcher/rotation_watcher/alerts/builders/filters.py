@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from rotation_watcher.alerts.builders.changes import release
 from rotation_watcher.alerts.builders.subjects import TargetName, Words, about_target
+from rotation_watcher.alerts.builders.target_commands import APPLY, look, releasing, who_changed
 from rotation_watcher.alerts.builders.wording import count, listed, plain, sentence, stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.x509.facts import CertificateFacts
@@ -63,7 +63,8 @@ def filters_planned(
             " nothing."
         ),
         means="Data actions fail once Genesys presents a certificate whose name is missing in a list of filters.",
-        do="Read the list below. If it is right, deploy the stack with Mode=apply: the watcher then does it.",
+        do=f"Read the plan (listed below, or by this command). If it is right, {APPLY}: the watcher then does it.",
+        command=look(target),
     )
     facts = _lines("would add", added) | _lines("would remove", removed) | {"content": content}
     return about_target(Kind.CHANGE_PLANNED, Severity.WARNING, target, f"{content}:{stamp(since)}", words, facts, now)
@@ -96,10 +97,11 @@ def filters_drifted(
     refused: Sequence[CertificateFacts],
     emptied: bool,
     will_heal: bool,
+    proved: datetime | None,
     since: datetime,
     now: datetime,
 ) -> Alert:
-    """Somebody else changed the list since it was proved. ``emptied``: there is no filter left."""
+    """Somebody else changed the list since it was ``proved``. ``emptied``: there is no filter left."""
     changes = [f"{count(len(added), 'filter')} came"] if added else []
     changes += [f"{count(len(removed), 'filter')} went"] if removed else []
     means = "Every certificate that Genesys presents is still let in."
@@ -118,10 +120,10 @@ def filters_drifted(
             "The watcher puts back what is missing in this run; if it cannot, a message of its own says so."
             if will_heal
             else "The watcher leaves them as they are. If it was not meant, repair them by hand, or set on_drift to"
-            " heal"
-            " (in apply mode)."
+            " heal (in apply mode)."
         )
-        + " Find out who changed the listener (CloudTrail, ModifyListener).",
+        + " Whoever is not the watcher's own role here changed the listener:",
+        command=who_changed(target.arn, "ModifyListener", proved),
     )
     facts = _lines("came", added) | _lines("went", removed) | listed("refused", refused, now)
     severity = Severity.CRITICAL if (refused or emptied) and not will_heal else Severity.WARNING
@@ -156,8 +158,8 @@ def filters_leaving(
     words = Words(
         title=f"{count(len(leaving), 'filter')} will leave on {until:%Y-%m-%d}",
         happened=(
-            "No certificate that Genesys presents or has announced bears a name that is listed below; the grace ends on"
-            f" {when(until)}."
+            "No certificate that Genesys presents or has announced bears a name that is listed below; they are kept"
+            f" until {when(until)}."
         ),
         means="The watcher takes out then what it had put in itself. From that day clients of that name are refused.",
         do=(
@@ -175,8 +177,8 @@ def filters_held(*, target: TargetName, candidates: Sequence[str], limit: str, s
         title=f"removing {count(len(candidates), 'filter')} waits for your release",
         happened=sentence(limit),
         means="They stay until you decide. Additions go on as usual, so no data action fails for it.",
-        do="If what is listed below may go, release the target:",
-        command=release(target),
+        do="See what would leave (first command). If that may go, release the target (second command).",
+        commands=releasing(target),
     )
     facts = _lines("would leave", candidates) | {"since": when(since)}
     return about_target(Kind.REMOVAL_HELD, Severity.WARNING, target, stamp(since), words, facts, now)
@@ -215,8 +217,11 @@ def filters_rolled_back(
             "The watcher's own filters are again those of the earlier version, and that is proved. The target is held"
             " until you release it: meanwhile nothing new is put there."
         ),
-        do="Find out what was wrong. Then release the target:",
-        command=release(target),
+        do=(
+            "Find out what was wrong, and see what a release would do (first command). Then release the target (second"
+            " command)."
+        ),
+        commands=releasing(target),
     )
     facts = _lines("came back", returned) | _lines("left", left)
     facts |= {"from version": plain(from_version), "to version": plain(to_version)}

@@ -46,7 +46,7 @@ def upcoming_published(
         ),
         means=(
             "After the rotation data actions present the new certificate; Genesys does not say when that is."
-            " It verified to your anchors. Targets kept in apply mode let in both, before and after."
+            " It verifies under a root that you trust. Targets kept in apply mode let in both, before and after."
         ),
         do=(
             "Nothing for targets in apply mode: a message of its own says when each has taken a change."
@@ -77,7 +77,7 @@ def rotated(
             f" {plain(authority, AUTHORITY)} authority, valid until {when(new.not_after)}."
         ),
         means=(
-            "The new certificate verified to your anchors and is trusted. The old one stays trusted until"
+            "The new certificate verifies under a root that you trust. The old one stays trusted until"
             f" {when(retire_after)} at least, unless it is revoked, because the API may answer either way meanwhile."
         ),
         do=(
@@ -110,8 +110,8 @@ def issuer_changed(
     severity, here = {
         Reach.ADMITTED: (Severity.INFO, "Every target of this stack holds the new CA certificates already."),
         Reach.COMING: (
-            Severity.WARNING if soon else Severity.CRITICAL,
-            "Not every target holds the new CA certificates yet: the watcher adds them now, and says when.",
+            Severity.INFO if soon else Severity.CRITICAL,
+            "Not every target holds the new CA certificates yet: the watcher adds them now, and says if it cannot.",
         ),
         Reach.NOT_KEPT: (Severity.CRITICAL, "No target in apply mode takes them: this stack does not add them."),
     }[reach]
@@ -119,7 +119,7 @@ def issuer_changed(
         title=f"the {status} {plain(authority, AUTHORITY)} certificate has another issuer",
         happened=(
             f"The {status} client certificate of Genesys Cloud {source.region} stands under other CA certificates than"
-            " the one before. It verified to your anchors."
+            " the one before. It verifies under a root that you trust."
         ),
         means=(
             "This is no routine rotation: a truststore that holds only the former CA certificates"
@@ -165,7 +165,7 @@ def went_back(
         ),
         do=(
             "Within a day of the rotation: wait. Later: ask Genesys support whether they went back on purpose. If they"
-            " did, nothing is to do: the newer certificate leaves after its grace. If not, treat the old key as stolen."
+            " did, nothing is to do: the newer certificate leaves by itself. If not, treat the old key as stolen."
         ),
     )
     facts = certificate(leaf, now, "old") | (certificate(newer, now, "newer") if newer else {})

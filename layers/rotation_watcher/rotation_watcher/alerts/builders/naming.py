@@ -76,7 +76,7 @@ def names_uncertain(
         ),
         do=(
             "Compare the names below with what Genesys support says your region presents, and"
-            f" {_RIGHT_NAME}. Or approve one of them, by its file approvals/<SHA-256>.json (see the runbook). A single"
+            f' {_RIGHT_NAME}. Or approve one of them (runbook, "Approvals"). A single'
             " certificate that is shown alone teaches its name without an approval."
         ),
     )

@@ -72,22 +72,22 @@ _ALONE = {
     ),
 }
 """By the reason that an approval lifts, where the chain is good: the first of this order that applies."""
-_ARTICLE = "the Genesys help article 'mTLS support for data actions'"
+ARTICLE = "the Genesys help article 'mTLS support for data actions'"
 _NO_ROOT = (
-    f"Download the zip of your region from {_ARTICLE}, save the root in it as root.pem and run this in that folder:"
+    f"Download the zip of your region from {ARTICLE}, save the root in it as root.pem and run this in that folder:"
 )
 _NO_DIGICERT_ROOT = (
     "Take DigiCert's roots for clients from its own site, compare their fingerprints with its list, save them as"
     " digicert.pem and run this in that folder:"
 )
 _NEW_ROOT = (
-    "Has your region's root changed? Download the region's zip again from " + _ARTICLE + ". Only if it holds {known},"
+    "Has your region's root changed? Download the region's zip again from " + ARTICLE + ". Only if it holds {known},"
     " save that root as root.pem and run the first command: it adds it to the roots that you trust, and keeps the old"
     " one."
 )
 _FIRST_ROOT = (
     "No certificate was ever accepted here, so {file} probably holds another region's root. Download the zip of"
-    " {region} again from " + _ARTICLE + ". Only if it holds {known}, save that root as root.pem and run the first"
+    " {region} again from " + ARTICLE + ". Only if it holds {known}, save that root as root.pem and run the first"
     " command: it replaces the one that is there."
 )
 _UNLISTED = (
@@ -161,7 +161,7 @@ def quarantined(
             trust = _trust(authority, root, anchors, accepted_before=accepted_before)
             words = words._replace(do=f"{first} {_THIS_ONE.format(under=under)}", commands=(trust, approve))
     facts = {f"reason {reason.code}": plain(reason.detail) or reason.code for reason in reasons[:_MOST_REASONS]}
-    facts |= {"entity": plain(entity)} if leaf is None else certificate(leaf, now)
+    facts |= {"what is shown": plain(entity)} if leaf is None else certificate(leaf, now)
     facts |= {} if root is None else _root(root, now)
     return about_source(
         Kind.QUARANTINED,
@@ -314,7 +314,7 @@ def anchor_missing(
 ) -> Alert:
     """Nothing can be verified without the root that the operator trusts."""
     where = (
-        f"Download the zip of your region from {_ARTICLE}"
+        f"Download the zip of your region from {ARTICLE}"
         if authority == Authority.GENESYS
         else "Take the roots from the authority's own site and compare their fingerprints"
     )

@@ -10,8 +10,10 @@ from rotation_watcher.alerts.builders.subjects import (
     about_source,
     about_target,
 )
+from rotation_watcher.alerts.builders.templates import invoke
 from rotation_watcher.alerts.builders.wording import certificate as described
 from rotation_watcher.alerts.builders.wording import plain, sentence, stamp, when
+from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.errors import TOO_MANY_LISTS, FetchCode
 from rotation_watcher.x509.crl import CrlFacts, share_left
@@ -28,7 +30,7 @@ _ELSEWHERE = (
 _SERVER = "If it lasts for a day, open a case with Genesys support: their CA's server does not give its list."
 _CONTENT = (
     "A mirror or an intercepting proxy may have changed it; then see what this URL gives from another network. If it is"
-    " the same there, the CA publishes it so: open a case with Genesys support, with the reason above."
+    " the same there, the CA publishes it so: open a case with Genesys support, with this message."
 )
 _REMEDIES = {
     FetchCode.URL_REFUSED: _ELSEWHERE,
@@ -54,7 +56,7 @@ _AT_THE_STORE = {
     "not-ours": "See who changed the trust store's revocation files, and remove what you do not know there by hand.",
     "unproved": "Nothing, if it is over within a day: the list before it stays until the new one shows. If not, remove"
     " the file whose count is wrong: the watcher adds it again.",
-    "revocation-rejected": "Open a case with AWS support, with the message above and the list's URL. Until then,"
+    "revocation-rejected": "Open a case with AWS support, with this message (it has the list's URL). Until then,"
     ' set the target\'s "revocation" to "off" if you check revocation elsewhere.',
     "target-denied": "Deploy the stack's current template: it grants what is missing on the trust stores of TargetArns."
     " A shared trust store can be changed from its own account alone.",
@@ -113,7 +115,7 @@ def revoked(
     """A revocation list in force names an accepted leaf, or a CA above one (``ca``)."""
     what = "CA certificate above a client certificate" if ca else "client certificate"
     means = (
-        "Whoever checks revocation refuses every client certificate under it. The pins of leaves that stand under it"
+        "Whoever checks revocation refuses every client certificate under it. The pins of certificates under it"
         " alone go at once; the truststores keep their CA certificates, so one that does not check still lets them in."
         if ca
         else "Its key may be in other hands. Its pin goes at once, so whoever goes by the pins refuses it. Trust stores"
@@ -124,10 +126,12 @@ def revoked(
         happened=f"The revocation list of its issuer names the {what} of Genesys Cloud {source.region} below.",
         means=means,
         do=(
-            "Open an urgent case with Genesys support: ask when data actions present another certificate. Until then"
-            " have your application credentials changed if you see calls that you do not know. To shut it out now, take"
-            " the integration's endpoint away from the truststore that admits it."
+            "See what is revoked by which list (first command), and which trust stores have loaded it (second command;"
+            " both change nothing). Open an urgent case with Genesys support with this message: ask when data actions"
+            " present another certificate. An API Gateway domain refuses it only with the stack's authorizer (README,"
+            ' "At the door"). If you see calls that you do not know, change the credentials of your application.'
         ),
+        commands=(invoke(Fill.REFRESH_CRLS, {"dry_run": True}), invoke(Fill.PUBLISH, {"dry_run": True})),
     )
     facts = described(certificate, now) | {"serial": certificate.serial, "list": plain(url), "since": when(since)}
     distinction = f"{certificate.fingerprint}:{stamp(since)}"

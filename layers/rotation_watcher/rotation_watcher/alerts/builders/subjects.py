@@ -89,9 +89,19 @@ def about_stack(
     words: Words,
     facts: Mapping[str, str],
     now: datetime,
+    *,
+    about: str = "the watcher",
 ) -> Alert:
-    """Build an alert about the watcher itself, which neither a source nor a target has part in."""
-    return _alert(kind, severity, "stack", distinction, headline("the watcher", words.title), words, facts, now)
+    """Build an alert about the watcher itself, or about more than one source or target; ``about`` opens its title."""
+    return _alert(kind, severity, "stack", distinction, headline(about, words.title), words, facts, now)
+
+
+def about_several(
+    kind: Kind, title: str, distinction: str, words: Words, facts: Mapping[str, str], now: datetime
+) -> Alert:
+    """Build a message about several things, whose ``title`` says which."""
+    about, _, rest = title.partition(": ")
+    return _alert(kind, Severity.INFO, "stack", distinction, headline(about, rest), words, facts, now)
 
 
 def _alert(

@@ -39,10 +39,13 @@ def joined(words: str, /, **lines: Template) -> Template:
 
 
 def invoke(function: Fill, event: Mapping[str, Any]) -> Template:
-    """Calls a function of the stack, from anywhere: its answer appears in the terminal."""
+    """Calls a function of the stack, from anywhere: its answer appears in the terminal.
+
+    Without a timeout: after the minute that is the CLI's own it would call a second time.
+    """
     return command(
         f"aws lambda invoke --function-name {{{function.value}}} --region {{region}}"
-        " --cli-binary-format raw-in-base64-out --payload {event} /dev/stdout",
+        " --cli-read-timeout 0 --cli-binary-format raw-in-base64-out --payload {event} /dev/stdout",
         event=json.dumps(event),
     )
 
@@ -55,3 +58,24 @@ def uri(key: str) -> Template:
 def versions(key: str) -> Template:
     """Lists the versions of an object, with who owns them and when they were written."""
     return command("aws s3api list-object-versions --bucket {bucket} --prefix {key} --region {region}", key=key)
+
+
+def versions_of(bucket: str, key: str) -> Template:
+    """Lists id, time and size of each version of exactly this object, the newest first, whichever bucket it is in."""
+    return _of_versions(bucket, key, f"Versions[?Key==`{json.dumps(key)}`].[VersionId,LastModified,Size,IsLatest]")
+
+
+def delete_older(bucket: str, key: str) -> Template:
+    """Deletes every version of exactly this object but the newest, for good."""
+    older = _of_versions(bucket, key, f"Versions[?Key==`{json.dumps(key)}` && !IsLatest].[VersionId]")
+    delete = command("aws s3api delete-object --bucket {its} --key {key} --region {region}", its=bucket, key=key)
+    return joined("{older} | xargs -r -n1 {delete} --version-id", older=older, delete=delete)
+
+
+def _of_versions(bucket: str, key: str, query: str) -> Template:
+    return command(
+        "aws s3api list-object-versions --bucket {its} --prefix {key} --region {region} --query {query} --output text",
+        its=bucket,
+        key=key,
+        query=query,
+    )

@@ -1,5 +1,6 @@
 """Words and figures that the messages share, and the one place where hostile text becomes harmless."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -12,11 +13,13 @@ LONGEST = 200
 TITLE = 88
 """The most characters of a title: with ``[CRITICAL]`` before it, it still fits an SNS subject (99)."""
 DEFECT = (
-    "The watcher's own code failed at the place named above. Deploy the newest release. If it is the newest already,"
+    "This is a defect of the watcher itself. Deploy the newest release. If it is the newest already,"
     " open an issue with the lines under trace in the log of {function}: they name places in the code, and repeat"
     " neither a certificate nor a secret. It tries again at every run."
 )
 """What to do about an exception that nobody thought of."""
+
+_COMMON_NAME = re.compile(r"(?:^|,)CN=((?:[^,\\]|\\.)*)")
 
 
 def plain(text: str, longest: int = LONGEST) -> str:
@@ -45,6 +48,12 @@ def headline(about: str, words: str) -> str:
     if len(about) > room:
         about = f"{about[: max(0, room - 3)]}..."
     return f"{about}: {words}"[:TITLE]
+
+
+def common_name(name: str) -> str:
+    """What people call the bearer of an RFC 4514 name: its common name, else all of it. Made plain."""
+    found = _COMMON_NAME.search(name)
+    return plain(re.sub(r"\\(.)", r"\1", found[1]) if found else name, 90) or "(no name)"
 
 
 def sentence(text: str, longest: int = LONGEST) -> str:

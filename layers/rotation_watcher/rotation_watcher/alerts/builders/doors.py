@@ -1,0 +1,189 @@
+"""The alert about a way in that asks for no client certificate, or that this trust store does not decide."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from rotation_watcher.alerts.builders.subjects import TargetName, Words, about_target
+from rotation_watcher.alerts.builders.target_commands import look, who_changed
+from rotation_watcher.alerts.builders.templates import Template, command
+from rotation_watcher.alerts.builders.wording import plain, sentence, stamp, when
+from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.kinds import Door, DoorKind
+
+_TITLES: Mapping[DoorKind, str] = {
+    DoorKind.OTHER_STORE: "a listener verifies with another trust store",
+    DoorKind.UNSHARED: "a listener has lost its trust store",
+    DoorKind.UNREAD: "whether clients get in without a certificate is not known",
+}
+_OPEN = "clients get in without a certificate"
+_MEANS: Mapping[DoorKind, str] = {
+    DoorKind.OTHER_STORE: "Whoever that trust store admits gets in there; this target has no say in it.",
+    DoorKind.UNSHARED: "Its handshakes fail: no client gets in there, and data actions through it fail.",
+    DoorKind.UNREAD: (
+        "An open default endpoint lets in whoever knows its address, without a client certificate. Data actions go on"
+        " working, so nobody else may notice."
+    ),
+}
+_SHUTS_OUT = "Whoever comes there without a certificate today is shut out then, so the watcher does not do it for you."
+_CLOSES = "Whoever comes by that address today is shut out then, so the watcher does not do it for you."
+_WHO = " Another command lists who changed it (CloudTrail)."
+_DO: Mapping[DoorKind, str] = {
+    DoorKind.LISTENER: (
+        "Look at the listener (first command), then have it verify with this trust store (last command)."
+        f" {_SHUTS_OUT}{_WHO}"
+    ),
+    DoorKind.LISTENER_TARGET: (
+        "Look at the listener (first command), then have it verify (last command, with the ARN of its trust store)."
+        f" {_SHUTS_OUT}{_WHO}"
+    ),
+    DoorKind.OTHER_STORE: (
+        "If that was meant, name the other trust store as a target. If not: look at the listener (first command), see"
+        " who changed it (second, CloudTrail), and give it this trust store (last command)."
+    ),
+    DoorKind.UNSHARED: (
+        "Have the account that owns the trust store share it again (AWS Resource Access Manager). This shows what the"
+        " listener has:"
+    ),
+    DoorKind.NOT_TLS: (
+        "Make it a TLS listener with mutual TLS, or name the right listener as the target. This shows what it is:"
+    ),
+    DoorKind.DOMAIN: (
+        f"Look at the domain (first command), then give it its truststore (last command). {_SHUTS_OUT}{_WHO}"
+    ),
+    DoorKind.REST_API: (
+        "Look at the API (first command), close its default endpoint (second command), and deploy its stage anew (third"
+        f" command), or the change does not take effect. {_CLOSES}"
+    ),
+    DoorKind.HTTP_API: (
+        "Look at the API (first command), close its default endpoint (second command), and deploy its stage (third"
+        " command) unless it deploys by itself."
+        f" {_CLOSES}"
+    ),
+    DoorKind.UNREAD: (
+        "Deploy the template of the newest release: it grants the action that is named here. If it is denied all the"
+        " same, a policy of your organisation forbids it. This shows whether it can be read now:"
+    ),
+}
+_HEALS = (
+    "Nothing: the watcher is turning mutual TLS on again, with the truststore that it proved last; if it cannot, a"
+    " message of its own says so. This lists who turned it off (CloudTrail):"
+)
+
+
+def mtls_off(
+    *,
+    target: TargetName,
+    endpoint: str | None,
+    detail: str,
+    door: Door,
+    truststore: str,
+    version: str | None,
+    will_heal: bool,
+    since: datetime,
+    now: datetime,
+) -> Alert:
+    """Clients come in without being asked for a certificate, or are asked for one that is not this target's affair.
+
+    ``endpoint`` None: it is the target itself. ``truststore`` is the key of the object that the target has to load,
+    ``version`` its version (None: the newest).
+    """
+    reached = plain(endpoint) if endpoint else target.label
+    means = _MEANS.get(
+        door.kind,
+        f"Whoever reaches {reached} comes through to the backend without a client certificate. Data actions go on"
+        " working, so nobody else may notice.",
+    )
+    words = Words(
+        title=_TITLES.get(door.kind, _OPEN),
+        happened=sentence(detail, 400),
+        means=means,
+        do=_HEALS if will_heal else _DO[door.kind],
+        commands=(_who(target.arn, door.kind),) if will_heal else _commands(target, door, truststore, version),
+    )
+    facts = ({"endpoint": plain(endpoint)} if endpoint else {}) | {"since": when(since)}
+    distinction = f"{plain(endpoint or 'domain')}:{stamp(since)}"
+    return about_target(Kind.MTLS_OFF, Severity.CRITICAL, target, distinction, words, facts, now)
+
+
+def _commands(target: TargetName, door: Door, truststore: str, version: str | None) -> tuple[Template, ...]:
+    """What to type: look, who did it, change."""
+    match door.kind:
+        case DoorKind.UNREAD:
+            return (look(target),)
+        case DoorKind.UNSHARED | DoorKind.NOT_TLS:
+            return (_listener(door.id),)
+        case DoorKind.DOMAIN:
+            return (_domain(door.id), _who(target.arn, door.kind), _truststore(door.id, truststore, version))
+        case DoorKind.REST_API:
+            return _rest_api(door)
+        case DoorKind.HTTP_API:
+            return _http_api(door)
+        case _:
+            store = "TRUST_STORE_ARN" if door.kind is DoorKind.LISTENER_TARGET else target.arn
+            return (_listener(door.id), _who(door.id, door.kind), _verify(door.id, store))
+
+
+def _who(arn: str, kind: DoorKind) -> Template:
+    return who_changed(arn, "UpdateDomainName" if kind is DoorKind.DOMAIN else "ModifyListener")
+
+
+def _listener(arn: str) -> Template:
+    return command(
+        "aws elbv2 describe-listeners --listener-arns {arn} --region {region}"
+        " --query 'Listeners[].[Protocol,Port,MutualAuthentication]' --output json",
+        arn=arn,
+    )
+
+
+def _verify(arn: str, store: str) -> Template:
+    return command(
+        "aws elbv2 modify-listener --listener-arn {arn} --mutual-authentication {mode} --region {region}",
+        arn=arn,
+        mode=f"Mode=verify,TrustStoreArn={store}",
+    )
+
+
+def _domain(name: str) -> Template:
+    return command(
+        "aws apigateway get-domain-name --domain-name {name} --region {region}"
+        " --query '[domainNameStatus,mutualTlsAuthentication]' --output json",
+        name=name,
+    )
+
+
+def _truststore(name: str, key: str, version: str | None) -> Template:
+    path = "op=replace,path=/mutualTlsAuthentication"
+    pinned = f" {path}/truststoreVersion,value={{version}}" if version else ""
+    return command(
+        f"aws apigateway update-domain-name --domain-name {{name}} --region {{region}} --patch-operations"
+        f" {path}/truststoreUri,value=s3://{{bucket}}/{{key}}{pinned}",
+        name=name,
+        key=key,
+        version=version or "",
+    )
+
+
+def _rest_api(door: Door) -> tuple[Template, ...]:
+    api = "--rest-api-id {api} --region {region}"
+    return (
+        command(f"aws apigateway get-rest-api {api} --query '[name,disableExecuteApiEndpoint]'", api=door.id),
+        command(
+            f"aws apigateway update-rest-api {api}"
+            " --patch-operations op=replace,path=/disableExecuteApiEndpoint,value=True",
+            api=door.id,
+        ),
+        command(
+            f"aws apigateway create-deployment {api} --stage-name {{stage}}", api=door.id, stage=door.stage or "STAGE"
+        ),
+    )
+
+
+def _http_api(door: Door) -> tuple[Template, ...]:
+    api = "--api-id {api} --region {region}"
+    return (
+        command(f"aws apigatewayv2 get-api {api} --query '[Name,DisableExecuteApiEndpoint]'", api=door.id),
+        command(f"aws apigatewayv2 update-api {api} --disable-execute-api-endpoint", api=door.id),
+        command(
+            f"aws apigatewayv2 create-deployment {api} --stage-name {{stage}}", api=door.id, stage=door.stage or "STAGE"
+        ),
+    )
