@@ -60,8 +60,10 @@ stack: venv stack-venvs  ## build, deploy to an AWS on this machine, and watch t
 built: venv stack-venvs  ## the build, the functions under AWS's emulator, the roles under IAM, other TLS engines, the page
 	@.venv/bin/pytest -n $(WORKERS) --dist loadscope $(ORDERED) $(BUILT) $(ARGS)
 
-bench: venv stack-venvs  ## init time and memory of the built functions, a huge CRL, as ratios; leaves build/bench/
+bench: venv stack-venvs  ## init of the functions, calls and time of publish, a huge CRL, as ratios; leaves build/bench/
 	@.venv/bin/python -m benchmarks.init
+	@PYTHONPATH=layers/rotation_watcher:. .venv/bin/python -m benchmarks.calls
+	@PYTHONPATH=layers/rotation_watcher:. .venv/bin/python -m benchmarks.fleet
 	@PYTHONPATH=layers/rotation_watcher:. .venv/bin/python -m benchmarks.crl
 	@PYTHONPATH=layers/rotation_watcher:. .venv/bin/python -m benchmarks.authorize
 

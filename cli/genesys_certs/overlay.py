@@ -1,7 +1,7 @@
 """A bucket that may be read and is never written: what is put stays in this process's memory."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rotation_watcher.errors import Conflict
 from rotation_watcher.ports import ObjectStore, StoredObject, Written
@@ -51,6 +51,11 @@ class OverlayStore:
         """The keys of both."""
         below = self._below.list(prefix) if self._below else ()
         return sorted({*below, *(key for key in self._held if key.startswith(prefix))})
+
+    def etags(self, prefix: str) -> Mapping[str, str]:
+        """The same, with their ETags."""
+        below = self._below.etags(prefix) if self._below else {}
+        return {**below, **{key: _etag(body) for key, body in self._held.items() if key.startswith(prefix)}}
 
 
 def _etag(body: bytes) -> str:

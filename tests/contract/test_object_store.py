@@ -8,7 +8,7 @@ from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.s3 import S3Store
 from rotation_watcher.errors import Conflict
-from rotation_watcher.ports import ListedStore, ObjectStore, Written
+from rotation_watcher.ports import ObjectStore, Written
 from tests.support.fakes import InMemoryStore
 
 TEXT = "text/plain"
@@ -26,7 +26,7 @@ def real(bucket: str) -> S3Store:
 
 
 @pytest.fixture(params=["fake", "S3"])
-def store(request: pytest.FixtureRequest) -> ListedStore:
+def store(request: pytest.FixtureRequest) -> ObjectStore:
     if request.param == "fake":
         return InMemoryStore()
     found: S3Store = request.getfixturevalue("real")
@@ -145,7 +145,7 @@ def test_without_versioning_nothing_has_a_version(plain_store: ObjectStore) -> N
     assert put_if(plain_store, "key", b"two", read.etag).version is None
 
 
-def test_a_listing_names_the_newest_version_of_each_object_by_its_etag(store: ListedStore) -> None:
+def test_a_listing_names_the_newest_version_of_each_object_by_its_etag(store: ObjectStore) -> None:
     put(store, "a/1", b"x")
     put(store, "a/2", b"y")
     put(store, "b/1", b"z")

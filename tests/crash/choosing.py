@@ -9,6 +9,7 @@ from tests.crash.gate import PHASES, Phase, Point
 from tests.crash.matrix import Death
 from tests.crash.world import Function
 
+_LOGGED = re.compile(r"(?<=alerts/log/)[-0-9]{10}/[-0-9a-f]+")
 _PLACE = re.compile(r"(sources|targets|bundles|anchors|approvals)/[^/ .][^/ ]*")
 _FINGERPRINT = re.compile(
     r"[0-9a-f]{64}|(?<=bundles/.added/)[0-9a-f]{32}|(?<=bundles/.shown/)[0-9a-f]{32}|(?<=crls/)[0-9a-f]{32}"
@@ -22,7 +23,7 @@ def kind_of(call: str) -> str:
         return f"genesys {' '.join(resource)}"
     if service != "s3":
         return f"{service} {operation}" if operation != "download" else call
-    key = _FINGERPRINT.sub("…", resource[0].partition("/")[2])
+    key = _FINGERPRINT.sub("…", _LOGGED.sub("…", resource[0].partition("/")[2]))
     return f"s3 {operation} {_PLACE.sub(r'\1/…', key)}"
 
 

@@ -87,12 +87,12 @@ class Script:
             self.grace_over,
             self.revocation,
         )
-        for part in (self.beginning, self.revocation) if self.small else whole:
+        for part in (self.beginning, self.drift, self.revocation) if self.small else whole:
             self.part = part.__name__.replace("_", " ")
             yield part
 
     def beginning(self) -> None:
-        """The small world's first run: each kind of call that changes something comes in it."""
+        """The small world's first run: most kinds of calls that change something come in it."""
         self.collect()
         self.drain()
         self.run("publish", {"enqueue": "all"})

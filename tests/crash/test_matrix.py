@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CHANGING = {
     "collect": {
         "s3 PutObject alerts/…",
+        "s3 PutObject alerts/log/….json",
         "s3 PutObject sources/…/seen/….pem",
         "s3 PutObject sources/…/history.json",
         "sqs SendMessage",
@@ -21,6 +22,7 @@ CHANGING = {
         "s3 PutObject targets/…/record.json",
         "s3 PutObject targets/…/bundle.pem",
         "s3 PutObject alerts/…",
+        "s3 PutObject alerts/log/….json",
         "s3 PutObject bundles/.added/…/….pem",
         "s3 PutObject bundles/.added/…/lists.json",
         "s3 PutObject bundles/.shown/….pem",
@@ -45,6 +47,7 @@ CHANGING = {
         "s3 PutObject crls/…/manifest.json",
         "s3 PutObject crls/state.json",
         "s3 PutObject alerts/…",
+        "s3 PutObject alerts/log/….json",
         "sqs SendMessage",
         "sns Publish",
     },

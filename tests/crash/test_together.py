@@ -38,7 +38,8 @@ def test_of_sixteen_publishes_of_one_target_one_wins_and_changes_it_once(
         assert came["outcomes"]["updated"] == 1
         assert sum(came["outcomes"].values()) == 16
         assert set(came["outcomes"]) <= {"updated", "claimed-by-another", "unchanged"}
-        assert [alert.split(":")[1] for alert in came["alerts at once"] if alert.startswith(ADDED)] == [target]
+        told = [alert.rpartition("/")[2].split(":") for alert in came["alerts at once"]]  # after the stack's name
+        assert [about for kind, about, *_ in told if kind == ADDED] == [target]
         assert came["records"] == {target: {"done": True, "true": True}}
         assert (came["refused"], came["strangers"], came["differences"]) == ([], [], [])
     assert sum(came["lost races"] for came in rounds[f"publish {target}"]) > 0  # they did meet

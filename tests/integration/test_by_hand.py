@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from local.environment import BUCKET
-from rotation_watcher import keys
+from rotation_watcher import arns, keys
 from rotation_watcher.errors import RequestRefused, TargetBusy
 from rotation_watcher.kinds import ALB_TRUST_STORE
 from rotation_watcher.ports import BundleObject, Live, TrustTarget
@@ -337,7 +337,7 @@ def test_a_domain_that_takes_the_truststore_with_warnings_is_alerted_with_its_wo
 
 
 class Mute:
-    """A trust store that cannot be read for a while: from a read on, so many times."""
+    """A target that cannot be read for a while: from a read on, so many times."""
 
     def __init__(self, target: TrustTarget, first: int, times: int) -> None:
         self._target, self._first, self._times = target, first, times
@@ -353,16 +353,24 @@ class Mute:
         self._target.update(arn, bundle, expected=expected)
 
 
-@pytest.mark.parametrize(("first", "times", "outcome"), [(2, 1, "target-busy"), (3, 5, "updated"), (3, 99, "unproven")])
+@pytest.mark.parametrize(
+    ("target", "first", "times", "outcome"),
+    [
+        ("rest", 2, 1, "target-busy"),  # where the account's pace is asked for, it is read again under the claim
+        ("alb", 2, 1, "updated"),
+        ("alb", 2, 5, "updated"),
+        ("alb", 2, 99, "unproven"),
+    ],
+)
 def test_a_target_that_falls_silent_leaves_no_claim_behind_and_heals(
-    environment: AnyEnvironment, first: int, times: int, outcome: str
+    environment: AnyEnvironment, target: str, first: int, times: int, outcome: str
 ) -> None:
     environment.collect()
-    ports = environment.watcher.publish
-    mute = Mute(ports.targets[ALB_TRUST_STORE], first, times)
-    environment.watcher.publish = ports._replace(targets={**ports.targets, ALB_TRUST_STORE: mute})
-    assert environment.publish("alb").targets["alb"].outcome == outcome
-    assert decode(environment.read(keys.record("alb"))).claim is None
+    ports, kind = environment.watcher.publish, arns.parse_target(environment.arn(target)).kind
+    mute = Mute(ports.targets[kind], first, times)
+    environment.watcher.publish = ports._replace(targets={**ports.targets, kind: mute})
+    assert environment.publish(target).targets[target].outcome == outcome
+    assert decode(environment.read(keys.record(target))).claim is None
     environment.watcher.publish = ports
-    assert environment.publish("alb").targets["alb"].outcome == ("unchanged" if outcome == "updated" else "updated")
+    assert environment.publish(target).targets[target].outcome == ("unchanged" if outcome == "updated" else "updated")
     assert kinds(environment).count("truststore-updated") == 1

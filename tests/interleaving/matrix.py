@@ -14,6 +14,7 @@ from typing import NamedTuple
 from rotation_watcher import keys
 from rotation_watcher.errors import RequestRefused
 from rotation_watcher.publish import Summary
+from rotation_watcher.run_store import Memory
 from rotation_watcher.targets.record import Claim, decode
 from tests.interleaving.calls import CALLS, MOMENTS, Answer, answer
 from tests.support.small_world import ARNS, SmallWorld
@@ -83,10 +84,16 @@ def _there(moment: str, target: str) -> SmallWorld:
     return world
 
 
-def play(case: Case, at: int) -> Gate | None:
-    """One world, in which ``inner`` runs before the call number ``at`` of ``outer``; None if there is no such call."""
+def play(case: Case, at: int, *, remembers: bool = False) -> Gate | None:
+    """One world, in which ``inner`` runs before the call number ``at`` of ``outer``; None if there is no such call.
+
+    ``remembers``: both run in a container that has seen the target before.
+    """
     moment, outer, inner, target = case
     world = deepcopy(_there(moment, target))
+    if remembers:
+        world.memory = Memory()
+        world.publish(targets=[target], dry_run=True)
     gate = Gate(world, target)
     answers: dict[str, Answer] = {}
 
@@ -155,10 +162,10 @@ def later(world: SmallWorld, target: str) -> None:
         world.publish(targets=[target])
 
 
-def breaches(case: Case) -> list[str]:
+def breaches(case: Case, *, remembers: bool = False) -> list[str]:
     """What went wrong at any call of the outer run. Raises RuntimeError if it makes no call at all."""
     at, found = 0, []
-    while (gate := play(case, at)) is not None:
+    while (gate := play(case, at, remembers=remembers)) is not None:
         found += [f"before call {at} ({gate.calls[at]}): {words}" for words in gate.breaches]
         at += 1
     if at == 0:

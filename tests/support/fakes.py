@@ -114,7 +114,7 @@ class InMemoryStore(Watched):
         return sorted(key for key, versions in self.versions.items() if versions and key.startswith(prefix))
 
     def etags(self, prefix: str) -> Mapping[str, str]:
-        """See ``ports.ListedStore``."""
+        """See ``ports.ObjectStore``."""
         self._enter("list", prefix)
         return {key: held[-1].etag for key, held in self.versions.items() if held and key.startswith(prefix)}
 

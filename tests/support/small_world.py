@@ -16,6 +16,7 @@ from rotation_watcher.errors import DeliveryError
 from rotation_watcher.kinds import ALB_TRUST_STORE, API_GATEWAY_DOMAIN, Kind
 from rotation_watcher.ports import FilterTarget
 from rotation_watcher.regions import REGIONS
+from rotation_watcher.run_store import Memory
 from rotation_watcher.sources import history
 from rotation_watcher.sources.history import AuthorityHistory, History, Leaf, Status
 from rotation_watcher.targets.record import Record, decode
@@ -90,6 +91,8 @@ class SmallWorld:
         self.extra: tuple[str, ...] = ()
         self.mode = "apply"
         self.on_drift = "heal"
+        self.memory: Memory | None = None
+        """What the container of the runs remembers."""
         self.runs = 0
         self.running: list[str] = []
         """The names of the runs under way, the innermost last."""
@@ -147,6 +150,7 @@ class SmallWorld:
             owner=f"run-{self.runs}",
             claim_for=CLAIM,
             listeners=self.listeners,
+            memory=self.memory,
         )
         self.running.append(ports.owner)
         try:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from rotation_watcher import collect, config, keys, publish, settings
+from rotation_watcher import collect, config, keys, publish, run_store, settings
 from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.caching_store import CachingStore
 from rotation_watcher.adapters.chats import CHATS
@@ -101,6 +101,7 @@ class Watcher:
             owner="",
             claim_for=self.settings.claim_for,
             enqueue_every=self.settings.enqueue_every,
+            memory=run_store.Memory(),
         )
 
     @cached_property

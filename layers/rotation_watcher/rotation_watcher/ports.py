@@ -55,6 +55,9 @@ class ObjectStore(Protocol):
     def list(self, prefix: str) -> Sequence[str]:
         """The keys below a prefix, sorted. Raises StoreError."""
 
+    def etags(self, prefix: str) -> Mapping[str, str]:
+        """The keys below a prefix, each with the ETag of its newest version. Raises StoreError."""
+
 
 class ForwardingStore:
     """An ObjectStore over another one, for those that change some answers: the rest goes on to ``_inner``."""
@@ -88,16 +91,13 @@ class ForwardingStore:
         """See ObjectStore."""
         return self._inner(prefix).list(prefix)
 
+    def etags(self, prefix: str) -> Mapping[str, str]:
+        """See ObjectStore."""
+        return self._inner(prefix).etags(prefix)
+
     def _inner(self, _key: str) -> ObjectStore:
         """The store that a call with this key goes on to. Raises StoreError where it may not."""
         return self._store
-
-
-class ListedStore(ObjectStore, Protocol):
-    """A bucket that also says which version of each object is the newest, without its content."""
-
-    def etags(self, prefix: str) -> Mapping[str, str]:
-        """The keys below a prefix, each with the ETag of its newest version. Raises StoreError."""
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -278,6 +278,20 @@ class TrustTarget(Protocol):
         it. Raises BundleRejected, TargetBusy (also where somebody changed the target since that read),
         TargetNotFound, TargetDenied, TargetError; after any of them the target still holds what it held.
         """
+
+
+@runtime_checkable
+class ThriftyTarget(Protocol):
+    """The targets of one kind that can be asked for less (``TrustTarget``)."""
+
+    def expect(self, arns: Sequence[str]) -> None:
+        """A run begins, which will read these: what the service says of several at once may be asked for once.
+
+        What was got so answers the first ``read`` of a target and no later one. Raises nothing.
+        """
+
+    def read_back(self, arn: str) -> Live:
+        """What proves an update, and no more: ``endpoints`` is UNKNOWN. Raises as ``read``."""
 
 
 class RevocationFile(msgspec.Struct, frozen=True):

@@ -15,14 +15,19 @@ import msgspec
 
 from rotation_watcher import arns, defects
 from rotation_watcher.alerts.builders import APPLY
-from rotation_watcher.bundles.view import view_bundle
 from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.collect import publish_requests
 from rotation_watcher.config import Mode, Target, Watch
-from rotation_watcher.deadline import TimedStore
-from rotation_watcher.errors import ClaimedByAnother, RequestRefused, StoreError, TargetBusy, TargetDefect, TargetError
+from rotation_watcher.errors import (
+    ClaimedByAnother,
+    Conflict,
+    RequestRefused,
+    StoreError,
+    TargetBusy,
+    TargetDefect,
+    TargetError,
+)
 from rotation_watcher.filters import serve as filters
-from rotation_watcher.identity import files as bundle_files
 from rotation_watcher.kinds import Payload
 from rotation_watcher.targets import conditions, deploy, manual, revocations, shown
 from rotation_watcher.targets.decide import (
@@ -45,8 +50,9 @@ from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.targets.proof import READBACK_SECONDS
 from rotation_watcher.targets.record import Record
 from rotation_watcher.targets.requests import EnqueueAll, PublishCall, Queued, Reconcile, Release, Rollback
+from rotation_watcher.targets.run import Run
 from rotation_watcher.targets.session import Change, Ports, Session, unclaimed, while_same
-from rotation_watcher.targets.snapshot import may_lag, take_snapshot
+from rotation_watcher.targets.snapshot import may_lag, of_live, take_snapshot
 from rotation_watcher.targets.summary import TargetSummary, describe
 
 __all__ = ["Ports", "Summary", "TargetSummary", "publish"]
@@ -81,18 +87,20 @@ def publish(watch: Watch, request: PublishCall, ports: Ports) -> Summary:
     if isinstance(request, Queued):
         return _serve(watch, request, ports)
     summary = Summary(mode=watch.mode, dry_run=request.dry_run)
-    remind = watch.policy.remind_days
-    ports = ports._replace(store=TimedStore(ports.store, ports.remaining), remind=remind)
+    run = Run(watch, ports)
+    ports = run.ports
     if isinstance(request, EnqueueAll):
         _enqueue(watch, request, ports, summary)
-    for target in _chosen(watch, request):
+    chosen = _chosen(watch, request)
+    run.begin(chosen)
+    for target in chosen:
         if ports.remaining() < TARGET_TAKES:
             words = "the time of this run is up; the schedule asks for it again"
             summary.targets[target.id] = TargetSummary(outcome=Outcome.BROKEN, message=words)
             summary.broken.append(target.id)
             continue
         try:
-            summary.targets[target.id] = _one(watch, target, request, ports)
+            summary.targets[target.id] = _one(run, target, request)
         except StoreError as error:
             summary.targets[target.id] = TargetSummary(outcome=Outcome.BROKEN, message=str(error))
             summary.broken.append(target.id)
@@ -102,7 +110,7 @@ def publish(watch: Watch, request: PublishCall, ports: Ports) -> Summary:
             summary.targets[target.id] = _defective(target, error, request, ports)
             summary.broken.append(target.id)
     if isinstance(request, EnqueueAll) or (isinstance(request, Reconcile) and not request.targets):
-        _idle_bundles(watch, request, ports, summary)
+        _idle_bundles(run, request, summary)
     if request.dry_run:
         _say(summary)
     return summary
@@ -129,14 +137,13 @@ def _serve(watch: Watch, request: Queued, ports: Ports) -> Summary:
     return summary
 
 
-def _idle_bundles(watch: Watch, request: Called, ports: Ports, summary: Summary) -> None:
+def _idle_bundles(run: Run, request: Called, summary: Summary) -> None:
     """Keep the files of bundles that no target loads up to date: people carry them elsewhere."""
-    for bundle in watch.idle_bundles:
+    for bundle in run.watch.idle_bundles:
         try:
-            view = view_bundle(watch, bundle, ports.store, ports.clock())
-            now, dry_run = ports.clock(), request.dry_run
-            written = bundle_files.begin(view, ports.store, now, dry_run=dry_run)
-            written += bundle_files.write(view, ports.store, now, narrow=True, dry_run=dry_run)
+            view = run.view(bundle)
+            written = run.begin_files(view, dry_run=request.dry_run)
+            written += run.write_files(view, narrow=True, dry_run=request.dry_run)
             word = "would-write" if request.dry_run else "written"
             summary.bundles[bundle.id] = word if written else "unchanged"
         except StoreError as error:
@@ -172,20 +179,21 @@ def _chosen(watch: Watch, request: Called) -> tuple[Target, ...]:
     return tuple(known[name] for name in asked)
 
 
-def _one(watch: Watch, target: Target, request: Called, ports: Ports) -> TargetSummary:
+def _one(run: Run, target: Target, request: Called) -> TargetSummary:
     """Serve one target. Raises RequestRefused, StoreError."""
+    watch, ports = run.watch, run.ports
     by_hand = isinstance(request, Rollback | Release) and not request.dry_run
     asked = _not_claimed(target, ports) if by_hand else None
-    view = view_bundle(watch, watch.bundle(target.bundle), ports.store, ports.clock())
+    view = run.view(watch.bundle(target.bundle))
     if not request.dry_run:
-        bundle_files.begin(view, ports.store, ports.clock())  # whatever its record and the target say
+        run.begin_files(view)  # whatever its record and the target say
     session = asked or Session(target, ports)
     try:
         if arns.parse_target(target.arn).kind.takes is Payload.LEAVES:
             if isinstance(request, Release) and not request.dry_run:
                 filters.release(watch, view, request, session)
                 by_hand = False  # as below
-            return filters.serve(watch, view, request, session)
+            return filters.serve(run, view, request, session)
         snapshot = _look(watch, view, session)
         if request.dry_run:
             summary = _would(watch, snapshot, request, session)
@@ -197,7 +205,7 @@ def _one(watch: Watch, target: Target, request: Called, ports: Ports) -> TargetS
             manual.release(snapshot, request.leave, session)
             by_hand = False  # the release is recorded: what follows is an ordinary run
             snapshot = _snapshot(watch, view, session)
-        return _with_lists(watch, view, session, _reconcile(watch, snapshot, session))
+        return _with_lists(watch, view, session, _reconcile(run, snapshot, session))
     except TargetError as error:
         if by_hand and not session.holding:
             raise RequestRefused(f"{target.id}: {error}") from error
@@ -217,8 +225,8 @@ def _with_lists(watch: Watch, view: BundleView, session: Session, summary: Targe
     if summary.outcome is not Outcome.CLAIMED_BY_ANOTHER:
         summary.revocations = revocations.keep(view, session, watch.mode)
         waiting = [alert.id for alert in session.record.outbox]
-        if waiting and waiting != summary.alerts:
-            summary.alerts, summary.undelivered = waiting, [*session.deliver()]
+        if not {*waiting} <= {*summary.alerts}:
+            summary.alerts, summary.undelivered = [*session.told, *waiting], [*session.deliver()]
     return summary
 
 
@@ -239,14 +247,18 @@ def _snapshot(watch: Watch, view: BundleView, session: Session) -> Snapshot:
     return take_snapshot(watch, session.target, session.record, view, ports.store, session.adapter, ports.clock())
 
 
-def _reconcile(watch: Watch, snapshot: Snapshot, session: Session) -> TargetSummary:
+def _reconcile(run: Run, snapshot: Snapshot, session: Session) -> TargetSummary:
     """Snapshot → plan → decide → act → prove → record. What changes the target is decided again under the claim."""
-    ports, mode = session.ports, watch.mode
+    watch, ports, mode = run.watch, session.ports, run.watch.mode
     shown.note(ports.store, snapshot.target, snapshot.live)
     try:
         action = decide(snapshot, mode, ports.owner, ports.clock())
         if isinstance(action, ClaimedElsewhere):
             return _claimed(snapshot, ClaimedByAnother(action.owner, action.until))
+        if isinstance(action, Deploy):
+            at_once = _deploy_as_read(run, snapshot, session)
+            if at_once is not None:
+                return _deliver(snapshot, at_once, session)
         if isinstance(action, Deploy | Prove | Resume | DropPending):
             session.claim(_noticed(snapshot, mode, ports.clock()))
             snapshot = _snapshot(watch, snapshot.view, session)
@@ -255,22 +267,48 @@ def _reconcile(watch: Watch, snapshot: Snapshot, session: Session) -> TargetSumm
             session.save(lambda record: replace(record, pending=None))
             snapshot = snapshot._replace(record=session.record)
             action = decide(snapshot, mode, ports.owner, ports.clock())
-        outcome = _act(snapshot, action, session)
+        outcome = _act(run, snapshot, action, session)
         if outcome is None:
-            return _no_change(snapshot, action, mode, session)
+            return _no_change(run, snapshot, action, session)
         return _deliver(snapshot, outcome, session)
     except ClaimedByAnother as error:
         return _claimed(snapshot, error)
 
 
-def _act(snapshot: Snapshot, action: Action, session: Session) -> Outcome | None:
+def _deploy_as_read(run: Run, snapshot: Snapshot, session: Session) -> Outcome | None:
+    """Deploy what the snapshot shows, and claim the target in the same write; None where that may not be done.
+
+    Not where the account's pace has to be asked first, where what the snapshot shows is a reason to wait, or where
+    somebody has written the record since: then the target is claimed, and read again.
+    """
+    if arns.parse_target(session.target.arn).kind.pace is not None:
+        return None
+    ports, mode = session.ports, run.watch.mode
+    now = ports.clock()
+    noticed = _noticed(snapshot, mode, now)
+    live, record = snapshot.live, noticed(session.record)
+    snapshot = of_live(run.watch, session.target, record, snapshot.view, ports.store, live, now)
+    if not isinstance(decide(snapshot, mode, ports.owner, now), Deploy):
+        return None
+    run.write_files(snapshot.view, narrow=False)
+    try:
+        outcome = deploy.deploy(snapshot, session, claiming=noticed)
+    except Conflict:
+        session.reload()
+        return None
+    if outcome is Outcome.UPDATED:
+        run.write_files(snapshot.view, narrow=True)
+    return outcome
+
+
+def _act(run: Run, snapshot: Snapshot, action: Action, session: Session) -> Outcome | None:
     """Change the target and prove it; None where there is nothing to do. Pins widen before, and narrow after."""
-    pending, store, clock = session.record.pending, session.ports.store, session.ports.clock
+    pending = session.record.pending
     if isinstance(action, Deploy | Resume) and not (turn := take_turn(session)).now:
         return _put_off(snapshot, turn, session)
     match action:
         case Deploy():
-            bundle_files.write(snapshot.view, store, clock(), narrow=False)
+            run.write_files(snapshot.view, narrow=False)
             outcome = deploy.deploy(snapshot, session)
         case Prove() if pending is not None:
             outcome = deploy.await_proof(snapshot, pending, session)
@@ -279,7 +317,7 @@ def _act(snapshot: Snapshot, action: Action, session: Session) -> Outcome | None
         case _:
             return None
     if outcome is Outcome.UPDATED:
-        bundle_files.write(snapshot.view, store, clock(), narrow=True)
+        run.write_files(snapshot.view, narrow=True)
     return outcome
 
 
@@ -296,12 +334,11 @@ def _put_off(snapshot: Snapshot, turn: Turn, session: Session) -> Outcome:
     return Outcome.PUT_OFF
 
 
-def _no_change(snapshot: Snapshot, action: Action, mode: Mode, session: Session) -> TargetSummary:
+def _no_change(run: Run, snapshot: Snapshot, action: Action, session: Session) -> TargetSummary:
     """Nothing to do at the target: note what was found, and take it for the baseline where that is right."""
-    now = session.ports.clock()
     if isinstance(action, NoChange | AdoptBaseline | Observe):
-        bundle_files.write(snapshot.view, session.ports.store, now, narrow=True)
-    changes = [_noticed(snapshot, mode, now)]
+        run.write_files(snapshot.view, narrow=True)
+    changes = [_noticed(snapshot, run.watch.mode, session.ports.clock())]
     if isinstance(action, AdoptBaseline):
         changes.append(while_same(snapshot.record, deploy.adopt_baseline(snapshot, session)))
     if session.holding:
@@ -318,6 +355,7 @@ def _noticed(snapshot: Snapshot, mode: Mode, now: datetime) -> Change:
 def _deliver(snapshot: Snapshot, outcome: Outcome, session: Session) -> TargetSummary:
     """Hand over what waits in the outbox, and answer."""
     summary = describe(snapshot._replace(record=session.record), outcome)
+    summary.alerts = [*session.told, *summary.alerts]
     summary.undelivered = list(session.deliver())
     return summary
 

@@ -9,10 +9,11 @@ from botocore.config import Config
 from botocore.stub import Stubber
 
 from local.aws.server import EmbeddedAws
+from rotation_watcher.adapters import api_gateway
 from rotation_watcher.adapters.api_gateway import MAX_BUNDLE, ApiGatewayDomains
 from rotation_watcher.errors import TargetBusy, TargetDenied, TargetError
 from tests.support import contract_targets, pki
-from tests.support.contract_targets import KEY, ContractTarget
+from tests.support.contract_targets import KEY, PACE, ContractTarget
 from tests.support.fakes import ManualClock
 
 OTHER = pki.root("B").pem.encode()
@@ -42,6 +43,45 @@ def test_a_domain_without_a_pinned_version_is_read_by_the_newest(rest: ContractT
 
     assert (live.bundle, live.version) == (OTHER + OTHER, None)
     assert live.location == f"s3://{rest.bucket}/{KEY}"
+
+
+def test_a_pinned_version_is_read_once_and_another_one_anew(
+    rest: ContractTarget, aws: EmbeddedAws, initial: bytes
+) -> None:
+    first = rest.read()
+    aws.calls.clear()
+    again = rest.read()
+    assert (first.bundle, again.bundle, again.version) == (initial, initial, first.version)
+    assert "GetObject" not in {call.operation for call in aws.calls}
+    for changed in (OTHER, OTHER + OTHER):
+        rest.load(changed)
+        assert rest.read().bundle == changed
+
+
+@pytest.mark.parametrize(("most", "reads"), [(0, 1), (None, 0)], ids=["no room", "room"])
+def test_what_is_kept_of_other_places_goes_where_there_is_no_room(
+    most: int | None, reads: int, rest: ContractTarget, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if most is not None:
+        monkeypatch.setattr(api_gateway, "MOST_KEPT", most)
+    first = rest.read()
+    version = aws.client("s3").put_object(Bucket=rest.bucket, Key="other.pem", Body=OTHER)["VersionId"]
+    _point(rest, aws, f"s3://{rest.bucket}/other.pem", version)
+    assert rest.read().bundle == OTHER
+    _point(rest, aws, str(first.location), str(first.version))
+    aws.calls.clear()
+    assert rest.read().bundle == first.bundle
+    assert [call.operation for call in aws.calls].count("GetObject") == reads
+
+
+def _point(rest: ContractTarget, aws: EmbeddedAws, uri: str, version: str) -> None:
+    patch = [
+        {"op": "replace", "path": "/mutualTlsAuthentication/truststoreUri", "value": uri},
+        {"op": "replace", "path": "/mutualTlsAuthentication/truststoreVersion", "value": version},
+    ]
+    rest.clock.advance(PACE)
+    aws.client("apigateway").update_domain_name(domainName=rest.name, patchOperations=patch)
+    rest.clock.advance(PACE)
 
 
 @pytest.mark.parametrize("what", ["version", "bucket"])

@@ -17,7 +17,7 @@ from rotation_watcher.adapters.aws_errors import SdkError, code, retried, transl
 from rotation_watcher.arns import parse_target
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDenied, TargetError, TargetNotFound
 from rotation_watcher.kinds import API_GATEWAY_DOMAIN
-from rotation_watcher.ports import BundleObject, Endpoint, Live
+from rotation_watcher.ports import UNKNOWN, BundleObject, Endpoint, Live, Unknown
 
 if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MAX_BUNDLE = 5_000_000
 """The most bytes of a truststore that are read; API Gateway is believed to take 1 MB."""
+MOST_KEPT = 16 * 1024 * 1024
+"""The most bytes of truststores that are kept; one has some kilobytes."""
 
 _NOT_FOUND = "NotFoundException"
 _SETTLED = {"AVAILABLE", ""}
@@ -70,6 +72,8 @@ class ApiGatewayDomains:
         self._http = http
         self._s3 = s3
         self._authorizer = authorizer
+        self._kept: dict[str, tuple[str, bytes]] = {}
+        """By location, what was read there last with a version: a version never changes, so it is read once."""
 
     def read(
         self,
@@ -81,16 +85,26 @@ class ApiGatewayDomains:
         Without a version in the domain's settings the object's newest one is read, which need not be what is loaded.
         """
         domain = self._domain(arn)
+        return self._live(arn, domain, self._endpoints(arn, rules=domain.rules))
+
+    def _live(self, arn: str, domain: _Domain, endpoints: "tuple[Endpoint, ...] | Unknown") -> Live:
         return Live(
             bundle=self._fetch(domain, arn) if domain.location else None,
             location=domain.location or None,
             version=domain.version or None,
             settled=domain.status in _SETTLED,
             warnings=domain.warnings,
-            endpoints=self._endpoints(arn, rules=domain.rules),
+            endpoints=endpoints,
             proof=API_GATEWAY_DOMAIN.proof,
             state="" if domain.status in _SETTLED else domain.status,
         )
+
+    def expect(self, arns: Sequence[str]) -> None:
+        """See ``ports.ThriftyTarget``. The service describes no domains by name at once."""
+
+    def read_back(self, arn: str) -> Live:
+        """See ``ports.ThriftyTarget``."""
+        return self._live(arn, self._domain(arn), UNKNOWN)
 
     def update(self, arn: str, bundle: BundleObject, *, expected: str | None) -> None:
         """See ``ports.TrustTarget``. API Gateway has no compare-and-set."""
@@ -177,6 +191,17 @@ class ApiGatewayDomains:
 
     def _fetch(self, domain: _Domain, arn: str) -> bytes:
         """The object that the domain points at. Raises TargetDenied that says what would allow it, TargetError."""
+        version, kept = self._kept.get(domain.location, ("", b""))
+        if version and version == domain.version:
+            return kept
+        body = self._read(domain, arn)
+        if domain.version:
+            if len(body) + sum(len(one) for _, one in self._kept.values()) > MOST_KEPT:
+                self._kept.clear()
+            self._kept[domain.location] = (domain.version, body)
+        return body
+
+    def _read(self, domain: _Domain, arn: str) -> bytes:
         what = f"cannot read what {arn} loads, {domain.location} (version {domain.version or 'not pinned'})"
         place = keys.place(domain.location)
         if place is None:

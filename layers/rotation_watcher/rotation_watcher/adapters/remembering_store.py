@@ -7,7 +7,7 @@ sources and targets there are.
 
 from collections.abc import Mapping, Sequence
 
-from rotation_watcher.ports import ForwardingStore, ListedStore, StoredObject
+from rotation_watcher.ports import ForwardingStore, ObjectStore, StoredObject
 
 _MOST = 64 * 1024 * 1024
 """The most bytes that are remembered; a record has some kilobytes."""
@@ -38,9 +38,8 @@ class RememberingStore(ForwardingStore):
     It writes outside of them.
     """
 
-    def __init__(self, store: ListedStore, memory: Memory, folders: Sequence[str]) -> None:
+    def __init__(self, store: ObjectStore, memory: Memory, folders: Sequence[str]) -> None:
         super().__init__(store)
-        self._listing = store
         self._memory = memory
         self._folders = tuple(folders)
         self._listed: dict[str, Mapping[str, str]] = {}
@@ -75,5 +74,5 @@ class RememberingStore(ForwardingStore):
 
     def _etags(self, folder: str) -> Mapping[str, str]:
         if folder not in self._listed:
-            self._listed[folder] = self._listing.etags(folder)
+            self._listed[folder] = self._store.etags(folder)
         return self._listed[folder]

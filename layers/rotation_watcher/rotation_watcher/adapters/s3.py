@@ -82,7 +82,7 @@ class S3Store:
         return sorted(self.etags(prefix))
 
     def etags(self, prefix: str) -> Mapping[str, str]:
-        """See ``ports.ListedStore``."""
+        """See ``ports.ObjectStore``."""
         try:
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
             return {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", [])}

@@ -6,6 +6,7 @@ into both, so what is said of a failed download never comes from httpx's own tex
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 MAX_BUNDLE = 5_000_000
 """The most bytes of a deployed bundle that are read: 25 certificates of 16 KB are 400 KB, quotas can be raised."""
 
+_AT_ONCE = 20
+"""How many trust stores, and how many listeners, are described at once."""
 _TRIES = 3
 """How often the bundle is asked for, each time by a new URL; httpx itself does not try again."""
 _LOCAL = {"127.0.0.1", "localhost"}
@@ -38,7 +41,7 @@ _BEGIN = b"-----BEGIN CERTIFICATE-----"
 
 
 class AlbTrustStores:
-    """``ports.TrustTarget`` and ``ports.RevocationTarget``; ``http`` fetches what a pre-signed URL points at."""
+    """``ports.TrustTarget``, ``RevocationTarget`` and ``ThriftyTarget``; ``http`` fetches what URLs name."""
 
     def __init__(self, client: "ElasticLoadBalancingv2Client", http: httpx.Client) -> None:
         clients.quiet_sdk_logs()
@@ -46,11 +49,23 @@ class AlbTrustStores:
         self._http = http
         mutual: Any = client.meta.service_model.shape_for("MutualAuthenticationAttributes")
         self._tells_filters = _FILTERS in mutual.members
+        self._expected: list[str] = []
+        self._stores: dict[str, TrustStoreTypeDef] = {}
+        self._seen: dict[str, ListenerTypeDef] = {}
+        self._used_by: dict[str, tuple[str, ...]] = {}
+        """The listeners of each trust store that was read, by ARN: the next run may ask for several at once."""
+
+    def expect(self, arns: Sequence[str]) -> None:
+        """See ``ports.ThriftyTarget``."""
+        self._expected = [*arns] if len(arns) > 1 else []
+        self._stores.clear()
+        self._seen.clear()
 
     def read(self, arn: str, known_endpoints: Sequence[str] = ()) -> Live:
         """See ``ports.TrustTarget``. The proof is by bytes; ALB gives no location and no version."""
+        self._look_ahead(arn)
         try:
-            store = self._describe(arn)
+            store = self._stores.pop(arn, None) or self._describe(arn)
             bundle = self._bundle(arn)
             endpoints = self._endpoints(arn, known_endpoints)
         except (ClientError, BotoCoreError) as error:
@@ -66,6 +81,22 @@ class AlbTrustStores:
             state="" if store.get("Status") == "ACTIVE" else store.get("Status", ""),
             warnings=(),
             endpoints=endpoints,
+            proof=ALB_TRUST_STORE.proof,
+        )
+
+    def read_back(self, arn: str) -> Live:
+        """See ``ports.ThriftyTarget``. The bytes are the proof; the status tells of a trust store's creation only."""
+        try:
+            bundle = self._bundle(arn)
+        except (ClientError, BotoCoreError) as error:
+            raise _failed("read", arn, error) from error
+        return Live(
+            bundle=bundle,
+            location=UNKNOWN,
+            version=UNKNOWN,
+            settled=True,
+            warnings=(),
+            endpoints=UNKNOWN,
             proof=ALB_TRUST_STORE.proof,
         )
 
@@ -129,6 +160,20 @@ class AlbTrustStores:
             if code(error) != "RevocationIdNotFound":
                 raise _failed("remove a revocation list from", arn, error) from error
 
+    def _look_ahead(self, arn: str) -> None:
+        """Ask at once for this trust store and the next that are expected; what fails is asked for one by one."""
+        if arn not in self._expected:
+            return
+        start = self._expected.index(arn)
+        these = self._expected[start : start + _AT_ONCE]
+        del self._expected[start : start + _AT_ONCE]
+        listeners = [one for each in these for one in self._used_by.get(each, ())][:_AT_ONCE]
+        with suppress(ClientError, BotoCoreError):
+            found = self._client.describe_trust_stores(TrustStoreArns=these)["TrustStores"]
+            self._stores = {one["TrustStoreArn"]: one for one in found}
+            described = self._described(ListenerArns=listeners) if listeners else []
+            self._seen = {one["ListenerArn"]: one for one in described}
+
     def _describe(self, arn: str) -> "TrustStoreTypeDef":
         stores = self._client.describe_trust_stores(TrustStoreArns=[arn])["TrustStores"]
         if not stores:
@@ -177,6 +222,7 @@ class AlbTrustStores:
         for listener in self._listeners(arn, known):
             name = listener["ListenerArn"]
             found[name] = _judge(listener, name, arn, tells_filters=self._tells_filters)
+        self._used_by[arn] = tuple(found)
         return tuple(found[name] for name in sorted(found))
 
     def _listeners(self, arn: str, known: Sequence[str]) -> Iterator["ListenerTypeDef"]:
@@ -197,7 +243,8 @@ class AlbTrustStores:
                     one for one in of_balancer if one.get("MutualAuthentication", {}).get("TrustStoreArn") == arn
                 )
             elif ":listener/" in resource:
-                yield from self._described(ListenerArns=[resource])
+                seen = self._seen.pop(resource, None)
+                yield from [seen] if seen else self._described(ListenerArns=[resource])
 
     def _described(self, **which: Any) -> list["ListenerTypeDef"]:
         try:

@@ -18,7 +18,6 @@ from rotation_watcher.filters.entries import key_of
 from rotation_watcher.filters.named_plan import named_plan
 from rotation_watcher.filters.plan import Snapshot
 from rotation_watcher.filters.snapshot import take_snapshot
-from rotation_watcher.identity import files as bundle_files
 from rotation_watcher.targets.decide import (
     AdoptBaseline,
     ClaimedElsewhere,
@@ -33,6 +32,7 @@ from rotation_watcher.targets.decide import (
 from rotation_watcher.targets.manual import refusing
 from rotation_watcher.targets.record import Record
 from rotation_watcher.targets.requests import EnqueueAll, Reconcile, Release, Rollback
+from rotation_watcher.targets.run import Run
 from rotation_watcher.targets.session import Change, Session, unclaimed, while_same
 from rotation_watcher.targets.summary import TargetSummary
 
@@ -41,17 +41,18 @@ replace = msgspec.structs.replace
 type Called = Reconcile | Rollback | Release | EnqueueAll
 
 
-def serve(watch: Watch, view: BundleView, request: Called, session: Session) -> TargetSummary:
+def serve(run: Run, view: BundleView, request: Called, session: Session) -> TargetSummary:
     """Do at a listener what ``request`` asks; a release has been recorded by ``release``.
 
     Raises RequestRefused, TargetError, StoreError.
     """
+    watch = run.watch
     snapshot = _snapshot(watch, view, session)
     if request.dry_run:
         return _would(watch, snapshot, request, session)
     if isinstance(request, Rollback):
         return _roll_back(watch, snapshot, request, session)
-    return _reconcile(watch, snapshot, session)
+    return _reconcile(run, snapshot, session)
 
 
 def release(watch: Watch, view: BundleView, request: Release, session: Session) -> None:
@@ -91,8 +92,8 @@ def describe(snapshot: Snapshot, outcome: Outcome) -> TargetSummary:
     )
 
 
-def _reconcile(watch: Watch, snapshot: Snapshot, session: Session) -> TargetSummary:
-    ports, mode = session.ports, watch.mode
+def _reconcile(run: Run, snapshot: Snapshot, session: Session) -> TargetSummary:
+    watch, ports, mode = run.watch, session.ports, run.watch.mode
     kept.note_shown(ports.store, snapshot.target, snapshot.live)
     try:
         action = decide(snapshot, mode, ports.owner, ports.clock())
@@ -106,20 +107,20 @@ def _reconcile(watch: Watch, snapshot: Snapshot, session: Session) -> TargetSumm
             session.save(lambda record: replace(record, pending=None))
             snapshot = _snapshot(watch, snapshot.view, session)
             action = decide(snapshot, mode, ports.owner, ports.clock())
-        outcome = _act(snapshot, action, session)
+        outcome = _act(run, snapshot, action, session)
         if outcome is None:
-            return _no_change(snapshot, action, mode, session)
+            return _no_change(run, snapshot, action, session)
         return _deliver(snapshot, outcome, session)
     except ClaimedByAnother as error:
         return _claimed(snapshot, error)
 
 
-def _act(snapshot: Snapshot, action: Action, session: Session) -> Outcome | None:
+def _act(run: Run, snapshot: Snapshot, action: Action, session: Session) -> Outcome | None:
     """Change the listener and prove it; None where there is nothing to do. Pins widen before, and narrow after."""
-    pending, store, clock = session.record.pending, session.ports.store, session.ports.clock
+    pending = session.record.pending
     match action:
         case Deploy():
-            bundle_files.write(snapshot.view, store, clock(), narrow=False)
+            run.write_files(snapshot.view, narrow=False)
             outcome = deploy.deploy(snapshot, session)
         case Prove() if pending is not None:
             outcome = deploy.await_proof(snapshot, pending, session)
@@ -128,15 +129,14 @@ def _act(snapshot: Snapshot, action: Action, session: Session) -> Outcome | None
         case _:
             return None
     if outcome is Outcome.UPDATED:
-        bundle_files.write(snapshot.view, store, clock(), narrow=True)
+        run.write_files(snapshot.view, narrow=True)
     return outcome
 
 
-def _no_change(snapshot: Snapshot, action: Action, mode: Mode, session: Session) -> TargetSummary:
-    now = session.ports.clock()
+def _no_change(run: Run, snapshot: Snapshot, action: Action, session: Session) -> TargetSummary:
     if isinstance(action, NoChange | AdoptBaseline | Observe):
-        bundle_files.write(snapshot.view, session.ports.store, now, narrow=True)
-    changes = [_noticed(snapshot, mode, now)]
+        run.write_files(snapshot.view, narrow=True)
+    changes = [_noticed(snapshot, run.watch.mode, session.ports.clock())]
     if isinstance(action, AdoptBaseline):
         changes.append(while_same(snapshot.record, deploy.adopt_baseline(snapshot, session)))
     if session.holding:

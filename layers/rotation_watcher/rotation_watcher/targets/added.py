@@ -17,14 +17,16 @@ def note(store: ObjectStore, arn: str, certificates: Iterable[Certificate | Bloc
     """Write down what is about to be added. Raises StoreError."""
     for certificate in certificates:
         key = keys.added(arn, certificate.fingerprint)
-        stored = store.get(key)
-        if stored is not None and _names(stored.body, certificate.fingerprint):
-            continue
-        try:
+        body, etag = certificate.pem.encode(), None
+        for _ in range(2):
+            try:
+                store.put_if(key, body, etag=etag, content_type=keys.PEM_TYPE)
+                break
+            except Conflict:  # most often there is none yet, so it is read only where there is one
+                stored = store.get(key)
+            if stored is not None and _names(stored.body, certificate.fingerprint):
+                break
             etag = stored.etag if stored else None
-            store.put_if(key, certificate.pem.encode(), etag=etag, content_type=keys.PEM_TYPE)
-        except Conflict:
-            continue  # another run has just written it
 
 
 def confirmed(store: ObjectStore, arn: str, fingerprints: Iterable[str]) -> frozenset[str]:

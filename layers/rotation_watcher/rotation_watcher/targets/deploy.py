@@ -1,6 +1,7 @@
 """Change one target and prove it: put, write down what is asked for, update, read back, record; or go back.
 
-Contract. Each function is called with the claim held and with the snapshot taken under it. When it returns, the record
+Contract. Each function is called with the claim held and with the snapshot taken under it, but for ``deploy``, which
+can take it itself. When it returns, the record
 in the store says what became of the update: proved (``applied``), still to be proved (``pending``: the next run
 proves it), refused or rolled back (``hold``), or put off (``not_before``); the claim is gone. A crash at any point
 leaves a claim that expires, at most one object version that nothing uses, and a ``pending`` that the next run takes
@@ -30,8 +31,12 @@ from rotation_watcher.x509.truststore import Contents, read
 replace = msgspec.structs.replace
 
 
-def deploy(snapshot: Snapshot, session: Session) -> Outcome:
-    """Deploy the snapshot's plan."""
+def deploy(snapshot: Snapshot, session: Session, *, claiming: Change | None = None) -> Outcome:
+    """Deploy the snapshot's plan.
+
+    With ``claiming`` the claim is taken here, together with that change and with what is asked for, on the very record
+    that the snapshot was taken with. Raises Conflict where it is not there any more: nothing was changed then.
+    """
     record, now = session.record, session.ports.clock()
     body, content = snapshot.plan.body, snapshot.plan.content
     versions = record.versions
@@ -49,7 +54,14 @@ def deploy(snapshot: Snapshot, session: Session) -> Outcome:
     )
     wanted = snapshot.view.wanted.certificates
     added.note(session.ports.store, session.target.arn, [wanted[key] for key in snapshot.plan.added])
-    session.save(lambda record: replace(record, pending=pending, versions=versions))
+
+    def begin(record: Record) -> Record:
+        return replace(record, pending=pending, versions=versions)
+
+    if claiming is None:
+        session.save(begin)
+    else:
+        session.claim_as_read(lambda record: begin(claiming(record)))
     return request_update(snapshot, pending, session)
 
 
@@ -199,7 +211,7 @@ def await_proof(snapshot: Snapshot, pending: Pending, session: Session) -> Outco
     seen = proof.read_back(snapshot, pending, session)
     now, bucket = session.ports.clock(), session.ports.store.bucket
     if seen.shown:
-        session.save(lambda record: proof.proved(record, pending, snapshot, seen.live, bucket, now))
+        session.save_proof(lambda record: proof.proved(record, pending, snapshot, seen.live, bucket, now))
         return proof.outcome(pending)
     off = seen.live.bundle is None  # turned off meanwhile: the next run decides whether it comes back
     if seen.live.settled and not off and {*seen.blocks} != {*snapshot.blocks} and seen.refused and pending.hold is None:

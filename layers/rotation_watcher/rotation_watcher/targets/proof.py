@@ -14,7 +14,7 @@ from rotation_watcher import keys
 from rotation_watcher.alerts import builders
 from rotation_watcher.bundles.wanted import Need, admits
 from rotation_watcher.errors import TargetError
-from rotation_watcher.ports import UNKNOWN, Live
+from rotation_watcher.ports import UNKNOWN, Live, ThriftyTarget
 from rotation_watcher.targets import conditions, contention, shown
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.plan import Snapshot, shown_last
@@ -55,7 +55,7 @@ def read_back(snapshot: Snapshot, pending: Pending, session: Session) -> ReadBac
         if attempt:
             session.ports.wait(READBACK_SECONDS)
         try:
-            live = session.adapter.read(snapshot.target.arn, session.record.endpoints)
+            live = _read(session, brief=not attempt)
             blocks = contents_of(live).blocks
         except TargetError:
             live = snapshot.live  # it was asked to change, and may well have: the claim must not be left behind now
@@ -66,6 +66,14 @@ def read_back(snapshot: Snapshot, pending: Pending, session: Session) -> ReadBac
     now = session.ports.clock()
     refused = tuple(need for need in required(snapshot, now) if not admits(blocks.values(), need, now))
     return ReadBack(live, blocks, False, refused)
+
+
+def _read(session: Session, *, brief: bool) -> Live:
+    """What is live: at first only what proves an update, and all of it where that shows something else."""
+    adapter, arn = session.adapter, session.target.arn
+    if brief and isinstance(adapter, ThriftyTarget):
+        return adapter.read_back(arn)
+    return adapter.read(arn, session.record.endpoints)
 
 
 def _shows(live: Live, blocks: Mapping[str, Block], pending: Pending, session: Session) -> bool:

@@ -4,6 +4,7 @@ from rotation_watcher import formats, keys
 from rotation_watcher.config import Target
 from rotation_watcher.errors import Conflict, TargetError
 from rotation_watcher.ports import ObjectStore
+from rotation_watcher.run_store import holds
 from rotation_watcher.targets.record import Record, encode
 from rotation_watcher.targets.record import decode as decode_record
 
@@ -31,7 +32,7 @@ def put_version(store: ObjectStore, key: str, body: bytes, *, content_type: str)
 
     Raises TargetError where the bucket keeps no versions, StoreError.
     """
-    newest = store.get(key)
+    newest = None if holds(store, key, body) is False else store.get(key)
     if newest is not None and newest.body == body and newest.version:
         return newest.version
     version = store.put(key, body, content_type=content_type).version
@@ -42,6 +43,8 @@ def put_version(store: ObjectStore, key: str, body: bytes, *, content_type: str)
 
 def put_if_other(store: ObjectStore, key: str, body: bytes, *, content_type: str) -> None:
     """Write down what a target shows, if that has changed. Raises StoreError."""
+    if holds(store, key, body):
+        return
     stored = store.get(key)
     if stored is not None and stored.body == body:
         return

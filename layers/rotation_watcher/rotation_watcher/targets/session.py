@@ -15,13 +15,15 @@ import msgspec
 from rotation_watcher import arns, keys
 from rotation_watcher.alerts import outbox
 from rotation_watcher.alerts.ledger import Ledger
+from rotation_watcher.alerts.model import Kind
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import RemindDays, Target
 from rotation_watcher.deadline import Remaining, unhurried
 from rotation_watcher.errors import ClaimedByAnother
-from rotation_watcher.kinds import Kind
+from rotation_watcher.kinds import Kind as TargetKind
 from rotation_watcher.ports import Clock, FilterTarget, ObjectStore, PublishQueue, RevocationTarget, TrustTarget, Wait
+from rotation_watcher.run_store import Memory
 from rotation_watcher.targets import conditions
 from rotation_watcher.targets.plausible import plausible
 from rotation_watcher.targets.record import Claim, Record
@@ -37,11 +39,11 @@ class Ports(NamedTuple):
 
     ``claim_for`` outlasts the function's timeout; ``owner`` names this run, ``remaining`` says what is left of it.
     ``enqueue_every``: how often the schedule enqueues every target (None: at no fixed interval). ``remind`` is what the
-    watch file says, given at each call.
+    watch file says, given at each call. ``memory``: what a container remembers of the state (None: nothing).
     """
 
     store: ObjectStore
-    targets: Mapping[Kind, TrustTarget]
+    targets: Mapping[TargetKind, TrustTarget]
     sink: AlertSink
     queue: PublishQueue
     clock: Clock
@@ -50,8 +52,9 @@ class Ports(NamedTuple):
     claim_for: timedelta
     enqueue_every: timedelta | None = None
     remaining: Remaining = unhurried
-    listeners: Mapping[Kind, FilterTarget] = {}
+    listeners: Mapping[TargetKind, FilterTarget] = {}
     remind: RemindDays = RemindDays()
+    memory: Memory | None = None
 
     def adapter(self, target: Target) -> TrustTarget:
         """Who speaks to this kind of target."""
@@ -70,6 +73,9 @@ class Session:
         self.target = target
         self.ports = ports
         self._ledger = Ledger(ports.store, keys.record(target.id))
+        self.told: list[str] = []
+        """The ids of alerts that were delivered and never waited in the outbox."""
+        self._tried: tuple[str, ...] | None = None
         self.reload()
 
     @property
@@ -115,6 +121,25 @@ class Session:
         )
         self.record = self._stored
 
+    def save_proof(self, change: Change) -> None:
+        """Save what became of ``pending``, and tell of it first where nothing else waits. Raises as ``save``.
+
+        The alert of an update follows from ``pending`` alone, its id too: whoever finds it there, because this run died
+        in between, tells the same once more. So it need not wait in the outbox. What the sink does not take does.
+        """
+        before = self.record.outbox
+        due = [alert for alert in change(self.record).outbox if alert not in before]
+        taken: set[str] = set()
+        if due and not before and all(alert.kind is Kind.TRUSTSTORE_UPDATED for alert in due):
+
+            def note(delivered: frozenset[str]) -> bool:
+                taken.update(delivered)
+                return True
+
+            self._tried = outbox.deliver([outbox.Waiting(due, note)], self.ports.sink, self.ports.remaining)[0]
+            self.told += [alert.id for alert in due if alert.key in taken]
+        self.save(lambda record: change(record).delivered(frozenset(taken)))
+
     def claim(self, change: Change) -> None:
         """Take the claim, together with ``change``. Raises ClaimedByAnother, StoreError.
 
@@ -123,6 +148,19 @@ class Session:
         claim = Claim(self.ports.owner, self.ports.clock() + self.ports.claim_for)
         self.save(lambda record: replace(change(record), claim=claim))
 
+    def claim_as_read(self, change: Change) -> None:
+        """Take the claim on the very record that was read, together with ``change``.
+
+        Every run writes the record before it changes the target. So where nobody has written it since it was read, no
+        run has changed the target either, and what was read of the target after it may be acted upon.
+        Raises Conflict where somebody has, ClaimedByAnother, StoreError.
+        """
+        self._refuse(self.record)
+        claim = Claim(self.ports.owner, self.ports.clock() + self.ports.claim_for)
+        claimed = replace(change(self.record), claim=claim)
+        self._etag = self._store(claimed, self._etag)
+        self._stored = self.record = claimed
+
     def refuse_if_claimed(self) -> None:
         """Raise ClaimedByAnother where another run holds the target."""
         self._refuse(self.record)
@@ -130,8 +168,12 @@ class Session:
     def deliver(self) -> tuple[str, ...]:
         """Deliver the outbox, then take out what was delivered; the errors of the sink, in words. Raises StoreError.
 
-        Under another run's claim that run delivers, or the next one: at least once, always with the same id.
+        Under another run's claim that run delivers, or the next one: at least once, always with the same id. What
+        ``save_proof`` has just tried waits for the next run.
         """
+        if self._tried is not None:
+            tried, self._tried = self._tried, None
+            return tried
         try:
             self.refuse_if_claimed()
         except ClaimedByAnother:

@@ -33,7 +33,13 @@ def take_snapshot(
     now: datetime,
 ) -> Snapshot:
     """Read one target, with the record that is kept of it. Raises TargetError, StoreError."""
-    live = adapter.read(target.arn, record.endpoints)
+    return of_live(watch, target, record, view, store, adapter.read(target.arn, record.endpoints), now)
+
+
+def of_live(
+    watch: Watch, target: Target, record: Record, view: BundleView, store: ObjectStore, live: Live, now: datetime
+) -> Snapshot:
+    """The snapshot of a target that has been read. Raises TargetError, StoreError."""
     # Where mutual TLS was turned off, what others had put there comes back together with what is wanted.
     off = live.bundle is None
     last = shown.last(store, target, record) if off else Last()

@@ -1,0 +1,128 @@
+"""The store of one run of publish: what its targets share is read once, and no more is asked than can have changed.
+
+What publish reads and never writes (``SHARED``) is read once, so all targets of a run are judged by the same histories,
+anchors and lists: a snapshot that is never older than ``KNOWN_FOR``, nor than the run. Of the state of its targets
+(``STATE``) a run that serves several asks for a listing, which says by ETag what an earlier run of the same container
+still knows, and what does not exist. That answers the first time that an object is asked for, and no later one. It
+can be wrong by then, as any read can: every write of state is conditional on the ETag that was read.
+"""
+
+import hashlib
+from datetime import timedelta
+
+from rotation_watcher.ports import ForwardingStore, ObjectStore, StoredObject, Written
+
+SHARED = ("sources/", "anchors/", "approvals/", "extra/", "crls/")
+"""What publish never writes."""
+STATE = ("targets/", "bundles/.")
+"""What a run writes for single targets: records and what they load; what was added to them, and what they showed."""
+KNOWN_FOR = timedelta(minutes=1)
+"""How long a run goes by what it has read once: then it is read anew."""
+_REMEMBERED = ".json"
+_LARGE = 256 * 1024
+"""What is larger, in bytes, is read again: a revocation list may have fifty megabytes."""
+_MOST = 16 * 1024 * 1024
+"""The most bytes of state that a container remembers; a record has some kilobytes."""
+
+
+class Memory:
+    """The state that a container has read or written last, by key. It counts only where an ETag confirms it."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, StoredObject] = {}
+        self._size = 0
+
+    def get(self, key: str, etag: str) -> StoredObject | None:
+        """What was read there, if it is what has this ETag."""
+        found = self._held.get(key)
+        return found if found is not None and found.etag == etag else None
+
+    def keep(self, key: str, stored: StoredObject) -> None:
+        """Remember it. Where there is no more room, all else is forgotten."""
+        if not key.endswith(_REMEMBERED) or not key.startswith(STATE):
+            return
+        self._size += len(stored.body) - len(before.body if (before := self._held.get(key)) else b"")
+        self._held[key] = stored
+        if self._size > _MOST:
+            self._held, self._size = {key: stored}, len(stored.body)
+
+
+class RunStore(ForwardingStore):
+    """``ports.ObjectStore`` for one run, over another one; ``memory`` is the container's."""
+
+    def __init__(self, store: ObjectStore, memory: Memory) -> None:
+        super().__init__(store)
+        self._memory = memory
+        self._shared: dict[tuple[str, str | None], StoredObject | None] = {}
+        self._listed: dict[str, str] | None = None
+        self._asked: set[str] = set()
+        self._put: dict[tuple[str, str], StoredObject] = {}
+
+    def list_state(self) -> None:
+        """Ask for the listing of the state: for a run that serves several targets. Raises StoreError."""
+        self._listed = {key: etag for prefix in STATE for key, etag in self._store.etags(prefix).items()}
+        self._asked.clear()
+
+    def forget(self) -> None:
+        """Read anew what the targets share, and list the state again where that was done. Raises StoreError."""
+        self._shared.clear()
+        if self._listed is not None:
+            self.list_state()
+
+    def holds(self, key: str, body: bytes) -> bool | None:
+        """Whether the newest object there holds these bytes, by the listing alone; None where that is not known.
+
+        The ETag of an object that was put at once is the MD5 of its bytes (S3 API reference, Object), unless a KMS key
+        encrypts it: then they seem to differ, and are only read or written once more.
+        """
+        if self._listed is None or key in self._asked or not key.startswith(STATE):
+            return None
+        return self._listed.get(key) == f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
+
+    def get(self, key: str, *, version: str | None = None) -> StoredObject | None:
+        """See ``ports.ObjectStore``. A version that this run has put is not read: no version ever changes."""
+        if key.startswith(SHARED):
+            return self._once(key, version)
+        if version is not None:
+            return self._put.get((key, version)) or self._store.get(key, version=version)
+        if self._listed is not None and key.startswith(STATE) and key not in self._asked:
+            self._asked.add(key)
+            etag = self._listed.get(key)
+            if etag is None:
+                return None
+            if known := self._memory.get(key, etag):
+                return known
+        stored = self._store.get(key)
+        if stored is not None:
+            self._memory.keep(key, stored)
+        return stored
+
+    def put(self, key: str, body: bytes, *, content_type: str) -> Written:
+        """See ``ports.ObjectStore``."""
+        return self._kept(key, body, self._store.put(key, body, content_type=content_type))
+
+    def put_if(self, key: str, body: bytes, *, etag: str | None, content_type: str) -> Written:
+        """See ``ports.ObjectStore``."""
+        self._asked.add(key)
+        return self._kept(key, body, self._store.put_if(key, body, etag=etag, content_type=content_type))
+
+    def _once(self, key: str, version: str | None) -> StoredObject | None:
+        if (key, version) in self._shared:
+            return self._shared[key, version]
+        stored = self._store.get(key, version=version)
+        if stored is None or len(stored.body) <= _LARGE:
+            self._shared[key, version] = stored
+        return stored
+
+    def _kept(self, key: str, body: bytes, written: Written) -> Written:
+        self._asked.add(key)
+        stored = StoredObject(body, written.etag, written.version)
+        self._memory.keep(key, stored)
+        if written.version is not None and key.startswith("targets/") and not key.endswith(_REMEMBERED):
+            self._put = {(key, written.version): stored}
+        return written
+
+
+def holds(store: ObjectStore, key: str, body: bytes) -> bool | None:
+    """See ``RunStore.holds``; None for a store that knows no listing."""
+    return store.holds(key, body) if isinstance(store, RunStore) else None

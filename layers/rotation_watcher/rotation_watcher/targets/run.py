@@ -1,0 +1,85 @@
+"""One run of publish: what its targets share is known once, and each bundle's files are written once.
+
+A bundle is viewed at the first of its targets, and its files widen and narrow there as they would for that target
+alone; for the others the same view could change nothing more. After ``KNOWN_FOR`` all of it is begun anew.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+
+from rotation_watcher import arns
+from rotation_watcher.bundles.view import view_bundle
+from rotation_watcher.bundles.wanted import BundleView
+from rotation_watcher.config import Bundle, Target, Watch
+from rotation_watcher.deadline import TimedStore
+from rotation_watcher.errors import StoreError
+from rotation_watcher.identity import files
+from rotation_watcher.kinds import Kind, Payload
+from rotation_watcher.ports import ThriftyTarget
+from rotation_watcher.run_store import KNOWN_FOR, Memory, RunStore
+from rotation_watcher.targets.session import Ports
+
+LISTED_FROM = 3
+"""How many targets a run serves at least to ask for a listing of the state first."""
+_A_PAGE = 100
+"""Targets of the watch file for each that is served: a page of the listing shows the state of about so many."""
+
+
+class Run:
+    """``watch`` and ``ports`` of one run, and what it knows."""
+
+    def __init__(self, watch: Watch, ports: Ports) -> None:
+        self.watch = watch
+        self._store = RunStore(TimedStore(ports.store, ports.remaining), ports.memory or Memory())
+        self.ports = ports._replace(store=self._store, remind=watch.policy.remind_days)
+        self._since = ports.clock()
+        self._views: dict[str, BundleView] = {}
+        self._begun: set[str] = set()
+        self._written: dict[str, bool] = {}
+
+    def begin(self, targets: Sequence[Target]) -> None:
+        """The run will serve these. Raises nothing: what is not known at once is asked for target by target."""
+        if len(targets) >= LISTED_FROM and len(self.watch.targets) <= _A_PAGE * len(targets):
+            with suppress(StoreError):
+                self._store.list_state()
+        by_kind: dict[Kind, list[str]] = {}
+        for target in targets:
+            by_kind.setdefault(arns.parse_target(target.arn).kind, []).append(target.arn)
+        for kind, served in by_kind.items():
+            adapter = self.ports.targets.get(kind) if kind.takes is Payload.CA_CERTIFICATES else None
+            if isinstance(adapter, ThriftyTarget):
+                adapter.expect(served)
+
+    def view(self, bundle: Bundle) -> BundleView:
+        """What the bundle should hold, as this run knows it. Raises StoreError."""
+        now = self.ports.clock()
+        if now - self._since > KNOWN_FOR:
+            self._renew(now)
+        if bundle.id not in self._views:
+            self._views[bundle.id] = view_bundle(self.watch, bundle, self._store, now)
+        return self._views[bundle.id]
+
+    def begin_files(self, view: BundleView, *, dry_run: bool = False) -> list[str]:
+        """See ``identity.files.begin``. Raises StoreError."""
+        if view.bundle.id in self._begun:
+            return []
+        written = files.begin(view, self._store, self.ports.clock(), dry_run=dry_run)
+        self._begun.add(view.bundle.id)
+        return written
+
+    def write_files(self, view: BundleView, *, narrow: bool, dry_run: bool = False) -> list[str]:
+        """See ``identity.files.write``: what was narrowed by this view need not be widened by it. Raises StoreError."""
+        done = self._written.get(view.bundle.id) if self._views.get(view.bundle.id) is view else None
+        if done is not None and done >= narrow:
+            return []
+        written = files.write(view, self._store, self.ports.clock(), narrow=narrow, dry_run=dry_run)
+        self._written[view.bundle.id] = narrow
+        return written
+
+    def _renew(self, now: datetime) -> None:
+        self._since = now
+        self._views.clear()
+        self._begun.clear()
+        self._written.clear()
+        self._store.forget()
