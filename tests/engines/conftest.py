@@ -9,7 +9,8 @@ import pytest
 
 from local.environment import Environment
 from local.genesys.keys import DEFAULT_CACHE
-from tests.engines.door_servers import Backend, Envoy, HaProxy, Nginx, Proxy
+from tests.engines.backend import Backend
+from tests.engines.door_servers import Envoy, HaProxy, Nginx, Proxy
 from tests.engines.door_world import World
 from tests.engines.script import Outcome, run_script
 

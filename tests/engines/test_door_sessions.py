@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from local.edge.client import client_context
-from tests.engines.door_servers import Backend, Nginx, Proxy, client_of
+from tests.engines.backend import Backend
+from tests.engines.door_servers import Nginx, Proxy, client_of
 from tests.engines.door_world import World, eventually, resumed
 
 
