@@ -1,7 +1,19 @@
-"""Options of all tests."""
+"""Options of all tests, and service models that a process reads once."""
+
+import gc
 
 import pytest
+
+from local.aws import shared_models
+
+shared_models.share()  # before moto is imported, which reads many
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--sockets", action="store_true", help="run every script with the real adapters, over HTTP")
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave alone what stays to the end: modules, service models and 8,500 tests."""
+    gc.collect()
+    gc.freeze()
