@@ -21,7 +21,7 @@ BUILT := tests/page tests/built tests/roles tests/engines tests/stack/test_event
 ATTACKS := tests/soak tests/crash tests/faults tests/cost tests/integration/test_crash.py
 ATTACKS += tests/integration/test_drift_everywhere.py tests/integration/test_copies.py
 ATTACKS += $(addprefix tests/unit/,collect/test_floods.py sources/test_flapping.py targets/test_contention.py)
-ATTACKS += $(addprefix tests/integration/test_,typed_commands.py listener.py doors.py terminal.py) tests/interleaving tests/forgery
+ATTACKS += $(addprefix tests/integration/test_,typed_commands.py digests.py listener.py doors.py terminal.py) tests/interleaving tests/forgery
 ATTACKS += tests/handshake/edge/test_load.py tests/hostile/test_fuzz.py tests/hostile/test_vectors.py tests/hostile/test_rogues.py
 ATTACKS += tests/secrets/test_functions.py
 # What `make test` runs in memory, `make attack` runs over sockets as well.

@@ -45,6 +45,8 @@ class Genesys(Protocol):
 class BaseEnvironment(ABC):
     """See the module. ``watch`` is the watch file to write next; ``alerts`` all that have arrived.
 
+    ``mails`` are those of them that came by themselves; the others wait in the log, and a digest tells them.
+
     A subclass sets ``clock``, ``world``, ``watcher`` and ``secret_arn``.
     """
 
@@ -58,6 +60,7 @@ class BaseEnvironment(ABC):
         self.metrics = CountingMetrics()
         self.watch: dict[str, Any] = {"mode": "apply", "sources": [], "bundles": [], "targets": []}
         self.alerts: list[Alert] = []
+        self.mails: list[Alert] = []
         self._runs = 0
 
     # What a subclass has behind the ports
@@ -85,6 +88,10 @@ class BaseEnvironment(ABC):
     @abstractmethod
     def _arrived(self) -> Iterator[Alert]:
         """The alerts that were delivered since the last call."""
+
+    def _kept_back(self) -> Iterable[Alert]:
+        """Those that wait for a digest since then."""
+        return ()
 
     def wait(self, seconds: float) -> None:
         """Let virtual time pass."""
@@ -160,10 +167,12 @@ class BaseEnvironment(ABC):
     # What people see
 
     def new_alerts(self) -> list[Alert]:
-        """The alerts that arrived since the last call; all of them are in ``alerts``."""
+        """The alerts of which one hears since the last call, in their order; all of them are in ``alerts``."""
         arrived = [*self._arrived()]
-        self.alerts += arrived
-        return arrived
+        self.mails += arrived
+        heard = sorted((*arrived, *self._kept_back()), key=lambda alert: alert.at)
+        self.alerts += heard
+        return heard
 
     def live(self, target: str) -> dict[str, Block]:
         """What a target holds now, by fingerprint; empty where mutual TLS is off."""

@@ -118,6 +118,8 @@ class Script:
         self.tally = Tally()
         self.start = environment.clock()
         self.quiet_writes: int | None = None
+        self.waiting = False
+        """Whether something happened that the next digest will tell."""
         self.revoked: Identity | None = None
         self.pictures: list[Popen[bytes]] = []
         self.doors: dict[str, Authorizer] = {}
@@ -161,6 +163,10 @@ class Script:
     def pass_time(self, step: timedelta = QUARTER) -> None:
         """Let time pass: clients connect before the watcher has run, and after; then print what arrived."""
         self.environment.clock.advance(step)
+        if self.waiting:
+            self.environment.report()  # it tells together what has happened
+            self.tell()
+            self.waiting = False
         self.knock()
         self.environment.tick(timedelta(0), schedule=step > QUARTER)  # what flaps enqueues targets where it matters
         self.knock()
@@ -176,8 +182,10 @@ class Script:
     def tell(self) -> None:
         """Show the alerts that arrived."""
         for alert in self.environment.new_alerts():
+            self.waiting = self.waiting or alert.routine
             style = {"info": "green", "warning": "yellow", "critical": "bold red"}[alert.severity]
-            self.say(f"  {alert.severity.upper():<8} {alert.kind:<26} {alert.title}", style)
+            severity = "later" if alert.routine else alert.severity.upper()
+            self.say(f"  {severity:<8} {alert.kind:<26} {alert.title}", "dim" if alert.routine else style)
 
     def until(self, day: float, step: timedelta) -> None:
         """Let time pass in steps up to a day of the script."""
@@ -315,7 +323,7 @@ def main(argv: Sequence[str] = ()) -> int:
     with Environment(start, options.keys, world=WORLD) as environment, TlsEdge(options.output / "edge") as edge:
         script = _set_up(environment, edge, options.output, console)
         script.play()
-        _deliver(environment.alerts, options.output / "alerts")
+        _deliver(environment.mails, options.output / "alerts")
         summary = _summary(script)
     (options.output / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     taken = [one.wait() for one in script.pictures]
@@ -391,6 +399,7 @@ def _summary(script: Script) -> dict[str, object]:
             {"id": alert.id, "kind": alert.kind, "severity": alert.severity, "at": alert.at.isoformat()}
             for alert in environment.alerts
         ],
+        "mails": len(environment.mails),
         "targets": {
             target.id: {
                 "arn": target.arn,

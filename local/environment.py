@@ -24,7 +24,7 @@ from local.base_environment import BUCKET, BaseEnvironment
 from local.genesys.clock import VirtualClock
 from local.genesys.server import Simulator
 from local.genesys.world import World
-from rotation_watcher import bootstrap, bootstrap_door
+from rotation_watcher import bootstrap, bootstrap_door, keys
 from rotation_watcher import collect as collecting
 from rotation_watcher import refresh_crls as refreshing
 from rotation_watcher import report as reporting
@@ -67,6 +67,7 @@ class Environment(BaseEnvironment):
         self.aws = EmbeddedAws(self._time, region=region, **(aws or {}))
         self.simulator = Simulator(self.world, rate_limit=1_000_000)  # a standing clock would use it up at once
         self._exit = ExitStack()
+        self._kept: set[str] = set()
 
     def __enter__(self) -> Self:
         self._exit.enter_context(self.simulator)
@@ -246,6 +247,12 @@ class Environment(BaseEnvironment):
 
     def _arrived(self) -> Iterator[Alert]:
         return (msgspec.json.decode(body, type=Alert) for body in self._receive(self.mailbox_url))
+
+    def _kept_back(self) -> Iterator[Alert]:
+        for key in self.watcher.store.list(keys.ALERT_LOG):
+            if keys.told_of(key)[1] is not keys.Waits.NOT and key not in self._kept:
+                self._kept.add(key)
+                yield msgspec.json.decode(self.read(key), type=Alert)
 
     def _receive(self, url: str) -> Iterator[str]:
         while messages := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):

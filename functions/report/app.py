@@ -8,7 +8,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation_watcher import bootstrap, configuration
 from rotation_watcher.adapters.metrics import EmbeddedMetrics
-from rotation_watcher.errors import RequestRefused
+from rotation_watcher.alerts.fills import Fill
+from rotation_watcher.errors import RequestRefused, StoreError
 from rotation_watcher.report import Request, report
 
 logger = Logger()
@@ -22,18 +23,28 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
 
     The event: ``{"dry_run": true}`` or ``{"again": true}``, both optional. A configuration that is refused is replaced
     by the last good one; collect sends the alert about it. Raises ConfigurationError where there is none,
-    RequestRefused, or StoreError where the page cannot be written, so that Lambda counts the run as failed.
+    RequestRefused, or StoreError where the page cannot be written, or, after all else was done, where an alert was not
+    taken, so that Lambda counts the run as failed.
     """
     try:
         request = msgspec.convert(event, Request)
     except msgspec.ValidationError as error:
         raise RequestRefused(f"the event is not understood: {error}") from error
-    ports = watcher.report()._replace(remaining=lambda: context.get_remaining_time_in_millis() / 1000)
+    delivery = watcher.delivery()
+    ports = watcher.report()._replace(
+        sink=watcher.sink(Fill.REPORT, delivery), remaining=lambda: context.get_remaining_time_in_millis() / 1000
+    )
     configured = configuration.in_use(watcher.watch, watcher.parse, ports.store, dry_run=True)  # publish notes
-    answer = msgspec.to_builtins(report(configured.watch, request, ports))
+    summary = report(configured.watch, request, ports)
+    answer = msgspec.to_builtins(summary)
     if configured.mistakes:
         answer["configuration_refused"] = [*configured.mistakes]
     if "unheard" in answer:
         logger.warning(answer["unheard"])
+    if delivery.waiting:
+        answer["waiting"] = delivery.waiting
+        logger.warning("alerts wait: nobody has confirmed", extra={"waiting": delivery.waiting})
     logger.info("reported", extra={"summary": answer})
+    if failed := [*summary.undelivered, *delivery.failures]:
+        raise StoreError("; ".join(failed))
     return answer

@@ -121,8 +121,8 @@ def test_what_functions_keep_is_changed_by_no_one_else(action: str, operators: s
             assert denied(action, key, principal, operators, if_none_match="*"), (key, principal)
         assert not denied(action, key, owner, operators, if_none_match="*"), key
     for key in (ALERT, TOLD):
-        assert all(denied(action, key, principal, operators) for principal in [*OTHERS, REPORT])
-        assert not any(denied(action, key, function, operators) for function in (COLLECT, PUBLISH, REFRESH))
+        assert all(denied(action, key, principal, operators) for principal in OTHERS)
+        assert not any(denied(action, key, function, operators) for function in WRITERS)
 
 
 @pytest.mark.parametrize("action", [each for each in written() if each not in NO_CONTENT])

@@ -96,6 +96,7 @@ STACK = Stack(
         Fill.COLLECT: "genesys-watcher-CollectFunction-1A2b3C4d5E6f",
         Fill.PUBLISH: "genesys-watcher-PublishFunction-6F5e4D3c2B1a",
         Fill.REFRESH_CRLS: "genesys-watcher-RefreshCrlsFunction-0Z9y8X7w6V5u",
+        Fill.REPORT: "genesys-watcher-ReportFunction-5T4s3R2q1P0o",
     },
     log_group="/genesys-certificate-watcher/genesys-watcher/collect",
     runbook="https://wiki.example.com/genesys/runbook.html",
@@ -620,6 +621,29 @@ EXAMPLES = {
         now=NOW,
     ),
     "reminder": ending.reminder(EXAMPLES["drift_found"], SINCE, 2),
+}
+
+
+def _together(*names: str) -> list[Alert]:
+    return [stamped(EXAMPLES[name], STACK) for name in names]
+
+
+EXAMPLES = {
+    **EXAMPLES,
+    "summed_up": builders.summed_up(_together("rotated", "truststore_updated", "filters_updated"), NOW),
+    "more_alike": builders.more_alike(_together("truststore_update_failed", "truststore_update_failed"), NOW),
+    "weekly": builders.weekly(
+        week="2026-11-23",
+        verdict="all good",
+        lines={
+            "verdict": "All good.",
+            "us-east-1": "Genesys current until 2027-06-15 (203 days left)",
+            "targets": "3 of 3 as they should be",
+            "open alerts": "none",
+        },
+        to_do="Nothing.",
+        now=NOW,
+    ),
 }
 
 DELIVERED: Mapping[str, Alert] = {name: stamped(alert, STACK) for name, alert in EXAMPLES.items()}

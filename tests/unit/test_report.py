@@ -17,7 +17,7 @@ from rotation_watcher.report import AT_LEAST, Ports, Request, Summary, report
 from rotation_watcher.sources.history import Status
 from rotation_watcher.status.model import decode
 from rotation_watcher.targets.record import Hold, HoldReason
-from tests.support.fakes import ManualClock
+from tests.support.fakes import Mailbox, ManualClock
 from tests.support.kept_state import NOW, KeptState
 
 FOLDERS = ("sources/", "targets/", "crls/", keys.ALERT_LOG)
@@ -34,13 +34,21 @@ class Reported:
         self.remaining = 120.0
         self.figures: dict[str, float] = {}
         self.subscribers: int | DeliveryError = 1
+        self.sink = Mailbox()
 
     def run(self, **request: Any) -> Summary:
         self.kept.store.calls.clear()
         store = RememberingStore(self.kept.store, self.memory, FOLDERS)
         self.figures.clear()
         ports = Ports(
-            store, self.clock, self, self, stack="watcher", account="111122223333", remaining=lambda: self.remaining
+            store,
+            self.clock,
+            self,
+            self,
+            self.sink,
+            stack="watcher",
+            account="111122223333",
+            remaining=lambda: self.remaining,
         )
         return report(self.kept.watch, msgspec.convert(request, Request), ports)
 
@@ -62,7 +70,7 @@ class Reported:
 def test_the_first_run_writes_both_the_page_first() -> None:
     stack = Reported()
     assert stack.run().written == BOTH
-    assert stack.kept.store.writes == BOTH
+    assert stack.kept.store.writes == [*BOTH, keys.DIGESTS]
     assert stack.status.at == NOW
     assert stack.status.place.stack == "watcher"
     assert stack.kept.store.body(keys.STATUS_PAGE).startswith(b"<!doctype html>")
@@ -169,7 +177,7 @@ def test_a_quiet_run_costs_few_calls_however_much_there_is(sources: int, targets
     assert [subject for operation, subject in calls if operation == "list"] == [
         *("alerts/log/", "sources/", "crls/", "targets/")
     ]
-    assert len(calls) == 4 + 2 + sources + 1, "four listings, two files of the bundle, the anchors, the last status"
+    assert len(calls) == 4 + 2 + sources + 2, "four listings, two files of the bundle, anchors, last status, notes"
     assert first >= len(calls) + targets
     stack.kept.disturb_target("t0", "mtls-off:domain", Kind.MTLS_OFF)
     stack.run()

@@ -129,6 +129,7 @@ class Watcher:
             clock=self._clock,
             metrics=self._metrics,
             subscribers=SnsSubscribers(self._connections.client("sns"), self.settings.topic_arn),
+            sink=self.sink(Fill.REPORT),
             stack=self.settings.stack,
             account=self.settings.account or "",
             fills=self._stack(None).fills(),
@@ -191,7 +192,8 @@ class Watcher:
 
     def sink(self, function: Fill, delivery: Delivery | None = None) -> AlertSink:
         """Where alerts of that function go: what only the environment knows is put on them here."""
-        kept = Recording(delivery or self.delivery(), lambda: self._hasty_store, self._clock)
+        way = delivery or self.delivery()
+        kept = Recording(way, self.store, lambda: self._hasty_store, self._clock, way.as_event)
         return Stamping(kept, self._stack(function))
 
     @cached_property

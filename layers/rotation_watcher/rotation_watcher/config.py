@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -154,11 +155,34 @@ class RemindDays(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return {"critical": self.critical, "warning": self.warning}.get(severity, 0)
 
 
+type ClockTime = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+"""A time of day, ``07:30``."""
+
+
+class QuietHours(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When information waits, each day from ``start`` to ``end``, over midnight too; ``weekends``: and at weekends.
+
+    What somebody has to act upon, or to read this working day, never waits.
+    """
+
+    start: ClockTime
+    end: ClockTime
+    weekends: bool = False
+
+
+class WeeklyDigest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When people are told how everything stands, once a week, also when all is well."""
+
+    day: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "never"] = "monday"
+    at: ClockTime = "08:00"
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When changes are announced, certificates removed and alerts raised.
 
     ``confirmations`` counts consecutive observations. Days and hours are whole; ``max_removed_share`` is a fraction (0
-    to 1) of the certificates that the target holds; ``max_removals`` counts certificates per update.
+    to 1) of the certificates that the target holds; ``max_removals`` counts certificates per update. ``time_zone`` is
+    that of ``quiet_hours`` and ``weekly_digest``, by its name in the tz database (``Europe/Zurich``).
     """
 
     confirmations: Annotated[int, msgspec.Meta(ge=1, le=20)] = 2
@@ -168,6 +192,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     expiry_days: tuple[Annotated[int, msgspec.Meta(ge=1, le=400)], ...] = (90, 60, 30, 14, 7, 3, 1)
     stale_after_hours: Annotated[int, msgspec.Meta(ge=1, le=720)] = 6
     remind_days: RemindDays = RemindDays()
+    time_zone: str = "UTC"
+    quiet_hours: QuietHours | None = None
+    weekly_digest: WeeklyDigest = WeeklyDigest()
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -217,6 +244,7 @@ def from_document(document: object, *, stack_region: str, stack_account: str | N
     watch = msgspec.convert(document, Watch)
     stack = _Stack(stack_region, stack_account)
     mistakes = [*_source_mistakes(watch, stack), *_bundle_mistakes(watch), *_target_mistakes(watch, stack)]
+    mistakes += _policy_mistakes(watch.policy)
     if mistakes:
         raise ConfigurationError(mistakes)
     return watch
@@ -377,6 +405,16 @@ def _source_mistakes(watch: Watch, stack: _Stack) -> Iterable[str]:
                 )
             elif url is not None and not _is_https(url):
                 yield f"{path}.{name}: {url!r} is no https:// URL"
+
+
+def _policy_mistakes(policy: Policy) -> Iterable[str]:
+    try:
+        ZoneInfo(policy.time_zone)
+    except (ValueError, ZoneInfoNotFoundError, OSError):  # OSError: the name of a folder
+        yield f"policy.time_zone: {policy.time_zone!r} is no time zone: write it as Europe/Zurich, or UTC"
+    hours = policy.quiet_hours
+    if hours is not None and hours.start == hours.end and not hours.weekends:
+        yield f"policy.quiet_hours: {hours.start} to {hours.end} is no time at all: leave it out, or give another end"
 
 
 def _is_https(url: str) -> bool:

@@ -3,7 +3,8 @@
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
+from enum import StrEnum
 from typing import NamedTuple
 
 STATE = ("sources/", "bundles/", "targets/", "alerts/", "crls/", "status/")
@@ -125,10 +126,51 @@ ALERT_LOG = "alerts/log/"
 """Where the alerts that were delivered lie, a folder a day; no note's place, whose name is a digest."""
 
 
-def told(at: datetime, message: str) -> str:
-    """An alert that was delivered (JSON): by the moment (UTC), so that keys sort by it, and what names the message."""
+class Waits(StrEnum):
+    """How an alert of the log is told to people; part of its key, so that a listing shows it."""
+
+    NOT = ""
+    """It was told by itself."""
+    ROUTINE = ".routine"
+    """Together with others, when all has settled."""
+    MORE = ".more"
+    """Together with others of its kind, since several of them were told just before."""
+
+
+def told(at: datetime, message: str, group: str = "other", waits: Waits = Waits.NOT) -> str:
+    """An alert that was delivered (JSON): by the moment (UTC), so that keys sort by it, and what names the message.
+
+    ``group`` is equal for alerts of which too many are told as one, without a slash.
+    """
     digest = hashlib.sha256(message.encode()).hexdigest()[:16]
-    return f"{ALERT_LOG}{at:%Y-%m-%d}/{at:%H%M%S%f}-{digest}.json"
+    return f"{ALERT_LOG}{at:%Y-%m-%d}/{at:%H%M%S%f}-{digest}.{group}{waits.value}.json"
+
+
+def told_of(key: str) -> tuple[str, Waits]:
+    """The group of a key of the log, and how its alert is told."""
+    name = key.rpartition("/")[2].removesuffix(".json")
+    for waits in (Waits.ROUTINE, Waits.MORE):
+        if name.endswith(waits.value):
+            return name.removesuffix(waits.value).partition(".")[2], waits
+    return name.partition(".")[2], Waits.NOT
+
+
+def told_on(day: datetime) -> str:
+    """The folder of the log of that day."""
+    return f"{ALERT_LOG}{day:%Y-%m-%d}/"
+
+
+def told_at(key: str) -> datetime | None:
+    """When the alert of that key of the log was delivered; None where the key is none of the log's."""
+    day, _, name = key.removeprefix(ALERT_LOG).partition("/")
+    try:
+        return datetime.strptime(f"{day} {name.partition('-')[0]}", "%Y-%m-%d %H%M%S%f").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+DIGESTS = "alerts/digests.json"
+"""Which of them were told, and the week of the last weekly digest (JSON); no note's place."""
 
 
 STATUS = "status/status.json"

@@ -1,10 +1,10 @@
-"""The use case ``report``: gather everything that is kept, and put it where people and machines look.
+"""The use case ``report``: gather everything that is kept, and put it where people and machines look; tell what waits.
 
 Contract. When the run returns, ``status/index.html`` and ``status/status.json`` say what the state says now: they were
 written in this run, or say the same already and are less than a day old, so that an old page means that nothing runs.
 The page is written first: where the JSON is new, the page is. An object that cannot be read is said in both, and stops
-nothing. A run that finds nothing new writes nothing, and asks S3 for little (``adapters.remembering_store``). Raises
-StoreError where one of the two cannot be written; the next run writes both.
+nothing. Then what waits is told (``digests``). A run that finds nothing new writes nothing, and asks S3 for little
+(``adapters.remembering_store``). Raises StoreError where one of the two cannot be written; the next run writes both.
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from rotation_watcher import keys
+from rotation_watcher import digests, keys
 from rotation_watcher.alerts.fills import Fill
+from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.config import Watch
 from rotation_watcher.deadline import CALL_TAKES, Remaining, TimedStore, unhurried
 from rotation_watcher.errors import UNDECODABLE, DeliveryError, NewerFormat
@@ -38,6 +39,7 @@ class Ports(NamedTuple):
     clock: Clock
     metrics: Metrics
     subscribers: Subscribers
+    sink: AlertSink
     stack: str = ""
     account: str = ""
     fills: Mapping[Fill, str] = {}
@@ -56,6 +58,9 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     The figures of the alarms: ``out_of_step``, the targets that have been so for an hour; ``soonest_expiry_days``; and
     ``subscribers``, the confirmed ones (None: SNS does not say, and ``unheard`` says why).
+
+    ``alerts``: the ids of those that were to be delivered. ``undelivered``: which the sink did not take, and why.
+    ``routine``: how many messages wait for the next digest.
     """
 
     dry_run: bool = False
@@ -69,6 +74,9 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     unheard: str | None = None
     unreadable: list[str] = []
     written: list[str] = []
+    alerts: list[str] = []
+    undelivered: list[str] = []
+    routine: int = 0
 
 
 def report(watch: Watch, request: Request, ports: Ports) -> Summary:
@@ -98,6 +106,10 @@ def report(watch: Watch, request: Request, ports: Ports) -> Summary:
             store.put(key, body, content_type=content_type)
             summary.written.append(key)
     _count(summary, ports.metrics)
+    sent = digests.send(status, watch.policy, digests.Ports(store, ports.sink, now, ports.remaining))
+    summary.alerts += sent.told
+    summary.undelivered += sent.undelivered
+    summary.routine = sent.waiting
     return summary
 
 

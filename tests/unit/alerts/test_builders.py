@@ -50,6 +50,10 @@ def test_each_paragraph_is_one_to_four_short_sentences(alert: Alert) -> None:
 @every_alert
 def test_an_alert_has_one_subject_and_its_id_opens_with_kind_and_subject(alert: Alert) -> None:
     of_the_stack = alert.id.split(":")[1] == "stack"
+    if alert.kind is Kind.DIGEST or ":more:" in alert.id:  # about several things: what they have in common
+        assert of_the_stack
+        assert (alert.region is None) == (alert.source is None)
+        return
     assert [alert.source, alert.target].count(None) == (2 if of_the_stack else 1)
     assert (alert.region is None) == (alert.source is None)
     assert alert.id.startswith(f"{alert.kind}:{alert.source or alert.target or 'stack'}:")
@@ -207,6 +211,7 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "revoked_ca",
         "crl_stale_overdue",
         "revocations_behind_open",
+        "more_alike",
     }, "name each example that is critical here, and no other"
     info = {name for name, alert in EXAMPLES.items() if alert.severity is Severity.INFO}
     assert info == {
@@ -218,4 +223,6 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "filters_updated",
         "removal_planned",
         "resolved",
+        "summed_up",
+        "weekly",
     }, "name each example that is for information alone here, and no other"

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotation_watcher.alerts import builders
-from rotation_watcher.alerts.builders import SourceName, TargetName
+from rotation_watcher.alerts.builders import SourceName, TargetName, digest
 from rotation_watcher.alerts.builders.wording import TITLE
 from rotation_watcher.alerts.model import Alert, Status
 from rotation_watcher.alerts.stamping import stamped
@@ -23,7 +23,7 @@ from rotation_watcher.keys import Place
 from rotation_watcher.trust.findings import Finding
 from rotation_watcher.x509.crl import CrlFacts
 from rotation_watcher.x509.facts import CertificateFacts
-from tests.support.alert_examples import ALB, BUCKET, CURRENT, EXAMPLES, HELD_LIST, NOW, STACK
+from tests.support.alert_examples import ALB, BUCKET, CURRENT, DELIVERED, EXAMPLES, HELD_LIST, NOW, STACK
 
 BUILDERS = dict(inspect.getmembers(builders, inspect.isfunction))
 NASTY = "\x1b[31mRED\r\nSubject: you won\u202egnp.exe\u2066\u200b\x00\x07\u2028next \U000e0041"
@@ -36,7 +36,9 @@ def values(hint: object) -> st.SearchStrategy[object]:
     if isinstance(hint, UnionType):
         return st.one_of([values(one) for one in inner])
     if origin is Sequence:
-        rows = typing.get_origin(inner[0]) is tuple  # of what an alert is about: there is one at least
+        rows = (
+            typing.get_origin(inner[0]) is tuple or inner[0] is Alert
+        )  # of what an alert is about: there is one at least
         return st.lists(values(inner[0]), min_size=int(rows), max_size=4).map(tuple)
     if origin is Mapping:
         return st.dictionaries(values(inner[0]), values(inner[1]), max_size=4)
@@ -55,6 +57,14 @@ def held_list(issuer: str) -> CrlFacts:
     return msgspec.structs.replace(HELD_LIST, issuer=issuer)
 
 
+def told_before(name: str, title: str, words: str, commands: list[str], facts: dict[str, str]) -> Alert:
+    """An alert of the log, as if somebody had written there what he liked."""
+    to_do = "\n".join([words, *commands])
+    return msgspec.structs.replace(
+        DELIVERED[name], title=title, what_happened=words, what_it_means=words, what_to_do=to_do, facts=facts
+    )
+
+
 PLAIN: dict[object, st.SearchStrategy[object]] = {
     str: HOSTILE,
     type(None): st.none(),
@@ -66,6 +76,14 @@ PLAIN: dict[object, st.SearchStrategy[object]] = {
     Finding: st.builds(Finding, st.just("malformed"), HOSTILE),
     Place: st.just(Place(BUCKET, "anchors/us-east-1.pem")),
     SourceName: st.just(SourceName("use1", "us-east-1")),
+    Alert: st.builds(
+        told_before,
+        st.sampled_from(["rotated", "truststore_updated", "filters_updated", "resolved"]),
+        HOSTILE,
+        HOSTILE,
+        st.lists(HOSTILE, max_size=9),
+        st.dictionaries(HOSTILE, HOSTILE, max_size=9),
+    ),
     TargetName: st.builds(TargetName, st.just("alb"), st.just(ALB.arn), HOSTILE),
 }
 
@@ -100,4 +118,7 @@ def test_no_hostile_text_reaches_an_alert_as_it_is(name: str, data: st.DataObjec
         for one in EXAMPLES.values()
         if one.kind == alert.kind or one.status is alert.status is Status.RESOLVED
     )
-    assert alert.what_to_do.count("\n") <= commands, f"{name}: more commands than any example of its kind has"
+    taken_over = digest.COMMANDS if name in {"summed_up", "more_alike"} else 0
+    assert alert.what_to_do.count("\n") <= max(commands, taken_over), (
+        f"{name}: more commands than any example of its kind has"
+    )

@@ -19,7 +19,8 @@ class World:
     def __init__(self) -> None:
         self.store, self.mailbox, self.clock = InMemoryStore(), Mailbox(), ManualClock(NOW)
         self.asked = 0
-        self.sink = Recording(self.mailbox, self.open, self.clock)
+        self.events: list[Alert] = []
+        self.sink = Recording(self.mailbox, self.store, self.open, self.clock, self.events.append)
 
     def open(self) -> ObjectStore:
         self.asked += 1

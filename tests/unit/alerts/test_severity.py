@@ -152,6 +152,8 @@ ROWS: dict[tuple[str, str], Alert] = {
     ("crl-stale", "it has run out"): EXAMPLES["crl_stale_overdue"],
     ("revocations-behind", "nothing of Genesys is on what is missing"): EXAMPLES["revocations_behind"],
     ("revocations-behind", "a revoked certificate of Genesys is on it"): EXAMPLES["revocations_behind_open"],
+    ("digest", "several routine messages together"): EXAMPLES["summed_up"],
+    ("weekly-digest", "once a week, however it stands"): EXAMPLES["weekly"],
     ("test", "somebody asked for it, or the stack is new"): EXAMPLES["trial"],
 }
 SAID = {

@@ -6,6 +6,8 @@ waits in its outbox (``NobodyListens``), and that fails no run. A topic that doe
 permission must not silence anything.
 
 SNS decides what was told. A bus that does not take an event is reported (``failures``) and repeats no mail.
+
+What people are told later, together with others, is an event at once (``as_event``).
 """
 
 from rotation_watcher.adapters.event_bus import EventBus
@@ -45,6 +47,13 @@ class Delivery:
         if failure is not None and not self._heard:
             raise failure
         self._topic.deliver(alert)
+        self._note(alert, failure)
+
+    def as_event(self, alert: Alert) -> None:
+        """Hand it to the bus alone; a failure is among ``failures``."""
+        self._note(alert, self._as_event(alert))
+
+    def _note(self, alert: Alert, failure: DeliveryError | None) -> None:
         if failure is not None:
             self.failures.append(f"{alert.key}: {failure}")
 

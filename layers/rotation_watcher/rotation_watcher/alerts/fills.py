@@ -20,9 +20,10 @@ class Fill(StrEnum):
     BUCKET = "bucket"
     """The name of the stack's bucket."""
     COLLECT = "collect"
-    """The real name of the function, as for the next two."""
+    """The real name of the function, as for the next three."""
     PUBLISH = "publish"
     REFRESH_CRLS = "refresh_crls"
+    REPORT = "report"
 
     @property
     def mark(self) -> str:

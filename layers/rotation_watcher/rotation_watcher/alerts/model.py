@@ -85,6 +85,8 @@ class Kind(StrEnum):
     CRL_STALE = "crl-stale"
     REVOCATIONS_BEHIND = "revocations-behind"
     TEST = "test"
+    DIGEST = "digest"
+    WEEKLY_DIGEST = "weekly-digest"
 
     @classmethod
     def _missing_(cls, value: object) -> "Kind | None":
@@ -135,6 +137,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``at`` is aware UTC. ``facts`` holds short labelled values (fingerprints, dates, names), in reading order.
 
+    ``told_as`` is, of an end, the worst that people were told of the condition.
+
     ``origin`` and ``links`` (URLs and paths by what they lead to) are stamped at delivery, and the id gets the stack
     before it (``stamping``); what builders make, and what waits in state, has none. ``status`` is given by
     ``alerts.conditions``; builders leave it.
@@ -154,8 +158,26 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     what_it_means: str
     what_to_do: str
     facts: Mapping[str, str] = {}
+    told_as: Severity | None = None
     origin: Origin | None = None
     links: Mapping[str, str] = {}
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is never told together with others: it speaks of several things already, or was asked for."""
+        return self.kind in _SENT_BY_ITSELF or ":more:" in self.id
+
+    @property
+    def routine(self) -> bool:
+        """Whether it may wait for others and be told together with them (``digests``): there is nothing to do.
+
+        The end of what was told as more than information is none: who was called is to hear that it is over.
+        """
+        if self.severity is not Severity.INFO or self.alone:
+            return False
+        if self.status is Status.RESOLVED:
+            return self.told_as is Severity.INFO
+        return self.status is not Status.REMINDER
 
     @property
     def key(self) -> str:
@@ -167,6 +189,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
                 return f"{self.id}#{self.status}:{self.at:%Y-%m-%d}"
             case _:
                 return f"{self.id}#{self.status}:{self.at:%Y%m%dT%H%M%SZ}"
+
+
+_SENT_BY_ITSELF = (Kind.TEST, Kind.DIGEST, Kind.WEEKLY_DIGEST)
 
 
 def alert_id(kind: Kind, subject: str, distinction: str) -> str:

@@ -58,6 +58,7 @@ _LOGICAL = {
     Fill.COLLECT: "CollectFunction",
     Fill.PUBLISH: "PublishFunction",
     Fill.REFRESH_CRLS: "RefreshCrlsFunction",
+    Fill.REPORT: "ReportFunction",
 }
 """The functions' logical ids in the template."""
 

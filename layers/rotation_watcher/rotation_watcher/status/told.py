@@ -1,7 +1,6 @@
 """What people were told: the alerts that were delivered last, and the conditions that are open, each with its alert."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from rotation_watcher import keys
@@ -39,7 +38,7 @@ def last_told(reader: Reader, most: int) -> Told:
 
 def _told(key: str, alert: Alert) -> ToldAlert:
     return ToldAlert(
-        at=_moment(key) or alert.at,
+        at=keys.told_at(key) or alert.at,
         id=plain(alert.id, 400),
         kind=plain(alert.kind, 60),
         severity=alert.severity,
@@ -50,15 +49,6 @@ def _told(key: str, alert: Alert) -> ToldAlert:
         happened=plain(alert.what_happened, _TEXT),
         to_do=lines(alert.what_to_do),
     )
-
-
-def _moment(key: str) -> datetime | None:
-    """When an alert was delivered, by its key."""
-    day, _, name = key.removeprefix(keys.ALERT_LOG).partition("/")
-    try:
-        return datetime.strptime(f"{day} {name.partition('-')[0]}", "%Y-%m-%d %H%M%S%f").replace(tzinfo=UTC)
-    except ValueError:
-        return None
 
 
 def lines(text: str) -> str:

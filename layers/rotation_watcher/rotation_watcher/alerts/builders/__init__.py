@@ -16,6 +16,7 @@ from rotation_watcher.alerts.builders.configuration import (
     configuration_forged,
     configuration_refused,
 )
+from rotation_watcher.alerts.builders.digest import more_alike, summed_up, weekly
 from rotation_watcher.alerts.builders.disturbances import (
     contended,
     drift_found,
@@ -86,6 +87,7 @@ __all__ = [
     "flood",
     "issuer_changed",
     "left_out",
+    "more_alike",
     "mtls_off",
     "name_learned",
     "names_uncertain",
@@ -103,6 +105,7 @@ __all__ = [
     "sources_disagree",
     "state_forged",
     "still_trusted",
+    "summed_up",
     "target_locked",
     "trial",
     "truststore_update_failed",
@@ -110,5 +113,6 @@ __all__ = [
     "unusual_certificate",
     "unwanted",
     "upcoming_published",
+    "weekly",
     "went_back",
 ]

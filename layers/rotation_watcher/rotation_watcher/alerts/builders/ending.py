@@ -161,8 +161,10 @@ def resolved(
     else:
         alert = about_stack(known, Severity.INFO, stamp(since), words, facts, now)
     title = f"Over: {alert.title}"[:TITLE]
+    # Where that is not known, or a reminder was of less than was told before, somebody may have been called.
+    told_as = Severity.WARNING if severity is None or (severity is Severity.INFO and reminders) else severity
     return msgspec.structs.replace(
-        alert, id=own_id(opened, known, subject) or alert.id, title=title, status=Status.RESOLVED
+        alert, id=own_id(opened, known, subject) or alert.id, title=title, status=Status.RESOLVED, told_as=told_as
     )
 
 

@@ -110,8 +110,8 @@ def issuer_changed(
     severity, here = {
         Reach.ADMITTED: (Severity.INFO, "Every target of this stack holds the new CA certificates already."),
         Reach.COMING: (
-            Severity.WARNING if soon else Severity.CRITICAL,
-            "Not every target holds the new CA certificates yet: the watcher adds them now, and says when.",
+            Severity.INFO if soon else Severity.CRITICAL,
+            "Not every target holds the new CA certificates yet: the watcher adds them now, and says if it cannot.",
         ),
         Reach.NOT_KEPT: (Severity.CRITICAL, "No target in apply mode takes them: this stack does not add them."),
     }[reach]

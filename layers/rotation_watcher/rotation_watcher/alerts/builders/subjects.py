@@ -94,6 +94,14 @@ def about_stack(
     return _alert(kind, severity, "stack", distinction, headline("the watcher", words.title), words, facts, now)
 
 
+def about_several(
+    kind: Kind, title: str, distinction: str, words: Words, facts: Mapping[str, str], now: datetime
+) -> Alert:
+    """Build a message about several things, whose ``title`` says which."""
+    about, _, rest = title.partition(": ")
+    return _alert(kind, Severity.INFO, "stack", distinction, headline(about, rest), words, facts, now)
+
+
 def _alert(
     kind: Kind,
     severity: Severity,

@@ -1,0 +1,250 @@
+"""What may wait is told together: one message for one event, however many targets it has; and one every week.
+
+Routine alerts (``Alert.routine``) lie in the log of what was delivered. They are told by one message when nothing has
+been added for ``SETTLED``, or the first has waited for ``AT_MOST``, and not in the policy's quiet hours. Where all of
+them say that a removal took place as it was announced, the next digest or the weekly one tells them. What came in
+numbers (``alerts.recording``) is told by one message for each kind, within minutes. The weekly digest is due at a day
+and time of the policy, and comes later where no run took place then.
+
+What was told is noted after the sink took it (``keys.DIGESTS``): a run that dies between the two tells it once more,
+with the same id. While nobody hears, it waits; for ``KEPT``, since nobody needs old news.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from rotation_watcher import formats, keys
+from rotation_watcher.alerts import builders
+from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.alerts.model import Status as AlertStatus
+from rotation_watcher.alerts.outbox import AlertSink
+from rotation_watcher.alerts.recording import alike
+from rotation_watcher.config import Policy
+from rotation_watcher.deadline import CALL_TAKES, Remaining
+from rotation_watcher.errors import UNDECODABLE, DeliveryError, NewerFormat, NobodyListens
+from rotation_watcher.keys import Waits
+from rotation_watcher.ports import ObjectStore
+from rotation_watcher.status.model import Status
+from rotation_watcher.status.weekly import weekly_digest
+
+FORMAT = 1
+SETTLED = timedelta(minutes=10)
+"""How long nothing is added before a digest is sent: collect, publish and its proof take less."""
+AT_MOST = timedelta(hours=12)
+"""How long the first waits where there is always something new."""
+SOON, SOON_AT_MOST = timedelta(minutes=1), timedelta(minutes=5)
+"""The same for what comes in numbers: what is urgent does not wait for its end, or for quiet hours to pass."""
+LED_BY_NOTHING = timedelta(hours=1)
+"""The same where targets were updated and nobody said why: what is new is trusted at the first look, and told when the
+second one has confirmed it."""
+UNTIL_TOLD = timedelta(days=8)
+"""How long that waits which came as it was announced: the weekly digest tells it, or the next one."""
+KEPT = timedelta(days=14)
+"""How long something waits for a reader."""
+MOST = 2000
+"""Messages in one digest: they are read one by one."""
+
+
+class Ports(NamedTuple):
+    """What sending digests needs of the world."""
+
+    store: ObjectStore
+    sink: AlertSink
+    now: datetime
+    remaining: Remaining
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """What was told: the keys of the log, no older than ``KEPT``, and the day on which the last weekly one was due.
+
+    ``week`` None: none was due yet; the first week is not told, since it has hardly begun.
+    """
+
+    format: int = FORMAT
+    told: tuple[str, ...] = ()
+    week: str | None = None
+
+
+class Sent(msgspec.Struct, kw_only=True):
+    """What one run sent: the ids; ``waiting``, how many messages wait for a digest; ``undelivered``, in words."""
+
+    told: list[str] = []
+    waiting: int = 0
+    undelivered: list[str] = []
+
+
+def send(status: Status, policy: Policy, ports: Ports) -> Sent:
+    """Send the digests that are due, and note them. Raises StoreError."""
+    store, now = ports.store, ports.now
+    try:
+        before = _state(store)
+    except NewerFormat as error:
+        return Sent(undelivered=[f"the digests wait: s3://{store.bucket}/{keys.DIGESTS}: {error}"])
+    routine, several = _waiting(store.list(keys.ALERT_LOG), {*before.told}, now)
+    sent = Sent(waiting=len(routine) + sum(map(len, several)))
+    week = _week(policy, now)
+    state = before
+    if week is not None and (before.week is None or before.week > week):  # nothing was due yet; a clock was ahead
+        state = msgspec.structs.replace(before, week=week)
+    for many in several:
+        if _settled(many, now, SOON, SOON_AT_MOST):
+            state = _tell_together(builders.more_alike, many[:MOST], state, ports, sent)
+    if not quiet(policy, now):
+        if week is not None and state.week != week:
+            done = routine[:MOST] if _as_announced(routine) else []
+            state = _tell_week(status, week, done, state, ports, sent)
+            routine = [key for key in routine if key not in done]
+        if routine and _due(routine, now):
+            state = _tell_together(builders.summed_up, routine[:MOST], state, ports, sent)
+    state = msgspec.structs.replace(state, told=tuple(sorted(key for key in state.told if _recent(key, now))))
+    if state != before:
+        store.put(keys.DIGESTS, msgspec.json.encode(state), content_type=keys.JSON_TYPE)
+    return sent
+
+
+def _waiting(listed: Iterable[str], told: Collection[str], now: datetime) -> tuple[list[str], list[list[str]]]:
+    """The keys of what no digest has told yet, the oldest first: what is routine, and by group what came in numbers."""
+    routine: list[str] = []
+    several: dict[str, list[str]] = {}
+    for key in listed:
+        group, waits = keys.told_of(key)
+        if waits is not Waits.NOT and key not in told and _recent(key, now):
+            (routine if waits is Waits.ROUTINE else several.setdefault(group, [])).append(key)
+    return routine, [*several.values()]
+
+
+def _as_announced(waiting: Iterable[str]) -> bool:
+    """Whether nothing but a removal took place, of which it was told that it will: nobody needs a message for that."""
+    groups = {keys.told_of(key)[0] for key in waiting}
+    return _REMOVED in groups and groups <= {_REMOVED, *_UPDATED}
+
+
+_REMOVED = alike(Kind.REMOVAL_PLANNED, AlertStatus.RESOLVED, Severity.INFO)
+_UPDATED = [alike(kind, AlertStatus.EVENT, Severity.INFO) for kind in (Kind.TRUSTSTORE_UPDATED, Kind.FILTERS_UPDATED)]
+
+
+def quiet(policy: Policy, now: datetime) -> bool:
+    """Whether information waits at this moment."""
+    hours = policy.quiet_hours
+    if hours is None:
+        return False
+    local = now.astimezone(ZoneInfo(policy.time_zone))
+    if hours.weekends and local.weekday() >= _SATURDAY:
+        return True
+    clock = f"{local:%H:%M}"
+    if hours.start <= hours.end:
+        return hours.start <= clock < hours.end
+    return clock >= hours.start or clock < hours.end
+
+
+_SATURDAY = 5
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def _week(policy: Policy, now: datetime) -> str | None:
+    """The day (ISO 8601) on which the weekly digest was due last; None where none is wanted."""
+    wanted = policy.weekly_digest
+    if wanted.day == "never":
+        return None
+    local = now.astimezone(ZoneInfo(policy.time_zone))
+    day = local - timedelta(days=(local.weekday() - _DAYS.index(wanted.day)) % 7)
+    if day.date() == local.date() and f"{local:%H:%M}" < wanted.at:
+        day -= timedelta(days=7)
+    return f"{day:%Y-%m-%d}"
+
+
+def _state(store: ObjectStore) -> State:
+    """What was noted last. What cannot be read counts as nothing: then some may be told once more.
+
+    Raises NewerFormat.
+    """
+    stored = store.get(keys.DIGESTS)
+    try:
+        if stored is None:
+            return State()
+        formats.number_of(stored.body, newest=FORMAT)
+        return msgspec.json.decode(stored.body, type=State)
+    except UNDECODABLE:
+        return State()
+
+
+def _recent(key: str, now: datetime) -> bool:
+    at = keys.told_at(key)
+    return at is not None and now - at <= KEPT
+
+
+def _due(routine: Sequence[str], now: datetime) -> bool:
+    if _as_announced(routine):
+        return _settled(routine, now, UNTIL_TOLD, UNTIL_TOLD)
+    news = [key for key in routine if keys.told_of(key)[0] not in {_REMOVED, *_UPDATED}]
+    if not news:
+        return _settled(routine, now, LED_BY_NOTHING, AT_MOST)
+    return _settled(routine, now, SETTLED, KEPT) or _settled(news, now, AT_MOST, AT_MOST)
+
+
+def _settled(waiting: Sequence[str], now: datetime, quiet_for: timedelta, at_most: timedelta) -> bool:
+    """Whether nothing was added for so long, or the first has waited for so long."""
+    # What comes from the future (a clock that was ahead) is not waited for.
+    moments = [at for key in waiting if (at := keys.told_at(key)) and at <= now]
+    if not moments:
+        return bool(waiting)
+    return now - max(moments) >= quiet_for or now - min(moments) >= at_most
+
+
+def _tell_together(
+    built: Callable[[Sequence[Alert], datetime], Alert], waiting: Sequence[str], state: State, ports: Ports, sent: Sent
+) -> State:
+    """The state after one message about those of the log; the same where it was not taken."""
+    read, alerts = _read(waiting, ports)
+    if alerts and not _handed_over(built(alerts, ports.now), ports, sent):
+        return state
+    sent.waiting -= len(read)
+    return msgspec.structs.replace(state, told=(*state.told, *read))
+
+
+def _tell_week(status: Status, week: str, waiting: Sequence[str], state: State, ports: Ports, sent: Sent) -> State:
+    """The state after the weekly digest, which tells those of the log as well; the same where it was not taken."""
+    read, alerts = _read(waiting, ports)
+    if not _handed_over(weekly_digest(status, week, ports.now, alerts), ports, sent):
+        return state
+    sent.waiting -= len(read)
+    return msgspec.structs.replace(state, told=(*state.told, *read), week=week)
+
+
+def _read(waiting: Sequence[str], ports: Ports) -> tuple[list[str], list[Alert]]:
+    """What was read of them in the time of this run, and the alerts in there; the next run reads the rest."""
+    alerts: dict[str, Alert] = {}
+    read: list[str] = []
+    for key in waiting:
+        if ports.remaining() < 2 * CALL_TAKES:
+            break
+        read.append(key)
+        if alert := _alert(ports.store, key):
+            alerts[alert.key] = alert
+    return read, [*alerts.values()]
+
+
+def _alert(store: ObjectStore, key: str) -> Alert | None:
+    """The alert of that key; None where it is none, so that one broken object silences nothing else."""
+    stored = store.get(key)
+    try:
+        return msgspec.json.decode(stored.body, type=Alert) if stored else None
+    except UNDECODABLE:
+        return None
+
+
+def _handed_over(alert: Alert, ports: Ports, sent: Sent) -> bool:
+    """Whether the sink took it. Where nobody listens it waits, and that is no failure."""
+    try:
+        ports.sink.deliver(alert)
+    except NobodyListens:
+        return False
+    except DeliveryError as error:
+        sent.undelivered.append(f"{alert.id}: {error}")
+        return False
+    sent.told.append(alert.id)
+    return True
