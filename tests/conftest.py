@@ -5,11 +5,11 @@ import gc
 import pytest
 from hypothesis import HealthCheck, settings
 
+from local.aws import shared_models
+
 # How long an example takes says how busy the machine is, and nothing about the code.
 settings.register_profile("load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("load")
-
-from local.aws import shared_models
 
 shared_models.share()  # before moto is imported, which reads many
 
