@@ -4,6 +4,8 @@ import signal
 import sys
 from importlib import import_module
 
+from local.aws import shared_models
+
 COMMANDS = {
     "demo": ("local.demo", "watch whole rotations, judged by real TLS handshakes"),
     "serve": ("local.cli_serve", "a simulated Genesys Cloud and an embedded AWS on this machine"),
@@ -18,6 +20,7 @@ def main() -> int:
         more = "check, plan and the like: genesys-certs --help"
         print(f"usage: python -m local COMMAND [--help]\n\n{known}\n\n{more}", file=sys.stderr)
         return 0 if name in {"-h", "--help"} else 64
+    shared_models.share()
     try:
         return int(import_module(COMMANDS[name][0]).main(rest))
     except KeyboardInterrupt:

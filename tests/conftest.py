@@ -1,14 +1,19 @@
-"""Options of all tests, and what each must leave as it was."""
+"""Options of all tests, what each must leave as it was, and service models that a process reads once."""
 
+import gc
 import os
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from local.aws import shared_models
+
 # How long an example takes says how busy the machine is, and nothing about the code.
 settings.register_profile("load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("load")
+
+shared_models.share()  # before moto is imported, which reads many
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,3 +35,9 @@ def variables_are_left_as_they_were() -> Iterator[None]:
         os.environ.pop(name, None)
     os.environ.update({name: before[name] for name in (left | gone) & before.keys()})
     assert not left | gone, "this test leaves other variables behind than it found"
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave alone what stays to the end: modules, service models and 8,500 tests."""
+    gc.collect()
+    gc.freeze()

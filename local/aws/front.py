@@ -60,7 +60,7 @@ class Front:
         if (recognised.call.service, recognised.call.operation) == ("lambda", "Invoke"):
             return self._invoke(recognised.call, environ, body, start_response)
         with self._guard(recognised.call):
-            status, headers, chunks = _run(self._behind, environ)
+            status, headers, chunks = run(self._behind, environ)
         if fault is not None:
             return self._send(recognised.call, faults.answer(fault, recognised), start_response)
         self._log.add(_with_status(recognised.call, int(status.split()[0])))
@@ -106,8 +106,11 @@ class Front:
         return [content]
 
 
-def _run(application: Application, environ: Environ) -> tuple[str, list[tuple[str, str]], list[bytes]]:
-    """Run the application to its end, so that the log holds the call before the client has its answer."""
+def run(application: Application, environ: Environ) -> tuple[str, list[tuple[str, str]], list[bytes]]:
+    """Run an application to its end, so that the log holds the call before the client has its answer.
+
+    Gives status, headers and the answer in pieces.
+    """
     started: list[tuple[str, list[tuple[str, str]]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], *_: Any) -> Callable[[bytes], None]:

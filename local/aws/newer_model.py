@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.loaders import Loader
 
+from local.aws import shared_models
 from rotation_watcher.adapters.clients import MODELS
 
 _EXTRAS = json.loads((MODELS / "elbv2/2015-12-01/service-2.sdk-extras.json").read_text())
@@ -28,3 +29,4 @@ def teach() -> None:
 
     find_extras.taught = True  # type: ignore[attr-defined]
     known._find_extras = find_extras  # noqa: SLF001
+    shared_models.forget()

@@ -22,7 +22,7 @@ from moto.core.model_instances import reset_model_data
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.elbv2.responses import ELBV2Response
 from moto.events.responses import EventsHandler
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.sns.models import Subscription, sns_backends
 from moto.sns.responses import SNSResponse
 from werkzeug.serving import BaseWSGIServer, make_server
@@ -33,6 +33,7 @@ from local.aws.domains import Domains, Place
 from local.aws.events import Event, Events
 from local.aws.faults import Fault, Faults
 from local.aws.front import Front
+from local.aws.keeping_handler import KeepingHandler, end_connections
 from local.aws.knobs import ClockFunction, Knobs
 from local.aws.patching import patched
 from local.aws.presigned import Downloads
@@ -44,15 +45,6 @@ from local.genesys.issuing import issue, subject
 ACCESS_KEY, SECRET_KEY = "AKIAEMBEDDEDAWS00000", "embedded-aws-takes-any-secret"
 _running, _making_clients = Lock(), Lock()
 newer_model.teach()  # before any client of this process is made
-
-
-class _QuietHandler(MotoRequestHandler):
-    """moto's handler without a line per request: the call log says more. Connections are kept, which halves a call."""
-
-    protocol_version = "HTTP/1.1"
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing."""
 
 
 class EmbeddedAws:
@@ -100,7 +92,7 @@ class EmbeddedAws:
             DomainDispatcherApplication(_application), self.calls, self.faults, self._downloads, self.functions
         )
         self.invoked = front.invoked
-        server = make_server("127.0.0.1", 0, front, threaded=True, request_handler=_QuietHandler)
+        server = make_server("127.0.0.1", 0, front, threaded=True, request_handler=KeepingHandler)
         self.url = f"http://127.0.0.1:{server.server_port}"
         self._server = server
         # The short poll makes stopping quick; werkzeug looks for the end only that often.
@@ -114,6 +106,7 @@ class EmbeddedAws:
             return
         self._server.shutdown()
         self._thread.join()  # werkzeug closes the socket when serve_forever ends
+        end_connections(self._server)
         self._server = self._thread = None
         _forget_everything()
         self._patches.close()

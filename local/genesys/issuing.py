@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -27,7 +28,7 @@ class Identity:
     key: PrivateKey
     chain: tuple[x509.Certificate, ...] = ()
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the certificate's DER, 64 lower-case hex digits."""
         return self.certificate.fingerprint(SHA256()).hex()

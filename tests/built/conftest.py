@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cfnlint.decode.cfn_yaml import load  # type: ignore[import-untyped]  # cfn-lint ships no types
 
 from local.building import MACHINE, built
 from local.cli_serve import WallClock
@@ -14,7 +13,7 @@ from local.environment import Environment
 from local.genesys.keys import DEFAULT_CACHE
 from local.lambda_runtime import LambdaFunction
 from local.receiver import SlackReceiver
-from tests.stack.template import plain
+from tests.stack.template import load
 
 type Start = Callable[..., LambdaFunction]
 
@@ -28,8 +27,7 @@ def runnable() -> Path:
 @pytest.fixture(scope="session")
 def template(runnable: Path) -> dict[str, Any]:
     """The template that ``sam deploy`` would take, as data."""
-    found: dict[str, Any] = plain(load(str(runnable / "template.yaml")))
-    return found
+    return load(runnable / "template.yaml")
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """The embedded AWS as a server: its life, its S3, its IAM and what it hands to other processes."""
 
+import http.client
 import json
 import logging
 import os
@@ -39,6 +40,36 @@ def test_it_starts_and_stops_at_once() -> None:
     with EmbeddedAws(VirtualClock(START)) as aws:
         aws.client("s3").list_buckets()
     assert time.monotonic() - begun < 3
+
+
+def get(connection: http.client.HTTPConnection, path: str = "/") -> int:
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
+
+
+def test_a_connection_serves_call_after_call_and_ends_when_the_server_stops() -> None:
+    with EmbeddedAws(VirtualClock(START)) as aws:
+        connection = http.client.HTTPConnection(aws.url.removeprefix("http://"), timeout=5)
+        connection.auto_open = 0  # never a second one
+        connection.connect()
+        assert [get(connection) for _ in range(3)] == [200] * 3
+    with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
+        get(connection)
+    connection.close()
+
+
+def test_what_fails_inside_is_an_answer_and_the_connection_ends(
+    aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("nobody thought of it")
+
+    monkeypatch.setattr("local.aws.front.recognise", broken)
+    answer = httpx.get(aws.url)
+    assert (answer.status_code, answer.headers["connection"]) == (500, "close")
+    assert "nobody thought of it" in caplog.text
 
 
 def test_nothing_survives_a_stop() -> None:

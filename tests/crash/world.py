@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple, Self
 
 import msgspec
 
+from local.aws.keeping_handler import end_connections
 from local.environment import Environment
 from local.genesys.keys import DEFAULT_CACHE
 from rotation_watcher import bootstrap
@@ -102,6 +103,7 @@ class CrashEnvironment(Environment):
             server.shutdown()
             thread.join()
         self._threads = []
+        end_connections(self._servers[0])
         self.s3.close()
         self.sqs.close()
         gc.collect()  # clients that were used once hold their connections until then

@@ -1,7 +1,17 @@
+"""What the watcher published, as files; and a world with its doors."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from local.environment import Environment
+from local.genesys.keys import DEFAULT_CACHE
+from tests.engines.backend import Backend
+from tests.engines.door_servers import Envoy, HaProxy, Nginx, Proxy
+from tests.engines.door_world import World
 from tests.engines.script import Outcome, run_script
 
 
@@ -19,3 +29,27 @@ def files(outcome: Outcome, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     for name, path in paths.items():
         path.write_bytes(outcome.published[name])
     return paths
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with Environment(
+        datetime.now(UTC), DEFAULT_CACHE, world={"root_key_bits": 2048, "backdate": timedelta(days=9)}
+    ) as at:
+        yield World(at)
+
+
+@pytest.fixture
+def backend() -> Iterator[Backend]:
+    with Backend() as running:
+        yield running
+        running.shutdown()
+
+
+@pytest.fixture(params=[Nginx, HaProxy, Envoy])
+def proxy(request: pytest.FixtureRequest, tmp_path: Path, backend: Backend) -> Proxy:
+    kind: Any = request.param
+    if kind.lacking:
+        pytest.skip(kind.lacking)
+    made: Proxy = kind(tmp_path, backend)
+    return made

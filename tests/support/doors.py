@@ -237,6 +237,7 @@ def CAS() -> tuple[Pair, Pair]:  # noqa: N802  # a constant that is made when it
     return root(), shared_ca()
 
 
+@cache
 def policy_bytes(policy: str = "strict") -> bytes:
     """The bytes of the policy that a case names."""
     known = {

@@ -46,14 +46,20 @@ class Pair(NamedTuple):
     @property
     def read(self) -> Certificate:
         """The certificate as the watcher reads it."""
-        certificates, defects = parse_text(self.pem)
-        assert not defects, defects
-        return certificates[0]
+        return _read(self.pem)
 
     @property
     def key_pem(self) -> str:
         """The private key, unencrypted: what must never travel in a certificate text."""
         return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+@cache
+def _read(pem: str) -> Certificate:
+    """What the watcher reads; once for each text, as worlds ask for their certificates again and again."""
+    certificates, defects = parse_text(pem)
+    assert not defects, defects
+    return certificates[0]
 
 
 def name(common: str | None, *, organization: str | None = "Tests") -> x509.Name:

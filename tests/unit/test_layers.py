@@ -33,8 +33,13 @@ def tree(name: str) -> ast.Module:
     return ast.parse(MODULES[name].read_text())
 
 
-def imports(name: str) -> Iterator[str]:
-    for node in ast.walk(tree(name)):
+@cache
+def imports(name: str) -> frozenset[str]:
+    return frozenset(_imports(tree(name)))
+
+
+def _imports(module: ast.Module) -> Iterator[str]:
+    for node in ast.walk(module):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:

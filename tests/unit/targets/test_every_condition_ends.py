@@ -21,7 +21,7 @@ ELSEWHERE = {
     Kind.FILE_DAMAGED: "targets/test_obstacles.py",
     Kind.UNUSUAL_CERTIFICATE: "targets/test_obstacles.py",
     Kind.LEFT_OUT: "targets/test_obstacles.py",
-    Kind.REVOCATIONS_BEHIND: "targets/test_revocations.py",
+    Kind.REVOCATIONS_BEHIND: "targets/revocations/test_in_step.py",
     Kind.TARGET_LOCKED: "targets/test_obstacles.py",
     Kind.FILTERED_OUT: "targets/test_obstacles.py",
 }

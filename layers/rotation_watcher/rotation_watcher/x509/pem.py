@@ -21,11 +21,11 @@ MAX_DEFECTS = 10
 """The most defects that are listed for one text; one more counts the rest."""
 
 _MARKER = re.compile(r"-----\s*+(BEGIN|END)\s++((?:[A-Z0-9]++\s*+){1,8}+)-----")
-_ALMOST = re.compile(r"(?<!-)-{2,}+\s*+(begin|end)\b", re.IGNORECASE)
+_ALMOST = re.compile(r"-(?<!--)-++\s*+(begin|end)\b", re.IGNORECASE)  # the first dash of two or more: quick to find
 _UNDASHED = re.compile(
-    r"(?:^|(?<=\r))(?:(?![#;/])[^\w\n\r])*+"  # no comment
+    r"(?<![^\n\r])(?:(?![#;/])[^\w\n\r])*+"  # a line begins, and it is no comment
     r"(begin|end)[ \t]++(?:[A-Z0-9]++[ \t]++){0,3}?(?:CERTIFICATE|KEY|CRL|PKCS7)[^\w\n\r]*+(?=[\r\n]|\Z)",
-    re.IGNORECASE | re.MULTILINE,
+    re.IGNORECASE,
 )
 """A marker whose dashes an editor has replaced (by a long one, or hyphens of another kind) or that has lost them."""
 _LABEL_LENGTH = 40

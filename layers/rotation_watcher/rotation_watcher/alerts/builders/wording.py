@@ -29,7 +29,9 @@ def plain(text: str, longest: int = LONGEST) -> str:
     rest stays readable in its own script. Longer text is cut with an ellipsis.
     """
     # Cut first (generously, for what the spaces take away), so that a hostile megabyte costs nothing.
-    harmless = "".join("?" if unicodedata.category(sign)[0] == "C" else sign for sign in text[: 4 * longest])
+    harmless = text[: 4 * longest]
+    if not harmless.isprintable():  # what is printable has no sign of category C, nor any space but U+0020
+        harmless = "".join("?" if unicodedata.category(sign)[0] == "C" else sign for sign in harmless)
     harmless = " ".join(harmless.split())
     whole = len(harmless) <= longest and len(text) <= 4 * longest
     return harmless if whole else harmless[: longest - 1] + "…"
