@@ -26,7 +26,7 @@ MEANINGS: Mapping[str, str] = {
     "admitted_where_enforced": "whom the authorizer let in although he is not welcome. Must be 0",
     "faults": "each handshake that came out wrongly, in words: when, where, who, and why. Must be empty",
     "quiet_run_writes": "how many calls wrote something in a run of everything in which nothing was new. Must be 0",
-    "alerts": "every alert that was delivered, in order; its texts lie in alerts/",
+    "alerts": "every alert that was delivered, in order; its texts and pictures lie in alerts/",
     "targets": "each target: its ARN, the authorities of its bundle, what it holds at the end, its handshakes",
     "certificates": "SHA-256 of the certificates that it holds at the end",
     "authorities": "the signing authorities whose leaves it should let in",
