@@ -41,7 +41,6 @@ class Example(NamedTuple):
     severity: str
     subject: str
     mail: str
-    fence: str
     alt: str
     slack: str
     teams: str
@@ -88,14 +87,12 @@ def _part(title: str, alerts: Sequence[tuple[str, Alert]]) -> Part:
 
 
 def _example(name: str, alert: Alert, *, with_event: bool) -> Example:
-    body = json.loads(sns.message(alert))["email"]
     slack, teams = _paths(name)
     return Example(
         title=name.replace("_", " "),
         severity=alert.severity.value,
         subject=mail.subject(alert),
-        mail=body,
-        fence="```" if "```" not in body else "~~~~~~",
+        mail=json.loads(sns.message(alert))["email"],
         alt=alert.title.replace("[", "(").replace("]", ")"),
         slack=slack,
         teams=teams,

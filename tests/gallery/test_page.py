@@ -12,7 +12,7 @@ from tests.gallery.situations import SHOWN
 from tests.support.alert_examples import DELIVERED
 
 LARGEST = 480_000
-"""GitHub shows no more of a page of Markdown than 500 KiB."""
+"""GitHub shows no more of a README than 500 KiB (its documents, "About READMEs")."""
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +65,7 @@ def test_each_heading_has_one_event_and_it_is_folded(page: str) -> None:
     headings = re.findall(r"^## (?!Contents)", page, re.MULTILINE)
     assert len(folded) == len(SHOWN)
     assert page.count("```json") == sum("```json" in one for one in folded) == len(headings)
+    assert page.count("```") == 2 * (len(SHOWN) + len(headings)), "a fence in a mail would end its block"
 
 
 def test_the_page_is_one_that_github_shows_and_its_pictures_are_light(generated: Mapping[str, str], page: str) -> None:
