@@ -23,6 +23,7 @@ def test_every_field_of_the_summary_is_explained_once_and_ids_are_no_fields() ->
             "faults": [],
             "quiet_run_writes": 0,
             "alerts": [{"id": "1", "kind": "rotated", "severity": "info", "at": "now"}],
+            "mails": 1,
             "targets": {"alb": target},
             "sources": {"use1": {"region": "us-east-1", "leaves": leaves}},
         }
