@@ -4,6 +4,7 @@ The messages were delivered as data already and are kept as they were: all that 
 their commands are complete. What is said of several targets alike is said once, with how many they are.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
@@ -27,9 +28,9 @@ def summed_up(alerts: Sequence[Alert], now: datetime) -> Alert:
     first = min(alerts, key=lambda one: (one.at, one.key))
     if len(alerts) == 1:
         words = Words(first.title, first.what_happened, first.what_it_means, first.what_to_do.partition("\n")[0])
-        digest = about_several(Kind.DIGEST, first.title, stamp(first.at), words, first.facts, now)
+        digest = about_several(Kind.DIGEST, first.title, _distinction(first), words, first.facts, now)
     else:
-        digest = about_several(Kind.DIGEST, _title(alerts), stamp(first.at), _words(alerts), _facts(alerts), now)
+        digest = about_several(Kind.DIGEST, _title(alerts), _distinction(first), _words(alerts), _facts(alerts), now)
     return _with_commands(_about(digest, alerts), [line for one in alerts for line in one.what_to_do.split("\n")[1:]])
 
 
@@ -52,8 +53,13 @@ def more_alike(alerts: Sequence[Alert], now: datetime) -> Alert:
     title = lines[0] if len(lines) == 1 else f"{count(len(alerts), 'message')} more: {lines[0]}"
     facts = {f"{place}": plain(one.title) for place, one in enumerate(alerts[:_NAMES], start=1)}
     facts |= {"and more": str(len(alerts) - _NAMES)} if len(alerts) > _NAMES else {}
-    summary = about_several(first.kind, title, f"more:{stamp(first.at)}", words, facts, now)
+    summary = about_several(first.kind, title, f"more:{_distinction(first)}", words, facts, now)
     return msgspec.structs.replace(_with_commands(_about(summary, alerts), commands), severity=first.severity)
+
+
+def _distinction(first: Alert) -> str:
+    """What tells a message about several from every other: the first that is in it, which is in no other."""
+    return f"{stamp(first.at)}:{hashlib.sha256(first.key.encode()).hexdigest()[:8]}"
 
 
 def _about(alert: Alert, others: Sequence[Alert]) -> Alert:
