@@ -5,12 +5,15 @@ from datetime import UTC, datetime
 import msgspec
 
 from rotation_watcher import keys
+from rotation_watcher.alerts import builders
+from rotation_watcher.alerts.mail import subject
+from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.alerts.recording import Recording
 from rotation_watcher.digests import LED_BY_NOTHING, SETTLED, SOON
 from rotation_watcher.errors import StoreError
 from tests.support.fakes import ManualClock
 from tests.support.kept_state import NOW
-from tests.unit.test_digests import DAY, HOUR, MINUTE, World, failed, own_id, updated
+from tests.unit.test_digests import DAY, HOUR, MINUTE, World, failed, own_id, target, updated
 
 
 def kept(world: World, waits: str) -> list[str]:
@@ -109,3 +112,32 @@ def test_a_weekly_digest_that_is_moved_to_a_later_time_is_not_told_again_that_da
     world.policy = World(weekly_digest={"day": "monday", "at": "18:00"}).policy
     world.pass_time(DAY, HOUR)
     assert [own_id(mail) for mail in world.mails] == ["weekly-digest:stack:2026-11-30"]
+
+
+def test_many_ends_are_an_end_so_that_who_was_told_of_the_openings_hears_it() -> None:
+    world = World()
+    for number in range(5):
+        world.sink.deliver(is_over(number, world.clock()))
+    world.clock.advance(SOON)
+    world.run()
+    *single, summary = world.mails
+    assert {one.status for one in single} == {"resolved"}
+    assert (summary.status, summary.told_as) == ("resolved", "critical"), "filters keep ends by their status"
+    assert subject(summary).count("ver: ") == 1
+    assert subject(summary).endswith("Over: 2 targets (t3, t4): it could not be updated")
+
+
+def is_over(number: int, now: datetime) -> Alert:
+    """The end of what was told as critical."""
+    return builders.resolved(
+        subject=target(number),
+        kind=Kind.TRUSTSTORE_UPDATE_FAILED,
+        opened=None,
+        reason=None,
+        since=now,
+        severity=Severity.CRITICAL,
+        reminders=0,
+        why="",
+        goes_on=None,
+        now=now,
+    )

@@ -51,10 +51,18 @@ def more_alike(alerts: Sequence[Alert], now: datetime) -> Alert:
         do=f"For {about[0]}, and likewise for the others: {sentence}",
     )
     title = lines[0] if len(lines) == 1 else f"{count(len(alerts), 'message')} more: {lines[0]}"
+    if ended := first.status is Status.RESOLVED:
+        life = OPENINGS[Status.RESOLVED]
+        title = life + title.replace(f": {life.lower()}", ": ", 1).replace(life, "", 1)
     facts = {f"{place}": plain(one.title) for place, one in enumerate(alerts[:_NAMES], start=1)}
     facts |= {"and more": str(len(alerts) - _NAMES)} if len(alerts) > _NAMES else {}
     summary = about_several(first.kind, title, f"more:{_distinction(first)}", words, facts, now)
-    return msgspec.structs.replace(_with_commands(_about(summary, alerts), commands), severity=first.severity)
+    summary = msgspec.structs.replace(_with_commands(_about(summary, alerts), commands), severity=first.severity)
+    if not ended:
+        return summary
+    # As the end of one is: who asks for ends by their status is to hear of these too.
+    worst = min((one.told_as for one in alerts if one.told_as), key=lambda one: one.order, default=None)
+    return msgspec.structs.replace(summary, status=Status.RESOLVED, told_as=worst)
 
 
 def _distinction(first: Alert) -> str:
