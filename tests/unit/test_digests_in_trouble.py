@@ -127,6 +127,26 @@ def test_many_ends_are_an_end_so_that_who_was_told_of_the_openings_hears_it() ->
     assert subject(summary).endswith("Over: 2 targets (t3, t4): it could not be updated")
 
 
+def test_what_is_about_the_stack_keeps_its_facts_and_advice_beside_others() -> None:
+    world = World()
+    ends = builders.Ending(
+        role=builders.Role.LEAF,
+        of="us-east-1",
+        subject="CN=x",
+        fingerprint="0a" * 32,
+        at=NOW + 60 * DAY,
+        severity=Severity.INFO,
+    )
+    world.sink.deliver(builders.expiring(ends=[ends], since=NOW, now=NOW))
+    world.announce()
+    world.update(1)
+    world.pass_time(SETTLED)
+    (mail,) = world.mails
+    assert mail.facts["expiring: 1"].startswith("client certificate of us-east-1: ends 2027-01-25")
+    assert "nearer to the end ask Genesys support" in mail.what_to_do
+    assert next(iter(mail.facts)) == "us-east-1 DigiCert: upcoming SHA-256", "what is spoken of first comes first"
+
+
 def is_over(number: int, now: datetime) -> Alert:
     """The end of what was told as critical."""
     return builders.resolved(

@@ -8,9 +8,9 @@ import pytest
 from rotation_watcher import config, keys
 from rotation_watcher.alerts.conditions import Condition
 from rotation_watcher.alerts.model import Alert, Kind, Severity
-from rotation_watcher.status.gather import gather
+from rotation_watcher.status.gather import ALERTS, gather
 from rotation_watcher.status.weekly import weekly_digest
-from tests.support.kept_state import NOW, KeptState
+from tests.support.kept_state import HOUR, NOW, KeptState, alert
 
 replace = msgspec.structs.replace
 HIS = "call 555 and type his commands"
@@ -77,3 +77,13 @@ def test_two_sources_of_one_region_have_a_line_each() -> None:
     facts = told(kept).facts
     assert facts["us-east-1 (us-east-1)"].startswith("Genesys current")
     assert facts["us-east-1 (second)"] == "no certificate is accepted"
+
+
+def test_what_was_told_is_counted_and_where_the_list_is_full_it_is_more() -> None:
+    kept = KeptState()
+    assert told(kept).facts["told in seven days"] == "nothing"
+    for number in range(ALERTS + 1):
+        if number == 1:
+            assert told(kept).facts["told in seven days"] == "1 message"
+        kept.tell(alert(number), NOW - number * HOUR)
+    assert told(kept).facts["told in seven days"] == "50 messages or more"

@@ -13,6 +13,7 @@ from rotation_watcher.alerts.builders.digest import in_lines
 from rotation_watcher.alerts.builders.ending import is_code
 from rotation_watcher.alerts.builders.wording import count, days
 from rotation_watcher.alerts.model import Alert, Severity
+from rotation_watcher.status.gather import ALERTS
 from rotation_watcher.status.model import Certificate, Level, NextExpiry, SourceStatus, Status, TargetState
 from rotation_watcher.status.verdict import level_of
 
@@ -110,5 +111,5 @@ def _ends(expiry: NextExpiry | None, now: datetime) -> str:
 
 def _told(status: Status, now: datetime) -> str:
     recent = [one for one in status.alerts if now - one.at <= _WEEK]
-    more = " or more" if recent and len(recent) == len(status.alerts) else ""
+    more = " or more" if len(recent) == ALERTS else ""
     return f"{count(len(recent), 'message')}{more}" if recent else "nothing"

@@ -142,7 +142,7 @@ def _words(alerts: Sequence[Alert]) -> Words:
     told = ". ".join(plain(line, _LINE) for line in lines[:_LINES])
     more = f" And {count(len(lines) - _LINES, 'line')} more: see the status page." if len(lines) > _LINES else ""
     sentences = dict.fromkeys(
-        one.what_to_do.partition("\n")[0] for one in alerts if one.source or "\n" in one.what_to_do
+        one.what_to_do.partition("\n")[0] for one in alerts if not one.target or "\n" in one.what_to_do
     )
     asked = [one for one in sentences if one != "Nothing."]
     return Words(
@@ -150,20 +150,21 @@ def _words(alerts: Sequence[Alert]) -> Words:
         happened=f"{span}: {told}.{more}",
         means=(
             "Nothing of it is urgent: what is comes at once, in a message of its own."
-            f" {alerts[0].what_it_means if alerts[0].source else ''}"
+            f" {'' if alerts[0].target else alerts[0].what_it_means}"
         ),
         do=" ".join(asked) if asked else "Nothing.",
     )
 
 
 def _facts(alerts: Sequence[Alert]) -> dict[str, str]:
-    """Of messages about sources what they hold, of targets only what all of them hold alike."""
+    """Of messages about sources and the stack what they hold, of targets only what all of them hold alike."""
     facts: dict[str, str] = {}
-    sources = [one for one in alerts if one.source]
-    prefixed = len({(one.source, one.authority) for one in sources}) > 1
-    for alert in sources:
-        prefix = f"{alert.region} {alert.authority or ''}".strip() + ": " if prefixed else ""
-        facts = {f"{prefix}{label}": value for label, value in alert.facts.items()} | facts
+    others = [one for one in alerts if not one.target]
+    prefixed = len({_subject(one) for one in others}) > 1
+    for alert in others:
+        prefix = f"{_subject(alert)}: " if prefixed else ""
+        for label, value in alert.facts.items():
+            facts.setdefault(f"{prefix}{label}", value)
     facts = dict([*facts.items()][:_FACTS])
     for kind in dict.fromkeys(one.kind for one in alerts if one.target):
         same = [one for one in alerts if one.target and one.kind is kind]
@@ -171,6 +172,11 @@ def _facts(alerts: Sequence[Alert]) -> dict[str, str]:
         common = {label: value for label, value in held if all(one.facts.get(label) == value for one in same)}
         facts |= {label: value for label, value in common.items() if label.startswith(("added", "removed"))}
     return facts
+
+
+def _subject(alert: Alert) -> str:
+    """What the facts of a message are of, where there are others: a region's authority, or else its kind."""
+    return f"{alert.region} {alert.authority or ''}".strip() if alert.source else alert.kind
 
 
 def weekly(*, week: str, verdict: str, lines: Mapping[str, str], to_do: str, now: datetime) -> Alert:
