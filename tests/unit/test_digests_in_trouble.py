@@ -147,6 +147,23 @@ def test_what_is_about_the_stack_keeps_its_facts_and_advice_beside_others() -> N
     assert next(iter(mail.facts)) == "us-east-1 DigiCert: upcoming SHA-256", "what is spoken of first comes first"
 
 
+def test_of_two_runs_at_once_none_forgets_what_the_other_has_told() -> None:
+    world = World()
+    world.announce()
+    world.clock.advance(SETTLED)
+
+    def other(*_: str) -> None:
+        world.mailbox.after = lambda *_: None
+        world.fail(*range(5))
+        world.clock.advance(SOON)
+        world.run()
+
+    world.mailbox.after = other
+    world.run()
+    world.run()
+    assert sum(mail.kind == "truststore-update-failed" for mail in world.mails) == 4
+
+
 def is_over(number: int, now: datetime) -> Alert:
     """The end of what was told as critical."""
     return builders.resolved(

@@ -26,6 +26,7 @@ from rotation_watcher.alerts.model import Status as AlertStatus
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.alerts.recording import alike
 from rotation_watcher.clocks import is_future
+from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import Policy
 from rotation_watcher.deadline import CALL_TAKES, Remaining
 from rotation_watcher.errors import UNDECODABLE, DeliveryError, NewerFormat, NobodyListens, StoreError
@@ -81,20 +82,29 @@ class Sent(msgspec.Struct, kw_only=True):
 
 
 class _Notes:
-    """What was told, as the store holds it."""
+    """What was told, as the store holds it; another run at the same time may add to it."""
 
     def __init__(self, store: ObjectStore, now: datetime) -> None:
         """Raises NewerFormat, StoreError."""
         self._store, self._now = store, now
-        self.state = _state(store)
+        self._known = _load(store)
+
+    @property
+    def state(self) -> State:
+        return self._known[0]
 
     def note(self, *told: str, week: str | None = None) -> None:
         """Write down that these were told, and the week, where that is new. Raises StoreError."""
-        known = tuple(sorted(key for key in (*self.state.told, *told) if _recent(key, self._now)))
-        changed = msgspec.structs.replace(self.state, told=known, week=week or self.state.week)
-        if changed != self.state:
-            self._store.put(keys.DIGESTS, msgspec.json.encode(changed), content_type=keys.JSON_TYPE)
-            self.state = changed
+
+        def change(held: State) -> State:
+            known = sorted(key for key in {*held.told, *told} if _recent(key, self._now))
+            return msgspec.structs.replace(held, told=tuple(known), week=week or held.week)
+
+        def write(changed: State, etag: str | None) -> str:
+            body = msgspec.json.encode(changed)
+            return self._store.put_if(keys.DIGESTS, body, etag=etag, content_type=keys.JSON_TYPE).etag
+
+        self._known = compare_and_set(lambda: _load(self._store), change, write, keys.DIGESTS, known=self._known)
 
 
 def send(status: Status, policy: Policy, ports: Ports) -> Sent:
@@ -133,7 +143,10 @@ def _waiting(listed: Iterable[str], told: Collection[str], now: datetime) -> tup
     """The keys of what no digest has told yet, the oldest first: what is routine, and by group what came in numbers."""
     routine: list[str] = []
     several: dict[str, list[str]] = {}
+    first = keys.told_on(now - KEPT)
     for key in listed:
+        if key < first:  # a year of the log: reading the moments of all of it takes as long as telling what is new
+            continue
         group, waits = keys.told_of(key)
         if waits is not Waits.NOT and key not in told and _recent(key, now):
             (routine if waits is Waits.ROUTINE else several.setdefault(group, [])).append(key)
@@ -184,19 +197,19 @@ def _today(policy: Policy, now: datetime) -> str:
     return f"{now.astimezone(ZoneInfo(policy.time_zone)):%Y-%m-%d}"
 
 
-def _state(store: ObjectStore) -> State:
-    """What was noted last. What cannot be read counts as nothing: then some may be told once more.
+def _load(store: ObjectStore) -> tuple[State, str | None]:
+    """What was noted last, with its ETag. What cannot be read counts as nothing: then some may be told once more.
 
-    Raises NewerFormat.
+    Raises NewerFormat, StoreError.
     """
     stored = store.get(keys.DIGESTS)
+    if stored is None:
+        return State(), None
     try:
-        if stored is None:
-            return State()
         formats.number_of(stored.body, newest=FORMAT)
-        return msgspec.json.decode(stored.body, type=State)
+        return msgspec.json.decode(stored.body, type=State), stored.etag
     except UNDECODABLE:
-        return State()
+        return State(), stored.etag
 
 
 def _recent(key: str, now: datetime) -> bool:
