@@ -3,12 +3,13 @@
 from datetime import UTC, datetime
 
 import msgspec
+import pytest
 
 from rotation_watcher import keys
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.mail import subject
 from rotation_watcher.alerts.model import Alert, Kind, Severity
-from rotation_watcher.alerts.recording import Recording
+from rotation_watcher.alerts.recording import FEW, Recording
 from rotation_watcher.digests import LED_BY_NOTHING, SETTLED, SOON
 from rotation_watcher.errors import StoreError
 from tests.support.fakes import ManualClock
@@ -164,12 +165,26 @@ def test_of_two_runs_at_once_none_forgets_what_the_other_has_told() -> None:
     assert sum(mail.kind == "truststore-update-failed" for mail in world.mails) == 4
 
 
-def is_over(number: int, now: datetime) -> Alert:
+@pytest.mark.parametrize("many", [4, 6])
+def test_what_is_over_before_it_is_told_with_others_is_not_told_as_open_after_its_end(many: int) -> None:
+    world = World()
+    world.fail(*range(many))
+    world.clock.advance(2 * MINUTE)
+    world.sink.deliver(is_over(3, world.clock(), opened=failed(3, NOW).id))
+    world.pass_time(10 * MINUTE)
+    assert world.mails[FEW].title.startswith("Over: ALB trust store t3: ")
+    assert [mail.title.partition(": ")[0] for mail in world.mails[FEW + 1 :]] == ["2 targets (t4, t5)"] * (many > 4)
+    world.fail(3)
+    world.pass_time(5 * MINUTE)
+    assert world.mails[-1].title.startswith("target t3: "), "it has begun again"
+
+
+def is_over(number: int, now: datetime, opened: str | None = None) -> Alert:
     """The end of what was told as critical."""
     return builders.resolved(
         subject=target(number),
         kind=Kind.TRUSTSTORE_UPDATE_FAILED,
-        opened=None,
+        opened=opened,
         reason=None,
         since=now,
         severity=Severity.CRITICAL,

@@ -12,7 +12,7 @@ nobody hears, it waits; for ``KEPT``, since nobody needs old news.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -114,11 +114,13 @@ def send(status: Status, policy: Policy, ports: Ports) -> Sent:
         notes = _Notes(store, now)
     except NewerFormat as error:
         return Sent(undelivered=[f"the digests wait: s3://{store.bucket}/{keys.DIGESTS}: {error}"])
-    routine, several = _waiting(store.list(keys.ALERT_LOG), {*notes.state.told}, now)
+    listed = store.list(keys.ALERT_LOG)
+    routine, several = _waiting(listed, {*notes.state.told}, now)
     sent = Sent(waiting=len(routine) + sum(map(len, several)))
     for many in sorted(several, key=_urgency):
         if _settled(many, now, SOON, SOON_AT_MOST):
-            _tell_together(builders.more_alike, many[:MOST], notes, ports, sent)
+            ends = _ends(listed, many[0])
+            _tell_together(builders.more_alike, many[:MOST], notes, ports, sent, ends)
     week = _week(policy, now)
     if week is not None and (notes.state.week is None or notes.state.week > _today(policy, now)):
         notes.note(week=week)  # nothing was due yet; or a clock was ahead
@@ -151,6 +153,17 @@ def _waiting(listed: Iterable[str], told: Collection[str], now: datetime) -> tup
         if waits is not Waits.NOT and key not in told and _recent(key, now):
             (routine if waits is Waits.ROUTINE else several.setdefault(group, [])).append(key)
     return routine, [*several.values()]
+
+
+def _ends(listed: Iterable[str], key: str) -> list[str]:
+    """The keys of the ends of what this one begins that were delivered since, whether or not they are told already."""
+    kind, _, life = keys.told_of(key)[0].partition(".")
+    end = f"{kind}.{AlertStatus.RESOLVED}."
+    return (
+        []
+        if life.startswith(AlertStatus.RESOLVED)
+        else [one for one in listed if one > key and keys.told_of(one)[0].startswith(end)]
+    )
 
 
 def _as_announced(waiting: Iterable[str]) -> bool:
@@ -236,13 +249,27 @@ def _settled(waiting: Sequence[str], now: datetime, quiet_for: timedelta, at_mos
 
 
 def _tell_together(
-    built: Callable[[Sequence[Alert], datetime], Alert], waiting: Sequence[str], notes: _Notes, ports: Ports, sent: Sent
+    built: Callable[[Sequence[Alert], datetime], Alert],
+    waiting: Sequence[str],
+    notes: _Notes,
+    ports: Ports,
+    sent: Sent,
+    ends: Sequence[str] = (),
 ) -> None:
-    """Send one message about those of the log; where it is not taken, they wait."""
+    """Send one message about those of the log; where it is not taken, they wait.
+
+    What is over by one of ``ends`` is left to that, which says since when it lasted: else the last word would be that
+    it is open.
+    """
     read, alerts = _read(waiting, ports, sent)
+    over = {one.id: one.at for one in _read(ends, ports, sent)[1]}
+    alerts = [one for one in alerts if one.status is AlertStatus.RESOLVED or not one.at <= over.get(one.id, _NEVER)]
     if not alerts or _handed_over(lambda: built(alerts, ports.now), ports, sent):
         sent.waiting -= len(read)
         notes.note(*read)
+
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def _tell_week(status: Status, week: str, waiting: Sequence[str], notes: _Notes, ports: Ports, sent: Sent) -> None:
