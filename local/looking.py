@@ -16,7 +16,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _DARK = "--blink-settings=preferredColorScheme=0"
 _SANDBOX = ["--no-sandbox"] if os.geteuid() == 0 else []
 """Chromium's sandbox does not work for root; what is looked at is our own page, which lets nothing act or load."""
-_LONGEST = 240.0
+_LONGEST = 1200.0
 MISSING = "this machine has no chromium: the page was not looked at"
 """What a user reads whose machine has none."""
 

@@ -171,6 +171,22 @@ def test_where_the_bus_is_the_only_one_that_hears_what_it_does_not_take_waits(st
         run.deliver(EXAMPLES["rotated"])
 
 
+@pytest.mark.parametrize("heard", [False, True])
+def test_what_only_the_bus_hears_at_once_is_not_lost_by_it_either(stack: Stack, heard: bool) -> None:  # noqa: FBT001  # a row
+    if heard:
+        stack.subscribe()
+        stack.aws.confirm(MAILBOX)
+    run = stack.run(bus="default")
+    refuse(run._bus)
+    if heard:
+        run.as_event(EXAMPLES["rotated"])
+        assert "AccessDeniedException" in run.failures[0]
+    else:
+        with pytest.raises(DeliveryError, match="AccessDeniedException"):
+            run.as_event(EXAMPLES["rotated"])
+    assert stack.published == 0
+
+
 def test_status_is_an_attribute_so_that_a_filter_may_keep_ends_whatever_their_severity(stack: Stack) -> None:
     url = stack.sqs.create_queue(QueueName=f"ends-{next(NUMBERS)}")["QueueUrl"]
     arn = stack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

@@ -19,6 +19,7 @@ from rotation_watcher import bootstrap, bootstrap_door, configuration
 from rotation_watcher.adapters.sqs import SqsPublishQueue
 from rotation_watcher.authorize import authorize
 from rotation_watcher.config import Watch
+from rotation_watcher.digests import SETTLED
 from rotation_watcher.errors import ConfigurationError
 from rotation_watcher.refresh_crls import Request, refresh_crls
 from rotation_watcher.report import Request as ReportRequest
@@ -26,6 +27,7 @@ from rotation_watcher.report import report
 from rotation_watcher.slack import QueueMessage, post_all
 from rotation_watcher.sources.history import Leaf
 from rotation_watcher.sources.repository import load_history, load_seen
+from rotation_watcher.targets.summary import TargetSummary
 from tests.roles.grants import Grant, documents, grants
 from tests.support.crls import crl_der
 from tests.support.fake_crls import FakeDistributionPoints
@@ -56,6 +58,10 @@ class Run(NamedTuple):
 
 def _refused() -> Watch:
     raise ConfigurationError(["mode: a mistake"])
+
+
+_DAMAGED = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+"""Something to tell at once."""
 
 
 class RolesEnvironment:
@@ -192,13 +198,14 @@ class RolesEnvironment:
         for target in ("alb", "rest", "http", "door"):
             self._updates(target)
         with environment.aws.unenforced_iam():
-            environment.put("extra/partner.pem", self.others + environment.world.region("ap-south-1").root_pem())
+            another = environment.world.region("ap-south-1").root_pem()
+            environment.put("extra/partner.pem", self.others + another + _DAMAGED)
             environment.clock.advance(timedelta(minutes=1))
             ports = environment.watcher.refresh_crls._replace(points=self._lists(lambda leaf: bool(leaf.lifted)))
             assert not refresh_crls(environment.watcher.watch(), Request(), ports).broken
         environment.clock.advance(timedelta(hours=1))
         self._undelivered(9)
-        self._updates("alb")
+        assert self._updates("alb").undelivered
         environment.aws.faults.clear()
         back = environment.publish(rollback="alb").targets["alb"].outcome
         assert back == "rolled-back", back
@@ -252,11 +259,12 @@ class RolesEnvironment:
             for source in ("use1", "euc1"):
                 self.environment.s3.delete_object(Bucket=BUCKET, Key=f"sources/{source}/seen/{name}")
 
-    def _updates(self, target: str) -> None:
+    def _updates(self, target: str) -> TargetSummary:
         """Publish brings the target up to date; two domains cannot be updated within half a minute."""
         self.environment.clock.advance(PACE)
         summary = self.environment.publish(target).targets[target]
         assert summary.outcome == "updated", summary
+        return summary
 
     def _chat(self, variable: str, queue_url: str) -> None:
         arn = {
@@ -301,7 +309,7 @@ class RolesEnvironment:
     def _report(self) -> None:
         """Runs over all that there is to read: each compares with what the one before has written.
 
-        Every leaf ends within the first threshold, so there is something to tell; the second run finds that it waits.
+        Every leaf ends within the first threshold, so there is something to tell.
         """
         environment = self.environment
         environment.watcher = watcher = environment.build()
@@ -316,11 +324,14 @@ class RolesEnvironment:
         watch = watcher.watch()
         watch = replace(watch, policy=replace(watch.policy, expiry_days=(400,)))
         self._undelivered(9)
-        for written, waits in ((2, True), (2, False), (2, False), (0, False)):  # what is open, then what was told
+        # An end waits for a digest; that is refused, and then taken; what was told is on the page of the next run.
+        for written, waits in ((2, False), (2, True), (0, False), (2, False), (0, False)):
             summary = report(watch, ReportRequest(), environment.build().report())
-            environment.aws.faults.clear()
             assert summary.unreadable == [], summary
             assert (len(summary.written), bool(summary.undelivered)) == (written, waits), summary
+            if summary.undelivered:
+                environment.aws.faults.clear()
+            environment.clock.advance(SETTLED)
         self._report_failed_run()
 
     def _report_failed_run(self) -> None:

@@ -44,7 +44,7 @@ def test_nothing_below_targets_expires_and_nothing_current_does_but_copies_of_al
             continue
         assert not expires
         if "NoncurrentVersionExpiration" in rule:
-            assert rule["Prefix"] in {"sources/", "bundles/", "crls/", "wakes/", "status/"}
+            assert rule["Prefix"] in {"sources/", "bundles/", "crls/", "wakes/", "status/", keys.DIGESTS}
 
 
 def test_the_marks_of_looks_that_were_asked_for_do_not_pile_up() -> None:

@@ -100,6 +100,32 @@ def test_every_mistake_of_shape_is_listed_at_once_with_its_path() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "weekends", "words"),
+    [
+        ("00:00", "23:59", False, "leave 1 minute of a day"),
+        ("07:30", "07:00", False, "leave 30 minutes of a day"),
+        ("19:00", "19:00", False, "is no time at all"),
+        ("19:00", "19:00", True, ""),
+        ("08:00", "07:00", False, ""),
+        ("19:00", "07:00", True, ""),
+    ],
+)
+def test_quiet_hours_leave_time_in_which_information_is_told(
+    start: str,
+    end: str,
+    weekends: bool,  # noqa: FBT001  # a row
+    words: str,
+) -> None:
+    asked = document(policy={"quiet_hours": {"start": start, "end": end, "weekends": weekends}})
+    if not words:
+        assert config.from_document(asked, stack_region="us-east-1").policy.quiet_hours is not None
+        return
+    (mistake,) = mistakes(asked)
+    assert mistake.startswith("policy.quiet_hours: ")
+    assert words in mistake
+
+
 def test_every_mistake_of_meaning_is_listed_at_once_with_its_path() -> None:
     wrong = document()
     wrong["sources"].append({"id": "use1", "region": "moon-1", "credentials": "secret", "login_url": "http://x"})

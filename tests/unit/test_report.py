@@ -9,7 +9,7 @@ import pytest
 
 from rotation_watcher import keys
 from rotation_watcher.adapters.remembering_store import Memory, RememberingStore
-from rotation_watcher.alerts.model import Kind
+from rotation_watcher.alerts.model import Kind, Severity
 from rotation_watcher.config import Mode
 from rotation_watcher.deadline import CALL_TAKES
 from rotation_watcher.errors import DeliveryError, StoreError
@@ -18,7 +18,7 @@ from rotation_watcher.sources.history import Status
 from rotation_watcher.status.model import decode
 from rotation_watcher.targets.record import Hold, HoldReason
 from tests.support.fakes import Mailbox, ManualClock
-from tests.support.kept_state import NOW, KeptState
+from tests.support.kept_state import NOW, KeptState, alert
 
 FOLDERS = ("sources/", "targets/", "crls/", keys.ALERT_LOG)
 BOTH = [keys.STATUS_PAGE, keys.STATUS]
@@ -65,6 +65,29 @@ class Reported:
     @property
     def status(self) -> Any:
         return decode(self.kept.store.body(keys.STATUS))
+
+
+@pytest.mark.parametrize("error", [StoreError("AccessDenied"), RuntimeError("nobody thought of it")])
+def test_a_page_that_cannot_be_written_keeps_nobody_from_being_told(error: Exception) -> None:
+    stack = Reported()
+    kept = [
+        keys.told(NOW, str(number), "drift-found.event.critical", keys.Waits.MORE if number else keys.Waits.NOT)
+        for number in range(3)
+    ]
+    for number, key in enumerate(kept):
+        stack.kept.store.seed(key, msgspec.json.encode(alert(number, severity=Severity.CRITICAL)))
+    stack.clock.advance(timedelta(minutes=5))
+
+    def refuse(operation: str, key: str) -> None:
+        if (operation, key) == ("put", keys.STATUS_PAGE):
+            raise error
+
+    stack.kept.store.before = refuse
+    for _ in range(2):
+        with pytest.raises(type(error)):
+            stack.run()
+    assert [one.severity for one in stack.sink.delivered] == ["critical"]
+    assert stack.figures == {}, "a run that fails counts nothing"
 
 
 def test_the_first_run_writes_both_the_page_first() -> None:

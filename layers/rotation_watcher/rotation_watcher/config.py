@@ -159,6 +159,13 @@ type ClockTime = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5]
 """A time of day, ``07:30``."""
 
 
+_DAY = 24 * 60
+
+
+def _minutes(clock: str) -> int:
+    return int(clock[:2]) * 60 + int(clock[3:])
+
+
 class QuietHours(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When information waits, each day from ``start`` to ``end``, over midnight too; ``weekends``: and at weekends.
 
@@ -168,6 +175,11 @@ class QuietHours(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     start: ClockTime
     end: ClockTime
     weekends: bool = False
+
+    @property
+    def open_minutes(self) -> int:
+        """How many minutes of a day are not quiet; 0 where the end is the start, which is no time at all."""
+        return (_minutes(self.start) - _minutes(self.end)) % _DAY
 
 
 class WeeklyDigest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -407,6 +419,10 @@ def _source_mistakes(watch: Watch, stack: _Stack) -> Iterable[str]:
                 yield f"{path}.{name}: {url!r} is no https:// URL"
 
 
+_LOUD = 60
+"""The fewest minutes of a day in which information may be told: report runs every five, if all goes well."""
+
+
 def _policy_mistakes(policy: Policy) -> Iterable[str]:
     try:
         ZoneInfo(policy.time_zone)
@@ -415,6 +431,11 @@ def _policy_mistakes(policy: Policy) -> Iterable[str]:
     hours = policy.quiet_hours
     if hours is not None and hours.start == hours.end and not hours.weekends:
         yield f"policy.quiet_hours: {hours.start} to {hours.end} is no time at all: leave it out, or give another end"
+    elif hours is not None and 0 < (left := hours.open_minutes) < _LOUD:
+        yield (
+            f"policy.quiet_hours: {hours.start} to {hours.end} leave {left} minute{'s' * (left > 1)} of a day, in which"
+            f" no run may fall: leave {_LOUD} at least, or what waits is never told"
+        )
 
 
 def _is_https(url: str) -> bool:

@@ -4,8 +4,9 @@ Contract. When the run returns, ``status/index.html`` and ``status/status.json``
 written in this run, or say the same already and are less than a day old, so that an old page means that nothing runs.
 The page is written first: where the JSON is new, the page is. An object that cannot be read is said in both, and stops
 nothing. Then people are told of what ends (``expiring``), and of what waits (``digests``): what fails there is in the
-answer, and costs the page nothing. A run that finds nothing new writes nothing, and asks S3 for little
-(``adapters.remembering_store``). Raises StoreError where one of the two cannot be written; the next run writes both.
+answer, and costs the page nothing, as a page that cannot be written costs nobody a message. A run that finds nothing
+new writes nothing, and asks S3 for little (``adapters.remembering_store``). Raises StoreError where one of the two
+cannot be written; the next run writes both.
 """
 
 from collections.abc import Mapping
@@ -97,23 +98,34 @@ def report(watch: Watch, request: Request, ports: Ports) -> Summary:
         unreadable=[f"{one.place}: {one.why}" for one in status.unreadable],
     )
     _ask_who_hears(summary, ports)
+    failure: Exception | None = None
     if not request.dry_run and (request.again or _due(status, last)):
-        for key, body, content_type in (
-            (keys.STATUS_PAGE, render(status), keys.PAGE_TYPE),
-            (keys.STATUS, encode(status), keys.JSON_TYPE),
-        ):
-            store.put(key, body, content_type=content_type)
-            summary.written.append(key)
+        try:
+            _write(status, store, summary)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is raised when people were told
+            failure = error
     ends = expiring.tell(watch, status, store, ports.sink, ports.remaining, dry_run=request.dry_run)
     summary.alerts += ends.alerts
     summary.undelivered += ends.failed
     if not request.dry_run:
-        _count(summary, ports.metrics)
+        if failure is None:
+            _count(summary, ports.metrics)
         sent = digests.send(status, watch.policy, digests.Ports(store, ports.sink, now, ports.remaining))
         summary.alerts += sent.told
         summary.undelivered += sent.undelivered
         summary.routine = sent.waiting
+    if failure is not None:
+        raise failure
     return summary
+
+
+def _write(status: Status, store: ObjectStore, summary: Summary) -> None:
+    for key, body, content_type in (
+        (keys.STATUS_PAGE, render(status), keys.PAGE_TYPE),
+        (keys.STATUS, encode(status), keys.JSON_TYPE),
+    ):
+        store.put(key, body, content_type=content_type)
+        summary.written.append(key)
 
 
 def _ask_who_hears(summary: Summary, ports: Ports) -> None:

@@ -35,33 +35,38 @@ class Delivery:
 
     def deliver(self, alert: Alert) -> None:
         """See ``alerts.outbox.AlertSink``. Raises NobodyListens besides."""
-        if self._heard is None:
-            self._heard = self._somebody_hears()
-        if not self._heard and self._bus is None:
+        heard = self._is_heard()
+        if not heard and self._bus is None:
             self.waiting += 1
             raise NobodyListens("no subscription of the topic is confirmed: see the mailbox, or subscribe anew")
         if self._begun:
             self._wait(PAUSE)
         self._begun = True
         failure = self._as_event(alert)
-        if failure is not None and not self._heard:
+        if failure is not None and not heard:
             raise failure
         self._topic.deliver(alert)
         self._note(alert, failure)
 
     def as_event(self, alert: Alert) -> None:
-        """Hand it to the bus alone; a failure is among ``failures``."""
-        self._note(alert, self._as_event(alert))
+        """Hand it to the bus alone; a failure is among ``failures``. Raises it where nobody else hears."""
+        failure = self._as_event(alert)
+        if failure is not None and not self._is_heard():
+            raise failure
+        self._note(alert, failure)
 
     def _note(self, alert: Alert, failure: DeliveryError | None) -> None:
         if failure is not None:
             self.failures.append(f"{alert.key}: {failure}")
 
-    def _somebody_hears(self) -> bool:
-        try:
-            return self._subscribers.confirmed() != 0
-        except DeliveryError:
-            return True
+    def _is_heard(self) -> bool:
+        """Whether somebody has confirmed a subscription, asked once a run; a topic that does not say is heard."""
+        if self._heard is None:
+            try:
+                self._heard = self._subscribers.confirmed() != 0
+            except DeliveryError:
+                self._heard = True
+        return self._heard
 
     def _as_event(self, alert: Alert) -> DeliveryError | None:
         if self._bus is None:

@@ -38,7 +38,8 @@ class Recording:
     """``AlertSink`` over another one; what that took is kept.
 
     ``store`` is for what waits, ``hasty`` gives one that gives up soon, for the rest; it is asked for when the first
-    alert is delivered. ``at_once`` takes what waits, for machines: they want each, and now.
+    alert is delivered. ``at_once`` takes what waits, for machines: they want each, and now. What
+    it raises (DeliveryError) leaves the alert undelivered.
     """
 
     def __init__(

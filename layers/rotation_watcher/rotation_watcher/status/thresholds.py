@@ -23,6 +23,7 @@ from rotation_watcher.config import Authority, Policy, Watch
 from rotation_watcher.status import expiry
 from rotation_watcher.status.expiry_state import State
 from rotation_watcher.status.model import Certificate, NextExpiry, Status
+from rotation_watcher.status.parts import wanted_by
 from rotation_watcher.status.verdict import NEAR, NOW
 
 replace = msgspec.structs.replace
@@ -165,9 +166,10 @@ def _ending(one: NextExpiry, certificate: Certificate, watch: Watch, now: dateti
 
 
 def _file(one: NextExpiry, certificate: Certificate, watch: Watch) -> str:
-    """The operator's file that holds it; empty where it is in none."""
-    if one.role == Role.EXTRA:
-        return next(iter(certificate.why), "")
+    """The operator's file that holds it; empty where it is in none that the watch file names."""
+    if one.role == Role.EXTRA:  # the manifest is state, which somebody else may have written: it selects, no more
+        files = dict.fromkeys(key for bundle in watch.bundles for key in bundle.extra)
+        return next((key for key in files if wanted_by(key) in certificate.why), "")
     if one.role != Role.ANCHOR:
         return ""
     if certificate.authority == Authority.DIGICERT:

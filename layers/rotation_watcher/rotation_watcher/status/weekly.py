@@ -1,4 +1,8 @@
-"""The weekly word out of a status: how everything stands, in few lines. Pure."""
+"""The weekly word out of a status: how everything stands, in few lines. Pure.
+
+What a status quotes of the state (titles of conditions, why an object cannot be read) is for the page: whoever can
+write the state could have people told his words (decision record 0037). A mail has kinds, ids and figures instead.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,11 +10,15 @@ from datetime import datetime, timedelta
 
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders.digest import in_lines
+from rotation_watcher.alerts.builders.ending import is_code
 from rotation_watcher.alerts.builders.wording import count, days
 from rotation_watcher.alerts.model import Alert, Severity
+from rotation_watcher.status.gather import ALERTS
 from rotation_watcher.status.model import Certificate, Level, NextExpiry, SourceStatus, Status, TargetState
+from rotation_watcher.status.verdict import level_of
 
 _NAMES, _SOURCES = 6, 20
+_HEADLINES = {Level.GOOD: "all good", Level.LOOK: "look at it", Level.ACT: "act now"}
 _WEEK = timedelta(days=7)
 
 
@@ -19,8 +27,12 @@ def weekly_digest(status: Status, week: str, now: datetime, done: Sequence[Alert
 
     ``done``: what took place as it was announced.
     """
-    lines = {"verdict": status.verdict.text}
-    lines |= {one.region: _source(one, now) for one in status.sources[:_SOURCES]}
+    lines = {"verdict": _verdict(status)}
+    regions = Counter(one.region for one in status.sources)
+    lines |= {
+        one.region if regions[one.region] == 1 else f"{one.region} ({one.id})": _source(one, now)
+        for one in status.sources[:_SOURCES]
+    }
     if len(status.sources) > _SOURCES:
         lines["more regions"] = str(len(status.sources) - _SOURCES)
     lines |= {
@@ -35,8 +47,26 @@ def weekly_digest(status: Status, week: str, now: datetime, done: Sequence[Alert
         lines["as announced"] = "; ".join(in_lines(done))
     worry = status.verdict.level is not Level.GOOD
     to_do = "Read the alerts that are open, the worst first: the status page lists them, each with what to do."
-    headline = {Level.GOOD: "all good", Level.LOOK: "look at it", Level.ACT: "act now"}[status.verdict.level]
+    headline = _HEADLINES[status.verdict.level]
     return builders.weekly(week=week, verdict=headline, lines=lines, to_do=to_do if worry else "Nothing.", now=now)
+
+
+def _verdict(status: Status) -> str:
+    """The headline: the kind of the worst open alert and whom it is about, and how many reasons there are."""
+    words, found = _HEADLINES[status.verdict.level].capitalize(), status.verdict
+    if found.level is Level.GOOD:
+        return f"{words}."
+    known = {
+        *(one.id for one in status.sources),
+        *(one.id for one in status.targets),
+        status.place.stack,
+        "the watcher",
+    }
+    first = next((one for one in status.conditions if level_of(one.severity) is found.level), None)
+    if first is None or first.about not in known or not is_code(first.kind):
+        return f"{words}: the status page says why"
+    number = found.act or found.look
+    return f"{words}: {first.kind} of {first.about}" + (f" (1 of {number})" if number > 1 else "")
 
 
 def _source(source: SourceStatus, now: datetime) -> str:
@@ -81,5 +111,5 @@ def _ends(expiry: NextExpiry | None, now: datetime) -> str:
 
 def _told(status: Status, now: datetime) -> str:
     recent = [one for one in status.alerts if now - one.at <= _WEEK]
-    more = " or more" if recent and len(recent) == len(status.alerts) else ""
+    more = " or more" if len(recent) == ALERTS else ""
     return f"{count(len(recent), 'message')}{more}" if recent else "nothing"

@@ -4,6 +4,7 @@ The messages were delivered as data already and are kept as they were: all that 
 their commands are complete. What is said of several targets alike is said once, with how many they are.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
@@ -27,9 +28,9 @@ def summed_up(alerts: Sequence[Alert], now: datetime) -> Alert:
     first = min(alerts, key=lambda one: (one.at, one.key))
     if len(alerts) == 1:
         words = Words(first.title, first.what_happened, first.what_it_means, first.what_to_do.partition("\n")[0])
-        digest = about_several(Kind.DIGEST, first.title, stamp(first.at), words, first.facts, now)
+        digest = about_several(Kind.DIGEST, first.title, _distinction(first), words, first.facts, now)
     else:
-        digest = about_several(Kind.DIGEST, _title(alerts), stamp(first.at), _words(alerts), _facts(alerts), now)
+        digest = about_several(Kind.DIGEST, _title(alerts), _distinction(first), _words(alerts), _facts(alerts), now)
     return _with_commands(_about(digest, alerts), [line for one in alerts for line in one.what_to_do.split("\n")[1:]])
 
 
@@ -50,11 +51,24 @@ def more_alike(alerts: Sequence[Alert], now: datetime) -> Alert:
         do=f"This is for {about[0]}, and likewise for the others. {sentence}",
     )
     title = lines[0] if len(lines) == 1 else f"{count(len(alerts), 'more message')}: {lines[0]}"
+    if ended := first.status is Status.RESOLVED:
+        life = OPENINGS[Status.RESOLVED]
+        title = life + title.replace(f": {life.lower()}", ": ", 1).replace(life, "", 1)
     facts = {f"{place}": plain(one.title) for place, one in enumerate(alerts[:_NAMES], start=1)}
     facts |= {"and more": str(len(alerts) - _NAMES)} if len(alerts) > _NAMES else {}
     facts |= _held_alike(alerts)
-    summary = about_several(first.kind, title, f"more:{stamp(first.at)}", words, facts, now)
-    return msgspec.structs.replace(_with_commands(_about(summary, alerts), commands), severity=first.severity)
+    summary = about_several(first.kind, title, f"more:{_distinction(first)}", words, facts, now)
+    summary = msgspec.structs.replace(_with_commands(_about(summary, alerts), commands), severity=first.severity)
+    if not ended:
+        return summary
+    # As the end of one is: who asks for ends by their status is to hear of these too.
+    worst = min((one.told_as for one in alerts if one.told_as), key=lambda one: one.order, default=None)
+    return msgspec.structs.replace(summary, status=Status.RESOLVED, told_as=worst)
+
+
+def _distinction(first: Alert) -> str:
+    """What tells a message about several from every other: the first that is in it, which is in no other."""
+    return f"{stamp(first.at)}:{hashlib.sha256(first.key.encode()).hexdigest()[:8]}"
 
 
 def _about(alert: Alert, others: Sequence[Alert]) -> Alert:
@@ -129,7 +143,7 @@ def _words(alerts: Sequence[Alert]) -> Words:
     told = ". ".join(plain(line, _LINE) for line in lines[:_LINES])
     more = f" And {count(len(lines) - _LINES, 'line')} more: see the status page." if len(lines) > _LINES else ""
     sentences = dict.fromkeys(
-        one.what_to_do.partition("\n")[0] for one in alerts if one.source or "\n" in one.what_to_do
+        one.what_to_do.partition("\n")[0] for one in alerts if not one.target or "\n" in one.what_to_do
     )
     asked = _before_commands([one for one in sentences if one != "Nothing."])
     return Words(
@@ -137,7 +151,7 @@ def _words(alerts: Sequence[Alert]) -> Words:
         happened=f"{span}: {told}.{more}",
         means=(
             "Nothing of it is urgent: what is comes at once, in a message of its own."
-            f" {alerts[0].what_it_means if alerts[0].source else ''}"
+            f" {'' if alerts[0].target else alerts[0].what_it_means}"
         ),
         do=" ".join(asked) if asked else "Nothing.",
     )
@@ -151,13 +165,14 @@ def _before_commands(sentences: Sequence[str]) -> list[str]:
 
 
 def _facts(alerts: Sequence[Alert]) -> dict[str, str]:
-    """Of messages about sources what they hold, of targets only what all of them hold alike."""
+    """Of messages about sources and the stack what they hold, of targets only what all of them hold alike."""
     facts: dict[str, str] = {}
-    sources = [one for one in alerts if one.source]
-    prefixed = len({(one.source, one.authority) for one in sources}) > 1
-    for alert in sources:
-        prefix = f"{alert.region} {alert.authority or ''}".strip() + ": " if prefixed else ""
-        facts = {f"{prefix}{label}": value for label, value in alert.facts.items()} | facts
+    others = [one for one in alerts if not one.target]
+    prefixed = len({_subject(one) for one in others}) > 1
+    for alert in others:
+        prefix = f"{_subject(alert)}: " if prefixed else ""
+        for label, value in alert.facts.items():
+            facts.setdefault(f"{prefix}{label}", value)
     facts = dict([*facts.items()][:_FACTS])
     for kind in dict.fromkeys(one.kind for one in alerts if one.target):
         common = _held_alike([one for one in alerts if one.target and one.kind is kind])
@@ -169,6 +184,11 @@ def _held_alike(alerts: Sequence[Alert]) -> dict[str, str]:
     """The facts that all of them have with the same value."""
     held = alerts[0].facts.items()
     return {label: value for label, value in held if all(one.facts.get(label) == value for one in alerts)}
+
+
+def _subject(alert: Alert) -> str:
+    """What the facts of a message are of, where there are others: a region's authority, or else its kind."""
+    return f"{alert.region} {alert.authority or ''}".strip() if alert.source else alert.kind
 
 
 def weekly(*, week: str, verdict: str, lines: Mapping[str, str], to_do: str, now: datetime) -> Alert:
