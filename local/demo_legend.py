@@ -27,13 +27,14 @@ MEANINGS: Mapping[str, str] = {
     "faults": "each handshake that came out wrongly, in words: when, where, who, and why. Must be empty",
     "quiet_run_writes": "how many calls wrote something in a run of everything in which nothing was new. Must be 0",
     "alerts": "every alert that was delivered, in order; its texts lie in alerts/",
+    "mails": "how many messages people got: what asks for nothing is told together with others",
     "targets": "each target: its ARN, the authorities of its bundle, what it holds at the end, its handshakes",
     "certificates": "SHA-256 of the certificates that it holds at the end",
     "authorities": "the signing authorities whose leaves it should let in",
     "sources": "each source: its Genesys region, and its leaves at the end",
     "leaves": "by signing authority: SHA-256 and status of every leaf that is known at the end",
 }
-_PLAIN = {"id", "kind", "severity", "at", "arn", "region"}
+PLAIN = {"id", "kind", "severity", "at", "arn", "region"}
 """Fields that say what they are."""
 _KEYED = {"targets", "sources", "leaves"}
 """Fields whose keys are ids."""
@@ -42,7 +43,7 @@ _KEYED = {"targets", "sources", "leaves"}
 def legend(summary: Mapping[str, object]) -> str:
     """A line for each field, in the summary's order. Raises KeyError for one that nothing is said of."""
     names = dict.fromkeys(_fields(summary))
-    lines = [f"{name}: {MEANINGS[name]}." for name in names if name not in _PLAIN]
+    lines = [f"{name}: {MEANINGS[name]}." for name in names if name not in PLAIN]
     wrapped = [textwrap.fill(line, _WIDTH, subsequent_indent="    ") for line in lines]
     return "\n".join(["The fields of summary.json.", "", *wrapped, ""])
 
