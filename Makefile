@@ -86,6 +86,7 @@ check: venv  ## formatting, lint, types, template, locks
 build:  ## build functions and layers for AWS Lambda into .aws-sam/
 	scripts/sam.sh build
 	@test -f samconfig.local.toml || cp samconfig.toml samconfig.local.toml
+	@echo "Next: sam deploy --guided --config-file samconfig.local.toml (so that your answers stay out of git)"
 
 pictures: demo  ## take the README's pictures anew (docs/pictures/); needs a chromium
 	@.venv/bin/python -m local.readme_pictures
