@@ -33,7 +33,8 @@ from rotation_watcher import keys
 from rotation_watcher.adapters.slack import SlackWebhook
 from rotation_watcher.adapters.teams import TeamsWebhook
 from rotation_watcher.alerts import amazon_q, mail
-from rotation_watcher.alerts.model import Alert
+from rotation_watcher.alerts.model import Alert, Kind
+from rotation_watcher.digests import SETTLED
 from rotation_watcher.slack import QueueMessage, message_of, post_all
 
 WORLD = {"backdate": timedelta(days=200)}  # nginx goes by the real clock: every leaf must be valid now, too
@@ -157,14 +158,14 @@ class Script:
     def pass_time(self, step: timedelta = QUARTER) -> None:
         """Let time pass: clients connect before the watcher has run, and after; then print what arrived."""
         self.environment.clock.advance(step)
-        if self.waiting:
-            self.environment.report()  # it tells together what has happened
-            self.tell()
-            self.waiting = False
         self.knock()
         self.environment.tick(timedelta(0), schedule=step > QUARTER)  # what flaps enqueues targets where it matters
         self.knock()
         self.tell()
+        if self.waiting and step > QUARTER:
+            self.environment.clock.advance(SETTLED)
+            self._report()  # it tells together what has happened
+            self.tell()
 
     def _refresh(self) -> None:
         """The Scheduler wakes refresh_crls, and the queue publish: hourly outside, now and then here; then report."""
@@ -183,7 +184,7 @@ class Script:
     def tell(self) -> None:
         """Show the alerts that arrived."""
         for alert in self.environment.new_alerts():
-            self.waiting = self.waiting or alert.routine
+            self.waiting = alert.routine or (self.waiting and alert.kind is not Kind.DIGEST)
             style = {"info": "green", "warning": "yellow", "critical": "bold red"}[alert.severity]
             severity = "later" if alert.routine else alert.severity.upper()
             self.say(f"  {severity:<8} {alert.kind:<26} {alert.title}", "dim" if alert.routine else style)

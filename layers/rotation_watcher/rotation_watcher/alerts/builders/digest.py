@@ -135,7 +135,7 @@ def _words(alerts: Sequence[Alert]) -> Words:
         title="",
         happened=f"{span}: {told}.{more}",
         means=(
-            "Nothing of it asks for you: what does comes at once, in a message of its own."
+            "Nothing of it is urgent: what is comes at once, in a message of its own."
             f" {alerts[0].what_it_means if alerts[0].source else ''}"
         ),
         do=" ".join(asked) if asked else "Nothing.",

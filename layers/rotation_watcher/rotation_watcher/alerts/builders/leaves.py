@@ -49,7 +49,7 @@ def upcoming_published(
             " It verifies under a root that you trust. Targets kept in apply mode let in both, before and after."
         ),
         do=(
-            "Nothing for targets in apply mode: a message of its own says when each has taken a change."
+            "Nothing for targets in apply mode: a later message says when they have taken it."
             " In observe mode, or where another system checks this certificate, add the new one now and keep the old:"
         ),
         command=fetch(source, upcoming),
