@@ -28,6 +28,7 @@ from local.edge import ClientIdentity, Handshake, TlsEdge
 from local.environment import Environment
 from local.genesys.issuing import Identity
 from local.looking import MISSING, photograph
+from local.pictures import draw_slack, draw_teams
 from local.receiver import SlackReceiver, TeamsReceiver
 from rotation_watcher import keys
 from rotation_watcher.adapters.slack import SlackWebhook
@@ -372,7 +373,10 @@ def _set_up(environment: Environment, edge: TlsEdge, folder: Path, console: Cons
 
 
 def _deliver(alerts: Sequence[Alert], folder: Path) -> None:
-    """Write every alert as mail, as Amazon Q's notification, and as the payloads that real webhook receivers got."""
+    """Write every alert as mail, as Amazon Q's notification, and as the payloads that real webhook receivers got.
+
+    Of what Slack and Teams got there are pictures, too.
+    """
     folder.mkdir()
     with SlackReceiver() as slack, TeamsReceiver() as teams, httpx.Client() as http:
         letters = [QueueMessage(alert.id, msgspec.json.encode(alert).decode()) for alert in alerts]
@@ -388,6 +392,8 @@ def _deliver(alerts: Sequence[Alert], folder: Path) -> None:
         (folder / f"{name}.mail.txt").write_text(text)
         for chat_name, payload in zip(("slack", "teams", "amazon-q"), payloads, strict=True):
             (folder / f"{name}.{chat_name}.json").write_text(json.dumps(payload, indent=2, ensure_ascii=False) + "\n")
+        for chat_name, draw, payload in zip(("slack", "teams"), (draw_slack, draw_teams), payloads, strict=False):
+            (folder / f"{name}.{chat_name}.svg").write_text(draw(payload), encoding="utf-8")
 
 
 def _summary(script: Script) -> dict[str, object]:

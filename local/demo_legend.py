@@ -27,7 +27,7 @@ MEANINGS: Mapping[str, str] = {
     "faults": "each handshake that came out wrongly, in words: when, where, who, and why. Must be empty",
     "quiet_run_writes": "how many calls wrote something in a run of everything in which nothing was new. Must be 0",
     "alerts": "every alert, in order: those that came as mail, and those that a digest told",
-    "mails": "how many came as mail; their texts lie in alerts/",
+    "mails": "how many came as mail; their texts and pictures lie in alerts/",
     "targets": "each target: its ARN, the authorities of its bundle, what it holds at the end, its handshakes",
     "certificates": "SHA-256 of the certificates that it holds at the end",
     "authorities": "the signing authorities whose leaves it should let in",

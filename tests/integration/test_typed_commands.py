@@ -184,7 +184,7 @@ def test_the_command_of_held_removals_lets_them_go(environment: Environment) -> 
         environment.tick()
     assert set(environment.live("alb")) == full
     alert = next(alert for alert in told(environment, "removal-held") if alert.target == "alb")
-    words = shlex.split(mail.text(alert).split("aws lambda invoke", 1)[1].splitlines()[0])
+    words = shlex.split(mail.text(alert).rsplit("aws lambda invoke", 1)[1].splitlines()[0])
     said = dict(zip(words[:-1:2], words[1:-1:2], strict=True))
     assert said["--region"] == "us-east-1"
     assert environment.publish(**json.loads(said["--payload"])).targets["alb"].outcome == "updated"

@@ -43,18 +43,29 @@ ROOT = "CN=Genesys Cloud us-east-1 Root CA,O=Genesys Telecommunications Laborato
 CLIENT_CA = "CN=DigiCert Assured ID Client CA G2,OU=www.digicert.com,O=DigiCert Inc,C=US"
 
 
+LEAF_NAME = "us-east-1.data-actions.mypurecloud.com"
+
+
 def facts(
-    mark: str, *, subject: str = "", issuer: str = CLIENT_CA, starts: int = -300, ends: int = 65
+    mark: str,
+    *,
+    subject: str = "",
+    name: str = LEAF_NAME,
+    issuer: str = CLIENT_CA,
+    starts: int = -300,
+    ends: int = 65,
 ) -> CertificateFacts:
-    """A leaf whose digests begin with ``mark`` (hex); ``starts`` and ``ends`` are days from NOW."""
-    name = "us-east-1.data-actions.mypurecloud.com"
+    """A leaf whose digests begin with ``mark`` (hex), or a CA: then with its ``subject``, and without ``name``.
+
+    ``starts`` and ``ends`` are days from NOW.
+    """
     return CertificateFacts(
         fingerprint=(mark + "5f0a9c3b7e41d286" * 4)[:64],
         spki_sha256=(mark + "17c4e8a05b93d62f" * 4)[:64],
         subject=subject or f"CN={name},O=Genesys Cloud Services\\, Inc.,L=Menlo Park,ST=California,C=US",
         issuer=issuer,
         serial="0A1B2C3D4E5F60718293A4B5C6D7E8F9",
-        names=(name,),
+        names=() if subject else (name,),
         not_before=NOW + timedelta(days=starts),
         not_after=NOW + timedelta(days=ends),
     )
@@ -62,8 +73,16 @@ def facts(
 
 CURRENT = facts("c1")
 UPCOMING = facts("a7", starts=-1, ends=395)
+TLS_ROOT = facts("d8", subject="CN=DigiCert TLS Client Root 2026,O=DigiCert Inc,C=US", ends=5400)
 ELSEWHERE = facts(
     "e3", issuer="CN=DigiCert TLS Client RSA4096 SHA256 2026 CA1,O=DigiCert Inc,C=US", starts=-1, ends=395
+)
+FRANKFURT = facts(
+    "f4",
+    name="eu-central-1.data-actions.mypurecloud.de",
+    issuer="CN=DigiCert TLS Client RSA4096 SHA256 2026 CA1,O=DigiCert Inc,C=US",
+    starts=-1,
+    ends=395,
 )
 EXPIRED = facts("9d", starts=-367, ends=-2)
 INTERMEDIATE = facts("b2", subject=CLIENT_CA, issuer="CN=DigiCert Assured ID Root G2,O=DigiCert Inc,C=US", ends=2500)
@@ -104,7 +123,9 @@ WRONG_NAME = Finding(
     "name-mismatch",
     "bears the names eu-central-1.data-actions.mypurecloud.de, not us-east-1.data-actions.mypurecloud.com",
 )
-UNTRUSTED = Finding("chain-untrusted", "no path to an anchor: CN=Some Other Root is not among the 14 anchors")
+UNTRUSTED = Finding(
+    "chain-untrusted", "no path to an anchor: CN=DigiCert TLS Client Root 2026 is not among the 14 anchors"
+)
 
 LIST = "http://crl3.digicert.com/DigiCertAssuredIDClientCAG2.crl"
 HELD_LIST = CrlFacts(
@@ -163,7 +184,7 @@ EXAMPLES: Mapping[str, Alert] = {
         source=SOURCE,
         authority="DigiCert",
         doubt="2 certificates that verify bear no name in common",
-        leaves=[CURRENT, ELSEWHERE],
+        leaves=[CURRENT, FRANKFURT],
         believed="dataactions.prod.us-east-1.mypurecloud.com",
         since=SINCE,
         now=NOW,
@@ -184,9 +205,9 @@ EXAMPLES: Mapping[str, Alert] = {
         source=SOURCE,
         authority="DigiCert",
         status="upcoming",
-        entity=ELSEWHERE.fingerprint,
-        leaf=ELSEWHERE,
-        root=PARTNER,
+        entity=FRANKFURT.fingerprint,
+        leaf=FRANKFURT,
+        root=TLS_ROOT,
         reasons=[UNTRUSTED, WRONG_NAME],
         approvable=True,
         accepted_before=True,
@@ -260,7 +281,7 @@ EXAMPLES: Mapping[str, Alert] = {
         why="confirmed by Genesys support, case 0123456",
         until=NOW + timedelta(days=397),
         lifted=[UNTRUSTED],
-        root=PARTNER,
+        root=TLS_ROOT,
         now=NOW,
     ),
     "file_damaged": builders.file_damaged(
@@ -429,7 +450,7 @@ EXAMPLES: Mapping[str, Alert] = {
     "truststore_held": builders.truststore_update_failed(
         target=DOMAIN,
         reason="held",
-        message="Nothing is deployed since 2026-11-23 08:30 UTC (by-hand).",
+        message="Nothing has been deployed since 2026-11-23 08:30 UTC (by-hand).",
         missing=[UPCOMING],
         content="5e" * 32,
         since=SINCE,
@@ -706,10 +727,27 @@ def _together(*names: str) -> list[Alert]:
     return [stamped(EXAMPLES[name], STACK) for name in names]
 
 
+def at_targets(name: str, number: int) -> list[Alert]:
+    """Give the same about so many trust stores, as it leaves: ``shop-001`` and so on."""
+    told = _together(name)[0]
+    ids = [f"shop-{place:03}" for place in range(1, number + 1)]
+    return [
+        msgspec.structs.replace(
+            told,
+            id=told.id.replace(":alb:", f":{one}:"),
+            target=one,
+            title=told.title.replace("genesys-clients", one),
+            what_to_do=told.what_to_do.replace('"alb"', f'"{one}"'),
+            facts={**told.facts, "target": one, "ARN": told.facts["ARN"].replace("genesys-clients", one)},
+        )
+        for one in ids
+    ]
+
+
 EXAMPLES = {
     **EXAMPLES,
     "summed_up": builders.summed_up(_together("rotated", "truststore_updated", "filters_updated"), NOW),
-    "more_alike": builders.more_alike(_together("truststore_update_failed", "truststore_update_failed"), NOW),
+    "more_alike": builders.more_alike(at_targets("truststore_update_failed", 2), NOW),
     "weekly": builders.weekly(
         week="2026-11-23",
         verdict="all good",

@@ -162,7 +162,7 @@ type ClockTime = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5]
 class QuietHours(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When information waits, each day from ``start`` to ``end``, over midnight too; ``weekends``: and at weekends.
 
-    What somebody has to act upon, or to read this working day, never waits.
+    What somebody has to act upon, or to read within a working day, never waits.
     """
 
     start: ClockTime

@@ -26,13 +26,17 @@ from tests.support.alert_examples import (
     DOMAIN,
     ELSEWHERE,
     EXAMPLES,
+    FRANKFURT,
+    HELD_LIST,
     INTERMEDIATE,
     NOW,
     PARTNER,
     SINCE,
     SOURCE,
     STACK,
+    TLS_ROOT,
     UPCOMING,
+    at_targets,
     changed_issuer,
 )
 
@@ -98,13 +102,13 @@ def drift(**changed: object) -> Alert:
 def test_the_approval_that_the_command_writes_is_one_that_the_watcher_takes() -> None:
     echo, _, upload = DELIVERED["quarantined"].what_to_do.split("\n")[-1].partition(" | ")
     written = subprocess.run(["sh", "-c", echo], capture_output=True, check=True).stdout
-    approval = decode_approval(written, ELSEWHERE.fingerprint)
+    approval = decode_approval(written, FRANKFURT.fingerprint)
     assert isinstance(approval, Approval)
-    assert approval.covers(["chain-untrusted", "name-mismatch"], PARTNER.fingerprint)
+    assert approval.covers(["chain-untrusted", "name-mismatch"], TLS_ROOT.fingerprint)
     assert not approval.lifts(["no-client-auth"])
     assert approval.until is not None
     assert (approval.until - NOW).days in range(390, 400)
-    place = f"s3://{BUCKET}/approvals/{ELSEWHERE.fingerprint}.json"
+    place = f"s3://{BUCKET}/approvals/{FRANKFURT.fingerprint}.json"
     assert shlex.split(upload) == ["aws", "s3", "cp", "-", place, "--region", "us-east-1"]
 
 
@@ -265,7 +269,8 @@ def test_a_failed_update_is_critical_only_while_a_needed_leaf_is_refused() -> No
 def test_drift_counts_what_came_and_went_and_where_it_points() -> None:
     assert "1 certificate came." in drift(added=[PARTNER]).what_happened
     both = drift(added=[PARTNER], removed=[INTERMEDIATE, CURRENT], moved_to="s3://b/k, version 1")
-    assert "1 certificate came and 2 certificates went" in both.what_happened
+    assert "1 certificate came, 2 certificates went and it was pointed at another file" in both.what_happened
+    assert "1 certificate came and 1 certificate went." in drift(added=[PARTNER], removed=[CURRENT]).what_happened
     assert both.facts["is at"] == "s3://b/k, version 1"
     assert "may let others in" in both.what_it_means
     assert "may let others in" not in drift(removed=[INTERMEDIATE]).what_it_means
@@ -274,6 +279,39 @@ def test_drift_counts_what_came_and_went_and_where_it_points() -> None:
 def test_drift_is_critical_only_when_data_actions_fail() -> None:
     assert drift(added=[PARTNER]).severity is Severity.WARNING
     assert drift(removed=[INTERMEDIATE], refused=[CURRENT]).severity is Severity.CRITICAL
+
+
+def test_drift_that_this_run_heals_does_not_say_that_data_actions_go_on_failing() -> None:
+    healed, left = (drift(removed=[INTERMEDIATE], refused=[CURRENT], will_heal=heals) for heals in (True, False))
+    assert "fail until this run has put back what is missing" in healed.what_it_means
+    assert "fail as long as one of them is presented" in left.what_it_means
+    assert "still let in" in drift(removed=[INTERMEDIATE], will_heal=True).what_it_means
+
+
+def test_a_summary_shows_what_all_of_them_hold_alike() -> None:
+    many = builders.more_alike(at_targets("truststore_update_failed", 9), NOW)
+    assert "(listed below)" in many.what_it_means
+    assert many.facts["refused"] == EXAMPLES["truststore_update_failed"].facts["refused"]
+    assert "ARN" not in many.facts
+
+
+def test_a_revocation_list_that_ran_out_asks_for_something_and_one_that_is_only_late_does_not() -> None:
+    assert "Open a case" in EXAMPLES["crl_stale_overdue"].what_to_do
+    assert '"revocation" of the target to "off"' in EXAMPLES["crl_stale_overdue"].what_to_do
+    late = builders.crl_stale(
+        source=SOURCE,
+        authority="DigiCert",
+        folder="crls/aa",
+        url="http://crl.example/a.crl",
+        issuer="CN=a",
+        reason="not-replaced",
+        failure=None,
+        held=HELD_LIST,
+        since=SINCE,
+        now=NOW,
+    )
+    assert late.severity is Severity.WARNING
+    assert late.what_to_do.startswith("Nothing yet")
 
 
 def test_an_alert_never_says_that_the_watcher_heals_when_it_does_not() -> None:

@@ -27,6 +27,7 @@ from tests.support.alert_examples import (
     SINCE,
     SOURCE,
     STACK,
+    TLS_ROOT,
 )
 
 
@@ -149,10 +150,10 @@ def test_a_digicert_root_is_compared_with_digicerts_own_list() -> None:
 
 def test_the_root_is_described_with_its_validity() -> None:
     for alert in (DELIVERED["quarantined"], EXAMPLES["approved"]):
-        assert alert.facts["root SHA-256"] == PARTNER.fingerprint
-        assert alert.facts["root subject"] == PARTNER.subject
-        assert "900 days left" in alert.facts["root valid until"]
-    assert PARTNER.subject in EXAMPLES["approved"].what_it_means
+        assert alert.facts["root SHA-256"] == TLS_ROOT.fingerprint
+        assert alert.facts["root subject"] == TLS_ROOT.subject
+        assert "5400 days left" in alert.facts["root valid until"]
+    assert TLS_ROOT.subject in EXAMPLES["approved"].what_it_means
 
 
 def test_where_the_chain_is_good_there_is_one_command_and_it_covers_what_was_found() -> None:

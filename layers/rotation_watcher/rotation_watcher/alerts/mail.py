@@ -11,7 +11,7 @@ SUBJECT = 99
 
 _URGENCY = {
     Severity.INFO: "For your information.",
-    Severity.WARNING: "Warning: please read this on the next working day.",
+    Severity.WARNING: "Warning: please read this within one working day.",
     Severity.CRITICAL: "CRITICAL: please act now.",
 }
 _LABEL = 24
@@ -114,9 +114,14 @@ def _column(facts: Mapping[str, str]) -> list[str]:
 
 
 def _fact(label: str, value: str, column: int) -> str:
-    """One fact; a word too long for the column (a fingerprint, an ARN) stands on a line of its own."""
+    """One fact; what has a word too long for the column (a fingerprint, an ARN) stands below its label."""
     opening = f"  {label}:".ljust(column - 1)
-    if len(value) > WIDTH - column and " " not in value:
-        return f"{opening.rstrip()}\n      {value}"
-    words = textwrap.wrap(value, WIDTH - column, break_long_words=False, break_on_hyphens=False)
+    words = _lines(value, WIDTH - column)
+    if any(len(line) > WIDTH - column for line in words):
+        return "\n      ".join([opening.rstrip(), *_lines(value, WIDTH - len("      "))])
     return f"\n{' ' * column}".join([f"{opening} {words[0]}", *words[1:]] if words else [f"{opening} -"])
+
+
+def _lines(words: str, width: int) -> list[str]:
+    """The words in lines of that width, but for a longer word, which is never broken."""
+    return textwrap.wrap(words, width, break_long_words=False, break_on_hyphens=False)

@@ -27,7 +27,7 @@ class Severity(StrEnum):
     INFO = "info"
     """Nothing to do; worth knowing."""
     WARNING = "warning"
-    """Read it this working day."""
+    """Read it within one working day."""
     CRITICAL = "critical"
     """Data actions fail, or will, or somebody may get in who should not: act now."""
 

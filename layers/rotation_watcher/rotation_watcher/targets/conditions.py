@@ -524,7 +524,7 @@ def _stuck(snapshot: Snapshot, now: datetime) -> list[Observed]:
     missing = [need.certificate.facts for need in plan.refused]
     reason, message = (plan.blocked_by and plan.blocked_by.value), plan.why
     if reason is None and hold is not None and hold.stops(content) and missing:
-        reason, message = "held", f"Nothing is deployed since {hold.since:%Y-%m-%d %H:%M} UTC ({hold.reason})."
+        reason, message = "held", f"Nothing has been deployed since {hold.since:%Y-%m-%d %H:%M} UTC ({hold.reason})."
     stuck = f"{reason}:{content[:16]}"
     if reason is None and plan.shut_out:
         missing = [need.certificate.facts for need in plan.shut_out]

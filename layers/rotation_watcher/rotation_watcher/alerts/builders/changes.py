@@ -233,7 +233,7 @@ def still_trusted(
     """
     words = Words(
         title=f"{count(len(lingering))} still trusted whose approval is withdrawn",
-        happened=sentence(why, 500),
+        happened=f"An approval was withdrawn, and what it let in is still there. {sentence(why, 500)}",
         means=(
             "Whoever holds a certificate issued below what is listed here is still let in. The pins hold nothing of it"
             " any more: who checks them refuses it."

@@ -43,15 +43,16 @@ def more_alike(alerts: Sequence[Alert], now: datetime) -> Alert:
     words = Words(
         title="",
         happened=(
-            f"{count(len(alerts), 'message')} more of '{first.kind}' came at once and are not told one by one:"
+            f"{count(len(alerts), 'more message')} of '{first.kind}' came at once and are not told one by one:"
             f" {'. '.join(plain(line, _LINE) for line in lines[:_LINES])}. The status page lists them all."
         ),
         means=first.what_it_means,
-        do=f"For {about[0]}, and likewise for the others: {sentence}",
+        do=f"This is for {about[0]}, and likewise for the others. {sentence}",
     )
-    title = lines[0] if len(lines) == 1 else f"{count(len(alerts), 'message')} more: {lines[0]}"
+    title = lines[0] if len(lines) == 1 else f"{count(len(alerts), 'more message')}: {lines[0]}"
     facts = {f"{place}": plain(one.title) for place, one in enumerate(alerts[:_NAMES], start=1)}
     facts |= {"and more": str(len(alerts) - _NAMES)} if len(alerts) > _NAMES else {}
+    facts |= _held_alike(alerts)
     summary = about_several(first.kind, title, f"more:{stamp(first.at)}", words, facts, now)
     return msgspec.structs.replace(_with_commands(_about(summary, alerts), commands), severity=first.severity)
 
@@ -152,11 +153,15 @@ def _facts(alerts: Sequence[Alert]) -> dict[str, str]:
         facts = {f"{prefix}{label}": value for label, value in alert.facts.items()} | facts
     facts = dict([*facts.items()][:_FACTS])
     for kind in dict.fromkeys(one.kind for one in alerts if one.target):
-        same = [one for one in alerts if one.target and one.kind is kind]
-        held = [*same[0].facts.items()]
-        common = {label: value for label, value in held if all(one.facts.get(label) == value for one in same)}
+        common = _held_alike([one for one in alerts if one.target and one.kind is kind])
         facts |= {label: value for label, value in common.items() if label.startswith(("added", "removed"))}
     return facts
+
+
+def _held_alike(alerts: Sequence[Alert]) -> dict[str, str]:
+    """The facts that all of them have with the same value."""
+    held = alerts[0].facts.items()
+    return {label: value for label, value in held if all(one.facts.get(label) == value for one in alerts)}
 
 
 def weekly(*, week: str, verdict: str, lines: Mapping[str, str], to_do: str, now: datetime) -> Alert:

@@ -7,7 +7,7 @@ from rotation_watcher.alerts.builders.subjects import TargetName, Words, about_t
 from rotation_watcher.alerts.builders.target_commands import look, releasing, who_changed
 from rotation_watcher.alerts.builders.templates import versions
 from rotation_watcher.alerts.builders.wording import count as counted
-from rotation_watcher.alerts.builders.wording import listed, plain, sentence, stamp, when
+from rotation_watcher.alerts.builders.wording import enumerated, listed, plain, refusing, sentence, stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.x509.facts import CertificateFacts
 
@@ -36,16 +36,11 @@ def drift_found(
     changes = [f"{counted(len(added))} came"] if added else []
     changes += [f"{counted(len(removed))} went"] if removed else []
     changes += ["it was pointed at another file or version"] if moved_to else []
-    means = "Every certificate that Genesys presents is still let in."
-    if refused:
-        means = (
-            f"As it stands it refuses {counted(len(refused), 'accepted certificate')} of Genesys: data actions fail as"
-            " long as one of them is presented."
-        )
+    means = refusing(len(refused), will_heal=will_heal)
     stays = " What came may let others in; it stays, because the watcher takes nobody else's away." if added else ""
     words = Words(
         title="somebody else changed it",
-        happened=f"Since the watcher last proved it, {' and '.join(changes) or 'it has changed'}.",
+        happened=f"Since the watcher last proved it, {enumerated(changes) or 'it has changed'}.",
         means=f"{means}{stays}",
         do=(
             "The watcher puts back what is missing in this run; if it cannot, a message of its own says so."
@@ -96,8 +91,8 @@ def contended(
         title="another tool keeps undoing the watcher's updates",
         happened=f"After {counted(times, 'update')} in a row since {when(started)} somebody undid the watcher's work.",
         means=(
-            f"{pace} What the other tool puts in besides stays, and may let others in. There are no further messages"
-            " about any of that until an update has stood for six hours."
+            f"{pace} What the other tool puts in besides stays, and may let others in. None of it is told one by"
+            " one until an update has stood for six hours."
         ),
         do=(
             f"Let one tool alone manage this {what}: take it out of the other (Terraform: ignore_changes), or set"

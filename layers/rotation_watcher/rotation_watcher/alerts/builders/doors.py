@@ -26,15 +26,14 @@ _MEANS: Mapping[DoorKind, str] = {
 }
 _SHUTS_OUT = "Whoever comes there without a certificate today is shut out then, so the watcher does not do it for you."
 _CLOSES = "Whoever comes by that address today is shut out then, so the watcher does not do it for you."
-_WHO = " Another command lists who changed it (CloudTrail)."
 _DO: Mapping[DoorKind, str] = {
     DoorKind.LISTENER: (
-        "Look at the listener (first command), then have it verify with this trust store (last command)."
-        f" {_SHUTS_OUT}{_WHO}"
+        "Look at the listener (first command), see who changed it (second, CloudTrail), and have it verify with this"
+        f" trust store (last command). {_SHUTS_OUT}"
     ),
     DoorKind.LISTENER_TARGET: (
-        "Look at the listener (first command), then have it verify (last command, with the ARN of its trust store)."
-        f" {_SHUTS_OUT}{_WHO}"
+        "Look at the listener (first command), see who changed it (second, CloudTrail), and have it verify (last"
+        f" command, with the ARN of its trust store). {_SHUTS_OUT}"
     ),
     DoorKind.OTHER_STORE: (
         "If that was meant, name the other trust store as a target. If not: look at the listener (first command), see"
@@ -48,7 +47,8 @@ _DO: Mapping[DoorKind, str] = {
         "Make it a TLS listener with mutual TLS, or name the right listener as the target. This shows what it is:"
     ),
     DoorKind.DOMAIN: (
-        f"Look at the domain (first command), then give it its truststore (last command). {_SHUTS_OUT}{_WHO}"
+        "Look at the domain (first command), see who changed it (second, CloudTrail), and give it its truststore (last"
+        f" command). {_SHUTS_OUT}"
     ),
     DoorKind.REST_API: (
         "Look at the API (first command), close its default endpoint (second command), and deploy its stage anew (third"

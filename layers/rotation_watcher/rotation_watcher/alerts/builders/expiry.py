@@ -71,8 +71,8 @@ _REMEDIES = {
         " the watcher takes it up as soon as the API shows it."
     ),
     Role.CA: (
-        "CA above a client certificate. {ask} when that region presents a certificate under the next CA, which is"
-        " added by itself as soon as the API shows it."
+        "CA above a client certificate: Genesys alone can replace it. {ask} when that region presents a certificate"
+        " under the next CA, which is added by itself as soon as the API shows it."
     ),
     Role.ANCHOR: (
         f"Root: download the region's zip again from {ARTICLE} (a DigiCert root from DigiCert's own site), save the"

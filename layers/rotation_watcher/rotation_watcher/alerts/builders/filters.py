@@ -5,7 +5,7 @@ from datetime import datetime
 
 from rotation_watcher.alerts.builders.subjects import TargetName, Words, about_target
 from rotation_watcher.alerts.builders.target_commands import APPLY, look, releasing, who_changed
-from rotation_watcher.alerts.builders.wording import count, listed, plain, sentence, stamp, when
+from rotation_watcher.alerts.builders.wording import count, enumerated, listed, plain, refusing, sentence, stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.x509.facts import CertificateFacts
 
@@ -104,17 +104,12 @@ def filters_drifted(
     """Somebody else changed the list since it was ``proved``. ``emptied``: there is no filter left."""
     changes = [f"{count(len(added), 'filter')} came"] if added else []
     changes += [f"{count(len(removed), 'filter')} went"] if removed else []
-    means = "Every certificate that Genesys presents is still let in."
-    if refused:
-        means = (
-            f"As it stands it refuses {count(len(refused), 'accepted certificate')} of Genesys: data actions fail as"
-            " long as one of them is presented."
-        )
+    means = refusing(len(refused), will_heal=will_heal)
     if emptied:
         means = "Without a filter the listener admits everybody whom its trust store admits."
     words = Words(
         title="somebody else changed its identity filters",
-        happened=f"Since the watcher last proved them, {' and '.join(changes)}.",
+        happened=f"Since the watcher last proved them, {enumerated(changes)}.",
         means=means + (" What came may let others in; it stays." if added else ""),
         do=(
             "The watcher puts back what is missing in this run; if it cannot, a message of its own says so."
@@ -132,10 +127,11 @@ def filters_drifted(
 
 def filters_unnamed(*, target: TargetName, leaves: Sequence[CertificateFacts], since: datetime, now: datetime) -> Alert:
     """Accepted leaves that no filter can name."""
+    bear = "bears" if len(leaves) == 1 else "bear"
     words = Words(
         title="no identity filter can name a certificate of Genesys",
         happened=(
-            f"{count(len(leaves), 'accepted certificate')} (listed below) bear no DNS name and no common name of 1 to"
+            f"{count(len(leaves), 'accepted certificate')} (listed below) {bear} no DNS name and no common name of 1 to"
             " 256 printable ASCII characters."
         ),
         means=(
@@ -188,7 +184,7 @@ def filters_near(*, target: TargetName, count: int, limit: int, since: datetime,
     """The list is nearly full; ``count`` filters would be there."""
     words = Words(
         title=f"{count} of {limit} identity filters used",
-        happened=f"The listener needs {count} identity filters, and holds {limit}.",
+        happened=f"The listener needs {count} identity filters, and holds {limit} at most.",
         means="A rotation that brings a new name may not fit: data actions would fail.",
         do="Take out filters of others that nobody needs any more, or serve some of these clients by another listener.",
     )

@@ -21,8 +21,8 @@ def alerts_forged(*, subject: SourceName | TargetName | None, place: str, since:
         title="alerts that waited in its bucket were changed",
         happened=f"Alerts that waited in {place} are not those that the watcher wrote.",
         means=(
-            "Somebody else can write where only the functions may. What he put there was not delivered; an alert of the"
-            " watcher's own may have been lost with it."
+            "Somebody else can write where only the functions may. What was put there was not delivered; an alert of"
+            " the watcher's own may have been lost with it."
         ),
         do=(
             "Find out who wrote that object (CloudTrail data events), take that right away, and see that the bucket"

@@ -184,8 +184,8 @@ def expired(*, source: SourceName, authority: str, leaf: CertificateFacts, now: 
             " No truststore can change that."
         ),
         do=(
-            "Open an urgent case with Genesys support. An ALB listener can be set to ignore expiry: a stopgap, at your"
-            " own risk, to be taken back afterwards."
+            "Open an urgent case with Genesys support. An ALB listener can be set to ignore expiry"
+            " (IgnoreClientCertificateExpiry): a stopgap, at your own risk, to be taken back afterwards."
         ),
     )
     return about_source(

@@ -10,7 +10,8 @@ from rotation_watcher.alerts.builders.subjects import (
     about_source,
     about_target,
 )
-from rotation_watcher.alerts.builders.templates import invoke
+from rotation_watcher.alerts.builders.target_commands import who_changed
+from rotation_watcher.alerts.builders.templates import Template, command, invoke
 from rotation_watcher.alerts.builders.wording import certificate as described
 from rotation_watcher.alerts.builders.wording import plain, sentence, stamp, when
 from rotation_watcher.alerts.fills import Fill
@@ -29,8 +30,9 @@ _ELSEWHERE = (
 )
 _SERVER = "If it lasts for a day, open a case with Genesys support: their CA's server does not give its list."
 _CONTENT = (
-    "A mirror or an intercepting proxy may have changed it; then see what this URL gives from another network. If it is"
-    " the same there, the CA publishes it so: open a case with Genesys support, with this message."
+    "See what this URL gives from another network. If that is another list, a mirror or an intercepting proxy on your"
+    " side changes it: exempt the address. If it is the same, the CA publishes it so: open a case with Genesys support,"
+    " with this message."
 )
 _REMEDIES = {
     FetchCode.URL_REFUSED: _ELSEWHERE,
@@ -47,13 +49,20 @@ _REMEDIES = {
 }
 """By the reason; every other one is about what a list holds."""
 _NO_SUCCESSOR = "Nothing yet, if its CA is only late. If it lasts, open a case with Genesys support."
+_RUN_OUT = (
+    "Open a case with Genesys support, with this message: the CA is late with its next list. If data actions fail"
+    ' meanwhile, set "revocation" of the target to "off" in the watch file: the list leaves it, and what it revokes is'
+    " let in there again."
+)
 
 _AT_THE_STORE = {
-    "full": "Remove revocation files that nobody needs from the trust store, or have its quotas raised.",
+    "full": "Remove revocation files that nobody needs from the trust store, or have its quotas raised. This lists"
+    " them:",
     "lost": "Find out who removed it: the watcher adds it again where on_drift is heal. If it is meant, set the"
-    ' target\'s "revocation" to "off".',
+    ' target\'s "revocation" to "off". This lists who did it (CloudTrail):',
     "forged": "See who wrote below crls/ or targets/ in the stack's bucket; the next run writes it anew.",
-    "not-ours": "See who changed the trust store's revocation files, and remove what you do not know there by hand.",
+    "not-ours": "See who changed the trust store's revocation files, and remove what you do not know there by hand."
+    " This lists them:",
     "unproved": "Nothing, if it is over within a day: the list before it stays until the new one shows. If not, remove"
     " the file whose count is wrong: the watcher adds it again.",
     "revocation-rejected": "Open a case with AWS support, with this message (it has the list's URL). Until then,"
@@ -93,6 +102,7 @@ def revocations_behind(
             else "What was revoked since the list that it holds is still let in. No accepted certificate is refused."
         ),
         do=_AT_THE_STORE.get(reason, _TRIED_AGAIN),
+        commands=_at_the_store(target.arn, reason),
     )
     facts = {"reason": plain(reason, 40)} | ({"list": plain(url), "kept below": folder} if folder else {})
     facts |= ({"revocation id": str(number)} if number is not None else {}) | {"since": when(since)}
@@ -100,6 +110,18 @@ def revocations_behind(
     which = f"{folder.rpartition('/')[2]}{'' if number is None else f':{number}'}"
     distinction = f"{plain(reason, 40)}:{which}:{stamp(since)}"
     return about_target(Kind.REVOCATIONS_BEHIND, severity, target, distinction, words, facts, now)
+
+
+def _at_the_store(arn: str, reason: str) -> tuple[Template, ...]:
+    """What looks at the trust store, where the remedy says so."""
+    match reason:
+        case "full" | "not-ours":
+            words = "aws elbv2 describe-trust-store-revocations --trust-store-arn {arn} --region {region}"
+            return (command(words, arn=arn),)
+        case "lost":
+            return (who_changed(arn, "RemoveTrustStoreRevocations"),)
+        case _:
+            return ()
 
 
 def revoked(
@@ -123,7 +145,10 @@ def revoked(
     )
     words = Words(
         title=f"a {plain(authority, AUTHORITY)} {'CA' if ca else 'client'} certificate is revoked",
-        happened=f"The revocation list of its issuer names the {what} of Genesys Cloud {source.region} below.",
+        happened=(
+            f"The revocation list of its issuer names the {what} of Genesys Cloud {source.region} that is described"
+            " below."
+        ),
         means=means,
         do=(
             "See what is revoked by which list (first command), and which trust stores have loaded it (second command;"
@@ -159,6 +184,7 @@ def crl_stale(
     """
     left = 0.0 if held is None else share_left(held, now)
     due = held.next_update if held else None
+    severity = Severity.CRITICAL if held is not None and not left else Severity.WARNING
     if held is None:
         means = "No list of this issuer was ever got: a certificate that it revokes is not noticed."
     elif left:
@@ -175,11 +201,10 @@ def crl_stale(
         title=f"a revocation list is not up to date ({plain(reason, 30)})",
         happened=sentence(failure, 400) if failure else "The server still gives the list that the watcher has.",
         means=means,
-        do=_REMEDIES.get(reason, _CONTENT) if failure else _NO_SUCCESSOR,
+        do=_REMEDIES.get(reason, _CONTENT) if failure else _RUN_OUT if severity is Severity.CRITICAL else _NO_SUCCESSOR,
     )
     facts = {"reason": plain(reason, 40), "list": plain(url), "issuer": plain(issuer)}
     facts |= {"made": when(held.this_update), "next due": when(due) if due else "unknown"} if held else {}
-    severity = Severity.CRITICAL if held is not None and not left else Severity.WARNING
     distinction = f"{folder.rpartition('/')[2]}:{plain(reason, 40)}:{stamp(since)}"
     facts |= {"kept below": folder, "since": when(since)}
     return about_source(Kind.CRL_STALE, severity, source, authority, distinction, words, facts, now)

@@ -117,6 +117,24 @@ def count(number: int, thing: str = "certificate") -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
+def enumerated(parts: Sequence[str]) -> str:
+    """The parts of a sentence with commas, and "and" before the last one."""
+    return " and ".join(part for part in (", ".join(parts[:-1]), *parts[-1:]) if part)
+
+
+def refusing(number: int, *, will_heal: bool) -> str:
+    """What it means that somebody else changed a target, which refuses so many accepted leaves since."""
+    if not number:
+        return "Every certificate that Genesys presents is still let in."
+    leaves = count(number, "accepted certificate")
+    if will_heal:
+        return (
+            f"As it was found it refuses {leaves} of Genesys: data actions that present one of them fail until this run"
+            " has put back what is missing."
+        )
+    return f"As it stands it refuses {leaves} of Genesys: data actions fail as long as one of them is presented."
+
+
 def short(fingerprints: Iterable[str]) -> str:
     """Fingerprints, cut to what a person compares."""
     return ", ".join(fingerprint[:16] for fingerprint in fingerprints) or "(none)"
