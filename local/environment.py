@@ -249,7 +249,8 @@ class Environment(BaseEnvironment):
         return (msgspec.json.decode(body, type=Alert) for body in self._receive(self.mailbox_url))
 
     def _kept_back(self) -> Iterator[Alert]:
-        for key in self.watcher.store.list(keys.ALERT_LOG):
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=keys.ALERT_LOG)
+        for key in (one["Key"] for page in pages for one in page.get("Contents", [])):
             if keys.told_of(key)[1] is not keys.Waits.NOT and key not in self._kept:
                 self._kept.add(key)
                 yield msgspec.json.decode(self.read(key), type=Alert)

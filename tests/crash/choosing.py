@@ -9,7 +9,7 @@ from tests.crash.gate import PHASES, Phase, Point
 from tests.crash.matrix import Death
 from tests.crash.world import Function
 
-_LOGGED = re.compile(r"(?<=alerts/log/)[-0-9]{10}/[-0-9a-f]+")
+_LOGGED = re.compile(r"(?<=alerts/log/)[-0-9]{10}/[-0-9a-f]+\.[-a-z]+\.[a-z]+\.[a-z]+")
 _PLACE = re.compile(r"(sources|targets|bundles|anchors|approvals)/[^/ .][^/ ]*")
 _FINGERPRINT = re.compile(
     r"[0-9a-f]{64}|(?<=bundles/.added/)[0-9a-f]{32}|(?<=bundles/.shown/)[0-9a-f]{32}|(?<=crls/)[0-9a-f]{32}"

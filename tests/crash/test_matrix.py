@@ -11,11 +11,10 @@ ROOT = Path(__file__).resolve().parents[2]
 CHANGING = {
     "collect": {
         "s3 PutObject alerts/…",
-        "s3 PutObject alerts/log/….json",
+        "s3 PutObject alerts/log/….routine.json",
         "s3 PutObject sources/…/seen/….pem",
         "s3 PutObject sources/…/history.json",
         "sqs SendMessage",
-        "sns Publish",
     },
     "publish": {
         "s3 PutObject targets/…",  # whose turn it is for an update of API Gateway
@@ -23,6 +22,7 @@ CHANGING = {
         "s3 PutObject targets/…/bundle.pem",
         "s3 PutObject alerts/…",
         "s3 PutObject alerts/log/….json",
+        "s3 PutObject alerts/log/….routine.json",
         "s3 PutObject bundles/.added/…/….pem",
         "s3 PutObject bundles/.added/…/lists.json",
         "s3 PutObject bundles/.shown/….pem",

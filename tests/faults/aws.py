@@ -22,6 +22,23 @@ def release(faulty: FaultyEnvironment) -> None:
     faulty.environment.publish(release=faulty.target)
 
 
+def untold(name: str, injection: Injection) -> Row:
+    """Nothing can be told at once while there is something that must: the target's run says so until it can."""
+
+    def start(faulty: FaultyEnvironment) -> End:
+        faulty.damage()
+        return injection(faulty)
+
+    return Row(
+        name,
+        start,
+        When.ALARM,
+        loud=frozenset({"publish"}),
+        person=FaultyEnvironment.repair,
+        besides="file-damaged",
+    )
+
+
 def conditional(code: str, status: int) -> Injection:
     """S3 answers so to every write with a condition, and takes every other."""
     rules = {
@@ -202,8 +219,8 @@ UNSPEAKABLE = (
     Row("S3 409 on conditional writes", conditional("ConditionalRequestConflict", 409), When.ALARM, loud=BOTH),
     Row("KMS denied to S3 reads", error("s3", "GetObject", "AccessDenied", 403, DECRYPT), When.ALARM, loud=BOTH),
     Row("KMS denied to S3 writes", error("s3", "PutObject", "AccessDenied", 403, GENERATE), When.ALARM, loud=BOTH),
-    Row("SNS resets", on_the_wire({"service": "sns", "operation": "Publish", "reset": True}), When.ALARM, loud=BOTH),
-    Row("KMS denied to SNS", error("sns", "Publish", "KMSAccessDenied", 400, GENERATE), When.ALARM, loud=BOTH),
+    untold("SNS resets", on_the_wire({"service": "sns", "operation": "Publish", "reset": True})),
+    untold("KMS denied to SNS", error("sns", "Publish", "KMSAccessDenied", 400, GENERATE)),
     Row("KMS denied to SQS", error("sqs", "SendMessage", "KmsAccessDenied", 400, GENERATE), When.ALARM, loud=BOTH),
 )
 

@@ -117,10 +117,22 @@ class FaultyEnvironment:
         self._names[pair.read.fingerprint] = name
         self.cas.append(name)
         self.environment.put(f"extra/{name}.pem", pair.pem)
-        self.environment.watch["bundles"][0]["extra"] = [f"extra/{one}.pem" for one in self.cas]
-        self.environment.configure()
+        self._configure()
         if rotate:
             self.region.schedule_rotation("Genesys", self.environment.clock() + timedelta(minutes=1))
+
+    def damage(self) -> None:
+        """An operator's file turns out to hold nothing: that is told at once."""
+        self.environment.put("extra/damaged.pem", "no certificate at all")
+        self._configure("damaged")
+
+    def repair(self) -> None:
+        """He asks for that file no more."""
+        self._configure()
+
+    def _configure(self, *more: str) -> None:
+        self.environment.watch["bundles"][0]["extra"] = [f"extra/{one}.pem" for one in (*self.cas, *more)]
+        self.environment.configure()
 
     def look(self, step: timedelta = STEP) -> Look:
         """A while goes by; then collect, the queue and the schedule run once each, as in Lambda."""

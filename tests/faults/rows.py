@@ -42,7 +42,8 @@ class Row(NamedTuple):
     ``outcome``: what a run's summary says meanwhile. ``looks``: how many, a ``step`` apart, have to live with it
     (0: as many as show that it is told only once).
     ``person``: what only a person can do when it is over. ``lonely``: no other script may follow in the same world.
-    ``loud``: the functions whose runs fail meanwhile. ``proxied``: it takes the proxy.
+    ``loud``: the functions whose runs fail meanwhile. ``proxied``: it takes the proxy. ``besides``: the kind of
+    something urgent that lasts until a person mends it, so that there is something to tell at once.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Row(NamedTuple):
     lonely: bool = False
     loud: frozenset[str] = frozenset()
     proxied: bool = True
+    besides: str = ""
 
 
 def on_the_wire(*rules: dict[str, Any]) -> Injection:

@@ -135,6 +135,8 @@ def expected_state(faulty: FaultyEnvironment) -> dict[str, Any]:
 def expected_news(row: Row, changes: int) -> Counter[tuple[str, str]]:
     """Each change once, the leaf's rotation once, the failure once, and its end where that is promised."""
     news = Counter({("truststore-updated", ""): changes, ("rotated", ""): 1})
+    if row.besides:
+        news[row.besides, ""] = news[f"over: {row.besides}", ""] = 1
     if row.kind:
         news[row.kind, row.reason] = 1
         if row.reason != "warnings":  # an event: the update was proved all the same

@@ -159,14 +159,16 @@ def test_an_alert_that_the_sink_refuses_stays_and_is_delivered_by_the_next_run(
     ready: Callable[[], Environment],
 ) -> None:
     environment = ready()
+    environment.watch["bundles"][0]["extra"] = ["extra/none.pem"]
+    environment.configure()
     environment.aws.fail_next("sns", "Publish", "InternalError", status=500, times=4)
     first = environment.publish(TARGET).targets[TARGET]
     assert first.outcome == "updated"
     assert len(first.undelivered) == 1
-    assert [alert for alert in environment.new_alerts() if alert.target == TARGET] == []
+    assert [word(alert) for alert in environment.new_alerts() if alert.target] == ["truststore-updated"], "it waits"
     second = environment.publish(TARGET).targets[TARGET]
     assert (second.outcome, second.undelivered) == ("unchanged", [])
-    assert [word(alert) for alert in environment.new_alerts() if alert.target] == ["truststore-updated"]
+    assert [word(alert) for alert in environment.new_alerts() if alert.target] == ["file-damaged"]
 
 
 def test_an_update_whose_answer_is_lost_is_found_and_proved(ready: Callable[[], Environment]) -> None:
