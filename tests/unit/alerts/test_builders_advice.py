@@ -295,6 +295,15 @@ def test_a_summary_shows_what_all_of_them_hold_alike() -> None:
     assert "ARN" not in many.facts
 
 
+def test_a_digest_puts_what_leads_over_to_commands_last() -> None:
+    told = [EXAMPLES["rotated"], EXAMPLES["upcoming_published"], changed_issuer(builders.Reach.COMING)]
+    sentences, *commands = builders.summed_up(told, NOW).what_to_do.split("\n")
+    assert commands
+    assert sentences.startswith("Give the new CA certificates")
+    assert sentences.endswith(":")
+    assert "(a pin) needs the new one now. Nothing for targets" in sentences
+
+
 def test_a_revocation_list_that_ran_out_asks_for_something_and_one_that_is_only_late_does_not() -> None:
     assert "Open a case" in EXAMPLES["crl_stale_overdue"].what_to_do
     assert '"revocation" of the target to "off"' in EXAMPLES["crl_stale_overdue"].what_to_do

@@ -131,7 +131,7 @@ def _words(alerts: Sequence[Alert]) -> Words:
     sentences = dict.fromkeys(
         one.what_to_do.partition("\n")[0] for one in alerts if one.source or "\n" in one.what_to_do
     )
-    asked = [one for one in sentences if one != "Nothing."]
+    asked = _before_commands([one for one in sentences if one != "Nothing."])
     return Words(
         title="",
         happened=f"{span}: {told}.{more}",
@@ -141,6 +141,13 @@ def _words(alerts: Sequence[Alert]) -> Words:
         ),
         do=" ".join(asked) if asked else "Nothing.",
     )
+
+
+def _before_commands(sentences: Sequence[str]) -> list[str]:
+    """The sentences, those that lead over to commands (with a colon) last, and only the very last with a colon."""
+    *others, last = sorted(sentences, key=lambda one: one.endswith(":")) or [""]
+    others = [f"{one.removesuffix(':')}." if one.endswith(":") else one for one in others]
+    return [*others, last] if last else []
 
 
 def _facts(alerts: Sequence[Alert]) -> dict[str, str]:
