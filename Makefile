@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help demo test attack built stack soak check bench build lock clean venv stack-venvs
+.PHONY: help demo test attack built stack soak check bench build pictures lock clean venv stack-venvs
 
 PYTHONPATH :=
 # Compiled modules are kept, below build/: without them half a minute of every run goes into compiling.
@@ -37,7 +37,7 @@ MINUTES ?= 5
 ARGS ?=
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: venv  ## watch a whole rotation on this machine; leaves build/demo/summary.json
 	@.venv/bin/python -m local demo
@@ -86,6 +86,10 @@ check: venv  ## formatting, lint, types, template, locks
 build:  ## build functions and layers for AWS Lambda into .aws-sam/
 	scripts/sam.sh build
 	@test -f samconfig.local.toml || cp samconfig.toml samconfig.local.toml
+	@echo "Next: sam deploy --guided --config-file samconfig.local.toml (so that your answers stay out of git)"
+
+pictures: demo  ## take the README's pictures anew (docs/pictures/); needs a chromium
+	@.venv/bin/python -m local.readme_pictures
 
 lock:  ## resolve requirements/*.in into locks with hashes; UPGRADE=1 takes the newest versions
 	scripts/lock.sh

@@ -34,7 +34,7 @@ MEANINGS: Mapping[str, str] = {
     "sources": "each source: its Genesys region, and its leaves at the end",
     "leaves": "by signing authority: SHA-256 and status of every leaf that is known at the end",
 }
-_PLAIN = {"id", "kind", "severity", "at", "arn", "region"}
+PLAIN = {"id", "kind", "severity", "at", "arn", "region"}
 """Fields that say what they are."""
 _KEYED = {"targets", "sources", "leaves"}
 """Fields whose keys are ids."""
@@ -43,7 +43,7 @@ _KEYED = {"targets", "sources", "leaves"}
 def legend(summary: Mapping[str, object]) -> str:
     """A line for each field, in the summary's order. Raises KeyError for one that nothing is said of."""
     names = dict.fromkeys(_fields(summary))
-    lines = [f"{name}: {MEANINGS[name]}." for name in names if name not in _PLAIN]
+    lines = [f"{name}: {MEANINGS[name]}." for name in names if name not in PLAIN]
     wrapped = [textwrap.fill(line, _WIDTH, subsequent_indent="    ") for line in lines]
     return "\n".join(["The fields of summary.json.", "", *wrapped, ""])
 

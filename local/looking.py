@@ -60,21 +60,27 @@ def browser() -> str | None:
 
 def photograph(page: Path) -> list[subprocess.Popen[bytes]]:
     """Begin to take pictures of a page, which will lie beside it (PNG); wait for what is given. Nothing: no browser."""
-    executable, place = browser(), page.resolve()
     views = {"phone": (360, 1400, ()), "desktop": (1280, 1500, ()), "dark": (1280, 1500, (_DARK,))}
-    return [
-        subprocess.Popen(
-            [
-                *(executable, "--headless", "--hide-scrollbars", "--disable-gpu", *_SANDBOX, *more),
-                *(f"--window-size={width},{height}", f"--screenshot={place.with_name(f'{place.stem}-{name}.png')}"),
-                place.as_uri(),
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+    begun = [
+        take(page, page.with_name(f"{page.stem}-{name}.png"), (width, height), more)
         for name, (width, height, more) in views.items()
-        if executable is not None
     ]
+    return [one for one in begun if one]
+
+
+def take(page: Path, png: Path, size: tuple[int, int], more: Iterable[str] = ()) -> subprocess.Popen[bytes] | None:
+    """Begin to take one picture of the top of a page, so many pixels wide and high. None: there is no browser."""
+    executable = browser()
+    if executable is None:
+        return None
+    return subprocess.Popen(
+        [
+            *(executable, "--headless", "--hide-scrollbars", "--disable-gpu", "--disable-lcd-text", *_SANDBOX, *more),
+            *(f"--window-size={size[0]},{size[1]}", f"--screenshot={png.resolve()}", page.resolve().as_uri()),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def look(looks: Iterable[Look]) -> list[Seen]:

@@ -14,6 +14,7 @@ from genesys_certs.exits import Exit
 from genesys_certs.found import Candidate
 from genesys_certs.parameters import with_overrides
 from genesys_certs.problems import Problem, explain
+from genesys_certs.stack import DEFAULT_NAME
 from rotation_watcher import arns, config
 from rotation_watcher.adapters.genesys import make_client
 from rotation_watcher.adapters.secrets import AwsSecrets
@@ -23,6 +24,8 @@ from rotation_watcher.regions import REGIONS
 from rotation_watcher.sources.credentials import decode_credentials
 
 SAMCONFIG = "samconfig.local.toml"
+_ELSEWHERE = f'version = 0.1\n\n[default.global.parameters]\nstack_name = "{DEFAULT_NAME}"\n'
+"""What the file begins with outside the project's folder: without a name SAM would call the stack sam-app."""
 
 
 class Answers(NamedTuple):
@@ -232,7 +235,7 @@ def _watch(answers: Answers) -> dict[str, Any]:
 
 def _parameters(path: Path, answers: Answers, region: str, *, force: bool) -> None:
     template = Path("samconfig.toml")
-    text = path.read_text() if path.exists() else template.read_text() if template.exists() else "version = 0.1\n"
+    text = path.read_text() if path.exists() else template.read_text() if template.exists() else _ELSEWHERE
     values = {
         "GenesysRegion": answers.region,
         "Authorities": ",".join(answers.authorities),

@@ -36,4 +36,5 @@ def site(tmp_path_factory: pytest.TempPathFactory, tell: Callable[[str], None]) 
 def readme(site: Site) -> str:
     """The part of the README that an operator follows."""
     text = Path(site.folder, "README.md").read_text()
-    return text[text.index("## Deploy\n") : text.index("Several regions, bundles or policies")]
+    start = text.index("## Deploy\n")
+    return text[start : text.index("\n## ", start)]

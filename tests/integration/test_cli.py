@@ -15,6 +15,7 @@ from moto.cloudformation.models import cloudformation_backends
 from moto.sns.models import sns_backends
 
 from genesys_certs import app
+from genesys_certs.stack import DEFAULT_NAME
 from local.aws.faults import Fault
 from local.cli_serve import WallClock
 from local.environment import BUCKET, Environment
@@ -297,6 +298,7 @@ def test_init_finds_what_there_is_and_overwrites_nothing(
     done = command("init", *flags)
     assert (done.code, done.err) == (0, "")
     written = tomllib.loads((tmp_path / "samconfig.local.toml").read_text())
+    assert written["default"]["global"]["parameters"]["stack_name"] == DEFAULT_NAME, "else SAM calls it sam-app"
     said = written["default"]["deploy"]["parameters"]
     assert said["region"] == "us-east-1"
     assert f'CredentialArns="{world.secret_arn}"' in said["parameter_overrides"], (

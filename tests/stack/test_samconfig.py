@@ -7,7 +7,7 @@ import tomllib
 from tests.stack.template import ROOT
 
 LOCAL = "samconfig.local.toml"
-README = (ROOT / "README.md").read_text()
+DOCUMENTS = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
 
 
 def test_git_ignores_the_file_of_answers_and_keeps_the_defaults() -> None:
@@ -23,9 +23,10 @@ def test_the_build_makes_that_file_of_the_defaults_once() -> None:
     assert f"test -f {LOCAL} || cp samconfig.toml {LOCAL}" in recipe[1]
 
 
-def test_every_deployment_and_removal_that_the_readme_types_names_that_file() -> None:
-    typed = re.findall(r"sam (?:deploy|delete)[^`\n]*", README)
-    assert len(typed) >= 4
+def test_every_deployment_and_removal_that_the_documents_type_names_that_file() -> None:
+    readme, *others = (re.findall(r"sam (?:deploy|delete)[^`\n]*", path.read_text()) for path in DOCUMENTS)
+    assert len(readme) >= 4
+    typed = [*readme, *(line for lines in others for line in lines)]
     assert [line for line in typed if not line.endswith(f"--config-file {LOCAL}")] == []
 
 

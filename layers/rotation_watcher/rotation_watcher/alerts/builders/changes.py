@@ -151,8 +151,8 @@ def shared_authority_deployed(
         "A Network Load Balancer: name its listener as a target, and it gets identity filters. An Application Load"
         " Balancer: its backend compares the header X-Amzn-Mtls-Clientcert-Leaf with the pins below."
         if at_load_balancer
-        else "Attach the stack's authorizer to every operation of its APIs, without caching (AuthorizerBundle; README,"
-        ' "At the door"), or compare the client certificate with the pins below in one of your own.'
+        else "Attach the stack's authorizer to every operation of its APIs, without caching (AuthorizerBundle;"
+        " docs/doors.md), or compare the client certificate with the pins below in one of your own."
     )
     words = Words(
         title="its truststore lets in every customer of a public CA",

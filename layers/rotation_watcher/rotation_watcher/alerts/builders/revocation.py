@@ -153,8 +153,8 @@ def revoked(
         do=(
             "See what is revoked by which list (first command), and which trust stores have loaded it (second command;"
             " both change nothing). Open an urgent case with Genesys support with this message: ask when data actions"
-            " present another certificate. An API Gateway domain refuses it only with the stack's authorizer (README,"
-            ' "At the door"). If you see calls that you do not know, change the credentials of your application.'
+            " present another certificate. An API Gateway domain refuses it only with the stack's authorizer"
+            " (docs/doors.md). If you see calls that you do not know, change the credentials of your application."
         ),
         commands=(invoke(Fill.REFRESH_CRLS, {"dry_run": True}), invoke(Fill.PUBLISH, {"dry_run": True})),
     )
