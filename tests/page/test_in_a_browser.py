@@ -35,7 +35,7 @@ def state(sources: int, targets: int, *, troubled: bool = False, suffix: str = "
         first, since = kept.watch.sources[0].id, NOW - 3 * HOUR
         kept.quarantine(first, "name-mismatch")
         kept.disturb_source(first, "source", Kind.SOURCE_FAILING)
-        kept.disturb_target("t0", "drift:0a", Kind.DRIFT_FOUND, since=since)
+        kept.disturb_target("t0", "drift:0a", Kind.DRIFT_FOUND, since=since, severity=Severity.CRITICAL)
         kept.tell(alert(id=f"drift-found:t0:{stamp(since)}", severity=Severity.CRITICAL, suffix=suffix), since)
         kept.store.seed("targets/t0/revocations.json", b"{")
     return kept
