@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ from local.genesys.keys import DEFAULT_CACHE
 from local.genesys.region import Authority
 from local.patience import Limit, seconds
 from local.receiver import SlackReceiver
-from rotation_watcher import bootstrap, refresh_crls
+from rotation_watcher import bootstrap, keys, refresh_crls
 from rotation_watcher.alerts.model import Alert
 from tests.support.verdicts import admits
 from tests.support.words import word
@@ -48,6 +48,7 @@ class Site:
         self.folder = folder
         self.tell = tell
         self.alerts: list[Alert] = []
+        self._kept: set[str] = set()
         self._exit = ExitStack()
 
     def __enter__(self) -> Self:
@@ -140,14 +141,23 @@ class Site:
     # What there is to read
 
     def new_alerts(self) -> list[Alert]:
-        """The alerts that came since the last call."""
+        """The alerts that came since the last call, and those that wait for a digest since then."""
         queue, arrived = self.cloud.client("sqs"), []
         while messages := queue.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
                 arrived.append(msgspec.json.decode(message["Body"], type=Alert))
                 queue.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
+        arrived += self._waiting()
         self.alerts += arrived
         return arrived
+
+    def _waiting(self) -> Iterator[Alert]:
+        s3 = self.cloud.client("s3")
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=keys.ALERT_LOG)
+        for key in (one["Key"] for page in pages for one in page.get("Contents", [])):
+            if keys.told_of(key)[1] is not keys.Waits.NOT and key not in self._kept:
+                self._kept.add(key)
+                yield msgspec.json.decode(s3.get_object(Bucket=self.bucket, Key=key)["Body"].read(), type=Alert)
 
     def wait_for(self, what: str, until: Callable[[], Any], patience: float = PATIENCE) -> float:
         """Wait until the stack has done something unaided; the seconds that it took."""
