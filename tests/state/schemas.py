@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from rotation_watcher import configuration
+from rotation_watcher import configuration, digests
 from rotation_watcher.alerts.model import Kind
 from rotation_watcher.bundles import pins, revoked
 from rotation_watcher.identity import publishing as identity
@@ -25,6 +25,7 @@ STATES: dict[str, tuple[type, int]] = {
     "crl-alerts": (crl_alerts.State, crl_alerts.FORMAT),
     "accepted": (configuration.Accepted, configuration.FORMAT),
     "configuration": (configuration.State, configuration.FORMAT),
+    "digests": (digests.State, digests.FORMAT),
     "expiry": (expiry_state.State, expiry_state.FORMAT),
     "history": (history.History, history.FORMAT),
     "identity": (identity.Identity, identity.FORMAT),
