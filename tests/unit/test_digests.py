@@ -16,6 +16,7 @@ from rotation_watcher.config import Policy
 from rotation_watcher.deadline import unhurried
 from rotation_watcher.digests import AT_MOST, KEPT, LED_BY_NOTHING, SETTLED, SOON, SOON_AT_MOST, UNTIL_TOLD
 from rotation_watcher.errors import DeliveryError, NobodyListens
+from rotation_watcher.policy_times import quiet
 from rotation_watcher.status.gather import gather
 from tests.support.alert_examples import CURRENT, SOURCE, STACK, UPCOMING
 from tests.support.fakes import Mailbox, ManualClock
@@ -128,20 +129,27 @@ def test_one_event_is_one_message_however_many_targets_it_has() -> None:
     assert len(world.mails) == 1
 
 
-def has_left(number: int, now: datetime) -> Alert:
-    """The end of the announcement that something will leave."""
+def is_over(
+    number: int, now: datetime, kind: Kind, severity: Severity = Severity.INFO, opened: str | None = None
+) -> Alert:
+    """The end of what was told of a target with that severity."""
     return builders.resolved(
         subject=target(number),
-        kind=Kind.REMOVAL_PLANNED,
-        opened=None,
+        kind=kind,
+        opened=opened,
         reason=None,
         since=now,
-        severity=Severity.INFO,
+        severity=severity,
         reminders=0,
         why="",
         goes_on=None,
         now=now,
     )
+
+
+def has_left(number: int, now: datetime) -> Alert:
+    """The end of the announcement that something will leave."""
+    return is_over(number, now, Kind.REMOVAL_PLANNED)
 
 
 def test_that_a_removal_took_place_as_announced_is_told_by_the_weekly_digest() -> None:
@@ -305,9 +313,9 @@ def test_information_waits_in_quiet_hours_of_the_operators_time_zone(at: str, wa
 def test_quiet_hours_follow_the_clocks_of_summer_and_winter() -> None:
     hours = {"time_zone": "Europe/Zurich", "quiet_hours": {"start": "19:00", "end": "07:00"}}
     policy = msgspec.convert(hours, Policy)
-    assert not digests.quiet(policy, datetime(2026, 7, 1, 5, 0, tzinfo=UTC))
-    assert digests.quiet(policy, datetime(2026, 12, 1, 5, 59, tzinfo=UTC))
-    assert not digests.quiet(policy, datetime(2026, 12, 1, 6, 0, tzinfo=UTC))
+    assert not quiet(policy, datetime(2026, 7, 1, 5, 0, tzinfo=UTC))
+    assert quiet(policy, datetime(2026, 12, 1, 5, 59, tzinfo=UTC))
+    assert not quiet(policy, datetime(2026, 12, 1, 6, 0, tzinfo=UTC))
 
 
 def test_weekends_may_be_quiet_and_then_the_week_is_told_on_monday() -> None:

@@ -14,7 +14,7 @@ from rotation_watcher.digests import LED_BY_NOTHING, SETTLED, SOON
 from rotation_watcher.errors import StoreError
 from tests.support.fakes import ManualClock
 from tests.support.kept_state import NOW
-from tests.unit.test_digests import DAY, HOUR, MINUTE, World, failed, own_id, target, updated
+from tests.unit.test_digests import DAY, HOUR, MINUTE, World, failed, is_over, own_id, updated
 
 
 def kept(world: World, waits: str) -> list[str]:
@@ -118,7 +118,7 @@ def test_a_weekly_digest_that_is_moved_to_a_later_time_is_not_told_again_that_da
 def test_many_ends_are_an_end_so_that_who_was_told_of_the_openings_hears_it() -> None:
     world = World()
     for number in range(5):
-        world.sink.deliver(is_over(number, world.clock()))
+        world.sink.deliver(mended(number, world.clock()))
     world.clock.advance(SOON)
     world.run()
     *single, summary = world.mails
@@ -170,7 +170,7 @@ def test_what_is_over_before_it_is_told_with_others_is_not_told_as_open_after_it
     world = World()
     world.fail(*range(many))
     world.clock.advance(2 * MINUTE)
-    world.sink.deliver(is_over(3, world.clock(), opened=failed(3, NOW).id))
+    world.sink.deliver(mended(3, world.clock(), opened=failed(3, NOW).id))
     world.pass_time(10 * MINUTE)
     assert world.mails[FEW].title.startswith("Over: ALB trust store t3: ")
     assert [mail.title.partition(": ")[0] for mail in world.mails[FEW + 1 :]] == ["2 targets (t4, t5)"] * (many > 4)
@@ -179,17 +179,6 @@ def test_what_is_over_before_it_is_told_with_others_is_not_told_as_open_after_it
     assert world.mails[-1].title.startswith("target t3: "), "it has begun again"
 
 
-def is_over(number: int, now: datetime, opened: str | None = None) -> Alert:
-    """The end of what was told as critical."""
-    return builders.resolved(
-        subject=target(number),
-        kind=Kind.TRUSTSTORE_UPDATE_FAILED,
-        opened=opened,
-        reason=None,
-        since=now,
-        severity=Severity.CRITICAL,
-        reminders=0,
-        why="",
-        goes_on=None,
-        now=now,
-    )
+def mended(number: int, now: datetime, opened: str | None = None) -> Alert:
+    """The end of a failure that was told as critical."""
+    return is_over(number, now, Kind.TRUSTSTORE_UPDATE_FAILED, Severity.CRITICAL, opened)

@@ -26,7 +26,7 @@ from rotation_watcher.clocks import Instant
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import Watch
 from rotation_watcher.deadline import Remaining, TimedStore, unhurried
-from rotation_watcher.errors import UNDECODABLE, ConfigurationError, StoreError
+from rotation_watcher.errors import ConfigurationError, StoreError
 from rotation_watcher.ports import Clock, ObjectStore
 
 replace = msgspec.structs.replace
@@ -326,22 +326,8 @@ def _note(
 
 
 def _load_accepted(store: ObjectStore) -> tuple[Accepted, str | None]:
-    stored = store.get(keys.ACCEPTED)
-    if stored is None:
-        return Accepted(), None
-    try:
-        formats.number_of(stored.body, newest=FORMAT)
-        return msgspec.json.decode(stored.body, type=Accepted), stored.etag
-    except UNDECODABLE:
-        return Accepted(), stored.etag
+    return formats.held(store.get(keys.ACCEPTED), Accepted(), FORMAT)
 
 
 def _load(store: ObjectStore) -> tuple[State, str | None]:
-    stored = store.get(keys.CONFIGURATION)
-    if stored is None:
-        return State(), None
-    try:
-        formats.number_of(stored.body, newest=FORMAT)
-        return msgspec.json.decode(stored.body, type=State), stored.etag
-    except UNDECODABLE:
-        return State(), stored.etag  # written anew from the next configuration that is right
+    return formats.held(store.get(keys.CONFIGURATION), State(), FORMAT)

@@ -14,7 +14,6 @@ nobody hears, it waits; for ``KEPT``, since nobody needs old news.
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -31,6 +30,7 @@ from rotation_watcher.config import Policy
 from rotation_watcher.deadline import CALL_TAKES, Remaining
 from rotation_watcher.errors import UNDECODABLE, DeliveryError, NewerFormat, NobodyListens, StoreError
 from rotation_watcher.keys import Waits
+from rotation_watcher.policy_times import local, quiet, week_due
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.status.model import Status
 from rotation_watcher.status.weekly import weekly_digest
@@ -87,7 +87,7 @@ class _Notes:
     def __init__(self, store: ObjectStore, now: datetime) -> None:
         """Raises NewerFormat, StoreError."""
         self._store, self._now = store, now
-        self._known = _load(store)
+        self._known = self._load()
 
     @property
     def state(self) -> State:
@@ -104,7 +104,10 @@ class _Notes:
             body = msgspec.json.encode(changed)
             return self._store.put_if(keys.DIGESTS, body, etag=etag, content_type=keys.JSON_TYPE).etag
 
-        self._known = compare_and_set(lambda: _load(self._store), change, write, keys.DIGESTS, known=self._known)
+        self._known = compare_and_set(self._load, change, write, keys.DIGESTS, known=self._known)
+
+    def _load(self) -> tuple[State, str | None]:
+        return formats.held(self._store.get(keys.DIGESTS), State(), FORMAT)
 
 
 def send(status: Status, policy: Policy, ports: Ports) -> Sent:
@@ -121,8 +124,8 @@ def send(status: Status, policy: Policy, ports: Ports) -> Sent:
         if _settled(many, now, SOON, SOON_AT_MOST):
             ends = _ends(listed, many[0])
             _tell_together(builders.more_alike, many[:MOST], notes, ports, sent, ends)
-    week = _week(policy, now)
-    if week is not None and (notes.state.week is None or notes.state.week > _today(policy, now)):
+    week = week_due(policy, now)
+    if week is not None and (notes.state.week is None or notes.state.week > local(policy, now).date().isoformat()):
         notes.note(week=week)  # nothing was due yet; or a clock was ahead
     if not quiet(policy, now):
         if week is not None and (notes.state.week or "") < week:
@@ -159,11 +162,9 @@ def _ends(listed: Iterable[str], key: str) -> list[str]:
     """The keys of the ends of what this one begins that were delivered since, whether or not they are told already."""
     kind, _, life = keys.told_of(key)[0].partition(".")
     end = f"{kind}.{AlertStatus.RESOLVED}."
-    return (
-        []
-        if life.startswith(AlertStatus.RESOLVED)
-        else [one for one in listed if one > key and keys.told_of(one)[0].startswith(end)]
-    )
+    if life.startswith(AlertStatus.RESOLVED):
+        return []
+    return [one for one in listed if one > key and keys.told_of(one)[0].startswith(end)]
 
 
 def _as_announced(waiting: Iterable[str]) -> bool:
@@ -174,55 +175,6 @@ def _as_announced(waiting: Iterable[str]) -> bool:
 
 _REMOVED = alike(Kind.REMOVAL_PLANNED, AlertStatus.RESOLVED, Severity.INFO)
 _UPDATED = [alike(kind, AlertStatus.EVENT, Severity.INFO) for kind in (Kind.TRUSTSTORE_UPDATED, Kind.FILTERS_UPDATED)]
-
-
-def quiet(policy: Policy, now: datetime) -> bool:
-    """Whether information waits at this moment."""
-    hours = policy.quiet_hours
-    if hours is None:
-        return False
-    local = now.astimezone(ZoneInfo(policy.time_zone))
-    if hours.weekends and local.weekday() >= _SATURDAY:
-        return True
-    clock = f"{local:%H:%M}"
-    if hours.start <= hours.end:
-        return hours.start <= clock < hours.end
-    return clock >= hours.start or clock < hours.end
-
-
-_SATURDAY = 5
-_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-
-
-def _week(policy: Policy, now: datetime) -> str | None:
-    """The day (ISO 8601) on which the weekly digest was due last; None where none is wanted."""
-    wanted = policy.weekly_digest
-    if wanted.day == "never":
-        return None
-    local = now.astimezone(ZoneInfo(policy.time_zone))
-    day = local - timedelta(days=(local.weekday() - _DAYS.index(wanted.day)) % 7)
-    if day.date() == local.date() and f"{local:%H:%M}" < wanted.at:
-        day -= timedelta(days=7)
-    return f"{day:%Y-%m-%d}"
-
-
-def _today(policy: Policy, now: datetime) -> str:
-    return f"{now.astimezone(ZoneInfo(policy.time_zone)):%Y-%m-%d}"
-
-
-def _load(store: ObjectStore) -> tuple[State, str | None]:
-    """What was noted last, with its ETag. What cannot be read counts as nothing: then some may be told once more.
-
-    Raises NewerFormat, StoreError.
-    """
-    stored = store.get(keys.DIGESTS)
-    if stored is None:
-        return State(), None
-    try:
-        formats.number_of(stored.body, newest=FORMAT)
-        return msgspec.json.decode(stored.body, type=State), stored.etag
-    except UNDECODABLE:
-        return State(), stored.etag
 
 
 def _recent(key: str, now: datetime) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from rotation_watcher.errors import UNDECODABLE, NewerFormat, StoreError
+from rotation_watcher.ports import StoredObject
 
 
 class _Head(msgspec.Struct):
@@ -39,6 +40,29 @@ def number_of(data: bytes, *, newest: int) -> int:
 def encode(document: object) -> bytes:
     """The JSON that is kept in S3: deterministic, so that equal state is equal bytes, and indented for people."""
     return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=1)
+
+
+def decoder[T](kind: type[T], newest: int) -> Callable[[bytes], T]:
+    """What makes a ``kind`` of an object of the formats up to ``newest``. Raises as ``number_of``."""
+
+    def decode(data: bytes) -> T:
+        number_of(data, newest=newest)
+        return msgspec.json.decode(data, type=kind)
+
+    return decode
+
+
+def held[T](stored: StoredObject | None, empty: T, newest: int) -> tuple[T, str | None]:
+    """What is kept, with its ETag. What cannot be read is written anew: it counts as ``empty``, as nothing does.
+
+    Raises NewerFormat.
+    """
+    if stored is None:
+        return empty, None
+    try:
+        return decoder(type(empty), newest)(stored.body), stored.etag
+    except UNDECODABLE:
+        return empty, stored.etag
 
 
 def read[T](data: bytes, decode: Callable[[bytes], T], place: str, remedy: str) -> T:

@@ -49,15 +49,7 @@ class _Configuration(msgspec.Struct, frozen=True):
     conditions: Mapping[str, Condition] = {}
 
 
-def _decoder[T](kind: type[T], newest: int) -> Callable[[bytes], T]:
-    def decode(data: bytes) -> T:
-        formats.number_of(data, newest=newest)
-        return msgspec.json.decode(data, type=kind)
-
-    return decode
-
-
-_manifest, _configuration = _decoder(_Manifest, 1), _decoder(_Configuration, 1)
+_manifest, _configuration = formats.decoder(_Manifest, 1), formats.decoder(_Configuration, 1)
 _alert: Callable[[bytes], Alert] = msgspec.json.Decoder(Alert).decode
 
 
