@@ -233,7 +233,7 @@ def _vouchers(leaf: _Leaf, rule: Rule, at: datetime) -> tuple[list[str | None], 
     return keys, fault
 
 
-@lru_cache(256)  # a region presents one leaf at every request, and the signature takes longer than all else
+@lru_cache(256)  # a region presents one leaf at every request; the signature takes longer than all else
 def _fault(leaf: x509.Certificate, way: tuple[x509.Certificate, ...]) -> str | None:
     """Why collect would not trust the leaf under these CAs, by its words; ``chain-untrusted`` also for no signature.
 
@@ -257,6 +257,7 @@ def _signed(leaf: _Leaf, issuer: x509.Certificate) -> bool:
         return False
 
 
+@lru_cache(256)  # at most 4 MB of text; reading the same leaf again took half of a decision
 def _read(leaf: str) -> _Leaf:
     """The leaf. Raises whatever the library raises, or ValueError."""
     text = leaf.strip()
