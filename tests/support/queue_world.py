@@ -65,7 +65,7 @@ class QueueWorld(SmallWorld):
             wait=self.wait,
             owner=f"run-{self.runs}",
             claim_for=CLAIM,
-            enqueue_every=PERIOD,
+            sweep_every=PERIOD,
         )
         summary = publishing.publish(self.watch, request, ports)
         self.passed_over += summary.passed_over
@@ -85,9 +85,16 @@ class QueueWorld(SmallWorld):
         end = self.clock() + time
         while self.clock() < end:
             if (self.clock() - self.start) % PERIOD < step:
-                self.call(decode_request({"enqueue": "all"}))
+                self.sweep()
             self.poller.drain()
             self.clock.advance(step - (self.clock() - self.start) % step)
+
+    def sweep(self) -> None:
+        """The Scheduler's run of publish. Lambda counts it where it fails."""
+        try:
+            self.call(decode_request({"sweep": True}))
+        except StoreError:
+            self.poller.failed += 1
 
     def longest_gap(self, name: str) -> timedelta:
         """The longest time for which nobody read the domain."""

@@ -106,9 +106,9 @@ def test_a_malformed_message_is_reported_and_dropped_and_stops_nothing(body: str
 def test_after_a_standstill_only_the_newest_requests_are_served() -> None:
     world = QueueWorld(["one", "two"])
     for _ in range(288):
-        world.call(decode_request({"enqueue": "all"}))
+        world.call(decode_request({"sweep": True}))
         world.clock.advance(PERIOD)
-    world.call(decode_request({"enqueue": "all"}))
+    world.call(decode_request({"sweep": True}))
     assert len(world.fifo.waiting) == 2 * 289
 
     world.poller.drain()

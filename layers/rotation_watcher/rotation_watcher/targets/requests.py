@@ -40,8 +40,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
 
 
-class EnqueueAll(msgspec.Struct, frozen=True, kw_only=True):
-    """Only send one message per target to the queue."""
+class Sweep(msgspec.Struct, frozen=True, kw_only=True):
+    """Look at every target, and ask the queue for those at which something is to be done."""
 
     dry_run: bool = False
 
@@ -76,13 +76,13 @@ class Queued(msgspec.Struct, frozen=True, kw_only=True):
     messages: tuple[Message, ...]
 
 
-type PublishCall = Reconcile | Rollback | Release | EnqueueAll | Queued
+type PublishCall = Reconcile | Rollback | Release | Sweep | Queued
 
-_SINGLE = ("rollback", "release", "enqueue")
+_SINGLE = ("rollback", "release", "sweep")
 _FORMS = (
     '{"targets": ["<id>"]}, {"rollback": "<id>"}, {"rollback": "<id>", "to": "<version>"}, {"release": "<id>"},'
     ' {"release": "<id>", "leave": ["<SHA-256>"]},'
-    ' {"enqueue": "all"} or {} for every target, each also with "dry_run": true'
+    ' {"sweep": true} or {} for every target, each also with "dry_run": true'
 )
 
 
@@ -122,10 +122,10 @@ def decode_request(event: object) -> PublishCall:
         return Rollback(target=_text(event, "rollback"), to=to, dry_run=dry_run)
     if "release" in event:
         return Release(target=_text(event, "release"), leave=_leave(event.get("leave", [])), dry_run=dry_run)
-    if "enqueue" in event:
-        if event["enqueue"] != "all":
-            raise RequestRefused(f'"enqueue" takes "all", not {event["enqueue"]!r}')
-        return EnqueueAll(dry_run=dry_run)
+    if "sweep" in event:
+        if event["sweep"] is not True:
+            raise RequestRefused(f'"sweep" takes true, not {event["sweep"]!r}')
+        return Sweep(dry_run=dry_run)
     return Reconcile(targets=_targets(event.get("targets", [])), dry_run=dry_run)
 
 
