@@ -7,6 +7,7 @@ from typing import Any
 
 from rotation_watcher import config, messages
 from rotation_watcher import publish as publishing
+from rotation_watcher.deadline import Remaining, unhurried
 from rotation_watcher.errors import StoreError
 from rotation_watcher.kinds import API_GATEWAY_DOMAIN
 from rotation_watcher.targets.requests import PublishCall, Queued, decode_request
@@ -39,6 +40,8 @@ class QueueWorld(SmallWorld):
         self.fifo = Fifo(self.clock)
         self.poller = Poller(self.fifo, self.handle)
         self.passed_over: list[str] = []
+        self.remaining: Remaining = unhurried
+        """What is left of each run."""
         self.start = self.clock()
 
     @property
@@ -66,6 +69,8 @@ class QueueWorld(SmallWorld):
             owner=f"run-{self.runs}",
             claim_for=CLAIM,
             sweep_every=PERIOD,
+            remaining=self.remaining,
+            memory=self.memory,
         )
         summary = publishing.publish(self.watch, request, ports)
         self.passed_over += summary.passed_over

@@ -8,7 +8,6 @@ its messages off the queue first, and fails then, so that Lambda counts it. Only
 import math
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
 
 from rotation_watcher.errors import StoreError
 from rotation_watcher.ports import Clock, ReceivedMessages

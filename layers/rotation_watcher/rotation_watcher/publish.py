@@ -106,7 +106,7 @@ def publish(watch: Watch, request: PublishCall, ports: Ports) -> Summary:
 
 def _sweep(run: Run, targets: tuple[Target, ...], request: Sweep, summary: Summary) -> None:
     """Look at every target while there is time; the next sweep goes on where this one ends."""
-    stand = Round(targets, run.ports.store, run.ports.clock)
+    stand = Round(targets, run.ports.store, run.ports.clock, run.ports.memory)
     for target in stand:
         if run.ports.remaining() < TARGET_TAKES:
             stand.ended_before(target)

@@ -3,7 +3,8 @@
 A sweep that finds everything at rest and is done in time writes nothing. One that takes longer notes which target it
 has come to (``keys.SWEEP``), now and then; the next run begins behind that one, and comes to it last. Where a run was
 killed in the middle, perhaps by a target, the next notes each target before it looks: whichever kills it again is the
-last from then on, and holds nobody up. The object gives an order and no more: it is believed whatever it says.
+last from then on, and holds nobody up. What kills a run ends its container, so the first sweep of a container notes
+that it has begun. The object gives an order and no more: it is believed whatever it says.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from rotation_watcher import keys
 from rotation_watcher.config import Target
 from rotation_watcher.errors import UNDECODABLE, StoreError
 from rotation_watcher.ports import Clock, ObjectStore
+from rotation_watcher.run_store import Memory
 
 NOTED_EVERY = timedelta(seconds=20)
 """How long a sweep goes on without a note of where it is."""
@@ -29,10 +31,10 @@ class Stand(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Round:
-    """One run of a sweep over ``targets``."""
+    """One run of a sweep over ``targets``. ``memory`` is the container's."""
 
-    def __init__(self, targets: Sequence[Target], store: ObjectStore, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, targets: Sequence[Target], store: ObjectStore, clock: Clock, memory: Memory | None) -> None:
+        self._store, self._clock, self._memory = store, clock, memory
         self._noted = clock()
         self._stand = self._load()
         self._careful = self._stand.target is not None and not self._stand.ended
@@ -41,6 +43,8 @@ class Round:
 
     def __iter__(self) -> Iterator[Target]:
         """The targets in their order. Whoever has come to the end says so by ``done``."""
+        if self._order and self._memory is not None and not self._memory.swept:
+            self._note(Stand(target=self._order[0].id))
         for target in self._order:
             if self._careful or self._clock() - self._noted >= NOTED_EVERY:
                 self._note(Stand(target=target.id))
@@ -52,6 +56,8 @@ class Round:
 
     def done(self) -> None:
         """Every target was looked at."""
+        if self._memory is not None:
+            self._memory.swept = True
         if self._stand != Stand():
             self._note(Stand())
 
