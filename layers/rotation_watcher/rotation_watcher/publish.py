@@ -51,7 +51,7 @@ from rotation_watcher.targets.pace import HORIZON, Turn, take_turn
 from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.targets.proof import READBACK_SECONDS
 from rotation_watcher.targets.record import Record
-from rotation_watcher.targets.requests import PublishCall, Queued, Reconcile, Release, Rollback, Sweep
+from rotation_watcher.targets.requests import Changed, PublishCall, Queued, Reconcile, Release, Rollback, Sweep
 from rotation_watcher.targets.run import Run
 from rotation_watcher.targets.session import Change, Look, Ports, Session, unclaimed, while_same
 from rotation_watcher.targets.snapshot import may_lag, of_live, take_snapshot
@@ -73,12 +73,16 @@ TARGET_TAKES = 180.0
 
 
 class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The answer of a call. ``text``: in a dry run, the plans of all targets as lines for people."""
+    """The answer of a call. ``text``: in a dry run, the plans of all targets as lines for people.
+
+    ``woken``: the targets that the queue was asked for because somebody has changed them.
+    """
 
     mode: Mode
     dry_run: bool = False
     targets: dict[str, TargetSummary] = {}
     bundles: dict[str, str] = {}
+    woken: list[str] = []
     passed_over: list[str] = []
     broken: list[str] = []
     text: list[str] = []
@@ -88,6 +92,8 @@ def publish(watch: Watch, request: PublishCall, ports: Ports) -> Summary:
     """Do what ``request`` asks. Raises RequestRefused for what is not in the watch file or may not be done."""
     if isinstance(request, Queued):
         return _serve(watch, request, ports)
+    if isinstance(request, Changed):
+        return _wake(watch, request, ports)
     summary = Summary(mode=watch.mode, dry_run=request.dry_run)
     run = Run(watch, ports)
     chosen = _chosen(watch, request)
@@ -155,6 +161,21 @@ def _serve(watch: Watch, request: Queued, ports: Ports) -> Summary:
     summary = publish(watch, request_by_name, ports) if due else Summary(mode=watch.mode)
     summary.passed_over = [why for why in reasons if why]
     return summary
+
+
+def _wake(watch: Watch, request: Changed, ports: Ports) -> Summary:
+    """Ask the queue for the targets that somebody has changed; where it cannot be said which, look at all of them.
+
+    A listener that no longer names a trust store names none that can be looked at alone.
+    """
+    woken = [
+        one.id for one in watch.targets if not request.names.isdisjoint({one.arn, arns.parse_target(one.arn).name})
+    ]
+    if not woken and request.verifying:
+        return publish(watch, Sweep(), ports)
+    for message in publish_requests(watch, woken, f"changed-{request.occasion}"):
+        ports.queue.send(message)
+    return Summary(mode=watch.mode, woken=woken)
 
 
 def _idle_bundles(run: Run, request: Called, summary: Summary) -> None:
