@@ -24,7 +24,6 @@ def connect(profile: str | None, region: str | None) -> str:
     The region is ``region``, else AWS_REGION, AWS_DEFAULT_REGION, or the profile's. Raises Problem where there is none.
     """
     core = botocore.session.Session(profile=profile)
-    core.get_component("data_loader").search_paths.append(str(clients.MODELS))
     environment = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     chosen = region or environment or core.get_config_variable("region")  # raises ProfileNotFound
     if not chosen:

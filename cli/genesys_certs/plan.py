@@ -11,7 +11,8 @@ from genesys_certs.exits import Exit
 from genesys_certs.observing import Observed, Place, What
 from genesys_certs.problems import Problem
 from rotation_watcher import publish
-from rotation_watcher.adapters.registry import Connections, FilterTargets, TrustTargets
+from rotation_watcher.adapters.connections import Connections
+from rotation_watcher.adapters.registry import FilterTargets, TrustTargets
 from rotation_watcher.alerts.builders.wording import plain
 from rotation_watcher.targets.named_plan import NamedPlan, text, total
 from rotation_watcher.targets.requests import Reconcile

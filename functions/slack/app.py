@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation_watcher import bootstrap
+from rotation_watcher import bootstrap_chat
 from rotation_watcher.errors import RequestRefused
 from rotation_watcher.slack import QueueMessage, post_all
 
@@ -25,7 +25,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             "the event is not understood: slack takes what its queue hands over (events/slack-alert.json)"
         )
     messages = [QueueMessage(record["messageId"], record["body"]) for record in event["Records"]]
-    outcome = post_all(messages, bootstrap.build_chat())
+    outcome = post_all(messages, bootstrap_chat.build())
     logger.info("posted", extra={"posted": outcome.posted, "failed": len(outcome.failed)})
     for words in outcome.errors:
         logger.error(words)

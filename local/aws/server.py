@@ -27,7 +27,7 @@ from moto.sns.models import Subscription, sns_backends
 from moto.sns.responses import SNSResponse
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from local.aws import domains_http, domains_rest, enforcing, exports, listeners, newer_model, routing_rules
+from local.aws import domains_http, domains_rest, enforcing, exports, listeners, routing_rules
 from local.aws.calls import CallLog
 from local.aws.domains import Domains, Place
 from local.aws.events import Event, Events
@@ -44,7 +44,6 @@ from local.genesys.issuing import issue, subject
 
 ACCESS_KEY, SECRET_KEY = "AKIAEMBEDDEDAWS00000", "embedded-aws-takes-any-secret"
 _running, _making_clients = Lock(), Lock()
-newer_model.teach()  # before any client of this process is made
 
 
 class EmbeddedAws:

@@ -19,8 +19,3 @@ def share() -> None:
 
     known: Any = Loader
     known._cache = property(read, lambda _loader, _empty: None)  # noqa: SLF001  # botocore's own: one for each session
-
-
-def forget() -> None:
-    """Read again what is asked for next: the models on disk mean something else now."""
-    _read.clear()

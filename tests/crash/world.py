@@ -21,7 +21,7 @@ import msgspec
 from local.aws.keeping_handler import end_connections
 from local.environment import Environment
 from local.genesys.keys import DEFAULT_CACHE
-from rotation_watcher import bootstrap
+from rotation_watcher import bootstrap_chat
 from rotation_watcher import collect as collecting
 from rotation_watcher import publish as publishing
 from rotation_watcher.errors import RequestRefused
@@ -170,7 +170,7 @@ class CrashEnvironment(Environment):
                 case "slack":
                     variables = {"SLACK_SECRET_ARN": self._slack_secret}
                     letters = [QueueMessage(*letter) for letter in event]
-                    outcome = post_all(letters, bootstrap.build_chat(variables))
+                    outcome = post_all(letters, bootstrap_chat.build(variables))
                     summary = {"posted": outcome.posted, "failed": outcome.failed, "errors": outcome.errors}
         except RequestRefused as refusal:
             return {"refused": str(refusal)}

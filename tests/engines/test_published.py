@@ -18,7 +18,7 @@ from pkilint.validation import (  # type: ignore[import-untyped]  # as above
 )
 
 from local.genesys.issuing import CLIENT_AND_SERVER, issue
-from rotation_watcher.trust.digicert import ROOTS
+from rotation_watcher.trust.digicert import roots
 from tests.engines.judges import missing
 from tests.engines.script import BUNDLES, Outcome
 
@@ -66,7 +66,7 @@ def test_pkilint_finds_nothing_in_the_leaves_that_the_simulator_issues(outcome: 
 
 
 def test_pkilint_finds_nothing_in_the_vendored_roots() -> None:
-    assert _lint_all([root.pem.encode() for root in ROOTS]) == {}
+    assert _lint_all([root.pem.encode() for root in roots()]) == {}
 
 
 def test_pkilint_finds_what_is_wrong_with_a_leaf(outcome: Outcome) -> None:

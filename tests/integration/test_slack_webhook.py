@@ -20,7 +20,7 @@ from rotation_watcher.adapters.webhook import JsonWebhook
 from rotation_watcher.alerts import chat
 from rotation_watcher.alerts.chat import ChatMessage
 from rotation_watcher.alerts.slack_blocks import render
-from rotation_watcher.bootstrap import build_chat
+from rotation_watcher.bootstrap_chat import build as build_chat
 from rotation_watcher.errors import ConfigurationError, DeliveryError, SourceError
 from tests.support.alert_examples import EXAMPLES
 from tests.support.functions import Context, load

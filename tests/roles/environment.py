@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from local.aws.enforcing import Asked
 from local.environment import BUCKET, Environment
 from local.receiver import SlackReceiver, TeamsReceiver
-from rotation_watcher import bootstrap, bootstrap_door, configuration
+from rotation_watcher import bootstrap_chat, bootstrap_door, configuration
 from rotation_watcher.adapters.sqs import SqsPublishQueue
 from rotation_watcher.authorize import authorize
 from rotation_watcher.config import Watch
@@ -272,7 +272,7 @@ class RolesEnvironment:
             "TEAMS_SECRET_ARN": self.parameters["TeamsSecretArn"],
             "AMAZON_Q_TOPIC_ARN": self.amazon_q_topic,
         }[variable]
-        outcome = post_all([QueueMessage("1", "somebody published this")], bootstrap.build_chat({variable: arn}))
+        outcome = post_all([QueueMessage("1", "somebody published this")], bootstrap_chat.build({variable: arn}))
         assert outcome.posted == 1, outcome
         self._poll(queue_url)
 

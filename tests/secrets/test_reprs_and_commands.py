@@ -14,7 +14,7 @@ import pytest
 
 from genesys_certs import app
 from local.genesys.keys import DEFAULT_CACHE
-from rotation_watcher import bootstrap
+from rotation_watcher import bootstrap, bootstrap_chat
 from rotation_watcher.adapters.genesys import _Grant, _Token
 from rotation_watcher.adapters.slack import SlackWebhook
 from rotation_watcher.adapters.teams import TeamsWebhook
@@ -38,7 +38,7 @@ def test_no_repr_holds_a_secret(canary: CanaryRun) -> None:
         [decode_credentials(secret, "arn")],
         SlackWebhook(httpx.Client(), f"https://hooks.example/{world.webhook_path}"),
         TeamsWebhook(httpx.Client(), f"https://logic.example/?sig={world.webhook_path}"),
-        bootstrap.build_chat(),
+        bootstrap_chat.build(),
         _Token(world.token, datetime.now(UTC)),
         {"token": _Token(world.token, datetime.now(UTC))},
         _Grant(world.token),

@@ -15,7 +15,8 @@ import pytest
 
 from rotation_watcher import arns, config, kinds
 from rotation_watcher.adapters import registry
-from rotation_watcher.adapters.registry import Connections, TrustTargets
+from rotation_watcher.adapters.connections import Connections
+from rotation_watcher.adapters.registry import TrustTargets
 from rotation_watcher.config import Watch
 from rotation_watcher.errors import ConfigurationError, TargetBusy, TargetNotFound
 from rotation_watcher.kinds import Kind, Limits, Payload, Placement, Proof

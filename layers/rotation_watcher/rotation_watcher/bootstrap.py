@@ -11,19 +11,15 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from rotation_watcher import collect, config, keys, publish, run_store, settings
+from rotation_watcher import config, keys, settings
 from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.caching_store import CachingStore
-from rotation_watcher.adapters.chats import CHATS
+from rotation_watcher.adapters.connections import Connections
 from rotation_watcher.adapters.delivery import Delivery
 from rotation_watcher.adapters.event_bus import EventBus
-from rotation_watcher.adapters.genesys import Genesys, make_client
-from rotation_watcher.adapters.registry import Connections, FilterTargets, TrustTargets
 from rotation_watcher.adapters.s3 import S3Store
-from rotation_watcher.adapters.secrets import AwsSecrets
 from rotation_watcher.adapters.sns import SnsSink, SnsSubscribers
 from rotation_watcher.adapters.sqs import SqsPublishQueue
-from rotation_watcher.alerts.chat import Chat
 from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.alerts.model import Origin
 from rotation_watcher.alerts.outbox import AlertSink
@@ -36,6 +32,8 @@ from rotation_watcher.settings import Settings
 
 if TYPE_CHECKING:
     from rotation_watcher.adapters.remembering_store import Memory
+    from rotation_watcher.collect import Ports as CollectPorts
+    from rotation_watcher.publish import Ports as PublishPorts
     from rotation_watcher.refresh_crls import Ports as RefreshPorts
     from rotation_watcher.report import Ports as ReportPorts
 
@@ -60,7 +58,8 @@ class _NoMetrics:
 class Watcher:
     """The ports of the scheduled functions, built from one environment, each at its first use.
 
-    Only publish loads the clients of the targets: they are most of a cold start.
+    A function loads its own use case and adapters alone, and a client is made when it is first used: what only some
+    runs need costs no cold start (docs/decisions/0051).
     """
 
     def __init__(self, settings: Settings, metrics: Metrics, clock: Clock, wait: Wait) -> None:
@@ -75,9 +74,13 @@ class Watcher:
         return CachingStore(S3Store(self._s3, self.settings.bucket))
 
     @cached_property
-    def collect(self) -> collect.Ports:
+    def collect(self) -> "CollectPorts":
         """The ports of collect."""
-        return collect.Ports(
+        from rotation_watcher.adapters.genesys import Genesys, make_client  # noqa: PLC0415  # collect alone
+        from rotation_watcher.adapters.secrets import AwsSecrets  # noqa: PLC0415  # collect alone
+        from rotation_watcher.collect import Ports  # noqa: PLC0415  # see above
+
+        return Ports(
             store=self.store,
             secrets=AwsSecrets(),
             genesys=Genesys(self._clock, partial(make_client, self.settings.ca_file)),
@@ -88,9 +91,13 @@ class Watcher:
         )
 
     @cached_property
-    def publish(self) -> publish.Ports:
+    def publish(self) -> "PublishPorts":
         """The ports of publish; ``owner`` must be replaced by the run's id."""
-        return publish.Ports(
+        from rotation_watcher import run_store  # noqa: PLC0415  # publish alone
+        from rotation_watcher.adapters.registry import FilterTargets, TrustTargets  # noqa: PLC0415  # publish alone
+        from rotation_watcher.publish import Ports  # noqa: PLC0415  # see above
+
+        return Ports(
             store=CachingStore(self.store, indexes=True),
             targets=TrustTargets(self._connections),
             listeners=FilterTargets(self._connections),
@@ -237,10 +244,3 @@ def build(
     _forget_key_log()
     chosen = settings.from_environment(os.environ if environment is None else environment)
     return Watcher(chosen, metrics or _NoMetrics(), clock, wait)
-
-
-def build_chat(environment: Mapping[str, str] | None = None) -> Chat:
-    """The chat of the function that runs. Raises ConfigurationError, SourceError, DeliveryError."""
-    _forget_key_log()
-    chosen = settings.chat_from_environment(os.environ if environment is None else environment, CHATS)
-    return CHATS[chosen.variable](chosen.arn)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -28,11 +28,10 @@ from rotation_watcher.deadline import CALL_TAKES, Remaining, TimedStore, unhurri
 from rotation_watcher.errors import RequestRefused, SourceError, SourceReason, StoreError
 from rotation_watcher.kinds import Payload
 from rotation_watcher.ports import Clock, GenesysApi, Metrics, ObjectStore, PublishQueue, PublishRequest, Secrets
-from rotation_watcher.sources import bounds, compare, fetch, repository, update
+from rotation_watcher.sources import bounds, compare, repository, update
 from rotation_watcher.sources import keys_of_conditions as conditions
 from rotation_watcher.sources.conditions import defective, strange_alerts
 from rotation_watcher.sources.context import Context
-from rotation_watcher.sources.fetch import Seen
 from rotation_watcher.sources.history import History
 from rotation_watcher.sources.observation import Judged, Observation, observe
 from rotation_watcher.sources.silence import UNKNOWN, unread_hours
@@ -41,6 +40,9 @@ from rotation_watcher.trust.approvals import FORMER, INVALID, misnamed
 from rotation_watcher.trust.findings import Finding
 from rotation_watcher.trust.identity import Expected
 from rotation_watcher.trust.operator_files import Anchors, load_anchors, load_approvals
+
+if TYPE_CHECKING:
+    from rotation_watcher.sources.fetch import Seen
 
 FETCHING = 60.0
 """Seconds that secrets and Genesys may take together, all sources at once."""
@@ -114,6 +116,8 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 def collect(watch: Watch, request: Request, ports: Ports) -> Summary:
     """Observe the sources that ``request`` names. Raises RequestRefused for a source that is not in the watch file."""
+    from rotation_watcher.sources import fetch  # noqa: PLC0415  # it loads asyncio, and others import this module too
+
     chosen = _chosen(watch, request)
     ports = ports._replace(store=TimedStore(ports.store, ports.remaining))
     summary = Summary(dry_run=request.dry_run)
@@ -250,7 +254,7 @@ class _SourceRun(_Kept):
     ``before`` is the history that was found.
     """
 
-    def __init__(self, watch: Watch, source: Source, seen: Seen, ports: Ports) -> None:
+    def __init__(self, watch: Watch, source: Source, seen: "Seen", ports: Ports) -> None:
         """Read what the answer is held against. Raises StoreError."""
         super().__init__(source, ports.store, ports.clock)
         self.seen, self.before = seen, self.after

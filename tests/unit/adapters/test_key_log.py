@@ -7,7 +7,7 @@ import pytest
 
 from rotation_watcher import bootstrap
 from rotation_watcher.adapters import clients, genesys
-from rotation_watcher.adapters.registry import Connections
+from rotation_watcher.adapters.connections import Connections
 
 SETTINGS = {"BUCKET": "b", "TOPIC_ARN": "arn:t", "PUBLISH_QUEUE_URL": "https://q", "AWS_REGION": "us-east-1"}
 

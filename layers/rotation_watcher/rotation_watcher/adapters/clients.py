@@ -1,19 +1,16 @@
 """boto3 clients with one configuration: timeouts in seconds, the SDK's retries, and a user agent that names us.
 
-What Lambda's boto3 may be too old to know of the services stands in ``models``, in botocore's own form for additions to
-a service model (``*.sdk-extras.json``, found on its search path as files below AWS_DATA_PATH are).
+In Lambda the SDK comes from the dependencies layer, which has the models of its ``services.txt`` alone.
 """
 
 import logging
-from pathlib import Path
+from collections.abc import Callable
+from functools import cached_property, partial
+from threading import Lock
 from typing import Any
 
 import boto3
-import botocore.session
 from botocore.config import Config
-
-MODELS = Path(__file__).with_name("models")
-"""Additions to service models: the identity filters of listeners, which botocore has since 1.44.8."""
 
 CONFIG = Config(
     connect_timeout=5,
@@ -38,6 +35,8 @@ _LOG_LEVELS = {
     "httpcore": logging.WARNING,
 }
 """Below these levels the loggers write secrets."""
+_MAKING = Lock()
+"""A session makes clients for one thread at a time; secrets are read in a thread of their own."""
 
 
 def make(
@@ -48,13 +47,29 @@ def make(
     ``config`` stands for the one that is usual for the service.
     """
     quiet_sdk_logs()
-    if boto3.DEFAULT_SESSION is None:
-        core = botocore.session.get_session()
-        core.get_component("data_loader").search_paths.append(str(MODELS))
-        boto3.setup_default_session(botocore_session=core)
     factory: Any = boto3.client  # the stubs know literal names only
     usual = SINGLE_ATTEMPT if service.startswith("apigateway") else PROMPT if service in _PROMPT else CONFIG
-    return factory(service, region_name=region, endpoint_url=endpoint_url, config=config or usual)
+    with _MAKING:
+        return factory(service, region_name=region, endpoint_url=endpoint_url, config=config or usual)
+
+
+def deferred(service: str, *, region: str | None = None) -> Any:
+    """A client that is made when it is first used: it reads the service's model, and most runs use few of them."""
+    return _Deferred(partial(make, service, region=region))
+
+
+class _Deferred:
+    """Stands for a client; each of its attributes is the client's."""
+
+    def __init__(self, build: Callable[[], Any]) -> None:
+        self._build = build
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._build()
 
 
 def quiet_sdk_logs() -> None:

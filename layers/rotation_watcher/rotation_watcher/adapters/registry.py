@@ -1,42 +1,15 @@
 """The adapter of each kind of target, built when it is first used.
 
-Building one loads SDK clients, which is most of a cold start: a kind that is not in the watch file costs nothing.
+Building one loads its module and makes its clients: a kind that is not in the watch file costs nothing, but for trust
+stores, which most stacks have.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
-import httpx
-
-from rotation_watcher.adapters import clients
-from rotation_watcher.adapters.api_gateway import ApiGatewayDomains
-from rotation_watcher.adapters.nlb_listener import NlbListeners
+from rotation_watcher.adapters.connections import Connections
 from rotation_watcher.adapters.trust_store import AlbTrustStores
 from rotation_watcher.kinds import ALB_TRUST_STORE, API_GATEWAY_DOMAIN, KINDS, NLB_LISTENER, Kind
 from rotation_watcher.ports import FilterTarget, TrustTarget
-
-
-class Connections:
-    """What adapters are built from: SDK clients and HTTP clients.
-
-    ``region``: the targets' AWS region (None: from boto3's own configuration, as in Lambda). ``authorizer``: the ARN of
-    the stack's own authorizer (None: it has none).
-    """
-
-    def __init__(self, region: str | None = None, *, authorizer: str | None = None) -> None:
-        self._region = region
-        self.authorizer = authorizer
-        self._clients: dict[str, Any] = {}
-
-    def client(self, service: str) -> Any:
-        """The SDK's client of an AWS service, shared by all adapters."""
-        if service not in self._clients:
-            self._clients[service] = clients.make(service, region=self._region)
-        return self._clients[service]
-
-    def http(self) -> httpx.Client:
-        """A new HTTP client for downloads; it follows no redirects."""
-        return httpx.Client(timeout=httpx.Timeout(15.0, connect=5.0), follow_redirects=False)
 
 
 def _alb_trust_stores(to: Connections) -> TrustTarget:
@@ -44,6 +17,8 @@ def _alb_trust_stores(to: Connections) -> TrustTarget:
 
 
 def _api_gateway_domains(to: Connections) -> TrustTarget:
+    from rotation_watcher.adapters.api_gateway import ApiGatewayDomains  # noqa: PLC0415  # see above
+
     return ApiGatewayDomains(to.client("apigateway"), to.client("apigatewayv2"), to.client("s3"), to.authorizer)
 
 
@@ -55,6 +30,8 @@ FACTORIES: dict[str, Callable[[Connections], TrustTarget]] = {
 
 
 def _nlb_listeners(to: Connections) -> FilterTarget:
+    from rotation_watcher.adapters.nlb_listener import NlbListeners  # noqa: PLC0415  # see above
+
     return NlbListeners(to.client("elbv2"))
 
 

@@ -1,5 +1,7 @@
 """Secrets by ARN, from SSM or Secrets Manager, through Powertools' cache (five minutes)."""
 
+from functools import cached_property
+
 from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError, TransformParameterError
 from botocore.exceptions import BotoCoreError
@@ -13,11 +15,15 @@ MAX_AGE = 300
 
 
 class AwsSecrets:
-    """``ports.Secrets``; the service follows from the ARN."""
+    """``ports.Secrets``; the service follows from the ARN. Of its two clients the one that is asked is made."""
 
-    def __init__(self) -> None:
-        self._ssm = SSMProvider(boto3_client=clients.make("ssm"))
-        self._secrets = SecretsProvider(boto3_client=clients.make("secretsmanager"))
+    @cached_property
+    def _ssm(self) -> SSMProvider:
+        return SSMProvider(boto3_client=clients.make("ssm"))
+
+    @cached_property
+    def _secrets(self) -> SecretsProvider:
+        return SecretsProvider(boto3_client=clients.make("secretsmanager"))
 
     def get(self, arn: str) -> str:
         """See ``ports.Secrets``. The error holds the ARN and the service's message, never the content.

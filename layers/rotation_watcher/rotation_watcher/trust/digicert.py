@@ -2,8 +2,8 @@
 
 A list of its own, never a TLS-server list such as certifi: those drop roots for reasons that have nothing to do with
 client certificates, and then a certificate that Genesys still presents would no longer verify. The fingerprints are
-there to be compared with DigiCert's own list by whoever reviews this file, and it refuses to import if a certificate
-does not match. ``anchors/digicert.pem`` in the bucket replaces the whole list.
+there to be compared with DigiCert's own list by whoever reviews this file, and no root is given if a certificate does
+not match. ``anchors/digicert.pem`` in the bucket replaces the whole list.
 
 Sources: the roots before G5 and the two TLS ones from Debian's ca-certificates (Mozilla's programme), 2026-11-23. The
 two Client ones, which sign for client authentication alone, and the two without a purpose in their name, from
@@ -13,6 +13,7 @@ SHA-1 roots (ALB takes SHA-256 and better), and those for mail, code and tests.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 
 from rotation_watcher.x509.certificates import Certificate, parse_bundle
@@ -279,13 +280,10 @@ dkvoq0cC8poN0yyIgAeGwGMPAkyOBFN2uVhCb3wpcF2/Jw==
 """
 
 
-def _load() -> tuple[Certificate, ...]:
-    """The roots in ``_PEM``, held to ``FINGERPRINTS``."""
-    roots = tuple(block.certificate for block in parse_bundle(_PEM.encode())[0] if block.certificate)
-    if {root.fingerprint for root in roots} != {*FINGERPRINTS.values()}:
+@cache
+def roots() -> tuple[Certificate, ...]:
+    """The vendored roots, read at the first call. Raises ValueError if one does not match its fingerprint."""
+    found = tuple(block.certificate for block in parse_bundle(_PEM.encode())[0] if block.certificate)
+    if {root.fingerprint for root in found} != {*FINGERPRINTS.values()}:
         raise ValueError("the vendored DigiCert roots do not match their fingerprints")
-    return roots
-
-
-ROOTS: tuple[Certificate, ...] = _load()
-"""The vendored roots."""
+    return found

@@ -43,7 +43,7 @@ def load_anchors(store: ObjectStore, source: Source) -> Anchors:
         stored = store.get(key)
         where = f"s3://{store.bucket}/{key}"
         if stored is None:
-            found[authority] = digicert.ROOTS if authority is Authority.DIGICERT else ()
+            found[authority] = digicert.roots() if authority is Authority.DIGICERT else ()
             if not found[authority]:
                 problems[authority] = f"{where} does not exist, or this function may not read it."
             continue

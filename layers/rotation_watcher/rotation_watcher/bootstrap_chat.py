@@ -1,0 +1,15 @@
+"""Builds the chat of a function from its environment: apart from ``bootstrap``, which loads what no chat needs."""
+
+import os
+from collections.abc import Mapping
+
+from rotation_watcher import settings
+from rotation_watcher.adapters.chats import CHATS
+from rotation_watcher.alerts.chat import Chat
+
+
+def build(environment: Mapping[str, str] | None = None) -> Chat:
+    """The chat of the function that runs. Raises ConfigurationError, SourceError, DeliveryError."""
+    os.environ.pop("SSLKEYLOGFILE", None)  # Python and botocore write the keys of TLS connections there
+    chosen = settings.chat_from_environment(os.environ if environment is None else environment, CHATS)
+    return CHATS[chosen.variable](chosen.arn)
