@@ -46,7 +46,7 @@ def test_the_watchers_layer_holds_nothing_else(build: Path) -> None:
 @pytest.mark.parametrize("layer", ["DependenciesLayer", "WatcherLayer"])
 def test_every_module_of_a_layer_has_its_bytecode_and_no_other_is_there(layer: str, build: Path) -> None:
     home = build / layer / "python"
-    sources = {path for path in home.rglob("*.py")}
+    sources = set(home.rglob("*.py"))
     packed = {path: Path(source_from_cache(str(path))) for path in home.rglob("*.pyc")}
     assert {*packed.values()} == sources
     assert len(sources) > 100

