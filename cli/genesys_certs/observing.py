@@ -198,7 +198,7 @@ def place_of(what: What) -> Place:
     below: ObjectStore | None = S3Store(aws.client("s3"), what.bucket) if what.bucket else None
     store = OverlayStore(below)
     if what.watch_file:
-        watch = config.load(read_file(what.watch_file), stack_region=region)
+        watch = config.load(read_file(what.watch_file), stack_region=region, name=what.watch_file)
         place = Place(watch, store, AwsSecrets(), what.ca_file)
     else:
         watch = _by_flags(what, region)

@@ -9,13 +9,13 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from genesys_certs import aws
-from genesys_certs.nearest import nearest
 from genesys_certs.problems import Problem
 from rotation_watcher import config, keys
 from rotation_watcher.adapters.s3 import S3Store
 from rotation_watcher.alerts.builders.wording import plain
 from rotation_watcher.config import Watch
 from rotation_watcher.errors import ConfigurationError
+from rotation_watcher.nearest import nearest
 
 DEFAULT_NAME = "genesys-certificate-watcher"
 
@@ -71,7 +71,7 @@ class Stack:
         """The watch file that is in use, or the one that the parameters stand for. Raises ConfigurationError."""
         place = self.parameters.get("WatchFileUri", "")
         if place:
-            return config.load(read_s3(place), stack_region=self.region, stack_account=self.account)
+            return config.load(read_s3(place), stack_region=self.region, stack_account=self.account, name=place)
         return config.simple(
             mode=self.parameters.get("Mode", "observe"),
             region=self.parameters.get("GenesysRegion", ""),
