@@ -75,14 +75,19 @@ class Stack:
         return config.simple(
             mode=self.parameters.get("Mode", "observe"),
             region=self.parameters.get("GenesysRegion", ""),
-            authorities=self._items("Authorities"),
-            credentials=self._items("CredentialArns"),
-            targets=self._items("TargetArns"),
+            authorities=self.listed("Authorities"),
+            credentials=self.listed("CredentialArns"),
+            targets=self.listed("TargetArns"),
             stack_region=self.region,
             stack_account=self.account,
         )
 
-    def _items(self, name: str) -> list[str]:
+    def parse(self, document: object) -> Watch:
+        """A watch file that was kept, for this stack. Raises ConfigurationError."""
+        return config.from_document(document, stack_region=self.region, stack_account=self.account)
+
+    def listed(self, name: str) -> list[str]:
+        """The items of a parameter that is a list."""
         return [one.strip() for one in self.parameters.get(name, "").split(",") if one.strip()]
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> Any:

@@ -193,7 +193,7 @@ def _sound(entry: Entry, spoiled: Collection[Path]) -> tuple[tuple[Path, Mapping
 
 
 def _ids(items: object) -> list[str] | None:
-    if not isinstance(items, list):
+    if not isinstance(items, (list, tuple)):
         return None
     return [item["id"] for item in items if isinstance(item, dict) and isinstance(item.get("id"), str)]
 
@@ -212,7 +212,7 @@ def _entries(whole: Mapping[str, Any], name: str) -> Iterator[Entry]:
 
 
 def _listed(items: object, path: Path, inherited: tuple[tuple[Path, Mapping[str, Any]], ...]) -> Iterator[Entry]:
-    for index, item in enumerate(items if isinstance(items, list) else ()):
+    for index, item in enumerate(items if isinstance(items, (list, tuple)) else ()):
         if isinstance(item, dict):
             yield Entry((*path, index), item, inherited)
         elif isinstance(item, str) and path[-1] == "targets":

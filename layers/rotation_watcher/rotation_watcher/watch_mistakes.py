@@ -11,6 +11,7 @@ type LineOf = Callable[[Path], int | None]
 MOST = 500
 """The most mistakes that are listed; of more only the number is."""
 _LONGEST = 60
+_LONGEST_TEXT = 420
 
 
 class Mistake(NamedTuple):
@@ -46,8 +47,12 @@ def lines(mistakes: Iterable[Mistake], line_of: LineOf = no_line) -> list[str]:
     """One line a mistake, ``targets[3].arn (line 12): …``, in the order of the file; each once, ``MOST`` in all."""
     found = [(_line(one.path, line_of), one) for one in dict.fromkeys(mistakes)]
     found.sort(key=lambda each: each[0] or 0)
-    told = [f"{shown(one.path)}{f' (line {line})' if line else ''}: {one.text}" for line, one in found[:MOST]]
+    told = [f"{shown(one.path)}{f' (line {line})' if line else ''}: {_cut(one.text)}" for line, one in found[:MOST]]
     return [*told, f"$: {len(found) - MOST} more mistakes are not listed"] if len(found) > MOST else told
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
 
 
 def _line(path: Path, line_of: LineOf) -> int | None:
