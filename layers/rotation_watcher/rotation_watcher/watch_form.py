@@ -147,7 +147,7 @@ class Expanded(NamedTuple):
 
     document: dict[str, Any]
     entries: Mapping[str, list[Entry]]
-    known: Mapping[str, list[str] | None]
+    known: Mapping[str, Collection[str] | None]
 
 
 def mistakes(document: object) -> list[Mistake]:
@@ -192,10 +192,11 @@ def _sound(entry: Entry, spoiled: Collection[Path]) -> tuple[tuple[Path, Mapping
     )
 
 
-def _ids(items: object) -> list[str] | None:
+def _ids(items: object) -> Collection[str] | None:
     if not isinstance(items, (list, tuple)):
         return None
-    return [item["id"] for item in items if isinstance(item, dict) and isinstance(item.get("id"), str)]
+    ids = (item.get("id") for item in items if isinstance(item, dict))
+    return dict.fromkeys(one for one in ids if isinstance(one, str))
 
 
 def _entries(whole: Mapping[str, Any], name: str) -> Iterator[Entry]:

@@ -1,6 +1,6 @@
 """One mistake of a watch file: where it stands, and in words; and all of them as people read them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 type Path = tuple[str | int, ...]
@@ -12,13 +12,19 @@ MOST = 500
 """The most mistakes that are listed; of more only the number is."""
 _LONGEST = 60
 _LONGEST_TEXT = 420
+_WIDEST = 200
 
 
 class Mistake(NamedTuple):
-    """``text`` says what is wrong, and what to write instead."""
+    """``text`` says what is wrong, and what to write instead.
+
+    ``word`` may be meant for one of ``choices``: which, is looked for as late as the mistake is listed.
+    """
 
     path: Path
     text: str
+    word: str = ""
+    choices: Collection[str] = ()
 
 
 def no_line(path: Path) -> int | None:
@@ -45,14 +51,21 @@ def _name(text: str) -> str:
 
 def lines(mistakes: Iterable[Mistake], line_of: LineOf = no_line) -> list[str]:
     """One line a mistake, ``targets[3].arn (line 12): …``, in the order of the file; each once, ``MOST`` in all."""
-    found = [(_line(one.path, line_of), one) for one in dict.fromkeys(mistakes)]
+    once = {(one.path, one.text): one for one in mistakes}
+    found = [(_line(one.path, line_of), one) for one in once.values()]
     found.sort(key=lambda each: each[0] or 0)
-    told = [f"{shown(one.path)}{f' (line {line})' if line else ''}: {_cut(one.text)}" for line, one in found[:MOST]]
+    told = [f"{shown(one.path)}{f' (line {line})' if line else ''}: {_words(one)}" for line, one in found[:MOST]]
     return [*told, f"$: {len(found) - MOST} more mistakes are not listed"] if len(found) > MOST else told
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
+def _words(mistake: Mistake) -> str:
+    text = mistake.text if len(mistake.text) <= _LONGEST_TEXT else f"{mistake.text[:_LONGEST_TEXT]}…"
+    if not mistake.word or len(mistake.word) > _LONGEST or len(mistake.choices) > _WIDEST:
+        return text  # no typo; and comparing takes its time
+    from rotation_watcher.nearest import did_you_mean  # noqa: PLC0415  # only where there is a mistake
+
+    hint = did_you_mean(mistake.word, mistake.choices)
+    return f"{text}. {hint}" if hint else text
 
 
 def _line(path: Path, line_of: LineOf) -> int | None:

@@ -4,7 +4,8 @@ Pure, over the model and the places that ``watch_form.expand`` kept of it. What 
 told once, where it stands.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import NamedTuple
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -84,21 +85,10 @@ def _of_source(source: Source, entry: Entry, stack: Stack) -> Iterator[Mistake]:
         yield Mistake(entry.place("anchors"), words)
     for name, url in (("api_url", source.api_url), ("login_url", source.login_url)):
         if url is None and source.region not in REGIONS:
-            yield Mistake(entry.place(name), f"missing, and {_no_region(source.region)}")
+            words = f"missing, and {source.region!r} is not in the catalogue of Genesys Cloud regions"
+            yield Mistake(entry.place(name), f"{words} ({', '.join(sorted(REGIONS))})", source.region, REGIONS)
         elif url is not None and not _is_https(url):
             yield Mistake(entry.place(name), f"{url!r} is no https:// URL")
-
-
-def _no_region(region: str) -> str:
-    words = f"{region!r} is not in the catalogue of Genesys Cloud regions ({', '.join(sorted(REGIONS))})"
-    return f"{words}{_hint(region, REGIONS)}"
-
-
-def _hint(word: str, known: Iterable[str]) -> str:
-    from rotation_watcher.nearest import did_you_mean  # noqa: PLC0415  # only where there is a mistake
-
-    found = did_you_mean(word, known)
-    return f". {found}" if found else ""
 
 
 def _is_https(url: str) -> bool:
@@ -109,14 +99,14 @@ def _is_https(url: str) -> bool:
         return False
 
 
-def _unknown(what: str, name: str, known: list[str]) -> str:
-    some = f"; there {'are' if len(known) > 1 else 'is'}: {', '.join(known[:_FEW])}" if known else ""
+def _unknown(path: Path, what: str, name: str, known: Collection[str]) -> Mistake:
+    some = f"; there {'are' if len(known) > 1 else 'is'}: {', '.join(islice(known, _FEW))}" if known else ""
     more = f" and {len(known) - _FEW} more" if len(known) > _FEW else ""
-    return f"there is no {what} {name!r}{some}{more}{_hint(name, known)}"
+    return Mistake(path, f"there is no {what} {name!r}{some}{more}", name, known)
 
 
 def _of_bundle(
-    bundle: Bundle, entry: Entry, sources: Mapping[str, Source], known: list[str] | None
+    bundle: Bundle, entry: Entry, sources: Mapping[str, Source], known: Collection[str] | None
 ) -> Iterator[Mistake]:
     if not bundle.sources:
         yield Mistake(entry.place("sources"), "empty: a bundle of nothing would be an empty truststore")
@@ -126,7 +116,7 @@ def _of_bundle(
         source = sources.get(source_id)
         if source is None:
             if known is not None and source_id not in known:
-                yield Mistake((*entry.place("sources"), place), _unknown("source", source_id, known))
+                yield _unknown((*entry.place("sources"), place), "source", source_id, known)
             continue
         unseen = [authority.value for authority in bundle.authorities if authority not in source.authorities]
         if unseen:
@@ -146,9 +136,9 @@ def _misplaced(path: Path, arn: str, region: str | None, account: str | None, st
         yield Mistake(path, words)
 
 
-def _of_target(target: Target, entry: Entry, known: list[str] | None, stack: Stack) -> Iterator[Mistake]:
+def _of_target(target: Target, entry: Entry, known: Collection[str] | None, stack: Stack) -> Iterator[Mistake]:
     if known is not None and target.bundle not in known:
-        yield Mistake(entry.place("bundle"), _unknown("bundle", target.bundle, known))
+        yield _unknown(entry.place("bundle"), "bundle", target.bundle, known)
     try:
         parsed = arns.parse_target(target.arn)
     except ValueError as error:

@@ -6,7 +6,6 @@ from typing import Any
 
 from msgspec import inspect
 
-from rotation_watcher.nearest import did_you_mean
 from rotation_watcher.watch_mistakes import Mistake, Path, quoted
 
 _NOUNS: tuple[tuple[type, str], ...] = (
@@ -44,6 +43,8 @@ def _of_value(path: Path, value: object, kind: inspect.Type, words: str) -> Iter
         for name, one in value.items():
             yield from _of_value((*path, name), name, kind.key_type, "")
             yield from _of_value((*path, name), one, kind.value_type, "")
+    elif isinstance(kind, (inspect.EnumType, inspect.LiteralType)):
+        yield from _of_choice(path, value, _choices(kind))
     elif text := _of_plain(value, kind, words):
         yield Mistake(path, text)
 
@@ -74,8 +75,7 @@ def _of_struct(path: Path, value: dict[str, Any], kind: inspect.StructType) -> I
     fields = {field.encode_name: field for field in kind.fields}
     for name in value:
         if name not in fields:
-            hint = did_you_mean(name, fields)
-            yield Mistake((*path, name), f"unknown; known here: {', '.join(fields)}{hint and f'. {hint}'}")
+            yield Mistake((*path, name), f"unknown; known here: {', '.join(fields)}", name, fields)
     for name, field in fields.items():
         if name in value:
             yield from _of_value((*path, name), value[name], field.type, "")
@@ -87,8 +87,6 @@ def _of_struct(path: Path, value: dict[str, Any], kind: inspect.StructType) -> I
 
 def _of_plain(value: object, kind: inspect.Type, words: str) -> str:
     """What is wrong with a value that holds no others; empty: nothing."""
-    if isinstance(kind, (inspect.EnumType, inspect.LiteralType)):
-        return _of_choice(value, _choices(kind))
     if isinstance(kind, inspect.StrType) and isinstance(value, str):
         return _of_text(value, kind, words)
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -107,12 +105,11 @@ def _choices(kind: inspect.EnumType | inspect.LiteralType) -> list[str]:
     return [one.value for one in kind.cls] if isinstance(kind, inspect.EnumType) else [str(one) for one in kind.values]
 
 
-def _of_choice(value: object, choices: list[str]) -> str:
-    if value in choices:
-        return ""
-    said = quoted(value) if isinstance(value, str) else _found(value)
-    hint = did_you_mean(value, choices) if isinstance(value, str) else ""
-    return f"{said} is not one of {', '.join(choices)}{hint and f'. {hint}'}"
+def _of_choice(path: Path, value: object, choices: list[str]) -> Iterator[Mistake]:
+    if value not in choices:
+        text = isinstance(value, str)
+        said = f"{quoted(value) if text else _found(value)} is not one of {', '.join(choices)}"
+        yield Mistake(path, said, str(value) if text else "", choices)
 
 
 def _of_text(value: str, kind: inspect.StrType, words: str) -> str:
