@@ -145,9 +145,8 @@ class BaseEnvironment(ABC):
         return [self.publish(Records=[{"body": body}]) for body in self._queued()]
 
     def schedule(self) -> list[publishing.Summary]:
-        """The Scheduler's run of publish: every target."""
-        self.publish(enqueue="all")
-        return self.drain()
+        """The Scheduler's run of publish, which looks at every target, and then what it asks the queue for."""
+        return [self.publish(sweep=True), *self.drain()]
 
     def tick(self, step: timedelta = timedelta(minutes=15), *, schedule: bool = True) -> None:
         """A quarter of an hour (or another step) goes by: collect runs, the queue is worked off, every target seen.

@@ -89,6 +89,7 @@ def commands(line: dict[str, Any]) -> str:
     variables = line["environment"] | {"GENESYS_CA_FILE": line["ca_file"]}
     wanted = {key: value for key, value in variables.items() if key.startswith(("AWS_", "GENESYS_")) or "PROXY" in key}
     exports = " ".join(f"{key}={shlex.quote(value)}" for key, value in sorted(wanted.items()))
+    pins = f"s3://{line['bucket']}/bundles/main/pins.json"
     flags = f"--genesys-region {region} --credentials {line['credentials']} --api-url {url} --login-url {url}"
     return "\n".join(
         (
@@ -101,6 +102,8 @@ def commands(line: dict[str, Any]) -> str:
             f"{name} plan --from-here --watch-file {line['watch_file']} --bucket {line['bucket']}",
             f"{name} status",
             f"{name} doctor",
+            f"{name} release alb --yes    # publishes: only then the bucket holds what doors decide by",
+            f"{name} pins-to-file --pins {pins} --form list --output genesys-pins.txt",
             f"{name} init {flags}",
         )
     )

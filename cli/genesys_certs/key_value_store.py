@@ -76,7 +76,7 @@ def _failed(verb: str, arn: str, error: SdkError) -> StoreError:
     if isinstance(error, MissingDependencyException):
         return StoreError(
             f"cannot {verb} {arn}: its requests are signed with SigV4A, and the SDK needs awscrt for that, which is not"
-            " installed here. Run scripts/venv.sh cloudfront, and then .venv-cloudfront/bin/python -m local …"
+            " installed here. Run this in a checkout: pipx install --force '.[cloudfront]'"
         )
     cure = _CURES.get(code(error), "")
     return StoreError(f"cannot {verb} {arn}: {error}{': ' if cure else ''}{cure}")

@@ -166,5 +166,5 @@ def ports_of(place: Place, now: datetime) -> publish.Ports:
         wait=lambda _: None,
         owner="plan",
         claim_for=timedelta(),
-        enqueue_every=None,
+        sweep_every=None,
     )

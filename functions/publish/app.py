@@ -13,9 +13,12 @@ from rotation_watcher.adapters.metrics import EmbeddedMetrics
 from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.errors import StoreError
 from rotation_watcher.publish import Summary, publish
+from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.requests import PublishCall, Queued, decode_request
 
 logger = Logger()
+_FEW = 20
+"""Targets of which the log names each, whatever became of it."""
 
 metrics = EmbeddedMetrics()
 watcher = bootstrap.build()
@@ -27,7 +30,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Answer with the summary of one run; to the queue, with the messages that are to come back.
 
     The event: messages of the queue, or ``{"targets": [...]}``, ``{"rollback": "id", "to": "version"}``,
-    ``{"release": "id"}``, ``{"enqueue": "all"}``, each also with ``"dry_run": true``; ``{}`` serves every target.
+    ``{"release": "id"}``, ``{"sweep": true}``, each also with ``"dry_run": true``; ``{}`` serves every target.
     A configuration that is refused is replaced by the last good one; collect sends the alert about it.
     Raises ConfigurationError, RequestRefused, or StoreError after all other targets were served, so that Lambda counts
     the run as failed.
@@ -51,7 +54,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         wound_up = unwatched.targets(configured.dropped, configured.watch, ends)
         summary = publish(configured.watch, request, this_run)
         if summary.targets and not summary.dry_run:
-            metrics.count("PublishSucceeded", not summary.broken)  # the alarm for when publish never runs rests on it
+            served = any(
+                one.outcome not in {Outcome.BROKEN, Outcome.INTERNAL_ERROR} for one in summary.targets.values()
+            )
+            metrics.count("PublishSucceeded", served)  # the alarm for when publish never runs rests on it
         logger.info("published", extra={"summary": _short(summary)})
         if logger.log_level <= logging.DEBUG:
             _explain(summary)
@@ -70,9 +76,17 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
 
 
 def _short(summary: Summary) -> Any:
-    """The summary without what a dry run says by name: a line of the log has an end."""
-    targets = {name: msgspec.structs.replace(one, plan=None) for name, one in summary.targets.items()}
-    return msgspec.to_builtins(msgspec.structs.replace(summary, targets=targets, text=[]))
+    """The summary without what a dry run says by name, and of many targets only those at which something is.
+
+    A line of the log has an end.
+    """
+    told = {
+        name: msgspec.structs.replace(one, plan=None)
+        for name, one in summary.targets.items()
+        if len(summary.targets) <= _FEW or one.outcome is not Outcome.UNCHANGED
+    }
+    said = msgspec.to_builtins(msgspec.structs.replace(summary, targets=told, text=[]))
+    return said | {"unchanged": len(summary.targets) - len(told)} if len(told) < len(summary.targets) else said
 
 
 def _explain(summary: Summary) -> None:

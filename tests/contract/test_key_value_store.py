@@ -116,7 +116,7 @@ def test_a_store_that_cannot_be_read_is_named_with_the_way_out(
 
 def test_where_awscrt_is_missing_the_error_says_how_to_get_it(pauses: list[float]) -> None:
     client = clients.make("cloudfront-keyvaluestore", region="us-east-1", endpoint_url=f"http://{HOST}")
-    with pytest.raises(StoreError, match=r"awscrt.*scripts/venv\.sh cloudfront"):
+    with pytest.raises(StoreError, match=r"awscrt.*pipx install --force '\.\[cloudfront\]'"):
         key_value_store.read(client, ARN, pauses.append)
 
 

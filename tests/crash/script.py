@@ -95,7 +95,7 @@ class Script:
         """The small world's first run: most kinds of calls that change something come in it."""
         self.collect()
         self.drain()
-        self.run("publish", {"enqueue": "all"})
+        self.run("publish", {"sweep": True})
         self.tell()
 
     def revocation(self) -> None:
@@ -263,7 +263,7 @@ class Script:
     def schedule(self, times: int = 1) -> None:
         """Every target is served. Two domains cannot be updated within half a minute: then it comes ``times``."""
         for _ in range(times):
-            self.run("publish", {"enqueue": "all"})
+            self.run("publish", {"sweep": True})
             self.drain()
             self.environment.clock.advance(PACE)
 

@@ -47,13 +47,13 @@ TRIALS = (
         [
             ("collect", {}),
             ("collect", {}),
-            ("publish", {"enqueue": "all"}),
-            ("publish", {"enqueue": "all"}),
+            ("publish", {"sweep": True}),
+            ("publish", {"sweep": True}),
             ("publish", queue_event("alb", "rest")),
             ("publish", queue_event("alb", "rest")),
             ("publish", {"targets": ["alb"]}),
         ],
-        [("collect", {}), ("publish", {"enqueue": "all"})],
+        [("collect", {}), ("publish", {"sweep": True})],
         settles=True,
     ),
 )

@@ -174,7 +174,7 @@ def test_every_event_file_is_a_way_in(site: Site) -> None:
             assert answer["verdict"], name
         else:
             assert answer["mode"] == "apply", name
-            assert answer.get("targets") or answer.get("enqueued"), name
+            assert answer.get("targets") or answer.get("woken"), name
     site.tell(f"sam remote invoke with each of {len(EVENTS)} files of events/")
 
 

@@ -1,6 +1,10 @@
 """The doors for nginx, HAProxy and Envoy, as they lie in ``doors/``, in the real servers and on what publish wrote."""
 
+from pathlib import Path
+from urllib.parse import quote
+
 from local.genesys.issuing import pem_of
+from tests.engines.backend import Backend
 from tests.engines.door_servers import HEADER, Nginx, Pinned, Proxy
 from tests.engines.door_world import World, eventually
 
@@ -92,3 +96,16 @@ def test_a_new_truststore_is_followed(proxy: Proxy, world: World) -> None:
         proxy.put("wanted.pem", files["wanted.pem"])
         proxy.follow()
         assert eventually(lambda: proxy.admits(world.genesys))
+
+
+def test_what_a_client_says_of_itself_is_kept_from_whom_nginx_asks(
+    tmp_path: Path, backend: Backend, world: World
+) -> None:
+    """WSGI makes one name of both: where nginx hands underscores on, some servers take the client's word."""
+    proxy = Nginx(tmp_path, backend)
+    proxy.elsewhere = "underscores_in_headers on;"
+    assert proxy.publish(world.files()) == 0
+    with proxy:
+        said = {HEADER.replace("-", "_"): quote(world.genesys.pem())}
+        assert proxy.admits(world.genesys, said), "the decision sees one certificate"
+        assert not proxy.admits(world.region.stranger("other-customer", "DigiCert"), said)

@@ -26,6 +26,7 @@ from rotation_watcher import keys
 from rotation_watcher.adapters.genesys import Genesys, make_client
 from rotation_watcher.alerts.model import Alert, Status
 from rotation_watcher.errors import StoreError
+from rotation_watcher.publish import Summary
 from rotation_watcher.sources import history
 from rotation_watcher.targets.record import Claim, Record, decode
 from tests.faults.burst import Burst
@@ -160,14 +161,16 @@ class FaultyEnvironment:
         return bool(summary.broken or source.undelivered)
 
     def _drain(self, outcomes: list[str]) -> bool:
-        summaries = self.environment.drain()
+        return self._told(self.environment.drain(), outcomes)
+
+    @staticmethod
+    def _told(summaries: list[Summary], outcomes: list[str]) -> bool:
         targets = [target for summary in summaries for target in summary.targets.values()]
         outcomes += [target.outcome for target in targets]
         return any(summary.broken for summary in summaries) or any(target.undelivered for target in targets)
 
     def _schedule(self, outcomes: list[str]) -> bool:
-        self.environment.publish(enqueue="all")
-        return self._drain(outcomes)
+        return self._told([self.environment.publish(sweep=True), *self.environment.drain()], outcomes)
 
     # What can be said of it
 

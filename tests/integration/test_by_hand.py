@@ -263,9 +263,9 @@ def test_a_bundle_that_no_target_loads_is_published_by_the_schedule_all_the_same
     environment.add_bundle("carried", ["euc1"])
     environment.configure()
     environment.collect()
-    assert environment.publish(enqueue="all").bundles == {"carried": "written"}
+    assert environment.publish(sweep=True).bundles == {"carried": "written"}
     assert environment.read(keys.wanted("carried")).decode() == environment.world.region("eu-central-1").root_pem()
-    assert environment.publish(enqueue="all").bundles == {"carried": "unchanged"}
+    assert environment.publish(sweep=True).bundles == {"carried": "unchanged"}
 
 
 class Spoiled:

@@ -78,7 +78,7 @@ CALLS = {
     "killed": Call(_killed),
     "observe": Call(_observe),
     "dry run": Call(lambda world, target: world.publish(targets=[target], dry_run=True)),
-    "enqueue": Call(lambda world, _: world.publish(enqueue="all")),
+    "enqueue": Call(lambda world, _: world.publish(sweep=True)),
     "rollback": Call(lambda world, target: world.publish(rollback=target), by_hand=True),
     "release": Call(lambda world, target: world.publish(release=target), by_hand=True),
 }

@@ -193,7 +193,7 @@ class RolesEnvironment:
             assert len(summary.revoked) == 1, summary
             self._empty(environment.queue_url)
         environment.watcher = environment.build()
-        environment.publish(enqueue="all")
+        environment.publish(sweep=True)
         self._poll(environment.queue_url)
         for target in ("alb", "rest", "http", "door"):
             self._updates(target)

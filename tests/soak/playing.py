@@ -204,8 +204,10 @@ class Player:
             self._publish(target)
 
     def _schedule_all(self) -> set[str]:
-        self.environment.publish(enqueue="all")
-        return {self._publish(target) for target in self.environment.take()}
+        seen = self.environment.publish(sweep=True)
+        if seen.broken:
+            raise Breach(f"publish: {seen}")
+        return {one.outcome for one in seen.targets.values()} | {self._publish(one) for one in self.environment.take()}
 
     def _publish(self, target: str) -> str:
         goal = next(each for each in ARNS if each == target)

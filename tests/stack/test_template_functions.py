@@ -192,7 +192,7 @@ def test_schedules_report_what_they_could_not_start_to_a_standard_queue() -> Non
     assert "FifoQueue" not in properties("FailedRunsQueue")
     assert json.loads(properties("CollectScheduleRule")["Target"]["Input"]) == {}
     assert json.loads(properties("RefreshCrlsScheduleRule")["Target"]["Input"]) == {}
-    assert json.loads(properties("PublishScheduleRule")["Target"]["Input"]) == {"enqueue": "all"}
+    assert json.loads(properties("PublishScheduleRule")["Target"]["Input"]) == {"sweep": True}
 
 
 def test_every_queue_is_encrypted_and_refuses_plain_http() -> None:

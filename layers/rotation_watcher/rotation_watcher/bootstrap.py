@@ -100,7 +100,7 @@ class Watcher:
             wait=self._wait,
             owner="",
             claim_for=self.settings.claim_for,
-            enqueue_every=self.settings.enqueue_every,
+            sweep_every=self.settings.sweep_every,
             memory=run_store.Memory(),
         )
 

@@ -20,6 +20,7 @@
     │   ├── RevocationRejected      the same of a revocation list
     │   └── RevocationsFull         the trust store takes no further revocation list
     ├── ClaimedByAnother            another run has claimed the target; nothing was written
+    ├── ToBeDone                    a sweep, which changes no target, has found something to do at one
     ├── DeliveryError               an alert could not be handed to its sink
     │   └── DeliveryTimedOut        the sink did not answer: the next alert would wait as long
     └── RequestRefused              a call by hand asks for something that is not allowed; nothing was changed
@@ -191,6 +192,10 @@ class TargetUnproven(TargetError):
     """The service took a change, and does not show it."""
 
     reason = "unproven"
+
+
+class ToBeDone(WatcherError):
+    """A sweep has found something to do at a target: whoever is asked by the queue does it."""
 
 
 class ClaimedByAnother(WatcherError):

@@ -201,6 +201,10 @@ def pace(kind: str) -> str:
     return f"targets/pace-{kind}.json"
 
 
+SWEEP = "targets/sweep.json"
+"""Where the last sweep stands (JSON). No target's folder: it holds one object."""
+
+
 def target_revocations(target: str) -> str:
     """Which revocation lists the watcher added to a target (JSON)."""
     return f"targets/{target}/revocations.json"

@@ -8,11 +8,11 @@ its messages off the queue first, and fails then, so that Lambda counts it. Only
 import math
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
 
 from rotation_watcher.errors import StoreError
 from rotation_watcher.ports import Clock, ReceivedMessages
 from rotation_watcher.publish import Summary
+from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.pace import HORIZON
 from rotation_watcher.targets.requests import Message, Queued
 
@@ -36,15 +36,15 @@ def serve(request: Queued, run: Callable[[Queued], Summary], queue: ReceivedMess
 
 
 def _postponed(message: Message, summary: Summary, queue: ReceivedMessages, clock: Clock) -> bool:
-    """Whether the message comes back when its target's turn is."""
+    """Whether the message comes back: when its target's turn is, or when one can be promised."""
     target = summary.targets.get(message.target or "")
-    if target is None or target.again is None or message.receives > POSTPONED:
+    if target is None or message.receives > POSTPONED:
         return False
-    wait = max(target.again - clock(), timedelta(seconds=1))
-    if wait > HORIZON:
+    wait = target.again - clock() if target.again else HORIZON
+    if wait > HORIZON or (target.again is None and target.outcome is not Outcome.PUT_OFF):
         return False
     try:
-        queue.postpone(message.receipt, math.ceil(wait.total_seconds()))
+        queue.postpone(message.receipt, max(math.ceil(wait.total_seconds()), 1))
     except StoreError:
         return False  # the schedule asks again
     return True

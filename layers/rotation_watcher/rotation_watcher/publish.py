@@ -8,7 +8,7 @@ reported in ``broken`` and raises at the function's rim.
 A run that finds everything as it should be writes nothing.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import reduce
 
 import msgspec
@@ -26,6 +26,7 @@ from rotation_watcher.errors import (
     TargetBusy,
     TargetDefect,
     TargetError,
+    ToBeDone,
 )
 from rotation_watcher.filters import serve as filters
 from rotation_watcher.kinds import Payload
@@ -40,43 +41,51 @@ from rotation_watcher.targets.decide import (
     Observe,
     Outcome,
     Prove,
+    PutOff,
     Resume,
     decide,
     outcome_of,
 )
 from rotation_watcher.targets.named_plan import fitted, named_plan, text
-from rotation_watcher.targets.pace import Turn, take_turn
+from rotation_watcher.targets.pace import HORIZON, Turn, take_turn
 from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.targets.proof import READBACK_SECONDS
 from rotation_watcher.targets.record import Record
-from rotation_watcher.targets.requests import EnqueueAll, PublishCall, Queued, Reconcile, Release, Rollback
+from rotation_watcher.targets.requests import Changed, PublishCall, Queued, Reconcile, Release, Rollback, Sweep
 from rotation_watcher.targets.run import Run
-from rotation_watcher.targets.session import Change, Ports, Session, unclaimed, while_same
+from rotation_watcher.targets.session import Change, Look, Ports, Session, unclaimed, while_same
 from rotation_watcher.targets.snapshot import may_lag, of_live, take_snapshot
 from rotation_watcher.targets.summary import TargetSummary, describe
+from rotation_watcher.targets.sweep import Round
 
 __all__ = ["Ports", "Summary", "TargetSummary", "publish"]
 
 replace = msgspec.structs.replace
 
-type Called = Reconcile | Rollback | Release | EnqueueAll
+type Called = Reconcile | Rollback | Release | Sweep
 """What is asked for by name; messages of the queue become one of these."""
 
 _READBACKS = 3
 """How often a target that shows the state before the last proof is read again before it counts as drift."""
+
+PROVED_AFTER = timedelta(minutes=1)
+"""When the queue hands a target over again at which the service is at work, so that it is proved."""
 
 TARGET_TAKES = 180.0
 """Seconds that must be left to begin with one more target: a quiet one takes two, one that is changed and hangs all."""
 
 
 class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The answer of a call. ``text``: in a dry run, the plans of all targets as lines for people."""
+    """The answer of a call. ``text``: in a dry run, the plans of all targets as lines for people.
+
+    ``woken``: the targets that the queue was asked for because somebody has changed them.
+    """
 
     mode: Mode
     dry_run: bool = False
     targets: dict[str, TargetSummary] = {}
     bundles: dict[str, str] = {}
-    enqueued: list[str] = []
+    woken: list[str] = []
     passed_over: list[str] = []
     broken: list[str] = []
     text: list[str] = []
@@ -86,34 +95,54 @@ def publish(watch: Watch, request: PublishCall, ports: Ports) -> Summary:
     """Do what ``request`` asks. Raises RequestRefused for what is not in the watch file or may not be done."""
     if isinstance(request, Queued):
         return _serve(watch, request, ports)
+    if isinstance(request, Changed):
+        return _wake(watch, request, ports)
     summary = Summary(mode=watch.mode, dry_run=request.dry_run)
     run = Run(watch, ports)
-    ports = run.ports
-    if isinstance(request, EnqueueAll):
-        _enqueue(watch, request, ports, summary)
     chosen = _chosen(watch, request)
     run.begin(chosen)
-    for target in chosen:
-        if ports.remaining() < TARGET_TAKES:
-            words = "the time of this run is up; the schedule asks for it again"
-            summary.targets[target.id] = TargetSummary(outcome=Outcome.BROKEN, message=words)
-            summary.broken.append(target.id)
-            continue
-        try:
-            summary.targets[target.id] = _one(run, target, request)
-        except StoreError as error:
-            summary.targets[target.id] = TargetSummary(outcome=Outcome.BROKEN, message=str(error))
-            summary.broken.append(target.id)
-        except RequestRefused:
-            raise
-        except Exception as error:  # noqa: BLE001  # whatever it is, the other targets are served; it is alerted
-            summary.targets[target.id] = _defective(target, error, request, ports)
-            summary.broken.append(target.id)
-    if isinstance(request, EnqueueAll) or (isinstance(request, Reconcile) and not request.targets):
+    if isinstance(request, Sweep) and not request.dry_run:
+        _sweep(run, chosen, request, summary)
+    else:
+        for target in chosen:
+            _serve_one(run, target, request, summary)
+    if isinstance(request, Sweep) or (isinstance(request, Reconcile) and not request.targets):
         _idle_bundles(run, request, summary)
     if request.dry_run:
         _say(summary)
     return summary
+
+
+def _sweep(run: Run, targets: tuple[Target, ...], request: Sweep, summary: Summary) -> None:
+    """Look at every target while there is time; the next sweep goes on where this one ends."""
+    stand = Round(targets, run.ports.store, run.ports.clock, run.ports.memory)
+    for target in stand:
+        if run.ports.remaining() < TARGET_TAKES:
+            stand.ended_before(target)
+            left = len(targets) - len(summary.targets)
+            summary.passed_over.append(f"the time of this sweep is up before {left} targets: the next one begins there")
+            return
+        _serve_one(run, target, request, summary)
+    stand.done()
+
+
+def _serve_one(run: Run, target: Target, request: Called, summary: Summary) -> None:
+    """Serve one target, if there is time; whatever happens, the others are served. Raises RequestRefused."""
+    if run.ports.remaining() < TARGET_TAKES:
+        words = "the time of this run is up; the schedule asks for it again"
+        summary.targets[target.id] = TargetSummary(outcome=Outcome.BROKEN, message=words)
+        summary.broken.append(target.id)
+        return
+    try:
+        summary.targets[target.id] = _one(run, target, request)
+    except StoreError as error:
+        summary.targets[target.id] = TargetSummary(outcome=Outcome.BROKEN, message=str(error))
+        summary.broken.append(target.id)
+    except RequestRefused:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever it is, the other targets are served; it is alerted
+        summary.targets[target.id] = _defective(target, error, request, run.ports)
+        summary.broken.append(target.id)
 
 
 def _say(summary: Summary) -> None:
@@ -137,6 +166,21 @@ def _serve(watch: Watch, request: Queued, ports: Ports) -> Summary:
     return summary
 
 
+def _wake(watch: Watch, request: Changed, ports: Ports) -> Summary:
+    """Ask the queue for the targets that somebody has changed; where it cannot be said which, look at all of them.
+
+    A listener that no longer names a trust store names none that can be looked at alone.
+    """
+    woken = [
+        one.id for one in watch.targets if not request.names.isdisjoint({one.arn, arns.parse_target(one.arn).name})
+    ]
+    if not woken and request.verifying:
+        return publish(watch, Sweep(), ports)
+    for message in publish_requests(watch, woken, f"changed-{request.occasion}"):
+        ports.queue.send(message)
+    return Summary(mode=watch.mode, woken=woken)
+
+
 def _idle_bundles(run: Run, request: Called, summary: Summary) -> None:
     """Keep the files of bundles that no target loads up to date: people carry them elsewhere."""
     for bundle in run.watch.idle_bundles:
@@ -154,21 +198,21 @@ def _idle_bundles(run: Run, request: Called, summary: Summary) -> None:
             summary.broken.append(bundle.id)
 
 
-def _enqueue(watch: Watch, request: EnqueueAll, ports: Ports, summary: Summary) -> None:
-    """One message per target. A dry run names the targets and sends nothing."""
+def _ask_for(target: Target, run: Run) -> TargetSummary:
+    """Ask the queue for a target at which a sweep has found something to do. Raises StoreError."""
+    ports = run.ports
     now = ports.clock()
-    occasion = now.strftime("%Y%m%dT%H%M")  # two schedules in one minute ask for the same run
-    until = now + ports.enqueue_every if ports.enqueue_every else None
-    for message in publish_requests(watch, (target.id for target in watch.targets), occasion, until):
-        if not request.dry_run:
-            ports.queue.send(message)
-        summary.enqueued.append(message.target)
+    occasion = now.strftime("%Y%m%dT%H%M")  # two sweeps in one minute ask for the same run
+    until = now + ports.sweep_every if ports.sweep_every else None
+    for message in publish_requests(run.watch, [target.id], occasion, until):
+        ports.queue.send(message)
+    return TargetSummary(outcome=Outcome.ENQUEUED)
 
 
 def _chosen(watch: Watch, request: Called) -> tuple[Target, ...]:
     """The targets to be served in this run. Raises RequestRefused."""
-    if isinstance(request, EnqueueAll) or (isinstance(request, Reconcile) and not request.targets):
-        return () if isinstance(request, EnqueueAll) else watch.targets
+    if isinstance(request, Sweep) or (isinstance(request, Reconcile) and not request.targets):
+        return watch.targets
     asked = request.targets if isinstance(request, Reconcile) else (request.target,)
     known = {target.id: target for target in watch.targets}
     unknown = [name for name in asked if name not in known]
@@ -187,7 +231,7 @@ def _one(run: Run, target: Target, request: Called) -> TargetSummary:
     view = run.view(watch.bundle(target.bundle))
     if not request.dry_run:
         run.begin_files(view)  # whatever its record and the target say
-    session = asked or Session(target, ports)
+    session = asked or (Look if isinstance(request, Sweep) else Session)(target, ports)
     try:
         if arns.parse_target(target.arn).kind.takes is Payload.LEAVES:
             if isinstance(request, Release) and not request.dry_run:
@@ -206,6 +250,8 @@ def _one(run: Run, target: Target, request: Called) -> TargetSummary:
             by_hand = False  # the release is recorded: what follows is an ordinary run
             snapshot = _snapshot(watch, view, session)
         return _with_lists(watch, view, session, _reconcile(run, snapshot, session))
+    except ToBeDone:
+        return _ask_for(target, run)
     except TargetError as error:
         if by_hand and not session.holding:
             raise RequestRefused(f"{target.id}: {error}") from error
@@ -231,11 +277,13 @@ def _with_lists(watch: Watch, view: BundleView, session: Session, summary: Targe
 
 
 def _look(watch: Watch, view: BundleView, session: Session) -> Snapshot:
-    """Take a snapshot, again if it may show a state that is over. Raises TargetError, StoreError."""
+    """Take a snapshot, again if it may show a state that is over. Raises TargetError, ToBeDone, StoreError."""
     snapshot = _snapshot(watch, view, session)
     for _ in range(_READBACKS):
         if not may_lag(snapshot, session.ports.clock()):
             break
+        if session.looks_only:
+            raise ToBeDone(session.target.id)
         session.ports.wait(READBACK_SECONDS)
         session.reload()
         snapshot = _snapshot(watch, view, session)
@@ -255,6 +303,8 @@ def _reconcile(run: Run, snapshot: Snapshot, session: Session) -> TargetSummary:
         action = decide(snapshot, mode, ports.owner, ports.clock())
         if isinstance(action, ClaimedElsewhere):
             return _claimed(snapshot, ClaimedByAnother(action.owner, action.until))
+        if isinstance(action, PutOff) and session.looks_only and action.until <= ports.clock() + HORIZON:
+            raise ToBeDone(session.target.id)
         if isinstance(action, Deploy):
             at_once = _deploy_as_read(run, snapshot, session)
             if at_once is not None:
@@ -281,7 +331,7 @@ def _deploy_as_read(run: Run, snapshot: Snapshot, session: Session) -> Outcome |
     Not where the account's pace has to be asked first, where what the snapshot shows is a reason to wait, or where
     somebody has written the record since: then the target is claimed, and read again.
     """
-    if arns.parse_target(session.target.arn).kind.pace is not None:
+    if session.looks_only or arns.parse_target(session.target.arn).kind.pace is not None:
         return None
     ports, mode = session.ports, run.watch.mode
     now = ports.clock()
@@ -357,6 +407,8 @@ def _deliver(snapshot: Snapshot, outcome: Outcome, session: Session) -> TargetSu
     summary = describe(snapshot._replace(record=session.record), outcome)
     summary.alerts = [*session.told, *summary.alerts]
     summary.undelivered = list(session.deliver())
+    if outcome is Outcome.STILL_UPDATING:
+        summary.again = session.ports.clock() + PROVED_AFTER
     return summary
 
 

@@ -31,6 +31,8 @@ class Memory:
     def __init__(self) -> None:
         self._held: dict[str, StoredObject] = {}
         self._size = 0
+        self.swept = False
+        """Whether a sweep of this container has come to its end."""
 
     def get(self, key: str, etag: str) -> StoredObject | None:
         """What was read there, if it is what has this ETag."""

@@ -20,7 +20,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The configuration of collect and publish. Lists are comma-separated in the environment; empty items are dropped.
 
     ``account`` (ACCOUNT_ID) is the stack's account, to which its targets and secrets must belong (None: not known).
-    ``enqueue_every`` is how often the schedule enqueues every target (PUBLISH_SCHEDULE; None: at no fixed interval).
+    ``sweep_every`` is how often the schedule looks at every target (PUBLISH_SCHEDULE; None: at no fixed interval).
     ``claim_for`` is how long a claim on a target lasts. ``watch_file`` is empty or an ``s3://`` URI.
     ``authorizer_arn`` (AUTHORIZER_ARN) is that of the stack's authorizer for APIs (None: it has none).
     ``event_bus`` (ALERT_EVENT_BUS) is the name of the EventBridge bus that gets every alert as an event (None: none).
@@ -46,7 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     credential_arns: tuple[str, ...]
     target_arns: tuple[str, ...]
     claim_for: timedelta
-    enqueue_every: timedelta | None
+    sweep_every: timedelta | None
     ca_file: Path | None
     authorizer_arn: str | None
     stack: str
@@ -83,7 +83,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         credential_arns=_items(environment.get("CREDENTIAL_ARNS", "")),
         target_arns=_items(environment.get("TARGET_ARNS", "")),
         claim_for=timedelta(seconds=int(environment.get("FUNCTION_TIMEOUT_SECONDS", "300"))) + _CLAIM_MARGIN,
-        enqueue_every=schedules.rate(environment.get("PUBLISH_SCHEDULE", "")),
+        sweep_every=schedules.rate(environment.get("PUBLISH_SCHEDULE", "")),
         ca_file=Path(ca_file) if ca_file else None,
         authorizer_arn=environment.get("AUTHORIZER_ARN") or None,
         stack=environment.get("STACK_NAME") or "no-stack",

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotation_watcher.errors import RequestRefused
-from rotation_watcher.targets.requests import EnqueueAll, PublishCall, Reconcile, Release, Rollback
+from rotation_watcher.targets.requests import PublishCall, Reconcile, Release, Rollback, Sweep
 from tests.interleaving.calls import MOMENTS
 from tests.support.small_world import ARNS, SmallWorld
 
@@ -25,7 +25,7 @@ REQUESTS = st.one_of(
         dry_run=st.just(True),
     ),
     st.builds(Release, target=TARGETS, dry_run=st.just(True)),
-    st.builds(EnqueueAll, dry_run=st.just(True)),
+    st.builds(Sweep, dry_run=st.just(True)),
 )
 
 
@@ -70,7 +70,8 @@ def test_it_says_what_would_be_done() -> None:
     MOMENTS["twice"](there, "alb")
     now, earlier = there.record("alb").applied, there.record("alb").versions[0]
     assert now is not None
-    assert there.publish(enqueue="all", dry_run=True).enqueued == ["alb", "api"]
+    looked_at = there.publish(sweep=True, dry_run=True).targets
+    assert {name: one.outcome for name, one in looked_at.items()} == {"alb": "unchanged", "api": "unchanged"}
     back = there.publish(rollback="alb", dry_run=True).targets["alb"]
     assert (back.outcome, back.version) == ("would-roll-back", earlier.version)
     with pytest.raises(RequestRefused, match="no such earlier version v0"):

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from rotation_watcher.errors import RequestRefused
 from rotation_watcher.targets.requests import (
-    EnqueueAll,
+    Changed,
     Message,
     Queued,
     Reconcile,
     Release,
     Rollback,
+    Sweep,
     decode_request,
 )
 from tests.support.events import queue_event
@@ -34,8 +35,8 @@ EVENTS = Path(__file__).resolve().parents[3] / "events"
         ({"rollback": "alb", "to": "v1", "dry_run": True}, Rollback(target="alb", to="v1", dry_run=True)),
         ({"release": "alb"}, Release(target="alb")),
         ({"release": "alb", "dry_run": False}, Release(target="alb")),
-        ({"enqueue": "all"}, EnqueueAll()),
-        ({"enqueue": "all", "dry_run": True}, EnqueueAll(dry_run=True)),
+        ({"sweep": True}, Sweep()),
+        ({"sweep": True, "dry_run": True}, Sweep(dry_run=True)),
         (queue_event("alb"), Queued(messages=(Message(id="", receipt="", receives=1, target="alb"),))),
     ],
 )
@@ -46,7 +47,7 @@ def test_what_is_typed_is_one_request(event: dict[str, Any], request_: object) -
 @pytest.mark.parametrize(
     ("event", "words"),
     [
-        ({"rollback": "alb", "enqueue": "all"}, "rollback and enqueue exclude each other"),
+        ({"rollback": "alb", "sweep": True}, "rollback and sweep exclude each other"),
         ({"rollback": "alb", "release": "alb"}, "rollback and release exclude each other"),
         ({"release": "alb", "targets": ["api"]}, "targets and release exclude each other"),
         ({"to": "v1"}, '"to" names the version of a rollback'),
@@ -56,8 +57,10 @@ def test_what_is_typed_is_one_request(event: dict[str, Any], request_: object) -
         ({"rollback": ""}, '"rollback" takes one target\'s id'),
         ({"rollback": None}, '"rollback" takes one target\'s id'),
         ({"release": True}, '"release" takes one target\'s id'),
-        ({"enqueue": "alb"}, '"enqueue" takes "all"'),
-        ({"enqueue": None}, '"enqueue" takes "all"'),
+        ({"sweep": "all"}, '"sweep" takes true'),
+        ({"sweep": None}, '"sweep" takes true'),
+        ({"sweep": 1}, '"sweep" takes true'),
+        ({"enqueue": "all"}, "unknown in the event: enqueue"),
         ({"targets": "alb"}, 'a list of target ids, such as ["alb"]'),
         ({"targets": [1]}, 'a list of target ids, such as ["alb"]'),
         ({"targets": None}, 'a list of target ids, such as ["alb"]'),
@@ -83,6 +86,19 @@ def test_the_events_of_the_readme_are_requests() -> None:
     read = {path.stem: decode_request(json.loads(path.read_text())) for path in EVENTS.glob("publish-*.json")}
     assert read == {
         "publish-all": Reconcile(),
+        "publish-changed": Changed(
+            names=frozenset(
+                {
+                    "arn:aws:elasticloadbalancing:us-east-1:123456789012:truststore/genesys-clients/0123456789abcdef",
+                    "another-bucket",
+                    "bundle.pem",
+                    "genesys-clients",
+                    "ACTIVE",
+                }
+            ),
+            verifying=False,
+            occasion="2026-11-27T09:00:01Z",
+        ),
         "publish-dry-run": Reconcile(dry_run=True),
         "publish-queue": Queued(
             messages=(
@@ -96,12 +112,24 @@ def test_the_events_of_the_readme_are_requests() -> None:
         ),
         "publish-release": Release(target="genesys-clients"),
         "publish-rollback": Rollback(target="genesys-clients"),
-        "publish-scheduled": EnqueueAll(),
+        "publish-scheduled": Sweep(),
     }
 
 
 VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=3), st.lists(st.text(max_size=3)))
-FIELDS = st.sampled_from(["targets", "dry_run", "rollback", "to", "release", "enqueue", "Records", "other"])
+
+
+@pytest.mark.parametrize(
+    "detail", [None, 5, "x", [], {}, {"requestParameters": None}, {"requestParameters": [[["x"]]]}]
+)
+def test_an_event_of_cloudtrail_that_is_not_as_it_should_be_names_no_target(detail: object) -> None:
+    request = decode_request({"detail-type": "AWS API Call via CloudTrail", "detail": detail})
+    assert isinstance(request, Changed)
+    assert request.names <= {"x"}
+    assert not request.verifying
+
+
+FIELDS = st.sampled_from(["targets", "dry_run", "rollback", "to", "release", "sweep", "Records", "other"])
 
 
 @given(st.one_of(VALUES, st.dictionaries(FIELDS, VALUES)))
@@ -121,8 +149,8 @@ def test_any_event_is_a_request_that_says_no_less_than_was_typed_or_is_refused(e
             said |= {"to": request.to} if request.to else {}
         case Release():
             said = {"release": request.target, "dry_run": request.dry_run}
-        case Queued():
+        case Queued() | Changed():
             return
-        case EnqueueAll():
-            said = {"enqueue": "all", "dry_run": request.dry_run}
+        case Sweep():
+            said = {"sweep": True, "dry_run": request.dry_run}
     assert said == {"dry_run": False} | event

@@ -31,14 +31,14 @@ from rotation_watcher.targets.decide import (
 )
 from rotation_watcher.targets.manual import refusing
 from rotation_watcher.targets.record import Record
-from rotation_watcher.targets.requests import EnqueueAll, Reconcile, Release, Rollback
+from rotation_watcher.targets.requests import Reconcile, Release, Rollback, Sweep
 from rotation_watcher.targets.run import Run
 from rotation_watcher.targets.session import Change, Session, unclaimed, while_same
 from rotation_watcher.targets.summary import TargetSummary
 
 replace = msgspec.structs.replace
 
-type Called = Reconcile | Rollback | Release | EnqueueAll
+type Called = Reconcile | Rollback | Release | Sweep
 
 
 def serve(run: Run, view: BundleView, request: Called, session: Session) -> TargetSummary:

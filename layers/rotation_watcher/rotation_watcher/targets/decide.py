@@ -32,6 +32,8 @@ class Outcome(StrEnum):
     """The service is at work at it, or it is held and nothing is to be done."""
     PUT_OFF = "put-off"
     """The service asked to come back later; the next run does."""
+    ENQUEUED = "enqueued"
+    """A sweep found something to do: the queue asks for it."""
     MTLS_OFF = "mtls-off"
     """Mutual TLS is off, and turning it on is not the watcher's to do."""
     CLAIMED_BY_ANOTHER = "claimed-by-another"

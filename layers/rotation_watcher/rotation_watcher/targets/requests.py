@@ -1,10 +1,10 @@
 """What publish can be asked for, and the one decoder of the event that asks for it.
 
-A request is one of five, each with its own fields only, so that no combination needs a rule of its own. People type the
+A request is one of six, each with its own fields only, so that no combination needs a rule of its own. People type the
 event as JSON; ``decode_request`` says what it means, or refuses it and names the fields and the way out.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -40,9 +40,22 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
 
 
-class EnqueueAll(msgspec.Struct, frozen=True, kw_only=True):
-    """Only send one message per target to the queue."""
+class Sweep(msgspec.Struct, frozen=True, kw_only=True):
+    """Look at every target, and ask the queue for those at which something is to be done."""
 
+    dry_run: bool = False
+
+
+class Changed(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody has changed something that may be a target, or how it is used; CloudTrail told EventBridge so.
+
+    ``names``: every text in the call's parameters and answer, an ARN or a domain's name among them. ``verifying``:
+    whether it says how a listener verifies clients. ``occasion``: when it was, equal for the same event.
+    """
+
+    names: frozenset[str]
+    verifying: bool
+    occasion: str
     dry_run: bool = False
 
 
@@ -76,14 +89,20 @@ class Queued(msgspec.Struct, frozen=True, kw_only=True):
     messages: tuple[Message, ...]
 
 
-type PublishCall = Reconcile | Rollback | Release | EnqueueAll | Queued
+type PublishCall = Reconcile | Rollback | Release | Sweep | Changed | Queued
 
-_SINGLE = ("rollback", "release", "enqueue")
+_SINGLE = ("rollback", "release", "sweep")
 _FORMS = (
     '{"targets": ["<id>"]}, {"rollback": "<id>"}, {"rollback": "<id>", "to": "<version>"}, {"release": "<id>"},'
     ' {"release": "<id>", "leave": ["<SHA-256>"]},'
-    ' {"enqueue": "all"} or {} for every target, each also with "dry_run": true'
+    ' {"sweep": true} or {} for every target, each also with "dry_run": true'
 )
+
+
+_CLOUDTRAIL = "AWS API Call via CloudTrail"
+"""What EventBridge calls the events that come from CloudTrail (EventBridge user guide)."""
+_VERIFYING = "mutualAuthentication"
+"""What says in a call of Elastic Load Balancing how a listener verifies clients (its API reference, ModifyListener)."""
 
 
 class _Attributes(msgspec.Struct, frozen=True):
@@ -115,6 +134,8 @@ def decode_request(event: object) -> PublishCall:
         raise RequestRefused(f"the event is not understood: it must be a JSON object, such as {_FORMS}")
     if "Records" in event:
         return _decode_messages(event["Records"])
+    if event.get("detail-type") == _CLOUDTRAIL:
+        return _decode_change(event.get("detail"))
     _refuse_nonsense(event)
     dry_run = bool(event.get("dry_run", False))
     if "rollback" in event:
@@ -122,11 +143,30 @@ def decode_request(event: object) -> PublishCall:
         return Rollback(target=_text(event, "rollback"), to=to, dry_run=dry_run)
     if "release" in event:
         return Release(target=_text(event, "release"), leave=_leave(event.get("leave", [])), dry_run=dry_run)
-    if "enqueue" in event:
-        if event["enqueue"] != "all":
-            raise RequestRefused(f'"enqueue" takes "all", not {event["enqueue"]!r}')
-        return EnqueueAll(dry_run=dry_run)
+    if "sweep" in event:
+        if event["sweep"] is not True:
+            raise RequestRefused(f'"sweep" takes true, not {event["sweep"]!r}')
+        return Sweep(dry_run=dry_run)
     return Reconcile(targets=_targets(event.get("targets", [])), dry_run=dry_run)
+
+
+def _decode_change(detail: object) -> Changed:
+    """What an event of CloudTrail names; one that is not as it should be names nothing."""
+    detail = detail if isinstance(detail, Mapping) else {}
+    said = [detail.get("requestParameters"), detail.get("responseElements")]
+    return Changed(
+        names=frozenset(_texts(said)),
+        verifying=any(isinstance(one, Mapping) and _VERIFYING in one for one in said),
+        occasion=str(detail.get("eventTime", "")),
+    )
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
+        for one in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(one)
 
 
 def _refuse_nonsense(event: Mapping[Any, Any]) -> None:

@@ -20,7 +20,7 @@ from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import RemindDays, Target
 from rotation_watcher.deadline import Remaining, unhurried
-from rotation_watcher.errors import ClaimedByAnother
+from rotation_watcher.errors import ClaimedByAnother, ToBeDone
 from rotation_watcher.kinds import Kind as TargetKind
 from rotation_watcher.ports import Clock, FilterTarget, ObjectStore, PublishQueue, RevocationTarget, TrustTarget, Wait
 from rotation_watcher.run_store import Memory
@@ -38,7 +38,7 @@ class Ports(NamedTuple):
     """What publish needs of the world.
 
     ``claim_for`` outlasts the function's timeout; ``owner`` names this run, ``remaining`` says what is left of it.
-    ``enqueue_every``: how often the schedule enqueues every target (None: at no fixed interval). ``remind`` is what the
+    ``sweep_every``: how often the schedule sweeps (None: at no fixed interval). ``remind`` is what the
     watch file says, given at each call. ``memory``: what a container remembers of the state (None: nothing).
     """
 
@@ -50,7 +50,7 @@ class Ports(NamedTuple):
     wait: Wait
     owner: str
     claim_for: timedelta
-    enqueue_every: timedelta | None = None
+    sweep_every: timedelta | None = None
     remaining: Remaining = unhurried
     listeners: Mapping[TargetKind, FilterTarget] = {}
     remind: RemindDays = RemindDays()
@@ -67,6 +67,9 @@ class Ports(NamedTuple):
 
 class Session:
     """One run at one target. ``record`` is what the store held when it was last read or written here."""
+
+    looks_only = False
+    """Whether it never takes the claim, and so changes nothing at the target."""
 
     def __init__(self, target: Target, ports: Ports) -> None:
         """Read the record. Raises StoreError."""
@@ -203,6 +206,20 @@ class Session:
         claim = record.claim
         if claim is not None and record.claimed(self.ports.owner, self.ports.clock()):
             raise ClaimedByAnother(claim.owner, claim.until)
+
+
+class Look(Session):
+    """A sweep's session: it notes what it sees and delivers what waits; for what needs the claim it raises ToBeDone."""
+
+    looks_only = True
+
+    def claim(self, _change: Change) -> None:
+        """Raise ToBeDone."""
+        raise ToBeDone(self.target.id)
+
+    def claim_as_read(self, _change: Change) -> None:
+        """Raise ToBeDone."""
+        raise ToBeDone(self.target.id)
 
 
 def unclaimed(record: Record) -> Record:
