@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+import msgspec
 import pytest
 import yaml
 from hypothesis import given
@@ -288,3 +290,35 @@ def test_the_schema_takes_what_the_functions_take_in_yaml_too_and_nothing_misspe
             part = part[key]
         part[path[-1]] = value
         assert not validator.is_valid(wrong), path
+
+
+@pytest.mark.parametrize(("name", "most"), [("watch.yaml", 60_000), ("watch.json", 220_000)])
+def test_five_hundred_targets_are_read_within_a_second(name: str, most: int) -> None:
+    arns = [f"{STORE}/team-{number}/73e2d6bc24d8{number:04x}" for number in range(500)]
+    listed = "".join(f"      - {arn}\n" for arn in arns)
+    text = FLEET.replace(f"      - {STORE}/b/73e2d6bc24d8a068\n", listed)
+    if name == "watch.json":
+        text = msgspec.json.format(msgspec.json.encode(load(text)), indent=0).decode()
+    began = time.process_time()
+    watch = load(text, name)
+    assert time.process_time() - began < 1
+    assert len(watch.targets) == 501
+    assert len(text) < most
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        FLEET + "".join(f"word{number}: 1\n" for number in range(60_000)),
+        FLEET.replace(
+            "bundles:\n", "bundles:\n" + "".join(f"  - {{id: b{n}, sources: [s{n}]}}\n" for n in range(20_000))
+        ),
+        json.dumps({"sources": [{"id": f"s{n}", "region": f"us-eats-{n}", "credentials": "x"} for n in range(14_000)]}),
+    ],
+    ids=["keys", "references", "regions"],
+)
+def test_a_megabyte_of_mistakes_is_refused_in_bounded_time(text: str) -> None:
+    assert len(text) < watch_text.LARGEST
+    began = time.process_time()
+    assert len(mistakes(text)) == 501
+    assert time.process_time() - began < 15
