@@ -43,7 +43,7 @@ def test_the_watchers_layer_holds_nothing_else(build: Path) -> None:
 def test_what_the_runtime_brings_is_not_packed(build: Path) -> None:
     tops = {path.name.lower() for path in (build / "DependenciesLayer/python").iterdir()}
     assert not [name for name in tops if re.match(r"(boto3|botocore|s3transfer|awscrt)\b", name)]
-    assert {"cryptography", "httpx", "msgspec", "aws_lambda_powertools"} <= tops
+    assert {"cryptography", "httpx", "msgspec", "aws_lambda_powertools", "yaml"} <= tops
 
 
 @pytest.mark.parametrize("architecture", BUILDS)

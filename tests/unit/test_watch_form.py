@@ -272,3 +272,11 @@ def test_a_long_or_strange_key_is_shortened() -> None:
 def test_what_is_kept_of_a_fleet_is_read_again_as_the_same() -> None:
     watch = read(file(targets=[DOMAIN], groups={"web": {"targets": [store("a")]}}))
     assert read(msgspec.json.decode(msgspec.json.encode(watch))) == watch
+
+
+@pytest.mark.parametrize(("number", "meant"), [(100, True), (300, False)])
+def test_what_was_meant_is_not_looked_for_among_very_many(number: int, meant: bool) -> None:  # noqa: FBT001  # a row
+    bundles = [{"id": f"b{one}", "sources": ["use1"]} for one in range(number)]
+    (mistake,) = mistakes(file(bundles=bundles, targets=[{"arn": DOMAIN, "bundle": "bb7"}]))
+    assert ("Did you mean b" in mistake) is meant
+    assert f"and {number - 8} more" in mistake
