@@ -1,8 +1,8 @@
 """How many calls of AWS publish makes for a target, counted by the embedded AWS: nothing here is a time.
 
 For each kind of target, one run of the function serves half of ``FLEET`` targets and one run all of them: once where a
-root was added to what they share, once where everything is as it should be. What grows with the number of targets is
-counted for each of them; the rest is shared by the run. A run for one target is counted as well, as a whole.
+root was added to what they share, and as a sweep where everything is as it should be. What grows with the number of
+targets is counted for each of them; the rest is shared by the run. A run for one target is counted as well, as a whole.
 ``tests/integration/test_calls.py`` holds the bars.
 """
 
@@ -117,6 +117,7 @@ class Fleet:
             self.environment.collect()
             while "put-off" in self.run().values():  # API Gateway: one update in 30 seconds
                 self.environment.clock.advance(timedelta(seconds=35))
+        self.run(sweep=True)  # a container's first sweep notes that it has begun
 
     def change_root(self) -> None:
         """The operator trusts a further root for the region."""
@@ -125,16 +126,16 @@ class Fleet:
         environment.put("anchors/us-east-1.pem", ours.root_pem() + new.root_pem())
         environment.clock.advance(timedelta(minutes=1))
 
-    def run(self) -> dict[str, str]:
-        """One run of the function for all of them; the outcome of each."""
-        event = {"targets": self.names}
+    def run(self, *, sweep: bool = False) -> dict[str, str]:
+        """One run of the function for all of them, as a sweep or to change what is to be changed; each outcome."""
+        event = {"sweep": True} if sweep else {"targets": self.names}
         answer = self._function.handler(event, Context(aws_request_id=f"run-{self.environment.clock():%H%M%S%f}"))
         return {name: str(one["outcome"]) for name, one in answer["targets"].items()}
 
     def counted(self, outcome: str) -> Counter[str]:
         """The calls of one run, by what they ask for. Raises RuntimeError where a target comes to something else."""
         self.environment.aws.calls.clear()
-        outcomes = self.run()
+        outcomes = self.run(sweep=outcome != "updated")
         if {*outcomes.values()} != {outcome}:
             raise RuntimeError(f"expected {outcome}: {outcomes}")
         return Counter(label(call) for call in self.environment.aws.calls)

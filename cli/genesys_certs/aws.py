@@ -9,9 +9,9 @@ import botocore.session
 from botocore.config import Config
 
 from genesys_certs.exits import USAGE
-from genesys_certs.nearest import did_you_mean
 from genesys_certs.problems import Problem, no_region
 from rotation_watcher.adapters import clients
+from rotation_watcher.nearest import did_you_mean
 
 _SHAPE = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 INVOKED = clients.CONFIG.merge(Config(read_timeout=320, retries={"mode": "standard", "total_max_attempts": 1}))

@@ -8,11 +8,11 @@ import msgspec
 
 from genesys_certs import output
 from genesys_certs.exits import FAILED, Exit
-from genesys_certs.nearest import did_you_mean
 from genesys_certs.plan import read_answer
 from genesys_certs.problems import Problem
 from genesys_certs.stack import Stack
 from rotation_watcher.alerts.builders.wording import plain
+from rotation_watcher.nearest import did_you_mean
 from rotation_watcher.targets.decide import Outcome
 
 _DONE = {Outcome.UPDATED, Outcome.UNCHANGED, Outcome.ROLLED_BACK, Outcome.HELD, Outcome.WOULD_UPDATE}

@@ -187,8 +187,11 @@ def what_to_read(function: Callable[..., Any]) -> Callable[..., Any]:
     return options.of_stack(function)
 
 
-def place_of(what: What) -> Place:
-    """What the flags say to read. Raises ConfigurationError that names what is missing, Problem."""
+def place_of(what: What, account: str | None = None) -> Place:
+    """What the flags say to read; ``account`` is that of the stack which the watch file is for, where it is known.
+
+    Raises ConfigurationError that names what is missing, Problem.
+    """
     if what.by_stack:
         stack = options.find(what.stack_name, what.profile, what.region)
         place = Place(stack.watch(), OverlayStore(stack.store), AwsSecrets(), what.ca_file, stack=stack)
@@ -198,7 +201,9 @@ def place_of(what: What) -> Place:
     below: ObjectStore | None = S3Store(aws.client("s3"), what.bucket) if what.bucket else None
     store = OverlayStore(below)
     if what.watch_file:
-        watch = config.load(read_file(what.watch_file), stack_region=region)
+        watch = config.load(
+            read_file(what.watch_file), stack_region=region, stack_account=account, name=what.watch_file
+        )
         place = Place(watch, store, AwsSecrets(), what.ca_file)
     else:
         watch = _by_flags(what, region)

@@ -6,9 +6,9 @@ from typing import Any
 import click
 
 from genesys_certs import stack
-from genesys_certs.nearest import did_you_mean
 from genesys_certs.stack import Stack
 from rotation_watcher.config import Authority
+from rotation_watcher.nearest import did_you_mean
 from rotation_watcher.regions import REGIONS
 
 type Function = Callable[..., Any]

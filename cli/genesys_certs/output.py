@@ -11,7 +11,7 @@ import click
 import msgspec
 
 STYLES = {"ok": "green", "warning": "yellow", "critical": "bold red", "unknown": "magenta"}
-_SIGNS = {"+": "green", "-": "red", "!": "yellow"}
+_SIGNS = {"+": "green", "-": "red", "!": "yellow", "~": "yellow"}
 
 
 def emit(document: object) -> None:
@@ -58,7 +58,7 @@ def write_plan(lines: Iterable[str]) -> None:
     style = ""
     for line in lines:
         mark = line[2:3] if line[:2] == "  " and line[3:4] == " " else ""
-        if mark in {"+", "-", "!", "="}:
+        if mark in {*_SIGNS, "="}:
             style = _SIGNS.get(mark, "")
         elif not line.startswith("      "):
             style = "bold red" if line.strip().startswith("open door") else ""

@@ -6,14 +6,18 @@ from typing import Any
 import click
 import msgspec
 
-from genesys_certs import check, exits, observing, options, output
+from genesys_certs import check, edits, exits, observing, options, output
+from genesys_certs.edits import Edit
 from genesys_certs.exits import Exit
 from genesys_certs.observing import Observed, Place, What
-from genesys_certs.problems import Problem
-from rotation_watcher import publish
+from genesys_certs.problems import Problem, explain
+from genesys_certs.stack import DEFAULT_NAME, Stack
+from rotation_watcher import configuration, publish
 from rotation_watcher.adapters.connections import Connections
 from rotation_watcher.adapters.registry import FilterTargets, TrustTargets
-from rotation_watcher.alerts.builders.wording import plain
+from rotation_watcher.alerts.builders.wording import count, plain
+from rotation_watcher.config import Watch
+from rotation_watcher.errors import ConfigurationError
 from rotation_watcher.targets.named_plan import NamedPlan, text, total
 from rotation_watcher.targets.requests import Reconcile
 
@@ -21,7 +25,8 @@ from rotation_watcher.targets.requests import Reconcile
 class Planned(msgspec.Struct, kw_only=True):
     """What was planned, for ``--json``. ``failures``: targets and sources that could not be read, and why.
 
-    ``observed``: with ``--from-here``, what ``check`` says.
+    ``observed``: with ``--from-here``, what ``check`` says. ``edit``: with ``--watch-file``, what it changes of what is
+    in use. ``changes``: whether that, or a target, would change.
     """
 
     changes: bool
@@ -30,6 +35,7 @@ class Planned(msgspec.Struct, kw_only=True):
     failures: dict[str, str]
     text: list[str]
     observed: dict[str, object] | None = None
+    edit: Edit | None = None
 
 
 @click.command("plan")
@@ -43,6 +49,9 @@ def command(*, as_json: bool, targets: tuple[str, ...], from_here: bool, detaile
     Asks the stack's function publish for a dry run: it plans with the role and the state that a real run has. With
     --from-here, --watch-file or --genesys-region all is read from here instead, Genesys Cloud included.
 
+    With --watch-file it first shows what that file changes of the one that the stack uses: validate an edit so, before
+    it is uploaded. The stack's bucket is read, unless --bucket names another.
+
     Exit code: 0 planned, 1 something could not be read; with --detailed-exitcode 2 where something would change.
     """
     what = What(**given)
@@ -50,9 +59,18 @@ def command(*, as_json: bool, targets: tuple[str, ...], from_here: bool, detaile
         with output.progress("asking the function publish …"):
             planned = _from_stack(what, targets)
     else:
-        observed, planned = _from_here(what, targets)
+        stack = _stack_in_use(what) if what.watch_file else None
+        if isinstance(stack, Stack) and not what.bucket:
+            what = msgspec.structs.replace(what, bucket=stack.bucket, region=stack.region)
+        place = observing.place_of(what, stack.account if isinstance(stack, Stack) else None)
+        edit = _edit(place.watch, stack) if stack else None
+        if edit and not as_json:
+            output.write_plan(edits.text(edit, output.width()))
+        observed, planned = _from_here(place, what, targets)
         planned.observed = check.document(observed)
         planned.failures |= observed.failures
+        planned.edit = edit
+        planned.changes |= bool(edit and edit.changes)
         if not as_json:
             check.show(observed, as_json=False)
             output.write([""])
@@ -95,10 +113,36 @@ def planned(plans: list[NamedPlan], failures: dict[str, str]) -> Planned:
     )
 
 
-def _from_here(what: What, targets: tuple[str, ...]) -> tuple[Observed, Planned]:
+def _stack_in_use(what: What) -> Stack | str:
+    """The stack that an edit is for; why there is none, where nobody named one. Raises as ``options.find``."""
+    try:
+        with output.progress("reading the stack …"):
+            return options.find(what.stack_name, what.profile, what.region)
+    except Exception as error:  # said in a line
+        if what.stack_name != DEFAULT_NAME:
+            raise
+        return f"compared with nothing: {explain(error, profile=what.profile).message}"
+
+
+def _edit(watch: Watch, stack: Stack | str) -> Edit:
+    """What a watch file changes of that which the functions work with now."""
+    if isinstance(stack, str):
+        return edits.compare(None, watch, stack, {})
+    granted = {name: stack.listed(name) for name in ("CredentialArns", "TargetArns") if name in stack.parameters}
+    try:
+        used = configuration.in_use(stack.watch, stack.parse, stack.store, dry_run=True)
+    except ConfigurationError as error:
+        words = f"the one in use has {count(len(error.mistakes), 'mistake')}, and none before counts"
+        return edits.compare(None, watch, words, granted)
+    against = f"against {stack.parameters.get('WatchFileUri') or f'the parameters of {stack.name}'}"
+    if used.mistakes:
+        against = f"against the last one that was accepted; the newest has {count(len(used.mistakes), 'mistake')}"
+    return edits.compare(used.watch, watch, against, granted)
+
+
+def _from_here(place: Place, what: What, targets: tuple[str, ...]) -> tuple[Observed, Planned]:
     now = datetime.now(UTC)
     with output.progress("reading Genesys Cloud and the targets …"):
-        place = observing.place_of(what)
         observed = observing.observe(place, what, now)
         return observed, _read(place, targets, now)
 

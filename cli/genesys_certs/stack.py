@@ -9,13 +9,13 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from genesys_certs import aws
-from genesys_certs.nearest import nearest
 from genesys_certs.problems import Problem
 from rotation_watcher import config, keys
 from rotation_watcher.adapters.s3 import S3Store
 from rotation_watcher.alerts.builders.wording import plain
 from rotation_watcher.config import Watch
 from rotation_watcher.errors import ConfigurationError
+from rotation_watcher.nearest import nearest
 
 DEFAULT_NAME = "genesys-certificate-watcher"
 
@@ -71,18 +71,23 @@ class Stack:
         """The watch file that is in use, or the one that the parameters stand for. Raises ConfigurationError."""
         place = self.parameters.get("WatchFileUri", "")
         if place:
-            return config.load(read_s3(place), stack_region=self.region, stack_account=self.account)
+            return config.load(read_s3(place), stack_region=self.region, stack_account=self.account, name=place)
         return config.simple(
             mode=self.parameters.get("Mode", "observe"),
             region=self.parameters.get("GenesysRegion", ""),
-            authorities=self._items("Authorities"),
-            credentials=self._items("CredentialArns"),
-            targets=self._items("TargetArns"),
+            authorities=self.listed("Authorities"),
+            credentials=self.listed("CredentialArns"),
+            targets=self.listed("TargetArns"),
             stack_region=self.region,
             stack_account=self.account,
         )
 
-    def _items(self, name: str) -> list[str]:
+    def parse(self, document: object) -> Watch:
+        """A watch file that was kept, for this stack. Raises ConfigurationError."""
+        return config.from_document(document, stack_region=self.region, stack_account=self.account)
+
+    def listed(self, name: str) -> list[str]:
+        """The items of a parameter that is a list."""
         return [one.strip() for one in self.parameters.get(name, "").split(",") if one.strip()]
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> Any:

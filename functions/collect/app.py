@@ -53,12 +53,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     wound_up = () if request.dry_run else unwatched.sources(configured.dropped, configured.watch, ends)
     summary = collect(configured.watch, request, this_run)
     answer = msgspec.to_builtins(summary)
-    if configured.mistakes:
-        answer["configuration_refused"] = [*configured.mistakes]
+    for mistake in configured.mistakes:
+        logger.error("the last good configuration is in use", extra={"mistake": mistake})
     if delivery.waiting:
         answer["waiting"] = delivery.waiting
         logger.warning("alerts wait: nobody has confirmed", extra={"waiting": delivery.waiting})
     logger.info("collected", extra={"summary": answer})
+    if configured.mistakes:
+        answer["configuration_refused"] = [*configured.mistakes]  # not in that line: one of the log has an end
     undelivered = [words for source in summary.sources.values() for words in source.undelivered]
     undelivered += [*configured.failures, *wound_up, *delivery.failures]
     if summary.broken or undelivered:

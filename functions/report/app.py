@@ -37,14 +37,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     configured = configuration.in_use(watcher.watch, watcher.parse, ports.store, dry_run=True)  # publish notes
     summary = report(configured.watch, request, ports)
     answer = msgspec.to_builtins(summary)
-    if configured.mistakes:
-        answer["configuration_refused"] = [*configured.mistakes]
     if "unheard" in answer:
         logger.warning(answer["unheard"])
     if delivery.waiting:
         answer["waiting"] = delivery.waiting
         logger.warning("alerts wait: nobody has confirmed", extra={"waiting": delivery.waiting})
     logger.info("reported", extra={"summary": answer})
+    if configured.mistakes:
+        answer["configuration_refused"] = [*configured.mistakes]  # collect and publish log them
     if failed := [*summary.undelivered, *delivery.failures]:
         raise StoreError("; ".join(failed))
     return answer

@@ -177,7 +177,7 @@ def test_a_wrong_watch_file_is_refused_by_its_place_and_the_one_before_stays_in_
     finally:
         environment.put("watch.json", right)
     assert answer.error is None
-    assert answer.payload["configuration_refused"] == ["mode: invalid enum value 'perhaps'"]
+    assert answer.payload["configuration_refused"] == ["mode (line 1): 'perhaps' is not one of observe, apply"]
     assert answer.payload["sources"]["use1"]["outcome"] == "read"
     secrets = (environment.simulator.client_secret, environment.aws.environment()["AWS_SECRET_ACCESS_KEY"])
     assert not [secret for secret in secrets if secret in json.dumps(answer.payload) + collect.logs()]

@@ -98,7 +98,7 @@ def handler(event, context):
 
 def test_a_function_runs_with_the_packed_sdk_and_not_with_the_runtimes(tmp_path: Path, runnable: Path) -> None:
     """The runtime client starts the handler in an interpreter that has an SDK of its own, as Lambda's has."""
-    asked = [PYTHON, "-c", "import boto3; print(boto3.__version__)"]
+    asked = [str(PYTHON), "-c", "import boto3; print(boto3.__version__)"]
     of_the_runtime = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
     for name in ("DependenciesLayer", "WatcherLayer"):
         (tmp_path / name).symlink_to(runnable / name)
@@ -123,7 +123,7 @@ def digests(folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize("layer", ["DependenciesLayer", "WatcherLayer"])
 def test_a_layer_that_is_built_again_elsewhere_has_the_same_bytes(layer: str, tmp_path: Path) -> None:
     interpreter = ROOT / ".venv-sam/bin/python"  # as in scripts/sam.sh
-    command = ["make", "-C", ROOT / "layers", f"build-{layer}", f"ARTIFACTS_DIR={tmp_path}"]
+    command = ["make", "-C", str(ROOT / "layers"), f"build-{layer}", f"ARTIFACTS_DIR={tmp_path}"]
     subprocess.run([*command, f"PYTHON={interpreter}", f"LAYER_ARCHITECTURE={MACHINE}"], check=True)
 
     again, before = digests(tmp_path), digests(built(MACHINE) / layer)
@@ -135,7 +135,14 @@ def test_another_python_is_refused_in_words(tmp_path: Path) -> None:
     other = tmp_path / "python3"
     other.write_text("#!/bin/sh\nexit 1\n")
     other.chmod(0o755)
-    command = ["make", "-C", ROOT / "layers", "build-WatcherLayer", f"ARTIFACTS_DIR={tmp_path}/to", f"PYTHON={other}"]
+    command = [
+        "make",
+        "-C",
+        str(ROOT / "layers"),
+        "build-WatcherLayer",
+        f"ARTIFACTS_DIR={tmp_path}/to",
+        f"PYTHON={other}",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert done.returncode != 0

@@ -1,14 +1,12 @@
 """The clients that the adapters are given: their waits, their tries, and their silence."""
 
 import logging
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from local.aws.server import EmbeddedAws
-from rotation_watcher.adapters import clients
+from rotation_watcher.adapters import clients, nlb_listener
+from rotation_watcher.adapters.connections import Connections
 from rotation_watcher.deadline import CALL_TAKES
 
 CANARY = "canary-secret-5f3b"
@@ -75,20 +73,17 @@ def test_a_secret_is_in_no_log_at_any_level(aws: EmbeddedAws, caplog: pytest.Log
     assert "Signature=" not in caplog.text
 
 
-def test_a_client_knows_identity_filters_whatever_boto3_the_runtime_has() -> None:
-    """In a process of its own: this one teaches every model, for moto's sake."""
-    asks = (
-        "import botocore.session; from rotation_watcher.adapters import clients, nlb_listener;"
-        "own = botocore.session.get_session().get_service_model('elbv2').shape_for('MutualAuthenticationAttributes');"
-        "made = clients.make('elbv2', region='us-east-1').meta.service_model;"
-        "mutual = made.shape_for('MutualAuthenticationAttributes').members;"
-        "one = mutual['ClientCertificateIdentityFilters'].member;"
-        "print(sorted(one.members), sorted(one.required_members));"
-        "print(nlb_listener._KNOWN - {*mutual}, {*own.members} - {*mutual})"
-    )
-    path = str(Path(__file__).parents[2] / "layers/rotation_watcher")
-    said = subprocess.run(
-        [sys.executable, "-c", asks], env={"PYTHONPATH": path}, capture_output=True, text=True, check=True
-    )
-    parts = "['Action', 'Field', 'MatchType', 'Value']"
-    assert said.stdout == f"{parts} {parts}\nset() set()\n"
+@pytest.mark.usefixtures("aws")
+def test_the_locked_sdk_knows_every_member_of_mutual_tls_that_is_read_or_sent() -> None:
+    model = clients.make("elbv2").meta.service_model
+    mutual = model.shape_for("MutualAuthenticationAttributes").members
+    assert {*mutual} == nlb_listener._KNOWN  # what the adapter relies on
+    assert {*mutual[nlb_listener.FILTERS].member.members} == {"Action", "Field", "MatchType", "Value"}
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_client_is_made_when_it_is_first_used() -> None:
+    client = Connections().client("sqs")
+    assert "_client" not in vars(client)
+    assert client.list_queues()["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert vars(client)["_client"].meta.service_model.service_name == "sqs"

@@ -1,5 +1,6 @@
 """The watch file in its bucket, found by its URI."""
 
+import msgspec
 import pytest
 
 from local.aws.server import EmbeddedAws
@@ -8,6 +9,28 @@ from rotation_watcher.errors import ConfigurationError
 from tests.support.fakes import ManualClock
 
 ENVIRONMENT = {"BUCKET": "state", "TOPIC_ARN": "arn:t", "PUBLISH_QUEUE_URL": "https://q", "AWS_REGION": "us-east-1"}
+
+FLEET = b"""\
+# by default in the mode observe
+sources: [{id: use1, region: us-east-1, credentials: "arn:aws:ssm:us-east-1:123456789012:parameter/genesys"}]
+bundles: [{id: main, sources: [use1]}]
+groups:
+  web:
+    bundle: main
+    targets: ["arn:aws:apigateway:us-east-1::/domainnames/api.example.com"]
+"""
+
+
+@pytest.mark.parametrize("key", ["watch.yaml", "conf/fleet.YML"])
+def test_a_watch_file_in_yaml_is_read_by_its_name(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with EmbeddedAws(ManualClock()) as aws:
+        for name, value in aws.environment().items():
+            monkeypatch.setenv(name, value)
+        aws.make_bucket("conf")
+        aws.client("s3").put_object(Bucket="conf", Key=key, Body=FLEET)
+        watcher = bootstrap.build(environment=ENVIRONMENT | {"WATCH_FILE_URI": f"s3://conf/{key}"})
+        assert [target.id for target in watcher.watch().targets] == ["api-example-com"]
+        assert watcher.parse(msgspec.to_builtins(watcher.watch())) == watcher.watch()
 
 
 @pytest.mark.parametrize("key", ["watch.json", "our watch#1.json", "a?b%20c+d.json", "/rooted.json"])

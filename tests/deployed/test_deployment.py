@@ -174,7 +174,7 @@ def test_every_event_file_is_a_way_in(site: Site) -> None:
             assert answer["verdict"], name
         else:
             assert answer["mode"] == "apply", name
-            assert answer.get("targets") or answer.get("enqueued"), name
+            assert answer.get("targets") or answer.get("woken"), name
     site.tell(f"sam remote invoke with each of {len(EVENTS)} files of events/")
 
 
@@ -262,6 +262,20 @@ def test_an_update_keeps_the_state_and_another_tools_bundle_is_found_and_healed(
     assert now.keys() == first_seen.keys()
     looked = answer_of(site.run(site.outputs["CollectNowCommand"]))
     assert looked["sources"][REGION]["outcome"] == "read"
+
+
+def test_what_cloudtrail_tells_of_a_target_wakes_a_look_at_it(site: Site) -> None:
+    event = json.loads((ROOT / "events/publish-changed.json").read_text())
+    detail = event["detail"] | {"requestParameters": {"trustStoreArn": site.trust_store}, "responseElements": None}
+    others = {"Source": event["source"], "DetailType": event["detail-type"], "Detail": json.dumps(detail)}
+    ours = detail | {"eventTime": "2026-11-27T09:00:02Z"}
+    ours["userIdentity"] = {"sessionContext": {"sessionIssuer": {"arn": site.role("PublishRole")}}}
+    before = site.log_of("publish").count('"woken"')
+    put = site.cloud.client("events").put_events(Entries=[{**others, "Detail": json.dumps(ours)}, others])
+    assert put["FailedEntryCount"] == 0
+    took = site.wait_for("the look", lambda: site.log_of("publish").count('"woken"') > before)
+    assert site.log_of("publish").count('"woken"') == before + 1, "our own update wakes nobody"
+    site.tell(f"what somebody changed was asked for {took:.1f} s after CloudTrail told")
 
 
 def test_nothing_failed_and_nothing_left_this_machine(site: Site) -> None:

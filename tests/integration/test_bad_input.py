@@ -21,7 +21,7 @@ def test_a_wrong_watch_file_lists_every_mistake_with_its_path_before_any_call(en
     environment.forget_calls()
     with pytest.raises(ConfigurationError) as caught:
         environment.collect()
-    paths = [mistake.split(":")[0] for mistake in caught.value.mistakes]
+    paths = [mistake.split(" (line 1): ")[0] for mistake in caught.value.mistakes]
     assert paths == ["sources[0].credentials", "bundles[0].sources[0]", "targets[1].arn"]
     assert [call.resource for call in environment.calls()] == ["watcher-bucket/watch.json"]
     assert len(environment.simulator.requests) == 0

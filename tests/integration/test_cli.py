@@ -15,12 +15,14 @@ from moto.cloudformation.models import cloudformation_backends
 from moto.sns.models import sns_backends
 
 from genesys_certs import app
+from genesys_certs.observing import Nowhere
 from genesys_certs.stack import DEFAULT_NAME
 from local.aws.faults import Fault
 from local.cli_serve import WallClock
 from local.environment import BUCKET, Environment
 from local.genesys.issuing import issue, subject
 from local.genesys.keys import DEFAULT_CACHE
+from rotation_watcher import configuration
 from rotation_watcher.sources import history
 
 
@@ -356,3 +358,52 @@ def test_what_goes_wrong_is_structured_and_never_exit_code_2(world: Environment,
 )
 def test_a_typo_is_told_what_was_meant(command: Command, arguments: tuple[str, ...], meant: str) -> None:
     assert f"Did you mean {meant}?" in command(*arguments).err
+
+
+def test_plan_shows_what_an_edit_changes_before_it_is_uploaded(
+    world: Environment, command: Command, tmp_path: Path
+) -> None:
+    world.drain()
+    edited = tmp_path / "watch.yaml"
+    body = {**world.watch, "targets": [{**world.watch["targets"][0], "on_drift": "report"}]}
+    edited.write_text(f"# for the next deployment\n{json.dumps(body)}")
+    world.aws.calls.clear()
+    said = command("plan", "--watch-file", str(edited), "--detailed-exitcode")
+    assert said.code == 2, said
+    assert said.out.splitlines()[:2] == [
+        f"watch file: 1 target changed (against s3://{BUCKET}/watch.json)",
+        "  ~ target alb (ALB trust store alb): on_drift heal → report",
+    ]
+    assert "up to date" in said.out or "in-step" in said.out or "0 to add, 0 to remove" in said.out
+    same = tmp_path / "same.json"
+    same.write_text(json.dumps(world.watch))
+    unchanged = command("plan", "--watch-file", str(same), "--detailed-exitcode", "--json")
+    assert (unchanged.code, unchanged.json["edit"]["changed"], unchanged.json["changes"]) == (0, [], False)
+    assert [call.operation for call in world.aws.calls if call.mutating] == []
+
+
+def test_plan_lists_every_mistake_of_an_edit_with_its_line_and_compares_with_the_last_good_one(
+    world: Environment, command: Command, tmp_path: Path
+) -> None:
+    edited = tmp_path / "watch.yaml"
+    edited.write_text("mode: aply\nsources: []\ntargets:\n  - {arn: arn:nothing, bundle: main}\n")
+    said = command("plan", "--watch-file", str(edited))
+    assert said.code == 1
+    assert [line.partition(": ")[0] for line in said.err.splitlines()[:4]] == [
+        "mode (line 1)",
+        "sources (line 2)",
+        "targets[0].bundle (line 4)",
+        "targets[0].arn (line 4)",
+    ]
+    watcher = world.watcher
+    configuration.keep(watcher.watch, watcher.parse, watcher.store, Nowhere(), world.clock, dry_run=False)
+    configuration.in_use(watcher.watch, watcher.parse, watcher.store, dry_run=False)
+    edited.write_text(json.dumps({**world.watch, "mode": "observe"}))
+    world.put("watch.json", "{")
+    lines = command("plan", "--watch-file", str(edited)).out.splitlines()
+    assert lines[0] == (
+        "watch file: 1 setting changed (against the last one that was accepted; the newest has 1 mistake)"
+    )
+    assert lines[1] == "  ~ mode apply → observe"
+    compared = command("plan", "--watch-file", str(edited), "--stack-name", "no-such-stack")
+    assert (compared.code, "There is no stack no-such-stack" in compared.err) == (1, True)

@@ -71,7 +71,7 @@ def test_check_lists_every_mistake_of_a_watch_file(tmp_path: Path, aws: dict[str
     path.write_text(json.dumps({"sources": [{"id": "A B", "region": "us-east-1"}], "modus": "apply"}))
     done = run("check", "--watch-file", str(path), **aws)
     assert done.returncode == 3
-    mistakes = [line.split(":")[0] for line in sorted(done.stderr.splitlines())]
+    mistakes = [line.split(" (line 1): ")[0] for line in sorted(done.stderr.splitlines())]
     assert mistakes == ["modus", "sources[0].credentials", "sources[0].id"]
 
 

@@ -199,7 +199,7 @@ FORBIDDEN: dict[str, tuple[str, Callable[[RolesEnvironment], Any]]] = {
     **{
         f"{role} writes {key}": (role, putting(key))
         for role in sorted(ROLES)
-        for key in ("anchors/us-east-1.pem", "approvals/0a.json", "extra/x.pem", "watch.json")
+        for key in ("anchors/us-east-1.pem", "approvals/0a.json", "extra/x.pem", "watch.json", "watch.yaml")
     },
     **{f"{role} deletes an object": (role, deleting("extra/partner.pem")) for role in sorted(ROLES)},
     **{

@@ -49,7 +49,7 @@ STATE = {
     "status/status.json": REPORT,
     "status/expiry.json": REPORT,
 }
-TRUSTED = ["anchors/us-east-1.pem", "approvals/0a.json", "extra/partner.pem", "watch.json"]
+TRUSTED = ["anchors/us-east-1.pem", "approvals/0a.json", "extra/partner.pem", "watch.json", "watch.yaml"]
 NO_CONTENT = {
     "s3:AbortMultipartUpload": "an upload that was never completed is no object",
     "s3:InitiateReplication": "it copies out of this bucket, into another",

@@ -12,7 +12,14 @@ from tests.stack.template import FUNCTIONS, PARAMETERS, ROLES, STATEMENTS, TEXT,
 from tests.support.functions import CHATS
 from tests.support.roles import Resolver
 
-PEOPLES_KEYS = ("anchors/us-east-1.pem", "approvals/0a1b.json", "extra/others.pem", "watch.json")
+PEOPLES_KEYS = (
+    "anchors/us-east-1.pem",
+    "approvals/0a1b.json",
+    "extra/others.pem",
+    "watch.json",
+    "watch.yaml",
+    "watch.yml",
+)
 
 NETWORK_INTERFACES = {
     f"ec2:{verb}"
@@ -240,7 +247,7 @@ def test_the_watch_file_is_read_by_its_name() -> None:
         _, names = statement.resources[0]["Fn::Sub"]
         index, split = names["Object"]["Fn::Select"]
         scheme, padded = split["Fn::Split"]
-        for uri, expected in (("s3://bucket/watch/file.json", "bucket/watch/file.json"), ("", "")):
+        for uri, expected in (("s3://bucket/watch/file.yaml", "bucket/watch/file.yaml"), ("", "")):
             assert padded["Fn::Sub"].replace("${WatchFileUri}", uri).split(scheme)[index] == expected
 
 

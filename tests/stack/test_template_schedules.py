@@ -1,10 +1,14 @@
 """What scheduled functions and the roles of functions need: the template is walked, so new ones are judged too."""
 
-from typing import Any
+import json
+from typing import Any, cast
 
 import pytest
+from moto.events.models import EventPattern
+from moto.events.utils import EventMessageType
 
-from tests.stack.template import FUNCTIONS, RESOURCES, STATEMENTS, of_type
+from tests.stack.template import FUNCTIONS, RESOURCES, ROOT, STATEMENTS, of_type
+from tests.support.roles import Resolver
 
 SCHEDULES = of_type("AWS::Scheduler::Schedule")
 
@@ -35,3 +39,56 @@ def test_the_role_of_a_function_may_write_its_log_and_its_traces(name: str) -> N
         assert resources(role, action) == [{"Fn::GetAtt": [group, "Arn"]}]
     for action in ("xray:PutTraceSegments", "xray:PutTelemetryRecords"):
         assert resources(role, action) == ["*"]
+
+
+OTHERS = "arn:aws:iam::123456789012:role/terraform"
+OURS = "arn:aws:iam::123456789012:role/publish"
+RULE = "TargetChangedRule"
+
+
+def changed(**detail: Any) -> EventMessageType:
+    """The event of a change, as it is in events/, with what is given in its detail."""
+    event = json.loads((ROOT / "events/publish-changed.json").read_text())
+    event["detail"] |= detail
+    return cast("EventMessageType", event)
+
+
+def by(arn: str) -> dict[str, Any]:
+    return {"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"type": "Role", "arn": arn}}}
+
+
+@pytest.mark.parametrize(
+    ("event", "wakes"),
+    [
+        (changed(userIdentity=by(OTHERS)), True),
+        (changed(userIdentity={"type": "IAMUser", "userName": "somebody"}), True),
+        (changed(userIdentity={"type": "Root"}), True),
+        (changed(userIdentity=by(OURS)), False),
+        (changed(errorCode="AccessDenied"), False),
+        (changed(eventName="DescribeTrustStores"), False),
+        *(
+            (changed(eventName=name), True)
+            for name in ("UpdateDomainName", "ModifyListener", "AddTrustStoreRevocations")
+        ),
+        (changed() | {"source": "aws.s3"}, False),
+        (changed() | {"detail-type": "AWS Console Sign In via CloudTrail"}, False),
+    ],
+)
+def test_what_somebody_else_changes_wakes_publish_and_our_own_updates_do_not(
+    event: EventMessageType, *, wakes: bool
+) -> None:
+    pattern = Resolver({}, {"PublishRole": ("publish", OURS)}).of(RESOURCES[RULE]["Properties"]["EventPattern"])
+    assert EventPattern.load(json.dumps(pattern)).matches_event(event) is wakes
+
+
+def test_the_rule_alone_may_wake_publish_and_what_it_cannot_hand_over_is_kept() -> None:
+    (target,) = RESOURCES[RULE]["Properties"]["Targets"]
+    permission = RESOURCES["TargetChangedPermission"]["Properties"]
+    assert target["Arn"] == {"Fn::GetAtt": ["PublishFunction", "Arn"]}
+    assert permission["FunctionName"] == {"Ref": "PublishFunction"}
+    assert permission["SourceArn"] == {"Fn::GetAtt": [RULE, "Arn"]}
+    queue = target["DeadLetterConfig"]["Arn"]
+    statements = RESOURCES["FailedRunsQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    (allowed,) = [one for one in statements if one["Effect"] == "Allow"]
+    assert (allowed["Resource"], allowed["Principal"]) == (queue, {"Service": "events.amazonaws.com"})
+    assert allowed["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": [RULE, "Arn"]}}}

@@ -480,7 +480,10 @@ EXAMPLES: Mapping[str, Alert] = {
         now=NOW,
     ),
     "configuration_refused": builders.configuration_refused(
-        mistakes=["targets[0].bundle: no bundle 'mian'", "mode: invalid enum value 'aply'"],
+        mistakes=[
+            "mode (line 2): 'aply' is not one of observe, apply. Did you mean apply?",
+            "targets[0].bundle (line 14): there is no bundle 'mian'; there is: main. Did you mean main?",
+        ],
         digest="0f343b0931126a20",
         good_since=SINCE,
         since=NOW,

@@ -86,6 +86,7 @@ def test_every_mistake_of_shape_is_listed_at_once_with_its_path() -> None:
         policy={"confirmations": 0, "max_removed_share": 2, "expiry_days": [0]},
     )
     assert paths(wrong) == [
+        "bundles[0].sources[0]",
         "modus",
         "policy.confirmations",
         "policy.expiry_days[0]",

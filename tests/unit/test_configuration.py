@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from rotation_watcher import config, configuration, keys
+from rotation_watcher.alerts.builders.wording import plain
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.config import Watch
 from rotation_watcher.errors import ConfigurationError, StoreError
@@ -268,3 +269,61 @@ def test_a_secret_that_stands_where_its_name_belongs_is_shown_to_nobody() -> Non
     (alert,) = desk.news()
     assert "kA1-secret" not in str(alert)
     assert "sources[0].credentials: this is no ARN" in str(alert)
+
+
+FLEET = b"""\
+sources:
+  - {id: use1, region: us-east-1, credentials: "arn:aws:ssm:us-east-1:123456789012:parameter/genesys"}
+bundles: [{id: main, sources: [use1]}]
+groups:
+  web:
+    bundle: main
+    targets: ["arn:aws:apigateway:us-east-1::/domainnames/api.example.com"]
+"""
+
+
+class FleetDesk(Desk):
+    """The same with a file of bytes, as it lies in S3."""
+
+    def read(self) -> Watch:
+        return config.load(self.document, stack_region="us-east-1", name="watch.yaml")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"a: &a [x]\nb: [*a, *a]\n",
+        b"x" * 2_000_000,
+        b"[" * 10_000,
+        FLEET.replace(b"  web", b"\tweb"),
+        FLEET + b"mode: apply\nmode: apply\n",
+        FLEET + b"---\n" + FLEET,
+        FLEET.replace(b"main", b"ma\0in"),
+        FLEET.decode().encode("utf-16"),
+        b"",
+    ],
+    ids=["aliases", "huge", "deep", "tab", "twice", "two", "nul", "utf-16", "empty"],
+)
+def test_whatever_is_uploaded_the_last_good_fleet_stays_in_use_and_one_alert_says_why(bad: bytes) -> None:
+    desk = FleetDesk(FLEET).both()
+    good = desk.publish().watch
+    desk.document = bad
+    used = [desk.collect(), desk.publish(), desk.collect()]
+    assert [one.watch for one in used] == [good] * 3
+    (alert,) = desk.news()
+    assert alert.facts["mistake 1"] == plain(used[0].mistakes[0], 300)
+    desk.document = FLEET.replace(b"api.", b"www.")
+    assert [one.id for one in desk.collect().watch.targets] == ["www-example-com"]
+    assert [word(one) for one in desk.news()] == ["over: configuration-refused"]
+
+
+def test_the_alert_of_a_fleet_with_very_many_mistakes_says_how_many_there_are_and_lists_the_first() -> None:
+    desk = FleetDesk(FLEET).both()
+    desk.document = FLEET + b"targets:\n" + b"".join(b"  - arn:%d%s\n" % (number, b"x" * 900) for number in range(900))
+    mistakes = desk.collect().mistakes
+    assert len(mistakes) == 501
+    assert sum(map(len, mistakes)) < 250_000
+    (alert,) = desk.news()
+    assert "targets[0] (line 9): " in alert.facts["mistake 1"]
+    assert alert.facts["more"] == "461, in the log"
+    assert len(msgspec.json.encode(alert)) < 32_000

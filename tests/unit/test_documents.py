@@ -99,6 +99,17 @@ def test_the_watch_file_of_the_documents_is_valid_and_every_field_is_in_the_sche
     assert not [name for name in fields if f'"{name}"' not in schema]
 
 
+def test_the_fleet_of_the_documents_is_valid_and_short() -> None:
+    example = re.search(r"```yaml\n(.*?)```", (ROOT / "docs" / "watch-file.md").read_text(), re.DOTALL)
+    assert example is not None
+    watch = config.load(example[1].encode(), stack_region="us-east-1", name="watch.yaml")
+    assert [(one.id, one.bundle, one.on_drift, one.limit) for one in watch.targets] == [
+        ("api-example-com", "main", "heal", 1000),
+        ("pay-1", "payments", "report", 25),
+        ("pay-2", "payments", "report", 50),
+    ]
+
+
 def test_the_schema_is_the_models() -> None:
     done = subprocess.run([sys.executable, ROOT / "scripts" / "schema.py", "--check"], check=False)
     assert done.returncode == 0

@@ -20,8 +20,8 @@ STAGES = ("x509", "trust", "alerts", "sources", "revocation", "bundles", "identi
 """The way of the data; each may import itself and what stands before it."""
 RIM = {"settings", "bootstrap", "bootstrap_chat", "bootstrap_door", "adapters"}
 THIRD_PARTY = {"cryptography", "msgspec"}
-MORE = {"status/page": {"jinja2", "markupsafe"}}
-"""What a single module may import besides; no other function loads it."""
+MORE = {"status/page": {"jinja2", "markupsafe"}, "watch_yaml": {"yaml"}}
+"""What a single module may import besides; it is loaded by nobody who does not need it."""
 UNCLEAN = {"os", "io", "socket", "subprocess", "time", "logging", "asyncio", "threading", "urllib.request", "pathlib"}
 """Modules of the standard library that reach out or wait."""
 

@@ -8,6 +8,7 @@ import pytest
 from rotation_watcher import messages
 from rotation_watcher.errors import StoreError
 from rotation_watcher.publish import Summary
+from rotation_watcher.targets.proof import AT_WORK, READBACK_SECONDS
 from rotation_watcher.targets.requests import Message, Queued, decode_request
 from tests.support.fakes import ManualClock
 from tests.support.fifo import Fifo
@@ -117,6 +118,26 @@ def test_after_a_standstill_only_the_newest_requests_are_served() -> None:
     assert all("outdated request" in words for words in world.passed_over)
     assert world.looks["one"]
     assert world.looks["two"]
+
+
+def test_no_run_waits_for_a_service_that_takes_minutes_and_a_later_message_proves_the_update() -> None:
+    world = QueueWorld(["one"])
+    world.domains.settle = timedelta(seconds=100)
+    world.sweep()
+    waits: list[float] = []
+    while world.clock() - world.start < timedelta(minutes=4):
+        begun = len(world.clock.waited)
+        world.poller.drain()
+        waits.append(sum(world.clock.waited[begun:]))
+        world.clock.advance(timedelta(seconds=5))
+
+    record = world.record("one")
+    assert record.applied is not None
+    assert record.pending is None
+    assert world.done() == {"one"}
+    assert not world.fifo.waiting
+    assert max(waits) <= READBACK_SECONDS * AT_WORK
+    assert sum(waits) > 0
 
 
 def test_a_message_for_a_target_that_is_no_longer_watched_is_dropped() -> None:

@@ -98,12 +98,13 @@ def target_ids(arn_list: Sequence[str]) -> list[str]:
     two trust stores of one name, which cannot both exist in an account and region, or a trust store with the name of a
     listed domain. An ARN that is not a target's gets an id too, so that validation can name it. See decision 0020.
     """
-    alone = [_id(arn) for arn in arn_list]
+    alone = [own_id(arn) for arn in arn_list]
     counts = Counter(dict(zip(arn_list, alone, strict=True)).values())
     return [each if counts[each] == 1 else _with_digest(each, arn) for each, arn in zip(alone, arn_list, strict=True)]
 
 
-def _id(arn: str) -> str:
+def own_id(arn: str) -> str:
+    """The id that follows from an ARN alone; those of two ARNs may be equal (``target_ids``)."""
     try:
         target = parse_target(arn)
     except ValueError:
@@ -114,9 +115,18 @@ def _id(arn: str) -> str:
     return readable if plain and len(readable) <= _LONGEST_ID else _with_digest(readable, arn)
 
 
+def unmistakable_id(arn: str) -> str:
+    """The same with eight digits of the ARN's SHA-256 behind it, for where two would be equal."""
+    alone = own_id(arn)
+    return alone if alone.endswith(f"-{_digest(arn)}") else _with_digest(alone, arn)
+
+
+def _digest(arn: str) -> str:
+    return hashlib.sha256(arn.encode()).hexdigest()[:_DIGEST]
+
+
 def _with_digest(readable: str, arn: str) -> str:
-    digest = hashlib.sha256(arn.encode()).hexdigest()[:_DIGEST]
-    return f"{readable[: _LONGEST_ID - _DIGEST - 1].rstrip('-')}-{digest}"
+    return f"{readable[: _LONGEST_ID - _DIGEST - 1].rstrip('-')}-{_digest(arn)}"
 
 
 def message_group(arn: str) -> str:

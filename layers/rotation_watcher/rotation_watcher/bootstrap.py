@@ -178,7 +178,9 @@ class Watcher:
         stored = S3Store(self._s3, place.bucket).get(place.key)
         if stored is None:
             raise ConfigurationError([f"{chosen.watch_file}: does not exist, or this function may not read it"])
-        return config.load(stored.body, stack_region=chosen.region, stack_account=chosen.account)
+        return config.load(
+            stored.body, stack_region=chosen.region, stack_account=chosen.account, name=chosen.watch_file
+        )
 
     def parse(self, document: object) -> Watch:
         """A watch file that was kept, for this stack. Raises ConfigurationError."""

@@ -8,7 +8,7 @@ reported in ``broken`` and raises at the function's rim.
 A run that finds everything as it should be writes nothing.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import reduce
 
 import msgspec
@@ -67,6 +67,9 @@ type Called = Reconcile | Rollback | Release | Sweep
 
 _READBACKS = 3
 """How often a target that shows the state before the last proof is read again before it counts as drift."""
+
+PROVED_AFTER = timedelta(minutes=1)
+"""When the queue hands a target over again at which the service is at work, so that it is proved."""
 
 TARGET_TAKES = 180.0
 """Seconds that must be left to begin with one more target: a quiet one takes two, one that is changed and hangs all."""
@@ -404,6 +407,8 @@ def _deliver(snapshot: Snapshot, outcome: Outcome, session: Session) -> TargetSu
     summary = describe(snapshot._replace(record=session.record), outcome)
     summary.alerts = [*session.told, *summary.alerts]
     summary.undelivered = list(session.deliver())
+    if outcome is Outcome.STILL_UPDATING:
+        summary.again = session.ports.clock() + PROVED_AFTER
     return summary
 
 

@@ -8,11 +8,11 @@ import httpx
 import pytest
 
 from genesys_certs import authorities
-from genesys_certs.nearest import did_you_mean, nearest
 from genesys_certs.parameters import with_overrides
 from genesys_certs.problems import Problem
 from genesys_certs.status import draw
 from rotation_watcher.config import Authority
+from rotation_watcher.nearest import did_you_mean, nearest
 from rotation_watcher.ports import Credentials
 from rotation_watcher.regions import REGIONS
 from rotation_watcher.status.timeline import Mark, Row, Span, Timeline

@@ -51,6 +51,23 @@ def test_of_several_targets_the_total_is_one() -> None:
     assert total(plans) == text(plans)[-1] == "2 to add, 1 to remove, 4 kept, 1 waiting"
 
 
+def test_what_is_the_same_at_many_targets_is_said_once_with_how_many_they_are() -> None:
+    many = [plan(target=f"t{number}", label=f"ALB trust store t{number}") for number in range(500)]
+    one = plan(target="odd", label="ALB trust store odd", add=(named(9),))
+    lines = text([many[0], one, *many[1:]], 120)
+    assert lines[0] == "500 targets, each: t0, t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11 and 488 more"
+    assert "odd: ALB trust store odd" in lines
+    assert len(lines) < 40
+    assert lines[-1] == "1001 to add, 0 to remove, 1503 kept"
+
+
+def test_few_targets_are_named_one_by_one_although_they_say_the_same() -> None:
+    lines = text([plan(target=f"t{number}") for number in range(5)])
+    assert [line for line in lines if line.endswith(": ALB trust store main")] == [
+        f"t{number}: ALB trust store main" for number in range(5)
+    ]
+
+
 @pytest.mark.parametrize("mode", ["observe", "apply"])
 def test_the_text_says_what_the_mode_does_with_it(mode: str) -> None:
     lines = text([plan(mode=mode)])

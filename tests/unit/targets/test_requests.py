@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from rotation_watcher.errors import RequestRefused
 from rotation_watcher.targets.requests import (
+    Changed,
     Message,
     Queued,
     Reconcile,
@@ -85,6 +86,19 @@ def test_the_events_of_the_readme_are_requests() -> None:
     read = {path.stem: decode_request(json.loads(path.read_text())) for path in EVENTS.glob("publish-*.json")}
     assert read == {
         "publish-all": Reconcile(),
+        "publish-changed": Changed(
+            names=frozenset(
+                {
+                    "arn:aws:elasticloadbalancing:us-east-1:123456789012:truststore/genesys-clients/0123456789abcdef",
+                    "another-bucket",
+                    "bundle.pem",
+                    "genesys-clients",
+                    "ACTIVE",
+                }
+            ),
+            verifying=False,
+            occasion="2026-11-27T09:00:01Z",
+        ),
         "publish-dry-run": Reconcile(dry_run=True),
         "publish-queue": Queued(
             messages=(
@@ -103,6 +117,18 @@ def test_the_events_of_the_readme_are_requests() -> None:
 
 
 VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=3), st.lists(st.text(max_size=3)))
+
+
+@pytest.mark.parametrize(
+    "detail", [None, 5, "x", [], {}, {"requestParameters": None}, {"requestParameters": [[["x"]]]}]
+)
+def test_an_event_of_cloudtrail_that_is_not_as_it_should_be_names_no_target(detail: object) -> None:
+    request = decode_request({"detail-type": "AWS API Call via CloudTrail", "detail": detail})
+    assert isinstance(request, Changed)
+    assert request.names <= {"x"}
+    assert not request.verifying
+
+
 FIELDS = st.sampled_from(["targets", "dry_run", "rollback", "to", "release", "sweep", "Records", "other"])
 
 
@@ -123,7 +149,7 @@ def test_any_event_is_a_request_that_says_no_less_than_was_typed_or_is_refused(e
             said |= {"to": request.to} if request.to else {}
         case Release():
             said = {"release": request.target, "dry_run": request.dry_run}
-        case Queued():
+        case Queued() | Changed():
             return
         case Sweep():
             said = {"sweep": True, "dry_run": request.dry_run}

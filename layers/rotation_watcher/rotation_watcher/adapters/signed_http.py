@@ -1,4 +1,4 @@
-"""S3 and Lambda for the authorizer: botocore's signer and urllib3, both from Lambda's own runtime, and no client.
+"""S3 and Lambda for the authorizer: botocore's signer and urllib3, which the layer has anyway, and no client.
 
 boto3 with an S3 client takes twice as long to start (docs/decisions/0035). Nothing is tried again here: a door asks
 again at the next request, and the request that waits has no time for a second try.

@@ -23,6 +23,8 @@ MOST = 2000
 """Kept certificates that one answer names, of all targets together: a function answers with six megabytes at most."""
 WIDTH = 100
 """Characters of a line, where nobody says how wide the terminal is."""
+_FEW, _NAMED = 5, 12
+"""How many plans may say the same one by one, and how many names stand for those that are told once."""
 _CHANGES = {Outcome.WOULD_UPDATE, Outcome.WOULD_ROLL_BACK}
 _DIGEST = 16
 
@@ -180,11 +182,11 @@ def total(plans: Iterable[NamedPlan]) -> str:
 def text(plans: Sequence[NamedPlan], width: int = WIDTH) -> list[str]:
     """All plans as lines of at most ``width`` characters (but for single words that are longer), the total last.
 
-    Marks: ``+`` comes, ``-`` goes, ``=`` stays, ``!`` waits.
+    Marks: ``+`` comes, ``-`` goes, ``=`` stays, ``!`` waits. More than ``_FEW`` plans that say the same are told once.
     """
     lines: list[str] = []
-    for plan in plans:
-        lines += [*_lines(plan, max(width, 40)), ""]
+    for alike in _alike(plans):
+        lines += [*_lines(alike, max(width, 40)), ""]
     modes = {plan.mode for plan in plans if plan.changes}
     if modes == {Mode.OBSERVE.value}:
         lines += _wrapped("mode observe: the mode apply would do this; nothing is changed", width, "  ", "")
@@ -193,8 +195,21 @@ def text(plans: Sequence[NamedPlan], width: int = WIDTH) -> list[str]:
     return [*lines, total(plans)]
 
 
-def _lines(plan: NamedPlan, width: int) -> list[str]:
-    lines = [*_wrapped(f"{plan.target}: {plain(plan.label, 120)}", width, "  ", ""), f"  {plan.outcome}"]
+def _alike(plans: Sequence[NamedPlan]) -> list[list[NamedPlan]]:
+    """The plans in their order, those together that say the same of many targets."""
+    found: dict[NamedPlan, list[NamedPlan]] = {}
+    for plan in plans:
+        found.setdefault(msgspec.structs.replace(plan, target="", arn="", label=""), []).append(plan)
+    blocks: list[list[NamedPlan]] = []
+    for each in found.values():
+        blocks += [each] if len(each) > _FEW else [[one] for one in each]
+    place = {plan.target: number for number, plan in enumerate(plans)}
+    return sorted(blocks, key=lambda block: place[block[0].target])
+
+
+def _lines(plans: Sequence[NamedPlan], width: int) -> list[str]:
+    plan = plans[0]
+    lines = [*_wrapped(_head(plans), width, "  ", ""), f"  {plan.outcome}"]
     if plan.message:
         lines += _wrapped(plan.message, width, "    ")
     for sign, entries in (("+", plan.add), ("-", plan.remove), ("!", plan.waiting), ("=", plan.keep)):
@@ -208,6 +223,14 @@ def _lines(plan: NamedPlan, width: int) -> list[str]:
     for note in plan.notes:
         lines += _wrapped(note, width, "      ", "  ")
     return lines
+
+
+def _head(plans: Sequence[NamedPlan]) -> str:
+    if len(plans) == 1:
+        return f"{plans[0].target}: {plain(plans[0].label, 120)}"
+    names = ", ".join(one.target for one in plans[:_NAMED])
+    more = f" and {len(plans) - _NAMED} more" if len(plans) > _NAMED else ""
+    return f"{count(len(plans), 'target')}, each: {names}{more}"
 
 
 def _about(one: Named) -> list[str]:

@@ -32,6 +32,8 @@ RECORDING = 150.0
 delivering alerts 30 each."""
 READBACKS = 20
 """How many read-backs one run makes before it leaves the proof to the next one."""
+AT_WORK = 5
+"""How many it makes while the service is at work, which may take it minutes: nobody waits for that in a paid run."""
 
 
 class ReadBack(NamedTuple):
@@ -45,6 +47,8 @@ class ReadBack(NamedTuple):
 
 def read_back(snapshot: Snapshot, pending: Pending, session: Session) -> ReadBack:
     """Read until the target shows ``pending``, ``READBACKS`` times at most, and while there is time in this run.
+
+    While the service is at work, ``AT_WORK`` times at most: a later message of the queue proves it.
 
     Where the time ends first nothing is said to be refused: too few reads prove no failure, and the next run goes on.
     """
@@ -63,6 +67,8 @@ def read_back(snapshot: Snapshot, pending: Pending, session: Session) -> ReadBac
         if live.settled and _shows(live, blocks, pending, session):
             shown.note(session.ports.store, session.target, live)
             return ReadBack(live, blocks, shown=True, refused=())
+        if not live.settled and attempt + 1 >= AT_WORK:
+            break
     now = session.ports.clock()
     refused = tuple(need for need in required(snapshot, now) if not admits(blocks.values(), need, now))
     return ReadBack(live, blocks, False, refused)

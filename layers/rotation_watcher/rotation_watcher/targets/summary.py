@@ -33,7 +33,7 @@ class TargetSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     alerts: list[str] = []
     undelivered: list[str] = []
     again: datetime | None = None
-    """When a target that was put off may be changed."""
+    """When a target that was put off may be changed, or one at which the service is at work is looked at once more."""
     trace: list[str] = []
     plan: NamedPlan | None = None
     """What would change, by name: in the answer of a dry run."""

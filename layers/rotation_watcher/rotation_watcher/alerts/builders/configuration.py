@@ -28,7 +28,10 @@ def configuration_refused(
         title="its configuration was refused",
         happened=f"The watch file, or a parameter of the stack, has {count(len(mistakes), 'mistake')}.",
         means=means,
-        do="Correct all that is listed here; the next run takes it up. This shows what is still wrong:",
+        do=(
+            "Correct all that is listed here; the next run takes it up. The command genesys-certs plan --watch-file"
+            " checks a file before it is uploaded. This shows what is still wrong:"
+        ),
         command=invoke(Fill.COLLECT, {"dry_run": True}),
     )
     facts = {f"mistake {number}": plain(text, _LONGEST) for number, text in enumerate(mistakes[:_MOST], 1)}

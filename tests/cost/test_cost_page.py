@@ -1,0 +1,20 @@
+"""docs/cost.md is what the calls come to that are counted here and now, at the prices that it names."""
+
+import json
+
+from benchmarks.cost import BARS, COUNTS, PAGE, SCENARIOS, counted, lines, page, table
+
+
+def test_the_counts_on_record_are_those_of_today() -> None:
+    assert json.loads(COUNTS.read_text()) == counted(), "run python -m benchmarks.cost"
+
+
+def test_the_page_is_made_of_the_counts_on_record() -> None:
+    counts, text = json.loads(COUNTS.read_text()), PAGE.read_text()
+    assert text == page(text, counts), "run python -m benchmarks.cost"
+    assert table(counts) in text
+
+
+def test_five_hundred_targets_cost_less_than_they_may() -> None:
+    name = "18 regions, 500 targets"
+    assert sum(one.usd for one in lines(json.loads(COUNTS.read_text()), *SCENARIOS[name])) < BARS[name]
