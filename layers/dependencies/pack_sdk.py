@@ -17,6 +17,8 @@ SERVICES = Path(__file__).with_name("services.txt")
 NOTE = "Changed by the certificate rotation watcher: the documentation of this model was taken out."
 OTHERS = "Changed by the certificate rotation watcher: services that it does not use were taken out."
 _UNREAD = ("examples-1.json", "examples-1.json.gz")
+_DESCRIBED = ("operations", "shapes")
+"""The parts of a model whose texts botocore does without: of context parameters it reads them at every call."""
 
 
 def pack(home: Path, services: list[str]) -> None:
@@ -35,7 +37,8 @@ def pack(home: Path, services: list[str]) -> None:
         elif path.name.endswith(".json.gz"):  # plain: the layer is compressed as a whole
             model = json.loads(gzip.decompress(path.read_bytes()))
             if path.name.startswith("service-2."):
-                model = {**_without_documentation(model), "documentation": NOTE}
+                parts = {name: _without_documentation(model[name]) for name in _DESCRIBED}
+                model = {**model, **parts, "documentation": NOTE}
             _write(path.with_suffix(""), model)
             path.unlink()
     models = [json.loads(path.read_bytes()) for path in data.glob("*/*/service-2.json")]
