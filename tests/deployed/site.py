@@ -28,7 +28,6 @@ from local.patience import Limit, seconds
 from local.receiver import SlackReceiver
 from rotation_watcher import bootstrap, keys, refresh_crls
 from rotation_watcher.alerts.model import Alert
-from tests.support.functions import LOGICAL_NAMES
 from tests.support.verdicts import admits
 from tests.support.words import word
 
@@ -248,22 +247,12 @@ class Site:
         ssm.put_parameter(Name=name, Type="SecureString", Value=value)
         return str(ssm.get_parameter(Name=name)["Parameter"]["ARN"])
 
-    def role(self, logical_id: str) -> str:
-        """The ARN of a role of the stack."""
+    def resource(self, logical_id: str) -> str:
+        """The physical id of a resource of the stack."""
         found = self.cloud.client("cloudformation").describe_stack_resource(
             StackName=STACK, LogicalResourceId=logical_id
         )
-        name = found["StackResourceDetail"]["PhysicalResourceId"]
-        return str(self.cloud.client("iam").get_role(RoleName=name)["Role"]["Arn"])
-
-    def log_of(self, function: str) -> str:
-        """What a function has logged so far."""
-        logical_id = f"{LOGICAL_NAMES[function]}Logs"
-        group = self.cloud.client("cloudformation").describe_stack_resource(
-            StackName=STACK, LogicalResourceId=logical_id
-        )["StackResourceDetail"]["PhysicalResourceId"]
-        pages = self.cloud.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
-        return "\n".join(one["message"] for page in pages for one in page["events"])
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
     def _log(self) -> str:
         return self.cloud.log.read_text()[-4000:]
