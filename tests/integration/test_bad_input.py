@@ -99,7 +99,8 @@ def test_an_unknown_region_needs_hosts_by_hand(environment: AnyEnvironment) -> N
     environment.watch["sources"][1] |= {"region": "moon-north-1"}
     del environment.watch["sources"][1]["api_url"]
     environment.configure()
-    with pytest.raises(ConfigurationError, match=r"sources\[1\].api_url \(line 1\): missing, and 'moon-north-1' is not in"):
+    words = r"sources\[1\].api_url \(line 1\): missing, and 'moon-north-1' is not in"
+    with pytest.raises(ConfigurationError, match=words):
         environment.collect()
 
 
