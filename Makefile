@@ -64,6 +64,7 @@ bench: venv stack-venvs  ## init of the functions, calls and time of publish, a 
 	@.venv/bin/python -m benchmarks.init
 	@PYTHONPATH=layers/rotation_watcher:. .venv/bin/python -m benchmarks.calls
 	@PYTHONPATH=layers/rotation_watcher:. .venv/bin/python -m benchmarks.fleet
+	@PYTHONPATH=layers/rotation_watcher:. .venv/bin/python -m benchmarks.cost
 	@PYTHONPATH=layers/rotation_watcher:. .venv/bin/python -m benchmarks.crl
 	@PYTHONPATH=layers/rotation_watcher:. .venv/bin/python -m benchmarks.authorize
 
