@@ -23,6 +23,7 @@ from local.genesys.keys import DEFAULT_CACHE
 from local.genesys.tls import server_context
 from local.patience import seconds
 from rotation_watcher import keys
+from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.genesys import Genesys, make_client
 from rotation_watcher.alerts.model import Alert, Status
 from rotation_watcher.errors import StoreError
@@ -89,10 +90,15 @@ class FaultyEnvironment:
     def new_container(self) -> None:
         """Forget what a warm one remembers."""
         url = self.burst.url if self.proxied else self.environment.aws.url
-        with mock.patch.dict(os.environ, {"AWS_ENDPOINT_URL": url}):
+        at_once = mock.patch.object(clients, "deferred", clients.make)  # a client keeps the endpoint it was made with
+        with at_once, mock.patch.dict(os.environ, {"AWS_ENDPOINT_URL": url}):
             self.environment.watcher = self.environment.build()
-            _ = self.environment.watcher.collect  # this makes the clients, and so does each target that is looked up
+            ports = (
+                self.environment.watcher.collect
+            )  # this makes the clients, and so does each target that is looked up
             _ = [*self.environment.watcher.publish.targets.values()]
+            for name in ("_ssm", "_secrets"):
+                getattr(ports.secrets, name)
         self.hurry(60.0)
 
     def hurry(self, budget: float) -> None:
