@@ -143,3 +143,12 @@ def test_the_rings_and_the_base_are_what_one_expects_of_them() -> None:
     assert {"x509/pem", "trust/assessment", "alerts/mail", "sources/update", "bundles/wanted", "targets/plan"} <= {
         *PURE
     }
+
+
+USE_CASES = {"collect", "publish", "refresh_crls", "report", "authorize", "slack"}
+
+
+@pytest.mark.parametrize("name", sorted(USE_CASES))
+def test_no_use_case_imports_another_so_that_a_function_loads_its_own_alone(name: str) -> None:
+    assert name in MODULES
+    assert not ours(name) & USE_CASES

@@ -11,7 +11,6 @@ waits. A run that finds nothing new writes nothing, but for a freshness mark now
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,12 +21,13 @@ from rotation_watcher.alerts import outbox
 from rotation_watcher.alerts.builders import Reach, SourceName
 from rotation_watcher.alerts.ledger import Ledger
 from rotation_watcher.alerts.outbox import AlertSink
+from rotation_watcher.asking import publish_requests
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import Authority, Mode, Source, Target, Watch
 from rotation_watcher.deadline import CALL_TAKES, Remaining, TimedStore, unhurried
 from rotation_watcher.errors import RequestRefused, SourceError, SourceReason, StoreError
 from rotation_watcher.kinds import Payload
-from rotation_watcher.ports import Clock, GenesysApi, Metrics, ObjectStore, PublishQueue, PublishRequest, Secrets
+from rotation_watcher.ports import Clock, GenesysApi, Metrics, ObjectStore, PublishQueue, Secrets
 from rotation_watcher.sources import bounds, compare, repository, update
 from rotation_watcher.sources import keys_of_conditions as conditions
 from rotation_watcher.sources.conditions import defective, strange_alerts
@@ -116,7 +116,7 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 def collect(watch: Watch, request: Request, ports: Ports) -> Summary:
     """Observe the sources that ``request`` names. Raises RequestRefused for a source that is not in the watch file."""
-    from rotation_watcher.sources import fetch  # noqa: PLC0415  # it loads asyncio, and others import this module too
+    from rotation_watcher.sources import fetch  # noqa: PLC0415  # it loads asyncio, which a start can do without
 
     chosen = _chosen(watch, request)
     ports = ports._replace(store=TimedStore(ports.store, ports.remaining))
@@ -507,18 +507,6 @@ def _enqueue(watch: Watch, run: _SourceRun, ports: Ports) -> list[str]:
         ports.queue.send(one)
         sent.append(one.target)
     return sent
-
-
-def publish_requests(
-    watch: Watch, targets: Iterable[str], occasion: str, until: datetime | None = None
-) -> list[PublishRequest]:
-    """The queue's messages for some targets. ``occasion`` distinguishes one call from the next within five minutes."""
-    wanted = {*targets}
-    return [
-        PublishRequest(target.id, arns.message_group(target.arn), f"{target.id}-{occasion}", until)
-        for target in watch.targets
-        if target.id in wanted
-    ]
 
 
 def _describe(one: _SourceRun) -> SourceSummary:

@@ -15,8 +15,8 @@ import msgspec
 
 from rotation_watcher import arns, defects
 from rotation_watcher.alerts.builders import APPLY
+from rotation_watcher.asking import publish_requests
 from rotation_watcher.bundles.wanted import BundleView
-from rotation_watcher.collect import publish_requests
 from rotation_watcher.config import Mode, Target, Watch
 from rotation_watcher.errors import (
     ClaimedByAnother,

@@ -21,10 +21,10 @@ from rotation_watcher import keys
 from rotation_watcher.alerts import outbox
 from rotation_watcher.alerts.ledger import Ledger
 from rotation_watcher.alerts.outbox import AlertSink
+from rotation_watcher.asking import publish_requests
 from rotation_watcher.bundles import revoked
 from rotation_watcher.bundles.view import view_bundle
 from rotation_watcher.bundles.wanted import Need, proved
-from rotation_watcher.collect import publish_requests
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import Bundle, Source, Watch
 from rotation_watcher.deadline import CALL_TAKES, Remaining, TimedStore, unhurried
