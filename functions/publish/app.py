@@ -14,7 +14,7 @@ from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.errors import StoreError
 from rotation_watcher.publish import Summary, publish
 from rotation_watcher.targets.decide import Outcome
-from rotation_watcher.targets.requests import PublishCall, Queued, decode_request
+from rotation_watcher.targets.requests import Changed, PublishCall, Queued, decode_request
 
 logger = Logger()
 _FEW = 20
@@ -44,7 +44,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     )
 
     def run(request: PublishCall) -> Summary:
-        dry_run = not isinstance(request, Queued) and request.dry_run
+        dry_run = not isinstance(request, Queued | Changed) and request.dry_run
         configured = configuration.in_use(watcher.watch, watcher.parse, ports.store, dry_run=dry_run)
         for words in configured.failures:
             logger.error(words)

@@ -105,7 +105,12 @@ def publish(watch: Watch, request: PublishCall, ports: Ports) -> Summary:
         _sweep(run, chosen, request, summary)
     else:
         for target in chosen:
-            _serve_one(run, target, request, summary)
+            if run.ports.remaining() < TARGET_TAKES:
+                words = "the time of this run is up; the schedule asks for it again"
+                summary.targets[target.id] = TargetSummary(outcome=Outcome.BROKEN, message=words)
+                summary.broken.append(target.id)
+            else:
+                _serve_one(run, target, request, summary)
     if isinstance(request, Sweep) or (isinstance(request, Reconcile) and not request.targets):
         _idle_bundles(run, request, summary)
     if request.dry_run:
@@ -127,12 +132,7 @@ def _sweep(run: Run, targets: tuple[Target, ...], request: Sweep, summary: Summa
 
 
 def _serve_one(run: Run, target: Target, request: Called, summary: Summary) -> None:
-    """Serve one target, if there is time; whatever happens, the others are served. Raises RequestRefused."""
-    if run.ports.remaining() < TARGET_TAKES:
-        words = "the time of this run is up; the schedule asks for it again"
-        summary.targets[target.id] = TargetSummary(outcome=Outcome.BROKEN, message=words)
-        summary.broken.append(target.id)
-        return
+    """Serve one target; whatever happens, the others are served. Raises RequestRefused."""
     try:
         summary.targets[target.id] = _one(run, target, request)
     except StoreError as error:

@@ -56,7 +56,6 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True):
     names: frozenset[str]
     verifying: bool
     occasion: str
-    dry_run: bool = False
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

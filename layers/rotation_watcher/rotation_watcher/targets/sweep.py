@@ -35,18 +35,18 @@ class Round:
 
     def __init__(self, targets: Sequence[Target], store: ObjectStore, clock: Clock, memory: Memory | None) -> None:
         self._store, self._clock, self._memory = store, clock, memory
-        self._noted = clock()
-        self._stand = self._load() if len(targets) > 1 else Stand()  # one alone has no order
+        alone = len(targets) < 2  # noqa: PLR2004  # one has no order
+        begins = not alone and memory is not None and not memory.swept
+        self._noted = None if begins else clock()
+        self._stand = Stand() if alone else self._load()
         self._careful = self._stand.target is not None and not self._stand.ended
         first = next((place for place, one in enumerate(targets, 1) if one.id == self._stand.target), 0)
         self._order = (*targets[first:], *targets[:first])
 
     def __iter__(self) -> Iterator[Target]:
         """The targets in their order. Whoever has come to the end says so by ``done``."""
-        if len(self._order) > 1 and self._memory is not None and not self._memory.swept:
-            self._note(Stand(target=self._order[0].id))
         for target in self._order:
-            if self._careful or self._clock() - self._noted >= NOTED_EVERY:
+            if self._careful or self._noted is None or self._clock() - self._noted >= NOTED_EVERY:
                 self._note(Stand(target=target.id))
             yield target
 
