@@ -19,7 +19,8 @@ from local.aws.calls import Call
 from local.environment import Environment
 from local.genesys.keys import DEFAULT_CACHE
 from rotation_watcher import schedules
-from tests.stack.template import ALARMS, FUNCTIONS, PARAMETERS, RESOURCES
+from tests.stack.template import ALARMS, FUNCTIONS, PARAMETERS, RESOURCES, metrics_of
+from tests.support.functions import LOGICAL_NAMES
 
 ROOT = Path(__file__).resolve().parents[1]
 COUNTS = Path(__file__).with_name("cost.json")
@@ -125,8 +126,11 @@ def _class(call: Call) -> str:
 
 def lines(counts: Counts, sources: int, targets: int) -> Iterator[Line]:
     """The lines of a month, for so many sources and targets (ALB trust stores with a listener each)."""
-    yield Line("metrics", "6 x 0.30", _METRICS * PRICES["metric"])
-    yield Line("alarms", f"{len(_alarms())} x 0.10", len(_alarms()) * PRICES["alarm"])
+    alarms = _alarms()
+    measured = [one for name in alarms for one in metrics_of(ALARMS[name])]
+    metrics = {one["MetricName"] for one in measured if one["Namespace"] == _OURS}  # AWS's own cost nothing
+    for what, number in (("metric", len(metrics)), ("alarm", len(alarms))):
+        yield Line(f"{what}s", f"{number} x {PRICES[what]:.2f}", number * PRICES[what])
     runs = {name: HOURS / (_every(name).total_seconds() / 3600) for name in counts}
     for function, classes in counts.items():
         calls = {one: _of(each, sources, targets) for one, each in classes.items()}
@@ -140,24 +144,21 @@ def lines(counts: Counts, sources: int, targets: int) -> Iterator[Line]:
     yield Line("logs", f"{total:,.0f} runs x {A_LOG:,} bytes", total * A_LOG / 1e9 * PRICES["log GB"])
 
 
+_OURS = "GenesysCertificateWatcher"
 _LISTS = ("publish", "report")
 """The functions that list what is kept of targets, a page for each thousand objects."""
 _REQUESTS = {"collect": 2, "refresh_crls": 2}
 """Requests to others for each source of a quiet run."""
-_METRICS = 6
 
 
 def _of_function(function: str, runs: float, calls: Mapping[str, float], sources: int) -> Iterator[Line]:
     seconds = A_START + A_CALL * sum(calls.values()) + A_REQUEST * _REQUESTS.get(function, 0) * sources
-    gigabytes = FUNCTIONS[f"{_LOGICAL[function]}Function"]["Properties"]["MemorySize"] / 1024
+    gigabytes = FUNCTIONS[f"{LOGICAL_NAMES[function]}Function"]["Properties"]["MemorySize"] / 1024
     usd = runs * (PRICES["lambda request"] + seconds * gigabytes * PRICES["lambda GB-second"])
     yield Line(f"{function}: time", f"{runs:,.0f} runs x {seconds:.1f} s x {gigabytes:g} GB", usd)
     put, get = calls.get("s3 put", 0), calls.get("s3 get", 0)
     usd = runs * (put * PRICES["s3 put"] + get * PRICES["s3 get"])
     yield Line(f"{function}: S3", f"{runs:,.0f} runs x ({put:,.0f} lists or puts, {get:,.0f} gets)", usd)
-
-
-_LOGICAL = {"collect": "Collect", "publish": "Publish", "refresh_crls": "RefreshCrls", "report": "Report"}
 
 
 def _of(each: Mapping[str, float], sources: int, targets: int) -> float:
@@ -172,7 +173,7 @@ def _alarms() -> list[str]:
 
 def _every(function: str) -> timedelta:
     """How often the Scheduler wakes a function by default. Raises RuntimeError."""
-    expression = RESOURCES[f"{_LOGICAL[function]}ScheduleRule"]["Properties"]["ScheduleExpression"]
+    expression = RESOURCES[f"{LOGICAL_NAMES[function]}ScheduleRule"]["Properties"]["ScheduleExpression"]
     text = expression if isinstance(expression, str) else PARAMETERS[expression["Ref"]]["Default"]
     every = schedules.rate(text)
     if every is None:
