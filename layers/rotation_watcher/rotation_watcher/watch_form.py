@@ -159,8 +159,6 @@ def mistakes(document: object) -> list[Mistake]:
         from rotation_watcher import watch_shape  # noqa: PLC0415  # only where there is a mistake
 
         return [*watch_shape.mistakes(document, WatchFile, str(error)), *missing]
-    if isinstance(document, dict) and not document["sources"]:
-        missing.append(Mistake(("sources",), "empty: name at least one Genesys Cloud region"))
     return missing
 
 
@@ -228,6 +226,8 @@ def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _missing(document: object) -> Iterator[Mistake]:
     """What the model needs, and neither an entry nor what it inherits says."""
     whole = document if isinstance(document, dict) else {}
+    if whole.get("sources") in ([], ()):
+        yield Mistake(("sources",), "empty: name at least one Genesys Cloud region")
     for name, model in _ITEMS.items():
         may = [one.name for one in msgspec.structs.fields(model) if one.required and one.name not in _OWN[name]]
         for entry in _entries(whole, name):

@@ -81,8 +81,6 @@ def _of_struct(path: Path, value: dict[str, Any], kind: inspect.StructType) -> I
             yield from _of_value((*path, name), value[name], field.type, "")
         elif field.required:
             yield Mistake((*path, name), "missing")
-    if not path and value.get("sources") == []:
-        yield Mistake(("sources",), "empty: name at least one Genesys Cloud region")
 
 
 def _of_plain(value: object, kind: inspect.Type, words: str) -> str:
