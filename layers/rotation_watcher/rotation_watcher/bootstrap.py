@@ -230,11 +230,6 @@ class Watcher:
         return SqsPublishQueue(self._connections.client("sqs"), self.settings.queue_url)
 
 
-def _forget_key_log() -> None:
-    """Python and botocore write the keys of TLS connections into the file that this variable names."""
-    os.environ.pop("SSLKEYLOGFILE", None)
-
-
 def build(
     metrics: Metrics | None = None,
     *,
@@ -243,6 +238,6 @@ def build(
     wait: Wait = sleep,
 ) -> Watcher:
     """The watcher of this environment. Raises ConfigurationError naming every variable that is missing."""
-    _forget_key_log()
+    settings.forget_key_log(os.environ)
     chosen = settings.from_environment(os.environ if environment is None else environment)
     return Watcher(chosen, metrics or _NoMetrics(), clock, wait)

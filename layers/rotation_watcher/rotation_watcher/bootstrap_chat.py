@@ -10,6 +10,6 @@ from rotation_watcher.alerts.chat import Chat
 
 def build(environment: Mapping[str, str] | None = None) -> Chat:
     """The chat of the function that runs. Raises ConfigurationError, SourceError, DeliveryError."""
-    os.environ.pop("SSLKEYLOGFILE", None)  # Python and botocore write the keys of TLS connections there
+    settings.forget_key_log(os.environ)
     chosen = settings.chat_from_environment(os.environ if environment is None else environment, CHATS)
     return CHATS[chosen.variable](chosen.arn)

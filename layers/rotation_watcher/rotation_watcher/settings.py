@@ -1,6 +1,6 @@
 """The functions' environment variables, checked for completeness: read here and in ``bootstrap`` only."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -63,6 +63,11 @@ class ChatSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     variable: str
     arn: str
+
+
+def forget_key_log(environment: MutableMapping[str, str]) -> None:
+    """Take out the variable that names a file: Python and botocore write the keys of TLS connections into it."""
+    environment.pop("SSLKEYLOGFILE", None)
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
