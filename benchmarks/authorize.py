@@ -119,12 +119,17 @@ def main() -> int:
     """Measure, print, and write build/bench/authorize.json."""
     found = decisions() | imports()
     for name, figure in found.items():
-        bar = next((limit for what, limit in BARS.items() if what == name or _is_of(name, what)), None)
+        bar = bar_of(name)
         print(f"{name:28}{figure:9.3f}{f'   bar {bar}' if bar else ''}")
     place = ROOT / "build/bench/authorize.json"
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(json.dumps(found, indent=1))
     return 0
+
+
+def bar_of(name: str) -> float | None:
+    """The bar of a figure, if there is one."""
+    return next((limit for what, limit in BARS.items() if what == name or _is_of(name, what)), None)
 
 
 def _is_of(name: str, bar: str) -> bool:

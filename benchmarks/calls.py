@@ -18,9 +18,11 @@ from typing import NamedTuple, Self
 import msgspec
 
 from local.aws.calls import Call
+from local.aws.other_place import OtherPlace
 from local.base_environment import BUCKET
 from local.environment import Environment, variables_set
 from local.genesys.keys import DEFAULT_CACHE
+from tests.support.elsewhere import allow_roles
 from tests.support.functions import Context, load
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -74,12 +76,17 @@ class Figures(NamedTuple):
 
 
 class Fleet:
-    """Some targets of one kind on one bundle, in rest, and the function publish as Lambda has it."""
+    """Some targets of one kind on one bundle, in rest, and the function publish as Lambda has it.
 
-    def __init__(self, targets: int, kind: str) -> None:
-        self.names = [f"t{number:03}" for number in range(targets)]
+    ``accounts``: over how many accounts trust stores are spread; the first is the watcher's own. ``direct``: what is
+    asked of AWS in this process needs no socket, which saves time and changes nothing else.
+    """
+
+    def __init__(self, targets: int, kind: str, accounts: int = 1, *, direct: bool = False) -> None:
+        self.names = _names(targets)
+        self._accounts = accounts
         self._kind = kind
-        quotas = {"max_trust_stores": targets + 1}
+        quotas = {"max_trust_stores": targets + 1, "direct": direct}
         self.environment = Environment(START, DEFAULT_CACHE, world={"root_key_bits": 2048}, aws=quotas)
 
     def __enter__(self) -> Self:
@@ -91,7 +98,7 @@ class Fleet:
                 environment.watcher = environment.build()
             self._function = load("publish")
             built = environment.watcher
-            vars(self._function).update(watcher=built, ports=built.publish, metrics=environment.metrics)
+            vars(self._function).update(watcher=built, ports=built.publish)
             self._function.logger.setLevel("ERROR")
             self.rest()
             self._opened = opened.pop_all()
@@ -99,12 +106,38 @@ class Fleet:
 
     def _furnish(self, environment: Environment) -> None:
         environment.world.region("us-east-1", days_left=200)
-        others = environment.world.region("sa-east-1").root_pem()
         environment.add_source("use1", "us-east-1")
         environment.add_bundle("genesys", ["use1"])
-        for name in self.names:
-            KINDS[self._kind](environment, name, others)
+        self._elsewhere = self._places(environment)
+        self._add(0)
+
+    def _add(self, first: int) -> None:
+        """Add those of the names that come from this place on."""
+        environment = self.environment
+        others = environment.world.region("sa-east-1").root_pem()
+        for number, name in enumerate(self.names[first:], first):
+            if number % self._accounts:
+                place, role = self._elsewhere[number % self._accounts - 1]
+                environment.add_trust_store(name, "genesys", others, at=place, role_arn=role)
+            else:
+                KINDS[self._kind](environment, name, others)
         environment.configure()
+
+    def grow(self, targets: int) -> None:
+        """Let it have so many targets, and come to rest again."""
+        self.environment.aws.knobs.max_trust_stores = targets + 1
+        before, self.names = len(self.names), _names(targets)
+        self._add(before)
+        self.rest()
+
+    def _places(self, environment: Environment) -> list[tuple[OtherPlace, str]]:
+        """The other accounts, each with the role there."""
+        accounts = [f"{number:012}" for number in range(222222222222, 222222222221 + self._accounts)]
+        roles = [f"arn:aws:iam::{account}:role/genesys-certificate-watcher-targets" for account in accounts]
+        if roles:
+            allow_roles(environment.aws, BUCKET, roles)
+            environment.reach(roles=roles)
+        return [(environment.aws.at(account=account), role) for account, role in zip(accounts, roles, strict=True)]
 
     def __exit__(self, *_: object) -> None:
         self._opened.close()
@@ -139,6 +172,10 @@ class Fleet:
         if {*outcomes.values()} != {outcome}:
             raise RuntimeError(f"expected {outcome}: {outcomes}")
         return Counter(label(call) for call in self.environment.aws.calls)
+
+
+def _names(targets: int) -> list[str]:
+    return [f"t{number:03}" for number in range(targets)]
 
 
 def label(call: Call) -> str:

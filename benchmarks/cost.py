@@ -46,6 +46,8 @@ A_CALL, A_REQUEST, A_START = 0.03, 0.3, 0.6
 """Seconds, assumed: a call of AWS, a request to Genesys or a CA, and what else a run is billed for."""
 A_LOG = 3_000
 """Bytes of log for each run, assumed."""
+QUIET = 0.01
+"""The share of the hours in which a metric of ours is written, assumed. No other is billed."""
 POLLS = 5 * 3 * 60
 """Receives of an idle queue an hour: Lambda polls with five connections, each waits 20 s (Lambda developer guide)."""
 A_PAGE, OBJECTS = 1000, 5
@@ -126,11 +128,11 @@ def _class(call: Call) -> str:
 
 def lines(counts: Counts, sources: int, targets: int) -> Iterator[Line]:
     """The lines of a month, for so many sources and targets (ALB trust stores with a listener each)."""
-    alarms = _alarms()
-    measured = [one for name in alarms for one in metrics_of(ALARMS[name])]
-    metrics = {one["MetricName"] for one in measured if one["Namespace"] == _OURS}  # AWS's own cost nothing
-    for what, number in (("metric", len(metrics)), ("alarm", len(alarms))):
-        yield Line(f"{what}s", f"{number} x {PRICES[what]:.2f}", number * PRICES[what])
+    measured = [one for name in _alarms() for one in metrics_of(ALARMS[name])]  # each metric of an alarm is billed
+    ours = {one["MetricName"] for one in measured if one["Namespace"] == _OURS}  # AWS's own cost nothing
+    usd = len(ours) * QUIET * PRICES["metric"]
+    yield Line("metrics", f"{len(ours)} x {QUIET:.0%} of the hours x {PRICES['metric']:.2f}", usd)
+    yield Line("alarms", f"{len(measured)} x {PRICES['alarm']:.2f}", len(measured) * PRICES["alarm"])
     runs = {name: HOURS / (_every(name).total_seconds() / 3600) for name in counts}
     for function, classes in counts.items():
         calls = {one: _of(each, sources, targets) for one, each in classes.items()}
@@ -140,7 +142,8 @@ def lines(counts: Counts, sources: int, targets: int) -> Iterator[Line]:
     yield Line("queue", f"{POLLS} receives an hour", POLLS * HOURS * PRICES["sqs fifo"])
     total = sum(runs.values())
     yield Line("schedules", f"{total:,.0f} runs", total * PRICES["scheduler"])
-    yield Line("traces", f"{total:,.0f} runs", total * PRICES["trace"])
+    traced = total if PARAMETERS["Tracing"]["Default"] == "yes" else 0
+    yield Line("traces", f"{traced:,.0f} runs", traced * PRICES["trace"])
     yield Line("logs", f"{total:,.0f} runs x {A_LOG:,} bytes", total * A_LOG / 1e9 * PRICES["log GB"])
 
 

@@ -20,6 +20,16 @@ from local.building import MACHINE, ROOT, built
 from local.lambda_runtime import LAYERS, PYTHON
 
 RUNS = 11
+FUNCTIONS = (
+    "CollectFunction",
+    "PublishFunction",
+    "RefreshCrlsFunction",
+    "ReportFunction",
+    "SlackFunction",
+    "AuthorizeFunction",
+)
+BARS = {"processor": 1.25, "megabytes": 1.25}
+"""Issue 13, point 7."""
 ACCOUNT = "arn:aws:{}:us-east-1:111122223333:{}"
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -101,19 +111,7 @@ def compare(build: Path, function: str) -> dict[str, Any]:
 def main() -> int:
     """Measure every function; print a table and write build/bench/init.json."""
     build = built(MACHINE)
-    found = {
-        name: compare(build, name)
-        for name in (
-            *(
-                "CollectFunction",
-                "PublishFunction",
-                "RefreshCrlsFunction",
-                "ReportFunction",
-                "SlackFunction",
-                "AuthorizeFunction",
-            ),
-        )
-    }
+    found = {name: compare(build, name) for name in FUNCTIONS}
     print(f"{'function':20}{'':12}{'ours':>9}{'floor':>9}   ratio: min median max")
     for name, result in found.items():
         for what, (heading, scale, unit) in _FIGURES.items():

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from local.genesys.clock import VirtualClock
 from local.genesys.world import World
 from rotation_watcher import collect as collecting
+from rotation_watcher import keys
 from rotation_watcher import publish as publishing
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.targets.requests import decode_request
@@ -180,6 +181,10 @@ class BaseEnvironment(ABC):
     def arn(self, target: str) -> str:
         """A target's ARN."""
         return next(str(one["arn"]) for one in self.watch["targets"] if one["id"] == target)
+
+    def folder(self, target: str) -> str:
+        """The folder of a target's state, with the slash."""
+        return keys.target(self.arn(target))
 
     def _target(self, target: str, arn: str, bundle: str, more: Mapping[str, Any]) -> str:
         self.watch["targets"].append({"id": target, "arn": arn, "bundle": bundle, **more})

@@ -1,13 +1,14 @@
 """The whole world on one machine, on one clock: Genesys simulator, embedded AWS, and the watcher between them.
 
-The watcher is built by ``bootstrap`` exactly as in Lambda, from an environment, and speaks real HTTP to both sides;
-only the clock and the waiting are handed in. See ``base_environment`` for the runs.
+The watcher is built by ``bootstrap`` exactly as in Lambda, from an environment, and speaks real HTTP to both sides
+(to AWS unless ``aws`` says ``direct``); only the clock and the waiting are handed in. See ``base_environment`` for the
+runs.
 """
 
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +18,9 @@ import msgspec
 
 from local.authorizer import Authorizer, attach_to_http, attach_to_rest, uri
 from local.aws import stack
+from local.aws.distributions import make_distribution
 from local.aws.https_listener import make_https_listener
+from local.aws.other_place import OtherPlace
 from local.aws.server import EmbeddedAws
 from local.aws.tls_listener import make_tls_listener
 from local.base_environment import BUCKET, BaseEnvironment
@@ -44,8 +47,8 @@ class Environment(BaseEnvironment):
     """A world for the watcher, for as long as the ``with`` lasts.
 
     ``start`` is the virtual now (aware UTC), unless ``clock`` is another one, such as the wall's; ``cache`` keeps the
-    simulator's keys; ``world`` and ``aws`` options are handed on. Sources, bundles and targets are added, then
-    ``configure`` writes the watch file.
+    simulator's keys; ``world`` and ``aws`` options are handed on, ``latency`` to the simulator of Genesys. Sources,
+    bundles and targets are added, then ``configure`` writes the watch file.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Environment(BaseEnvironment):
         clock: Clock | None = None,
         world: Mapping[str, Any] | None = None,
         aws: Mapping[str, Any] | None = None,
+        latency: float = 0.0,
     ) -> None:
         super().__init__()
         self.clock = VirtualClock(start)
@@ -65,9 +69,11 @@ class Environment(BaseEnvironment):
         self.crl_servers: DistributionPoints = self.world.lists
         """Who answers for the addresses of revocation lists."""
         self.aws = EmbeddedAws(self._time, region=region, **(aws or {}))
-        self.simulator = Simulator(self.world, rate_limit=1_000_000)  # a standing clock would use it up at once
+        # A standing clock would use a smaller rate up at once.
+        self.simulator = Simulator(self.world, rate_limit=1_000_000, latency=latency)
         self._exit = ExitStack()
         self._kept: set[str] = set()
+        self._reaches: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         self._exit.enter_context(self.simulator)
@@ -103,6 +109,7 @@ class Environment(BaseEnvironment):
             "AUTHORIZER_ARN": AUTHORIZER,
             "STACK_NAME": STACK,
             "ENVIRONMENT_NAME": "local",
+            **self._reaches,
         }
 
     def build(self) -> bootstrap.Watcher:
@@ -111,23 +118,86 @@ class Environment(BaseEnvironment):
 
     # What the operator does
 
-    def add_trust_store(self, target: str, bundle: str, pem: str, **more: Any) -> str:
-        """An ALB trust store that holds ``pem``, with a verify-mode listener; its ARN."""
-        elb = self.aws.client("elbv2")
-        version = self.put(f"before/{target}.pem", pem)
-        store = elb.create_trust_store(
+    def reach(self, *, region_buckets: Sequence[str] = (), roles: Sequence[str] = ()) -> None:
+        """Deploy the stack with buckets in other regions (their names), and roles of other accounts (their ARNs)."""
+        arns = [f"arn:aws:s3:::{name}" for name in region_buckets]
+        self._reaches = {"REGION_BUCKET_ARNS": ",".join(arns), "TARGET_ROLE_ARNS": ",".join(roles)}
+        self._exit.enter_context(variables_set(self._reaches))
+        self.watcher = self.build()
+
+    def add_trust_store(self, target: str, bundle: str, pem: str, *, at: OtherPlace | None = None, **more: Any) -> str:
+        """An ALB trust store that holds ``pem``, with a verify-mode listener; its ARN. ``at``: elsewhere."""
+        there = at or self.aws
+        bucket, key, version = self._before(target, pem, at)
+        store = there.client("elbv2").create_trust_store(
             Name=target,
-            CaCertificatesBundleS3Bucket=BUCKET,
-            CaCertificatesBundleS3Key=f"before/{target}.pem",
+            CaCertificatesBundleS3Bucket=bucket,
+            CaCertificatesBundleS3Key=key,
             CaCertificatesBundleS3ObjectVersion=version,
         )
         arn = str(store["TrustStores"][0]["TrustStoreArn"])
         verify = {"Mode": "verify", "TrustStoreArn": arn}
-        self.listener = make_https_listener(self.aws, name=target, mutual_authentication=verify)
+        self.listener = make_https_listener(there, name=target, mutual_authentication=verify)
         return self._target(target, arn, bundle, more)
 
+    def _before(self, target: str, pem: str, at: OtherPlace | None) -> tuple[str, str, str]:
+        """Where a target has loaded ``pem`` from, before anybody watched it: bucket, key and version."""
+        key = f"before/{target}.pem"
+        if at is None:
+            return BUCKET, key, self.put(key, pem)
+        bucket, s3 = f"others-{at.account}-{at.region}", at.client("s3")
+        where = {} if at.region == "us-east-1" else {"LocationConstraint": at.region}
+        with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+            s3.create_bucket(Bucket=bucket, **({"CreateBucketConfiguration": where} if where else {}))
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        return bucket, key, str(s3.put_object(Bucket=bucket, Key=key, Body=pem.encode())["VersionId"])
+
+    def add_file_place(self, target: str, bundle: str, pem: str | None = None, **more: Any) -> str:
+        """A folder of a bucket of somebody's own, in which ``pem`` lies as a bundle; its ARN."""
+        bucket = self.aws.make_bucket(f"{target}-bucket")
+        if pem is not None:
+            self.s3.put_object(Bucket=bucket, Key="genesys/prod/ca-bundle.pem", Body=pem.encode())
+        return self._target(target, f"arn:aws:s3:::{bucket}/genesys/prod/", bundle, more)
+
+    def add_cloudfront_trust_store(
+        self,
+        target: str,
+        bundle: str,
+        pem: str,
+        *,
+        adopted: bool = True,
+        ocsp: bool = False,
+        at: OtherPlace | None = None,
+        **more: Any,
+    ) -> str:
+        """A trust store of CloudFront that holds ``pem``, with a distribution that requires certificates; its ARN.
+
+        ``adopted``: the operator has said what it holds.
+        """
+        there = at or self.aws
+        client = there.client("cloudfront")
+        bucket, key, version = self._before(target, pem, at)
+        place = {"Bucket": bucket, "Key": key, "Version": version, "Region": there.region}
+        made = client.create_trust_store(
+            Name=target,
+            CaCertificatesBundleSource={"CaCertificatesBundleS3Location": place},
+            UseClientCertificateOCSPEndpoint=ocsp,
+        )
+        store = made["TrustStore"]
+        self.distribution = make_distribution(client, target, store["Id"])
+        if adopted:
+            self.put(keys.adopted(store["Id"], made["ETag"]), pem)
+        return self._target(target, str(store["Arn"]), bundle, more)
+
     def add_listener(
-        self, target: str, bundle: str, trust_store: str, filters: Sequence[Mapping[str, str]] = (), **more: Any
+        self,
+        target: str,
+        bundle: str,
+        trust_store: str,
+        filters: Sequence[Mapping[str, str]] = (),
+        *,
+        at: OtherPlace | None = None,
+        **more: Any,
     ) -> str:
         """A TLS listener of an NLB that verifies with a trust store and has these identity filters; its ARN."""
         mutual = {
@@ -135,30 +205,30 @@ class Environment(BaseEnvironment):
             "TrustStoreArn": trust_store,
             "ClientCertificateIdentityFilters": [dict(one) for one in filters],
         }
-        arn = make_tls_listener(self.aws, name=target, mutual_authentication=mutual)
+        arn = make_tls_listener(at or self.aws, name=target, mutual_authentication=mutual)
         return self._target(target, arn, bundle, more)
 
-    def add_rest_domain(self, target: str, bundle: str, pem: str, *, closed: bool = True, **more: Any) -> str:
+    def add_rest_domain(
+        self, target: str, bundle: str, pem: str, *, closed: bool = True, at: OtherPlace | None = None, **more: Any
+    ) -> str:
         """A REST API behind a domain with mutual TLS that holds ``pem``; the domain's ARN."""
-        rest, name = self.aws.client("apigateway"), f"{target}.example.com"
-        version = self.put(f"before/{target}.pem", pem)
+        there = at or self.aws
+        rest, name = there.client("apigateway"), f"{target}.example.com"
+        bucket, key, version = self._before(target, pem, at)
         api = rest.create_rest_api(name=target, disableExecuteApiEndpoint=closed)
         rest.create_domain_name(
             domainName=name,
-            regionalCertificateArn=self.aws.certificate(),
+            regionalCertificateArn=there.certificate(),
             endpointConfiguration={"types": ["REGIONAL"]},
             securityPolicy="TLS_1_2",
-            mutualTlsAuthentication={
-                "truststoreUri": f"s3://{BUCKET}/before/{target}.pem",
-                "truststoreVersion": version,
-            },
+            mutualTlsAuthentication={"truststoreUri": f"s3://{bucket}/{key}", "truststoreVersion": version},
         )
         resource = rest.get_resources(restApiId=api["id"])["items"][0]["id"]
         rest.put_method(restApiId=api["id"], resourceId=resource, httpMethod="GET", authorizationType="NONE")
         rest.put_integration(restApiId=api["id"], resourceId=resource, httpMethod="GET", type="MOCK")
         rest.create_deployment(restApiId=api["id"], stageName="live")
         rest.create_base_path_mapping(domainName=name, restApiId=api["id"], stage="live")
-        return self._target(target, f"arn:aws:apigateway:{self.aws.region}::/domainnames/{name}", bundle, more)
+        return self._target(target, f"arn:aws:apigateway:{there.region}::/domainnames/{name}", bundle, more)
 
     def add_http_domain(self, target: str, bundle: str, pem: str, *, closed: bool = True, **more: Any) -> str:
         """An HTTP API behind a domain with mutual TLS that holds ``pem``; the domain's ARN."""

@@ -80,7 +80,7 @@ def compare(before: Watch | None, after: Watch, against: str, granted: Mapping[s
                 changed.append(_entry(kind, item, changes=changes))
     used = {
         "CredentialArns": [source.credentials for source in after.sources],
-        "TargetArns": [target.arn for target in after.targets],
+        "TargetArns": [target.arn for target in after.targets if target.role_arn is None],
     }
     missing = {
         name: [*dict.fromkeys(arn for arn in used[name] if arn not in {*known})] for name, known in granted.items()

@@ -9,6 +9,9 @@ from genesys_certs import aws
 from rotation_watcher import keys
 from rotation_watcher.alerts.builders.wording import plain
 
+_WITH_CLOUDFRONT = {"aws", "aws-cn"}
+"""The partitions in which CloudFront is one service for all regions."""
+
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """One trust store, domain or listener. ``about`` is for people; ``adopt`` the ARN of the object it loads today."""
@@ -63,6 +66,16 @@ def listeners() -> Iterator[Candidate]:
                 filters = len(mutual.get("ClientCertificateIdentityFilters", []))
                 name = f"{plain(balancer['LoadBalancerName'], 32)}:{one.get('Port')}"
                 yield Candidate(arn=one["ListenerArn"], kind="listener", name=name, about=f"{filters} identity filters")
+
+
+def cloudfront_trust_stores() -> Iterator[Candidate]:
+    """The trust stores of CloudFront, which is one service for all regions. What they hold is not shown."""
+    if aws.client("cloudfront").meta.partition not in _WITH_CLOUDFRONT:
+        return
+    for one in _pages("cloudfront", "list_trust_stores", "TrustStoreList"):
+        number, status = one.get("NumberOfCaCertificates", "?"), str(one.get("Status", "")).lower()
+        about = f"{number} CA certificates, {status}; say what it holds: extra/adopted/{one['Id']}/{one['ETag']}.pem"
+        yield Candidate(arn=one["Arn"], kind="CloudFront trust store", name=plain(one["Name"], 64), about=about)
 
 
 def secrets() -> list[str]:

@@ -135,7 +135,7 @@ def _targets(named: tuple[str, ...], *, asks: bool, quiet: bool) -> tuple[Candid
 
 def _look() -> Iterable[Candidate]:
     """What can be found; a kind that may not be listed is said and left out."""
-    for look in (found.trust_stores, found.domains, found.listeners):
+    for look in (found.trust_stores, found.domains, found.listeners, found.cloudfront_trust_stores):
         try:
             yield from [*look()]
         except Exception as error:  # said in a line
@@ -245,6 +245,8 @@ def _parameters(path: Path, answers: Answers, region: str, *, force: bool) -> No
         "AdoptObjectArns": ",".join(dict.fromkeys(one.adopt for one in answers.targets if one.adopt)),
         "AlertEmail": answers.email,
     }
+    if buckets := dict.fromkeys(one.arn.partition("/")[0] for one in answers.targets if ":s3:::" in one.arn):
+        values["FileBucketArns"] = ",".join(buckets)
     after = with_overrides(text, values, force=force, where=str(path))
     if "\nregion = " not in after:
         after = after.replace("[default.deploy.parameters]\n", f'[default.deploy.parameters]\nregion = "{region}"\n', 1)

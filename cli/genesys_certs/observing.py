@@ -105,7 +105,8 @@ class Observed(NamedTuple):
 class Place(NamedTuple):
     """What to read: the watch file, the store (an overlay), and who gives secrets.
 
-    ``rootless``: no root was given on the command line, and none was to be expected elsewhere.
+    ``rootless``: no root was given on the command line, and none was to be expected elsewhere. ``region_buckets`` are
+    the names of the stack's buckets in other regions.
     """
 
     watch: Watch
@@ -114,6 +115,7 @@ class Place(NamedTuple):
     ca_file: Path | None
     rootless: bool = False
     stack: Stack | None = None
+    region_buckets: Sequence[str] = ()
 
 
 class Nowhere:
@@ -187,14 +189,15 @@ def what_to_read(function: Callable[..., Any]) -> Callable[..., Any]:
     return options.of_stack(function)
 
 
-def place_of(what: What, account: str | None = None) -> Place:
-    """What the flags say to read; ``account`` is that of the stack which the watch file is for, where it is known.
+def place_of(what: What, stack: Stack | None = None) -> Place:
+    """What the flags say to read; ``stack`` is the one that the watch file is for, where it is known.
 
     Raises ConfigurationError that names what is missing, Problem.
     """
     if what.by_stack:
         stack = options.find(what.stack_name, what.profile, what.region)
-        place = Place(stack.watch(), OverlayStore(stack.store), AwsSecrets(), what.ca_file, stack=stack)
+        own = OverlayStore(stack.store)
+        place = Place(stack.watch(), own, AwsSecrets(), what.ca_file, stack=stack, region_buckets=stack.region_buckets)
         _put_roots(place, what)
         return place
     region = _region_of(what)
@@ -202,9 +205,13 @@ def place_of(what: What, account: str | None = None) -> Place:
     store = OverlayStore(below)
     if what.watch_file:
         watch = config.load(
-            read_file(what.watch_file), stack_region=region, stack_account=account, name=what.watch_file
+            read_file(what.watch_file),
+            stack_region=region,
+            stack_account=stack.account if stack else None,
+            elsewhere=stack.elsewhere if stack else config.UNKNOWN_STACK,
+            name=what.watch_file,
         )
-        place = Place(watch, store, AwsSecrets(), what.ca_file)
+        place = Place(watch, store, AwsSecrets(), what.ca_file, region_buckets=stack.region_buckets if stack else ())
     else:
         watch = _by_flags(what, region)
         secrets: Secrets = AwsSecrets() if what.credentials else _Given(what.client_id or "", _client_secret(what))

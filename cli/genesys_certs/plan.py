@@ -14,7 +14,7 @@ from genesys_certs.problems import Problem, explain
 from genesys_certs.stack import DEFAULT_NAME, Stack
 from rotation_watcher import configuration, publish
 from rotation_watcher.adapters.connections import Connections
-from rotation_watcher.adapters.registry import FilterTargets, TrustTargets
+from rotation_watcher.adapters.registry import FilterTargets, OtherPlaces, TrustTargets
 from rotation_watcher.alerts.builders.wording import count, plain
 from rotation_watcher.config import Watch
 from rotation_watcher.errors import ConfigurationError
@@ -62,7 +62,7 @@ def command(*, as_json: bool, targets: tuple[str, ...], from_here: bool, detaile
         stack = _stack_in_use(what) if what.watch_file else None
         if isinstance(stack, Stack) and not what.bucket:
             what = msgspec.structs.replace(what, bucket=stack.bucket, region=stack.region)
-        place = observing.place_of(what, stack.account if isinstance(stack, Stack) else None)
+        place = observing.place_of(what, stack if isinstance(stack, Stack) else None)
         edit = _edit(place.watch, stack) if stack else None
         if edit and not as_json:
             output.write_plan(edits.text(edit, output.width()))
@@ -161,6 +161,7 @@ def ports_of(place: Place, now: datetime) -> publish.Ports:
         store=place.store,
         targets=TrustTargets(connections),
         listeners=FilterTargets(connections),
+        abroad=OtherPlaces(place.region_buckets, connections),
         sink=nowhere,
         queue=nowhere,
         clock=lambda: now,

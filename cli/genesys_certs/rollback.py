@@ -11,7 +11,7 @@ from genesys_certs.by_hand import carry_out
 @click.command("rollback")
 @click.argument("target")
 @options.of_stack
-@click.option("--to", metavar="VERSION", help="A version of targets/<id>/record.json [default: the one before].")
+@click.option("--to", metavar="VERSION", help="A version that its record names [default: the one before].")
 @click.option("--yes", is_flag=True, help="Ask nothing.")
 def command(
     *, target: str, stack_name: str, profile: str | None, region: str | None, as_json: bool, to: str | None, yes: bool

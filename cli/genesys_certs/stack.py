@@ -71,7 +71,13 @@ class Stack:
         """The watch file that is in use, or the one that the parameters stand for. Raises ConfigurationError."""
         place = self.parameters.get("WatchFileUri", "")
         if place:
-            return config.load(read_s3(place), stack_region=self.region, stack_account=self.account, name=place)
+            return config.load(
+                read_s3(place),
+                stack_region=self.region,
+                stack_account=self.account,
+                elsewhere=self.elsewhere,
+                name=place,
+            )
         return config.simple(
             mode=self.parameters.get("Mode", "observe"),
             region=self.parameters.get("GenesysRegion", ""),
@@ -80,11 +86,24 @@ class Stack:
             targets=self.listed("TargetArns"),
             stack_region=self.region,
             stack_account=self.account,
+            elsewhere=self.elsewhere,
         )
 
     def parse(self, document: object) -> Watch:
         """A watch file that was kept, for this stack. Raises ConfigurationError."""
-        return config.from_document(document, stack_region=self.region, stack_account=self.account)
+        return config.from_document(
+            document, stack_region=self.region, stack_account=self.account, elsewhere=self.elsewhere
+        )
+
+    @property
+    def region_buckets(self) -> list[str]:
+        """The names of its buckets in other regions."""
+        return [arn.rpartition(":")[2] for arn in self.listed("RegionBucketArns")]
+
+    @property
+    def elsewhere(self) -> config.Elsewhere:
+        """What it reaches in other regions and accounts."""
+        return config.Elsewhere(self.region_buckets, self.listed("TargetRoleArns"))
 
     def listed(self, name: str) -> list[str]:
         """The items of a parameter that is a list."""

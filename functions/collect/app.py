@@ -50,8 +50,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         remaining=this_run.remaining,
     )
     ends = unwatched.Ports(this_run.store, sink, this_run.clock, this_run.remaining)
-    wound_up = () if request.dry_run else unwatched.sources(configured.dropped, configured.watch, ends)
-    summary = collect(configured.watch, request, this_run)
+    wound_up = unwatched.Ends()
+    if not request.dry_run:
+        wound_up = unwatched.sources(configured.dropped, configured.watch, ends, noted=configured.noted)
+    summary = collect(configured.watch, request, this_run._replace(unready=wound_up.unready))
     answer = msgspec.to_builtins(summary)
     for mistake in configured.mistakes:
         logger.error("the last good configuration is in use", extra={"mistake": mistake})
@@ -62,7 +64,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     if configured.mistakes:
         answer["configuration_refused"] = [*configured.mistakes]  # not in that line: one of the log has an end
     undelivered = [words for source in summary.sources.values() for words in source.undelivered]
-    undelivered += [*configured.failures, *wound_up, *delivery.failures]
+    undelivered += [*configured.failures, *wound_up.failures, *delivery.failures]
     if summary.broken or undelivered:
         broken = [f"{name}: {summary.sources[name].message}" for name in summary.broken]
         raise StoreError("; ".join([*broken, *undelivered]))

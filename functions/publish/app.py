@@ -9,18 +9,18 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation_watcher import bootstrap, configuration, messages, unwatched
-from rotation_watcher.adapters.metrics import EmbeddedMetrics
 from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.errors import StoreError
 from rotation_watcher.publish import Summary, publish
 from rotation_watcher.targets.decide import Outcome
-from rotation_watcher.targets.requests import Changed, PublishCall, Queued, decode_request
+from rotation_watcher.targets.requests import Changed, PublishCall, Queued, Sweep, decode_request
 
 logger = Logger()
 _FEW = 20
 """Targets of which the log names each, whatever became of it."""
 
-metrics = EmbeddedMetrics()
+_NO_TARGET = "the stack lists targets (TargetArns), and the configuration in use names none: none is kept up to date"
+
 watcher = bootstrap.build()
 ports = watcher.publish  # built while the container starts, once for all its runs
 
@@ -53,11 +53,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         ends = unwatched.Ports(this_run.store, sink, this_run.clock, this_run.remaining)
         wound_up = unwatched.targets(configured.dropped, configured.watch, ends)
         summary = publish(configured.watch, request, this_run)
-        if summary.targets and not summary.dry_run:
-            served = any(
-                one.outcome not in {Outcome.BROKEN, Outcome.INTERNAL_ERROR} for one in summary.targets.values()
-            )
-            metrics.count("PublishSucceeded", served)  # the alarm for when publish never runs rests on it
         logger.info("published", extra={"summary": _short(summary)})
         if logger.log_level <= logging.DEBUG:
             _explain(summary)
@@ -65,7 +60,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
             logger.warning(words)
         if delivery.waiting:
             logger.warning("alerts wait: nobody has confirmed", extra={"waiting": delivery.waiting})
-        _raise_what_failed(summary, [*wound_up, *delivery.failures])
+        idle = isinstance(request, Sweep) and not configured.watch.targets and watcher.settings.target_arns
+        failures = [_NO_TARGET] if idle else []
+        _raise_what_failed(summary, [*failures, *wound_up, *delivery.failures])
         return summary
 
     request = decode_request(event)

@@ -8,14 +8,13 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation_watcher import bootstrap, configuration
-from rotation_watcher.adapters.metrics import EmbeddedMetrics
 from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.errors import RequestRefused, StoreError
 from rotation_watcher.refresh_crls import Request, Summary, refresh_crls
 
 logger = Logger()
 
-watcher = bootstrap.build(EmbeddedMetrics())
+watcher = bootstrap.build()
 ports = watcher.refresh_crls  # built while the container starts, once for all its runs
 
 

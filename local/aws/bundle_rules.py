@@ -3,6 +3,7 @@
 ALB refuses a whole bundle for one fault (PEM without blank lines, comments that start with ``#``
 and hold no ``-``, no text, X.509v3 CA certificates, RSA 2048 to 8192 or P-256/384/521, SHA-256/384/512). CRLF is taken:
 nothing is known against it. So is what OpenSSL reads and ``cryptography`` does not, such as ``&`` in a PrintableString.
+CloudFront has the same rules with fewer keys (``CLOUDFRONT_KEYS``).
 API Gateway takes any text and only warns of certificates that it cannot use.
 """
 
@@ -10,7 +11,9 @@ import base64
 import binascii
 import re
 import warnings
+from collections.abc import Container
 from datetime import datetime
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -22,13 +25,22 @@ from rotation_watcher.x509.outline import Outline, outline_of
 BEGIN = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----")
 END = re.compile(r"-----END ([A-Z0-9 ]+)-----")
 _ANY_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
-_CURVES = ("secp256r1", "secp384r1", "secp521r1")
 _HASHES = ("sha256", "sha384", "sha512")
 _VERSION, _SUBJECT = 0xA0, 4
 """The tag of a certificate's version, and the place of its subject among the fields behind that."""
 MAX_SUBJECT_BYTES = 10_000
 """The quota of a trust store for the subjects of its CAs together (adjustable)."""
-_RSA_BITS = range(2048, 8192 + 1)
+
+
+class Keys(NamedTuple):
+    """The public keys that a service takes: lengths of RSA moduli, names of curves."""
+
+    rsa_bits: Container[int]
+    curves: tuple[str, ...]
+
+
+ALB_KEYS = Keys(range(2048, 8192 + 1), ("secp256r1", "secp384r1", "secp521r1"))
+CLOUDFRONT_KEYS = Keys((2048, 3072, 4096), ("secp256r1", "secp384r1"))
 
 
 class BundleRefused(Exception):
@@ -36,12 +48,17 @@ class BundleRefused(Exception):
 
 
 def trust_store_certificates(
-    bundle: bytes, *, max_certificates: int, max_bytes: int, max_subject_bytes: int = MAX_SUBJECT_BYTES
+    bundle: bytes,
+    *,
+    max_certificates: int,
+    max_bytes: int,
+    max_subject_bytes: int = MAX_SUBJECT_BYTES,
+    keys: Keys = ALB_KEYS,
 ) -> list[bytes]:
-    """Return the certificates of an ALB trust store's bundle as DER, in order. Raises BundleRefused at a fault.
+    """Return the certificates of a trust store's bundle as DER, in order. Raises BundleRefused at a fault.
 
     ``max_certificates`` is the quota of the store, ``max_bytes`` the size that one PEM block may have,
-    ``max_subject_bytes`` what all subjects together may take.
+    ``max_subject_bytes`` what all subjects together may take, ``keys`` the keys that are taken.
     """
     certificates = []
     for place, (first_line, block) in enumerate(_blocks(bundle), start=1):
@@ -49,7 +66,7 @@ def trust_store_certificates(
             raise BundleRefused(f"Certificate {place} (line {first_line}) is larger than {max_bytes} bytes.")
         try:
             der = _der(block)
-            fault = ca_fault(der)
+            fault = ca_fault(der, keys)
         except ValueError:
             fault = "cannot be parsed"
         else:
@@ -69,20 +86,20 @@ def trust_store_certificates(
     return certificates
 
 
-def ca_fault(der: bytes) -> str | None:
+def ca_fault(der: bytes, keys: Keys = ALB_KEYS) -> str | None:
     """Return why a service cannot use this certificate as an anchor, or None. Raises ValueError if it is malformed."""
     try:
-        return _ca_fault(_parse(der))
+        return _ca_fault(_parse(der), keys)
     except ValueError:
         outline = outline_of(der)
         if outline is None:
             raise
-        return _ca_fault_of_outline(outline)
+        return _ca_fault_of_outline(outline, keys)
 
 
-def _ca_fault_of_outline(outline: Outline) -> str | None:
+def _ca_fault_of_outline(outline: Outline, keys: Keys) -> str | None:
     try:
-        weakness = _key_fault(load_der_public_key(outline.spki))
+        weakness = _key_fault(load_der_public_key(outline.spki), keys)
     except UnsupportedAlgorithm:
         weakness = "has a key of an unsupported kind"
     if weakness is None and outline.signature_hash not in _HASHES:
@@ -90,11 +107,11 @@ def _ca_fault_of_outline(outline: Outline) -> str | None:
     return weakness or (None if outline.is_ca else "is not a CA certificate")
 
 
-def _ca_fault(certificate: x509.Certificate) -> str | None:
+def _ca_fault(certificate: x509.Certificate, keys: Keys) -> str | None:
     if certificate.version is not x509.Version.v3:
         return "is not X.509 version 3"
     try:
-        weakness = _key_fault(certificate.public_key())
+        weakness = _key_fault(certificate.public_key(), keys)
     except UnsupportedAlgorithm:
         weakness = "has a key of an unsupported kind"
     if weakness is not None:
@@ -237,11 +254,11 @@ def _parse(der: bytes) -> x509.Certificate:
         return x509.load_der_x509_certificate(der)
 
 
-def _key_fault(key: object) -> str | None:
+def _key_fault(key: object, keys: Keys) -> str | None:
     match key:
         case rsa.RSAPublicKey():
-            return None if key.key_size in _RSA_BITS else f"has an RSA key of {key.key_size} bits"
+            return None if key.key_size in keys.rsa_bits else f"has an RSA key of {key.key_size} bits"
         case ec.EllipticCurvePublicKey():
-            return None if key.curve.name in _CURVES else f"has a key on the curve {key.curve.name}"
+            return None if key.curve.name in keys.curves else f"has a key on the curve {key.curve.name}"
         case _:
             return "has a key of an unsupported kind"

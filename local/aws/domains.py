@@ -124,6 +124,14 @@ class Domains:
             late = domain.reaches_all_at is not None and self._clock() < domain.reaches_all_at
             return domain.before if late or self.status(domain, counts=False) == UPDATING else domain.truststore
 
+    def account_of(self, region: str, name: str) -> Place:
+        """Return where the domain of that name is: in a region one account alone may have it. Raises KeyError."""
+        with self.lock:
+            found = [place for place, domain in self._domains if domain == name and place.region == region]
+        if not found:
+            raise KeyError(name)
+        return found[0]
+
     def pace(self, place: Place) -> None:
         """Take the one update that the interval has room for. Raises TooManyRequestsException.
 

@@ -2,17 +2,19 @@
 
 For SNS, SSM, Secrets Manager and trust stores moto would take the resource of every call for "*", and so refuse what a
 policy names. For API Gateway it derives actions that IAM does not have, and takes no signature of an assumed role:
-there it is not asked at all.
+there it is not asked at all. For CloudFront only the signature is passed over, for the same reason.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
+from moto import settings
 from moto.apigateway.responses import APIGatewayResponse
 from moto.apigatewayv2.responses import ApiGatewayV2Response
+from moto.cloudfront.responses import CloudFrontResponse
 from moto.elbv2.responses import ELBV2Response
-from moto.iam.access_control import IAMRequestBase
+from moto.iam.access_control import IAMRequest, IAMRequestBase
 from moto.secretsmanager.responses import SecretsManagerResponse
 from moto.sns.responses import SNSResponse
 from moto.ssm.responses import SimpleSystemManagerResponse
@@ -47,8 +49,25 @@ def _trust_store(response: Any) -> str:
     action = response._get_action()  # noqa: SLF001
     if action == "ModifyListener":
         return str(response._get_param("ListenerArn") or "*")  # noqa: SLF001
+    if action == "AddTags":
+        return str((response.params.get("ResourceArns") or ["*"])[0])
     named = action in _OF_A_TRUST_STORE
     return str(response._get_param("TrustStoreArn") or "*") if named else "*"  # noqa: SLF001
+
+
+def _of_cloudfront(response: Any) -> str:
+    """The trust store or distribution that a call names: all but its listings know one."""
+    named = next(
+        (
+            str(value)
+            for name in ("Identifier", "TrustStoreIdentifier", "Id")
+            if (value := response._get_param(name))  # noqa: SLF001
+        ),
+        "",
+    )
+    what = "trust-store" if "TrustStore" in str(response._get_action()) else "distribution"  # noqa: SLF001
+    place = f"arn:{get_partition(response.region)}:cloudfront::{response.current_account}"
+    return f"{place}:{what}/{named}" if named else "*"
 
 
 RESOURCES: dict[type, Callable[[Any], str]] = {
@@ -60,10 +79,30 @@ RESOURCES: dict[type, Callable[[Any], str]] = {
 
 
 class Asked(NamedTuple):
-    """What a policy has to allow for one call, as moto sees it: ``s3:GetObject`` on an ARN."""
+    """What a policy has to allow for one call, as moto sees it: ``s3:GetObject`` on an ARN.
+
+    ``role``: in whose name; empty for a user.
+    """
 
     action: str
     resource: str
+    role: str = ""
+
+
+def _unsigned(response: Any, _resource: str = "*") -> None:
+    """Ask the policies, and pass over the signature: moto calculates another one for these paths."""
+    if settings.INITIAL_NO_AUTH_ACTION_COUNT:
+        return
+    request = IAMRequest(
+        account_id=response.current_account,
+        method=response.method,
+        path=response.path,
+        data=response.data,
+        body=response.body,
+        headers=response.headers,
+        action=response._get_action(),  # noqa: SLF001
+    )
+    request.check_action_permitted(_of_cloudfront(response))
 
 
 @contextmanager
@@ -73,7 +112,8 @@ def mended() -> Iterator[list[Asked]]:
     judge = IAMRequestBase.check_action_permitted
 
     def check_action_permitted(request: Any, resource: str) -> None:
-        asked.append(Asked(request._action, resource))  # noqa: SLF001 - moto keeps what it derived there
+        role = getattr(request._access_key, "_owner_role_name", "")  # noqa: SLF001 - moto keeps what it derived there
+        asked.append(Asked(request._action, resource, role))  # noqa: SLF001
         judge(request, resource)
 
     def let_pass(response: Any, resource: str = "*") -> None:
@@ -84,5 +124,6 @@ def mended() -> Iterator[list[Asked]]:
             patches.enter_context(patched(kind, {"_determine_resource": resource}))
         for gateway in (APIGatewayResponse, ApiGatewayV2Response):
             patches.enter_context(patched(gateway, {"_authenticate_and_authorize_normal_action": let_pass}))
+        patches.enter_context(patched(CloudFrontResponse, {"_authenticate_and_authorize_normal_action": _unsigned}))
         patches.enter_context(patched(IAMRequestBase, {"check_action_permitted": check_action_permitted}))
         yield asked

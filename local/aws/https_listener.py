@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from local.aws.other_place import OtherPlace
 from local.aws.server import EmbeddedAws
 
 
@@ -15,7 +16,7 @@ class HttpsListener:
 
 
 def make_https_listener(
-    aws: EmbeddedAws,
+    aws: EmbeddedAws | OtherPlace,
     *,
     name: str = "edge",
     region: str | None = None,

@@ -53,5 +53,12 @@ class Knobs:
     truststore_warnings: tuple[str, ...] = ()
     """What API Gateway says of every truststore that it loads, beside what it finds in it."""
 
+    cloudfront_judges: Literal["at-once", "later"] = "at-once"
+    """Whether CloudFront refuses a bad bundle at once, or takes it and then says "failed" (neither is documented)."""
+    max_cloudfront_bundle_bytes: int = 64 * 1024
+    """Size of a CloudFront trust store's bundle (adjustable at AWS)."""
+    cloudfront_page: int = 100
+    """Distributions on a page of ListDistributionsByTrustStore."""
+
     read_object: Reader = read_object
     """Where bundles, truststores and CRLs are read from: this server's own S3, or another one's."""

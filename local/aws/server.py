@@ -16,6 +16,7 @@ from moto import backends, settings
 from moto.apigateway.models import RestAPI
 from moto.apigateway.responses import APIGatewayResponse
 from moto.apigatewayv2.responses import ApiGatewayV2Response
+from moto.cloudfront.responses import CloudFrontResponse
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
@@ -27,14 +28,16 @@ from moto.sns.models import Subscription, sns_backends
 from moto.sns.responses import SNSResponse
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from local.aws import domains_http, domains_rest, enforcing, exports, listeners, routing_rules
+from local.aws import cloudfront, direct, domains_http, domains_rest, enforcing, exports, listeners, routing_rules
 from local.aws.calls import CallLog
-from local.aws.domains import Domains, Place
+from local.aws.cloudfront import CloudFrontTrustStores
+from local.aws.domains import Domains
 from local.aws.events import Event, Events
 from local.aws.faults import Fault, Faults
 from local.aws.front import Front
 from local.aws.keeping_handler import KeepingHandler, end_connections
 from local.aws.knobs import ClockFunction, Knobs
+from local.aws.other_place import OtherPlace
 from local.aws.patching import patched
 from local.aws.presigned import Downloads
 from local.aws.revocations import Revocations
@@ -50,12 +53,13 @@ class EmbeddedAws:
     """An AWS on a free port of 127.0.0.1, as a context manager.
 
     ``clock`` gives aware UTC; pre-signed URLs, UPDATING and the pace of updates go by it. ``region`` is the default
-    one. ``knobs`` are the fields of ``Knobs``, which stay changeable as ``.knobs``. moto keeps its state per process,
-    not per server: it is wiped at start and at stop, and a second server in the same process is refused with
-    RuntimeError.
+    one. ``direct``: clients of this process reach it without a socket (``direct``). ``knobs`` are the fields of
+    ``Knobs``, which stay changeable as ``.knobs``. moto keeps its state per process, not per server: it is wiped at
+    start and at stop, and a second server in the same process is refused with RuntimeError.
     """
 
-    def __init__(self, clock: ClockFunction, *, region: str = "us-east-1", **knobs: Any) -> None:
+    def __init__(self, clock: ClockFunction, *, region: str = "us-east-1", direct: bool = False, **knobs: Any) -> None:
+        self._direct = direct
         self.knobs = Knobs(**knobs)
         self.region = region
         self.account = DEFAULT_ACCOUNT_ID
@@ -67,6 +71,7 @@ class EmbeddedAws:
         self._domains = Domains(clock, self.knobs)
         self._subscriptions = Subscriptions(clock)
         self._events = Events()
+        self.trust_stores_of_cloudfront = CloudFrontTrustStores(clock, self.knobs)
         self._certificates: dict[str, str] = {}
         self._clients: dict[tuple[str, str], Any] = {}
         self._patches = ExitStack()
@@ -85,6 +90,7 @@ class EmbeddedAws:
         self._certificates.clear()
         self._subscriptions.forget()
         self._events.taken.clear()
+        self.trust_stores_of_cloudfront.forget()
         self._clients.clear()
         self._patch()
         front = Front(
@@ -93,6 +99,8 @@ class EmbeddedAws:
         self.invoked = front.invoked
         server = make_server("127.0.0.1", 0, front, threaded=True, request_handler=KeepingHandler)
         self.url = f"http://127.0.0.1:{server.server_port}"
+        if self._direct:
+            self._patches.enter_context(direct.served(self.url, front))
         self._server = server
         # The short poll makes stopping quick; werkzeug looks for the end only that often.
         self._thread = Thread(target=server.serve_forever, args=(0.02,), name="embedded-aws", daemon=True)
@@ -163,10 +171,17 @@ class EmbeddedAws:
         """
         place = region or self.region
         if place not in self._certificates:
-            key, certificate = _server_certificate()
-            made = self.client("acm", place).import_certificate(Certificate=certificate, PrivateKey=key)
-            self._certificates[place] = str(made["CertificateArn"])
+            self._certificates[place] = self.import_certificate(self.client("acm", place))
         return self._certificates[place]
+
+    def import_certificate(self, acm: Any) -> str:
+        """Give that account and region a certificate for *.example.com; its ARN."""
+        key, certificate = _server_certificate()
+        return str(acm.import_certificate(Certificate=certificate, PrivateKey=key)["CertificateArn"])
+
+    def at(self, region: str | None = None, account: str | None = None) -> OtherPlace:
+        """Another region or account, as somebody who works there has it."""
+        return OtherPlace(self, region or self.region, account)
 
     def live_lists(self, arn: str) -> list[bytes]:
         """Return the revocation lists (PEM) of a trust store, oldest first. Raises KeyError. No call is logged."""
@@ -180,13 +195,16 @@ class EmbeddedAws:
 
         A domain that is UPDATING still has the one before. No call is logged for this.
         """
+        if ":trust-store/" in arn:
+            return self.trust_stores_of_cloudfront.by_arn(arn).bundle
         if ":truststore/" in arn:
             store = self._stores.by_arn(arn)
             if store is None:
                 raise KeyError(arn)
             return store.bundle
         _, _, _, region, _, path = arn.split(":", 5)
-        truststore = self._domains.in_use(Place(self.account, region), path.removeprefix("/domainnames/"))
+        name = path.removeprefix("/domainnames/")
+        truststore = self._domains.in_use(self._domains.account_of(region, name), name)
         return truststore.bundle if truststore else None
 
     def fail_next(
@@ -271,6 +289,8 @@ class EmbeddedAws:
         self._patches.enter_context(patched(RestAPI, domains_rest.rest_api_mendings()))
         self._patches.enter_context(routing_rules.routed())
         self._patches.enter_context(exports.routed())
+        self._patches.enter_context(cloudfront.routed())
+        self._patches.enter_context(patched(CloudFrontResponse, self.trust_stores_of_cloudfront.operations()))
         http = domains_http.operations(self._domains) | exports.http_operations()
         self._patches.enter_context(patched(ApiGatewayV2Response, http))
 

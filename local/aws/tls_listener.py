@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from local.aws.other_place import OtherPlace
 from local.aws.server import EmbeddedAws
 
 
 def make_tls_listener(
-    aws: EmbeddedAws, *, name: str = "door", mutual_authentication: dict[str, Any] | None = None
+    aws: EmbeddedAws | OtherPlace, *, name: str = "door", mutual_authentication: dict[str, Any] | None = None
 ) -> str:
     """Make a VPC, two subnets, a target group, an NLB and a TLS listener in one call; the listener's ARN.
 

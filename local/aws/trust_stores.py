@@ -8,7 +8,6 @@ from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
 from moto.elbv2.exceptions import ELBClientError
-from moto.elbv2.models import elbv2_backends
 from moto.elbv2.responses import ELBV2Response
 from moto.utilities.utils import get_partition
 
@@ -17,6 +16,10 @@ from local.aws.knobs import Knobs
 from local.aws.listeners import verifying
 from local.aws.paging import page
 from local.aws.presigned import Downloads
+
+_MOST_TAGS, _MOST_DESCRIBED = 50, 20
+_MOTO_ADDS, _MOTO_REMOVES = ELBV2Response.add_tags, ELBV2Response.remove_tags
+_MOTO_DESCRIBES = ELBV2Response.describe_tags
 
 
 @dataclass
@@ -41,6 +44,7 @@ class TrustStore:
     previous: bytes | None = None
     stale_reads: int = 0
     revocations: dict[int, Revocation] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
 
     def described(self) -> dict[str, Any]:
         """Return it as Describe, Create and Modify show it: without the place in S3."""
@@ -72,6 +76,9 @@ class TrustStores:
             "delete_trust_store": self._delete,
             "get_trust_store_ca_certificates_bundle": self._get_bundle,
             "describe_trust_store_associations": self._associations,
+            "add_tags": self._add_tags,
+            "remove_tags": self._remove_tags,
+            "describe_tags": self._describe_tags,
         }
 
     def by_arn(self, arn: str) -> TrustStore | None:
@@ -115,7 +122,7 @@ class TrustStores:
             arn = f"{place}/{name}/{secrets.token_hex(8)}"
             store = TrustStore(arn, name, account, region, bundle, certificates)
             self._stores[arn] = store
-            elbv2_backends[account][region].tagging_service.tag_resource(arn, response.params.get("Tags"))
+            store.tags |= _tags(response)
             return ActionResult({"TrustStores": [store.described()]})
 
     def _modify(self, response: ELBV2Response) -> ActionResult:
@@ -135,13 +142,14 @@ class TrustStores:
         stored = self._knobs.read_object(response.current_account, response.region, bucket, key, version)
         if stored is None:
             raise ELBClientError("CaCertificatesBundleNotFound", "The specified CA certificate bundle does not exist.")
-        limits = {
-            "max_certificates": self._knobs.max_ca_certificates,
-            "max_bytes": self._knobs.max_certificate_bytes,
-            "max_subject_bytes": self._knobs.max_subject_bytes,
-        }
+        knobs = self._knobs
         try:
-            certificates = trust_store_certificates(stored.body, **limits)
+            certificates = trust_store_certificates(
+                stored.body,
+                max_certificates=knobs.max_ca_certificates,
+                max_bytes=knobs.max_certificate_bytes,
+                max_subject_bytes=knobs.max_subject_bytes,
+            )
         except BundleRefused as refusal:
             raise ELBClientError(
                 "InvalidCaCertificatesBundle", f"The CA certificate bundle is invalid. {refusal}"
@@ -180,6 +188,39 @@ class TrustStores:
                 content = store.previous
             return ActionResult(self.offer(store.region, content))
 
+    def _add_tags(self, response: ELBV2Response) -> ActionResult:
+        if not _of_stores(response):
+            return _MOTO_ADDS(response)
+        with self.lock:
+            stores = [self._found(response, arn) for arn in response.params["ResourceArns"]]
+            for store in stores:
+                if len({*store.tags, *_tags(response)}) > _MOST_TAGS:
+                    raise ELBClientError("TooManyTags", "The maximum number of tags has been reached.")
+                store.tags |= _tags(response)
+        return EmptyResult()
+
+    def _remove_tags(self, response: ELBV2Response) -> ActionResult:
+        if not _of_stores(response):
+            return _MOTO_REMOVES(response)
+        with self.lock:
+            for store in [self._found(response, arn) for arn in response.params["ResourceArns"]]:
+                for key in response.params["TagKeys"]:
+                    store.tags.pop(key, None)
+        return EmptyResult()
+
+    def _describe_tags(self, response: ELBV2Response) -> ActionResult:
+        if not _of_stores(response):
+            return _MOTO_DESCRIBES(response)
+        arns = response.params["ResourceArns"]
+        if len(arns) > _MOST_DESCRIBED:
+            raise ELBClientError("ValidationError", f"Up to {_MOST_DESCRIBED} resources can be described at once.")
+        with self.lock:
+            found = [
+                {"ResourceArn": one.arn, "Tags": {**one.tags}}  # moto makes the list of it
+                for one in (self._found(response, arn) for arn in arns)
+            ]
+        return ActionResult({"TagDescriptions": found})
+
     def _associations(self, response: ELBV2Response) -> ActionResult:
         store = self.named(response)
         users = verifying(store.account, store.region, store.arn)
@@ -189,6 +230,18 @@ class TrustStores:
             arns = list(dict.fromkeys(each.load_balancer_arn for each in users))
         shown, marker = page([{"ResourceArn": arn} for arn in arns], response.params)
         return ActionResult({"TrustStoreAssociations": shown, "NextMarker": marker})
+
+
+def _of_stores(response: ELBV2Response) -> bool:
+    """Whether the call names trust stores; what it says of others is moto's own."""
+    return all(":truststore/" in arn for arn in response.params["ResourceArns"])
+
+
+def _tags(response: ELBV2Response) -> dict[str, str]:
+    tags = response.params.get("Tags") or []
+    if len({tag["Key"] for tag in tags}) < len(tags):
+        raise ELBClientError("DuplicateTagKeys", "A tag key was specified more than once.")
+    return {tag["Key"]: tag.get("Value", "") for tag in tags}
 
 
 def _not_found() -> ELBClientError:

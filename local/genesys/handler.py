@@ -57,6 +57,8 @@ class Shared:
     scripted: ScriptedAnswers
     log: Log
     closing: Event
+    latency: float = 0.0
+    """Seconds of the wall's clock before a region answers."""
 
 
 class Host(BaseServer):
@@ -114,6 +116,8 @@ class Handler(BaseHTTPRequestHandler):
             self._back.log.add(self.command, place.path, query, 0 if played.close else played.status)
             self._play(played)
             return
+        if self._back.latency:
+            self._back.closing.wait(self._back.latency)
         authorization = self.headers.get("Authorization", "")
         answer = self._back.service.answer(kind, name, authorization, query, body)
         self._back.log.add(self.command, place.path, query, answer.status)

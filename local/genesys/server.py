@@ -59,19 +59,20 @@ class Simulator:
         rate_limit: int = 300,
         strict: bool = False,
         names: Sequence[str] = ("127.0.0.1", "localhost"),
+        latency: float = 0.0,
     ) -> None:
         """Prepare a simulator of this world.
 
         ``page_size`` is what a page holds unless the client asks for another, ``largest_page`` its limit: 1 and 1
         make every client follow ``nextUri``. ``rate_limit``: requests a minute of the virtual clock and a token.
         ``strict`` refuses every query parameter but ``status``, ``type`` and ``pageNumber``: no other is documented.
-        ``names`` stand in the HTTPS certificate.
+        ``names`` stand in the HTTPS certificate. ``latency``: real seconds before a region answers a request.
         """
         self.world = world
         self.service = Service(
             world, page_size=page_size, largest_page=largest_page, rate_limit=rate_limit, strict=strict
         )
-        self._shared = Shared(world, self.service, ScriptedAnswers(), Log(world), Event())
+        self._shared = Shared(world, self.service, ScriptedAnswers(), Log(world), Event(), latency)
         self.client_secret = token_urlsafe(24)
         self.add_client(self.client_id, self.client_secret)
         self._names = names

@@ -17,6 +17,7 @@ from local.building import ROOT
 from local.environment import BUCKET, Environment
 from local.lambda_runtime import LambdaFunction
 from local.receiver import SlackReceiver
+from rotation_watcher import keys
 from tests.built.conftest import Start
 from tests.support.functions import LOGICAL_NAMES, woken_by
 
@@ -59,8 +60,15 @@ def test_collect_cold_then_warm(collect: LambdaFunction, environment: Environmen
     assert starts(collect) == 1
     assert sum("/oauth/token" in seen.path for seen in environment.simulator.requests) == tokens, "the token is kept"
     assert [line["cold_start"] for line in lines(collect) if line.get("message") == "collected"] == [True, False]
+    assert not [line for line in lines(collect) if "OldestSourceHours" in line], "a metric is written in trouble alone"
+    environment.simulator.play("us-east-1", "token", status=401, body="{}", times=9)
+    environment.simulator.play("us-east-1", "certificates", status=500, body="{}", times=9)
+    try:
+        collect.invoke({})
+    finally:
+        environment.simulator.clear()
     metrics = [line for line in lines(collect) if "OldestSourceHours" in line]
-    assert [(line["OldestSourceHours"], line["service"]) for line in metrics] == [([0.0], "a-stack")]
+    assert [line["service"] for line in metrics] == ["a-stack"]
 
 
 def test_publish_cold_then_warm(start: Start, environment: Environment) -> None:
@@ -158,7 +166,7 @@ def test_a_publish_killed_before_the_update_is_made_good_once_its_claim_is_over(
         assert function.invoke({"targets": ["genesys-clients"]}).error == "Runtime.ExitError"
         assert len(environment.live("genesys-clients")) == 1
         assert outcome(function) == "claimed-by-another", "the dead run's claim still stands"
-        key = "targets/genesys-clients/record.json"
+        key = keys.record(environment.folder("genesys-clients"))
         record = json.loads(environment.read(key))
         record["claim"]["until"] = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()  # its time goes by
         environment.put(key, json.dumps(record))

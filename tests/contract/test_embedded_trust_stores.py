@@ -1,5 +1,6 @@
 """The trust stores of the embedded AWS, held to botocore's models."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
@@ -103,8 +104,37 @@ def test_a_trust_store_belongs_to_its_region(aws: EmbeddedAws, bundles: Bundles)
     frankfurt = aws.client("elbv2", "eu-central-1")
     with pytest.raises(frankfurt.exceptions.TrustStoreNotFoundException):
         frankfurt.describe_trust_stores(TrustStoreArns=[arn])
-    created = frankfurt.create_trust_store(Name="store", **bundles.place())["TrustStores"][0]["TrustStoreArn"]
+    with pytest.raises(frankfurt.exceptions.CaCertificatesBundleNotFoundException):
+        frankfurt.create_trust_store(Name="store", **bundles.place())
+    there = {"CaCertificatesBundleS3Bucket": aws.make_bucket("frankfurt", region="eu-central-1")}
+    aws.client("s3", "eu-central-1").put_object(Bucket="frankfurt", Key="bundle.pem", Body=wanted())
+    created = frankfurt.create_trust_store(Name="store", **bundles.place() | there)["TrustStores"][0]["TrustStoreArn"]
     assert created.startswith("arn:aws:elasticloadbalancing:eu-central-1:123456789012:truststore/store/")
+
+
+def test_a_bundle_of_another_account_is_read_where_its_bucket_lets_somebody_of_this_one(
+    aws: EmbeddedAws, bundles: Bundles
+) -> None:
+    version = bundles.put(wanted())
+    other = aws.at(account="222222222222").client("elbv2")
+    with pytest.raises(other.exceptions.CaCertificatesBundleNotFoundException):
+        other.create_trust_store(Name="store", **bundles.place(version))
+    for role, key in (("333333333333", "*"), ("222222222222", "another.pem"), ("222222222222", "*")):
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{role}:role/watcher"},
+            "Action": "s3:GetObjectVersion",
+            "Resource": f"arn:aws:s3:::{bundles.bucket}/{key}",
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        aws.client("s3").put_bucket_policy(Bucket=bundles.bucket, Policy=policy)
+        if (role, key) != ("222222222222", "*"):
+            with pytest.raises(other.exceptions.CaCertificatesBundleNotFoundException):
+                other.create_trust_store(Name="store", **bundles.place(version))
+    with pytest.raises(other.exceptions.CaCertificatesBundleNotFoundException):  # the newest needs another action
+        other.create_trust_store(Name="store", **bundles.place())
+    made = other.create_trust_store(Name="store", **bundles.place(version))["TrustStores"][0]
+    assert made["TrustStoreArn"].startswith("arn:aws:elasticloadbalancing:us-east-1:222222222222:truststore/store/")
 
 
 def test_names_are_unique_and_the_number_of_trust_stores_is_limited(aws: EmbeddedAws, bundles: Bundles) -> None:

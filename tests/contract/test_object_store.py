@@ -157,3 +157,5 @@ def test_a_listing_names_the_newest_version_of_each_object_by_its_etag(store: Ob
     assert read is not None
     assert found["a/2"] == read.etag
     assert store.etags("c/") == {}
+    assert {*store.etags("", after="a/1")} == {"a/2", "b/1"}
+    assert {*store.etags("a/", after="a/")} == {"a/1", "a/2"}

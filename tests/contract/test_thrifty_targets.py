@@ -52,7 +52,12 @@ def test_stores_and_their_listeners_are_described_at_once(
     first = run(adapter, stores)
     aws.calls.clear()
     assert run(adapter, stores) == first
-    assert asked(aws) == ["DescribeTrustStores", "DescribeListeners", *["DescribeTrustStoreAssociations"] * 3]
+    assert asked(aws) == [
+        "DescribeTrustStores",
+        "DescribeListeners",
+        "DescribeTags",
+        *["DescribeTrustStoreAssociations"] * 3,
+    ]
     assert all(verifies for _, verifies in first)
 
 

@@ -18,6 +18,8 @@ from tests.support.fakes import ManualClock
 
 DOMAINS = ["fake domain", "REST domain", "HTTP domain", "hidden HTTP domain"]
 STORES = ["fake trust store", "trust store"]
+PLACE = "file place"
+CLOUDFRONT = "CloudFront trust store"
 
 A, B, C = (pki.root(f"Root {letter}") for letter in "ABC")
 ONE, TWO, THREE = (pem.encode() for pem in (A.pem, A.pem + B.pem, A.pem + B.pem + C.pem))
@@ -37,6 +39,10 @@ def target(kind: str, clock: ManualClock, request: pytest.FixtureRequest) -> Con
         return contract_targets.fake(which, ONE, clock)
     aws: EmbeddedAws = request.getfixturevalue("aws")
     aws.knobs.http_domains_visible_in_v1 = "hidden" not in kind
+    if kind == PLACE:
+        return contract_targets.file_place(aws, ONE, clock)
+    if kind == CLOUDFRONT:
+        return contract_targets.cloudfront_store(aws, ONE, clock)
     if kind == "trust store":
         return contract_targets.trust_store(aws, ONE, clock, request.getfixturevalue("http"))
     return (contract_targets.rest_domain if kind == "REST domain" else contract_targets.http_domain)(aws, ONE, clock)
@@ -45,17 +51,19 @@ def target(kind: str, clock: ManualClock, request: pytest.FixtureRequest) -> Con
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     chosen = metafunc.definition.get_closest_marker("parametrize")
     if "kind" in metafunc.fixturenames and chosen is None:
-        metafunc.parametrize("kind", [*STORES, *DOMAINS])
+        metafunc.parametrize("kind", [*STORES, CLOUDFRONT, *DOMAINS, PLACE])
 
 
 only_stores = pytest.mark.parametrize("kind", STORES)
+all_stores = pytest.mark.parametrize("kind", [*STORES, CLOUDFRONT])
+only_with_ways = pytest.mark.parametrize("kind", [*STORES, CLOUDFRONT, *DOMAINS])
 only_domains = pytest.mark.parametrize("kind", DOMAINS)
 
 
 def test_what_a_target_held_before_is_read(target: ContractTarget) -> None:
     live = target.read()
 
-    assert (live.bundle, live.settled, live.warnings) == (ONE, True, ())
+    assert (target.content, live.settled, live.warnings) == (ONE, True, ())
 
 
 def test_an_update_shows_when_it_has_settled(target: ContractTarget) -> None:
@@ -63,7 +71,7 @@ def test_an_update_shows_when_it_has_settled(target: ContractTarget) -> None:
     target.clock.advance(SETTLE)
     live = target.read()
 
-    assert (live.bundle, live.settled, live.warnings) == (TWO, True, ())
+    assert (target.content, live.settled, live.warnings) == (TWO, True, ())
 
 
 def test_the_exact_version_is_loaded_and_a_newer_one_changes_nothing(target: ContractTarget) -> None:
@@ -73,16 +81,16 @@ def test_the_exact_version_is_loaded_and_a_newer_one_changes_nothing(target: Con
     target.clock.advance(SETTLE)
     target.put(ONE)
 
-    assert target.read().bundle == TWO
+    assert target.content == TWO
 
 
 def test_an_update_may_be_repeated_and_taken_back(target: ContractTarget) -> None:
     versions = [target.load(bundle) for bundle in (TWO, TWO, THREE)]
-    assert target.read().bundle == THREE
+    assert target.content == THREE
 
     target.update(versions[0])
     target.clock.advance(SETTLE)
-    assert target.read().bundle == TWO
+    assert target.content == TWO
 
 
 @only_stores
@@ -102,11 +110,12 @@ def test_a_domain_gives_the_object_and_its_version(target: ContractTarget) -> No
 
 
 def test_a_target_that_does_not_exist_is_not_found(target: ContractTarget) -> None:
-    other = target.arn.replace("/target", "/other").replace("/main", "/other")
+    other = target.arn.replace("/target", "/other").replace("/main", "/other").replace("/ts_", "/other_")
+    other = other.replace(":target", ":other")
     with pytest.raises(TargetNotFound, match=other):
         target.adapter.read(other)
     with pytest.raises(TargetNotFound, match=other):
-        target.adapter.update(other, target.object(target.put(TWO)), expected=None)
+        target.adapter.update(other, target.object(target.put(TWO)), expected="E1")
 
 
 def test_a_version_that_does_not_exist_is_an_error_and_changes_nothing(target: ContractTarget) -> None:
@@ -117,10 +126,10 @@ def test_a_version_that_does_not_exist_is_an_error_and_changes_nothing(target: C
     assert type(caught.value) is TargetError
     assert target.arn in str(caught.value)
     target.clock.advance(PACE)
-    assert target.read().bundle == ONE
+    assert target.content == ONE
 
 
-@only_stores
+@all_stores
 @pytest.mark.parametrize(
     ("bundle", "why"),
     [
@@ -141,7 +150,46 @@ def test_a_trust_store_refuses_a_whole_bundle_for_one_fault_and_keeps_what_it_ha
     with pytest.raises(BundleRejected, match=why):
         target.update(version)
 
+    assert target.content == ONE
+
+
+@pytest.mark.parametrize("kind", [PLACE])
+def test_a_place_for_files_gives_its_bytes_and_what_they_are_a_copy_of(target: ContractTarget) -> None:
+    version = target.load(TWO)
+    live = target.read()
+
+    assert (live.proof, live.location, live.version) == (Proof.BYTES, f"s3://{target.bucket}/{KEY}", version)
+
+
+@pytest.mark.parametrize("kind", [PLACE])
+@pytest.mark.parametrize(
+    ("bundle", "why"),
+    [(b"", "empty"), (b"Our roots:\n", "empty"), (ONE + pki.leaf(A).key_pem.encode(), "private key")],
+    ids=["empty", "text", "private key"],
+)
+def test_a_place_for_files_refuses_what_no_server_may_load(target: ContractTarget, bundle: bytes, why: str) -> None:
+    version = target.put(bundle)
+    with pytest.raises(BundleRejected, match=why):
+        target.update(version)
+
     assert target.read().bundle == ONE
+
+
+@pytest.mark.parametrize("kind", [PLACE])
+def test_a_place_for_files_that_was_changed_since_it_was_read_is_busy_and_keeps_that(target: ContractTarget) -> None:
+    before = target.read().etag
+    target.load(TWO)
+    with pytest.raises(TargetBusy, match="changed since it was read"):
+        target.adapter.update(target.arn, target.object(target.put(THREE)), expected=before)
+
+    assert target.read().bundle == TWO
+
+
+@pytest.mark.parametrize("kind", [PLACE])
+def test_a_place_for_files_is_never_in_the_stacks_own_bucket(target: ContractTarget) -> None:
+    arn = f"arn:aws:s3:::{target.bucket}/anchors/"
+    with pytest.raises(TargetError, match="the stack's own bucket"):
+        target.adapter.update(arn, target.object(target.put(TWO)), expected=None)
 
 
 @only_domains
@@ -184,6 +232,7 @@ def test_a_domain_that_was_just_updated_is_busy_and_keeps_to_that_update(
     assert target.read().bundle == THREE
 
 
+@only_with_ways
 def test_a_way_in_that_verifies_is_named(target: ContractTarget) -> None:
     (way,) = target.read().known_endpoints
 
@@ -192,6 +241,7 @@ def test_a_way_in_that_verifies_is_named(target: ContractTarget) -> None:
     assert way.detail
 
 
+@only_with_ways
 def test_a_way_in_that_stops_verifying_is_shown_to_who_knew_it(target: ContractTarget) -> None:
     (before,) = target.read().known_endpoints
     target.open()
@@ -201,6 +251,7 @@ def test_a_way_in_that_stops_verifying_is_shown_to_who_knew_it(target: ContractT
     assert after.detail != before.detail
 
 
+@only_with_ways
 def test_a_way_in_that_is_gone_is_left_out(target: ContractTarget) -> None:
     (before,) = target.read().known_endpoints
     target.shut()

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from benchmarks.cost import BARS, COUNTS, PAGE, SCENARIOS, counted, lines, page, table
 
 
@@ -15,6 +17,6 @@ def test_the_page_is_made_of_the_counts_on_record() -> None:
     assert table(counts) in text
 
 
-def test_five_hundred_targets_cost_less_than_they_may() -> None:
-    name = "18 regions, 500 targets"
+@pytest.mark.parametrize("name", BARS)
+def test_one_target_and_five_hundred_cost_less_than_they_may(name: str) -> None:
     assert sum(one.usd for one in lines(json.loads(COUNTS.read_text()), *SCENARIOS[name])) < BARS[name]

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from local.environment import BUCKET
 from local.genesys.issuing import Identity
 from local.genesys.world import Authority
+from rotation_watcher import keys
 from tests.crash.world import CrashEnvironment, Function, Message
 from tests.support import others
 from tests.support.events import queue_event
@@ -194,7 +195,7 @@ class Script:
 
     def by_hand(self) -> None:
         """A person rolls a target back, and releases it later."""
-        record = json.loads(self.environment.read_still("targets/alb/record.json"))
+        record = json.loads(self.environment.read_still(keys.record(self.environment.folder("alb"))))
         self.run("publish", {"rollback": "alb", "to": record["versions"][0]["version"]})
         self.tell()
         self.environment.clock.advance(QUARTER)

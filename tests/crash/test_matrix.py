@@ -36,6 +36,7 @@ CHANGING = {
         "elbv2 AddTrustStoreRevocations",
         "elbv2 RemoveTrustStoreRevocations",
         "elbv2 ModifyTrustStore",
+        "elbv2 AddTags",
         "apigateway UpdateDomainName",
         "sqs SendMessage",
         "sns Publish",

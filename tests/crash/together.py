@@ -119,8 +119,8 @@ class Together:
         objects = latest_objects(self._environment)
         found = {}
         for target in ("alb", "rest", "http"):
-            if keys.record(target) in objects:
-                record = decode(objects[keys.record(target)])
+            if keys.record(self._environment.folder(target)) in objects:
+                record = decode(objects[keys.record(self._environment.folder(target))])
                 live = sorted(self._environment.live(target))
                 found[target] = {
                     "done": record.claim is None and record.pending is None and not record.outbox,

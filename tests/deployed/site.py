@@ -48,6 +48,10 @@ class Site:
         self.folder = folder
         self.tell = tell
         self.alerts: list[Alert] = []
+        self.former_bucket = ""
+        """That of a stack that was removed."""
+        self.rotates_at = datetime.now(UTC)
+        """When Genesys presents what its API announced."""
         self._kept: set[str] = set()
         self._exit = ExitStack()
 
@@ -139,6 +143,12 @@ class Site:
         return self.outputs["BucketName"]
 
     # What there is to read
+
+    def record(self, arn: str, bucket: str) -> dict[str, Any]:
+        """The record of a target."""
+        key = keys.record(keys.target(arn))
+        found: dict[str, Any] = json.loads(self.cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+        return found
 
     def new_alerts(self) -> list[Alert]:
         """The alerts that came since the last call, and those that wait for a digest since then."""

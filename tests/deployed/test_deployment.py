@@ -16,8 +16,9 @@ from local.cloud.cloud import ROOT
 from local.edge import ClientIdentity, TlsEdge
 from local.genesys.issuing import Identity
 from local.patience import seconds
+from rotation_watcher import keys
 from rotation_watcher.x509.certificates import parse_bundle
-from tests.deployed.site import MINUTE, REGION, STACK, Site
+from tests.deployed.site import MINUTE, PATIENCE, REGION, STACK, Site
 from tests.support.functions import LOGICAL_NAMES, woken_by
 from tests.support.verdicts import admits
 
@@ -134,7 +135,8 @@ def test_what_the_api_announces_reaches_the_targets_unaided(site: Site) -> None:
     The domain was updated a moment ago: API Gateway takes the next update 30 seconds later.
     """
     updated = site.kinds().count("truststore-updated")
-    site.genesys.schedule_rotation("DigiCert", datetime.now(UTC) + timedelta(seconds=seconds(48)), intermediate="new")
+    site.rotates_at = datetime.now(UTC) + timedelta(seconds=seconds(48))
+    site.genesys.schedule_rotation("DigiCert", site.rotates_at, intermediate="new")
     site.tell("Genesys' API announces a certificate under a new intermediate CA")
     took = site.wait_for("the upcoming issuer", lambda: site.kinds().count("truststore-updated") >= updated + 2)
     site.tell(f"FROM THE API'S CHANGE TO THE PROVED TARGETS: {took:.1f} s (a minute of the schedule lasts {MINUTE} s)")
@@ -179,7 +181,8 @@ def test_every_event_file_is_a_way_in(site: Site) -> None:
 
 
 def test_when_the_rotation_comes_every_target_is_ready(site: Site) -> None:
-    site.wait_for("the rotation", lambda: site.genesys.upcoming("DigiCert") is None)
+    left = max(0.0, (site.rotates_at - datetime.now(UTC)).total_seconds())  # much where the machine was busy then
+    site.wait_for("the rotation", lambda: site.genesys.upcoming("DigiCert") is None, left + PATIENCE)
     for arn in (site.trust_store, site.domain):
         assert site.admits_presented(arn, "Genesys", "DigiCert")
     site.wait_for("rotated", lambda: "rotated" in site.kinds())
@@ -193,7 +196,7 @@ def test_the_authorizer_lets_in_accepted_leaves_alone(site: Site) -> None:
     assert site.decide(stranger.pem()) == (False, "not-pinned")
     for authority in ("Genesys", "DigiCert"):
         assert site.decide(site.genesys.presented(authority).pem()) == (True, "pinned")
-    record = {"Bucket": site.bucket, "Key": "targets/api-example-com/record.json"}
+    record = {"Bucket": site.bucket, "Key": keys.record(keys.target(site.domain))}
 
     def absent() -> bool:
         held = json.loads(site.cloud.client("s3").get_object(**record)["Body"].read())["conditions"]
@@ -300,6 +303,7 @@ def test_removed_the_stack_leaves_the_bucket_and_what_the_targets_hold(site: Sit
     remove = re.search(r"\*\*Remove\*\*: `([^`]+)`", readme)
     assert remove is not None
     bucket, held = site.bucket, site.cloud.aws.live_bundle(site.trust_store)
+    site.former_bucket = bucket
     site.run(f"{remove[1]} --no-prompts --region {REGION}")  # a person answers two questions instead
     with pytest.raises(ClientError, match="does not exist"):
         site.cloud.client("cloudformation").describe_stacks(StackName=STACK)
@@ -308,6 +312,28 @@ def test_removed_the_stack_leaves_the_bucket_and_what_the_targets_hold(site: Sit
     assert site.cloud.aws.live_bundle(site.trust_store) == held
     assert not site.cloud.client("lambda").list_functions()["Functions"]
     site.tell("removed: the functions are gone, the bucket and the truststores stay")
+
+
+def test_a_new_stack_over_the_bucket_that_stayed_goes_on_with_what_was_known(site: Site) -> None:
+    """What docs/deploy.md says, with the answer that the form asks for."""
+    how = (ROOT / "docs/deploy.md").read_text().partition("## A new stack over the bucket of a former one")[2]
+    delete, deploy = (line.partition("#")[0].strip() for line in how.split("```")[1].splitlines()[1:3])
+    bucket, held = site.former_bucket, site.cloud.aws.live_bundle(site.trust_store)
+    records = {arn: site.record(arn, bucket) for arn in (site.trust_store, site.domain)}
+    site.run(f"{delete.replace('BUCKET', bucket)} --region {REGION}")
+    site.fill_in(deploy, {"ExistingBucketName": bucket})
+    assert site.bucket == bucket
+    looked = answer_of(site.run(site.outputs["CollectNowCommand"]))
+    assert looked["sources"][REGION]["outcome"] == "read", looked
+    planned = answer_of(site.run(site.outputs["PublishDryRunCommand"]))
+    for name, target in planned["targets"].items():
+        assert not target.get("added"), (name, target)
+        assert not target.get("removed"), (name, target)
+    assert {arn: site.record(arn, bucket)["ours"] for arn in records} == {
+        arn: one["ours"] for arn, one in records.items()
+    }
+    assert site.cloud.aws.live_bundle(site.trust_store) == held
+    site.tell("a new stack over the bucket that stayed: it knows what the former one had added")
 
 
 def _deployed(functions: Any) -> str:

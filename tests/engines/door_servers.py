@@ -179,7 +179,8 @@ class Nginx(Proxy):
         self.put("identity.json", files["identity.json"])
         return 0
 
-    def start(self) -> None:
+    def configure(self) -> None:
+        """Write the configuration, with the snippet in it."""
         self.places |= {"listen 443 ssl": f"listen {HOST}:{self.port} ssl", "/etc/nginx/": f"{self.folder}/"}
         (self.folder / "genesys.conf").write_text(self.snippet("nginx/genesys.conf"))
         user = "user root root;\n" if os.geteuid() == 0 else ""
@@ -187,6 +188,9 @@ class Nginx(Proxy):
             f"daemon off;\nerror_log {self.folder}/log info;\npid {self.folder}/pid;\n{user}events {{}}\n"
             f"http {{ access_log off; {self.elsewhere} include {self.folder}/genesys.conf; }}\n"
         )
+
+    def start(self) -> None:
+        self.configure()
         serve = (
             "from wsgiref.simple_server import make_server; import decide;"
             f" make_server('{HOST}', {self.other}, decide.application).serve_forever(0.02)"
@@ -202,7 +206,15 @@ class Nginx(Proxy):
         subprocess.run([*self._nginx(), "-s", "reload"], check=True, capture_output=True)
 
     def _nginx(self) -> list[str]:
-        return [str(nginx_binary()), "-e", f"{self.folder}/log", "-c", f"{self.folder}/nginx.conf"]
+        return [
+            str(nginx_binary()),
+            "-p",
+            f"{self.folder}/",
+            "-e",
+            f"{self.folder}/log",
+            "-c",
+            f"{self.folder}/nginx.conf",
+        ]
 
 
 class Pinned(Proxy):

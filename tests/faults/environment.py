@@ -229,7 +229,7 @@ class FaultyEnvironment:
         }
 
     def _record(self) -> Record:
-        return decode(self.environment.read(keys.record(self.target)))
+        return decode(self.environment.read(keys.record(self.environment.folder(self.target))))
 
     def _name(self, fingerprint: str) -> str:
         return self._names.get(fingerprint, fingerprint)

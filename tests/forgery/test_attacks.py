@@ -15,14 +15,14 @@ from rotation_watcher.targets import record
 from rotation_watcher.targets.record import Applied, Claim, HoldReason, Pending, Record
 from tests.forgery.nasty import FAR
 from tests.forgery.world import CUSTOMER, OTHERS, OURS, ROGUE, ROGUE_LEAF, ForgeryWorld, fresh, known, under
-from tests.support.small_world import ARNS, START, issued, leaf_of, root
+from tests.support.small_world import ARNS, START, folder, issued, leaf_of, root
 from tests.support.words import word
 
 replace = msgspec.structs.replace
 
 
 def write(world: ForgeryWorld, target: str, forged: Record) -> None:
-    world.store.seed(keys.record(target), record.encode(forged))
+    world.store.seed(keys.record(folder(target)), record.encode(forged))
 
 
 def rogue(world: ForgeryWorld, target: str) -> Applied:

@@ -23,7 +23,7 @@ from rotation_watcher.targets.record import Applied, Claim, Hold, HoldReason, Pe
 from rotation_watcher.trust.findings import Finding
 from tests.forgery.nasty import FAR, forged
 from tests.forgery.world import CUSTOMER, EVIL, ROGUE, ROGUE_LEAF, ForgeryWorld, fresh, known
-from tests.support.small_world import START, issued, root
+from tests.support.small_world import START, folder, issued, root
 
 OTHERS = 2
 PASSED_OVER = {"facts", "spki_sha256", "subject", "issuer", "serial"}
@@ -117,7 +117,7 @@ def bundles_pins() -> Iterator[tuple[str, bytes]]:
 
 
 KINDS = {
-    keys.record("alb"): targets_record,
+    keys.record(folder("alb")): targets_record,
     keys.history("use1"): sources_history,
     keys.pins("main"): bundles_pins,
 }
@@ -155,7 +155,7 @@ def test_a_forged_field_lets_nobody_in_and_shuts_nobody_out(key: str, field: str
 
 def test_every_field_of_every_object_is_forged() -> None:
     kinds: dict[str, Any] = {
-        keys.record("alb"): record.Record,
+        keys.record(folder("alb")): record.Record,
         keys.history("use1"): history.History,
         keys.pins("main"): pins.Pins,
     }

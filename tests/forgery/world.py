@@ -18,7 +18,7 @@ from rotation_watcher.sources.history import AuthorityHistory, History, Leaf, St
 from rotation_watcher.targets.plan import digest
 from tests.support import certs
 from tests.support.fakes import InMemoryStore
-from tests.support.small_world import ARNS, START, SmallWorld, certificate, issued, leaf_of, root
+from tests.support.small_world import ARNS, START, SmallWorld, certificate, folder, issued, leaf_of, root
 from tests.support.words import word
 
 OTHERS = tuple(f"Other {number}" for number in range(6))
@@ -110,7 +110,7 @@ class ForgeryWorld(SmallWorld):
             for one in (ROGUE, ROGUE_LEAF, CUSTOMER):
                 self.store.seed(keys.seen("use1", one.fingerprint), one.pem)
         else:
-            self.rogue_version = {name: self.store.seed(keys.deployed(name), self.rogue_body) for name in ARNS}
+            self.rogue_version = {name: self.store.seed(keys.deployed(folder(name)), self.rogue_body) for name in ARNS}
 
     @property
     def rogue_sha256(self) -> str:

@@ -127,7 +127,7 @@ def test_a_domain_that_was_pointed_elsewhere_is_brought_back(environment: AnyEnv
         environment.clock.advance(timedelta(minutes=1))
         environment.publish("rest")
     assert kinds(environment) == ["drift-found", "truststore-updated"]
-    assert environment.location("rest") == f"s3://{BUCKET}/targets/rest/bundle.pem"
+    assert environment.location("rest") == f"s3://{BUCKET}/{keys.deployed(environment.folder('rest'))}"
 
 
 def test_mutual_tls_turned_off_is_critical_and_turned_on_again(environment: AnyEnvironment) -> None:
@@ -197,7 +197,7 @@ def test_a_stale_read_back_is_read_again_and_not_acted_on(environment: AnyEnviro
     environment.collect()
     environment.stale_reads("alb", 3)
     assert environment.publish("alb").targets["alb"].outcome == "updated"
-    record = decode(environment.read(keys.record("alb")))
+    record = decode(environment.read(keys.record(environment.folder("alb"))))
     assert record.hold is None
     assert len(record.versions) == 1  # as found
 
@@ -217,7 +217,7 @@ def test_an_update_that_hangs_is_taken_up_again_and_alerted_when_it_lasts(enviro
 def test_a_lost_record_loses_nothing_that_is_needed_or_of_others(environment: AnyEnvironment) -> None:
     quiet(environment)
     held = set(environment.live("alb"))
-    environment.delete(keys.record("alb"))
+    environment.delete(keys.record(environment.folder("alb")))
     environment.clock.advance(2 * DAY)
     for _ in range(2):
         environment.tick()
@@ -293,7 +293,10 @@ def spoil(environment: AnyEnvironment, pem: str) -> None:
 
 def test_what_is_read_back_and_refuses_a_leaf_is_rolled_back_alerted_and_held(environment: AnyEnvironment) -> None:
     quiet(environment)
-    proved, ours = set(environment.live("alb")), set(decode(environment.read(keys.record("alb"))).ours)
+    proved, ours = (
+        set(environment.live("alb")),
+        set(decode(environment.read(keys.record(environment.folder("alb")))).ours),
+    )
     (theirs,) = proved - ours
     spoil(environment, environment.world.region("ap-south-1").root_pem())
     environment.put("extra/new.pem", environment.world.region("ca-central-1").root_pem())
@@ -370,7 +373,7 @@ def test_a_target_that_falls_silent_leaves_no_claim_behind_and_heals(
     mute = Mute(ports.targets[kind], first, times)
     environment.watcher.publish = ports._replace(targets={**ports.targets, kind: mute})
     assert environment.publish(target).targets[target].outcome == outcome
-    assert decode(environment.read(keys.record(target))).claim is None
+    assert decode(environment.read(keys.record(environment.folder(target)))).claim is None
     environment.watcher.publish = ports
     assert environment.publish(target).targets[target].outcome == ("unchanged" if outcome == "updated" else "updated")
     assert kinds(environment).count("truststore-updated") == 1

@@ -295,6 +295,7 @@ def test_init_finds_what_there_is_and_overwrites_nothing(
     monkeypatch.chdir(tmp_path)
     world.add_rest_domain("api", "main", world.world.region("sa-east-1").root_pem())
     world.add_listener("nlb", "main", world.arn("alb"))
+    world.add_cloudfront_trust_store("edge", "main", world.world.region("sa-east-1").root_pem())
     url = world.simulator.api_url("us-east-1")
     flags = ("--genesys-region", "us-east-1", "--api-url", url, "--login-url", url, "--email", "a@example.com")
     done = command("init", *flags)
@@ -306,7 +307,7 @@ def test_init_finds_what_there_is_and_overwrites_nothing(
     assert f'CredentialArns="{world.secret_arn}"' in said["parameter_overrides"], (
         "the one secret that speaks of Genesys"
     )
-    arns = ",".join(world.arn(one) for one in ("alb", "api", "nlb"))
+    arns = ",".join(world.arn(one) for one in ("alb", "api", "nlb", "edge"))
     assert f'TargetArns="{arns}"' in said["parameter_overrides"]
     assert 'Mode="observe"' in said["parameter_overrides"]
     assert f'AdoptObjectArns="arn:aws:s3:::{BUCKET}/before/api.pem"' in said["parameter_overrides"]
@@ -314,6 +315,10 @@ def test_init_finds_what_there_is_and_overwrites_nothing(
     assert command("init", *flags, "--target", world.arn("alb")).code == 1
     assert (tmp_path / "samconfig.local.toml").read_text() == before
     assert command("init", *flags, "--target", world.arn("alb"), "--force").code == 0
+    assert "FileBucketArns" not in (tmp_path / "samconfig.local.toml").read_text()
+    place = world.add_file_place("files", "main")
+    assert command("init", *flags, "--target", place, "--force").code == 0
+    assert 'FileBucketArns=\\"arn:aws:s3:::files-bucket\\"' in (tmp_path / "samconfig.local.toml").read_text()
     assert world.arn("api") not in (tmp_path / "samconfig.local.toml").read_text()
     assert command("init", *flags, "--watch-file", "watch.json").code == 0
     assert json.loads((tmp_path / "watch.json").read_text())["targets"][0]["id"] == "alb"

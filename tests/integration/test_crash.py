@@ -42,12 +42,12 @@ class TrappedStore(ForwardingStore):
 
     def put(self, key: str, body: bytes, *, content_type: str) -> Written:
         written = self._store.put(key, body, content_type=content_type)
-        if key == keys.deployed(TARGET):
+        if key.startswith("targets/") and key.endswith("/bundle.pem"):
             self._trap.at("after the put")
         return written
 
     def put_if(self, key: str, body: bytes, *, etag: str | None, content_type: str) -> Written:
-        record = decode(body) if key == keys.record(TARGET) else None
+        record = decode(body) if key.startswith("targets/") and key.endswith("/record.json") else None
         if record is not None and record.applied is not None and record.claim is None:
             self._trap.at("before the record")
         written = self._store.put_if(key, body, etag=etag, content_type=content_type)
@@ -89,7 +89,7 @@ def trapped(ports: publish.Ports, point: str) -> publish.Ports:
 
 def final_state(environment: Environment) -> tuple[set[str], dict[str, Any], set[str]]:
     """What the target holds, what its record says of it (versions and moments aside), and the kinds of alerts."""
-    record: Record = decode(environment.read(keys.record(TARGET)))
+    record: Record = decode(environment.read(keys.record(environment.folder(TARGET))))
     applied = record.applied
     assert applied is not None
     said = {
@@ -178,7 +178,7 @@ def test_an_update_whose_answer_is_lost_is_found_and_proved(ready: Callable[[], 
     environment.clock.advance(timedelta(minutes=5))
     second = environment.publish(TARGET).targets[TARGET].outcome
     assert (first, second) == ("failed", "updated")
-    record: Record = msgspec.json.decode(environment.read(keys.record(TARGET)), type=Record)
+    record: Record = msgspec.json.decode(environment.read(keys.record(environment.folder(TARGET))), type=Record)
     assert record.pending is None
     assert len(record.ours) == 1
 
@@ -199,11 +199,11 @@ def test_a_rollback_asked_for_again_by_whoever_got_no_answer_does_not_bring_back
     with pytest.raises(RequestRefused, match="already rolled back"):
         environment.publish(rollback=TARGET)
     assert set(environment.live(TARGET)) == old
-    record = decode(environment.read(keys.record(TARGET)))
+    record = decode(environment.read(keys.record(environment.folder(TARGET))))
     versions = record.versions
     assert record.applied is not None
     again = environment.publish(rollback=TARGET, to=record.applied.version).targets[TARGET]
     assert (again.outcome, set(environment.live(TARGET))) == ("held", old)
-    assert decode(environment.read(keys.record(TARGET))) == record
+    assert decode(environment.read(keys.record(environment.folder(TARGET)))) == record
     assert environment.publish(rollback=TARGET, to=versions[0].version).targets[TARGET].outcome == "rolled-back"
     assert set(environment.live(TARGET)) == new

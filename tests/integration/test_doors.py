@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 
+from rotation_watcher import keys
 from rotation_watcher.identity.door import EVERY
 from rotation_watcher.identity.waking import APART
 from rotation_watcher.targets import record
@@ -113,5 +114,5 @@ def test_the_warning_of_a_shared_ca_ends_where_every_api_asks_the_authorizer(wor
 
 def open_conditions(world: OverSockets, target: str) -> set[str]:
     """The kinds of the conditions that are open at a target and were alerted, as far as they matter here."""
-    known = record.decode(world.read(f"targets/{target}/record.json"))
+    known = record.decode(world.read(keys.record(world.folder(target))))
     return {one.kind for one in known.conditions.values() if one.alerted} & {SHARED}

@@ -48,7 +48,7 @@ def test_what_others_had_comes_back_when_mutual_tls_was_turned_off_at_a_target_t
     environment: AnyEnvironment,
 ) -> None:
     environment.tick()
-    environment.delete(keys.record("rest"))  # from now on all that it holds is others'
+    environment.delete(keys.record(environment.folder("rest")))  # from now on all that it holds is others'
     environment.tick()
     before = set(environment.live("rest"))
     assert len(before) == 3
@@ -88,11 +88,11 @@ def test_a_replica_that_still_shows_the_bundle_before_the_proved_one_is_no_drift
     environment.configure()
     assert environment.publish("alb").targets["alb"].outcome == "updated"
     environment.new_alerts()
-    before = environment.read(keys.record("alb"))
+    before = environment.read(keys.record(environment.folder("alb")))
     environment.clock.advance(timedelta(seconds=20))
     environment.stale_reads("alb", 3)
     assert environment.publish("alb").targets["alb"].outcome == "unchanged"
-    assert (environment.new_alerts(), environment.read(keys.record("alb"))) == ([], before)
+    assert (environment.new_alerts(), environment.read(keys.record(environment.folder("alb")))) == ([], before)
     environment.stale_reads("alb", 9)  # what does not pass is somebody's doing
     assert environment.publish("alb", dry_run=True).targets["alb"].drift != []
     environment.stale_reads("alb", 0)

@@ -14,7 +14,7 @@ from rotation_watcher.targets import record as records
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.session import same_state
 from tests.support import certs
-from tests.support.small_world import ARNS, START, SmallWorld, issued, leaf_of, root
+from tests.support.small_world import ARNS, START, SmallWorld, folder, issued, leaf_of, root
 from tests.support.words import word
 
 TARGETS = pytest.mark.parametrize("target", ["alb", "api"])
@@ -349,6 +349,6 @@ def test_a_version_whose_record_names_others_as_ours_returns_nothing_of_them_wit
     record = world.record("alb")
     forged = msgspec.structs.replace(record.versions[0], ours=(*record.versions[0].ours, OLD.fingerprint))
     changed = msgspec.structs.replace(record, versions=(forged, *record.versions[1:]))
-    world.store.seed(keys.record("alb"), records.encode(changed))
+    world.store.seed(keys.record(folder("alb")), records.encode(changed))
     with pytest.raises(RequestRefused, match="CN=Partner CA"):
         world.publish(rollback="alb")

@@ -201,7 +201,7 @@ def test_any_earlier_version_is_one_call_away_and_holds_until_it_is_released(env
         environment.configure()
         environment.tick()
     last = set(environment.live("alb"))
-    record = json.loads(environment.read(keys.record("alb")))
+    record = json.loads(environment.read(keys.record(environment.folder("alb"))))
     (form,) = re.findall(r'`(\{"rollback": "alb", "to": "<version>"\})`', RUNBOOK)
     two_before, as_found = record["versions"][1]["version"], record["versions"][2]["version"]
     with pytest.raises(RequestRefused, match=r"would refuse the current leaf"):

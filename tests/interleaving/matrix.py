@@ -17,7 +17,7 @@ from rotation_watcher.publish import Summary
 from rotation_watcher.run_store import Memory
 from rotation_watcher.targets.record import Claim, decode
 from tests.interleaving.calls import CALLS, MOMENTS, Answer, answer
-from tests.support.small_world import ARNS, SmallWorld
+from tests.support.small_world import ARNS, SmallWorld, folder
 
 type Hook = Callable[[str, str], None]
 
@@ -44,7 +44,7 @@ class Gate:
 
     def claim(self) -> Claim | None:
         """The claim that is kept now, if it is live."""
-        versions = self.world.store.versions.get(keys.record(self.target))
+        versions = self.world.store.versions.get(keys.record(folder(self.target)))
         claim = decode(versions[-1].body).claim if versions else None
         return claim if claim and self.world.clock() <= claim.until else None
 
@@ -61,7 +61,7 @@ class Gate:
 
     def _after(self, operation: str, subject: str) -> None:
         versions = self.world.store.versions.get(subject, [])
-        if operation != "put_if" or subject != keys.record(self.target) or len(versions) < 2:
+        if operation != "put_if" or subject != keys.record(folder(self.target)) or len(versions) < 2:
             return
         claim, run = decode(versions[-2].body).claim, self.world.running[-1]
         if claim and claim.owner != run and self.world.clock() <= claim.until:
@@ -139,7 +139,7 @@ def _word(answer: Answer) -> str:
 def unrecorded(world: SmallWorld, target: str) -> list[str]:
     """The target holds what neither was there before, nor was proved, nor is on its way, by its record."""
     live = world.live(target)
-    if keys.record(target) not in world.store.versions:
+    if keys.record(folder(target)) not in world.store.versions:
         return [] if len(live) == 1 else [f"it holds {live} and has no record"]
     record = world.record(target)
     as_found = record.versions if record.applied is None else ()
@@ -149,7 +149,7 @@ def unrecorded(world: SmallWorld, target: str) -> list[str]:
 
 def lost(world: SmallWorld, target: str) -> list[str]:
     """Alerts that once waited in the record, wait no longer, and were never delivered."""
-    versions = [decode(one.body) for one in world.store.versions.get(keys.record(target), [])]
+    versions = [decode(one.body) for one in world.store.versions.get(keys.record(folder(target)), [])]
     ever = {alert.id for one in versions for alert in one.outbox}
     kept = {alert.id for one in versions[-1:] for alert in one.outbox}
     return [f"lost {alert}" for alert in sorted(ever - kept - {one.id for one in world.sink.delivered})]

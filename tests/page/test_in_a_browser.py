@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from local.looking import MISSING, Look, Seen, browser, look
+from rotation_watcher import keys
 from rotation_watcher.alerts.builders.wording import stamp
 from rotation_watcher.alerts.model import Kind, Severity
 from rotation_watcher.status.gather import gather
 from rotation_watcher.status.page import render
-from tests.support.kept_state import HOUR, NOW, KeptState, alert
+from tests.support.kept_state import HOUR, NOW, KeptState, alert, folder
 
 pytestmark = pytest.mark.skipif(browser() is None, reason=MISSING)
 
@@ -37,7 +38,7 @@ def state(sources: int, targets: int, *, troubled: bool = False, suffix: str = "
         kept.disturb_source(first, "source", Kind.SOURCE_FAILING)
         kept.disturb_target("t0", "drift:0a", Kind.DRIFT_FOUND, since=since, severity=Severity.CRITICAL)
         kept.tell(alert(id=f"drift-found:t0:{stamp(since)}", severity=Severity.CRITICAL, suffix=suffix), since)
-        kept.store.seed("targets/t0/revocations.json", b"{")
+        kept.store.seed(keys.target_revocations(folder("t0")), b"{")
     return kept
 
 

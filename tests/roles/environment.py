@@ -6,21 +6,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
 from typing import Any, NamedTuple
-from unittest.mock import patch
 
 import boto3
 import msgspec
 from botocore.exceptions import ClientError
 
+from local.aws.distributions import set_mode
 from local.aws.enforcing import Asked
 from local.environment import BUCKET, Environment
 from local.receiver import SlackReceiver, TeamsReceiver
-from rotation_watcher import bootstrap_chat, bootstrap_door, configuration
+from rotation_watcher import bootstrap_chat, bootstrap_door, configuration, file_sets, keys
 from rotation_watcher.adapters.sqs import SqsPublishQueue
 from rotation_watcher.authorize import authorize
 from rotation_watcher.config import Watch
 from rotation_watcher.digests import SETTLED
 from rotation_watcher.errors import ConfigurationError
+from rotation_watcher.kinds import MARK
 from rotation_watcher.refresh_crls import Request, refresh_crls
 from rotation_watcher.report import Request as ReportRequest
 from rotation_watcher.report import report
@@ -29,6 +30,7 @@ from rotation_watcher.sources.history import Leaf
 from rotation_watcher.sources.repository import load_history, load_seen
 from rotation_watcher.targets.summary import TargetSummary
 from tests.roles.grants import Grant, documents, grants
+from tests.roles.judging import in_the_name_of
 from tests.support.crls import crl_der
 from tests.support.fake_crls import FakeDistributionPoints
 from tests.support.functions import CHATS, LOGICAL_NAMES
@@ -77,6 +79,8 @@ class RolesEnvironment:
             environment.add_rest_domain("rest", "main", self.others),
             environment.add_http_domain("http", "main", self.others),
         )
+        files = environment.add_file_place("files", "main", self.others)
+        self.edge = environment.add_cloudfront_trust_store("edge", "main", self.others)
         environment.watch["bundles"][0]["extra"] = ["extra/partner.pem"]
         environment.put("extra/partner.pem", self.others)
         environment.s3.put_object(Bucket=CONF, Key="watch.json", Body=json.dumps(environment.watch).encode())
@@ -84,7 +88,8 @@ class RolesEnvironment:
         self.parameters = {
             "GenesysRegion": "us-east-1",
             "CredentialArns": f"{environment.secret_arn},{self.secret}",
-            "TargetArns": ",".join([self.store, self.door, *domains]),
+            "TargetArns": ",".join([self.store, self.door, self.edge, *domains, files]),
+            "FileBucketArns": "arn:aws:s3:::files-bucket",
             "SlackSecretArn": self.webhook,
             "TeamsSecretArn": self.workflow,
             "AmazonQTopic": "make-one",
@@ -140,16 +145,8 @@ class RolesEnvironment:
             iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(_TRUST))
         for name, text in self.documents(role, without).items():
             iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=text)
-        assumed = self.environment.aws.client("sts").assume_role(
-            RoleArn=f"arn:aws:iam::123456789012:role/{role}", RoleSessionName="run"
-        )["Credentials"]
-        variables = {
-            "AWS_ACCESS_KEY_ID": assumed["AccessKeyId"],
-            "AWS_SECRET_ACCESS_KEY": assumed["SecretAccessKey"],
-            "AWS_SESSION_TOKEN": assumed["SessionToken"],
-            "WATCH_FILE_URI": f"s3://{CONF}/watch.json",
-        }
-        with patch.dict(os.environ, variables), patch.object(boto3, "DEFAULT_SESSION", None):
+        arn = f"arn:aws:iam::123456789012:role/{role}"
+        with in_the_name_of(self.environment.aws, arn, WATCH_FILE_URI=f"s3://{CONF}/watch.json"):
             yield
 
     def client(self, service: str) -> Any:
@@ -195,8 +192,12 @@ class RolesEnvironment:
         environment.watcher = environment.build()
         environment.publish(sweep=True)
         self._poll(environment.queue_url)
-        for target in ("alb", "rest", "http", "door"):
+        for target in ("alb", "rest", "http", "door", "files", "edge"):
             self._updates(target)
+        with environment.aws.unenforced_iam():  # a distribution that is in no listing of its trust store any more
+            set_mode(environment.aws.client("cloudfront"), environment.distribution, {"Mode": "passthrough"})
+        environment.clock.advance(PACE)
+        environment.publish("edge")
         with environment.aws.unenforced_iam():
             another = environment.world.region("ap-south-1").root_pem()
             environment.put("extra/partner.pem", self.others + another + _DAMAGED)
@@ -238,7 +239,8 @@ class RolesEnvironment:
     def _lists(self, revoked: Callable[[Leaf], bool]) -> FakeDistributionPoints:
         """The CAs' lists with those of the leaves that are revoked."""
         points, now = FakeDistributionPoints(), self.environment.clock()
-        for source, name in (("use1", "us-east-1"), ("euc1", "eu-central-1")):
+        for source in self.environment.watcher.watch().sources:
+            name = source.region
             state = load_history(self.environment.watcher.store, source)
             assert state is not None
             leaves = [leaf for leaf in state.authorities["Genesys"].leaves.values() if revoked(leaf)]
@@ -285,7 +287,7 @@ class RolesEnvironment:
             environment.publish("alb")
             refresh_crls(environment.watcher.watch(), Request(), ports)
             environment.publish("alb")
-            state = load_history(environment.watcher.store, "use1")
+            state = load_history(environment.watcher.store, environment.watcher.watch().sources[0])
             environment.s3.delete_object(Bucket=BUCKET, Key="wakes/use1.json")
         assert state is not None
         leaf = next(one for one in state.authorities["Genesys"].leaves.values() if not one.lifted)
@@ -318,6 +320,7 @@ class RolesEnvironment:
             environment.publish("alb")
             refresh_crls(watcher.watch(), Request(), ports)
             environment.publish("alb")
+            configuration.in_use(watcher.watch, watcher.parse, watcher.store, dry_run=False)  # publish accepts it
         environment.aws.calls.clear()
         with suppress(ConfigurationError):  # what publish has accepted is read, and collect has accepted none
             configuration.in_use(_refused, watcher.parse, watcher.report().store, dry_run=True)
@@ -385,6 +388,22 @@ class RolesEnvironment:
             environment.sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("slack", "teams", "amazon-q")
         )
 
+    def _restore_edge(self) -> None:
+        """The trust store of CloudFront as others left it, and what they say of it."""
+        client, name = self.environment.aws.client("cloudfront"), self.edge.rpartition("/")[2]
+        set_mode(
+            client,
+            self.environment.distribution,
+            {"Mode": "required", "TrustStoreConfig": {"TrustStoreId": name}},
+        )
+        place = {"Bucket": BUCKET, "Key": "before/edge.pem", "Region": "us-east-1"}
+        etag = client.update_trust_store(
+            Id=name,
+            IfMatch=client.get_trust_store(Identifier=name)["ETag"],
+            CaCertificatesBundleSource={"CaCertificatesBundleS3Location": place},
+        )["ETag"]
+        self.environment.put(keys.adopted(name, etag), self.others)
+
     def _reset(self, *, published: bool) -> None:
         """The beginning again: nothing seen, a message in each queue.
 
@@ -405,10 +424,14 @@ class RolesEnvironment:
         if not published:
             return
         environment.aws.client("elbv2").modify_trust_store(TrustStoreArn=self.store, **self.bundle)
+        environment.aws.client("elbv2").remove_tags(ResourceArns=[self.store], TagKeys=[MARK])
         mutual = {"Mode": "verify", "TrustStoreArn": self.store, "ClientCertificateIdentityFilters": [PARTNERS]}
         environment.aws.client("elbv2").modify_listener(ListenerArn=self.door, MutualAuthentication=mutual)
+        self._restore_edge()
         self._point("rest", self.pinned)
         self._point("http", "")
+        for name in file_sets.TYPES:
+            environment.s3.delete_object(Bucket="files-bucket", Key=f"genesys/prod/{name}")
         environment.put("extra/partner.pem", self.others)
         for _ in range(2):
             environment.collect()
@@ -447,7 +470,7 @@ class RolesEnvironment:
         logs = {f"{name}Logs": (name, f"arn:aws:logs:{_PLACE}:log-group:{name}:*") for name in names}
         functions = {f"{name}Function": (name, f"arn:aws:lambda:{_PLACE}:function:{name}") for name in names}
         return (logs | functions) | {
-            "Bucket": (BUCKET, f"arn:aws:s3:::{BUCKET}"),
+            "State": (BUCKET, f"arn:aws:s3:::{BUCKET}"),
             "AlertTopic": (self.environment.topic_arn, self.environment.topic_arn),
             "PublishQueue": queue(self.environment.queue_url),
             "FailedRunsQueue": queue(self.failed_url),

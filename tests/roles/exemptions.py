@@ -29,6 +29,10 @@ EXEMPT: dict[str, tuple[str, str]] = {
         "alerts as events, on the bus that AlertEventBus names; the worlds under moto's IAM have none",
         f"{_AUTHORIZATION}list_amazoneventbridge.html",
     ),
+    "sts:AssumeRole": (
+        "publish takes on the roles of other accounts (tests/integration/test_accounts.py)",
+        f"{_AUTHORIZATION}list_awssecuritytokenservice.html",
+    ),
     "xray:PutTraceSegments": (
         "the Lambda service sends traces with the function's role (Tracing: Active)",
         "docs.aws.amazon.com/lambda/latest/dg/services-xray.html",

@@ -10,9 +10,11 @@ OF_TYPE = {
     "elasticloadbalancing:ModifyTrustStore": "truststore/",
     "elasticloadbalancing:GetTrustStoreCaCertificatesBundle": "truststore/",
     "elasticloadbalancing:ModifyListener": "listener/",
+    "elasticloadbalancing:AddTags": "truststore/",
     "elasticloadbalancing:AddTrustStoreRevocations": "truststore/",
     "elasticloadbalancing:RemoveTrustStoreRevocations": "truststore/",
     "elasticloadbalancing:GetTrustStoreRevocationContent": "truststore/",
+    "cloudfront:GetDistributionConfig": "distribution/",
 }
 """How the resources begin that these actions know; an ARN of another type in the same list matches nothing."""
 
@@ -21,8 +23,8 @@ def touches(action: str, resource: str) -> bool:
     """Whether an action can do anything with the resource of that ARN: it is of its service, and of its type."""
     if resource == "*":
         return True
-    parts = resource.split(":", 5)
-    return parts[2] == action.partition(":")[0] and parts[-1].startswith(OF_TYPE.get(action, ""))
+    parts, service = resource.split(":", 5), action.partition(":")[0]
+    return parts[2] == {"sts": "iam"}.get(service, service) and parts[-1].startswith(OF_TYPE.get(action, ""))
 
 
 class Grant(NamedTuple):

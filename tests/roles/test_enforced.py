@@ -1,10 +1,11 @@
 """The template's own policies under moto's IAM: every function does its work, and needs every grant for it.
 
-moto is trusted here for S3, SNS, SQS, SSM, Secrets Manager and trust stores; the rest is held to AWS's own lists of
-actions in ``test_described.py``. What a grant is for is shown by taking it away: somebody must then be refused.
+moto is trusted here for S3, SNS, SQS, SSM, Secrets Manager and the trust stores of both services; the rest is held to
+AWS's own lists of actions in ``test_described.py``. What a grant is for is shown by taking it away: somebody must then
+be refused.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -12,19 +13,14 @@ from unittest.mock import patch
 
 import pytest
 from botocore.exceptions import ClientError
-from moto.iam.access_control import IAMPolicy, PermissionResult
 
-from local.aws.enforcing import Asked
 from local.environment import BUCKET, Environment
 from local.genesys.keys import DEFAULT_CACHE
 from local.receiver import SlackReceiver, TeamsReceiver
 from tests.roles.environment import RolesEnvironment, Run
-from tests.roles.exemptions import EXEMPT
-from tests.roles.grants import Grant
+from tests.roles.judging import allowed, idle, judged
 from tests.stack.template import FUNCTIONS, ROLES
 
-JUDGED = {"s3", "sns", "sqs", "ssm", "secretsmanager", "elasticloadbalancing"}
-"""The services for which moto's enforcement is to be trusted."""
 OF_A_FUNCTION = sorted(function["Properties"]["Role"]["Fn::GetAtt"][0] for function in FUNCTIONS.values())
 
 
@@ -45,36 +41,23 @@ def whole(roles: RolesEnvironment) -> Callable[[str], Run]:
     return cache(roles.run)
 
 
-def judged(roles: RolesEnvironment, role: str) -> list[Grant]:
-    return [grant for grant in roles.grants(role) if grant.service in JUDGED and grant.action not in EXEMPT]
-
-
-def allowed(documents: Iterable[str], asked: Asked) -> bool:
-    """What moto answers for these policies."""
-    answers = {IAMPolicy(document).is_action_permitted(asked.action, asked.resource) for document in documents}
-    return PermissionResult.PERMITTED in answers and PermissionResult.DENIED not in answers
-
-
 @pytest.mark.parametrize("role", sorted(ROLES))
 def test_a_role_suffices_for_the_whole_work(role: str, roles: RolesEnvironment, whole: Callable[[str], Run]) -> None:
     run = whole(role)
     assert run.refused == set()
-    assert {asked.action.partition(":")[0] for asked in run.asked} == {grant.service for grant in judged(roles, role)}
+    assert {asked.action.partition(":")[0] for asked in run.asked} == {
+        grant.service for grant in judged(roles.resolver, role)
+    }
 
 
 @pytest.mark.parametrize("role", sorted(ROLES))
 def test_no_grant_is_idle(role: str, roles: RolesEnvironment, whole: Callable[[str], Run]) -> None:
     """Without any single one of them, moto would refuse something that the work asked for."""
-    tried = judged(roles, role)
+    tried = judged(roles.resolver, role)
     assert tried
     complete = roles.documents(role).values()
     assert all(allowed(complete, asked) for asked in whole(role).asked)
-    idle = [
-        grant
-        for grant in tried
-        if all(allowed(roles.documents(role, grant).values(), asked) for asked in whole(role).asked)
-    ]
-    assert not [f"{grant.sid}: {grant.action} on {grant.resource}" for grant in idle]
+    assert idle(roles.resolver, role, tried, whole(role).asked) == []
 
 
 @pytest.mark.parametrize(
@@ -86,6 +69,8 @@ def test_no_grant_is_idle(role: str, roles: RolesEnvironment, whole: Callable[[s
         ("PublishRole", "ReadTruststoresInUse"),
         ("PublishRole", "ChangeTrustStores"),
         ("PublishRole", "ChangeListeners"),
+        ("PublishRole", "ChangeCloudFrontTrustStores"),
+        ("PublishRole", "ReadDistributions"),
         ("SlackRole", "ReadParameter"),
         ("TeamsRole", "ReadParameter"),
         ("AmazonQRole", "PublishForAmazonQ"),
@@ -94,7 +79,7 @@ def test_no_grant_is_idle(role: str, roles: RolesEnvironment, whole: Callable[[s
 )
 def test_the_work_with_one_grant_less_is_refused_something(role: str, sid: str, roles: RolesEnvironment) -> None:
     """What the test before concludes from what was asked, seen for some of them in a whole run."""
-    for grant in judged(roles, role):
+    for grant in judged(roles.resolver, role):
         if grant.sid == sid:
             assert roles.run(role, without=grant).refused, grant
 
@@ -102,7 +87,7 @@ def test_the_work_with_one_grant_less_is_refused_something(role: str, sid: str, 
 def test_slack_reads_its_webhook_from_secrets_manager_too(roles: RolesEnvironment) -> None:
     with patch.dict(roles.parameters, {"SlackSecretArn": roles.webhook_secret}):
         assert roles.run("SlackRole").refused == set()
-        grant = next(each for each in judged(roles, "SlackRole") if each.service == "secretsmanager")
+        grant = next(each for each in judged(roles.resolver, "SlackRole") if each.service == "secretsmanager")
         assert roles.run("SlackRole", without=grant).refused
 
 

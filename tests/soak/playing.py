@@ -387,7 +387,7 @@ class Player:
             return
         held = environment.held[goal][ARNS[goal]]
         if act.what == "turns-off" and goal == "api":
-            if environment.store.versions.get(keys.record(goal)):
+            if environment.store.versions.get(keys.record(keys.target(ARNS[goal]))):
                 held.bundle = held.location = held.version = None
                 self.judge.suspended.add(goal)
             return
@@ -408,6 +408,6 @@ class Player:
         """Whatever the target holds is nobody's business any more: it must stay for ever."""
         if act.target in self.judge.suspended or act.target in self.judge.frozen:
             return
-        self.environment.store.remove(keys.record(act.target))
+        self.environment.store.remove(keys.record(keys.target(ARNS[act.target])))
         bundle = self.environment.live(act.target)
         self.environment.foreign[act.target] |= {fingerprint(one) for one in certificates(bundle)} if bundle else set()

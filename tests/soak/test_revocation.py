@@ -179,7 +179,7 @@ class Game:
 
     def lose_state(self) -> None:
         """Somebody deletes or overwrites what says which lists the watcher has loaded, in one place or in both."""
-        places = [keys.target_revocations("alb"), keys.added_lists(ALB)]
+        places = [keys.target_revocations(keys.target(ALB)), keys.added_lists(ALB)]
         versions = self.world.store.versions
         if self.vandalised or not all(key in versions and versions[key][-1].body not in GARBLED for key in places):
             return

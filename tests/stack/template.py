@@ -113,10 +113,14 @@ def statements() -> Iterator[Statement]:
 STATEMENTS = tuple(statements())
 
 
+BUCKET_ARN = "arn:${AWS::Partition}:s3:::${State.Value}/"
+"""How the ARN of an object of the stack's own bucket begins."""
+
+
 def in_bucket(resource: Node) -> str | None:
     """The key pattern of a resource in the stack's own bucket."""
     text = resource.get("Fn::Sub") if isinstance(resource, dict) else None
-    return text.removeprefix("${Bucket.Arn}/") if isinstance(text, str) and text.startswith("${Bucket.Arn}/") else None
+    return text.removeprefix(BUCKET_ARN) if isinstance(text, str) and text.startswith(BUCKET_ARN) else None
 
 
 def keys_of(role: str, action: str) -> set[str]:

@@ -12,6 +12,7 @@ from slack_sdk.models.blocks import Block
 from local.environment import Environment
 from local.genesys.keys import DEFAULT_CACHE
 from local.receiver import SlackReceiver
+from rotation_watcher.errors import StoreError
 from tests.stack.template import ALARMS, metrics_of
 from tests.support.functions import Context, load, woken_by
 from tests.support.words import word
@@ -94,15 +95,6 @@ def written(text: str) -> dict[tuple[str, str, str, str], float]:
     return found
 
 
-WRITES: dict[str, dict[str, float | None]] = {
-    "collect": {"OldestSourceHours": 0},
-    "publish": {"PublishSucceeded": 1},
-    "refresh_crls": {"CrlsRefreshed": 1},
-    "report": {"TargetsOutOfStep": 0, "SoonestExpiryDays": None, "ConfirmedSubscribers": 1},
-}
-"""What each function writes while all is well; the days are the simulator's."""
-
-
 def alarmed() -> set[tuple[str, str, str, str]]:
     """The metrics of ours that alarms rest on, in a stack that is called ``watcher``."""
     return {
@@ -113,23 +105,36 @@ def alarmed() -> set[tuple[str, str, str, str]]:
     }
 
 
-@pytest.mark.parametrize("name", WRITES)
-def test_a_run_that_succeeds_writes_what_the_alarms_rest_on(
+@pytest.mark.parametrize("name", ["collect", "publish", "refresh_crls"])
+def test_a_run_in_which_all_is_well_writes_no_metric(
     environment: Environment, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     del environment
     load(name).handler({}, Context())
+    assert written(capsys.readouterr().out) == {}
+
+
+def test_report_writes_what_is_wrong_as_an_alarm_names_it(
+    environment: Environment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    topic = environment.aws.client("sns")
+    for one in topic.list_subscriptions()["Subscriptions"]:
+        topic.unsubscribe(SubscriptionArn=one["SubscriptionArn"])
+    load("report").handler({}, Context())
     found = written(capsys.readouterr().out)
-    expected = WRITES[name]
-    assert {metric: value for (_, metric, _, _), value in found.items() if expected[metric] is not None} == {
-        metric: value for metric, value in expected.items() if value is not None
-    }
-    assert {metric for _, metric, _, _ in found} == expected.keys()
+    assert {metric: value for (_, metric, _, _), value in found.items()}["NobodyListens"] == 1
     assert found.keys() <= alarmed()
 
 
-def test_every_metric_of_ours_that_an_alarm_rests_on_is_written_by_one_of_them() -> None:
-    assert {metric for _, metric, _, _ in alarmed()} == {metric for one in WRITES.values() for metric in one}
+def test_a_sweep_that_finds_no_target_in_a_stack_that_lists_some_fails(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TARGET_ARNS", environment.watch["targets"][0]["arn"])
+    environment.watch["targets"] = []
+    environment.configure()
+    publish = load("publish")
+    with pytest.raises(StoreError, match="names none"):
+        publish.handler({"sweep": True}, Context())
 
 
 def test_a_source_that_cannot_be_read_grows_older(environment: Environment, capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,7 +142,9 @@ def test_a_source_that_cannot_be_read_grows_older(environment: Environment, caps
     capsys.readouterr()
     environment.simulator.play("us-east-1", "token", status=401, body="{}", times=9)
     load("collect").handler({}, Context())
-    (age,) = written(capsys.readouterr().out).values()
+    found = written(capsys.readouterr().out)
+    assert found.keys() <= alarmed()
+    (age,) = found.values()
     assert 0 < age < 1 / 60, "since the first look that failed, a moment ago"
 
 

@@ -7,7 +7,19 @@ from typing import Any
 
 import pytest
 
-from tests.stack.template import ALARMS, FUNCTIONS, PARAMETERS, QUEUES, RESOURCES, ROOT, TEMPLATE, nodes, of_type
+from rotation_watcher.status.figures import NEAR_DAYS
+from tests.stack.template import (
+    ALARMS,
+    FUNCTIONS,
+    PARAMETERS,
+    QUEUES,
+    RESOURCES,
+    ROOT,
+    TEMPLATE,
+    metrics_of,
+    nodes,
+    of_type,
+)
 from tests.support.alarms import Alarm, judged
 from tests.support.roles import Resolver
 
@@ -85,23 +97,28 @@ def test_the_command_that_runs_a_function_does_its_work_and_is_no_dry_run() -> N
 
 # When it rings
 
-WELL = {
-    "OldestSourceHours": (15 * MINUTE, 0.0),
-    "PublishSucceeded": (5 * MINUTE, 1.0),
-    "CrlsRefreshed": (HOUR, 1.0),
-    "TargetsOutOfStep": (5 * MINUTE, 0.0),
-    "SoonestExpiryDays": (5 * MINUTE, 40.0),
-    "ConfirmedSubscribers": (5 * MINUTE, 1.0),
+FUNCTION = {name: STACK.of({"Ref": f"{name}Function"}) for name in ("Collect", "Publish", "RefreshCrls", "Report")}
+EVERY = {"Collect": 15 * MINUTE, "Publish": 15 * MINUTE, "RefreshCrls": HOUR, "Report": 5 * MINUTE}
+"""How often each function runs."""
+FIGURES = {
+    "OldestSourceHours": "Collect",
+    "TargetsOutOfStep": "Report",
+    "SoonestExpiryDays": "Report",
+    "NobodyListens": "Report",
 }
-"""What is written while all is well: how often, and the value."""
+"""What is written while something is wrong, and by whose runs."""
+SILENCE = {
+    "Collect": "CollectStoppedAlarm",
+    "Publish": "PublishSilenceAlarm",
+    "RefreshCrls": "RefreshCrlsSilenceAlarm",
+    "Report": "ReportStoppedAlarm",
+}
 BEGINS, ENDS = 12 * HOUR, 24 * HOUR
 """When something happens, and how long it is watched."""
-COLLECT, PUBLISH, REFRESH = {"OldestSourceHours"}, {"PublishSucceeded"}, {"CrlsRefreshed"}
-REPORT = {"TargetsOutOfStep", "SoonestExpiryDays", "ConfirmedSubscribers"}
 DEAD_MEN = {
     name: rule
     for name, rule in RULES.items()
-    if OURS in {one.get("Namespace") for one in nodes(rule) if isinstance(one, dict)}
+    if name in SILENCE.values() or OURS in {one.get("Namespace") for one in nodes(rule) if isinstance(one, dict)}
 }
 
 
@@ -109,31 +126,66 @@ def always(value: float) -> Callable[[float], float]:
     return lambda _: value
 
 
+def never(_: float) -> None:
+    """Nothing is written."""
+
+
 class Story:
-    """What the functions write: as in ``WELL``, but ``silent`` metrics and ``values`` that differ after BEGINS."""
+    """What is written: by Lambda, the Scheduler and the log of each run, and by the functions what is wrong.
+
+    After BEGINS functions are ``dead`` (they do not run), ``fail`` at each run, lose their ``log``, or are woken by
+    others alone (``unasked``); ``wrong`` figures are written for ``lasts`` hours, by the hours since then.
+    """
 
     def __init__(
-        self, silent: set[str] | None = None, values: Mapping[str, Callable[[float], float]] | None = None
+        self,
+        *,
+        dead: str = "",
+        fail: str = "",
+        log: str = "",
+        unasked: str = "",
+        wrong: Mapping[str, Callable[[float], float | None]] | None = None,
+        lasts: float = 99,
     ) -> None:
-        self._silent, self._values = silent or set(), values or {}
+        self._dead, self._fail, self._log, self._unasked = dead, fail, log, unasked
+        self._wrong, self._lasts = wrong or {}, lasts
 
-    def __call__(self, namespace: str, name: str) -> Mapping[int, float]:
-        if namespace != OURS:
-            return {}
-        every, usual = WELL[name]
-        changed = self._values.get(name, always(usual))
+    def __call__(self, namespace: str, name: str, about: str) -> Mapping[int, float]:
+        if name in FIGURES and namespace == OURS:
+            runs = self._runs(FIGURES[name])
+            said = self._wrong.get(name, never)
+            hours = {at: (at - BEGINS) / HOUR for at in runs if at >= BEGINS}
+            figures = {at: said(one) for at, one in hours.items() if one < self._lasts}
+            lost = self._log == FIGURES[name]
+            return {} if lost else {at: one for at, one in figures.items() if one is not None}
+        if (namespace, name) == ("AWS/Lambda", "Errors"):
+            (function,) = [one for one, other in FUNCTION.items() if other == about]
+            return {at: float(function == self._fail and at >= BEGINS) for at in self._runs(function)}
+        if (namespace, name) == ("AWS/Scheduler", "InvocationAttemptCount"):
+            return {at: 1 for at in self._runs("Publish") if at < BEGINS or self._unasked != "Publish"}
+        if (namespace, name) == ("AWS/Logs", "IncomingLogEvents"):
+            return {at: 4 for at in self._runs("Report") if at < BEGINS or self._log != "Report"}
+        return {}
+
+    def _runs(self, function: str) -> list[int]:
+        return [at for at in range(0, ENDS, EVERY[function]) if at < BEGINS or self._dead != function]
+
+    def states(self) -> dict[str, dict[float, str]]:
+        """The states of each alarm by the hours after BEGINS."""
+        moments = range(BEGINS - 4 * HOUR, ENDS, 15 * MINUTE)
         return {
-            at: usual if at < BEGINS else changed((at - BEGINS) / HOUR)
-            for at in range(0, ENDS, every)
-            if at < BEGINS or name not in self._silent
+            name: dict(zip([(now - BEGINS) / HOUR for now in moments], Alarm(rule).look(self, *moments), strict=True))
+            for name, rule in DEAD_MEN.items()
         }
 
     def rings(self) -> dict[str, float]:
         """The alarms that ring, with the hours after BEGINS that it took."""
-        moments = range(BEGINS - 4 * HOUR, ENDS, 15 * MINUTE)
-        states = {name: Alarm(rule).look(self, *moments) for name, rule in DEAD_MEN.items()}
-        first = {name: moments[seen.index("ALARM")] for name, seen in states.items() if "ALARM" in seen}
-        return {name: (now - BEGINS) / HOUR for name, now in first.items()}
+        states = self.states()
+        return {
+            name: next(at for at, one in seen.items() if one == "ALARM")
+            for name, seen in states.items()
+            if "ALARM" in seen.values()
+        }
 
 
 def test_all_is_well_and_no_alarm_rings() -> None:
@@ -144,63 +196,99 @@ def test_all_is_well_and_no_alarm_rings() -> None:
 
 def test_a_dead_source_rings_while_the_others_live() -> None:
     """collect goes on, and its metric is the age of the oldest source."""
-    story = Story(values={"OldestSourceHours": lambda hours: hours})
+    story = Story(wrong={"OldestSourceHours": lambda hours: hours})
     assert story.rings() == {"SourceUnreadAlarm": 3}, "two hours of SilenceHours, and the period in which they end"
 
 
 def test_a_source_that_is_read_now_and_then_rings_nothing() -> None:
-    assert Story(values={"OldestSourceHours": lambda hours: 4.0 if hours % 1 else 0.0}).rings() == {}
+    assert Story(wrong={"OldestSourceHours": lambda hours: 4.0 if hours % 1 else 0.0}).rings() == {}
 
 
-@pytest.mark.parametrize(
-    ("silent", "rings"),
-    [
-        (COLLECT, {"CollectStoppedAlarm": 2}),
-        (PUBLISH, {"PublishSilenceAlarm": 2}),
-        (REFRESH, {"RefreshCrlsSilenceAlarm": 6}),
-        (REPORT, {"ReportStoppedAlarm": 1, "NobodyListensAlarm": 3}),
-    ],
-    ids=["collect", "publish", "refresh_crls", "report"],
-)
-def test_a_function_that_is_dead_rings(silent: set[str], rings: dict[str, float]) -> None:
-    assert Story(silent).rings() == rings
+@pytest.mark.parametrize("way", [lambda one: Story(dead=one), lambda one: Story(fail=one)], ids=["dead", "fails"])
+@pytest.mark.parametrize(("function", "hours"), [("Collect", 2), ("Publish", 2), ("RefreshCrls", 6), ("Report", 1)])
+def test_a_function_that_is_dead_or_ends_no_run_well_rings(
+    way: Callable[[str], Story], function: str, hours: float
+) -> None:
+    assert way(function).rings() == {SILENCE[function]: hours}
+
+
+def test_a_run_that_failed_now_and_then_is_no_silence() -> None:
+    """FailedRunsAlarm tells of each."""
+    rings = {name: Alarm(rule) for name, rule in DEAD_MEN.items()}
+
+    def every_second(namespace: str, name: str, about: str) -> Mapping[int, float]:
+        found = Story()(namespace, name, about)
+        return {at: float(place % 2) for place, at in enumerate(found)} if name == "Errors" else found
+
+    moments = range(BEGINS, ENDS, 15 * MINUTE)
+    ringing = {name for name, alarm in rings.items() if "ALARM" in alarm.look(every_second, *moments)}
+    assert ringing == set(), "refresh_crls ends one run of two well"
+
+
+def test_publish_that_other_events_wake_and_no_schedule_rings() -> None:
+    assert Story(unasked="Publish").rings() == {"PublishSilenceAlarm": 2}
+
+
+def test_a_log_that_takes_nothing_rings_since_the_figures_go_over_it() -> None:
+    story = Story(log="Report", wrong={"TargetsOutOfStep": always(1)})
+    assert story.rings() == {"ReportStoppedAlarm": 1}
 
 
 @pytest.mark.parametrize(
     ("metric", "value", "rings"),
     [
-        ("PublishSucceeded", 0.0, {"PublishSilenceAlarm": 2}),
-        ("CrlsRefreshed", 0.0, {"RefreshCrlsSilenceAlarm": 6}),
         ("TargetsOutOfStep", 1.0, {"TargetsOutOfStepAlarm": 0.25}),
         ("SoonestExpiryDays", 7.0, {"SoonestExpiryAlarm": 1}),
         ("SoonestExpiryDays", -0.25, {"SoonestExpiryAlarm": 1}),
-        ("SoonestExpiryDays", 7.1, {}),
-        ("ConfirmedSubscribers", 0.0, {"NobodyListensAlarm": 1}),
-        ("ConfirmedSubscribers", 3.0, {}),
+        ("NobodyListens", 1.0, {"NobodyListensAlarm": 1}),
     ],
 )
 def test_a_figure_that_is_wrong_rings(metric: str, value: float, rings: dict[str, float]) -> None:
-    assert Story(values={metric: always(value)}).rings() == rings
+    assert Story(wrong={metric: always(value)}).rings() == rings
 
 
-def test_what_rings_because_of_a_figure_does_not_end_because_nothing_runs() -> None:
-    for name, metric, value in (
-        ("SourceUnreadAlarm", "OldestSourceHours", 9.0),
-        ("TargetsOutOfStepAlarm", "TargetsOutOfStep", 2.0),
-        ("SoonestExpiryAlarm", "SoonestExpiryDays", 1.0),
-    ):
-        alarm = Alarm(RULES[name])
-        wrong, silent = Story(values={metric: always(value)}), Story({metric})
-        assert alarm.look(wrong, BEGINS + 4 * HOUR) == ["ALARM"]
-        assert alarm.look(silent, ENDS) == ["ALARM"]
+def test_a_topic_that_did_not_answer_for_a_while_rings_nothing() -> None:
+    assert Story(wrong={"NobodyListens": always(1)}, lasts=0.5).rings() == {}
+
+
+def test_report_counts_days_from_where_the_alarm_does() -> None:
+    assert float(RULES["SoonestExpiryAlarm"]["Threshold"]) == NEAR_DAYS
+
+
+WRONG = {
+    "SourceUnreadAlarm": ("OldestSourceHours", 9.0, "Collect"),
+    "TargetsOutOfStepAlarm": ("TargetsOutOfStep", 2.0, "Report"),
+    "SoonestExpiryAlarm": ("SoonestExpiryDays", 1.0, "Report"),
+    "NobodyListensAlarm": ("NobodyListens", 1.0, "Report"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_rings_ends_when_it_is_over(name: str) -> None:
+    metric, value, _ = WRONG[name]
+    seen = Story(wrong={metric: always(value)}, lasts=4).states()[name]
+    assert (seen[3.75], seen[11.75]) == ("ALARM", "OK")
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_rings_does_not_end_by_silence_before_silence_rings(name: str) -> None:
+    """Nothing written is nothing wrong only while another alarm would tell that nothing runs."""
+    metric, value, function = WRONG[name]
+
+    class Dying(Story):
+        def _runs(self, function: str) -> list[int]:
+            died = BEGINS + 4 * HOUR
+            return [at for at in super()._runs(function) if at < died or function != WRONG[name][2]]
+
+    states = Dying(wrong={metric: always(value)}).states()
+    ends = min(at for at, one in states[name].items() if at > 4 and one == "OK")
+    rings = min(at for at, one in states[SILENCE[function]].items() if at > 4 and one == "ALARM")
+    assert rings <= ends
 
 
 def test_a_stack_that_has_just_been_made_rings_where_silence_is_the_danger() -> None:
     never = {name for name, rule in DEAD_MEN.items() if Alarm(rule).look(lambda *_: {}, BEGINS) == ["ALARM"]}
-    assert never == {
-        *("CollectStoppedAlarm", "PublishSilenceAlarm", "RefreshCrlsSilenceAlarm"),
-        *("ReportStoppedAlarm", "NobodyListensAlarm"),
-    }
+    assert never == {*SILENCE.values()}
 
 
 @pytest.mark.parametrize("hours", [1, 2, 8])
@@ -208,9 +296,9 @@ def test_silence_hours_decides_for_how_long_a_source_or_a_function_may_be_silent
     stack = Deployed(SilenceHours=str(hours))
     alarm = Alarm(stack.of(ALARMS["CollectStoppedAlarm"]["Properties"]))
     at = [BEGINS + hour * HOUR for hour in range(hours + 2)]
-    assert alarm.look(Story(COLLECT), *at[:-1]) == ["OK"] * hours + ["ALARM"]
+    assert alarm.look(Story(dead="Collect"), *at[:-1]) == ["OK"] * hours + ["ALARM"]
     age = Alarm(stack.of(ALARMS["SourceUnreadAlarm"]["Properties"]))
-    story = Story(values={"OldestSourceHours": lambda passed: passed})
+    story = Story(wrong={"OldestSourceHours": lambda passed: passed})
     assert age.look(story, *at) == ["OK"] * (hours + 1) + ["ALARM"]
 
 
@@ -256,7 +344,7 @@ def widgets(**parameters: str) -> Iterator[dict[str, Any]]:
 def test_the_dashboard_shows_every_metric_of_ours_and_every_alarm_that_is_always_there() -> None:
     shown = [tuple(row) for one in widgets() if one["type"] == "metric" for row in one["properties"]["metrics"]]
     ours = [row for row in shown if row[0] == OURS]
-    assert {row[1] for row in ours} == WELL.keys()
+    assert {row[1] for row in ours} == FIGURES.keys()
     assert {row[2:] for row in ours} == {("service", LONG)}
     (alarms,) = [one["properties"]["alarms"] for one in widgets() if one["type"] == "alarm"]
     always = [name for name, one in ALARMS.items() if "Condition" not in one]
@@ -310,10 +398,10 @@ def test_logs_are_asked_for_fields_that_lambda_and_the_functions_write() -> None
 def test_the_document_names_every_metric_of_ours_and_every_alarm_with_its_price() -> None:
     text = (ROOT / "docs" / "monitoring.md").read_text()
     rows = {line.split("|")[1].strip().strip("`"): line for line in text.splitlines() if line.startswith("| `")}
-    assert rows.keys() == WELL.keys() | {"AuthorizerWithoutPolicy"} | ALARMS.keys()
+    assert rows.keys() == FIGURES.keys() | {"AuthorizerWithoutPolicy"} | ALARMS.keys()
     for name, row in rows.items():
-        assert row.split("|")[-2].strip() == ("0.10" if name in ALARMS else "0.30"), row
+        price = f"{len(metrics_of(ALARMS[name])) / 10:.2f}" if name in ALARMS else "0.00"
+        assert row.split("|")[-2].strip() == price, row
     plain = [name for name, one in ALARMS.items() if one.get("Condition", "HasTargets") == "HasTargets"]
-    metrics = 3 * len(WELL)
-    assert f"{len(WELL)} metrics and {len(plain)} alarms: {(metrics + len(plain)) / 10:.2f}, " in text
-    assert f"or {max(0, len(plain) - 10) / 10:.2f} in an account that has nothing else" in text
+    metrics = sum(len(metrics_of(ALARMS[name])) for name in plain)
+    assert f"{len(plain)} alarms on {metrics} metrics: {metrics / 10:.2f}, " in text

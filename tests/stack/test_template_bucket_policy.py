@@ -32,7 +32,7 @@ OTHERS = [
     None,
 ]
 """None: a service, or nobody in particular; such a request carries no aws:PrincipalArn."""
-PLACES = {"Bucket": ("state", "arn:aws:s3:::state")} | {name: (name, arn) for name, arn in ROLES.items()}
+PLACES = {"State": ("state", "arn:aws:s3:::state")} | {name: (name, arn) for name, arn in ROLES.items()}
 TLS = {"aws:SecureTransport": "true"}
 ALERT, TOLD = "alerts/0a", "alerts/log/2026-11-26/140500-0a.json"
 STATE = {

@@ -38,12 +38,17 @@ SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:genesys/oauth-AbC
     [
         (
             "TargetArns",
-            [STORE, LISTENER, f"{DOMAINS}api.example.com", f"{DOMAINS}*.example.com", ""],
+            [STORE, LISTENER, f"{DOMAINS}api.example.com", f"{DOMAINS}*.example.com", "arn:aws:s3:::edge-1/a/b.c/", ""],
             [
                 LISTENER.replace("/net/", "/app/"),
                 LISTENER[:-17],
                 f"{LISTENER}*",
                 "*",
+                "arn:aws:s3:::edge-1/",
+                "arn:aws:s3:::edge-1/a",
+                "arn:aws:s3:::edge-1/*/",
+                "arn:aws:s3:::*/a/",
+                "arn:aws:s3:::edge-1//",
                 f"{STORE}*",
                 f"{DOMAINS}*",
                 f"{DOMAINS}*.*",
@@ -70,6 +75,7 @@ SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:genesys/oauth-AbC
             ["arn:aws:s3:::bucket-1/trust/store.pem", "arn:aws:s3:::bucket-1/a b#%+ü${?}${*}${$}.pem", ""],
             ["arn:aws:s3:::bucket-1/*", "arn:aws:s3:::bucket-1/a?", "arn:aws:s3:::bucket-1"],
         ),
+        ("FileBucketArns", ["arn:aws:s3:::edge-1", ""], ["arn:aws:s3:::*", "arn:aws:s3:::edge-1/a", "edge-1"]),
         (
             "KmsKeyArn",
             ["arn:aws:kms:eu-west-1:111122223333:key/0a-1b", ""],
@@ -148,7 +154,7 @@ def test_a_stack_with_nothing_to_watch_is_refused() -> None:
 def test_the_outputs_give_what_the_operator_needs_next() -> None:
     outputs = TEMPLATE["Outputs"]
     upload = outputs["UploadRootCommand"]["Value"]["Fn::Sub"][0]
-    assert upload == "aws s3 cp root.pem s3://${Bucket}/anchors/${Region}.pem --region ${AWS::Region}"
+    assert upload == "aws s3 cp root.pem s3://${State.Value}/anchors/${Region}.pem --region ${AWS::Region}"
     for output, function, event in (
         ("CollectNowCommand", "CollectFunction", {}),
         ("PublishDryRunCommand", "PublishFunction", {"dry_run": True}),

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.stack.template import FUNCTIONS, PARAMETERS, ROLES, STATEMENTS, TEXT, in_bucket, keys_of
+from rotation_watcher.kinds import MARK
+from tests.stack.template import FUNCTIONS, PARAMETERS, ROLES, STATEMENTS, TEXT, as_list, in_bucket, keys_of
 from tests.support.functions import CHATS
 from tests.support.roles import Resolver
 
@@ -36,6 +37,7 @@ EXPLAINED_WILDCARDS = {
     "elasticloadbalancing:DescribeTrustStoreAssociations",
     "elasticloadbalancing:DescribeTrustStoreRevocations",
     "elasticloadbalancing:DescribeListeners",
+    "elasticloadbalancing:DescribeTags",
     *NETWORK_INTERFACES,
 }
 """Actions for which AWS knows no resource (Service Authorization Reference) or, for the network interfaces that the
@@ -149,23 +151,28 @@ def test_a_bare_wildcard_stands_only_where_aws_knows_no_resource() -> None:
     assert all("#" in line for line in lines), "each says why on its line"
 
 
-def test_a_wildcard_inside_a_name_is_a_prefix_of_the_bucket_or_an_api_known_at_run_time() -> None:
+def test_a_wildcard_inside_a_name_is_a_prefix_of_the_bucket_or_an_api_or_distribution_known_at_run_time() -> None:
     partial = {
-        (s.sid, resource["Fn::Sub"])
+        (s.sid, as_list(resource["Fn::Sub"])[0])
         for s in STATEMENTS
         if s.allows
         for resource in s.resources
-        if isinstance(resource, dict) and "*" in str(resource.get("Fn::Sub", "")) and not in_bucket(resource)
+        if isinstance(resource, dict) and "*" in as_list(resource.get("Fn::Sub", ""))[0] and not in_bucket(resource)
+        if "TagsTargets" not in s.under
     }
     apis = "arn:${AWS::Partition}:apigateway:${AWS::Region}::"
-    assert partial == {("ReadWhoIsAsked", f"{apis}/restapis/??????????/stages/*/exports/oas30")}
+    assert partial == {
+        ("ReadWhoIsAsked", f"{apis}/restapis/??????????/stages/*/exports/oas30"),
+        ("ReadDistributions", "arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/*"),
+    }
 
 
 @pytest.mark.parametrize(
     ("parameter", "condition"),
     [
-        ("TargetArns", "HasTargets"),
+        ("TargetArns", "ListsTargets"),
         ("AdoptObjectArns", "HasAdoptObjects"),
+        ("FileBucketArns", "HasFilePlaces"),
         ("KmsKeyArn", "HasKey"),
         ("WatchFileUri", "HasWatchFile"),
     ],
@@ -186,6 +193,7 @@ def test_targets_are_changed_by_name_and_domains_only_towards_our_bucket() -> No
     changing = {
         action: s
         for s in STATEMENTS
+        if "TagsTargets" not in s.under
         for action in s.actions
         if action in {"apigateway:PATCH", "apigateway:AddCertificateToDomain"}
         or re.fullmatch(r"elasticloadbalancing:(Modify|Add|Remove)TrustStore.*", action)
@@ -197,22 +205,100 @@ def test_targets_are_changed_by_name_and_domains_only_towards_our_bucket() -> No
     for action in ("apigateway:PATCH", "apigateway:AddCertificateToDomain"):
         (escaped,) = changing[action].resources
         assert escaped == {"Fn::Split": [",", literal({"Fn::Join": [",", {"Ref": "TargetArns"}]})]}
-    ours = {"apigateway:Request/MtlsTrustStoreUri": {"Fn::Sub": "s3://${Bucket}/targets/*"}}
+    asked = changing["apigateway:PATCH"].body["Condition"]["StringLike"]["apigateway:Request/MtlsTrustStoreUri"]
+    condition, there, home = asked["Fn::If"]
+    assert (condition, home) == ("HasRegionBuckets", {"Fn::Sub": "s3://${State.Value}/targets/*"})
+    for buckets in ("arn:aws:s3:::a-eu-west-1,arn:aws:s3:::b-sa-east-1", "arn:aws-us-gov:s3:::a-us-gov-east-1"):
+        names = [each.rpartition(":")[2] for each in buckets.split(",")]
+        resolver = Resolver({"RegionBucketArns": buckets}, {"State": ("state", "")})
+        assert resolver.of(there) == [f"s3://{name}/targets/*" for name in ("state", *names)]
+    ours = {"apigateway:Request/MtlsTrustStoreUri": asked}
     assert changing["apigateway:PATCH"].body["Condition"] == {"StringLike": ours}, (
         "no PATCH without a truststore of ours"
     )
     assert changing["apigateway:AddCertificateToDomain"].body["Condition"] == {"StringLikeIfExists": ours}
 
 
+def test_publish_sets_one_tag_with_the_name_of_its_own_bucket() -> None:
+    named, tagged = [s for s in STATEMENTS if "elasticloadbalancing:AddTags" in s.actions]
+    assert (named.role, named.resources) == ("PublishRole", [{"Ref": "TargetArns"}])
+    one = {
+        "ForAllValues:StringEquals": {"aws:TagKeys": [MARK]},
+        "StringEqualsIfExists": {f"aws:RequestTag/{MARK}": {"Fn::GetAtt": ["State", "Value"]}},
+    }
+    assert named.body["Condition"] == one
+    assert tagged.body["Condition"] == one | {"StringEquals": OWN_TAG}
+
+
+OWN_TAG = {"aws:ResourceTag/genesys-certificate-watcher:stack": {"Ref": "AWS::StackName"}}
+
+
+def test_a_fleet_is_changed_only_where_it_bears_the_stacks_name_and_domains_only_towards_our_bucket() -> None:
+    fleet = [s for s in STATEMENTS if "TagsTargets" in s.under]
+    assert {s.role for s in fleet} == {"PublishRole"}
+    reading = re.compile(
+        r"elasticloadbalancing:Describe\w+|cloudfront:GetDistributionConfig|apigateway:(GET|ListRoutingRules)"
+    )
+    changing = [s for s in fleet if not all(map(reading.fullmatch, s.actions))]
+    assert [s.sid for s in changing] == [
+        *("ChangeTaggedTrustStores", "ChangeTaggedListeners", "ChangeTaggedCloudFrontTrustStores"),
+        *("ChangeTaggedDomains", "ChangeTaggedDomainsTls"),
+    ]
+    for statement in changing:
+        assert statement.body["Condition"]["StringEquals"] == OWN_TAG
+    ours = {"apigateway:Request/MtlsTrustStoreUri": {"Fn::Sub": "s3://${State.Value}/targets/*"}}
+    assert changing[-2].actions == ["apigateway:PATCH"]
+    assert changing[-2].body["Condition"]["StringLike"] == ours
+    assert changing[-1].body["Condition"]["StringLikeIfExists"] == ours, "this check may not see the truststore"
+    # Objects of a place for files bear no such tag: they are named by their folder alone.
+    named = [s for s in STATEMENTS if "ListsTargets" in s.under and "HasFilePlaces" not in s.under]
+    listed = {action for s in named for action in s.actions}
+    assert {action for s in fleet for action in s.actions} == listed, "both ways of naming targets allow the same"
+    assert not Resolver({}, {}).holds("TagsTargets")
+
+
 def test_listeners_are_changed_by_name_and_only_where_one_is_named() -> None:
-    (changing,) = [s for s in STATEMENTS if "elasticloadbalancing:ModifyListener" in s.actions]
+    changing, _tagged = [s for s in STATEMENTS if "elasticloadbalancing:ModifyListener" in s.actions]
     assert (changing.role, changing.actions) == ("PublishRole", ["elasticloadbalancing:ModifyListener"])
     assert changing.resources == [{"Ref": "TargetArns"}]
-    assert changing.under == ("HasTargets", "HasListeners")
+    assert changing.under == ("ListsTargets", "HasListeners")
     store = "arn:aws:elasticloadbalancing:us-east-1:123456789012:truststore/main/0123456789abcdef"
     door = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/net/door/0123456789abcdef/fedcba9876543210"
     for arns, holds in (("", False), (store, False), (door, True), (f"{store},{door}", True)):
         assert Resolver({"TargetArns": arns}, {}).holds("HasListeners") is holds, arns
+
+
+def test_files_are_kept_below_the_named_folders_and_only_where_a_bucket_is_named() -> None:
+    arns = ["arn:aws:s3:::edge-1/a/", "arn:aws:s3:::edge-2/b/c/"]
+    parameters = {"TargetArns": ",".join(arns), "FileBucketArns": "arn:aws:s3:::edge-1,arn:aws:s3:::edge-2"}
+    (keeping, listing) = (s for s in STATEMENTS if s.sid in {"KeepFiles", "ListFiles"})
+    assert {keeping.role, listing.role} == {"PublishRole"}
+    assert keeping.under == listing.under == ("ListsTargets", "HasFilePlaces")
+    assert keeping.actions == ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"]
+    (split,) = keeping.resources
+    assert Resolver(parameters, {}).of(split) == [f"{arn}*" for arn in arns]
+    assert Resolver(parameters, {}).holds("HasFilePlaces")
+    for empty in ("", f"{arns[0]},", f",{arns[0]}", f"{arns[0]},,{arns[1]}"):
+        assert not Resolver(parameters | {"TargetArns": empty}, {}).holds("HasFilePlaces"), "'*' is every object"
+    assert (listing.actions, listing.resources) == (["s3:ListBucket"], [{"Ref": "FileBucketArns"}])
+
+
+def test_trust_stores_of_cloudfront_are_changed_by_name_and_only_where_one_is_named() -> None:
+    named = [s for s in STATEMENTS if "TagsTargets" not in s.under]
+    using = {s.sid: s for s in named if any(action.startswith("cloudfront:") for action in s.actions)}
+    assert {(s.role, s.under) for s in using.values()} == {("PublishRole", ("ListsTargets", "HasCloudFront"))}
+    changing = using["ChangeCloudFrontTrustStores"]
+    assert changing.resources == [{"Ref": "TargetArns"}]
+    assert set(changing.actions) == {
+        "cloudfront:GetTrustStore",
+        "cloudfront:UpdateTrustStore",
+        "cloudfront:ListDistributionsByTrustStore",
+    }
+    assert using["ReadDistributions"].actions == ["cloudfront:GetDistributionConfig"]
+    store = "arn:aws:elasticloadbalancing:us-east-1:123456789012:truststore/main/0123456789abcdef"
+    edge = "arn:aws:cloudfront::123456789012:trust-store/ts_0a1b2c3d4e5f"
+    for arns, holds in (("", False), (store, False), (edge, True), (f"{store},{edge}", True)):
+        assert Resolver({"TargetArns": arns}, {}).holds("HasCloudFront") is holds, arns
 
 
 def test_a_key_is_used_only_through_the_services_that_keep_the_secrets() -> None:
@@ -252,4 +338,6 @@ def test_the_watch_file_is_read_by_its_name() -> None:
 
 
 def test_nothing_is_tied_to_one_partition() -> None:
-    assert not re.search(r"arn:aws(-cn|-us-gov)?:", TEXT)
+    cut = re.findall(r'"arn:(aws[a-z-]*):s3:::"', TEXT)  # what is cut off from the ARNs of buckets, to have their names
+    assert {*cut} == {"aws", "aws-cn", "aws-us-gov"}
+    assert len(re.findall(r"arn:aws(-cn|-us-gov)?:", TEXT)) == len(cut)

@@ -13,12 +13,12 @@ from tests.support.roles import Resolver
 SCHEDULES = of_type("AWS::Scheduler::Schedule")
 
 
-def resources(role: str, action: str) -> list[Any]:
-    """On what a role may do something, whatever the parameters are."""
+def resources(role: str, action: str, under: tuple[str, ...] = ()) -> list[Any]:
+    """On what a role may do something, whatever the parameters are; ``under`` these conditions alone."""
     return [
         resource
         for statement in STATEMENTS
-        if statement.role == role and statement.allows and action in statement.actions and not statement.under
+        if statement.role == role and statement.allows and action in statement.actions and statement.under == under
         for resource in statement.resources
     ]
 
@@ -38,7 +38,8 @@ def test_the_role_of_a_function_may_write_its_log_and_its_traces(name: str) -> N
     for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
         assert resources(role, action) == [{"Fn::GetAtt": [group, "Arn"]}]
     for action in ("xray:PutTraceSegments", "xray:PutTelemetryRecords"):
-        assert resources(role, action) == ["*"]
+        assert resources(role, action, under=("HasTracing",)) == ["*"]
+        assert resources(role, action) == [], "where nothing is traced"
 
 
 OTHERS = "arn:aws:iam::123456789012:role/terraform"
@@ -70,6 +71,8 @@ def by(arn: str) -> dict[str, Any]:
             (changed(eventName=name), True)
             for name in ("UpdateDomainName", "ModifyListener", "AddTrustStoreRevocations")
         ),
+        (changed(eventName="UpdateTrustStore") | {"source": "aws.cloudfront"}, True),
+        (changed(eventName="UpdateDistribution") | {"source": "aws.cloudfront"}, True),
         (changed() | {"source": "aws.s3"}, False),
         (changed() | {"detail-type": "AWS Console Sign In via CloudTrail"}, False),
     ],

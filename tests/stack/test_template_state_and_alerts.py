@@ -125,9 +125,8 @@ def test_every_function_and_every_last_stop_has_an_alarm() -> None:
 
 
 def test_errors_are_counted_over_more_than_the_time_between_two_runs() -> None:
-    for name in {*watching("Errors")} - {"AuthorizeErrorsAlarm"}:  # that one runs at every request, not by a schedule
-        schedule = "RefreshCrlsSchedule" if name.startswith("RefreshCrls") else "CollectSchedule"
-        assert seconds(properties(name)["Period"]) >= 2 * minutes_between(schedule) * 60, name
+    for name in {*watching("Errors")} - {*SILENCE, "AuthorizeErrorsAlarm"}:  # the last one runs at every request
+        assert seconds(properties(name)["Period"]) >= 2 * minutes_between("CollectSchedule") * 60, name
 
 
 def test_a_dead_letter_queue_that_nobody_purges_does_not_hide_the_next_incident() -> None:
@@ -157,33 +156,54 @@ def minutes_between(schedule: str) -> int:
 
 
 SILENCE = {
-    "CollectStoppedAlarm": ("OldestSourceHours", "SampleCount", "CollectSchedule"),
-    "PublishSilenceAlarm": ("PublishSucceeded", "Sum", "PublishSchedule"),
-    "RefreshCrlsSilenceAlarm": ("CrlsRefreshed", "Sum", "RefreshCrlsSchedule"),
-    "ReportStoppedAlarm": ("TargetsOutOfStep", "SampleCount", "ReportScheduleRule"),
+    "CollectStoppedAlarm": ("FILL(failed, 1)", "CollectSchedule"),
+    "PublishSilenceAlarm": ("IF(FILL(failed, 1) > 0 OR FILL(asked, 0) < 1, 1, 0)", "PublishSchedule"),
+    "RefreshCrlsSilenceAlarm": ("FILL(failed, 1)", "RefreshCrlsSchedule"),
+    "ReportStoppedAlarm": ("IF(FILL(failed, 1) > 0 OR FILL(logged, 0) < 1, 1, 0)", "ReportScheduleRule"),
 }
 
 
 @pytest.mark.parametrize("name", SILENCE)
 def test_silence_is_an_alarm_even_when_nothing_runs(name: str) -> None:
-    metric, statistic, schedule = SILENCE[name]
+    expression, schedule = SILENCE[name]
     silence = properties(name)
-    (stat,) = [one["MetricStat"] for one in silence["Metrics"] if "MetricStat" in one]
-    assert (stat["Metric"]["MetricName"], stat["Stat"]) == (metric, statistic)
-    assert "FILL(counted, 0)" in [one.get("Expression") for one in silence["Metrics"]], "else it rings hours later"
+    stats = [one["MetricStat"] for one in silence["Metrics"] if "MetricStat" in one]
+    assert (stats[0]["Metric"]["MetricName"], stats[0]["Stat"]) == ("Errors", "Minimum")
+    assert {one["Metric"]["Namespace"].split("/")[0] for one in stats} == {"AWS"}, "not what may be dead"
+    assert [one["Expression"] for one in silence["Metrics"] if "Expression" in one] == [expression], (
+        "filled: else it rings hours later"
+    )
     assert silence["TreatMissingData"] == "breaching"
-    assert (silence["ComparisonOperator"], silence["Threshold"]) == ("LessThanThreshold", 1)
-    assert minutes_between(schedule) * 60 * 2 <= seconds(stat["Period"]), "two runs may fail in a period"
+    assert (silence["ComparisonOperator"], silence["Threshold"]) == ("GreaterThanOrEqualToThreshold", 1)
     most = PARAMETERS["SilenceHours"]["MaxValue"]
     periods = most if silence["EvaluationPeriods"] == {"Ref": "SilenceHours"} else silence["EvaluationPeriods"]
-    assert seconds(stat["Period"]) * periods <= 86400, "CloudWatch's limit"
+    for stat in stats:
+        assert minutes_between(schedule) * 60 * 2 <= seconds(stat["Period"]), "two runs may fail in a period"
+        assert seconds(stat["Period"]) * periods <= 86400, "CloudWatch's limit"
+
+
+def test_the_schedule_of_publish_is_counted_by_itself() -> None:
+    """The Scheduler counts by group, and other events wake publish too."""
+    grouped = {name for name, one in RESOURCES.items() if "GroupName" in one.get("Properties", {})}
+    assert grouped == {"PublishScheduleRule"}
+    assert properties("PublishScheduleRule")["GroupName"] == {"Ref": "PublishScheduleGroup"}
+    assert watched("InvocationAttemptCount") == {"PublishScheduleGroup"}
+
+
+def test_every_failed_run_of_the_scheduler_is_kept_and_heard_of() -> None:
+    """Lambda hands a run over to FailedRunsQueue after its last try: one that is tried again could fail unheard."""
+    for name in ("Collect", "Publish", "RefreshCrls", "Report"):
+        asked = properties(f"{name}Function")["EventInvokeConfig"]
+        assert asked["MaximumRetryAttempts"] == 0
+        assert asked["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["FailedRunsQueue", "Arn"]}
+    assert "PublishFunction" in watching("Errors")["PublishErrorsAlarm"], "what the queue hands over is not kept there"
 
 
 def test_every_metric_of_ours_has_the_namespace_and_the_dimension_that_the_functions_write() -> None:
     variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "GenesysCertificateWatcher"
     ours = [one for alarm in ALARMS.values() for one in metrics_of(alarm) if "service" in str(one.get("Dimensions"))]
-    assert len(ours) == 8
+    assert len(ours) == 4
     for one in ours:
         assert one["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
         assert one["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
@@ -197,5 +217,7 @@ def test_every_metric_of_ours_that_an_alarm_rests_on_is_counted_somewhere() -> N
         if metric["Namespace"] == "GenesysCertificateWatcher"
     }
     code = [*(ROOT / "functions").rglob("*.py"), *(ROOT / "layers").rglob("*.py")]
-    counted = set(re.findall(r'metrics\.count\(\s*"(\w+)"', "\n".join(path.read_text() for path in code)))
+    counted = set(
+        re.findall(r'(?:metrics\.count\(\s*|found\[)"([A-Z]\w+)"(?!\]\))', "\n".join(path.read_text() for path in code))
+    )
     assert ours == counted

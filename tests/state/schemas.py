@@ -18,7 +18,7 @@ from rotation_watcher.revocation import kept
 from rotation_watcher.revocation import state as crl_alerts
 from rotation_watcher.sources import history
 from rotation_watcher.status import expiry_state
-from rotation_watcher.targets import record, revocation_state
+from rotation_watcher.targets import loaded, record, revocation_state
 
 STATES: dict[str, tuple[type, int]] = {
     "crl": (kept.Manifest, kept.FORMAT),
@@ -28,6 +28,7 @@ STATES: dict[str, tuple[type, int]] = {
     "digests": (digests.State, digests.FORMAT),
     "expiry": (expiry_state.State, expiry_state.FORMAT),
     "history": (history.History, history.FORMAT),
+    "loaded": (loaded.Loaded, loaded.FORMAT),
     "identity": (identity.Identity, identity.FORMAT),
     "pins": (pins.Pins, pins.FORMAT),
     "revocations": (revoked.Remembered, revoked.FORMAT),

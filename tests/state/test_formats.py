@@ -1,7 +1,8 @@
 """State outlives releases: what an earlier one wrote is read, a later one's is refused aloud, kinds are text.
 
 ``format-1`` holds what the code at commit ab8e554 wrote while it played stories in the world of ``tests/soak``: of all
-its objects the few that show every field and every kind of episode together.
+its objects the few that show every field and every kind of episode together. ``format-2`` holds records of the code at
+commit 8951b42, made in the same way.
 """
 
 import json
@@ -30,6 +31,7 @@ from tests.support.alert_examples import EXAMPLES
 HERE = Path(__file__).parent
 HISTORIES = sorted(HERE.glob("format-1/history-*.json"))
 RECORDS = sorted(HERE.glob("format-1/record-*.json"))
+FORMER_RECORDS = sorted(HERE.glob("format-2/record-*.json"))
 PINS = sorted(HERE.glob("format-1/pins-*.json"))
 DECODERS: dict[str, tuple[Callable[[bytes], object], Path]] = {
     "history": (history.decode, HISTORIES[0]),
@@ -210,16 +212,31 @@ def test_pins_are_read_as_they_were_written(path: Path) -> None:
     assert json.loads(msgspec.json.encode(pins.decode(path.read_bytes()))) == plain(path)
 
 
-@pytest.mark.parametrize("path", [*HISTORIES, *RECORDS], ids=name_of)
+@pytest.mark.parametrize("path", FORMER_RECORDS, ids=name_of)
+def test_a_record_of_format_2_keeps_all_that_is_known(path: Path) -> None:
+    kept = as_json(record.decode(path.read_bytes()))
+    assert kept == plain(path) | {"format": "3"}
+
+
+def test_the_records_of_format_2_show_every_feature_that_it_had() -> None:
+    shown = {field for path in FORMER_RECORDS for field in plain(path)}
+    former = json.loads((HERE / "format-2" / "record.schema.json").read_text())
+    known = {*former["$defs"]["Record"]["properties"]}
+    assert known - shown == {"endpoints", "not_before"}, "which records of format 1 show"
+
+
+@pytest.mark.parametrize(
+    "path", [*HISTORIES, *RECORDS, *FORMER_RECORDS], ids=lambda path: f"{path.parent.name}-{path.stem}"
+)
 def test_what_was_migrated_is_written_and_read_in_the_new_format(path: Path) -> None:
     states: Any = history if path in HISTORIES else record
     migrated = states.decode(path.read_bytes())
     written = states.encode(migrated)
-    assert json.loads(written)["format"] == "2"
+    assert json.loads(written)["format"] == str(states.FORMAT)
     assert states.decode(written) == migrated
 
 
-@pytest.mark.parametrize("number", [3, "3", 17, "99999"])
+@pytest.mark.parametrize("number", [4, "4", 17, "99999"])
 @pytest.mark.parametrize("name", DECODERS)
 def test_a_newer_format_is_refused_with_the_way_out(name: str, number: object) -> None:
     decode, path = DECODERS[name]

@@ -37,6 +37,12 @@ DOOR = TargetName(
     "arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/net/genesys-door/0123456789abcdef/fedcba9876543210",
     "NLB listener genesys-door",
 )
+EDGE = TargetName(
+    "edge",
+    "arn:aws:cloudfront::111122223333:trust-store/ts_0a1b2c3d4e5f",
+    "CloudFront trust store ts_0a1b2c3d4e5f",
+)
+DISTRIBUTION = "arn:aws:cloudfront::111122223333:distribution/E1EXAMPLE"
 LISTENER = "arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/edge/0a1b2c3d4e5f6071/8192a3b4c5d6e7f8"
 NAMED, PARTNERS = "san-dns exact us-east-1.data-actions.mypurecloud.com", "subject-ou prefix Partner"
 ROOT = "CN=Genesys Cloud us-east-1 Root CA,O=Genesys Telecommunications Laboratories Inc.,ST=Indiana,C=US"
@@ -438,6 +444,27 @@ EXAMPLES: Mapping[str, Alert] = {
         pins_key="bundles/main/pins.json",
         now=NOW,
     ),
+    "shared_authority_deployed_cloudfront": builders.shared_authority_deployed(
+        target=EDGE,
+        at_load_balancer=False,
+        at_cloudfront=True,
+        authorities_subjects=[DIGICERT_ROOT.subject],
+        pins_key="bundles/main/pins.json",
+        now=NOW,
+    ),
+    "truststore_content_unknown": builders.truststore_update_failed(
+        target=EDGE,
+        reason="content-unknown",
+        message=(
+            "its service does not give back what it holds, and nobody has said what it holds: its ETag is"
+            " E2QWRUHEXAMPLE, and it counts 3 CA certificates"
+        ),
+        missing=[],
+        content="",
+        adopt="extra/adopted/ts_0a1b2c3d4e5f/E2QWRUHEXAMPLE.pem",
+        since=SINCE,
+        now=NOW,
+    ),
     "truststore_update_failed": builders.truststore_update_failed(
         target=ALB,
         reason="bundle-rejected",
@@ -519,6 +546,18 @@ EXAMPLES: Mapping[str, Alert] = {
         detail="The listener on port 443 does not verify client certificates: mode passthrough.",
         door=Door(DoorKind.LISTENER, LISTENER),
         truststore="targets/alb/bundle.pem",
+        version="3HL4kqtJvjVBH40Nrjfkd",
+        will_heal=False,
+        since=SINCE,
+        now=NOW,
+    ),
+    "ocsp_unanswered": builders.ocsp_unanswered(target=EDGE, leaves=[CURRENT], since=SINCE, now=NOW),
+    "mtls_off_distribution": builders.mtls_off(
+        target=EDGE,
+        endpoint=DISTRIBUTION,
+        detail="The distribution E1EXAMPLE passes client certificates on without verifying them: mode passthrough.",
+        door=Door(DoorKind.DISTRIBUTION, DISTRIBUTION),
+        truststore="targets/edge/bundle.pem",
         version="3HL4kqtJvjVBH40Nrjfkd",
         will_heal=False,
         since=SINCE,
@@ -646,6 +685,12 @@ EXAMPLES: Mapping[str, Alert] = {
     ),
     "filters_planned": builders.filters_planned(
         target=DOOR, added=[NAMED], removed=[], content="5e" * 32, since=SINCE, now=NOW
+    ),
+    "two_stacks": builders.two_stacks(
+        target=ALB, bucket="watcher-old-bucket-0x1y2z", marked=True, since=SINCE, now=NOW
+    ),
+    "two_stacks_loaded": builders.two_stacks(
+        target=DOMAIN, bucket="watcher-old-bucket-0x1y2z", marked=False, since=SINCE, now=NOW
     ),
     "filters_empty": builders.filters_empty(
         target=DOOR,

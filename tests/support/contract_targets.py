@@ -10,9 +10,12 @@ from typing import Any
 import httpx
 import msgspec
 
+from local.aws.distributions import make_distribution, set_enabled, set_mode
 from local.aws.https_listener import make_https_listener
 from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters.api_gateway import ApiGatewayDomains
+from rotation_watcher.adapters.cloudfront import CloudFrontTrustStores
+from rotation_watcher.adapters.file_place import FilePlaces
 from rotation_watcher.adapters.trust_store import AlbTrustStores
 from rotation_watcher.kinds import ALB_TRUST_STORE, Kind
 from rotation_watcher.ports import BundleObject, Endpoint, Live, TrustTarget
@@ -43,6 +46,14 @@ class ContractTarget:
     """Of a trust store: let so many reads show what it held before its last change."""
     turn_off: Callable[[], object] | None = None
     """Of a domain: somebody turns its mutual TLS off."""
+    held: Callable[[], bytes | None] | None = None
+    """What viewers meet at it, where its service gives no content back."""
+
+    @property
+    def content(self) -> object:
+        """What it holds, as the adapter reads it or, where that is not to be had, as its clients meet it."""
+        live = self.read()
+        return live.bundle if self.held is None else self.held()
 
     @property
     def name(self) -> str:
@@ -117,6 +128,28 @@ def domains_of(aws: EmbeddedAws) -> ApiGatewayDomains:
     return ApiGatewayDomains(aws.client("apigateway"), aws.client("apigatewayv2"), aws.client("s3"))
 
 
+def cloudfront_store(aws: EmbeddedAws, initial: bytes, clock: ManualClock) -> ContractTarget:
+    """A trust store of the embedded CloudFront, with a distribution that requires client certificates."""
+    name, bucket, client = _name(), aws.make_bucket(_name()), aws.client("cloudfront")
+    version = _put(aws, bucket, "before.pem", initial)
+    place = {"Bucket": bucket, "Key": "before.pem", "Region": "us-east-1", "Version": version}
+    made = client.create_trust_store(Name=name, CaCertificatesBundleSource={"CaCertificatesBundleS3Location": place})[
+        "TrustStore"
+    ]
+    distribution = make_distribution(client, name, made["Id"])
+    clock.advance(SETTLE)
+    return ContractTarget(
+        CloudFrontTrustStores(client),
+        made["Arn"],
+        bucket,
+        clock,
+        lambda body: _put(aws, bucket, KEY, body),
+        lambda: set_mode(client, distribution, {"Mode": "passthrough"}),
+        lambda: set_enabled(client, distribution, enabled=False),
+        held=lambda: aws.live_bundle(made["Arn"]),
+    )
+
+
 def rest_domain(aws: EmbeddedAws, initial: bytes | None, clock: ManualClock) -> ContractTarget:
     """A domain made through v1, with a REST API whose default endpoint is closed. ``initial`` None: mTLS is off."""
     name, bucket, rest = f"{_name()}.example.com", aws.make_bucket(_name()), aws.client("apigateway")
@@ -166,6 +199,25 @@ def http_domain(aws: EmbeddedAws, initial: bytes, clock: ManualClock) -> Contrac
         lambda body: _put(aws, bucket, KEY, body),
         lambda: http.update_api(ApiId=api, DisableExecuteApiEndpoint=False),
         lambda: http.delete_api_mapping(DomainName=name, ApiMappingId=mapping),
+    )
+
+
+def file_place(aws: EmbeddedAws, initial: bytes, clock: ManualClock) -> ContractTarget:
+    """A folder of a bucket, in which somebody has put a bundle; nobody knows who reads it."""
+    bucket, elsewhere, s3 = aws.make_bucket(_name()), aws.make_bucket(_name()), aws.client("s3")
+    _put(aws, elsewhere, "genesys/prod/ca-bundle.pem", initial)
+
+    def nothing() -> None:
+        """It has no ways in."""
+
+    return ContractTarget(
+        FilePlaces(s3),
+        f"arn:aws:s3:::{elsewhere}/genesys/prod/",
+        bucket,
+        clock,
+        lambda body: _put(aws, bucket, KEY, body),
+        nothing,
+        nothing,
     )
 
 

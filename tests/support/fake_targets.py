@@ -35,6 +35,8 @@ class Held:
     stale_reads: int = 0
     """How many reads still show ``previous``, as a replica that lags behind does."""
     endpoints: list[Endpoint] = field(default_factory=list)
+    mark: str | None = None
+    """The mark of a trust store."""
     lists: dict[int, tuple[bytes, int]] = field(default_factory=dict)
     """The revocation lists of a trust store, by id, each with its number of entries."""
 
@@ -99,7 +101,14 @@ class FakeTrustTarget(Watched):
             warnings=(*held.warnings, *([f"{held.state}: see the console"] if held.state else [])),
             endpoints=tuple(sorted(shown, key=lambda one: one.name)),
             proof=self._kind.proof,
+            mark=held.mark if self._is_store else UNKNOWN,
         )
+
+    def mark(self, arn: str, bucket: str) -> None:
+        """See ``ports.MarkedTarget``: trust stores alone."""
+        self._enter("mark", arn)
+        self._found(arn).mark = bucket
+        self.after("mark", arn)
 
     def update(self, arn: str, bundle: BundleObject, *, expected: str | None) -> None:
         """See ``ports.TrustTarget``."""

@@ -54,6 +54,16 @@ def root() -> certs.Issued:
     return certs.self_signed_ca("Genesys Data Actions Root", not_before=NOW - 3 * YEAR, not_after=NOW + 12 * YEAR)
 
 
+def _arn(number: int) -> str:
+    store = f"arn:aws:elasticloadbalancing:us-east-1:123456789012:truststore/clients-{number}/{number:016x}"
+    return f"arn:aws:apigateway:us-east-1::/domainnames/api{number}.example.com" if number % 2 else store
+
+
+def folder(target: str) -> str:
+    """The folder of a target's state, with the slash, by its id."""
+    return keys.target(_arn(int(target.removeprefix("t"))))
+
+
 class KeptState:
     """``sources`` regions of the catalogue and ``targets`` trust stores and domains in turn, all as they should be.
 
@@ -95,9 +105,7 @@ class KeptState:
         }
 
     def _target(self, number: int) -> dict[str, str]:
-        store = f"arn:aws:elasticloadbalancing:us-east-1:123456789012:truststore/clients-{number}/{number:016x}"
-        domain = f"arn:aws:apigateway:us-east-1::/domainnames/api{number}.example.com"
-        return {"id": f"t{number}", "arn": domain if number % 2 else store, "bundle": "main"}
+        return {"id": f"t{number}", "arn": _arn(number), "bundle": "main"}
 
     def _history(self, source: config.Source, days_left: int) -> History:
         name = f"{source.believed_name or 'dataactions.example'}{self.suffix}"
@@ -142,7 +150,7 @@ class KeptState:
     def keep_record(self, state: Record) -> None:
         """Write a record."""
         self.records[state.target] = state
-        self.store.seed(keys.record(state.target), record.encode(state))
+        self.store.seed(keys.record(keys.target(state.arn)), record.encode(state))
 
     def keep_manifest(self, bundle: str, *more: CertificateFacts) -> None:
         """Write a manifest: what is needed, and ``more`` from an ``extra`` file."""

@@ -12,7 +12,7 @@ from rotation_watcher.kinds import NLB_LISTENER
 from rotation_watcher.ports import Filter
 from rotation_watcher.sources import history
 from rotation_watcher.sources.history import AuthorityHistory, History, Leaf, Status
-from rotation_watcher.targets.record import Record
+from rotation_watcher.targets.record import Record, decode
 from rotation_watcher.targets.summary import TargetSummary
 from tests.support import certs
 from tests.support.fake_listeners import FakeListeners
@@ -100,7 +100,7 @@ class ListenerWorld(SmallWorld):
     @property
     def kept(self) -> Record:
         """The listener's record."""
-        return self.record("door")
+        return decode(self.store.body(keys.record(keys.target(ARN))))
 
     def told(self, kind: str) -> list[str]:
         """The titles of the alerts of a kind."""

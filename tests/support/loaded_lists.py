@@ -12,10 +12,10 @@ from rotation_watcher.x509.crl import Crl, read
 from tests.support import certs
 from tests.support.certs import Issued
 from tests.support.small_refresh import SmallRefresh, leaf
-from tests.support.small_world import ARNS, issued
+from tests.support.small_world import ARNS, folder, issued
 
 ALB = ARNS["alb"]
-PLACES = {"targets": keys.target_revocations("alb"), "bundles": keys.added_lists(ALB)}
+PLACES = {"targets": keys.target_revocations(folder("alb")), "bundles": keys.added_lists(ALB)}
 """Where the state lies."""
 CHANGES = {"put", "put_if", "add", "remove"}
 """The calls that change something."""
@@ -38,7 +38,7 @@ def theirs() -> bytes:
 
 def state(world: SmallRefresh) -> State:
     """What the watcher keeps of the lists that it loaded."""
-    return decode(world.store.body(keys.target_revocations("alb")))
+    return decode(world.store.body(keys.target_revocations(folder("alb"))))
 
 
 def loaded(world: SmallRefresh) -> dict[str, set[int]]:

@@ -3,13 +3,14 @@
 import itertools
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, override
 
-from rotation_watcher import config, messages
+from rotation_watcher import config, keys, messages
 from rotation_watcher import publish as publishing
 from rotation_watcher.deadline import Remaining, unhurried
 from rotation_watcher.errors import StoreError
 from rotation_watcher.kinds import API_GATEWAY_DOMAIN
+from rotation_watcher.targets.record import Record, decode
 from rotation_watcher.targets.requests import PublishCall, Queued, decode_request
 from rotation_watcher.x509.certificates import blocks_of
 from tests.support.fake_targets import FakeTrustTarget
@@ -55,6 +56,11 @@ class QueueWorld(SmallWorld):
             "targets": [{"id": name, "arn": arn(name), "bundle": "main"} for name in self.names],
         }
         return config.from_document(document, stack_region="us-east-1")
+
+    @override
+    def record(self, target: str) -> Record:
+        """A target's record. Raises KeyError."""
+        return decode(self.store.body(keys.record(keys.target(arn(target)))))
 
     def call(self, request: PublishCall) -> publishing.Summary:
         """One run of publish; raises as the function does."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tests.stack.template import PARAMETERS, ROLES, TEMPLATE
+from tests.stack.template import TEMPLATE
 
 type Node = Any
 
@@ -18,21 +18,28 @@ class Resolver:
     ``parameters`` are those that differ from their default; ``places`` gives each resource's Ref and Arn by logical id.
     """
 
-    def __init__(self, parameters: Mapping[str, str], places: Mapping[str, tuple[str, str]]) -> None:
-        unknown = parameters.keys() - PARAMETERS.keys()
+    def __init__(
+        self,
+        parameters: Mapping[str, str],
+        places: Mapping[str, tuple[str, str]],
+        template: Node = TEMPLATE,
+        account: str = "123456789012",
+    ) -> None:
+        self._template, self._known, self._account = template, template["Parameters"], account
+        unknown = parameters.keys() - self._known.keys()
         if unknown:
             raise KeyError(f"no such parameters: {unknown}")
-        self._parameters = {name: str(each.get("Default", "")) for name, each in PARAMETERS.items()} | dict(parameters)
+        self._parameters = {name: str(each.get("Default", "")) for name, each in self._known.items()} | dict(parameters)
         self._places = places
 
     def policies(self, role: str) -> dict[str, dict[str, Any]]:
         """The role's policy documents by name."""
-        found = self.of(ROLES[role]["Properties"]["Policies"])
+        found = self.of(self._template["Resources"][role]["Properties"]["Policies"])
         return {policy["PolicyName"]: policy["PolicyDocument"] for policy in found}
 
     def holds(self, condition: str) -> bool:
         """Whether a condition of the template holds."""
-        return bool(self._condition(TEMPLATE["Conditions"][condition]))
+        return bool(self._condition(self._template["Conditions"][condition]))
 
     def of(self, node: Node) -> Node:
         """The node with every function in it resolved."""
@@ -49,19 +56,19 @@ class Resolver:
     def _ref(self, name: str) -> Node:
         if name == "AWS::NoValue":
             return _NOTHING
-        if name in PARAMETERS:
+        if name in self._known:
             text = self._parameters[name]
-            return text.split(",") if PARAMETERS[name]["Type"] == "CommaDelimitedList" else text
+            return text.split(",") if self._known[name]["Type"] == "CommaDelimitedList" else text
         return self._name(name)
 
     def _name(self, name: str) -> str:
-        fixed = {"AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": "123456789012"}
+        fixed = {"AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": self._account}
+        fixed["AWS::StackName"] = self._places.get("AWS::StackName", ("watcher", ""))[0]
         return fixed[name] if name in fixed else self._places[name][0]
 
     def _getatt(self, argument: Node) -> str:
         name, attribute = argument.split(".") if isinstance(argument, str) else argument
-        assert attribute == "Arn", attribute
-        return self._places[name][1]
+        return self._places[name][("Value", "Arn").index(attribute)]
 
     def _sub(self, argument: Node) -> str:
         text, given = argument if isinstance(argument, list) else (argument, {})
@@ -70,7 +77,7 @@ class Resolver:
             name = found[1]
             if name in given:
                 return str(self.of(given[name]))
-            if name in PARAMETERS:
+            if name in self._known:
                 return self._parameters[name]
             return self._getatt(name) if "." in name else self._name(name)
 
@@ -97,6 +104,12 @@ class Resolver:
         match name:
             case "Fn::Not":
                 return not self._condition(argument[0])
+            case "Fn::And":
+                return all(map(self._condition, argument))
+            case "Fn::Or":
+                return any(map(self._condition, argument))
+            case "Condition":
+                return self.holds(argument)
             case "Fn::Equals":
                 return bool(self.of(argument[0]) == self.of(argument[1]))
             case _:

@@ -52,7 +52,7 @@ def strangers(number: int) -> list[bytes]:
 
 
 class Counted:
-    """``ports.Metrics``: what was counted last, by name."""
+    """``ports.Metrics``: what the last run counted, by name."""
 
     def __init__(self) -> None:
         self.values: dict[str, float] = {}
@@ -122,6 +122,7 @@ class SmallCollect:
     def look(self, *sources: str, dry_run: bool = False) -> Summary:
         """One run, a quarter of an hour after the last one."""
         self.clock.advance(QUARTER)
+        self.metrics.values.clear()
         return collecting.collect(self.watch, Request(sources=sources, dry_run=dry_run), self.ports)
 
     def state(self, source: str = "one") -> History:

@@ -33,8 +33,7 @@ from tests.support.fake_crls import FakeDistributionPoints
 from tests.support.fake_targets import FakeTrustTarget
 from tests.support.fakes import InMemoryStore, ManualClock, RecordingQueue
 from tests.support.pki import Pair
-from tests.support.small_collect import Counted
-from tests.support.small_world import ARNS, CLAIM, NAME, START, Sink, certificate, issued
+from tests.support.small_world import ARNS, CLAIM, NAME, START, Sink, certificate, folder, issued
 
 LEAVES = "http://crl.example.com/leaves.crl"
 CAS = "http://crl.example.com/cas.crl"
@@ -77,7 +76,7 @@ class SmallRefresh:
 
     def __init__(self) -> None:
         self.clock = ManualClock(START)
-        self.store, self.queue, self.sink, self.metrics = InMemoryStore(), RecordingQueue(), Sink(), Counted()
+        self.store, self.queue, self.sink = InMemoryStore(), RecordingQueue(), Sink()
         self.points = FakeDistributionPoints()
         self.outside: DistributionPoints = self.points
         """What refresh_crls asks."""
@@ -169,7 +168,7 @@ class SmallRefresh:
     @property
     def ports(self) -> refreshing.Ports:
         """What refresh_crls is given."""
-        return refreshing.Ports(self.store, self.outside, self.sink, self.queue, self.metrics, self.clock)
+        return refreshing.Ports(self.store, self.outside, self.sink, self.queue, self.clock)
 
     def refresh(self, *, dry_run: bool = False, after: timedelta = HOUR) -> Summary:
         """One run, an hour after the last one."""
@@ -201,7 +200,7 @@ class SmallRefresh:
     @property
     def record(self) -> Record:
         """The target's record."""
-        return decode_record(self.store.body(keys.record("alb")))
+        return decode_record(self.store.body(keys.record(folder("alb"))))
 
     def folder(self, *urls: str, issuer: Issued | None = None, ca: bool = False) -> str:
         """Where the list is kept of the certificates that name these URLs (LEAVES)."""

@@ -60,6 +60,11 @@ def root(name: str) -> str:
     return issued(name).fingerprint
 
 
+def folder(target: str) -> str:
+    """The folder of a target's state, with the slash."""
+    return keys.target(ARNS[target])
+
+
 class Sink:
     """``AlertSink`` that keeps what it is given, and refuses while ``closed``."""
 
@@ -173,7 +178,7 @@ class SmallWorld:
 
     def record(self, target: str) -> Record:
         """A target's record. Raises KeyError."""
-        return decode(self.store.body(keys.record(target)))
+        return decode(self.store.body(keys.record(folder(target))))
 
     def writes(self) -> list[tuple[str, str]]:
         """Everything that was written, sent, changed or delivered so far."""

@@ -230,8 +230,8 @@ def test_content_that_its_service_does_not_give_back_is_never_taken_for_nothing(
 
     summary = environment.publish("edge").targets["edge"]
 
-    assert (summary.outcome, environment.edge.loaded) == ("target-failed", [])
-    assert "cannot be read back" in str(summary.message)
+    assert (summary.outcome, environment.edge.loaded) == ("content-unknown", [])
+    assert "does not give back what it holds" in str(summary.message)
 
 
 def test_an_unknown_value_is_neither_true_nor_false() -> None:

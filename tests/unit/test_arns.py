@@ -83,7 +83,7 @@ def test_a_wildcard_domain_is_a_domain() -> None:
         (STORE.replace("arn:", "ARN:"), "no ARN"),
         (STORE.replace(":aws:", ":gcp:"), "'gcp' is no AWS partition"),
         (STORE.replace(":aws:", ":awsome:"), "'awsome' is no AWS partition"),
-        (STORE.replace("elasticloadbalancing", "s3"), "the service 's3'"),
+        (STORE.replace("elasticloadbalancing", "s3control"), "the service 's3control'"),
         (STORE.replace("us-east-1", ""), "'' is no region"),
         (STORE.replace("us-east-1", "us-east"), "'us-east' is no region"),
         (STORE.replace("123456789012", "12345"), "'12345' is no account"),

@@ -278,4 +278,6 @@ def test_the_json_schema_knows_every_field() -> None:
         "revocation",
         "shared_authority",
         "empty_filters",
+        "role_arn",
+        "external_id",
     }

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from rotation_watcher import messages
+from rotation_watcher import keys, messages
 from rotation_watcher.errors import StoreError
 from rotation_watcher.publish import Summary
 from rotation_watcher.targets.proof import AT_WORK, READBACK_SECONDS
 from rotation_watcher.targets.requests import Message, Queued, decode_request
 from tests.support.fakes import ManualClock
 from tests.support.fifo import Fifo
-from tests.support.queue_world import PERIOD, QueueWorld
+from tests.support.queue_world import PERIOD, QueueWorld, arn
 from tests.support.words import word
 
 MALFORMED = [
@@ -31,7 +31,7 @@ def broken_record(world: QueueWorld, target: str) -> None:
     """From now on S3 does not give this target's record."""
 
     def refuse(operation: str, key: str) -> None:
-        if operation == "get" and key == f"targets/{target}/record.json":
+        if operation == "get" and key == keys.record(keys.target(arn(target))):
             raise StoreError("it cannot be read")
 
     world.store.before = refuse

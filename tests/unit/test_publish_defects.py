@@ -10,7 +10,7 @@ import pytest
 from rotation_watcher import keys
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.errors import RequestRefused
-from tests.support.small_world import ARNS, SmallWorld, root
+from tests.support.small_world import ARNS, SmallWorld, folder, root
 from tests.support.words import word
 
 HOSTILE = "canary-secret CN=<script>"
@@ -35,7 +35,7 @@ def updating(world: SmallWorld) -> None:
 
 def storing(world: SmallWorld) -> None:
     world.widen("Extra")
-    world.store.before = raises("put", keys.deployed("alb"))
+    world.store.before = raises("put", keys.deployed(folder("alb")))
 
 
 PLACES = {"reading": reading, "updating": updating, "storing": storing}
@@ -113,7 +113,7 @@ def test_a_dry_run_neither_writes_nor_delivers_for_it(place: str) -> None:
 
 def test_a_failure_that_cannot_even_be_noted_stops_no_other_target() -> None:
     world = quiet()
-    world.store.before = raises("get", keys.record("alb"))
+    world.store.before = raises("get", keys.record(folder("alb")))
     summary = world.publish()
     assert (summary.broken, summary.targets["api"].outcome) == (["alb"], "unchanged")
     assert "could not be noted" in (summary.targets["alb"].message or "")

@@ -13,7 +13,7 @@ from rotation_watcher.targets.record import encode
 from rotation_watcher.targets.requests import decode_request
 from tests.support.alert_examples import EXAMPLES
 from tests.support.fake_targets import FakeTrustTarget
-from tests.support.small_world import ARNS, SmallWorld, issued
+from tests.support.small_world import ARNS, SmallWorld, folder, issued
 from tests.support.words import word
 
 
@@ -81,7 +81,7 @@ def test_thousands_of_alerts_that_somebody_else_put_there_are_not_delivered_and_
     world = Timed()
     world.run(targets=["alb"])
     many = tuple(msgspec.structs.replace(EXAMPLES["drift_found"], id=f"drift-found:alb:{n}") for n in range(3000))
-    world.store.seed(keys.record("alb"), encode(msgspec.structs.replace(world.record("alb"), outbox=many)))
+    world.store.seed(keys.record(folder("alb")), encode(msgspec.structs.replace(world.record("alb"), outbox=many)))
     world.sink.delivered.clear()
     world.store.calls.clear()
     world.run(targets=["alb"])

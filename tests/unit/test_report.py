@@ -18,9 +18,9 @@ from rotation_watcher.sources.history import Status
 from rotation_watcher.status.model import decode
 from rotation_watcher.targets.record import Hold, HoldReason
 from tests.support.fakes import Mailbox, ManualClock
-from tests.support.kept_state import NOW, KeptState, alert
+from tests.support.kept_state import NOW, KeptState, alert, folder
 
-FOLDERS = ("sources/", "targets/", "crls/", keys.ALERT_LOG)
+FOLDERS = (keys.ALERT_LOG, "anchors/", "bundles/", "crls/", "sources/", "targets/")
 BOTH = [keys.STATUS_PAGE, keys.STATUS]
 
 
@@ -87,7 +87,7 @@ def test_a_page_that_cannot_be_written_keeps_nobody_from_being_told(error: Excep
         with pytest.raises(type(error)):
             stack.run()
     assert [one.severity for one in stack.sink.delivered] == ["critical"]
-    assert stack.figures == {}, "a run that fails counts nothing"
+    assert stack.figures == {}, "nothing else is wrong, and that the run failed is heard of by its error"
 
 
 def test_the_first_run_writes_both_the_page_first() -> None:
@@ -159,11 +159,11 @@ def test_a_dry_run_writes_nothing_and_again_writes_always() -> None:
 
 def test_what_cannot_be_read_is_in_the_answer_and_does_not_fail_the_run() -> None:
     stack = Reported()
-    stack.kept.store.seed(keys.record("t0"), b"{")
+    stack.kept.store.seed(keys.record(folder("t0")), b"{")
     summary = stack.run()
     assert summary.written == BOTH
     assert [one.partition(": ")[0] for one in summary.unreadable] == [
-        f"s3://{stack.kept.store.bucket}/{keys.record('t0')}"
+        f"s3://{stack.kept.store.bucket}/{keys.record(folder('t0'))}"
     ]
 
 
@@ -197,52 +197,82 @@ def test_a_quiet_run_costs_few_calls_however_much_there_is(sources: int, targets
     first = len(stack.kept.store.calls)
     stack.run()
     calls = stack.kept.store.calls
-    assert [subject for operation, subject in calls if operation == "list"] == [
-        *("alerts/log/", "sources/", "crls/", "targets/")
-    ]
-    assert len(calls) == 4 + 2 + sources + 1 + 3, (
-        "four listings, two files of the bundle, the anchors, the last status, what was told of ends (for the page, and"
-        " for the alerts), what was told in digests"
+    assert [subject for operation, subject in calls if operation == "list"] == ["alerts/log/"]
+    assert len(calls) == 1 + 1 + 3, (
+        "one listing, the last status, what was told of ends (for the page, and for the alerts), what was told in"
+        " digests"
     )
     assert first >= len(calls) + targets
     stack.kept.disturb_target("t0", "mtls-off:domain", Kind.MTLS_OFF)
     stack.run()
-    assert [subject for operation, subject in stack.kept.store.calls if "t0/record" in subject] == [keys.record("t0")]
+    record = keys.record(folder("t0"))
+    assert [subject for _, subject in stack.kept.store.calls if subject == record] == [record]
 
 
-def test_every_run_that_ends_well_counts_the_three_figures_of_the_alarms() -> None:
+def test_while_all_is_well_no_metric_is_written_since_one_costs_in_the_hours_in_which_it_is() -> None:
     stack = Reported()
-    for _ in range(2):  # the second writes nothing
+    for _ in range(2):  # the second writes no page either
         stack.run()
-        assert stack.figures == {"TargetsOutOfStep": 0, "SoonestExpiryDays": 360, "ConfirmedSubscribers": 1}
-    stack.run(dry_run=True)
-    assert stack.figures == {}
+        assert stack.figures == {}
 
 
-def test_a_run_that_fails_counts_nothing_so_that_the_alarm_about_silence_hears_of_it() -> None:
+def test_a_run_that_cannot_write_its_page_says_what_is_wrong_all_the_same() -> None:
     stack = Reported()
+    stack.subscribers = 0
+
+    def refuse(operation: str, _: str) -> None:
+        if operation == "put":
+            raise StoreError("AccessDenied")
+
+    stack.kept.store.before = refuse
+    with pytest.raises(StoreError):
+        stack.run()
+    assert stack.figures == {"NobodyListens": 1}
+
+
+def test_a_run_without_time_says_of_no_source_that_it_is_old() -> None:
+    stack = Reported()
+    stack.clock.advance(timedelta(days=2))
     stack.remaining = 5.0
     with pytest.raises(StoreError):
         stack.run()
-    assert stack.figures == {}
+    assert "OldestSourceHours" not in stack.figures
 
 
-def test_a_topic_that_cannot_be_asked_is_no_number_and_fails_nothing() -> None:
+@pytest.mark.parametrize("answer", [0, DeliveryError("AccessDenied")], ids=["nobody", "SNS does not say"])
+def test_it_is_counted_that_nobody_is_known_to_listen(answer: int | DeliveryError) -> None:
     stack = Reported()
-    stack.subscribers = DeliveryError("AccessDenied")
+    stack.subscribers = answer
     summary = stack.run()
-    assert (summary.written, summary.subscribers, summary.unheard) == (BOTH, None, "AccessDenied")
-    assert "ConfirmedSubscribers" not in stack.figures
-    stack.subscribers = 0
-    assert stack.run().subscribers == 0
-    assert stack.figures["ConfirmedSubscribers"] == 0
+    told = (None, "AccessDenied") if isinstance(answer, DeliveryError) else (0, None)
+    assert (summary.written, summary.subscribers, summary.unheard) == (BOTH, *told)
+    assert stack.figures == {"NobodyListens": 1}
+    stack.run(dry_run=True)
+    assert stack.figures == {}, "a dry run counts nothing"
+
+
+def test_a_source_that_collect_has_not_read_for_too_long_is_counted_by_report_too() -> None:
+    """Where collect is dead, or its log leads nowhere, its own figure is not heard: two watchers, each of the other."""
+    stack = Reported(sources=2)
+    stack.run()
+    read = min(one.read for one in stack.status.sources)
+    stack.clock.advance(read + timedelta(hours=5.75) - stack.clock())
+    stack.run()
+    assert stack.figures == {}, "collect notes that it was read once in two hours, and six make it stale"
+    stack.clock.advance(timedelta(hours=2))
+    stack.run()
+    assert stack.figures == {"OldestSourceHours": 7.75}
+    stack.kept.store.seed(keys.history(stack.kept.watch.sources[0].id), b"{")
+    stack.kept.store.seed(keys.history(stack.kept.watch.sources[1].id), b"{")
+    stack.run()
+    assert "OldestSourceHours" not in stack.figures, "its age is not known; collect fails"
 
 
 def test_a_topic_is_not_asked_where_its_answer_could_outlast_the_run() -> None:
     stack = Reported()
 
     def slow(operation: str, key: str) -> None:
-        if (operation, key) == ("list", "targets/"):
+        if (operation, key) == ("list", "alerts/log/"):
             stack.remaining = CALL_TAKES - 1
 
     stack.kept.store.before = slow
@@ -251,7 +281,7 @@ def test_a_topic_is_not_asked_where_its_answer_could_outlast_the_run() -> None:
 
 
 def _never_served(stack: Reported) -> None:
-    del stack.kept.store.versions[keys.record("t0")]
+    del stack.kept.store.versions[keys.record(folder("t0"))]
 
 
 def _held(stack: Reported) -> None:
@@ -273,7 +303,7 @@ def _drifted(stack: Reported) -> None:
 
 
 def _unreadable(stack: Reported) -> None:
-    stack.kept.store.seed(keys.record("t0"), b"{")
+    stack.kept.store.seed(keys.record(folder("t0")), b"{")
 
 
 OUT = [_never_served, _held, _lacking, _drifted, _unreadable]
@@ -319,14 +349,15 @@ def test_the_soonest_expiry_is_the_first_end_that_nothing_replaces() -> None:
     alone = msgspec.structs.replace(history.authorities["Genesys"], leaves=current)
     stack.kept.keep_history(msgspec.structs.replace(history, authorities={"Genesys": alone}))
     assert stack.run().soonest_expiry_days == 40
+    assert "SoonestExpiryDays" not in stack.figures
     stack.clock.advance(timedelta(days=40, hours=12))
     assert stack.run().soonest_expiry_days < -0.5, "a revocation list has been overdue for longer"
 
 
 def test_a_list_that_was_not_replaced_in_time_has_ended() -> None:
     stack = Reported()
-    stack.run()
-    assert stack.figures["SoonestExpiryDays"] == 360
+    assert stack.run().soonest_expiry_days == 360
+    assert stack.figures == {}
     due = stack.status.lists[0].next_update
     stack.clock.advance(due + timedelta(hours=6) - stack.clock())
     stack.run()

@@ -15,7 +15,7 @@ from rotation_watcher import keys
 from rotation_watcher.targets.pace import Turns
 from tests.state.schemas import STATES
 from tests.support.small_collect import SmallCollect
-from tests.support.small_world import SmallWorld
+from tests.support.small_world import SmallWorld, folder
 
 NAIVE = "2026-03-02T09:00:00"
 
@@ -47,7 +47,7 @@ READ = {name: state for name, (state, _) in STATES.items()} | {"pace": Turns}
 @pytest.mark.parametrize("name", READ)
 def test_no_time_in_state_may_lack_its_zone(name: str) -> None:
     times = dict(without_zone(mi.type_info(READ[name])))
-    assert bool(times) == (name not in {"accepted", "digests", "revocations"}), "those hold digests, keys and versions"
+    assert bool(times) == (name not in {"accepted", "digests", "loaded", "revocations"}), "digests and versions"
     assert [path for path, naive in times.items() if naive] == []
 
 
@@ -86,7 +86,7 @@ def test_a_history_with_such_a_time_is_the_one_that_cannot_be_read(value: object
 def test_a_record_with_such_a_time_is_the_one_that_cannot_be_read(value: object) -> None:
     world = SmallWorld()
     world.publish()
-    edit(world, keys.record("alb"), ("applied", "at"), value)
+    edit(world, keys.record(folder("alb")), ("applied", "at"), value)
     summary = world.publish()
     assert summary.broken == ["alb"]
     assert "record.json cannot be read" in (summary.targets["alb"].message or "")

@@ -1,6 +1,7 @@
 """What is taken out of the watch file leaves no condition open: each is resolved by name, once it can be heard."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +9,9 @@ import msgspec
 import pytest
 
 from rotation_watcher import configuration, keys, unwatched
+from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.conditions import Condition
+from rotation_watcher.alerts.ledger import Ledger
 from rotation_watcher.alerts.model import Severity
 from rotation_watcher.sources import history
 from rotation_watcher.targets import record
@@ -44,7 +47,7 @@ class Ending(Desk):
         )
         quiet = Condition(kind="quota-near", since=since)
         state = record.Record(target=TARGET, arn=ARN, conditions={"mtls-off:domain": told, "quota-near": quiet})
-        self.store.seed(keys.record(TARGET), record.encode(state))
+        self.store.seed(keys.record(keys.target(ARN)), record.encode(state))
         failing = msgspec.structs.replace(told, kind="source-failing", alert=f"source-failing:{SOURCE}:1")
         known = history.History(source=SOURCE, region="us-east-1", conditions={"source": failing})
         self.store.seed(keys.history(SOURCE), history.encode(known))
@@ -54,7 +57,7 @@ class Ending(Desk):
         self.clock.advance(timedelta(minutes=15))
         ports = unwatched.Ports(self.store, self.sink, self.clock)
         steps: list[tuple[Callable[[], configuration.Configured], Callable[..., tuple[str, ...]]]] = [
-            (self.collect, unwatched.sources),
+            (self.collect, lambda *given: unwatched.sources(*given).failures),
             (self.publish, unwatched.targets),
         ]
         for configure, wind_up in steps:
@@ -64,7 +67,7 @@ class Ending(Desk):
 
     def left(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """The conditions of both."""
-        source, target = self.store.body(keys.history(SOURCE)), self.store.body(keys.record(TARGET))
+        source, target = self.store.body(keys.history(SOURCE)), self.store.body(keys.record(keys.target(ARN)))
         return history.decode(source).conditions, record.decode(target).conditions
 
 
@@ -145,3 +148,61 @@ def test_a_run_that_is_killed_at_any_write_loses_no_end() -> None:
         told += desk.runs()
         assert {*told} == {"over: mtls-off mtls-off:api:domain:1"}
         assert not desk.left()[1]
+
+
+RENAMED = GOOD | {"targets": [GOOD["targets"][0] | {"id": "door"}]}
+
+
+def upgraded() -> Ending:
+    """A former release kept the target by its id; this release is deployed together with a watch file of other ids."""
+    desk = Ending()
+    place = keys.record(keys.target(ARN))
+    kept = record.decode(desk.store.body(place))
+    waits = builders.trial(requested=False, now=desk.clock())
+    former = keys.record(keys.former_target(TARGET))
+    Ledger(desk.store, former).note([waits])
+    kept = msgspec.structs.replace(kept, ours={"aa" * 32: desk.clock()}, outbox=(waits,))
+    desk.store.seed(former, msgspec.json.encode({**msgspec.to_builtins(kept), "format": "2"}))
+    del desk.store.versions[place]
+    desk.document = RENAMED
+    desk.sink.delivered.clear()
+    return desk
+
+
+def test_what_a_former_release_kept_by_an_id_goes_on_by_another_one_in_the_same_step() -> None:
+    desk = upgraded()
+    configured = desk.publish()
+    ports = unwatched.Ports(desk.store, desk.sink, desk.clock)
+    assert unwatched.targets(configured.dropped, configured.watch, ports) == ()
+    assert sorted(word(one) for one in desk.sink.delivered) == ["over: mtls-off", "test"]
+    after = record.decode(desk.store.body(keys.record(keys.target(ARN))))
+    assert ({*after.ours}, after.former, after.outbox, {*after.conditions}) == ({"aa" * 32}, TARGET, (), {"quota-near"})
+    assert record.decode(desk.store.body(keys.record(keys.former_target(TARGET)))).former == TARGET
+    writes = len(desk.store.writes)
+    assert desk.publish().dropped == {}
+    assert len(desk.store.writes) == writes
+
+
+def test_killed_at_any_call_of_that_nothing_of_it_is_lost() -> None:
+    place = 0
+    while place >= 0:
+        desk, left = upgraded(), place
+
+        def dies(_operation: str, _key: str) -> None:
+            nonlocal left
+            left -= 1
+            if left == -1:
+                raise KeyboardInterrupt
+
+        desk.store.before = dies
+        for _ in range(2):
+            with suppress(KeyboardInterrupt):
+                configured = desk.publish()
+                ports = unwatched.Ports(desk.store, desk.sink, desk.clock)
+                assert unwatched.targets(configured.dropped, configured.watch, ports) == ()
+        desk.store.before = lambda *_: None
+        after = record.decode(desk.store.body(keys.record(keys.target(ARN))))
+        assert ({*after.ours}, after.former, after.outbox) == ({"aa" * 32}, TARGET, ()), place
+        assert {word(one) for one in desk.sink.delivered} == {"over: mtls-off", "test"}, place
+        assert desk.publish().dropped == {}
+        place = place + 1 if left < 0 else -1

@@ -14,7 +14,7 @@ from rotation_watcher.x509.certificates import blocks_of
 from rotation_watcher.x509.truststore import of_blocks
 from tests.support.pki import Pair
 from tests.support.presenting import PresentingWorld, intermediate, leaf, root
-from tests.support.small_world import ARNS
+from tests.support.small_world import ARNS, folder
 from tests.support.words import word
 from tests.unit.targets.test_plan import NOW, STORE, key, live, need, record, wanted
 from tests.unit.targets.test_plan import keys as roots
@@ -125,7 +125,7 @@ def test_a_history_that_lost_a_leaf_whose_approval_is_in_force_takes_nothing_out
 def test_while_the_target_is_held_it_is_alerted_as_still_trusted_and_the_pin_is_gone() -> None:
     world = Approving(genuine_before=True)
     hold = Hold(reason=HoldReason.BY_HAND, sha256="", since=world.clock())
-    world.store.seed(keys.record("alb"), encode(msgspec.structs.replace(world.record("alb"), hold=hold)))
+    world.store.seed(keys.record(folder("alb")), encode(msgspec.structs.replace(world.record("alb"), hold=hold)))
     world.withdraw(world.approved)
     world.look(3)
     assert world.rogue.read.fingerprint in world.live("alb")

@@ -134,8 +134,9 @@ def message_group(arn: str) -> str:
 
     Raises ValueError if the ARN is not a target's.
     """
-    parse_target(arn)
-    return arn.split(":", 5)[5].partition("/")[2].replace("/", "-")[:128]
+    name, resource = parse_target(arn).name, arn.split(":", 5)[5]
+    # Where no type stands before the name, all of it is the name's.
+    return (resource if resource.startswith(name) else resource.partition("/")[2]).strip("/").replace("/", "-")[:128]
 
 
 _HINTS = (
@@ -146,6 +147,10 @@ _HINTS = (
     (
         re.compile(r"arn:[^:]*:elasticloadbalancing:.*:loadbalancer/.*"),
         "it is a load balancer: name the trust store that its listener verifies with",
+    ),
+    (
+        re.compile(r"arn:[^:]*:s3:::.*[^/]|s3://.*"),
+        "a place for files is named by its ARN with the folder and a slash behind it, arn:aws:s3:::<bucket>/<folder>/",
     ),
     (
         re.compile(r"(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"),

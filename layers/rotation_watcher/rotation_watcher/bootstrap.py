@@ -94,7 +94,7 @@ class Watcher:
     def publish(self) -> "PublishPorts":
         """The ports of publish; ``owner`` must be replaced by the run's id."""
         from rotation_watcher import run_store  # noqa: PLC0415  # publish alone
-        from rotation_watcher.adapters.registry import FilterTargets, TrustTargets  # noqa: PLC0415  # publish alone
+        from rotation_watcher.adapters.registry import FilterTargets, OtherPlaces, TrustTargets  # noqa: PLC0415  # publish alone
         from rotation_watcher.publish import Ports  # noqa: PLC0415  # see above
 
         return Ports(
@@ -109,6 +109,7 @@ class Watcher:
             claim_for=self.settings.claim_for,
             sweep_every=self.settings.sweep_every,
             memory=run_store.Memory(),
+            abroad=OtherPlaces(self.settings.region_buckets, self._connections),
         )
 
     @cached_property
@@ -122,7 +123,6 @@ class Watcher:
             points=HttpDistributionPoints(),
             sink=self.sink(Fill.REFRESH_CRLS),
             queue=self.queue,
-            metrics=self._metrics,
             clock=self._clock,
         )
 
@@ -131,7 +131,7 @@ class Watcher:
         from rotation_watcher.adapters.remembering_store import RememberingStore  # noqa: PLC0415  # report alone
         from rotation_watcher.report import Ports  # noqa: PLC0415  # it loads the engine of the page
 
-        folders = ("sources/", "targets/", "crls/", keys.ALERT_LOG)
+        folders = (keys.ALERT_LOG, "anchors/", "bundles/", "crls/", "sources/", "targets/")
         return Ports(
             store=RememberingStore(S3Store(self._s3, self.settings.bucket), self._memory, folders),
             clock=self._clock,
@@ -171,6 +171,7 @@ class Watcher:
                 targets=chosen.target_arns,
                 stack_region=chosen.region,
                 stack_account=chosen.account,
+                elsewhere=self._elsewhere,
             )
         place = keys.place(chosen.watch_file)
         if place is None:
@@ -179,12 +180,23 @@ class Watcher:
         if stored is None:
             raise ConfigurationError([f"{chosen.watch_file}: does not exist, or this function may not read it"])
         return config.load(
-            stored.body, stack_region=chosen.region, stack_account=chosen.account, name=chosen.watch_file
+            stored.body,
+            stack_region=chosen.region,
+            stack_account=chosen.account,
+            elsewhere=self._elsewhere,
+            name=chosen.watch_file,
         )
 
     def parse(self, document: object) -> Watch:
         """A watch file that was kept, for this stack. Raises ConfigurationError."""
-        return config.from_document(document, stack_region=self.settings.region, stack_account=self.settings.account)
+        chosen = self.settings
+        return config.from_document(
+            document, stack_region=chosen.region, stack_account=chosen.account, elsewhere=self._elsewhere
+        )
+
+    @property
+    def _elsewhere(self) -> config.Elsewhere:
+        return config.Elsewhere(self.settings.region_buckets, self.settings.target_roles)
 
     @cached_property
     def _connections(self) -> Connections:

@@ -34,7 +34,7 @@ from rotation_watcher.sources.conditions import defective, strange_alerts
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import History
 from rotation_watcher.sources.observation import Judged, Observation, observe
-from rotation_watcher.sources.silence import UNKNOWN, unread_hours
+from rotation_watcher.sources.silence import unread_hours
 from rotation_watcher.targets.repository import load_record
 from rotation_watcher.trust.approvals import FORMER, INVALID, misnamed
 from rotation_watcher.trust.findings import Finding
@@ -46,11 +46,16 @@ if TYPE_CHECKING:
 
 FETCHING = 60.0
 """Seconds that secrets and Genesys may take together, all sources at once."""
-JUDGING = 10.0
-"""Seconds that judging one answer may take: ten thousand strangers' certificates take a third of it on a whole core."""
+JUDGING = 6.0
+"""Seconds that judging one answer may take: some eight thousand strangers' certificates on a whole core.
+
+With what asking and writing take, a run is over within ten seconds even where a core is shared. With ten seconds a
+whole core judges all ten thousand that are read, and a run takes up to fifteen where it is shared (``benchmarks``).
+"""
 KEEPING = 55.0
 """Seconds of the run that are kept for judging, writing and delivering."""
 
+UNREADY = "not read: what is known of its region by another id could not be handed over to it yet"
 
 type Explain = Callable[[str, Observation | None, SourceSummary], None]
 """Told of each source what was seen (None: nothing) and what became of it, for a log."""
@@ -61,7 +66,7 @@ def _unheard(_source: str, _observation: Observation | None, _summary: "SourceSu
 
 
 class Ports(NamedTuple):
-    """What collect needs of the world."""
+    """What collect needs of the world. ``unready``: the sources that wait for their history (``unwatched``)."""
 
     store: ObjectStore
     secrets: Secrets
@@ -72,6 +77,7 @@ class Ports(NamedTuple):
     clock: Clock
     remaining: Remaining = unhurried
     explain: Explain = _unheard
+    unready: frozenset[str] = frozenset()
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -123,15 +129,27 @@ def collect(watch: Watch, request: Request, ports: Ports) -> Summary:
     summary = Summary(dry_run=request.dry_run)
     apart = _Apart(watch, request, ports)
     runs: dict[str, _SourceRun] = {}
+    asking = _Asking(watch, ports)
     seconds = max(1.0, min(FETCHING, ports.remaining() - KEEPING))
-    for source, seen in fetch.answers(chosen, ports.secrets, ports.genesys, seconds):
+    unready = [source.id for source in chosen if source.id in ports.unready]
+    apart.broken |= {name: SourceSummary(outcome="broken", message=UNREADY) for name in unready}
+    ready = [source for source in chosen if source.id not in ports.unready]
+    asked = fetch.answers(ready, ports.secrets, ports.genesys, seconds)
+    for source in ready:  # while Genesys is being asked
         with apart(source):
-            runs[source.id] = run = _SourceRun(watch, source, seen, ports)
+            runs[source.id] = _SourceRun(watch, source, ports)
+    for source, seen in asked:
+        if (run := runs.get(source.id)) is None:
+            continue
+        with apart(source):
+            run.seen = seen
             if request.dry_run:
                 run.apply(run.step)
             else:
                 run.commit()
-                summary.enqueued += _enqueue(watch, run, ports)
+                asking.ask(run)
+    asking.ask_again(apart)
+    summary.enqueued = [*asking.sent]
     done = [runs[source.id] for source in chosen if source.id in runs and source.id not in apart.broken]
     for place, run in enumerate(done):
         with apart(run.source):
@@ -193,14 +211,17 @@ def _said(error: Exception) -> str:
 
 
 def _count(watch: Watch, done: Iterable["_SourceRun"], apart: _Apart, summary: Summary, ports: Ports) -> None:
-    """What the alarms rest on: for how many hours the source that was not read for longest has not been read."""
+    """What an alarm rests on: for how many hours the source that was not read for longest has not been read.
+
+    Written while there is trouble at a source, 0 where it is read all the same: a metric costs in the hours in which it
+    is written. A source whose history cannot be read is an error of the run, and says nothing here.
+    """
     now = ports.clock()
     kept = {run.source.id: run.after for run in done} | {name: one.after for name, one in apart.noted.items()}
-    hours = [
-        unread_hours(kept[name], now, watch.policy, read=one.outcome == "read") if name in kept else UNKNOWN
-        for name, one in summary.sources.items()
-    ]
-    ports.metrics.count("OldestSourceHours", max(hours, default=0.0))
+    read = {name for name, one in summary.sources.items() if one.outcome == "read"}
+    hours = max((unread_hours(one, now, watch.policy, read=name in read) for name, one in kept.items()), default=0.0)
+    if hours or any({conditions.SOURCE, conditions.DEFECT} & one.conditions.keys() for one in kept.values()):
+        ports.metrics.count("OldestSourceHours", hours)
 
 
 def _chosen(watch: Watch, request: Request) -> tuple[Source, ...]:
@@ -251,13 +272,15 @@ class _Kept:
 class _SourceRun(_Kept):
     """One source's answer, and what becomes of whatever history turns out to be there.
 
-    ``before`` is the history that was found.
+    ``before`` is the history that was found; ``seen`` is set once there is an answer.
     """
 
-    def __init__(self, watch: Watch, source: Source, seen: "Seen", ports: Ports) -> None:
+    seen: "Seen"
+
+    def __init__(self, watch: Watch, source: Source, ports: Ports) -> None:
         """Read what the answer is held against. Raises StoreError."""
         super().__init__(source, ports.store, ports.clock)
-        self.seen, self.before = seen, self.after
+        self.before = self.after
         self.observation: Observation | None = None
         self.anchors = load_anchors(ports.store, source)
         self.context = Context(
@@ -495,18 +518,41 @@ def _needs(state: History) -> frozenset[tuple[str, str, tuple[str, ...]]]:
     )
 
 
-def _enqueue(watch: Watch, run: _SourceRun, ports: Ports) -> list[str]:
-    """One request a target where its needs changed; the history's ETag makes it new, however soon after the last."""
-    if _needs(run.before) == _needs(run.after):
-        return []
-    sent, source = [], run.source.id
-    targets = (target.id for target in watch.targets_of(source))
-    for one in publish_requests(watch, targets, f"{source}-{run.etag or ''}"):
-        if ports.remaining() < CALL_TAKES:
-            raise StoreError(f"the time of this run is up before {one.target} was asked for; the schedule asks for it")
-        ports.queue.send(one)
-        sent.append(one.target)
-    return sent
+class _Asking:
+    """Asks for the targets whose needs changed: at once for the first source, and once more for all that came later.
+
+    A change waits for no other source, and publish may have begun before a later one was there. So a run asks for a
+    target twice at most, however many sources it takes. ``sent``: the targets that were asked for.
+    """
+
+    def __init__(self, watch: Watch, ports: Ports) -> None:
+        self._watch, self._ports = watch, ports
+        self.sent: dict[str, None] = {}
+        self._later: dict[str, _SourceRun] = {}
+
+    def ask(self, run: _SourceRun) -> None:
+        """Ask for the targets of a source that has changed. Raises StoreError."""
+        if _needs(run.before) == _needs(run.after):
+            return
+        targets = [target.id for target in self._watch.targets_of(run.source.id)]
+        self._later |= dict.fromkeys((target for target in targets if target in self.sent), run)
+        self._send(run, [target for target in targets if target not in self.sent])
+
+    def ask_again(self, apart: _Apart) -> None:
+        """Ask once more for each target of which a later source has changed; that source is broken where it fails."""
+        for source, run in {run.source.id: run for run in self._later.values()}.items():
+            with apart(run.source):
+                self._send(run, [target for target, one in self._later.items() if one.source.id == source])
+
+    def _send(self, run: _SourceRun, targets: Sequence[str]) -> None:
+        """The history's ETag makes the request new, however soon after the last."""
+        for one in publish_requests(self._watch, targets, f"{run.source.id}-{run.etag or ''}"):
+            if self._ports.remaining() < CALL_TAKES:
+                raise StoreError(
+                    f"the time of this run is up before {one.target} was asked for; the schedule asks for it"
+                )
+            self._ports.queue.send(one)
+            self.sent[one.target] = None
 
 
 def _describe(one: _SourceRun) -> SourceSummary:

@@ -27,10 +27,14 @@ from rotation_watcher.watch_model import (
     Watch,
     WeeklyDigest,
 )
+from rotation_watcher.watch_rules import NOWHERE, UNKNOWN_STACK, Elsewhere
 
 __all__ = [
+    "NOWHERE",
+    "UNKNOWN_STACK",
     "Authority",
     "Bundle",
+    "Elsewhere",
     "Mode",
     "Policy",
     "QuietHours",
@@ -46,15 +50,23 @@ __all__ = [
 ]
 
 
-def load(data: bytes, *, stack_region: str, stack_account: str | None = None, name: str = "watch.json") -> Watch:
+def load(
+    data: bytes,
+    *,
+    stack_region: str,
+    stack_account: str | None = None,
+    elsewhere: Elsewhere = NOWHERE,
+    name: str = "watch.json",
+) -> Watch:
     """The watch file in ``data``, valid for a stack in ``stack_region``: YAML if ``name`` ends so, else JSON.
 
-    ``stack_account`` None: it is not known, and only regions are compared.
+    ``stack_account`` None: it is not known, and only regions are compared. ``elsewhere``: what else the stack reaches.
 
     Raises ConfigurationError with every mistake, each beginning with its path (``targets[1].arn (line 12): …``).
     """
     text = _text(data, name)
-    return _checked(text.document, watch_rules.Stack(stack_region, stack_account), text.line_of, text.mistakes)
+    stack = watch_rules.Stack(stack_region, stack_account, elsewhere)
+    return _checked(text.document, stack, text.line_of, text.mistakes)
 
 
 def _text(data: bytes, name: str) -> watch_text.Text:
@@ -65,9 +77,11 @@ def _text(data: bytes, name: str) -> watch_text.Text:
     return watch_yaml.read(data)
 
 
-def from_document(document: object, *, stack_region: str, stack_account: str | None = None) -> Watch:
+def from_document(
+    document: object, *, stack_region: str, stack_account: str | None = None, elsewhere: Elsewhere = NOWHERE
+) -> Watch:
     """As ``load``, from decoded JSON, of which no line is known."""
-    return _checked(document, watch_rules.Stack(stack_region, stack_account))
+    return _checked(document, watch_rules.Stack(stack_region, stack_account, elsewhere))
 
 
 def _checked(
@@ -92,6 +106,7 @@ def simple(
     targets: Iterable[str],
     stack_region: str,
     stack_account: str | None = None,
+    elsewhere: Elsewhere = NOWHERE,
 ) -> Watch:
     """The watch file that is equivalent to the template's parameters: one region, one bundle ``main``, targets by ARN.
 
@@ -120,7 +135,7 @@ def simple(
         ],
     }
     try:
-        return from_document(document, stack_region=stack_region, stack_account=stack_account)
+        return from_document(document, stack_region=stack_region, stack_account=stack_account, elsewhere=elsewhere)
     except ConfigurationError as error:
         raise ConfigurationError([*dict.fromkeys(map(_of_parameter, error.mistakes))]) from error
 

@@ -74,13 +74,15 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, tag_field="format", ta
 class Configured(NamedTuple):
     """The configuration to work with. ``mistakes``: why it is not the newest. ``failures``: what failed, in words.
 
-    ``dropped``: the sources (collect: id and region) or targets (publish: id and ARN) that are to be wound up.
+    ``dropped``: the sources (collect: id and region) or targets (publish: id and ARN) that are to be wound up, and
+    ``noted``: whether they are known.
     """
 
     watch: Watch
     mistakes: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
     dropped: Mapping[str, str] = {}
+    noted: bool = True
 
 
 type Read = Callable[[], Watch]
@@ -107,7 +109,8 @@ def judged(state: State, found: Watch | ConfigurationError, digests: Iterable[st
         former = [one for one in _kept(state) if one.document != document]
         dropped = {**state.dropped, **_sources(state.good)}
         for source in found.sources:
-            dropped.pop(source.id, None)
+            if dropped.get(source.id) == source.region:
+                del dropped[source.id]
         good = replace(state, good=document, accepted=now, former=tuple(former[: KEPT - 1]), dropped=dropped)
     conditions, alerts, _ = evaluate(state.conditions, (), now, resolves=_resolves)
     return replace(good, conditions=conditions, outbox=waiting.with_alerts(state.outbox, alerts))
@@ -177,12 +180,13 @@ def keep(
     store = TimedStore(store, remaining)
     if dry_run:
         return _usable(found, parse, store)
-    dropped: Mapping[str, str] = {}
+    dropped: Mapping[str, str] | None = None
     try:
         failures, dropped = _note(found, store, sink, clock, remaining, test=test)
     except StoreError as error:  # what can be read is read all the same
         failures = (f"the state of the configuration: {error}",)
-    return _usable(found, parse, store)._replace(failures=failures, dropped=dropped)
+    noted = dropped is not None
+    return _usable(found, parse, store)._replace(failures=failures, dropped=dropped or {}, noted=noted)
 
 
 def sources_wound_up(store: ObjectStore, done: Collection[str]) -> None:

@@ -188,6 +188,19 @@ class SdkTooOld(TargetError):
     reason = "sdk-too-old"
 
 
+class ContentUnknown(TargetError):
+    """The service does not give back what the target holds, and nobody has said it: it must not be replaced.
+
+    ``adopt`` is the key of the object by which an operator says what it holds (empty: there is none).
+    """
+
+    reason = "content-unknown"
+
+    def __init__(self, message: str, adopt: str = "") -> None:
+        self.adopt = adopt
+        super().__init__(message)
+
+
 class TargetUnproven(TargetError):
     """The service took a change, and does not show it."""
 

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from rotation_watcher import arns
+
 STATE = ("sources/", "bundles/", "targets/", "alerts/", "crls/", "status/")
 """What functions write: nothing in there decides which roots are trusted."""
 
@@ -40,6 +42,11 @@ def place(uri: str) -> Place | None:
 def history(source: str) -> str:
     """The history of a source (JSON)."""
     return f"sources/{source}/history.json"
+
+
+def set_aside(source: str) -> str:
+    """What was known of a region by this id when the id began to read another one (a history, JSON)."""
+    return f"sources/{source}/former.json"
 
 
 CONFIGURATION = "sources/configuration.json"
@@ -100,6 +107,19 @@ def added(arn: str, fingerprint: str) -> str:
 def shown(arn: str) -> str:
     """What the service showed last at the target of that ARN, byte for byte (PEM)."""
     return f"bundles/.shown/{hashlib.sha256(arn.encode()).hexdigest()[:32]}.pem"
+
+
+def loaded(arn: str) -> str:
+    """What the target of that ARN was asked to load last, and held before (JSON): its service does not give it back."""
+    return f"bundles/.loaded/{hashlib.sha256(arn.encode()).hexdigest()[:32]}.json"
+
+
+def adopted(name: str, etag: str) -> str:
+    """Where an operator says what a target holds (PEM) whose service does not give it back, at that ETag and no other.
+
+    Below extra/, where no function may write.
+    """
+    return f"extra/adopted/{name}/{etag}.pem"
 
 
 def added_filter(arn: str, digest: str) -> str:
@@ -186,33 +206,46 @@ def pinned(fingerprint: str) -> str:
     return f"targets/.pinned/{fingerprint}.pem"
 
 
-def deployed(target: str) -> str:
-    """Exactly what a target loads (PEM); each version was deployed once."""
-    return f"targets/{target}/bundle.pem"
+def target(arn: str) -> str:
+    """The folder of the target of that ARN, with the slash: its state is the ARN's, by whatever id it is watched."""
+    return f"targets/{arns.unmistakable_id(arn)}/"
 
 
-def deployed_filters(target: str) -> str:
+def former_target(name: str) -> str:
+    """The folder, with the slash, in which former releases kept the target that was watched by this id."""
+    return f"targets/{name}/"
+
+
+def deployed(folder: str) -> str:
+    """Exactly what the target of that folder loads (PEM); each version was deployed once."""
+    return f"{folder}bundle.pem"
+
+
+def deployed_filters(folder: str) -> str:
     """Exactly the identity filters that a listener was given (JSON); each version was deployed once."""
-    return f"targets/{target}/filters.json"
+    return f"{folder}filters.json"
 
 
-def pace(kind: str) -> str:
-    """Which targets of a kind may be updated when. No target's folder: an id holds no dot."""
-    return f"targets/pace-{kind}.json"
+def pace(kind: str, where: str = "") -> str:
+    """Which targets of a kind may be updated when. No target's folder: an id holds no dot.
+
+    ``where``: account and region, if they are not the stack's (``Reach.name``).
+    """
+    return f"targets/pace-{kind}{where and '-'}{where}.json"
 
 
 SWEEP = "targets/sweep.json"
 """Where the last sweep stands (JSON). No target's folder: it holds one object."""
 
 
-def target_revocations(target: str) -> str:
+def target_revocations(folder: str) -> str:
     """Which revocation lists the watcher added to a target (JSON)."""
-    return f"targets/{target}/revocations.json"
+    return f"{folder}revocations.json"
 
 
-def record(target: str) -> str:
+def record(folder: str) -> str:
     """The record of a target (JSON): what was deployed, the claim, the outbox."""
-    return f"targets/{target}/record.json"
+    return f"{folder}record.json"
 
 
 CRL_STATE = "crls/state.json"

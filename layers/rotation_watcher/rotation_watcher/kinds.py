@@ -22,15 +22,18 @@ class Proof(StrEnum):
     """The service returned what was deployed, and it holds exactly the intended certificates or filters."""
     VERSION = "version"
     """The service reports the exact object version, and that object was read; its warnings are reported."""
+    ETAG = "etag"
+    """The service shows the ETag that it answered to the very update, as settled, with the number of certificates that
+    were sent; what it holds is not given back."""
 
 
 class Placement(StrEnum):
     """What the region in a target's ARN must be."""
 
-    STACK_REGION = "stack-region"
-    """The stack's region: the bundle is loaded from the stack's bucket, and calls go to that region."""
+    REGIONAL = "regional"
+    """That of its calls, and of the bucket from which it loads: AWS does not say that another one would do."""
     GLOBAL = "global"
-    """None: the service has one endpoint, and its ARNs hold no region."""
+    """None: the service's ARNs hold no region."""
 
 
 class Payload(StrEnum):
@@ -60,6 +63,10 @@ class DoorKind(StrEnum):
     REST_API = "rest-api"
     """An open default endpoint of a REST API, as for the next one."""
     HTTP_API = "http-api"
+    DISTRIBUTION = "distribution"
+    """A CloudFront distribution that lets viewers in without a client certificate."""
+    OTHER_DISTRIBUTION = "other-distribution"
+    """A CloudFront distribution that verifies with another trust store."""
     UNREAD = "unread"
     """What the function's role may not read."""
 
@@ -77,13 +84,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     ``certificates`` is the default quota (of filters, where leaves are taken); an operator's ``max_certificates``
     replaces it. ``certificate_bytes`` and ``bundle_bytes`` are bytes of PEM. ``rsa_bits`` are the smallest and largest
-    modulus, ``curves`` and ``hashes`` the names as cryptography spells them.
+    modulus, ``rsa_sizes`` the only ones where not all between are taken; ``curves`` and ``hashes`` the names as
+    cryptography spells them.
     """
 
     certificates: int
     certificate_bytes: int | None = None
     bundle_bytes: int | None = None
     rsa_bits: tuple[int, int] | None = None
+    rsa_sizes: frozenset[int] | None = None
     curves: frozenset[str] | None = None
     hashes: frozenset[str] | None = None
 
@@ -94,6 +103,9 @@ class RevocationLimits(msgspec.Struct, frozen=True, kw_only=True):
     files: int
     entries: int
 
+
+MARK = "genesys-certificate-watcher:bucket"
+"""The key of the tag that names the bucket of the stack that keeps a target up to date (``ports.MarkedTarget``)."""
 
 BACK_OFF = timedelta(seconds=31)
 """How long to wait after a busy answer of a service without a documented rate of updates."""
@@ -109,7 +121,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     sentence for people about a target without a truststore (None: a target always has one). ``reads_back``: the
     live content can be read, from the service or from the object that it names. ``compare_and_set``: an update
     names the state that it replaces (``Live.etag``). ``changed_by``: the call that changes it, as CloudTrail names
-    it. ``revocations``: how many revocation lists it takes (None: it takes none). ``plain_name`` matches the names that
+    it. ``revocations``: how many revocation lists it takes (None: it takes none). ``companions``: pins and revocation
+    lists lie beside the bundle (``ports.CompanionTarget``). ``plain_name`` matches the names that
     become an id unchanged, with dots as hyphens (``arns.target_ids``); it must not match two names that differ only in
     hyphens and dots.
     """
@@ -132,6 +145,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     takes: Payload
     plain_name: re.Pattern[str]
     revocations: RevocationLimits | None = None
+    companions: bool = False
 
     @property
     def back_off(self) -> timedelta:
@@ -146,7 +160,7 @@ ALB_TRUST_STORE = Kind(
     service="elasticloadbalancing",
     shape="arn:<partition>:elasticloadbalancing:<region>:<account>:truststore/<name>/<id>",
     resource=re.compile(r"truststore/(?P<name>[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?)/[0-9a-f]{8,64}"),
-    placement=Placement.STACK_REGION,
+    placement=Placement.REGIONAL,
     account=True,
     limits=Limits(
         certificates=25,
@@ -176,7 +190,7 @@ API_GATEWAY_DOMAIN = Kind(
     resource=re.compile(
         r"/domainnames/(?=.{1,253}\Z)(?P<name>(?:\*\.)?[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+)",
     ),
-    placement=Placement.STACK_REGION,
+    placement=Placement.REGIONAL,
     account=False,
     limits=Limits(certificates=1000, bundle_bytes=1_000_000),  # both are assumed, neither is documented
     pace=timedelta(seconds=31),  # one UpdateDomainName in 30 seconds per account and region; it cannot be raised
@@ -198,7 +212,7 @@ NLB_LISTENER = Kind(
     resource=re.compile(
         r"listener/net/(?P<name>[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?)/[0-9a-f]{8,64}/[0-9a-f]{8,64}"
     ),
-    placement=Placement.STACK_REGION,
+    placement=Placement.REGIONAL,
     account=True,
     limits=Limits(certificates=100),  # identity filters a listener
     pace=None,
@@ -211,7 +225,60 @@ NLB_LISTENER = Kind(
     plain_name=re.compile(r"(?!)"),  # a load balancer has several listeners, and they share its name
 )
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (ALB_TRUST_STORE, API_GATEWAY_DOMAIN, NLB_LISTENER)}
+CLOUDFRONT_TRUST_STORE = Kind(
+    name="cloudfront-trust-store",
+    label="CloudFront trust store",
+    noun="CloudFront trust store",
+    service="cloudfront",
+    shape="arn:<partition>:cloudfront::<account>:trust-store/<id>",
+    resource=re.compile(r"trust-store/(?P<name>[A-Za-z0-9_-]{1,64})"),  # the id: the ARN does not hold the name
+    placement=Placement.GLOBAL,
+    account=True,
+    limits=Limits(  # CloudFront's quotas, and "Trust stores and certificate management" of its developer guide
+        certificates=25,
+        certificate_bytes=16 * 1024,
+        bundle_bytes=64 * 1024,
+        rsa_sizes=frozenset({2048, 3072, 4096}),
+        curves=frozenset({"secp256r1", "secp384r1"}),
+        hashes=frozenset({"sha256", "sha384", "sha512"}),
+    ),
+    pace=None,
+    proof=Proof.ETAG,
+    off=None,
+    reads_back=False,
+    compare_and_set=True,
+    changed_by="UpdateTrustStore",
+    takes=Payload.CA_CERTIFICATES,
+    plain_name=re.compile(r"[a-z0-9-]+"),
+)
+
+FILE_PLACE = Kind(
+    name="file-place",
+    label="file place",
+    noun="place for files",
+    service="s3",
+    shape="arn:<partition>:s3:::<bucket>/<folder>/",
+    # At least one folder, and no character that a policy, a list of ARNs, a shell or a URL reads as something else.
+    resource=re.compile(
+        r"(?P<name>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/(?=.{1,200}\Z)(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?/)+)"
+    ),
+    placement=Placement.GLOBAL,
+    account=False,
+    limits=Limits(certificates=1000, bundle_bytes=1_000_000),  # ours: servers take far more
+    pace=None,
+    proof=Proof.BYTES,
+    off=None,
+    reads_back=True,
+    compare_and_set=True,
+    changed_by="PutObject",
+    takes=Payload.CA_CERTIFICATES,
+    plain_name=re.compile(r"(?!)"),  # two buckets may have the same folders
+    companions=True,
+)
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind for kind in (ALB_TRUST_STORE, API_GATEWAY_DOMAIN, NLB_LISTENER, CLOUDFRONT_TRUST_STORE, FILE_PLACE)
+}
 """The table, by name."""
 
 

@@ -7,11 +7,12 @@ are aware UTC. No returned value (but ``Secrets.get``) and no error text holds a
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
-from rotation_watcher.kinds import Door, DoorKind, Proof
+from rotation_watcher.kinds import Door, DoorKind, Kind, Proof
+from rotation_watcher.reach import Reach
 
 
 class StoredObject(msgspec.Struct, frozen=True):
@@ -55,8 +56,11 @@ class ObjectStore(Protocol):
     def list(self, prefix: str) -> Sequence[str]:
         """The keys below a prefix, sorted. Raises StoreError."""
 
-    def etags(self, prefix: str) -> Mapping[str, str]:
-        """The keys below a prefix, each with the ETag of its newest version. Raises StoreError."""
+    def etags(self, prefix: str, *, after: str = "") -> Mapping[str, str]:
+        """The keys below a prefix, each with the ETag of its newest version; of those in order, behind ``after``.
+
+        Raises StoreError.
+        """
 
 
 class ForwardingStore:
@@ -91,9 +95,9 @@ class ForwardingStore:
         """See ObjectStore."""
         return self._inner(prefix).list(prefix)
 
-    def etags(self, prefix: str) -> Mapping[str, str]:
+    def etags(self, prefix: str, *, after: str = "") -> Mapping[str, str]:
         """See ObjectStore."""
-        return self._inner(prefix).etags(prefix)
+        return self._inner(prefix).etags(prefix, after=after)
 
     def _inner(self, _key: str) -> ObjectStore:
         """The store that a call with this key goes on to. Raises StoreError where it may not."""
@@ -228,7 +232,10 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     (None: the kind has no compare-and-set). ``settled`` is False while an update is under way, or while the service
     takes none; ``state`` is the service's word for it (``UPDATING``, ``PENDING_CERTIFICATE_REIMPORT``), empty where it
     is settled. ``warnings`` are the service's, as text. ``endpoints``: verify-mode listeners of a trust store; default
-    endpoints of the APIs behind a domain.
+    endpoints of the APIs behind a domain; distributions. ``certificates`` is how many the service counts, where it
+    does not give them back. ``refused``: why it did not load what it was asked to load last, in its words (empty: it
+    did). ``asks_ocsp``: it asks the OCSP responder that each certificate of a client's chain names. ``mark``: see
+    ``MarkedTarget``.
     """
 
     bundle: bytes | Unknown | None
@@ -240,6 +247,10 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: tuple[Endpoint, ...] | Unknown
     proof: Proof
     state: str = ""
+    certificates: int | None = None
+    refused: str = ""
+    asks_ocsp: bool = False
+    mark: str | Unknown | None = UNKNOWN
 
     @property
     def known_endpoints(self) -> tuple[Endpoint, ...]:
@@ -271,12 +282,13 @@ class TrustTarget(Protocol):
         associated with its trust store, and would otherwise just vanish from the answer.
         """
 
-    def update(self, arn: str, bundle: BundleObject, *, expected: str | None) -> None:
+    def update(self, arn: str, bundle: BundleObject, *, expected: str | None) -> str | None:
         """Point it at an exact object version. Returns when the service has accepted the request; it settles later.
 
-        ``expected`` is the ``etag`` of the read that the update rests on; a kind without compare-and-set ignores
-        it. Raises BundleRejected, TargetBusy (also where somebody changed the target since that read),
-        TargetNotFound, TargetDenied, TargetError; after any of them the target still holds what it held.
+        Gives the ``etag`` of the state that it leaves; None where the kind has none. ``expected`` is that of the read
+        which the update rests on; a kind without compare-and-set ignores it. Raises BundleRejected, TargetBusy (also
+        where somebody changed the target since that read), TargetNotFound, TargetDenied, TargetError; after any of them
+        the target still holds what it held.
         """
 
 
@@ -292,6 +304,14 @@ class ThriftyTarget(Protocol):
 
     def read_back(self, arn: str) -> Live:
         """What proves an update, and no more: ``endpoints`` is UNKNOWN. Raises as ``read``."""
+
+
+@runtime_checkable
+class MarkedTarget(Protocol):
+    """The targets of one kind that can bear a mark: the bucket of the stack that keeps them up to date (``Live``)."""
+
+    def mark(self, arn: str, bucket: str) -> None:
+        """Set the mark. Raises TargetNotFound, TargetDenied, TargetBusy, TargetError."""
 
 
 class RevocationFile(msgspec.Struct, frozen=True):
@@ -319,6 +339,26 @@ class RevocationTarget(Protocol):
 
     def remove_revocation(self, arn: str, number: int) -> None:
         """Unload one; one that is not there is no error."""
+
+
+@runtime_checkable
+class CompanionTarget(Protocol):
+    """The targets of one kind that hold files beside the bundle (``kinds.Kind.companions``)."""
+
+    def companions(self, arn: str) -> Mapping[str, str] | None:
+        """By name, the SHA-256 (hex) of the files beside the bundle that were found as they were placed.
+
+        None where it has no bundle yet. As the last call at this target found it. Raises as ``TrustTarget.read``.
+        """
+
+    def altered(self, arn: str) -> bool:
+        """Whether somebody else has changed one of its files since it was placed, as the last call found it."""
+
+    def place(self, arn: str, files: Mapping[str, bytes]) -> None:
+        """Have it hold exactly these files beside its bundle, which stays what it is; returns when it was read back.
+
+        Raises as ``TrustTarget.update``: readers still find what they found before.
+        """
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -369,6 +409,23 @@ class FilterTarget(Protocol):
         """
 
 
+class Adapters(NamedTuple):
+    """Who speaks to the targets of one account and region, by their kind."""
+
+    targets: Mapping[Kind, TrustTarget]
+    listeners: Mapping[Kind, FilterTarget]
+
+
+class Abroad(Protocol):
+    """What a stack reaches in other accounts and regions than its own."""
+
+    def adapters(self, where: Reach) -> Adapters:
+        """Who speaks to the targets there. Nothing is asked before a target is."""
+
+    def bucket(self, region: str) -> ObjectStore:
+        """The stack's bucket in another region, from which targets there load. Raises StoreError where it has none."""
+
+
 class Clock(Protocol):
     """The time."""
 
@@ -384,7 +441,7 @@ class Wait(Protocol):
 
 
 class Metrics(Protocol):
-    """Few, undimensioned metrics: each combination is billed."""
+    """Few metrics without dimensions, written while something is wrong: each is billed in the hours that have one."""
 
     def count(self, name: str, value: float = 1) -> None:
         """Add to a count metric."""

@@ -30,7 +30,7 @@ from rotation_watcher.errors import (
 )
 from rotation_watcher.filters import serve as filters
 from rotation_watcher.kinds import Payload
-from rotation_watcher.targets import conditions, deploy, manual, revocations, shown
+from rotation_watcher.targets import companions, conditions, deploy, manual, revocations, shown
 from rotation_watcher.targets.decide import (
     Action,
     AdoptBaseline,
@@ -231,7 +231,7 @@ def _one(run: Run, target: Target, request: Called) -> TargetSummary:
     view = run.view(watch.bundle(target.bundle))
     if not request.dry_run:
         run.begin_files(view)  # whatever its record and the target say
-    session = asked or (Look if isinstance(request, Sweep) else Session)(target, ports)
+    session = asked or _session(target, request, ports)
     try:
         if arns.parse_target(target.arn).kind.takes is Payload.LEAVES:
             if isinstance(request, Release) and not request.dry_run:
@@ -242,6 +242,7 @@ def _one(run: Run, target: Target, request: Called) -> TargetSummary:
         if request.dry_run:
             summary = _would(watch, snapshot, request, session)
             summary.revocations = revocations.keep(view, session, watch.mode, dry_run=True)
+            summary.files = companions.keep(view, session, watch.mode, dry_run=True)
             return summary
         if isinstance(request, Rollback):
             return _roll_back(watch, snapshot, request, session)
@@ -258,17 +259,27 @@ def _one(run: Run, target: Target, request: Called) -> TargetSummary:
         return _unreadable(view, error, request, session)
 
 
+def _session(target: Target, request: Called, ports: Ports) -> Session:
+    """A run's session. Raises StoreError."""
+    session = (Look if isinstance(request, Sweep) else Session)(target, ports)
+    if not request.dry_run:
+        session.take_over()
+    return session
+
+
 def _not_claimed(target: Target, ports: Ports) -> Session:
     """The session of a call by hand. Raises RequestRefused where another run has the target."""
     session = Session(target, ports)
     with manual.refusing(session):
         session.refuse_if_claimed()
+    session.take_over()
     return session
 
 
 def _with_lists(watch: Watch, view: BundleView, session: Session, summary: TargetSummary) -> TargetSummary:
-    """Keep the revocation lists of a trust store in step too, whatever holds its bundle back. Raises StoreError."""
+    """Keep what goes with a bundle in step too, whatever holds that back. Raises StoreError, TargetError, ToBeDone."""
     if summary.outcome is not Outcome.CLAIMED_BY_ANOTHER:
+        summary.files = companions.keep(view, session, watch.mode)
         summary.revocations = revocations.keep(view, session, watch.mode)
         waiting = [alert.id for alert in session.record.outbox]
         if not {*waiting} <= {*summary.alerts}:
@@ -292,7 +303,8 @@ def _look(watch: Watch, view: BundleView, session: Session) -> Snapshot:
 
 def _snapshot(watch: Watch, view: BundleView, session: Session) -> Snapshot:
     ports = session.ports
-    return take_snapshot(watch, session.target, session.record, view, ports.store, session.adapter, ports.clock())
+    now = ports.clock()
+    return take_snapshot(watch, session.target, session.record, view, session.stores, session.adapter, now)
 
 
 def _reconcile(run: Run, snapshot: Snapshot, session: Session) -> TargetSummary:
@@ -337,10 +349,11 @@ def _deploy_as_read(run: Run, snapshot: Snapshot, session: Session) -> Outcome |
     now = ports.clock()
     noticed = _noticed(snapshot, mode, now)
     live, record = snapshot.live, noticed(session.record)
-    snapshot = of_live(run.watch, session.target, record, snapshot.view, ports.store, live, now)
+    snapshot = of_live(run.watch, session.target, record, snapshot.view, session.stores, live, now)
     if not isinstance(decide(snapshot, mode, ports.owner, now), Deploy):
         return None
     run.write_files(snapshot.view, narrow=False)
+    companions.keep(snapshot.view, session, mode)
     try:
         outcome = deploy.deploy(snapshot, session, claiming=noticed)
     except Conflict:
@@ -359,6 +372,7 @@ def _act(run: Run, snapshot: Snapshot, action: Action, session: Session) -> Outc
     match action:
         case Deploy():
             run.write_files(snapshot.view, narrow=False)
+            companions.keep(snapshot.view, session, run.watch.mode)
             outcome = deploy.deploy(snapshot, session)
         case Prove() if pending is not None:
             outcome = deploy.await_proof(snapshot, pending, session)
@@ -456,7 +470,7 @@ def _would(watch: Watch, snapshot: Snapshot, request: Called, session: Session) 
     if isinstance(request, Release):
         ports, record = session.ports, manual.released(snapshot, request.leave)
         snapshot = take_snapshot(
-            watch, snapshot.target, record, snapshot.view, ports.store, session.adapter, ports.clock()
+            watch, snapshot.target, record, snapshot.view, session.stores, session.adapter, ports.clock()
         )
     action = decide(snapshot, Mode.OBSERVE, session.ports.owner, session.ports.clock())
     summary = describe(snapshot, outcome_of(action))

@@ -29,7 +29,7 @@ from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import Bundle, Source, Watch
 from rotation_watcher.deadline import CALL_TAKES, Remaining, TimedStore, unhurried
 from rotation_watcher.errors import StoreError
-from rotation_watcher.ports import Clock, DistributionPoints, Metrics, ObjectStore, PublishQueue
+from rotation_watcher.ports import Clock, DistributionPoints, ObjectStore, PublishQueue
 from rotation_watcher.revocation import conditions, fetch, lists, manifest, state
 from rotation_watcher.revocation.conditions import REVOKED, Judged, OnList
 from rotation_watcher.revocation.fetch import Failed, Fresh, Job, Unchanged
@@ -55,7 +55,6 @@ class Ports(NamedTuple):
     points: DistributionPoints
     sink: AlertSink
     queue: PublishQueue
-    metrics: Metrics
     clock: Clock
     remaining: Remaining = unhurried
 
@@ -160,8 +159,6 @@ def refresh_crls(watch: Watch, request: Request, ports: Ports) -> Summary:
     }
     if known is not None:
         _tell(watch, (known, etag), evidence, looked, ports, request, now, summary)
-    if not request.dry_run:
-        ports.metrics.count("CrlsRefreshed", not summary.broken)
     return summary
 
 
@@ -172,7 +169,7 @@ def _ours(watch: Watch, store: ObjectStore, now: datetime, summary: Summary) -> 
     whole = True
     for source in watch.sources:
         try:
-            history = load_history(store, source.id)
+            history = load_history(store, source)
             whole = whole and history is not None  # a lost one clears nobody
             for authority in history.authorities.values() if history else ():
                 named.update(one for key, leaf in authority.leaves.items() for one in (key, *leaf.authorities))
@@ -360,7 +357,7 @@ def _wake(watch: Watch, due: state.Asked, asked: state.Asked, ports: Ports) -> l
     What is revoked concerns the pins of all; a new list those that load it.
     """
     sent = []
-    concerned = [target.id for target in watch.targets if due.revoked != asked.revoked or target.keeps_lists]
+    concerned = [target.id for target in watch.targets if due.revoked != asked.revoked or target.loads_lists]
     for one in publish_requests(watch, concerned, f"lists-{_digest((due.revoked, due.lists))[:32]}"):
         if ports.remaining() < CALL_TAKES:
             raise StoreError(f"the time of this run is up before {one.target} was asked for; the next run asks for it")

@@ -3,10 +3,11 @@
 Contract. When the run returns, ``status/index.html`` and ``status/status.json`` say what the state says now: they were
 written in this run, or say the same already and are less than a day old, so that an old page means that nothing runs.
 The page is written first: where the JSON is new, the page is. An object that cannot be read is said in both, and stops
-nothing. Then people are told of what ends (``expiring``), and of what waits (``digests``): what fails there is in the
-answer, and costs the page nothing, as a page that cannot be written costs nobody a message. A run that finds nothing
-new writes nothing, and asks S3 for little (``adapters.remembering_store``). Raises StoreError where one of the two
-cannot be written; the next run writes both.
+nothing. What is wrong is counted for the alarms (``figures``) before anything is written: a run that ends well has
+judged everything, and silence means that all is well. Then people are told of what ends (``expiring``), and of what
+waits (``digests``): what fails there is in the answer, and costs the page nothing, as a page that cannot be written
+costs nobody a message. A run that finds nothing new writes nothing, and asks S3 for little
+(``adapters.remembering_store``). Raises StoreError where one of the two cannot be written; the next run writes both.
 """
 
 from collections.abc import Mapping
@@ -98,6 +99,9 @@ def report(watch: Watch, request: Request, ports: Ports) -> Summary:
         unreadable=[f"{one.place}: {one.why}" for one in status.unreadable],
     )
     _ask_who_hears(summary, ports)
+    if not request.dry_run:  # before anything can fail: what is wrong is wrong even where no page can say so
+        for name, value in figures.alarming(status, summary.subscribers).items():
+            ports.metrics.count(name, value)
     failure: Exception | None = None
     if not request.dry_run and (request.again or _due(status, last)):
         try:
@@ -108,8 +112,6 @@ def report(watch: Watch, request: Request, ports: Ports) -> Summary:
     summary.alerts += ends.alerts
     summary.undelivered += ends.failed
     if not request.dry_run:
-        if failure is None:
-            _count(summary, ports.metrics)
         sent = digests.send(status, watch.policy, digests.Ports(store, ports.sink, now, ports.remaining))
         summary.alerts += sent.told
         summary.undelivered += sent.undelivered
@@ -136,14 +138,6 @@ def _ask_who_hears(summary: Summary, ports: Ports) -> None:
         summary.subscribers = ports.subscribers.confirmed()
     except DeliveryError as error:
         summary.unheard = str(error)
-
-
-def _count(summary: Summary, metrics: Metrics) -> None:
-    """What the alarms rest on. A run that fails counts nothing: that it does not end well is an alarm too."""
-    metrics.count("TargetsOutOfStep", len(summary.out_of_step))
-    metrics.count("SoonestExpiryDays", summary.soonest_expiry_days)
-    if summary.subscribers is not None:
-        metrics.count("ConfirmedSubscribers", summary.subscribers)
 
 
 def _last(store: ObjectStore) -> Status | None:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from rotation_watcher import arns
+from rotation_watcher.reach import Reach
 from rotation_watcher.regions import REGIONS
 
 
@@ -30,6 +31,10 @@ Key = Annotated[
     str, _form(r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,511}$", "a key in the stack's bucket, such as extra/our-partner.pem")
 ]
 Reason = Annotated[str, msgspec.Meta(min_length=10, max_length=300)]
+RoleArn = Annotated[str, _form(r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]+$", "the ARN of an IAM role")]
+ExternalId = Annotated[
+    str, _form(r"^[A-Za-z0-9+=,.@:/_-]{2,1224}$", "2 to 1,224 letters, digits and + = , . @ : / _ -")
+]
 
 
 class Mode(StrEnum):
@@ -53,7 +58,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     the region's certificates must carry, of whatever authority; ``anchors`` the key of the file with the region's root.
     """
 
-    id: Annotated[Id, _about("Your name of this source. Its history lies under it, so keep it.")]
+    id: Annotated[Id, _about("Your name of this source. What is known is its region's, whatever its id.")]
     region: Annotated[str, _about("The AWS name of the Genesys Cloud region, such as us-east-1.")]
     credentials: Annotated[
         str,
@@ -141,11 +146,20 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ``empty_filters`` is for listeners alone, and says what is done where one has no identity filter, as most have at
     first: ``keep`` leaves it so and warns that everybody comes in whom its trust store admits; ``fill`` puts the names
     of the accepted leaves there, and from then on clients with any other name are refused.
+
+    ``role_arn`` is the role of the target's account in whose name it is read and changed, ``external_id`` what that
+    role's trust policy asks for: not a secret, but known to both sides.
     """
 
-    id: Annotated[Id, _about("Its name; its state lies below targets/<id>/, so keep it.")]
+    id: Annotated[Id, _about("Your name of this target, in alerts and calls by hand. Its state belongs to its ARN.")]
     arn: Annotated[str, _about("ARN of a trust store, an API Gateway domain name, or a TLS listener of an NLB.")]
     bundle: Annotated[Id, _about("The id of the bundle that it loads.")]
+    role_arn: Annotated[
+        RoleArn | None, _about("For a target of another account: the role there that publish takes on.")
+    ] = None
+    external_id: Annotated[
+        ExternalId | None, _about("The external id that this role's trust policy asks for, if it asks for one.")
+    ] = None
     on_drift: Annotated[
         Literal["heal", "report"],
         _about("When somebody else changed it: put it right (heal), or only send an alert (report)."),
@@ -173,9 +187,19 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = "keep"
 
     @property
+    def reach(self) -> Reach:
+        """From where it is reached. Raises ValueError where the ARN is no target's: validation ensures that it is."""
+        return Reach(arns.parse_target(self.arn).region, self.role_arn, self.external_id)
+
+    @property
     def keeps_lists(self) -> bool:
         """Whether it holds the revocation lists of what it admits: by default, where its kind takes them."""
         return self.revocation != "off" and arns.parse_target(self.arn).kind.revocations is not None
+
+    @property
+    def loads_lists(self) -> bool:
+        """Whether a new revocation list concerns it: in itself, or as a file beside its bundle."""
+        return self.keeps_lists or arns.parse_target(self.arn).kind.companions
 
     @property
     def limit(self) -> int:

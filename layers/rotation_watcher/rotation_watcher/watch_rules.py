@@ -10,8 +10,8 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from rotation_watcher import arns, keys
-from rotation_watcher.kinds import Payload, Placement
+from rotation_watcher import arns, keys, reach
+from rotation_watcher.kinds import Payload
 from rotation_watcher.regions import REGIONS
 from rotation_watcher.watch_form import Entry, Expanded
 from rotation_watcher.watch_mistakes import Mistake, Path, shown
@@ -23,11 +23,29 @@ _FEW = 8
 """How many ids are named as choices."""
 
 
+class Elsewhere(NamedTuple):
+    """What a stack may reach beside its own region and account. None: not known, so nothing is refused for it.
+
+    ``buckets`` are the names of its buckets in other regions, which end with the region (``bucket_in``); ``roles`` the
+    ARNs of the roles that publish may take on.
+    """
+
+    buckets: Collection[str] | None = ()
+    roles: Collection[str] | None = ()
+
+
+NOWHERE = Elsewhere()
+"""For a stack that reaches its own region and account alone."""
+UNKNOWN_STACK = Elsewhere(None, None)
+"""For who reads a watch file without the stack that it is for."""
+
+
 class Stack(NamedTuple):
-    """The stack's region and account; None: the account is not known."""
+    """The stack's region and account (None: not known), and what it reaches beside them."""
 
     region: str
     account: str | None
+    elsewhere: Elsewhere = NOWHERE
 
 
 def mistakes(watch: Watch, written: Expanded, stack: Stack) -> Iterator[Mistake]:
@@ -126,14 +144,56 @@ def _of_bundle(
             yield Mistake((*entry.place("extra"), place), f"{key!r} must be extra/<name>.pem")
 
 
-def _misplaced(path: Path, arn: str, region: str | None, account: str | None, stack: Stack) -> Iterator[Mistake]:
-    """The mistake of an ARN in another region or account than the stack's. None: not known."""
+def _misplaced(path: Path, arn: str, region: str, account: str, stack: Stack) -> Iterator[Mistake]:
+    """The mistake of a secret in another region or account than the stack's."""
     if region != stack.region:
         words = f"{arn} is in {region}, this stack is in {stack.region}"
-        yield Mistake(path, f"{words}: deploy one stack in each region that has targets, each with its secrets")
-    if account is not None and stack.account is not None and account != stack.account:
+        yield Mistake(path, f"{words}: copy the secret into the stack's region")
+    if stack.account is not None and account != stack.account:
         words = f"{arn} is of the account {account}, this stack of {stack.account}: name one of this account"
         yield Mistake(path, words)
+
+
+def _in_another_region(target: Target, parsed: arns.TargetArn, entry: Entry, stack: Stack) -> Iterator[Mistake]:
+    """That a target of another region has no bucket there to load from."""
+    region, buckets = parsed.region, stack.elsewhere.buckets
+    loads = parsed.kind.takes is Payload.CA_CERTIFICATES
+    if region is None or region == stack.region or not loads or buckets is None:
+        return
+    own = sorted(name for name in buckets if reach.is_in(name, region))
+    where = f"{target.arn} is in {region}, this stack is in {stack.region}"
+    if not own:
+        words = f"{where}, and RegionBucketArns names no bucket whose name ends with -{region}"
+        yield Mistake(entry.place("arn"), f"{words}: add one (docs/accounts.md), or deploy a stack there too")
+    elif len(own) > 1:
+        words = f"{where}, and RegionBucketArns names several buckets there: {', '.join(own)}"
+        yield Mistake(entry.place("arn"), f"{words}: leave one")
+
+
+def _in_another_account(target: Target, parsed: arns.TargetArn, entry: Entry, stack: Stack) -> Iterator[Mistake]:
+    """That a target of another account has no role that publish may take on, or one that does not fit."""
+    if target.role_arn is None:
+        if target.external_id is not None:
+            yield Mistake(entry.place("external_id"), "there is no role_arn that would ask for it")
+        if parsed.account is not None and stack.account is not None and parsed.account != stack.account:
+            words = f"{target.arn} is of the account {parsed.account}, this stack of {stack.account}"
+            yield Mistake(entry.place("arn"), f"{words}: name the role there as role_arn (docs/accounts.md)")
+        return
+    try:
+        role = reach.parse_role(target.role_arn)
+    except ValueError as error:
+        yield Mistake(entry.place("role_arn"), str(error))
+        return
+    if parsed.account is not None and role.account != parsed.account:
+        words = f"{target.role_arn} is of the account {role.account}, the target of {parsed.account}"
+        yield Mistake(entry.place("role_arn"), f"{words}: name a role of the target's account")
+    elif role.partition != parsed.partition:
+        words = f"{target.role_arn} is of the partition {role.partition}, the target of {parsed.partition}"
+        yield Mistake(entry.place("role_arn"), f"{words}: no role reaches across")
+    known = stack.elsewhere.roles
+    if known is not None and target.role_arn not in known:
+        words = f"{target.role_arn} is not in the parameter TargetRoleArns, so publish may not take it on"
+        yield Mistake(entry.place("role_arn"), words, target.role_arn, known)
 
 
 def _of_target(target: Target, entry: Entry, known: Collection[str] | None, stack: Stack) -> Iterator[Mistake]:
@@ -147,8 +207,8 @@ def _of_target(target: Target, entry: Entry, known: Collection[str] | None, stac
     for field, words in _unfit_settings(target, parsed):
         elsewhere = "; make a group of those that it is for" if entry.inherits(field) else ""
         yield Mistake(entry.place(field), f"{words}{elsewhere}")
-    region = stack.region if parsed.kind.placement is Placement.GLOBAL else parsed.region
-    yield from _misplaced(entry.place("arn"), target.arn, region, parsed.account, stack)
+    yield from _in_another_region(target, parsed, entry, stack)
+    yield from _in_another_account(target, parsed, entry, stack)
 
 
 def _unfit_settings(target: Target, parsed: arns.TargetArn) -> Iterator[tuple[str, str]]:

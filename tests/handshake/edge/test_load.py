@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from local.edge import BundleRefused, EdgeError, Handshake, TlsEdge
 from local.genesys.issuing import Identity
@@ -203,3 +204,17 @@ def test_leaving_the_edge_ends_every_process_of_it(root: Identity, tmp_path: Pat
             os.kill(pid, 0)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=2)
+
+
+def test_a_thousand_full_handshakes_of_rsa_leaves_take_seconds(edge: TlsEdge, root: Identity) -> None:
+    keys = [rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(4)]
+    clients = [client_of(new_leaf(root, key=key)) for key in keys]
+    edge.load({"alb": bundle_of(root)})
+
+    began = time.monotonic()
+    seen = edge.handshakes("alb", clients * 250)
+    took = time.monotonic() - began
+
+    assert len(seen) == 1000
+    assert {each.detail for each in seen} == {"SUCCESS"}
+    assert took < 60, "an alarm for gross mistakes only: the machine is shared"

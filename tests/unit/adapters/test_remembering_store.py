@@ -3,7 +3,9 @@
 from rotation_watcher.adapters.remembering_store import Memory, RememberingStore
 from tests.support.fakes import InMemoryStore
 
-FOLDERS = ("sources/", "targets/")
+FOLDERS = ("targets/", "sources/")
+LISTED = ("list", "sources/")
+"""One listing, from the first folder on."""
 
 
 class World:
@@ -25,7 +27,7 @@ def test_what_is_the_same_is_asked_for_once() -> None:
     world.store.seed("sources/a", b"1")
     assert body(world.run(), "sources/a") == b"1"
     assert body(world.run(), "sources/a") == b"1"
-    assert world.store.calls == [("list", "sources/")]
+    assert world.store.calls == [LISTED]
 
 
 def test_what_has_changed_is_asked_for_again() -> None:
@@ -40,7 +42,7 @@ def test_what_is_not_listed_is_not_there_and_costs_no_call() -> None:
     world = World()
     run = world.run()
     assert run.get("targets/a") is run.get("targets/b") is None
-    assert world.store.calls == [("list", "targets/")]
+    assert world.store.calls == [LISTED]
     world.store.seed("targets/a", b"1")
     assert body(world.run(), "targets/a") == b"1"
 
@@ -53,7 +55,7 @@ def test_other_folders_and_exact_versions_go_straight_to_the_bucket() -> None:
     assert body(run, "anchors/a") == b"2"
     assert run.get("sources/a", version=version)
     assert run.list("anchors/") == ["anchors/a"]
-    assert ("list", "sources/") not in world.store.calls
+    assert LISTED not in world.store.calls
 
 
 def test_keys_are_listed_from_what_was_listed() -> None:
@@ -63,7 +65,19 @@ def test_keys_are_listed_from_what_was_listed() -> None:
     run = world.run()
     assert run.list("sources/b/") == ["sources/b/1", "sources/b/2"]
     assert run.list("sources/") == ["sources/a/1", "sources/b/1", "sources/b/2"]
-    assert world.store.calls == [("list", "sources/")]
+    assert world.store.calls == [LISTED]
+
+
+def test_all_folders_are_listed_at_once_and_what_lies_between_them_is_none_of_theirs() -> None:
+    world = World()
+    for key in ("anchors/a", "sources/a", "status/a", "targets/a"):
+        world.store.seed(key, b"1")
+    run = world.run()
+    assert [body(run, key) for key in ("targets/a", "sources/a", "status/a")] == [b"1"] * 3
+    assert run.list("targets/") == ["targets/a"]
+    assert [one for one in world.store.calls if one[0] == "list"] == [LISTED]
+    world.store.seed("status/a", b"2")
+    assert body(run, "status/a") == b"2", "what a run writes is not what it remembers"
 
 
 def test_what_a_run_did_not_ask_for_is_forgotten() -> None:

@@ -206,6 +206,8 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "mtls_off_listener",
         "file_damaged_key",
         "filtered_out",
+        "ocsp_unanswered",
+        "mtls_off_distribution",
         "left_out_needed",
         "still_trusted",
         "target_locked",

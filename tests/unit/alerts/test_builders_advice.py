@@ -344,7 +344,10 @@ def test_an_alert_never_says_that_the_watcher_heals_when_it_does_not() -> None:
     assert "does not do it for you" in off[False]
 
 
-CHANGES = {"modify-listener", "update-domain-name", "update-rest-api", "update-api", "create-deployment"}
+CHANGES = {
+    *("modify-listener", "update-domain-name", "update-rest-api", "update-api", "create-deployment"),
+    "update-distribution",
+}
 
 
 @pytest.mark.parametrize("kind", DoorKind)
@@ -366,7 +369,9 @@ def test_each_way_in_has_its_own_commands_and_what_looks_comes_before_what_chang
     assert not changing[0]
     assert changing == sorted(changing)
     assert any(changing) == (kind not in {DoorKind.UNREAD, DoorKind.UNSHARED, DoorKind.NOT_TLS})
-    assert ("without a certificate" in alert.title) == (kind not in {DoorKind.OTHER_STORE, DoorKind.UNSHARED})
+    assert ("without a certificate" in alert.title) == (
+        kind not in {DoorKind.OTHER_STORE, DoorKind.OTHER_DISTRIBUTION, DoorKind.UNSHARED}
+    )
 
 
 @pytest.mark.parametrize(

@@ -169,6 +169,13 @@ ROWS: dict[tuple[str, str], Alert] = {
     ("target-locked", "no leaf is refused, none expires soon"): locked(),
     ("target-locked", "a leaf is refused or expires soon"): EXAMPLES["target_locked"],
     ("filtered-out", "filters of a listener match no name of a needed leaf"): EXAMPLES["filtered_out"],
+    (
+        "filtered-out",
+        "a trust store of CloudFront asks for OCSP, and a needed leaf or its chain names no responder",
+    ): EXAMPLES["ocsp_unanswered"],
+    ("two-stacks", "another stack of the watcher has marked it, or it loads from that one's bucket"): EXAMPLES[
+        "two_stacks"
+    ],
     ("filters-empty", "a listener without any filter"): EXAMPLES["filters_empty"],
     ("state-forged", "what lies in the bucket is not the watcher's"): EXAMPLES["state_forged"],
     ("revoked", "a certificate of Genesys is on a list"): EXAMPLES["revoked"],

@@ -27,12 +27,12 @@ def world() -> ListenerWorld:
 
 def forge(world: ListenerWorld, **changes: object) -> None:
     record: Record = msgspec.structs.replace(world.kept, **changes)
-    world.store.seed(keys.record("door"), encode_record(record))
+    world.store.seed(keys.record(keys.target(ARN)), encode_record(record))
 
 
 def object_of(world: ListenerWorld, *filters: Filter) -> tuple[str, str]:
     """A version of the listener's file that somebody else wrote, and its SHA-256."""
-    return world.store.seed(keys.deployed_filters("door"), encode(filters)), digest(encode(filters))
+    return world.store.seed(keys.deployed_filters(keys.target(ARN)), encode(filters)), digest(encode(filters))
 
 
 def waiting(world: ListenerWorld, *filters: Filter, hold: HoldReason | None) -> Pending:
@@ -115,7 +115,7 @@ def test_an_emptied_listener_gets_nothing_that_a_forged_record_says_it_had(world
 
 
 def test_a_lost_record_loses_nobody_and_the_name_counts_as_others_from_then_on(world: ListenerWorld) -> None:
-    world.store.remove(keys.record("door"))
+    world.store.remove(keys.record(keys.target(ARN)))
 
     assert world.run().outcome == "unchanged"
     assert world.filters == (OTHERS, ours())

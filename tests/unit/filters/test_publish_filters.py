@@ -342,7 +342,7 @@ def test_what_the_record_calls_ours_without_proof_stays_and_is_alerted() -> None
         ours={**record.ours, key_of(OTHERS): world.clock() - 90 * DAY},
         unwanted={key_of(OTHERS): world.clock() - 90 * DAY},
     )
-    world.store.seed(keys.record("door"), encode(forged))
+    world.store.seed(keys.record(keys.target(ARN)), encode(forged))
     world.clock.advance(QUARTER)
     world.run()
 

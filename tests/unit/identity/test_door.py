@@ -55,7 +55,7 @@ def test_an_index_that_was_no_good_is_fetched_anew_although_its_manifest_stays()
     world = DoorWorld()
     place = next(key for key in world.objects.held if key.startswith(f"{world.folders[0]}/index.bin@"))
     good = world.objects.held[place]
-    world.objects.held[place] = good[:-1] + b"\0"
+    world.objects.held[place] = good[:-1] + bytes([good[-1] ^ 1])
     assert world.ask("revoked")[1]["remark"] == LIST_UNKNOWN
     world.objects.held[place] = good
     world.clock.advance(EVERY)

@@ -19,7 +19,7 @@ from rotation_watcher.x509.certificates import blocks_of
 from tests.support import certs
 from tests.support.certs import Issued
 from tests.support.small_refresh import DAY, SmallRefresh, intermediate, leaf
-from tests.support.small_world import NAME, START, issued
+from tests.support.small_world import NAME, START, folder, issued
 
 replace = msgspec.structs.replace
 
@@ -66,7 +66,7 @@ def held_pins(world: Strict) -> Pins:
 
 
 def change_record(world: Strict, change: Callable[[Record], Record]) -> None:
-    world.store.seed(keys.record("alb"), record_encode(change(world.record)))
+    world.store.seed(keys.record(folder("alb")), record_encode(change(world.record)))
 
 
 def hold(world: Strict) -> None:
@@ -84,7 +84,7 @@ def claim(world: Strict) -> None:
 
 
 def damage_record(world: Strict) -> None:
-    world.store.seed(keys.record("alb"), b'{"format": "999"}')
+    world.store.seed(keys.record(folder("alb")), b'{"format": "999"}')
 
 
 def refusing(operation: str, error: Exception) -> Callable[[Strict], None]:

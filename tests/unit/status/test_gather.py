@@ -16,7 +16,7 @@ from rotation_watcher.status.gather import gather
 from rotation_watcher.status.model import Level, TargetState
 from rotation_watcher.targets import record
 from rotation_watcher.targets.record import Hold, HoldReason, Pending
-from tests.support.kept_state import DAY, FOLDER, HOUR, NOW, YEAR, KeptState, alert, facts, root
+from tests.support.kept_state import DAY, FOLDER, HOUR, NOW, YEAR, KeptState, alert, facts, folder, root
 from tests.support.small_world import SmallWorld
 
 replace = msgspec.structs.replace
@@ -84,13 +84,13 @@ def test_what_differs_by_the_time_alone_is_the_same() -> None:
     "key",
     [
         keys.history("us-east-1"),
-        keys.record("t0"),
+        keys.record(folder("t0")),
         keys.manifest("main"),
         keys.revocations("main"),
         keys.CRL_STATE,
         keys.CONFIGURATION,
         f"{FOLDER}/manifest.json",
-        "targets/t0/revocations.json",
+        keys.target_revocations(folder("t0")),
     ],
 )
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format": "x"}', b"\xff\xfe", b"[" * 5000])
@@ -113,7 +113,7 @@ def test_one_unreadable_object_is_said_in_its_place_and_loses_nothing_else(key: 
 
 def test_what_cannot_be_read_is_named_at_its_source_target_and_bundle() -> None:
     kept = KeptState(1, 1)
-    for key in (keys.history("us-east-1"), keys.record("t0"), keys.manifest("main")):
+    for key in (keys.history("us-east-1"), keys.record(folder("t0")), keys.manifest("main")):
         kept.store.seed(key, b"{")
     status = gathered(kept)
     assert status.sources[0].problem
@@ -125,7 +125,7 @@ def test_what_cannot_be_read_is_named_at_its_source_target_and_bundle() -> None:
 
 def test_the_state_of_a_newer_release_is_named() -> None:
     kept = KeptState(1, 1)
-    for key in (keys.history("us-east-1"), keys.record("t0")):
+    for key in (keys.history("us-east-1"), keys.record(folder("t0"))):
         kept.store.seed(key, b'{"format": "99", "what": "ever"}')
     status = gathered(kept)
     assert [one.newer for one in status.unreadable] == [True, True]
@@ -137,12 +137,12 @@ def test_a_store_that_fails_at_one_object_costs_that_object_alone(error: Excepti
     kept = KeptState(2, 2)
 
     def fail(_: str, key: str) -> None:
-        if key == keys.record("t0"):
+        if key == keys.record(folder("t0")):
             raise error
 
     kept.store.before = fail
     status = gathered(kept)
-    assert [one.place.rpartition("/targets/")[2] for one in status.unreadable] == ["t0/record.json"]
+    assert [one.place for one in status.unreadable] == [f"s3://{kept.store.bucket}/{keys.record(folder('t0'))}"]
     assert status.targets[1].deployed
 
 
@@ -241,7 +241,7 @@ def test_in_observe_mode_a_target_is_watched() -> None:
 
 def test_a_record_of_another_target_says_nothing_of_this_one() -> None:
     kept = KeptState(1, 1)
-    kept.store.seed(keys.record("t0"), record.encode(replace(kept.records["t0"], arn="arn:of:another")))
+    kept.store.seed(keys.record(folder("t0")), record.encode(replace(kept.records["t0"], arn="arn:of:another")))
     assert gathered(kept).targets[0].state is TargetState.NEW
 
 

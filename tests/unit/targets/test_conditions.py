@@ -11,10 +11,10 @@ from rotation_watcher.bundles.wanted import BundleView, Wanted, compose
 from rotation_watcher.config import Bundle, Mode, Policy, Target
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDenied, TargetError, TargetNotFound
 from rotation_watcher.kinds import Proof
-from rotation_watcher.ports import UNKNOWN, Endpoint, Live
+from rotation_watcher.ports import UNKNOWN, Endpoint, Live, Unknown
 from rotation_watcher.sources.history import Status
 from rotation_watcher.targets import conditions, plan
-from rotation_watcher.targets.plan import Snapshot
+from rotation_watcher.targets.plan import Buckets, Snapshot
 from rotation_watcher.targets.record import Applied, Hold, HoldReason, Pending, Record
 from rotation_watcher.targets.record import decode as decode_record
 from rotation_watcher.targets.record import encode as encode_record
@@ -86,8 +86,9 @@ class Desk:
             warnings=(),
             endpoints=endpoints,
             proof=Proof.BYTES,
+            mark=mark if isinstance(mark := parts.get("mark"), str | Unknown) else None,
         )
-        return Snapshot(target, record, view, seen, blocks, {}, planned)
+        return Snapshot(target, record, view, seen, blocks, {}, planned, buckets=Buckets("our-bucket", "our-bucket"))
 
     def look(self, mode: Mode = Mode.APPLY, **parts: object) -> None:
         """A run, of which nothing follows."""
@@ -203,6 +204,7 @@ KINDS: dict[str, tuple[str, Callable[[Desk], None], Callable[[Desk], None]]] = {
     "an open default endpoint": ("mtls-off", otherwise(endpoints=door("default")), quiet),
     "undone again and again": ("contended", contended, quiet),
     "a history that was forged": ("state-forged", otherwise(forged=("The history names a stranger.",)), quiet),
+    "another stack": ("two-stacks", otherwise(mark="their-bucket"), quiet),
     "nearly full": ("quota-near", otherwise(most=1), quiet),
     "too many removals": ("removal-held", held, quiet),
     "a removal to come": ("removal-planned", leaving, quiet),
@@ -286,3 +288,13 @@ def test_a_passing_failure_is_not_alerted_if_it_is_over_before_half_an_hour(erro
     play(desk, [unreadable(error)] * 3)
     play(desk, [quiet] * 9)
     assert desk.told == []
+
+
+def test_a_mark_that_cannot_be_read_for_a_while_is_not_gone() -> None:
+    desk = Desk()
+    play(desk, [otherwise(mark="their-bucket")] * 3)
+    play(desk, [otherwise(mark=UNKNOWN)] * 6)
+    assert [alert.kind for alert in desk.told] == ["two-stacks"]
+    assert "two-stacks" in desk.record.conditions
+    play(desk, [otherwise(mark=None)] * 3)
+    assert [alert.status for alert in desk.told] == ["open", "resolved"]

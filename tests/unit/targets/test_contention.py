@@ -9,7 +9,7 @@ import pytest
 from rotation_watcher import keys
 from rotation_watcher.alerts.model import Status
 from tests.support import certs
-from tests.support.small_world import ARNS, SmallWorld, issued, root
+from tests.support.small_world import ARNS, SmallWorld, folder, issued, root
 from tests.support.words import word
 
 PERIOD = timedelta(minutes=5)
@@ -25,7 +25,7 @@ class War:
         self.world.publish(targets=["alb"])
         self.theirs = b"".join(issued(name).pem for name in theirs)
         self.world.sink.delivered.clear()
-        self.versions = len(self.world.store.versions[keys.record("alb")])
+        self.versions = len(self.world.store.versions[keys.record(folder("alb"))])
         self.updates = self._updates()
 
     def rage(self, rounds: int, *, peace: bool = False) -> list[str]:
@@ -43,7 +43,7 @@ class War:
         return Counter(word(one) for one in self.world.sink.delivered if one.status is not Status.RESOLVED)
 
     def written(self) -> int:
-        return len(self.world.store.versions[keys.record("alb")]) - self.versions
+        return len(self.world.store.versions[keys.record(folder("alb"))]) - self.versions
 
     def updated(self) -> int:
         return self._updates() - self.updates

@@ -14,7 +14,7 @@ from rotation_watcher.sources.history import AuthorityHistory, History, Leaf, St
 from rotation_watcher.targets.record import encode
 from rotation_watcher.x509.certificates import blocks_of
 from tests.support import certs
-from tests.support.small_world import ARNS, START, SmallWorld, certificate, issued, leaf_of, root
+from tests.support.small_world import ARNS, START, SmallWorld, certificate, folder, issued, leaf_of, root
 from tests.support.words import word
 
 DAY, MINUTES = timedelta(days=1), timedelta(minutes=6)
@@ -179,7 +179,7 @@ def test_a_record_that_lost_its_notes_or_holds_impossible_ones_shortens_no_grace
     world.run(20 * DAY)
     for forged in ({}, {EUROPE.fingerprint: START + 9999 * DAY}):
         record = msgspec.structs.replace(world.record("alb"), unwanted=forged)
-        world.store.seed(keys.record("alb"), encode(record))
+        world.store.seed(keys.record(folder("alb")), encode(record))
         world.run()
         world.run(29 * DAY)
         assert EUROPE.fingerprint in world.live("alb")

@@ -7,9 +7,9 @@ import pytest
 from rotation_watcher import keys
 from rotation_watcher.errors import StoreError
 from rotation_watcher.targets.record import decode
-from tests.support.small_world import CLAIM, SmallWorld
+from tests.support.small_world import CLAIM, SmallWorld, folder
 
-RECORD = keys.record("alb")
+RECORD = keys.record(folder("alb"))
 
 
 @pytest.fixture

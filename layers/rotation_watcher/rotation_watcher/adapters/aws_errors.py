@@ -35,6 +35,9 @@ _BUSY = {
 """No 5xx: after one the request may have been carried out, and TargetBusy promises that nothing was changed."""
 
 
+_ROLE = "TargetRoleArns must list it, and its trust policy name the publish function's role and the external id"
+
+
 def code(error: SdkError) -> str:
     """The service's error code; empty where no answer came."""
     return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
@@ -53,6 +56,8 @@ def retried(error: SdkError) -> bool:
 def translate(what: str, error: SdkError) -> TargetError:
     """The TargetError for an error of the SDK. ``what`` begins the message: the call and the target."""
     message = f"{what}: {error}"
+    if isinstance(error, ClientError) and error.operation_name == "AssumeRole":
+        message = f"{what}: the role of its account cannot be taken on ({_ROLE}): {error}"
     if code(error) in _DENIED:
         return TargetDenied(message)
     if code(error) in _BUSY:

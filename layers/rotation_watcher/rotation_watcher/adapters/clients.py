@@ -5,7 +5,7 @@ In Lambda the SDK comes from the dependencies layer, which has the models of its
 
 import logging
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import cached_property
 from threading import Lock
 from typing import Any
 
@@ -21,11 +21,13 @@ CONFIG = Config(
 """For the services of the targets, whose answers take their time."""
 PROMPT = CONFIG.merge(Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}))
 """For what answers at once or not at all: with every try and the pauses between them it stays below ``CALL_TAKES``."""
-_PROMPT = {"s3", "sns", "events", "sqs", "ssm", "secretsmanager"}
+_PROMPT = {"s3", "sns", "events", "sqs", "ssm", "secretsmanager", "sts"}
 HASTY = CONFIG.merge(Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1}))
 """For what nobody waits for: three seconds at the most, and then it is left."""
 SINGLE_ATTEMPT = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
-"""For API Gateway: it allows one UpdateDomainName in 30 seconds, so the schedule retries and not the SDK."""
+"""For API Gateway, which allows one UpdateDomainName in 30 seconds, and for CloudFront, where a second try after a lost
+answer would be refused for the ETag that the first one left: the schedule retries and not the SDK."""
+_ONCE = ("apigateway", "cloudfront")
 
 _LOG_LEVELS = {
     "botocore": logging.INFO,
@@ -40,22 +42,27 @@ _MAKING = Lock()
 
 
 def make(
-    service: str, *, region: str | None = None, endpoint_url: str | None = None, config: Config | None = None
+    service: str,
+    *,
+    region: str | None = None,
+    endpoint_url: str | None = None,
+    config: Config | None = None,
+    session: "boto3.Session | None" = None,
 ) -> Any:
     """A client of an AWS service. Region and endpoint default to boto3's own configuration, as in Lambda.
 
-    ``config`` stands for the one that is usual for the service.
+    ``config`` stands for the one that is usual for the service. ``session``: with its credentials (``roles``).
     """
     quiet_sdk_logs()
-    factory: Any = boto3.client  # the stubs know literal names only
-    usual = SINGLE_ATTEMPT if service.startswith("apigateway") else PROMPT if service in _PROMPT else CONFIG
+    factory: Any = (session or boto3).client  # the stubs know literal names only
+    usual = SINGLE_ATTEMPT if service.startswith(_ONCE) else PROMPT if service in _PROMPT else CONFIG
     with _MAKING:
         return factory(service, region_name=region, endpoint_url=endpoint_url, config=config or usual)
 
 
-def deferred(service: str, *, region: str | None = None) -> Any:
+def deferred(service: str, *, region: str | None = None, session: Callable[[], "boto3.Session"] | None = None) -> Any:
     """A client that is made when it is first used: it reads the service's model, and most runs use few of them."""
-    return _Deferred(partial(make, service, region=region))
+    return _Deferred(lambda: make(service, region=region, session=session() if session else None))
 
 
 class _Deferred:

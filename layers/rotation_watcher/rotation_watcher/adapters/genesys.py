@@ -14,12 +14,14 @@ import math
 import random
 import re
 import ssl
+import sys
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -63,6 +65,7 @@ def make_client(ca_file: Path | None = None) -> httpx.AsyncClient:
     ``ca_file`` names roots to trust beside certifi's, for networks that inspect TLS. Raises SourceError(TLS_FAILED)
     where it cannot be loaded.
     """
+    _know_that_sniffio_is_missing()
     return httpx.AsyncClient(
         verify=_context(ca_file),
         timeout=httpx.Timeout(10.0, connect=5.0),
@@ -74,6 +77,12 @@ def make_client(ca_file: Path | None = None) -> httpx.AsyncClient:
             "User-Agent": "genesys-certificate-rotation-watcher",
         },
     )
+
+
+def _know_that_sniffio_is_missing() -> None:
+    """Say once what httpcore asks at every lock, 16 times a source, each time through all folders of the path."""
+    if find_spec("sniffio") is None:
+        sys.modules["sniffio"] = None  # type: ignore[assignment]  # how Python notes a module that is not there
 
 
 @lru_cache(1)  # reading a hundred roots takes longer than a whole observation

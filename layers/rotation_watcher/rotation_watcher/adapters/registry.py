@@ -4,12 +4,23 @@ Building one loads its module and makes its clients: a kind that is not in the w
 stores, which most stacks have.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from rotation_watcher.adapters.connections import Connections
+from rotation_watcher.adapters.s3 import S3Store
 from rotation_watcher.adapters.trust_store import AlbTrustStores
-from rotation_watcher.kinds import ALB_TRUST_STORE, API_GATEWAY_DOMAIN, KINDS, NLB_LISTENER, Kind
-from rotation_watcher.ports import FilterTarget, TrustTarget
+from rotation_watcher.errors import StoreError
+from rotation_watcher.kinds import (
+    ALB_TRUST_STORE,
+    API_GATEWAY_DOMAIN,
+    CLOUDFRONT_TRUST_STORE,
+    FILE_PLACE,
+    KINDS,
+    NLB_LISTENER,
+    Kind,
+)
+from rotation_watcher.ports import Adapters, FilterTarget, ObjectStore, TrustTarget
+from rotation_watcher.reach import Reach, is_in
 
 
 def _alb_trust_stores(to: Connections) -> TrustTarget:
@@ -22,9 +33,23 @@ def _api_gateway_domains(to: Connections) -> TrustTarget:
     return ApiGatewayDomains(to.client("apigateway"), to.client("apigatewayv2"), to.client("s3"), to.authorizer)
 
 
+def _cloudfront_trust_stores(to: Connections) -> TrustTarget:
+    from rotation_watcher.adapters.cloudfront import CloudFrontTrustStores  # noqa: PLC0415  # see above
+
+    return CloudFrontTrustStores(to.client("cloudfront"))
+
+
+def _file_places(to: Connections) -> TrustTarget:
+    from rotation_watcher.adapters.file_place import FilePlaces  # noqa: PLC0415  # see above
+
+    return FilePlaces(to.client("s3"))
+
+
 FACTORIES: dict[str, Callable[[Connections], TrustTarget]] = {
     ALB_TRUST_STORE.name: _alb_trust_stores,
     API_GATEWAY_DOMAIN.name: _api_gateway_domains,
+    CLOUDFRONT_TRUST_STORE.name: _cloudfront_trust_stores,
+    FILE_PLACE.name: _file_places,
 }
 """The factory of each adapter, by the kind's name."""
 
@@ -39,7 +64,7 @@ FILTER_FACTORIES: dict[str, Callable[[Connections], FilterTarget]] = {NLB_LISTEN
 """The same for kinds that take names of leaves."""
 
 
-class Adapters[Adapter](Mapping[Kind, Adapter]):
+class _ByKind[Adapter](Mapping[Kind, Adapter]):
     """The adapter of each kind, built when it is first asked for and then kept."""
 
     def __init__(self, factories: Mapping[str, Callable[[Connections], Adapter]], connections: Connections) -> None:
@@ -59,15 +84,44 @@ class Adapters[Adapter](Mapping[Kind, Adapter]):
         return sum(1 for _ in self)
 
 
-class TrustTargets(Adapters[TrustTarget]):
+class TrustTargets(_ByKind[TrustTarget]):
     """The adapters of trust stores and domains."""
 
     def __init__(self, connections: Connections) -> None:
         super().__init__(FACTORIES, connections)
 
 
-class FilterTargets(Adapters[FilterTarget]):
+class FilterTargets(_ByKind[FilterTarget]):
     """The adapters of listeners."""
 
     def __init__(self, connections: Connections) -> None:
         super().__init__(FILTER_FACTORIES, connections)
+
+
+class OtherPlaces:
+    """``ports.Abroad``: adapters and buckets of other accounts and regions, built at the first target there.
+
+    ``buckets`` are the names of the stack's buckets in other regions (``reach.is_in``).
+    """
+
+    def __init__(self, buckets: Collection[str], connections: Connections) -> None:
+        self._names = buckets
+        self._connections = connections
+        self._adapters: dict[Reach, Adapters] = {}
+        self._buckets: dict[str, ObjectStore] = {}
+
+    def adapters(self, where: Reach) -> Adapters:
+        """See ``ports.Abroad``."""
+        if where not in self._adapters:
+            there = self._connections.at(where)
+            self._adapters[where] = Adapters(TrustTargets(there), FilterTargets(there))
+        return self._adapters[where]
+
+    def bucket(self, region: str) -> ObjectStore:
+        """See ``ports.Abroad``."""
+        if region not in self._buckets:
+            name = next((one for one in self._names if is_in(one, region)), None)
+            if name is None:
+                raise StoreError(f"the stack has no bucket in {region}: RegionBucketArns names none")
+            self._buckets[region] = S3Store(self._connections.at(Reach(region)).client("s3"), name)
+        return self._buckets[region]

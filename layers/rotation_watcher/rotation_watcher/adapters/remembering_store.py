@@ -1,8 +1,9 @@
 """A store for one run that asks for what has changed: the folders are listed once, with the ETags of what lies there.
 
 What an earlier run of the same container has read, and what its ETag says is still the same, is not asked for again. So
-a run in which nothing is new costs one listing a folder and the few objects outside of these folders, however many
-sources and targets there are.
+a run in which nothing is new costs one listing and the few objects outside of these folders, however many sources and
+targets there are. The listing begins at the first folder and goes to the bucket's end: a call lists a thousand keys,
+whatever lies between the folders is little, and a call for each folder would be most of what a small stack pays S3.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,15 +43,14 @@ class RememberingStore(ForwardingStore):
         super().__init__(store)
         self._memory = memory
         self._folders = tuple(folders)
-        self._listed: dict[str, Mapping[str, str]] = {}
+        self._listed: Mapping[str, str] | None = None
         memory.begin()
 
     def get(self, key: str, *, version: str | None = None) -> StoredObject | None:
         """See ``ports.ObjectStore``. Below a listed folder: as it was when that was listed, or newer."""
-        folder = self._folder(key) if version is None else None
-        if folder is None:
+        if version is not None or not key.startswith(self._folders):
             return self._store.get(key, version=version)
-        etag = self._etags(folder).get(key)
+        etag = self._etags().get(key)
         if etag is None:
             return None
         self._memory.asked.add(key)
@@ -64,15 +64,11 @@ class RememberingStore(ForwardingStore):
 
     def list(self, prefix: str) -> Sequence[str]:
         """See ``ports.ObjectStore``."""
-        folder = self._folder(prefix)
-        if folder is None:
+        if not prefix.startswith(self._folders):
             return self._store.list(prefix)
-        return sorted(key for key in self._etags(folder) if key.startswith(prefix))
+        return sorted(key for key in self._etags() if key.startswith(prefix))
 
-    def _folder(self, key: str) -> str | None:
-        return next((one for one in self._folders if key.startswith(one)), None)
-
-    def _etags(self, folder: str) -> Mapping[str, str]:
-        if folder not in self._listed:
-            self._listed[folder] = self._store.etags(folder)
-        return self._listed[folder]
+    def _etags(self) -> Mapping[str, str]:
+        if self._listed is None:
+            self._listed = self._store.etags("", after=min(self._folders))
+        return self._listed

@@ -81,10 +81,12 @@ class S3Store:
         """See ``ports.ObjectStore``."""
         return sorted(self.etags(prefix))
 
-    def etags(self, prefix: str) -> Mapping[str, str]:
+    def etags(self, prefix: str, *, after: str = "") -> Mapping[str, str]:
         """See ``ports.ObjectStore``."""
         try:
-            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=prefix, StartAfter=after
+            )
             return {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", [])}
         except (ClientError, BotoCoreError) as error:
             raise self._failed("list", prefix, error) from error

@@ -17,8 +17,8 @@ from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.aws_errors import SdkError, code, translate
 from rotation_watcher.arns import parse_target
 from rotation_watcher.errors import BundleRejected, RevocationRejected, RevocationsFull, TargetError, TargetNotFound
-from rotation_watcher.kinds import ALB_TRUST_STORE, Door, DoorKind
-from rotation_watcher.ports import UNKNOWN, BundleObject, Endpoint, Live, RevocationFile
+from rotation_watcher.kinds import ALB_TRUST_STORE, MARK, Door, DoorKind
+from rotation_watcher.ports import UNKNOWN, BundleObject, Endpoint, Live, RevocationFile, Unknown
 from rotation_watcher.x509.crl import MAX_BYTES
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _BEGIN = b"-----BEGIN CERTIFICATE-----"
 
 
 class AlbTrustStores:
-    """``ports.TrustTarget``, ``RevocationTarget`` and ``ThriftyTarget``; ``http`` fetches what URLs name."""
+    """``ports.TrustTarget``, ``Revocation-``, ``Thrifty-`` and ``MarkedTarget``; ``http`` fetches what URLs name."""
 
     def __init__(self, client: "ElasticLoadBalancingv2Client", http: httpx.Client) -> None:
         clients.quiet_sdk_logs()
@@ -52,6 +52,7 @@ class AlbTrustStores:
         self._expected: list[str] = []
         self._stores: dict[str, TrustStoreTypeDef] = {}
         self._seen: dict[str, ListenerTypeDef] = {}
+        self._marks: dict[str, str | None] = {}
         self._used_by: dict[str, tuple[str, ...]] = {}
         """The listeners of each trust store that was read, by ARN: the next run may ask for several at once."""
 
@@ -60,6 +61,7 @@ class AlbTrustStores:
         self._expected = [*arns] if len(arns) > 1 else []
         self._stores.clear()
         self._seen.clear()
+        self._marks.clear()
 
     def read(self, arn: str, known_endpoints: Sequence[str] = ()) -> Live:
         """See ``ports.TrustTarget``. The proof is by bytes; ALB gives no location and no version."""
@@ -68,6 +70,7 @@ class AlbTrustStores:
             store = self._stores.pop(arn, None) or self._describe(arn)
             bundle = self._bundle(arn)
             endpoints = self._endpoints(arn, known_endpoints)
+            mark = self._mark(arn)
         except (ClientError, BotoCoreError) as error:
             raise _failed("read", arn, error) from error
         if store.get("NumberOfCaCertificates") and _BEGIN not in bundle:
@@ -82,7 +85,15 @@ class AlbTrustStores:
             warnings=(),
             endpoints=endpoints,
             proof=ALB_TRUST_STORE.proof,
+            mark=mark,
         )
+
+    def mark(self, arn: str, bucket: str) -> None:
+        """See ``ports.MarkedTarget``: a tag."""
+        try:
+            self._client.add_tags(ResourceArns=[arn], Tags=[{"Key": MARK, "Value": bucket}])
+        except (ClientError, BotoCoreError) as error:
+            raise _failed("tag", arn, error) from error
 
     def read_back(self, arn: str) -> Live:
         """See ``ports.ThriftyTarget``. The bytes are the proof; the status tells of a trust store's creation only."""
@@ -173,6 +184,19 @@ class AlbTrustStores:
             self._stores = {one["TrustStoreArn"]: one for one in found}
             described = self._described(ListenerArns=listeners) if listeners else []
             self._seen = {one["ListenerArn"]: one for one in described}
+            self._marks = self._marked(these)
+
+    def _mark(self, arn: str) -> str | Unknown | None:
+        """Its mark; UNKNOWN where it may not be read: nothing depends on it but an alert."""
+        if arn not in self._marks:
+            with suppress(ClientError, BotoCoreError):
+                self._marks |= self._marked([arn])
+        return self._marks.pop(arn, UNKNOWN)
+
+    def _marked(self, arns: Sequence[str]) -> dict[str, str | None]:
+        described = self._client.describe_tags(ResourceArns=arns)["TagDescriptions"]
+        tags = {one["ResourceArn"]: {tag["Key"]: tag.get("Value") for tag in one["Tags"]} for one in described}
+        return {arn: tags[arn].get(MARK) for arn in arns if arn in tags}
 
     def _describe(self, arn: str) -> "TrustStoreTypeDef":
         stores = self._client.describe_trust_stores(TrustStoreArns=[arn])["TrustStores"]

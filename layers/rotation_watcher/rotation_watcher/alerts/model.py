@@ -81,6 +81,7 @@ class Kind(StrEnum):
     FILTERED_OUT = "filtered-out"
     FILTERS_UPDATED = "filters-updated"
     FILTERS_EMPTY = "filters-empty"
+    TWO_STACKS = "two-stacks"
     STATE_FORGED = "state-forged"
     REVOKED = "revoked"
     CRL_STALE = "crl-stale"

@@ -100,7 +100,8 @@ def links(alert: Alert, stack: Stack) -> dict[str, str]:
         # CloudWatch's console escapes twice, with $ for the second %.
         group = quote(quote(stack.log_group, safe=""), safe="").replace("%", "$")
         found["log"] = f"{console}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{group}"
-    key = keys.history(alert.source) if alert.source else keys.record(alert.target) if alert.target else ""
+    arn = alert.facts.get("ARN") if alert.target else None
+    key = keys.history(alert.source) if alert.source else keys.record(keys.target(arn)) if arn else ""
     if key:
         found["state"] = f"{console}/s3/object/{stack.bucket}?region={region}&prefix={quote(key, safe='')}"
     name = quote(stack.origin.stack, safe="")

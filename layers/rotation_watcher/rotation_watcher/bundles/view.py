@@ -62,7 +62,7 @@ def view_bundle(
     known: set[str] = set()
     read: list[SourceRead] = []
     for source in (source for source in watch.sources if source.id in bundle.sources):
-        state = load_history(store, source.id)
+        state = load_history(store, source)
         if state is None:
             removal_blockers.append(f"source {source.id} has not been read yet")
             continue
@@ -163,7 +163,7 @@ def _former(
 def _remembered(store: ObjectStore, source: Source, authority: Authority, key: str) -> Leaf | None:
     """What the history of a source, which nobody may read any more, says of a leaf."""
     try:
-        state = load_history(store, source.id)
+        state = load_history(store, source)
     except StoreError:
         return None
     known = state.authorities.get(authority.value) if state else None

@@ -96,7 +96,7 @@ def resume(snapshot: Snapshot, pending: Pending, session: Session) -> Outcome:
 
 def request_update(snapshot: Snapshot, pending: Pending, session: Session) -> Outcome:
     """Ask the service for what ``pending`` says, and await its proof. Nothing else changes a listener."""
-    filters = kept.deployed(session.ports.store, session.target, pending.version, pending.sha256)
+    filters = kept.deployed(session.ports.store, session.record, pending.version, pending.sha256)
     now = session.ports.clock()
     why = lawful.unlawful(filters, pending, snapshot, session)
     if why is not None or filters is None:
@@ -202,7 +202,7 @@ def _proved(record: Record, pending: Pending, snapshot: Snapshot, session: Sessi
         removed=[words(key) for key in pending.removed],
         others=len(known - {*pending.ours}),
         bucket=session.ports.store.bucket,
-        key=keys.deployed_filters(snapshot.target.id),
+        key=keys.deployed_filters(keys.target(snapshot.target.arn)),
         version=pending.version,
         content=pending.sha256,
         since=pending.at,
@@ -249,5 +249,5 @@ def _save_failed(change: Change, snapshot: Snapshot, pending: Pending, error: Ta
 
 def _put(filters: Sequence[Filter], session: Session) -> str:
     """Put the list; its exact version."""
-    key = keys.deployed_filters(session.target.id)
+    key = keys.deployed_filters(session.folder)
     return put_version(session.ports.store, key, encode(filters), content_type=keys.JSON_TYPE)

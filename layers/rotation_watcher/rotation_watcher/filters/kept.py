@@ -13,6 +13,7 @@ from rotation_watcher.errors import Conflict
 from rotation_watcher.filters.entries import decode, digest, encode, key_of
 from rotation_watcher.filters.plan import Shown
 from rotation_watcher.ports import Filter, Listener, ObjectStore
+from rotation_watcher.targets import places
 from rotation_watcher.targets.record import Record
 from rotation_watcher.targets.repository import put_if_other
 
@@ -58,10 +59,10 @@ def shown_last(store: ObjectStore, target: Target, record: Record) -> Shown:
     return Shown(doubt="the note below bundles/.shown/ and the record say different things")
 
 
-def deployed(store: ObjectStore, target: Target, version: str, sha256: str) -> tuple[Filter, ...] | None:
+def deployed(store: ObjectStore, record: Record, version: str, sha256: str) -> tuple[Filter, ...] | None:
     """The filters of a version, if it holds what the record says. Raises StoreError."""
-    stored = store.get(keys.deployed_filters(target.id), version=version) if version else None
-    return decode(stored.body) if stored is not None and digest(stored.body) == sha256 else None
+    found = places.version(store, record, keys.deployed_filters, version)
+    return decode(found.stored.body) if found is not None and digest(found.stored.body) == sha256 else None
 
 
 def _names(body: bytes, key: str) -> bool:

@@ -35,9 +35,9 @@ def earlier_version(snapshot: Snapshot, to: str | None, session: Session) -> Ear
     """The version ``to`` (None: the one before), as it may be put there now. Raises RequestRefused, StoreError."""
     target, store = snapshot.target, session.ports.store
     version = _version(snapshot, to)
-    held = kept.deployed(store, target, version.version, version.sha256)
+    held = kept.deployed(store, session.record, version.version, version.sha256)
     if held is None:
-        where = f"{keys.deployed_filters(target.id)} version {version.version}"
+        where = f"{keys.deployed_filters(session.folder)} version {version.version}"
         raise RequestRefused(
             f"{target.id}: {where} is gone, or does not hold what the record says; nothing was changed"
         )

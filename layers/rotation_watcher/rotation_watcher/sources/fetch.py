@@ -30,7 +30,10 @@ class Answer(NamedTuple):
 
 
 def answers(sources: Sequence[Source], secrets: Secrets, genesys: GenesysApi, seconds: float) -> Iterator[Answer]:
-    """The answer of each source, as they come. Raises what only a defect or the end of the process raises."""
+    """The answer of each source, as they come; they are asked for at once, before the first is waited for.
+
+    What is iterated over raises what only a defect or the end of the process raises.
+    """
     found: queue.SimpleQueue[Answer | BaseException | None] = queue.SimpleQueue()
 
     async def all_of_them() -> None:
@@ -51,6 +54,12 @@ def answers(sources: Sequence[Source], secrets: Secrets, genesys: GenesysApi, se
     bell.daemon = True
     bell.start()
     Thread(target=run, name="fetch", daemon=True).start()
+    return _as_they_come(found, sources, seconds, bell)
+
+
+def _as_they_come(
+    found: "queue.SimpleQueue[Answer | BaseException | None]", sources: Sequence[Source], seconds: float, bell: Timer
+) -> Iterator[Answer]:
     waiting = {source.id: source for source in sources}
     try:
         while waiting:

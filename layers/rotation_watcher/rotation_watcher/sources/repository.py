@@ -1,38 +1,112 @@
 """Load and keep a source's history and the certificates that it names."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 import msgspec
 
 from rotation_watcher import formats, keys
+from rotation_watcher.alerts.conditions import Condition
 from rotation_watcher.config import Source
 from rotation_watcher.errors import Conflict
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.sources import history
+from rotation_watcher.sources import keys_of_conditions as conditions
 from rotation_watcher.sources.history import History
 from rotation_watcher.sources.observation import Observation
 from rotation_watcher.x509.certificates import Certificate, parse_bundle
 
 
-def load_history(store: ObjectStore, source_id: str) -> History | None:
+def load_history(store: ObjectStore, source: Source) -> History | None:
     """A source's history, or None before its first run. Raises StoreError naming an object that cannot be read."""
-    stored = store.get(keys.history(source_id))
-    return _decoded(store, source_id, stored.body) if stored else None
+    stored = store.get(keys.history(source.id))
+    known = _decoded(store, source.id, stored.body, keys.history(source.id)) if stored else None
+    return known if known is not None and known.region == source.region else None
 
 
 def load(store: ObjectStore, source: Source) -> tuple[History, str | None]:
-    """The history and its ETag; an empty one before the first observation. Raises StoreError."""
+    """The history and its ETag; an empty one before the first observation. Raises StoreError.
+
+    A history is its region's. Where the id was another region's, what is there counts for nothing but what people are
+    still to be told.
+    """
     stored = store.get(keys.history(source.id))
     if stored is None:
         return history.empty(source.id, source.region), None
-    return _decoded(store, source.id, stored.body), stored.etag
+    known = _decoded(store, source.id, stored.body, keys.history(source.id))
+    if known.region != source.region:
+        known = msgspec.structs.replace(history.empty(source.id, source.region), outbox=known.outbox)
+    return known, stored.etag
 
 
-def _decoded(store: ObjectStore, source_id: str, body: bytes) -> History:
-    place = f"s3://{store.bucket}/{keys.history(source_id)}"
-    state = formats.read(body, history.decode, place, "restore an earlier version of it")
+def _decoded(store: ObjectStore, source_id: str, body: bytes, key: str) -> History:
+    state = formats.read(body, history.decode, f"s3://{store.bucket}/{key}", "restore an earlier version of it")
     # A history is written back to where its ``source`` says: it must not lead to another's.
     return state if state.source == source_id else msgspec.structs.replace(state, source=source_id)
+
+
+def begins(store: ObjectStore, source: Source) -> bool:
+    """Whether nothing is known of the source's region by its id. Raises StoreError."""
+    return _knows_nothing(load(store, source)[0])
+
+
+def _knows_nothing(own: History) -> bool:
+    return not own.authorities and own.fresh_at is None
+
+
+def former(store: ObjectStore, name: str, region: str) -> History | None:
+    """What is kept by the id ``name`` of that region, or was set aside. Raises StoreError, also if it is unreadable."""
+    for place in (keys.history(name), keys.set_aside(name)):
+        stored = store.get(place)
+        known = _decoded(store, name, stored.body, place) if stored else None
+        if known is not None and known.region == region:
+            return known
+    return None
+
+
+def set_aside(store: ObjectStore, known: History) -> None:
+    """Keep a history once more, since its file is to be written over by another region's. Raises StoreError."""
+    body, place = history.encode(known), keys.set_aside(known.source)
+    stored = store.get(place)
+    if stored is None or stored.body != body:
+        store.put(place, body, content_type=keys.JSON_TYPE)
+
+
+def freshest(known: Iterable[History]) -> History:
+    """The one that was read last. Raises ValueError where there is none."""
+    return max(known, key=lambda one: (one.fresh_at is not None, one.fresh_at))
+
+
+def adopt(store: ObjectStore, known: History, source: Source) -> None:
+    """Begin a source's history with what was ``known`` of its region by another id: certificates are the region's.
+
+    What lasts of the former one is told to be over by that id, and begins anew by this one; what keeps a name from
+    being learned goes on, untold. A history of the region that is there already stays. Raises StoreError.
+    """
+    own, etag = load(store, source)
+    if not _knows_nothing(own):
+        return
+    for fingerprint in sorted(_named_by(known)):
+        if seen := store.get(keys.seen(known.source, fingerprint)):
+            with suppress(Conflict):
+                store.put_if(keys.seen(source.id, fingerprint), seen.body, etag=None, content_type=keys.PEM_TYPE)
+    doubts = {
+        key: Condition(kind=one.kind, since=one.since, reason=one.reason)
+        for key, one in known.conditions.items()
+        if key in {conditions.names(authority) for authority in source.authorities}
+    }
+    begun = msgspec.structs.replace(
+        known, source=source.id, conditions={**doubts, **own.conditions}, ended=own.ended, outbox=own.outbox
+    )
+    with suppress(Conflict):
+        write(store, begun, etag)
+
+
+def _named_by(known: History) -> frozenset[str]:
+    """The fingerprints of the certificates that a history names."""
+    leaves = [(key, *leaf.authorities) for one in known.authorities.values() for key, leaf in one.leaves.items()]
+    waiting = [(key, *held.chain) for one in known.authorities.values() for key, held in one.quarantine.items()]
+    return frozenset(fingerprint for chain in (*leaves, *waiting) for fingerprint in chain)
 
 
 def load_seen(store: ObjectStore, source_id: str, fingerprints: Iterable[str]) -> tuple[Certificate, ...] | None:

@@ -11,8 +11,6 @@ from rotation_watcher.config import Policy
 from rotation_watcher.sources import keys_of_conditions as keys
 from rotation_watcher.sources.history import History
 
-UNKNOWN = 168.0
-"""Hours that are said of a source whose history cannot be read: more than any alarm allows."""
 _HOUR = timedelta(hours=1)
 
 

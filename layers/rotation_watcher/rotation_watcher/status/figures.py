@@ -1,7 +1,8 @@
 """The few numbers that alarms rest on, out of a status. Pure.
 
 They count what people must hear of even where no alert reaches them, so each is one number over everything: a metric
-for each source or target would be billed, and would need an alarm that no template can make.
+for each source or target would be billed, and would need an alarm that no template can make. For the same reason each
+is written only while something is wrong.
 """
 
 from datetime import datetime, timedelta
@@ -12,12 +13,43 @@ from rotation_watcher.status.model import Status, TargetState, TargetStatus
 
 SLOW = timedelta(hours=1)
 """How long a target may be out of step before it counts."""
+NEAR_DAYS = 7.0
+"""How many days before the end of something that nothing replaces the alarm hears of it."""
 MOST_DAYS = 3650.0
 """What is said where nothing that is known ends sooner."""
 _OUT = {TargetState.UPDATING, TargetState.BEHIND, TargetState.HELD, TargetState.NEW, TargetState.UNKNOWN}
 _DAY = timedelta(days=1)
 
+_HOUR = timedelta(hours=1)
+
 replace = msgspec.structs.replace
+
+
+def alarming(status: Status, subscribers: int | None) -> dict[str, float]:
+    """The metrics of report's alarms, by name, while something is wrong; none where all is well.
+
+    ``subscribers``: the confirmed ones (None: SNS does not say, which is taken for nobody).
+    """
+    out, days, hours = len(targets_out_of_step(status)), soonest_expiry_days(status), unread_hours(status)
+    found: dict[str, float] = {}
+    if out:
+        found["TargetsOutOfStep"] = out
+    if days <= NEAR_DAYS:
+        found["SoonestExpiryDays"] = days
+    if hours:
+        found["OldestSourceHours"] = hours
+    if not subscribers:
+        found["NobodyListens"] = 1
+    return found
+
+
+def unread_hours(status: Status) -> float:
+    """Hours since that source was read which is stale, and was not read for longest; 0: none is.
+
+    collect knows it sooner and to the hour. This tells of it where collect cannot: two watchers, each of the other.
+    """
+    read = [one.read for one in status.sources if one.stale and not one.problem and one.read is not None]
+    return round(max([(status.at - one) / _HOUR for one in read], default=0.0), 2)
 
 
 def dated(status: Status, last: Status | None) -> Status:

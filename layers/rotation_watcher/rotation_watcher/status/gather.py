@@ -219,7 +219,7 @@ def _target(
         record,
         missing=targets.missing(record, wanted) if arn.kind.takes is Payload.CA_CERTIFICATES else (),
         lists=reader.lists_at(target) if target.keeps_lists else None,
-        problem=reader.why(keys.record(target.id)),
+        problem=reader.why(keys.record(keys.target(target.arn))),
     )
     return targets.status(has, found, fills), found
 

@@ -116,7 +116,8 @@ class Deployed(msgspec.Struct, frozen=True, kw_only=True):
     """What a target was proved to hold.
 
     ``since``: when it was read back. ``proof``: ``bytes`` (the content was read back), ``version`` (the service reports
-    this version), or ``as-found`` (what was there before). ``version`` is that of the object in the bucket, empty for
+    this version), ``etag`` (the service shows the ETag of this update, and its number of certificates), or
+    ``as-found`` (what was there before). ``version`` is that of the object in the bucket, empty for
     ``as-found``. ``certificates`` counts them all (of a listener: filters), ``ours`` those that the watcher added.
     """
 

@@ -32,6 +32,7 @@ _STATES = {
 _PROOFS = {
     "bytes": "read back byte for byte",
     "version": "the service reports this version",
+    "etag": "the service shows the ETag of this update",
     "as-found": "as it was found",
 }
 _FEW = 12

@@ -82,13 +82,21 @@ class Reader:
 
     def record(self, target: Target) -> Record:
         """The record of a target; an empty one where there is none, or where it speaks of another ARN."""
-        found = self._read(keys.record(target.id), records.decode)
+        found = self._of_target(target, keys.record, records.decode)
         return found if found and found.arn == target.arn else Record(target=target.id, arn=target.arn)
 
     def lists_at(self, target: Target) -> int:
         """How many revocation lists the watcher has loaded at a target."""
-        found = self._read(keys.target_revocations(target.id), revocation_state.decode)
+        found = self._of_target(target, keys.target_revocations, revocation_state.decode)
         return len(found.loaded) if found and found.arn == target.arn else 0
+
+    def _of_target[T](self, target: Target, key_of: Callable[[str], str], decode: Callable[[bytes], T]) -> T | None:
+        """An object of a target's state; as a former release kept it, where publish has not written it anew yet."""
+        own = key_of(keys.target(target.arn))
+        found = self._read(own, decode)
+        return (
+            self._read(key_of(keys.former_target(target.id)), decode) if found is None and not self.why(own) else found
+        )
 
     def manifest(self, bundle: str) -> Sequence[Entry]:
         """What is in a bundle, the first that ends first."""

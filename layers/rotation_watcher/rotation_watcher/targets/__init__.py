@@ -1,1 +1,1 @@
-"""Step 3: what a bundle wants becomes ``targets/<id>/bundle.pem`` and ``record.json``, deployed and proved."""
+"""Step 3: what a bundle wants becomes ``targets/<folder>/bundle.pem`` and ``record.json``, deployed and proved."""

@@ -21,6 +21,7 @@ from rotation_watcher.bundles.wanted import Need
 from rotation_watcher.config import Mode, RemindDays, Target
 from rotation_watcher.errors import (
     BundleRejected,
+    ContentUnknown,
     SdkTooOld,
     TargetBusy,
     TargetDefect,
@@ -30,7 +31,7 @@ from rotation_watcher.errors import (
     TargetUnproven,
 )
 from rotation_watcher.kinds import Door, DoorKind
-from rotation_watcher.targets import contention, obstacles, shared_authority
+from rotation_watcher.targets import contention, obstacles, shared_authority, stacks
 from rotation_watcher.targets.plan import Blocker, Snapshot, digest, shown_last
 from rotation_watcher.targets.record import Pending, Record
 from rotation_watcher.x509.facts import CertificateFacts
@@ -63,7 +64,7 @@ FORGED = "forged:"
 """Conditions of this prefix: what lies in the bucket is not what the watcher wrote."""
 _SEEN = (
     *("drift:", "contended", "mtls-off:", "removal-held:", "quota-near", "leaving:", "lingering:", "stuck:"),
-    *("planned:", UNREADABLE),
+    *("planned:", UNREADABLE, stacks.PREFIX),
     *(FORGED, shared_authority.PREFIX),
     *obstacles.PREFIXES,
 )
@@ -72,7 +73,7 @@ _SEEN = (
 
 def target_name(target: Target) -> TargetName:
     """The target as alerts name it."""
-    return TargetName(target.id, target.arn, arns.parse_target(target.arn).label)
+    return TargetName(target.id, target.arn, arns.parse_target(target.arn).label, target.reach.account)
 
 
 def judged(
@@ -114,12 +115,15 @@ def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
         *_stuck(snapshot, now),
         *obstacles.observed(snapshot, now),
         *_forged(snapshot, now),
+        *stacks.observed(snapshot.live, snapshot.buckets, target_name(snapshot.target), now),
         *shared_authority.observed(snapshot, target_name(snapshot.target), now),
         *(_planned(snapshot, now) if mode is Mode.OBSERVE else ()),
     ]
     changing = snapshot.plan.changes or record.pending is not None
+    unsaid = () if stacks.told(snapshot.live) else (stacks.PREFIX,)
+    seen = tuple(prefix for prefix in _SEEN if prefix not in unsaid)
     conditions, alerts, _ = judged(
-        record, observed, target_name(snapshot.target), _SEEN, changing=changing, remind=snapshot.remind, now=now
+        record, observed, target_name(snapshot.target), seen, changing=changing, remind=snapshot.remind, now=now
     )
     verifying = {one.name for one in snapshot.live.known_endpoints if one.verifies and one.name.startswith("arn:")}
     endpoints = tuple(sorted({*record.endpoints, *verifying}))
@@ -155,10 +159,13 @@ def failed(
     missing = tuple(missing)
     urgent = bool(missing) and not isinstance(error, TargetBusy)
     lasting = urgent or isinstance(
-        error, TargetNotFound | TargetDenied | BundleRejected | TargetDefect | SdkTooOld | TargetUnproven
+        error,
+        TargetNotFound | TargetDenied | BundleRejected | ContentUnknown | TargetDefect | SdkTooOld | TargetUnproven,
     )
+    adopt = error.adopt if isinstance(error, ContentUnknown) else ""
     observed = Observed(
-        f"{prefix}{error.reason}",
+        # Another content that is not known is another condition: what was said of the one before does not count for it.
+        f"{prefix}{error.reason}{f'#{_short(adopt)}' if adopt else ''}",
         Kind.TRUSTSTORE_UPDATE_FAILED,
         lambda since: builders.truststore_update_failed(
             target=target_name(target),
@@ -166,6 +173,7 @@ def failed(
             message=str(error),
             missing=missing,
             content=content,
+            adopt=adopt,
             since=since,
             now=now,
         ),
@@ -231,7 +239,9 @@ def implausible(record: Record, target: Target, wrong: Iterable[str], now: datet
 
 def strange_alerts(record: Record, target: Target, now: datetime) -> Record:
     """The record after alerts that the watcher had not written were taken out of its outbox."""
-    return _with(record, [strange(f"{FORGED}alerts", target_name(target), keys.record(target.id), now)], now)
+    return _with(
+        record, [strange(f"{FORGED}alerts", target_name(target), keys.record(keys.target(target.arn)), now)], now
+    )
 
 
 def forgery(target: Target, what: str, now: datetime) -> Observed:
@@ -395,8 +405,11 @@ def _open_doors(snapshot: Snapshot, mode: Mode, now: datetime) -> list[Observed]
                 endpoint=name,
                 detail=detail,
                 door=door,
-                truststore=keys.deployed(snapshot.target.id) if applied else keys.wanted(snapshot.target.bundle),
+                truststore=keys.deployed(keys.target(snapshot.target.arn))
+                if applied
+                else keys.wanted(snapshot.target.bundle),
                 version=applied.version if applied else None,
+                bucket=snapshot.buckets.bundles if applied else None,
                 will_heal=heals and name is None,
                 since=since,
                 now=now,

@@ -61,6 +61,8 @@ class Outcome(StrEnum):
     TARGET_BUSY = "target-busy"
     BUNDLE_REJECTED = "bundle-rejected"
     SDK_TOO_OLD = "sdk-too-old"
+    CONTENT_UNKNOWN = "content-unknown"
+    """Its service does not give back what it holds, and nobody has said it: it is not touched."""
 
 
 class _Action(msgspec.Struct, frozen=True):

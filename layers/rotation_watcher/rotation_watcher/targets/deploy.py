@@ -10,6 +10,7 @@ another run has taken over an expired claim, ClaimedByAnother says so, and ``pen
 """
 
 from collections.abc import Collection
+from contextlib import suppress
 
 import msgspec
 
@@ -17,8 +18,8 @@ from rotation_watcher import arns, keys
 from rotation_watcher.alerts import builders
 from rotation_watcher.bundles.wanted import Need, admits
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetError
-from rotation_watcher.ports import BundleObject
-from rotation_watcher.targets import added, conditions, earlier, lawful, proof
+from rotation_watcher.ports import BundleObject, MarkedTarget
+from rotation_watcher.targets import added, conditions, earlier, lawful, loaded, places, proof
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.earlier import Rebuilt, rebuilt, updated_again
 from rotation_watcher.targets.plan import Snapshot, digest
@@ -91,7 +92,7 @@ def resume(snapshot: Snapshot, pending: Pending, session: Session) -> Outcome:
 
     What a person's word alone let back in is not: whoever can write the record can write that too.
     """
-    held = deployed(session.ports.store, session.target, pending.version)
+    held = deployed(session.bundles, session.record, pending.version)
     if held is None or digest(held.data) != pending.sha256 or _strange(snapshot, held, session):
         return request_update(snapshot, pending, session)  # which judges it, and tells
     to = Applied(
@@ -161,10 +162,9 @@ def request_update(snapshot: Snapshot, pending: Pending, session: Session, *, vo
 
     The one place from which a target is changed: the object itself is judged here (``lawful``).
     """
-    store, key = session.ports.store, keys.deployed(session.target.id)
-    now = session.ports.clock()
-    stored = store.get(key, version=pending.version) if pending.version else None
-    body = stored.body if stored else None
+    store, bundles, now = session.ports.store, session.bundles, session.ports.clock()
+    found = places.version(bundles, session.record, keys.deployed, pending.version)
+    body, key = (found.stored.body, found.key) if found else (None, keys.deployed(session.folder))
     leaving = lawful.leaving(read(body).blocks if body else (), snapshot)
     ours = added.confirmed(store, session.target.arn, leaving)
     why = lawful.unlawful(body, pending, snapshot, ours=ours, vouched=vouched, now=now)
@@ -174,23 +174,28 @@ def request_update(snapshot: Snapshot, pending: Pending, session: Session, *, vo
         )
         return Outcome.STATE_FORGED
     try:
-        bundle = BundleObject(store.bucket, key, pending.version, store.region)
-        session.adapter.update(session.target.arn, bundle, expected=snapshot.live.etag)
+        bundle = BundleObject(bundles.bucket, key, pending.version, bundles.region)
+        etag = session.adapter.update(session.target.arn, bundle, expected=snapshot.live.etag)
     except TargetBusy as error:
         # The answer to a request that did arrive may have been lost before this one: pending stays.
         not_before = session.ports.clock() + arns.parse_target(session.target.arn).kind.back_off
         _save_failed(lambda record: replace(record, not_before=not_before), snapshot, pending, error, session)
         return Outcome.PUT_OFF
     except BundleRejected as error:
-        refusal = _with_what_is_unusual(error, snapshot)
-        hold = Hold(reason=HoldReason.REJECTED, sha256=pending.sha256, since=session.ports.clock())
-        _save_failed(lambda record: replace(record, pending=None, hold=hold), snapshot, pending, refusal, session)
-        return Outcome.REJECTED
+        return _rejected(error, snapshot, pending, session)
     except TargetError as error:
         # It may have arrived all the same (a lost answer): pending stays, and the next run reads before it acts.
         _save_failed(lambda record: record, snapshot, pending, error, session)
         return Outcome.FAILED
+    loaded.note(store, session.target.arn, snapshot.live, body or b"", etag)
     return await_proof(snapshot, pending, session)
+
+
+def _rejected(error: BundleRejected, snapshot: Snapshot, pending: Pending, session: Session) -> Outcome:
+    refusal = _with_what_is_unusual(error, snapshot)
+    hold = Hold(reason=HoldReason.REJECTED, sha256=pending.sha256, since=session.ports.clock())
+    _save_failed(lambda record: replace(record, pending=None, hold=hold), snapshot, pending, refusal, session)
+    return Outcome.REJECTED
 
 
 def _with_what_is_unusual(refusal: BundleRejected, snapshot: Snapshot) -> BundleRejected:
@@ -209,10 +214,15 @@ def _save_failed(change: Change, snapshot: Snapshot, pending: Pending, error: Ta
 def await_proof(snapshot: Snapshot, pending: Pending, session: Session) -> Outcome:
     """Read back until the target shows ``pending``; go back where what is live refuses a leaf that is needed."""
     seen = proof.read_back(snapshot, pending, session)
-    now, bucket = session.ports.clock(), session.ports.store.bucket
+    now, bucket = session.ports.clock(), session.bundles.bucket
     if seen.shown:
         session.save_proof(lambda record: proof.proved(record, pending, snapshot, seen.live, bucket, now))
+        if snapshot.live.mark is None:
+            _mark(session)
         return proof.outcome(pending)
+    if seen.rejected:
+        said = f"the service did not load version {pending.version}: {seen.rejected}"
+        return _rejected(BundleRejected(said), snapshot, pending, session)
     off = seen.live.bundle is None  # turned off meanwhile: the next run decides whether it comes back
     if seen.live.settled and not off and {*seen.blocks} != {*snapshot.blocks} and seen.refused and pending.hold is None:
         former = {**snapshot.former, **snapshot.blocks}
@@ -225,6 +235,14 @@ def await_proof(snapshot: Snapshot, pending: Pending, session: Session) -> Outco
     return reason
 
 
+def _mark(session: Session) -> None:
+    """Mark the target as this stack's, for the next one to see. What cannot be marked works all the same."""
+    adapter = session.adapter
+    if isinstance(adapter, MarkedTarget):
+        with suppress(TargetError):
+            adapter.mark(session.target.arn, session.ports.store.bucket)
+
+
 def _roll_back(snapshot: Snapshot, pending: Pending, broken: tuple[Need, ...], session: Session) -> Outcome:
     """What is live refuses a leaf: go back to the last version that was proved, if every current leaf is let in then.
 
@@ -234,7 +252,7 @@ def _roll_back(snapshot: Snapshot, pending: Pending, broken: tuple[Need, ...], s
     now, previous = session.ports.clock(), session.record.applied
     names = ", ".join(need.certificate.fingerprint[:16] for need in broken)
     why = f"What was read back after the update refuses the accepted leaf {names}."
-    held = deployed(session.ports.store, session.target, previous.version) if previous else None
+    held = deployed(session.bundles, session.record, previous.version) if previous else None
     content = rebuilt(snapshot, previous, held, session) if previous and held else None
     if previous is None or content is None:
         return _stay(
@@ -311,4 +329,4 @@ def as_found(snapshot: Snapshot, session: Session) -> Applied:
 
 def _put(body: bytes, session: Session) -> str:
     """Put the bundle; its exact version."""
-    return put_version(session.ports.store, keys.deployed(session.target.id), body, content_type=keys.PEM_TYPE)
+    return put_version(session.bundles, keys.deployed(session.folder), body, content_type=keys.PEM_TYPE)

@@ -57,10 +57,10 @@ def earlier_version(snapshot: Snapshot, to: str | None, session: Session) -> Ear
     """
     record, target = snapshot.record, snapshot.target
     version = _version(snapshot, to)
-    held = deployed(session.ports.store, target, version.version)
+    held = deployed(session.bundles, record, version.version)
     if held is None:
-        where = f"{keys.deployed(target.id)} version {version.version}"
-        raise RequestRefused(f"{target.id}: {where} is gone from the bucket")
+        where = f"s3://{session.bundles.bucket}/{keys.deployed(session.folder)} version {version.version}"
+        raise RequestRefused(f"{target.id}: {where} is gone")
     agreed = lawful.agreed(record, version.version, held)
     if not agreed:
         raise RequestRefused(

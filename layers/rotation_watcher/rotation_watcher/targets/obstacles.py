@@ -19,6 +19,7 @@ from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.trust.file_contents import UNREADABLE, OperatorFile
 from rotation_watcher.x509 import identity_filters
 from rotation_watcher.x509.facts import CertificateFacts
+from rotation_watcher.x509.ocsp import names_responder
 
 FILE, UNUSUAL, LEFT_OUT, LOCKED, FILTERED = "file:", "unusual:", "left-out:", "locked:", "filtered-out:"
 PREFIXES = (FILE, UNUSUAL, LEFT_OUT, LOCKED, FILTERED)
@@ -30,7 +31,7 @@ PASSING_IDLE = timedelta(hours=1)
 """The same where nothing is at stake: Terraform waits as long for a domain to be AVAILABLE."""
 SOON = timedelta(days=14)
 """How long before a needed leaf expires its rotation is taken to be near."""
-_PASSING_STATES = {"UPDATING", "CREATING"}
+_PASSING_STATES = {"UPDATING", "CREATING", "PENDING"}
 """The services' words for what passes unaided (decision 0029); no other does."""
 
 
@@ -42,6 +43,7 @@ def observed(snapshot: Snapshot, now: datetime) -> list[Observed]:
         *_left_out(snapshot, now),
         *_locked(snapshot, now),
         *_filtered(snapshot, now),
+        *_ocsp(snapshot, now),
     ]
 
 
@@ -61,7 +63,7 @@ def remarks(snapshot: Snapshot) -> list[str]:
 
 def _name(snapshot: Snapshot) -> TargetName:
     target = snapshot.target
-    return TargetName(target.id, target.arn, arns.parse_target(target.arn).label)
+    return TargetName(target.id, target.arn, arns.parse_target(target.arn).label, target.reach.account)
 
 
 def _short(*parts: object) -> str:
@@ -197,3 +199,23 @@ def _shut_out(snapshot: Snapshot, endpoint: Endpoint, leaves: list[CertificateFa
             now=now,
         ),
     )
+
+
+def _ocsp(snapshot: Snapshot, now: datetime) -> list[Observed]:
+    """The leaves that a service cannot ask about, and so refuses: a root is vouched for by nobody."""
+    if not snapshot.live.asks_ocsp:
+        return []
+    silent = [
+        need.certificate.facts
+        for need in _required(snapshot, now)
+        if not all(names_responder(one) for one in (need.certificate, *need.chain) if not one.self_signed)
+    ]
+    if not silent:
+        return []
+    return [
+        Observed(
+            f"{FILTERED}ocsp#{_short(sorted(one.fingerprint for one in silent))}",
+            Kind.FILTERED_OUT,
+            lambda since: builders.ocsp_unanswered(target=_name(snapshot), leaves=silent, since=since, now=now),
+        )
+    ]

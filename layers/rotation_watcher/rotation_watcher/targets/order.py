@@ -46,13 +46,14 @@ def arranged(
 
 
 def _candidates(kept: Mapping[str, Block], adds: Mapping[str, Held]) -> Iterator[Arrangement]:
-    harmless = {key: held for key, held in adds.items() if _may_stand_first(held, kept)}
-    rest = {key: held for key, held in adds.items() if key not in harmless}
     yield {}, dict(sorted(adds.items()))
     if _alike(adds):
         yield {}, dict(adds)  # what leaves need before what files alone want (``wanted.compose``)
         for order in permutations(sorted(adds)):
             yield {}, {key: adds[key] for key in order}
+    theirs = _keys_by_name(kept)
+    harmless = {key: held for key, held in adds.items() if theirs is not None and _may_stand_first(held, theirs)}
+    rest = {key: held for key, held in adds.items() if key not in harmless}
     if harmless:
         yield dict(sorted(harmless.items())), dict(sorted(rest.items()))
 
@@ -71,12 +72,16 @@ def _subject(held: Held) -> Name | None:
     return held.names.subject
 
 
-def _may_stand_first(held: Held, kept: Mapping[str, Block]) -> bool:
+def _keys_by_name(kept: Mapping[str, Block]) -> dict[Name, set[str]] | None:
+    """The keys (SHA-256 of the SPKI) of others' certificates by subject; None where one of them cannot be read."""
+    found: dict[Name, set[str]] = {}
+    for block in kept.values():
+        if block.certificate is None:
+            return None
+        found.setdefault(block.certificate.names.subject, set()).add(block.certificate.facts.spki_sha256)
+    return found
+
+
+def _may_stand_first(held: Held, theirs: Mapping[Name, set[str]]) -> bool:
     """Whether it shadows none of others: of its name there are only certificates of the very same key."""
-    if not isinstance(held, Certificate):
-        return False
-    theirs = [block.certificate for block in kept.values()]
-    return all(
-        one is not None and (one.names.subject != held.names.subject or one.facts.spki_sha256 == held.facts.spki_sha256)
-        for one in theirs
-    )
+    return isinstance(held, Certificate) and theirs.get(held.names.subject, set()) <= {held.facts.spki_sha256}

@@ -1,9 +1,10 @@
 """Share out the pace that a service asks of a whole account: who may update now, and who when.
 
-One object per kind holds the time of the last turn and the turns that are promised (``keys.pace``). A run asks for a
-turn before it changes a target: it has it now (or within ``PATIENCE``), or it is promised one and comes back then. What
-the object says is a courtesy between runs, never a permission: the service has the last word, and answers TargetBusy
-where another tool used the turn. So an object that is broken, or promises what no run of ours promises, is passed over.
+One object per kind, account and region holds the time of the last turn and the turns that are promised
+(``keys.pace``). A run asks for a turn before it changes a target: it has it now (or within ``PATIENCE``), or it is
+promised one and comes back then. What the object says is a courtesy between runs, never a permission: the service has
+the last word, and answers TargetBusy where another tool used the turn. So an object that is broken, or promises what no
+run of ours promises, is passed over.
 """
 
 from collections.abc import Mapping
@@ -61,7 +62,7 @@ def take_turn(session: Session) -> Turn:
     kind = arns.parse_target(session.target.arn).kind
     if kind.pace is None:
         return Turn(session.ports.clock(), now=True)
-    pace, ports, key = kind.pace, session.ports, keys.pace(kind.name)
+    pace, ports, key = kind.pace, session.ports, keys.pace(kind.name, session.ports.reach(session.target).name)
     turn = Turn(ports.clock(), now=True)
 
     def load() -> tuple[Turns, str | None]:

@@ -90,10 +90,18 @@ class Last(NamedTuple):
     doubt: str | None = None
 
 
+class Buckets(NamedTuple):
+    """The names of the stack's bucket, and of that from which the target loads."""
+
+    state: str = ""
+    bundles: str = ""
+
+
 class Snapshot(NamedTuple):
     """One target as it is, and its plan. ``former`` is what was deployed last, read only where that drifted.
 
     ``contents`` is what it holds; where mutual TLS is off, what it held last, and ``last`` says how that is known.
+    ``buckets`` are this stack's.
     """
 
     target: Target
@@ -105,6 +113,7 @@ class Snapshot(NamedTuple):
     plan: Plan
     last: Last = Last()
     remind: RemindDays = RemindDays()
+    buckets: Buckets = Buckets()
 
     @property
     def blocks(self) -> Mapping[str, Block]:

@@ -19,6 +19,7 @@ replace = msgspec.structs.replace
 
 _VERSION = re.compile(r"[A-Za-z0-9+/=._-]{0,1024}")
 """The version ids of S3; empty where the watcher deployed nothing."""
+_ID = re.compile(r"([a-z0-9][a-z0-9-]{0,62})?")
 _LISTENER = re.compile(r"arn:[A-Za-z0-9:/._*-]{1,400}")
 """ARNs of listeners. Former releases kept names of APIs too, which anybody may give: they are dropped silently."""
 
@@ -46,9 +47,10 @@ def plausible(record: Record, target: Target, claim_for: timedelta, now: datetim
     """The record without what cannot be true, with an alert about that; an equal record where all of it can."""
     longest = now + claim_for + SKEW
     wrong: list[str] = []
-    if record.target != target.id:
-        wrong.append("says that it is another target's")
-        record = replace(record, target=target.id)  # it is written back to where this says
+    record = replace(record, target=target.id)  # it may be watched by another id now; the state is its ARN's
+    if not _ID.fullmatch(record.former):
+        wrong.append("names a folder that no release has written to")
+        record = replace(record, former="")
     if record.claim is not None and record.claim.until > longest:
         wrong.append(f"claims the target until {record.claim.until:%Y-%m-%d}")
         record = replace(record, claim=None)

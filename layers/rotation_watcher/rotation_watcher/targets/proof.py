@@ -13,11 +13,11 @@ import msgspec
 from rotation_watcher import keys
 from rotation_watcher.alerts import builders
 from rotation_watcher.bundles.wanted import Need, admits
-from rotation_watcher.errors import TargetError
+from rotation_watcher.errors import ContentUnknown, TargetError
 from rotation_watcher.ports import UNKNOWN, Live, ThriftyTarget
-from rotation_watcher.targets import conditions, contention, shown
+from rotation_watcher.targets import conditions, contention, loaded, places, shown
 from rotation_watcher.targets.decide import Outcome
-from rotation_watcher.targets.plan import Snapshot, shown_last
+from rotation_watcher.targets.plan import Snapshot, digest, shown_last
 from rotation_watcher.targets.record import Hold, HoldReason, Pending, Record
 from rotation_watcher.targets.session import Session
 from rotation_watcher.targets.snapshot import contents_of
@@ -37,12 +37,16 @@ AT_WORK = 5
 
 
 class ReadBack(NamedTuple):
-    """What the last read-back showed. ``shown``: what was meant, settled. ``refused``: needs it does not let in."""
+    """What the last read-back showed. ``shown``: what was meant, settled. ``refused``: needs it does not let in.
+
+    ``rejected``: why the service did not load what it was asked to load, in its words (empty: it did, or may yet).
+    """
 
     live: Live
     blocks: Mapping[str, Block]
     shown: bool
     refused: tuple[Need, ...]
+    rejected: str = ""
 
 
 def read_back(snapshot: Snapshot, pending: Pending, session: Session) -> ReadBack:
@@ -61,9 +65,14 @@ def read_back(snapshot: Snapshot, pending: Pending, session: Session) -> ReadBac
         try:
             live = _read(session, brief=not attempt)
             blocks = contents_of(live).blocks
+        except ContentUnknown:  # somebody else was here, and no further read will show what
+            live, blocks = snapshot.live, snapshot.blocks
+            break
         except TargetError:
             live = snapshot.live  # it was asked to change, and may well have: the claim must not be left behind now
             blocks = contents_of(live).blocks
+        if live.refused and _is_ours(live, pending, session):
+            return ReadBack(live, blocks, shown=False, refused=(), rejected=live.refused)
         if live.settled and _shows(live, blocks, pending, session):
             shown.note(session.ports.store, session.target, live)
             return ReadBack(live, blocks, shown=True, refused=())
@@ -78,15 +87,24 @@ def _read(session: Session, *, brief: bool) -> Live:
     """What is live: at first only what proves an update, and all of it where that shows something else."""
     adapter, arn = session.adapter, session.target.arn
     if brief and isinstance(adapter, ThriftyTarget):
-        return adapter.read_back(arn)
-    return adapter.read(arn, session.record.endpoints)
+        live = adapter.read_back(arn)
+    else:
+        live = adapter.read(arn, session.record.endpoints)
+    return loaded.resolved(session.ports.store, session.target, session.record, live)
 
 
 def _shows(live: Live, blocks: Mapping[str, Block], pending: Pending, session: Session) -> bool:
     if {*blocks} != {*pending.fingerprints}:
         return False
-    ours = (f"s3://{session.ports.store.bucket}/{keys.deployed(session.target.id)}", pending.version)
-    return live.location is UNKNOWN or (live.location, live.version) == ours
+    if live.location is UNKNOWN:
+        return True
+    return live.location in places.uris(session.bundles, session.record) and live.version == pending.version
+
+
+def _is_ours(live: Live, pending: Pending, session: Session) -> bool:
+    """Whether this state follows from the update ``pending``: a read may still show one before it."""
+    content = loaded.asked(session.ports.store, session.target.arn, live.etag)
+    return content is not None and digest(content) == pending.sha256
 
 
 def required(snapshot: Snapshot, now: datetime) -> list[Need]:
@@ -107,7 +125,7 @@ def proved(record: Record, pending: Pending, snapshot: Snapshot, live: Live, buc
         removed=conditions.facts_of(snapshot, pending.removed),
         kept_foreign=len({*pending.fingerprints} - {*snapshot.view.wanted.certificates}),
         bucket=bucket,
-        key=keys.deployed(snapshot.target.id),
+        key=keys.deployed(keys.target(snapshot.target.arn)),
         version=pending.version,
         proof=live.proof,
         content=pending.sha256,

@@ -7,6 +7,7 @@ behind have no compare-and-set, so whoever changes a target holds the record fir
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -86,7 +87,7 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
         return self.reason is HoldReason.BY_HAND or self.sha256 == sha256
 
 
-FORMAT = 2
+FORMAT = 3
 """The format that this release writes; decision 0019 says when it is raised."""
 
 
@@ -98,7 +99,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     ``shown``: the SHA-256 of what the service showed last, at targets that can lose it (``shown``).
     ``conditions``: what lasts and is alerted (``conditions``). ``released``: removals that a person let pass.
     ``unwanted``: what of ours is in its grace, or wanted by nothing, and since when (``grace``). ``approved``: what
-    only approvals want, with the leaves that they let pass.
+    only approvals want, with the leaves that they let pass. ``target`` is the id by which it was watched last; the
+    state is the ARN's (``keys.target``). ``former``: the id under which an older release kept it, whose folder holds
+    what it deployed; empty where there is none.
     """
 
     target: str
@@ -115,6 +118,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     not_before: Instant | None = None
     endpoints: tuple[str, ...] = ()
     shown: str = ""
+    former: str = ""
     rounds: Rounds | None = None
     conditions: Mapping[str, Condition] = {}
     outbox: tuple[Alert, ...] = ()
@@ -168,6 +172,9 @@ def decode(data: bytes) -> Record:
 
     Raises NewerFormat if a newer one did, one of errors.UNDECODABLE if it is none.
     """
-    if formats.number_of(data, newest=FORMAT) == 1:
-        return msgspec.convert(record_format_1.migrate(data), Record)
-    return msgspec.json.decode(data, type=Record)
+    number = formats.number_of(data, newest=FORMAT)
+    if number == FORMAT:
+        return msgspec.json.decode(data, type=Record)
+    # Format 2 knew no folder but that of the id.
+    older = record_format_1.migrate(data) if number == 1 else msgspec.json.decode(data, type=dict[str, Any])
+    return msgspec.convert({**older, "format": str(FORMAT)}, Record)

@@ -1,4 +1,4 @@
-"""Which revocation lists of a trust store are the watcher's: ``targets/<id>/revocations.json``, and the same once more.
+"""Which revocation lists of a trust store are the watcher's: ``revocations.json``, and the same once more.
 
 What is said below ``targets/`` alone counts for nothing (decision 0027): the same content is noted below ``bundles/``,
 by the trust store's ARN. Where the two differ, one is lost, or the target was renamed or moved, what the service shows
@@ -80,17 +80,24 @@ def decode(data: bytes) -> State:
     return msgspec.json.decode(data, type=State)
 
 
-def load(store: ObjectStore, target: Target) -> Known:
-    """The state as both places have it. Raises StoreError, NewerFormat."""
-    places = _places(target)
-    stored = [store.get(key) for key in places]
+def load(store: ObjectStore, target: Target, former: str = "") -> Known:
+    """The state as both places have it. Raises StoreError, NewerFormat.
+
+    ``former``: the id by which a former release kept the target (``Record``): until it is written anew it lies there.
+    """
+    where = _places(target)
+    first, taken_over = store.get(where[0]), False
+    if first is None and former:
+        first = store.get(keys.target_revocations(keys.former_target(former)))
+        taken_over = first is not None
+    stored = (first, store.get(where[1]))
     read = [
-        formats.read_or_none(each.body, decode, key) if each else None for key, each in zip(places, stored, strict=True)
+        formats.read_or_none(each.body, decode, key) if each else None for key, each in zip(where, stored, strict=True)
     ]
     said = tuple(one for one in read if one is not None and one.arn == target.arn)
     sure = len(said) == len(read) and said[0] == said[1]
-    first, second = (one.etag if one else None for one in stored)
-    return Known(said[0] if sure else State(arn=target.arn), said, (first, second))
+    etags = (None if first is None or taken_over else first.etag, stored[1].etag if stored[1] else None)
+    return Known(said[0] if sure else State(arn=target.arn), said, etags)
 
 
 def write(store: ObjectStore, target: Target, state: State, known: Known) -> Known:
@@ -104,4 +111,4 @@ def write(store: ObjectStore, target: Target, state: State, known: Known) -> Kno
 
 
 def _places(target: Target) -> tuple[str, str]:
-    return keys.target_revocations(target.id), keys.added_lists(target.arn)
+    return keys.target_revocations(keys.target(target.arn)), keys.added_lists(target.arn)

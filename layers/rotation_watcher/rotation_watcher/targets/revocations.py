@@ -8,7 +8,7 @@ Going back to an earlier truststore brings no earlier list back.
 
 from collections.abc import Mapping
 
-from rotation_watcher import arns
+from rotation_watcher import arns, keys
 from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.config import Mode
 from rotation_watcher.errors import ClaimedByAnother, TargetBusy, TargetError
@@ -17,6 +17,7 @@ from rotation_watcher.ports import BundleObject, RevocationTarget
 from rotation_watcher.revocation import lists
 from rotation_watcher.revocation.kept import PEM
 from rotation_watcher.targets.record import Record
+from rotation_watcher.targets.repository import put_version
 from rotation_watcher.targets.revocation_conditions import UNPROVED, Trouble, noted
 from rotation_watcher.targets.revocation_files import Files, sort_out
 from rotation_watcher.targets.revocation_plan import ListPlan, Wanted, make
@@ -50,7 +51,7 @@ class _Work:
     def __init__(self, view: BundleView, session: Session, adapter: RevocationTarget, limits: RevocationLimits) -> None:
         self._view, self._session, self._adapter, self._limits = view, session, adapter, limits
         self._store, self._arn, self._on = session.ports.store, session.target.arn, session.target.keeps_lists
-        self.known = load(self._store, session.target)
+        self.known = load(self._store, session.target, session.record.former)
         self.wanted = _wanted(view) if self._on else {}
         self._files = Files(self.known.state, {}, ())
         self._asked: set[str] = set()
@@ -75,7 +76,7 @@ class _Work:
             plan = self._plan(self._sorted())
             if plan.add or plan.remove or self._files != Files(self.known.state, {}, ()):
                 self._session.claim(lambda record: record)
-                self.known = load(self._store, self._session.target)
+                self.known = load(self._store, self._session.target, self._session.record.former)
                 plan = self._change()
             else:
                 self._tell_lost(plan)
@@ -120,7 +121,7 @@ class _Work:
                 Trouble("forged", folder, wanted.point.url, f"{folder}/{PEM} is no list of its issuer")
             )
             return
-        place = BundleObject(self._store.bucket, f"{folder}/{PEM}", wanted.version, self._store.region)
+        place = self._place(f"{folder}/{PEM}", wanted.version)
         try:
             added = self._adapter.add_revocation(self._arn, place)
         except TargetError as error:
@@ -134,6 +135,13 @@ class _Work:
                 self._done.append(f"added {wanted.point.url}: {entries} entries")
                 return
             self._session.ports.wait(_READBACK_SECONDS)
+
+    def _place(self, key: str, version: str) -> BundleObject:
+        """Where the trust store can load a list: in its own region. Raises StoreError, TargetError."""
+        bundles = self._session.bundles
+        if bundles.region != self._store.region and (kept := self._store.get(key, version=version)):
+            version = put_version(bundles, key, kept.body, content_type=keys.PEM_TYPE)
+        return BundleObject(bundles.bucket, key, version, bundles.region)
 
     def _remove(self, one: Loaded) -> bool:
         """Remove a file of ours, if it holds what was loaded. Raises TargetError, StoreError."""

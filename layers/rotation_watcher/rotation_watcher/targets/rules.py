@@ -24,6 +24,9 @@ def refusal(limits: Limits, held: Certificate | Block) -> str | None:
 
 def _key_refusal(limits: Limits, key: PublicKeyTypes | None) -> str | None:
     if isinstance(key, rsa.RSAPublicKey):
+        if limits.rsa_sizes is not None and key.key_size not in limits.rsa_sizes:
+            sizes = ", ".join(map(str, sorted(limits.rsa_sizes)))
+            return f"its RSA key has {key.key_size} bits, and only {sizes} are taken"
         if limits.rsa_bits is None or limits.rsa_bits[0] <= key.key_size <= limits.rsa_bits[1]:
             return None
         return f"its RSA key has {key.key_size} bits, and {limits.rsa_bits[0]} to {limits.rsa_bits[1]} are taken"

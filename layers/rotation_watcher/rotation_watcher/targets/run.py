@@ -17,6 +17,7 @@ from rotation_watcher.errors import StoreError
 from rotation_watcher.identity import files
 from rotation_watcher.kinds import Kind, Payload
 from rotation_watcher.ports import ThriftyTarget
+from rotation_watcher.reach import Reach
 from rotation_watcher.run_store import KNOWN_FOR, Memory, RunStore
 from rotation_watcher.targets.session import Ports
 
@@ -43,13 +44,16 @@ class Run:
         if len(targets) >= LISTED_FROM and len(self.watch.targets) <= _A_PAGE * len(targets):
             with suppress(StoreError):
                 self._store.list_state()
-        by_kind: dict[Kind, list[str]] = {}
+        expected: dict[tuple[Kind, Reach], list[Target]] = {}
         for target in targets:
-            by_kind.setdefault(arns.parse_target(target.arn).kind, []).append(target.arn)
-        for kind, served in by_kind.items():
-            adapter = self.ports.targets.get(kind) if kind.takes is Payload.CA_CERTIFICATES else None
-            if isinstance(adapter, ThriftyTarget):
-                adapter.expect(served)
+            kind = arns.parse_target(target.arn).kind
+            if kind.takes is Payload.CA_CERTIFICATES:
+                expected.setdefault((kind, self.ports.reach(target)), []).append(target)
+        for served in expected.values():
+            with suppress(StoreError, KeyError):
+                adapter = self.ports.adapter(served[0])
+                if isinstance(adapter, ThriftyTarget):
+                    adapter.expect([target.arn for target in served])
 
     def view(self, bundle: Bundle) -> BundleView:
         """What the bundle should hold, as this run knows it. Raises StoreError."""

@@ -19,19 +19,34 @@ from rotation_watcher.alerts.model import Kind
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import RemindDays, Target
-from rotation_watcher.deadline import Remaining, unhurried
-from rotation_watcher.errors import ClaimedByAnother, ToBeDone
+from rotation_watcher.deadline import Remaining, TimedStore, unhurried
+from rotation_watcher.errors import ClaimedByAnother, Conflict, StoreError, ToBeDone
 from rotation_watcher.kinds import Kind as TargetKind
-from rotation_watcher.ports import Clock, FilterTarget, ObjectStore, PublishQueue, RevocationTarget, TrustTarget, Wait
+from rotation_watcher.ports import (
+    Abroad,
+    Adapters,
+    Clock,
+    FilterTarget,
+    ObjectStore,
+    PublishQueue,
+    RevocationTarget,
+    TrustTarget,
+    Wait,
+)
+from rotation_watcher.reach import HOME, Reach
 from rotation_watcher.run_store import Memory
 from rotation_watcher.targets import conditions
+from rotation_watcher.targets.places import Stores
 from rotation_watcher.targets.plausible import plausible
 from rotation_watcher.targets.record import Claim, Record
-from rotation_watcher.targets.repository import load_record, store_record
+from rotation_watcher.targets.repository import close_former, load_record, store_record
 
 replace = msgspec.structs.replace
 
 type Change = Callable[[Record], Record]
+
+_TRIES = 3
+"""How often a record is taken over anew while another run writes it."""
 
 
 class Ports(NamedTuple):
@@ -40,6 +55,7 @@ class Ports(NamedTuple):
     ``claim_for`` outlasts the function's timeout; ``owner`` names this run, ``remaining`` says what is left of it.
     ``sweep_every``: how often the schedule sweeps (None: at no fixed interval). ``remind`` is what the
     watch file says, given at each call. ``memory``: what a container remembers of the state (None: nothing).
+    ``targets`` and ``listeners`` are of the stack's own account and region, ``abroad`` of all others (None: of none).
     """
 
     store: ObjectStore
@@ -55,14 +71,33 @@ class Ports(NamedTuple):
     listeners: Mapping[TargetKind, FilterTarget] = {}
     remind: RemindDays = RemindDays()
     memory: Memory | None = None
+    abroad: Abroad | None = None
+
+    def reach(self, target: Target) -> Reach:
+        """From where the target is reached, seen from the stack."""
+        return target.reach.seen_from(self.store.region)
 
     def adapter(self, target: Target) -> TrustTarget:
-        """Who speaks to this kind of target."""
-        return self.targets[arns.parse_target(target.arn).kind]
+        """Who speaks to this target. Raises StoreError where it is out of reach."""
+        return self._adapters(target).targets[arns.parse_target(target.arn).kind]
 
     def listener(self, target: Target) -> FilterTarget:
-        """Who speaks to this kind of listener."""
-        return self.listeners[arns.parse_target(target.arn).kind]
+        """Who speaks to this listener. Raises StoreError where it is out of reach."""
+        return self._adapters(target).listeners[arns.parse_target(target.arn).kind]
+
+    def bundles(self, target: Target) -> ObjectStore:
+        """The bucket from which the target loads: the stack's, or that in the target's region. Raises StoreError."""
+        region = self.reach(target).region
+        return self.store if region is None else TimedStore(self._other_places(target).bucket(region), self.remaining)
+
+    def _adapters(self, target: Target) -> Adapters:
+        where = self.reach(target)
+        return Adapters(self.targets, self.listeners) if where == HOME else self._other_places(target).adapters(where)
+
+    def _other_places(self, target: Target) -> Abroad:
+        if self.abroad is None:
+            raise StoreError(f"{target.arn} is in another account or region, which this stack does not reach")
+        return self.abroad
 
 
 class Session:
@@ -75,16 +110,31 @@ class Session:
         """Read the record. Raises StoreError."""
         self.target = target
         self.ports = ports
-        self._ledger = Ledger(ports.store, keys.record(target.id))
+        self._ledger = Ledger(ports.store, keys.record(keys.target(target.arn)))
         self.told: list[str] = []
         """The ids of alerts that were delivered and never waited in the outbox."""
         self._tried: tuple[str, ...] | None = None
         self.reload()
 
     @property
+    def folder(self) -> str:
+        """Where its state lies."""
+        return keys.target(self.target.arn)
+
+    @property
     def adapter(self) -> TrustTarget:
         """Who speaks to the target."""
         return self.ports.adapter(self.target)
+
+    @property
+    def bundles(self) -> ObjectStore:
+        """The bucket from which the target loads. Raises StoreError."""
+        return self.ports.bundles(self.target)
+
+    @property
+    def stores(self) -> Stores:
+        """The stack's bucket, and that one. Raises StoreError."""
+        return Stores(self.ports.store, self.bundles)
 
     @property
     def revocations(self) -> RevocationTarget | None:
@@ -101,6 +151,26 @@ class Session:
         """Read the record again. Raises StoreError."""
         self._stored, self._etag = load_record(self.ports.store, self.target)
         self.record = self._usable(self._stored)
+
+    def take_over(self) -> None:
+        """Write what a former release kept where it lies from now on; not under its claim. Raises StoreError.
+
+        That release must not go on from what it left, be it under way still or deployed again. So the newer format is
+        written there first, and only if it has not been written to since: from then on that release writes nothing.
+        """
+        for _ in range(_TRIES):
+            record = self.record
+            if self._etag is not None or not record.former or record.claimed(self.ports.owner, self.ports.clock()):
+                return
+            try:
+                close_former(self.ports.store, self._stored)
+                self._etag = self._store(record, None)
+            except Conflict:
+                self.reload()  # another run has just written one of them
+            else:
+                self._stored = record
+        if self._etag is None:
+            raise StoreError(f"{keys.record(keys.former_target(self.record.former))} is written to all the time")
 
     def save(self, change: Change) -> None:
         """Write the record with ``change`` applied, if that changes it. Raises ClaimedByAnother, StoreError."""
@@ -119,7 +189,7 @@ class Session:
             lambda: load_record(self.ports.store, self.target),
             permitted,
             self._store,
-            keys.record(self.target.id),
+            keys.record(self.folder),
             known=(self._stored, self._etag),
         )
         self.record = self._stored
@@ -194,6 +264,9 @@ class Session:
 
     def _usable(self, record: Record) -> Record:
         own = self._ledger.own(record.outbox)
+        if record.former == self.target.id and len(own) < len(record.outbox):  # what waited when it was taken over
+            former = Ledger(self.ports.store, keys.record(keys.former_target(record.former))).own(record.outbox)
+            own = tuple(alert for alert in record.outbox if alert in own or alert in former)
         if len(own) < len(record.outbox):
             record = conditions.strange_alerts(replace(record, outbox=own), self.target, self.ports.clock())
         return plausible(record, self.target, self.ports.claim_for, self.ports.clock())

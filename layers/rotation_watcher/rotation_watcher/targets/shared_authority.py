@@ -12,7 +12,7 @@ from rotation_watcher.alerts.builders import TargetName
 from rotation_watcher.alerts.conditions import Observed
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.config import Authority
-from rotation_watcher.kinds import ALB_TRUST_STORE
+from rotation_watcher.kinds import ALB_TRUST_STORE, CLOUDFRONT_TRUST_STORE
 from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.x509.identity_filters import understood
 
@@ -30,10 +30,13 @@ def observed(snapshot: Snapshot, name: TargetName, now: datetime, *, deployed: b
     if not shared or snapshot.target.shared_authority or enforced(snapshot):
         return []
 
+    kind = arns.parse_target(snapshot.target.arn).kind
+
     def warning(_: datetime) -> Alert:
         return builders.shared_authority_deployed(
             target=name,
-            at_load_balancer=arns.parse_target(snapshot.target.arn).kind is ALB_TRUST_STORE,
+            at_load_balancer=kind is ALB_TRUST_STORE,
+            at_cloudfront=kind is CLOUDFRONT_TRUST_STORE,
             authorities_subjects=[root.facts.subject for root in shared],
             pins_key=keys.pins(snapshot.view.bundle.id),
             now=now,

@@ -13,8 +13,9 @@ from rotation_watcher.bundles.withdrawn import withdrawn
 from rotation_watcher.config import Target, Watch
 from rotation_watcher.errors import TargetError
 from rotation_watcher.ports import UNKNOWN, Live, ObjectStore, TrustTarget
-from rotation_watcher.targets import added, shown
-from rotation_watcher.targets.plan import Last, Snapshot, make
+from rotation_watcher.targets import added, loaded, places, shown
+from rotation_watcher.targets.places import Stores
+from rotation_watcher.targets.plan import Buckets, Last, Snapshot, make
 from rotation_watcher.targets.record import Record
 from rotation_watcher.x509.certificates import Block
 from rotation_watcher.x509.truststore import EMPTY, Contents, read
@@ -28,22 +29,24 @@ def take_snapshot(
     target: Target,
     record: Record,
     view: BundleView,
-    store: ObjectStore,
+    stores: Stores,
     adapter: TrustTarget,
     now: datetime,
 ) -> Snapshot:
     """Read one target, with the record that is kept of it. Raises TargetError, StoreError."""
-    return of_live(watch, target, record, view, store, adapter.read(target.arn, record.endpoints), now)
+    live = loaded.resolved(stores.state, target, record, adapter.read(target.arn, record.endpoints))
+    return of_live(watch, target, record, view, stores, live, now)
 
 
 def of_live(
-    watch: Watch, target: Target, record: Record, view: BundleView, store: ObjectStore, live: Live, now: datetime
+    watch: Watch, target: Target, record: Record, view: BundleView, stores: Stores, live: Live, now: datetime
 ) -> Snapshot:
     """The snapshot of a target that has been read. Raises TargetError, StoreError."""
+    store, bundles = stores
     # Where mutual TLS was turned off, what others had put there comes back together with what is wanted.
     off = live.bundle is None
     last = shown.last(store, target, record) if off else Last()
-    former_version = deployed(store, target, last_version(record)) if off and last.contents is None else None
+    former_version = deployed(bundles, record, last_version(record)) if off and last.contents is None else None
     contents = (last.contents or former_version or EMPTY) if off else contents_of(live)
     # Asked for only where something could leave: a quiet run reads none of it.
     leaving = contents.blocks.keys() & record.ours.keys() - view.wanted.certificates.keys()
@@ -54,17 +57,18 @@ def of_live(
         target,
         watch.policy,
         ours=added.confirmed(store, target.arn, leaving),
-        moved_to=moved_to(store, target, record, live),
+        moved_to=moved_to(bundles, record, live),
         withdrawn=withdrawn(store, record.approved, now) if leaving & record.approved.keys() else (),
         may_remove=not view.removal_blockers,
         now=now,
     )
     former: Mapping[str, Block] = {}
     if plan.drift and plan.drift.removed and record.applied:
-        former = (deployed(store, target, record.applied.version) or EMPTY).blocks
+        former = (deployed(bundles, record, record.applied.version) or EMPTY).blocks
     if off and last == Last() and contents.blocks.keys() - view.wanted.certificates.keys():
         last = Last(doubt="its mutual TLS is off, and nothing outside targets/ shows what others had there")
-    return Snapshot(target, record, view, live, contents, former, plan, last, watch.policy.remind_days)
+    remind, buckets = watch.policy.remind_days, Buckets(store.bucket, bundles.bucket)
+    return Snapshot(target, record, view, live, contents, former, plan, last, remind, buckets)
 
 
 def contents_of(live: Live) -> Contents:
@@ -77,10 +81,10 @@ def contents_of(live: Live) -> Contents:
     return EMPTY if live.bundle is None else read(live.bundle)
 
 
-def deployed(store: ObjectStore, target: Target, version: str | None) -> Contents | None:
+def deployed(bundles: ObjectStore, record: Record, version: str | None) -> Contents | None:
     """What a version that was deployed earlier holds; None if it has no version or is gone. Raises StoreError."""
-    stored = store.get(keys.deployed(target.id), version=version) if version else None
-    return read(stored.body) if stored else None
+    found = places.version(bundles, record, keys.deployed, version)
+    return read(found.stored.body) if found else None
 
 
 def may_lag(snapshot: Snapshot, now: datetime) -> bool:
@@ -99,7 +103,7 @@ def last_version(record: Record) -> str | None:
     return record.applied.version or next((one.version for one in record.versions), None)
 
 
-def moved_to(store: ObjectStore, target: Target, record: Record, live: Live) -> str | None:
+def moved_to(bundles: ObjectStore, record: Record, live: Live) -> str | None:
     """Where a domain points, if not at the version that was deployed last; None where it does, or it is unknown."""
     if record.applied is None:
         return None
@@ -107,7 +111,6 @@ def moved_to(store: ObjectStore, target: Target, record: Record, live: Live) -> 
         return "no truststore at all: mutual TLS is off"
     if live.location is UNKNOWN or not record.applied.version:
         return None
-    ours = {(f"s3://{store.bucket}/{keys.deployed(target.id)}", record.applied.version)}
-    if record.pending:
-        ours.add((f"s3://{store.bucket}/{keys.deployed(target.id)}", record.pending.version))
-    return None if (live.location, live.version) in ours else f"{live.location} (version {live.version})"
+    versions = {record.applied.version, record.pending.version if record.pending else record.applied.version}
+    ours = live.location in places.uris(bundles, record) and live.version in versions
+    return None if ours else f"{live.location} (version {live.version})"

@@ -30,6 +30,7 @@ class TargetSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     problems: list[str] = []
     version: str | None = None
     revocations: list[str] = []
+    files: list[str] = []
     alerts: list[str] = []
     undelivered: list[str] = []
     again: datetime | None = None

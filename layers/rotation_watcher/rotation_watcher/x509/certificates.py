@@ -12,7 +12,7 @@ import hashlib
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from cryptography import x509
@@ -59,29 +59,51 @@ MAX_EXPONENT_BITS = 33
 """The longest RSA exponent that a signature is checked with: the bound of BoringSSL, and so of Envoy."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Certificate:
     """One certificate, fully parsed. Equality is that of fingerprints. None of its attributes raises.
 
-    ``is_ca`` is basicConstraints CA:TRUE; ``self_signed`` says that issuer and subject are equal and that the signature
-    verifies with its own key; ``key`` is the public key; ``signature_hash`` is the name of the hash that was signed
-    (``sha256``), ``none`` for an algorithm without one, ``unknown`` for an algorithm that the library does not know;
-    ``pem`` is canonical; ``names`` are issuer and subject as TLS engines compare them.
+    ``fingerprint``, ``spki_sha256`` and ``serial`` are those of its ``facts``.
+
+    ``is_ca`` is basicConstraints CA:TRUE; ``key`` is the public key; ``signature_hash`` is the name of the hash that
+    was signed (``sha256``), ``none`` for an algorithm without one, ``unknown`` for an algorithm that the library does
+    not know; ``names`` are issuer and subject as TLS engines compare them.
     """
 
     raw: x509.Certificate = field(repr=False)
-    facts: CertificateFacts
+    fingerprint: str
+    spki_sha256: str = field(repr=False)
+    serial: str = field(repr=False)
     key: CertificatePublicKeyTypes = field(repr=False)
     signature_hash: str
     is_ca: bool
-    self_signed: bool
-    pem: str = field(repr=False)
+    der: bytes = field(repr=False)
     names: Names = field(repr=False)
 
-    @property
-    def fingerprint(self) -> str:
-        """The SHA-256 of the DER, lower-case hex."""
-        return self.facts.fingerprint
+    @cached_property
+    def facts(self) -> CertificateFacts:
+        """What goes into state, pins and alerts: written out when it is asked for, of parts that were parsed before."""
+        subject = self.raw.subject.rfc4514_string()
+        return CertificateFacts(
+            fingerprint=self.fingerprint,
+            spki_sha256=self.spki_sha256,
+            subject=subject,
+            issuer=subject if self.names.issuer is self.names.subject else self.raw.issuer.rfc4514_string(),
+            serial=self.serial,
+            names=_names(self.raw),
+            not_before=self.raw.not_valid_before_utc,
+            not_after=self.raw.not_valid_after_utc,
+        )
+
+    @cached_property
+    def pem(self) -> str:
+        """The certificate as a block in canonical form (``pem.armour``)."""
+        return pem.armour(self.der)
+
+    @cached_property
+    def self_signed(self) -> bool:
+        """Whether issuer and subject are equal, and its own key made its signature: checked when it is asked for."""
+        return self.names.issuer == self.names.subject and is_signed_by(self.raw, self.key)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Certificate) and other.fingerprint == self.fingerprint
@@ -146,11 +168,14 @@ def blocks_of(data: bytes | None) -> dict[str, Block]:
     return {block.fingerprint: block for block in parse_bundle(data)[0]} if data else {}
 
 
-def certificate_block(der: bytes) -> Block:
-    """The Block for the decoded content of a CERTIFICATE block, parsed or not. Never raises."""
+def certificate_block(der: bytes, text: str | None = None) -> Block:
+    """The Block for the decoded content of a CERTIFICATE block, parsed or not. Never raises.
+
+    ``text``: the block in canonical form, where it is at hand.
+    """
     certificate = _certificate(der)
     if isinstance(certificate, Certificate):
-        return Block(certificate.fingerprint, certificate.pem, certificate, None)
+        return Block(certificate.fingerprint, text or certificate.pem, certificate, None)
     return Block(hashlib.sha256(der).hexdigest(), pem.armour(der), None, certificate)
 
 
@@ -229,7 +254,8 @@ def _certificate(der: bytes) -> Certificate | Defect:
 
 def _parsed(der: bytes) -> Certificate | Defect:
     raw = x509.load_der_x509_certificate(der)
-    if raw.serial_number < 0:
+    serial = raw.serial_number
+    if serial < 0:
         raise ValueError("a negative serial number")
     names = names_of(der)
     if names is None:
@@ -239,24 +265,17 @@ def _parsed(der: bytes) -> Certificate | Defect:
     if (excess := _costly(key)) is not None:
         return Defect("costly-key", excess)
     spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    facts = CertificateFacts(
-        fingerprint=hashlib.sha256(der).hexdigest(),
-        spki_sha256=hashlib.sha256(spki).hexdigest(),
-        subject=raw.subject.rfc4514_string(),
-        issuer=raw.issuer.rfc4514_string(),
-        serial=f"{raw.serial_number:X}",
-        names=_names(raw),
-        not_before=raw.not_valid_before_utc,
-        not_after=raw.not_valid_after_utc,
-    )
+    for part in ("subject", "issuer", "not_valid_before_utc", "not_valid_after_utc"):
+        getattr(raw, part)  # raises and warns now, or never
     return Certificate(
         raw=raw,
-        facts=facts,
+        fingerprint=hashlib.sha256(der).hexdigest(),
+        spki_sha256=hashlib.sha256(spki).hexdigest(),
+        serial=f"{serial:X}",
         key=key,
         signature_hash=signature_hash(raw),
         is_ca=bool(constraints and constraints.ca),
-        self_signed=names.issuer == names.subject and is_signed_by(raw, key),
-        pem=pem.armour(der),
+        der=der,
         names=names,
     )
 

@@ -15,7 +15,12 @@ from cryptography import x509
 type Name = tuple[tuple[tuple[bytes, object], ...], ...]
 """A canonical name: its relative distinguished names in order, each a sorted tuple of (type, value)."""
 
+type _Span = tuple[int, int, int]
+"""A value that is not copied: its tag, and where in the data its content begins and ends."""
+
 _SEQUENCE, _SET, _INTEGER, _OID, _VERSION = 0x30, 0x31, 0x02, 0x06, 0xA0
+_NAMES = (_SEQUENCE, _SEQUENCE, _INTEGER, _SEQUENCE, _SEQUENCE)
+"""The tags of a certificate, its signed part, its serial number, its issuer and its subject."""
 _LONG_FORM = 0x80
 _MOST_LENGTH_OCTETS = 4
 _STRINGS = {
@@ -36,7 +41,7 @@ _SHORT = {b"\x55\x04\x03": "CN", b"\x55\x04\x06": "C", b"\x55\x04\x0a": "O", b"\
 
 
 class Names(NamedTuple):
-    """The canonical issuer and subject of a certificate."""
+    """The canonical issuer and subject of a certificate: one object where both are the same bytes."""
 
     issuer: Name
     subject: Name
@@ -53,15 +58,15 @@ class Value(NamedTuple):
 def names_of(der: bytes) -> Names | None:
     """The names in a certificate's DER, or None if it does not have the structure of one. Never raises."""
     try:
-        outer = first(der)
-        if outer.tag != _SEQUENCE:
-            return None
-        signed = first(outer.content)
-        parts = [part for part in values(signed.content) if part.tag != _VERSION]
+        outer, begin, end = _span(der, 0, len(der))
+        signed, begin, end = _span(der, begin, end)
+        parts = [part for part in _spans(der, begin, end) if part[0] != _VERSION]
         serial, _algorithm, issuer, _validity, subject, *_ = parts
-        if signed.tag != _SEQUENCE or serial.tag != _INTEGER or {issuer.tag, subject.tag} != {_SEQUENCE}:
+        if (outer, signed, serial[0], issuer[0], subject[0]) != _NAMES:
             return None
-        return Names(canonical(issuer.content), canonical(subject.content))
+        issued, held = der[issuer[1] : issuer[2]], der[subject[1] : subject[2]]
+        issuing = canonical(issued)
+        return Names(issuing, issuing if held == issued else canonical(held))
     except ValueError:
         return None
 
@@ -69,12 +74,12 @@ def names_of(der: bytes) -> Names | None:
 def canonical(content: bytes) -> Name:
     """The canonical form of a name; ``content`` is the content of its outermost SEQUENCE. Raises ValueError."""
     relatives = []
-    for relative in values(content):
+    for _, begin, end in _spans(content, 0, len(content)):
         pairs: list[tuple[bytes, object]] = []
-        for pair in values(relative.content):
-            kind, value, *_ = values(pair.content)
-            pairs.append((kind.content, _comparable(value)))
-        relatives.append(tuple(sorted(pairs, key=repr)))
+        for _, first_part, last_part in _spans(content, begin, end):
+            kind, value, *_ = _spans(content, first_part, last_part)
+            pairs.append((content[kind[1] : kind[2]], _comparable(value[0], content[value[1] : value[2]])))
+        relatives.append(tuple(sorted(pairs, key=repr) if len(pairs) > 1 else pairs))
     return tuple(relatives)
 
 
@@ -89,14 +94,14 @@ def words(name: Name) -> str:
     return ", ".join(f"{_SHORT.get(kind, kind.hex())}={value}" for kind, value in pairs)[:200] or "(empty name)"
 
 
-def _comparable(value: Value) -> object:
-    if value.tag in _NOT_IN_NAMES:
+def _comparable(tag: int, content: bytes) -> object:
+    if tag in _NOT_IN_NAMES:
         raise ValueError("a value that no name may hold")
-    encoding = _STRINGS.get(value.tag)
+    encoding = _STRINGS.get(tag)
     if encoding is None:
-        return (value.tag, value.content)
-    text = value.content.decode(encoding, "replace")
-    return " ".join(text.split()).translate(_LOWER)
+        return (tag, content)
+    text = " ".join(content.decode(encoding, "replace").split())
+    return text.lower() if text.isascii() else text.translate(_LOWER)
 
 
 _LOWER = {ord(upper): ord(upper) + 32 for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
@@ -107,26 +112,43 @@ def first(data: bytes) -> Value:
 
     A bare ``next`` raises StopIteration, which becomes a RuntimeError inside a generator (PEP 479).
     """
-    for value in values(data):
-        return value
-    raise ValueError("nothing where a value should be")
+    value = next(values(data), None)
+    if value is None:
+        raise ValueError("nothing where a value should be")
+    return value
 
 
 def values(data: bytes) -> Iterator[Value]:
     """The consecutive DER values. Raises ValueError if a length exceeds the data."""
     at = 0
     while at < len(data):
-        if len(data) - at < 2:  # noqa: PLR2004  # a tag and a length
-            raise ValueError("cut short")
-        begin, tag, length = at, data[at], data[at + 1]
-        at += 2
-        if length >= _LONG_FORM:
-            octets = length - _LONG_FORM
-            if not 0 < octets <= _MOST_LENGTH_OCTETS or at + octets > len(data):
-                raise ValueError("no sensible length")
-            length = int.from_bytes(data[at : at + octets])
-            at += octets
-        if at + length > len(data):
-            raise ValueError("longer than what holds it")
-        yield Value(tag, data[at : at + length], data[begin : at + length])
-        at += length
+        tag, begin, end = _span(data, at, len(data))
+        yield Value(tag, data[begin:end], data[at:end])
+        at = end
+
+
+def _spans(data: bytes, at: int, end: int) -> list[_Span]:
+    """The consecutive values between two places. Raises ValueError as ``values`` does."""
+    found = []
+    while at < end:
+        span = _span(data, at, end)
+        found.append(span)
+        at = span[2]
+    return found
+
+
+def _span(data: bytes, at: int, end: int) -> _Span:
+    """The value that begins at a place, inside of what ends at another."""
+    if end - at < 2:  # noqa: PLR2004  # a tag and a length
+        raise ValueError("cut short")
+    tag, length = data[at], data[at + 1]
+    at += 2
+    if length >= _LONG_FORM:
+        octets = length - _LONG_FORM
+        if not 0 < octets <= _MOST_LENGTH_OCTETS or at + octets > end:
+            raise ValueError("no sensible length")
+        length = int.from_bytes(data[at : at + octets])
+        at += octets
+    if at + length > end:
+        raise ValueError("longer than what holds it")
+    return tag, at, at + length

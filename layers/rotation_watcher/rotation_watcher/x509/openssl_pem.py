@@ -6,15 +6,15 @@ follows ``crypto/pem/pem_lib.c`` and ``pem_info.c`` of 3.0; ``tests/unit/x509/te
 """
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
 from cryptography import x509
 
-from rotation_watcher.x509.certificates import certificate_block
+from rotation_watcher.x509.certificates import Block, certificate_block
 from rotation_watcher.x509.names import first, values
-from rotation_watcher.x509.pem import der_length, plain_base64
+from rotation_watcher.x509.pem import canonical_at, der_length, plain_base64
 
 CERTIFICATES = {"CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"}
 """The labels under which OpenSSL reads a certificate (PEM_STRING_X509, _OLD, _TRUSTED)."""
@@ -22,6 +22,8 @@ CERTIFICATES = {"CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"}
 _BEGIN, _END, _TAIL = "-----BEGIN ", "-----END ", "-----"
 _LONGEST = 254
 _COLUMNS = 64
+_USUAL_LENGTH = 16 * 1024
+"""Of a canonical block, in characters: a longer one is read line by line."""
 _BOM = "\xef\xbb\xbf"
 _BLANK = "".join(map(chr, [*range(33), *range(0x80, 0x100)]))
 """What is cut off a line's end; above 0x7F where C's ``char`` is signed."""
@@ -38,9 +40,12 @@ class Fault(NamedTuple):
 
 
 class Read(NamedTuple):
-    """What OpenSSL reads: the places at which blocks begin, and what stops it, if anything does."""
+    """What OpenSSL reads: the places at which blocks begin, and what stops it, if anything does.
 
-    begins: frozenset[int]
+    Of a block that is written as ``pem.armour`` writes it, and that we parse too, there is the Block; else None.
+    """
+
+    begins: Mapping[int, Block | None]
     fault: Fault | None
 
 
@@ -50,9 +55,13 @@ class _Failed(Exception):
 
 def read(text: str) -> Read:
     """Read a file as OpenSSL does; ``text`` has a character for each byte. Never raises."""
-    begins: set[int] = set()
-    lines = _lines(text)
+    begins: dict[int, Block | None] = {}
+    lines = _Lines(text)
     for place, line in lines:
+        if line.startswith(_BEGIN) and (block := _usual(text, place)) is not None:
+            begins[place] = block
+            lines.at = place + len(block.pem)
+            continue
         stripped = (line.removeprefix(_BOM) if not place else line).rstrip(_BLANK)
         if not (stripped.startswith(_BEGIN) and stripped.endswith(_TAIL)):
             continue
@@ -60,9 +69,9 @@ def read(text: str) -> Read:
         try:
             _check(label, *_body(label, lines))
         except _Failed as failed:
-            return Read(frozenset(begins), Fault(place, str(failed)))
-        begins.add(place)
-    return Read(frozenset(begins), None)
+            return Read(begins, Fault(place, str(failed)))
+        begins[place] = None
+    return Read(begins, None)
 
 
 def refuses_clients(der: bytes) -> bool:
@@ -79,13 +88,28 @@ def refuses_clients(der: bytes) -> bool:
     return bool(wanted & {*reject}) or (trust is not None and not wanted & {*trust})
 
 
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines as BIO_gets gives them, each with its place."""
-    at = 0
-    while at < len(text):
-        end = text.find("\n", at, at + _LONGEST) + 1 or min(at + _LONGEST, len(text))
-        yield at, text[at:end]
-        at = end
+class _Lines:
+    """The lines as BIO_gets gives them, each with its place. ``at``: where the next one begins."""
+
+    def __init__(self, text: str) -> None:
+        self._text, self.at = text, 0
+
+    def __iter__(self) -> Iterator[tuple[int, str]]:
+        return self
+
+    def __next__(self) -> tuple[int, str]:
+        at, text = self.at, self._text
+        if at >= len(text):
+            raise StopIteration
+        self.at = text.find("\n", at, at + _LONGEST) + 1 or min(at + _LONGEST, len(text))
+        return at, text[at : self.at]
+
+
+def _usual(text: str, place: int) -> Block | None:
+    """The block at a place, if it is written as ``pem.armour`` writes it and we parse it too; else None."""
+    found = canonical_at(text, place, _USUAL_LENGTH)
+    block = certificate_block(found[1], found[0]) if found is not None else None
+    return block if block is not None and block.certificate is not None else None
 
 
 def _body(label: str, lines: Iterator[tuple[int, str]]) -> tuple[bool, str]:

@@ -70,10 +70,10 @@ def _found(
     at: datetime,
     client_auth: bool,  # noqa: FBT001  # one key of the cache
 ) -> Path | NoPath:
-    trusted = _by_subject(roots(anchors), at)
-    if not trusted:
+    if not any(one.is_ca and one.self_signed for one in anchors):
         return NoPath("there is no self-signed anchor")
-    offered = _by_subject([one for one in intermediates if one.is_ca and not one.self_signed], at)
+    trusted = _Named([one for one in anchors if one.is_ca], at, self_signed=True)
+    offered = _Named([one for one in intermediates if one.is_ca], at, self_signed=False)
     reason = None
     for number, chain in enumerate(_climb(leaf, offered, trusted)):
         if number == _MAX_CHAINS:
@@ -85,20 +85,37 @@ def _found(
     return NoPath(reason or _dead_end(leaf, offered, trusted))
 
 
-def _by_subject(certificates: Iterable[Certificate], at: datetime) -> dict[Name, list[Certificate]]:
-    """Certificates by subject; of one subject those that are valid first, then those that stay valid longest."""
-    ordered = sorted(
-        {*certificates},
-        key=lambda one: (
-            not one.facts.not_before <= at <= one.facts.not_after,
-            -one.facts.not_after.timestamp(),
-            one.fingerprint,
-        ),
-    )
-    named: dict[Name, list[Certificate]] = {}
-    for certificate in ordered:
-        named.setdefault(certificate.names.subject, []).append(certificate)
-    return named
+class _Named(Mapping[Name, Sequence[Certificate]]):
+    """Certificates by subject; of one subject those that are valid first, then those that stay valid longest.
+
+    Those that are ``self_signed``, or those that are not. A search asks for few names: only theirs are ordered, and
+    only their signatures are checked.
+    """
+
+    def __init__(self, certificates: Iterable[Certificate], at: datetime, *, self_signed: bool) -> None:
+        self._at, self._self_signed = at, self_signed
+        self._named: dict[Name, set[Certificate]] = {}
+        self._ordered: dict[Name, list[Certificate]] = {}
+        for one in certificates:
+            self._named.setdefault(one.names.subject, set()).add(one)
+
+    def __getitem__(self, subject: Name) -> Sequence[Certificate]:
+        if subject not in self._ordered:
+            named = [one for one in self._named[subject] if one.self_signed is self._self_signed]
+            self._ordered[subject] = sorted(named, key=self._place)
+        if not self._ordered[subject]:
+            raise KeyError(subject)
+        return self._ordered[subject]
+
+    def __iter__(self) -> Iterator[Name]:
+        return (subject for subject in self._named if subject in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _place(self, one: Certificate) -> tuple[bool, float, str]:
+        facts = one.facts
+        return not facts.not_before <= self._at <= facts.not_after, -facts.not_after.timestamp(), facts.fingerprint
 
 
 def _climb(

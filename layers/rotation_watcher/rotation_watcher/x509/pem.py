@@ -10,9 +10,10 @@ import base64
 import binascii
 import codecs
 import re
-import textwrap
 from bisect import bisect_right
 from collections.abc import Iterable
+from functools import cached_property
+from itertools import accumulate
 from typing import NamedTuple
 
 import msgspec
@@ -29,6 +30,7 @@ _UNDASHED = re.compile(
 )
 """A marker whose dashes an editor has replaced (by a long one, or hyphens of another kind) or that has lost them."""
 _LABEL_LENGTH = 40
+_BEGIN, _END, _COLUMNS = "-----BEGIN CERTIFICATE-----\n", "\n-----END CERTIFICATE-----\n", 64
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -101,10 +103,16 @@ def walk(text: str) -> list[Found]:
 
 
 class Lines:
-    """The numbers of lines, whether they end in LF, CR LF or CR alone."""
+    """The numbers of lines, whether they end in LF, CR LF or CR alone. Counted when the first is asked for."""
 
     def __init__(self, text: str) -> None:
-        self._ends = [end.end() for end in re.finditer(r"\r\n|\r|\n", text)]
+        self._text = text
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        if "\r" in self._text:
+            return [end.end() for end in re.finditer(r"\r\n|\r|\n", self._text)]
+        return [*accumulate(len(line) + 1 for line in self._text.split("\n"))]
 
     def of(self, place: int) -> int:
         """The line (from 1) that a place in the text lies in."""
@@ -151,8 +159,27 @@ def der_length(der: bytes) -> int:
 
 def armour(der: bytes) -> str:
     """A CERTIFICATE block in canonical form: LF, 64 columns, one final newline, no blank line."""
-    body = "\n".join(textwrap.wrap(base64.b64encode(der).decode(), 64))
-    return f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"
+    body = base64.b64encode(der).decode()
+    return f"{_BEGIN}{'\n'.join([body[at : at + _COLUMNS] for at in range(0, len(body), _COLUMNS)])}{_END}"
+
+
+def canonical_at(text: str, place: int, longest: int) -> tuple[str, bytes] | None:
+    """The block at a place and what it holds, if it is written exactly as ``armour`` writes it; else None.
+
+    ``longest``: of a longer block, in characters, nothing is said either: that bounds the search for its end.
+    """
+    begin, end = place + len(_BEGIN), text.find(_END, place, place + longest)
+    if end <= begin or not text.startswith(_BEGIN, place):
+        return None
+    body = text[begin:end]
+    packed = body.replace("\n", "")
+    try:
+        der = base64.b64decode(packed, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    breaks = (len(packed) - 1) // _COLUMNS
+    whole_lines = len(body) == len(packed) + breaks and body[_COLUMNS :: _COLUMNS + 1] == "\n" * breaks
+    return (text[place : end + len(_END)], der) if whole_lines and base64.b64encode(der).decode() == packed else None
 
 
 def distinct(defects: Iterable[Defect]) -> tuple[Defect, ...]:

@@ -70,9 +70,9 @@ def chain_taken(
 ) -> Path | NoPath | Misled:
     """The path by which every engine admits the leaf at ``at`` (aware UTC); or why one does not. Never raises."""
     taken: Path | NoPath | Misled = NoPath("there is no self-signed anchor")
-    everything, certain = (contents, tuple(one for one in contents if one.certain))
+    views = [contents] if all(one.certain for one in contents) else [contents, [one for one in contents if one.certain]]
     chains: dict[tuple[Certificate, ...], None] = {}  # most truststores give every engine the same one
-    for prefers_valid, heeds_usage, there in product((True, False), (True, False), {everything, certain}):
+    for prefers_valid, heeds_usage, there in product((True, False), (True, False), views):
         chain = _walk(leaf, there, at, prefers_valid=prefers_valid, heeds_usage=heeds_usage)
         if isinstance(chain, Misled):
             return chain

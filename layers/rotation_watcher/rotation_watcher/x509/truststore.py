@@ -95,7 +95,8 @@ def read(data: bytes) -> Contents:
     text = data.decode("latin-1")  # every byte is a character: what is written back is what was read
     segments: list[_Segment] = []
     line = pem.Lines(text).of
-    unsafe: list[Line] = [Line(line(key.start()), _private_key()) for key in _KEY.finditer(text)]
+    keys = _KEY.finditer(text) if "PRIVATE" in text.upper() else ()  # most hold the word nowhere: quicker to see
+    unsafe: list[Line] = [Line(line(key.start()), _private_key()) for key in keys]
     openssl = openssl_pem.read(text)
     at, opened = 0, None
     for marker in _MARKER.finditer(text):
@@ -111,7 +112,9 @@ def read(data: bytes) -> Contents:
             unsafe.append(Line(line(opened[1]), Defect("unterminated", f"BEGIN {opened[0]} ends as {label}")))
         begin, end = opened[1], _with_line_end(text, marker.end())
         whole_line = end == len(text) or text[end - 1] == "\n"
-        block = _block(label, text[begin:end], plain=whole_line and begin in openssl.begins)
+        block = openssl.begins.get(begin)
+        if block is None or block.pem != text[begin:end]:
+            block = _block(label, text[begin:end], plain=whole_line and begin in openssl.begins)
         if block.defect is not None and block.defect.code == "private-key":
             unsafe.append(Line(line(begin), block.defect))
         segments += [_Segment(text[at:begin], None)] if at < begin else []

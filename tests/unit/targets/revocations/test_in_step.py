@@ -5,7 +5,7 @@ from rotation_watcher.errors import FetchCode
 from tests.support import certs
 from tests.support.loaded_lists import ALB, assert_quiet, loaded, news, revoke, serials, state
 from tests.support.small_refresh import CAS, DAY, HOUR, LEAVES, SmallRefresh, intermediate, leaf, named
-from tests.support.small_world import NAME, START, issued
+from tests.support.small_world import NAME, START, folder, issued
 
 
 def test_the_lists_in_force_are_loaded_beside_those_of_others(world: SmallRefresh) -> None:
@@ -62,7 +62,7 @@ def test_off_from_the_start_touches_nothing() -> None:
     world.refresh()
     world.publish()
     assert world.target.held[ALB].lists == {}
-    assert keys.target_revocations("alb") not in world.store.versions
+    assert keys.target_revocations(folder("alb")) not in world.store.versions
 
 
 def test_a_list_that_somebody_removed_is_alerted_once_and_added_again(world: SmallRefresh) -> None:

@@ -22,7 +22,7 @@ from tests.support.loaded_lists import (
     theirs,
 )
 from tests.support.small_refresh import CAS, HOUR, LEAVES, SmallRefresh, intermediate, leaf
-from tests.support.small_world import issued
+from tests.support.small_world import folder, issued
 
 
 def test_what_others_loaded_of_the_same_issuer_stays(world: SmallRefresh) -> None:
@@ -67,17 +67,17 @@ def test_the_same_list_of_somebody_else_stays_theirs_where_a_record_is_lost(worl
 
 def forge(world: SmallRefresh, **changed: object) -> None:
     """Somebody writes below targets/: ``changed`` of the leaves' list."""
-    document = json.loads(world.store.body(keys.target_revocations("alb")))
+    document = json.loads(world.store.body(keys.target_revocations(folder("alb"))))
     document["loaded"][world.folder()] |= changed
-    world.store.seed(keys.target_revocations("alb"), json.dumps(document).encode())
+    world.store.seed(keys.target_revocations(folder("alb")), json.dumps(document).encode())
 
 
 def test_a_state_that_calls_others_lists_the_watchers_own_removes_none_and_is_alerted_once(world: SmallRefresh) -> None:
     number = next(one for one, (body, _) in world.target.held[ALB].lists.items() if body == theirs())
-    document = json.loads(world.store.body(keys.target_revocations("alb")))
+    document = json.loads(world.store.body(keys.target_revocations(folder("alb"))))
     mine = document["loaded"][world.folder()]
     forged = {**mine, "id": number, "entries": 3, "fingerprint": fingerprint_of(theirs())}
-    world.store.seed(keys.target_revocations("alb"), json.dumps({**document, "leaving": [forged]}).encode())
+    world.store.seed(keys.target_revocations(folder("alb")), json.dumps({**document, "leaving": [forged]}).encode())
     for _ in range(4):
         world.publish()
         world.clock.advance(HOUR)
@@ -102,8 +102,8 @@ def test_a_forged_state_keeps_no_true_list_out_loads_none_twice_and_is_alerted_o
         "url": {"url": "http://else.example.com"},
     }
     if what == "arn":
-        document = json.loads(world.store.body(keys.target_revocations("alb")))
-        world.store.seed(keys.target_revocations("alb"), json.dumps({**document, "arn": "else"}).encode())
+        document = json.loads(world.store.body(keys.target_revocations(folder("alb"))))
+        world.store.seed(keys.target_revocations(folder("alb")), json.dumps({**document, "arn": "else"}).encode())
     else:
         forge(world, **changed[what])
     for _ in range(4):
@@ -117,7 +117,7 @@ def test_a_forged_state_keeps_no_true_list_out_loads_none_twice_and_is_alerted_o
 @pytest.mark.parametrize("body", [b"", b"{", b'{"format": "1"}'])
 def test_a_state_that_cannot_be_read_is_made_anew_from_what_the_service_shows(world: SmallRefresh, body: bytes) -> None:
     before = dict(world.target.held[ALB].lists)
-    world.store.seed(keys.target_revocations("alb"), body)
+    world.store.seed(keys.target_revocations(folder("alb")), body)
     world.publish()
     assert world.target.held[ALB].lists == before
     assert {one.url for one in state(world).loaded.values()} == {LEAVES, CAS}

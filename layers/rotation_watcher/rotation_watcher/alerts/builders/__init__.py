@@ -51,11 +51,12 @@ from rotation_watcher.alerts.builders.leaves import (
     upcoming_published,
     went_back,
 )
-from rotation_watcher.alerts.builders.locked import filtered_out, target_locked
+from rotation_watcher.alerts.builders.locked import filtered_out, ocsp_unanswered, target_locked
 from rotation_watcher.alerts.builders.naming import name_learned, names_uncertain
 from rotation_watcher.alerts.builders.observing import clock_ahead, source_failing, sources_disagree
 from rotation_watcher.alerts.builders.quarantine import anchor_missing, approved, quarantined
 from rotation_watcher.alerts.builders.revocation import crl_stale, revocations_behind, revoked
+from rotation_watcher.alerts.builders.stacks import two_stacks
 from rotation_watcher.alerts.builders.subjects import SourceName, TargetName
 from rotation_watcher.alerts.builders.target_commands import APPLY
 from rotation_watcher.alerts.builders.trial import trial
@@ -97,6 +98,7 @@ __all__ = [
     "mtls_off",
     "name_learned",
     "names_uncertain",
+    "ocsp_unanswered",
     "quarantined",
     "quota_near",
     "removal_held",
@@ -116,6 +118,7 @@ __all__ = [
     "trial",
     "truststore_update_failed",
     "truststore_updated",
+    "two_stacks",
     "unusual_certificate",
     "unwanted",
     "upcoming_published",

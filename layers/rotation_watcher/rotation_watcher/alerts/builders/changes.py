@@ -5,8 +5,8 @@ from datetime import datetime
 
 from rotation_watcher import keys
 from rotation_watcher.alerts.builders.subjects import TargetName, Words, about_target
-from rotation_watcher.alerts.builders.target_commands import APPLY, look, releasing
-from rotation_watcher.alerts.builders.templates import command, uri
+from rotation_watcher.alerts.builders.target_commands import APPLY, files_at, look, releasing, who_changed
+from rotation_watcher.alerts.builders.templates import Template, command, uri, versions
 from rotation_watcher.alerts.builders.wording import DEFECT, count, listed, plain, sentence, stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.x509.facts import CertificateFacts
@@ -14,6 +14,10 @@ from rotation_watcher.x509.facts import CertificateFacts
 _PROOFS = {
     "bytes": "The deployed bundle was read back and holds exactly what was meant.",
     "version": "The service says that it uses exactly this object version.",
+    "etag": (
+        "The service does not give back what it holds; it shows the ETag that it answered to this update, as settled,"
+        " with as many certificates as were sent."
+    ),
 }
 _AGAIN = "The next scheduled run tries again."
 _SHOWS = " This shows what is planned, and what stands in the way:"
@@ -23,8 +27,8 @@ _REMEDIES = {
         " file), and deploy."
     ),
     "target-denied": (
-        "Check that TargetArns lists this target. If it does, read which permission the message names: a policy of your"
-        " organisation may forbid it."
+        "Check that TargetArns lists this target: of the stack, or of the one that made its role in another account. If"
+        " it does, read which permission the message names: a policy of your organisation may forbid it."
     ),
     "target-busy": f"Nothing yet. {_AGAIN}",
     "target-failed": f"Read what the service said (What happened). {_AGAIN}",
@@ -69,6 +73,12 @@ _REMEDIES = {
         "Take the filter out by hand if it must not wait: put another one there first, since an empty list admits"
         " everybody whom the trust store admits."
     ),
+    "content-unknown": (
+        "Find out who changed it last (second command, CloudTrail) and from which file. If that file holds exactly what"
+        " the target holds now, say so: copy it to where the third command says, with its place instead of"
+        " FILE.pem. It counts for this ETag alone, and the watcher adds to it. If an update of the watcher was cut off,"
+        " the file is the newest version of its own bundle (fourth command)."
+    ),
     "nothing-known": "Read the alerts about the sources of this target's bundle: one of them has to be repaired first.",
 }
 
@@ -87,7 +97,11 @@ def change_planned(
     """In observe mode: what would be done."""
     plan = f"The watcher would add {count(len(added))}, remove {len(removed)} and keep {kept}."
     if not added and not removed:
-        plan = f"The watcher would point the target back at its own file; the {count(kept)} stay."
+        plan = (
+            f"The watcher would write its files anew; the {count(kept)} stay."
+            if files_at(target.arn)
+            else f"The watcher would point the target back at its own file; the {count(kept)} stay."
+        )
     words = Words(
         title="a change is due (mode: observe)",
         happened=f"{plan} In observe mode it changes nothing.",
@@ -144,16 +158,31 @@ def truststore_updated(
 
 
 def shared_authority_deployed(
-    *, target: TargetName, at_load_balancer: bool, authorities_subjects: Sequence[str], pins_key: str, now: datetime
+    *,
+    target: TargetName,
+    at_load_balancer: bool,
+    authorities_subjects: Sequence[str],
+    pins_key: str,
+    at_cloudfront: bool = False,
+    now: datetime,
 ) -> Alert:
-    """The DigiCert trap: the CA signs for many customers. ``at_load_balancer``: it is no domain of API Gateway."""
+    """The DigiCert trap: the CA signs for many customers. Neither at a load balancer nor CloudFront: API Gateway."""
     cure = (
-        "A Network Load Balancer: name its listener as a target, and it gets identity filters. An Application Load"
-        " Balancer: its backend compares the header X-Amzn-Mtls-Clientcert-Leaf with the pins below."
-        if at_load_balancer
-        else "Attach the stack's authorizer to every operation of its APIs, without caching (AuthorizerBundle;"
+        "Attach the stack's authorizer to every operation of its APIs, without caching (AuthorizerBundle;"
         " docs/doors.md), or compare the client certificate with the pins below in one of your own."
     )
+    if at_load_balancer:
+        cure = (
+            "A Network Load Balancer: name its listener as a target, and it gets identity filters. An Application Load"
+            " Balancer: its backend compares the header X-Amzn-Mtls-Clientcert-Leaf with the pins below."
+        )
+    elif at_cloudfront:
+        cure = (
+            "Give each distribution the connection function that compares the client certificate with the pins below"
+            " (docs/doors.md, doors/cloudfront)."
+        )
+    if files_at(target.arn):
+        cure = "Let the servers that read these files compare the leaf with pins.txt or identity.json (docs/files.md)."
     words = Words(
         title="its truststore lets in every customer of a public CA",
         happened="CA certificates of DigiCert were deployed, as the watch file asks.",
@@ -185,11 +214,20 @@ def truststore_update_failed(
     message: str,
     missing: Sequence[CertificateFacts],
     content: str,
+    adopt: str = "",
     since: datetime,
     now: datetime,
 ) -> Alert:
-    """A target could not be brought to what is wanted. ``missing`` are leaves that it does not admit now."""
-    if missing:
+    """A target could not be brought to what is wanted. ``missing`` are leaves that it does not admit now.
+
+    ``adopt``: where an operator says what the target holds, if that is what is not known.
+    """
+    if adopt:
+        means = (
+            "The watcher does not touch the target, since what others keep in it could be lost: it does not follow a"
+            " rotation of Genesys either, and cannot tell which certificates it admits."
+        )
+    elif missing:
         means = (
             f"As it stands the target refuses {count(len(missing), 'accepted certificate')} of Genesys (listed below):"
             " data actions fail as long as one of them is presented."
@@ -202,8 +240,8 @@ def truststore_update_failed(
         title=f"{what} could not be updated ({plain(reason, 24)})",
         happened=sentence(message, 500),
         means=means,
-        do=_REMEDIES.get(reason, _REMEDIES["target-failed"]) + ("" if held else _SHOWS),
-        commands=releasing(target) if held else (look(target),),
+        do=_REMEDIES.get(reason, _REMEDIES["target-failed"]) + ("" if held or adopt else _SHOWS),
+        commands=_adopting(target, adopt) if adopt else releasing(target) if held else (look(target),),
     )
     facts = {"reason": plain(reason), "since": when(since)} | listed("refused", missing, now)
     return about_target(
@@ -214,6 +252,17 @@ def truststore_update_failed(
         words,
         facts,
         now,
+    )
+
+
+def _adopting(target: TargetName, key: str) -> tuple[Template, ...]:
+    """What it shows, who changed it, how to say what it holds, and what the watcher sent last."""
+    store = target.arn.rpartition("/")[2]
+    return (
+        command("aws cloudfront get-trust-store --identifier {store} --output json", store=store),
+        who_changed(target.arn, "UpdateTrustStore"),
+        command("aws s3 cp FILE.pem s3://{bucket}/{key} --region {region}", key=key),
+        versions(keys.deployed(keys.target(target.arn))),
     )
 
 

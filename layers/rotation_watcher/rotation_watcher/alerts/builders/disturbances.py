@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from rotation_watcher import keys
 from rotation_watcher.alerts.builders.subjects import TargetName, Words, about_target
-from rotation_watcher.alerts.builders.target_commands import look, releasing, who_changed
+from rotation_watcher.alerts.builders.target_commands import files_at, look, releasing, who_changed
 from rotation_watcher.alerts.builders.templates import versions
 from rotation_watcher.alerts.builders.wording import count as counted
 from rotation_watcher.alerts.builders.wording import enumerated, listed, plain, refusing, sentence, stamp, when
@@ -35,7 +36,10 @@ def drift_found(
     """
     changes = [f"{counted(len(added))} came"] if added else []
     changes += [f"{counted(len(removed))} went"] if removed else []
-    changes += ["it was pointed at another file or version"] if moved_to else []
+    moved = (
+        "its files are not all what was placed" if files_at(target.arn) else "it was pointed at another file or version"
+    )
+    changes += [moved] if moved_to else []
     means = refusing(len(refused), will_heal=will_heal)
     stays = " What came may let others in; it stays, because the watcher takes nobody else's away." if added else ""
     words = Words(
@@ -48,7 +52,12 @@ def drift_found(
             else "The watcher leaves it as it is. If it was not meant, repair it by hand, or set on_drift to heal"
             " (in apply mode)."
         )
-        + " Let one tool alone manage this truststore. Whoever is not the watcher's own role here changed it:",
+        + " Let one tool alone manage this truststore."
+        + (
+            " What the watcher has not written here, by its time, changed it:"
+            if files_at(target.arn)
+            else " Whoever is not the watcher's own role here changed it:"
+        ),
         command=who_changed(target.arn, call, proved),
     )
     facts = listed("came", added, now) | listed("went", removed, now) | listed("refused", refused, now)
@@ -217,7 +226,7 @@ def state_forged(*, target: TargetName, what: str, since: datetime, now: datetim
             " away. See that the bucket policy is the template's. Then restore the last version of the object that you"
             " trust, and check what the target lets in. This lists the versions of the target's state:"
         ),
-        command=versions(f"targets/{target.id}/"),
+        command=versions(keys.target(target.arn)),
     )
     distinction = stamp(since)
     return about_target(Kind.STATE_FORGED, Severity.CRITICAL, target, distinction, words, {"since": when(since)}, now)

@@ -76,12 +76,16 @@ MEANS = {
     Kind.LEFT_OUT: ("something was left out", "The target takes it now, or nothing wants it any more."),
     Kind.TARGET_LOCKED: ("it could not be changed", "The service takes changes of it again."),
     Kind.FILTERED_OUT: (
-        "a listener's identity filters shut Genesys out",
-        "They shut out no accepted certificate any more, or the listener is gone.",
+        "what a way in asks beside the truststore shut Genesys out",
+        "It shuts out no accepted certificate any more, or the way in is gone.",
     ),
     Kind.FILTERS_EMPTY: (
         "everybody of its trust store was admitted",
         "It has a filter now, or asks for no certificate at all: a message of its own would say so.",
+    ),
+    Kind.TWO_STACKS: (
+        "two stacks of the watcher worked here",
+        "Nothing of another stack is found here any more.",
     ),
     Kind.STATE_FORGED: (
         "what the watcher keeps was changed",

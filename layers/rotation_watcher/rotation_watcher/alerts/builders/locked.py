@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from rotation_watcher.alerts.builders.subjects import TargetName, Words, about_target
+from rotation_watcher.alerts.builders.templates import command
 from rotation_watcher.alerts.builders.wording import count, listed, plain, sentence, stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.x509.facts import CertificateFacts
@@ -90,3 +91,30 @@ def filtered_out(
     facts |= {"names": plain(", ".join(names)) or "(none)"} | listed("shut out", leaves, now) | {"since": when(since)}
     distinction = f"{plain(endpoint)}:{stamp(since)}"
     return about_target(Kind.FILTERED_OUT, Severity.CRITICAL, target, distinction, words, facts, now)
+
+
+def ocsp_unanswered(*, target: TargetName, leaves: Sequence[CertificateFacts], since: datetime, now: datetime) -> Alert:
+    """A trust store asks OCSP responders, and certificates that are needed, or their chain, name none."""
+    store = target.arn.rpartition("/")[2]
+    words = Words(
+        title="it asks for OCSP, and Genesys' certificates name no responder",
+        happened=(
+            "The trust store asks the OCSP responder of each certificate in a client's chain, and of"
+            f" {count(len(leaves), 'accepted certificate')} of Genesys (listed below), or of what signed it, no"
+            " responder is named."
+        ),
+        means="CloudFront refuses such a chain: data actions through its distributions fail while one is presented.",
+        do=(
+            "Turn OCSP off at the trust store (command; revoked leaves are kept out by the pins then: docs/doors.md)."
+            " The content stays as it is, but its ETag changes: say again what it holds afterwards."
+        ),
+        commands=(
+            command(
+                "aws cloudfront update-trust-store --id {store} --no-use-client-certificate-ocsp-endpoint"
+                ' --if-match "$(aws cloudfront get-trust-store --identifier {store} --query ETag --output text)"',
+                store=store,
+            ),
+        ),
+    )
+    facts = listed("shut out", leaves, now) | {"since": when(since)}
+    return about_target(Kind.FILTERED_OUT, Severity.CRITICAL, target, f"ocsp:{stamp(since)}", words, facts, now)

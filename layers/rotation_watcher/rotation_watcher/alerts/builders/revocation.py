@@ -10,7 +10,7 @@ from rotation_watcher.alerts.builders.subjects import (
     about_source,
     about_target,
 )
-from rotation_watcher.alerts.builders.target_commands import who_changed
+from rotation_watcher.alerts.builders.target_commands import at, who_changed
 from rotation_watcher.alerts.builders.templates import Template, command, invoke
 from rotation_watcher.alerts.builders.wording import certificate as described
 from rotation_watcher.alerts.builders.wording import plain, sentence, stamp, when
@@ -117,7 +117,7 @@ def _at_the_store(arn: str, reason: str) -> tuple[Template, ...]:
     match reason:
         case "full" | "not-ours":
             words = "aws elbv2 describe-trust-store-revocations --trust-store-arn {arn} --region {region}"
-            return (command(words, arn=arn),)
+            return (command(words, **at(arn), arn=arn),)
         case "lost":
             return (who_changed(arn, "RemoveTrustStoreRevocations"),)
         case _:

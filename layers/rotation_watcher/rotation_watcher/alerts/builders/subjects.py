@@ -27,11 +27,15 @@ class SourceName(msgspec.Struct, frozen=True):
 
 
 class TargetName(msgspec.Struct, frozen=True):
-    """A target as alerts name it. ``label`` says what it is, in words: ``ALB trust store main``."""
+    """A target as alerts name it. ``label`` says what it is, in words: ``ALB trust store main``.
+
+    ``account`` is that of the role in whose name it is reached (None: it is the stack's).
+    """
 
     id: str
     arn: str
     label: str
+    account: str | None = None
 
 
 class Words(NamedTuple):
@@ -77,6 +81,9 @@ def about_target(
 ) -> Alert:
     """Build an alert about a target; its facts open with the target's id and ARN."""
     facts = {"target": target.id, "ARN": target.arn, **facts}
+    if target.account:
+        there = f"It is in the account {target.account}: commands on it need credentials of that account."
+        words = words._replace(do=f"{there} {words.do}")
     title = headline(target.label, words.title)
     alert = _alert(kind, severity, target.id, distinction, title, words, facts, now)
     return msgspec.structs.replace(alert, target=target.id)

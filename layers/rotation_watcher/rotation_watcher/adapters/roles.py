@@ -1,0 +1,60 @@
+"""Sessions of the SDK in the name of a role of another account.
+
+The SDK itself takes the role on at the first call, keeps its credentials, and takes it on again before they end
+(botocore's ``AssumeRoleCredentialFetcher`` and ``DeferredRefreshableCredentials``): a warm container asks STS about
+once an hour for each role, however many regions and targets it is for.
+"""
+
+import boto3
+import botocore.session
+from botocore.credentials import (
+    AssumeRoleCredentialFetcher,
+    CredentialProvider,
+    CredentialResolver,
+    DeferredRefreshableCredentials,
+)
+
+from rotation_watcher.adapters import clients
+
+SESSION_NAME = "genesys-certificate-watcher"
+"""By what CloudTrail of the other account shows the watcher."""
+
+
+class _Assumed(CredentialProvider):
+    """Gives the credentials of one role."""
+
+    METHOD = "assume-role"
+    CANONICAL_NAME = "custom-assume-role"
+
+    def __init__(self, fetcher: AssumeRoleCredentialFetcher) -> None:
+        super().__init__()
+        self._fetcher = fetcher
+
+    def load(self) -> DeferredRefreshableCredentials:
+        """See botocore."""
+        return DeferredRefreshableCredentials(self._fetcher.fetch_credentials, self.METHOD)
+
+
+class Roles:
+    """The sessions of all roles, each taken on at its first call. What services' models say is read once for all."""
+
+    def __init__(self) -> None:
+        self._own = botocore.session.get_session()
+        self._sessions: dict[tuple[str, str | None], boto3.Session] = {}
+
+    def session(self, role_arn: str, external_id: str | None) -> boto3.Session:
+        """The session of a role, whatever the regions. What STS refuses its calls raise, as an error of AssumeRole."""
+        role = (role_arn, external_id)
+        if role not in self._sessions:
+            self._sessions[role] = self._made(role_arn, external_id)
+        return self._sessions[role]
+
+    def _made(self, role_arn: str, external_id: str | None) -> boto3.Session:
+        more = {"RoleSessionName": SESSION_NAME} | ({"ExternalId": external_id} if external_id else {})
+        fetcher = AssumeRoleCredentialFetcher(
+            lambda *_, **__: clients.make("sts"), self._own.get_credentials(), role_arn, extra_args=more
+        )
+        other = botocore.session.get_session()
+        other.register_component("credential_provider", CredentialResolver([_Assumed(fetcher)]))
+        other.register_component("data_loader", self._own.get_component("data_loader"))
+        return boto3.Session(botocore_session=other)

@@ -1,0 +1,59 @@
+"""Where the state of a target lies: in the folder of its ARN, and what a former release deployed in that of its id.
+
+Until format 3 of the record the folder was the id's, which an operator may change; an exact version of a bundle cannot
+be moved, and the target may be pinned to it. So the record names that folder, and what is not in the one is looked for
+in the other.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from rotation_watcher import keys
+from rotation_watcher.config import Target
+from rotation_watcher.ports import ObjectStore, StoredObject
+from rotation_watcher.targets.record import Record
+
+
+class Stores(NamedTuple):
+    """The stack's bucket, and that from which the target loads."""
+
+    state: ObjectStore
+    bundles: ObjectStore
+
+
+class Found(NamedTuple):
+    """A version, and the key under which it lies."""
+
+    key: str
+    stored: StoredObject
+
+
+def folders(record: Record) -> tuple[str, ...]:
+    """The target's folders, its own first."""
+    own = keys.target(record.arn)
+    return (own, keys.former_target(record.former)) if record.former else (own,)
+
+
+def version(store: ObjectStore, record: Record, key_of: Callable[[str], str], name: str | None) -> Found | None:
+    """An exact version of what was deployed; None where there is none. Raises StoreError.
+
+    ``store``: for bundles the bucket from which the target loads (``Ports.bundles``), for filters the stack's.
+    ``key_of``: ``keys.deployed`` or ``keys.deployed_filters``.
+    """
+    for key in map(key_of, folders(record)) if name else ():
+        if stored := store.get(key, version=name):
+            return Found(key, stored)
+    return None
+
+
+def uris(store: ObjectStore, record: Record) -> tuple[str, ...]:
+    """The ``s3://bucket/key`` from which the watcher has the target load."""
+    return tuple(f"s3://{store.bucket}/{keys.deployed(folder)}" for folder in folders(record))
+
+
+def newest_record(store: ObjectStore, target: Target) -> tuple[StoredObject | None, bool]:
+    """The object of the target's record, and whether a former release kept it. Raises StoreError."""
+    if stored := store.get(keys.record(keys.target(target.arn))):
+        return stored, False
+    former = store.get(keys.record(keys.former_target(target.id)))
+    return former, former is not None

@@ -1,0 +1,48 @@
+"""Several stacks at one target: one sees the other, and people are told.
+
+Stacks of one bucket are no matter: its policy lets the functions of one stack write, and it has one. Stacks with
+buckets of their own know nothing of each other's records. So what shows the other is looked at: from where a domain
+loads, and the mark that a trust store bears (``ports.MarkedTarget``): the bucket of the stack that changed it first.
+Nobody writes over a mark, so it is the later stack that tells.
+"""
+
+import re
+from collections.abc import Collection, Iterator
+from datetime import datetime
+
+from rotation_watcher.alerts import builders
+from rotation_watcher.alerts.builders import TargetName
+from rotation_watcher.alerts.conditions import Observed
+from rotation_watcher.alerts.model import Kind
+from rotation_watcher.ports import UNKNOWN, Live
+
+PREFIX = "two-stacks"
+"""Conditions of this prefix."""
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_DEPLOYED = re.compile(rf"s3://(?P<bucket>{BUCKET.pattern})/targets/[a-z0-9-]{{1,63}}/bundle\.pem")
+
+
+def observed(live: Live, own: Collection[str], name: TargetName, now: datetime) -> Iterator[Observed]:
+    """That another stack than the one with these buckets works at the target."""
+    other = _marked_by(live)
+    if other is not None and other not in own:
+        yield Observed(
+            PREFIX,
+            Kind.TWO_STACKS,
+            lambda since: builders.two_stacks(
+                target=name, bucket=other, marked=isinstance(live.mark, str), since=since, now=now
+            ),
+        )
+
+
+def told(live: Live) -> bool:
+    """Whether the target says who works at it: a mark that cannot be read is none that is gone."""
+    return live.mark is not UNKNOWN or live.location is not UNKNOWN
+
+
+def _marked_by(live: Live) -> str | None:
+    """The bucket of the stack that has marked it, or from which it loads; None where none of ours is known."""
+    if isinstance(live.mark, str):
+        return live.mark if BUCKET.fullmatch(live.mark) else None
+    place = _DEPLOYED.fullmatch(live.location) if isinstance(live.location, str) else None
+    return place["bucket"] if place else None

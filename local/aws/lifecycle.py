@@ -1,0 +1,103 @@
+"""A bucket's lifecycle rules on virtual time, as "Managing the lifecycle of objects" of the S3 User Guide states them.
+
+A rule with ``ExpirationInDays`` puts a delete marker on an object that is so many days old, one with
+``NoncurrentVersionExpiration`` removes a version so many days after it was succeeded, both at the next midnight UTC. Of
+several rules for one object the earliest counts. A delete marker that is alone goes as well. moto stamps objects with
+the wall's time, so what is new is stamped at each ``look``. Rules of other kinds than the template has are refused.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+DAY = timedelta(days=1)
+_KNOWN = {
+    "Id",
+    "Status",
+    "Prefix",
+    "ExpirationInDays",
+    "NoncurrentVersionExpiration",
+    "AbortIncompleteMultipartUpload",
+}
+
+
+class Version(NamedTuple):
+    """One version of an object. ``since``: when it came; ``succeeded``: when it stopped being the current one."""
+
+    key: str
+    id: str
+    marker: bool
+    bytes: int
+    since: datetime
+    succeeded: datetime | None
+
+
+class Lifecycle:
+    """The rules of a template's bucket, applied to a bucket of the embedded AWS.
+
+    Raises ValueError for a rule that it does not know.
+    """
+
+    def __init__(self, s3: Any, bucket: str, rules: Sequence[Mapping[str, Any]]) -> None:
+        for rule in rules:
+            if unknown := {*rule} - _KNOWN:
+                raise ValueError(f"rule {rule.get('Id')}: {sorted(unknown)} is not simulated")
+        self._s3, self._bucket = s3, bucket
+        self._rules = [rule for rule in rules if rule["Status"] == "Enabled"]
+        self._since: dict[str, datetime] = {}
+        self._succeeded: dict[str, datetime] = {}
+
+    def look(self, now: datetime) -> list[Version]:
+        """Every version there is; what is new is stamped ``now`` (aware UTC)."""
+        found, latest = [], True
+        key = ""
+        for one, marker in self._listed():
+            latest = one["Key"] != key
+            key, name = one["Key"], one["VersionId"]
+            self._since.setdefault(name, now)
+            if not latest:
+                self._succeeded.setdefault(name, now)
+            since, succeeded = self._since[name], self._succeeded.get(name)
+            found.append(Version(key, name, marker, int(one.get("Size", 0)), since, succeeded))
+        return found
+
+    def apply(self, now: datetime) -> list[Version]:
+        """Remove what is due, and put markers; what was removed."""
+        gone = []
+        versions = self.look(now)
+        counts: dict[str, int] = {}
+        for one in versions:
+            counts[one.key] = counts.get(one.key, 0) + 1
+        for one in versions:
+            if one.succeeded is not None:
+                due = self._due(one.key, one.succeeded, "noncurrent")
+            elif one.marker:
+                due = now if counts[one.key] == 1 else None
+            else:
+                due = None
+                if (old := self._due(one.key, one.since, "current")) is not None and old <= now:
+                    self._s3.delete_object(Bucket=self._bucket, Key=one.key)  # puts a marker
+            if due is not None and due <= now:
+                self._s3.delete_object(Bucket=self._bucket, Key=one.key, VersionId=one.id)
+                gone.append(one)
+        return gone
+
+    def _due(self, key: str, since: datetime, what: str) -> datetime | None:
+        """When the earliest rule for it takes effect: at the midnight that follows the days."""
+        days = []
+        for rule in self._rules:
+            if key.startswith(rule.get("Prefix", "")):
+                noncurrent = rule.get("NoncurrentVersionExpiration", {}).get("NoncurrentDays")
+                days.append(noncurrent if what == "noncurrent" else rule.get("ExpirationInDays"))
+        least = min((int(one) for one in days if one is not None), default=None)
+        if least is None:
+            return None
+        end = since + least * DAY
+        return end.replace(hour=0, minute=0, second=0, microsecond=0) + DAY
+
+    def _listed(self) -> Iterator[tuple[dict[str, Any], bool]]:
+        """Versions and markers, those of one key together, the newest first."""
+        for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=self._bucket):
+            listed = [(one, False) for one in page.get("Versions", [])]
+            listed += [(one, True) for one in page.get("DeleteMarkers", [])]
+            yield from sorted(listed, key=lambda pair: (pair[0]["Key"], not pair[0]["IsLatest"]))

@@ -1,0 +1,402 @@
+"""``edge/``: the script with the real AWS CLI on what publish placed, and the real servers on what it fetched."""
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, override
+
+import kubernetes_validate  # type: ignore[import-untyped]
+import pytest
+import yaml
+
+from tests.engines.backend import Backend
+from tests.engines.door_servers import ROOT, Envoy, HaProxy, Nginx, Proxy
+from tests.engines.door_world import World, eventually
+from tests.support.shell import CLI
+
+EDGE = ROOT / "edge"
+BUCKET, FOLDER = "edge-bucket", "genesys/prod/"
+PLACE = f"s3://{BUCKET}/{FOLDER}"
+
+_QUICK = """#!/bin/sh
+# As much of the AWS CLI as the script asks for, in milliseconds and not in seconds.
+[ "$1 $2 $3 $5" = "s3api get-object --bucket --key" ] || exit 252
+bucket=$4 key=$6 version=
+shift 6
+if [ "$1" = --version-id ]; then version="?versionId=$2"; shift 2; fi
+[ $# -eq 1 ] || exit 252
+exec curl --silent --fail --path-as-is --noproxy '*' --aws-sigv4 "aws:amz:us-east-1:s3" \\
+  --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" -o "$1" "$AWS_ENDPOINT_URL/$bucket/$key$version"
+"""
+"""What stands for the AWS CLI in the tests that fetch often; ``real_machine`` has the real one."""
+
+
+@pytest.fixture
+def edge(world: World) -> World:
+    """A world whose watcher keeps a place for files."""
+    environment = world.environment
+    environment.add_file_place("edge", "main")
+    environment.configure()
+    assert environment.publish("edge").targets["edge"].outcome == "updated"
+    return world
+
+
+class Machine:
+    """A machine at the edge: where its files lie, and the script."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self.world, self.root, self.tools = world, folder / "genesys", folder / "tools"
+        self.environment: dict[str, str] = {}
+        self.tools.mkdir()
+        (self.tools / "aws").write_text(_QUICK)
+        (self.tools / "aws").chmod(0o755)
+
+    @property
+    def current(self) -> Path:
+        return self.root / "current"
+
+    def fetch(self, **more: str) -> int:
+        """One run of the timer; its exit code."""
+        variables = {
+            **os.environ,
+            **self.world.environment.aws.environment(),
+            "PATH": f"{self.tools}:{os.environ['PATH']}",
+            **self.environment,
+            **more,
+        }
+        done = subprocess.run(
+            [EDGE / "fetch/genesys-files", PLACE, self.root], env=variables, capture_output=True, text=True, check=False
+        )
+        self.said = done.stderr
+        return done.returncode
+
+    def files(self) -> dict[str, bytes]:
+        return {one.name: one.read_bytes() for one in self.current.iterdir() if not one.name.startswith(".")}
+
+    def write(self, name: str, change: Callable[[bytes], bytes]) -> None:
+        """Somebody writes into the bucket."""
+        s3 = self.world.environment.s3
+        body = s3.get_object(Bucket=BUCKET, Key=FOLDER + name)["Body"].read()
+        s3.put_object(Bucket=BUCKET, Key=FOLDER + name, Body=change(body))
+
+
+@pytest.fixture
+def machine(edge: World, tmp_path: Path) -> Machine:
+    return Machine(edge, tmp_path)
+
+
+@pytest.fixture
+def real_machine(machine: Machine) -> Machine:
+    """A machine with the real AWS CLI."""
+    assert (CLI / "aws").exists(), "run make attack: it makes the environment of the AWS CLI"
+    machine.tools = CLI
+    return machine
+
+
+def newest(machine: Machine, name: str) -> bytes:
+    return bytes(machine.world.environment.s3.get_object(Bucket=BUCKET, Key=FOLDER + name)["Body"].read())
+
+
+def rotate(machine: Machine) -> None:
+    machine.world.replace_off_cycle()
+    machine.world.environment.publish("edge")
+
+
+def test_the_real_cli_fetches_the_whole_set_and_then_one_object_alone(real_machine: Machine) -> None:
+    machine = real_machine
+    assert machine.fetch() == 0, machine.said
+    files = machine.files()
+    assert {"ca-bundle.pem", "pins.json", "pins.txt", "identity.json", "SHA256SUMS", "manifest.json"} <= {*files}
+    assert all(body == newest(machine, name) for name, body in files.items())
+    assert machine.world.genesys.fingerprint in files["pins.txt"].decode().splitlines()
+    machine.world.environment.aws.calls.clear()
+    assert machine.fetch(RELOAD="exit 9", CHECK="exit 9") == 0
+    assert [one.operation for one in machine.world.environment.aws.calls] == ["GetObject"]
+    assert stat.S_IMODE(machine.current.stat().st_mode) == 0o755
+    machine.write("pins.txt", lambda text: text + b"f" * 64)
+    rotate(machine)
+    assert machine.fetch() == 0, machine.said
+    assert machine.world.genesys.fingerprint in machine.files()["pins.txt"].decode()
+    machine.write("manifest.json", lambda _: b"{}")
+    assert machine.fetch() == 3
+    assert machine.world.genesys.fingerprint in machine.files()["pins.txt"].decode()
+
+
+def test_a_rotation_goes_through_and_what_is_superseded_is_cleared_away(machine: Machine) -> None:
+    assert machine.fetch() == 0, machine.said
+    for _ in range(3):
+        before = machine.files()["pins.txt"]
+        rotate(machine)
+        assert machine.fetch() == 0, machine.said
+        assert machine.files()["pins.txt"] != before
+        assert machine.world.genesys.fingerprint in machine.files()["pins.txt"].decode()
+    assert len([one for one in (machine.root / "sets").iterdir() if not one.name.startswith(".new")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda text: text[: len(text) // 2], 3),
+        (lambda _: b"", 3),
+        (lambda text: text.replace(b'"name": "pins.json"', b'"name": "pins.jsom"'), 1),
+        (lambda text: text.replace(b'"sha256": "', b'"sha256": "0', 1), 3),
+        (lambda text: text.replace(b'"name": "pins.json"', b'"name": "../../pins.json"'), 3),
+        (lambda text: text.replace(b'"version": "', b'"version": "--output text ', 1), 3),
+    ],
+    ids=["half", "empty", "missing file", "wrong sum", "path", "option"],
+)
+def test_a_set_that_is_not_whole_or_not_what_it_says_leaves_the_old_in_use(
+    machine: Machine, change: Callable[[bytes], bytes], code: int
+) -> None:
+    assert machine.fetch() == 0, machine.said
+    before = machine.files()
+    machine.write("manifest.json", change)
+    assert machine.fetch(RELOAD="exit 9") == code, machine.said
+    assert machine.files() == before
+    assert machine.said.startswith("genesys-files: ") or "genesys-files: " in machine.said
+
+
+def test_a_file_that_others_wrote_over_is_not_taken(machine: Machine) -> None:
+    assert machine.fetch() == 0
+    before = machine.files()
+    machine.write("pins.txt", lambda text: text + b"f" * 64 + b"\n")
+    assert machine.fetch() == 0
+    shutil.rmtree(machine.root)
+    assert machine.fetch() == 0, "the manifest names the versions that belong together"
+    assert machine.files() == before
+
+
+def test_what_the_server_refuses_is_taken_back(machine: Machine) -> None:
+    assert machine.fetch(CHECK="true") == 0
+    before = machine.files()
+    rotate(machine)
+    assert machine.fetch(CHECK="false", RELOAD="exit 9") == 4
+    assert machine.files() == before
+    assert machine.fetch(PREPARE="false") == 4
+    assert machine.files() == before
+    assert machine.fetch(CHECK="true") == 0
+    assert machine.files() != before
+
+
+def test_a_server_that_did_not_reload_is_reloaded_by_the_next_run(machine: Machine, tmp_path: Path) -> None:
+    assert machine.fetch(RELOAD="false") == 5
+    assert machine.fetch(RELOAD=f"touch {tmp_path}/reloaded") == 0
+    assert (tmp_path / "reloaded").exists()
+
+
+def test_what_somebody_changed_on_the_machine_is_fetched_anew(machine: Machine) -> None:
+    assert machine.fetch() == 0
+    before = machine.files()
+    (machine.current / "ca-bundle.pem").write_text("somebody's\n")
+    assert machine.fetch() == 0, machine.said
+    assert machine.files() == before
+
+
+@pytest.mark.parametrize("arguments", [[], [PLACE], ["s3://bucket", "/tmp/x"], [PLACE, "relative"]])  # noqa: S108
+def test_a_wrong_call_says_what_is_wrong(arguments: list[str]) -> None:
+    done = subprocess.run([EDGE / "fetch/genesys-files", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("genesys-files: ")
+
+
+class AtTheEdge(Proxy):
+    """A server that goes by what the script fetched."""
+
+    machine: Machine
+    unit = ""
+
+    def settle(self, machine: Machine) -> None:
+        self.machine = machine
+        machine.root = self.folder / "genesys"
+        others = {place: here for place, here in self.places.items() if "genesys" not in place}
+        self.places = {
+            "/etc/genesys/": f"{machine.root}/",
+            "{path: /etc/genesys}": f"{{path: {machine.root}}}",
+            **others,
+        }
+        env = dict(
+            line.split("=", 1)
+            for line in (EDGE / self.unit / "files.env").read_text().splitlines()
+            if "=" in line and line[0] != "#"
+        )
+        machine.environment = self.commands(env)
+
+    def commands(self, env: dict[str, str]) -> dict[str, str]:
+        """The unit's commands on this machine, which has no systemd."""
+        raise NotImplementedError
+
+    @override
+    def snippet(self, name: str) -> str:
+        text = (EDGE / name).read_text()
+        if self.with_lists:
+            text = text.replace("# ssl_crl ", "ssl_crl ")
+        for place, here in self.places.items():
+            text = text.replace(place, here)
+        return text
+
+
+class EdgeNginx(AtTheEdge, Nginx):
+    unit = "nginx"
+
+    @override
+    def start(self) -> None:
+        self.configure()
+        self.run(*self._nginx())
+        self.until_it_listens(self.port)
+
+    @override
+    def commands(self, env: dict[str, str]) -> dict[str, str]:
+        nginx = " ".join(self._nginx())
+        assert env["RELOAD"] == "systemctl reload nginx"
+        return {"CHECK": env["CHECK"].replace("nginx", nginx, 1), "RELOAD": f"{nginx} -s reload"}
+
+
+class EdgeHaProxy(AtTheEdge, HaProxy):
+    unit = "haproxy"
+
+    @override
+    def commands(self, env: dict[str, str]) -> dict[str, str]:
+        return {"CHECK": env["CHECK"].replace("/etc/haproxy/", f"{self.folder}/")}
+
+
+class EdgeEnvoy(AtTheEdge, Envoy):
+    unit = "envoy"
+
+    @override
+    def commands(self, env: dict[str, str]) -> dict[str, str]:
+        return {"PREPARE": env["PREPARE"].replace("/usr/local/bin/", f"{EDGE}/envoy/")}
+
+
+@pytest.fixture(params=[EdgeNginx, EdgeHaProxy, EdgeEnvoy])
+def server(request: pytest.FixtureRequest, tmp_path: Path, machine: Machine) -> Iterator[AtTheEdge]:
+    kind: Any = request.param
+    if kind.lacking:
+        pytest.skip(kind.lacking)
+    with Backend() as backend:
+        made: AtTheEdge = kind(tmp_path, backend)
+        made.settle(machine)
+        yield made
+        backend.shutdown()
+
+
+def test_the_real_server_lets_in_genesys_through_a_rotation_and_no_stranger(
+    server: AtTheEdge, machine: Machine
+) -> None:
+    checks = machine.environment.pop("CHECK", ""), machine.environment.pop("RELOAD", "")
+    assert machine.fetch() == 0, machine.said  # before the server is there
+    old, stranger = machine.world.genesys, machine.world.region.stranger("self-made-root")
+    with server:
+        machine.environment |= {name: text for name, text in zip(("CHECK", "RELOAD"), checks, strict=True) if text}
+        assert eventually(lambda: server.admits(old))
+        assert not server.admits(stranger)
+        assert not server.admits(None)
+        rotate(machine)
+        assert machine.fetch() == 0, machine.said
+        if isinstance(server, HaProxy):
+            server.follow()
+        assert eventually(lambda: server.admits(machine.world.genesys))
+        assert server.admits(old), "in its grace"
+        assert not server.admits(stranger)
+        before = machine.files()
+        machine.write("manifest.json", lambda text: text.replace(b'"sha256": "', b'"sha256": "0', 1))
+        assert machine.fetch() == 3
+        assert machine.files() == before
+        assert server.admits(machine.world.genesys)
+
+
+@pytest.mark.parametrize("kind", [EdgeNginx, EdgeHaProxy])
+def test_what_the_real_server_does_not_take_is_left_out(kind: Any, machine: Machine, tmp_path: Path) -> None:
+    with Backend() as backend:
+        server: AtTheEdge = kind(tmp_path, backend)
+        server.settle(machine)
+        commands = dict(machine.environment)
+        machine.environment = {}
+        assert machine.fetch() == 0
+        with server:
+            rotate(machine)
+            before = machine.files()
+            machine.environment = commands | {"PREPARE": "echo rubbish > ca-bundle.pem"}
+            assert machine.fetch() == 4
+            assert machine.files() == before
+            assert server.admits(machine.world.genesys) or not isinstance(server, EdgeNginx)
+        backend.shutdown()
+
+
+def test_lists_are_placed_while_each_ca_has_one_and_nginx_refuses_whom_they_name(
+    machine: Machine, tmp_path: Path
+) -> None:
+    assert machine.fetch() == 0, machine.said
+    assert machine.files()["crl.pem"] == newest(machine, "crl.pem")
+    old = machine.world.genesys
+    with Backend() as backend:
+        server = EdgeNginx(tmp_path, backend)
+        server.settle(machine)
+        machine.environment = {}
+        assert machine.fetch() == 0, machine.said
+        server.with_lists = True
+        with server:
+            assert server.admits(old)
+        rotate(machine)
+        machine.world.revoke(old)
+        machine.world.environment.publish("edge")
+        assert machine.fetch() == 0, machine.said
+        with server:
+            assert server.admits(machine.world.genesys)
+            assert not server.admits(old)
+        backend.shutdown()
+    environment = machine.world.environment
+    listed = environment.s3.list_objects_v2(Bucket="watcher-bucket", Prefix="crls/")["Contents"]
+    gone = next(one["Key"] for one in listed if one["Key"].endswith("/manifest.json"))
+    environment.s3.delete_object(Bucket="watcher-bucket", Key=gone)
+    environment.watcher = environment.build()
+    environment.publish("edge")
+    assert b"crl.pem" not in newest(machine, "manifest.json")
+    assert machine.fetch() == 0, machine.said
+    assert "crl.pem" not in machine.files()
+
+
+def test_each_object_for_kubernetes_is_what_its_schema_says() -> None:
+    version = kubernetes_validate.latest_version()
+    for one in yaml.safe_load_all((EDGE / "kubernetes/configmap.yaml").read_text()):
+        kubernetes_validate.validate(one, version, strict=True)
+        with pytest.raises(kubernetes_validate.ValidationError):
+            kubernetes_validate.validate(one | {"speck": {}}, version, strict=True)
+
+
+def test_kubernetes_takes_the_same_set() -> None:
+    parts = {one["kind"]: one for one in yaml.safe_load_all((EDGE / "kubernetes/configmap.yaml").read_text())}
+    pod = parts["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    given = {one["name"]: one["value"] for one in container["env"]}
+    assert container["command"] == ["genesys-files", "$(PLACE)", container["volumeMounts"][0]["mountPath"]]
+    assert "--from-file=/files/current/ca-bundle.pem" in given["RELOAD"]
+    (name,) = parts["Role"]["rules"][0]["resourceNames"]
+    bundle = yaml.safe_load((EDGE / "kubernetes/bundle.yaml").read_text())
+    assert bundle["apiVersion"] == "trust.cert-manager.io/v1alpha1"
+    (source,) = bundle["spec"]["sources"]
+    assert source["configMap"] == {"name": name, "key": "ca-bundle.pem"}
+    assert f"create configmap {name} " in given["RELOAD"]
+    assert pod["serviceAccountName"] == parts["ServiceAccount"]["metadata"]["name"]
+    assert json.dumps(parts["RoleBinding"]["subjects"][0]["name"]) == '"genesys-files"'
+
+
+def test_the_configmap_of_the_job_holds_the_set_that_was_fetched(machine: Machine, tmp_path: Path) -> None:
+    parts = {one["kind"]: one for one in yaml.safe_load_all((EDGE / "kubernetes/configmap.yaml").read_text())}
+    (container,) = parts["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    reload = next(one["value"] for one in container["env"] if one["name"] == "RELOAD")
+    tool = tmp_path / "kubectl"
+    tool.write_text(
+        "#!/bin/sh\n"
+        f'case $1 in create) shift 3; for a in "$@"; do case $a in --from-file=*) cat "${{a#*=}}";; esac; done ;;'
+        f" apply) cat >{tmp_path}/applied ;; esac\n"
+    )
+    tool.chmod(0o755)
+    command = reload.replace("/files/", f"{machine.root}/").replace("kubectl", str(tool))
+    assert machine.fetch(RELOAD=command) == 0, machine.said
+    files = machine.files()
+    names = ("ca-bundle.pem", "pins.json", "pins.txt", "manifest.json")
+    assert (tmp_path / "applied").read_bytes() == b"".join(files[name] for name in names)

@@ -1,0 +1,290 @@
+"""Targets of other accounts and regions: the same bundle proved in each, in the name of a role, from a bucket there.
+
+What the roles and buckets may be asked is taken from the templates in ``accounts/``; that each grant is needed is the
+matter of ``tests/roles``.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import pytest
+from moto.sts.models import AssumedRole
+
+from local.aws.other_place import OtherPlace
+from local.environment import BUCKET, Environment
+from local.genesys.keys import DEFAULT_CACHE
+from rotation_watcher import keys
+from rotation_watcher.alerts.model import Alert, Kind
+from tests.support.elsewhere import allow_roles, make_region_bucket
+from tests.support.verdicts import admits
+
+OTHER, DUBLIN = "222222222222", "eu-west-1"
+ROLE = f"arn:aws:iam::{OTHER}:role/genesys-certificate-watcher-targets"
+THERE: dict[str, Any] = {"role_arn": ROLE, "external_id": "our-watcher"}
+REGIONAL = f"watcher-{DUBLIN}"
+TRUST_STORES = ("home", "dublin", "other", "other-dublin")
+DOMAINS = ("rest", "rest-dublin", "rest-other", "rest-other-dublin")
+
+
+class Fleet(NamedTuple):
+    """The environment, and the other places in it."""
+
+    environment: Environment
+    dublin: OtherPlace
+    other: OtherPlace
+    other_dublin: OtherPlace
+
+
+@pytest.fixture
+def fleet() -> Iterator[Fleet]:
+    start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+    with Environment(start, DEFAULT_CACHE, world={"root_key_bits": 2048}) as environment:
+        made = Fleet(
+            environment,
+            environment.aws.at(DUBLIN),
+            environment.aws.at(account=OTHER),
+            environment.aws.at(DUBLIN, OTHER),
+        )
+        make_region_bucket(environment.aws, DUBLIN, "watcher", roles=[ROLE])
+        allow_roles(environment.aws, BUCKET, [ROLE])
+        environment.reach(region_buckets=[REGIONAL], roles=[ROLE])
+        environment.add_source("use1", "us-east-1")
+        environment.add_bundle("main", ["use1"])
+        yield made
+
+
+def others(environment: Environment) -> str:
+    return environment.world.region("sa-east-1").root_pem()
+
+
+def furnish(fleet: Fleet) -> None:
+    """A trust store and a domain in each place, and a listener and a trust store of CloudFront in the other account."""
+    environment, dublin, other, other_dublin = fleet
+    theirs = others(environment)
+    environment.add_trust_store("home", "main", theirs)
+    environment.add_trust_store("dublin", "main", theirs, at=dublin)
+    store = environment.add_trust_store("other", "main", theirs, at=other, **THERE)
+    environment.add_trust_store("other-dublin", "main", theirs, at=other_dublin, **THERE)
+    environment.add_rest_domain("rest", "main", theirs)
+    environment.add_rest_domain("rest-dublin", "main", theirs, at=dublin)
+    environment.add_rest_domain("rest-other", "main", theirs, at=other, **THERE)
+    environment.add_rest_domain("rest-other-dublin", "main", theirs, at=other_dublin, **THERE)
+    filters = [{"Field": "subject-ou", "Action": "accept", "MatchType": "exact", "Value": "Partner"}]
+    environment.add_listener("nlb-other", "main", store, filters, at=other, **THERE)
+    environment.add_cloudfront_trust_store("edge-other", "main", theirs, at=other, **THERE)
+    environment.configure()
+
+
+def one(environment: Environment, kind: Kind) -> Alert:
+    environment.new_alerts()
+    (alert,) = [alert for alert in environment.alerts if alert.kind is kind]
+    return alert
+
+
+def record_of(environment: Environment, target: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(environment.read(keys.record(environment.folder(target))))
+    return found
+
+
+def assert_admits(environment: Environment, *targets: str) -> None:
+    identity, now = environment.world.region("us-east-1").presented("Genesys"), environment.clock()
+    for target in targets:
+        assert admits(environment.live_pem(target) or b"", identity, now), target
+
+
+def roles_taken_on(environment: Environment) -> int:
+    return len([call for call in environment.aws.calls.snapshot() if call.operation == "AssumeRole"])
+
+
+def test_one_bundle_is_proved_in_every_account_and_region_through_a_rotation(fleet: Fleet) -> None:
+    environment = fleet.environment
+    furnish(fleet)
+    before = {target: {*environment.live(target)} for target in (*TRUST_STORES, *DOMAINS)}
+    environment.tick()
+    everywhere = (*TRUST_STORES, *DOMAINS, "edge-other")
+    assert_admits(environment, *everywhere)
+    east = environment.world.region("us-east-1")
+    east.schedule_rotation("Genesys", environment.clock() + timedelta(days=2), root="new")
+    environment.put("anchors/us-east-1.pem", east.root_pem() + east.root_pem(ahead=1))
+    for _ in range(3):
+        environment.tick(timedelta(days=1))
+        environment.tick()
+        assert_admits(environment, *everywhere)
+    bundles = {target: {*environment.live(target)} for target in (*TRUST_STORES, *DOMAINS)}
+    assert len({frozenset(one) for one in bundles.values()}) == 1
+    assert all(before[target] < bundles[target] for target in bundles)
+    for target in (*everywhere, "nlb-other"):
+        record = record_of(environment, target)
+        assert record.get("pending") is None, target
+        assert record["applied"]["proof"] == {"rest": "version", "edge": "etag"}.get(target.partition("-")[0], "bytes")
+    s3 = fleet.dublin.client("s3")
+    for target, bucket in (("rest-other", BUCKET), ("rest-dublin", REGIONAL), ("rest-other-dublin", REGIONAL)):
+        arn = environment.arn(target)
+        place = fleet.other if target == "rest-other" else fleet.other_dublin if "other" in target else fleet.dublin
+        said = place.client("apigateway").get_domain_name(domainName=f"{target}.example.com")
+        mutual = said["mutualTlsAuthentication"]
+        key = keys.deployed(keys.target(arn))
+        assert mutual["truststoreUri"] == f"s3://{bucket}/{key}"
+        loaded = s3.get_object(Bucket=bucket, Key=key, VersionId=mutual["truststoreVersion"])["Body"].read()
+        assert loaded == environment.live_pem(target)
+    environment.new_alerts()
+    told = {Kind.TRUSTSTORE_UPDATED, Kind.NAME_LEARNED, Kind.UPCOMING_PUBLISHED, Kind.ISSUER_CHANGED, Kind.ROTATED}
+    told |= {Kind.FILTERED_OUT, Kind.FILTERS_UPDATED}  # the listener knew partners alone before
+    assert {alert.kind for alert in environment.alerts} <= told
+
+
+def test_a_role_is_taken_on_once_for_all_its_targets_regions_and_runs(fleet: Fleet) -> None:
+    environment = fleet.environment
+    furnish(fleet)
+    environment.aws.calls.clear()
+    for _ in range(3):
+        environment.tick()
+    assert roles_taken_on(environment) == 1
+
+
+def test_a_role_that_may_not_be_taken_on_is_told_with_its_remedy_and_keeps_no_other_target_waiting(
+    fleet: Fleet,
+) -> None:
+    environment = fleet.environment
+    furnish(fleet)
+    environment.aws.fail_next("sts", "AssumeRole", "AccessDenied", 403, times=50)
+    environment.tick()
+    assert_admits(environment, "home", "dublin", "rest", "rest-dublin")
+    environment.new_alerts()
+    failed = {alert.target: alert for alert in environment.alerts if alert.kind is Kind.TRUSTSTORE_UPDATE_FAILED}
+    assert {"other", "other-dublin", "rest-other", "edge-other"} <= failed.keys()
+    assert not {"home", "dublin", "rest", "rest-dublin"} & failed.keys()
+    alert = failed["other-dublin"]
+    assert "the role of its account cannot be taken on (TargetRoleArns must list it" in alert.what_happened
+    assert f"It is in the account {OTHER}: commands on it need credentials of that account." in alert.what_to_do
+    environment.aws.faults.clear()
+    environment.tick()
+    assert_admits(environment, "other", "other-dublin", "rest-other", "rest-other-dublin", "edge-other")
+
+
+def test_revocation_lists_reach_a_trust_store_of_another_region_from_the_bucket_there(fleet: Fleet) -> None:
+    environment = fleet.environment
+    furnish(fleet)
+    environment.tick()
+    environment.refresh_crls()
+    environment.tick()
+    lists = {target: environment.aws.live_lists(environment.arn(target)) for target in TRUST_STORES}
+    assert len(lists["home"]) == 1
+    assert all(held == lists["home"] for held in lists.values())
+    kept = fleet.dublin.client("s3").list_objects_v2(Bucket=REGIONAL, Prefix="crls/")["Contents"]
+    assert [each["Key"].rpartition("/")[2] for each in kept] == ["list.pem"]  # one for both trust stores there
+
+
+def test_domains_of_different_places_do_not_wait_for_each_other(fleet: Fleet) -> None:
+    environment = fleet.environment
+    furnish(fleet)
+    environment.collect()
+    outcomes = {name: one.outcome for run in environment.drain() for name, one in run.targets.items()}
+    assert {name: outcomes[name] for name in DOMAINS} == dict.fromkeys(DOMAINS, "updated")
+    held = environment.s3.list_objects_v2(Bucket=BUCKET, Prefix="targets/pace-")["Contents"]
+    assert {each["Key"].removeprefix("targets/pace-api-gateway-domain") for each in held} == {
+        ".json",
+        f"-{DUBLIN}.json",
+        f"-{OTHER}.json",
+        f"-{OTHER}-{DUBLIN}.json",
+    }
+
+
+def test_drift_elsewhere_is_healed_and_told_with_commands_for_that_region(fleet: Fleet) -> None:
+    environment = fleet.environment
+    furnish(fleet)
+    environment.tick()
+    environment.new_alerts()
+    environment.alerts.clear()
+    arn = environment.arn("other-dublin")
+    elb = fleet.other_dublin.client("elbv2")
+    bucket = f"others-{OTHER}-{DUBLIN}"
+    elb.modify_trust_store(
+        TrustStoreArn=arn, CaCertificatesBundleS3Bucket=bucket, CaCertificatesBundleS3Key="before/other-dublin.pem"
+    )
+    environment.clock.advance(timedelta(minutes=15))
+    environment.schedule()
+    assert_admits(environment, "other-dublin")
+    told = one(environment, Kind.DRIFT_FOUND)
+    assert told.target == "other-dublin"
+    assert f"aws cloudtrail lookup-events --region {DUBLIN} " in told.what_to_do
+    assert f"It is in the account {OTHER}" in told.what_to_do
+
+
+def test_a_target_of_another_region_goes_back_to_the_version_in_the_bucket_there(fleet: Fleet) -> None:
+    environment = fleet.environment
+    furnish(fleet)
+    environment.tick()
+    first = environment.live_pem("other-dublin")
+    environment.put("extra/partner.pem", environment.world.region("ap-south-1").root_pem())
+    environment.watch["bundles"][0]["extra"] = ["extra/partner.pem"]
+    environment.configure()
+    environment.tick()
+    assert environment.live_pem("other-dublin") != first
+    environment.clock.advance(timedelta(minutes=1))
+    assert environment.publish(rollback="other-dublin").targets["other-dublin"].outcome == "rolled-back"
+    assert environment.live_pem("other-dublin") == first
+
+
+def test_a_domain_elsewhere_whose_mutual_tls_is_turned_off_gets_back_what_it_had(fleet: Fleet) -> None:
+    environment = fleet.environment
+    furnish(fleet)
+    environment.tick()
+    before = environment.live_pem("rest-other-dublin")
+    fleet.other_dublin.client("apigateway").update_domain_name(
+        domainName="rest-other-dublin.example.com",
+        patchOperations=[{"op": "replace", "path": "/mutualTlsAuthentication/truststoreUri", "value": ""}],
+    )
+    environment.aws.settle()
+    assert environment.live_pem("rest-other-dublin") is None
+    environment.clock.advance(timedelta(minutes=1))
+    environment.tick()
+    assert environment.live_pem("rest-other-dublin") == before
+
+
+def short_lived(monkeypatch: pytest.MonkeyPatch, minutes: int) -> None:
+    """Let STS give credentials that end so soon. The SDK renews them from 15 minutes before, and must from 10."""
+    made = AssumedRole.__init__
+
+    def ends_soon(role: AssumedRole, *given: Any, **named: Any) -> None:
+        made(role, *given, **named)
+        role.expiration = datetime.now(UTC).replace(tzinfo=None) + timedelta(minutes=minutes)
+
+    monkeypatch.setattr(AssumedRole, "__init__", ends_soon)
+
+
+def test_a_role_is_taken_on_again_before_its_credentials_end(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = fleet.environment
+    furnish(fleet)
+    short_lived(monkeypatch, 5)
+    environment.tick()
+    assert_admits(environment, "other", "other-dublin", "rest-other", "rest-other-dublin", "edge-other")
+    environment.aws.calls.clear()
+    monkeypatch.undo()
+    environment.tick()
+    assert roles_taken_on(environment) == 1, "those that end are replaced, those that last are kept"
+    environment.aws.calls.clear()
+    environment.tick()
+    assert roles_taken_on(environment) == 0
+
+
+def test_credentials_that_still_last_are_used_where_sts_refuses_new_ones(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = fleet.environment
+    furnish(fleet)
+    short_lived(monkeypatch, 13)
+    environment.tick()
+    environment.new_alerts()
+    environment.alerts.clear()
+    environment.aws.fail_next("sts", "AssumeRole", "ServiceUnavailable", 503, times=500)
+    environment.put("extra/partner.pem", environment.world.region("ap-south-1").root_pem())
+    environment.watch["bundles"][0]["extra"] = ["extra/partner.pem"]
+    environment.configure()
+    before = environment.live_pem("other")
+    environment.tick()
+    assert environment.live_pem("other") != before
+    environment.new_alerts()
+    assert Kind.TRUSTSTORE_UPDATE_FAILED not in {alert.kind for alert in environment.alerts}
