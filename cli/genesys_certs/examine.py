@@ -17,6 +17,7 @@ from rotation_watcher.alerts.builders import APPLY
 from rotation_watcher.alerts.builders.wording import common_name, count, plain
 from rotation_watcher.config import Mode, Target
 from rotation_watcher.errors import SourceReason
+from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.named_plan import NamedPlan
 from rotation_watcher.trust.operator_files import load_anchors
 
@@ -244,10 +245,24 @@ def of_targets(stack: Stack, now: datetime) -> Iterator[Finding]:
     planned = read_answer(stack.invoke("PublishFunction", {"dry_run": True}))
     by_id = {target.id: target for target in watch.targets}
     for name, words in planned.failures.items():
-        cure = "Does it exist, in this account and region, and does TargetArns name it? Then deploy again."
-        yield _critical(f"target {name}", words, cure)
+        yield _critical(f"target {name}", words, _cure_of_target(by_id.get(name), words))
     for plan in planned.targets:
         yield from _target(plan, by_id.get(plan.target), watch.mode)
+
+
+def _cure_of_target(target: Target | None, words: str) -> str:
+    """What to do about a target that cannot be read; ``words`` begins with the reason."""
+    reason = words.partition(":")[0]
+    if reason in {Outcome.ROLE_REFUSED, Outcome.BUCKET_UNUSABLE}:
+        return f"docs/runbook.md, truststore-update-failed, says what to check for {reason}."
+    if reason in {Outcome.TARGET_NOT_FOUND, Outcome.TARGET_DENIED} and target is not None and target.role_arn:
+        return (
+            f"Does it exist in the account of {target.role_arn}, and does TargetArns of that role's stack"
+            " (accounts/target-role.yaml) name it? Then deploy that stack again."
+        )
+    if reason in {Outcome.TARGET_NOT_FOUND, Outcome.TARGET_DENIED}:
+        return "Does it exist, in this account and region, and does TargetArns name it? Then deploy again."
+    return f"docs/runbook.md, truststore-update-failed, says what {reason} means."
 
 
 def _target(plan: NamedPlan, target: Target | None, mode: Mode) -> Iterable[Finding]:
@@ -263,7 +278,9 @@ def _target(plan: NamedPlan, target: Target | None, mode: Mode) -> Iterable[Find
         yield _warning(
             where, f"{held} of {target.limit} places are taken", "Remove what is not needed, or raise the quota."
         )
-    if plan.waiting:
+    if plan.outcome == Outcome.BUCKET_UNUSABLE:
+        yield _critical(where, plan.message, _cure_of_target(target, plan.outcome))
+    elif plan.waiting:
         why = plan.message or plan.outcome
         yield _warning(where, f"{plan.outcome}: {why}", f"`genesys-certs plan --target {plan.target}` says what waits.")
     elif plan.changes and mode is Mode.APPLY:

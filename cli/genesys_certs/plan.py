@@ -17,14 +17,17 @@ from rotation_watcher.adapters.connections import Connections
 from rotation_watcher.adapters.registry import FilterTargets, OtherPlaces, TrustTargets
 from rotation_watcher.alerts.builders.wording import count, plain
 from rotation_watcher.config import Watch
-from rotation_watcher.errors import ConfigurationError
+from rotation_watcher.errors import BucketUnusable, ConfigurationError
 from rotation_watcher.targets.named_plan import NamedPlan, text, total
 from rotation_watcher.targets.requests import Reconcile
+
+_LEFT_OUT = "left out: only publish may take on {role}. After the deployment or upload, `genesys-certs plan` asks it."
 
 
 class Planned(msgspec.Struct, kw_only=True):
     """What was planned, for ``--json``. ``failures``: targets and sources that could not be read, and why.
 
+    ``left_out``: targets that can be read by the function publish alone, which is no failure, and why.
     ``observed``: with ``--from-here``, what ``check`` says. ``edit``: with ``--watch-file``, what it changes of what is
     in use. ``changes``: whether that, or a target, would change.
     """
@@ -34,6 +37,7 @@ class Planned(msgspec.Struct, kw_only=True):
     targets: list[NamedPlan]
     failures: dict[str, str]
     text: list[str]
+    left_out: dict[str, str] = {}
     observed: dict[str, object] | None = None
     edit: Edit | None = None
 
@@ -101,10 +105,10 @@ def read_answer(answer: Any) -> Planned:
     if failures and not plans and all("outcome" in one and "certificates" in one for one in named.values()):
         remedy = "Deploy this release, or give --from-here."
         raise Problem("older-release", "The stack's function names no certificates in its plans.", remedy)
-    return planned(plans, failures)
+    return planned_of(plans, failures)
 
 
-def planned(plans: list[NamedPlan], failures: dict[str, str]) -> Planned:
+def planned_of(plans: list[NamedPlan], failures: dict[str, str]) -> Planned:
     """The plans with their text, as wide as the terminal."""
     unread = [f"{name}: {words}" for name, words in failures.items()]
     lines = [*unread, *text(plans, output.width())] if plans or failures else ["no target is named: nothing to plan"]
@@ -148,9 +152,33 @@ def _from_here(place: Place, what: What, targets: tuple[str, ...]) -> tuple[Obse
 
 
 def _read(place: Place, targets: tuple[str, ...], now: datetime) -> Planned:
-    """The use case publish itself, over a store that keeps what is written to itself."""
-    summary = publish.publish(place.watch, Reconcile(targets=targets, dry_run=True), ports_of(place, now))
-    return read_answer(msgspec.to_builtins(summary))
+    """The use case publish itself, over a store that keeps what is written to itself.
+
+    Targets of other accounts are left out: their roles let the function alone take them on.
+    """
+    asked = [one for one in place.watch.targets if not targets or one.id in targets]
+    left_out = {one.id: _LEFT_OUT.format(role=one.role_arn) for one in asked if one.role_arn}
+    named = tuple(one.id for one in asked if one.id not in left_out) if left_out else targets
+    if left_out and not named:
+        planned = planned_of([], {})
+    else:
+        summary = publish.publish(place.watch, Reconcile(targets=named, dry_run=True), ports_of(place, now))
+        planned = read_answer(msgspec.to_builtins(summary))
+    planned.left_out = left_out
+    planned.text = [*(f"{name}: {why}" for name, why in left_out.items()), *planned.text]
+    return planned
+
+
+class _SeenFromHere(OtherPlaces):
+    """A bucket that refuses whoever runs the command need not refuse the function."""
+
+    def check_bucket(self, region: str) -> None:
+        """See ``OtherPlaces``."""
+        try:
+            super().check_bucket(region)
+        except BucketUnusable as error:
+            if not error.denied:
+                raise
 
 
 def ports_of(place: Place, now: datetime) -> publish.Ports:
@@ -161,7 +189,7 @@ def ports_of(place: Place, now: datetime) -> publish.Ports:
         store=place.store,
         targets=TrustTargets(connections),
         listeners=FilterTargets(connections),
-        abroad=OtherPlaces(place.region_buckets, connections),
+        abroad=_SeenFromHere(place.region_buckets, connections),
         sink=nowhere,
         queue=nowhere,
         clock=lambda: now,

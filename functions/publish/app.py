@@ -19,7 +19,10 @@ logger = Logger()
 _FEW = 20
 """Targets of which the log names each, whatever became of it."""
 
-_NO_TARGET = "the stack lists targets (TargetArns), and the configuration in use names none: none is kept up to date"
+_NO_TARGET = (
+    "the stack lists targets (TargetArns) or roles for them (TargetRoleArns), and the configuration in use names none:"
+    " none is kept up to date"
+)
 
 watcher = bootstrap.build()
 ports = watcher.publish  # built while the container starts, once for all its runs
@@ -60,7 +63,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
             logger.warning(words)
         if delivery.waiting:
             logger.warning("alerts wait: nobody has confirmed", extra={"waiting": delivery.waiting})
-        idle = isinstance(request, Sweep) and not configured.watch.targets and watcher.settings.target_arns
+        listed = watcher.settings.target_arns or watcher.settings.target_roles
+        idle = isinstance(request, Sweep) and not configured.watch.targets and listed
         failures = [_NO_TARGET] if idle else []
         _raise_what_failed(summary, [*failures, *wound_up, *delivery.failures])
         return summary

@@ -10,13 +10,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
+from botocore.credentials import AssumeRoleCredentialFetcher
+from botocore.exceptions import ConnectTimeoutError
 from moto.sts.models import AssumedRole
 
 from local.aws.other_place import OtherPlace
 from local.environment import BUCKET, Environment
 from local.genesys.keys import DEFAULT_CACHE
 from rotation_watcher import keys
-from rotation_watcher.alerts.model import Alert, Kind
+from rotation_watcher.alerts.model import Alert, Kind, Severity, Status
 from tests.support.elsewhere import allow_roles, make_region_bucket
 from tests.support.verdicts import admits
 
@@ -53,6 +55,20 @@ def fleet() -> Iterator[Fleet]:
         environment.add_source("use1", "us-east-1")
         environment.add_bundle("main", ["use1"])
         yield made
+
+
+IN_DUBLIN = {"dublin", "rest-dublin", "other-dublin"}
+
+
+def furnish_region(fleet: Fleet) -> None:
+    """A trust store at home; two trust stores, one of the other account, and a domain in the other region."""
+    environment, dublin, _, other_dublin = fleet
+    theirs = others(environment)
+    environment.add_trust_store("home", "main", theirs)
+    environment.add_trust_store("dublin", "main", theirs, at=dublin)
+    environment.add_trust_store("other-dublin", "main", theirs, at=other_dublin, **THERE)
+    environment.add_rest_domain("rest-dublin", "main", theirs, at=dublin)
+    environment.configure()
 
 
 def others(environment: Environment) -> str:
@@ -157,8 +173,11 @@ def test_a_role_that_may_not_be_taken_on_is_told_with_its_remedy_and_keeps_no_ot
     assert {"other", "other-dublin", "rest-other", "edge-other"} <= failed.keys()
     assert not {"home", "dublin", "rest", "rest-dublin"} & failed.keys()
     alert = failed["other-dublin"]
-    assert "the role of its account cannot be taken on (TargetRoleArns must list it" in alert.what_happened
-    assert f"It is in the account {OTHER}: commands on it need credentials of that account." in alert.what_to_do
+    assert "the role of its account cannot be taken on: An error occurred (AccessDenied)" in alert.what_happened
+    assert alert.facts["reason"] == "role-refused"
+    assert alert.what_to_do.startswith(
+        f"It is in the account {OTHER}; what is below is for the account of the watcher. Check three things: "
+    )
     environment.aws.faults.clear()
     environment.tick()
     assert_admits(environment, "other", "other-dublin", "rest-other", "rest-other-dublin", "edge-other")
@@ -210,7 +229,7 @@ def test_drift_elsewhere_is_healed_and_told_with_commands_for_that_region(fleet:
     told = one(environment, Kind.DRIFT_FOUND)
     assert told.target == "other-dublin"
     assert f"aws cloudtrail lookup-events --region {DUBLIN} " in told.what_to_do
-    assert f"It is in the account {OTHER}" in told.what_to_do
+    assert f"It is in the account {OTHER}, and what is below needs credentials of that account." in told.what_to_do
 
 
 def test_a_target_of_another_region_goes_back_to_the_version_in_the_bucket_there(fleet: Fleet) -> None:
@@ -288,3 +307,187 @@ def test_credentials_that_still_last_are_used_where_sts_refuses_new_ones(
     assert environment.live_pem("other") != before
     environment.new_alerts()
     assert Kind.TRUSTSTORE_UPDATE_FAILED not in {alert.kind for alert in environment.alerts}
+
+
+def rotate(environment: Environment) -> None:
+    """Genesys presents a leaf of a new root, of which the watcher hears a day before."""
+    east = environment.world.region("us-east-1")
+    east.schedule_rotation("Genesys", environment.clock() + timedelta(days=1), root="new")
+    environment.put("anchors/us-east-1.pem", east.root_pem() + east.root_pem(ahead=1))
+    for _ in range(2):
+        environment.tick(timedelta(hours=13))
+        environment.tick()
+
+
+def told_of_failures(environment: Environment) -> list[Alert]:
+    environment.new_alerts()
+    return [alert for alert in environment.alerts if alert.kind is Kind.TRUSTSTORE_UPDATE_FAILED]
+
+
+def hours(environment: Environment, number: int) -> None:
+    """So long by the schedules."""
+    for _ in range(number * 4):
+        environment.clock.advance(timedelta(minutes=15))
+        environment.schedule()
+        environment.drain()
+
+
+def open_now(environment: Environment, target: str) -> set[str]:
+    return {key.partition(":")[0] for key in record_of(environment, target).get("conditions", {})}
+
+
+def lose(fleet: Fleet, how: str) -> None:
+    """Take the regional bucket from the watcher."""
+    s3 = fleet.dublin.client("s3")
+    if how == "denied":
+        refusal = {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:PutObject",
+            "Resource": f"arn:aws:s3:::{REGIONAL}/*",
+        }
+        s3.put_bucket_policy(Bucket=REGIONAL, Policy=json.dumps({"Version": "2012-10-17", "Statement": [refusal]}))
+        return
+    versions = s3.list_object_versions(Bucket=REGIONAL).get("Versions", [])
+    for each in versions:
+        s3.delete_object(Bucket=REGIONAL, Key=each["Key"], VersionId=each["VersionId"])
+    s3.delete_bucket(Bucket=REGIONAL)
+
+
+def test_a_bucket_that_is_gone_is_told_before_a_root_changes_and_critically_while_genesys_is_refused(
+    fleet: Fleet,
+) -> None:
+    environment = fleet.environment
+    furnish_region(fleet)
+    environment.tick()
+    environment.new_alerts()
+    environment.alerts.clear()
+    lose(fleet, "gone")
+    hours(environment, 1)
+    told = told_of_failures(environment)
+    assert {alert.target for alert in told} == IN_DUBLIN
+    assert len(told) == len({alert.target for alert in told}), "each once"
+    for alert in told:
+        assert alert.facts["reason"] == "bucket-unusable"
+        assert f"bucket {REGIONAL}, from which targets of {DUBLIN} load, does not exist" in alert.what_happened
+        assert "accounts/region-bucket.yaml" in alert.what_to_do
+    assert {alert.severity for alert in told} == {Severity.WARNING}
+    environment.alerts.clear()
+
+    rotate(environment)
+    told = told_of_failures(environment)
+    assert {alert.target for alert in told} == IN_DUBLIN
+    assert Severity.CRITICAL in {alert.severity for alert in told}
+    assert_admits(environment, "home")
+
+    make_region_bucket(environment.aws, DUBLIN, "watcher", roles=[ROLE])
+    for _ in range(2):
+        environment.tick()
+    assert_admits(environment, "home", *IN_DUBLIN)
+    for target in IN_DUBLIN:
+        assert not {"stuck", "unchangeable"} & open_now(environment, target)
+
+
+def test_a_bucket_that_refuses_what_publish_writes_is_told_once_and_critically(fleet: Fleet) -> None:
+    environment = fleet.environment
+    furnish_region(fleet)
+    environment.tick()
+    lose(fleet, "denied")
+    environment.new_alerts()
+    environment.alerts.clear()
+    rotate(environment)
+    told = told_of_failures(environment)
+    opened = [alert for alert in told if alert.status is Status.OPEN]
+    assert {alert.target for alert in opened} == IN_DUBLIN
+    assert {alert.facts["reason"] for alert in told} == {"bucket-unusable"}
+    assert Status.RESOLVED not in {alert.status for alert in told}
+    assert [alert.target for alert in told if alert.severity is Severity.CRITICAL]
+    assert_admits(environment, "home")
+
+
+def test_a_bucket_that_is_not_where_its_name_says_is_told(fleet: Fleet) -> None:
+    environment = fleet.environment
+    furnish_region(fleet)
+    lose(fleet, "gone")
+    environment.aws.make_bucket(REGIONAL, region="eu-central-1")
+    environment.tick()
+    alert = {one.target: one for one in told_of_failures(environment)}["dublin"]
+    assert f"bucket {REGIONAL} is in eu-central-1, not in {DUBLIN}" in alert.what_happened
+
+
+def test_a_dry_run_says_of_a_bucket_that_is_gone(fleet: Fleet) -> None:
+    environment = fleet.environment
+    furnish_region(fleet)
+    environment.tick()
+    lose(fleet, "gone")
+    planned = environment.publish(dry_run=True)
+    assert planned.targets["home"].outcome == "unchanged"
+    assert planned.targets["dublin"].outcome == "bucket-unusable"
+    assert any("bucket-unusable" in line or REGIONAL in line for line in planned.text)
+
+
+def test_what_the_stack_deployed_from_a_bucket_that_it_has_no_more_is_no_strangers(fleet: Fleet) -> None:
+    environment = fleet.environment
+    furnish_region(fleet)
+    environment.tick()
+    environment.new_alerts()
+    environment.alerts.clear()
+    make_region_bucket(environment.aws, DUBLIN, "other-watcher", roles=[ROLE])
+    environment.reach(region_buckets=[f"other-watcher-{DUBLIN}"], roles=[ROLE])
+    hours(environment, 1)
+    environment.new_alerts()
+    assert environment.alerts == []
+    rotate(environment)
+    assert_admits(environment, "home", *IN_DUBLIN)
+    said = fleet.dublin.client("apigateway").get_domain_name(domainName="rest-dublin.example.com")
+    assert said["mutualTlsAuthentication"]["truststoreUri"].startswith(f"s3://other-watcher-{DUBLIN}/")
+
+
+def test_another_stacks_bucket_of_a_region_is_not_taken_for_its_state(fleet: Fleet) -> None:
+    environment = fleet.environment
+    furnish_region(fleet)
+    environment.tick()
+    environment.new_alerts()
+    environment.alerts.clear()
+    theirs = f"strangers-{DUBLIN}"
+    environment.aws.make_bucket(theirs, region=DUBLIN)
+    key, body = keys.deployed(keys.target(environment.arn("rest-dublin"))), others(environment).encode()
+    version = fleet.dublin.client("s3").put_object(Bucket=theirs, Key=key, Body=body)["VersionId"]
+    fleet.dublin.client("apigateway").update_domain_name(
+        domainName="rest-dublin.example.com",
+        patchOperations=[
+            {"op": "replace", "path": "/mutualTlsAuthentication/truststoreUri", "value": f"s3://{theirs}/{key}"},
+            {"op": "replace", "path": "/mutualTlsAuthentication/truststoreVersion", "value": version},
+        ],
+    )
+    environment.aws.settle()
+    hours(environment, 1)
+    environment.new_alerts()
+    told = next(alert for alert in environment.alerts if alert.kind is Kind.TWO_STACKS)
+    assert told.facts["bucket of the other"] == theirs
+    assert f"From {theirs} targets of this region load" in told.what_to_do
+    assert "deploy this one with ExistingBucketName" not in told.what_to_do
+
+
+def test_a_role_of_which_sts_says_nothing_is_waited_for_once_a_run(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = fleet.environment
+    furnish(fleet)
+    waits: list[str] = []
+
+    def silent(fetcher: AssumeRoleCredentialFetcher) -> Any:
+        waits.append(str(vars(fetcher)["_role_arn"]))
+        raise ConnectTimeoutError(endpoint_url="https://sts.amazonaws.com/")
+
+    monkeypatch.setattr(AssumeRoleCredentialFetcher, "fetch_credentials", silent)
+    environment.aws.settle()
+    environment.collect()
+    [*environment.drain()]
+    waits.clear()
+    looked = environment.publish(sweep=True)
+    assert waits == [ROLE]
+    elsewhere = {name: one for name, one in looked.targets.items() if "other" in name}
+    assert {one.outcome for one in elsewhere.values()} == {"role-unanswered"}
+    assert all("STS gives no answer" in str(one.message) for one in elsewhere.values())
+    assert_admits(environment, "home", "dublin")

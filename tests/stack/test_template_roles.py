@@ -339,5 +339,5 @@ def test_the_watch_file_is_read_by_its_name() -> None:
 
 def test_nothing_is_tied_to_one_partition() -> None:
     cut = re.findall(r'"arn:(aws[a-z-]*):s3:::"', TEXT)  # what is cut off from the ARNs of buckets, to have their names
-    assert {*cut} == {"aws", "aws-cn", "aws-us-gov"}
-    assert len(re.findall(r"arn:aws(-cn|-us-gov)?:", TEXT)) == len(cut)
+    assert {*cut} == {"aws", "aws-cn", "aws-us-gov", "aws-eusc"}
+    assert len(re.findall(r"arn:aws(-cn|-us-gov|-eusc)?:", TEXT)) == len(cut)

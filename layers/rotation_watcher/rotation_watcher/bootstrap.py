@@ -71,7 +71,7 @@ class Watcher:
     @cached_property
     def store(self) -> ObjectStore:
         """The stack's bucket."""
-        return CachingStore(S3Store(self._s3, self.settings.bucket))
+        return CachingStore(S3Store(self._s3, self.settings.bucket, owner=self.settings.account))
 
     @cached_property
     def collect(self) -> "CollectPorts":
@@ -109,7 +109,7 @@ class Watcher:
             claim_for=self.settings.claim_for,
             sweep_every=self.settings.sweep_every,
             memory=run_store.Memory(),
-            abroad=OtherPlaces(self.settings.region_buckets, self._connections),
+            abroad=OtherPlaces(self.settings.region_buckets, self._connections, owner=self.settings.account),
         )
 
     @cached_property
@@ -133,7 +133,9 @@ class Watcher:
 
         folders = (keys.ALERT_LOG, "anchors/", "bundles/", "crls/", "sources/", "targets/")
         return Ports(
-            store=RememberingStore(S3Store(self._s3, self.settings.bucket), self._memory, folders),
+            store=RememberingStore(
+                S3Store(self._s3, self.settings.bucket, owner=self.settings.account), self._memory, folders
+            ),
             clock=self._clock,
             metrics=self._metrics,
             subscribers=SnsSubscribers(self._connections.client("sns"), self.settings.topic_arn),
@@ -221,7 +223,7 @@ class Watcher:
     @cached_property
     def _hasty_store(self) -> ObjectStore:
         """The bucket, for what nobody waits for."""
-        return S3Store(clients.make("s3", config=clients.HASTY), self.settings.bucket)
+        return S3Store(clients.make("s3", config=clients.HASTY), self.settings.bucket, owner=self.settings.account)
 
     def _stack(self, function: Fill | None) -> Stack:
         chosen = self.settings

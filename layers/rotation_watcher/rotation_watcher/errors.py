@@ -16,6 +16,9 @@
     │   ├── TargetDenied            the role may not do this
     │   ├── TargetBusy              throttled, or still updating: try again later
     │   ├── TargetDefect            the watcher itself failed at it, in a way that nobody thought of
+    │   ├── RoleRefused             STS does not let the watcher take on the role of its account
+    │   ├── RoleUnanswered          STS says nothing of it
+    │   ├── BucketUnusable          the bucket of its region, from which it loads, is gone, refuses, or is elsewhere
     │   ├── BundleRejected          the service refuses this content; a retry would fail too
     │   ├── RevocationRejected      the same of a revocation list
     │   └── RevocationsFull         the trust store takes no further revocation list
@@ -150,6 +153,31 @@ class TargetDenied(TargetError):
     """The function's role may not read or change the target, or what it points at."""
 
     reason = "target-denied"
+
+
+class RoleRefused(TargetDenied):
+    """STS does not let the function's role take on the one in whose name the target is reached."""
+
+    reason = "role-refused"
+
+
+class RoleUnanswered(TargetError):
+    """STS gave no answer about the role in whose name the target is reached: every call for it would wait as long."""
+
+    reason = "role-unanswered"
+
+
+class BucketUnusable(TargetError):
+    """The bucket in the target's region, from which it loads, is gone, refuses the function's role, or is elsewhere.
+
+    ``denied``: it refuses whoever asked.
+    """
+
+    reason = "bucket-unusable"
+
+    def __init__(self, message: str, *, denied: bool = False) -> None:
+        self.denied = denied
+        super().__init__(message)
 
 
 class TargetBusy(TargetError):

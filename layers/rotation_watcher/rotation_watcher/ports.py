@@ -423,7 +423,14 @@ class Abroad(Protocol):
         """Who speaks to the targets there. Nothing is asked before a target is."""
 
     def bucket(self, region: str) -> ObjectStore:
-        """The stack's bucket in another region, from which targets there load. Raises StoreError where it has none."""
+        """The stack's bucket in another region, from which targets there load.
+
+        Its methods raise BucketUnusable, TargetBusy or TargetError instead of StoreError. Raises StoreError where the
+        stack has none.
+        """
+
+    def check_bucket(self, region: str) -> None:
+        """See that it can be used. Raises as its methods do, and StoreError where the stack has none."""
 
 
 class Clock(Protocol):

@@ -48,7 +48,7 @@ from rotation_watcher.targets.decide import (
 )
 from rotation_watcher.targets.named_plan import fitted, named_plan, text
 from rotation_watcher.targets.pace import HORIZON, Turn, take_turn
-from rotation_watcher.targets.plan import Snapshot
+from rotation_watcher.targets.plan import Blocker, Snapshot
 from rotation_watcher.targets.proof import READBACK_SECONDS
 from rotation_watcher.targets.record import Record
 from rotation_watcher.targets.requests import Changed, PublishCall, Queued, Reconcile, Release, Rollback, Sweep
@@ -233,6 +233,8 @@ def _one(run: Run, target: Target, request: Called) -> TargetSummary:
         run.begin_files(view)  # whatever its record and the target say
     session = asked or _session(target, request, ports)
     try:
+        run.refuse_unanswered(target)
+        session.unusable = run.unusable(target)
         if arns.parse_target(target.arn).kind.takes is Payload.LEAVES:
             if isinstance(request, Release) and not request.dry_run:
                 filters.release(watch, view, request, session)
@@ -254,6 +256,7 @@ def _one(run: Run, target: Target, request: Called) -> TargetSummary:
     except ToBeDone:
         return _ask_for(target, run)
     except TargetError as error:
+        run.note_unanswered(target, error)
         if by_hand and not session.holding:
             raise RequestRefused(f"{target.id}: {error}") from error
         return _unreadable(view, error, request, session)
@@ -473,7 +476,8 @@ def _would(watch: Watch, snapshot: Snapshot, request: Called, session: Session) 
             watch, snapshot.target, record, snapshot.view, session.stores, session.adapter, ports.clock()
         )
     action = decide(snapshot, Mode.OBSERVE, session.ports.owner, session.ports.clock())
-    summary = describe(snapshot, outcome_of(action))
+    nowhere = snapshot.plan.blocked_by is Blocker.BUCKET_UNUSABLE  # stands in the way of whatever comes, too
+    summary = describe(snapshot, Outcome.BUCKET_UNUSABLE if nowhere else outcome_of(action))
     summary.plan = named_plan(snapshot, summary.outcome, watch.mode)
     return summary
 

@@ -125,7 +125,7 @@ def _schedule_mistakes(environment: Mapping[str, str]) -> tuple[str, ...]:
         return ()
     silence, allowance = timedelta(hours=int(hours)), f"SilenceHours raises an alarm after {hours}"
     found = [schedules.mistake("CollectSchedule", environment.get("COLLECT_SCHEDULE", ""), silence, allowance)]
-    if _items(environment.get("TARGET_ARNS", "")):
+    if any(_items(environment.get(name, "")) for name in ("TARGET_ARNS", "TARGET_ROLE_ARNS")):
         found.append(schedules.mistake("PublishSchedule", environment.get("PUBLISH_SCHEDULE", ""), silence, allowance))
     lists = environment.get("REFRESH_CRLS_SCHEDULE", "")
     found.append(schedules.mistake("RefreshCrlsSchedule", lists, _LISTS_ALARM, "an alarm is raised after 6"))

@@ -192,6 +192,12 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return Reach(arns.parse_target(self.arn).region, self.role_arn, self.external_id)
 
     @property
+    def label(self) -> str:
+        """The target for people; with its id before it where its ARN does not give that: others may have its name."""
+        arn = arns.parse_target(self.arn)
+        return arn.label if self.id in {arn.name, arns.own_id(self.arn)} else f"{self.id} ({arn.label})"
+
+    @property
     def keeps_lists(self) -> bool:
         """Whether it holds the revocation lists of what it admits: by default, where its kind takes them."""
         return self.revocation != "off" and arns.parse_target(self.arn).kind.revocations is not None

@@ -7,7 +7,7 @@ S3, from botocore's service models and the services' lists of common errors.
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnection
 
-from rotation_watcher.errors import TargetBusy, TargetDenied, TargetError
+from rotation_watcher.errors import RoleRefused, RoleUnanswered, TargetBusy, TargetDenied, TargetError
 
 NO_ANSWER = (NoConnection, HTTPClientError)
 """The service did not answer in time, or cannot be reached: the next call would wait as long."""
@@ -35,7 +35,10 @@ _BUSY = {
 """No 5xx: after one the request may have been carried out, and TargetBusy promises that nothing was changed."""
 
 
-_ROLE = "TargetRoleArns must list it, and its trust policy name the publish function's role and the external id"
+class NoAnswerOfSts(BotoCoreError):
+    """STS gave no answer when a role was to be taken on. A BotoCoreError, so that every adapter translates it."""
+
+    fmt = "STS gives no answer about the role {role}: {why}"
 
 
 def code(error: SdkError) -> str:
@@ -56,8 +59,12 @@ def retried(error: SdkError) -> bool:
 def translate(what: str, error: SdkError) -> TargetError:
     """The TargetError for an error of the SDK. ``what`` begins the message: the call and the target."""
     message = f"{what}: {error}"
+    if isinstance(error, NoAnswerOfSts):
+        return RoleUnanswered(message)
     if isinstance(error, ClientError) and error.operation_name == "AssumeRole":
-        message = f"{what}: the role of its account cannot be taken on ({_ROLE}): {error}"
+        message = f"{what}: the role of its account cannot be taken on: {error}"
+        if code(error) in _DENIED:
+            return RoleRefused(message)
     if code(error) in _DENIED:
         return TargetDenied(message)
     if code(error) in _BUSY:

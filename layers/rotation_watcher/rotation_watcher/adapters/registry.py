@@ -7,7 +7,7 @@ stores, which most stacks have.
 from collections.abc import Callable, Collection, Iterator, Mapping
 
 from rotation_watcher.adapters.connections import Connections
-from rotation_watcher.adapters.s3 import S3Store
+from rotation_watcher.adapters.s3 import RegionBucket
 from rotation_watcher.adapters.trust_store import AlbTrustStores
 from rotation_watcher.errors import StoreError
 from rotation_watcher.kinds import (
@@ -19,7 +19,7 @@ from rotation_watcher.kinds import (
     NLB_LISTENER,
     Kind,
 )
-from rotation_watcher.ports import Adapters, FilterTarget, ObjectStore, TrustTarget
+from rotation_watcher.ports import Adapters, FilterTarget, TrustTarget
 from rotation_watcher.reach import Reach, is_in
 
 
@@ -101,14 +101,16 @@ class FilterTargets(_ByKind[FilterTarget]):
 class OtherPlaces:
     """``ports.Abroad``: adapters and buckets of other accounts and regions, built at the first target there.
 
-    ``buckets`` are the names of the stack's buckets in other regions (``reach.is_in``).
+    ``buckets`` are the names of the stack's buckets in other regions (``reach.is_in``), ``owner`` is their account
+    (None: not known).
     """
 
-    def __init__(self, buckets: Collection[str], connections: Connections) -> None:
+    def __init__(self, buckets: Collection[str], connections: Connections, *, owner: str | None = None) -> None:
         self._names = buckets
+        self._owner = owner
         self._connections = connections
         self._adapters: dict[Reach, Adapters] = {}
-        self._buckets: dict[str, ObjectStore] = {}
+        self._buckets: dict[str, RegionBucket] = {}
 
     def adapters(self, where: Reach) -> Adapters:
         """See ``ports.Abroad``."""
@@ -117,11 +119,17 @@ class OtherPlaces:
             self._adapters[where] = Adapters(TrustTargets(there), FilterTargets(there))
         return self._adapters[where]
 
-    def bucket(self, region: str) -> ObjectStore:
+    def bucket(self, region: str) -> RegionBucket:
         """See ``ports.Abroad``."""
         if region not in self._buckets:
             name = next((one for one in self._names if is_in(one, region)), None)
             if name is None:
                 raise StoreError(f"the stack has no bucket in {region}: RegionBucketArns names none")
-            self._buckets[region] = S3Store(self._connections.at(Reach(region)).client("s3"), name)
+            self._buckets[region] = RegionBucket(
+                self._connections.at(Reach(region)).client("s3"), name, owner=self._owner
+            )
         return self._buckets[region]
+
+    def check_bucket(self, region: str) -> None:
+        """See ``ports.Abroad``."""
+        self.bucket(region).check()

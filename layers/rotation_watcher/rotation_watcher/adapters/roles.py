@@ -5,6 +5,8 @@ The SDK itself takes the role on at the first call, keeps its credentials, and t
 once an hour for each role, however many regions and targets it is for.
 """
 
+from typing import Any
+
 import boto3
 import botocore.session
 from botocore.credentials import (
@@ -15,6 +17,7 @@ from botocore.credentials import (
 )
 
 from rotation_watcher.adapters import clients
+from rotation_watcher.adapters.aws_errors import NO_ANSWER, NoAnswerOfSts
 
 SESSION_NAME = "genesys-certificate-watcher"
 """By what CloudTrail of the other account shows the watcher."""
@@ -26,13 +29,20 @@ class _Assumed(CredentialProvider):
     METHOD = "assume-role"
     CANONICAL_NAME = "custom-assume-role"
 
-    def __init__(self, fetcher: AssumeRoleCredentialFetcher) -> None:
+    def __init__(self, role_arn: str, fetcher: AssumeRoleCredentialFetcher) -> None:
         super().__init__()
+        self._role_arn = role_arn
         self._fetcher = fetcher
 
     def load(self) -> DeferredRefreshableCredentials:
         """See botocore."""
-        return DeferredRefreshableCredentials(self._fetcher.fetch_credentials, self.METHOD)
+        return DeferredRefreshableCredentials(self._fetch, self.METHOD)
+
+    def _fetch(self) -> Any:
+        try:
+            return self._fetcher.fetch_credentials()
+        except NO_ANSWER as error:
+            raise NoAnswerOfSts(role=self._role_arn, why=error) from error
 
 
 class Roles:
@@ -55,6 +65,6 @@ class Roles:
             lambda *_, **__: clients.make("sts"), self._own.get_credentials(), role_arn, extra_args=more
         )
         other = botocore.session.get_session()
-        other.register_component("credential_provider", CredentialResolver([_Assumed(fetcher)]))
+        other.register_component("credential_provider", CredentialResolver([_Assumed(role_arn, fetcher)]))
         other.register_component("data_loader", self._own.get_component("data_loader"))
         return boto3.Session(botocore_session=other)

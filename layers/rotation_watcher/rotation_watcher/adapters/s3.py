@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from rotation_watcher.adapters.aws_errors import SdkError, code, retried, words
-from rotation_watcher.errors import Conflict, StoreError
+from rotation_watcher.adapters.aws_errors import NO_ANSWER, SdkError, code, retried, translate, words
+from rotation_watcher.errors import BucketUnusable, Conflict, StoreError, TargetBusy, WatcherError
 from rotation_watcher.ports import StoredObject, Written
 
 if TYPE_CHECKING:
@@ -16,16 +16,25 @@ _ABSENT = {"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed"}
 """Error codes that mean absence; the last is the answer for a version that is a delete marker."""
 _LOST = {"PreconditionFailed", "412", "ConditionalRequestConflict", "OperationAborted", "409", "NoSuchKey", "404"}
 """412: another writer was first; 409: two writes at once; 404: the object to be replaced is gone (S3 user guide)."""
+_FORBIDDEN, _NOT_FOUND, _SERVER_ERROR = 403, 404, 500
+"""HTTP statuses; from the last one on it may pass unaided."""
 _NO_ABSENCE = ("kms", "explicit deny", "s3:getobject")
 """Words of a 403 that do not mean absence: the object may exist."""
 
 
 class S3Store:
-    """``ports.ObjectStore`` over one bucket in the client's region. Encryption is the bucket's default."""
+    """``ports.ObjectStore`` over one bucket in the client's region. Encryption is the bucket's default.
 
-    def __init__(self, client: "S3Client", bucket: str) -> None:
+    ``owner``: the account to which the bucket must belong, or S3 refuses every call (None: to whatever account).
+    """
+
+    _hides = True
+    """Whether the role may lack ListBucket, so that a 403 means absence."""
+
+    def __init__(self, client: "S3Client", bucket: str, *, owner: str | None = None) -> None:
         self._client = client
         self._bucket = bucket
+        self._named: Any = {"Bucket": bucket} | ({"ExpectedBucketOwner": owner} if owner else {})
 
     @property
     def bucket(self) -> str:
@@ -45,12 +54,12 @@ class S3Store:
         """
         pinned: Any = {"VersionId": version} if version else {}
         try:
-            answer = self._client.get_object(Bucket=self._bucket, Key=key, **pinned)
+            answer = self._client.get_object(**self._named, Key=key, **pinned)
             return StoredObject(answer["Body"].read(), answer["ETag"], _exact(answer.get("VersionId")))
         except (ClientError, BotoCoreError) as error:
             said = words(error).lower()
             hidden = code(error) == "AccessDenied" and not any(word in said for word in _NO_ABSENCE)
-            if hidden or code(error) in _ABSENT:
+            if (hidden and self._hides) or code(error) in _ABSENT:
                 return None
             raise self._failed("read", key, error) from error
 
@@ -85,7 +94,7 @@ class S3Store:
         """See ``ports.ObjectStore``."""
         try:
             pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket, Prefix=prefix, StartAfter=after
+                **self._named, Prefix=prefix, StartAfter=after
             )
             return {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", [])}
         except (ClientError, BotoCoreError) as error:
@@ -93,12 +102,48 @@ class S3Store:
 
     def _put(self, key: str, body: bytes, content_type: str, condition: dict[str, Any]) -> Written:
         answer = self._client.put_object(
-            Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, ChecksumAlgorithm="SHA256", **condition
+            **self._named, Key=key, Body=body, ContentType=content_type, ChecksumAlgorithm="SHA256", **condition
         )
         return Written(answer["ETag"], _exact(answer.get("VersionId")))
 
-    def _failed(self, verb: str, key: str, error: SdkError) -> StoreError:
+    def _failed(self, verb: str, key: str, error: SdkError) -> WatcherError:
         return StoreError(f"cannot {verb} s3://{self._bucket}/{key}: {error}")
+
+
+class RegionBucket(S3Store):
+    """The stack's bucket in another region, from which targets there load. What fails here fails at those targets.
+
+    So its methods raise BucketUnusable, or TargetBusy and TargetError for what may pass, where ``ports.ObjectStore``
+    says StoreError. The function's role may list it, so a 403 never means absence.
+    """
+
+    _hides = False
+
+    def check(self) -> None:
+        """Whether it is there, of the right owner and in its region. Raises BucketUnusable, TargetBusy, TargetError."""
+        try:
+            answer = self._client.head_bucket(**self._named)
+        except (ClientError, BotoCoreError) as error:
+            raise self._failed("find", "", error) from error
+        if (found := answer.get("BucketRegion", self.region)) != self.region:
+            raise BucketUnusable(
+                f"the bucket {self._bucket} is in {found}, not in {self.region} as its name says, from where targets"
+                " there would have to load"
+            )
+
+    def _failed(self, verb: str, key: str, error: SdkError) -> WatcherError:
+        passing = translate(f"cannot {verb} s3://{self._bucket}/{key}", error)
+        if isinstance(passing, TargetBusy) or isinstance(error, NO_ANSWER) or _status(error) >= _SERVER_ERROR:
+            return passing
+        gone = "does not exist" if _status(error) == _NOT_FOUND else "cannot be used"
+        return BucketUnusable(
+            f"the bucket {self._bucket}, from which targets of {self.region} load, {gone}: {passing}",
+            denied=_status(error) == _FORBIDDEN,
+        )
+
+
+def _status(error: SdkError) -> int:
+    return error.response["ResponseMetadata"].get("HTTPStatusCode", 0) if isinstance(error, ClientError) else 0
 
 
 def _exact(version: str | None) -> str | None:

@@ -57,7 +57,7 @@ def status(has: Has, conditions: Iterable[OpenCondition], fills: Mapping[Fill, s
         id=has.target.id,
         arn=has.target.arn,
         kind=has.arn.kind.name,
-        label=has.arn.label,
+        label=has.target.label,
         bundle=has.target.bundle,
         level=worst([*levels, Level.ACT if doors else Level.LOOK if state in _UNEASY else Level.GOOD]),
         state=state,

@@ -20,6 +20,7 @@ from rotation_watcher.alerts.strange import strange
 from rotation_watcher.bundles.wanted import Need
 from rotation_watcher.config import Mode, RemindDays, Target
 from rotation_watcher.errors import (
+    BucketUnusable,
     BundleRejected,
     ContentUnknown,
     SdkTooOld,
@@ -73,7 +74,7 @@ _SEEN = (
 
 def target_name(target: Target) -> TargetName:
     """The target as alerts name it."""
-    return TargetName(target.id, target.arn, arns.parse_target(target.arn).label, target.reach.account)
+    return TargetName(target.id, target.arn, target.label, target.reach.account)
 
 
 def judged(
@@ -115,7 +116,7 @@ def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
         *_stuck(snapshot, now),
         *obstacles.observed(snapshot, now),
         *_forged(snapshot, now),
-        *stacks.observed(snapshot.live, snapshot.buckets, target_name(snapshot.target), now),
+        *stacks.observed(snapshot.live, snapshot.record, snapshot.buckets, target_name(snapshot.target), now),
         *shared_authority.observed(snapshot, target_name(snapshot.target), now),
         *(_planned(snapshot, now) if mode is Mode.OBSERVE else ()),
     ]
@@ -160,7 +161,14 @@ def failed(
     urgent = bool(missing) and not isinstance(error, TargetBusy)
     lasting = urgent or isinstance(
         error,
-        TargetNotFound | TargetDenied | BundleRejected | ContentUnknown | TargetDefect | SdkTooOld | TargetUnproven,
+        TargetNotFound
+        | TargetDenied
+        | BundleRejected
+        | ContentUnknown
+        | TargetDefect
+        | SdkTooOld
+        | TargetUnproven
+        | BucketUnusable,
     )
     adopt = error.adopt if isinstance(error, ContentUnknown) else ""
     observed = Observed(

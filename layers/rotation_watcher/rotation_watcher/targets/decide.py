@@ -60,7 +60,10 @@ class Outcome(StrEnum):
     TARGET_DENIED = "target-denied"
     TARGET_BUSY = "target-busy"
     BUNDLE_REJECTED = "bundle-rejected"
+    BUCKET_UNUSABLE = "bucket-unusable"
     SDK_TOO_OLD = "sdk-too-old"
+    ROLE_REFUSED = "role-refused"
+    ROLE_UNANSWERED = "role-unanswered"
     CONTENT_UNKNOWN = "content-unknown"
     """Its service does not give back what it holds, and nobody has said it: it is not touched."""
 

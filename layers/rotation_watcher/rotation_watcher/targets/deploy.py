@@ -17,7 +17,7 @@ import msgspec
 from rotation_watcher import arns, keys
 from rotation_watcher.alerts import builders
 from rotation_watcher.bundles.wanted import Need, admits
-from rotation_watcher.errors import BundleRejected, TargetBusy, TargetError
+from rotation_watcher.errors import BucketUnusable, BundleRejected, TargetBusy, TargetError
 from rotation_watcher.ports import BundleObject, MarkedTarget
 from rotation_watcher.targets import added, conditions, earlier, lawful, loaded, places, proof
 from rotation_watcher.targets.decide import Outcome
@@ -41,11 +41,16 @@ def deploy(snapshot: Snapshot, session: Session, *, claiming: Change | None = No
     record, now = session.record, session.ports.clock()
     body, content = snapshot.plan.body, snapshot.plan.content
     versions = record.versions
-    if record.applied is None and snapshot.blocks:
-        versions = (as_found(snapshot, session),)
+    try:
+        if record.applied is None and snapshot.blocks:
+            versions = (as_found(snapshot, session),)
+        version = _put(body, session)
+    except BucketUnusable as error:  # of another region: the state can be written all the same
+        _save_failed(lambda record: record, snapshot, content, error, session)
+        return Outcome.BUCKET_UNUSABLE
     asked_before = record.pending if record.pending and record.pending.sha256 == content else None
     pending = Pending(
-        version=_put(body, session),
+        version=version,
         sha256=content,
         fingerprints=tuple(sorted(snapshot.plan.desired)),
         ours=tuple(sorted({*record.ours, *snapshot.plan.added} - {*snapshot.plan.removed} & {*snapshot.plan.desired})),
@@ -179,13 +184,13 @@ def request_update(snapshot: Snapshot, pending: Pending, session: Session, *, vo
     except TargetBusy as error:
         # The answer to a request that did arrive may have been lost before this one: pending stays.
         not_before = session.ports.clock() + arns.parse_target(session.target.arn).kind.back_off
-        _save_failed(lambda record: replace(record, not_before=not_before), snapshot, pending, error, session)
+        _save_failed(lambda record: replace(record, not_before=not_before), snapshot, pending.sha256, error, session)
         return Outcome.PUT_OFF
     except BundleRejected as error:
         return _rejected(error, snapshot, pending, session)
     except TargetError as error:
         # It may have arrived all the same (a lost answer): pending stays, and the next run reads before it acts.
-        _save_failed(lambda record: record, snapshot, pending, error, session)
+        _save_failed(lambda record: record, snapshot, pending.sha256, error, session)
         return Outcome.FAILED
     loaded.note(store, session.target.arn, snapshot.live, body or b"", etag)
     return await_proof(snapshot, pending, session)
@@ -194,7 +199,7 @@ def request_update(snapshot: Snapshot, pending: Pending, session: Session, *, vo
 def _rejected(error: BundleRejected, snapshot: Snapshot, pending: Pending, session: Session) -> Outcome:
     refusal = _with_what_is_unusual(error, snapshot)
     hold = Hold(reason=HoldReason.REJECTED, sha256=pending.sha256, since=session.ports.clock())
-    _save_failed(lambda record: replace(record, pending=None, hold=hold), snapshot, pending, refusal, session)
+    _save_failed(lambda record: replace(record, pending=None, hold=hold), snapshot, pending.sha256, refusal, session)
     return Outcome.REJECTED
 
 
@@ -204,11 +209,9 @@ def _with_what_is_unusual(refusal: BundleRejected, snapshot: Snapshot) -> Bundle
     return BundleRejected(". Of what others put there, check first ".join([str(refusal), *lines]))
 
 
-def _save_failed(change: Change, snapshot: Snapshot, pending: Pending, error: TargetError, session: Session) -> None:
+def _save_failed(change: Change, snapshot: Snapshot, content: str, error: TargetError, session: Session) -> None:
     now = session.ports.clock()
-    session.save(
-        lambda record: conditions.update_failed(change(unclaimed(record)), snapshot, error, pending.sha256, now)
-    )
+    session.save(lambda record: conditions.update_failed(change(unclaimed(record)), snapshot, error, content, now))
 
 
 def await_proof(snapshot: Snapshot, pending: Pending, session: Session) -> Outcome:

@@ -6,7 +6,6 @@ Pure, like ``conditions``, which keeps what is found here: what one run observed
 import hashlib
 from datetime import datetime, timedelta
 
-from rotation_watcher import arns
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import TargetName
 from rotation_watcher.alerts.conditions import AT_ONCE, Lasting, Observed
@@ -63,7 +62,7 @@ def remarks(snapshot: Snapshot) -> list[str]:
 
 def _name(snapshot: Snapshot) -> TargetName:
     target = snapshot.target
-    return TargetName(target.id, target.arn, arns.parse_target(target.arn).label, target.reach.account)
+    return TargetName(target.id, target.arn, target.label, target.reach.account)
 
 
 def _short(*parts: object) -> str:

@@ -15,10 +15,11 @@ from rotation_watcher.targets.record import Record
 
 
 class Stores(NamedTuple):
-    """The stack's bucket, and that from which the target loads."""
+    """The stack's bucket, and that from which the target loads; ``unusable``: why that cannot be used (else empty)."""
 
     state: ObjectStore
     bundles: ObjectStore
+    unusable: str = ""
 
 
 class Found(NamedTuple):
@@ -49,6 +50,20 @@ def version(store: ObjectStore, record: Record, key_of: Callable[[str], str], na
 def uris(store: ObjectStore, record: Record) -> tuple[str, ...]:
     """The ``s3://bucket/key`` from which the watcher has the target load."""
     return tuple(f"s3://{store.bucket}/{keys.deployed(folder)}" for folder in folders(record))
+
+
+def exchanged(record: Record, location: object, version: object) -> bool:
+    """Whether a target loads the version that was deployed last from a bucket that the stack has no more.
+
+    A version's id is S3's, and of one bucket: what another stack deploys under the same key has another.
+    """
+    if not isinstance(location, str) or not isinstance(version, str) or record.applied is None:
+        return False
+    return (
+        version == record.applied.version
+        and location.startswith("s3://")
+        and location.endswith(tuple(f"/{keys.deployed(one)}" for one in folders(record)))
+    )
 
 
 def newest_record(store: ObjectStore, target: Target) -> tuple[StoredObject | None, bool]:

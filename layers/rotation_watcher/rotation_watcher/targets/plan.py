@@ -29,6 +29,7 @@ class Blocker(StrEnum):
     TOO_MANY_CERTIFICATES = "too-many-certificates"
     WOULD_REFUSE = "would-refuse"
     FOREIGN_UNREADABLE = "foreign-unreadable"
+    BUCKET_UNUSABLE = "bucket-unusable"
 
 
 class Drift(NamedTuple):
@@ -95,6 +96,11 @@ class Buckets(NamedTuple):
 
     state: str = ""
     bundles: str = ""
+
+    @property
+    def one(self) -> bool:
+        """Whether it loads from the stack's own."""
+        return self.state == self.bundles
 
 
 class Snapshot(NamedTuple):

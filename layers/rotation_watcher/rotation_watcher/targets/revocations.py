@@ -121,8 +121,8 @@ class _Work:
                 Trouble("forged", folder, wanted.point.url, f"{folder}/{PEM} is no list of its issuer")
             )
             return
-        place = self._place(f"{folder}/{PEM}", wanted.version)
         try:
+            place = self._place(f"{folder}/{PEM}", wanted.version)
             added = self._adapter.add_revocation(self._arn, place)
         except TargetError as error:
             self._troubles.append(Trouble(error.reason, folder, wanted.point.url, str(error)))

@@ -13,7 +13,7 @@ from rotation_watcher.bundles.view import view_bundle
 from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.config import Bundle, Target, Watch
 from rotation_watcher.deadline import TimedStore
-from rotation_watcher.errors import StoreError
+from rotation_watcher.errors import BucketUnusable, RoleUnanswered, StoreError, TargetError
 from rotation_watcher.identity import files
 from rotation_watcher.kinds import Kind, Payload
 from rotation_watcher.ports import ThriftyTarget
@@ -38,6 +38,8 @@ class Run:
         self._views: dict[str, BundleView] = {}
         self._begun: set[str] = set()
         self._written: dict[str, bool] = {}
+        self._unanswered: dict[str, RoleUnanswered] = {}
+        self._buckets: dict[str, str] = {}
 
     def begin(self, targets: Sequence[Target]) -> None:
         """The run will serve these. Raises nothing: what is not known at once is asked for target by target."""
@@ -54,6 +56,36 @@ class Run:
                 adapter = self.ports.adapter(served[0])
                 if isinstance(adapter, ThriftyTarget):
                     adapter.expect([target.arn for target in served])
+
+    def refuse_unanswered(self, target: Target) -> None:
+        """Raise RoleUnanswered where STS has said nothing of the target's role before in this run."""
+        role = self.ports.reach(target).role_arn
+        if role in self._unanswered:
+            raise self._unanswered[role]
+
+    def unusable(self, target: Target) -> str:
+        """Why the bucket of another region, from which the target loads, cannot be used; empty where nothing is known.
+
+        Each is looked at once a run, so that one that is gone is heard of before a root changes. Raises StoreError.
+        """
+        region = self.ports.reach(target).region
+        if region is None or arns.parse_target(target.arn).kind.takes is Payload.LEAVES:
+            return ""  # it loads nothing there
+        if region not in self._buckets:
+            self._buckets[region] = ""
+            try:
+                self.ports.check_bucket(target)
+            except BucketUnusable as error:
+                self._buckets[region] = str(error)
+            except TargetError:  # it may pass: who needs the bucket is told
+                pass
+        return self._buckets[region]
+
+    def note_unanswered(self, target: Target, error: TargetError) -> None:
+        """Keep in mind that STS says nothing of the target's role."""
+        role = self.ports.reach(target).role_arn
+        if role is not None and isinstance(error, RoleUnanswered):
+            self._unanswered[role] = error
 
     def view(self, bundle: Bundle) -> BundleView:
         """What the bundle should hold, as this run knows it. Raises StoreError."""

@@ -90,6 +90,14 @@ class Ports(NamedTuple):
         region = self.reach(target).region
         return self.store if region is None else TimedStore(self._other_places(target).bucket(region), self.remaining)
 
+    def check_bucket(self, target: Target) -> None:
+        """See that the bucket of another region, from which the target loads, can be used.
+
+        Raises BucketUnusable, TargetBusy, TargetError, StoreError.
+        """
+        if (region := self.reach(target).region) is not None:
+            self._other_places(target).check_bucket(region)
+
     def _adapters(self, target: Target) -> Adapters:
         where = self.reach(target)
         return Adapters(self.targets, self.listeners) if where == HOME else self._other_places(target).adapters(where)
@@ -105,6 +113,8 @@ class Session:
 
     looks_only = False
     """Whether it never takes the claim, and so changes nothing at the target."""
+    unusable = ""
+    """Why the bucket from which the target loads cannot be used, if that is known."""
 
     def __init__(self, target: Target, ports: Ports) -> None:
         """Read the record. Raises StoreError."""
@@ -134,7 +144,7 @@ class Session:
     @property
     def stores(self) -> Stores:
         """The stack's bucket, and that one. Raises StoreError."""
-        return Stores(self.ports.store, self.bundles)
+        return Stores(self.ports.store, self.bundles, self.unusable)
 
     @property
     def revocations(self) -> RevocationTarget | None:

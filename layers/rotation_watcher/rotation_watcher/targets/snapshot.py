@@ -15,7 +15,7 @@ from rotation_watcher.errors import TargetError
 from rotation_watcher.ports import UNKNOWN, Live, ObjectStore, TrustTarget
 from rotation_watcher.targets import added, loaded, places, shown
 from rotation_watcher.targets.places import Stores
-from rotation_watcher.targets.plan import Buckets, Last, Snapshot, make
+from rotation_watcher.targets.plan import Blocker, Buckets, Last, Snapshot, make
 from rotation_watcher.targets.record import Record
 from rotation_watcher.x509.certificates import Block
 from rotation_watcher.x509.truststore import EMPTY, Contents, read
@@ -42,11 +42,12 @@ def of_live(
     watch: Watch, target: Target, record: Record, view: BundleView, stores: Stores, live: Live, now: datetime
 ) -> Snapshot:
     """The snapshot of a target that has been read. Raises TargetError, StoreError."""
-    store, bundles = stores
+    store, bundles, unusable = stores
     # Where mutual TLS was turned off, what others had put there comes back together with what is wanted.
     off = live.bundle is None
     last = shown.last(store, target, record) if off else Last()
-    former_version = deployed(bundles, record, last_version(record)) if off and last.contents is None else None
+    unknown = off and last.contents is None
+    former_version = deployed(bundles, record, last_version(record)) if unknown and not unusable else None
     contents = (last.contents or former_version or EMPTY) if off else contents_of(live)
     # Asked for only where something could leave: a quiet run reads none of it.
     leaving = contents.blocks.keys() & record.ours.keys() - view.wanted.certificates.keys()
@@ -63,10 +64,14 @@ def of_live(
         now=now,
     )
     former: Mapping[str, Block] = {}
-    if plan.drift and plan.drift.removed and record.applied:
+    if unusable:
+        plan = plan._replace(blocked_by=Blocker.BUCKET_UNUSABLE, why=unusable)
+    elif plan.drift and plan.drift.removed and record.applied:
         former = (deployed(bundles, record, record.applied.version) or EMPTY).blocks
     if off and last == Last() and contents.blocks.keys() - view.wanted.certificates.keys():
         last = Last(doubt="its mutual TLS is off, and nothing outside targets/ shows what others had there")
+    if unknown and unusable:
+        last = Last(doubt=f"its mutual TLS is off, and {unusable}")
     remind, buckets = watch.policy.remind_days, Buckets(store.bucket, bundles.bucket)
     return Snapshot(target, record, view, live, contents, former, plan, last, remind, buckets)
 
@@ -113,4 +118,5 @@ def moved_to(bundles: ObjectStore, record: Record, live: Live) -> str | None:
         return None
     versions = {record.applied.version, record.pending.version if record.pending else record.applied.version}
     ours = live.location in places.uris(bundles, record) and live.version in versions
+    ours = ours or places.exchanged(record, live.location, live.version)
     return None if ours else f"{live.location} (version {live.version})"

@@ -7,7 +7,7 @@ Nobody writes over a mark, so it is the later stack that tells.
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 
 from rotation_watcher.alerts import builders
@@ -15,6 +15,9 @@ from rotation_watcher.alerts.builders import TargetName
 from rotation_watcher.alerts.conditions import Observed
 from rotation_watcher.alerts.model import Kind
 from rotation_watcher.ports import UNKNOWN, Live
+from rotation_watcher.targets import places
+from rotation_watcher.targets.plan import Buckets
+from rotation_watcher.targets.record import Record
 
 PREFIX = "two-stacks"
 """Conditions of this prefix."""
@@ -22,17 +25,19 @@ BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _DEPLOYED = re.compile(rf"s3://(?P<bucket>{BUCKET.pattern})/targets/[a-z0-9-]{{1,63}}/bundle\.pem")
 
 
-def observed(live: Live, own: Collection[str], name: TargetName, now: datetime) -> Iterator[Observed]:
+def observed(live: Live, record: Record, own: Buckets, name: TargetName, now: datetime) -> Iterator[Observed]:
     """That another stack than the one with these buckets works at the target."""
     other = _marked_by(live)
-    if other is not None and other not in own:
-        yield Observed(
-            PREFIX,
-            Kind.TWO_STACKS,
-            lambda since: builders.two_stacks(
-                target=name, bucket=other, marked=isinstance(live.mark, str), since=since, now=now
-            ),
-        )
+    if other is None or other in own or places.exchanged(record, live.location, live.version):
+        return
+    marked = isinstance(live.mark, str)
+    yield Observed(
+        PREFIX,
+        Kind.TWO_STACKS,
+        lambda since: builders.two_stacks(
+            target=name, bucket=other, marked=marked, holds_state=marked or own.one, since=since, now=now
+        ),
+    )
 
 
 def told(live: Live) -> bool:

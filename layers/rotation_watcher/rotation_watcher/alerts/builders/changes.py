@@ -27,8 +27,20 @@ _REMEDIES = {
         " file), and deploy."
     ),
     "target-denied": (
-        "Check that TargetArns lists this target: of the stack, or of the one that made its role in another account. If"
-        " it does, read which permission the message names: a policy of your organisation may forbid it."
+        "Check that TargetArns of the stack lists this target. If it does, read which permission the message names: a"
+        " policy of your organisation may forbid it."
+    ),
+    "role-refused": (
+        "Check three things: TargetRoleArns of the watcher's stack lists the role; PublishRoleArn of the role's own"
+        " stack (accounts/target-role.yaml) is the output of that name of the watcher's; external_id in the watch file"
+        " is its ExternalId. Deploy what differs. If nothing does, a policy of an organisation may forbid"
+        " sts:AssumeRole."
+    ),
+    "role-unanswered": (f"Look at the AWS Health Dashboard for STS in the watcher's region. {_AGAIN}"),
+    "bucket-unusable": (
+        "Deploy accounts/region-bucket.yaml in that region, in the watcher's account, with the output PublishRoleArn of"
+        " the watcher's stack. If the bucket has another name now, name it in RegionBucketArns of the stack, and of the"
+        " stacks of the roles that load from it."
     ),
     "target-busy": f"Nothing yet. {_AGAIN}",
     "target-failed": f"Read what the service said (What happened). {_AGAIN}",
@@ -81,6 +93,19 @@ _REMEDIES = {
     ),
     "nothing-known": "Read the alerts about the sources of this target's bundle: one of them has to be repaired first.",
 }
+_REMEDIES_BY_ROLE = {
+    "target-not-found": (
+        "Check whether the target was deleted or made anew. Name the ARN that is right in the watch file and in"
+        " TargetArns of its role's stack (accounts/target-role.yaml). A domain's ARN names no account: check that"
+        " role_arn is a role of the account that has it."
+    ),
+    "target-denied": (
+        "Check that TargetArns of its role's stack (accounts/target-role.yaml) lists this target, and that the stack"
+        " has the template of this release. If so, read which permission the message names: a policy of an organisation"
+        " may forbid it."
+    ),
+}
+"""The same where the target is reached in the name of a role of its account."""
 
 
 def change_planned(
@@ -240,7 +265,7 @@ def truststore_update_failed(
         title=f"{what} could not be updated ({plain(reason, 24)})",
         happened=sentence(message, 500),
         means=means,
-        do=_REMEDIES.get(reason, _REMEDIES["target-failed"]) + ("" if held or adopt else _SHOWS),
+        do=_remedy(target, reason) + ("" if held or adopt else _SHOWS),
         commands=_adopting(target, adopt) if adopt else releasing(target) if held else (look(target),),
     )
     facts = {"reason": plain(reason), "since": when(since)} | listed("refused", missing, now)
@@ -253,6 +278,11 @@ def truststore_update_failed(
         facts,
         now,
     )
+
+
+def _remedy(target: TargetName, reason: str) -> str:
+    known = _REMEDIES | _REMEDIES_BY_ROLE if target.account else _REMEDIES
+    return known.get(reason, _REMEDIES["target-failed"])
 
 
 def _adopting(target: TargetName, key: str) -> tuple[Template, ...]:

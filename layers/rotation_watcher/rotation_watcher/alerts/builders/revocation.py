@@ -70,8 +70,15 @@ _AT_THE_STORE = {
     "target-denied": "Deploy the stack's current template: it grants what is missing on the trust stores of TargetArns."
     " A shared trust store can be changed from its own account alone.",
     "target-not-found": "Correct the target's ARN in the watch file, or create the trust store.",
+    "role-unanswered": "See the alert truststore-update-failed about this target, if it lasts.",
+    "role-refused": "See the alert truststore-update-failed about this target.",
+    "bucket-unusable": "See the alert truststore-update-failed about this target: its bucket has to be mended first.",
 }
 """By the reason; every other one may pass unaided."""
+_DENIED_TO_ROLE = (
+    "Deploy its role's stack in the template of this release, with this target among its TargetArns"
+    " (accounts/target-role.yaml): it grants what is missing."
+)
 _TRIED_AGAIN = "Nothing, if it is over within a day: it is tried again at every run."
 
 
@@ -101,7 +108,7 @@ def revocations_behind(
             if revoked
             else "What was revoked since the list that it holds is still let in. No accepted certificate is refused."
         ),
-        do=_AT_THE_STORE.get(reason, _TRIED_AGAIN),
+        do=_DENIED_TO_ROLE if target.account and reason == "target-denied" else _AT_THE_STORE.get(reason, _TRIED_AGAIN),
         commands=_at_the_store(target.arn, reason),
     )
     facts = {"reason": plain(reason, 40)} | ({"list": plain(url), "kept below": folder} if folder else {})

@@ -10,14 +10,26 @@ from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.kinds import MARK
 
 
-def two_stacks(*, target: TargetName, bucket: str, marked: bool, since: datetime, now: datetime) -> Alert:
-    """Another stack works at the target, whose state lies in ``bucket``. ``marked``: a tag of the target says so."""
+def two_stacks(
+    *, target: TargetName, bucket: str, marked: bool, holds_state: bool = True, since: datetime, now: datetime
+) -> Alert:
+    """Another stack works at the target. ``marked``: a tag of the target names ``bucket``; else it loads from it.
+
+    ``holds_state``: the state of that stack lies in it.
+    """
     seen = f"Its tag {MARK} names the bucket {bucket}" if marked else f"It loads from the bucket {bucket}"
-    do = (
-        "If the other stack is there, take the target out of the TargetArns or the watch file of one of them. If it is"
-        f" gone, and you know {bucket} as its bucket, deploy this one with ExistingBucketName = {bucket}: it goes on"
-        " with what that one knew, and trusts the roots in it."
-    )
+    do = "If the other stack is there, take the target out of the TargetArns or the watch file of one of them."
+    if holds_state:
+        do += (
+            f" If it is gone, and you know {bucket} as its bucket, deploy this one with ExistingBucketName = {bucket}:"
+            " it goes on with what that one knew, and trusts the roots in it."
+        )
+    else:
+        do += (
+            f" From {bucket} targets of this region load, and it holds no state: do not give it as ExistingBucketName."
+            " If the other stack is gone, nothing is to be done: this one points the target at its own bucket with its"
+            " next update."
+        )
     untag = command(
         "aws elbv2 remove-tags --region {region} --resource-arns {arn} --tag-keys {key}",
         **at(target.arn),

@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from rotation_watcher.alerts.builders.templates import Template
-from rotation_watcher.alerts.builders.wording import headline, plain
+from rotation_watcher.alerts.builders.templates import Template, asks_there
+from rotation_watcher.alerts.builders.wording import enumerated, headline, plain
 from rotation_watcher.alerts.model import Alert, Kind, Severity, alert_id
 
 AUTHORITY = 20
 """The most characters of an authority's name: the API may call one anything."""
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 _PARAGRAPH, _FACT, _COMMAND = 1000, 320, 1000
 """The most characters of what an alert holds; the builders cut foreign text shorter (``wording.LONGEST``)."""
 
@@ -82,11 +83,27 @@ def about_target(
     """Build an alert about a target; its facts open with the target's id and ARN."""
     facts = {"target": target.id, "ARN": target.arn, **facts}
     if target.account:
-        there = f"It is in the account {target.account}: commands on it need credentials of that account."
-        words = words._replace(do=f"{there} {words.do}")
+        words = words._replace(do=f"{_where(target.account, target.arn, words)} {words.do}")
     title = headline(target.label, words.title)
     alert = _alert(kind, severity, target.id, distinction, title, words, facts, now)
     return msgspec.structs.replace(alert, target=target.id)
+
+
+def _where(account: str, arn: str, words: Words) -> str:
+    """In which account the target is, and which of the commands are for it: the rest are for the watcher's."""
+    lines = [line for line in (words.command, *words.commands) if line]
+    place = arn.partition(":s3:::")[2].partition("/")[0]
+    there = [number for number, line in enumerate(lines) if asks_there(line, place)]
+    said = f"It is in the account {account}"
+    if not lines:
+        return f"{said}."
+    if not there:
+        return f"{said}; what is below is for the account of the watcher."
+    if len(there) == len(lines):
+        return f"{said}, and what is below needs credentials of that account."
+    named = enumerated([_ORDINALS[number] for number in there])
+    verb = "command needs" if len(there) == 1 else "commands need"
+    return f"{said}: the {named} {verb} credentials of that account, and the rest are for the account of the watcher."
 
 
 def about_stack(

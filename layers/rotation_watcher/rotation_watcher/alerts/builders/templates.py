@@ -13,6 +13,8 @@ from typing import Any
 from rotation_watcher.alerts.builders.wording import plain
 from rotation_watcher.alerts.fills import MARKS, Fill
 
+_OF_TARGETS = ("elbv2", "apigateway", "apigatewayv2", "cloudfront", "cloudtrail")
+"""The services of the CLI by which targets are looked at and changed: in the account of the target."""
 _LONGEST = 1000
 """The most characters of a foreign part."""
 
@@ -31,6 +33,12 @@ def command(words: str, /, **parts: str) -> Template:
     return Template(
         words.format_map({**MARKS, **{name: shlex.quote(plain(one, _LONGEST)) for name, one in parts.items()}})
     )
+
+
+def asks_there(line: str, bucket: str = "") -> bool:
+    """Whether a command is for the account of the target. ``bucket``: of a place for files (empty: it is none)."""
+    words = line.split()
+    return len(words) > 1 and (words[1] in _OF_TARGETS or bool(bucket and bucket in line))
 
 
 def joined(words: str, /, **lines: Template) -> Template:
