@@ -11,7 +11,7 @@ from http import HTTPStatus
 from threading import Lock
 from typing import Any
 
-from local.aws import faults, plain_reads
+from local.aws import bucket_owner, faults, plain_reads
 from local.aws.calls import Call, CallLog, Recognised, recognise
 from local.aws.presigned import PREFIX, Downloads
 
@@ -55,7 +55,7 @@ class Front:
         body = _take_body(environ)
         read = plain_reads.of(environ)
         recognised = recognise(environ, body) if read is None else Recognised(read.call, None)
-        fault = self._waiting.take(recognised.call)
+        fault = self._waiting.take(recognised.call) or bucket_owner.refused(environ)
         if fault is not None and fault.meanwhile is not None:
             fault.meanwhile()
         if fault is not None and not fault.after:

@@ -16,8 +16,8 @@ from botocore.stub import Stubber
 
 from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters import clients
-from rotation_watcher.adapters.s3 import S3Store
-from rotation_watcher.errors import Conflict, StoreError
+from rotation_watcher.adapters.s3 import RegionBucket, S3Store
+from rotation_watcher.errors import BucketUnusable, Conflict, StoreError, TargetError
 from rotation_watcher.ports import ObjectStore, StoredObject, Written
 
 NUMBERS = itertools.count()
@@ -124,6 +124,56 @@ def test_the_version_that_suspended_versioning_overwrites_is_none() -> None:
 
     assert put(store, "key", b"body").version is None
     assert store.get("key") == StoredObject(b"body", '"1"', None)
+
+
+@pytest.mark.parametrize("store", [S3Store, RegionBucket])
+def test_a_bucket_of_another_account_is_refused(store: type[S3Store], bucket: str, aws: EmbeddedAws) -> None:
+    refusal = StoreError if store is S3Store else BucketUnusable
+    own, strange = (store(aws.client("s3"), bucket, owner=one) for one in (aws.account, "999999999999"))
+    version = put(own, "key", b"body").version
+    assert own.list("") == ["key"]
+    calls: list[Callable[[], object]] = [
+        lambda: put(strange, "key", b"other"),
+        lambda: put_if(strange, "key", b"other", None),
+        lambda: strange.list(""),
+    ]
+    for call in calls:
+        with pytest.raises(refusal, match="AccessDenied"):
+            call()
+    if store is RegionBucket:
+        for pinned in (None, version):
+            with pytest.raises(BucketUnusable, match="AccessDenied"):
+                strange.get("key", version=pinned)
+    else:
+        assert strange.get("key") is None, "without ListBucket a 403 is absence: nothing of it is used"
+    found = own.get("key")
+    assert found is not None
+    assert found.body == b"body"
+
+
+def test_a_bucket_of_another_region_says_what_may_pass_and_what_does_not(bucket: str, aws: EmbeddedAws) -> None:
+    there = RegionBucket(aws.client("s3"), bucket, owner=aws.account)
+    there.check()
+    passing: list[tuple[str, str, int, Callable[[], object]]] = [
+        ("HeadBucket", "SlowDown", 503, there.check),  # an answer without a body: the status alone says it
+        ("PutObject", "InternalError", 500, lambda: put(there, "key", b"body")),
+        ("PutObject", "SlowDown", 503, lambda: put(there, "key", b"body")),
+    ]
+    for operation, code, status, call in passing:
+        aws.fail_next("s3", operation, code, status, times=4)
+        with pytest.raises(TargetError) as error:
+            call()
+        assert not isinstance(error.value, BucketUnusable)
+        aws.faults.clear()
+    aws.fail_next("s3", "PutObject", "AccessDenied", 403)
+    with pytest.raises(BucketUnusable) as refused:
+        put(there, "key", b"body")
+    assert refused.value.denied
+    with pytest.raises(BucketUnusable, match="does not exist") as gone:
+        RegionBucket(aws.client("s3"), f"not-{bucket}").check()
+    assert not gone.value.denied
+    with pytest.raises(BucketUnusable, match=r"is in us-east-1, not in eu-west-1 as its name says"):
+        RegionBucket(aws.client("s3", "eu-west-1"), bucket).check()
 
 
 CALLS: list[tuple[str, str, Callable[[ObjectStore], object]]] = [

@@ -9,12 +9,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+import boto3
 import pytest
 from botocore.credentials import AssumeRoleCredentialFetcher
 from botocore.exceptions import ConnectTimeoutError
 from moto.sts.models import AssumedRole
 
+from genesys_certs import app
+from genesys_certs.exits import Exit
 from local.aws.other_place import OtherPlace
+from local.cli_serve import WallClock
 from local.environment import BUCKET, Environment
 from local.genesys.keys import DEFAULT_CACHE
 from rotation_watcher import keys
@@ -176,7 +180,7 @@ def test_a_role_that_may_not_be_taken_on_is_told_with_its_remedy_and_keeps_no_ot
     assert "the role of its account cannot be taken on: An error occurred (AccessDenied)" in alert.what_happened
     assert alert.facts["reason"] == "role-refused"
     assert alert.what_to_do.startswith(
-        f"It is in the account {OTHER}; what is below is for the account of the watcher. Check three things: "
+        f"It is in the account {OTHER}; the command below is for the account of the watcher. Compare TargetRoleArns"
     )
     environment.aws.faults.clear()
     environment.tick()
@@ -229,7 +233,7 @@ def test_drift_elsewhere_is_healed_and_told_with_commands_for_that_region(fleet:
     told = one(environment, Kind.DRIFT_FOUND)
     assert told.target == "other-dublin"
     assert f"aws cloudtrail lookup-events --region {DUBLIN} " in told.what_to_do
-    assert f"It is in the account {OTHER}, and what is below needs credentials of that account." in told.what_to_do
+    assert f"It is in the account {OTHER}, and the command below needs credentials of that account." in told.what_to_do
 
 
 def test_a_target_of_another_region_goes_back_to_the_version_in_the_bucket_there(fleet: Fleet) -> None:
@@ -491,3 +495,48 @@ def test_a_role_of_which_sts_says_nothing_is_waited_for_once_a_run(
     assert {one.outcome for one in elsewhere.values()} == {"role-unanswered"}
     assert all("STS gives no answer" in str(one.message) for one in elsewhere.values())
     assert_admits(environment, "home", "dublin")
+
+
+def test_the_command_line_says_what_it_cannot_see_from_here_and_what_the_function_sees(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = datetime.now(UTC)
+    with Environment(now, DEFAULT_CACHE, clock=WallClock(), world={"root_key_bits": 2048}) as environment:
+        dublin, there = environment.aws.at(DUBLIN), environment.aws.at(DUBLIN, OTHER)
+        make_region_bucket(environment.aws, DUBLIN, "watcher", roles=[ROLE])
+        environment.reach(region_buckets=[REGIONAL], roles=[ROLE])
+        environment.add_source("use1", "us-east-1")
+        environment.add_bundle("main", ["use1"])
+        fleet = Fleet(environment, dublin, environment.aws.at(account=OTHER), there)
+        furnish_region(fleet)
+        environment.deploy(RegionBucketArns=f"arn:aws:s3:::{REGIONAL}", TargetRoleArns=ROLE)
+        environment.collect()
+        environment.report()
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+        environment.aws.calls.clear()
+
+        def said(*arguments: str) -> tuple[int, str]:
+            capsys.readouterr()
+            code = app.main(arguments)
+            return code, capsys.readouterr().out
+
+        code, out = said("plan", "--from-here", "--json")
+        found = json.loads(out)
+        assert (code, found.get("failures")) == (0, {}), found
+        assert [one["target"] for one in found["targets"]] == ["home", "dublin", "rest-dublin"]
+        assert found["left_out"] == {
+            "other-dublin": f"left out: only publish may take on {ROLE}. After the deployment or upload,"
+            " `genesys-certs plan` asks it."
+        }
+        assert roles_taken_on(environment) == 0
+        code, out = said("plan", "--from-here", "--target", "other-dublin")
+        assert (code, f"only publish may take on {ROLE}" in " ".join(out.split())) == (0, True)
+        code, out = said("plan")
+        assert (code, "other-dublin" in out) == (0, True)
+
+        lose(fleet, "gone")
+        code, out = said("plan")
+        assert f"{REGIONAL}, from which targets of {DUBLIN} load, does not exist" in " ".join(out.split())
+        code, out = said("doctor")
+        assert code == Exit.CRITICAL
+        assert "bucket-unusable" in out

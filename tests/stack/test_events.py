@@ -126,10 +126,17 @@ def test_report_writes_what_is_wrong_as_an_alarm_names_it(
     assert found.keys() <= alarmed()
 
 
+@pytest.mark.parametrize(
+    ("variable", "arn"),
+    [
+        ("TARGET_ARNS", "arn:aws:apigateway:us-east-1::/domainnames/api.example.com"),
+        ("TARGET_ROLE_ARNS", "arn:aws:iam::222222222222:role/genesys-certificate-watcher-targets"),
+    ],
+)
 def test_a_sweep_that_finds_no_target_in_a_stack_that_lists_some_fails(
-    environment: Environment, monkeypatch: pytest.MonkeyPatch
+    variable: str, arn: str, environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TARGET_ARNS", environment.watch["targets"][0]["arn"])
+    monkeypatch.setenv(variable, arn)
     environment.watch["targets"] = []
     environment.configure()
     publish = load("publish")

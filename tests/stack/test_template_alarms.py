@@ -392,6 +392,14 @@ def test_logs_are_asked_for_fields_that_lambda_and_the_functions_write() -> None
     assert found["outcome"] == "unchanged"
 
 
+def test_every_way_to_name_targets_makes_the_alarms_about_them() -> None:
+    ways = [one["Condition"] for one in TEMPLATE["Conditions"]["HasTargets"]["Fn::Or"]]
+    assert ways == ["ListsTargets", "TagsTargets", "HasTargetRoles"]
+    assert {ALARMS[name].get("Condition") for name in ("PublishSilenceAlarm", "TargetsOutOfStepAlarm")} == {
+        "HasTargets"
+    }
+
+
 # What it costs
 
 

@@ -27,6 +27,12 @@ ALB = TargetName(
     "arn:aws:elasticloadbalancing:us-east-1:111122223333:truststore/genesys-clients/0123456789abcdef",
     "ALB trust store genesys-clients",
 )
+PAYMENTS = TargetName(
+    "payments-dublin",
+    "arn:aws:elasticloadbalancing:eu-west-1:222222222222:truststore/payments/73e2d6bc24d8a067",
+    "payments-dublin (ALB trust store payments)",
+    "222222222222",
+)
 DOMAIN = TargetName(
     "api",
     "arn:aws:apigateway:us-east-1::/domainnames/data-actions.api.example.com",
@@ -691,6 +697,47 @@ EXAMPLES: Mapping[str, Alert] = {
     ),
     "two_stacks_loaded": builders.two_stacks(
         target=DOMAIN, bucket="watcher-old-bucket-0x1y2z", marked=False, since=SINCE, now=NOW
+    ),
+    "two_stacks_elsewhere": builders.two_stacks(
+        target=PAYMENTS, bucket="old-watcher-eu-west-1", marked=False, holds_state=False, since=SINCE, now=NOW
+    ),
+    "truststore_bucket_unusable": builders.truststore_update_failed(
+        target=PAYMENTS,
+        reason="bucket-unusable",
+        message=(
+            "the bucket watcher-eu-west-1, from which targets of eu-west-1 load, does not exist: cannot find"
+            " s3://watcher-eu-west-1/: An error occurred (404) when calling the HeadBucket operation: Not Found"
+        ),
+        missing=[UPCOMING],
+        content="5e" * 32,
+        since=SINCE,
+        now=NOW,
+    ),
+    "truststore_role_refused": builders.truststore_update_failed(
+        target=PAYMENTS,
+        reason="role-refused",
+        message=(
+            f"cannot read {PAYMENTS.arn}: the role of its account cannot be taken on: An error occurred (AccessDenied)"
+            " when calling the AssumeRole operation: User: arn:aws:sts::111122223333:assumed-role/PublishRole/publish"
+            " is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::222222222222:role/watcher-targets"
+        ),
+        missing=[],
+        content="",
+        since=SINCE,
+        now=NOW,
+    ),
+    "drift_elsewhere": builders.drift_found(
+        target=PAYMENTS,
+        added=[],
+        removed=[UPCOMING],
+        moved_from=None,
+        moved_to=None,
+        refused=[UPCOMING],
+        will_heal=True,
+        call="ModifyTrustStore",
+        proved=SINCE,
+        since=SINCE,
+        now=NOW,
     ),
     "filters_empty": builders.filters_empty(
         target=DOOR,

@@ -86,12 +86,18 @@ def test_a_schedule_that_an_alarm_does_not_allow_for_is_refused_by_name(
         {},
         {"COLLECT_SCHEDULE": "rate(119 minutes)"},
         {"COLLECT_SCHEDULE": "rate(6 hours)", "SILENCE_HOURS": "7"},
-        {"PUBLISH_SCHEDULE": "rate(12 hours)", "TARGET_ARNS": ""},
+        {"PUBLISH_SCHEDULE": "rate(12 hours)", "TARGET_ARNS": "", "TARGET_ROLE_ARNS": ""},
         {"COLLECT_SCHEDULE": "rate(7 days)", "SILENCE_HOURS": ""},
     ],
 )
 def test_what_goes_together_is_taken(changed: dict[str, str]) -> None:
     assert refused(changed) == []
+
+
+def test_roles_of_other_accounts_are_targets_too() -> None:
+    changed = {"PUBLISH_SCHEDULE": "rate(12 hours)", "TARGET_ARNS": ""}
+    roles = {"TARGET_ROLE_ARNS": "arn:aws:iam::222222222222:role/genesys-certificate-watcher-targets"}
+    assert [one.partition(":")[0] for one in refused(changed | roles)] == ["PublishSchedule"]
 
 
 def test_it_is_said_together_with_what_else_is_wrong() -> None:

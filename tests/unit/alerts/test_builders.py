@@ -194,6 +194,7 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "expiring_now",
         "source_failing",
         "truststore_update_failed",
+        "truststore_bucket_unusable",
         "truststore_held",
         "configuration_refused",
         "configuration_forged",

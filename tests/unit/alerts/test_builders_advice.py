@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from rotation_watcher.alerts import builders
+from rotation_watcher.alerts.builders import TargetName
 from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.alerts.model import Alert, Severity
 from rotation_watcher.errors import SourceReason
@@ -245,6 +246,9 @@ def test_a_release_is_a_command_whose_event_names_the_target(name: str) -> None:
         "nothing-known",
         "foreign-unreadable",
         "too-many-certificates",
+        "bucket-unusable",
+        "role-refused",
+        "role-unanswered",
     ],
 )
 def test_each_way_of_failing_has_its_own_advice(reason: str) -> None:
@@ -460,3 +464,70 @@ def test_an_automatic_rollback_is_critical_and_one_by_hand_is_not() -> None:
     assert rolled(by_hand=True).severity is Severity.WARNING
     assert "nothing new is deployed" in rolled(by_hand=True).what_it_means
     assert CURRENT.fingerprint[:16] in rolled(by_hand=True).facts["came back"]
+
+
+AWAY = TargetName("pay", "arn:aws:elasticloadbalancing:eu-west-1:222222222222:truststore/pay/1a", "pay", "222222222222")
+PLACE = TargetName("files", "arn:aws:s3:::their-files/genesys/", "files", "222222222222")
+
+
+def advice(target: TargetName, reason: str, adopt: str = "") -> str:
+    return builders.truststore_update_failed(
+        target=target, reason=reason, message="it", missing=[], content="", adopt=adopt, since=SINCE, now=NOW
+    ).what_to_do
+
+
+def test_each_command_about_a_target_of_another_account_says_whose_credentials_it_needs() -> None:
+    assert advice(AWAY, "target-failed").startswith(
+        "It is in the account 222222222222; the command below is for the account of the watcher. Read what"
+    )
+    assert advice(AWAY, "held").startswith(
+        "It is in the account 222222222222; the commands below are for the account of the watcher."
+    )
+    edge = "arn:aws:cloudfront::222222222222:trust-store/ts_1"
+    assert advice(msgspec.structs.replace(AWAY, arn=edge), "content-unknown", "extra/adopted/a.pem").startswith(
+        "It is in the account 222222222222: the first and second commands need credentials of that account, what else"
+        " is below is for the watcher's."
+    )
+
+    def drift(target: TargetName, call: str) -> str:
+        return builders.drift_found(
+            target=target,
+            added=[],
+            removed=[],
+            moved_from=None,
+            moved_to=None,
+            refused=[],
+            will_heal=True,
+            call=call,
+            proved=None,
+            since=SINCE,
+            now=NOW,
+        ).what_to_do
+
+    for each, call in ((AWAY, "ModifyTrustStore"), (PLACE, "PutObject")):
+        assert drift(each, call).startswith(
+            "It is in the account 222222222222, and the command below needs credentials of that account."
+        )
+    home = msgspec.structs.replace(AWAY, account=None)
+    assert "account" not in drift(home, "ModifyTrustStore").partition(".")[0]
+
+
+@pytest.mark.parametrize("reason", ["target-denied", "target-not-found"])
+def test_what_a_role_is_denied_is_mended_at_its_own_stack(reason: str) -> None:
+    home = msgspec.structs.replace(AWAY, account=None)
+    assert "of its role's stack (accounts/target-role.yaml)" in advice(AWAY, reason)
+    assert "accounts/" not in advice(home, reason)
+    behind = builders.revocations_behind(
+        target=AWAY, reason="target-denied", folder="", url="", message="it", revoked=False, since=SINCE, now=NOW
+    )
+    assert "Deploy its role's stack" in behind.what_to_do
+
+
+def test_a_regional_bucket_of_another_stack_is_never_offered_as_its_state() -> None:
+    def told(*, marked: bool, holds_state: bool) -> str:
+        return builders.two_stacks(
+            target=AWAY, bucket="b-eu-west-1", marked=marked, holds_state=holds_state, since=SINCE, now=NOW
+        ).what_to_do
+
+    assert "deploy this one with ExistingBucketName = b-eu-west-1" in told(marked=True, holds_state=True)
+    assert "do not give it as ExistingBucketName" in told(marked=False, holds_state=False)

@@ -31,10 +31,9 @@ _REMEDIES = {
         " policy of your organisation may forbid it."
     ),
     "role-refused": (
-        "Check three things: TargetRoleArns of the watcher's stack lists the role; PublishRoleArn of the role's own"
-        " stack (accounts/target-role.yaml) is the output of that name of the watcher's; external_id in the watch file"
-        " is its ExternalId. Deploy what differs. If nothing does, a policy of an organisation may forbid"
-        " sts:AssumeRole."
+        "Compare TargetRoleArns of the watcher's stack, PublishRoleArn and ExternalId of the role's own stack"
+        " (accounts/target-role.yaml), and role_arn and external_id in the watch file, and deploy what differs. If"
+        " nothing does, a policy of an organisation may forbid sts:AssumeRole."
     ),
     "role-unanswered": (f"Look at the AWS Health Dashboard for STS in the watcher's region. {_AGAIN}"),
     "bucket-unusable": (

@@ -97,13 +97,14 @@ def _where(account: str, arn: str, words: Words) -> str:
     said = f"It is in the account {account}"
     if not lines:
         return f"{said}."
+    one = len(lines) == 1
     if not there:
-        return f"{said}; what is below is for the account of the watcher."
+        return f"{said}; the {'command below is' if one else 'commands below are'} for the account of the watcher."
     if len(there) == len(lines):
-        return f"{said}, and what is below needs credentials of that account."
+        return f"{said}, and the {'command below needs' if one else 'commands below need'} credentials of that account."
     named = enumerated([_ORDINALS[number] for number in there])
     verb = "command needs" if len(there) == 1 else "commands need"
-    return f"{said}: the {named} {verb} credentials of that account, and the rest are for the account of the watcher."
+    return f"{said}: the {named} {verb} credentials of that account, what else is below is for the watcher's."
 
 
 def about_stack(
