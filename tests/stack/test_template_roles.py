@@ -337,6 +337,28 @@ def test_the_watch_file_is_read_by_its_name() -> None:
             assert padded["Fn::Sub"].replace("${WatchFileUri}", uri).split(scheme)[index] == expected
 
 
+def test_every_role_has_the_boundary_and_the_path_that_an_organisation_asks_for() -> None:
+    boundary = "arn:aws:iam::123456789012:policy/boundary"
+    for parameters, expected in (
+        ({}, {"Path": "/"}),
+        (
+            {"PermissionsBoundaryArn": boundary, "RolePath": "/platform/"},
+            {"Path": "/platform/", "PermissionsBoundary": boundary},
+        ),
+    ):
+        resolver = Resolver(parameters, {})
+        for name, role in ROLES.items():
+            given = resolver.of({key: role["Properties"].get(key) for key in ("Path", "PermissionsBoundary")})
+            assert given == expected, name
+    for pattern, right, wrong in (
+        ("RolePath", ("/", "/a/", "/a/b-1/"), ("", "a/", "/a", "//", "/a b/")),
+        ("PermissionsBoundaryArn", ("", boundary, "arn:aws:iam::aws:policy/PowerUserAccess"), ("boundary", "*")),
+    ):
+        allowed = re.compile(PARAMETERS[pattern]["AllowedPattern"])
+        assert all(allowed.fullmatch(one) for one in right)
+        assert not any(allowed.fullmatch(one) for one in wrong)
+
+
 def test_nothing_is_tied_to_one_partition() -> None:
     cut = re.findall(r'"arn:(aws[a-z-]*):s3:::"', TEXT)  # what is cut off from the ARNs of buckets, to have their names
     assert {*cut} == {"aws", "aws-cn", "aws-us-gov", "aws-eusc"}

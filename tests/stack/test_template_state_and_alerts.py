@@ -21,6 +21,7 @@ from tests.stack.template import (
     seconds,
 )
 from tests.support.functions import CHATS
+from tests.support.roles import Resolver
 
 
 def test_the_bucket_is_kept_versioned_private_and_encrypted() -> None:
@@ -90,10 +91,15 @@ def test_a_chat_gets_every_alert_and_what_cannot_be_delivered_is_kept(chat: str)
 
 def test_every_alarm_goes_straight_to_both_topics() -> None:
     """No code of ours lies between. Whoever filters the one gets the dead man over the other (decision 0040)."""
-    both = [{"Ref": "AlertTopic"}, {"Ref": "AlarmTopic"}]
-    for name, alarm in ALARMS.items():
-        assert alarm["Properties"]["AlarmActions"] == both, name
-        assert alarm["Properties"].get("OKActions", both) == both, name
+    topics = {"AlertTopic": ("alerts", ""), "AlarmTopic": ("alarms", "")}
+    own = "arn:aws:sns:us-east-1:123456789012:operations"
+    for parameters, told in (({}, ["alerts", "alarms"]), ({"OwnAlarmTopicArn": own}, ["alerts", "alarms", own])):
+        resolver = Resolver(parameters, topics)
+        for name, alarm in ALARMS.items():
+            for actions in ("AlarmActions", "OKActions"):
+                said = alarm["Properties"].get(actions)
+                assert said is None or resolver.of(said) == told, name
+            assert alarm["Properties"]["AlarmActions"], name
 
 
 def test_nothing_but_alarms_goes_to_the_topic_of_alarms() -> None:
