@@ -2,7 +2,11 @@
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -12,7 +16,7 @@ from genesys_certs.app import group
 from rotation_watcher import __version__, bootstrap_door
 from rotation_watcher.alerts import mail
 from rotation_watcher.alerts.data import as_json
-from tests.stack.template import ROOT, TEMPLATE
+from tests.stack.template import ROOT, TEMPLATE, load
 from tests.support.alert_examples import DELIVERED, STACK
 
 SEMANTIC = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
@@ -49,6 +53,32 @@ def test_the_newest_entries_of_the_changelog_are_its_own() -> None:
     versions = [tuple(map(int, version.split("."))) for version, _ in releases]
     assert versions == sorted(versions, reverse=True)
     assert "unreleased" not in [date for _, date in releases[1:]]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("## 1.0.0 (unreleased)\n", ["9.8.7 (unreleased)"]),
+        ("## 1.0.0 (2026-12-01)\n", ["9.8.7 (unreleased)", "1.0.0 (2026-12-01)"]),
+    ],
+)
+def test_one_command_writes_another_version_into_every_place(tmp_path: Path, before: str, after: list[str]) -> None:
+    package = "layers/rotation_watcher/rotation_watcher/__init__.py"
+    for name in (package, "template.yaml", "scripts/version.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "CHANGELOG.md").write_text(f"# Changelog\n\n{before}- One.\n")
+    subprocess.run([sys.executable, tmp_path / "scripts/version.py", "9.8.7"], check=True)
+    assert re.findall(r"^## (.+)$", (tmp_path / "CHANGELOG.md").read_text(), re.MULTILINE) == after
+    assert (tmp_path / package).read_text() == (ROOT / package).read_text().replace(f'"{__version__}"', '"9.8.7"')
+    template = load(tmp_path / "template.yaml")
+    assert template["Metadata"]["AWS::ServerlessRepo::Application"]["SemanticVersion"] == "9.8.7"
+    assert template["Outputs"]["Version"]["Value"] == "9.8.7"
+
+
+@pytest.mark.parametrize("given", [[], ["1.2"], ["v1.2.3"], ["1.2.3-rc1"], ["01.2.3"]])
+def test_what_is_no_version_is_written_nowhere(given: list[str]) -> None:
+    assert subprocess.run([sys.executable, ROOT / "scripts/version.py", *given], check=False).returncode == 2
 
 
 def test_the_authorizers_log_says_it(capsys: pytest.CaptureFixture[str]) -> None:
