@@ -22,7 +22,7 @@ def make(build: Path, out: Path, source: Source) -> None:
     """Fill ``out``, which must not exist, from the folder that ``sam build`` made."""
     out.mkdir(parents=True)
     text = (ROOT / "template.yaml").read_text(encoding="utf-8")
-    keys = {name: _pack(build, name, out, source.epoch) for name in coded(text)}
+    keys = {name: _pack(build, name, out) for name in coded(text)}
     prefix = PREFIX.format(version=source.version)
     _write(out / "template.yaml", packaged(text, keys.__getitem__, prefix))
     _write(out / "sbom.cdx.json", _json(bill(build / "DependenciesLayer" / "python", source)))
@@ -40,10 +40,10 @@ def notes(changes: str, version: str) -> str:
     return f"{found[1].strip()}\n"
 
 
-def _pack(build: Path, name: str, out: Path, epoch: int) -> str:
+def _pack(build: Path, name: str, out: Path) -> str:
     """Pack one function or layer; the archive's name. It holds its sum: CloudFormation takes what has a new name."""
     made = out / f"{name}.zip"
-    archive(build / name, made, epoch)
+    archive(build / name, made)
     return made.rename(out / f"{name}-{sha256(made)[:32]}.zip").name
 
 
