@@ -71,7 +71,8 @@ check: venv  ## formatting, lint, types, template, locks, workflows
 	scripts/check-locks.sh
 	scripts/venv.sh release
 	.venv-release/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	.venv-release/bin/zizmor --offline --quiet --persona pedantic .github/workflows
+	.venv-release/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	.venv-release/bin/zizmor --offline --quiet --persona pedantic .github
 	@# WS1000 asks for traces always; they are a parameter, since they cost (docs/decisions/0058)
 	.venv/bin/cfn-lint --append-rules cfn_lint_serverless.rules --ignore-checks WS1000 --template template.yaml
 	.venv/bin/cfn-lint --template accounts/*.yaml
