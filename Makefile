@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help demo test attack built stack soak check bench build pictures lock clean venv stack-venvs
+.PHONY: help demo test attack built stack soak check bench build release pictures lock locks audit clean venv stack-venvs
 
 PYTHONPATH :=
 # Compiled modules are kept, below build/: without them half a minute of every run goes into compiling.
@@ -64,11 +64,15 @@ built: venv stack-venvs  ## the build, the functions under AWS's emulator, the r
 bench: venv stack-venvs  ## what is fast and cheap, measured: one table, and build/bench/bench.json
 	@PYTHONPATH=layers/rotation_watcher:. .venv/bin/python -m benchmarks $(ARGS)
 
-check: venv  ## formatting, lint, types, template, locks
+check: venv  ## formatting, lint, types, template, locks, workflows
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	scripts/check-locks.sh
+	scripts/venv.sh release
+	.venv-release/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	.venv-release/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	.venv-release/bin/zizmor --offline --quiet --persona pedantic .github
 	@# WS1000 asks for traces always; they are a parameter, since they cost (docs/decisions/0058)
 	.venv/bin/cfn-lint --append-rules cfn_lint_serverless.rules --ignore-checks WS1000 --template template.yaml
 	.venv/bin/cfn-lint --template accounts/*.yaml
@@ -87,8 +91,19 @@ build:  ## build functions and layers for AWS Lambda into .aws-sam/
 	@test -f samconfig.local.toml || cp samconfig.toml samconfig.local.toml
 	@echo "Next: sam deploy --guided --config-file samconfig.local.toml (so that your answers stay out of git)"
 
+release: venv  ## make the files of a release from the commit that is checked out, into build/release/out
+	@scripts/venv.sh release
+	@PYTHONPATH=layers/rotation_watcher:. .venv/bin/python -m release
+
 pictures: demo  ## take the README's pictures anew (docs/pictures/); needs a chromium
 	@.venv/bin/python -m local.readme_pictures
+
+locks:  ## take the newest versions into all locks, and look for known vulnerabilities in them
+	UPGRADE=1 scripts/lock.sh
+	scripts/audit.sh
+
+audit:  ## look for known vulnerabilities in what the locks name; asks PyPI
+	scripts/audit.sh
 
 lock:  ## resolve requirements/*.in into locks with hashes; UPGRADE=1 takes the newest versions
 	scripts/lock.sh

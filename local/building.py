@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 MACHINE: Architecture = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
 """The architecture that this machine can run."""
 _HOME = ROOT / "build" / "sam"
-_INPUTS = ("template.yaml", "samconfig.toml", "functions", "layers", "scripts/sam.sh", "requirements/sam.txt")
+INPUTS = ("template.yaml", "samconfig.toml", "functions", "layers", "scripts/sam.sh", "requirements/sam.txt")
 """Everything of the checkout that a build depends on."""
 
 
@@ -52,7 +52,7 @@ def built(architecture: Architecture) -> Path:
 def _fingerprint() -> str:
     """SHA-256 over the names and bytes of all inputs."""
     found = hashlib.sha256()
-    for name in _INPUTS:
+    for name in INPUTS:
         place = ROOT / name
         for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
             if path.is_file() and "__pycache__" not in path.parts:

@@ -20,7 +20,7 @@ compile requirements/dev.in -c "$layer" -o requirements/dev.txt
 for name in cloudfront cli; do
     compile "requirements/$name.in" -c "$layer" -c requirements/dev.txt -o "requirements/$name.txt"
 done
-for name in sam stack aws checkov page uv; do
+for name in sam stack aws checkov page release uv; do
     compile "requirements/$name.in" -o "requirements/$name.txt"
 done
 scripts/check-locks.sh

@@ -8,17 +8,18 @@
 #   scripts/venv.sh cloudfront  .venv-cloudfront  the SDK with awscrt, for `genesys-certs pins-to-cloudfront`
 #   scripts/venv.sh checkov  .venv-checkov  the scanner of the template (requirements/checkov.txt)
 #   scripts/venv.sh page     .venv-page     what looks at the status page in the machine's browser (requirements/page.txt)
+#   scripts/venv.sh release  .venv-release  what describes a release, and checks the workflows (requirements/release.txt)
 #   scripts/venv.sh uv       .tools         the installer of the others (requirements/uv.txt)
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
-readonly root=$PWD name=${1:?one of: dev sam stack aws cloudfront checkov page uv}
+readonly root=$PWD name=${1:?one of: dev sam stack aws cloudfront checkov page release uv}
 
 case $name in
     dev) venv=.venv ;;
-    sam | stack | aws | cloudfront | checkov | page) venv=.venv-$name ;;
+    sam | stack | aws | cloudfront | checkov | page | release) venv=.venv-$name ;;
     uv) venv=.tools ;;
-    *) echo "scripts/venv.sh: no such environment: $name (one of: dev sam stack aws cloudfront checkov page uv)" >&2; exit 2 ;;
+    *) echo "scripts/venv.sh: no such environment: $name (one of: dev sam stack aws cloudfront checkov page release uv)" >&2; exit 2 ;;
 esac
 readonly venv lock=requirements/$name.txt stamp=$venv/.installed
 

@@ -1,4 +1,7 @@
 """The command ``genesys-certs``: what Genesys Cloud presents, what the watcher would change, and how it is doing."""
 
-__version__ = "0.1.0"
+from rotation_watcher import __version__
+
+__all__ = ["PROGRAM", "__version__"]
+
 PROGRAM = "genesys-certs"

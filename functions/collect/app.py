@@ -7,14 +7,14 @@ import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation_watcher import bootstrap, configuration, unwatched
+from rotation_watcher import __version__, bootstrap, configuration, unwatched
 from rotation_watcher.adapters.metrics import EmbeddedMetrics
 from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.collect import Request, SourceSummary, collect
 from rotation_watcher.errors import RequestRefused, StoreError
 from rotation_watcher.sources.observation import Observation
 
-logger = Logger()
+logger = Logger(version=__version__)
 
 watcher = bootstrap.build(EmbeddedMetrics())
 ports = watcher.collect  # built while the container starts, once for all its runs

@@ -8,14 +8,14 @@ import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation_watcher import bootstrap, configuration, messages, unwatched
+from rotation_watcher import __version__, bootstrap, configuration, messages, unwatched
 from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.errors import StoreError
 from rotation_watcher.publish import Summary, publish
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.requests import Changed, PublishCall, Queued, Sweep, decode_request
 
-logger = Logger()
+logger = Logger(version=__version__)
 _FEW = 20
 """Targets of which the log names each, whatever became of it."""
 

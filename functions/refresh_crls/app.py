@@ -7,12 +7,12 @@ import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation_watcher import bootstrap, configuration
+from rotation_watcher import __version__, bootstrap, configuration
 from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.errors import RequestRefused, StoreError
 from rotation_watcher.refresh_crls import Request, Summary, refresh_crls
 
-logger = Logger()
+logger = Logger(version=__version__)
 
 watcher = bootstrap.build()
 ports = watcher.refresh_crls  # built while the container starts, once for all its runs

@@ -6,13 +6,13 @@ import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation_watcher import bootstrap, configuration
+from rotation_watcher import __version__, bootstrap, configuration
 from rotation_watcher.adapters.metrics import EmbeddedMetrics
 from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.errors import RequestRefused, StoreError
 from rotation_watcher.report import Request, report
 
-logger = Logger()
+logger = Logger(version=__version__)
 
 watcher = bootstrap.build(EmbeddedMetrics())
 

@@ -5,11 +5,11 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation_watcher import bootstrap_chat
+from rotation_watcher import __version__, bootstrap_chat
 from rotation_watcher.errors import RequestRefused
 from rotation_watcher.slack import QueueMessage, post_all
 
-logger = Logger()
+logger = Logger(version=__version__)
 
 
 @logger.inject_lambda_context

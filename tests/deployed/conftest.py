@@ -1,4 +1,7 @@
-"""One deployment for all tests of this folder, made by the commands of the README in a copy of the checkout."""
+"""One deployment for all tests of a module, made by the commands of the README in a copy of the checkout.
+
+Of a module, not of the folder: only one AWS may run in a process, and a release is deployed to one of its own.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -26,13 +29,13 @@ def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
     return say
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, tell: Callable[[str], None]) -> Iterator[Site]:
     with Site(checkout(tmp_path_factory.mktemp("checkout")), tell) as opened:
         yield opened
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def readme(site: Site) -> str:
     """The part of the README that an operator follows."""
     text = Path(site.folder, "README.md").read_text()

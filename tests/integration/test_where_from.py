@@ -3,7 +3,7 @@
 import shlex
 
 from local.environment import BUCKET, STACK, Environment
-from rotation_watcher import keys
+from rotation_watcher import __version__, keys
 from rotation_watcher.alerts import mail
 
 
@@ -13,6 +13,7 @@ def test_alerts_are_stamped_as_they_leave_and_no_state_holds_it(environment: Env
     assert alerts
     for alert in alerts:
         assert alert.origin is not None
+        assert alert.origin.version == __version__
         assert (alert.origin.stack, alert.origin.environment, alert.origin.region) == (STACK, "local", "us-east-1")
         assert alert.id.startswith(f"{STACK}/us-east-1/{alert.kind}:")
         assert mail.subject(alert).startswith(f"[{alert.severity.upper()}][local] ")

@@ -12,6 +12,7 @@ from slack_sdk.models.blocks import Block
 from local.environment import Environment
 from local.genesys.keys import DEFAULT_CACHE
 from local.receiver import SlackReceiver
+from rotation_watcher import __version__
 from rotation_watcher.errors import StoreError
 from tests.stack.template import ALARMS, metrics_of
 from tests.support.functions import Context, load, woken_by
@@ -81,6 +82,18 @@ def test_each_event_is_accepted_by_its_function_as_it_stands(environment: Enviro
         assert len(payloads) == 1
         for block in Block.parse_all(payloads[0]["blocks"]):
             block.validate_json()
+
+
+@pytest.mark.parametrize("name", ["collect", "publish", "refresh_crls", "report", "slack"])
+def test_every_line_of_the_log_says_the_version(
+    environment: Environment, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    del environment
+    load(name).handler({"Records": []} if name == "slack" else {}, Context())
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = [line for line in told if "_aws" not in line]
+    assert told
+    assert {line.get("version") for line in told} == {__version__}
 
 
 def written(text: str) -> dict[tuple[str, str, str, str], float]:

@@ -150,7 +150,9 @@ HELD_LIST = CrlFacts(
 )
 
 STACK = Stack(
-    origin=Origin(stack="genesys-watcher", account="111122223333", environment="prod", region="us-east-1"),
+    origin=Origin(
+        stack="genesys-watcher", account="111122223333", environment="prod", region="us-east-1", version="1.2.3"
+    ),
     partition="aws",
     bucket=BUCKET,
     functions={

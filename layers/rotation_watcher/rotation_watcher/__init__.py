@@ -7,3 +7,6 @@ The modules fall into three rings; imports point inwards only, and ``tests/unit/
 * use cases: ``collect``, ``publish``, ``slack`` — orchestration over the Protocols of ``ports``;
 * the rim: ``adapters``, ``settings``, ``bootstrap``.
 """
+
+__version__ = "0.1.0"
+"""The version of everything that is released together (docs/releasing.md)."""

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from rotation_watcher import config, keys, settings
+from rotation_watcher import __version__, config, keys, settings
 from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.caching_store import CachingStore
 from rotation_watcher.adapters.connections import Connections
@@ -229,7 +229,11 @@ class Watcher:
         chosen = self.settings
         return Stack(
             origin=Origin(
-                stack=chosen.stack, account=chosen.account or "", environment=chosen.environment, region=chosen.region
+                stack=chosen.stack,
+                account=chosen.account or "",
+                environment=chosen.environment,
+                region=chosen.region,
+                version=__version__,
             ),
             partition=chosen.topic_arn.split(":")[1],
             bucket=chosen.bucket,

@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.credentials import ReadOnlyCredentials
 
+from rotation_watcher import __version__
 from rotation_watcher.adapters.mapped import MappedFiles
 from rotation_watcher.adapters.signed_http import Access, InvokedCollect, SignedS3
 from rotation_watcher.authorize import Ports
@@ -28,7 +29,7 @@ def _now() -> datetime:
 
 def _log(entry: Mapping[str, Any]) -> None:
     """One line of JSON: Lambda takes it over as it is."""
-    sys.stdout.write(f"{json.dumps(entry)}\n")
+    sys.stdout.write(f"{json.dumps({**entry, 'version': __version__})}\n")
     sys.stdout.flush()
 
 

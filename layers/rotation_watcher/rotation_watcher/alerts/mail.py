@@ -63,7 +63,7 @@ def text(alert: Alert) -> str:
         "WHAT TO DO",
         _paragraph(alert.what_to_do),
         "",
-        *(["WHERE", *_column(where(alert.origin)), ""] if alert.origin else []),
+        *(["WHERE", *_column(where(alert.origin) | _release(alert.origin)), ""] if alert.origin else []),
         "FACTS",
         *_facts(alert),
         "",
@@ -93,6 +93,11 @@ def where(origin: Origin) -> dict[str, str]:
         "AWS region": origin.region,
     }
     return {label: value for label, value in known.items() if value}
+
+
+def _release(origin: Origin) -> dict[str, str]:
+    """Chats are short, and say it in their data alone."""
+    return {"release": origin.version} if origin.version else {}
 
 
 def _facts(alert: Alert) -> list[str]:

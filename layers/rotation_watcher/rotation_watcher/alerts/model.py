@@ -102,13 +102,14 @@ class Kind(StrEnum):
 class Origin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The stack that sends an alert: its name, the account's id, the operator's name for the environment, its region.
 
-    ``account`` and ``environment`` are empty where they are not known.
+    ``version`` is the watcher's. ``account``, ``environment`` and ``version`` are empty where they are not known.
     """
 
     stack: str
     account: str = ""
     environment: str = ""
     region: str
+    version: str = ""
 
     @property
     def short(self) -> str:
