@@ -15,6 +15,7 @@ from tests.roles.exemptions import EXEMPT
 from tests.roles.grants import OF_TYPE, touches
 from tests.roles.judging import JUDGED
 from tests.stack.template import ROLES, STATEMENTS, Statement, as_list
+from tests.support.elsewhere import TARGET_ROLE
 from tests.support.functions import CHATS, LOGICAL_NAMES
 from tests.support.roles import Resolver
 
@@ -342,3 +343,20 @@ def test_no_role_has_what_would_make_the_grants_on_the_list_of_domains_worth_som
 )
 def test_nothing_else_of_api_gateway_is_readable(path: str) -> None:
     assert not permitted("apigateway:GET", f"arn:aws:apigateway:us-east-1::{path}")
+
+
+def test_the_role_of_another_account_has_the_same_grants_on_domains() -> None:
+    """What is held against the calls of API Gateway above holds for it too; the authorizer's APIs are at home alone."""
+    given = {
+        "TargetArns": ",".join(DOMAINS),
+        "RegionBucketArns": FULL["RegionBucketArns"],
+    }
+    home = Resolver(FULL | given | {"AuthorizerBundle": ""}, PLACES).policies("PublishRole")["targets"]
+    own = {
+        "PublishRoleArn": "arn:aws:iam::123456789012:role/p",
+        "ExternalId": "x",
+        "StackBucketArn": "arn:aws:s3:::state",
+    }
+    there = Resolver(given | own, {"Role": ("r", "r")}, TARGET_ROLE, "222222222222").policies("Role")["domains"]
+    about = {s["Sid"]: s for s in home["Statement"] if as_list(s["Action"])[0].startswith("apigateway:")}
+    assert {each["Sid"]: each for each in there["Statement"]} == about
