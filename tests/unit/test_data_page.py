@@ -75,12 +75,12 @@ def test_the_page_names_whom_these_modules_ask() -> None:
         assert any(asked in place for place in places), asked
 
 
+RULES: list[dict[str, Any]] = properties("Bucket")["LifecycleConfiguration"]["Rules"]
+
+
 def rule(identifier: str) -> dict[str, Any]:
     (found,) = [each for each in RULES if each["Id"] == identifier]
     return found
-
-
-RULES = properties("Bucket")["LifecycleConfiguration"]["Rules"]
 
 
 def days(cell: str) -> int | None:
