@@ -5,3 +5,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 .venv/bin/python scripts/schema.py --check
 .venv/bin/python scripts/iam.py --check
+.venv/bin/python scripts/partitions.py --check

@@ -108,7 +108,7 @@ def comments(path: Path) -> dict[tuple[str, str], str]:
                 if re.match(r' *Resource: "\*" # ', line)
             ]
             sid = next(value.value for key, value in node.value if key.value == "Sid")
-            found[name, sid] = " ".join([*(before if not after else []), *after, *own])
+            found[name, sid] = " ".join([*before, *after, *own])
     return found
 
 

@@ -139,16 +139,15 @@ def test_a_wildcard_domain_is_granted_by_its_name_and_opens_no_other_domain() ->
     ]
     name = wildcard.replace("*", "${*}")
     granted = {each["Sid"]: as_list(each["Resource"]) for each in targets["Statement"]}
-    assert granted["ReadDomains"] == granted["ChangeDomains"] == [name]
+    assert granted["ReadDomains"] == [name, f"{name}/basepathmappings", f"{name}/apimappings"]
+    assert granted["ChangeDomains"] == [name]
     assert granted["ChangeDomainsTls"] == [name, "arn:aws:apigateway:*::/domainnames"]
-    assert granted["ReadRestMappings"] == [f"{name}/basepathmappings"]
-    assert granted["ReadHttpMappings"] == [f"{name}/apimappings"]
     assert granted["ReadRoutingRules"] == [f"{name.replace('::/', ':*:/')}/routingrules/*"]
 
 
 MIXED = {
     *("ChangeTrustStores", "ChangeListeners", "ReadDomains", "ChangeDomains", "ChangeDomainsTls"),
-    *("ReadRestMappings", "ReadHttpMappings", "ReadRoutingRules", "KeepFiles", "ChangeCloudFrontTrustStores"),
+    *("ReadRoutingRules", "KeepFiles", "ChangeCloudFrontTrustStores"),
 }
 """Statements about TargetArns, which names trust stores, listeners and domains."""
 

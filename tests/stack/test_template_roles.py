@@ -342,19 +342,15 @@ def test_a_key_is_used_only_through_the_services_that_keep_the_secrets() -> None
         ]
 
 
-def test_the_mappings_of_each_domain_are_named_one_by_one() -> None:
+def test_the_domains_and_their_mappings_are_named_one_by_one() -> None:
     arns = ["arn:p:apigateway:r::/domainnames/a.example", "arn:p:apigateway:r::/domainnames/b.example"]
-    for path in ("basepathmappings", "apimappings"):
-        statement = next(s for s in STATEMENTS if f"/{path}" in json.dumps(s.body))
-        (split,) = statement.resources
-        comma, joined = split["Fn::Split"]
-        template, names = joined["Fn::Sub"]
-        joined_arns = names["Arns"]["Fn::Join"][1]["Fn::Split"][1]
-        assert names["Arns"] == literal(joined_arns)
-        delimiter, listed = joined_arns["Fn::Join"]
-        assert listed == {"Ref": "TargetArns"}
-        whole = template.replace("${Arns}", delimiter.join(arns))
-        assert whole.split(comma) == [f"{arn}/{path}" for arn in arns]
+    (statement,) = [s for s in STATEMENTS if s.sid == "ReadDomains"]
+    resolver = Resolver({"TargetArns": ",".join(arns)}, {})
+    paths = ("", "/basepathmappings", "/apimappings")
+    assert resolver.of(statement.body["Resource"]) == [f"{arn}{path}" for path in paths for arn in arns]
+    (split,) = statement.resources
+    joined = [each["Fn::Join"][1]["Fn::Split"][1] for each in split["Fn::Split"][1]["Fn::Sub"][1].values()]
+    assert [*split["Fn::Split"][1]["Fn::Sub"][1].values()] == [literal(each) for each in joined]
 
 
 def test_the_watch_file_is_read_by_its_name() -> None:
