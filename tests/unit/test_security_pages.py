@@ -47,3 +47,26 @@ def test_the_index_leads_to_every_page() -> None:
 def test_both_front_pages_lead_here() -> None:
     for name in ("README.md", "SECURITY.md"):
         assert "(docs/security/README.md)" in (ROOT / name).read_text()
+
+
+QUESTIONNAIRE = (FOLDER / "questionnaire.md").read_text()
+QUESTIONS = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for line in QUESTIONNAIRE.splitlines()
+    if re.match(r"\| \d+ \|", line)
+]
+
+
+def test_the_questionnaire_goes_through_all_seventeen_domains_without_a_gap() -> None:
+    assert len(re.findall(r"^## ", QUESTIONNAIRE, re.MULTILINE)) == 17
+    assert [int(row[0]) for row in QUESTIONS] == list(range(1, len(QUESTIONS) + 1))
+    for section in QUESTIONNAIRE.split("\n## ")[1:]:
+        assert re.search(r"^\| \d+ \|", section, re.MULTILINE), section.partition("\n")[0]
+
+
+@pytest.mark.parametrize("row", QUESTIONS, ids=lambda row: row[0])
+def test_each_answer_is_one_of_five_and_names_what_shows_it(row: list[str]) -> None:
+    _, question, answer, shown = row
+    assert question.endswith("?")
+    assert re.match(r"\*\*(Yes|Partly|No|Yours|Not applicable)\b", answer)
+    assert evidence(shown) or re.search(r"\]\([\w./#-]+\)", shown)
