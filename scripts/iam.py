@@ -21,7 +21,7 @@ from iam_why import WHY  # noqa: E402
 from tests.roles.exemptions import EXEMPT  # noqa: E402
 from tests.roles.judging import JUDGED  # noqa: E402
 from tests.roles.test_described import FULL, PLACES  # noqa: E402
-from tests.roles.test_elsewhere import UNVERSIONED  # noqa: E402
+from tests.roles.test_elsewhere import OF_PUBLISH, UNVERSIONED  # noqa: E402
 from tests.stack.template import as_list, load, nodes, unfold  # noqa: E402
 from tests.support.roles import Resolver  # noqa: E402
 
@@ -39,7 +39,8 @@ statement does not exist. No managed policy is attached (`tests/stack/test_templ
 **Judged by** says which test would notice:
 
 - **work**: under IAM's rules the function does its whole work with this grant, and is refused something without it
-  (`tests/roles/test_enforced.py`; of another account's role `tests/roles/test_elsewhere.py`). No such grant is idle.
+  (`tests/roles/test_enforced.py`; of another account's role, and of buckets of other regions,
+  `tests/roles/test_elsewhere.py`). No such grant is idle.
 - **calls**: every call of API Gateway that publish makes is granted, and no grant is without a call
   (`tests/roles/test_described.py`); the other account's role has the same grants (same file). The embedded AWS does not
   enforce these: AWS's own answer was not seen.
@@ -157,7 +158,7 @@ def world() -> set[str]:
 
 
 def tried() -> set[tuple[str, str]]:
-    """(role, Sid) of the statements that exist in that world."""
+    """(role, Sid) of the statements that exist in that world, and of publish's own that test_elsewhere.py judges."""
     resolver = Resolver({name: value for name, value in FULL.items() if name in world()}, PLACES)
     template = load(TEMPLATE)["Resources"]
     return {
@@ -166,7 +167,7 @@ def tried() -> set[tuple[str, str]]:
         if resource["Type"] == "AWS::IAM::Role"
         for document in resolver.policies(role).values()
         for statement in document["Statement"]
-    }
+    } | {("PublishRole", OF_PUBLISH)}
 
 
 def judged(path: Path, sid: str, actions: list[str], *, moto: bool) -> list[str]:

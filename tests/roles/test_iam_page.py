@@ -71,5 +71,6 @@ def test_what_is_judged_under_iam_is_what_that_world_has(iam: ModuleType) -> Non
     judged = {(row.role, row.sid): row.judged for row in iam.rows(iam.TEMPLATE)}
     assert judged["PublishRole", "ChangeTrustStores"] == ["work"]
     assert judged["PublishRole", "ChangeDomains"] == ["calls"]
-    assert judged["PublishRole", "PutIntoRegionBuckets"] == ["form"], "RegionBucketArns is not set there"
+    assert judged["PublishRole", "PutIntoRegionBuckets"] == ["work"], "by test_elsewhere.py"
+    assert judged["PublishRole", "AlertAsEvent"] == ["form"], "AlertEventBus is not set there"
     assert judged["CollectRole", "Log"] == ["form"]
