@@ -1,4 +1,4 @@
-"""Write docs/security/iam.md from template.yaml and accounts/target-role.yaml, or with --check fail if it is stale.
+"""Write docs/security/iam.md from template.yaml and those in accounts/, or with --check fail if it is stale.
 
 Every statement stands in it as AWS would get it with every optional part switched on: what a parameter gives stands
 in angle brackets. Why it is there comes from ``iam_why.py`` and the template's comment, who judges it from
@@ -27,11 +27,11 @@ from tests.support.roles import Resolver  # noqa: E402
 
 PATH = ROOT / "docs" / "security" / "iam.md"
 TEMPLATE, ELSEWHERE = ROOT / "template.yaml", ROOT / "accounts" / "target-role.yaml"
-ENFORCED, OTHERS = "tests/roles/test_enforced.py", "tests/roles/test_elsewhere.py"
+REGION_BUCKET = ROOT / "accounts" / "region-bucket.yaml"
 DESCRIBED, STACK = "tests/roles/test_described.py", "tests/stack/test_template_roles.py"
 HEAD = """# What each role may do
 
-Made by `scripts/iam.py` from `template.yaml` and `accounts/target-role.yaml`; `tests/roles/test_iam_page.py` fails
+Made by `scripts/iam.py` from `template.yaml` and the templates in `accounts/`; `tests/roles/test_iam_page.py` fails
 when it is out of date. Each statement is shown as AWS gets it with every optional part switched on: this is the most
 that a role can ever have. `<…>` is what a parameter or the stack gives, "with" names the parameters without which the
 statement does not exist. No managed policy is attached (`tests/stack/test_template_roles.py`).
@@ -50,6 +50,11 @@ statement does not exist. No managed policy is attached (`tests/stack/test_templ
 
 What a role is *not* allowed is tried too: `FORBIDDEN` in `tests/roles/test_enforced.py` is refused, each by a call.
 """
+
+
+STAR = f"""AWS knows nothing narrower for these actions: `{DESCRIBED}` asks its reference, and `{STACK}`
+for the reason in the template. EC2 does, but Lambda asks for it so where a function is in a VPC; the function's own
+code is denied all of EC2 by `TheCodeMakesNone`."""
 
 
 class _Everything(Resolver):
@@ -73,12 +78,26 @@ _PSEUDO = {
     "AWS::AccountId": "<account>",
     "AWS::StackName": "<stack>",
 }
-_NAMED = {"State": "<bucket>", "Bucket.Arn": "<bucket>"}
+_NAMED = {"State": "<bucket>", "Bucket": "<bucket>"}
 _GIVEN = {
     "WatchFileUri": "s3://<WatchFileUri>",
     "StackBucketArn": "arn:aws:s3:::<StackBucket>",
     "PublishRoleArn": "arn:aws:iam::<watcher's account>:role/<PublishRole>",
 }
+
+
+_TESTS = {
+    "AWS::S3::BucketPolicy": "tests/stack/test_template_bucket_policy.py",
+    "AWS::SQS::QueuePolicy": "tests/stack/test_template_functions.py",
+    "AWS::SNS::TopicPolicy": "tests/stack/test_template_state_and_alerts.py",
+    "AWS::Lambda::Permission": "tests/stack/test_template_schedules.py",
+}
+_ELSEWHERE_TESTS = {
+    ("template.yaml", "AuthorizePermission"): "tests/stack/test_template_authorizer.py",
+    ("template.yaml", "RolesOfOtherAccountsReadTruststores"): "tests/integration/test_accounts.py",
+    ("region-bucket.yaml", "RolesOfOtherAccountsReadTruststores"): "tests/integration/test_accounts.py",
+}
+"""By file and Sid, where a statement is judged that the tests of its kind do not judge."""
 
 
 class Row(NamedTuple):
@@ -270,36 +289,49 @@ def trust(template: dict[str, Any], role: str) -> str:
     return f"Taken on by {who}{f', if {only}' if only else ''}."
 
 
-def policies(template: dict[str, Any]) -> Iterator[str]:
-    """The policies on the bucket, the queues and the topics, and who may invoke a function."""
+def policies(path: Path) -> Iterator[str]:
+    """The policies on buckets, queues and topics, and who may invoke a function, one line each."""
+    template = load(path)
     resolver = _Everything({name: f"<{name}>" for name in template["Parameters"]}, {}, template)
-    tests = {
-        "AWS::S3::BucketPolicy": "tests/stack/test_template_bucket_policy.py",
-        "AWS::SQS::QueuePolicy": "tests/stack/test_template_functions.py",
-        "AWS::SNS::TopicPolicy": "tests/stack/test_template_state_and_alerts.py",
+    merged: dict[tuple[str, ...], list[str]] = {}
+    for name, resource in template["Resources"].items():
+        kind, own = resource["Type"], resource.get("Properties", {})
+        if kind == "AWS::Lambda::Permission":
+            found = [permission(name, own)]
+        elif kind in _TESTS:
+            found = [body for _, body in unfold(own["PolicyDocument"]["Statement"])]
+        else:
+            continue
+        for body in found:
+            given = body["Principal"]
+            whom = as_list(resolver.of(given if given == "*" else next(iter(given.values()))))
+            key = (
+                body["Sid"],
+                "**denies** " if body["Effect"] == "Deny" else "allows ",
+                cell([f"`{each}`" for each in whom]),
+                cell([f"`{each}`" for each in as_list(body["Action"])]),
+                cell(list(conditions(resolver.of(body.get("Condition", {}))))),
+                _ELSEWHERE_TESTS.get((path.name, body["Sid"]), _TESTS[kind]),
+            )
+            on = [plain(each) for each in as_list(resolver.of(body["Resource"]))]
+            merged.setdefault(key, []).extend(f"`{each}`" for each in on)
+    for (sid, verb, whom_text, actions, only, test), on in merged.items():
+        yield f"| {sid} | {verb}{whom_text} | {actions} | {cell(on)} | {only} | {WHY[sid]} | `{test}` |"
+
+
+def permission(name: str, own: dict[str, Any]) -> dict[str, Any]:
+    """A permission of Lambda as the statement that it makes in the function's policy."""
+    only: dict[str, Any] = {"ArnLike": {"AWS:SourceArn": own["SourceArn"]}}
+    if "SourceAccount" in own:
+        only["StringEquals"] = {"AWS:SourceAccount": own["SourceAccount"]}
+    return {
+        "Sid": name,
+        "Effect": "Allow",
+        "Principal": {"Service": own["Principal"]},
+        "Action": own["Action"],
+        "Resource": own["FunctionName"],
+        "Condition": only,
     }
-    for kind, test in tests.items():
-        merged: dict[tuple[str, ...], list[str]] = {}
-        for resource in template["Resources"].values():
-            if resource["Type"] != kind:
-                continue
-            for _, body in unfold(resource["Properties"]["PolicyDocument"]["Statement"]):
-                whom = as_list(
-                    body["Principal"] if body["Principal"] == "*" else next(iter(body["Principal"].values()))
-                )
-                on = [plain(each) for each in as_list(resolver.of(body["Resource"]))]
-                key = (
-                    body["Sid"],
-                    body["Effect"],
-                    cell([f"`{each}`" for each in as_list(body["Action"])]),
-                    cell([f"`{resolver.of(each)}`" for each in whom]),
-                    cell(list(conditions(resolver.of(body.get("Condition", {}))))),
-                )
-                merged.setdefault(key, []).extend(f"`{each}`" for each in on)
-        for (sid, effect, actions, whom_text, only), on in merged.items():
-            verb = "**denies**" if effect == "Deny" else "allows"
-            where = cell(on)
-            yield f"| {sid} | {verb} {whom_text} | {actions} | {where} | {only} | {WHY[sid]} | `{test}` |"
 
 
 def page() -> str:
@@ -315,11 +347,12 @@ def page() -> str:
             parts.append(f"{trust(template, role)}\n\n")
             parts.append("| statement | may | on | only if | why | judged by |\n|---|---|---|---|---|---|\n")
             parts += [f"{line(row)}\n" for row in found if row.role == role]
-    parts.append("\n## Policies on resources (`template.yaml`)\n\nThey hold for every principal of the account.\n\n")
-    parts.append("| statement | whom | action | on | only if | why | tested in |\n|---|---|---|---|---|---|---|\n")
-    parts += [f"{each}\n" for each in policies(load(TEMPLATE))]
-    parts.append("\n## Where the resource is `*`\n\nAWS knows nothing narrower for these actions")
-    parts.append(f" (`{DESCRIBED}` asks its reference; `{STACK}` asks for the reason in the template).\n\n")
+    for path in (TEMPLATE, REGION_BUCKET):
+        name = path.relative_to(ROOT).as_posix()
+        parts.append(f"\n## Policies on resources (`{name}`)\n\nThey hold for every principal of the account.\n\n")
+        parts.append("| statement | whom | action | on | only if | why | tested in |\n|---|---|---|---|---|---|---|\n")
+        parts += [f"{each}\n" for each in policies(path)]
+    parts.append(f"\n## Where the resource is `*`\n\n{STAR}\n\n")
     parts += [f"- {row.role}, {row.sid}: {', '.join(f'`{each}`' for each in row.actions)}\n" for row in everywhere]
     return "".join(parts)
 

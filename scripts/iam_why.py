@@ -82,6 +82,7 @@ WHY = {
     "OnlyReportWritesStatus": "whatever IAM allows: people read the page",
     "FunctionsDoNotDecideWhatIsTrusted": "a function that was taken over cannot add a root, an approval or a target",
     "OnlyOperatorsDecideWhatIsTrusted": "whatever IAM allows: the four prefixes decide who is trusted",
+    "OnlyPublishWrites": "whatever IAM allows: targets load from here",
     "RolesOfOtherAccountsReadTruststores": "targets of other accounts load from here",
     "SeenCertificatesAreWrittenOnce": "what was seen stays as it was seen",
     "FromTheRule": "EventBridge keeps what it could not hand over",

@@ -36,7 +36,7 @@ def sids(*paths: Path) -> set[str]:
 
 
 def test_every_statement_says_why_it_is_there_and_no_reason_is_left_over(iam: ModuleType) -> None:
-    there = sids(iam.TEMPLATE, iam.ELSEWHERE)
+    there = sids(iam.TEMPLATE, iam.ELSEWHERE, iam.REGION_BUCKET)
     assert len(there) > 60
     permissions = {n for n, r in load(iam.TEMPLATE)["Resources"].items() if r["Type"] == "AWS::Lambda::Permission"}
     assert set(iam.WHY) == there | permissions
@@ -53,6 +53,20 @@ def test_every_statement_of_every_role_stands_on_the_page_with_who_judges_it(iam
             assert iam.line(row) in page
             for action in row.actions:
                 assert f"`{action}`" in page
+
+
+def test_every_policy_on_a_resource_and_every_permission_stands_on_the_page(iam: ModuleType) -> None:
+    page = iam.PATH.read_text()
+    for path in (iam.TEMPLATE, iam.REGION_BUCKET):
+        resources = load(path)["Resources"].items()
+        listed = "\n".join(iam.policies(path))
+        assert listed in page
+        for name, resource in resources:
+            if resource["Type"] == "AWS::Lambda::Permission":
+                assert f"| {name} | allows " in listed
+            for node in nodes(resource.get("Properties", {}).get("PolicyDocument")):
+                if isinstance(node, dict) and "Sid" in node:
+                    assert f"| {node['Sid']} | " in listed
 
 
 def test_a_comment_of_the_template_is_found_below_a_sid_above_it_and_on_a_resources_line(iam: ModuleType) -> None:
