@@ -163,6 +163,27 @@ def test_a_bucket_that_is_lost_takes_nothing_from_a_target_and_a_copy_brings_it_
     rotate_the_root(environment)
 
 
+def test_all_of_a_copy_brings_back_what_the_watcher_added_itself_too(place: Place) -> None:
+    environment = place.environment
+    (copying,) = commands("Before: a copy")
+    place.type(copying)
+    before, records = held(environment), [ours(environment, target) for target in TARGETS]
+    assert all(records)
+    wipe(environment)
+    whole, _, options = commands("The bucket is lost")[0].partition(" --exclude ")
+    assert options
+    place.type(whole)
+    for _ in range(2):
+        assert look(environment) == {"alb": "unchanged", "rest": "target-failed", "edge": "unchanged"}
+    assert held(environment) == before
+    assert [ours(environment, target) for target in TARGETS] == records
+
+
+def ours(environment: Environment, target: str) -> list[str]:
+    """What the watcher knows to have added to a target itself, by the target's record."""
+    return sorted(json.loads(environment.read(keys.record(keys.target(environment.arn(target)))))["ours"])
+
+
 def adopted(environment: Environment) -> str:
     """Where the operator says what the trust store of CloudFront holds now."""
     store = parse_target(environment.arn("edge")).name
