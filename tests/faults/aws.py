@@ -9,6 +9,11 @@ from tests.faults.rows import SOURCE, TARGET, End, Injection, Row, When, cold, e
 _WHO = "User: arn:aws:sts::123456789012:assumed-role/watcher/run is not authorized to perform: "
 _WHY = " on the resource associated with this ciphertext because no identity-based policy allows it"
 DECRYPT, GENERATE = f"{_WHO}kms:Decrypt{_WHY}", f"{_WHO}kms:GenerateDataKey{_WHY}"
+_OF_LIST = " on resource: arn:aws:apigateway:us-east-1::/domainnames because no identity-based policy allows it"
+REMOVE_TLS, ADD_TLS = (
+    f"{_WHO}apigateway:{action}{_OF_LIST}" for action in ("RemoveCertificateFromDomain", "AddCertificateToDomain")
+)
+"""UpdateDomainName is checked for three actions: the alert must say which of them is denied, and where."""
 
 V2_UPDATE = {"body": "domainNameConfigurations"}
 """UpdateDomainName of API Gateway v2, which microburst does not know by name: the one call that sends these along."""
@@ -185,6 +190,26 @@ REFUSED = (
         "target-denied",
         "kms:Decrypt",
         "failed",
+    ),
+    Row(
+        "API Gateway denies one of its actions (REST)",
+        error("apigateway", "UpdateDomainName", "AccessDeniedException", 403, REMOVE_TLS),
+        When.AT_ONCE,
+        TARGET,
+        "target-denied",
+        REMOVE_TLS.partition("perform: ")[2],
+        "failed",
+        "rest",
+    ),
+    Row(
+        "API Gateway denies one of its actions (HTTP)",
+        error("apigateway", None, "AccessDeniedException", 403, ADD_TLS, **V2_UPDATE),
+        When.AT_ONCE,
+        TARGET,
+        "target-denied",
+        ADD_TLS.partition("perform: ")[2],
+        "failed",
+        "http",
     ),
     Row(
         "KMS denied to SSM",

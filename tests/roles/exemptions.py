@@ -44,7 +44,11 @@ EXEMPT: dict[str, tuple[str, str]] = {
     "apigateway:GET": ("IAM has the HTTP verb where moto derives the operation's name", _API_GATEWAY),
     "apigateway:PATCH": ("IAM has the HTTP verb where moto derives the operation's name", _API_GATEWAY),
     "apigateway:AddCertificateToDomain": (
-        "checked besides PATCH when a domain's TLS settings change",
+        "UpdateDomainName is checked for it besides PATCH, on the domain or on the list of domains",
+        f"{_AUTHORIZATION}list_amazonapigatewaymanagement.html",
+    ),
+    "apigateway:RemoveCertificateFromDomain": (
+        "UpdateDomainName is checked for it besides PATCH, on the domain or on the list of domains",
         f"{_AUTHORIZATION}list_amazonapigatewaymanagement.html",
     ),
     "apigateway:ListRoutingRules": (

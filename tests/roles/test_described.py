@@ -15,6 +15,7 @@ from tests.roles.exemptions import EXEMPT
 from tests.roles.grants import OF_TYPE, touches
 from tests.roles.judging import JUDGED
 from tests.stack.template import ROLES, STATEMENTS, Statement, as_list
+from tests.support.elsewhere import TARGET_ROLE
 from tests.support.functions import CHATS, LOGICAL_NAMES
 from tests.support.roles import Resolver
 
@@ -138,15 +139,15 @@ def test_a_wildcard_domain_is_granted_by_its_name_and_opens_no_other_domain() ->
     ]
     name = wildcard.replace("*", "${*}")
     granted = {each["Sid"]: as_list(each["Resource"]) for each in targets["Statement"]}
-    assert granted["ReadDomains"] == granted["ChangeDomains"] == granted["ChangeDomainsTls"] == [name]
-    assert granted["ReadRestMappings"] == [f"{name}/basepathmappings"]
-    assert granted["ReadHttpMappings"] == [f"{name}/apimappings"]
+    assert granted["ReadDomains"] == [name, f"{name}/basepathmappings", f"{name}/apimappings"]
+    assert granted["ChangeDomains"] == [name]
+    assert granted["ChangeDomainsTls"] == [name, "arn:aws:apigateway:*::/domainnames"]
     assert granted["ReadRoutingRules"] == [f"{name.replace('::/', ':*:/')}/routingrules/*"]
 
 
 MIXED = {
     *("ChangeTrustStores", "ChangeListeners", "ReadDomains", "ChangeDomains", "ChangeDomainsTls"),
-    *("ReadRestMappings", "ReadHttpMappings", "ReadRoutingRules", "KeepFiles", "ChangeCloudFrontTrustStores"),
+    *("ReadRoutingRules", "KeepFiles", "ChangeCloudFrontTrustStores"),
 }
 """Statements about TargetArns, which names trust stores, listeners and domains."""
 
@@ -220,15 +221,17 @@ def test_domains_know_the_condition_on_their_truststore() -> None:
     domain = get_raw_arns_for_service("apigateway")
     keyed = [arn for arn in domain if key in get_condition_keys_available_to_raw_arn(arn)]
     assert "arn:${Partition}:apigateway:${Region}::/domainnames/${DomainName}" in keyed
-    assert key in {each for row in described("apigateway:AddCertificateToDomain") for each in row["condition_keys"]}
+    for action in TLS:
+        for row in described(action):
+            assert key in row["condition_keys"], row["resource_arn_format"]
 
 
 def test_no_role_may_change_permissions_but_for_a_domains_truststore() -> None:
-    """AWS files AddCertificateToDomain there, because mutual TLS decides who gets in: that is this project's work."""
+    """AWS files the two of certificates there, because mutual TLS decides who gets in: that is this project's work."""
     level = {grant.action: {row["access_level"] for row in described(grant.action)} for grant in ALLOWED}
     assert set().union(*level.values()) == {"Read", "List", "Write", "Tagging", "Permissions management"}
     managing = {action for action, levels in level.items() if "Permissions management" in levels}
-    assert managing == {"apigateway:AddCertificateToDomain"}
+    assert managing == {*TLS}
     tagging = {action for action, levels in level.items() if "Tagging" in levels}
     assert tagging == {"elasticloadbalancing:AddTags"}
 
@@ -247,6 +250,10 @@ PATHS = {
     "UpdateDomainName": ("PATCH", "/domainnames/{}"),
 }
 """From the API references of API Gateway and API Gateway v2."""
+
+
+TLS = ("apigateway:AddCertificateToDomain", "apigateway:RemoveCertificateFromDomain")
+"""What UpdateDomainName is checked for besides PATCH (Service Authorization Reference, API Gateway Management)."""
 
 
 @pytest.fixture(scope="module")
@@ -286,7 +293,8 @@ def calls() -> set[tuple[str, str]]:
         arn = f"arn:aws:apigateway:us-east-1:{account}:{path.format('/'.join(parts))}"
         found.add((f"apigateway:{verb}", arn))
         if verb == "PATCH":
-            found.add(("apigateway:AddCertificateToDomain", arn))
+            # AWS does not say on which of the two that it lists.
+            found.update((action, each) for action in TLS for each in (arn, arn.rpartition("/")[0]))
     return found
 
 
@@ -306,6 +314,24 @@ def test_no_grant_of_api_gateway_is_idle(calls: set[tuple[str, str]]) -> None:
     assert not [grant for grant in own if all(permitted(*call, without=grant) for call in calls)]
 
 
+@pytest.mark.parametrize("action", TLS)
+def test_aws_lists_a_domain_and_the_list_of_domains_for_what_is_granted_on_both(action: str) -> None:
+    own = "arn:${Partition}:apigateway:${Region}::/domainnames"
+    assert {row["resource_arn_format"] for row in described(action)} == {own, f"{own}/${{DomainName}}"}
+
+
+@pytest.mark.parametrize(
+    "action", ["POST", "DELETE", "PUT", "UpdateDomainNamePolicy", "UpdateDomainNameManagementPolicy"]
+)
+def test_no_role_has_what_would_make_the_grants_on_the_list_of_domains_worth_something(action: str) -> None:
+    """CreateDomainName and DeleteDomainName are checked for the same two actions, and for these."""
+    everything = [each for role in resolved(FLEET).values() for each in role]
+    assert not [each for each in everything if f"apigateway:{action}" in as_list(each["Action"])]
+    for each in everything:
+        if "apigateway:PATCH" in as_list(each["Action"]):
+            assert "apigateway:Request/MtlsTrustStoreUri" in each["Condition"]["StringLike"]
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -316,3 +342,20 @@ def test_no_grant_of_api_gateway_is_idle(calls: set[tuple[str, str]]) -> None:
 )
 def test_nothing_else_of_api_gateway_is_readable(path: str) -> None:
     assert not permitted("apigateway:GET", f"arn:aws:apigateway:us-east-1::{path}")
+
+
+def test_the_role_of_another_account_has_the_same_grants_on_domains() -> None:
+    """What is held against the calls of API Gateway above holds for it too; the authorizer's APIs are at home alone."""
+    given = {
+        "TargetArns": ",".join(DOMAINS),
+        "RegionBucketArns": FULL["RegionBucketArns"],
+    }
+    home = Resolver(FULL | given | {"AuthorizerBundle": ""}, PLACES).policies("PublishRole")["targets"]
+    own = {
+        "PublishRoleArn": "arn:aws:iam::123456789012:role/p",
+        "ExternalId": "x",
+        "StackBucketArn": "arn:aws:s3:::state",
+    }
+    there = Resolver(given | own, {"Role": ("r", "r")}, TARGET_ROLE, "222222222222").policies("Role")["domains"]
+    about = {s["Sid"]: s for s in home["Statement"] if as_list(s["Action"])[0].startswith("apigateway:")}
+    assert {each["Sid"]: each for each in there["Statement"]} == about

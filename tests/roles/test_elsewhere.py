@@ -18,6 +18,7 @@ from local.aws.other_place import OtherPlace
 from local.aws.stored import Stored, read_object
 from local.environment import BUCKET, Environment
 from local.genesys.keys import DEFAULT_CACHE
+from tests.roles.exemptions import EXEMPT
 from tests.roles.grants import documents
 from tests.roles.judging import JUDGED, allowed, idle, in_the_name_of, judged
 from tests.stack.template import ROOT
@@ -36,6 +37,10 @@ UNVERSIONED = {
     ("ReadTruststoresInUse", "s3:GetObject"),
 }
 """A service that loads a version asks for both rights of its caller (ModifyTrustStore); the embedded AWS for one."""
+OF_PUBLISH = "PutIntoRegionBuckets"
+"""The statement of publish's own role that is judged here, since only here there is a bucket of another region."""
+READ_FOR_IT = ("s3:GetObjectVersion", f"arn:aws:s3:::{REGIONAL}/crls/*/list.pem")
+"""Elastic Load Balancing reads a list with its caller's rights; here every caller in that region is the other role."""
 PACE = timedelta(seconds=31)
 LARGEST_POLICIES = 10_240
 """Characters without blanks that all inline policies of a role may have together (docs: IAM and STS quotas)."""
@@ -137,8 +142,8 @@ def there() -> Iterator[There]:
 
 
 @pytest.fixture(scope="module")
-def asked(there: There) -> frozenset[Asked]:
-    """What was asked in the role's name: updates, revocation lists, an opened distribution, a way back."""
+def everything(there: There) -> frozenset[Asked]:
+    """What was asked in anybody's name: updates, revocation lists, an opened distribution, a way back."""
     environment = there.environment
     with (
         in_the_name_of(environment.aws, PUBLISH_ROLE),
@@ -160,7 +165,35 @@ def asked(there: There) -> frozenset[Asked]:
             f"{one.service}:{one.operation} {one.resource}" for one in environment.aws.calls if one.status == 403
         }
     assert refused == set()
-    return frozenset(one for one in judging if one.role == NAME) | frozenset(there.read)
+    return frozenset(judging) | frozenset(there.read)
+
+
+@pytest.fixture(scope="module")
+def asked(everything: frozenset[Asked]) -> frozenset[Asked]:
+    """What was asked in the role's name."""
+    return frozenset(one for one in everything if one.role == NAME)
+
+
+class Made(dict[str, tuple[str, str]]):
+    """Ref and Arn of whatever else the stack's template names."""
+
+    def __missing__(self, name: str) -> tuple[str, str]:
+        arn = f"arn:aws:sqs:us-east-1:123456789012:{name}"
+        return arn, arn
+
+
+def test_what_publish_asks_of_a_bucket_of_another_region_is_granted_and_no_such_grant_is_idle(
+    everything: frozenset[Asked],
+) -> None:
+    """Of publish's own role (template.yaml), which has every right in this file, these are judged here."""
+    places = Made(State=(BUCKET, f"arn:aws:s3:::{BUCKET}"))
+    home = Resolver({"RegionBucketArns": f"arn:aws:s3:::{REGIONAL}", "TargetRoleArns": ROLE}, places)
+    own = frozenset(one for one in everything if one.role == "PublishRole" and f":::{REGIONAL}" in one.resource)
+    granted = documents(home, "PublishRole").values()
+    assert not [one for one in own if one.action not in EXEMPT and not allowed(granted, one)]
+    tried = [one for one in judged(home, "PublishRole") if one.sid == OF_PUBLISH and one[2:] != READ_FOR_IT]
+    assert len(tried) == 5
+    assert idle(home, "PublishRole", tried, own) == []
 
 
 def test_the_role_suffices_and_no_grant_of_it_is_idle(there: There, asked: frozenset[Asked]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from policy_sentry.querying.actions import get_action_data, get_actions_for_service
 
-from tests.stack.template import RESOURCES, as_list
+from tests.stack.template import RESOURCES, ROOT, as_list, load, refuses_http
 from tests.support.functions import CHATS
 from tests.support.roles import Resolver
 
@@ -102,6 +102,13 @@ def denied(action: str, key: str, principal: str | None, operators: str = "", **
     document = Resolver({"OperatorArns": operators}, PLACES).of(
         RESOURCES["BucketPolicy"]["Properties"]["PolicyDocument"]
     )
+    return denied_by(document, action, key, principal, headers)
+
+
+def denied_by(
+    document: Mapping[str, Any], action: str, key: str, principal: str | None, headers: Mapping[str, str]
+) -> set[str]:
+    """The same of any policy of a bucket called ``state``."""
     request = TLS | ({"aws:PrincipalArn": principal} if principal else {})
     request |= {f"s3:{name.replace('_', '-')}": value for name, value in headers.items()}
     found = set()
@@ -164,3 +171,27 @@ def test_everybody_may_still_read_and_repair_the_bucket_itself() -> None:
             assert not denied(action, "targets/alb/bundle.pem", principal, OPERATOR)
     assert {"s3:PutObject", "s3:DeleteObjectVersion"} <= {*written()} - NO_CONTENT.keys()
     assert NO_CONTENT.keys() <= {*written()}
+
+
+REGION_BUCKET = load(ROOT / "accounts" / "region-bucket.yaml")
+
+
+def of_region_bucket(action: str, key: str, principal: str | None) -> set[str]:
+    given = {"BucketPrefix": "state", "PublishRoleArn": PUBLISH}
+    resolver = Resolver(given, {"Bucket": ("state", "arn:aws:s3:::state")}, REGION_BUCKET)
+    document = resolver.of(REGION_BUCKET["Resources"]["BucketPolicy"]["Properties"]["PolicyDocument"])
+    return denied_by(document, action, key, principal, {})
+
+
+@pytest.mark.parametrize("action", [each for each in written() if each not in NO_CONTENT])
+def test_into_a_bucket_of_another_region_publish_alone_writes(action: str) -> None:
+    for key in ("targets/alb/bundle.pem", "crls/0a/list.pem", "anything"):
+        for principal in (COLLECT, REFRESH, REPORT, OPERATOR, *OTHERS):
+            assert of_region_bucket(action, key, principal) == {"OnlyPublishWrites"}
+        assert of_region_bucket(action, key, PUBLISH) == set()
+    assert of_region_bucket("s3:GetObject", "targets/alb/bundle.pem", OTHERS[0]) == set()
+
+
+def test_no_bucket_takes_a_request_over_plain_http() -> None:
+    for resources in (RESOURCES, REGION_BUCKET["Resources"]):
+        assert refuses_http(resources["BucketPolicy"])

@@ -103,7 +103,8 @@ def test_nobody_may_do_everything_or_delete_anything_but_a_message_that_is_done(
     making_or_ending = {action for action in granted if re.search(r":(Create|Delete|Remove)", action)}
     interfaces = {"ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"}
     lists = {"elasticloadbalancing:RemoveTrustStoreRevocations"}  # after the newer one was added and proved
-    assert making_or_ending == {"sqs:DeleteMessage", "logs:CreateLogStream"} | interfaces | lists
+    domains = {"apigateway:RemoveCertificateFromDomain"}  # no truststore goes by it: PATCH is for one of ours alone
+    assert making_or_ending == {"sqs:DeleteMessage", "logs:CreateLogStream"} | interfaces | lists | domains
 
 
 def test_only_lambda_itself_makes_network_interfaces_and_only_in_a_vpc() -> None:
@@ -195,16 +196,15 @@ def test_targets_are_changed_by_name_and_domains_only_towards_our_bucket() -> No
         for s in STATEMENTS
         if "TagsTargets" not in s.under
         for action in s.actions
-        if action in {"apigateway:PATCH", "apigateway:AddCertificateToDomain"}
+        if action in {"apigateway:PATCH", *TLS}
         or re.fullmatch(r"elasticloadbalancing:(Modify|Add|Remove)TrustStore.*", action)
     }
-    assert len(changing) == 5
+    assert len(changing) == 6
     for action, statement in changing.items():
         if action.startswith("elasticloadbalancing:"):
             assert statement.resources == [{"Ref": "TargetArns"}]
-    for action in ("apigateway:PATCH", "apigateway:AddCertificateToDomain"):
-        (escaped,) = changing[action].resources
-        assert escaped == {"Fn::Split": [",", literal({"Fn::Join": [",", {"Ref": "TargetArns"}]})]}
+    (escaped,) = changing["apigateway:PATCH"].resources
+    assert escaped == {"Fn::Split": [",", literal({"Fn::Join": [",", {"Ref": "TargetArns"}]})]}
     asked = changing["apigateway:PATCH"].body["Condition"]["StringLike"]["apigateway:Request/MtlsTrustStoreUri"]
     condition, there, home = asked["Fn::If"]
     assert (condition, home) == ("HasRegionBuckets", {"Fn::Sub": "s3://${State.Value}/targets/*"})
@@ -216,7 +216,35 @@ def test_targets_are_changed_by_name_and_domains_only_towards_our_bucket() -> No
     assert changing["apigateway:PATCH"].body["Condition"] == {"StringLike": ours}, (
         "no PATCH without a truststore of ours"
     )
-    assert changing["apigateway:AddCertificateToDomain"].body["Condition"] == {"StringLikeIfExists": ours}
+    for action in TLS:
+        assert changing[action].body["Condition"] == {"StringLikeIfExists": ours}
+
+
+TLS = ("apigateway:AddCertificateToDomain", "apigateway:RemoveCertificateFromDomain")
+"""What UpdateDomainName is checked for besides PATCH (Service Authorization Reference, API Gateway Management)."""
+STORE = "arn:aws:elasticloadbalancing:us-east-1:123456789012:truststore/main/73e2d6bc24d8a067"
+LIST = "arn:aws:apigateway:us-east-1::/domainnames"
+
+
+@pytest.mark.parametrize(
+    ("targets", "buckets", "granted"),
+    [
+        (
+            f"{STORE},{LIST}/*.a.example,{LIST}/b.example",
+            "",
+            [STORE, f"{LIST}/${{*}}.a.example", f"{LIST}/b.example", LIST],
+        ),
+        (STORE, "", [STORE]),
+        (f"{LIST}/b.example", "arn:aws:s3:::a-eu-west-1", [f"{LIST}/b.example", "arn:aws:apigateway:*::/domainnames"]),
+    ],
+)
+def test_tls_of_domains_is_granted_on_the_named_domains_and_on_their_list_only_where_there_is_one(
+    targets: str, buckets: str, granted: list[str]
+) -> None:
+    (statement,) = [s for s in STATEMENTS if s.sid == "ChangeDomainsTls"]
+    assert statement.actions == [*TLS]
+    resolver = Resolver({"TargetArns": targets, "RegionBucketArns": buckets}, {"State": ("state", "")})
+    assert resolver.of(statement.body["Resource"]) == granted
 
 
 def test_publish_sets_one_tag_with_the_name_of_its_own_bucket() -> None:
@@ -242,14 +270,16 @@ def test_a_fleet_is_changed_only_where_it_bears_the_stacks_name_and_domains_only
     changing = [s for s in fleet if not all(map(reading.fullmatch, s.actions))]
     assert [s.sid for s in changing] == [
         *("ChangeTaggedTrustStores", "ChangeTaggedListeners", "ChangeTaggedCloudFrontTrustStores"),
-        *("ChangeTaggedDomains", "ChangeTaggedDomainsTls"),
+        *("ChangeTaggedDomains", "ChangeTaggedDomainsTls", "ChangeTaggedDomainsTlsByTheList"),
     ]
-    for statement in changing:
+    for statement in changing[:-1]:
         assert statement.body["Condition"]["StringEquals"] == OWN_TAG
     ours = {"apigateway:Request/MtlsTrustStoreUri": {"Fn::Sub": "s3://${State.Value}/targets/*"}}
-    assert changing[-2].actions == ["apigateway:PATCH"]
-    assert changing[-2].body["Condition"]["StringLike"] == ours
-    assert changing[-1].body["Condition"]["StringLikeIfExists"] == ours, "this check may not see the truststore"
+    assert [each.actions for each in changing[-2:]] == [[*TLS], [*TLS]], "which are worth nothing without PATCH"
+    assert changing[-1].body["Condition"] == {"StringLikeIfExists": ours}
+    assert changing[-3].actions == ["apigateway:PATCH"]
+    assert changing[-3].body["Condition"]["StringLike"] == ours
+    assert changing[-2].body["Condition"]["StringLikeIfExists"] == ours, "these checks may not see the truststore"
     # Objects of a place for files bear no such tag: they are named by their folder alone.
     named = [s for s in STATEMENTS if "ListsTargets" in s.under and "HasFilePlaces" not in s.under]
     listed = {action for s in named for action in s.actions}
@@ -312,19 +342,15 @@ def test_a_key_is_used_only_through_the_services_that_keep_the_secrets() -> None
         ]
 
 
-def test_the_mappings_of_each_domain_are_named_one_by_one() -> None:
+def test_the_domains_and_their_mappings_are_named_one_by_one() -> None:
     arns = ["arn:p:apigateway:r::/domainnames/a.example", "arn:p:apigateway:r::/domainnames/b.example"]
-    for path in ("basepathmappings", "apimappings"):
-        statement = next(s for s in STATEMENTS if f"/{path}" in json.dumps(s.body))
-        (split,) = statement.resources
-        comma, joined = split["Fn::Split"]
-        template, names = joined["Fn::Sub"]
-        joined_arns = names["Arns"]["Fn::Join"][1]["Fn::Split"][1]
-        assert names["Arns"] == literal(joined_arns)
-        delimiter, listed = joined_arns["Fn::Join"]
-        assert listed == {"Ref": "TargetArns"}
-        whole = template.replace("${Arns}", delimiter.join(arns))
-        assert whole.split(comma) == [f"{arn}/{path}" for arn in arns]
+    (statement,) = [s for s in STATEMENTS if s.sid == "ReadDomains"]
+    resolver = Resolver({"TargetArns": ",".join(arns)}, {})
+    paths = ("", "/basepathmappings", "/apimappings")
+    assert resolver.of(statement.body["Resource"]) == [f"{arn}{path}" for path in paths for arn in arns]
+    (split,) = statement.resources
+    joined = [each["Fn::Join"][1]["Fn::Split"][1] for each in split["Fn::Split"][1]["Fn::Sub"][1].values()]
+    assert [*split["Fn::Split"][1]["Fn::Sub"][1].values()] == [literal(each) for each in joined]
 
 
 def test_the_watch_file_is_read_by_its_name() -> None:

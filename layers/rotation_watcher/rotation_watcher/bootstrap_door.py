@@ -54,6 +54,7 @@ def build(
             given["AWS_ACCESS_KEY_ID"], given["AWS_SECRET_ACCESS_KEY"], given.get("AWS_SESSION_TOKEN"), None
         ),
         {name: url.rstrip("/") for name in ("s3", "lambda") if (url := _endpoint(given, name))},
+        fips=given.get("AWS_USE_FIPS_ENDPOINT", "").lower() == "true",  # as botocore reads it
     )
     objects = SignedS3(access, given["BUCKET"])
     waker = Waker(objects, InvokedCollect(access, given["COLLECT_FUNCTION"]), clock)

@@ -72,6 +72,25 @@ def test_an_error_of_an_update_is_reported_as_what_it_is_and_nothing_changes(
     assert aws.live_bundle(target.arn) == initial
 
 
+@pytest.mark.parametrize("service", ["apigateway", "apigatewayv2"])
+@pytest.mark.parametrize("action", ["PATCH", "AddCertificateToDomain", "RemoveCertificateFromDomain"])
+def test_a_denied_update_names_the_action_and_the_resource_that_the_service_names(
+    service: str, action: str, aws: EmbeddedAws, request: pytest.FixtureRequest
+) -> None:
+    """The service checks three actions and two resources for one call: its own words say which one is missing."""
+    target: ContractTarget = request.getfixturevalue("kept_rest" if service == "apigateway" else "kept_hidden")
+    said = (
+        "User: arn:aws:sts::123456789012:assumed-role/PublishRole/publish is not authorized to perform:"
+        f" apigateway:{action} on resource: arn:aws:apigateway:us-east-1::/domainnames because no identity-based"
+        f" policy allows the apigateway:{action} action"
+    )
+    aws.fail_next(service, "UpdateDomainName", "AccessDeniedException", 403, message=said)
+    with pytest.raises(TargetDenied, match=f"cannot change {target.arn}: ") as caught:
+        target.update(target.put(OTHER))
+
+    assert said in str(caught.value)
+
+
 def test_a_truststore_larger_than_the_service_takes_is_rejected(kept_rest: ContractTarget, initial: bytes) -> None:
     version = kept_rest.put(OTHER * 1001)
     with pytest.raises(BundleRejected):

@@ -25,11 +25,16 @@ _HIDDEN, _ABSENT, _CONFLICTS = 403, 404, {409, 412}
 
 
 class Access(NamedTuple):
-    """Where AWS is asked, and as whom. ``endpoints``: by service, other URLs than AWS's own."""
+    """Where AWS is asked, and as whom. ``endpoints``: by service, other URLs than AWS's own. ``fips``: of FIPS."""
 
     region: str
     credentials: ReadOnlyCredentials
     endpoints: Mapping[str, str]
+    fips: bool = False
+
+    def host(self, service: str) -> str:
+        """AWS's own host of a service (botocore's endpoint rules)."""
+        return f"{service}{'-fips' if self.fips else ''}.{self.region}.{_suffix(self.region)}"
 
 
 class _Answer(NamedTuple):
@@ -45,8 +50,7 @@ class SignedS3:
         self._http = _Http()
         self._signer = S3SigV4Auth(access.credentials, "s3", access.region)
         other = access.endpoints.get("s3")
-        suffix = _suffix(access.region)
-        self._base = f"{other}/{bucket}" if other else f"https://{bucket}.s3.{access.region}.{suffix}"
+        self._base = f"{other}/{bucket}" if other else f"https://{bucket}.{access.host('s3')}"
         self._bucket = bucket
 
     def get(self, key: str, *, etag: str | None, within: float) -> Got:
@@ -91,7 +95,7 @@ class InvokedCollect:
     def __init__(self, access: Access, function: str) -> None:
         self._http = _Http()
         self._signer = SigV4Auth(access.credentials, "lambda", access.region)
-        base = access.endpoints.get("lambda") or f"https://lambda.{access.region}.{_suffix(access.region)}"
+        base = access.endpoints.get("lambda") or f"https://{access.host('lambda')}"
         self._url = f"{base}/2015-03-31/functions/{quote(function, safe='')}/invocations"
 
     def look(self, source: str, *, within: float) -> None:
