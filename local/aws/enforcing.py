@@ -8,6 +8,7 @@ there it is not asked at all. For CloudFront only the signature is passed over, 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 from moto import settings
 from moto.apigateway.responses import APIGatewayResponse
@@ -15,6 +16,7 @@ from moto.apigatewayv2.responses import ApiGatewayV2Response
 from moto.cloudfront.responses import CloudFrontResponse
 from moto.elbv2.responses import ELBV2Response
 from moto.iam.access_control import IAMRequest, IAMRequestBase
+from moto.s3 import responses as s3_responses
 from moto.secretsmanager.responses import SecretsManagerResponse
 from moto.sns.responses import SNSResponse
 from moto.ssm.responses import SimpleSystemManagerResponse
@@ -125,5 +127,7 @@ def mended() -> Iterator[list[Asked]]:
         for gateway in (APIGatewayResponse, ApiGatewayV2Response):
             patches.enter_context(patched(gateway, {"_authenticate_and_authorize_normal_action": let_pass}))
         patches.enter_context(patched(CloudFrontResponse, {"_authenticate_and_authorize_normal_action": _unsigned}))
+        # HeadBucket asks for ListBucket (S3 API reference); moto makes an action of its name that IAM does not have.
+        patches.enter_context(patch.dict(s3_responses.ACTION_MAP["BUCKET"]["HEAD"], {"DEFAULT": "ListBucket"}))
         patches.enter_context(patched(IAMRequestBase, {"check_action_permitted": check_action_permitted}))
         yield asked

@@ -8,7 +8,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "security"
 PAGES = sorted(FOLDER.glob("*.md"))
-_OURS = r"(?:layers|functions|tests|docs|local|scripts|accounts|edge|doors|cli|events|benchmarks|requirements)/"
+_FOLDERS = (
+    "layers functions tests docs local scripts accounts edge doors cli events benchmarks requirements release".split()
+)
+_OURS = rf"(?:{'|'.join(_FOLDERS)}|\.github)/"
 _NAMED = re.compile(rf"`({_OURS}[\w./-]+)(?:::(\w+))?`")
 
 
