@@ -8,9 +8,22 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "security"
 PAGES = sorted(FOLDER.glob("*.md"))
-_FOLDERS = (
-    "layers functions tests docs local scripts accounts edge doors cli events benchmarks requirements release".split()
-)
+_FOLDERS = [
+    "layers",
+    "functions",
+    "tests",
+    "docs",
+    "local",
+    "scripts",
+    "accounts",
+    "edge",
+    "doors",
+    "cli",
+    "events",
+    "benchmarks",
+    "requirements",
+    "release",
+]
 _OURS = rf"(?:{'|'.join(_FOLDERS)}|\.github)/"
 _NAMED = re.compile(rf"`({_OURS}[\w./-]+)(?:::(\w+))?`")
 
