@@ -1,0 +1,130 @@
+"""Run a suite in an account: make, ask, remove, and give a record. What it made is removed however it ends."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import botocore
+import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+
+from genesys_certs import __version__
+from genesys_certs.conformance import leftovers
+from genesys_certs.conformance.asking import ask
+from genesys_certs.conformance.leftovers import Leftover
+from genesys_certs.conformance.model import FORMAT, Answer, Record, write_record
+from genesys_certs.conformance.redaction import Redactor
+from genesys_certs.conformance.suite import Suite
+from genesys_certs.conformance.workshop import Options, Services, Workshop
+from genesys_certs.problems import Problem
+from rotation_watcher.adapters.aws_errors import code
+
+type Tell = Callable[[str], None]
+
+
+class Removed(NamedTuple):
+    """``left``: what is still there. ``unseen``: kinds of which it is not known, with the reason."""
+
+    removed: list[Leftover]
+    left: list[Leftover]
+    unseen: dict[str, str]
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is left, for sure."""
+        return not self.left and not self.unseen
+
+
+def run(
+    suite: Suite, services: Services, options: Options, run_id: str, redact: Redactor, tell: Tell
+) -> tuple[Record, Removed]:
+    """Ask everything. What it made is removed when this returns and when it raises; ``tell`` hears of what is left."""
+    answers: dict[str, Answer] = {}
+    gone = Removed([], [], {})
+    with ended_by_signals():
+        try:
+            bench = suite.open(Workshop(services, run_id), options)
+            for place, probe in enumerate(suite.probes, start=1):
+                tell(f"{place} of {len(suite.probes)}: {probe.id}")
+                found = ask(probe, bench)
+                answers[probe.id] = msgspec.structs.replace(found, text=redact(found.text))
+        finally:
+            with undisturbed():
+                tell("removing what was made …")
+                gone = clear(services, suite.kinds, run_id)
+                for left in gone.left:
+                    tell(f"still there: {left.kind} {left.id}")
+                for kind, why in gone.unseen.items():
+                    tell(f"not known whether any {kind} is left: {why}")
+    return _record(suite, services, answers), gone
+
+
+def _record(suite: Suite, services: Services, answers: dict[str, Answer]) -> Record:
+    return Record(
+        format=FORMAT,
+        service=suite.service,
+        date=services.now().date().isoformat(),
+        region=services.region,
+        sdk=str(botocore.__version__),
+        kit=__version__,
+        answers=answers,
+    )
+
+
+def clear(services: Services, kinds: tuple[str, ...], run_id: str | None = None) -> Removed:
+    """Remove what runs have made (None: all runs), and look once more. Raises nothing of the SDK."""
+    removed: list[Leftover] = []
+    unseen: dict[str, str] = {}
+    for kind in (one.name for one in leftovers.KINDS if one.name in kinds):
+        try:
+            for one in leftovers.find(services, (kind,), run_id):
+                leftovers.remove(services, one)
+                removed.append(one)
+        except (ClientError, BotoCoreError) as error:
+            unseen[kind] = code(error) or type(error).__name__
+    left = []
+    for kind in (one for one in kinds if one not in unseen):
+        try:
+            left += leftovers.find(services, (kind,), run_id)
+        except (ClientError, BotoCoreError) as error:
+            unseen[kind] = code(error) or type(error).__name__
+    return Removed([one for one in removed if one not in left], left, unseen)
+
+
+def sealed(record: Record, redact: Redactor) -> bytes:
+    """The record's file. Raises Problem, and gives nothing, where it would name anything personal."""
+    content = write_record(record)
+    if found := redact.leaks(content.decode()):
+        raise Problem("not-redacted", f"The record would hold {', '.join(found)}: it is not written.", "Report this.")
+    return content
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """SIGTERM and a closed terminal end the block as Ctrl-C does, so that what was made is removed."""
+    with _handled({signal.SIGTERM: signal.default_int_handler, signal.SIGHUP: signal.default_int_handler}):
+        yield
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """No signal but SIGKILL ends the block."""
+    ignored = dict.fromkeys((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), signal.SIG_IGN)
+    with _handled(ignored):
+        yield
+
+
+@contextmanager
+def _handled(handlers: Mapping[signal.Signals, Any]) -> Iterator[None]:
+    """Python takes signals in the main thread alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {one: signal.signal(one, handler) for one, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

@@ -1,0 +1,102 @@
+"""What a run makes, each thing tagged by the very call that makes it: a run that dies leaves nothing unnamed."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+TAG = "genesys-certificate-watcher:conformance"
+"""Its value is the run's id."""
+PREFIX = "gcw-conformance-"
+
+
+class Services(NamedTuple):
+    """The world outside. ``client``: of a service, in a region (None: the run's). ``timer``, ``wait``: in seconds."""
+
+    region: str
+    client: Callable[[str, str | None], Any]
+    download: Callable[[str], bytes]
+    now: Callable[[], datetime]
+    timer: Callable[[], float]
+    wait: Callable[[float], None]
+
+
+class Place(NamedTuple):
+    """One version of an object."""
+
+    bucket: str
+    key: str
+    version: str
+
+    def bundle(self) -> Mapping[str, str]:
+        """As elbv2 is told of it."""
+        return {
+            "CaCertificatesBundleS3Bucket": self.bucket,
+            "CaCertificatesBundleS3Key": self.key,
+            "CaCertificatesBundleS3ObjectVersion": self.version,
+        }
+
+
+class Options(NamedTuple):
+    """What the operator gives for what cannot be made up. Empty: not given."""
+
+    domain: str = ""
+    certificate: str = ""
+    ownership_certificate: str = ""
+    load_balancer: str = ""
+    subnets: tuple[str, ...] = ()
+    role: str = ""
+    other_region: str = ""
+
+    def personal(self) -> tuple[str, ...]:
+        """All of it is the operator's."""
+        plain = (self.domain, self.certificate, self.ownership_certificate, self.load_balancer, self.role)
+        return (*plain, *self.subnets)
+
+
+def new_run() -> str:
+    """The id of a run."""
+    return secrets.token_hex(8)
+
+
+class Workshop:
+    """Makes what probes need. ``run``: its id, in each name and tag."""
+
+    def __init__(self, services: Services, run: str) -> None:
+        self.services = services
+        self.run = run
+        self.name = f"{PREFIX}{run}"
+
+    @property
+    def tags(self) -> list[dict[str, str]]:
+        """The tag, as most services take it."""
+        return [{"Key": TAG, "Value": self.run}]
+
+    def client(self, service: str) -> Any:
+        """A client in the run's region."""
+        return self.services.client(service, None)
+
+    def bucket(self, region: str | None = None) -> str:
+        """A versioned bucket; nobody else may read it, which is how S3 makes buckets. Its name."""
+        place = region or self.services.region
+        name = self.name if region is None else f"{self.name}-other"
+        s3 = self.services.client("s3", region)
+        where: dict[str, Any] = {"Tags": self.tags}
+        if place != "us-east-1":
+            where["LocationConstraint"] = place
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration=where)
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        return name
+
+    def put(self, bucket: str, key: str, content: bytes, region: str | None = None) -> Place:
+        """A new version of an object."""
+        answer = self.services.client("s3", region).put_object(Bucket=bucket, Key=key, Body=content)
+        return Place(bucket, key, str(answer["VersionId"]))
+
+    def trust_store(self, place: Place, suffix: str = "") -> dict[str, Any]:
+        """A trust store of Elastic Load Balancing, as its creation describes it."""
+        made = self.client("elbv2").create_trust_store(
+            Name=f"{self.name}{suffix}"[:32], Tags=self.tags, **place.bundle()
+        )
+        described: dict[str, Any] = made["TrustStores"][0]
+        return described

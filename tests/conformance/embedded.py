@@ -1,0 +1,70 @@
+"""The kit's suites over an embedded AWS, on a virtual clock: what is waited for passes at once."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from genesys_certs.conformance import running
+from genesys_certs.conformance.model import Answer, claimed, not_asked
+from genesys_certs.conformance.redaction import Redactor
+from genesys_certs.conformance.suite import Suite
+from genesys_certs.conformance.suites import SUITES
+from genesys_certs.conformance.workshop import Options, Services
+from local.aws.server import EmbeddedAws
+from local.genesys.clock import VirtualClock
+from tests.support.embedded import START, download
+
+OTHER_REGION = "eu-central-1"
+RUN = "0123456789abcdef"
+
+
+def services(aws: EmbeddedAws, clock: VirtualClock) -> Services:
+    """The world of a run: the embedded AWS, and a time that passes only where somebody waits."""
+    kept: dict[tuple[str, str | None], Any] = {}
+
+    def client(service: str, region: str | None) -> Any:
+        if (service, region) not in kept:
+            kept[service, region] = aws.new_client(service, region)
+        return kept[service, region]
+
+    def fetched(url: str) -> bytes:
+        answer = download(url)
+        if answer.status_code != httpx.codes.OK:
+            raise AssertionError(answer.text)
+        return answer.content
+
+    def wait(seconds: float) -> None:
+        clock.advance(timedelta(seconds=seconds))
+
+    def timer() -> float:
+        return (clock() - START).total_seconds()
+
+    return Services(aws.region, client, fetched, clock, timer, wait)
+
+
+def options(aws: EmbeddedAws) -> Options:
+    """Everything that an operator can give."""
+    del aws
+    return Options(other_region=OTHER_REGION)
+
+
+def answers(aws: EmbeddedAws, clock: VirtualClock, suite: Suite) -> dict[str, Answer]:
+    """What the embedded AWS claims, by the probe's id. What it cannot answer is asked of nobody."""
+    able = suite._replace(probes=[probe for probe in suite.probes if not probe.unclaimed])
+    unable = {probe.id: not_asked(probe.unclaimed) for probe in suite.probes if probe.unclaimed}
+    record, gone = running.run(able, services(aws, clock), options(aws), RUN, Redactor([]), lambda _: None)
+    if not gone.clean:
+        raise AssertionError(f"left behind: {gone}")
+    found = {name: claimed(answer) for name, answer in record.answers.items()} | unable
+    return {probe.id: found[probe.id] for probe in suite.probes}
+
+
+def everything() -> dict[str, Answer]:
+    """All that is claimed."""
+    found: dict[str, Answer] = {}
+    for suite in SUITES.values():
+        clock = VirtualClock(START)
+        with EmbeddedAws(clock) as aws:
+            found |= answers(aws, clock, suite)
+    return found

@@ -1,0 +1,41 @@
+"""The kit's claims are what the local world answers: the same probes are asked here and in an account."""
+
+import re
+
+import pytest
+
+from genesys_certs.conformance.model import Outcome, Probe, claims
+from genesys_certs.conformance.suites import SUITES
+from local.aws.server import EmbeddedAws
+from local.genesys.clock import VirtualClock
+from tests.conformance.embedded import answers
+from tests.support.embedded import START
+
+ANEW = "run `.venv/bin/python -m tests.conformance`, and read what it changes"
+PROBES: list[Probe] = [probe for suite in SUITES.values() for probe in suite.probes]
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_the_embedded_aws_answers_every_probe_as_is_claimed(name: str) -> None:
+    clock = VirtualClock(START)
+    with EmbeddedAws(clock) as aws:
+        found = answers(aws, clock, SUITES[name])
+    known = claims()
+    assert found == {name: known.get(name) for name in found}, ANEW
+
+
+def test_every_probe_has_a_claim_or_a_reason_why_it_has_none_and_there_is_no_other_claim() -> None:
+    known = claims()
+    of_aws = {name for name in known if not name.startswith("genesys.")}
+    assert of_aws == {probe.id for probe in PROBES}, ANEW
+    silent = {name: answer.text for name, answer in known.items() if answer.outcome is Outcome.NOT_ASKED}
+    assert silent == {probe.id: probe.unclaimed for probe in PROBES if probe.unclaimed}
+
+
+def test_ids_are_stable_words_and_no_two_probes_have_one() -> None:
+    ids = [probe.id for probe in PROBES]
+    assert len(ids) == len({*ids})
+    for suite in SUITES.values():
+        for probe in suite.probes:
+            assert re.fullmatch(rf"{suite.service}(\.[a-z0-9]+(-[a-z0-9]+)*){{1,2}}", probe.id), probe.id
+            assert probe.asks.endswith(".")
