@@ -49,6 +49,17 @@ def options(aws: EmbeddedAws) -> Options:
     return Options(other_region=OTHER_REGION)
 
 
+def given(aws: EmbeddedAws, service: str) -> list[str]:
+    """What a suite needs, as the command line gives it."""
+    chosen = options(aws)._asdict()
+    words: list[str] = []
+    for name in {group[0] for group in SUITES[service].needs}:
+        value = chosen[name]
+        for one in value if isinstance(value, tuple) else [value]:
+            words += [f"--{name.replace('_', '-').removesuffix('s')}", one]
+    return words
+
+
 def answers(aws: EmbeddedAws, clock: VirtualClock, suite: Suite) -> dict[str, Answer]:
     """What the embedded AWS claims, by the probe's id. What it cannot answer is asked of nobody."""
     able = suite._replace(probes=[probe for probe in suite.probes if not probe.unclaimed])

@@ -40,6 +40,9 @@ _MOST = 5_000_000
 @click.option(
     "--output", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="For the record."
 )
+@click.option(
+    "--only", multiple=True, metavar="PATTERN", help="Ask these alone, such as 'alb.bundle.*'; may be repeated."
+)
 @click.option("--clean", is_flag=True, help="Ask nothing; remove what interrupted runs have left.")
 @click.option("--run", "run_id", default="", metavar="ID", help="With --clean: of that run alone.")
 @click.option("--yes", is_flag=True, help="Begin without asking.")
@@ -51,6 +54,7 @@ def command(
     account: str,
     service: str,
     folder: Path | None,
+    only: tuple[str, ...],
     clean: bool,
     run_id: str,
     yes: bool,
@@ -63,7 +67,9 @@ def command(
 
     Exit code: 0 all as claimed, 1 the service disagrees, 2 something was left behind, 3 not all could be asked.
     """
-    suite = SUITES[service]
+    suite = SUITES[service].only(only)
+    if not suite.probes:
+        raise click.BadParameter("no question of this service has such an id", param_hint="--only")
     chosen = Options(**given)
     if run_id and not clean:
         raise click.UsageError("--run goes with --clean.")

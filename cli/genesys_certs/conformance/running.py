@@ -1,10 +1,7 @@
 """Run a suite in an account: make, ask, remove, and give a record. What it made is removed however it ends."""
 
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import botocore
 import msgspec
@@ -16,6 +13,7 @@ from genesys_certs.conformance.asking import ask
 from genesys_certs.conformance.leftovers import Leftover
 from genesys_certs.conformance.model import FORMAT, Answer, Record, write_record
 from genesys_certs.conformance.redaction import Redactor
+from genesys_certs.conformance.signals import ended_by_signals, undisturbed
 from genesys_certs.conformance.suite import Suite
 from genesys_certs.conformance.workshop import Options, Services, Workshop
 from genesys_certs.problems import Problem
@@ -99,32 +97,3 @@ def sealed(record: Record, redact: Redactor) -> bytes:
     if found := redact.leaks(content.decode()):
         raise Problem("not-redacted", f"The record would hold {', '.join(found)}: it is not written.", "Report this.")
     return content
-
-
-@contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """SIGTERM and a closed terminal end the block as Ctrl-C does, so that what was made is removed."""
-    with _handled({signal.SIGTERM: signal.default_int_handler, signal.SIGHUP: signal.default_int_handler}):
-        yield
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """No signal but SIGKILL ends the block."""
-    ignored = dict.fromkeys((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), signal.SIG_IGN)
-    with _handled(ignored):
-        yield
-
-
-@contextmanager
-def _handled(handlers: Mapping[signal.Signals, Any]) -> Iterator[None]:
-    """Python takes signals in the main thread alone."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {one: signal.signal(one, handler) for one, handler in handlers.items()}
-    try:
-        yield
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)

@@ -1,6 +1,7 @@
 """What one service is asked, and what that takes."""
 
 from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from genesys_certs.conformance.model import Probe
@@ -23,6 +24,11 @@ class Suite(NamedTuple):
     kinds: tuple[str, ...]
     open: Callable[[Workshop, Options], Any]
     probes: Sequence[Probe]
+
+    def only(self, patterns: Sequence[str]) -> "Suite":
+        """With the probes whose id fits a pattern; with all where there is none."""
+        fits = [one for one in self.probes if not patterns or any(fnmatchcase(one.id, each) for each in patterns)]
+        return self._replace(probes=fits)
 
     def missing(self, options: Options) -> list[str]:
         """The options that are missing, in words."""

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from genesys_certs.conformance.signals import deferred
+
 TAG = "genesys-certificate-watcher:conformance"
 """Its value is the run's id."""
 PREFIX = "gcw-conformance-"
@@ -84,7 +86,8 @@ class Workshop:
         where: dict[str, Any] = {"Tags": self.tags}
         if place != "us-east-1":
             where["LocationConstraint"] = place
-        s3.create_bucket(Bucket=name, CreateBucketConfiguration=where)
+        with deferred():
+            s3.create_bucket(Bucket=name, CreateBucketConfiguration=where)
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
         return name
 
@@ -95,8 +98,8 @@ class Workshop:
 
     def trust_store(self, place: Place, suffix: str = "") -> dict[str, Any]:
         """A trust store of Elastic Load Balancing, as its creation describes it."""
-        made = self.client("elbv2").create_trust_store(
-            Name=f"{self.name}{suffix}"[:32], Tags=self.tags, **place.bundle()
-        )
+        name = f"{self.name}{suffix}"
+        with deferred():
+            made = self.client("elbv2").create_trust_store(Name=name, Tags=self.tags, **place.bundle())
         described: dict[str, Any] = made["TrustStores"][0]
         return described
