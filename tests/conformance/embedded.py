@@ -40,20 +40,32 @@ def services(aws: EmbeddedAws, clock: VirtualClock) -> Services:
     def timer() -> float:
         return (clock() - START).total_seconds()
 
-    return Services(aws.region, client, fetched, clock, timer, wait)
+    def restricted(role: str, policy: str) -> Any:
+        raise AssertionError(f"no probe with a claim asks as {role} under {policy}")
+
+    return Services(aws.region, "aws", client, fetched, clock, timer, wait, restricted)
 
 
 def options(aws: EmbeddedAws) -> Options:
     """Everything that an operator can give."""
-    del aws
-    return Options(other_region=OTHER_REGION)
+    return Options(
+        domain="conformance.example.com",
+        certificate=aws.certificate(),
+        subnets=(subnet(aws),),
+        other_region=OTHER_REGION,
+    )
+
+
+def subnet(aws: EmbeddedAws) -> str:
+    """One of the account's default VPC."""
+    return str(aws.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"])
 
 
 def given(aws: EmbeddedAws, service: str) -> list[str]:
     """What a suite needs, as the command line gives it."""
     chosen = options(aws)._asdict()
     words: list[str] = []
-    for name in {group[0] for group in SUITES[service].needs}:
+    for name in dict.fromkeys(group[0] for group in SUITES[service].needs):
         value = chosen[name]
         for one in value if isinstance(value, tuple) else [value]:
             words += [f"--{name.replace('_', '-').removesuffix('s')}", one]
@@ -65,8 +77,8 @@ def answers(aws: EmbeddedAws, clock: VirtualClock, suite: Suite) -> dict[str, An
     able = suite._replace(probes=[probe for probe in suite.probes if not probe.unclaimed])
     unable = {probe.id: not_asked(probe.unclaimed) for probe in suite.probes if probe.unclaimed}
     record, gone = running.run(able, services(aws, clock), options(aws), RUN, Redactor([]), lambda _: None)
-    if not gone.clean:
-        raise AssertionError(f"left behind: {gone}")
+    if not gone.clean or {one.kind for one in gone.removed} != {*suite.kinds}:
+        raise AssertionError(f"not all was made, found and removed: {gone}")
     found = {name: claimed(answer) for name, answer in record.answers.items()} | unable
     return {probe.id: found[probe.id] for probe in suite.probes}
 

@@ -34,6 +34,11 @@ class Call(NamedTuple):
 MAKING = (
     Call("alb", "s3", "CreateBucket"),
     Call("alb", "elbv2", "CreateTrustStore"),
+    Call("api-gateway", "apigateway", "CreateDomainName"),
+    Call("nlb", "elbv2", "CreateLoadBalancer"),
+    Call("nlb", "elbv2", "CreateTargetGroup"),
+    Call("nlb", "elbv2", "CreateListener"),
+    Call("cloudfront", "cloudfront", "CreateTrustStore"),
 )
 REMOVING = (
     Call("alb", "elbv2", "DeleteTrustStore"),
@@ -127,6 +132,7 @@ def nothing_at_all(aws: EmbeddedAws) -> bool:
         aws.client("s3").list_buckets()["Buckets"],
         elb.describe_trust_stores()["TrustStores"],
         elb.describe_target_groups()["TargetGroups"],
+        elb.describe_load_balancers()["LoadBalancers"],
         aws.client("apigateway").get_domain_names().get("items", []),
         aws.client("cloudfront").list_trust_stores().get("TrustStoreList", []),
     ]

@@ -124,10 +124,26 @@ def _tagged(elb: Any, arns: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _domains(services: Services) -> Iterator[tuple[str, str]]:
-    pages = services.client("apigateway", None).get_paginator("get_domain_names").paginate()
-    for one in (each for page in pages for each in page.get("items", [])):
-        if run := (one.get("tags") or {}).get(TAG):
-            yield str(one["domainName"]), str(run)
+    """Those of both APIs, since it is not known that one shows what the other made."""
+    found: dict[str, str] = {}
+    for service, listed, name, tags in (
+        ("apigateway", "items", "domainName", "tags"),
+        ("apigatewayv2", "Items", "DomainName", "Tags"),
+    ):
+        pages = services.client(service, None).get_paginator("get_domain_names").paginate()
+        for one in (each for page in pages for each in page.get(listed, [])):
+            if run := (one.get(tags) or {}).get(TAG):
+                found[str(one[name])] = str(run)
+    yield from found.items()
+
+
+def _remove_domain(services: Services, name: str) -> None:
+    try:
+        services.client("apigateway", None).delete_domain_name(domainName=name)
+    except ClientError as error:
+        if code(error) not in _GONE:
+            raise
+        services.client("apigatewayv2", None).delete_domain_name(DomainName=name)
 
 
 def _at_cloudfront(services: Services) -> Iterator[tuple[str, str]]:
@@ -176,11 +192,7 @@ KINDS = (
         _of_elb("describe_trust_stores", "TrustStores", "TrustStoreArn"),
         _elb("delete_trust_store", "TrustStoreArn"),
     ),
-    Kind(
-        "custom domain",
-        _domains,
-        lambda services, name: services.client("apigateway", None).delete_domain_name(domainName=name),
-    ),
+    Kind("custom domain", _domains, _remove_domain),
     Kind("CloudFront trust store", _at_cloudfront, _remove_at_cloudfront),
     Kind("bucket", _buckets, _remove_bucket),
 )

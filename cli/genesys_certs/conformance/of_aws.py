@@ -3,9 +3,11 @@
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import boto3
 import click
 import httpx
 
@@ -100,7 +102,26 @@ def _services(region: str) -> Services:
             raise Problem("download", f"A download failed: HTTP status {answer.status_code}.")
         return answer.content
 
-    return Services(region, client, download, lambda: datetime.now(UTC), time.monotonic, time.sleep)
+    partition = aws.client("sts").meta.partition
+    return Services(
+        region,
+        partition,
+        client,
+        download,
+        lambda: datetime.now(UTC),
+        time.monotonic,
+        time.sleep,
+        partial(_restricted, region),
+    )
+
+
+def _restricted(region: str, role: str, policy: str) -> Any:
+    """A client of API Gateway with a session of the role that may do no more than the policy says."""
+    given = aws.client("sts").assume_role(
+        RoleArn=role, RoleSessionName="conformance", Policy=policy, DurationSeconds=900
+    )["Credentials"]
+    session = boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+    return clients.make("apigateway", region=region, session=session)
 
 
 def _identity(account: str) -> list[str]:

@@ -13,14 +13,19 @@ PREFIX = "gcw-conformance-"
 
 
 class Services(NamedTuple):
-    """The world outside. ``client``: of a service, in a region (None: the run's). ``timer``, ``wait``: in seconds."""
+    """The world outside. ``client``: of a service, in a region (None: the run's). ``timer``, ``wait``: in seconds.
+
+    ``restricted``: a client of API Gateway with a role (ARN) that may do no more than a policy (JSON) says.
+    """
 
     region: str
+    partition: str
     client: Callable[[str, str | None], Any]
     download: Callable[[str], bytes]
     now: Callable[[], datetime]
     timer: Callable[[], float]
     wait: Callable[[float], None]
+    restricted: Callable[[str, str], Any]
 
 
 class Place(NamedTuple):
@@ -37,6 +42,15 @@ class Place(NamedTuple):
             "CaCertificatesBundleS3Key": self.key,
             "CaCertificatesBundleS3ObjectVersion": self.version,
         }
+
+    def location(self, region: str) -> Mapping[str, str]:
+        """As CloudFront is told of it."""
+        return {"Bucket": self.bucket, "Key": self.key, "Version": self.version, "Region": region}
+
+    @property
+    def uri(self) -> str:
+        """As API Gateway is told of it, which is told the version apart."""
+        return f"s3://{self.bucket}/{self.key}"
 
 
 class Options(NamedTuple):
@@ -103,3 +117,79 @@ class Workshop:
             made = self.client("elbv2").create_trust_store(Name=name, Tags=self.tags, **place.bundle())
         described: dict[str, Any] = made["TrustStores"][0]
         return described
+
+    def cloudfront_trust_store(self, place: Place) -> dict[str, Any]:
+        """A trust store of CloudFront: the answer to its creation."""
+        source = {"CaCertificatesBundleS3Location": place.location(self.services.region)}
+        with deferred():
+            made: dict[str, Any] = self.client("cloudfront").create_trust_store(
+                Name=self.name, CaCertificatesBundleSource=source, Tags={"Items": self.tags}
+            )
+        return made
+
+    def load_balancer(self, options: Options) -> dict[str, Any]:
+        """The load balancer that the operator names, or a new internal one of the kind network."""
+        elb = self.client("elbv2")
+        if options.load_balancer:
+            found: dict[str, Any] = elb.describe_load_balancers(LoadBalancerArns=[options.load_balancer])[
+                "LoadBalancers"
+            ][0]
+            return found
+        with deferred():
+            made: dict[str, Any] = elb.create_load_balancer(
+                Name=self.name, Type="network", Scheme="internal", Subnets=[*options.subnets], Tags=self.tags
+            )["LoadBalancers"][0]
+        return made
+
+    def target_group(self, vpc: str) -> str:
+        """A target group without targets. Its ARN."""
+        with deferred():
+            made = self.client("elbv2").create_target_group(
+                Name=self.name, Protocol="TCP", Port=443, VpcId=vpc, TargetType="ip", Tags=self.tags
+            )
+        return str(made["TargetGroups"][0]["TargetGroupArn"])
+
+    def listener(self, balancer: str, port: int, certificate: str, group: str, mutual: Any) -> dict[str, Any]:
+        """A TLS listener that leads to the target group, as its creation describes it."""
+        with deferred():
+            made: dict[str, Any] = self.client("elbv2").create_listener(
+                LoadBalancerArn=balancer,
+                Protocol="TLS",
+                Port=port,
+                Certificates=[{"CertificateArn": certificate}],
+                DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
+                MutualAuthentication=mutual,
+                Tags=self.tags,
+            )["Listeners"][0]
+        return made
+
+    def rest_domain(self, options: Options, place: Place) -> dict[str, Any]:
+        """A regional domain with mutual TLS through v1, as its creation describes it."""
+        more = {"ownershipVerificationCertificateArn": options.ownership_certificate}
+        with deferred():
+            made: dict[str, Any] = self.client("apigateway").create_domain_name(
+                domainName=options.domain,
+                regionalCertificateArn=options.certificate,
+                endpointConfiguration={"types": ["REGIONAL"]},
+                securityPolicy="TLS_1_2",
+                mutualTlsAuthentication={"truststoreUri": place.uri, "truststoreVersion": place.version},
+                tags={TAG: self.run},
+                **({key: value for key, value in more.items() if value}),
+            )
+        return made
+
+    def http_domain(self, options: Options, place: Place) -> None:
+        """The same through v2."""
+        configuration = {
+            "CertificateArn": options.certificate,
+            "EndpointType": "REGIONAL",
+            "SecurityPolicy": "TLS_1_2",
+            "OwnershipVerificationCertificateArn": options.ownership_certificate,
+        }
+        with deferred():
+            self.client("apigatewayv2").create_domain_name(
+                DomainName=options.domain,
+                DomainNameConfigurations=[{key: value for key, value in configuration.items() if value}],
+                MutualTlsAuthentication={"TruststoreUri": place.uri, "TruststoreVersion": place.version},
+                Tags={TAG: self.run},
+            )
