@@ -1,5 +1,7 @@
 """The kit's suites over an embedded AWS, on a virtual clock: what is waited for passes at once."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -7,15 +9,21 @@ import httpx
 
 from genesys_certs.conformance import running
 from genesys_certs.conformance.model import Answer, claimed, not_asked
+from genesys_certs.conformance.of_genesys import recorded
 from genesys_certs.conformance.redaction import Redactor
 from genesys_certs.conformance.suite import Suite
 from genesys_certs.conformance.suites import SUITES
 from genesys_certs.conformance.workshop import Options, Services
 from local.aws.server import EmbeddedAws
 from local.genesys.clock import VirtualClock
+from local.genesys.keys import DEFAULT_CACHE
+from local.genesys.server import Simulator
+from local.genesys.world import World
+from rotation_watcher.ports import Credentials
 from tests.support.embedded import START, download
 
 OTHER_REGION = "eu-central-1"
+GENESYS_REGION = "us-east-1"
 RUN = "0123456789abcdef"
 
 
@@ -90,4 +98,22 @@ def everything() -> dict[str, Answer]:
         clock = VirtualClock(START)
         with EmbeddedAws(clock) as aws:
             found |= answers(aws, clock, suite)
-    return found
+    with simulated() as simulator:
+        return found | of_genesys(simulator)
+
+
+@contextmanager
+def simulated() -> Iterator[Simulator]:
+    """A Genesys Cloud with both authorities in one region."""
+    world = World(VirtualClock(START), DEFAULT_CACHE, regions=[GENESYS_REGION], root_key_bits=2048)
+    world.region(GENESYS_REGION)
+    with Simulator(world) as simulator:
+        yield simulator
+
+
+def of_genesys(simulator: Simulator) -> dict[str, Answer]:
+    """What the simulator claims, by the probe's id."""
+    credentials = Credentials(simulator.client_id, simulator.client_secret)
+    urls = (simulator.api_url(GENESYS_REGION), simulator.login_url(GENESYS_REGION))
+    record = recorded(GENESYS_REGION, urls, credentials, simulator.ca_file, Redactor([]))
+    return {name: claimed(answer) for name, answer in record.answers.items()}

@@ -4,11 +4,12 @@ import re
 
 import pytest
 
+from genesys_certs.conformance import genesys
 from genesys_certs.conformance.model import Outcome, Probe, claims
 from genesys_certs.conformance.suites import SUITES
 from local.aws.server import EmbeddedAws
 from local.genesys.clock import VirtualClock
-from tests.conformance.embedded import answers
+from tests.conformance.embedded import answers, of_genesys, simulated
 from tests.support.embedded import START
 
 ANEW = "run `.venv/bin/python -m tests.conformance`, and read what it changes"
@@ -24,18 +25,27 @@ def test_the_embedded_aws_answers_every_probe_as_is_claimed(name: str) -> None:
     assert found == {name: known.get(name) for name in found}, ANEW
 
 
+def test_the_simulator_answers_every_probe_as_is_claimed() -> None:
+    with simulated() as simulator:
+        found = of_genesys(simulator)
+    known = claims()
+    assert found == {name: known.get(name) for name in found}, ANEW
+    assert {*found} == {probe.id for probe in genesys.PROBES} == {name for name in known if name.startswith("genesys.")}
+
+
 def test_every_probe_has_a_claim_or_a_reason_why_it_has_none_and_there_is_no_other_claim() -> None:
     known = claims()
     of_aws = {name for name in known if not name.startswith("genesys.")}
     assert of_aws == {probe.id for probe in PROBES}, ANEW
-    silent = {name: answer.text for name, answer in known.items() if answer.outcome is Outcome.NOT_ASKED}
+    silent = {name: known[name].text for name in of_aws if known[name].outcome is Outcome.NOT_ASKED}
     assert silent == {probe.id: probe.unclaimed for probe in PROBES if probe.unclaimed}
 
 
 def test_ids_are_stable_words_and_no_two_probes_have_one() -> None:
-    ids = [probe.id for probe in PROBES]
+    by_service = {name: suite.probes for name, suite in SUITES.items()} | {"genesys": genesys.PROBES}
+    ids = [probe.id for probes in by_service.values() for probe in probes]
     assert len(ids) == len({*ids})
-    for suite in SUITES.values():
-        for probe in suite.probes:
-            assert re.fullmatch(rf"{suite.service}(\.[a-z0-9]+(-[a-z0-9]+)*){{1,2}}", probe.id), probe.id
+    for service, probes in by_service.items():
+        for probe in probes:
+            assert re.fullmatch(rf"{service}(\.[a-z0-9]+(-[a-z0-9]+)*){{1,2}}", probe.id), probe.id
             assert probe.asks.endswith(".")

@@ -7,8 +7,8 @@ import pytest
 
 from genesys_certs import __version__
 from genesys_certs.conformance.model import Answer, Outcome, Record
+from genesys_certs.conformance.records import sealed
 from genesys_certs.conformance.redaction import LONGEST, Redactor
-from genesys_certs.conformance.running import sealed
 from genesys_certs.problems import Problem
 
 KNOWN = ["123456789012", "mtls.clinic-example.org", "AROAEXAMPLEID:jane.doe", "jane.doe", "Night-Shift"]

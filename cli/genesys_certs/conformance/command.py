@@ -3,6 +3,7 @@
 import click
 
 from genesys_certs.conformance.of_aws import command as of_aws
+from genesys_certs.conformance.of_genesys import command as of_genesys
 
 
 @click.group("conformance")
@@ -11,3 +12,4 @@ def command() -> None:
 
 
 command.add_command(of_aws)
+command.add_command(of_genesys)

@@ -12,8 +12,7 @@ import click
 import httpx
 
 from genesys_certs import aws, options, output
-from genesys_certs.conformance import leftovers, running
-from genesys_certs.conformance.model import Answer, Outcome, Record, claims, difference
+from genesys_certs.conformance import leftovers, records, running
 from genesys_certs.conformance.redaction import Redactor
 from genesys_certs.conformance.running import Removed
 from genesys_certs.conformance.suite import Suite
@@ -23,7 +22,6 @@ from genesys_certs.exits import FAILED, USAGE, Exit
 from genesys_certs.problems import Problem
 from rotation_watcher.adapters import clients
 
-RECORDS = Path("docs/conformance")
 _MOST = 5_000_000
 """Bytes of a bundle that is read back."""
 
@@ -145,7 +143,7 @@ def _ask(
     yes: bool,
     as_json: bool,
 ) -> int:
-    where = folder or (RECORDS if RECORDS.is_dir() else Path())
+    where = records.place(folder)
     run = new_run()
     for line in plan(suite, chosen, account, services.region, run, where):
         click.echo(line, err=as_json)
@@ -154,16 +152,7 @@ def _ask(
         return FAILED
     redact = Redactor([*personal, *chosen.personal(), run])
     record, gone = running.run(suite, services, chosen, run, redact, lambda line: click.echo(line, err=True))
-    content = running.sealed(record, redact)
-    where.mkdir(parents=True, exist_ok=True)
-    path = _free(where, record)
-    path.write_bytes(content)
-    differences, unasked = compared(record)
-    if as_json:
-        output.emit({"written": str(path), "differences": differences, "not_asked": unasked, "left": gone.left})
-    else:
-        _tell(record, differences, unasked, path)
-    return verdict(differences, unasked, gone)
+    return records.finish(record, redact, folder, as_json=as_json, left=gone.left, clean=gone.clean)
 
 
 def plan(suite: Suite, chosen: Options, account: str, region: str, run: str, where: Path) -> list[str]:
@@ -178,43 +167,6 @@ def plan(suite: Suite, chosen: Options, account: str, region: str, run: str, whe
         f"Then removes all of it, and writes a record to {where}/ in which nothing names the account.",
         f"If it is killed: {again}",
     ]
-
-
-def compared(record: Record) -> tuple[dict[str, str], dict[str, str]]:
-    """How a record differs from the claims, and what could not be asked though it is claimed, by the probe's id."""
-    known = claims()
-    differs = {name: words for name, answer in record.answers.items() if (words := difference(known.get(name), answer))}
-    unasked = {name: _why(one) for name, one in record.answers.items() if one.outcome is Outcome.NOT_ASKED}
-    return differs, unasked
-
-
-def _why(answer: Answer) -> str:
-    return f"{answer.code} {answer.text}".strip()
-
-
-def verdict(differences: object, unasked: object, gone: Removed) -> Exit:
-    """The exit code: what was left behind is the worst."""
-    if not gone.clean:
-        return Exit.CRITICAL
-    return Exit.WARNING if differences else Exit.UNKNOWN if unasked else Exit.OK
-
-
-def _tell(record: Record, differences: dict[str, str], unasked: dict[str, str], path: Path) -> None:
-    for name, words in differences.items():
-        output.write(output.wrapped(f"{'differs':<10}{name}: {words}", indent=" " * 10), output.STYLES["warning"])
-    for name, words in unasked.items():
-        output.write(output.wrapped(f"{'not asked':<10}{name}: {words}", indent=" " * 10), output.STYLES["unknown"])
-    agrees = len(record.answers) - len(differences) - len(unasked)
-    output.write(["", f"{agrees} as claimed, {len(differences)} differ, {len(unasked)} not asked", f"written: {path}"])
-    if differences:
-        output.write(["Please send the record: docs/conformance/README.md says how."])
-
-
-def _free(where: Path, record: Record) -> Path:
-    """A name that no record has yet."""
-    stem = f"{record.service}-{record.date}"
-    names = [f"{stem}.json", *(f"{stem}-{number}.json" for number in range(2, 1000))]
-    return next(where / name for name in names if not (where / name).exists())
 
 
 def _clean(suite: Suite, services: Services, run: str | None, *, yes: bool, as_json: bool) -> int:

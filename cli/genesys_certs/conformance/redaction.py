@@ -9,6 +9,10 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote
 
+import msgspec
+
+from genesys_certs.conformance.model import Answer
+
 LONGEST = 300
 """Characters of a text in a record."""
 _READ = 2000
@@ -40,25 +44,49 @@ _FIELD_WORDS = re.compile(
 _WORD = re.compile(r"[A-Z]+s?|[A-Za-z]?[a-z]+(?:[A-Z]+[a-z]*)*")
 """Letters alone: a word, an abbreviation, the name of an operation."""
 _LONGEST_WORD = 48
+_PLAIN = re.compile(r"[A-Za-z0-9_.,/-]{0,200}")
+"""Of codes and facts, which are words of the kit's own or names of members and headers."""
 
 
 class Redactor:
-    """``known``: what is personal in this run, such as the account's id and the names that the operator gave."""
+    """``known``: what is personal in this run, such as the account's id and the names that the operator gave.
 
-    def __init__(self, known: Iterable[str]) -> None:
+    ``public``: a pattern of host names that are everybody's, and stay.
+    """
+
+    def __init__(self, known: Iterable[str], public: str = "") -> None:
+        self._public = re.compile(public) if public else None
         words = {word for word in known if len(word) >= _SHORTEST}
         self._known = sorted(words | {quote(word, safe="") for word in words}, key=len, reverse=True)
+
+    def also(self, *known: str) -> "Redactor":
+        """One that takes these out as well."""
+        return Redactor([*self._known, *known], self._public.pattern if self._public else "")
 
     def __call__(self, text: str) -> str:
         """The text without anything personal, in one line of at most ``LONGEST`` characters."""
         text = "".join(one if one.isprintable() else " " for one in text[:_READ])
         for word in self._known:
             text = re.sub(re.escape(word), _HIDDEN, text, flags=re.IGNORECASE)
+        kept = self._public.findall(text) if self._public else []
+        for place, host in enumerate(kept):
+            text = text.replace(host, f"\0{place}\0", 1)
         for pattern, instead in _PATTERNS:
             text = pattern.sub(instead, text)
         text = _TOKEN.sub(lambda found: found[0] if _is_word(found[0]) else "<id>", text)
         text = _NUMBER.sub("<number>", text)
+        for place, host in enumerate(kept):
+            text = text.replace(f"\0{place}\0", host, 1)
         return " ".join(text.split())[:LONGEST]
+
+    def answer(self, answer: Answer) -> Answer:
+        """An answer without anything personal: its text as above, and code and facts only if they are plain words."""
+        facts = {key: self._plain(value) if isinstance(value, str) else value for key, value in answer.facts.items()}
+        return msgspec.structs.replace(answer, text=self(answer.text), code=self._plain(answer.code), facts=facts)
+
+    def _plain(self, word: str) -> str:
+        known = any(one.lower() in word.lower() for one in self._known)
+        return _HIDDEN if known or not _PLAIN.fullmatch(word) else word
 
     def leaks(self, document: str) -> list[str]:
         """What a document that was made of redacted texts names all the same, by its kind; empty: nothing."""

@@ -4,19 +4,17 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import botocore
-import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from genesys_certs import __version__
 from genesys_certs.conformance import leftovers
 from genesys_certs.conformance.asking import ask
 from genesys_certs.conformance.leftovers import Leftover
-from genesys_certs.conformance.model import FORMAT, Answer, Record, write_record
+from genesys_certs.conformance.model import FORMAT, Answer, Record
 from genesys_certs.conformance.redaction import Redactor
 from genesys_certs.conformance.signals import ended_by_signals, undisturbed
 from genesys_certs.conformance.suite import Suite
 from genesys_certs.conformance.workshop import Options, Services, Workshop
-from genesys_certs.problems import Problem
 from rotation_watcher.adapters.aws_errors import code
 
 type Tell = Callable[[str], None]
@@ -46,8 +44,7 @@ def run(
             bench = suite.open(Workshop(services, run_id), options)
             for place, probe in enumerate(suite.probes, start=1):
                 tell(f"{place} of {len(suite.probes)}: {probe.id}")
-                found = ask(probe, bench)
-                answers[probe.id] = msgspec.structs.replace(found, text=redact(found.text))
+                answers[probe.id] = redact.answer(ask(probe, bench))
         finally:
             with undisturbed():
                 tell("removing what was made …")
@@ -89,11 +86,3 @@ def clear(services: Services, kinds: tuple[str, ...], run_id: str | None = None)
         except (ClientError, BotoCoreError) as error:
             unseen[kind] = code(error) or type(error).__name__
     return Removed([one for one in removed if one not in left], left, unseen)
-
-
-def sealed(record: Record, redact: Redactor) -> bytes:
-    """The record's file. Raises Problem, and gives nothing, where it would name anything personal."""
-    content = write_record(record)
-    if found := redact.leaks(content.decode()):
-        raise Problem("not-redacted", f"The record would hold {', '.join(found)}: it is not written.", "Report this.")
-    return content
