@@ -4,7 +4,8 @@ Members, codes and statuses are those of botocore's model; the rules of bundles 
 guide (decision 0052). What no document says, and is assumed: an update that is taken leaves a new ETag, which stays as
 it is when ``pending`` becomes ``active`` or ``failed``; the number of certificates changes when it becomes ``active``;
 what failed leaves what was loaded before; what cannot be loaded at all (no such object, another region) is an
-InvalidArgument at once. Whether a bad bundle is refused at once or found out later is a knob.
+InvalidArgument at once (probes ``cloudfront.etag.settling``, ``cloudfront.error.no-object``). Whether a bad bundle is
+refused at once or found out later is a knob.
 """
 
 import re

@@ -149,6 +149,21 @@ def _one_alone(bench: Bench) -> Answer:
     return taken(seconds, loaded=shown["mutualTlsAuthentication"].get("truststoreVersion") == place.version)
 
 
+def _elsewhere(bench: Bench) -> Answer:
+    """A truststore in a bucket in another region."""
+    region = bench.options.other_region
+    if not region:
+        return not_asked("give --other-region")
+    bucket = bench.workshop.bucket(region)
+    place = bench.workshop.put(bucket, "truststore.pem", bench.material.root().pem, region)
+    try:
+        bench.update(place)
+    except ClientError as error:
+        return refusal(error)
+    shown, seconds = bench.settled()
+    return taken(seconds, becomes=str(shown.get("domainNameStatus", "")), warnings=len(_warnings(shown)))
+
+
 def _second(bench: Bench) -> Answer:
     """A second update right behind the first."""
     bench.update(bench.put(bench.material.root().pem))
@@ -270,9 +285,17 @@ def _adding(*resources: str) -> Callable[[str], list[dict[str, Any]]]:
     return statements
 
 
+def _with_truststore(arn: str) -> list[dict[str, Any]]:
+    """Both certificate actions under a condition that the request names a truststore."""
+    wanted = {"StringLike": {"apigateway:Request/MtlsTrustStoreUri": "s3://*"}}
+    patch, adding = _adding("{}", "{..}")(arn)
+    return [patch, adding | {"Condition": wanted}]
+
+
 def _tagged(arn: str) -> list[dict[str, Any]]:
     wanted = {"StringLike": {f"aws:ResourceTag/{TAG}": "*"}}
-    return [one | {"Condition": wanted} for one in _adding("{}", "{..}")(arn)[:1]] + _adding("{}", "{..}")(arn)[1:]
+    patch, adding = _adding("{}", "{..}")(arn)
+    return [patch | {"Condition": wanted}, adding]
 
 
 def _http_domain(bench: Bench) -> Answer:
@@ -298,6 +321,7 @@ PROBES: Sequence[Probe] = (
     Probe("api-gateway.bundle.too-large", "A truststore of more than 1 MB.", _too_large),
     Probe("api-gateway.update.version-alone", "A new version without the URI.", _one_alone),
     Probe("api-gateway.update.off", "An empty URI: mutual TLS off.", _off),
+    Probe("api-gateway.update.other-region", "A truststore in a bucket in another region.", _elsewhere),
     Probe("api-gateway.update.v2-bare", "An update through v2 without the configurations.", _without_configurations),
     Probe("api-gateway.error.no-object", "An object that does not exist.", _refused({"key": "absent.pem"})),
     Probe("api-gateway.error.no-version", "A version that does not exist.", _refused({"version": "A" * 32})),
@@ -325,6 +349,12 @@ PROBES: Sequence[Probe] = (
         _allowed(_adding("{}"), off=True),
         _LOCKED,
     ),
+    Probe(
+        "api-gateway.iam.add-with-truststore",
+        "With both certificate actions under a condition on the truststore that the request names.",
+        _allowed(_with_truststore),
+        _LOCKED,
+    ),
     Probe("api-gateway.iam.resource-tag", "PATCH under a condition on the domain's tag.", _allowed(_tagged), _LOCKED),
     Probe("api-gateway.v1.sees-http-domain", "Whether v1 shows a domain that v2 made.", _http_domain),
 )
@@ -337,7 +367,10 @@ SUITE = Suite(
         "a versioned S3 bucket with some files",
         "a custom domain of the name that you gave, which no API and no DNS record uses",
     ),
-    makes_with=(("role", "sessions of the role that you named, each with fewer permissions than it has"),),
+    makes_with=(
+        ("other_region", "a second bucket, in the other region"),
+        ("role", "sessions of the role that you named, each with fewer permissions than it has"),
+    ),
     cost="less than 0.01 USD: requests to S3. A custom domain costs nothing.",
     minutes=35,
     kinds=("custom domain", "bucket"),

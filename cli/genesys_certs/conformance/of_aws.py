@@ -36,7 +36,7 @@ _MOST = 5_000_000
 @click.option("--role", default="", metavar="ARN", help="api-gateway: a role to ask with fewer permissions.")
 @click.option("--load-balancer", default="", metavar="ARN", help="nlb: one that gets a listener for the while.")
 @click.option("--subnet", "subnets", multiple=True, metavar="ID", help="nlb: make one there instead; may be repeated.")
-@click.option("--other-region", default="", metavar="REGION", help="alb: ask for a bundle from there, too.")
+@click.option("--other-region", default="", metavar="REGION", help="Ask for a bundle from there, too (not nlb).")
 @click.option(
     "--output", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="For the record."
 )
