@@ -15,6 +15,7 @@ from genesys_certs.conformance.model import Answer, Probe, not_asked, taken
 from genesys_certs.conformance.revocations import REVOCATIONS
 from genesys_certs.conformance.suite import Suite
 from genesys_certs.conformance.workshop import Options, Place, Workshop
+from rotation_watcher.adapters.aws_errors import code
 from rotation_watcher.x509 import pem
 
 PATIENCE, PAUSE = 120.0, 2.0
@@ -34,6 +35,21 @@ class Bench:
         self.created = workshop.trust_store(self.first)
         self.created_in = self.services.timer() - begun
         self.arn = str(self.created["TrustStoreArn"])
+        self._wait_until_there()
+
+    def _wait_until_there(self) -> None:
+        """Until the service shows it as ACTIVE, which it may do later than it answers (Terraform's provider waits)."""
+        begun = self.services.timer()
+        while self.services.timer() - begun < PATIENCE:
+            try:
+                (shown,) = self.elb.describe_trust_stores(TrustStoreArns=[self.arn])["TrustStores"]
+            except ClientError as error:
+                if code(error) != "TrustStoreNotFound":
+                    raise
+            else:
+                if shown.get("Status") == "ACTIVE":
+                    return
+            self.services.wait(PAUSE)
 
     def put(self, content: bytes, key: str = "bundle.pem") -> Place:
         """An object in the run's bucket."""

@@ -7,6 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from genesys_certs.conformance.model import Answer, Fact, Outcome, Probe, not_asked, taken
 from genesys_certs.problems import Problem
+from rotation_watcher import defects
 from rotation_watcher.adapters.aws_errors import code, words
 
 _IN_THE_WAY = {
@@ -44,3 +45,5 @@ def ask(probe: Probe, bench: Any) -> Answer:
         return not_asked(type(error).__name__)
     except Problem as problem:
         return not_asked(problem.message, problem.code)
+    except Exception as error:  # noqa: BLE001  # an answer of a shape that nobody thought of costs one probe, not all
+        return not_asked(f"{type(error).__name__} ({'; '.join(defects.trace(error))})")

@@ -1,7 +1,7 @@
 """Find what runs have made, by their tag, and remove it: at the end of a run, and after one that was interrupted.
 
-Nothing is removed whose tag was not read just before. Each kind is looked for in the service's own listing, which shows
-a new thing at once; the service of tags shows it later.
+Nothing is removed but what a run has just made, and what bears the tag. Each kind is looked for in the service's own
+listing: the service of tags shows a new thing later.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from genesys_certs.conformance.workshop import PREFIX, TAG, Services
+from genesys_certs.conformance.workshop import PREFIX, TAG, Made, Services
 from rotation_watcher.adapters.aws_errors import code
 
 TRIES, PAUSE = 30, 5.0
@@ -26,14 +26,6 @@ _WAITS = {
 }
 
 
-class Leftover(NamedTuple):
-    """A thing that a run made. ``id``: what its removal is called with."""
-
-    kind: str
-    id: str
-    run: str
-
-
 class Kind(NamedTuple):
     """``find`` gives ids with their run; ``remove`` takes an id."""
 
@@ -42,10 +34,10 @@ class Kind(NamedTuple):
     remove: Callable[[Services, str], object]
 
 
-def find(services: Services, kinds: Sequence[str], run: str | None = None) -> list[Leftover]:
+def find(services: Services, kinds: Sequence[str], run: str | None = None) -> list[Made]:
     """What there is of these kinds, of one run or of all, in the order in which it can be removed."""
     return [
-        Leftover(kind.name, identity, owner)
+        Made(kind.name, identity, owner)
         for kind in KINDS
         if kind.name in kinds
         for identity, owner in kind.find(services)
@@ -53,7 +45,7 @@ def find(services: Services, kinds: Sequence[str], run: str | None = None) -> li
     ]
 
 
-def remove(services: Services, left: Leftover) -> None:
+def remove(services: Services, left: Made) -> None:
     """Remove it; one that is gone already is none. Raises ClientError where it cannot be removed in time."""
     (kind,) = (one for one in KINDS if one.name == left.kind)
     for last in [*[False] * (TRIES - 1), True]:
@@ -91,13 +83,14 @@ def _remove_bucket(services: Services, name: str) -> None:
     s3.delete_bucket(Bucket=name)
 
 
-def _of_elb(listing: str, member: str, identity: str) -> Callable[[Services], Iterator[tuple[str, str]]]:
+def _of_elb(listing: str, member: str, name: str, identity: str) -> Callable[[Services], Iterator[tuple[str, str]]]:
     """The finder of a kind of Elastic Load Balancing."""
 
     def found(services: Services) -> Iterator[tuple[str, str]]:
         elb = services.client("elbv2", None)
         pages = elb.get_paginator(listing).paginate()
-        yield from _tagged(elb, [str(one[identity]) for page in pages for one in page.get(member, [])])
+        those = [one for page in pages for one in page.get(member, []) if str(one[name]).startswith(PREFIX)]
+        yield from _tagged(elb, [str(one[identity]) for one in those])
 
     return found
 
@@ -179,17 +172,17 @@ KINDS = (
     Kind("listener", _listeners, _elb("delete_listener", "ListenerArn")),
     Kind(
         "load balancer",
-        _of_elb("describe_load_balancers", "LoadBalancers", "LoadBalancerArn"),
+        _of_elb("describe_load_balancers", "LoadBalancers", "LoadBalancerName", "LoadBalancerArn"),
         _elb("delete_load_balancer", "LoadBalancerArn"),
     ),
     Kind(
         "target group",
-        _of_elb("describe_target_groups", "TargetGroups", "TargetGroupArn"),
+        _of_elb("describe_target_groups", "TargetGroups", "TargetGroupName", "TargetGroupArn"),
         _elb("delete_target_group", "TargetGroupArn"),
     ),
     Kind(
         "trust store",
-        _of_elb("describe_trust_stores", "TrustStores", "TrustStoreArn"),
+        _of_elb("describe_trust_stores", "TrustStores", "Name", "TrustStoreArn"),
         _elb("delete_trust_store", "TrustStoreArn"),
     ),
     Kind("custom domain", _domains, _remove_domain),

@@ -1,7 +1,9 @@
 """``genesys-certs conformance aws``: throwaway resources in an account that is named, questions, removal, a record."""
 
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -151,8 +153,19 @@ def _ask(
         click.echo("Nothing was made.", err=True)
         return FAILED
     redact = Redactor([*personal, *chosen.personal(), run])
-    record, gone = running.run(suite, services, chosen, run, redact, lambda line: click.echo(line, err=True))
+    with _progress() as tell:
+        record, gone = running.run(suite, services, chosen, run, redact, tell, partial(click.echo, err=True))
     return records.finish(record, redact, folder, as_json=as_json, left=gone.left, clean=gone.clean)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """One line that changes on a terminal; in a pipe a line for each."""
+    if not output.terminal(sys.stderr):
+        yield partial(click.echo, err=True)
+        return
+    with output.console(err=True).status("") as status:
+        yield status.update
 
 
 def plan(suite: Suite, chosen: Options, account: str, region: str, run: str, where: Path) -> list[str]:

@@ -5,9 +5,9 @@ from pathlib import Path
 import click
 
 from genesys_certs import output
-from genesys_certs.conformance.leftovers import Leftover
 from genesys_certs.conformance.model import Answer, Outcome, Record, claims, difference, write_record
 from genesys_certs.conformance.redaction import Redactor
+from genesys_certs.conformance.workshop import Made
 from genesys_certs.exits import Exit
 from genesys_certs.problems import Problem
 
@@ -25,7 +25,7 @@ def finish(
     folder: Path | None,
     *,
     as_json: bool,
-    left: list[Leftover] | None = None,
+    left: list[Made] | None = None,
     clean: bool = True,
 ) -> int:
     """Write it and tell of it. The exit code; what was left behind (not ``clean``) is the worst."""

@@ -53,6 +53,14 @@ class Place(NamedTuple):
         return f"s3://{self.bucket}/{self.key}"
 
 
+class Made(NamedTuple):
+    """A thing of a run. ``kind`` and ``id`` as in ``leftovers``."""
+
+    kind: str
+    id: str
+    run: str
+
+
 class Options(NamedTuple):
     """What the operator gives for what cannot be made up. Empty: not given."""
 
@@ -82,6 +90,11 @@ class Workshop:
         self.services = services
         self.run = run
         self.name = f"{PREFIX}{run}"
+        self.made: list[Made] = []
+        """So far, by kinds and ids of ``leftovers``: a listing may show a thing later than its creation answers."""
+
+    def _note(self, kind: str, identity: str) -> None:
+        self.made.append(Made(kind, identity, self.run))
 
     @property
     def tags(self) -> list[dict[str, str]]:
@@ -102,6 +115,7 @@ class Workshop:
             where["LocationConstraint"] = place
         with deferred():
             s3.create_bucket(Bucket=name, CreateBucketConfiguration=where)
+            self._note("bucket", name)
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
         return name
 
@@ -115,7 +129,8 @@ class Workshop:
         name = f"{self.name}{suffix}"
         with deferred():
             made = self.client("elbv2").create_trust_store(Name=name, Tags=self.tags, **place.bundle())
-        described: dict[str, Any] = made["TrustStores"][0]
+            described: dict[str, Any] = made["TrustStores"][0]
+            self._note("trust store", str(described["TrustStoreArn"]))
         return described
 
     def cloudfront_trust_store(self, place: Place) -> dict[str, Any]:
@@ -125,6 +140,7 @@ class Workshop:
             made: dict[str, Any] = self.client("cloudfront").create_trust_store(
                 Name=self.name, CaCertificatesBundleSource=source, Tags={"Items": self.tags}
             )
+            self._note("CloudFront trust store", str(made["TrustStore"]["Id"]))
         return made
 
     def load_balancer(self, options: Options) -> dict[str, Any]:
@@ -139,6 +155,7 @@ class Workshop:
             made: dict[str, Any] = elb.create_load_balancer(
                 Name=self.name, Type="network", Scheme="internal", Subnets=[*options.subnets], Tags=self.tags
             )["LoadBalancers"][0]
+            self._note("load balancer", str(made["LoadBalancerArn"]))
         return made
 
     def target_group(self, vpc: str) -> str:
@@ -147,7 +164,9 @@ class Workshop:
             made = self.client("elbv2").create_target_group(
                 Name=self.name, Protocol="TCP", Port=443, VpcId=vpc, TargetType="ip", Tags=self.tags
             )
-        return str(made["TargetGroups"][0]["TargetGroupArn"])
+            arn = str(made["TargetGroups"][0]["TargetGroupArn"])
+            self._note("target group", arn)
+        return arn
 
     def listener(self, balancer: str, port: int, certificate: str, group: str, mutual: Any) -> dict[str, Any]:
         """A TLS listener that leads to the target group, as its creation describes it."""
@@ -161,6 +180,7 @@ class Workshop:
                 MutualAuthentication=mutual,
                 Tags=self.tags,
             )["Listeners"][0]
+            self._note("listener", str(made["ListenerArn"]))
         return made
 
     def rest_domain(self, options: Options, place: Place) -> dict[str, Any]:
@@ -176,6 +196,7 @@ class Workshop:
                 tags={TAG: self.run},
                 **({key: value for key, value in more.items() if value}),
             )
+            self._note("custom domain", options.domain)
         return made
 
     def http_domain(self, options: Options, place: Place) -> None:
