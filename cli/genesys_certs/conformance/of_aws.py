@@ -175,7 +175,7 @@ def plan(suite: Suite, chosen: Options, account: str, region: str, run: str, whe
         f"Account {account}, region {region}, run {run}: {suite.about}",
         f"Makes, each with the tag {TAG}={run}:",
         *(f"  {one}" for one in suite.creations(chosen)),
-        f"Asks {len(suite.probes)} questions, which takes about {suite.minutes} minutes.",
+        f"Asks {len(suite.probes)} questions, which takes up to {suite.minutes} minutes.",
         f"Costs {suite.cost}",
         f"Then removes all of it, and writes a record to {where}/ in which nothing names the account.",
         f"If it is killed: {again}",
