@@ -193,7 +193,7 @@ class Workshop:
                 endpointConfiguration={"types": ["REGIONAL"]},
                 securityPolicy="TLS_1_2",
                 mutualTlsAuthentication={"truststoreUri": place.uri, "truststoreVersion": place.version},
-                tags={TAG: self.run},
+                tags={tag["Key"]: tag["Value"] for tag in self.tags},
                 **({key: value for key, value in more.items() if value}),
             )
             self._note("custom domain", options.domain)
@@ -212,5 +212,5 @@ class Workshop:
                 DomainName=options.domain,
                 DomainNameConfigurations=[{key: value for key, value in configuration.items() if value}],
                 MutualTlsAuthentication={"TruststoreUri": place.uri, "TruststoreVersion": place.version},
-                Tags={TAG: self.run},
+                Tags={tag["Key"]: tag["Value"] for tag in self.tags},
             )
