@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from genesys_certs.conformance.redaction import Redactor
 from genesys_certs.conformance.suite import Suite
 from genesys_certs.conformance.suites import SUITES
 from genesys_certs.conformance.workshop import Options, Services
+from local.aws.calls import Call
 from local.aws.server import EmbeddedAws
 from local.genesys.clock import VirtualClock
 from local.genesys.keys import DEFAULT_CACHE
@@ -91,13 +93,17 @@ def answers(aws: EmbeddedAws, clock: VirtualClock, suite: Suite) -> dict[str, An
     return {probe.id: found[probe.id] for probe in suite.probes}
 
 
+@cache
+def played(service: str) -> tuple[dict[str, Answer], tuple[Call, ...]]:
+    """What the embedded AWS claims of a service, and all calls that this took; once in a process."""
+    clock = VirtualClock(START)
+    with EmbeddedAws(clock) as aws:
+        return answers(aws, clock, SUITES[service]), tuple(aws.calls.snapshot())
+
+
 def everything() -> dict[str, Answer]:
     """All that is claimed."""
-    found: dict[str, Answer] = {}
-    for suite in SUITES.values():
-        clock = VirtualClock(START)
-        with EmbeddedAws(clock) as aws:
-            found |= answers(aws, clock, suite)
+    found = {name: answer for service in SUITES for name, answer in played(service)[0].items()}
     with simulated() as simulator:
         return found | of_genesys(simulator)
 

@@ -7,10 +7,7 @@ import pytest
 from genesys_certs.conformance import genesys
 from genesys_certs.conformance.model import Outcome, Probe, claims
 from genesys_certs.conformance.suites import SUITES
-from local.aws.server import EmbeddedAws
-from local.genesys.clock import VirtualClock
-from tests.conformance.embedded import answers, of_genesys, simulated
-from tests.support.embedded import START
+from tests.conformance.embedded import of_genesys, played, simulated
 
 ANEW = "run `.venv/bin/python -m tests.conformance`, and read what it changes"
 PROBES: list[Probe] = [probe for suite in SUITES.values() for probe in suite.probes]
@@ -18,9 +15,7 @@ PROBES: list[Probe] = [probe for suite in SUITES.values() for probe in suite.pro
 
 @pytest.mark.parametrize("name", SUITES)
 def test_the_embedded_aws_answers_every_probe_as_is_claimed(name: str) -> None:
-    clock = VirtualClock(START)
-    with EmbeddedAws(clock) as aws:
-        found = answers(aws, clock, SUITES[name])
+    found, _ = played(name)
     known = claims()
     assert found == {name: known.get(name) for name in found}, ANEW
 

@@ -1,8 +1,7 @@
 """The policies in docs/conformance/permissions allow what a run calls, by actions that IAM has, and no more."""
 
 import json
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,9 @@ import pytest
 from policy_sentry.querying.actions import get_action_data, get_actions_for_service
 
 from genesys_certs.conformance.suites import SUITES
-from local.aws.server import EmbeddedAws
-from local.genesys.clock import VirtualClock
-from tests.conformance.embedded import answers
+from local.aws.calls import Call
+from tests.conformance.embedded import played
 from tests.conformance.records import RECORDS
-from tests.support.embedded import START
 
 FOLDER = RECORDS / "permissions"
 _PREFIX = {"elbv2": "elasticloadbalancing"}
@@ -45,18 +42,12 @@ def actions(name: str) -> set[str]:
     return {one for each in found for one in ([each] if isinstance(each, str) else each)}
 
 
-@cache
 def called(name: str) -> frozenset[str]:
-    clock = VirtualClock(START)
-    with EmbeddedAws(clock) as aws:
-        aws.certificate()
-        aws.calls.clear()
-        answers(aws, clock, SUITES[name])
-        return frozenset(_actions(aws))
+    return frozenset(_actions(played(name)[1]))
 
 
-def _actions(aws: EmbeddedAws) -> Iterator[str]:
-    for call in aws.calls.snapshot():
+def _actions(calls: Iterable[Call]) -> Iterator[str]:
+    for call in calls:
         if call.service in {"ec2", "acm"}:
             continue  # the test's own, to have what an operator gives
         if call.service.startswith("apigateway"):
