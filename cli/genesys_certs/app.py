@@ -36,6 +36,9 @@ COMMANDS = {
     "pins-to-cloudfront": Entry(
         "pins_to_cloudfront", "Bring a CloudFront key value store to a bundle's pins.", exits.Exit.UNKNOWN
     ),
+    "conformance": Entry(
+        "conformance.command", "Ask real services what the local world claims of them.", exits.Exit.UNKNOWN
+    ),
 }
 
 

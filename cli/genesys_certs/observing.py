@@ -214,7 +214,7 @@ def place_of(what: What, stack: Stack | None = None) -> Place:
         place = Place(watch, store, AwsSecrets(), what.ca_file, region_buckets=stack.region_buckets if stack else ())
     else:
         watch = _by_flags(what, region)
-        secrets: Secrets = AwsSecrets() if what.credentials else _Given(what.client_id or "", _client_secret(what))
+        secrets: Secrets = AwsSecrets() if what.credentials else _Given(what.client_id or "", client_secret(what))
         place = Place(watch, store, secrets, what.ca_file, rootless=not what.root and not what.bucket)
     _put_roots(place, what)
     return place
@@ -383,7 +383,8 @@ def _by_flags(what: What, stack_region: str) -> Watch:
     return config.from_document({"sources": [source], "bundles": [bundle]}, stack_region=stack_region)
 
 
-def _client_secret(what: What) -> str:
+def client_secret(what: What) -> str:
+    """The OAuth client's secret, of a file or the environment. Raises Problem where there is none, OSError."""
     if what.client_secret_file:
         return str(what.client_secret_file.read_text()).strip()
     secret = os.environ.get("GENESYS_CLIENT_SECRET", "")

@@ -2,7 +2,8 @@
 
 ALB refuses a whole bundle for one fault (PEM without blank lines, comments that start with ``#``
 and hold no ``-``, no text, X.509v3 CA certificates, RSA 2048 to 8192 or P-256/384/521, SHA-256/384/512). CRLF is taken:
-nothing is known against it. So is what OpenSSL reads and ``cryptography`` does not, such as ``&`` in a PrintableString.
+nothing is known against it (probe ``alb.bundle.crlf``). So is what OpenSSL reads and ``cryptography`` does not, such as
+``&`` in a PrintableString.
 CloudFront has the same rules with fewer keys (``CLOUDFRONT_KEYS``).
 API Gateway takes any text and only warns of certificates that it cannot use.
 """

@@ -4,7 +4,8 @@ Members, codes and statuses are those of botocore's model; the rules of bundles 
 guide (decision 0052). What no document says, and is assumed: an update that is taken leaves a new ETag, which stays as
 it is when ``pending`` becomes ``active`` or ``failed``; the number of certificates changes when it becomes ``active``;
 what failed leaves what was loaded before; what cannot be loaded at all (no such object, another region) is an
-InvalidArgument at once. Whether a bad bundle is refused at once or found out later is a knob.
+InvalidArgument at once (probes ``cloudfront.etag.settling``, ``cloudfront.error.no-object``). Whether a bad bundle is
+refused at once or found out later is a knob.
 """
 
 import re
@@ -127,6 +128,8 @@ class CloudFrontTrustStores:
             ocsp = _true(response._get_param("UseClientCertificateOCSPEndpoint"))  # noqa: SLF001
             store = CloudFrontTrustStore(identifier, arn, name, body, _etag(), self._clock(), ocsp=ocsp)
             self._stores[arn] = store
+            given = response._get_param("Tags.Items") or []  # noqa: SLF001
+            _backend(response).tagger.tag_resource(arn, [*given])
             return ActionResult({"TrustStore": self._described(store), "ETag": store.etag})
 
     def _get(self, response: CloudFrontResponse) -> ActionResult:
@@ -249,8 +252,11 @@ def _match(response: CloudFrontResponse, store: CloudFrontTrustStore) -> None:
 
 
 def _users(response: CloudFrontResponse, store: CloudFrontTrustStore) -> list[Any]:
-    backend = cloudfront_backends[response.current_account][get_partition(response.region)]
-    return [each for each in backend.distributions.values() if _trust_store_of(each) == store.id]
+    return [each for each in _backend(response).distributions.values() if _trust_store_of(each) == store.id]
+
+
+def _backend(response: CloudFrontResponse) -> Any:
+    return cloudfront_backends[response.current_account][get_partition(response.region)]
 
 
 def _trust_store_of(distribution: Any) -> str | None:

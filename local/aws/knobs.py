@@ -32,7 +32,9 @@ class Knobs:
     download_lifetime: timedelta = timedelta(minutes=10)
     """How long the URL of GetTrustStoreCaCertificatesBundle is good, by the clock."""
     association_resource: Literal["listener", "load_balancer"] = "listener"
-    """What DescribeTrustStoreAssociations names; believed, for AWS speaks of listeners there but shows no example."""
+    """What DescribeTrustStoreAssociations names; believed, for AWS speaks of listeners there but shows no example.
+
+    Probe ``nlb.trust-store.associations``."""
 
     settle_reads: int = 1
     """How many Get calls after an update still say UPDATING. Not used when ``settle_delay`` is set."""
@@ -43,18 +45,24 @@ class Knobs:
     update_interval: timedelta = timedelta(seconds=30)
     """One UpdateDomainName per account and region in this time, by the clock."""
     http_domains_visible_in_v1: bool = True
-    """Whether a domain created through API Gateway v2 is known to v1 (believed, not verified)."""
+    """Whether a domain created through API Gateway v2 is known to v1.
+
+    Believed: probe ``api-gateway.v1.sees-http-domain``.
+    """
     v2_update_wants_configurations: bool = True
     """Whether v2's UpdateDomainName refuses a call without DomainNameConfigurations, as has been seen."""
     max_truststore_bytes: int = 1024 * 1024
-    """Size of an API Gateway truststore (believed, not verified)."""
+    """Size of an API Gateway truststore (believed: probe ``api-gateway.bundle.too-large``)."""
     max_truststore_certificates: int = 1000
-    """Certificates of an API Gateway truststore (believed, not verified)."""
+    """Certificates of an API Gateway truststore (believed: probe ``api-gateway.bundle.1001-certificates``)."""
     truststore_warnings: tuple[str, ...] = ()
     """What API Gateway says of every truststore that it loads, beside what it finds in it."""
 
     cloudfront_judges: Literal["at-once", "later"] = "at-once"
-    """Whether CloudFront refuses a bad bundle at once, or takes it and then says "failed" (neither is documented)."""
+    """Whether CloudFront refuses a bad bundle at once, or takes it and then says "failed".
+
+    Probe ``cloudfront.bundle.leaf``.
+    """
     max_cloudfront_bundle_bytes: int = 64 * 1024
     """Size of a CloudFront trust store's bundle (adjustable at AWS)."""
     cloudfront_page: int = 100

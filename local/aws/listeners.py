@@ -56,13 +56,17 @@ def operations(exists: Callable[[str, str, str], bool]) -> dict[str, Handler]:
 
 
 def _as_network(response: ELBV2Response, result: ActionResult) -> None:
-    """Give a Network Load Balancer the ARN that it has at AWS; moto gives each the ARN of an ALB."""
-    balancers = elbv2_backends[response.current_account][response.region].load_balancers
+    """Give a Network Load Balancer, and its tags, the ARN that it has at AWS; moto gives each the ARN of an ALB."""
+    backend = elbv2_backends[response.current_account][response.region]
+    balancers, tagging = backend.load_balancers, backend.tagging_service
     answer: Any = result.result
     for balancer in answer["LoadBalancers"]:
         del balancers[balancer.arn]
+        tags = tagging.list_tags_for_resource(balancer.arn)["Tags"]
+        tagging.delete_all_tags_for_resource(balancer.arn)
         balancer.arn = balancer.arn.replace(":loadbalancer/app/", ":loadbalancer/net/")
         balancers[balancer.arn] = balancer
+        tagging.tag_resource(balancer.arn, tags)
 
 
 def every_listener(account: str, region: str) -> Iterator[FakeListener]:

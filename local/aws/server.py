@@ -24,11 +24,22 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.elbv2.responses import ELBV2Response
 from moto.events.responses import EventsHandler
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.responses import S3Response
 from moto.sns.models import Subscription, sns_backends
 from moto.sns.responses import SNSResponse
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from local.aws import cloudfront, direct, domains_http, domains_rest, enforcing, exports, listeners, routing_rules
+from local.aws import (
+    cloudfront,
+    direct,
+    domains_http,
+    domains_rest,
+    enforcing,
+    exports,
+    listeners,
+    routing_rules,
+    tags,
+)
 from local.aws.calls import CallLog
 from local.aws.cloudfront import CloudFrontTrustStores
 from local.aws.domains import Domains
@@ -293,6 +304,7 @@ class EmbeddedAws:
         self._patches.enter_context(patched(CloudFrontResponse, self.trust_stores_of_cloudfront.operations()))
         http = domains_http.operations(self._domains) | exports.http_operations()
         self._patches.enter_context(patched(ApiGatewayV2Response, http))
+        self._patches.enter_context(patched(S3Response, tags.operations()))
 
 
 @cache

@@ -26,7 +26,8 @@ def read_object(account: str, region: str, bucket: str, key: str, version: str |
     """Return the object (its latest version unless one is named), or None where it is missing or must not be read.
 
     A deleted object counts as missing, as does one in another region: AWS does not say that ALB or API Gateway would
-    read it. A bucket of another account must let somebody of this one read it, by its policy.
+    read it (probe ``alb.update.other-region``). A bucket of another account must let somebody of this one read it, by
+    its policy.
     """
     backend = s3_backends[account][get_partition(region)]
     try:

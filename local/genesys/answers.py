@@ -3,7 +3,8 @@
 Sources: the entity listing and the error body are the official SDK's models ``ActionCertificateListing`` and
 ``ErrorBody``; the URIs of a listing are paths from the API host's root (``/api/v2/…``), so a client puts the host, or
 here the host and the region's prefix, before them. That an unknown client is a 400 and a wrong secret a 401 is known
-from clients tested against the real service. Which words and codes stand in the bodies is believed, not verified.
+from clients tested against the real service. Which words and codes stand in the bodies is believed, not verified
+(probes ``genesys.error.no-token``, ``genesys.error.bad-token``, ``genesys.query.bad-status``).
 """
 
 import math

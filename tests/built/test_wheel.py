@@ -55,6 +55,7 @@ def test_the_wheel_holds_both_packages_with_their_data_and_nothing_else(installe
     data = [path for path in package.rglob("*") if path.is_file() and path.suffix not in {".py", ".pyc"}]
     assert data
     assert {str(path.relative_to(package.parent)) for path in data} <= {*names}
+    assert "genesys_certs/conformance/claims.json" in names
 
 
 def test_the_installed_command_runs_without_the_checkout(installed: Path, tmp_path: Path) -> None:
@@ -63,3 +64,5 @@ def test_the_installed_command_runs_without_the_checkout(installed: Path, tmp_pa
     assert "pins-to-file" in call(command, "--help", where=tmp_path)
     for name in ("check", "plan", "status", "doctor", "approve", "release", "rollback", "init", "pins-to-cloudfront"):
         assert "--json" in call(command, name, "--help", where=tmp_path)
+    for name in ("aws", "genesys"):
+        assert "--json" in call(command, "conformance", name, "--help", where=tmp_path)

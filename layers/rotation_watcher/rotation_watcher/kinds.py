@@ -192,7 +192,7 @@ API_GATEWAY_DOMAIN = Kind(
     ),
     placement=Placement.REGIONAL,
     account=False,
-    limits=Limits(certificates=1000, bundle_bytes=1_000_000),  # both are assumed, neither is documented
+    limits=Limits(certificates=1000, bundle_bytes=1_000_000),  # assumed: probe api-gateway.bundle.1001-certificates
     pace=timedelta(seconds=31),  # one UpdateDomainName in 30 seconds per account and region; it cannot be raised
     proof=Proof.VERSION,
     off="The domain has no truststore: mutual TLS is off.",

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 MAX_BUNDLE = 5_000_000
-"""The most bytes of a truststore that are read; API Gateway is believed to take 1 MB."""
+"""The most bytes of a truststore that are read; API Gateway is believed to take 1 MB.
+
+Probe ``api-gateway.bundle.too-large``.
+"""
 MOST_KEPT = 16 * 1024 * 1024
 """The most bytes of truststores that are kept; one has some kilobytes."""
 

@@ -1,0 +1,194 @@
+"""CloudFront's trust stores: which bundles are taken, how an update settles, and what becomes of the ETag.
+
+No distribution is made: one takes a quarter of an hour to come, and as long to go.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from genesys_certs.conformance import bundles
+from genesys_certs.conformance.asking import refusal, tried
+from genesys_certs.conformance.bundles import Case
+from genesys_certs.conformance.material import Material
+from genesys_certs.conformance.model import Answer, Probe, not_asked, taken
+from genesys_certs.conformance.suite import Suite
+from genesys_certs.conformance.workshop import Options, Place, Workshop
+
+PATIENCE, PAUSE = 600.0, 5.0
+"""How long, in seconds, an update may be pending; and between looks."""
+CASES = (
+    *("two-roots", "blank-line", "comment", "comment-hyphen", "crlf", "no-final-newline", "preamble", "leaf"),
+    *("intermediate", "expired", "duplicate", "same-named-roots", "version-1", "ed25519", "p384", "p521"),
+    *("rsa-2048", "rsa-8192", "pss", "sha1", "x509-label", "empty", "25-certificates", "26-certificates", "too-large"),
+)
+
+
+class Bench:
+    """One trust store and its bucket."""
+
+    def __init__(self, workshop: Workshop, options: Options) -> None:
+        self.workshop, self.options, self.services = workshop, options, workshop.services
+        self.material = Material(self.services.now())
+        self.cloudfront = workshop.client("cloudfront")
+        self.bucket = workshop.bucket()
+        self.first = self.put(self.material.root().pem)
+        self.created = workshop.cloudfront_trust_store(self.first)
+        self.id = str(self.created["TrustStore"]["Id"])
+
+    def put(self, content: bytes) -> Place:
+        """An object in the run's bucket."""
+        return self.workshop.put(self.bucket, "bundle.pem", content)
+
+    def shown(self) -> tuple[dict[str, Any], str]:
+        """The trust store, and its ETag."""
+        answer = self.cloudfront.get_trust_store(Identifier=self.id)
+        return answer["TrustStore"], str(answer["ETag"])
+
+    def update(self, place: Place, etag: str = "", **more: Any) -> str:
+        """UpdateTrustStore; the ETag that it answers. ``etag``: the present one where it is empty."""
+        source = {"CaCertificatesBundleS3Location": place.location(more.pop("region", self.services.region))}
+        answer = self.cloudfront.update_trust_store(
+            Id=self.id, IfMatch=etag or self.shown()[1], CaCertificatesBundleSource=source, **more
+        )
+        return str(answer["ETag"])
+
+    def settled(self) -> tuple[dict[str, Any], str, float]:
+        """The trust store when it is no longer pending, its ETag, and how long that took."""
+        begun = self.services.timer()
+        shown, etag = self.shown()
+        while shown["Status"] == "pending" and self.services.timer() - begun < PATIENCE:
+            self.services.wait(PAUSE)
+            shown, etag = self.shown()
+        return shown, etag, self.services.timer() - begun
+
+    def load(self, content: bytes) -> Answer:
+        """Update, and see how it settles."""
+        before = self.settled()[0].get("NumberOfCaCertificates", 0)
+        try:
+            self.update(self.put(content))
+        except ClientError as error:
+            return refusal(error, kept=self.shown()[0].get("NumberOfCaCertificates") == before)
+        shown, _, seconds = self.settled()
+        number = int(shown.get("NumberOfCaCertificates", -1))
+        return taken(seconds, text=str(shown.get("Reason", "")), status=str(shown["Status"]), certificates=number)
+
+
+def _bundle(case: Case) -> Callable[[Bench], Answer]:
+    return lambda bench: bench.load(case.make(bench.material))
+
+
+def _created(bench: Bench) -> Answer:
+    status = str(bench.created["TrustStore"].get("Status", ""))
+    _, _, seconds = bench.settled()
+    return taken(seconds, status=status)
+
+
+def _etag(bench: Bench) -> Answer:
+    """Whether the ETag of an update stays what it is when the update has settled."""
+    bench.settled()
+    answered = bench.update(bench.put(bench.material.root().pem))
+    at_once = bench.shown()[1] == answered
+    _, etag, seconds = bench.settled()
+    return taken(seconds, shown_at_once=at_once, stays=etag == answered)
+
+
+def _stale(bench: Bench) -> Answer:
+    """An update with the ETag before the last one."""
+    bench.settled()
+    before = bench.shown()[1]
+    bench.update(bench.put(bench.material.root().pem))
+    bench.settled()
+    return tried(lambda: bench.update(bench.first, before))
+
+
+def _while_pending(bench: Bench) -> Answer:
+    """A second update right behind the first, with its ETag."""
+    bench.settled()
+    etag = bench.update(bench.put(bench.material.root().pem))
+    answer = tried(lambda: bench.update(bench.first, etag))
+    bench.settled()
+    return answer
+
+
+def _update(change: dict[str, str]) -> Callable[[Bench], Answer]:
+    """An update with something in it that does not exist."""
+
+    def probe(bench: Bench) -> Answer:
+        bench.settled()
+        return tried(lambda: bench.update(bench.first._replace(**change)))
+
+    return probe
+
+
+def _no_store(bench: Bench) -> Answer:
+    return tried(lambda: bench.cloudfront.get_trust_store(Identifier="ts_000000000000000000000000"))
+
+
+def _same_name(bench: Bench) -> Answer:
+    return tried(lambda: bench.workshop.cloudfront_trust_store(bench.first))
+
+
+def _wrong_region(bench: Bench) -> Answer:
+    """A Region that is not the bucket's."""
+    bench.settled()
+    other = "eu-west-1" if bench.services.region != "eu-west-1" else "us-east-1"
+    return tried(lambda: bench.update(bench.first, region=other))
+
+
+def _other_region(bench: Bench) -> Answer:
+    """A bucket in another region."""
+    region = bench.options.other_region
+    if not region:
+        return not_asked("give --other-region")
+    bench.settled()
+    bucket = bench.workshop.bucket(region)
+    place = bench.workshop.put(bucket, "bundle.pem", bench.material.root().pem, region)
+    try:
+        bench.update(place, region=region)
+    except ClientError as error:
+        return refusal(error)
+    shown, _, seconds = bench.settled()
+    return taken(seconds, text=str(shown.get("Reason", "")), status=str(shown["Status"]))
+
+
+def _ocsp(bench: Bench) -> Answer:
+    """Asking OCSP while no certificate names a responder."""
+    bench.settled()
+    try:
+        bench.update(bench.first, UseClientCertificateOCSPEndpoint=True)
+    except ClientError as error:
+        return refusal(error)
+    shown, _, seconds = bench.settled()
+    bench.update(bench.first, UseClientCertificateOCSPEndpoint=False)
+    return taken(seconds, text=str(shown.get("Reason", "")), status=str(shown["Status"]))
+
+
+PROBES: Sequence[Probe] = (
+    Probe("cloudfront.create.status", "The status that the answer to a creation names.", _created),
+    *(Probe(f"cloudfront.bundle.{one}", bundles.CASES[one].asks, _bundle(bundles.CASES[one])) for one in CASES),
+    Probe("cloudfront.etag.settling", "Whether the ETag stays as an update answered it.", _etag),
+    Probe("cloudfront.etag.stale", "An update with an ETag that is no longer the present one.", _stale),
+    Probe("cloudfront.update.while-pending", "A second update right behind the first.", _while_pending),
+    Probe("cloudfront.update.wrong-region", "A Region that is not the bucket's.", _wrong_region),
+    Probe("cloudfront.update.other-region", "A bucket in another region than the run's.", _other_region),
+    Probe("cloudfront.update.ocsp", "OCSP, while no certificate names a responder.", _ocsp),
+    Probe("cloudfront.error.no-object", "An object that does not exist.", _update({"key": "absent"})),
+    Probe("cloudfront.error.no-version", "A version that does not exist.", _update({"version": "A" * 32})),
+    Probe("cloudfront.error.no-store", "A trust store that does not exist.", _no_store),
+    Probe("cloudfront.error.same-name", "A second trust store of one name.", _same_name),
+)
+
+SUITE = Suite(
+    service="cloudfront",
+    about="trust stores of CloudFront",
+    needs=(),
+    makes=("a versioned S3 bucket with some files", "a CloudFront trust store that no distribution uses"),
+    makes_with=(("other_region", "a second bucket, in the other region"),),
+    cost="less than 0.01 USD: requests to S3. No distribution is made.",
+    minutes=20,
+    kinds=("CloudFront trust store", "bucket"),
+    open=Bench,
+    probes=PROBES,
+)

@@ -1,0 +1,44 @@
+"""What one service is asked, and what that takes."""
+
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+from genesys_certs.conformance.model import Probe
+from genesys_certs.conformance.workshop import Options, Workshop
+
+
+class Suite(NamedTuple):
+    """``open`` makes what the probes need, and gives their bench. ``kinds``: of ``leftovers``, all that it makes.
+
+    ``needs``: the options of which each inner group needs one. ``makes_with``: an option, and what it makes besides.
+    """
+
+    service: str
+    about: str
+    needs: tuple[tuple[str, ...], ...]
+    makes: tuple[str, ...]
+    makes_with: tuple[tuple[str, str], ...]
+    cost: str
+    minutes: int
+    kinds: tuple[str, ...]
+    open: Callable[[Workshop, Options], Any]
+    probes: Sequence[Probe]
+
+    def only(self, patterns: Sequence[str]) -> "Suite":
+        """With the probes whose id fits a pattern; with all where there is none."""
+        fits = [one for one in self.probes if not patterns or any(fnmatchcase(one.id, each) for each in patterns)]
+        return self._replace(probes=fits)
+
+    def missing(self, options: Options) -> list[str]:
+        """The options that are missing, in words."""
+        names = [tuple(f"--{name.replace('_', '-').removesuffix('s')}" for name in group) for group in self.needs]
+        return [" or ".join(words) for words, group in zip(names, self.needs, strict=True) if not _any(options, group)]
+
+    def creations(self, options: Options) -> list[str]:
+        """What it will make, in words."""
+        return [*self.makes, *(words for name, words in self.makes_with if _any(options, (name,)))]
+
+
+def _any(options: Options, names: tuple[str, ...]) -> bool:
+    return any(getattr(options, name) for name in names)

@@ -1,0 +1,216 @@
+"""What a run makes, each thing tagged by the very call that makes it: a run that dies leaves nothing unnamed."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from genesys_certs.conformance.signals import deferred
+
+TAG = "genesys-certificate-watcher:conformance"
+"""Its value is the run's id."""
+PREFIX = "gcw-conformance-"
+
+
+class Services(NamedTuple):
+    """The world outside. ``client``: of a service, in a region (None: the run's). ``timer``, ``wait``: in seconds.
+
+    ``restricted``: a client of API Gateway with a role (ARN) that may do no more than a policy (JSON) says.
+    """
+
+    region: str
+    partition: str
+    client: Callable[[str, str | None], Any]
+    download: Callable[[str], bytes]
+    now: Callable[[], datetime]
+    timer: Callable[[], float]
+    wait: Callable[[float], None]
+    restricted: Callable[[str, str], Any]
+
+
+class Place(NamedTuple):
+    """One version of an object."""
+
+    bucket: str
+    key: str
+    version: str
+
+    def bundle(self) -> Mapping[str, str]:
+        """As elbv2 is told of it."""
+        return {
+            "CaCertificatesBundleS3Bucket": self.bucket,
+            "CaCertificatesBundleS3Key": self.key,
+            "CaCertificatesBundleS3ObjectVersion": self.version,
+        }
+
+    def location(self, region: str) -> Mapping[str, str]:
+        """As CloudFront is told of it."""
+        return {"Bucket": self.bucket, "Key": self.key, "Version": self.version, "Region": region}
+
+    @property
+    def uri(self) -> str:
+        """As API Gateway is told of it, which is told the version apart."""
+        return f"s3://{self.bucket}/{self.key}"
+
+
+class Made(NamedTuple):
+    """A thing of a run. ``kind`` and ``id`` as in ``leftovers``."""
+
+    kind: str
+    id: str
+    run: str
+
+
+class Options(NamedTuple):
+    """What the operator gives for what cannot be made up. Empty: not given."""
+
+    domain: str = ""
+    certificate: str = ""
+    ownership_certificate: str = ""
+    load_balancer: str = ""
+    subnets: tuple[str, ...] = ()
+    role: str = ""
+    other_region: str = ""
+
+    def personal(self) -> tuple[str, ...]:
+        """All of it is the operator's."""
+        plain = (self.domain, self.certificate, self.ownership_certificate, self.load_balancer, self.role)
+        return (*plain, *self.subnets)
+
+
+def new_run() -> str:
+    """The id of a run."""
+    return secrets.token_hex(8)
+
+
+class Workshop:
+    """Makes what probes need. ``run``: its id, in each name and tag."""
+
+    def __init__(self, services: Services, run: str) -> None:
+        self.services = services
+        self.run = run
+        self.name = f"{PREFIX}{run}"
+        self.made: list[Made] = []
+        """So far, by kinds and ids of ``leftovers``: a listing may show a thing later than its creation answers."""
+
+    def _note(self, kind: str, identity: str) -> None:
+        self.made.append(Made(kind, identity, self.run))
+
+    @property
+    def tags(self) -> list[dict[str, str]]:
+        """The tag, as most services take it."""
+        return [{"Key": TAG, "Value": self.run}]
+
+    def client(self, service: str) -> Any:
+        """A client in the run's region."""
+        return self.services.client(service, None)
+
+    def bucket(self, region: str | None = None) -> str:
+        """A versioned bucket; nobody else may read it, which is how S3 makes buckets. Its name."""
+        place = region or self.services.region
+        name = self.name if region is None else f"{self.name}-other"
+        s3 = self.services.client("s3", region)
+        where: dict[str, Any] = {"Tags": self.tags}
+        if place != "us-east-1":
+            where["LocationConstraint"] = place
+        with deferred():
+            s3.create_bucket(Bucket=name, CreateBucketConfiguration=where)
+            self._note("bucket", name)
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        return name
+
+    def put(self, bucket: str, key: str, content: bytes, region: str | None = None) -> Place:
+        """A new version of an object."""
+        answer = self.services.client("s3", region).put_object(Bucket=bucket, Key=key, Body=content)
+        return Place(bucket, key, str(answer["VersionId"]))
+
+    def trust_store(self, place: Place, suffix: str = "") -> dict[str, Any]:
+        """A trust store of Elastic Load Balancing, as its creation describes it."""
+        name = f"{self.name}{suffix}"
+        with deferred():
+            made = self.client("elbv2").create_trust_store(Name=name, Tags=self.tags, **place.bundle())
+            described: dict[str, Any] = made["TrustStores"][0]
+            self._note("trust store", str(described["TrustStoreArn"]))
+        return described
+
+    def cloudfront_trust_store(self, place: Place) -> dict[str, Any]:
+        """A trust store of CloudFront: the answer to its creation."""
+        source = {"CaCertificatesBundleS3Location": place.location(self.services.region)}
+        with deferred():
+            made: dict[str, Any] = self.client("cloudfront").create_trust_store(
+                Name=self.name, CaCertificatesBundleSource=source, Tags={"Items": self.tags}
+            )
+            self._note("CloudFront trust store", str(made["TrustStore"]["Id"]))
+        return made
+
+    def load_balancer(self, options: Options) -> dict[str, Any]:
+        """The load balancer that the operator names, or a new internal one of the kind network."""
+        elb = self.client("elbv2")
+        if options.load_balancer:
+            found: dict[str, Any] = elb.describe_load_balancers(LoadBalancerArns=[options.load_balancer])[
+                "LoadBalancers"
+            ][0]
+            return found
+        with deferred():
+            made: dict[str, Any] = elb.create_load_balancer(
+                Name=self.name, Type="network", Scheme="internal", Subnets=[*options.subnets], Tags=self.tags
+            )["LoadBalancers"][0]
+            self._note("load balancer", str(made["LoadBalancerArn"]))
+        return made
+
+    def target_group(self, vpc: str) -> str:
+        """A target group without targets. Its ARN."""
+        with deferred():
+            made = self.client("elbv2").create_target_group(
+                Name=self.name, Protocol="TCP", Port=443, VpcId=vpc, TargetType="ip", Tags=self.tags
+            )
+            arn = str(made["TargetGroups"][0]["TargetGroupArn"])
+            self._note("target group", arn)
+        return arn
+
+    def listener(self, balancer: str, port: int, certificate: str, group: str, mutual: Any) -> dict[str, Any]:
+        """A TLS listener that leads to the target group, as its creation describes it."""
+        with deferred():
+            made: dict[str, Any] = self.client("elbv2").create_listener(
+                LoadBalancerArn=balancer,
+                Protocol="TLS",
+                Port=port,
+                Certificates=[{"CertificateArn": certificate}],
+                DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
+                MutualAuthentication=mutual,
+                Tags=self.tags,
+            )["Listeners"][0]
+            self._note("listener", str(made["ListenerArn"]))
+        return made
+
+    def rest_domain(self, options: Options, place: Place) -> dict[str, Any]:
+        """A regional domain with mutual TLS through v1, as its creation describes it."""
+        more = {"ownershipVerificationCertificateArn": options.ownership_certificate}
+        with deferred():
+            made: dict[str, Any] = self.client("apigateway").create_domain_name(
+                domainName=options.domain,
+                regionalCertificateArn=options.certificate,
+                endpointConfiguration={"types": ["REGIONAL"]},
+                securityPolicy="TLS_1_2",
+                mutualTlsAuthentication={"truststoreUri": place.uri, "truststoreVersion": place.version},
+                tags={tag["Key"]: tag["Value"] for tag in self.tags},
+                **({key: value for key, value in more.items() if value}),
+            )
+            self._note("custom domain", options.domain)
+        return made
+
+    def http_domain(self, options: Options, place: Place) -> None:
+        """The same through v2."""
+        configuration = {
+            "CertificateArn": options.certificate,
+            "EndpointType": "REGIONAL",
+            "SecurityPolicy": "TLS_1_2",
+            "OwnershipVerificationCertificateArn": options.ownership_certificate,
+        }
+        with deferred():
+            self.client("apigatewayv2").create_domain_name(
+                DomainName=options.domain,
+                DomainNameConfigurations=[{key: value for key, value in configuration.items() if value}],
+                MutualTlsAuthentication={"TruststoreUri": place.uri, "TruststoreVersion": place.version},
+                Tags={tag["Key"]: tag["Value"] for tag in self.tags},
+            )

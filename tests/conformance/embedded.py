@@ -1,0 +1,125 @@
+"""The kit's suites over an embedded AWS, on a virtual clock: what is waited for passes at once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+import httpx
+
+from genesys_certs.conformance import running
+from genesys_certs.conformance.model import Answer, claimed, not_asked
+from genesys_certs.conformance.of_genesys import recorded
+from genesys_certs.conformance.redaction import Redactor
+from genesys_certs.conformance.suite import Suite
+from genesys_certs.conformance.suites import SUITES
+from genesys_certs.conformance.workshop import Options, Services
+from local.aws.calls import Call
+from local.aws.server import EmbeddedAws
+from local.genesys.clock import VirtualClock
+from local.genesys.keys import DEFAULT_CACHE
+from local.genesys.server import Simulator
+from local.genesys.world import World
+from rotation_watcher.ports import Credentials
+from tests.support.embedded import START, download
+
+OTHER_REGION = "eu-central-1"
+GENESYS_REGION = "us-east-1"
+RUN = "0123456789abcdef"
+
+
+def services(aws: EmbeddedAws, clock: VirtualClock) -> Services:
+    """The world of a run: the embedded AWS, and a time that passes only where somebody waits."""
+    kept: dict[tuple[str, str | None], Any] = {}
+
+    def client(service: str, region: str | None) -> Any:
+        if (service, region) not in kept:
+            kept[service, region] = aws.new_client(service, region)
+        return kept[service, region]
+
+    def fetched(url: str) -> bytes:
+        answer = download(url)
+        if answer.status_code != httpx.codes.OK:
+            raise AssertionError(answer.text)
+        return answer.content
+
+    def wait(seconds: float) -> None:
+        clock.advance(timedelta(seconds=seconds))
+
+    def timer() -> float:
+        return (clock() - START).total_seconds()
+
+    def restricted(role: str, policy: str) -> Any:
+        raise AssertionError(f"no probe with a claim asks as {role} under {policy}")
+
+    return Services(aws.region, "aws", client, fetched, clock, timer, wait, restricted)
+
+
+def options(aws: EmbeddedAws) -> Options:
+    """Everything that an operator can give."""
+    return Options(
+        domain="conformance.example.com",
+        certificate=aws.certificate(),
+        subnets=(subnet(aws),),
+        other_region=OTHER_REGION,
+    )
+
+
+def subnet(aws: EmbeddedAws) -> str:
+    """One of the account's default VPC."""
+    return str(aws.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"])
+
+
+def given(aws: EmbeddedAws, service: str) -> list[str]:
+    """What a suite needs, as the command line gives it."""
+    chosen = options(aws)._asdict()
+    words: list[str] = []
+    for name in dict.fromkeys(group[0] for group in SUITES[service].needs):
+        value = chosen[name]
+        for one in value if isinstance(value, tuple) else [value]:
+            words += [f"--{name.replace('_', '-').removesuffix('s')}", one]
+    return words
+
+
+def answers(aws: EmbeddedAws, clock: VirtualClock, suite: Suite) -> dict[str, Answer]:
+    """What the embedded AWS claims, by the probe's id. What it cannot answer is asked of nobody."""
+    able = suite._replace(probes=[probe for probe in suite.probes if not probe.unclaimed])
+    unable = {probe.id: not_asked(probe.unclaimed) for probe in suite.probes if probe.unclaimed}
+    record, gone = running.run(able, services(aws, clock), options(aws), RUN, Redactor([]), lambda _: None)
+    if not gone.clean or {one.kind for one in gone.removed} != {*suite.kinds}:
+        raise AssertionError(f"not all was made, found and removed: {gone}")
+    found = {name: claimed(answer) for name, answer in record.answers.items()} | unable
+    return {probe.id: found[probe.id] for probe in suite.probes}
+
+
+@cache
+def played(service: str) -> tuple[dict[str, Answer], tuple[Call, ...]]:
+    """What the embedded AWS claims of a service, and all calls that this took; once in a process."""
+    clock = VirtualClock(START)
+    with EmbeddedAws(clock) as aws:
+        return answers(aws, clock, SUITES[service]), tuple(aws.calls.snapshot())
+
+
+def everything() -> dict[str, Answer]:
+    """All that is claimed."""
+    found = {name: answer for service in SUITES for name, answer in played(service)[0].items()}
+    with simulated() as simulator:
+        return found | of_genesys(simulator)
+
+
+@contextmanager
+def simulated() -> Iterator[Simulator]:
+    """A Genesys Cloud with both authorities in one region."""
+    world = World(VirtualClock(START), DEFAULT_CACHE, regions=[GENESYS_REGION], root_key_bits=2048)
+    world.region(GENESYS_REGION)
+    with Simulator(world) as simulator:
+        yield simulator
+
+
+def of_genesys(simulator: Simulator) -> dict[str, Answer]:
+    """What the simulator claims, by the probe's id."""
+    credentials = Credentials(simulator.client_id, simulator.client_secret)
+    urls = (simulator.api_url(GENESYS_REGION), simulator.login_url(GENESYS_REGION))
+    record = recorded(GENESYS_REGION, urls, credentials, simulator.ca_file, Redactor([]))
+    return {name: claimed(answer) for name, answer in record.answers.items()}
