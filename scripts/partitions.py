@@ -1,12 +1,13 @@
 """Write the endpoints in docs/security/partitions-and-quotas.md from botocore, or with --check fail if stale."""
 
+import json
 import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import botocore.session
+import botocore
 
 ROOT = Path(__file__).resolve().parents[1]
 PATH = ROOT / "docs" / "security" / "partitions-and-quotas.md"
@@ -22,8 +23,8 @@ BEGIN, END = "<!-- made by scripts/partitions.py -->\n", "<!-- end of what is ma
 
 @cache
 def known() -> dict[str, Any]:
-    """The partitions of botocore's list of endpoints, by name."""
-    found = botocore.session.get_session().get_data("endpoints")
+    """The partitions of botocore's list of endpoints, by name. Of its file: a session's list changes as it is used."""
+    found = json.loads((Path(botocore.__file__).parent / "data" / "endpoints.json").read_text())
     return {each["partition"]: each for each in found["partitions"]}
 
 
