@@ -24,11 +24,22 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.elbv2.responses import ELBV2Response
 from moto.events.responses import EventsHandler
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.responses import S3Response
 from moto.sns.models import Subscription, sns_backends
 from moto.sns.responses import SNSResponse
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from local.aws import cloudfront, direct, domains_http, domains_rest, enforcing, exports, listeners, routing_rules
+from local.aws import (
+    cloudfront,
+    direct,
+    domains_http,
+    domains_rest,
+    enforcing,
+    exports,
+    listeners,
+    plain_lists,
+    routing_rules,
+)
 from local.aws.calls import CallLog
 from local.aws.cloudfront import CloudFrontTrustStores
 from local.aws.domains import Domains
@@ -281,6 +292,7 @@ class EmbeddedAws:
         elb = self._stores.operations() | Revocations(self._stores, self.knobs).operations()
         elb |= listeners.operations(self._stores.exists)
         self._patches.enter_context(patched(ELBV2Response, elb))
+        self._patches.enter_context(patched(S3Response, plain_lists.operations()))
         self._patches.enter_context(patched(SNSResponse, self._subscriptions.operations()))
         self._patches.enter_context(patched(EventsHandler, self._events.operations()))
         self._patches.enter_context(patched(Subscription, self._subscriptions.deliveries()))
