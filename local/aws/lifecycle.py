@@ -107,3 +107,11 @@ class Lifecycle:
         for key in sorted(held):
             for place, one in enumerate(reversed(held.getlist(key))):
                 yield one, place == 0
+
+
+def content(bucket: str, key: str, version: str | None = None) -> bytes:
+    """What an object holds, from moto's state. Raises KeyError."""
+    found = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].get_object(bucket, key, version)
+    if not isinstance(found, FakeKey):
+        raise KeyError(key)
+    return bytes(found.value)

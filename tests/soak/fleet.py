@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from local.aws.lifecycle import content
 from local.base_environment import BUCKET
 from local.environment import Environment
 from rotation_watcher import keys
@@ -23,8 +24,8 @@ def _trust_store(environment: Environment, name: str, pem: str, **more: Any) -> 
 
 
 KINDS: dict[str, tuple[int, Adds]] = {
-    "trust store": (12, lambda environment, name, pem: _trust_store(environment, name, pem, revocation="off")),
-    "trust store with lists": (2, _trust_store),
+    "trust store": (13, lambda environment, name, pem: _trust_store(environment, name, pem, revocation="off")),
+    "trust store with lists": (1, _trust_store),
     "REST domain": (2, lambda environment, name, pem: environment.add_rest_domain(name, BUNDLE, pem)),
     "HTTP domain": (1, lambda environment, name, pem: environment.add_http_domain(name, BUNDLE, pem)),
     "listener": (1, _listener),
@@ -33,7 +34,7 @@ KINDS: dict[str, tuple[int, Adds]] = {
 }
 """How many of twenty targets are of each kind, and how one is added.
 
-Lists are loaded into a tenth of the fleet: each new one takes as many calls as a new root, and 18 come at once.
+Lists are loaded into a twentieth of the fleet: each new one takes as many calls as a new root, and 18 come at once.
 """
 _ORDER = sorted((place / many, kind) for kind, (many, _) in KINDS.items() for place in range(many))
 
@@ -65,7 +66,7 @@ def needed(environment: Environment, targets: Mapping[str, str]) -> Iterator[Nee
     for target, kind in targets.items():
         folder = environment.folder(target)
         key = keys.deployed_filters(folder) if kind == "listener" else keys.deployed(folder)
-        record = decode(environment.read(keys.record(folder)))
+        record = decode(content(BUCKET, keys.record(folder)))
         spoken = [one for one in (record.applied, record.pending, *record.versions) if one is not None and one.version]
         yield from (Needed(target, key, one.version, one.sha256) for one in spoken)
         if kind.endswith("domain"):

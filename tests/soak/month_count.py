@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from local.aws.lifecycle import Lifecycle, Version
+from local.aws.lifecycle import Lifecycle, Version, content
 from local.base_environment import BUCKET
 from local.environment import Environment
 from rotation_watcher import keys
@@ -21,7 +21,7 @@ RULES = RESOURCES["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
 STATE = ("history.json", "record.json", "state.json", "digests.json", "sweep.json", "revocations.json", "pins.json")
 DAY = timedelta(days=1)
 AFTERWARDS = (*range(1, 400, 40), 402, 403, 413, 414)
-"""Days after the last on which lifecycle rules are applied: none runs longer than 400 days, then 7, then a marker goes."""
+"""Days after the last on which lifecycle rules are applied: the longest take 400, then 7, and then a marker goes."""
 
 
 class Bucket:
@@ -49,7 +49,7 @@ class Bucket:
         for one in current:
             if (name := one.key.rpartition("/")[2]) in STATE:
                 largest[name] = max(one.bytes, largest.get(name, 0))
-        records = [decode(self._environment.read(keys.record(self._environment.folder(one)))) for one in self.targets]
+        records = [decode(content(BUCKET, keys.record(self._environment.folder(one)))) for one in self.targets]
         return Day(
             number=number,
             objects=_by_folder(current),
@@ -90,12 +90,12 @@ class Bucket:
         for one in fleet.needed(self._environment, self.targets):
             if (one.key, one.version) not in there:
                 yield f"{one.target} needs version {one.version} of {one.key}, which is gone"
-            elif whole and one.sha256 and self._digest(one) != one.sha256:
+            elif whole and one.sha256 and _digest(one) != one.sha256:
                 yield f"{one.target}: version {one.version} of {one.key} holds something else"
 
-    def _digest(self, one: Needed) -> str:
-        stored = self._environment.s3.get_object(Bucket=BUCKET, Key=one.key, VersionId=one.version)
-        return sha256(stored["Body"].read()).hexdigest()
+
+def _digest(one: Needed) -> str:
+    return sha256(content(BUCKET, one.key, one.version)).hexdigest()
 
 
 def overdue(found: Iterable[Version], now: datetime) -> int:

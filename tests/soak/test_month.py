@@ -14,24 +14,26 @@ from tests.soak.month import Month, opened
 from tests.soak.month_count import limited
 from tests.soak.month_judge import Day, Later
 
-DAYS, SOURCES, TARGETS, ROUNDS, SEED = 4, 2, 7, 3, 1
+SOURCES, TARGETS, SEED = 1, 7, 1
+ROUNDS = (1, 1, 1)
+"""Of each day: on the second one message kills each of its runs, on the third a root changes."""
 
 
 @pytest.fixture(scope="module")
 def lived() -> Iterator[Month]:
     with opened(SOURCES, TARGETS, SEED) as month:
-        for _ in range(DAYS):
-            month.day(ROUNDS)
+        for rounds in ROUNDS:
+            month.day(rounds)
         yield month
 
 
 def test_nothing_grows_in_days_with_faults(lived: Month) -> None:
     assert lived.breaches() == []
     assert {*fleet.kinds(TARGETS)} == {*fleet.KINDS}
-    assert sum(day.faults for day in lived.days) > DAYS
+    assert sum(day.faults for day in lived.days) > len(ROUNDS)
     last = lived.days[-1]
     assert last.objects["targets/"] >= TARGETS
-    assert last.dead == last.dead_due == 1  # the message that killed each of its runs
+    assert last.dead == last.dead_due > 0  # the message that killed each of its runs
     assert last.kept > 0
     assert all(sum(day.more_versions.values()) < 1000 for day in lived.days)
 

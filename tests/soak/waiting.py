@@ -3,15 +3,20 @@
 import json
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from itertools import batched
 from typing import Any
 
 from local.environment import Environment
 from tests.soak.container import Ended
 from tests.stack.template import RESOURCES
 
+HIDDEN = timedelta(seconds=RESOURCES["PublishQueue"]["Properties"]["VisibilityTimeout"])
+"""For so long is hidden what a run died with."""
 QUEUE = RESOURCES["PublishQueue"]["Properties"]
-BATCH, ONE_BY_ONE = 10, 20
-"""Of more than so many waiting messages a run takes ten: Lambda would hand over each by itself."""
+BATCH, ONE_BY_ONE = 50, 5
+"""Of more than so many waiting messages a run takes fifty at the most: Lambda would hand over each by itself."""
+_AT_ONCE = 10
+"""Messages that one call receives or deletes at the most."""
 _COMES_BACK = timedelta(seconds=30)
 _IDLE = 20
 """So often that is waited for what comes back: ten minutes, for what waits for its turn and not for who was killed."""
@@ -56,10 +61,18 @@ class Queue:
         """How many were set aside."""
         return self._count(self._dead, "")
 
-    def _receive(self) -> Sequence[dict[str, Any]]:
-        many = BATCH if not self.poison and self._count(self._url, "") > ONE_BY_ONE else 1
+    def _receive(self) -> list[dict[str, Any]]:
+        """What the next run is given."""
+        many = self._count(self._url, "")
+        if not self.poison and many > ONE_BY_ONE:
+            calls = [_AT_ONCE] * (min(many, BATCH) // _AT_ONCE or 1)
+        else:
+            calls = [1] if many else []
+        return [one for at_once in calls for one in self._received(at_once)]
+
+    def _received(self, many: int) -> list[dict[str, Any]]:
         answer = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=many, AttributeNames=["All"])
-        found: Sequence[dict[str, Any]] = answer.get("Messages", [])
+        found: list[dict[str, Any]] = answer.get("Messages", [])
         return found
 
     def _hand_over(self, received: Sequence[dict[str, Any]]) -> None:
@@ -82,9 +95,10 @@ class Queue:
         if ended.how != "done":
             return  # a run that fails has taken its messages off the queue
         back = {one["itemIdentifier"] for one in ended.answer["batchItemFailures"]}
-        for one in received:
-            if one["MessageId"] not in back:
-                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=one["ReceiptHandle"])
+        done = [one for one in received if one["MessageId"] not in back]
+        for few in batched(done, _AT_ONCE, strict=False):
+            entries = [{"Id": one["MessageId"], "ReceiptHandle": one["ReceiptHandle"]} for one in few]
+            self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
 
     def _count(self, url: str, *which: str) -> int:
         found = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
