@@ -9,8 +9,11 @@ from rotation_watcher.targets.record import KEPT_VERSIONS
 
 SETTLED = 10
 """The day that the last is held against; half of the days, where there are fewer than twice as many."""
-LARGEST = 64 * 1024
-"""Bytes of a state object at the most."""
+LARGEST = 96 * 1024
+"""Bytes of a state object at the most: a record names 22 versions, each by up to 25 certificates twice (70 bytes)."""
+TOLD = 128
+"""Bytes of ``digests.json`` for each alert of the last ``REMEMBERED`` days: it names them by their keys in the log."""
+REMEMBERED = 15
 LOGGED = 16 * 1024
 """Bytes of an alert in the log at the most, on average."""
 OPERATORS = {"before/", "anchors/", "extra/"}
@@ -162,10 +165,11 @@ def _held(days: Sequence[Day]) -> Iterator[str]:
 
 def _state(days: Sequence[Day]) -> Iterator[str]:
     """What is too large, too old, gone or written without a reason."""
-    for name in sorted({name for day in days for name in day.largest}):
-        if (size := max(day.largest.get(name, 0) for day in days)) > LARGEST:
-            yield f"{name}: {size} bytes, {LARGEST} are the most"
-    for day in days:
+    for number, day in enumerate(days, 1):
+        told = sum(one.alerts for one in days[max(0, number - REMEMBERED) : number])
+        for name, size in day.largest.items():
+            if size > (most := TOLD * (told + 1) if name == "digests.json" else LARGEST):
+                yield f"day {day.number}: {name}: {size} bytes, {most} are the most"
         yield from (f"day {day.number}: {words}" for words in day.missing)
         if day.kept > KEPT_VERSIONS + 2:  # the one that is live, and the one that is on its way
             yield f"day {day.number}: a record names {day.kept} versions"

@@ -9,9 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from local.aws.lifecycle import Lifecycle
+from local.base_environment import BUCKET
 from tests.soak import fleet, month_judge
 from tests.soak.month import Month, opened
-from tests.soak.month_count import limited
+from tests.soak.month_count import RULES, limited
 from tests.soak.month_judge import Day, Later
 
 SOURCES, TARGETS, SEED = 1, 7, 1
@@ -51,6 +53,7 @@ def more(folder: str, of: str, many: int) -> Any:
         (lambda day: {"dead": day.dead + 1}, "set aside"),
         (lambda day: {"dead": day.dead - 1}, "set aside"),
         (lambda _: {"largest": {"record.json": month_judge.LARGEST + 1}}, "record.json"),
+        (lambda _: {"largest": {"digests.json": month_judge.LARGEST}}, "digests.json"),
         (lambda day: {"log": month_judge.LOGGED * day.objects["alerts/"] + 1}, "the alert log"),
         (lambda _: {"kept": 30}, "a record names"),
         (lambda _: {"missing": ["t000 needs version 7"]}, "t000 needs version 7"),
@@ -86,8 +89,9 @@ def test_when_every_rule_has_run_all_is_there_that_a_target_may_load(lived: Mont
         altered: Later = msgspec.structs.replace(later, **alters)
         assert len([*month_judge.left_over(altered, limited())]) == 1, alters
 
-    one = next(iter(fleet.needed(lived.environment, lived.bucket.targets)))
-    lived.environment.s3.delete_object(Bucket="watcher-bucket", Key=one.key, VersionId=one.version)
-    assert [*month_judge.left_over(lived.later(), limited())] == [
-        f"{one.target} needs version {one.version} of {one.key}, which is gone"
-    ]
+    rule = {"Id": "none-of-ours", "Status": "Enabled", "Prefix": "targets/"}
+    rules = [*RULES, rule | {"NoncurrentVersionExpiration": {"NoncurrentDays": 1}}]
+    lived.bucket.lifecycle = Lifecycle(lived.environment.s3, BUCKET, rules)
+    gone = [*month_judge.left_over(lived.later(), limited())]
+    assert len(gone) >= lived.days[-1].kept
+    assert all("which is gone" in one for one in gone)
