@@ -158,7 +158,7 @@ class Month:
         self._past["rotations"] += 1
 
     def _disturb(self) -> None:
-        """Faults that the next calls meet, and somebody who changes targets: one of them again and again."""
+        """Faults that the next calls meet, and somebody who changes targets: one of them each time."""
         environment, chance = self.environment, self._chance
         for service, operation, code, status in FAULTS:
             if chance.random() < DROP:
@@ -168,15 +168,17 @@ class Month:
             how: dict[str, Any] = chance.choice([{"status": 500}, {"status": 429}, {"close": True}])
             environment.simulator.play(chance.choice(self._regions), "certificates", body="", **how)
             self._past["faults"] += 1
-        self._drift(self._stores[0])
+        self._drift(self._stores[0], anew=True)
         if chance.random() < DROP:
             self._drift(chance.choice(self._stores))
 
-    def _drift(self, target: str) -> None:
-        """Somebody goes back to what the trust store held in the beginning."""
+    def _drift(self, target: str, *, anew: bool = False) -> None:
+        """Somebody replaces what a trust store holds by a CA of their own: that of the beginning, or one made anew."""
         elb, arn, key = self.environment.aws.client("elbv2"), self.environment.arn(target), f"before/{target}.pem"
-        place = {"CaCertificatesBundleS3Bucket": BUCKET, "CaCertificatesBundleS3Key": key}
         with suppress(ClientError):  # a fault that was meant for the watcher
+            if anew:
+                self.environment.put(key, other_root())
+            place = {"CaCertificatesBundleS3Bucket": BUCKET, "CaCertificatesBundleS3Key": key}
             elb.modify_trust_store(TrustStoreArn=arn, **place)
             self._past["drifts"] += 1
 

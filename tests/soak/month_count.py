@@ -55,7 +55,7 @@ class Bucket:
             objects=_by_folder(current),
             versions=_by_folder(found),
             more_objects=month_judge.more_objects(changes, len(self.targets)),
-            more_versions=month_judge.more_versions(changes, sources, len(self.targets)),
+            more_versions=month_judge.more_versions(changes, sources),
             largest=largest,
             log=sum(one.bytes for one in current if one.key.startswith(keys.ALERT_LOG)),
             queue=queue.waiting(),

@@ -88,13 +88,13 @@ class Changes(NamedTuple):
     alerts: int
 
 
-def more_versions(changes: Changes, sources: int, targets: int) -> dict[str, int]:
+def more_versions(changes: Changes, sources: int) -> dict[str, int]:
     """How many new versions these changes explain, by folder."""
     marks = sources * min(changes.looks, 12)  # one in a third of stale_after_hours: promise 8
     updates = changes.updates - changes.lists
     return {
         "sources/": marks + 8 * changes.rotations + 2 * changes.faults,
-        "targets/": 6 * updates + 2 * changes.lists + 4 * changes.faults + targets * changes.rotations,
+        "targets/": 6 * updates + 2 * changes.lists + 4 * changes.faults + 2 * changes.rotations,
         "bundles/": 3 * updates + 2 * changes.lists + 4 * changes.rotations + 2 * changes.faults,
         "crls/": 5 * changes.renewed + changes.faults,
         "alerts/": 4 * changes.alerts + 2 * changes.faults,
