@@ -37,6 +37,7 @@ from local.aws import (
     enforcing,
     exports,
     listeners,
+    plain_lists,
     routing_rules,
     tags,
 )
@@ -292,6 +293,7 @@ class EmbeddedAws:
         elb = self._stores.operations() | Revocations(self._stores, self.knobs).operations()
         elb |= listeners.operations(self._stores.exists)
         self._patches.enter_context(patched(ELBV2Response, elb))
+        self._patches.enter_context(patched(S3Response, plain_lists.operations()))
         self._patches.enter_context(patched(SNSResponse, self._subscriptions.operations()))
         self._patches.enter_context(patched(EventsHandler, self._events.operations()))
         self._patches.enter_context(patched(Subscription, self._subscriptions.deliveries()))

@@ -41,7 +41,8 @@ class WorldLists:
         self._world = world
         self._revoked: dict[str, dict[int, datetime]] = {}
         self._made: dict[str, tuple[datetime, bytes]] = {}
-        self._number = 0
+        self.made = 0
+        """How many were made."""
 
     def revoke(self, identity: Identity) -> None:
         """Put a certificate on its CA's list. Raises LookupError for one of no CA of this world."""
@@ -99,13 +100,13 @@ class WorldLists:
 
     def _sign(self, url: str) -> bytes:
         authority = self._authority(url)
-        self._number += 1
+        self.made += 1
         builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(authority.certificate.subject)
             .last_update(self._now)
             .next_update(self._now + PERIOD + 2 * self._world.backdate)
-            .add_extension(x509.CRLNumber(self._number), critical=False)
+            .add_extension(x509.CRLNumber(self.made), critical=False)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()), critical=False
             )

@@ -22,7 +22,9 @@ from local.cli_serve import WallClock
 from local.environment import BUCKET, Environment
 from local.genesys.keys import DEFAULT_CACHE
 from rotation_watcher import keys
+from rotation_watcher.adapters.s3 import PROBE, RegionBucket
 from rotation_watcher.alerts.model import Alert, Kind, Severity, Status
+from rotation_watcher.errors import TargetError
 from tests.support.elsewhere import allow_roles, make_region_bucket
 from tests.support.verdicts import admits
 
@@ -343,11 +345,15 @@ def open_now(environment: Environment, target: str) -> set[str]:
 def lose(fleet: Fleet, how: str) -> None:
     """Take the regional bucket from the watcher."""
     s3 = fleet.dublin.client("s3")
-    if how == "denied":
+    if how == "unversioned":
+        s3.put_bucket_versioning(Bucket=REGIONAL, VersioningConfiguration={"Status": "Suspended"})
+        s3.put_object(Bucket=REGIONAL, Key=PROBE, Body=b"")
+        return
+    if how in {"denied", "unread"}:
         refusal = {
             "Effect": "Deny",
             "Principal": "*",
-            "Action": "s3:PutObject",
+            "Action": "s3:PutObject" if how == "denied" else "s3:GetObject*",
             "Resource": f"arn:aws:s3:::{REGIONAL}/*",
         }
         s3.put_bucket_policy(Bucket=REGIONAL, Policy=json.dumps({"Version": "2012-10-17", "Statement": [refusal]}))
@@ -367,6 +373,7 @@ def test_a_bucket_that_is_gone_is_told_before_a_root_changes_and_critically_whil
     environment.new_alerts()
     environment.alerts.clear()
     lose(fleet, "gone")
+    environment.watcher = environment.build()  # a container of its own: nothing is remembered of what domains load
     hours(environment, 1)
     told = told_of_failures(environment)
     assert {alert.target for alert in told} == IN_DUBLIN
@@ -380,16 +387,39 @@ def test_a_bucket_that_is_gone_is_told_before_a_root_changes_and_critically_whil
 
     rotate(environment)
     told = told_of_failures(environment)
-    assert {alert.target for alert in told} == IN_DUBLIN
-    assert Severity.CRITICAL in {alert.severity for alert in told}
+    assert {(alert.target, alert.severity, alert.status) for alert in told} == {
+        (target, Severity.CRITICAL, Status.OPEN) for target in IN_DUBLIN
+    }
+    assert len(told) == len(IN_DUBLIN), "each once more, when it became worse"
     assert_admits(environment, "home")
 
     make_region_bucket(environment.aws, DUBLIN, "watcher", roles=[ROLE])
+    environment.watcher = environment.build()
     for _ in range(2):
         environment.tick()
     assert_admits(environment, "home", *IN_DUBLIN)
     for target in IN_DUBLIN:
-        assert not {"stuck", "unchangeable"} & open_now(environment, target)
+        assert not {"stuck", "unchangeable", "unreadable"} & open_now(environment, target)
+
+
+@pytest.mark.parametrize("how", ["denied", "unread", "unversioned"])
+def test_a_bucket_that_cannot_be_used_is_told_by_the_next_container_before_a_root_changes(
+    how: str, fleet: Fleet
+) -> None:
+    environment = fleet.environment
+    furnish_region(fleet)
+    environment.tick()
+    environment.new_alerts()
+    environment.alerts.clear()
+    lose(fleet, how)
+    environment.watcher = environment.build()
+    hours(environment, 1)
+    told = told_of_failures(environment)
+    assert {alert.target for alert in told} == IN_DUBLIN
+    assert {alert.facts["reason"] for alert in told} == {"bucket-unusable"}
+    assert len(told) == len(IN_DUBLIN)
+    if how == "unversioned":
+        assert all("keeps no versions" in alert.what_happened for alert in told), told[0].what_happened
 
 
 def test_a_bucket_that_refuses_what_publish_writes_is_told_once_and_critically(fleet: Fleet) -> None:
@@ -407,6 +437,102 @@ def test_a_bucket_that_refuses_what_publish_writes_is_told_once_and_critically(f
     assert Status.RESOLVED not in {alert.status for alert in told}
     assert [alert.target for alert in told if alert.severity is Severity.CRITICAL]
     assert_admits(environment, "home")
+
+
+def test_a_bucket_that_answers_by_turns_does_not_flap_and_hides_nothing(fleet: Fleet) -> None:
+    environment = fleet.environment
+    furnish_region(fleet)
+    environment.tick()
+    environment.new_alerts()
+    environment.alerts.clear()
+    lose(fleet, "gone")
+    for turn in range(8):
+        if turn % 2:
+            environment.aws.fail_next("s3", "HeadBucket", "ServiceUnavailable", 503, times=4)
+        hours(environment, 1)
+        environment.aws.faults.clear()
+    told = told_of_failures(environment)
+    assert sorted(alert.target or "" for alert in told) == sorted(IN_DUBLIN)
+
+    fleet.dublin.client("elbv2").modify_trust_store(
+        TrustStoreArn=environment.arn("dublin"),
+        CaCertificatesBundleS3Bucket=f"others-{environment.aws.account}-{DUBLIN}",
+        CaCertificatesBundleS3Key="before/dublin.pem",
+    )
+    hours(environment, 1)
+    environment.new_alerts()
+    drifted = [alert for alert in environment.alerts if alert.kind is Kind.DRIFT_FOUND]
+    assert [alert.target for alert in drifted] == ["dublin"]
+    assert "in this run" not in drifted[0].what_to_do
+    assert [alert.severity for alert in told_of_failures(environment) if alert.target == "dublin"][-1:] == [
+        Severity.CRITICAL
+    ]
+
+
+def test_a_bucket_that_fails_at_each_write_hides_no_drift_and_is_critical_while_genesys_is_refused(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = fleet.environment
+    furnish_region(fleet)
+    environment.tick()
+    environment.new_alerts()
+    environment.alerts.clear()
+
+    def failing(_store: RegionBucket, *_given: Any, **_named: Any) -> Any:
+        raise TargetError("cannot write: An error occurred (InternalError)")
+
+    for method in ("get", "put"):
+        monkeypatch.setattr(RegionBucket, method, failing)
+    fleet.dublin.client("elbv2").modify_trust_store(
+        TrustStoreArn=environment.arn("dublin"),
+        CaCertificatesBundleS3Bucket=f"others-{environment.aws.account}-{DUBLIN}",
+        CaCertificatesBundleS3Key="before/dublin.pem",
+    )
+    hours(environment, 1)
+    told = {alert.kind: alert for alert in environment.new_alerts() if alert.target == "dublin"}
+    assert Kind.DRIFT_FOUND in told
+    assert told[Kind.TRUSTSTORE_UPDATE_FAILED].severity is Severity.CRITICAL
+    monkeypatch.undo()
+    hours(environment, 1)
+    assert_admits(environment, "dublin")
+
+
+def test_a_door_that_cannot_be_shut_again_is_told_so(fleet: Fleet) -> None:
+    environment = fleet.environment
+    furnish_region(fleet)
+    environment.tick()
+    lose(fleet, "gone")
+    hours(environment, 1)
+    environment.new_alerts()
+    environment.alerts.clear()
+    fleet.dublin.client("apigateway").update_domain_name(
+        domainName="rest-dublin.example.com",
+        patchOperations=[{"op": "replace", "path": "/mutualTlsAuthentication/truststoreUri", "value": ""}],
+    )
+    environment.aws.settle()
+    hours(environment, 1)
+    told = {alert.kind: alert for alert in environment.new_alerts() if alert.target == "rest-dublin"}
+    door = told[Kind.MTLS_OFF]
+    assert "The watcher cannot turn it on again, because the bucket" in door.what_happened
+    assert not door.what_to_do.startswith("Nothing")
+    assert told[Kind.TRUSTSTORE_UPDATE_FAILED].severity is Severity.CRITICAL
+    assert "the watcher cannot turn it on again" in told[Kind.TRUSTSTORE_UPDATE_FAILED].what_it_means
+
+
+def test_a_role_that_is_refused_through_a_rotation_is_critical(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = fleet.environment
+    furnish_region(fleet)
+    short_lived(monkeypatch, 5)
+    environment.tick()
+    environment.aws.fail_next("sts", "AssumeRole", "AccessDenied", 403, times=500)
+    hours(environment, 1)
+    (told,) = told_of_failures(environment)
+    assert (told.target, told.severity) == ("other-dublin", Severity.WARNING)
+    environment.alerts.clear()
+    rotate(environment)
+    (told,) = told_of_failures(environment)
+    assert (told.target, told.severity) == ("other-dublin", Severity.CRITICAL)
+    assert "By what the watcher proved last, the target refuses" in told.what_it_means
 
 
 def test_a_bucket_that_is_not_where_its_name_says_is_told(fleet: Fleet) -> None:
@@ -438,6 +564,7 @@ def test_what_the_stack_deployed_from_a_bucket_that_it_has_no_more_is_no_strange
     environment.alerts.clear()
     make_region_bucket(environment.aws, DUBLIN, "other-watcher", roles=[ROLE])
     environment.reach(region_buckets=[f"other-watcher-{DUBLIN}"], roles=[ROLE])
+    lose(fleet, "unread")  # no role may read the former one any more
     hours(environment, 1)
     environment.new_alerts()
     assert environment.alerts == []

@@ -138,9 +138,13 @@ class NewerFormat(StoreError):
 
 
 class TargetError(WatcherError):
-    """A target could not be read or changed."""
+    """A target could not be read or changed.
+
+    ``seen``: where what it holds alone could not be read, all else that its service says (``ports.Live``); else None.
+    """
 
     reason = "target-failed"
+    seen: object = None
 
 
 class TargetNotFound(TargetError):

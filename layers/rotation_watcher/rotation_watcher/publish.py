@@ -8,6 +8,7 @@ reported in ``broken`` and raises at the function's rim.
 A run that finds everything as it should be writes nothing.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import reduce
 
@@ -30,7 +31,7 @@ from rotation_watcher.errors import (
 )
 from rotation_watcher.filters import serve as filters
 from rotation_watcher.kinds import Payload
-from rotation_watcher.targets import companions, conditions, deploy, manual, revocations, shown
+from rotation_watcher.targets import companions, conditions, deploy, manual, revocations, room, shown
 from rotation_watcher.targets.decide import (
     Action,
     AdoptBaseline,
@@ -57,6 +58,7 @@ from rotation_watcher.targets.session import Change, Look, Ports, Session, uncla
 from rotation_watcher.targets.snapshot import may_lag, of_live, take_snapshot
 from rotation_watcher.targets.summary import TargetSummary, describe
 from rotation_watcher.targets.sweep import Round
+from rotation_watcher.x509.facts import CertificateFacts
 
 __all__ = ["Ports", "Summary", "TargetSummary", "publish"]
 
@@ -486,8 +488,21 @@ def _unreadable(view: BundleView, error: TargetError, request: Called, session: 
     """A target that cannot be read: alerted once, tried again at every run; nothing else is known to be wrong."""
     summary = TargetSummary(outcome=Outcome(error.reason), message=str(error), problems=list(view.problems))
     if not request.dry_run:
-        _note(error, summary, session)
+        _note(error, summary, session, _refused_when_proved(view, session))
     return summary
+
+
+def _refused_when_proved(view: BundleView, session: Session) -> list[CertificateFacts]:
+    """The leaves that what was proved last does not admit, for a target that cannot be read now.
+
+    By the certificates that are wanted today: with others of the target it may admit more.
+    """
+    applied, now = session.record.applied, session.ports.clock()
+    if applied is None:
+        return []
+    held = [one for key, one in view.wanted.certificates.items() if key in applied.fingerprints]
+    required = [need for need in view.wanted.needs if need.required(now)]
+    return [need.certificate.facts for need in room.shut_out(held, required, now)]
 
 
 def _defective(target: Target, error: Exception, request: Called, ports: Ports) -> TargetSummary:
@@ -504,7 +519,9 @@ def _defective(target: Target, error: Exception, request: Called, ports: Ports) 
     return summary
 
 
-def _note(error: TargetError, summary: TargetSummary, session: Session) -> None:
+def _note(
+    error: TargetError, summary: TargetSummary, session: Session, missing: Sequence[CertificateFacts] = ()
+) -> None:
     """Note what keeps the target from being read, give up the claim, and deliver what waits. Raises StoreError."""
     now, holding = session.ports.clock(), session.holding
 
@@ -515,7 +532,7 @@ def _note(error: TargetError, summary: TargetSummary, session: Session) -> None:
             error,
             prefix=conditions.UNREADABLE,
             content="",
-            missing=(),
+            missing=missing,
             remind=session.ports.remind,
             now=now,
         )

@@ -57,6 +57,15 @@ def test_an_old_object_gets_a_marker_which_goes_when_it_is_alone(aws: EmbeddedAw
     assert cycle.look(NOON + 9 * DAY) == []
 
 
+def test_a_marker_that_is_alone_stays_without_a_rule_for_current_objects(aws: EmbeddedAws) -> None:
+    cycle = Lifecycle(aws.client("s3"), "bucket", RULES)
+    put(aws, "sources/a")
+    aws.client("s3").delete_object(Bucket="bucket", Key="sources/a")
+    for day in (0, 4, 5, 400):
+        cycle.apply(NOON + day * DAY)
+    assert [one.marker for one in cycle.look(NOON + 400 * DAY)] == [True]
+
+
 def test_a_rule_that_is_not_simulated_is_refused_and_none_of_the_template_is(aws: EmbeddedAws) -> None:
     with pytest.raises(ValueError, match="Transitions"):
         Lifecycle(aws.client("s3"), "bucket", [{"Id": "x", "Status": "Enabled", "Transitions": []}])

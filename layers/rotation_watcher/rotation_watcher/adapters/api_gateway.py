@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from rotation_watcher import keys
@@ -91,8 +92,8 @@ class ApiGatewayDomains:
         return self._live(arn, domain, self._endpoints(arn, rules=domain.rules))
 
     def _live(self, arn: str, domain: _Domain, endpoints: "tuple[Endpoint, ...] | Unknown") -> Live:
-        return Live(
-            bundle=self._fetch(domain, arn) if domain.location else None,
+        live = Live(
+            bundle=UNKNOWN if domain.location else None,
             location=domain.location or None,
             version=domain.version or None,
             settled=domain.status in _SETTLED,
@@ -101,6 +102,13 @@ class ApiGatewayDomains:
             proof=API_GATEWAY_DOMAIN.proof,
             state="" if domain.status in _SETTLED else domain.status,
         )
+        if not domain.location:
+            return live
+        try:
+            return msgspec.structs.replace(live, bundle=self._fetch(domain, arn))
+        except TargetError as error:
+            error.seen = live
+            raise
 
     def expect(self, arns: Sequence[str]) -> None:
         """See ``ports.ThriftyTarget``. The service describes no domains by name at once."""

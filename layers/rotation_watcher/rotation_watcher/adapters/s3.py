@@ -1,6 +1,7 @@
 """An S3 bucket through boto3: exact versions and conditional writes."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -110,6 +111,11 @@ class S3Store:
         return StoreError(f"cannot {verb} s3://{self._bucket}/{key}: {error}")
 
 
+PROBE = "targets/.watcher/bundle.pem"
+"""What shows that a bucket can be used. No target's folder: an id holds no dot."""
+_PROBE = b"By writing and reading this the certificate watcher sees that it can use the bucket.\n"
+
+
 class RegionBucket(S3Store):
     """The stack's bucket in another region, from which targets there load. What fails here fails at those targets.
 
@@ -118,6 +124,7 @@ class RegionBucket(S3Store):
     """
 
     _hides = False
+    _proved = False
 
     def check(self) -> None:
         """Whether it is there, of the right owner and in its region. Raises BucketUnusable, TargetBusy, TargetError."""
@@ -129,6 +136,19 @@ class RegionBucket(S3Store):
             raise BucketUnusable(
                 f"the bucket {self._bucket} is in {found}, not in {self.region} as its name says, from where targets"
                 " there would have to load"
+            )
+        if not self._proved:
+            self._prove()
+            self._proved = True
+
+    def _prove(self) -> None:
+        """See that it takes and gives versions, by an object that is written once and refused from then on."""
+        with suppress(Conflict):  # it is there: whoever may not write is refused before that is looked at
+            self.put_if(PROBE, _PROBE, etag=None, content_type="text/plain")
+        found = self.get(PROBE)
+        if found is None or found.version is None:
+            raise BucketUnusable(
+                f"the bucket {self._bucket}, from which targets of {self.region} load, keeps no versions"
             )
 
     def _failed(self, verb: str, key: str, error: SdkError) -> WatcherError:

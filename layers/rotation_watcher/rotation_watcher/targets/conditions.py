@@ -181,6 +181,7 @@ def failed(
             message=str(error),
             missing=missing,
             content=content,
+            unread=prefix == UNREADABLE,
             adopt=adopt,
             since=since,
             now=now,
@@ -328,6 +329,7 @@ def _drift(snapshot: Snapshot, record: Record, mode: Mode, now: datetime) -> lis
         mode is Mode.APPLY
         and snapshot.target.on_drift == "heal"
         and snapshot.plan.changes
+        and snapshot.plan.blocked_by is None
         and snapshot.record.hold is None
     )
     return [
@@ -400,9 +402,13 @@ def _open_doors(snapshot: Snapshot, mode: Mode, now: datetime) -> list[Observed]
     target, applied = arns.parse_target(snapshot.target.arn), snapshot.record.applied
     doors: list[tuple[str | None, str, Door]] = []
     if snapshot.live.bundle is None:
-        doors.append((None, target.kind.off or "It has no truststore at all.", Door(DoorKind.DOMAIN, target.name)))
+        off = target.kind.off or "It has no truststore at all."
+        if snapshot.plan.blocked_by is Blocker.BUCKET_UNUSABLE:
+            off += f" The watcher cannot turn it on again, because {snapshot.plan.why}"
+        doors.append((None, off, Door(DoorKind.DOMAIN, target.name)))
     doors += [(one.name, one.detail, one.door) for one in snapshot.live.known_endpoints if not one.verifies]
-    heals = mode is Mode.APPLY and snapshot.target.on_drift == "heal" and applied is not None
+    blocked = snapshot.plan.blocked_by is Blocker.BUCKET_UNUSABLE
+    heals = mode is Mode.APPLY and snapshot.target.on_drift == "heal" and applied is not None and not blocked
 
     def observed(name: str | None, detail: str, door: Door) -> Observed:
         return Observed(
@@ -546,7 +552,8 @@ def _stuck(snapshot: Snapshot, now: datetime) -> list[Observed]:
     reason, message = (plan.blocked_by and plan.blocked_by.value), plan.why
     if reason is None and hold is not None and hold.stops(content) and missing:
         reason, message = "held", f"Nothing has been deployed since {hold.since:%Y-%m-%d %H:%M} UTC ({hold.reason})."
-    stuck = f"{reason}:{content[:16]}"
+    unusable = reason == Blocker.BUCKET_UNUSABLE.value
+    stuck = reason if unusable else f"{reason}:{content[:16]}"  # whatever is to be deployed, it is one bucket
     if reason is None and plan.shut_out:
         missing = [need.certificate.facts for need in plan.shut_out]
         reason, message = Blocker.WOULD_REFUSE.value, plan.why
@@ -562,11 +569,13 @@ def _stuck(snapshot: Snapshot, now: datetime) -> list[Observed]:
                 reason=reason,
                 message=message,
                 missing=missing,
-                content=content,
+                content="" if unusable else content,
+                off=snapshot.live.bundle is None,
                 since=since,
                 now=now,
             ),
-            reason=reason,
+            Lasting(duration=PASSING) if snapshot.passes and not missing else AT_ONCE,
+            reason,
         )
     ]
 

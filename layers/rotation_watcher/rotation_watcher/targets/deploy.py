@@ -17,7 +17,7 @@ import msgspec
 from rotation_watcher import arns, keys
 from rotation_watcher.alerts import builders
 from rotation_watcher.bundles.wanted import Need, admits
-from rotation_watcher.errors import BucketUnusable, BundleRejected, TargetBusy, TargetError
+from rotation_watcher.errors import BundleRejected, TargetBusy, TargetError
 from rotation_watcher.ports import BundleObject, MarkedTarget
 from rotation_watcher.targets import added, conditions, earlier, lawful, loaded, places, proof
 from rotation_watcher.targets.decide import Outcome
@@ -45,9 +45,9 @@ def deploy(snapshot: Snapshot, session: Session, *, claiming: Change | None = No
         if record.applied is None and snapshot.blocks:
             versions = (as_found(snapshot, session),)
         version = _put(body, session)
-    except BucketUnusable as error:  # of another region: the state can be written all the same
-        _save_failed(lambda record: record, snapshot, content, error, session)
-        return Outcome.BUCKET_UNUSABLE
+    except TargetError as error:  # of the bucket of another region: the state can be written all the same
+        _save_failed(claiming or (lambda record: record), snapshot, content, error, session)
+        return Outcome(error.reason)
     asked_before = record.pending if record.pending and record.pending.sha256 == content else None
     pending = Pending(
         version=version,

@@ -14,12 +14,19 @@ from rotation_watcher.ports import ObjectStore, StoredObject
 from rotation_watcher.targets.record import Record
 
 
+class Unusable(NamedTuple):
+    """Why a bucket of another region cannot be used. ``passes``: it may pass unaided."""
+
+    why: str
+    passes: bool
+
+
 class Stores(NamedTuple):
-    """The stack's bucket, and that from which the target loads; ``unusable``: why that cannot be used (else empty)."""
+    """The stack's bucket, and that from which the target loads; ``unusable``: why that cannot be used."""
 
     state: ObjectStore
     bundles: ObjectStore
-    unusable: str = ""
+    unusable: Unusable | None = None
 
 
 class Found(NamedTuple):

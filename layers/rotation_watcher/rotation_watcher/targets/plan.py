@@ -107,7 +107,7 @@ class Snapshot(NamedTuple):
     """One target as it is, and its plan. ``former`` is what was deployed last, read only where that drifted.
 
     ``contents`` is what it holds; where mutual TLS is off, what it held last, and ``last`` says how that is known.
-    ``buckets`` are this stack's.
+    ``buckets`` are this stack's; ``passes``: what makes its bucket unusable may pass unaided.
     """
 
     target: Target
@@ -120,6 +120,7 @@ class Snapshot(NamedTuple):
     last: Last = Last()
     remind: RemindDays = RemindDays()
     buckets: Buckets = Buckets()
+    passes: bool = False
 
     @property
     def blocks(self) -> Mapping[str, Block]:

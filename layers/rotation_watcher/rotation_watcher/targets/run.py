@@ -19,6 +19,7 @@ from rotation_watcher.kinds import Kind, Payload
 from rotation_watcher.ports import ThriftyTarget
 from rotation_watcher.reach import Reach
 from rotation_watcher.run_store import KNOWN_FOR, Memory, RunStore
+from rotation_watcher.targets.places import Unusable
 from rotation_watcher.targets.session import Ports
 
 LISTED_FROM = 3
@@ -39,7 +40,7 @@ class Run:
         self._begun: set[str] = set()
         self._written: dict[str, bool] = {}
         self._unanswered: dict[str, RoleUnanswered] = {}
-        self._buckets: dict[str, str] = {}
+        self._buckets: dict[str, Unusable | None] = {}
 
     def begin(self, targets: Sequence[Target]) -> None:
         """The run will serve these. Raises nothing: what is not known at once is asked for target by target."""
@@ -63,22 +64,22 @@ class Run:
         if role in self._unanswered:
             raise self._unanswered[role]
 
-    def unusable(self, target: Target) -> str:
-        """Why the bucket of another region, from which the target loads, cannot be used; empty where nothing is known.
+    def unusable(self, target: Target) -> Unusable | None:
+        """Why the bucket of another region, from which the target loads, cannot be used (None: it can).
 
-        Each is looked at once a run, so that one that is gone is heard of before a root changes. Raises StoreError.
+        Each is looked at once a run: one that is gone is heard of before a root changes, and one that gives no answer
+        is waited for once. Raises StoreError.
         """
         region = self.ports.reach(target).region
         if region is None or arns.parse_target(target.arn).kind.takes is Payload.LEAVES:
-            return ""  # it loads nothing there
+            return None  # it loads nothing there
         if region not in self._buckets:
-            self._buckets[region] = ""
             try:
                 self.ports.check_bucket(target)
-            except BucketUnusable as error:
-                self._buckets[region] = str(error)
-            except TargetError:  # it may pass: who needs the bucket is told
-                pass
+            except TargetError as error:
+                self._buckets[region] = Unusable(str(error), passes=not isinstance(error, BucketUnusable))
+            else:
+                self._buckets[region] = None
         return self._buckets[region]
 
     def note_unanswered(self, target: Target, error: TargetError) -> None:

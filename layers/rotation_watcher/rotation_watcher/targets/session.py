@@ -36,7 +36,7 @@ from rotation_watcher.ports import (
 from rotation_watcher.reach import HOME, Reach
 from rotation_watcher.run_store import Memory
 from rotation_watcher.targets import conditions
-from rotation_watcher.targets.places import Stores
+from rotation_watcher.targets.places import Stores, Unusable
 from rotation_watcher.targets.plausible import plausible
 from rotation_watcher.targets.record import Claim, Record
 from rotation_watcher.targets.repository import close_former, load_record, store_record
@@ -113,7 +113,7 @@ class Session:
 
     looks_only = False
     """Whether it never takes the claim, and so changes nothing at the target."""
-    unusable = ""
+    unusable: Unusable | None = None
     """Why the bucket from which the target loads cannot be used, if that is known."""
 
     def __init__(self, target: Target, ports: Ports) -> None:

@@ -6,8 +6,11 @@ noted below ``bundles/``, and their digest in the record; they are written only 
 counts where the two agree: whoever can write one of them can keep the target from being healed, aloud, and no more.
 """
 
+import msgspec
+
 from rotation_watcher import keys
 from rotation_watcher.config import Target
+from rotation_watcher.errors import TargetError
 from rotation_watcher.ports import Live, ObjectStore
 from rotation_watcher.targets.plan import Last, digest, to_be_noted
 from rotation_watcher.targets.record import Record
@@ -20,6 +23,21 @@ def note(store: ObjectStore, target: Target, live: Live) -> None:
     body = to_be_noted(target, live)
     if body is not None:
         put_if_other(store, keys.shown(target.arn), body, content_type=keys.PEM_TYPE)
+
+
+def instead(store: ObjectStore, target: Target, record: Record, error: TargetError) -> Live:
+    """What the target holds where its object can be read no more: what it showed when that version was proved.
+
+    The bucket of its region may be gone, made anew or exchanged; the service goes on with what it has loaded. It counts
+    where the target names exactly the version that was deployed last, and the bytes have that version's digest.
+    Raises ``error`` where it does not, StoreError.
+    """
+    live, applied = error.seen, record.applied
+    if isinstance(live, Live) and applied is not None and applied.version and live.version == applied.version:
+        stored = store.get(keys.shown(target.arn))
+        if stored is not None and digest(stored.body) == applied.sha256:
+            return msgspec.structs.replace(live, bundle=stored.body)
+    raise error
 
 
 def last(store: ObjectStore, target: Target, record: Record) -> Last:

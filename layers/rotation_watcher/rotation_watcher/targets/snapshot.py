@@ -5,6 +5,7 @@ is not wanted, and stops every removal until it is cleared up.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from rotation_watcher import keys
@@ -34,7 +35,11 @@ def take_snapshot(
     now: datetime,
 ) -> Snapshot:
     """Read one target, with the record that is kept of it. Raises TargetError, StoreError."""
-    live = loaded.resolved(stores.state, target, record, adapter.read(target.arn, record.endpoints))
+    try:
+        seen = adapter.read(target.arn, record.endpoints)
+    except TargetError as error:
+        seen = shown.instead(stores.state, target, record, error)
+    live = loaded.resolved(stores.state, target, record, seen)
     return of_live(watch, target, record, view, stores, live, now)
 
 
@@ -43,6 +48,7 @@ def of_live(
 ) -> Snapshot:
     """The snapshot of a target that has been read. Raises TargetError, StoreError."""
     store, bundles, unusable = stores
+    why = unusable.why if unusable else ""
     # Where mutual TLS was turned off, what others had put there comes back together with what is wanted.
     off = live.bundle is None
     last = shown.last(store, target, record) if off else Last()
@@ -65,15 +71,18 @@ def of_live(
     )
     former: Mapping[str, Block] = {}
     if unusable:
-        plan = plan._replace(blocked_by=Blocker.BUCKET_UNUSABLE, why=unusable)
+        plan = plan._replace(blocked_by=Blocker.BUCKET_UNUSABLE, why=why)
     elif plan.drift and plan.drift.removed and record.applied:
-        former = (deployed(bundles, record, record.applied.version) or EMPTY).blocks
+        with suppress(TargetError):  # it is for names alone
+            former = (deployed(bundles, record, record.applied.version) or EMPTY).blocks
     if off and last == Last() and contents.blocks.keys() - view.wanted.certificates.keys():
         last = Last(doubt="its mutual TLS is off, and nothing outside targets/ shows what others had there")
     if unknown and unusable:
-        last = Last(doubt=f"its mutual TLS is off, and {unusable}")
+        last = Last(doubt=f"its mutual TLS is off, and {why}")
     remind, buckets = watch.policy.remind_days, Buckets(store.bucket, bundles.bucket)
-    return Snapshot(target, record, view, live, contents, former, plan, last, remind, buckets)
+    return Snapshot(
+        target, record, view, live, contents, former, plan, last, remind, buckets, bool(unusable and unusable.passes)
+    )
 
 
 def contents_of(live: Live) -> Contents:

@@ -38,8 +38,8 @@ _REMEDIES = {
     "role-unanswered": (f"Look at the AWS Health Dashboard for STS in the watcher's region. {_AGAIN}"),
     "bucket-unusable": (
         "Deploy accounts/region-bucket.yaml in that region, in the watcher's account, with the output PublishRoleArn of"
-        " the watcher's stack. If the bucket has another name now, name it in RegionBucketArns of the stack, and of the"
-        " stacks of the roles that load from it."
+        " the watcher's stack; if it keeps no versions, turn versioning on. If the bucket has another name now, name it"
+        " in RegionBucketArns of the stack, and of the stacks of the roles that load from it."
     ),
     "target-busy": f"Nothing yet. {_AGAIN}",
     "target-failed": f"Read what the service said (What happened). {_AGAIN}",
@@ -93,6 +93,11 @@ _REMEDIES = {
     "nothing-known": "Read the alerts about the sources of this target's bundle: one of them has to be repaired first.",
 }
 _REMEDIES_BY_ROLE = {
+    "target-failed": (
+        "Read what the service said (What happened). If it does not find the bundle, the role may not read the bucket:"
+        " TargetRoleArns of the watcher's stack and of the regional bucket's must list it; a role that was made anew is"
+        f" taken out, deployed, put in and deployed again (docs/accounts.md). {_AGAIN}"
+    ),
     "target-not-found": (
         "Check whether the target was deleted or made anew. Name the ARN that is right in the watch file and in"
         " TargetArns of its role's stack (accounts/target-role.yaml). A domain's ARN names no account: check that"
@@ -239,17 +244,31 @@ def truststore_update_failed(
     missing: Sequence[CertificateFacts],
     content: str,
     adopt: str = "",
+    off: bool = False,
+    unread: bool = False,
     since: datetime,
     now: datetime,
 ) -> Alert:
     """A target could not be brought to what is wanted. ``missing`` are leaves that it does not admit now.
 
+    ``off``: its mutual TLS is off. ``unread``: it could not be read, and ``missing`` is by what was proved last.
     ``adopt``: where an operator says what the target holds, if that is what is not known.
     """
     if adopt:
         means = (
             "The watcher does not touch the target, since what others keep in it could be lost: it does not follow a"
             " rotation of Genesys either, and cannot tell which certificates it admits."
+        )
+    elif off:
+        means = (
+            "Its mutual TLS is off: whoever reaches it comes in without a client certificate, and the watcher cannot"
+            " turn it on again."
+        )
+    elif missing and unread:
+        means = (
+            f"By what the watcher proved last, the target refuses {count(len(missing), 'accepted certificate')} of"
+            " Genesys (listed below), if nobody else has changed it: data actions fail as long as one of them is"
+            " presented."
         )
     elif missing:
         means = (
@@ -270,7 +289,7 @@ def truststore_update_failed(
     facts = {"reason": plain(reason), "since": when(since)} | listed("refused", missing, now)
     return about_target(
         Kind.TRUSTSTORE_UPDATE_FAILED,
-        Severity.CRITICAL if missing else Severity.WARNING,
+        Severity.CRITICAL if missing or off else Severity.WARNING,
         target,
         f"{reason}:{content[:16]}:{stamp(since)}",
         words,
@@ -281,7 +300,7 @@ def truststore_update_failed(
 
 def _remedy(target: TargetName, reason: str) -> str:
     known = _REMEDIES | _REMEDIES_BY_ROLE if target.account else _REMEDIES
-    return known.get(reason, _REMEDIES["target-failed"])
+    return known.get(reason, known["target-failed"])
 
 
 def _adopting(target: TargetName, key: str) -> tuple[Template, ...]:

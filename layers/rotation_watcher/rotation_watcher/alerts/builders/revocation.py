@@ -72,7 +72,8 @@ _AT_THE_STORE = {
     "target-not-found": "Correct the target's ARN in the watch file, or create the trust store.",
     "role-unanswered": "See the alert truststore-update-failed about this target, if it lasts.",
     "role-refused": "See the alert truststore-update-failed about this target.",
-    "bucket-unusable": "See the alert truststore-update-failed about this target: its bucket has to be mended first.",
+    "bucket-unusable": "Deploy accounts/region-bucket.yaml in that region, in the watcher's account, with the output"
+    " PublishRoleArn of the watcher's stack; if the bucket keeps no versions, turn versioning on.",
 }
 """By the reason; every other one may pass unaided."""
 _DENIED_TO_ROLE = (

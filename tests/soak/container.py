@@ -1,0 +1,249 @@
+"""A process of its own that runs the functions for ``month``, as one container would that lives all the time.
+
+So its memory is the watcher's alone: neither the embedded AWS nor the simulator is in it. The functions are those of
+``functions/``, called as Lambda calls them. Over one socket the world's process asks for a run, and answers what the
+run asks back: to wait, which turns the one clock there is, and to fetch a revocation list.
+"""
+
+import gc
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache, partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+from threading import Lock
+from types import ModuleType, TracebackType
+from typing import Any, NamedTuple, Self
+from unittest import mock
+
+from botocore import parsers
+from botocore.retries.standard import ExponentialBackoff
+
+from local.genesys.clock import VirtualClock
+from rotation_watcher import bootstrap, settings
+from rotation_watcher.adapters.genesys import Genesys, make_client
+from rotation_watcher.errors import FetchError, WatcherError
+from rotation_watcher.ports import (
+    DistributionPoints,
+    Fetched,
+    ForwardingStore,
+    NotModified,
+    ObjectStore,
+    Validators,
+    Written,
+)
+from tests.support.functions import Context, load
+
+ROOT = Path(__file__).resolve().parents[2]
+_LruCache: Any = type(lru_cache(lambda: None))
+FUNCTIONS = ("collect", "publish", "refresh_crls", "report")
+
+
+class Ended(NamedTuple):
+    """How a run ended: ``done`` with its answer, ``failed`` as Lambda would count it, or ``killed``; and why."""
+
+    how: str
+    answer: Any
+    why: str = ""
+
+
+class Memory(NamedTuple):
+    """``resident``: bytes of the process (VmRSS). ``held``: how many objects of the watcher's own types live.
+
+    What bounded caches hold is not counted: they were emptied before.
+    """
+
+    resident: int
+    held: int
+
+
+class Container:
+    """The other process, as a context manager. ``points`` answers for revocation lists."""
+
+    def __init__(self, clock: VirtualClock, points: DistributionPoints, environment: Mapping[str, str]) -> None:
+        self._clock, self._points, self._environment = clock, points, environment
+
+    def __enter__(self) -> Self:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            command = [sys.executable, "-m", __spec__.name, str(theirs.fileno())]
+            given = {**os.environ, **self._environment}
+            self._process = subprocess.Popen(command, cwd=ROOT, env=given, pass_fds=[theirs.fileno()])
+        self._way = Connection(ours.detach())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._way.close()  # its end of the world
+        self._process.wait()
+
+    def run(self, function: str, event: Any, *, dies_at: int = 0) -> Ended:
+        """One run of a function. ``dies_at``: it dies before this one of its writes (0: never)."""
+        return Ended(*self._ask(("run", function, event, dies_at)))
+
+    def memory(self) -> Memory:
+        """What it holds, after garbage was collected."""
+        return Memory(*self._ask(("memory",)))
+
+    def _ask(self, question: tuple[Any, ...]) -> Any:
+        """Raises EOFError where the process has ended."""
+        self._way.send((question, self._clock()))
+        while True:
+            what, value = self._way.recv()
+            match what:
+                case "wait":
+                    self._way.send(self._clock.advance(timedelta(seconds=value)))
+                case "fetch":
+                    self._way.send(self._fetched(*value))
+                case _:
+                    return value
+
+    def _fetched(self, url: str, known: Validators | None) -> Any:
+        try:
+            return self._points.fetch(url, known=known)
+        except FetchError as error:  # its class has arguments of its own, so it is no pickle
+            return error.code, str(error), error.status
+
+
+class Killed(BaseException):
+    """The function died; nothing in it may catch this."""
+
+
+class Dying(ForwardingStore):
+    """A store whose n-th write kills the function, before the write."""
+
+    def __init__(self, store: ObjectStore, at: int) -> None:
+        super().__init__(store)
+        self._left = at
+
+    def put(self, key: str, body: bytes, *, content_type: str) -> Written:
+        """See ``ports.ObjectStore``."""
+        self._die()
+        return super().put(key, body, content_type=content_type)
+
+    def put_if(self, key: str, body: bytes, *, etag: str | None, content_type: str) -> Written:
+        """See ``ports.ObjectStore``."""
+        self._die()
+        return super().put_if(key, body, etag=etag, content_type=content_type)
+
+    def _die(self) -> None:
+        self._left -= 1
+        if self._left == 0:
+            raise Killed
+
+
+class _Inside:
+    """The container's own side."""
+
+    def __init__(self, way: Connection) -> None:
+        self._way, self._asking = way, Lock()
+        self._now = datetime.max.replace(tzinfo=UTC)  # until the first question
+        self._runs = 0
+        self._functions: dict[str, ModuleType] = {}
+
+    def serve(self) -> None:
+        """Answer until the other side has gone."""
+        for name in FUNCTIONS:
+            self._load(name)
+        while True:
+            try:
+                (what, *rest), self._now = self._way.recv()
+            except EOFError:
+                return
+            self._way.send(("done", self._run(*rest) if what == "run" else _memory()))
+
+    def fetch(self, url: str, *, known: Validators | None = None) -> Fetched | NotModified:
+        """See ``ports.DistributionPoints``."""
+        with self._asking:  # lists are fetched by several threads
+            self._way.send(("fetch", (url, known)))
+            found = self._way.recv()
+        if isinstance(found, Fetched | NotModified):
+            return found
+        code, why, status = found
+        raise FetchError(code, why, status=status)
+
+    def wait(self, seconds: float) -> None:
+        """Let the world's time pass."""
+        with self._asking:
+            self._way.send(("wait", seconds))
+            self._now = self._way.recv()
+
+    async def pause(self, seconds: float) -> None:
+        """The same, where it is awaited."""
+        self.wait(seconds)
+
+    def _load(self, name: str) -> None:
+        function = load(name)
+        function.logger.setLevel("CRITICAL")
+        built = bootstrap.build(clock=lambda: self._now, wait=self.wait)
+        ports: Any = None if name == "report" else getattr(built, name)
+        if name == "collect":
+            chosen = settings.from_environment(os.environ)
+            client = partial(make_client, chosen.ca_file)
+            ports = ports._replace(genesys=Genesys(lambda: self._now, client, pause=self.pause))
+        if name == "refresh_crls":
+            ports = ports._replace(points=self)
+        vars(function).update(watcher=built, ports=ports)
+        self._functions[name] = function
+
+    def _run(self, name: str, event: Any, dies_at: int) -> tuple[str, Any, str]:
+        self._runs += 1
+        function = self._functions[name]
+        whole: Any = vars(function)["ports"]
+        if dies_at and whole is not None:
+            vars(function)["ports"] = whole._replace(store=Dying(whole.store, dies_at))
+        handler: Callable[[Any, Context], Any] = function.handler
+        try:
+            return "done", handler(event, Context(aws_request_id=f"run-{self._runs}")), ""
+        except Killed:
+            return "killed", None, ""
+        except WatcherError as error:
+            return "failed", None, str(error)
+        finally:
+            vars(function)["ports"] = whole
+
+
+def _memory() -> tuple[int, int]:
+    gc.collect()
+    lines = Path("/proc/self/status").read_text().splitlines()
+    resident = int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) * 1024
+    for one in gc.get_objects():
+        if isinstance(one, _LruCache) and one.cache_info().maxsize is not None:
+            one.cache_clear()
+    gc.collect()
+    held = sum(1 for one in gc.get_objects() if str(type(one).__module__).startswith("rotation_watcher"))
+    return resident, held
+
+
+def _moment(value: Any, usual: Callable[[Any], Any] = parsers.DEFAULT_TIMESTAMP_PARSER) -> Any:
+    """A time of an answer, as the SDK reads it."""
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return usual(value)
+
+
+def main() -> int:
+    """Serve the socket whose number is the argument, until its other end is closed."""
+    inside = _Inside(Connection(int(sys.argv[1])))
+    delay: Any = ExponentialBackoff.delay_amount
+
+    def virtual(backoff: Any, context: Any) -> float:
+        inside.wait(delay(backoff, context))
+        return 0.0
+
+    # What the SDK waits between two tries is on the virtual clock.
+    # dateutil reads the times of a listing longer than all else of it takes, and nobody asks for them.
+    moments = mock.patch.object(parsers, "DEFAULT_TIMESTAMP_PARSER", _moment)
+    with mock.patch.object(ExponentialBackoff, "delay_amount", virtual), moments:
+        inside.serve()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
