@@ -37,9 +37,9 @@ _REMEDIES = {
     ),
     "role-unanswered": (f"Look at the AWS Health Dashboard for STS in the watcher's region. {_AGAIN}"),
     "bucket-unusable": (
-        "Deploy accounts/region-bucket.yaml in that region, in the watcher's account, with the output PublishRoleArn of"
-        " the watcher's stack; if it keeps no versions, turn versioning on. If the bucket has another name now, name it"
-        " in RegionBucketArns of the stack, and of the stacks of the roles that load from it."
+        "Deploy accounts/region-bucket.yaml in that region, in the watcher's account, with the stack's output"
+        " PublishRoleArn; if the bucket keeps no versions, turn versioning on. A bucket of another name is named in"
+        " RegionBucketArns of the stack, and of the roles' stacks."
     ),
     "target-busy": f"Nothing yet. {_AGAIN}",
     "target-failed": f"Read what the service said (What happened). {_AGAIN}",
