@@ -172,10 +172,10 @@ def _read(place: Place, targets: tuple[str, ...], now: datetime) -> Planned:
 class _SeenFromHere(OtherPlaces):
     """A bucket that refuses whoever runs the command need not refuse the function."""
 
-    def check_bucket(self, region: str) -> None:
+    def check_bucket(self, region: str, *, prove: bool) -> None:
         """See ``OtherPlaces``."""
         try:
-            super().check_bucket(region)
+            super().check_bucket(region, prove=prove)
         except BucketUnusable as error:
             if not error.denied:
                 raise

@@ -550,7 +550,10 @@ def test_a_dry_run_says_of_a_bucket_that_is_gone(fleet: Fleet) -> None:
     furnish_region(fleet)
     environment.tick()
     lose(fleet, "gone")
+    environment.watcher = environment.build()
+    environment.aws.calls.clear()
     planned = environment.publish(dry_run=True)
+    assert not [call for call in environment.aws.calls.snapshot() if call.mutating]
     assert planned.targets["home"].outcome == "unchanged"
     assert planned.targets["dublin"].outcome == "bucket-unusable"
     assert any("bucket-unusable" in line or REGIONAL in line for line in planned.text)
@@ -656,6 +659,7 @@ def test_the_command_line_says_what_it_cannot_see_from_here_and_what_the_functio
             " `genesys-certs plan` asks it."
         }
         assert roles_taken_on(environment) == 0
+        assert not [call for call in environment.aws.calls.snapshot() if call.operation == "PutObject"]
         code, out = said("plan", "--from-here", "--target", "other-dublin")
         assert (code, f"only publish may take on {ROLE}" in " ".join(out.split())) == (0, True)
         code, out = said("plan")

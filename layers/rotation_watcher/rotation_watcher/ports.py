@@ -429,8 +429,8 @@ class Abroad(Protocol):
         stack has none.
         """
 
-    def check_bucket(self, region: str) -> None:
-        """See that it can be used. Raises as its methods do, and StoreError where the stack has none."""
+    def check_bucket(self, region: str, *, prove: bool) -> None:
+        """See that it can be used; ``prove``: by writing too. Raises as its methods do; StoreError: there is none."""
 
 
 class Clock(Protocol):

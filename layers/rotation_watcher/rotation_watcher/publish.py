@@ -236,7 +236,7 @@ def _one(run: Run, target: Target, request: Called) -> TargetSummary:
     session = asked or _session(target, request, ports)
     try:
         run.refuse_unanswered(target)
-        session.unusable = run.unusable(target)
+        session.unusable = run.unusable(target, dry_run=request.dry_run)
         if arns.parse_target(target.arn).kind.takes is Payload.LEAVES:
             if isinstance(request, Release) and not request.dry_run:
                 filters.release(watch, view, request, session)

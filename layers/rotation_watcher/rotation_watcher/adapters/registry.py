@@ -130,6 +130,6 @@ class OtherPlaces:
             )
         return self._buckets[region]
 
-    def check_bucket(self, region: str) -> None:
+    def check_bucket(self, region: str, *, prove: bool) -> None:
         """See ``ports.Abroad``."""
-        self.bucket(region).check()
+        self.bucket(region).check(prove=prove)

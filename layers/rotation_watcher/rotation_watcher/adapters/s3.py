@@ -126,8 +126,11 @@ class RegionBucket(S3Store):
     _hides = False
     _proved = False
 
-    def check(self) -> None:
-        """Whether it is there, of the right owner and in its region. Raises BucketUnusable, TargetBusy, TargetError."""
+    def check(self, *, prove: bool) -> None:
+        """Whether it is there, of the right owner and in its region. Raises BucketUnusable, TargetBusy, TargetError.
+
+        ``prove``: see once whether it takes and gives versions too, which writes an object that is not there yet.
+        """
         try:
             answer = self._client.head_bucket(**self._named)
         except (ClientError, BotoCoreError) as error:
@@ -137,19 +140,27 @@ class RegionBucket(S3Store):
                 f"the bucket {self._bucket} is in {found}, not in {self.region} as its name says, from where targets"
                 " there would have to load"
             )
-        if not self._proved:
+        if prove and not self._proved:
             self._prove()
             self._proved = True
 
     def _prove(self) -> None:
-        """See that it takes and gives versions, by an object that is written once and refused from then on."""
+        """By an object that is written once, and refused from then on."""
         with suppress(Conflict):  # it is there: whoever may not write is refused before that is looked at
             self.put_if(PROBE, _PROBE, etag=None, content_type="text/plain")
         found = self.get(PROBE)
         if found is None or found.version is None:
-            raise BucketUnusable(
-                f"the bucket {self._bucket}, from which targets of {self.region} load, keeps no versions"
-            )
+            raise self._unversioned()
+
+    def put(self, key: str, body: bytes, *, content_type: str) -> Written:
+        """See ``ports.ObjectStore``; what is put has a version."""
+        written = super().put(key, body, content_type=content_type)
+        if written.version is None:
+            raise self._unversioned()
+        return written
+
+    def _unversioned(self) -> BucketUnusable:
+        return BucketUnusable(f"the bucket {self._bucket}, from which targets of {self.region} load, keeps no versions")
 
     def _failed(self, verb: str, key: str, error: SdkError) -> WatcherError:
         passing = translate(f"cannot {verb} s3://{self._bucket}/{key}", error)

@@ -5,7 +5,7 @@ import msgspec
 from rotation_watcher import formats, keys
 from rotation_watcher.alerts.ledger import Ledger
 from rotation_watcher.config import Target
-from rotation_watcher.errors import BucketUnusable, Conflict
+from rotation_watcher.errors import Conflict, TargetError
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.run_store import holds
 from rotation_watcher.targets import places
@@ -66,14 +66,14 @@ def hand_over(store: ObjectStore, target: Target) -> None:
 def put_version(store: ObjectStore, key: str, body: bytes, *, content_type: str) -> str:
     """Put what is to be deployed; its exact version. The newest one is used again if a crashed run left the same bytes.
 
-    Raises BucketUnusable where the bucket keeps no versions, StoreError.
+    Raises TargetError where the bucket keeps no versions, StoreError.
     """
     newest = None if holds(store, key, body) is False else store.get(key)
     if newest is not None and newest.body == body and newest.version:
         return newest.version
     version = store.put(key, body, content_type=content_type).version
     if not version:
-        raise BucketUnusable(f"the bucket {store.bucket} keeps no versions: turn versioning on, as the template does")
+        raise TargetError(f"the bucket {store.bucket} keeps no versions: turn versioning on, as the template does")
     return version
 
 

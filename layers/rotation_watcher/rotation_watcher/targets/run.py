@@ -64,18 +64,18 @@ class Run:
         if role in self._unanswered:
             raise self._unanswered[role]
 
-    def unusable(self, target: Target) -> Unusable | None:
+    def unusable(self, target: Target, *, dry_run: bool) -> Unusable | None:
         """Why the bucket of another region, from which the target loads, cannot be used (None: it can).
 
         Each is looked at once a run: one that is gone is heard of before a root changes, and one that gives no answer
-        is waited for once. Raises StoreError.
+        is waited for once. A dry run does not see whether it takes what is written. Raises StoreError.
         """
         region = self.ports.reach(target).region
         if region is None or arns.parse_target(target.arn).kind.takes is Payload.LEAVES:
             return None  # it loads nothing there
         if region not in self._buckets:
             try:
-                self.ports.check_bucket(target)
+                self.ports.check_bucket(target, prove=not dry_run)
             except TargetError as error:
                 self._buckets[region] = Unusable(str(error), passes=not isinstance(error, BucketUnusable))
             else:

@@ -90,13 +90,13 @@ class Ports(NamedTuple):
         region = self.reach(target).region
         return self.store if region is None else TimedStore(self._other_places(target).bucket(region), self.remaining)
 
-    def check_bucket(self, target: Target) -> None:
-        """See that the bucket of another region, from which the target loads, can be used.
+    def check_bucket(self, target: Target, *, prove: bool) -> None:
+        """See that the bucket of another region, from which the target loads, can be used; ``prove``: by writing too.
 
         Raises BucketUnusable, TargetBusy, TargetError, StoreError.
         """
         if (region := self.reach(target).region) is not None:
-            self._other_places(target).check_bucket(region)
+            self._other_places(target).check_bucket(region, prove=prove)
 
     def _adapters(self, target: Target) -> Adapters:
         where = self.reach(target)
