@@ -30,7 +30,7 @@ ALB = TargetName(
 PAYMENTS = TargetName(
     "payments-dublin",
     "arn:aws:elasticloadbalancing:eu-west-1:222222222222:truststore/payments/73e2d6bc24d8a067",
-    "payments-dublin (ALB trust store payments)",
+    "ALB trust store payments-dublin",
     "222222222222",
 )
 DOMAIN = TargetName(

@@ -1,6 +1,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from rotation_watcher import arns, config
@@ -281,3 +282,13 @@ def test_the_json_schema_knows_every_field() -> None:
         "role_arn",
         "external_id",
     }
+
+
+def test_a_target_is_named_by_the_id_that_an_operator_gave_it_and_else_by_its_name() -> None:
+    arn = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:truststore/payments/73e2d6bc24d8a067"
+    named = config.Target(id="payments-dublin", arn=arn, bundle="main")
+    assert named.label == "ALB trust store payments-dublin"
+    assert msgspec.structs.replace(named, id="payments").label == "ALB trust store payments"
+    wildcard = config.Target(id="x", arn="arn:aws:apigateway:us-east-1::/domainnames/*.example.com", bundle="main")
+    own = msgspec.structs.replace(wildcard, id=arns.own_id(wildcard.arn))
+    assert own.label == "API Gateway domain *.example.com"

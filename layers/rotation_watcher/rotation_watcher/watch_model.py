@@ -193,9 +193,9 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def label(self) -> str:
-        """The target for people; with its id before it where its ARN does not give that: others may have its name."""
+        """The target for people: by its name, or by the id that an operator gave it: others may have its name."""
         arn = arns.parse_target(self.arn)
-        return arn.label if self.id in {arn.name, arns.own_id(self.arn)} else f"{self.id} ({arn.label})"
+        return arn.label if self.id in {arn.name, arns.own_id(self.arn)} else f"{arn.kind.label} {self.id}"
 
     @property
     def keeps_lists(self) -> bool:
