@@ -53,15 +53,7 @@ class Answers(NamedTuple):
 @click.option("--watch-file", type=click.Path(path_type=Path), metavar="PATH", help="Write a watch file there instead.")
 @click.option("--force", is_flag=True, help="Replace what the file says already.")
 @click.option("--yes", is_flag=True, help="Ask nothing; take all that is found.")
-@click.option("--api-url", metavar="URL", is_eager=True, help="For regions that are not in the catalogue.")
-@click.option("--login-url", metavar="URL", help="Likewise.")
-@click.option(
-    "--ca-file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="PATH",
-    envvar="GENESYS_CA_FILE",
-    help="Roots for HTTPS to Genesys.",
-)
+@options.of_genesys
 def command(
     *,
     profile: str | None,

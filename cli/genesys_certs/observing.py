@@ -163,7 +163,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 def what_to_read(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say what to read; the command gets them as one ``What``."""
-    flags = [
+    flags: list[Callable[..., Any]] = [
         click.option("--watch-file", metavar="PATH|s3://…", help="Read what this watch file names, not the stack."),
         click.option("--bucket", help="With --watch-file: the bucket with its anchors, approvals and histories."),
         click.option(
@@ -176,11 +176,7 @@ def what_to_read(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--authority", multiple=True, type=options.Choice(options.AUTHORITIES), help="May be repeated."),
         click.option("--digicert-roots", type=_FILE, metavar="PATH", help="Instead of the built-in ones (PEM)."),
         click.option("--client-name", metavar="NAME", help="What its certificates are called, if not the known name."),
-        click.option("--api-url", metavar="URL", is_eager=True, help="For regions that are not in the catalogue."),
-        click.option("--login-url", metavar="URL", help="Likewise."),
-        click.option(
-            "--ca-file", type=_FILE, metavar="PATH", envvar="GENESYS_CA_FILE", help="Roots for HTTPS to Genesys."
-        ),
+        options.of_genesys,
         click.option("--warning-days", type=click.IntRange(0), default=30, show_default=True, metavar="N"),
         click.option("--critical-days", type=click.IntRange(0), default=7, show_default=True, metavar="N"),
     ]

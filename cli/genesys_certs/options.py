@@ -1,6 +1,7 @@
 """The options that commands share, and how they find the stack."""
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -42,6 +43,18 @@ class Choice(click.Choice[str]):
         """The message of a wrong choice."""
         message = super().get_invalid_choice_message(value, ctx)
         return f"{message} {did_you_mean(str(value), self.choices)}".strip()
+
+
+def of_genesys(function: Function) -> Function:
+    """``--api-url``, ``--login-url``, ``--ca-file``: where Genesys Cloud is, and which roots its HTTPS may have."""
+    roots = click.Path(exists=True, dir_okay=False, path_type=Path)
+    function = click.option(
+        "--ca-file", type=roots, metavar="PATH", envvar="GENESYS_CA_FILE", help="Roots for HTTPS to Genesys."
+    )(function)
+    function = click.option("--login-url", metavar="URL", help="Likewise.")(function)
+    return click.option("--api-url", metavar="URL", is_eager=True, help="For regions that are not in the catalogue.")(
+        function
+    )
 
 
 def session(function: Function) -> Function:

@@ -4,7 +4,6 @@ The embedded AWS enforces nothing there, so it answers each alike; what is tried
 """
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -18,23 +17,11 @@ from genesys_certs.conformance.redaction import Redactor
 from local.aws.server import EmbeddedAws
 from local.genesys.clock import VirtualClock
 from tests.conformance.embedded import RUN, options, services
-from tests.support.embedded import START
 
 ROLE = "arn:aws:iam::123456789012:role/conformance"
 DOMAIN = "arn:aws:apigateway:us-east-1::/domainnames/conformance.example.com"
 DOMAINS = "arn:aws:apigateway:us-east-1::/domainnames"
 ASKED = SUITE.only(["api-gateway.iam.*"])
-
-
-@pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock(START)
-
-
-@pytest.fixture
-def aws(clock: VirtualClock) -> Iterator[EmbeddedAws]:
-    with EmbeddedAws(clock) as embedded:
-        yield embedded
 
 
 def test_each_probe_asks_with_the_role_and_a_policy_of_its_own(aws: EmbeddedAws, clock: VirtualClock) -> None:

@@ -1,9 +1,6 @@
 """What is found by its tag and removed, of each kind, and what of others stays although it is named alike."""
 
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
 
 from genesys_certs.conformance import running
 from genesys_certs.conformance.leftovers import KINDS, find, remove
@@ -12,20 +9,8 @@ from local.aws.server import EmbeddedAws
 from local.genesys.clock import VirtualClock
 from tests.conformance.embedded import options, services
 from tests.support.certs import self_signed_ca
-from tests.support.embedded import START
 
 ALL = tuple(kind.name for kind in KINDS)
-
-
-@pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock(START)
-
-
-@pytest.fixture
-def aws(clock: VirtualClock) -> Iterator[EmbeddedAws]:
-    with EmbeddedAws(clock) as embedded:
-        yield embedded
 
 
 class OfSomebodyElse(Workshop):

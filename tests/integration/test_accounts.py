@@ -116,6 +116,13 @@ def assert_admits(environment: Environment, *targets: str) -> None:
         assert admits(environment.live_pem(target) or b"", identity, now), target
 
 
+def announce(environment: Environment, ahead: timedelta) -> None:
+    """So far ahead Genesys presents a leaf of a new root, which the operator trusts already."""
+    east = environment.world.region("us-east-1")
+    east.schedule_rotation("Genesys", environment.clock() + ahead, root="new")
+    environment.put("anchors/us-east-1.pem", east.root_pem() + east.root_pem(ahead=1))
+
+
 def roles_taken_on(environment: Environment) -> int:
     return len([call for call in environment.aws.calls.snapshot() if call.operation == "AssumeRole"])
 
@@ -127,9 +134,7 @@ def test_one_bundle_is_proved_in_every_account_and_region_through_a_rotation(fle
     environment.tick()
     everywhere = (*TRUST_STORES, *DOMAINS, "edge-other")
     assert_admits(environment, *everywhere)
-    east = environment.world.region("us-east-1")
-    east.schedule_rotation("Genesys", environment.clock() + timedelta(days=2), root="new")
-    environment.put("anchors/us-east-1.pem", east.root_pem() + east.root_pem(ahead=1))
+    announce(environment, timedelta(days=2))
     for _ in range(3):
         environment.tick(timedelta(days=1))
         environment.tick()
@@ -317,9 +322,7 @@ def test_credentials_that_still_last_are_used_where_sts_refuses_new_ones(
 
 def rotate(environment: Environment) -> None:
     """Genesys presents a leaf of a new root, of which the watcher hears a day before."""
-    east = environment.world.region("us-east-1")
-    east.schedule_rotation("Genesys", environment.clock() + timedelta(days=1), root="new")
-    environment.put("anchors/us-east-1.pem", east.root_pem() + east.root_pem(ahead=1))
+    announce(environment, timedelta(days=1))
     for _ in range(2):
         environment.tick(timedelta(hours=13))
         environment.tick()

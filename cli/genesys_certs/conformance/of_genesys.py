@@ -27,15 +27,7 @@ from rotation_watcher.sources.credentials import decode_credentials
 @click.option("--client-id", help="An OAuth client; the secret comes from GENESYS_CLIENT_SECRET or a file.")
 @click.option("--client-secret-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="PATH")
 @click.option("--credentials", metavar="ARN", help="An SSM parameter or Secrets Manager secret instead.")
-@click.option("--api-url", metavar="URL", is_eager=True, help="For regions that are not in the catalogue.")
-@click.option("--login-url", metavar="URL", help="Likewise.")
-@click.option(
-    "--ca-file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="PATH",
-    envvar="GENESYS_CA_FILE",
-    help="Roots for HTTPS to Genesys.",
-)
+@options.of_genesys
 @click.option(
     "--output", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="For the record."
 )
