@@ -64,7 +64,7 @@ def of_live(
         target,
         watch.policy,
         ours=added.confirmed(store, target.arn, leaving),
-        moved_to=moved_to(bundles, record, live),
+        moved_to=moved_to(stores, record, live),
         withdrawn=withdrawn(store, record.approved, now) if leaving & record.approved.keys() else (),
         may_remove=not view.removal_blockers,
         now=now,
@@ -117,7 +117,7 @@ def last_version(record: Record) -> str | None:
     return record.applied.version or next((one.version for one in record.versions), None)
 
 
-def moved_to(bundles: ObjectStore, record: Record, live: Live) -> str | None:
+def moved_to(stores: Stores, record: Record, live: Live) -> str | None:
     """Where a domain points, if not at the version that was deployed last; None where it does, or it is unknown."""
     if record.applied is None:
         return None
@@ -126,6 +126,7 @@ def moved_to(bundles: ObjectStore, record: Record, live: Live) -> str | None:
     if live.location is UNKNOWN or not record.applied.version:
         return None
     versions = {record.applied.version, record.pending.version if record.pending else record.applied.version}
-    ours = live.location in places.uris(bundles, record) and live.version in versions
-    ours = ours or places.exchanged(record, live.location, live.version)
+    ours = live.location in places.uris(stores.bundles, record) and live.version in versions
+    if stores.bundles.bucket != stores.state.bucket:
+        ours = ours or places.exchanged(record, live.location, live.version)
     return None if ours else f"{live.location} (version {live.version})"

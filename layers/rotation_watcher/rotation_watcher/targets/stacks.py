@@ -28,7 +28,9 @@ _DEPLOYED = re.compile(rf"s3://(?P<bucket>{BUCKET.pattern})/targets/[a-z0-9-]{{1
 def observed(live: Live, record: Record, own: Buckets, name: TargetName, now: datetime) -> Iterator[Observed]:
     """That another stack than the one with these buckets works at the target."""
     other = _marked_by(live)
-    if other is None or other in own or places.exchanged(record, live.location, live.version):
+    if other is None or other in own:
+        return
+    if not own.one and places.exchanged(record, live.location, live.version):
         return
     marked = isinstance(live.mark, str)
     yield Observed(
