@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from made import settle
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "layers" / "rotation_watcher"), str(ROOT / "scripts")]
 
@@ -359,15 +361,7 @@ def page() -> str:
 
 def main() -> int:
     """Exit code: 0 written or fresh, 1 stale."""
-    fresh = page()
-    if "--check" in sys.argv[1:]:
-        if PATH.is_file() and PATH.read_text() == fresh:
-            return 0
-        print(f"{PATH.name} is stale: run .venv/bin/python scripts/iam.py and commit it", file=sys.stderr)
-        return 1
-    PATH.parent.mkdir(exist_ok=True)
-    PATH.write_text(fresh)
-    return 0
+    return settle({PATH: page()})
 
 
 if __name__ == "__main__":

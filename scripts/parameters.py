@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from made import settle
 
 ROOT = Path(__file__).resolve().parents[1]
 PATH = ROOT / "docs" / "deploy.md"
@@ -37,16 +38,8 @@ def table(template: dict[str, Any]) -> Iterator[str]:
 def main() -> int:
     """Exit code: 0 written or fresh, 1 stale."""
     template = yaml.load((ROOT / "template.yaml").read_text(), _Loader)  # noqa: S506  # it is a safe one
-    held = PATH.read_text()
-    before, _, rest = held.partition(BEGIN)
-    fresh = before + BEGIN + "\n".join(table(template)) + "\n\n" + END + rest.partition(END)[2]
-    if "--check" in sys.argv[1:]:
-        if held == fresh:
-            return 0
-        print(f"{PATH.name} is stale: run .venv/bin/python scripts/parameters.py and commit it", file=sys.stderr)
-        return 1
-    PATH.write_text(fresh)
-    return 0
+    before, _, rest = PATH.read_text().partition(BEGIN)
+    return settle({PATH: before + BEGIN + "\n".join(table(template)) + "\n\n" + END + rest.partition(END)[2]})
 
 
 if __name__ == "__main__":

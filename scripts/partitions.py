@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import botocore
+from made import settle
 
 ROOT = Path(__file__).resolve().parents[1]
 PATH = ROOT / "docs" / "security" / "partitions-and-quotas.md"
@@ -59,15 +60,7 @@ def page(held: str) -> str:
 
 def main() -> int:
     """Exit code: 0 written or fresh, 1 stale."""
-    held = PATH.read_text()
-    fresh = page(held)
-    if "--check" in sys.argv[1:]:
-        if held == fresh:
-            return 0
-        print(f"{PATH.name} is stale: run .venv/bin/python scripts/partitions.py and commit it", file=sys.stderr)
-        return 1
-    PATH.write_text(fresh)
-    return 0
+    return settle({PATH: page(PATH.read_text())})
 
 
 if __name__ == "__main__":

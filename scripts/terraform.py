@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from made import settle
 
 from release.making import PREFIX
 from release.template import packaged
@@ -132,16 +133,7 @@ def made() -> dict[Path, str]:
 
 def main() -> int:
     """Exit code: 0 written or fresh, 1 stale."""
-    if "--check" not in sys.argv[1:]:
-        for path, text in made().items():
-            path.write_text(text, encoding="utf-8")
-        return 0
-    stale = [
-        path.name for path, text in made().items() if not path.exists() or path.read_text(encoding="utf-8") != text
-    ]
-    if stale:
-        print(f"terraform/{', '.join(stale)}: stale; run .venv/bin/python scripts/terraform.py", file=sys.stderr)
-    return 1 if stale else 0
+    return settle(made())
 
 
 if __name__ == "__main__":

@@ -77,6 +77,20 @@ def furnish_region(fleet: Fleet) -> None:
     environment.configure()
 
 
+def standing_region(fleet: Fleet) -> Environment:
+    """The same, each brought up to date once, and what was told of it forgotten."""
+    furnish_region(fleet)
+    fleet.environment.tick()
+    forget_alerts(fleet.environment)
+    return fleet.environment
+
+
+def forget_alerts(environment: Environment) -> None:
+    """Hear all that was told, and judge from now on only what comes."""
+    environment.new_alerts()
+    environment.alerts.clear()
+
+
 def others(environment: Environment) -> str:
     return environment.world.region("sa-east-1").root_pem()
 
@@ -226,8 +240,7 @@ def test_drift_elsewhere_is_healed_and_told_with_commands_for_that_region(fleet:
     environment = fleet.environment
     furnish(fleet)
     environment.tick()
-    environment.new_alerts()
-    environment.alerts.clear()
+    forget_alerts(environment)
     arn = environment.arn("other-dublin")
     elb = fleet.other_dublin.client("elbv2")
     bucket = f"others-{OTHER}-{DUBLIN}"
@@ -307,8 +320,7 @@ def test_credentials_that_still_last_are_used_where_sts_refuses_new_ones(
     furnish(fleet)
     short_lived(monkeypatch, 13)
     environment.tick()
-    environment.new_alerts()
-    environment.alerts.clear()
+    forget_alerts(environment)
     environment.aws.fail_next("sts", "AssumeRole", "ServiceUnavailable", 503, times=500)
     environment.put("extra/partner.pem", environment.world.region("ap-south-1").root_pem())
     environment.watch["bundles"][0]["extra"] = ["extra/partner.pem"]
@@ -370,11 +382,7 @@ def lose(fleet: Fleet, how: str) -> None:
 def test_a_bucket_that_is_gone_is_told_before_a_root_changes_and_critically_while_genesys_is_refused(
     fleet: Fleet,
 ) -> None:
-    environment = fleet.environment
-    furnish_region(fleet)
-    environment.tick()
-    environment.new_alerts()
-    environment.alerts.clear()
+    environment = standing_region(fleet)
     lose(fleet, "gone")
     environment.watcher = environment.build()  # a container of its own: nothing is remembered of what domains load
     hours(environment, 1)
@@ -409,11 +417,7 @@ def test_a_bucket_that_is_gone_is_told_before_a_root_changes_and_critically_whil
 def test_a_bucket_that_cannot_be_used_is_told_by_the_next_container_before_a_root_changes(
     how: str, fleet: Fleet
 ) -> None:
-    environment = fleet.environment
-    furnish_region(fleet)
-    environment.tick()
-    environment.new_alerts()
-    environment.alerts.clear()
+    environment = standing_region(fleet)
     lose(fleet, how)
     environment.watcher = environment.build()
     hours(environment, 1)
@@ -430,8 +434,7 @@ def test_a_bucket_that_refuses_what_publish_writes_is_told_once_and_critically(f
     furnish_region(fleet)
     environment.tick()
     lose(fleet, "denied")
-    environment.new_alerts()
-    environment.alerts.clear()
+    forget_alerts(environment)
     rotate(environment)
     told = told_of_failures(environment)
     opened = [alert for alert in told if alert.status is Status.OPEN]
@@ -443,11 +446,7 @@ def test_a_bucket_that_refuses_what_publish_writes_is_told_once_and_critically(f
 
 
 def test_a_bucket_that_answers_by_turns_does_not_flap_and_hides_nothing(fleet: Fleet) -> None:
-    environment = fleet.environment
-    furnish_region(fleet)
-    environment.tick()
-    environment.new_alerts()
-    environment.alerts.clear()
+    environment = standing_region(fleet)
     lose(fleet, "gone")
     for turn in range(8):
         if turn % 2:
@@ -475,11 +474,7 @@ def test_a_bucket_that_answers_by_turns_does_not_flap_and_hides_nothing(fleet: F
 def test_a_bucket_that_fails_at_each_write_hides_no_drift_and_is_critical_while_genesys_is_refused(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    environment = fleet.environment
-    furnish_region(fleet)
-    environment.tick()
-    environment.new_alerts()
-    environment.alerts.clear()
+    environment = standing_region(fleet)
 
     def failing(_store: RegionBucket, *_given: Any, **_named: Any) -> Any:
         raise TargetError("cannot write: An error occurred (InternalError)")
@@ -506,8 +501,7 @@ def test_a_door_that_cannot_be_shut_again_is_told_so(fleet: Fleet) -> None:
     environment.tick()
     lose(fleet, "gone")
     hours(environment, 1)
-    environment.new_alerts()
-    environment.alerts.clear()
+    forget_alerts(environment)
     fleet.dublin.client("apigateway").update_domain_name(
         domainName="rest-dublin.example.com",
         patchOperations=[{"op": "replace", "path": "/mutualTlsAuthentication/truststoreUri", "value": ""}],
@@ -563,11 +557,7 @@ def test_a_dry_run_says_of_a_bucket_that_is_gone(fleet: Fleet) -> None:
 
 
 def test_what_the_stack_deployed_from_a_bucket_that_it_has_no_more_is_no_strangers(fleet: Fleet) -> None:
-    environment = fleet.environment
-    furnish_region(fleet)
-    environment.tick()
-    environment.new_alerts()
-    environment.alerts.clear()
+    environment = standing_region(fleet)
     make_region_bucket(environment.aws, DUBLIN, "other-watcher", roles=[ROLE])
     environment.reach(region_buckets=[f"other-watcher-{DUBLIN}"], roles=[ROLE])
     lose(fleet, "unread")  # no role may read the former one any more
@@ -581,11 +571,7 @@ def test_what_the_stack_deployed_from_a_bucket_that_it_has_no_more_is_no_strange
 
 
 def test_another_stacks_bucket_of_a_region_is_not_taken_for_its_state(fleet: Fleet) -> None:
-    environment = fleet.environment
-    furnish_region(fleet)
-    environment.tick()
-    environment.new_alerts()
-    environment.alerts.clear()
+    environment = standing_region(fleet)
     theirs = f"strangers-{DUBLIN}"
     environment.aws.make_bucket(theirs, region=DUBLIN)
     key, body = keys.deployed(keys.target(environment.arn("rest-dublin"))), others(environment).encode()

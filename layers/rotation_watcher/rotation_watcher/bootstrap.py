@@ -71,7 +71,7 @@ class Watcher:
     @cached_property
     def store(self) -> ObjectStore:
         """The stack's bucket."""
-        return CachingStore(S3Store(self._s3, self.settings.bucket, owner=self.settings.account))
+        return CachingStore(self._bucket(self._s3))
 
     @cached_property
     def collect(self) -> "CollectPorts":
@@ -133,9 +133,7 @@ class Watcher:
 
         folders = (keys.ALERT_LOG, "anchors/", "bundles/", "crls/", "sources/", "targets/")
         return Ports(
-            store=RememberingStore(
-                S3Store(self._s3, self.settings.bucket, owner=self.settings.account), self._memory, folders
-            ),
+            store=RememberingStore(self._bucket(self._s3), self._memory, folders),
             clock=self._clock,
             metrics=self._metrics,
             subscribers=SnsSubscribers(self._connections.client("sns"), self.settings.topic_arn),
@@ -208,6 +206,9 @@ class Watcher:
     def _s3(self) -> Any:
         return self._connections.client("s3")
 
+    def _bucket(self, client: Any) -> S3Store:
+        return S3Store(client, self.settings.bucket, owner=self.settings.account)
+
     def delivery(self) -> Delivery:
         """The way of alerts out of the stack, for one run."""
         client, topic, bus = self._connections.client("sns"), self.settings.topic_arn, self.settings.event_bus
@@ -223,7 +224,7 @@ class Watcher:
     @cached_property
     def _hasty_store(self) -> ObjectStore:
         """The bucket, for what nobody waits for."""
-        return S3Store(clients.make("s3", config=clients.HASTY), self.settings.bucket, owner=self.settings.account)
+        return self._bucket(clients.make("s3", config=clients.HASTY))
 
     def _stack(self, function: Fill | None) -> Stack:
         chosen = self.settings

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from rotation_watcher import keys
-from rotation_watcher.alerts.builders.subjects import TargetName, Words, about_target
-from rotation_watcher.alerts.builders.target_commands import files_at, look, releasing, who_changed
+from rotation_watcher.alerts.builders.subjects import TargetName, Words, about_target, files_at
+from rotation_watcher.alerts.builders.target_commands import look, releasing, who_changed
 from rotation_watcher.alerts.builders.templates import versions
 from rotation_watcher.alerts.builders.wording import count as counted
 from rotation_watcher.alerts.builders.wording import enumerated, listed, plain, refusing, sentence, stamp, when

@@ -39,6 +39,11 @@ class TargetName(msgspec.Struct, frozen=True):
     account: str | None = None
 
 
+def files_at(arn: str) -> str:
+    """``bucket/folder/`` where the target is a place for files; empty for every other."""
+    return arn.partition(":s3:::")[2]
+
+
 class Words(NamedTuple):
     """The sentences of an alert. ``command`` is a line to be copied, shown as it stands below what to do.
 
@@ -92,7 +97,7 @@ def about_target(
 def _where(account: str, arn: str, words: Words) -> str:
     """In which account the target is, and which of the commands are for it: the rest are for the watcher's."""
     lines = [line for line in (words.command, *words.commands) if line]
-    place = arn.partition(":s3:::")[2].partition("/")[0]
+    place = files_at(arn).partition("/")[0]
     there = [number for number, line in enumerate(lines) if asks_there(line, place)]
     said = f"It is in the account {account}"
     if not lines:

@@ -3,7 +3,7 @@
 import json
 from datetime import datetime
 
-from rotation_watcher.alerts.builders.subjects import TargetName
+from rotation_watcher.alerts.builders.subjects import TargetName, files_at
 from rotation_watcher.alerts.builders.templates import Template, command, invoke
 from rotation_watcher.alerts.fills import Fill
 
@@ -13,11 +13,6 @@ APPLY = 'set the mode to apply ("mode" in the watch file; without one the parame
 
 _PARTS = 6
 """Of an ARN."""
-
-
-def files_at(arn: str) -> str:
-    """``bucket/folder/`` where the target is a place for files; empty for every other."""
-    return arn.partition(":s3:::")[2]
 
 
 def at(arn: str) -> dict[str, str]:
