@@ -15,9 +15,12 @@ from typing import Any
 
 import pytest
 
+from local.environment import BUCKET, Environment
 from local.genesys.keys import DEFAULT_CACHE
 from tests.support.command import environment as variables
+from tests.support.elsewhere import allow_roles, make_region_bucket
 from tests.support.environments import AnyEnvironment, OverSockets
+from tests.support.fleet_elsewhere import DUBLIN, OTHER, REGIONAL, ROLE, Fleet
 from tests.support.in_memory import InMemoryEnvironment
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -84,6 +87,23 @@ def environment(request: pytest.FixtureRequest) -> AnyEnvironment:
     environment.add_http_domain("http", "digicert", others)
     environment.configure()
     return environment
+
+
+@pytest.fixture
+def fleet() -> Iterator[Fleet]:
+    with Environment(START, DEFAULT_CACHE, world={"root_key_bits": 2048}) as environment:
+        made = Fleet(
+            environment,
+            environment.aws.at(DUBLIN),
+            environment.aws.at(account=OTHER),
+            environment.aws.at(DUBLIN, OTHER),
+        )
+        make_region_bucket(environment.aws, DUBLIN, "watcher", roles=[ROLE])
+        allow_roles(environment.aws, BUCKET, [ROLE])
+        environment.reach(region_buckets=[REGIONAL], roles=[ROLE])
+        environment.add_source("use1", "us-east-1")
+        environment.add_bundle("main", ["use1"])
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 ``format-1`` holds what the code at commit ab8e554 wrote while it played stories in the world of ``tests/soak``: of all
 its objects the few that show every field and every kind of episode together. ``format-2`` holds records of the code at
-commit 8951b42, made in the same way.
+commit 8951b42, made in the same way, and ``format-3`` of that at 2c82b3b, from the tests of targets elsewhere.
 """
 
 import json
@@ -31,7 +31,7 @@ from tests.support.alert_examples import EXAMPLES
 HERE = Path(__file__).parent
 HISTORIES = sorted(HERE.glob("format-1/history-*.json"))
 RECORDS = sorted(HERE.glob("format-1/record-*.json"))
-FORMER_RECORDS = sorted(HERE.glob("format-2/record-*.json"))
+FORMER_RECORDS = [*sorted(HERE.glob("format-2/record-*.json")), *sorted(HERE.glob("format-3/record-*.json"))]
 PINS = sorted(HERE.glob("format-1/pins-*.json"))
 DECODERS: dict[str, tuple[Callable[[bytes], object], Path]] = {
     "history": (history.decode, HISTORIES[0]),
@@ -213,16 +213,20 @@ def test_pins_are_read_as_they_were_written(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FORMER_RECORDS, ids=name_of)
-def test_a_record_of_format_2_keeps_all_that_is_known(path: Path) -> None:
+def test_a_record_of_a_former_format_keeps_all_that_is_known(path: Path) -> None:
     kept = as_json(record.decode(path.read_bytes()))
-    assert kept == plain(path) | {"format": "3"}
+    assert kept == plain(path) | {"format": str(record.FORMAT)}
 
 
-def test_the_records_of_format_2_show_every_feature_that_it_had() -> None:
-    shown = {field for path in FORMER_RECORDS for field in plain(path)}
-    former = json.loads((HERE / "format-2" / "record.schema.json").read_text())
+@pytest.mark.parametrize(
+    ("number", "elsewhere"),
+    [("format-2", {"endpoints", "not_before"}), ("format-3", {"approved"})],
+)
+def test_the_records_of_a_format_show_every_feature_that_it_had(number: str, elsewhere: set[str]) -> None:
+    shown = {field for path in FORMER_RECORDS if path.parent.name == number for field in plain(path)}
+    former = json.loads((HERE / number / "record.schema.json").read_text())
     known = {*former["$defs"]["Record"]["properties"]}
-    assert known - shown == {"endpoints", "not_before"}, "which records of format 1 show"
+    assert known - shown == elsewhere, "which records of an earlier format show"
 
 
 @pytest.mark.parametrize(
@@ -236,7 +240,7 @@ def test_what_was_migrated_is_written_and_read_in_the_new_format(path: Path) -> 
     assert states.decode(written) == migrated
 
 
-@pytest.mark.parametrize("number", [4, "4", 17, "99999"])
+@pytest.mark.parametrize("number", [5, "5", 17, "99999"])
 @pytest.mark.parametrize("name", DECODERS)
 def test_a_newer_format_is_refused_with_the_way_out(name: str, number: object) -> None:
     decode, path = DECODERS[name]

@@ -22,7 +22,7 @@ def known() -> SoakEnvironment:
 @pytest.mark.parametrize("key", [keys.history("use1"), keys.record(keys.target(ARNS["alb"])), keys.pins("alb")])
 def test_what_a_newer_release_wrote_is_refused_aloud_and_left_alone(known: SoakEnvironment, key: str) -> None:
     before = known.store.body(key)
-    known.store.seed(key, json.dumps({**json.loads(before), "format": "4"}).encode())
+    known.store.seed(key, json.dumps({**json.loads(before), "format": "99"}).encode())
     roots = known.region("use1").root_pem() + known.other(f"trusted now: {key[:40]}").pem()
     known.store.seed(known.anchors_key("use1", "Genesys"), roots.encode())  # so that there is something to do
     kept = known.store.body(key)

@@ -423,7 +423,7 @@ def _open_doors(snapshot: Snapshot, mode: Mode, now: datetime) -> list[Observed]
                 if applied
                 else keys.wanted(snapshot.target.bundle),
                 version=applied.version if applied else None,
-                bucket=snapshot.buckets.bundles if applied else None,
+                bucket=(applied.bucket or snapshot.buckets.bundles) if applied else None,
                 will_heal=heals and name is None,
                 since=since,
                 now=now,

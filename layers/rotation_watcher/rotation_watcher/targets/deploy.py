@@ -51,6 +51,7 @@ def deploy(snapshot: Snapshot, session: Session, *, claiming: Change | None = No
     asked_before = record.pending if record.pending and record.pending.sha256 == content else None
     pending = Pending(
         version=version,
+        bucket=session.bundles.bucket,
         sha256=content,
         fingerprints=tuple(sorted(snapshot.plan.desired)),
         ours=tuple(sorted({*record.ours, *snapshot.plan.added} - {*snapshot.plan.removed} & {*snapshot.plan.desired})),
@@ -97,6 +98,11 @@ def resume(snapshot: Snapshot, pending: Pending, session: Session) -> Outcome:
 
     What a person's word alone let back in is not: whoever can write the record can write that too.
     """
+    bucket = places.left_behind(pending, session.bundles.bucket)
+    if bucket is not None:
+        return _stay(
+            snapshot, pending, (), f"{_begun(pending)} was given up: {_out_of_reach(pending, bucket)}.", session
+        )
     held = deployed(session.bundles, session.record, pending.version)
     if held is None or digest(held.data) != pending.sha256 or _strange(snapshot, held, session):
         return request_update(snapshot, pending, session)  # which judges it, and tells
@@ -113,14 +119,21 @@ def resume(snapshot: Snapshot, pending: Pending, session: Session) -> Outcome:
     harmed = [one for one in content.refused(snapshot, now) if admits(snapshot.blocks.values(), one, now)]
     if content.unsafe or harmed:
         why = content.unsafe or f"it would refuse the leaf {harmed[0].certificate.fingerprint[:16]} by now"
-        message = f"The going back that was begun at {pending.at:%Y-%m-%d %H:%M} UTC was given up: {why}."
-        return _stay(snapshot, pending, (), message, session)
+        return _stay(snapshot, pending, (), f"{_begun(pending)} was given up: {why}.", session)
     if lost := {*pending.added} - content.blocks.keys():
         names = ", ".join(key[:16] for key in sorted(lost)[:3])
         pending = replace(
             pending, why=f"{pending.why} It was interrupted, and {names} did not come back: name the version again."
         )
     return _deploy_earlier(snapshot, pending, content, session)
+
+
+def _begun(pending: Pending) -> str:
+    return f"The going back that was begun at {pending.at:%Y-%m-%d %H:%M} UTC"
+
+
+def _out_of_reach(one: Applied | Pending, bucket: str) -> str:
+    return f"version {one.version} lies in the bucket {bucket}, from which the target loads no more"
 
 
 def _strange(snapshot: Snapshot, held: Contents, session: Session) -> frozenset[str]:
@@ -144,6 +157,7 @@ def _deploy_earlier(
     back = replace(
         back,
         version=back.version if sha256 == back.sha256 else _put(content.body, session),
+        bucket=session.bundles.bucket,
         sha256=sha256,
         fingerprints=tuple(sorted(content.blocks)),
         ours=tuple(sorted(content.ours)),
@@ -259,7 +273,7 @@ def _roll_back(snapshot: Snapshot, pending: Pending, broken: tuple[Need, ...], s
     content = rebuilt(snapshot, previous, held, session) if previous and held else None
     if previous is None or content is None:
         return _stay(
-            snapshot, pending, broken, f"{why} There is no earlier version, so nothing was rolled back.", session
+            snapshot, pending, broken, f"{why} {_no_earlier(previous, session)}, so nothing was rolled back.", session
         )
     if content.unsafe:
         message = f"{why} What others put there cannot be carried on ({content.unsafe}), so nothing was rolled back."
@@ -280,6 +294,13 @@ def _roll_back(snapshot: Snapshot, pending: Pending, broken: tuple[Need, ...], s
         rolled_back_from=(pending.version, updated_again(content, pending.added, snapshot, now)),
     )
     return _deploy_earlier(snapshot, back, content, session)
+
+
+def _no_earlier(previous: Applied | None, session: Session) -> str:
+    bucket = places.left_behind(previous, session.bundles.bucket) if previous else None
+    if previous is None or bucket is None:
+        return "There is no earlier version"
+    return f"The earlier {_out_of_reach(previous, bucket)}"
 
 
 def _stay(snapshot: Snapshot, pending: Pending, broken: Collection[Need], message: str, session: Session) -> Outcome:
@@ -323,6 +344,7 @@ def as_found(snapshot: Snapshot, session: Session) -> Applied:
     body = snapshot.contents.data
     return Applied(
         version=_put(body, session),
+        bucket=session.bundles.bucket,
         sha256=digest(body),
         fingerprints=tuple(sorted(snapshot.blocks)),
         at=session.ports.clock(),

@@ -15,7 +15,7 @@ import msgspec
 from rotation_watcher import keys
 from rotation_watcher.alerts.builders.wording import plain
 from rotation_watcher.errors import ClaimedByAnother, RequestRefused
-from rotation_watcher.targets import lawful
+from rotation_watcher.targets import lawful, places
 from rotation_watcher.targets.earlier import Rebuilt, rebuilt
 from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.targets.record import Applied, HoldReason, Record
@@ -57,6 +57,10 @@ def earlier_version(snapshot: Snapshot, to: str | None, session: Session) -> Ear
     """
     record, target = snapshot.record, snapshot.target
     version = _version(snapshot, to)
+    if bucket := places.left_behind(version, session.bundles.bucket):
+        raise RequestRefused(
+            f"{target.id}: version {version.version} lies in the bucket {bucket}, from which the target loads no more"
+        )
     held = deployed(session.bundles, record, version.version)
     if held is None:
         where = f"s3://{session.bundles.bucket}/{keys.deployed(session.folder)} version {version.version}"
@@ -113,9 +117,10 @@ def _version(snapshot: Snapshot, to: str | None) -> Applied:
                 ' or name the version to go to with "to"'
             )
         known |= {record.applied.version: record.applied} if record.applied else {}
-    version = to or next(iter(known), None)
+    here = [name for name, one in known.items() if places.left_behind(one, snapshot.buckets.bundles) is None]
+    version = to or next(iter(here), None)
     if version is None or version not in known:
-        listed = ", ".join(known) or "none"
+        listed = ", ".join(here) or "none"
         raise RequestRefused(f"{target.id}: no such earlier version{f' {version}' if version else ''}; known: {listed}")
     return known[version]
 

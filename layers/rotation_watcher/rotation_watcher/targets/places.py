@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from rotation_watcher import keys
 from rotation_watcher.config import Target
-from rotation_watcher.ports import ObjectStore, StoredObject
-from rotation_watcher.targets.record import Record
+from rotation_watcher.ports import Live, ObjectStore, StoredObject
+from rotation_watcher.targets.record import Applied, Pending, Record
 
 
 class Unusable(NamedTuple):
@@ -21,12 +21,29 @@ class Unusable(NamedTuple):
     passes: bool
 
 
+class Buckets(NamedTuple):
+    """The names of the stack's bucket, and of that from which the target loads."""
+
+    state: str = ""
+    bundles: str = ""
+
+    @property
+    def one(self) -> bool:
+        """Whether it loads from the stack's own."""
+        return self.state == self.bundles
+
+
 class Stores(NamedTuple):
     """The stack's bucket, and that from which the target loads; ``unusable``: why that cannot be used."""
 
     state: ObjectStore
     bundles: ObjectStore
     unusable: Unusable | None = None
+
+    @property
+    def buckets(self) -> Buckets:
+        """Their names."""
+        return Buckets(self.state.bucket, self.bundles.bucket)
 
 
 class Found(NamedTuple):
@@ -59,18 +76,24 @@ def uris(store: ObjectStore, record: Record) -> tuple[str, ...]:
     return tuple(f"s3://{store.bucket}/{keys.deployed(folder)}" for folder in folders(record))
 
 
-def exchanged(record: Record, location: object, version: object) -> bool:
-    """Whether a target loads the version that was deployed last from a bucket that the stack has no more.
+def left_behind(one: Applied | Pending, bucket: str) -> str | None:
+    """The bucket in which a version lies, if it is another than ``bucket``, from which its target loads by now."""
+    return one.bucket if one.bucket not in {"", bucket} else None
 
-    A version's id is S3's, and of one bucket: what another stack deploys under the same key has another.
+
+def exchanged(record: Record, live: Live, buckets: Buckets) -> bool:
+    """Whether a target loads the version that was deployed last from a bucket of its region that the stack has no more.
+
+    Where an older release did not write down which, the version tells: its id is S3's, and of one bucket. What another
+    stack deploys under the same key has another.
     """
-    if not isinstance(location, str) or not isinstance(version, str) or record.applied is None:
+    applied = record.applied
+    if buckets.one or applied is None or not applied.version or live.version != applied.version:
         return False
-    return (
-        version == record.applied.version
-        and location.startswith("s3://")
-        and location.endswith(tuple(f"/{keys.deployed(one)}" for one in folders(record)))
-    )
+    if not isinstance(live.location, str) or not live.location.startswith("s3://"):
+        return False
+    bucket, _, key = live.location.removeprefix("s3://").partition("/")
+    return key in map(keys.deployed, folders(record)) and bucket == (applied.bucket or bucket)
 
 
 def newest_record(store: ObjectStore, target: Target) -> tuple[StoredObject | None, bool]:

@@ -12,7 +12,8 @@ import msgspec
 from rotation_watcher.clocks import SKEW, is_future
 from rotation_watcher.config import Target
 from rotation_watcher.targets import conditions
-from rotation_watcher.targets.record import Applied, Record
+from rotation_watcher.targets.record import Applied, Pending, Record
+from rotation_watcher.targets.stacks import BUCKET
 
 replace = msgspec.structs.replace
 
@@ -25,17 +26,17 @@ _LISTENER = re.compile(r"arn:[A-Za-z0-9:/._*-]{1,400}")
 
 
 def _readable(record: Record) -> tuple[Record, bool]:
-    """The record without texts that are neither versions nor listeners: alerts show both. Whether there were any."""
+    """The record without texts that are no versions, buckets or listeners: alerts show them. Whether there were any."""
 
-    def known(one: Applied) -> bool:
-        return _VERSION.fullmatch(one.version) is not None
+    def known(one: Applied | Pending) -> bool:
+        return _VERSION.fullmatch(one.version) is not None and (not one.bucket or bool(BUCKET.fullmatch(one.bucket)))
 
     pending = record.pending
-    if pending is not None and not all(map(_VERSION.fullmatch, (pending.version, pending.rolled_back_from[0]))):
+    if pending is not None and not (known(pending) and _VERSION.fullmatch(pending.rolled_back_from[0])):
         pending = None
     applied = record.applied
     if applied is not None and not known(applied):
-        applied = replace(applied, version="")
+        applied = replace(applied, version="", bucket="")
     versions = tuple(one for one in record.versions if known(one))
     endpoints = tuple(one for one in record.endpoints if _LISTENER.fullmatch(one))
     strange = [one for one in record.endpoints if one not in endpoints and not one.startswith("execute-api of ")]

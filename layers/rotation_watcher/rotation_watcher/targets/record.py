@@ -27,9 +27,13 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A version that was deployed. ``ours`` are the certificates in it that the watcher had added itself."""
+    """A version that was deployed. ``ours`` are the certificates in it that the watcher had added itself.
+
+    ``bucket``: where it lies; empty where an older release wrote it down: then where the target loads from.
+    """
 
     version: str
+    bucket: str = ""
     sha256: str
     fingerprints: tuple[str, ...]
     ours: tuple[str, ...] = ()
@@ -49,10 +53,11 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An update that was asked for and is not proved yet.
 
     Where it goes back to an earlier version, ``hold`` says on whose account, ``why`` in words, and ``rolled_back_from``
-    is the version it leaves with the SHA-256 of its content, which is held from then on.
+    is the version it leaves with the SHA-256 of its content, which is held from then on. ``bucket``: as of ``Applied``.
     """
 
     version: str
+    bucket: str = ""
     sha256: str
     fingerprints: tuple[str, ...]
     ours: tuple[str, ...]
@@ -87,7 +92,7 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
         return self.reason is HoldReason.BY_HAND or self.sha256 == sha256
 
 
-FORMAT = 3
+FORMAT = 4
 """The format that this release writes; decision 0019 says when it is raised."""
 
 
@@ -135,6 +140,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
         """This record with an update applied that has been read back, and without its claim; a hold stays."""
         applied = Applied(
             version=pending.version,
+            bucket=pending.bucket,
             sha256=pending.sha256,
             fingerprints=pending.fingerprints,
             ours=pending.ours,
@@ -175,6 +181,6 @@ def decode(data: bytes) -> Record:
     number = formats.number_of(data, newest=FORMAT)
     if number == FORMAT:
         return msgspec.json.decode(data, type=Record)
-    # Format 2 knew no folder but that of the id.
+    # Format 2 knew no folder but that of the id, format 3 no bucket of a version.
     older = record_format_1.migrate(data) if number == 1 else msgspec.json.decode(data, type=dict[str, Any])
     return msgspec.convert({**older, "format": str(FORMAT)}, Record)

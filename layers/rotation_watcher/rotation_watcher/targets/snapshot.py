@@ -16,7 +16,7 @@ from rotation_watcher.errors import TargetError
 from rotation_watcher.ports import UNKNOWN, Live, ObjectStore, TrustTarget
 from rotation_watcher.targets import added, loaded, places, shown
 from rotation_watcher.targets.places import Stores
-from rotation_watcher.targets.plan import Blocker, Buckets, Last, Snapshot, make
+from rotation_watcher.targets.plan import Blocker, Last, Snapshot, make
 from rotation_watcher.targets.record import Record
 from rotation_watcher.x509.certificates import Block
 from rotation_watcher.x509.truststore import EMPTY, Contents, read
@@ -79,7 +79,7 @@ def of_live(
         last = Last(doubt="its mutual TLS is off, and nothing outside targets/ shows what others had there")
     if unknown and unusable:
         last = Last(doubt=f"its mutual TLS is off, and {why}")
-    remind, buckets = watch.policy.remind_days, Buckets(store.bucket, bundles.bucket)
+    remind, buckets = watch.policy.remind_days, stores.buckets
     return Snapshot(
         target, record, view, live, contents, former, plan, last, remind, buckets, bool(unusable and unusable.passes)
     )
@@ -127,6 +127,5 @@ def moved_to(stores: Stores, record: Record, live: Live) -> str | None:
         return None
     versions = {record.applied.version, record.pending.version if record.pending else record.applied.version}
     ours = live.location in places.uris(stores.bundles, record) and live.version in versions
-    if stores.bundles.bucket != stores.state.bucket:
-        ours = ours or places.exchanged(record, live.location, live.version)
+    ours = ours or places.exchanged(record, live, stores.buckets)
     return None if ours else f"{live.location} (version {live.version})"

@@ -16,7 +16,7 @@ from rotation_watcher.alerts.conditions import Observed
 from rotation_watcher.alerts.model import Kind
 from rotation_watcher.ports import UNKNOWN, Live
 from rotation_watcher.targets import places
-from rotation_watcher.targets.plan import Buckets
+from rotation_watcher.targets.places import Buckets
 from rotation_watcher.targets.record import Record
 
 PREFIX = "two-stacks"
@@ -30,7 +30,7 @@ def observed(live: Live, record: Record, own: Buckets, name: TargetName, now: da
     other = _marked_by(live)
     if other is None or other in own:
         return
-    if not own.one and places.exchanged(record, live.location, live.version):
+    if places.exchanged(record, live, own):
         return
     marked = isinstance(live.mark, str)
     yield Observed(
