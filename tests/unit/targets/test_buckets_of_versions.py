@@ -11,7 +11,7 @@ from rotation_watcher.config import Target
 from rotation_watcher.kinds import Proof
 from rotation_watcher.ports import Live
 from rotation_watcher.targets import places
-from rotation_watcher.targets.places import Buckets
+from rotation_watcher.targets.plan import Buckets
 from rotation_watcher.targets.plausible import plausible
 from rotation_watcher.targets.record import Applied, Pending, Record
 

@@ -14,8 +14,7 @@ from rotation_watcher.kinds import Proof
 from rotation_watcher.ports import UNKNOWN, Endpoint, Live, Unknown
 from rotation_watcher.sources.history import Status
 from rotation_watcher.targets import conditions, plan
-from rotation_watcher.targets.places import Buckets
-from rotation_watcher.targets.plan import Snapshot
+from rotation_watcher.targets.plan import Buckets, Snapshot
 from rotation_watcher.targets.record import Applied, Hold, HoldReason, Pending, Record
 from rotation_watcher.targets.record import decode as decode_record
 from rotation_watcher.targets.record import encode as encode_record

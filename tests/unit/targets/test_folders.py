@@ -214,7 +214,8 @@ def test_killed_at_any_call_the_next_run_takes_it_over_all_the_same(asked: dict[
         world.publish(**asked)
         assert outcome(world) == outcome(undisturbed), place
         closed = records.decode(world.store.body("targets/alb/record.json"))
-        assert formats.number_of(world.store.body("targets/alb/record.json"), newest=3) == 3, place
+        written = formats.number_of(world.store.body("targets/alb/record.json"), newest=records.FORMAT)
+        assert written == records.FORMAT, place
         assert closed.former == "alb"
         place = place + 1 if left < 0 else -1
 
@@ -224,7 +225,7 @@ def test_a_call_by_hand_that_is_the_first_one_takes_over_too(call: dict[str, str
     world = former_world()
     world.publish(**call)
     assert world.record("alb").former == "alb"
-    assert formats.number_of(world.store.body("targets/alb/record.json"), newest=3) == 3
+    assert formats.number_of(world.store.body("targets/alb/record.json"), newest=records.FORMAT) == records.FORMAT
 
 
 def test_a_run_of_that_release_that_is_under_way_writes_nothing_more_and_loses_nothing() -> None:
@@ -242,7 +243,7 @@ def test_a_run_of_that_release_that_is_under_way_writes_nothing_more_and_loses_n
     world.store.after = claims
     assert world.publish(targets=["alb"]).targets["alb"].outcome == "claimed-by-another"
     assert records.decode(world.store.body("targets/alb/record.json")).claim == claim
-    assert formats.number_of(world.store.body("targets/alb/record.json"), newest=3) == 2
+    assert formats.number_of(world.store.body("targets/alb/record.json"), newest=records.FORMAT) == 2
     assert keys.record(folder("alb")) not in world.store.versions
     world.clock.advance(timedelta(minutes=15))
     assert world.publish(targets=["alb"]).targets["alb"].outcome == "unchanged"

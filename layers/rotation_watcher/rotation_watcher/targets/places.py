@@ -11,6 +11,7 @@ from typing import NamedTuple
 from rotation_watcher import keys
 from rotation_watcher.config import Target
 from rotation_watcher.ports import Live, ObjectStore, StoredObject
+from rotation_watcher.targets.plan import Buckets
 from rotation_watcher.targets.record import Applied, Pending, Record
 
 
@@ -19,18 +20,6 @@ class Unusable(NamedTuple):
 
     why: str
     passes: bool
-
-
-class Buckets(NamedTuple):
-    """The names of the stack's bucket, and of that from which the target loads."""
-
-    state: str = ""
-    bundles: str = ""
-
-    @property
-    def one(self) -> bool:
-        """Whether it loads from the stack's own."""
-        return self.state == self.bundles
 
 
 class Stores(NamedTuple):

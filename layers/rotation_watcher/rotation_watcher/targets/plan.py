@@ -17,7 +17,6 @@ from rotation_watcher.ports import Live
 from rotation_watcher.targets import room
 from rotation_watcher.targets.composing import Composed, LeftOut, composed, harmless
 from rotation_watcher.targets.grace import NO_GRACES, Graces, graces
-from rotation_watcher.targets.places import Buckets
 from rotation_watcher.targets.record import Record
 from rotation_watcher.x509.certificates import Block, Certificate
 from rotation_watcher.x509.truststore import Contents, changed, of_blocks, without
@@ -90,6 +89,18 @@ class Last(NamedTuple):
 
     contents: Contents | None = None
     doubt: str | None = None
+
+
+class Buckets(NamedTuple):
+    """The names of the stack's bucket, and of that from which the target loads."""
+
+    state: str = ""
+    bundles: str = ""
+
+    @property
+    def one(self) -> bool:
+        """Whether it loads from the stack's own."""
+        return self.state == self.bundles
 
 
 class Snapshot(NamedTuple):

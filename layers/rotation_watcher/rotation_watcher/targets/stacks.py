@@ -16,7 +16,7 @@ from rotation_watcher.alerts.conditions import Observed
 from rotation_watcher.alerts.model import Kind
 from rotation_watcher.ports import UNKNOWN, Live
 from rotation_watcher.targets import places
-from rotation_watcher.targets.places import Buckets
+from rotation_watcher.targets.plan import Buckets
 from rotation_watcher.targets.record import Record
 
 PREFIX = "two-stacks"
