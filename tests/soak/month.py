@@ -49,7 +49,7 @@ from tests.soak.waiting import HIDDEN, QUEUE, Queue
 PLACE = Path(__file__).resolve().parents[2] / "build/soak/month.json"
 DISTURBED = timedelta(hours=20)
 """How much of a day is disturbed; the rest is for what is left to do."""
-QUARTER = timedelta(minutes=15)
+QUARTER = timedelta(minutes=30)
 MOST_LOOKS = 12
 """Undisturbed looks until nothing may be left to do: three hours."""
 FAULTS = (

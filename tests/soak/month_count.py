@@ -63,6 +63,8 @@ class Bucket:
             dead_due=queue.dead_due,
             held=memory.held,
             resident_mb=round(memory.resident / 2**20, 1),
+            trimmed_mb=round(memory.trimmed / 2**20, 1),
+            remembered_mb={name: round(size / 2**20, 2) for name, size in sorted(memory.remembered.items())},
             kept=max(len(one.versions) for one in records),
             missing=[*self._missing(found, whole=False)],
             overdue=overdue(found, now),

@@ -46,6 +46,8 @@ class Day(msgspec.Struct, frozen=True):
     dead_due: int
     held: int
     resident_mb: float
+    trimmed_mb: float
+    remembered_mb: dict[str, float]
     kept: int
     missing: list[str]
     overdue: int
