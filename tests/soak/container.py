@@ -232,11 +232,11 @@ def _memory() -> Memory:
     for one in ours:
         match one:
             case run_store.Memory():
-                remembered["run_store.Memory"] += _bytes(one._held)  # noqa: SLF001  # to weigh it
+                remembered["run_store.Memory"] += _bytes(one._held)  # to weigh it
             case remembering_store.Memory():
                 remembered["remembering_store.Memory"] += _bytes(one.known)
             case CachingStore():
-                remembered["CachingStore"] += _bytes(one._known)  # noqa: SLF001  # the same
+                remembered["CachingStore"] += _bytes(one._known)  # the same
     return Memory(resident, trimmed, len(ours), dict(remembered))
 
 

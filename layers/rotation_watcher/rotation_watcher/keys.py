@@ -138,7 +138,12 @@ def added_lists(arn: str) -> str:
 
 
 def alert(digest: str) -> str:
-    """The note that an alert which waits is the watcher's own (``alerts.ledger``)."""
+    """The note that an alert which waits is the watcher's own (``alerts.ledger``); the lifecycle removes it."""
+    return f"alerts/ledger/{digest}"  # before the log, which report lists together with all that follows
+
+
+def former_alert(digest: str) -> str:
+    """Where former releases wrote that note. Nothing removes it there."""
     return f"alerts/{digest}"
 
 
@@ -246,6 +251,24 @@ def target_revocations(folder: str) -> str:
 def record(folder: str) -> str:
     """The record of a target (JSON): what was deployed, the claim, the outbox."""
     return f"{folder}record.json"
+
+
+OLD_VERSIONS_EXPIRE = {"old-versions": "expire"}
+"""The tag of what the bucket's lifecycle may remove once it has been replaced (template.yaml, ``old-records``)."""
+_RECORDS = ("record.json", "revocations.json")
+"""What no target loads of all that lies in a target's folder."""
+
+
+def tags(key: str) -> dict[str, str]:
+    """The tags with which an object is written.
+
+    Below ``targets/`` a version that some target loads must stay for ever, and a rule of S3's knows a prefix and no
+    suffix: so what no target loads says so itself.
+    """
+    folder, _, name = key.rpartition("/")
+    if folder == "targets":
+        return OLD_VERSIONS_EXPIRE if key == SWEEP or name.startswith("pace-") else {}
+    return OLD_VERSIONS_EXPIRE if key.startswith("targets/") and name in _RECORDS else {}
 
 
 CRL_STATE = "crls/state.json"

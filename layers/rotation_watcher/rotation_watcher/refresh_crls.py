@@ -435,6 +435,7 @@ def _tell(
         if due != known[0].asked:
             _follow(watch, due, known[0].asked, step, ports, summary)
         summary.alerts = [alert.id for alert in known[0].outbox]
+        ledger.renew(known[0].outbox, now)
         errors = outbox.deliver([outbox.Waiting(known[0].outbox, clear)], ports.sink, ports.remaining)
         summary.undelivered = [*errors[0]]
     except StoreError as error:

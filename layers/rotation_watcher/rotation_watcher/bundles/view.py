@@ -98,9 +98,7 @@ def view_bundle(
         problems += faults
         removal_blockers += faults
         problems += [f"{file.key}: {one.facts.subject}: in an unusual form, added all the same" for one in file.unusual]
-    pinned = pinned_in(store, bundle.id, watch)
-    if pins_of is not None:
-        pinned = pinned._replace(pins=[pin for pin in pinned.pins if pin.source in pins_of])
+    pinned = pinned_in(store, bundle.id, watch).of(pins_of)
     former = _former(pinned, watch, bundle, store, known | unvouched, now)
     unvouched |= former.unvouched
     bare = only_pinned(pinned, store, [*needs, *former.needs], unvouched, now)
