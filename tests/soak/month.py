@@ -274,6 +274,7 @@ def opened(sources: int, targets: int, seed: int) -> Iterator[Month]:
     ):
         month = Month(environment, container, sources, targets, seed)
         gc.freeze()  # what the embedded AWS holds is no garbage, and looking through it is most of a call
+        gc.set_threshold(100_000, 20, 100)
         yield month
 
 

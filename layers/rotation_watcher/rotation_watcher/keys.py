@@ -99,9 +99,13 @@ def manifest(bundle: str) -> str:
     return f"bundles/{bundle}/manifest.json"
 
 
+ADDED = "bundles/.added/"
+"""Proofs of what the watcher added: an object for each certificate of each target."""
+
+
 def added(arn: str, fingerprint: str) -> str:
     """The proof that the watcher added a certificate to the target of that ARN."""
-    return f"bundles/.added/{hashlib.sha256(arn.encode()).hexdigest()[:32]}/{fingerprint}.pem"
+    return f"{ADDED}{hashlib.sha256(arn.encode()).hexdigest()[:32]}/{fingerprint}.pem"
 
 
 def shown(arn: str) -> str:
@@ -124,7 +128,7 @@ def adopted(name: str, etag: str) -> str:
 
 def added_filter(arn: str, digest: str) -> str:
     """The proof that the watcher added an identity filter to the listener of that ARN."""
-    return f"bundles/.added/{hashlib.sha256(arn.encode()).hexdigest()[:32]}/{digest}.json"
+    return f"{ADDED}{hashlib.sha256(arn.encode()).hexdigest()[:32]}/{digest}.json"
 
 
 def shown_filters(arn: str) -> str:
@@ -134,7 +138,7 @@ def shown_filters(arn: str) -> str:
 
 def added_lists(arn: str) -> str:
     """Which revocation lists the watcher added to the target of that ARN, apart from its state (JSON)."""
-    return f"bundles/.added/{hashlib.sha256(arn.encode()).hexdigest()[:32]}/lists.json"
+    return f"{ADDED}{hashlib.sha256(arn.encode()).hexdigest()[:32]}/lists.json"
 
 
 def alert(digest: str) -> str:

@@ -93,13 +93,19 @@ class S3Store:
         """See ``ports.ObjectStore``."""
         return sorted(self.etags(prefix))
 
-    def etags(self, prefix: str, *, after: str = "") -> Mapping[str, str]:
-        """See ``ports.ObjectStore``."""
+    def etags(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, str]:
+        """See ``ports.ObjectStore``. A page that ends in what may be skipped is followed by what lies behind that."""
+        behind = f"{skip[:-1]}{chr(ord(skip[-1]) + 1)}" if skip else ""  # no key of ours is just that
+        found: dict[str, str] = {}
         try:
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                **self._named, Prefix=prefix, StartAfter=after
-            )
-            return {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", [])}
+            while True:
+                page = self._client.list_objects_v2(**self._named, Prefix=prefix, StartAfter=after)
+                contents = page.get("Contents", [])
+                found |= {item["Key"]: item["ETag"] for item in contents}
+                if not page.get("IsTruncated") or not contents:
+                    return found
+                last = contents[-1]["Key"]
+                after = behind if skip and last.startswith(skip) else last
         except (ClientError, BotoCoreError) as error:
             raise self._failed("list", prefix, error) from error
 
