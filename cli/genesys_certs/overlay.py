@@ -52,9 +52,9 @@ class OverlayStore:
         below = self._below.list(prefix) if self._below else ()
         return sorted({*below, *(key for key in self._held if key.startswith(prefix))})
 
-    def etags(self, prefix: str, *, after: str = "") -> Mapping[str, str]:
+    def etags(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, str]:
         """The same, with their ETags."""
-        below = self._below.etags(prefix, after=after) if self._below else {}
+        below = self._below.etags(prefix, after=after, skip=skip) if self._below else {}
         held = {key: _etag(body) for key, body in self._held.items() if key.startswith(prefix) and key > after}
         return {**below, **held}
 

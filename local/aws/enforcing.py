@@ -1,8 +1,9 @@
 """moto's enforcement of IAM, mended where it is wrong, and a list of what it was asked to allow.
 
 For SNS, SSM, Secrets Manager and trust stores moto would take the resource of every call for "*", and so refuse what a
-policy names. For API Gateway it derives actions that IAM does not have, and takes no signature of an assumed role:
-there it is not asked at all. For CloudFront only the signature is passed over, for the same reason.
+policy names. A tag that comes with an object it would take without asking. For API Gateway it derives actions that IAM
+does not have, and takes no signature of an assumed role: there it is not asked at all. For CloudFront only the
+signature is passed over, for the same reason.
 """
 
 from collections.abc import Callable, Iterator
@@ -121,12 +122,23 @@ def mended() -> Iterator[list[Asked]]:
     def let_pass(response: Any, resource: str = "*") -> None:
         """Ask no policy."""
 
+    usual: Any = s3_responses.S3Response._authenticate_and_authorize_s3_action  # noqa: SLF001
+
+    def of_s3(response: Any, bucket_name: str | None = None, key_name: str | None = None) -> None:
+        """Ask for the tags of an object too, as PutObject does where it sets them (S3 API reference)."""
+        usual(response, bucket_name, key_name)
+        if response.data.get("Action") == "PutObject" and response.headers.get("x-amz-tagging"):
+            response.data["Action"] = "PutObjectTagging"
+            usual(response, bucket_name, key_name)
+            response.data["Action"] = "PutObject"
+
     with ExitStack() as patches:
         for kind, resource in RESOURCES.items():
             patches.enter_context(patched(kind, {"_determine_resource": resource}))
         for gateway in (APIGatewayResponse, ApiGatewayV2Response):
             patches.enter_context(patched(gateway, {"_authenticate_and_authorize_normal_action": let_pass}))
         patches.enter_context(patched(CloudFrontResponse, {"_authenticate_and_authorize_normal_action": _unsigned}))
+        patches.enter_context(patched(s3_responses.S3Response, {"_authenticate_and_authorize_s3_action": of_s3}))
         # HeadBucket asks for ListBucket (S3 API reference); moto makes an action of its name that IAM does not have.
         patches.enter_context(patch.dict(s3_responses.ACTION_MAP["BUCKET"]["HEAD"], {"DEFAULT": "ListBucket"}))
         patches.enter_context(patched(IAMRequestBase, {"check_action_permitted": check_action_permitted}))

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from threading import Lock
 from typing import Any
 
-from local.aws import bucket_owner, faults, plain_reads
+from local.aws import bucket_owner, faults, plain_reads, plain_writes
 from local.aws.calls import Call, CallLog, Recognised, recognise
 from local.aws.presigned import PREFIX, Downloads
 
@@ -53,8 +53,8 @@ class Front:
         if path.startswith(PREFIX):
             return self._download(path, environ, start_response)
         body = _take_body(environ)
-        read = plain_reads.of(environ)
-        recognised = recognise(environ, body) if read is None else Recognised(read.call, None)
+        plain = plain_reads.of(environ) or plain_writes.of(environ, body)
+        recognised = recognise(environ, body) if plain is None else Recognised(plain.call, None)
         fault = self._waiting.take(recognised.call) or bucket_owner.refused(environ)
         if fault is not None and fault.meanwhile is not None:
             fault.meanwhile()
@@ -63,16 +63,20 @@ class Front:
         if (recognised.call.service, recognised.call.operation) == ("lambda", "Invoke"):
             return self._invoke(recognised.call, environ, body, start_response)
         with self._guard(recognised.call):
-            status, headers, chunks = self._answered(read, environ)
+            status, headers, chunks = self._answered(plain, environ)
         if fault is not None:
             return self._send(recognised.call, faults.answer(fault, recognised), start_response)
         self._log.add(_with_status(recognised.call, int(status.split()[0])))
         start_response(status, headers)
         return chunks
 
-    def _answered(self, read: plain_reads.Read | None, environ: Environ) -> Answer:
-        """What a plain read finds, the short way; else what moto answers."""
-        found = plain_reads.answer(read) if read is not None else None
+    def _answered(self, plain: plain_reads.Read | plain_writes.Write | None, environ: Environ) -> Answer:
+        """What a plain read finds or a plain write is answered, the short way; else what moto answers."""
+        found: tuple[list[tuple[str, str]], bytes] | None = None
+        if isinstance(plain, plain_reads.Read):
+            found = plain_reads.answer(plain)
+        elif plain is not None:
+            found = plain_writes.answer(plain)
         if found is None:
             return run(self._behind, environ)
         headers, content = found

@@ -33,7 +33,7 @@ class KeepingHandler(MotoRequestHandler):
     """moto's handler without a line per request: the call log says more."""
 
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # the head and the body of an answer are two packets
+    disable_nagle_algorithm = True  # a large answer is several packets
 
     def setup(self) -> None:
         """Note the connection."""
@@ -74,6 +74,6 @@ class KeepingHandler(MotoRequestHandler):
             self.send_header("Content-Length", str(len(body)))
         if not keep:
             self.send_header("Connection", "close")
-        self.end_headers()
-        if not bare:
-            self.wfile.write(body)
+        self._headers_buffer: list[bytes]
+        self._headers_buffer.append(b"\r\n" if bare else b"\r\n" + body)
+        self.flush_headers()  # one packet: each wakes the other side

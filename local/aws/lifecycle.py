@@ -2,9 +2,11 @@
 
 A rule with ``ExpirationInDays`` puts a delete marker on an object that is so many days old, one with
 ``NoncurrentVersionExpiration`` removes a version so many days after it was succeeded, both at the next midnight UTC. Of
-several rules for one object the earliest counts. A delete marker that is alone goes as well, by a rule with
-``ExpirationInDays`` and no other ("Expiring objects", same guide). moto stamps objects with the wall's time, so what is
-new is stamped at each ``look``. Rules of other kinds than the template has are refused.
+several rules for one object the earliest counts. One with ``TagFilters`` takes the versions that bear all of these tags
+themselves: S3 keeps tags for each version; that its lifecycle goes by those no page says in so many words.
+A delete marker that is alone goes as well, by a rule with ``ExpirationInDays`` and no other ("Expiring objects", same
+guide). moto stamps objects with the wall's time, so what is new is stamped at each ``look``. Rules of other kinds than
+the template has are refused.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +21,7 @@ _KNOWN = {
     "Id",
     "Status",
     "Prefix",
+    "TagFilters",
     "ExpirationInDays",
     "NoncurrentVersionExpiration",
     "AbortIncompleteMultipartUpload",
@@ -34,6 +37,7 @@ class Version(NamedTuple):
     bytes: int
     since: datetime
     succeeded: datetime | None
+    tags: frozenset[tuple[str, str]] = frozenset()
 
 
 class Lifecycle:
@@ -60,7 +64,8 @@ class Lifecycle:
             if not newest:
                 self._succeeded.setdefault(name, now)
             size = 0 if isinstance(one, FakeDeleteMarker) else int(one.size)
-            found.append(Version(one.name, name, marker, size, self._since[name], self._succeeded.get(name)))
+            since, succeeded = self._since[name], self._succeeded.get(name)
+            found.append(Version(one.name, name, marker, size, since, succeeded, _tags(one)))
         return found
 
     def apply(self, now: datetime) -> list[Version]:
@@ -72,24 +77,25 @@ class Lifecycle:
             counts[one.key] = counts.get(one.key, 0) + 1
         for one in versions:
             if one.succeeded is not None:
-                due = self._due(one.key, one.succeeded, "noncurrent")
+                due = self._due(one, one.succeeded, "noncurrent")
             elif one.marker:
-                alone = counts[one.key] == 1 and self._due(one.key, one.since, "current") is not None
+                alone = counts[one.key] == 1 and self._due(one, one.since, "current") is not None
                 due = now if alone else None
             else:
                 due = None
-                if (old := self._due(one.key, one.since, "current")) is not None and old <= now:
+                if (old := self._due(one, one.since, "current")) is not None and old <= now:
                     self._s3.delete_object(Bucket=self._bucket, Key=one.key)  # puts a marker
             if due is not None and due <= now:
                 self._s3.delete_object(Bucket=self._bucket, Key=one.key, VersionId=one.id)
                 gone.append(one)
         return gone
 
-    def _due(self, key: str, since: datetime, what: str) -> datetime | None:
+    def _due(self, version: Version, since: datetime, what: str) -> datetime | None:
         """When the earliest rule for it takes effect: at the midnight that follows the days."""
         days = []
         for rule in self._rules:
-            if key.startswith(rule.get("Prefix", "")):
+            tags = {(one["Key"], one["Value"]) for one in rule.get("TagFilters", ())}
+            if version.key.startswith(rule.get("Prefix", "")) and tags <= version.tags:
                 noncurrent = rule.get("NoncurrentVersionExpiration", {}).get("NoncurrentDays")
                 days.append(noncurrent if what == "noncurrent" else rule.get("ExpirationInDays"))
         least = min((int(one) for one in days if one is not None), default=None)
@@ -107,6 +113,12 @@ class Lifecycle:
         for key in sorted(held):
             for place, one in enumerate(reversed(held.getlist(key))):
                 yield one, place == 0
+
+
+def _tags(one: FakeKey | FakeDeleteMarker) -> frozenset[tuple[str, str]]:
+    if isinstance(one, FakeDeleteMarker):
+        return frozenset()
+    return frozenset(s3_backends[DEFAULT_ACCOUNT_ID]["aws"].tagger.get_tag_dict_for_resource(one.arn).items())
 
 
 def content(bucket: str, key: str, version: str | None = None) -> bytes:

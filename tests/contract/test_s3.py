@@ -79,6 +79,28 @@ def test_a_long_listing_is_read_page_by_page(real: S3Store, bucket: str, aws: Em
     assert len(aws.calls.of("s3", "ListObjectsV2")) == 3
 
 
+@pytest.mark.parametrize(
+    ("keys", "found", "calls"),
+    [
+        (["a", "s/1", "s/2", "s/3", "s/4", "s/5", "s1", "z"], ["a", "s/1", "s1", "z"], 2),
+        (["a", "b", "s/1", "s/2", "z"], ["a", "b", "s/1", "s/2", "z"], 3),
+        (["s/1", "s/2", "s/3", "s/4", "s/5"], ["s/1", "s/2"], 2),
+        (["a", "s/1"], ["a", "s/1"], 1),
+    ],
+)
+def test_what_may_be_skipped_is_passed_over_where_it_is_more_than_a_page(
+    keys: list[str], found: list[str], calls: int, bucket: str, aws: EmbeddedAws
+) -> None:
+    client: Any = clients.make("s3")
+    client.meta.events.register("before-parameter-build.s3.ListObjectsV2", _two_a_page)
+    store = S3Store(client, bucket)
+    for key in keys:
+        put(store, key, b"")
+    aws.calls.clear()
+    assert [*store.etags("", skip="s/")] == found
+    assert len(aws.calls.of("s3", "ListObjectsV2")) == calls
+
+
 def _two_a_page(params: dict[str, Any], **_: object) -> None:
     params["MaxKeys"] = 2
 

@@ -5,11 +5,13 @@ So its memory is the watcher's alone: neither the embedded AWS nor the simulator
 run asks back: to wait, which turns the one clock there is, and to fetch a revocation list.
 """
 
+import ctypes
 import gc
 import os
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
@@ -24,7 +26,9 @@ from botocore import parsers
 from botocore.retries.standard import ExponentialBackoff
 
 from local.genesys.clock import VirtualClock
-from rotation_watcher import bootstrap, settings
+from rotation_watcher import bootstrap, run_store, settings
+from rotation_watcher.adapters import remembering_store
+from rotation_watcher.adapters.caching_store import CachingStore
 from rotation_watcher.adapters.genesys import Genesys, make_client
 from rotation_watcher.errors import FetchError, WatcherError
 from rotation_watcher.ports import (
@@ -33,6 +37,7 @@ from rotation_watcher.ports import (
     ForwardingStore,
     NotModified,
     ObjectStore,
+    StoredObject,
     Validators,
     Written,
 )
@@ -40,6 +45,8 @@ from tests.support.functions import Context, load
 
 ROOT = Path(__file__).resolve().parents[2]
 _LruCache: Any = type(lru_cache(lambda: None))
+_ENTRY = 512
+"""Bytes of one remembered object without its content: the key, the ETag, and what holds them."""
 FUNCTIONS = ("collect", "publish", "refresh_crls", "report")
 
 
@@ -52,13 +59,16 @@ class Ended(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """``resident``: bytes of the process (VmRSS). ``held``: how many objects of the watcher's own types live.
+    """``resident``: bytes of the process (VmRSS); ``trimmed``: once the allocator has given back what is free.
 
-    What bounded caches hold is not counted: they were emptied before.
+    ``held``: how many objects of the watcher's own types live; what bounded caches of functions hold is not counted:
+    they were emptied before. ``remembered``: bytes of what its stores keep of the bucket, by the name of what keeps it.
     """
 
     resident: int
+    trimmed: int
     held: int
+    remembered: dict[str, int]
 
 
 class Container:
@@ -155,7 +165,7 @@ class _Inside:
                 (what, *rest), self._now = self._way.recv()
             except EOFError:
                 return
-            self._way.send(("done", self._run(*rest) if what == "run" else _memory()))
+            self._way.send(("done", self._run(*rest) if what == "run" else tuple(_memory())))
 
     def fetch(self, url: str, *, known: Validators | None = None) -> Fetched | NotModified:
         """See ``ports.DistributionPoints``."""
@@ -208,16 +218,35 @@ class _Inside:
             vars(function)["ports"] = whole
 
 
-def _memory() -> tuple[int, int]:
+def _memory() -> Memory:
     gc.collect()
-    lines = Path("/proc/self/status").read_text().splitlines()
-    resident = int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) * 1024
+    resident = _resident()
+    ctypes.CDLL(None).malloc_trim(0)
+    trimmed = _resident()
     for one in gc.get_objects():
         if isinstance(one, _LruCache) and one.cache_info().maxsize is not None:
             one.cache_clear()
     gc.collect()
-    held = sum(1 for one in gc.get_objects() if str(type(one).__module__).startswith("rotation_watcher"))
-    return resident, held
+    ours = [one for one in gc.get_objects() if str(type(one).__module__).startswith("rotation_watcher")]
+    remembered: Counter[str] = Counter()
+    for one in ours:
+        match one:
+            case run_store.Memory():
+                remembered["run_store.Memory"] += _bytes(one._held)  # to weigh it
+            case remembering_store.Memory():
+                remembered["remembering_store.Memory"] += _bytes(one.known)
+            case CachingStore():
+                remembered["CachingStore"] += _bytes(one._known)  # the same
+    return Memory(resident, trimmed, len(ours), dict(remembered))
+
+
+def _resident() -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) * 1024
+
+
+def _bytes(kept: Mapping[Any, StoredObject]) -> int:
+    return sum(sys.getsizeof(one.body) + _ENTRY for one in kept.values())
 
 
 def _moment(value: Any, usual: Callable[[Any], Any] = parsers.DEFAULT_TIMESTAMP_PARSER) -> Any:

@@ -8,7 +8,7 @@ prefix, the largest states, the alert log, queues, the process's memory, and eac
 After the last day time goes on until every lifecycle rule has run: what a target may load must still be there.
 
 What is thinner than in a real stack, so that it takes minutes: collect, sweep and report run some times a day
-(``--rounds``, and after them each quarter of an hour until nothing is to be done), not 96 and 288 times. What is left
+(``--rounds``, and after them each half an hour until nothing is to be done), not 96 and 288 times. What is left
 out are looks that find nothing, and the last look of each day shows that these write nothing. Revocation lists are
 refreshed once a day, not each hour, and loaded into a twentieth of the targets (``fleet``). Where many messages wait, a
 run takes several and not one (``waiting``).
@@ -49,9 +49,10 @@ from tests.soak.waiting import HIDDEN, QUEUE, Queue
 PLACE = Path(__file__).resolve().parents[2] / "build/soak/month.json"
 DISTURBED = timedelta(hours=20)
 """How much of a day is disturbed; the rest is for what is left to do."""
-QUARTER = timedelta(minutes=15)
-MOST_LOOKS = 12
-"""Undisturbed looks until nothing may be left to do: three hours."""
+BETWEEN = timedelta(minutes=30)
+"""Between two undisturbed looks."""
+MOST_LOOKS = 8
+"""Undisturbed looks until nothing may be left to do: four hours."""
 FAULTS = (
     ("s3", "PutObject", "SlowDown", 503),
     ("s3", "GetObject", "InternalError", 500),
@@ -182,13 +183,14 @@ class Month:
             elb.modify_trust_store(TrustStoreArn=arn, **place)
             self._past["drifts"] += 1
 
-    def _look(self) -> None:
+    def _look(self, *, sweeps: bool = True) -> None:
         """Each function once, and what the queue asks for."""
         self._past["looks"] += 1
         self._run("collect", {})
         self._queue.drain()
-        self._run("publish", {"sweep": True})
-        self._queue.drain()
+        if sweeps:
+            self._run("publish", {"sweep": True})
+            self._queue.drain()
         self._run("report", {})
 
     def _come_back(self) -> None:
@@ -198,19 +200,29 @@ class Month:
             self._queue.drain()
 
     def _settle(self) -> tuple[int, list[str]]:
-        """Undisturbed looks until one writes nothing and nothing waits; how many, and what the last one wrote."""
-        environment, wrote, looks = self.environment, [""], 0
+        """Undisturbed looks until one writes nothing and nothing waits; how many, and what the last one wrote.
+
+        The first and the last of them sweep, and where others write something they go on without: a sweep is most of a
+        look, and what is written last is what was told.
+        """
+        environment, wrote, looks, sweeps = self.environment, [""], 0, True
         self._disturbed, self._queue.poison = False, ""
         if len(self.days) % 2 == 0:
             self._run("refresh_crls", {})
-        while looks < MOST_LOOKS and (wrote or self._queue.waiting()):
-            environment.clock.advance(QUARTER)
+        while looks < MOST_LOOKS:
+            environment.clock.advance(BETWEEN)
             begun, looks = len(environment.aws.calls), looks + 1
-            self._look()
+            self._look(sweeps=sweeps)
             calls = environment.aws.calls.snapshot()[begun:]
             wrote = [
                 f"{one.operation} {one.resource}" for one in calls if one.mutating and one.operation not in RECEIVES
             ]
+            busy = bool(wrote or self._queue.waiting())
+            if sweeps and not busy:
+                break
+            sweeps = not busy
+        else:
+            wrote = wrote or ["nothing, but no look that sweeps came to that"]
         self._disturbed = True
         return looks, wrote
 
@@ -262,6 +274,7 @@ def opened(sources: int, targets: int, seed: int) -> Iterator[Month]:
     ):
         month = Month(environment, container, sources, targets, seed)
         gc.freeze()  # what the embedded AWS holds is no garbage, and looking through it is most of a call
+        gc.set_threshold(100_000, 20, 100)
         yield month
 
 

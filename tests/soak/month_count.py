@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 from local.aws.lifecycle import Lifecycle, Version, content
 from local.base_environment import BUCKET
@@ -20,6 +21,8 @@ from tests.stack.template import RESOURCES
 RULES = RESOURCES["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
 STATE = ("history.json", "record.json", "state.json", "digests.json", "sweep.json", "revocations.json", "pins.json")
 DAY = timedelta(days=1)
+RECORDS = "targets/ records"
+"""What no target loads of what lies below ``targets/``, told by its name and not by its tag."""
 AFTERWARDS = (*range(1, 400, 40), 402, 403, 413, 414)
 """Days after the last on which lifecycle rules are applied: the longest take 400, then 7, and then a marker goes."""
 
@@ -63,6 +66,8 @@ class Bucket:
             dead_due=queue.dead_due,
             held=memory.held,
             resident_mb=round(memory.resident / 2**20, 1),
+            trimmed_mb=round(memory.trimmed / 2**20, 1),
+            remembered_mb={name: round(size / 2**20, 2) for name, size in sorted(memory.remembered.items())},
             kept=max(len(one.versions) for one in records),
             missing=[*self._missing(found, whole=False)],
             overdue=overdue(found, now),
@@ -100,17 +105,32 @@ def _digest(one: Needed) -> str:
 
 def overdue(found: Iterable[Version], now: datetime) -> int:
     """How many old versions the template's rules should have removed: two days are theirs to do it."""
-    rules = [(one["Prefix"], one["NoncurrentVersionExpiration"]["NoncurrentDays"]) for one in RULES if _ends_old(one)]
+    rules = [
+        (rule["Prefix"], {*keys.OLD_VERSIONS_EXPIRE.items()} if "TagFilters" in rule else set(), _days(rule))
+        for rule in RULES
+        if _ends_old(rule)
+    ]
     return sum(
-        any(one.key.startswith(prefix) and now - one.succeeded > (days + 2) * DAY for prefix, days in rules)
+        any(
+            one.key.startswith(prefix) and tags <= one.tags and now - one.succeeded > (days + 2) * DAY
+            for prefix, tags, days in rules
+        )
         for one in found
         if one.succeeded is not None
     )
 
 
 def limited() -> list[str]:
-    """The folders in which nothing old stays: the template has a rule for all that is written there twice."""
-    return sorted({f"{rule['Prefix'].partition('/')[0]}/" for rule in RULES if _ends_old(rule)})
+    """The folders in which nothing old stays: the template has a rule for all that is written there twice.
+
+    Not what targets load: of that ``later`` counts versions of records, by the name that it gives them.
+    """
+    whole = {f"{rule['Prefix'].partition('/')[0]}/" for rule in RULES if _ends_old(rule) and "TagFilters" not in rule}
+    return sorted({*whole, RECORDS})
+
+
+def _days(rule: Mapping[str, Any]) -> int:
+    return int(rule["NoncurrentVersionExpiration"]["NoncurrentDays"])
 
 
 def _ends_old(rule: Mapping[str, object]) -> bool:
@@ -122,5 +142,11 @@ def _current(found: Iterable[Version]) -> Iterator[Version]:
 
 
 def _by_folder(versions: Iterable[Version]) -> dict[str, int]:
-    counted = Counter(f"{one.key.partition('/')[0]}/" for one in versions if "/" in one.key)
+    """By the first folder; of ``targets/`` records are counted apart: what no target loads."""
+    counted = Counter(_counted_as(one.key) for one in versions if "/" in one.key)
     return dict(sorted(counted.items()))
+
+
+def _counted_as(key: str) -> str:
+    folder = f"{key.partition('/')[0]}/"
+    return RECORDS if folder == "targets/" and key.endswith(".json") and not key.endswith("/filters.json") else folder

@@ -49,6 +49,7 @@ def more(folder: str, of: str, many: int) -> Any:
     [
         (lambda day: {"held": 2 * day.held}, "objects of the watcher are held"),
         (lambda day: {"resident_mb": 1.2 * day.resident_mb}, "MB are resident"),
+        (lambda day: {"resident_mb": 300.0, "remembered_mb": {"CachingStore": 300 - day.own_mb}}, "CachingStore remem"),
         (lambda _: {"queue": 1}, "left in the queue"),
         (lambda day: {"dead": day.dead + 1}, "set aside"),
         (lambda day: {"dead": day.dead - 1}, "set aside"),

@@ -1,10 +1,13 @@
 """The bucket that keeps state, the topic for alerts, and the alarms for when nothing runs."""
 
 import re
+from datetime import timedelta
+from fnmatch import fnmatchcase
 
 import pytest
 
 from rotation_watcher import keys
+from rotation_watcher.alerts.ledger import RENEWED
 from tests.stack.template import (
     ALARMS,
     FUNCTIONS,
@@ -36,16 +39,39 @@ def test_the_bucket_is_kept_versioned_private_and_encrypted() -> None:
     assert refuses_http(RESOURCES["BucketPolicy"])
 
 
-def test_nothing_below_targets_expires_and_nothing_current_does_but_copies_of_alerts() -> None:
+def test_nothing_that_a_target_loads_expires_and_nothing_current_does_but_what_was_told_and_its_notes() -> None:
+    tagged = [{"Key": key, "Value": value} for key, value in keys.OLD_VERSIONS_EXPIRE.items()]
     for rule in properties("Bucket")["LifecycleConfiguration"]["Rules"]:
         expires = {"ExpirationInDays", "ExpirationDate", "Transitions"} & set(rule)
         if rule.get("Prefix") == keys.ALERT_LOG:
             assert expires == {"ExpirationInDays"}
             assert rule["ExpirationInDays"] > 397, "an operator looks once a year, and sees what the last rotation told"
             continue
+        if rule.get("Prefix") == keys.alert(""):
+            assert expires == {"ExpirationInDays"}
+            assert timedelta(days=rule["ExpirationInDays"]) > 4 * RENEWED, "a note is renewed long before it goes"
+            continue
         assert not expires
+        if rule.get("Prefix") == "targets/":
+            assert rule["TagFilters"] == tagged
+            continue
+        assert "TagFilters" not in rule
         if "NoncurrentVersionExpiration" in rule:
             assert rule["Prefix"] in {"sources/", "bundles/", "crls/", "wakes/", "status/", keys.DIGESTS}
+
+
+def test_what_targets_load_bears_no_tag_and_nobody_may_give_it_one() -> None:
+    folder = keys.target("arn:aws:elasticloadbalancing:us-east-1:123456789012:truststore/alb/0123456789abcdef")
+    loaded = [keys.deployed(folder), keys.deployed_filters(folder), keys.pinned("ab"), keys.added("arn", "ab")]
+    others = [keys.record(folder), keys.target_revocations(folder), keys.SWEEP, keys.pace("api"), keys.pace("api", "x")]
+    assert [keys.tags(key) for key in loaded] == [{}] * len(loaded)
+    assert [keys.tags(key) for key in others] == [keys.OLD_VERSIONS_EXPIRE] * len(others)
+    bucket = "arn:${AWS::Partition}:s3:::${State.Value}/"
+    may = [one for one in STATEMENTS if "s3:PutObjectTagging" in one.actions]
+    assert [one.role for one in may] == ["PublishRole"]
+    patterns = [str(one["Fn::Sub"]).removeprefix(bucket) for one in may[0].resources]
+    assert not [key for key in loaded for pattern in patterns if fnmatchcase(key, pattern)]
+    assert all(any(fnmatchcase(key, pattern) for pattern in patterns) for key in others)
 
 
 def test_the_marks_of_looks_that_were_asked_for_do_not_pile_up() -> None:

@@ -47,9 +47,10 @@ class Store:
         """The keys below a prefix."""
         return sorted(key for key in self._objects if key.startswith(prefix))
 
-    def etags(self, prefix: str, *, after: str = "") -> dict[str, str]:
+    def etags(self, prefix: str, *, after: str = "", skip: str = "") -> dict[str, str]:
         """The same, with their ETags."""
-        return {key: self._etag(key) for key in self.list(prefix) if key > after}
+        left = [key for key in self.list(prefix) if not (skip and key.startswith(skip))]
+        return {key: self._etag(key) for key in left if key > after}
 
     def _etag(self, key: str) -> str:
         return hashlib.sha256(self._objects[key]).hexdigest()

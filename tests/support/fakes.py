@@ -113,11 +113,12 @@ class InMemoryStore(Watched):
         self._enter("list", prefix)
         return sorted(key for key, versions in self.versions.items() if versions and key.startswith(prefix))
 
-    def etags(self, prefix: str, *, after: str = "") -> Mapping[str, str]:
+    def etags(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, str]:
         """See ``ports.ObjectStore``."""
         self._enter("list", prefix or after)
         below = {key: held for key, held in self.versions.items() if held and key.startswith(prefix)}
-        return {key: held[-1].etag for key, held in below.items() if key > after}
+        left = {key: held for key, held in below.items() if not (skip and key.startswith(skip))}
+        return {key: held[-1].etag for key, held in left.items() if key > after}
 
     def seed(self, key: str, body: bytes) -> str:
         """What an operator uploads, past the port and its ``calls``; the version."""

@@ -92,7 +92,12 @@ def test_what_stays_in_the_bucket_stays_as_long_as_the_template_says() -> None:
     said = {
         row[0].strip("`"): row for row in rows("What stays, and until when") if row[0].count("`") == 2 and len(row) == 4
     }
-    by_prefix = {each["Prefix"]: each for each in RULES if "Prefix" in each}
+    by_prefix = {each["Prefix"]: each for each in RULES if "Prefix" in each and "TagFilters" not in each}
+    tagged = rule("old-records")
+    (tag,) = tagged["TagFilters"]
+    kept = tagged["NoncurrentVersionExpiration"]["NoncurrentDays"]
+    where = f"`{tagged['Prefix']}`, tagged `{tag['Key']}={tag['Value']}`"
+    assert f"| {where} | records, which no target loads | kept | {kept} days |" in TEXT
     assert by_prefix.keys() < said.keys()
     for prefix, (_, _, current, old) in said.items():
         one = by_prefix.get(prefix, {})

@@ -133,7 +133,7 @@ class Watcher:
 
         folders = (keys.ALERT_LOG, "anchors/", "bundles/", "crls/", "sources/", "targets/")
         return Ports(
-            store=RememberingStore(self._bucket(self._s3), self._memory, folders),
+            store=RememberingStore(self._bucket(self._s3), self._memory, folders, skip=keys.ADDED),
             clock=self._clock,
             metrics=self._metrics,
             subscribers=SnsSubscribers(self._connections.client("sns"), self.settings.topic_arn),

@@ -255,6 +255,7 @@ class _Kept:
     def _own(self, known: History) -> History:
         """The history without alerts that the watcher has not written."""
         own = self._ledger.own(known.outbox)
+        self._ledger.renew(own, self._clock())
         if len(own) == len(known.outbox):
             return known
         name = SourceName(self.source.id, self.source.region)

@@ -325,6 +325,7 @@ def _note(
         known = compare_and_set(lambda: _load(store), delivered, write, keys.CONFIGURATION, known=known)
         return True
 
+    ledger.renew(known[0].outbox, clock())
     errors = outbox.deliver([outbox.Waiting(known[0].outbox, clear)], sink, remaining)[0]
     return errors, known[0].dropped
 

@@ -72,6 +72,7 @@ def tell(
             return Told(tuple(one.id for one in change(own(known[0])).outbox))
         known = step(known, change)
         waiting = tuple(one.id for one in known[0].outbox)
+        ledger.renew(known[0].outbox, status.at)
         (errors,) = outbox.deliver([outbox.Waiting(known[0].outbox, clear)], sink, remaining)
     except StoreError as error:
         return Told(failed=(str(error),))

@@ -99,9 +99,13 @@ def manifest(bundle: str) -> str:
     return f"bundles/{bundle}/manifest.json"
 
 
+ADDED = "bundles/.added/"
+"""Proofs of what the watcher added: an object for each certificate of each target."""
+
+
 def added(arn: str, fingerprint: str) -> str:
     """The proof that the watcher added a certificate to the target of that ARN."""
-    return f"bundles/.added/{hashlib.sha256(arn.encode()).hexdigest()[:32]}/{fingerprint}.pem"
+    return f"{ADDED}{hashlib.sha256(arn.encode()).hexdigest()[:32]}/{fingerprint}.pem"
 
 
 def shown(arn: str) -> str:
@@ -124,7 +128,7 @@ def adopted(name: str, etag: str) -> str:
 
 def added_filter(arn: str, digest: str) -> str:
     """The proof that the watcher added an identity filter to the listener of that ARN."""
-    return f"bundles/.added/{hashlib.sha256(arn.encode()).hexdigest()[:32]}/{digest}.json"
+    return f"{ADDED}{hashlib.sha256(arn.encode()).hexdigest()[:32]}/{digest}.json"
 
 
 def shown_filters(arn: str) -> str:
@@ -134,11 +138,16 @@ def shown_filters(arn: str) -> str:
 
 def added_lists(arn: str) -> str:
     """Which revocation lists the watcher added to the target of that ARN, apart from its state (JSON)."""
-    return f"bundles/.added/{hashlib.sha256(arn.encode()).hexdigest()[:32]}/lists.json"
+    return f"{ADDED}{hashlib.sha256(arn.encode()).hexdigest()[:32]}/lists.json"
 
 
 def alert(digest: str) -> str:
-    """The note that an alert which waits is the watcher's own (``alerts.ledger``)."""
+    """The note that an alert which waits is the watcher's own (``alerts.ledger``); the lifecycle removes it."""
+    return f"alerts/ledger/{digest}"  # before the log, which report lists together with all that follows
+
+
+def former_alert(digest: str) -> str:
+    """Where former releases wrote that note. Nothing removes it there."""
     return f"alerts/{digest}"
 
 
@@ -246,6 +255,24 @@ def target_revocations(folder: str) -> str:
 def record(folder: str) -> str:
     """The record of a target (JSON): what was deployed, the claim, the outbox."""
     return f"{folder}record.json"
+
+
+OLD_VERSIONS_EXPIRE = {"old-versions": "expire"}
+"""The tag of what the bucket's lifecycle may remove once it has been replaced (template.yaml, ``old-records``)."""
+_RECORDS = ("record.json", "revocations.json")
+"""What no target loads of all that lies in a target's folder."""
+
+
+def tags(key: str) -> dict[str, str]:
+    """The tags with which an object is written.
+
+    Below ``targets/`` a version that some target loads must stay for ever, and a rule of S3's knows a prefix and no
+    suffix: so what no target loads says so itself.
+    """
+    folder, _, name = key.rpartition("/")
+    if folder == "targets":
+        return OLD_VERSIONS_EXPIRE if key == SWEEP or name.startswith("pace-") else {}
+    return OLD_VERSIONS_EXPIRE if key.startswith("targets/") and name in _RECORDS else {}
 
 
 CRL_STATE = "crls/state.json"

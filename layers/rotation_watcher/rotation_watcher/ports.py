@@ -56,10 +56,10 @@ class ObjectStore(Protocol):
     def list(self, prefix: str) -> Sequence[str]:
         """The keys below a prefix, sorted. Raises StoreError."""
 
-    def etags(self, prefix: str, *, after: str = "") -> Mapping[str, str]:
+    def etags(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, str]:
         """The keys below a prefix, each with the ETag of its newest version; of those in order, behind ``after``.
 
-        Raises StoreError.
+        What begins with ``skip`` may be left out: where it is much, it is not asked for. Raises StoreError.
         """
 
 
@@ -95,9 +95,9 @@ class ForwardingStore:
         """See ObjectStore."""
         return self._inner(prefix).list(prefix)
 
-    def etags(self, prefix: str, *, after: str = "") -> Mapping[str, str]:
+    def etags(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, str]:
         """See ObjectStore."""
-        return self._inner(prefix).etags(prefix, after=after)
+        return self._inner(prefix).etags(prefix, after=after, skip=skip)
 
     def _inner(self, _key: str) -> ObjectStore:
         """The store that a call with this key goes on to. Raises StoreError where it may not."""

@@ -23,12 +23,14 @@ from rotation_watcher.alerts.ledger import Ledger
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.asking import publish_requests
 from rotation_watcher.bundles import revoked
+from rotation_watcher.bundles.files import listed_pins
 from rotation_watcher.bundles.view import view_bundle
 from rotation_watcher.bundles.wanted import Need, proved
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import Bundle, Source, Watch
 from rotation_watcher.deadline import CALL_TAKES, Remaining, TimedStore, unhurried
 from rotation_watcher.errors import StoreError
+from rotation_watcher.once_store import OnceStore
 from rotation_watcher.ports import Clock, DistributionPoints, ObjectStore, PublishQueue
 from rotation_watcher.revocation import conditions, fetch, lists, manifest, state
 from rotation_watcher.revocation.conditions import REVOKED, Judged, OnList
@@ -164,9 +166,17 @@ def refresh_crls(watch: Watch, request: Request, ports: Ports) -> Summary:
 
 def _ours(watch: Watch, store: ObjectStore, now: datetime, summary: Summary) -> _Ours:
     """The accepted leaves, and what else is pinned, each source for itself."""
+    store = OnceStore(store)  # what is asked of each source has much in common
     needs: dict[str, Need] = {}
     named: set[str] = set()
     whole = True
+    viewed: set[str] = set()
+
+    def add(bundle: Bundle, of: Collection[str]) -> None:
+        found = view_bundle(watch, bundle, store, now, revoked=revoked.Found(), pins_of=of)
+        needs.update({need.label: need for need in found.asked if need.label not in needs or proved(need, now)})
+        named.update(need.certificate.fingerprint for need in found.asked)
+
     for source in watch.sources:
         try:
             history = load_history(store, source)
@@ -174,12 +184,18 @@ def _ours(watch: Watch, store: ObjectStore, now: datetime, summary: Summary) -> 
             for authority in history.authorities.values() if history else ():
                 named.update(one for key, leaf in authority.leaves.items() for one in (key, *leaf.authorities))
             for bundle in _bundles(watch, source):
-                found = view_bundle(watch, bundle, store, now, revoked=revoked.Found())
-                needs |= {need.label: need for need in found.asked if need.label not in needs or proved(need, now)}
-                named |= {need.certificate.fingerprint for need in found.asked}
+                add(bundle, {source.id})
+            viewed.add(source.id)
         except StoreError as error:
             whole = False
             summary.broken.append(f"source {source.id}: {error}")
+    for bundle in watch.bundles:
+        try:
+            if others := {pin.source for pin in listed_pins(store, bundle.id)} - viewed.intersection(bundle.sources):
+                add(replace(bundle, sources=(), extra=()), others)
+        except StoreError as error:
+            whole = False
+            summary.broken.append(f"bundle {bundle.id}: {error}")
     return _Ours([*needs.values()], frozenset(named), whole, _remembered(watch, store, summary))
 
 
@@ -419,6 +435,7 @@ def _tell(
         if due != known[0].asked:
             _follow(watch, due, known[0].asked, step, ports, summary)
         summary.alerts = [alert.id for alert in known[0].outbox]
+        ledger.renew(known[0].outbox, now)
         errors = outbox.deliver([outbox.Waiting(known[0].outbox, clear)], ports.sink, ports.remaining)
         summary.undelivered = [*errors[0]]
     except StoreError as error:

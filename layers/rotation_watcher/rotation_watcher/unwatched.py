@@ -234,5 +234,6 @@ def _wound_up[T: (History, Record)](
         return True
 
     if known[0] is not None and known[0].outbox:
+        ledger.renew(known[0].outbox, ports.clock())
         outbox.deliver([outbox.Waiting(known[0].outbox, clear)], ports.sink, ports.remaining)
     return known[0] is None or not known[0].outbox

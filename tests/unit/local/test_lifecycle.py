@@ -66,6 +66,18 @@ def test_a_marker_that_is_alone_stays_without_a_rule_for_current_objects(aws: Em
     assert [one.marker for one in cycle.look(NOON + 400 * DAY)] == [True]
 
 
+def test_a_rule_with_tags_takes_the_versions_that_bear_them_all(aws: EmbeddedAws) -> None:
+    tags = [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}]
+    cycle = Lifecycle(aws.client("s3"), "bucket", [{**RULES[0], "TagFilters": tags}])
+    wanted = ["", "a=1", "a=1&b=2", "a=1&b=2&c=3", "a=1&b=3", ""]
+    versions = []
+    for one in wanted:
+        put = aws.client("s3").put_object(Bucket="bucket", Key="sources/a", Body=one.encode(), Tagging=one)
+        versions.append(put["VersionId"])
+    cycle.look(NOON)
+    assert {one.id for one in cycle.apply(NOON + 9 * DAY)} == {*versions[2:4]}
+
+
 def test_a_rule_that_is_not_simulated_is_refused_and_none_of_the_template_is(aws: EmbeddedAws) -> None:
     with pytest.raises(ValueError, match="Transitions"):
         Lifecycle(aws.client("s3"), "bucket", [{"Id": "x", "Status": "Enabled", "Transitions": []}])

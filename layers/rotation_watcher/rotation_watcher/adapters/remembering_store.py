@@ -36,19 +36,21 @@ class Memory:
 class RememberingStore(ForwardingStore):
     """``ports.ObjectStore`` for one run, over a store that lists ETags; ``folders`` are what it lists.
 
-    It writes outside of them.
+    It writes outside of them. What begins with ``skip`` it is not asked for.
     """
 
-    def __init__(self, store: ObjectStore, memory: Memory, folders: Sequence[str]) -> None:
+    def __init__(self, store: ObjectStore, memory: Memory, folders: Sequence[str], *, skip: str = "") -> None:
         super().__init__(store)
         self._memory = memory
+        self._skip = skip
         self._folders = tuple(folders)
         self._listed: Mapping[str, str] | None = None
         memory.begin()
 
     def get(self, key: str, *, version: str | None = None) -> StoredObject | None:
         """See ``ports.ObjectStore``. Below a listed folder: as it was when that was listed, or newer."""
-        if version is not None or not key.startswith(self._folders):
+        skipped = bool(self._skip) and key.startswith(self._skip)
+        if version is not None or skipped or not key.startswith(self._folders):
             return self._store.get(key, version=version)
         etag = self._etags().get(key)
         if etag is None:
@@ -70,5 +72,5 @@ class RememberingStore(ForwardingStore):
 
     def _etags(self) -> Mapping[str, str]:
         if self._listed is None:
-            self._listed = self._store.etags("", after=min(self._folders))
+            self._listed = self._store.etags("", after=min(self._folders), skip=self._skip)
         return self._listed

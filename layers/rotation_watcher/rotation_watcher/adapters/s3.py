@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from rotation_watcher import keys
 from rotation_watcher.adapters.aws_errors import NO_ANSWER, SdkError, code, retried, translate, words
 from rotation_watcher.errors import BucketUnusable, Conflict, StoreError, TargetBusy, WatcherError
 from rotation_watcher.ports import StoredObject, Written
@@ -91,20 +93,32 @@ class S3Store:
         """See ``ports.ObjectStore``."""
         return sorted(self.etags(prefix))
 
-    def etags(self, prefix: str, *, after: str = "") -> Mapping[str, str]:
-        """See ``ports.ObjectStore``."""
+    def etags(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, str]:
+        """See ``ports.ObjectStore``. A page that ends in what may be skipped is followed by what lies behind that."""
+        behind = f"{skip[:-1]}{chr(ord(skip[-1]) + 1)}" if skip else ""  # no key of ours is just that
+        found: dict[str, str] = {}
         try:
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                **self._named, Prefix=prefix, StartAfter=after
-            )
-            return {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", [])}
+            while True:
+                page = self._client.list_objects_v2(**self._named, Prefix=prefix, StartAfter=after)
+                contents = page.get("Contents", [])
+                found |= {item["Key"]: item["ETag"] for item in contents}
+                if not page.get("IsTruncated") or not contents:
+                    return found
+                last = contents[-1]["Key"]
+                after = behind if skip and last.startswith(skip) else last
         except (ClientError, BotoCoreError) as error:
             raise self._failed("list", prefix, error) from error
 
     def _put(self, key: str, body: bytes, content_type: str, condition: dict[str, Any]) -> Written:
-        answer = self._client.put_object(
-            **self._named, Key=key, Body=body, ContentType=content_type, ChecksumAlgorithm="SHA256", **condition
-        )
+        """A role that may not tag (a permissions boundary says so) writes without: nothing waits for a tag."""
+        given: dict[str, Any] = self._named | {"Key": key, "Body": body, "ContentType": content_type} | condition
+        tagging: Any = {"Tagging": urlencode(tags)} if (tags := keys.tags(key)) else {}
+        try:
+            answer = self._client.put_object(**given, ChecksumAlgorithm="SHA256", **tagging)
+        except ClientError as error:
+            if not tagging or code(error) != "AccessDenied":
+                raise
+            answer = self._client.put_object(**given, ChecksumAlgorithm="SHA256")
         return Written(answer["ETag"], _exact(answer.get("VersionId")))
 
     def _failed(self, verb: str, key: str, error: SdkError) -> WatcherError:

@@ -6,7 +6,7 @@ bundle has published. It vouches for nothing here: a list counts only if the key
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import msgspec
 
@@ -32,6 +32,10 @@ class Pinned(NamedTuple):
     bundle: str
     pins: Sequence[Pin]
     sources: Mapping[str, Source]
+
+    def of(self, sources: Collection[str] | None) -> Self:
+        """The pins of these sources alone (ids); None: of all."""
+        return self if sources is None else self._replace(pins=[pin for pin in self.pins if pin.source in sources])
 
     def source_of(self, pin: Pin, authority: Authority) -> Source:
         """The source of a pin, for one authority alone; without credentials where the watch file has it no longer."""

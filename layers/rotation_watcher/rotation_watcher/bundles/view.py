@@ -4,7 +4,7 @@ Nothing here writes. What cannot be proved now (a certificate's file is gone, an
 is not wanted, and stops every removal until it is cleared up.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -46,11 +46,18 @@ class _Found(NamedTuple):
 
 
 def view_bundle(
-    watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime, *, revoked: revocation.Found | None = None
+    watch: Watch,
+    bundle: Bundle,
+    store: ObjectStore,
+    now: datetime,
+    *,
+    revoked: revocation.Found | None = None,
+    pins_of: Collection[str] | None = None,
 ) -> BundleView:
     """The wanted set of a bundle, from the histories of its sources. Raises StoreError.
 
-    ``revoked`` is what is known to be revoked; None: the lists that are kept are asked.
+    ``revoked`` is what is known to be revoked; None: the lists that are kept are asked. ``pins_of``: of what is pinned
+    the leaves of these sources alone (ids) are looked at; None: all.
     """
     needs: list[Need] = []
     removal_blockers: list[str] = []
@@ -91,7 +98,7 @@ def view_bundle(
         problems += faults
         removal_blockers += faults
         problems += [f"{file.key}: {one.facts.subject}: in an unusual form, added all the same" for one in file.unusual]
-    pinned = pinned_in(store, bundle.id, watch)
+    pinned = pinned_in(store, bundle.id, watch).of(pins_of)
     former = _former(pinned, watch, bundle, store, known | unvouched, now)
     unvouched |= former.unvouched
     bare = only_pinned(pinned, store, [*needs, *former.needs], unvouched, now)

@@ -269,6 +269,7 @@ class Session:
                 return False  # delivered, and not taken out: they come once more
             return True
 
+        self._ledger.renew(self.record.outbox, self.ports.clock())
         waiting = outbox.Waiting(self.record.outbox, clear)
         return outbox.deliver([waiting], self.ports.sink, self.ports.remaining)[0]
 
