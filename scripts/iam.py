@@ -25,6 +25,7 @@ from tests.roles.judging import JUDGED  # noqa: E402
 from tests.roles.test_described import FULL, PLACES  # noqa: E402
 from tests.roles.test_elsewhere import OF_PUBLISH, UNVERSIONED  # noqa: E402
 from tests.stack.template import as_list, load, nodes, unfold  # noqa: E402
+from tests.stack.template import policies as own_policies  # noqa: E402
 from tests.support.roles import Resolver  # noqa: E402
 
 PATH = ROOT / "docs" / "security" / "iam.md"
@@ -36,7 +37,8 @@ HEAD = """# What each role may do
 Made by `scripts/iam.py` from `template.yaml` and the templates in `accounts/`; `tests/roles/test_iam_page.py` fails
 when it is out of date. Each statement is shown as AWS gets it with every optional part switched on: this is the most
 that a role can ever have. `<…>` is what a parameter or the stack gives, "with" names the parameters without which the
-statement does not exist. No managed policy is attached (`tests/stack/test_template_roles.py`).
+statement does not exist (of the keys' parameters one of the two). What several roles have for the same purpose stands
+in a policy of the stack that is attached to each; no managed policy of AWS is (`tests/stack/test_template_roles.py`).
 
 **Judged by** says which test would notice:
 
@@ -218,8 +220,8 @@ def rows(path: Path) -> Iterator[Row]:
         if resource["Type"] != "AWS::IAM::Role":
             continue
         always = [resource["Condition"]] if "Condition" in resource else []
-        for under, policy in unfold(resource["Properties"]["Policies"]):
-            for deeper, body in unfold(policy["PolicyDocument"]["Statement"], under):
+        for under, home, document in own_policies(template, role):
+            for deeper, body in unfold(document["Statement"], under):
                 sid, actions = body["Sid"], as_list(body["Action"])
                 yield Row(
                     role,
@@ -229,7 +231,7 @@ def rows(path: Path) -> Iterator[Row]:
                     [plain(each) for each in as_list(resolver.of(body["Resource"]))],
                     list(conditions(resolver.of(body.get("Condition", {})))),
                     parameters(template, [*always, *deeper]),
-                    said[role, sid],
+                    said[home, sid],
                     judged(path, sid, actions, moto=path == ELSEWHERE or (role, sid) in moto),
                 )
 

@@ -72,7 +72,14 @@ WHY = {
     # Scheduler
     "Invoke": "wakes the four functions",
     "ReportMissedRuns": "keeps what it could not hand over",
+    # keys of the operator's own
+    "UseBucketKey": "the bucket's data under a customer-managed key",
+    "ReadWithFormerKeys": "what was written before the key changed",
+    "SendWithQueueKey": "messages under a customer-managed key, sent",
+    "TakeWithQueueKey": "messages under a customer-managed key, taken",
+    "PublishWithTopicKey": "alerts under a customer-managed key",
     # accounts/target-role.yaml
+    "DecryptDeployedVersions": "the same, where the watcher's bucket has a customer-managed key",
     "ReadDeployedVersionsThere": "the same from the buckets of other regions",
     # policies on resources
     "TlsOnly": "nothing over plain HTTP",

@@ -235,6 +235,48 @@ variable "own_alarm_topic_arn" {
   nullable    = false
 }
 
+variable "stack_kms_key_arn" {
+  description = "ARN of a customer-managed KMS key of this region that encrypts what the stack keeps: bucket, topics, queues and logs. Its policy must say so first (accounts/data-key.yaml makes such a key; docs/deploy.md, \"Keys of your own\"). kms_key_arn is the key of the secrets. Empty: AWS's own encryption, which is none for topics."
+  type        = string
+  default     = ""
+  nullable    = false
+}
+
+variable "bucket_kms_key_arn" {
+  description = "ARN of another KMS key for the bucket, or none: no key of your own there. Empty: stack_kms_key_arn. With existing_bucket_name this is the key that the bucket has already; the stack does not change it."
+  type        = string
+  default     = ""
+  nullable    = false
+}
+
+variable "topic_kms_key_arn" {
+  description = "ARN of another KMS key for the SNS topics (alerts, alarms, Amazon Q), or none: no key of your own there. Empty: stack_kms_key_arn."
+  type        = string
+  default     = ""
+  nullable    = false
+}
+
+variable "queue_kms_key_arn" {
+  description = "ARN of another KMS key for the SQS queues, the dead-letter queues among them, or none: no key of your own there. Empty: stack_kms_key_arn."
+  type        = string
+  default     = ""
+  nullable    = false
+}
+
+variable "log_kms_key_arn" {
+  description = "ARN of another KMS key for the log groups, or none: no key of your own there. Empty: stack_kms_key_arn."
+  type        = string
+  default     = ""
+  nullable    = false
+}
+
+variable "former_kms_key_arns" {
+  description = "After a change of the bucket's or the queues' key, or back to none: the ARNs of the keys of before, separated by commas, so that what lies under them can still be read. Empty if there was none."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
 variable "subnet_ids" {
   description = "Private subnets whose way out is a NAT gateway with an address that your organisation allows, separated by commas. The functions collect and refresh_crls then run there; the others need no known address. Empty: no VPC."
   type        = list(string)
@@ -359,6 +401,12 @@ locals {
     PermissionsBoundaryArn = var.permissions_boundary_arn
     RolePath               = var.role_path
     OwnAlarmTopicArn       = var.own_alarm_topic_arn
+    StackKmsKeyArn         = var.stack_kms_key_arn
+    BucketKmsKeyArn        = var.bucket_kms_key_arn
+    TopicKmsKeyArn         = var.topic_kms_key_arn
+    QueueKmsKeyArn         = var.queue_kms_key_arn
+    LogKmsKeyArn           = var.log_kms_key_arn
+    FormerKmsKeyArns       = join(",", var.former_kms_key_arns)
     SubnetIds              = join(",", var.subnet_ids)
     SecurityGroupIds       = join(",", var.security_group_ids)
     CollectSchedule        = var.collect_schedule

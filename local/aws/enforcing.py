@@ -3,7 +3,8 @@
 For SNS, SSM, Secrets Manager and trust stores moto would take the resource of every call for "*", and so refuse what a
 policy names. A tag that comes with an object it would take without asking. For API Gateway it derives actions that IAM
 does not have, and takes no signature of an assumed role: there it is not asked at all. For CloudFront only the
-signature is passed over, for the same reason.
+signature is passed over, for the same reason. Of the key behind an object, a queue or a topic it asks nothing:
+``encryption`` says what.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from moto.sns.responses import SNSResponse
 from moto.ssm.responses import SimpleSystemManagerResponse
 from moto.utilities.utils import get_partition
 
+from local.aws import encryption
 from local.aws.patching import patched
 
 _OF_A_TRUST_STORE = {
@@ -118,6 +120,10 @@ def mended() -> Iterator[list[Asked]]:
         role = getattr(request._access_key, "_owner_role_name", "")  # noqa: SLF001 - moto keeps what it derived there
         asked.append(Asked(request._action, resource, role))  # noqa: SLF001
         judge(request, resource)
+        for action, key in encryption.asked_of_kms(request.account_id, request._action, resource):  # noqa: SLF001
+            asked.append(Asked(action, key, role))
+            with patch.object(request, "_action", action):
+                judge(request, key)
 
     def let_pass(response: Any, resource: str = "*") -> None:
         """Ask no policy."""

@@ -34,6 +34,7 @@ from local.aws import (
     direct,
     domains_http,
     domains_rest,
+    encryption,
     enforcing,
     exports,
     listeners,
@@ -176,6 +177,16 @@ class EmbeddedAws:
             s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
         return name
 
+    def encrypt_bucket(self, name: str, key: str) -> None:
+        """Let a KMS key encrypt what is put from now on, as the template does where one is given."""
+        rule = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+        self.client("s3").put_bucket_encryption(
+            Bucket=name,
+            ServerSideEncryptionConfiguration={
+                "Rules": [{"ApplyServerSideEncryptionByDefault": rule, "BucketKeyEnabled": True}]
+            },
+        )
+
     def certificate(self, region: str | None = None) -> str:
         """Return the ARN of a certificate for *.example.com.
 
@@ -294,6 +305,7 @@ class EmbeddedAws:
         elb |= listeners.operations(self._stores.exists)
         self._patches.enter_context(patched(ELBV2Response, elb))
         self._patches.enter_context(patched(S3Response, plain_lists.operations()))
+        self._patches.enter_context(encryption.other_etags())
         self._patches.enter_context(patched(SNSResponse, self._subscriptions.operations()))
         self._patches.enter_context(patched(EventsHandler, self._events.operations()))
         self._patches.enter_context(patched(Subscription, self._subscriptions.deliveries()))

@@ -25,11 +25,13 @@ def real(bucket: str) -> S3Store:
     return S3Store(clients.make("s3"), bucket)
 
 
-@pytest.fixture(params=["fake", "S3"])
-def store(request: pytest.FixtureRequest) -> ObjectStore:
+@pytest.fixture(params=["fake", "S3", "S3 under a key"])
+def store(request: pytest.FixtureRequest, aws: EmbeddedAws) -> ObjectStore:
     if request.param == "fake":
         return InMemoryStore()
     found: S3Store = request.getfixturevalue("real")
+    if request.param == "S3 under a key":
+        aws.encrypt_bucket(found.bucket, "arn:aws:kms:us-east-1:123456789012:key/own")
     return found
 
 

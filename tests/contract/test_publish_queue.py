@@ -134,6 +134,13 @@ def test_a_queue_that_does_not_take_it_is_reported_with_the_target(code: str, aw
         SqsPublishQueue(aws.client("sqs"), url).send(LOOK)
 
 
+@pytest.mark.parametrize("code", ["KmsDisabled", "KmsAccessDenied"])
+def test_a_queue_whose_key_denies_says_where_to_read_on(code: str, aws: EmbeddedAws, url: str) -> None:
+    aws.fail_next("sqs", "SendMessage", code)
+    with pytest.raises(StoreError, match="A KMS key is disabled or denies"):
+        SqsPublishQueue(aws.client("sqs"), url).send(LOOK)
+
+
 def test_a_queue_that_is_gone_is_reported(aws: EmbeddedAws, url: str) -> None:
     with pytest.raises(StoreError, match="NonExistentQueue"):
         SqsPublishQueue(aws.client("sqs"), url.replace("publish", "other")).send(LOOK)

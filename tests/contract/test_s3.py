@@ -276,6 +276,34 @@ def test_a_403_means_absence_only_where_it_cannot_mean_anything_else(
             impatient.get("key")
 
 
+@pytest.mark.parametrize(
+    ("operation", "code", "message"),
+    [
+        ("GetObject", "AccessDenied", "not authorized to perform: kms:Decrypt on resource: arn:aws:kms:r:1:key/k"),
+        (
+            "PutObject",
+            "AccessDenied",
+            "not authorized to perform: kms:GenerateDataKey on resource: arn:aws:kms:r:1:key/k",
+        ),
+        ("PutObject", "KMS.DisabledException", "arn:aws:kms:r:1:key/k is disabled."),
+        ("PutObject", "KMS.KMSInvalidStateException", "arn:aws:kms:r:1:key/k is pending deletion."),
+    ],
+)
+def test_an_error_of_a_key_names_the_key_and_where_to_read_on(
+    operation: str, code: str, message: str, impatient: S3Store, aws: EmbeddedAws
+) -> None:
+    aws.fail_next("s3", operation, code, 403 if code == "AccessDenied" else 400, message=message)
+    with pytest.raises(StoreError, match=r"key/k.*docs/runbook\.md, \"A KMS key is disabled or denies\""):
+        impatient.get("key") if operation == "GetObject" else put(impatient, "key", b"")
+
+
+def test_an_error_that_is_no_keys_sends_nobody_to_the_keys(impatient: S3Store, aws: EmbeddedAws) -> None:
+    aws.fail_next("s3", "PutObject", "AccessDenied", 403)
+    with pytest.raises(StoreError) as caught:
+        put(impatient, "key", b"")
+    assert "KMS" not in str(caught.value)
+
+
 def test_a_forbidden_write_is_no_lost_race(impatient: S3Store, aws: EmbeddedAws) -> None:
     aws.fail_next("s3", "PutObject", "AccessDenied", 403)
     with pytest.raises(StoreError) as caught:

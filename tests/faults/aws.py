@@ -8,6 +8,7 @@ from tests.faults.rows import SOURCE, TARGET, End, Injection, Row, When, cold, e
 
 _WHO = "User: arn:aws:sts::123456789012:assumed-role/watcher/run is not authorized to perform: "
 _WHY = " on the resource associated with this ciphertext because no identity-based policy allows it"
+DISABLED = "arn:aws:kms:us-east-1:123456789012:key/0a1b is disabled."
 DECRYPT, GENERATE = f"{_WHO}kms:Decrypt{_WHY}", f"{_WHO}kms:GenerateDataKey{_WHY}"
 _OF_LIST = " on resource: arn:aws:apigateway:us-east-1::/domainnames because no identity-based policy allows it"
 REMOVE_TLS, ADD_TLS = (
@@ -244,9 +245,23 @@ UNSPEAKABLE = (
     Row("S3 409 on conditional writes", conditional("ConditionalRequestConflict", 409), When.ALARM, loud=BOTH),
     Row("KMS denied to S3 reads", error("s3", "GetObject", "AccessDenied", 403, DECRYPT), When.ALARM, loud=BOTH),
     Row("KMS denied to S3 writes", error("s3", "PutObject", "AccessDenied", 403, GENERATE), When.ALARM, loud=BOTH),
+    Row(
+        "S3 reads, key disabled",
+        error("s3", "GetObject", "KMS.DisabledException", 400, DISABLED),
+        When.ALARM,
+        loud=BOTH,
+    ),
+    Row(
+        "S3 writes, key disabled",
+        error("s3", "PutObject", "KMS.DisabledException", 400, DISABLED),
+        When.ALARM,
+        loud=BOTH,
+    ),
     untold("SNS resets", on_the_wire({"service": "sns", "operation": "Publish", "reset": True})),
+    untold("SNS, key disabled", error("sns", "Publish", "KMSDisabled", 400, DISABLED)),
     untold("KMS denied to SNS", error("sns", "Publish", "KMSAccessDenied", 400, GENERATE)),
     Row("KMS denied to SQS", error("sqs", "SendMessage", "KmsAccessDenied", 400, GENERATE), When.ALARM, loud=BOTH),
+    Row("SQS, key disabled", error("sqs", "SendMessage", "KmsDisabled", 400, DISABLED), When.ALARM, loud=BOTH),
 )
 
 AWS = (*THROTTLED, *MISLEADING, *REFUSED, *UNSPEAKABLE)

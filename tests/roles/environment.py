@@ -58,6 +58,10 @@ class Run(NamedTuple):
     asked: frozenset[Asked]
 
 
+def _key(name: str) -> str:
+    return f"arn:aws:kms:{_PLACE}:key/{name}"
+
+
 def _refused() -> Watch:
     raise ConfigurationError(["mode: a mistake"])
 
@@ -72,6 +76,7 @@ class RolesEnvironment:
     def __init__(self, environment: Environment, slack: SlackReceiver, teams: TeamsReceiver) -> None:
         self.environment, self.slack, self.teams = environment, slack, teams
         self.others = environment.world.region("sa-east-1").root_pem()
+        self._encrypt()
         self._furnish()
         self.store = environment.add_trust_store("alb", "main", self.others)
         self.door = environment.add_listener("door", "main", self.store, [PARTNERS])
@@ -96,7 +101,11 @@ class RolesEnvironment:
             "WatchFileUri": f"s3://{CONF}/watch.json",
             "AdoptObjectArns": f"arn:aws:s3:::{CONF}/old.pem",
             "AuthorizerBundle": "main",
-            "KmsKeyArn": f"arn:aws:kms:{_PLACE}:key/none",
+            # Four keys: moto judges no conditions, and so one grant on a key that all had would do for all.
+            "KmsKeyArn": _key("secrets"),
+            "BucketKmsKeyArn": _key("bucket"),
+            "TopicKmsKeyArn": _key("topics"),
+            "QueueKmsKeyArn": _key("queues"),
             "SubnetIds": "subnet-1",
             "SecurityGroupIds": "sg-1",
         }
@@ -356,6 +365,16 @@ class RolesEnvironment:
 
     # What is there
 
+    def _encrypt(self) -> None:
+        """Keys for what the stack's template makes, as it does."""
+        self.environment.aws.encrypt_bucket(BUCKET, _key("bucket"))
+        self.environment.sqs.set_queue_attributes(
+            QueueUrl=self.environment.queue_url, Attributes={"KmsMasterKeyId": _key("queues")}
+        )
+        self.environment.aws.client("sns").set_topic_attributes(
+            TopicArn=self.environment.topic_arn, AttributeName="KmsMasterKeyId", AttributeValue=_key("topics")
+        )
+
     def _furnish(self) -> None:
         environment = self.environment
         environment.world.region("us-east-1", days_left=92)
@@ -373,19 +392,23 @@ class RolesEnvironment:
         )
         secrets, ssm = environment.aws.client("secretsmanager"), environment.aws.client("ssm")
         oauth = ssm.get_parameter(Name="/genesys/oauth", WithDecryption=True)["Parameter"]["Value"]
-        self.secret = secrets.create_secret(Name="genesys", SecretString=oauth)["ARN"]
+        kept: Any = {"Type": "SecureString", "KeyId": _key("secrets")}
+        ssm.put_parameter(Name="/genesys/oauth", Value=oauth, Overwrite=True, **kept)
+        self.secret = secrets.create_secret(Name="genesys", SecretString=oauth, KmsKeyId=_key("secrets"))["ARN"]
         environment.watch["sources"][1]["credentials"] = self.secret
-        ssm.put_parameter(Name="/genesys/slack", Type="SecureString", Value=self.slack.url)
+        ssm.put_parameter(Name="/genesys/slack", Value=self.slack.url, **kept)
         self.webhook = ssm.get_parameter(Name="/genesys/slack")["Parameter"]["ARN"]
         self.webhook_secret = secrets.create_secret(Name="slack", SecretString=self.slack.url)["ARN"]
-        ssm.put_parameter(Name="/genesys/teams", Type="SecureString", Value=self.teams.url)
+        ssm.put_parameter(Name="/genesys/teams", Value=self.teams.url, **kept)
         self.workflow = ssm.get_parameter(Name="/genesys/teams")["Parameter"]["ARN"]
-        self.amazon_q_topic = environment.aws.client("sns").create_topic(Name="amazon-q")["TopicArn"]
+        self.amazon_q_topic = environment.aws.client("sns").create_topic(
+            Name="amazon-q", Attributes={"KmsMasterKeyId": _key("topics")}
+        )["TopicArn"]
         environment.aws.make_bucket(CONF)
         self.pinned = environment.s3.put_object(Bucket=CONF, Key="old.pem", Body=self.others.encode())["VersionId"]
-        self.failed_url = environment.sqs.create_queue(QueueName="failed")["QueueUrl"]
-        self.slack_url, self.teams_url, self.amazon_q_url = (
-            environment.sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("slack", "teams", "amazon-q")
+        self.failed_url, self.slack_url, self.teams_url, self.amazon_q_url = (
+            environment.sqs.create_queue(QueueName=name, Attributes={"KmsMasterKeyId": _key("queues")})["QueueUrl"]
+            for name in ("failed", "slack", "teams", "amazon-q")
         )
 
     def _restore_edge(self) -> None:

@@ -13,10 +13,6 @@ EXEMPT: dict[str, tuple[str, str]] = {
         "without it S3 answers 403 where an object is missing; moto answers 404 to everybody",
         "docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html",
     ),
-    "kms:Decrypt": (
-        "SSM and Secrets Manager decrypt with the caller's rights under a customer-managed key; moto does not ask KMS",
-        "docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html",
-    ),
     "logs:CreateLogStream": (
         "the Lambda service writes the function's log with its role",
         "docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html",

@@ -15,8 +15,8 @@ from tests.roles.exemptions import EXEMPT
 from tests.roles.grants import Grant, documents, grants
 from tests.support.roles import Resolver
 
-JUDGED = {"s3", "sns", "sqs", "ssm", "secretsmanager", "elasticloadbalancing", "cloudfront"}
-"""The services for which moto's enforcement is to be trusted."""
+JUDGED = {"s3", "sns", "sqs", "ssm", "secretsmanager", "elasticloadbalancing", "cloudfront", "kms"}
+"""The services for which moto's enforcement is to be trusted; of KMS what ``local/aws/encryption.py`` asks."""
 
 
 def judged(resolver: Resolver, role: str) -> list[Grant]:

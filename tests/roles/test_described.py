@@ -30,6 +30,9 @@ FULL = {
         [f"arn:aws:ssm:{ACCOUNT}:parameter/genesys/oauth", f"arn:aws:secretsmanager:{ACCOUNT}:secret:genesys-AbCdEf"]
     ),
     "KmsKeyArn": f"arn:aws:kms:{ACCOUNT}:key/0a1b",
+    "StackKmsKeyArn": f"arn:aws:kms:{ACCOUNT}:key/2c3d",
+    "QueueKmsKeyArn": f"arn:aws:kms:{ACCOUNT}:key/4e5f",
+    "FormerKmsKeyArns": f"arn:aws:kms:{ACCOUNT}:key/6071",
     "TargetArns": ",".join([STORE, LISTENER, EDGE, *DOMAINS, "arn:aws:s3:::edge/genesys/prod/"]),
     "FileBucketArns": "arn:aws:s3:::edge",
     "AdoptObjectArns": "arn:aws:s3:::platform/mtls/others.pem",

@@ -4,12 +4,17 @@ import json
 
 import pytest
 
-from tests.stack.template import ROOT, TEMPLATE
+from tests.roles.test_described import FLEET, PLACES
+from tests.stack.template import ROLES, ROOT, TEMPLATE
 from tests.support.elsewhere import Places
 from tests.support.roles import Resolver
 
 LARGEST_POLICIES = 10_240
 """Characters without blanks that all inline policies of a role may have together (docs: IAM and STS quotas)."""
+LARGEST_MANAGED, MOST_ATTACHED = 6_144, 10
+"""Characters without blanks of a managed policy, and how many a role may have (docs: IAM and STS quotas)."""
+ATTACHING = {"StackKmsKeyArn", "QueueKmsKeyArn", "FormerKmsKeyArns"}
+"""The parameters of which test_described.py's hang policies on roles."""
 LARGEST_ENVIRONMENT = 4096
 """Bytes that the names and values of a function's environment variables may have together (docs: Lambda quotas)."""
 BUCKET = "genesys-certificate-watcher-state-1abcdefghijkl"
@@ -30,8 +35,12 @@ def role(n: int) -> str:
 
 def size(targets: list[str], roles: int = 0) -> int:
     parameters = {"TargetArns": ",".join(targets), "TargetRoleArns": ",".join(role(n) for n in range(roles))}
-    policies = Resolver(parameters, Places(BUCKET)).policies("PublishRole").values()
-    return sum(len(json.dumps(one, separators=(",", ":"))) for one in policies)
+    return sum(map(length, Resolver(parameters, Places(BUCKET)).inline("PublishRole").values()))
+
+
+def length(document: object) -> int:
+    """Characters of a policy without blanks."""
+    return len(json.dumps(document, separators=(",", ":")))
 
 
 @pytest.mark.parametrize(("roles", "stores", "domains"), [(0, 6, 9), (10, 5, 8), (30, 4, 6)])
@@ -40,6 +49,20 @@ def test_publishs_role_has_room_for_so_many(roles: int, stores: int, domains: in
     assert size(few, roles) <= LARGEST_POLICIES < size(many, roles)
     few, many = [domain(n) for n in range(domains)], [domain(n) for n in range(domains + 2)]
     assert size(few, roles) <= LARGEST_POLICIES < size(many, roles)
+
+
+def test_what_is_attached_to_a_role_has_room_and_takes_none_from_its_own_policies() -> None:
+    """With the longest name of a bucket, beside the same targets as without."""
+    resolver = Resolver(FLEET, PLACES | {"State": ("b" * 63, f"arn:aws:s3:::{'b' * 63}")})
+    plain = Resolver({name: value for name, value in FLEET.items() if name not in ATTACHING}, PLACES)
+    for role in ROLES:
+        attached = resolver.attached(role)
+        assert attached, role
+        assert len(attached) <= MOST_ATTACHED, role
+        for name in attached:
+            assert length(resolver.policies(role)[name]) <= LARGEST_MANAGED, name
+        assert not plain.attached(role), role
+        assert {*resolver.inline(role)} == {*plain.inline(role)}, role
 
 
 def test_the_documents_say_how_many() -> None:

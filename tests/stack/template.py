@@ -4,6 +4,8 @@ Wherever the same thing must be true of every function, queue or statement, the 
 added later is judged too.
 """
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -102,11 +104,21 @@ def unfold(node: Node, under: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
             yield under, entry
 
 
+def policies(template: dict[str, Node], role: str) -> Iterator[tuple[tuple[str, ...], str, Node]]:
+    """A role's policies, its own and those attached: the conditions around each, the resource that has it, and it."""
+    own = template["Resources"][role]["Properties"]
+    for under, policy in unfold(own["Policies"]):
+        yield under, role, policy["PolicyDocument"]
+    for under, attached in unfold(own.get("ManagedPolicyArns", [])):
+        managed = template["Resources"][attached["Ref"]]
+        assert managed["Type"] == "AWS::IAM::ManagedPolicy", "those of AWS bring wildcards"
+        yield under, attached["Ref"], managed["Properties"]["PolicyDocument"]
+
+
 def statements() -> Iterator[Statement]:
-    for role, resource in ROLES.items():
-        assert "ManagedPolicyArns" not in resource["Properties"], "managed policies bring wildcards"
-        for under, policy in unfold(resource["Properties"]["Policies"]):
-            for deeper, body in unfold(policy["PolicyDocument"]["Statement"], under):
+    for role in ROLES:
+        for under, _, document in policies(TEMPLATE, role):
+            for deeper, body in unfold(document["Statement"], under):
                 yield Statement(role, deeper, body)
 
 
@@ -157,3 +169,10 @@ def refuses_http(resource: Node) -> bool:
         s["Effect"] == "Deny" and s["Principal"] == "*" and s["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
         for s in resource["Properties"]["PolicyDocument"]["Statement"]
     )
+
+
+def refs(body: Node) -> set[str]:
+    """The names that a statement refers to: parameters, resources, and those inside a text (Fn::Sub)."""
+    found = [node for node in nodes(body) if isinstance(node, dict)]
+    inside = {name for node in found for name in re.findall(r"\$\{(\w+)\}", json.dumps(node.get("Fn::Sub", "")))}
+    return inside | {str(node["Ref"]) for node in found if "Ref" in node}

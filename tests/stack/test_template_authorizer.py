@@ -27,7 +27,8 @@ def test_its_role_reads_one_bundle_and_the_lists_and_writes_only_when_it_asked_f
     assert keys_of(ROLE, "s3:PutObject") == {"wakes/*"}
     actions = {action for one in STATEMENTS if one.role == ROLE for action in one.actions}
     assert {one for one in actions if not one.startswith(("logs:", "xray:"))} == {
-        *("s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "lambda:InvokeFunction")
+        *("s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "lambda:InvokeFunction"),
+        *("kms:Decrypt", "kms:GenerateDataKey"),
     }
     (invoked,) = [one.resources for one in STATEMENTS if one.role == ROLE and "lambda:InvokeFunction" in one.actions]
     assert invoked == [{"Fn::GetAtt": ["CollectFunction", "Arn"]}]

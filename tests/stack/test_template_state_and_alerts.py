@@ -35,7 +35,8 @@ def test_the_bucket_is_kept_versioned_private_and_encrypted() -> None:
     assert set(config["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(config["PublicAccessBlockConfiguration"]) == 4
     (rule,) = config["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-    assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+    plain = Resolver({}, {})  # with a key: test_template_keys.py
+    assert plain.of(rule) == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
     assert refuses_http(RESOURCES["BucketPolicy"])
 
 

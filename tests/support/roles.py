@@ -33,9 +33,27 @@ class Resolver:
         self._places = places
 
     def policies(self, role: str) -> dict[str, dict[str, Any]]:
-        """The role's policy documents by name."""
+        """The role's policy documents by name; what is attached to it by its logical id."""
+        resources = self._template["Resources"]
+        attached = {name: self.of(resources[name]["Properties"]["PolicyDocument"]) for name in self.attached(role)}
+        return self.inline(role) | attached
+
+    def inline(self, role: str) -> dict[str, dict[str, Any]]:
+        """Of them those that stand in the role."""
         found = self.of(self._template["Resources"][role]["Properties"]["Policies"])
         return {policy["PolicyName"]: policy["PolicyDocument"] for policy in found}
+
+    def attached(self, role: str) -> list[str]:
+        """The logical ids of the stack's managed policies that are attached to the role."""
+        found = []
+        for entry in self._template["Resources"][role]["Properties"].get("ManagedPolicyArns", []):
+            node = entry
+            while "Fn::If" in node:
+                condition, then, otherwise = node["Fn::If"]
+                node = then if self.holds(condition) else otherwise
+            if node != {"Ref": "AWS::NoValue"}:
+                found.append(node["Ref"])
+        return found
 
     def holds(self, condition: str) -> bool:
         """Whether a condition of the template holds."""
@@ -63,6 +81,7 @@ class Resolver:
 
     def _name(self, name: str) -> str:
         fixed = {"AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": self._account}
+        fixed["AWS::URLSuffix"] = "amazonaws.com"
         fixed["AWS::StackName"] = self._places.get("AWS::StackName", ("watcher", ""))[0]
         return fixed[name] if name in fixed else self._places[name][0]
 

@@ -1,12 +1,14 @@
 """A run reads once what its targets share, and of the state only what a listing does not answer."""
 
+import dataclasses
+
 import pytest
 
 from rotation_watcher import run_store
 from rotation_watcher.errors import Conflict
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.run_store import Memory, RunStore, holds
-from tests.support.fakes import InMemoryStore
+from tests.support.fakes import InMemoryStore, Stored
 
 RECORD, LOADED = "targets/alb/record.json", "targets/alb/bundle.pem"
 JSON, PEM = "application/json", "application/x-pem-file"
@@ -150,6 +152,33 @@ def test_the_listing_says_whether_an_object_holds_these_bytes() -> None:
         False,
     )
     assert world.store.calls == []
+
+
+class Encrypted(InMemoryStore):
+    """A bucket under a KMS key: no ETag is a digest of the data alone."""
+
+    def _keep(self, key: str, body: bytes, content_type: str) -> Stored:
+        kept = super()._keep(key, body, content_type)
+        self.versions[key][-1] = other = dataclasses.replace(kept, etag=f'"{kept.version}"')
+        return other
+
+
+@pytest.mark.parametrize("shown_by", ["a read", "a write", "what the container knows"])
+def test_where_etags_are_no_digests_a_difference_says_nothing(shown_by: str) -> None:
+    world = World()
+    world.store = Encrypted()
+    world.store.seed(LOADED, b"1")
+    world.store.seed(RECORD, b"1")
+    if shown_by == "what the container knows":
+        world.run().get(RECORD)
+    run = world.run()
+    assert holds(run, LOADED, b"1") is False, "nothing has been seen yet: it is put once more"
+    if shown_by == "a write":
+        run.put(RECORD, b"2", content_type=JSON)
+    else:
+        run.get(RECORD)
+    assert holds(run, LOADED, b"1") is None
+    assert holds(run, "targets/other/bundle.pem", b"1") is False, "what is not listed is not there"
 
 
 @pytest.mark.parametrize("unknown", ["no listing", "another folder", "asked since", "written since", "another store"])

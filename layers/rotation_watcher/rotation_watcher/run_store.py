@@ -58,6 +58,7 @@ class RunStore(ForwardingStore):
         self._shared: dict[tuple[str, str | None], StoredObject | None] = {}
         self._listed: dict[str, str] | None = None
         self._asked: set[str] = set()
+        self._digests = True
         self._put: dict[tuple[str, str], StoredObject] = {}
 
     def list_state(self) -> None:
@@ -76,11 +77,14 @@ class RunStore(ForwardingStore):
         """Whether the newest object there holds these bytes, by the listing alone; None where that is not known.
 
         The ETag of an object that was put at once is the MD5 of its bytes (S3 API reference, Object), unless a KMS key
-        encrypts it: then they seem to differ, and are only read or written once more.
+        encrypts it: as soon as an object was seen that has another ETag, a difference says nothing.
         """
         if self._listed is None or key in self._asked or not key.startswith(STATE):
             return None
-        return self._listed.get(key) == f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
+        etag = self._listed.get(key)
+        if etag is None or etag == _digest(body):
+            return etag is not None
+        return False if self._digests else None
 
     def get(self, key: str, *, version: str | None = None) -> StoredObject | None:
         """See ``ports.ObjectStore``. A version that this run has put is not read: no version ever changes."""
@@ -94,10 +98,10 @@ class RunStore(ForwardingStore):
             if etag is None:
                 return None
             if known := self._memory.get(key, etag):
-                return known
+                return self._seen(known)
         stored = self._store.get(key)
         if stored is not None:
-            self._memory.keep(key, stored)
+            self._memory.keep(key, self._seen(stored))
         return stored
 
     def put(self, key: str, body: bytes, *, content_type: str) -> Written:
@@ -119,11 +123,19 @@ class RunStore(ForwardingStore):
 
     def _kept(self, key: str, body: bytes, written: Written) -> Written:
         self._asked.add(key)
-        stored = StoredObject(body, written.etag, written.version)
+        stored = self._seen(StoredObject(body, written.etag, written.version))
         self._memory.keep(key, stored)
         if written.version is not None and key.startswith("targets/") and not key.endswith(_REMEMBERED):
             self._put = {(key, written.version): stored}
         return written
+
+    def _seen(self, stored: StoredObject) -> StoredObject:
+        self._digests = self._digests and stored.etag == _digest(stored.body)
+        return stored
+
+
+def _digest(body: bytes) -> str:
+    return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
 
 
 def holds(store: ObjectStore, key: str, body: bytes) -> bool | None:

@@ -51,6 +51,13 @@ def words(error: SdkError) -> str:
     return str(error.response.get("Error", {}).get("Message", "")) if isinstance(error, ClientError) else str(error)
 
 
+def of_key(error: SdkError) -> str:
+    """Where to read on if a KMS key is the cause; the error itself names the key. Empty if it is not."""
+    if "kms" not in f"{code(error)} {words(error)}".lower():
+        return ""
+    return ' (docs/runbook.md, "A KMS key is disabled or denies")'
+
+
 def retried(error: SdkError) -> bool:
     """Whether the SDK has retried, so that this answer may follow an earlier request of ours that succeeded."""
     return isinstance(error, ClientError) and error.response["ResponseMetadata"].get("RetryAttempts", 0) > 0

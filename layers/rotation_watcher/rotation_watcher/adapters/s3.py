@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from botocore.exceptions import BotoCoreError, ClientError
 
 from rotation_watcher import keys
-from rotation_watcher.adapters.aws_errors import NO_ANSWER, SdkError, code, retried, translate, words
+from rotation_watcher.adapters.aws_errors import NO_ANSWER, SdkError, code, of_key, retried, translate, words
 from rotation_watcher.errors import BucketUnusable, Conflict, StoreError, TargetBusy, WatcherError
 from rotation_watcher.ports import StoredObject, Written
 
@@ -122,7 +122,7 @@ class S3Store:
         return Written(answer["ETag"], _exact(answer.get("VersionId")))
 
     def _failed(self, verb: str, key: str, error: SdkError) -> WatcherError:
-        return StoreError(f"cannot {verb} s3://{self._bucket}/{key}: {error}")
+        return StoreError(f"cannot {verb} s3://{self._bucket}/{key}: {error}{of_key(error)}")
 
 
 PROBE = "targets/.watcher/bundle.pem"

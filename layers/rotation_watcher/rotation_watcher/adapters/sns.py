@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from rotation_watcher.adapters.aws_errors import NO_ANSWER
+from rotation_watcher.adapters.aws_errors import NO_ANSWER, of_key
 from rotation_watcher.alerts import mail
 from rotation_watcher.alerts.data import as_json, cut
 from rotation_watcher.alerts.model import Alert
@@ -60,7 +60,7 @@ class SnsSink:
         except NO_ANSWER as error:
             raise DeliveryTimedOut(f"SNS does not answer: {error}") from error
         except (ClientError, BotoCoreError) as error:
-            raise DeliveryError(f"SNS did not take the alert: {error}") from error
+            raise DeliveryError(f"SNS did not take the alert: {error}{of_key(error)}") from error
 
 
 class SnsSubscribers:

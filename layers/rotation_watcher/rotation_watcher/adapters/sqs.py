@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
+from rotation_watcher.adapters.aws_errors import of_key
 from rotation_watcher.errors import StoreError
 from rotation_watcher.ports import PublishRequest
 
@@ -34,14 +35,16 @@ class SqsPublishQueue:
                 MessageDeduplicationId=_fit(request.deduplication),
             )
         except (ClientError, BotoCoreError) as error:
-            raise StoreError(f"cannot enqueue a publish request for {request.target}: {error}") from error
+            raise StoreError(
+                f"cannot enqueue a publish request for {request.target}: {error}{of_key(error)}"
+            ) from error
 
     def acknowledge(self, receipt: str) -> None:
         """See ``ports.ReceivedMessages``."""
         try:
             self._client.delete_message(QueueUrl=self._url, ReceiptHandle=receipt)
         except (ClientError, BotoCoreError) as error:
-            raise StoreError(f"cannot take a message off the queue: {error}") from error
+            raise StoreError(f"cannot take a message off the queue: {error}{of_key(error)}") from error
 
     def postpone(self, receipt: str, seconds: int) -> None:
         """See ``ports.ReceivedMessages``."""
