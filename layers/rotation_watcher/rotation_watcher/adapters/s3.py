@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from rotation_watcher.adapters.aws_errors import NO_ANSWER, SdkError, code, retried, translate, words
 from rotation_watcher.errors import BucketUnusable, Conflict, StoreError, TargetBusy, WatcherError
-from rotation_watcher.ports import StoredObject, Written
+from rotation_watcher.ports import Listed, StoredObject, Version, Written
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -93,13 +93,45 @@ class S3Store:
 
     def etags(self, prefix: str, *, after: str = "") -> Mapping[str, str]:
         """See ``ports.ObjectStore``."""
+        return {key: one.etag for key, one in self.listed(prefix, after=after).items()}
+
+    def listed(self, prefix: str, *, after: str = "") -> Mapping[str, Listed]:
+        """See ``ports.ObjectStore``."""
         try:
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 **self._named, Prefix=prefix, StartAfter=after
             )
-            return {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", [])}
+            return {
+                item["Key"]: Listed(item["ETag"], item["LastModified"])
+                for page in pages
+                for item in page.get("Contents", [])
+            }
         except (ClientError, BotoCoreError) as error:
             raise self._failed("list", prefix, error) from error
+
+    def versions_of(self, key: str) -> Sequence[Version]:
+        """See ``ports.ObjectStore``."""
+        try:
+            answer = self._client.list_object_versions(**self._named, Prefix=key)
+        except (ClientError, BotoCoreError) as error:
+            raise self._failed("list the versions of", key, error) from error
+        kept = [
+            Version(_exact(one["VersionId"]), one["ETag"], one["LastModified"], one["Size"])
+            for one in answer.get("Versions", [])
+            if one["Key"] == key
+        ]
+        marks = [
+            Version(_exact(one["VersionId"]), "", one["LastModified"], deleted=True)
+            for one in answer.get("DeleteMarkers", [])
+            if one["Key"] == key
+        ]
+        # Each list is in order, the newest first; which of two of the same second is the newest, IsLatest alone says.
+        newest = {
+            one["VersionId"]
+            for one in (*answer.get("Versions", []), *answer.get("DeleteMarkers", []))
+            if one["IsLatest"]
+        }
+        return sorted([*marks, *kept], key=lambda one: (one.modified, (one.id or "null") in newest), reverse=True)
 
     def _put(self, key: str, body: bytes, content_type: str, condition: dict[str, Any]) -> Written:
         answer = self._client.put_object(
