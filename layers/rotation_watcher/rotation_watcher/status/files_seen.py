@@ -49,11 +49,7 @@ def changed(found: Mapping[str, Listed], before: State) -> list[str]:
 
 def after(before: State, found: Mapping[str, Listed], told: Mapping[str, datetime], now: datetime) -> State:
     """The state when it is known of these, by key and when it was done, how they stand. What is old is forgotten."""
-    files = {
-        key: one
-        for key, one in before.files.items()
-        if one.etag or (key not in told and timedelta(0) <= now - one.at < FORGOTTEN)
-    }
+    files = {key: one for key, one in before.files.items() if one.etag or now - one.at < FORGOTTEN}
     for key, at in told.items():
         if key in found:
             files[key] = Known(etag=found[key].etag, at=found[key].modified)

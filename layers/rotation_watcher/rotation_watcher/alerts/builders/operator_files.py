@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from urllib.parse import quote
 
 import msgspec
 
@@ -211,11 +210,11 @@ def _restore(change: FileChange, bucket: str) -> tuple[Template, ...]:
         return (versions_of(bucket, change.key),)
     if change.was_there:
         return (
-            command(
+            command(  # the CLI encodes the source itself
                 "aws s3api copy-object --bucket {its} --key {key} --copy-source {source} --region {region}",
                 its=bucket,
                 key=change.key,
-                source=f"{bucket}/{quote(change.key, errors='replace')}?versionId={change.former}",
+                source=f"{bucket}/{change.key}?versionId={change.former}",
             ),
         )
     if change.is_there:
