@@ -84,6 +84,7 @@ WHY = {
     "OnlyFunctionsNoteAlerts": "whatever IAM allows: what was told is told once",
     "OnlyReportWritesStatus": "whatever IAM allows: people read the page",
     "FunctionsDoNotDecideWhatIsTrusted": "a function that was taken over cannot add a root, an approval or a target",
+    "PeopleWriteWithMfa": "whatever IAM allows: a stolen access key alone writes nothing",
     "OnlyOperatorsDecideWhatIsTrusted": "whatever IAM allows: the four prefixes decide who is trusted",
     "OnlyPublishWrites": "whatever IAM allows: targets load from here",
     "RolesOfOtherAccountsReadTruststores": "targets of other accounts load from here",

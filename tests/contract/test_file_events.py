@@ -87,7 +87,7 @@ def test_what_was_said_comes_again_until_it_is_taken(said: Said) -> None:
     assert [*port().receive(wait=False)] == []
 
 
-def test_many_are_received_and_taken_in_batches(queue: Queue) -> None:
+def test_many_are_received_and_taken(queue: Queue) -> None:
     for number in range(23):
         queue.put(f"extra/{number}.pem")
     sqs = queue.sqs
@@ -142,7 +142,7 @@ def test_a_message_that_does_not_say_who_is_one_all_the_same(queue: Queue) -> No
     assert (event.at, event.who, event.address) == (AT, "", "")
 
 
-@pytest.mark.parametrize("operation", ["ReceiveMessage", "DeleteMessageBatch"])
+@pytest.mark.parametrize("operation", ["ReceiveMessage", "DeleteMessage"])
 def test_a_queue_that_refuses_is_told_in_words(queue: Queue, operation: str) -> None:
     queue.put("extra/a.pem")
     events = queue.events

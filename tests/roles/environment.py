@@ -313,7 +313,7 @@ class RolesEnvironment:
 
         def look() -> operator_changes.Told:
             told = changed_files(ReportRequest(), self.environment.build().report())
-            assert told.failed == ()
+            assert told.failed == (), told.failed
             return told
 
         files = ("anchors/sa-east-1.pem", f"approvals/{'0a' * 32}.json", "extra/others.pem")

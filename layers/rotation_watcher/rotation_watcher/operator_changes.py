@@ -45,7 +45,7 @@ ONE_BY_ONE = 3
 """Changes of one look that are told one by one; of more there is one alert."""
 INTO = 12
 """Changes of one look whose content is read."""
-RECEIVES = 30
+RECEIVES = 20
 """Calls by which events are received in one run, ten in each."""
 LARGEST = 1 << 20
 """Bytes of a file that is read; one of a hundred roots has some 200 KB."""

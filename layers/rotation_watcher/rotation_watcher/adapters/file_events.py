@@ -88,15 +88,11 @@ class SqsFileEvents:
     def take(self) -> None:
         """See ``ports.FileEvents``."""
         while self._receipts:
-            some = self._receipts[:_BATCH]
             try:
-                self._client.delete_message_batch(
-                    QueueUrl=self._url,
-                    Entries=[{"Id": str(place), "ReceiptHandle": one} for place, one in enumerate(some)],
-                )
+                self._client.delete_message(QueueUrl=self._url, ReceiptHandle=self._receipts[0])
             except (ClientError, BotoCoreError) as error:
                 raise StoreError(f"cannot take what S3 said of the operator's files off its queue: {error}") from error
-            del self._receipts[:_BATCH]
+            del self._receipts[0]
 
     def _events(self, body: str) -> Iterator[FileEvent]:
         try:
