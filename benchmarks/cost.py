@@ -35,6 +35,7 @@ PRICES = {
     "s3 put": 0.005e-3,
     "s3 get": 0.0004e-3,
     "sqs fifo": 0.50e-6,
+    "sqs": 0.40e-6,
     "scheduler": 1.00e-6,
     "trace": 5.00e-6,
     "log GB": 0.50,
@@ -121,6 +122,8 @@ def _quiet(sources: int, targets: int) -> dict[str, Counter[str]]:
 
 def _class(call: Call) -> str:
     """How a call is billed. What Elastic Load Balancing and API Gateway answer costs nothing but the time."""
+    if call.service == "sqs":
+        return "sqs"
     if call.service != "s3" or call.resource.startswith("elb-presigned/"):  # a download is its service's to pay
         return "other"
     return "s3 put" if call.operation.startswith(("Put", "List", "Copy", "Post")) else "s3 get"
@@ -139,7 +142,9 @@ def lines(counts: Counts, sources: int, targets: int) -> Iterator[Line]:
         if function in _LISTS:
             calls["s3 put"] = calls.get("s3 put", 0) + math.ceil(targets * OBJECTS / A_PAGE) - 1
         yield from _of_function(function, runs[function], calls, sources)
-    yield Line("queue", f"{POLLS} receives an hour", POLLS * HOURS * PRICES["sqs fifo"])
+    asked = sum(runs[name] * _of(one["sqs"], sources, targets) for name, one in counts.items() if "sqs" in one)
+    usd = POLLS * HOURS * PRICES["sqs fifo"] + asked * PRICES["sqs"]
+    yield Line("queues", f"{POLLS} receives an hour, and {asked:,.0f} of what S3 says of files", usd)
     total = sum(runs.values())
     yield Line("schedules", f"{total:,.0f} runs", total * PRICES["scheduler"])
     traced = total if PARAMETERS["Tracing"]["Default"] == "yes" else 0

@@ -17,7 +17,7 @@ from typing import Any, Self
 import msgspec
 
 from local.authorizer import Authorizer, attach_to_http, attach_to_rest, uri
-from local.aws import stack
+from local.aws import file_events, stack
 from local.aws.distributions import make_distribution
 from local.aws.https_listener import make_https_listener
 from local.aws.other_place import OtherPlace
@@ -84,6 +84,8 @@ class Environment(BaseEnvironment):
         self.queue_url = self._queue("publish.fifo", FifoQueue="true")
         self.mailbox_url = self._queue("alerts")
         self._subscribe(self.mailbox_url)
+        self.file_events_url = self._queue("file-events")
+        file_events.tell(self.s3, BUCKET, self._arn_of(self.file_events_url))
         secret = {"client_id": self.simulator.client_id, "client_secret": self.simulator.client_secret}
         ssm = self.aws.client("ssm")
         ssm.put_parameter(Name=SECRET_NAME, Type="SecureString", Value=json.dumps(secret))
@@ -103,6 +105,7 @@ class Environment(BaseEnvironment):
             "BUCKET": BUCKET,
             "TOPIC_ARN": self.topic_arn,
             "PUBLISH_QUEUE_URL": self.queue_url,
+            "FILE_EVENTS_QUEUE_URL": self.file_events_url,
             "WATCH_FILE_URI": f"s3://{BUCKET}/watch.json",
             "GENESYS_CA_FILE": str(self.simulator.ca_file),
             "FUNCTION_TIMEOUT_SECONDS": "300",
@@ -335,10 +338,12 @@ class Environment(BaseEnvironment):
         return str(self.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
 
     def _subscribe(self, url: str) -> None:
-        arn = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        self.aws.client("sns").subscribe(
-            TopicArn=self.topic_arn, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"}
-        )
+        endpoint, raw = self._arn_of(url), {"RawMessageDelivery": "true"}
+        self.aws.client("sns").subscribe(TopicArn=self.topic_arn, Protocol="sqs", Endpoint=endpoint, Attributes=raw)
+
+    def _arn_of(self, url: str) -> str:
+        asked = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        return str(asked["Attributes"]["QueueArn"])
 
 
 @contextmanager

@@ -59,6 +59,9 @@ WHY = {
     # refresh_crls, report
     "ReadListsInForce": "reads the lists that are in force",
     "WriteLists": "keeps revocation lists, and notes what it told",
+    "ReadWhatPeopleWrote": "says which certificates came into a file and went",
+    "FindWhatPeopleWrote": "finds the version that a file had before, so that it can be put back",
+    "HearWhoWroteIt": "takes what S3 says of who wrote it",
     "WriteStatus": "writes the status page, and notes what it told",
     # chats
     "ReadParameter": "reads its own webhook, where that lies in Parameter Store",
@@ -89,11 +92,13 @@ WHY = {
     "OnlyFunctionsNoteAlerts": "whatever IAM allows: what was told is told once",
     "OnlyReportWritesStatus": "whatever IAM allows: people read the page",
     "FunctionsDoNotDecideWhatIsTrusted": "a function that was taken over cannot add a root, an approval or a target",
+    "PeopleWriteWithMfa": "whatever IAM allows: a stolen access key alone writes nothing",
     "OnlyOperatorsDecideWhatIsTrusted": "whatever IAM allows: the four prefixes decide who is trusted",
     "OnlyPublishWrites": "whatever IAM allows: targets load from here",
     "RolesOfOtherAccountsReadTruststores": "targets of other accounts load from here",
     "SeenCertificatesAreWrittenOnce": "what was seen stays as it was seen",
     "FromTheRule": "EventBridge keeps what it could not hand over",
+    "FromTheBucket": "S3 says who wrote what decides whom to trust",
     "FromTheTopic": "alerts reach the chat's queue from this topic alone",
     "Alarms": "alarms of this account reach the topic",
     "AuthorizePermission": "authorizers of this account and region alone invoke it",

@@ -30,6 +30,11 @@ output "amazon_qtopic_arn" {
   value       = lookup(aws_cloudformation_stack.watcher.outputs, "AmazonQTopicArn", null)
 }
 
+output "file_events_command" {
+  description = "Has the bucket of the former stack tell this one who writes what decides whom to trust"
+  value       = lookup(aws_cloudformation_stack.watcher.outputs, "FileEventsCommand", null)
+}
+
 output "upload_root_command" {
   description = "First, upload the root that you trust (the region's root from the Genesys Cloud Resource Center)"
   value       = aws_cloudformation_stack.watcher.outputs["UploadRootCommand"]

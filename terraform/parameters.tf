@@ -207,6 +207,18 @@ variable "operator_arns" {
   nullable    = false
 }
 
+variable "operator_mfa" {
+  description = "yes: who writes to the bucket must have signed in with MFA, the functions excepted. A role's session counts only if the AssumeRole call itself carried the code, one of IAM Identity Center never does (docs/deploy.md). no: as IAM asks."
+  type        = string
+  default     = "no"
+  nullable    = false
+
+  validation {
+    condition     = contains(["no", "yes"], var.operator_mfa)
+    error_message = "operator_mfa must be one of: no, yes."
+  }
+}
+
 variable "existing_bucket_name" {
   description = "Name of the bucket that stayed behind when a former stack was deleted: this one goes on with what it knew. Delete the bucket's policy first. Empty: the stack makes a bucket of its own."
   type        = string
@@ -397,6 +409,7 @@ locals {
     AuthorizerRegion       = var.authorizer_region
     AuthorizerAnswers      = var.authorizer_answers
     OperatorArns           = join(",", var.operator_arns)
+    OperatorMfa            = var.operator_mfa
     ExistingBucketName     = var.existing_bucket_name
     PermissionsBoundaryArn = var.permissions_boundary_arn
     RolePath               = var.role_path

@@ -2,9 +2,12 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from rotation_watcher.errors import Conflict
-from rotation_watcher.ports import ObjectStore, StoredObject, Written
+from rotation_watcher.ports import Listed, ObjectStore, StoredObject, Version, Written
+
+_NO_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 class OverlayStore:
@@ -54,9 +57,17 @@ class OverlayStore:
 
     def etags(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, str]:
         """The same, with their ETags."""
-        below = self._below.etags(prefix, after=after, skip=skip) if self._below else {}
-        held = {key: _etag(body) for key, body in self._held.items() if key.startswith(prefix) and key > after}
-        return {**below, **held}
+        return {key: one.etag for key, one in self.listed(prefix, after=after, skip=skip).items()}
+
+    def listed(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, Listed]:
+        """The same with when each was written; of what was put here, no time."""
+        below = self._below.listed(prefix, after=after, skip=skip) if self._below else {}
+        held = {key: Listed(_etag(body), _NO_TIME) for key, body in self._held.items() if key.startswith(prefix)}
+        return {**below, **{key: one for key, one in held.items() if key > after}}
+
+    def versions_of(self, key: str) -> Sequence[Version]:
+        """Those below."""
+        return self._below.versions_of(key) if self._below else ()
 
 
 def _etag(body: bytes) -> str:

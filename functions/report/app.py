@@ -10,7 +10,7 @@ from rotation_watcher import __version__, bootstrap, configuration
 from rotation_watcher.adapters.metrics import EmbeddedMetrics
 from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.errors import RequestRefused, StoreError
-from rotation_watcher.report import Request, report
+from rotation_watcher.report import Request, changed_files, report
 
 logger = Logger(version=__version__)
 
@@ -34,8 +34,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     ports = watcher.report()._replace(
         sink=watcher.sink(Fill.REPORT, delivery), remaining=lambda: context.get_remaining_time_in_millis() / 1000
     )
+    files = changed_files(request, ports)
     configured = configuration.in_use(watcher.watch, watcher.parse, ports.store, dry_run=True)  # publish notes
-    summary = report(configured.watch, request, ports)
+    summary = report(configured.watch, request, ports, files)
     answer = msgspec.to_builtins(summary)
     if "unheard" in answer:
         logger.warning(answer["unheard"])

@@ -37,6 +37,7 @@ from local.aws import (
     encryption,
     enforcing,
     exports,
+    file_events,
     listeners,
     plain_lists,
     routing_rules,
@@ -319,6 +320,7 @@ class EmbeddedAws:
         http = domains_http.operations(self._domains) | exports.http_operations()
         self._patches.enter_context(patched(ApiGatewayV2Response, http))
         self._patches.enter_context(patched(S3Response, tags.operations()))
+        self._patches.enter_context(file_events.mended())
 
 
 @cache

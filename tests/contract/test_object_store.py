@@ -1,6 +1,7 @@
 """The object store: one suite for the fake and for S3."""
 
 import itertools
+from datetime import timedelta
 
 import pytest
 
@@ -161,3 +162,45 @@ def test_a_listing_names_the_newest_version_of_each_object_by_its_etag(store: Ob
     assert store.etags("c/") == {}
     assert {*store.etags("", after="a/1")} == {"a/2", "b/1"}
     assert {*store.etags("a/", after="a/")} == {"a/1", "a/2"}
+
+
+def test_a_listing_says_when_each_was_written(store: ObjectStore) -> None:
+    put(store, "a/1", b"one")
+    put(store, "a/2", b"two")
+    put(store, "b/1", b"three")
+    found = store.listed("a/")
+    assert {key: one.etag for key, one in found.items()} == store.etags("a/")
+    assert all(one.modified.utcoffset() == timedelta(0) and not one.modified.microsecond for one in found.values())
+    assert [*store.listed("", after="a/1")] == ["a/2", "b/1"]
+
+
+def test_the_versions_of_an_object_come_newest_first_and_are_of_no_other(store: ObjectStore) -> None:
+    written = [put(store, "a", body) for body in (b"one", b"two", b"3")]
+    put(store, "a.pem", b"another")
+    found = store.versions_of("a")
+    assert [(one.id, one.etag, one.size, one.deleted) for one in found] == [
+        (one.version, one.etag, size, False) for one, size in zip(reversed(written), (1, 3, 3), strict=True)
+    ]
+    assert store.listed("a")["a"].modified == found[0].modified
+    assert store.versions_of("nothing") == []
+
+
+def test_a_deletion_is_the_newest_version_and_has_no_etag(real: S3Store, aws: EmbeddedAws) -> None:
+    fake = InMemoryStore()
+    fake.seed("a", b"one")
+    fake.mark_deleted("a")
+    put(real, "a", b"one")
+    aws.client("s3").delete_object(Bucket=real.bucket, Key="a")
+    for store in (real, fake):
+        deleted, before = store.versions_of("a")
+        assert (deleted.deleted, deleted.etag, before.deleted, before.size) == (True, "", False, 3)
+        assert store.get("a") is None
+        assert store.get("a", version=deleted.id) is None
+        assert store.listed("a") == {}
+        assert put_if(store, "a", b"again", None).etag, "it is there no more"
+
+
+def test_without_versions_an_object_has_one_that_cannot_be_named(plain_store: ObjectStore) -> None:
+    put(plain_store, "a", b"one")
+    put(plain_store, "a", b"two")
+    assert [(one.id, one.size) for one in plain_store.versions_of("a")] == [(None, 3)]

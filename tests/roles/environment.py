@@ -15,7 +15,7 @@ from local.aws.distributions import set_mode
 from local.aws.enforcing import Asked
 from local.environment import BUCKET, Environment
 from local.receiver import SlackReceiver, TeamsReceiver
-from rotation_watcher import bootstrap_chat, bootstrap_door, configuration, file_sets, keys
+from rotation_watcher import bootstrap_chat, bootstrap_door, configuration, file_sets, keys, operator_changes
 from rotation_watcher.adapters.sqs import SqsPublishQueue
 from rotation_watcher.authorize import authorize
 from rotation_watcher.config import Watch
@@ -24,7 +24,7 @@ from rotation_watcher.errors import ConfigurationError
 from rotation_watcher.kinds import MARK
 from rotation_watcher.refresh_crls import Request, refresh_crls
 from rotation_watcher.report import Request as ReportRequest
-from rotation_watcher.report import report
+from rotation_watcher.report import changed_files, report
 from rotation_watcher.slack import QueueMessage, post_all
 from rotation_watcher.sources.history import Leaf
 from rotation_watcher.sources.repository import load_history, load_seen
@@ -317,6 +317,24 @@ class RolesEnvironment:
         assert "remark" not in answer["context"], answer
         door.waker.wake("use1")
 
+    def _changed_files(self) -> None:
+        """People write below every folder that is theirs, and somebody breaks what report has seen of it."""
+
+        def look() -> operator_changes.Told:
+            told = changed_files(ReportRequest(), self.environment.build().report())
+            assert told.failed == (), told.failed
+            return told
+
+        files = ("anchors/sa-east-1.pem", f"approvals/{'0a' * 32}.json", "extra/others.pem")
+        look()
+        for number, broken in enumerate((False, True)):
+            with self.environment.aws.unenforced_iam():
+                for key in files:
+                    self.environment.put(key, f"{number}{self.environment.clock()}{self.others}")
+                if broken:
+                    self.environment.put(keys.OPERATOR_FILES, "{")
+            assert look().changed == files
+
     def _report(self) -> None:
         """Runs over all that there is to read: each compares with what the one before has written.
 
@@ -333,6 +351,7 @@ class RolesEnvironment:
         environment.aws.calls.clear()
         with suppress(ConfigurationError):  # what publish has accepted is read, and collect has accepted none
             configuration.in_use(_refused, watcher.parse, watcher.report().store, dry_run=True)
+        self._changed_files()
         watch = watcher.watch()
         watch = replace(watch, policy=replace(watch.policy, expiry_days=(400,)))
         self._undelivered(9)
@@ -497,6 +516,7 @@ class RolesEnvironment:
             "AlertTopic": (self.environment.topic_arn, self.environment.topic_arn),
             "PublishQueue": queue(self.environment.queue_url),
             "FailedRunsQueue": queue(self.failed_url),
+            "FileEventsQueue": queue(self.environment.file_events_url),
             "AmazonQAlertTopic": (self.amazon_q_topic, self.amazon_q_topic),
             "SlackQueue": queue(self.slack_url),
             "TeamsQueue": queue(self.teams_url),

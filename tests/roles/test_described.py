@@ -54,7 +54,7 @@ PLACES = {
     "AmazonQAlertTopic": (f"arn:aws:sns:{ACCOUNT}:amazon-q", f"arn:aws:sns:{ACCOUNT}:amazon-q"),
     **{
         name: (name, f"arn:aws:sqs:{ACCOUNT}:{name}")
-        for name in ("PublishQueue", "FailedRunsQueue", *(f"{chat}Queue" for chat in CHATS))
+        for name in ("PublishQueue", "FailedRunsQueue", "FileEventsQueue", *(f"{chat}Queue" for chat in CHATS))
     },
     **{
         name: (name, f"arn:aws:lambda:{ACCOUNT}:function:{name}")

@@ -89,6 +89,10 @@ class Statement(NamedTuple):
         return as_list(self.body["Resource"])
 
 
+DRAINED = {"FileEventsQueue": "report takes what is in it in each of its runs, and drops what it cannot read"}
+"""Queues that are no last stop although nothing stands behind them, with what empties them."""
+
+
 def as_list(node: Node) -> list[Node]:
     return node if isinstance(node, list) else [node]
 

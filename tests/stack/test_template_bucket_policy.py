@@ -86,6 +86,8 @@ def holds(condition: Mapping[str, Mapping[str, Any]], request: Mapping[str, str]
             match operator:
                 case "Bool" | "ArnEquals":
                     true = given in listed
+                case "BoolIfExists":
+                    true = given is None or given in listed
                 case "ArnNotEquals":
                     true = given not in listed
                 case "Null":
@@ -105,11 +107,28 @@ def denied(action: str, key: str, principal: str | None, operators: str = "", **
     return denied_by(document, action, key, principal, headers)
 
 
+MFA, NO_MFA = {"aws:MultiFactorAuthPresent": "true"}, {"aws:MultiFactorAuthPresent": "false"}
+
+
+def without_factor(
+    action: str, key: str, principal: str | None, session: Mapping[str, str], operators: str = ""
+) -> set[str]:
+    """The same where a second factor is asked for; ``session`` is what the request says of it."""
+    given = {"OperatorArns": operators, "OperatorMfa": "yes"}
+    document = Resolver(given, PLACES).of(RESOURCES["BucketPolicy"]["Properties"]["PolicyDocument"])
+    return denied_by(document, action, key, principal, {"if_match": '"0c"'}, session)
+
+
 def denied_by(
-    document: Mapping[str, Any], action: str, key: str, principal: str | None, headers: Mapping[str, str]
+    document: Mapping[str, Any],
+    action: str,
+    key: str,
+    principal: str | None,
+    headers: Mapping[str, str],
+    session: Mapping[str, str] | None = None,
 ) -> set[str]:
     """The same of any policy of a bucket called ``state``."""
-    request = TLS | ({"aws:PrincipalArn": principal} if principal else {})
+    request = TLS | ({"aws:PrincipalArn": principal} if principal else {}) | dict(session or {})
     request |= {f"s3:{name.replace('_', '-')}": value for name, value in headers.items()}
     found = set()
     for statement in document["Statement"]:
@@ -149,6 +168,36 @@ def test_named_operators_alone_decide_what_is_trusted_and_may_restore_state() ->
     for key in [*STATE, ALERT]:
         assert not denied("s3:PutObject", key, OPERATOR, operators, if_match='"0c"')
         assert denied("s3:PutObject", key, OPERATOR), "an operator that is not named is anybody"
+
+
+@pytest.mark.parametrize("action", [each for each in written() if each not in NO_CONTENT])
+def test_where_a_second_factor_is_asked_for_nobody_but_the_functions_writes_without_it(action: str) -> None:
+    """A session without one says so, or says nothing: an access key, or a role that was taken on without its code."""
+    for key in [*TRUSTED, *STATE, ALERT]:
+        for session in (NO_MFA, {}):
+            for operators in ("", f"{OPERATOR},{SECOND}"):
+                for principal in (OPERATOR, SECOND, *OTHERS):
+                    found = without_factor(action, key, principal, session, operators)
+                    assert "PeopleWriteWithMfa" in found, (key, principal, session)
+    for key, owner in STATE.items():
+        assert not without_factor(action, key, owner, {}), "a function has no second factor"
+        assert not without_factor(action, key, owner, {}, OPERATOR)
+
+
+def test_a_second_factor_lets_in_whom_the_list_names_and_nobody_else() -> None:
+    for action in ("s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObjectTagging"):
+        for key in TRUSTED:
+            assert not without_factor(action, key, OPERATOR, MFA, OPERATOR)
+            assert not without_factor(action, key, OTHERS[0], MFA), "without a list IAM decides, and the factor"
+            for principal in [*OTHERS, *WRITERS]:
+                assert without_factor(action, key, principal, MFA, OPERATOR)
+
+
+def test_without_a_factor_the_bucket_is_still_read_repaired_and_asked_for_looks() -> None:
+    for action in ("s3:GetObject", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:ListBucketVersions"):
+        for principal in [*OTHERS, OPERATOR]:
+            assert not without_factor(action, "anchors/us-east-1.pem", principal, NO_MFA, OPERATOR)
+    assert not without_factor("s3:PutObject", "wakes/use1.json", f"{ACCOUNT}:role/stack-AuthorizeRole", {})
 
 
 def test_a_seen_certificate_is_not_written_over_blindly_even_by_collect() -> None:

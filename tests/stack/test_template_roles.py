@@ -87,12 +87,12 @@ def test_roles_read_and_write_exactly_their_part_of_the_bucket() -> None:
     }
     assert keys_of("ReportRole", "s3:PutObject") == {"status/*", "alerts/*"}
     assert keys_of("ReportRole", "s3:GetObject") == {
-        *("anchors/*", "sources/*", "alerts/*", "status/status.json", "status/expiry.json"),
+        *("anchors/*", "sources/*", "alerts/*", "status/status.json", "status/expiry.json", "status/files.json"),
         *("crls/state.json", "crls/*/manifest.json"),
         *("bundles/configuration.json", "bundles/*/manifest.json", "bundles/*/revocations.json"),
         *("targets/*/record.json", "targets/*/revocations.json"),
     }
-    assert not keys_of("ReportRole", "s3:GetObjectVersion")
+    assert keys_of("ReportRole", "s3:GetObjectVersion") == {"anchors/*", "approvals/*", "extra/*", "status/files.json"}
     assert not [chat for chat in CHATS if keys_of(f"{chat}Role", "s3:GetObject")]
 
 

@@ -39,6 +39,8 @@ def by_roles() -> Iterator[tuple[str, str]]:
                     yield function, "Bucket"
             elif actions & {"sqs:SendMessage", "sns:Publish", "lambda:InvokeFunction"}:
                 yield function, named(resource)
+            elif "sqs:ReceiveMessage" in actions and named(resource) in QUEUES:
+                yield named(resource), function
 
 
 def by_triggers() -> Iterator[tuple[str, str]]:
@@ -63,6 +65,13 @@ def by_triggers() -> Iterator[tuple[str, str]]:
             yield named(own["TopicArn"]), named(own["RedrivePolicy"]["deadLetterTargetArn"])
 
 
+def by_the_bucket() -> Iterator[tuple[str, str]]:
+    """What S3 tells, and whom."""
+    for name, body in of_type("AWS::S3::Bucket").items():
+        for told in body["Properties"].get("NotificationConfiguration", {}).get("QueueConfigurations", []):
+            yield name, named(told["Queue"])
+
+
 def test_every_part_of_the_stack_that_data_passes_through_is_drawn_and_nothing_else() -> None:
     stack = DIAGRAM.partition("subgraph stack[")[2].partition("    end")[0]
     drawn = set(re.findall(r"^      (\w+)", stack, re.MULTILINE))
@@ -72,7 +81,7 @@ def test_every_part_of_the_stack_that_data_passes_through_is_drawn_and_nothing_e
 
 def test_the_flows_within_the_stack_are_those_that_the_template_makes() -> None:
     drawn = {(start, end) for start, _, end in EDGES if {start, end} <= BOXES}
-    assert drawn == {*by_roles(), *by_triggers()}
+    assert drawn == {*by_roles(), *by_triggers(), *by_the_bucket()}
 
 
 def test_what_stands_outside_the_stack_is_declared_and_takes_part() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from rotation_watcher.alerts import builders
-from rotation_watcher.alerts.builders import Ending, Role, SourceName, TargetName, ending
+from rotation_watcher.alerts.builders import Ending, FileChange, Named, Role, SourceName, TargetName, ending
 from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.alerts.model import Alert, Origin, Severity
 from rotation_watcher.alerts.stamping import Stack, stamped
@@ -314,6 +314,63 @@ EXAMPLES: Mapping[str, Alert] = {
         faults=[(31, "private-key", "a block PRIVATE KEY: replace the key wherever it came from")],
         used=1,
         since=SINCE,
+        now=NOW,
+    ),
+    "operator_file_changed": builders.operator_file_changed(
+        change=FileChange(
+            key="extra/our-other-clients.pem",
+            at=NOW - timedelta(minutes=3),
+            was_there=True,
+            is_there=True,
+            came=(Named("CN=Partner Root,O=Partner", "5e" * 32),),
+            former="3sL4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY",
+            by=("AWS:AROA2EXAMPLEROLE:alice",),
+            addresses=("203.0.113.7",),
+        ),
+        bucket=BUCKET,
+        now=NOW,
+    ),
+    "operator_file_changed_unsaid": builders.operator_file_changed(
+        change=FileChange(
+            key="anchors/us-east-1.pem",
+            at=NOW - timedelta(minutes=3),
+            was_there=True,
+            is_there=False,
+            went=(Named(ROOT, "0a" * 32),),
+            former="3sL4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY",
+        ),
+        bucket=BUCKET,
+        now=NOW,
+    ),
+    "operator_file_changed_approval": builders.operator_file_changed(
+        change=FileChange(
+            key=f"approvals/{'1b' * 32}.json",
+            at=NOW - timedelta(minutes=3),
+            was_there=False,
+            is_there=True,
+            certificate=Named("CN=us-east-1.data-actions.mypurecloud.com", "1b" * 32),
+            until=NOW + timedelta(days=90),
+            root="0a" * 32,
+            by=("AWS:AIDA2EXAMPLEUSER",),
+            addresses=("203.0.113.7",),
+        ),
+        bucket=BUCKET,
+        now=NOW,
+    ),
+    "operator_files_changed": builders.operator_files_changed(
+        changes=[
+            FileChange(
+                key=f"extra/{name}.pem",
+                at=NOW - timedelta(minutes=3),
+                was_there=False,
+                is_there=True,
+                came=(Named("CN=Partner Root,O=Partner", "5e" * 32),),
+                by=("AWS:AROA2EXAMPLEROLE:deploy",),
+            )
+            for name in ("london", "paris", "rome", "vienna")
+        ],
+        bucket=BUCKET,
+        digest="0123456789abcdef",
         now=NOW,
     ),
     "unusual_certificate": builders.unusual_certificate(

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from local.genesys.clock import VirtualClock
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.errors import Conflict, SourceError, SourceReason
-from rotation_watcher.ports import PublishRequest, StoredObject, Written
+from rotation_watcher.ports import FileEvent, Listed, PublishRequest, StoredObject, Version, Written
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -50,12 +50,14 @@ class Watched:
 
 @dataclass(frozen=True)
 class Stored:
-    """One version of an object."""
+    """One version of an object; ``deleted``: the mark of a deletion."""
 
     version: str
     etag: str
     body: bytes
     content_type: str
+    modified: datetime = NOON
+    deleted: bool = False
 
 
 class InMemoryStore(Watched):
@@ -64,6 +66,8 @@ class InMemoryStore(Watched):
     def __init__(self, bucket: str = "watcher", *, versioned: bool = True) -> None:
         super().__init__()
         self.versions: dict[str, list[Stored]] = {}
+        self.clock: Callable[[], datetime] = lambda: NOON
+        """When what is written is said to have been written."""
         self._bucket = bucket
         self._versioned = versioned
         self._written = 0
@@ -87,9 +91,10 @@ class InMemoryStore(Watched):
         """See ``ports.ObjectStore``."""
         self._enter("get", key)
         versions = self.versions.get(key, [])
-        found = [each for each in versions if version is None or each.version == version]
+        found = [each for each in versions if version is None or each.version == version][-1:]
         self.after("get", key)
-        return StoredObject(found[-1].body, found[-1].etag, self._named(found[-1])) if found else None
+        live = [each for each in found if not each.deleted]
+        return StoredObject(live[0].body, live[0].etag, self._named(live[0])) if live else None
 
     def put(self, key: str, body: bytes, *, content_type: str) -> Written:
         """See ``ports.ObjectStore``."""
@@ -101,8 +106,8 @@ class InMemoryStore(Watched):
     def put_if(self, key: str, body: bytes, *, etag: str | None, content_type: str) -> Written:
         """See ``ports.ObjectStore``."""
         self._enter("put_if", key)
-        newest = self.versions[key][-1].etag if self.versions.get(key) else None
-        if newest != etag:
+        newest = self._live().get(key)
+        if (newest.etag if newest else None) != etag:
             raise Conflict(f"s3://{self._bucket}/{key} was written by somebody else")
         stored = self._keep(key, body, content_type)
         self.after("put_if", key)
@@ -111,14 +116,24 @@ class InMemoryStore(Watched):
     def list(self, prefix: str) -> Sequence[str]:
         """See ``ports.ObjectStore``."""
         self._enter("list", prefix)
-        return sorted(key for key, versions in self.versions.items() if versions and key.startswith(prefix))
+        return sorted(key for key in self._live() if key.startswith(prefix))
 
     def etags(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, str]:
         """See ``ports.ObjectStore``."""
+        return {key: one.etag for key, one in self.listed(prefix, after=after, skip=skip).items()}
+
+    def listed(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, Listed]:
+        """See ``ports.ObjectStore``."""
         self._enter("list", prefix or after)
-        below = {key: held for key, held in self.versions.items() if held and key.startswith(prefix)}
-        left = {key: held for key, held in below.items() if not (skip and key.startswith(skip))}
-        return {key: held[-1].etag for key, held in left.items() if key > after}
+        below = {key: one for key, one in sorted(self._live().items()) if key.startswith(prefix) and key > after}
+        left = {key: one for key, one in below.items() if not (skip and key.startswith(skip))}
+        return {key: Listed(one.etag, one.modified) for key, one in left.items()}
+
+    def versions_of(self, key: str) -> Sequence[Version]:
+        """See ``ports.ObjectStore``."""
+        self._enter("versions", key)
+        held = reversed(self.versions.get(key, []))
+        return [Version(self._named(one), one.etag, one.modified, len(one.body), one.deleted) for one in held]
 
     def seed(self, key: str, body: bytes) -> str:
         """What an operator uploads, past the port and its ``calls``; the version."""
@@ -128,6 +143,12 @@ class InMemoryStore(Watched):
         """What an operator deletes, all versions of it."""
         self.versions.pop(key, None)
 
+    def mark_deleted(self, key: str) -> None:
+        """What an operator deletes without naming a version, past the port and its ``calls``."""
+        self._written += 1
+        mark = Stored(f"version-{self._written:04}", "", b"", "", self.clock().replace(microsecond=0), deleted=True)
+        self.versions[key] = [*self.versions[key], mark]
+
     def body(self, key: str) -> bytes:
         """The newest content, past the port and its ``calls``. Raises KeyError."""
         return self.versions[key][-1].body
@@ -135,12 +156,47 @@ class InMemoryStore(Watched):
     def _keep(self, key: str, body: bytes, content_type: str) -> Stored:
         self._written += 1
         etag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
-        stored = Stored(f"version-{self._written:04}", etag, body, content_type)
+        modified = self.clock().replace(microsecond=0)
+        stored = Stored(f"version-{self._written:04}", etag, body, content_type, modified)
         self.versions[key] = [*(self.versions.get(key, []) if self._versioned else []), stored]
         return stored
 
+    def _live(self) -> dict[str, Stored]:
+        """The newest version of what is not deleted."""
+        return {key: held[-1] for key, held in self.versions.items() if held and not held[-1].deleted}
+
     def _named(self, stored: Stored) -> str | None:
         return stored.version if self._versioned else None
+
+
+class FakeFileEvents(Watched):
+    """``ports.FileEvents``: ``waiting`` is what S3 has said and nobody has taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[FileEvent] = []
+        self._received = 0
+
+    def say(self, key: str, at: datetime, who: str = "AWS:AIDAALICE", address: str = "203.0.113.7") -> None:
+        """S3 tells of a write or a deletion."""
+        self.waiting.append(FileEvent(key=key, at=at, who=who, address=address))
+
+    def receive(self, *, wait: bool) -> Sequence[FileEvent]:
+        """See ``ports.FileEvents``."""
+        self._enter("receive", "wait" if wait else "")
+        some = self.waiting[self._received : self._received + 10]
+        self._received += len(some)
+        return some
+
+    def come_back(self) -> None:
+        """Minutes have passed: what was received and not taken is there again."""
+        self._received = 0
+
+    def take(self) -> None:
+        """See ``ports.FileEvents``."""
+        self._enter("take", str(self._received))
+        del self.waiting[: self._received]
+        self._received = 0
 
 
 class RecordingQueue(Watched):

@@ -128,10 +128,13 @@ class Watcher:
 
     def report(self) -> "ReportPorts":
         """The ports of one run of report. What a run has read, the next asks for only where it has changed."""
+        from rotation_watcher.adapters.file_events import SqsFileEvents  # noqa: PLC0415  # report alone
         from rotation_watcher.adapters.remembering_store import RememberingStore  # noqa: PLC0415  # report alone
         from rotation_watcher.report import Ports  # noqa: PLC0415  # it loads the engine of the page
 
-        folders = (keys.ALERT_LOG, "anchors/", "bundles/", "crls/", "sources/", "targets/")
+        folders = (keys.ALERT_LOG, *keys.DECIDING, "bundles/", "crls/", "sources/", "status/", "targets/")
+        url, place = self.settings.file_events_url, keys.place(self.settings.watch_file)
+        events = SqsFileEvents(self._connections.client("sqs"), url, self.settings.bucket) if url else None
         return Ports(
             store=RememberingStore(self._bucket(self._s3), self._memory, folders, skip=keys.ADDED),
             clock=self._clock,
@@ -141,6 +144,8 @@ class Watcher:
             stack=self.settings.stack,
             account=self.settings.account or "",
             fills=self._stack(None).fills(),
+            events=events,
+            watch_file=place.key if place is not None and place.bucket == self.settings.bucket else "",
         )
 
     @cached_property

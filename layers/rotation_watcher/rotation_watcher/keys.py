@@ -12,6 +12,9 @@ from rotation_watcher import arns
 STATE = ("sources/", "bundles/", "targets/", "alerts/", "crls/", "status/")
 """What functions write: nothing in there decides which roots are trusted."""
 
+DECIDING = ("anchors/", "approvals/", "extra/")
+"""Where people say whom to trust: no function writes there."""
+
 DIGICERT_ANCHORS = "anchors/digicert.pem"
 """The operator's own list of DigiCert roots, instead of the vendored one."""
 
@@ -206,6 +209,8 @@ STATUS = "status/status.json"
 """What there is to see, for machines; ``docs/status.md`` describes it."""
 EXPIRY = "status/expiry.json"
 """What report has told of ends: thresholds, open conditions, the outbox."""
+OPERATOR_FILES = "status/files.json"
+"""What report has seen of the files by which people say whom to trust, and the outbox (JSON)."""
 STATUS_PAGE = "status/index.html"
 """The same for people: one file that needs no other."""
 

@@ -33,6 +33,26 @@ class Written(msgspec.Struct, frozen=True):
     version: str | None
 
 
+class Listed(msgspec.Struct, frozen=True):
+    """An object as a listing shows it: the ETag of its newest version, and when that was written (whole seconds)."""
+
+    etag: str
+    modified: datetime
+
+
+class Version(msgspec.Struct, frozen=True):
+    """One version of an object, or the mark of a deletion, which has no ETag; ``id`` None: it is overwritten in place.
+
+    ``size`` is in bytes.
+    """
+
+    id: str | None
+    etag: str
+    modified: datetime
+    size: int = 0
+    deleted: bool = False
+
+
 class ObjectStore(Protocol):
     """One S3 bucket. Keys have no leading slash; nothing is ever deleted."""
 
@@ -60,6 +80,15 @@ class ObjectStore(Protocol):
         """The keys below a prefix, each with the ETag of its newest version; of those in order, behind ``after``.
 
         What begins with ``skip`` may be left out: where it is much, it is not asked for. Raises StoreError.
+        """
+
+    def listed(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, Listed]:
+        """The same with when each was written. Raises StoreError."""
+
+    def versions_of(self, key: str) -> Sequence[Version]:
+        """The newest versions of exactly this object and the marks of its deletion, the newest first; 1,000 at most.
+
+        Raises StoreError.
         """
 
 
@@ -99,9 +128,43 @@ class ForwardingStore:
         """See ObjectStore."""
         return self._inner(prefix).etags(prefix, after=after, skip=skip)
 
+    def listed(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, Listed]:
+        """See ObjectStore."""
+        return self._inner(prefix).listed(prefix, after=after, skip=skip)
+
+    def versions_of(self, key: str) -> Sequence[Version]:
+        """See ObjectStore."""
+        return self._inner(key).versions_of(key)
+
     def _inner(self, _key: str) -> ObjectStore:
         """The store that a call with this key goes on to. Raises StoreError where it may not."""
         return self._store
+
+
+class FileEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """What S3 said of one write or deletion below a folder of the operator's. All of it is a stranger's words.
+
+    ``who`` is the principal's id (``AWS:AROA…:session`` of a role's session, ``AWS:AIDA…`` of a user), ``address`` the
+    one that the request came from; both are empty where S3 does not say. ``at`` is when the request was done.
+    """
+
+    key: str
+    at: datetime
+    who: str = ""
+    address: str = ""
+
+
+class FileEvents(Protocol):
+    """What S3 says of the operator's files, until it is taken. It may come late, twice or not at all."""
+
+    def receive(self, *, wait: bool) -> Sequence[FileEvent]:
+        """The next few, none: there are no more for now. ``wait``: up to two seconds for the first. Raises StoreError.
+
+        Each comes again after some minutes until it was taken.
+        """
+
+    def take(self) -> None:
+        """Take off the queue all that was received. Raises StoreError."""
 
 
 class Credentials(msgspec.Struct, frozen=True):

@@ -16,13 +16,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from rotation_watcher import digests, expiring, keys
+from rotation_watcher import digests, expiring, keys, operator_changes
 from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.config import Watch
 from rotation_watcher.deadline import CALL_TAKES, Remaining, TimedStore, unhurried
 from rotation_watcher.errors import UNDECODABLE, DeliveryError, NewerFormat
-from rotation_watcher.ports import Clock, Metrics, ObjectStore, Subscribers
+from rotation_watcher.ports import Clock, FileEvents, Metrics, ObjectStore, Subscribers
 from rotation_watcher.status import figures
 from rotation_watcher.status.gather import gather
 from rotation_watcher.status.model import Status, decode, encode, same
@@ -35,7 +35,8 @@ AT_LEAST = timedelta(hours=24)
 class Ports(NamedTuple):
     """What report needs of the world.
 
-    ``stack`` and ``account`` are for the page, empty where they are not known; ``fills`` for its commands.
+    ``stack`` and ``account`` are for the page, empty where they are not known; ``fills`` for its commands. ``events``
+    and ``watch_file`` are for ``operator_changes``.
     """
 
     store: ObjectStore
@@ -47,6 +48,8 @@ class Ports(NamedTuple):
     account: str = ""
     fills: Mapping[Fill, str] = {}
     remaining: Remaining = unhurried
+    events: FileEvents | None = None
+    watch_file: str = ""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,6 +67,9 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     ``alerts``: the ids of those that waited for delivery (dry run: that would). ``undelivered``: which of them the sink
     did not take, and what could not be kept, in words. ``routine``: how many messages wait for the next digest.
+
+    ``files_changed``: the keys of the files that people write, where somebody did; ``files_learned``: how many there
+    were when a stack looked for the first time.
     """
 
     dry_run: bool = False
@@ -80,10 +86,19 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     alerts: list[str] = []
     undelivered: list[str] = []
     routine: int = 0
+    files_changed: list[str] = []
+    files_learned: int | None = None
 
 
-def report(watch: Watch, request: Request, ports: Ports) -> Summary:
-    """Bring the page and the JSON up to date. Raises StoreError."""
+def changed_files(request: Request, ports: Ports) -> operator_changes.Told:
+    """Tell who changed what people write: before the configuration is read, which may be what was changed."""
+    look = operator_changes.Ports(ports.store, ports.events, ports.sink, ports.clock, ports.watch_file, ports.remaining)
+    return operator_changes.tell(look, dry_run=request.dry_run)
+
+
+def report(watch: Watch, request: Request, ports: Ports, files: operator_changes.Told | None = None) -> Summary:
+    """Bring the page and the JSON up to date. ``files`` None: ``changed_files`` was not done yet. Raises StoreError."""
+    files = changed_files(request, ports) if files is None else files
     store, now = TimedStore(ports.store, ports.remaining), ports.clock()
     last = _last(store)
     status = gather(watch, store, now, stack=ports.stack, account=ports.account, fills=ports.fills)
@@ -97,6 +112,10 @@ def report(watch: Watch, request: Request, ports: Ports) -> Summary:
         out_of_step=figures.targets_out_of_step(status),
         soonest_expiry_days=figures.soonest_expiry_days(status),
         unreadable=[f"{one.place}: {one.why}" for one in status.unreadable],
+        alerts=[*files.alerts],
+        undelivered=[*files.failed],
+        files_changed=[*files.changed[:20]],
+        files_learned=files.learned,
     )
     _ask_who_hears(summary, ports)
     if not request.dry_run:  # before anything can fail: what is wrong is wrong even where no page can say so

@@ -24,6 +24,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ``claim_for`` is how long a claim on a target lasts. ``watch_file`` is empty or an ``s3://`` URI.
     ``authorizer_arn`` (AUTHORIZER_ARN) is that of the stack's authorizer for APIs (None: it has none).
     ``event_bus`` (ALERT_EVENT_BUS) is the name of the EventBridge bus that gets every alert as an event (None: none).
+    ``file_events_url`` (FILE_EVENTS_QUEUE_URL) is the queue to which the bucket tells what is done to the operator's
+    files (empty: it tells nobody).
     ``region_buckets`` (REGION_BUCKET_ARNS) are the names of the stack's buckets in other regions, ``target_roles``
     (TARGET_ROLE_ARNS) the roles of other accounts that publish may take on.
     ``ca_file`` (GENESYS_CA_FILE) names additional roots for HTTPS to Genesys, for networks that inspect TLS.
@@ -58,6 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     own_name: str
     mistakes: tuple[str, ...]
     event_bus: str | None = None
+    file_events_url: str = ""
     region_buckets: tuple[str, ...] = ()
     target_roles: tuple[str, ...] = ()
 
@@ -102,6 +105,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         own_name=environment.get("AWS_LAMBDA_FUNCTION_NAME", ""),
         mistakes=_schedule_mistakes(environment),
         event_bus=environment.get("ALERT_EVENT_BUS") or None,
+        file_events_url=environment.get("FILE_EVENTS_QUEUE_URL", ""),
         region_buckets=tuple(one.rpartition(":")[2] for one in _items(environment.get("REGION_BUCKET_ARNS", ""))),
         target_roles=_items(environment.get("TARGET_ROLE_ARNS", "")),
     )

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotation_watcher.alerts import builders
-from rotation_watcher.alerts.builders import Ending, Role, SourceName, TargetName, digest
+from rotation_watcher.alerts.builders import Ending, FileChange, Named, Role, SourceName, TargetName, digest
 from rotation_watcher.alerts.builders.wording import TITLE
 from rotation_watcher.alerts.model import Alert, Severity, Status
 from rotation_watcher.alerts.stamping import stamped
@@ -66,6 +66,8 @@ def told_before(name: str, title: str, words: str, commands: list[str], facts: d
     )
 
 
+NAMED = st.builds(Named, HOSTILE, HOSTILE)
+
 PLAIN: dict[object, st.SearchStrategy[object]] = {
     str: HOSTILE,
     type(None): st.none(),
@@ -86,6 +88,23 @@ PLAIN: dict[object, st.SearchStrategy[object]] = {
         file=HOSTILE,
         fresh=st.booleans(),
         severity=st.sampled_from(Severity),
+    ),
+    FileChange: st.builds(
+        FileChange,
+        key=HOSTILE | st.sampled_from(["anchors/a.pem", "extra/a.pem", "approvals/0a.json"]),
+        at=st.just(NOW),
+        was_there=st.booleans(),
+        is_there=st.booleans(),
+        came=st.lists(NAMED, max_size=2).map(tuple),
+        went=st.lists(NAMED, max_size=2).map(tuple),
+        passed=st.lists(NAMED, max_size=2).map(tuple),
+        former=st.none() | HOSTILE,
+        certificate=st.none() | NAMED,
+        until=st.none() | st.just(NOW),
+        root=st.none() | HOSTILE,
+        unread=HOSTILE,
+        by=st.lists(HOSTILE.map("AWS:AROA0:{}".format) | HOSTILE, max_size=5).map(tuple),
+        addresses=st.lists(HOSTILE, max_size=2).map(tuple),
     ),
     Finding: st.builds(Finding, st.just("malformed"), HOSTILE),
     Place: st.just(Place(BUCKET, "anchors/us-east-1.pem")),

@@ -176,6 +176,10 @@ ROWS: dict[tuple[str, str], Alert] = {
     ("two-stacks", "another stack of the watcher has marked it, or it loads from that one's bucket"): EXAMPLES[
         "two_stacks"
     ],
+    (
+        "operator-file-changed",
+        "somebody wrote or deleted a file below `anchors/`, `approvals/` or `extra/`, or the watch file",
+    ): EXAMPLES["operator_file_changed"],
     ("filters-empty", "a listener without any filter"): EXAMPLES["filters_empty"],
     ("state-forged", "what lies in the bucket is not the watcher's"): EXAMPLES["state_forged"],
     ("revoked", "a certificate of Genesys is on a list"): EXAMPLES["revoked"],

@@ -4,11 +4,15 @@ What an earlier run of the same container has read, and what its ETag says is st
 a run in which nothing is new costs one listing and the few objects outside of these folders, however many sources and
 targets there are. The listing begins at the first folder and goes to the bucket's end: a call lists a thousand keys,
 whatever lies between the folders is little, and a call for each folder would be most of what a small stack pays S3.
+
+What a run writes itself below these folders it remembers as written; what somebody else was faster to write is read
+past the listing from then on.
 """
 
 from collections.abc import Mapping, Sequence
 
-from rotation_watcher.ports import ForwardingStore, ObjectStore, StoredObject
+from rotation_watcher.errors import Conflict
+from rotation_watcher.ports import ForwardingStore, Listed, ObjectStore, StoredObject, Written
 
 _MOST = 64 * 1024 * 1024
 """The most bytes that are remembered; a record has some kilobytes."""
@@ -29,6 +33,8 @@ class Memory:
 
     def keep(self, key: str, stored: StoredObject) -> None:
         """Remember one object, if there is room."""
+        self.asked.add(key)
+        self.known.pop(key, None)
         if sum(len(one.body) for one in self.known.values()) + len(stored.body) <= _MOST:
             self.known[key] = stored
 
@@ -36,7 +42,7 @@ class Memory:
 class RememberingStore(ForwardingStore):
     """``ports.ObjectStore`` for one run, over a store that lists ETags; ``folders`` are what it lists.
 
-    It writes outside of them. What begins with ``skip`` it is not asked for.
+    What begins with ``skip`` it is not asked for.
     """
 
     def __init__(self, store: ObjectStore, memory: Memory, folders: Sequence[str], *, skip: str = "") -> None:
@@ -44,7 +50,9 @@ class RememberingStore(ForwardingStore):
         self._memory = memory
         self._skip = skip
         self._folders = tuple(folders)
-        self._listed: Mapping[str, str] | None = None
+        self._listed: Mapping[str, Listed] | None = None
+        self._written: dict[str, str | None] = {}
+        """The ETags of what this run wrote; None: somebody else was faster, and nobody knows it."""
         memory.begin()
 
     def get(self, key: str, *, version: str | None = None) -> StoredObject | None:
@@ -52,9 +60,13 @@ class RememberingStore(ForwardingStore):
         skipped = bool(self._skip) and key.startswith(self._skip)
         if version is not None or skipped or not key.startswith(self._folders):
             return self._store.get(key, version=version)
-        etag = self._etags().get(key)
-        if etag is None:
-            return None
+        if key in self._written:
+            etag = self._written[key]
+        else:
+            listed = self._all().get(key)
+            if listed is None:
+                return None
+            etag = listed.etag
         self._memory.asked.add(key)
         known = self._memory.known.get(key)
         if known is not None and known.etag == etag:
@@ -64,13 +76,38 @@ class RememberingStore(ForwardingStore):
             self._memory.keep(key, stored)
         return stored
 
+    def put(self, key: str, body: bytes, *, content_type: str) -> Written:
+        """See ``ports.ObjectStore``."""
+        return self._remember(key, body, self._store.put(key, body, content_type=content_type))
+
+    def put_if(self, key: str, body: bytes, *, etag: str | None, content_type: str) -> Written:
+        """See ``ports.ObjectStore``."""
+        try:
+            written = self._store.put_if(key, body, etag=etag, content_type=content_type)
+        except Conflict:
+            self._written[key] = None
+            raise
+        return self._remember(key, body, written)
+
     def list(self, prefix: str) -> Sequence[str]:
         """See ``ports.ObjectStore``."""
         if not prefix.startswith(self._folders):
             return self._store.list(prefix)
-        return sorted(key for key in self._etags() if key.startswith(prefix))
+        return sorted(self.listed(prefix))
 
-    def _etags(self) -> Mapping[str, str]:
+    def listed(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, Listed]:
+        """See ``ports.ObjectStore``. Behind the first of the folders: as it was when all was listed."""
+        if prefix < min(self._folders):
+            return self._store.listed(prefix, after=after, skip=skip)
+        return {key: one for key, one in self._all().items() if key.startswith(prefix) and key > after}
+
+    def _remember(self, key: str, body: bytes, written: Written) -> Written:
+        if key.startswith(self._folders):
+            self._written[key] = written.etag
+            self._memory.keep(key, StoredObject(body, written.etag, written.version))
+        return written
+
+    def _all(self) -> Mapping[str, Listed]:
         if self._listed is None:
-            self._listed = self._store.etags("", after=min(self._folders), skip=self._skip)
+            self._listed = self._store.listed("", after=min(self._folders), skip=self._skip)
         return self._listed

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rotation_watcher import keys
 from rotation_watcher.adapters.aws_errors import NO_ANSWER, SdkError, code, of_key, retried, translate, words
 from rotation_watcher.errors import BucketUnusable, Conflict, StoreError, TargetBusy, WatcherError
-from rotation_watcher.ports import StoredObject, Written
+from rotation_watcher.ports import Listed, StoredObject, Version, Written
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -94,20 +94,48 @@ class S3Store:
         return sorted(self.etags(prefix))
 
     def etags(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, str]:
+        """See ``ports.ObjectStore``."""
+        return {key: one.etag for key, one in self.listed(prefix, after=after, skip=skip).items()}
+
+    def listed(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, Listed]:
         """See ``ports.ObjectStore``. A page that ends in what may be skipped is followed by what lies behind that."""
         behind = f"{skip[:-1]}{chr(ord(skip[-1]) + 1)}" if skip else ""  # no key of ours is just that
-        found: dict[str, str] = {}
+        found: dict[str, Listed] = {}
         try:
             while True:
                 page = self._client.list_objects_v2(**self._named, Prefix=prefix, StartAfter=after)
                 contents = page.get("Contents", [])
-                found |= {item["Key"]: item["ETag"] for item in contents}
+                found |= {item["Key"]: Listed(item["ETag"], item["LastModified"]) for item in contents}
                 if not page.get("IsTruncated") or not contents:
                     return found
                 last = contents[-1]["Key"]
                 after = behind if skip and last.startswith(skip) else last
         except (ClientError, BotoCoreError) as error:
             raise self._failed("list", prefix, error) from error
+
+    def versions_of(self, key: str) -> Sequence[Version]:
+        """See ``ports.ObjectStore``."""
+        try:
+            answer = self._client.list_object_versions(**self._named, Prefix=key)
+        except (ClientError, BotoCoreError) as error:
+            raise self._failed("list the versions of", key, error) from error
+        kept = [
+            Version(_exact(one["VersionId"]), one["ETag"], one["LastModified"], one["Size"])
+            for one in answer.get("Versions", [])
+            if one["Key"] == key
+        ]
+        marks = [
+            Version(_exact(one["VersionId"]), "", one["LastModified"], deleted=True)
+            for one in answer.get("DeleteMarkers", [])
+            if one["Key"] == key
+        ]
+        # Each list is in order, the newest first; which of two of the same second is the newest, IsLatest alone says.
+        newest = {
+            one["VersionId"]
+            for one in (*answer.get("Versions", []), *answer.get("DeleteMarkers", []))
+            if one["IsLatest"]
+        }
+        return sorted([*marks, *kept], key=lambda one: (one.modified, (one.id or "null") in newest), reverse=True)
 
     def _put(self, key: str, body: bytes, content_type: str, condition: dict[str, Any]) -> Written:
         """A role that may not tag (a permissions boundary says so) writes without: nothing waits for a tag."""

@@ -75,6 +75,7 @@ class Kind(StrEnum):
     REMOVAL_HELD = "removal-held"
     QUOTA_NEAR = "quota-near"
     FILE_DAMAGED = "file-damaged"
+    OPERATOR_FILE_CHANGED = "operator-file-changed"
     UNUSUAL_CERTIFICATE = "unusual-certificate"
     LEFT_OUT = "left-out"
     TARGET_LOCKED = "target-locked"

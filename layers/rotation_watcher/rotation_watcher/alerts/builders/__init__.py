@@ -54,6 +54,12 @@ from rotation_watcher.alerts.builders.leaves import (
 from rotation_watcher.alerts.builders.locked import filtered_out, ocsp_unanswered, target_locked
 from rotation_watcher.alerts.builders.naming import name_learned, names_uncertain
 from rotation_watcher.alerts.builders.observing import clock_ahead, source_failing, sources_disagree
+from rotation_watcher.alerts.builders.operator_files import (
+    FileChange,
+    Named,
+    operator_file_changed,
+    operator_files_changed,
+)
 from rotation_watcher.alerts.builders.quarantine import anchor_missing, approved, quarantined
 from rotation_watcher.alerts.builders.revocation import crl_stale, revocations_behind, revoked
 from rotation_watcher.alerts.builders.stacks import two_stacks
@@ -64,6 +70,8 @@ from rotation_watcher.alerts.builders.trial import trial
 __all__ = [
     "APPLY",
     "Ending",
+    "FileChange",
+    "Named",
     "Reach",
     "Role",
     "SourceName",
@@ -99,6 +107,8 @@ __all__ = [
     "name_learned",
     "names_uncertain",
     "ocsp_unanswered",
+    "operator_file_changed",
+    "operator_files_changed",
     "quarantined",
     "quota_near",
     "removal_held",
