@@ -123,7 +123,7 @@ def test_of_many_markers_no_more_are_taken_away_at_once_than_s3_takes() -> None:
     listed, _ = commands("Objects were deleted")
     (query,) = re.findall(r"--query '(.+)' > markers\.json$", listed)
     markers = [{"Key": f"k{n}", "VersionId": f"v{n}", "IsLatest": n % 2 == 0} for n in range(3000)]
-    taken = jmespath.search(query, {"DeleteMarkers": markers})["Objects"]
+    taken: Any = jmespath.search(query, {"DeleteMarkers": markers})["Objects"]
     assert taken == [{"Key": f"k{n}", "VersionId": f"v{n}"} for n in range(0, 2000, 2)]
 
 
