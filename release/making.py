@@ -16,6 +16,8 @@ from release.template import coded, packaged
 SUMS = "SHA256SUMS"
 OTHER_TEMPLATES = ("region-bucket.yaml", "target-role.yaml")
 """For other regions and accounts: as they stand, since they hold no code."""
+COMMANDS_LOCK = "genesys-certs-requirements.txt"
+"""What the command needs, by version and sum: requirements/cli.txt, for whoever has no checkout."""
 PREFIX = "genesys-certificate-watcher/{version}/"
 """The folder in the bucket that the template asks for where nobody says another one."""
 
@@ -29,6 +31,7 @@ def make(build: Path, out: Path, source: Source) -> None:
     _write(out / "template.yaml", packaged(text, keys.__getitem__, prefix))
     for other in OTHER_TEMPLATES:
         _write(out / other, (ROOT / "accounts" / other).read_text(encoding="utf-8"))
+    _write(out / COMMANDS_LOCK, (ROOT / "requirements" / "cli.txt").read_text(encoding="utf-8"))
     _write(out / "sbom.cdx.json", _json(bill(build / "DependenciesLayer" / "python", source)))
     _write(out / "notes.md", notes((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), source.version))
     _wheel(out, source.epoch)

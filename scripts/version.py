@@ -1,13 +1,17 @@
-"""Write a version into every place where it stands: ``scripts/version.py 0.2.0`` (docs/releasing.md)."""
+"""Write a version into every place where it stands: ``python scripts/version.py 0.2.0`` (docs/releasing.md)."""
 
 import re
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+FOLDER = r"(genesys-certificate-watcher/)[\d.]+(/)"
 PLACES = {
     "layers/rotation_watcher/rotation_watcher/__init__.py": r'(?m)^(__version__ = ")[^"]+(")$',
     "template.yaml": r"(?m)^(    SemanticVersion: )\S+()$|^(    Description: The release .*\n    Value: )\S+()$",
+    "terraform/README.md": rf"(\?ref=v)[\d.]+(\")|{FOLDER}",
+    "terraform/examples/complete/main.tf": FOLDER,
+    "docs/terraform.md": FOLDER,
 }
 """The files, and what stands around the version in each."""
 
@@ -15,7 +19,7 @@ PLACES = {
 def main() -> int:
     """Exit code: 0 written, 2 no version was given."""
     if len(sys.argv) != 2 or not re.fullmatch(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}", sys.argv[1]):  # noqa: PLR2004
-        print("scripts/version.py <major>.<minor>.<patch>", file=sys.stderr)
+        print("python scripts/version.py <major>.<minor>.<patch>", file=sys.stderr)
         return 2
     version = sys.argv[1]
     for name, around in PLACES.items():

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from cryptography.hazmat.backends.openssl import backend
 
 from local.building import INPUTS, ROOT, built
+from release.making import COMMANDS_LOCK
 from release.source import Source
 from rotation_watcher import __version__
 
@@ -139,6 +141,28 @@ def test_the_bill_names_exactly_what_the_layer_holds_with_its_licences(first: Ma
     assert len(found) > 10
     assert [one["name"] for one in bill["components"] if not one.get("licenses")] == []
     assert bill["metadata"]["component"]["version"] == __version__
+
+
+def test_the_bill_names_what_cryptography_has_compiled_in_and_says_which_packages_are_not_as_published(
+    first: Made,
+) -> None:
+    parts = {one["name"]: one for one in json.loads((first.out / "sbom.cdx.json").read_text())["components"]}
+    inner = {one["name"]: one for one in parts["cryptography"]["components"]}
+    assert f"OpenSSL {inner['openssl']['version']} " in backend.openssl_version_text()
+    assert {"asn1", "pyo3"} <= {*inner}
+    assert {name for name, one in parts.items() if "pedigree" in one} == {"boto3", "botocore"}
+
+
+def test_the_command_can_be_installed_with_the_versions_and_sums_that_it_was_tested_with(first: Made) -> None:
+    assert (first.out / COMMANDS_LOCK).read_text() == (ROOT / "requirements" / "cli.txt").read_text()
+
+
+def test_the_document_names_every_file_of_a_release(first: Made) -> None:
+    rows = re.findall(r"^\| (`.+?`) \|", (ROOT / "docs" / "releasing.md").read_text(), re.MULTILINE)
+    named = {one for row in rows for one in re.findall(r"`([^`]+)`", row)}
+    forms = [re.compile(re.sub(r"<[^>]+>", "[^/]+", name.replace(".", r"\."))) for name in named]
+    assert [path.name for path in first.out.iterdir() if not any(form.fullmatch(path.name) for form in forms)] == []
+    assert len(forms) < len([*first.out.iterdir()])
 
 
 def test_the_bill_keeps_to_the_schema_of_cyclonedx(first: Made) -> None:

@@ -1,6 +1,7 @@
 """A release, copied to a bucket, becomes a stack by CloudFormation alone: no checkout, no SAM."""
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from release.making import make
 from release.source import Source
 from rotation_watcher import __version__
 
-STACK, BUCKET, FOLDER = "released", "releases", "of/ours/"
+STACK, BUCKET = "genesys-certificate-watcher", "releases"
 HOURS = 3600.0
 """How long a minute of the schedules lasts here: none of them comes."""
 
@@ -32,10 +33,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def cloud(release: Path) -> Iterator[Cloud]:
     with Cloud(DEFAULT_CACHE, minute=HOURS) as opened:
-        s3 = opened.client("s3")
-        s3.create_bucket(Bucket=BUCKET)
-        for path in release.iterdir():
-            s3.upload_file(str(path), BUCKET, f"{FOLDER}{path.name}")
+        opened.client("s3").create_bucket(Bucket=BUCKET)
         opened.world.region("us-east-1")
         secret = opened.client("ssm")
         secret.put_parameter(
@@ -46,18 +44,34 @@ def cloud(release: Path) -> Iterator[Cloud]:
             ),
         )
         arn = secret.get_parameter(Name="/genesys/oauth")["Parameter"]["ARN"]
-        given = {"CodeBucket": BUCKET, "CodePrefix": FOLDER, "CredentialArns": arn, "GenesysRegion": "us-east-1"}
-        opened.client("cloudformation").create_stack(
-            StackName=STACK,
-            TemplateURL=f"{opened.url}/{BUCKET}/{FOLDER}template.yaml",
-            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()],
+        subprocess.run([str(ROOT / "scripts" / "venv.sh"), "aws"], check=True)
+        subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", typed(opened, arn)],
+            cwd=release,
+            env=os.environ | opened.environment() | {"PATH": f"{ROOT / '.venv-aws' / 'bin'}:{os.environ['PATH']}"},
+            check=True,
         )
         limit = Limit(120)
         while (status := _status(opened)) == "CREATE_IN_PROGRESS":
             assert not limit.over(), status
         assert status == "CREATE_COMPLETE", opened.log.read_text()[-3000:]
         yield opened
+
+
+def typed(cloud: Cloud, arn: str) -> str:
+    """The commands of docs/releasing.md, with what an operator writes for the words in capitals."""
+    page = (ROOT / "docs" / "releasing.md").read_text()
+    commands = page.partition("## How to deploy one\n")[2].partition("```\n")[2].partition("```")[0]
+    for word, given in {
+        "https://BUCKET.s3.REGION.amazonaws.com": f"{cloud.url}/{BUCKET}",  # AWS's own host is not asked
+        "BUCKET": BUCKET,
+        "VERSION": __version__,
+        "ARN": arn,
+        "…": "ParameterKey=GenesysRegion,ParameterValue=us-east-1",
+    }.items():
+        assert word in commands, word
+        commands = commands.replace(word, given)
+    return commands
 
 
 def _status(cloud: Cloud) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jmespath
 import pytest
 
 from local.environment import BUCKET, SECRET_NAME, Environment, variables_set
@@ -115,6 +116,15 @@ def told(environment: Environment) -> set[tuple[str, str]]:
     routine = {"truststore-updated", "digest", "weekly-digest", "test", "rotated", "name-learned"}
     found = {(alert.target or alert.source or "", word(alert)) for alert in environment.new_alerts()}
     return {(subject, kind) for subject, kind in found if kind not in routine}
+
+
+def test_of_many_markers_no_more_are_taken_away_at_once_than_s3_takes() -> None:
+    """DeleteObjects takes 1,000 keys (S3's API reference), and the AWS CLI lists all pages."""
+    listed, _ = commands("Objects were deleted")
+    (query,) = re.findall(r"--query '(.+)' > markers\.json$", listed)
+    markers = [{"Key": f"k{n}", "VersionId": f"v{n}", "IsLatest": n % 2 == 0} for n in range(3000)]
+    taken: Any = jmespath.search(query, {"DeleteMarkers": markers})["Objects"]
+    assert taken == [{"Key": f"k{n}", "VersionId": f"v{n}"} for n in range(0, 2000, 2)]
 
 
 def test_what_was_deleted_comes_back_with_its_versions_and_nothing_is_told(place: Place) -> None:

@@ -11,6 +11,7 @@ import botocore.session
 import pytest
 from botocore.config import Config
 from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import EndpointResolutionError
 
 from rotation_watcher import bootstrap_door
 from rotation_watcher.adapters import clients
@@ -56,6 +57,22 @@ def test_every_client_asks_the_fips_endpoint_where_the_environment_says_so(parti
     for service in partitions.CALLED:
         url = clients.make(service, region="us-east-1").meta.endpoint_url
         assert "-fips." in url, (service, url)
+
+
+@pytest.mark.usefixtures("fips")
+def test_in_govcloud_the_plain_names_are_those_that_the_page_says(partitions: ModuleType) -> None:
+    said = re.search(r"In GovCloud the plain names of (.+?) are the FIPS endpoints", TEXT)
+    assert said is not None
+    urls = {one: clients.make(one, region="us-gov-west-1").meta.endpoint_url for one in partitions.CALLED}
+    assert {one for one, url in urls.items() if "-fips." not in url} == set(re.findall(r"`(\w+)`", said[1]))
+    assert urls["apigateway"] == "https://apigateway-fips.us-gov-west-1.amazonaws.com"
+    assert "none known" in partitions.there("aws-us-gov", "apigateway")
+
+
+@pytest.mark.usefixtures("fips")
+def test_in_china_the_sdk_refuses() -> None:
+    with pytest.raises(EndpointResolutionError):
+        clients.make("s3", region="cn-north-1").list_buckets()
 
 
 def test_no_client_does_without_it(partitions: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """One version, wherever it is shown: ``rotation_watcher.__version__`` is where it stands."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -21,6 +22,13 @@ from tests.support.alert_examples import DELIVERED, STACK
 
 SEMANTIC = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 """Semantic versions without suffixes, which packages and the Serverless Application Repository spell alike."""
+EXAMPLES = ("terraform/README.md", "terraform/examples/complete/main.tf", "docs/terraform.md")
+"""What people copy. The module's own default is made of the template (scripts/terraform.py)."""
+
+
+def shown(text: str) -> set[str]:
+    """The releases that a text names."""
+    return set(re.findall(r"(?:\?ref=v|genesys-certificate-watcher/)(\d[\d.]+)[/\"]", text))
 
 
 def test_it_is_spelled_alike_by_packages_and_by_the_application_repository() -> None:
@@ -64,7 +72,7 @@ def test_the_newest_entries_of_the_changelog_are_its_own() -> None:
 )
 def test_one_command_writes_another_version_into_every_place(tmp_path: Path, before: str, after: list[str]) -> None:
     package = "layers/rotation_watcher/rotation_watcher/__init__.py"
-    for name in (package, "template.yaml", "scripts/version.py"):
+    for name in (package, "template.yaml", "scripts/version.py", *EXAMPLES):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "CHANGELOG.md").write_text(f"# Changelog\n\n{before}- One.\n")
@@ -74,6 +82,22 @@ def test_one_command_writes_another_version_into_every_place(tmp_path: Path, bef
     template = load(tmp_path / "template.yaml")
     assert template["Metadata"]["AWS::ServerlessRepo::Application"]["SemanticVersion"] == "9.8.7"
     assert template["Outputs"]["Version"]["Value"] == "9.8.7"
+    assert [shown((tmp_path / name).read_text()) for name in EXAMPLES] == [{"9.8.7"}] * len(EXAMPLES)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_names_this_release(name: str) -> None:
+    assert shown((ROOT / name).read_text()) == {__version__}
+
+
+def test_a_script_that_a_page_types_by_itself_can_be_run_so() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    typed = {
+        name
+        for page in pages
+        for name in re.findall(r"^(?:\d+\. )?`(scripts/[\w-]+\.\w+)(?: [^`\n]+)?`", page.read_text(), re.MULTILINE)
+    }
+    assert {name for name in typed if not os.access(ROOT / name, os.X_OK)} == set()
 
 
 @pytest.mark.parametrize("given", [[], ["1.2"], ["v1.2.3"], ["1.2.3-rc1"], ["01.2.3"]])
