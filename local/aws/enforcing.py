@@ -86,6 +86,8 @@ def _of_cloudfront(response: Any) -> str:
     return f"{place}:{what}/{named}" if named else "*"
 
 
+_ACTIONS = {"CreateDistributionWithTags": "CreateDistribution"}
+"""Operations of CloudFront whose action has another name (its API reference)."""
 RESOURCES: dict[type, Callable[[Any], str]] = {
     SNSResponse: _topic,
     SimpleSystemManagerResponse: _parameter,
@@ -109,6 +111,7 @@ def _unsigned(response: Any, _resource: str = "*") -> None:
     """Ask the policies, and pass over the signature: moto calculates another one for these paths."""
     if settings.INITIAL_NO_AUTH_ACTION_COUNT:
         return
+    action = str(response._get_action())  # noqa: SLF001
     request = IAMRequest(
         account_id=response.current_account,
         method=response.method,
@@ -116,7 +119,7 @@ def _unsigned(response: Any, _resource: str = "*") -> None:
         data=response.data,
         body=response.body,
         headers=response.headers,
-        action=response._get_action(),  # noqa: SLF001
+        action=_ACTIONS.get(action, action),
     )
     try:
         request.check_action_permitted(_of_cloudfront(response))

@@ -19,6 +19,7 @@ _NAMED_OTHERWISE = {
     "s3:ListBuckets": "s3:ListAllMyBuckets",
     "s3:ListObjectVersions": "s3:ListBucketVersions",
     "s3:DeleteObject": "s3:DeleteObjectVersion",
+    "cloudfront:CreateDistributionWithTags": "cloudfront:CreateDistribution",
 }
 VERBS = {"Create": "POST", "Get": "GET", "Update": "PATCH", "Delete": "DELETE"}
 """API Gateway's actions are HTTP's methods."""

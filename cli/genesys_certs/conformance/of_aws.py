@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from socket import create_connection, socket
 from typing import Any
 
 import boto3
@@ -15,6 +16,7 @@ import httpx
 
 from genesys_certs import aws, options, output
 from genesys_certs.conformance import leftovers, records, running
+from genesys_certs.conformance.door import SECONDS
 from genesys_certs.conformance.redaction import Redactor
 from genesys_certs.conformance.running import Removed
 from genesys_certs.conformance.suite import Suite
@@ -32,12 +34,16 @@ _MOST = 5_000_000
 @options.session
 @click.option("--account", required=True, metavar="ID", help="The account to work in; any other is refused.")
 @click.option("--service", type=options.Choice(SUITES), default="alb", show_default=True, help="What to ask.")
-@click.option("--domain", default="", metavar="NAME", help="api-gateway: a name that no domain has yet.")
-@click.option("--certificate", default="", metavar="ARN", help="api-gateway, nlb: a server certificate in ACM.")
+@click.option("--domain", default="", metavar="NAME", help="api-gateway, distribution: a name that none has yet.")
+@click.option("--certificate", default="", metavar="ARN", help="A server certificate in ACM, for that name.")
 @click.option("--ownership-certificate", default="", metavar="ARN", help="api-gateway: where that one was imported.")
 @click.option("--role", default="", metavar="ARN", help="api-gateway: a role to ask with fewer permissions.")
-@click.option("--load-balancer", default="", metavar="ARN", help="nlb: one that gets a listener for the while.")
-@click.option("--subnet", "subnets", multiple=True, metavar="ID", help="nlb: make one there instead; may be repeated.")
+@click.option("--load-balancer", default="", metavar="ARN", help="One that gets a listener for the while.")
+@click.option("--subnet", "subnets", multiple=True, metavar="ID", help="Make one there instead; may be repeated.")
+@click.option(
+    "--security-group", "security_groups", multiple=True, metavar="ID", help="alb-handshake: lets you in at port 49443."
+)
+@click.option("--origin", default="", metavar="NAME", help="distribution: a server by HTTPS; else the run's bucket.")
 @click.option("--other-region", default="", metavar="REGION", help="Ask for a bundle from there, too (not nlb).")
 @click.option(
     "--output", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="For the record."
@@ -112,7 +118,12 @@ def _services(region: str) -> Services:
         time.monotonic,
         time.sleep,
         partial(_restricted, region),
+        _connected,
     )
+
+
+def _connected(host: str, port: int) -> socket:
+    return create_connection((host, port), SECONDS)
 
 
 def _restricted(region: str, role: str, policy: str) -> Any:
