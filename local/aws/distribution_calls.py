@@ -79,7 +79,8 @@ class Distributions:
     def _delete(self, response: CloudFrontResponse) -> ActionResult:
         found, etag = response.backend.get_distribution(_id(response))
         _match(response, etag)
-        if found.distribution_config.Enabled or self.status(found.id) != "Deployed":
+        config: Any = found.distribution_config
+        if config.Enabled or self.status(found.id) != "Deployed":
             raise CloudFrontException("DistributionNotDisabled", "The distribution has not been disabled.")
         response.backend.delete_distribution(found.id, if_match=True)
         self._deployed.pop(found.id, None)

@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from socket import create_connection, socket
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from moto.cloudfront.models import cloudfront_backends
 from moto.elbv2.models import elbv2_backends
@@ -41,11 +42,13 @@ def trust_store(aws: EmbeddedAws, host: str, port: int) -> str | None:
     """The ARN of the trust store with which a door verifies."""
     for balancer in elbv2_backends[aws.account][aws.region].load_balancers.values():
         if balancer.dns_name == host:
+            listener: Any
             for listener in balancer.listeners.values():
                 if int(listener.port) == port:
                     return str(listener.mutual_authentication["TrustStoreArn"])
     for distribution in cloudfront_backends[aws.account]["aws"].distributions.values():
         if distribution.domain_name == host:
-            store = distribution.distribution_config.ViewerMtlsConfig["TrustStoreConfig"]["TrustStoreId"]
+            config: Any = distribution.distribution_config
+            store = config.ViewerMtlsConfig["TrustStoreConfig"]["TrustStoreId"]
             return aws.trust_stores_of_cloudfront.by_id(store, aws.account).arn
     return None

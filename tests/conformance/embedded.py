@@ -1,5 +1,6 @@
 """The kit's suites over an embedded AWS, on a virtual clock: what is waited for passes at once."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -25,8 +26,10 @@ from local.genesys.server import Simulator
 from local.genesys.world import World
 from rotation_watcher.ports import Credentials
 from tests.conformance.doors import doors
+from tests.support.certs import self_signed_ca
 from tests.support.embedded import START, download
 
+OTHER_ACCOUNT = "222222222222"
 OTHER_REGION = "eu-central-1"
 GENESYS_REGION = "us-east-1"
 RUN = "0123456789abcdef"
@@ -73,7 +76,24 @@ def options(aws: EmbeddedAws) -> Options:
         certificate=aws.certificate(),
         subnets=(subnet(aws),),
         other_region=OTHER_REGION,
+        other_bucket=other_bucket(aws),
     )
+
+
+def other_bucket(aws: EmbeddedAws) -> str:
+    """A bundle in a bucket of another account, which lets this one read it."""
+    s3, name = aws.at(account=OTHER_ACCOUNT).client("s3"), "somebody-elses"
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket=name, Key="ca.pem", Body=self_signed_ca().pem)
+    allowed = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{aws.account}:root"},
+        "Action": ["s3:GetObject", "s3:GetObjectVersion"],
+        "Resource": f"arn:aws:s3:::{name}/*",
+    }
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}))
+    return f"s3://{name}/ca.pem"
 
 
 def present() -> VirtualClock:
@@ -101,9 +121,11 @@ def answers(aws: EmbeddedAws, clock: VirtualClock, suite: Suite) -> dict[str, An
     """What the embedded AWS claims, by the probe's id. What it cannot answer is asked of nobody."""
     able = suite._replace(probes=[probe for probe in suite.probes if not probe.unclaimed])
     unable = {probe.id: not_asked(probe.unclaimed) for probe in suite.probes if probe.unclaimed}
+    chosen = options(aws)
+    aws.calls.clear()
     with doors(aws) as connect:
         world = services(aws, clock, connect)
-        record, gone = running.run(able, world, options(aws), RUN, Redactor([]), lambda _: None)
+        record, gone = running.run(able, world, chosen, RUN, Redactor([]), lambda _: None)
     if not gone.clean or {one.kind for one in gone.removed} != {*suite.kinds}:
         raise AssertionError(f"not all was made, found and removed: {gone}")
     found = {name: claimed(answer) for name, answer in record.answers.items()} | unable

@@ -17,6 +17,7 @@ FOLDER = RECORDS / "permissions"
 _PREFIX = {"elbv2": "elasticloadbalancing"}
 _NAMED_OTHERWISE = {
     "s3:ListBuckets": "s3:ListAllMyBuckets",
+    "s3:HeadObject": "s3:GetObject",
     "s3:ListObjectVersions": "s3:ListBucketVersions",
     "s3:DeleteObject": "s3:DeleteObjectVersion",
     "cloudfront:CreateDistributionWithTags": "cloudfront:CreateDistribution",

@@ -124,6 +124,7 @@ SUITE = Suite(
     makes_with=(("subnets", "an internet-facing Application Load Balancer in the subnets"),),
     cost="less than 0.10 USD: an hour of an Application Load Balancer, if it makes one, and of a trust store in use.",
     minutes=30,
+    around=7,
     kinds=("listener", "load balancer", "trust store", "bucket"),
     open=Bench,
     probes=PROBES,

@@ -176,6 +176,18 @@ def _other_region(bench: Bench) -> Answer:
     return taken(seconds, text=str(shown.get("Reason", "")), status=str(shown["Status"]))
 
 
+def _other_account(bench: Bench) -> Answer:
+    """A bundle from a bucket of another account, whose policy lets the caller read it."""
+    bench.settled()
+    region = bench.options.other_bucket_region or bench.services.region
+    try:
+        bench.update(bench.options.elsewhere(), region=region)
+    except ClientError as error:
+        return refusal(error)
+    shown, _, seconds = bench.settled()
+    return taken(seconds, text=str(shown.get("Reason", "")), status=str(shown["Status"]))
+
+
 def _ocsp(bench: Bench) -> Answer:
     """Asking OCSP while no certificate names a responder."""
     bench.settled()
@@ -195,7 +207,18 @@ PROBES: Sequence[Probe] = (
     Probe("cloudfront.etag.stale", "An update with an ETag that is no longer the present one.", _stale),
     Probe("cloudfront.update.while-pending", "A second update right behind the first.", _while_pending),
     Probe("cloudfront.update.wrong-region", "A Region that is not the bucket's.", _wrong_region),
-    Probe("cloudfront.update.other-region", "A bucket in another region than the run's.", _other_region),
+    Probe(
+        "cloudfront.update.other-region",
+        "A bucket in another region than the run's.",
+        _other_region,
+        wants="other_region",
+    ),
+    Probe(
+        "cloudfront.update.other-account",
+        "A bundle from another account's bucket.",
+        _other_account,
+        wants="other_bucket",
+    ),
     Probe("cloudfront.update.ocsp", "OCSP, while no certificate names a responder.", _ocsp),
     Probe("cloudfront.error.no-object", "An object that does not exist.", _update({"key": "absent"})),
     Probe("cloudfront.error.no-version", "A version that does not exist.", _update({"version": "A" * 32})),

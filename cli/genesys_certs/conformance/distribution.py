@@ -282,6 +282,7 @@ SUITE = Suite(
     makes_with=(),
     cost="less than 0.01 USD: requests to S3 and CloudFront. A distribution costs nothing by itself.",
     minutes=90,
+    around=20,
     kinds=("distribution", "CloudFront trust store", "bucket"),
     open=Bench,
     probes=PROBES,

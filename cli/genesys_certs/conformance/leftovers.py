@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from genesys_certs.conformance.workshop import PREFIX, TAG, Made, Services
-from rotation_watcher.adapters.aws_errors import code
+from rotation_watcher.adapters.aws_errors import NO_ANSWER, code
 
 TRIES, PAUSE = 30, 5.0
 """How often a removal is tried that has to wait for another one, and the seconds between."""
+LOST = 12
+"""How often a look is tried again where there is no connection."""
 DEPLOYMENT = 1800.0
 """How long, in seconds, a distribution may take until every edge knows that it is disabled."""
 _AT_ONCE = 20
@@ -47,6 +49,16 @@ def find(services: Services, kinds: Sequence[str], run: str | None = None) -> li
     ]
 
 
+def looked(services: Services, kind: str, run: str | None = None) -> list[Made]:
+    """As ``find``, for one kind, and with patience where there is no connection."""
+    for _ in range(LOST):
+        try:
+            return find(services, (kind,), run)
+        except NO_ANSWER:
+            services.wait(PAUSE)
+    return find(services, (kind,), run)
+
+
 def remove(services: Services, left: Made) -> None:
     """Remove it; one that is gone already is none. Raises ClientError where it cannot be removed in time."""
     (kind,) = (one for one in KINDS if one.name == left.kind)
@@ -58,6 +70,10 @@ def remove(services: Services, left: Made) -> None:
             if why in _GONE:
                 return
             if last or why not in _WAITS:
+                raise
+            services.wait(PAUSE)
+        except NO_ANSWER:
+            if last:
                 raise
             services.wait(PAUSE)
         else:

@@ -34,7 +34,7 @@ class Services(NamedTuple):
 
 
 class Place(NamedTuple):
-    """One version of an object."""
+    """One version of an object; no version: the present one."""
 
     bucket: str
     key: str
@@ -42,15 +42,13 @@ class Place(NamedTuple):
 
     def bundle(self) -> Mapping[str, str]:
         """As elbv2 is told of it."""
-        return {
-            "CaCertificatesBundleS3Bucket": self.bucket,
-            "CaCertificatesBundleS3Key": self.key,
-            "CaCertificatesBundleS3ObjectVersion": self.version,
-        }
+        version = {"CaCertificatesBundleS3ObjectVersion": self.version} if self.version else {}
+        return {"CaCertificatesBundleS3Bucket": self.bucket, "CaCertificatesBundleS3Key": self.key} | version
 
     def location(self, region: str) -> Mapping[str, str]:
         """As CloudFront is told of it."""
-        return {"Bucket": self.bucket, "Key": self.key, "Version": self.version, "Region": region}
+        version = {"Version": self.version} if self.version else {}
+        return {"Bucket": self.bucket, "Key": self.key, "Region": region} | version
 
     @property
     def uri(self) -> str:
@@ -76,13 +74,21 @@ class Options(NamedTuple):
     subnets: tuple[str, ...] = ()
     role: str = ""
     other_region: str = ""
+    other_bucket: str = ""
+    other_bucket_region: str = ""
     origin: str = ""
     security_groups: tuple[str, ...] = ()
 
     def personal(self) -> tuple[str, ...]:
         """All of it is the operator's."""
         plain = (self.domain, self.certificate, self.ownership_certificate, self.load_balancer, self.role, self.origin)
-        return (*plain, *self.subnets, *self.security_groups)
+        parts = (self.other_bucket, *self.other_bucket.removeprefix("s3://").split("/"))
+        return (*plain, *self.subnets, *self.security_groups, *parts)
+
+    def elsewhere(self) -> Place:
+        """The bundle that lies in a bucket of another account."""
+        bucket, _, key = self.other_bucket.removeprefix("s3://").partition("/")
+        return Place(bucket, key, "")
 
 
 def new_run() -> str:
@@ -267,6 +273,7 @@ class Workshop:
             "OwnershipVerificationCertificateArn": options.ownership_certificate,
         }
         with deferred():
+            self._note("custom domain", options.domain)
             self.client("apigatewayv2").create_domain_name(
                 DomainName=options.domain,
                 DomainNameConfigurations=[{key: value for key, value in configuration.items() if value}],
