@@ -80,7 +80,8 @@ def command(
     Makes throwaway resources, removes them, and writes a record in which nothing names the account. What it will make
     and what it costs is said before it asks whether to begin. docs/conformance/README.md says more.
 
-    Exit code: 0 all as claimed, 1 the service disagrees, 2 something was left behind, 3 not all could be asked.
+    Exit code: 0 all as claimed, 1 the service disagrees, 2 something is or may be left behind, 3 not all could be
+    asked, or nothing.
     """
     if not re.fullmatch(r"\d{12}", account):
         raise click.BadParameter("an account's id has twelve digits, and no dashes", param_hint="--account")
