@@ -64,13 +64,17 @@ class CloudFrontTrustStore:
 
 
 class CloudFrontTrustStores:
-    """All trust stores of the server, and the operations on them. ``reasons``: why the next loads fail, in turn."""
+    """All trust stores of the server, and the operations on them. ``reasons``: why the next loads fail, in turn.
+
+    ``status_of``: a distribution's status, by its id.
+    """
 
     def __init__(self, clock: ClockFunction, knobs: Knobs) -> None:
         self._clock = clock
         self._knobs = knobs
         self._stores: dict[str, CloudFrontTrustStore] = {}
         self.reasons: list[str] = []
+        self.status_of: Callable[[str], str] = lambda _distribution: "Deployed"
         self._lock = RLock()
 
     def operations(self) -> dict[str, Callable[[CloudFrontResponse], ActionResult]]:
@@ -91,6 +95,14 @@ class CloudFrontTrustStores:
             self._settle(store)
             return store
 
+    def by_id(self, identifier: str, account: str) -> CloudFrontTrustStore:
+        """Return the trust store of that id or ARN. Raises EntityNotFound."""
+        for store in self._stores.values():
+            if identifier in {store.id, store.arn} and store.arn.split(":")[4] == account:
+                self._settle(store)
+                return store
+        raise CloudFrontException("EntityNotFound", "The specified trust store does not exist.")
+
     def forget(self) -> None:
         """Begin anew."""
         self._stores.clear()
@@ -105,12 +117,7 @@ class CloudFrontTrustStores:
         store.asked = None
 
     def _found(self, response: CloudFrontResponse, name: str) -> CloudFrontTrustStore:
-        identifier = str(response._get_param(name) or "")  # noqa: SLF001  # moto's way to a parameter
-        for store in self._stores.values():
-            if identifier in {store.id, store.arn} and store.arn.split(":")[4] == response.current_account:
-                self._settle(store)
-                return store
-        raise CloudFrontException("EntityNotFound", "The specified trust store does not exist.")
+        return self.by_id(str(response._get_param(name) or ""), response.current_account)  # noqa: SLF001  # moto's way
 
     def _create(self, response: CloudFrontResponse) -> ActionResult:
         name, account = str(response._get_param("Name")), response.current_account  # noqa: SLF001
@@ -162,7 +169,7 @@ class CloudFrontTrustStores:
         with self._lock:
             store = self._found(response, "Id")
             _match(response, store)
-            if _users(response, store):
+            if users(response, store):
                 raise CloudFrontException("CannotDeleteEntityWhileInUse", "The trust store is in use.")
             del self._stores[store.arn]
         return EmptyResult()
@@ -182,18 +189,18 @@ class CloudFrontTrustStores:
     def _distributions(self, response: CloudFrontResponse) -> ActionResult:
         with self._lock:
             store = self._found(response, "TrustStoreIdentifier")
-        users = _users(response, store)
+        found = users(response, store)
         marker = str(response._get_param("Marker") or "")  # noqa: SLF001
         start = int(marker or 0)
         end = start + min(int(response._get_param("MaxItems") or _A_PAGE), self._knobs.cloudfront_page)  # noqa: SLF001
         listed = {
             "Marker": marker,
             "MaxItems": _A_PAGE,
-            "IsTruncated": end < len(users),
-            "Quantity": len(users[start:end]),
-            "Items": [_summary(each) for each in users[start:end]],
+            "IsTruncated": end < len(found),
+            "Quantity": len(found[start:end]),
+            "Items": [_summary(each, self.status_of(each.id)) for each in found[start:end]],
         }
-        more = {"NextMarker": str(end)} if end < len(users) else {}
+        more = {"NextMarker": str(end)} if end < len(found) else {}
         return ActionResult({"DistributionList": listed | more})
 
     def _described(self, store: CloudFrontTrustStore) -> dict[str, Any]:
@@ -251,7 +258,8 @@ def _match(response: CloudFrontResponse, store: CloudFrontTrustStore) -> None:
         raise CloudFrontException("PreconditionFailed", "The precondition in If-Match evaluated to false.")
 
 
-def _users(response: CloudFrontResponse, store: CloudFrontTrustStore) -> list[Any]:
+def users(response: CloudFrontResponse, store: CloudFrontTrustStore) -> list[Any]:
+    """The distributions that verify with a trust store."""
     return [each for each in _backend(response).distributions.values() if _trust_store_of(each) == store.id]
 
 
@@ -265,12 +273,12 @@ def _trust_store_of(distribution: Any) -> str | None:
     return trusts.get("TrustStoreId") if mutual.get("Mode") != "passthrough" else None
 
 
-def _summary(distribution: Any) -> dict[str, Any]:
+def _summary(distribution: Any, status: str) -> dict[str, Any]:
     config = vars(distribution.distribution_config)
     return {name: config[name] for name in _SUMMARY if name in config} | {
         "Id": distribution.id,
         "ARN": distribution.arn,
-        "Status": "Deployed",
+        "Status": status,
         "LastModifiedTime": distribution.last_modified_time,
         "DomainName": distribution.domain_name,
         "Staging": False,

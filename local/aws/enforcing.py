@@ -16,6 +16,7 @@ from moto import settings
 from moto.apigateway.responses import APIGatewayResponse
 from moto.apigatewayv2.responses import ApiGatewayV2Response
 from moto.cloudfront.responses import CloudFrontResponse
+from moto.core.exceptions import AccessDeniedError
 from moto.elbv2.responses import ELBV2Response
 from moto.iam.access_control import IAMRequest, IAMRequestBase
 from moto.s3 import responses as s3_responses
@@ -27,11 +28,20 @@ from moto.utilities.utils import get_partition
 from local.aws import encryption
 from local.aws.patching import patched
 
-_OF_A_TRUST_STORE = {
-    *("ModifyTrustStore", "GetTrustStoreCaCertificatesBundle"),
-    *("AddTrustStoreRevocations", "RemoveTrustStoreRevocations", "GetTrustStoreRevocationContent"),
+_NAMING = {
+    **dict.fromkeys(("ModifyTrustStore", "DeleteTrustStore", "GetTrustStoreCaCertificatesBundle"), "TrustStoreArn"),
+    **dict.fromkeys(("AddTrustStoreRevocations", "RemoveTrustStoreRevocations"), "TrustStoreArn"),
+    "GetTrustStoreRevocationContent": "TrustStoreArn",
+    **dict.fromkeys(("ModifyListener", "DeleteListener"), "ListenerArn"),
+    **dict.fromkeys(("CreateListener", "DeleteLoadBalancer"), "LoadBalancerArn"),
+    "DeleteTargetGroup": "TargetGroupArn",
 }
-"""The operations whose IAM actions know a resource; Describe operations know none (Service Authorization Reference)."""
+"""Operations whose IAM actions know a resource, and the parameter that names it; Describe operations know none.
+
+From the Service Authorization Reference.
+"""
+_MAKING = {"CreateTrustStore": "truststore", "CreateTargetGroup": "targetgroup", "CreateLoadBalancer": "loadbalancer"}
+"""Operations whose resource is what they make, and its kind."""
 
 
 def _topic(response: Any) -> str:
@@ -50,18 +60,22 @@ def _secret(response: Any) -> str:
     return str(response._get_param("SecretId") or "*")  # noqa: SLF001
 
 
-def _trust_store(response: Any) -> str:
-    action = response._get_action()  # noqa: SLF001
-    if action == "ModifyListener":
-        return str(response._get_param("ListenerArn") or "*")  # noqa: SLF001
+def _balancing(response: Any) -> str:
+    action = str(response._get_action())  # noqa: SLF001
     if action == "AddTags":
         return str((response.params.get("ResourceArns") or ["*"])[0])
-    named = action in _OF_A_TRUST_STORE
-    return str(response._get_param("TrustStoreArn") or "*") if named else "*"  # noqa: SLF001
+    if kind := _MAKING.get(action):
+        if action == "CreateLoadBalancer":
+            kind += "/net" if response._get_param("Type") == "network" else "/app"  # noqa: SLF001
+        place = f"{get_partition(response.region)}:elasticloadbalancing:{response.region}:{response.current_account}"
+        return f"arn:{place}:{kind}/{response._get_param('Name')}/0123456789abcdef"  # noqa: SLF001
+    return str(response._get_param(_NAMING.get(action, "")) or "*")  # noqa: SLF001
 
 
 def _of_cloudfront(response: Any) -> str:
     """The trust store or distribution that a call names: all but its listings know one."""
+    if tagged := response._get_param("Resource"):  # noqa: SLF001
+        return str(tagged)
     named = next(
         (
             str(value)
@@ -75,11 +89,13 @@ def _of_cloudfront(response: Any) -> str:
     return f"{place}:{what}/{named}" if named else "*"
 
 
+_ACTIONS = {"CreateDistributionWithTags": "CreateDistribution"}
+"""Operations of CloudFront whose action has another name (its API reference)."""
 RESOURCES: dict[type, Callable[[Any], str]] = {
     SNSResponse: _topic,
     SimpleSystemManagerResponse: _parameter,
     SecretsManagerResponse: _secret,
-    ELBV2Response: _trust_store,
+    ELBV2Response: _balancing,
 }
 
 
@@ -98,6 +114,7 @@ def _unsigned(response: Any, _resource: str = "*") -> None:
     """Ask the policies, and pass over the signature: moto calculates another one for these paths."""
     if settings.INITIAL_NO_AUTH_ACTION_COUNT:
         return
+    action = str(response._get_action())  # noqa: SLF001
     request = IAMRequest(
         account_id=response.current_account,
         method=response.method,
@@ -105,9 +122,14 @@ def _unsigned(response: Any, _resource: str = "*") -> None:
         data=response.data,
         body=response.body,
         headers=response.headers,
-        action=response._get_action(),  # noqa: SLF001
+        action=_ACTIONS.get(action, action),
     )
-    request.check_action_permitted(_of_cloudfront(response))
+    try:
+        request.check_action_permitted(_of_cloudfront(response))
+    except AccessDeniedError as denied:
+        # CloudFront's protocol (REST-XML) has the error below the root; moto's is the query protocol's.
+        denied.description = str(denied.description).replace("<Errors>", "").replace("</Errors>", "")
+        raise
 
 
 @contextmanager

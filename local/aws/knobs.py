@@ -65,6 +65,10 @@ class Knobs:
     """
     max_cloudfront_bundle_bytes: int = 64 * 1024
     """Size of a CloudFront trust store's bundle (adjustable at AWS)."""
+    max_distributions: int = 25
+    """Distributions of a CloudFront trust store (adjustable at AWS)."""
+    deploy_delay: timedelta = timedelta(0)
+    """How long by the clock a distribution stays InProgress after a change."""
     cloudfront_page: int = 100
     """Distributions on a page of ListDistributionsByTrustStore."""
 

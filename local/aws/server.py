@@ -45,6 +45,7 @@ from local.aws import (
 )
 from local.aws.calls import CallLog
 from local.aws.cloudfront import CloudFrontTrustStores
+from local.aws.distribution_calls import Distributions
 from local.aws.domains import Domains
 from local.aws.events import Event, Events
 from local.aws.faults import Fault, Faults
@@ -86,6 +87,8 @@ class EmbeddedAws:
         self._subscriptions = Subscriptions(clock)
         self._events = Events()
         self.trust_stores_of_cloudfront = CloudFrontTrustStores(clock, self.knobs)
+        self._distributions = Distributions(clock, self.knobs, self.trust_stores_of_cloudfront)
+        self.trust_stores_of_cloudfront.status_of = self._distributions.status
         self._certificates: dict[str, str] = {}
         self._clients: dict[tuple[str, str], Any] = {}
         self._patches = ExitStack()
@@ -105,6 +108,7 @@ class EmbeddedAws:
         self._subscriptions.forget()
         self._events.taken.clear()
         self.trust_stores_of_cloudfront.forget()
+        self._distributions.forget()
         self._clients.clear()
         self._patch()
         front = Front(
@@ -316,7 +320,8 @@ class EmbeddedAws:
         self._patches.enter_context(routing_rules.routed())
         self._patches.enter_context(exports.routed())
         self._patches.enter_context(cloudfront.routed())
-        self._patches.enter_context(patched(CloudFrontResponse, self.trust_stores_of_cloudfront.operations()))
+        at_cloudfront = self.trust_stores_of_cloudfront.operations() | self._distributions.operations()
+        self._patches.enter_context(patched(CloudFrontResponse, at_cloudfront))
         http = domains_http.operations(self._domains) | exports.http_operations()
         self._patches.enter_context(patched(ApiGatewayV2Response, http))
         self._patches.enter_context(patched(S3Response, tags.operations()))

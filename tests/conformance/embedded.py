@@ -1,14 +1,17 @@
 """The kit's suites over an embedded AWS, on a virtual clock: what is waited for passes at once."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
+from socket import socket
 from typing import Any
 
 import httpx
 
 from genesys_certs.conformance import running
+from genesys_certs.conformance.door import Connect
 from genesys_certs.conformance.model import Answer, claimed, not_asked
 from genesys_certs.conformance.of_genesys import recorded
 from genesys_certs.conformance.redaction import Redactor
@@ -22,15 +25,21 @@ from local.genesys.keys import DEFAULT_CACHE
 from local.genesys.server import Simulator
 from local.genesys.world import World
 from rotation_watcher.ports import Credentials
+from tests.conformance.doors import doors
+from tests.support.certs import self_signed_ca
 from tests.support.embedded import START, download
 
+OTHER_ACCOUNT = "222222222222"
 OTHER_REGION = "eu-central-1"
 GENESYS_REGION = "us-east-1"
 RUN = "0123456789abcdef"
+DEPLOYMENT = timedelta(minutes=4)
+"""Of a distribution, about as CloudFront takes."""
 
 
-def services(aws: EmbeddedAws, clock: VirtualClock) -> Services:
+def services(aws: EmbeddedAws, clock: VirtualClock, connect: Connect | None = None) -> Services:
     """The world of a run: the embedded AWS, and a time that passes only where somebody waits."""
+    start = clock()
     kept: dict[tuple[str, str | None], Any] = {}
 
     def client(service: str, region: str | None) -> Any:
@@ -48,12 +57,16 @@ def services(aws: EmbeddedAws, clock: VirtualClock) -> Services:
         clock.advance(timedelta(seconds=seconds))
 
     def timer() -> float:
-        return (clock() - START).total_seconds()
+        return (clock() - start).total_seconds()
 
     def restricted(role: str, policy: str) -> Any:
         raise AssertionError(f"no probe with a claim asks as {role} under {policy}")
 
-    return Services(aws.region, "aws", client, fetched, clock, timer, wait, restricted)
+    return Services(aws.region, "aws", client, fetched, clock, timer, wait, restricted, connect or _nowhere)
+
+
+def _nowhere(host: str, port: int) -> socket:
+    raise AssertionError(f"nobody knocks at {host}:{port}")
 
 
 def options(aws: EmbeddedAws) -> Options:
@@ -63,7 +76,29 @@ def options(aws: EmbeddedAws) -> Options:
         certificate=aws.certificate(),
         subnets=(subnet(aws),),
         other_region=OTHER_REGION,
+        other_bucket=other_bucket(aws),
     )
+
+
+def other_bucket(aws: EmbeddedAws) -> str:
+    """A bundle in a bucket of another account, which lets this one read it."""
+    s3, name = aws.at(account=OTHER_ACCOUNT).client("s3"), "somebody-elses"
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket=name, Key="ca.pem", Body=self_signed_ca().pem)
+    allowed = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{aws.account}:root"},
+        "Action": ["s3:GetObject", "s3:GetObjectVersion"],
+        "Resource": f"arn:aws:s3:::{name}/*",
+    }
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}))
+    return f"s3://{name}/ca.pem"
+
+
+def present() -> VirtualClock:
+    """A clock that begins now: real TLS servers judge by the machine's time."""
+    return VirtualClock(datetime.now(UTC))
 
 
 def subnet(aws: EmbeddedAws) -> str:
@@ -86,7 +121,11 @@ def answers(aws: EmbeddedAws, clock: VirtualClock, suite: Suite) -> dict[str, An
     """What the embedded AWS claims, by the probe's id. What it cannot answer is asked of nobody."""
     able = suite._replace(probes=[probe for probe in suite.probes if not probe.unclaimed])
     unable = {probe.id: not_asked(probe.unclaimed) for probe in suite.probes if probe.unclaimed}
-    record, gone = running.run(able, services(aws, clock), options(aws), RUN, Redactor([]), lambda _: None)
+    chosen = options(aws)
+    aws.calls.clear()
+    with doors(aws) as connect:
+        world = services(aws, clock, connect)
+        record, gone = running.run(able, world, chosen, RUN, Redactor([]), lambda _: None)
     if not gone.clean or {one.kind for one in gone.removed} != {*suite.kinds}:
         raise AssertionError(f"not all was made, found and removed: {gone}")
     found = {name: claimed(answer) for name, answer in record.answers.items()} | unable
@@ -96,8 +135,8 @@ def answers(aws: EmbeddedAws, clock: VirtualClock, suite: Suite) -> dict[str, An
 @cache
 def played(service: str) -> tuple[dict[str, Answer], tuple[Call, ...]]:
     """What the embedded AWS claims of a service, and all calls that this took; once in a process."""
-    clock = VirtualClock(START)
-    with EmbeddedAws(clock) as aws:
+    clock = present()
+    with EmbeddedAws(clock, deploy_delay=DEPLOYMENT) as aws:
         return answers(aws, clock, SUITES[service]), tuple(aws.calls.snapshot())
 
 

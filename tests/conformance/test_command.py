@@ -1,5 +1,6 @@
 """``genesys-certs conformance aws`` as its user meets it: what it says, asks, refuses, writes and leaves behind."""
 
+import errno
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -8,13 +9,17 @@ from typing import Any, NamedTuple
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from genesys_certs import app
-from genesys_certs.conformance import leftovers
-from genesys_certs.conformance.model import read_record
+from genesys_certs.conformance import leftovers, running
+from genesys_certs.conformance.model import Answer, read_record
+from genesys_certs.conformance.redaction import Redactor
 from genesys_certs.conformance.suites import SUITES
-from genesys_certs.conformance.workshop import TAG
+from genesys_certs.conformance.workshop import TAG, Workshop
 from local.aws.server import EmbeddedAws
+from local.genesys.clock import VirtualClock
+from tests.conformance.embedded import RUN, options, other_bucket, services
 from tests.support.certs import self_signed_ca
 from tests.support.embedded import Bundles
 
@@ -61,7 +66,8 @@ def mutating(aws: EmbeddedAws) -> list[str]:
 def test_a_run_says_what_it_makes_and_costs_asks_all_writes_a_record_and_leaves_nothing(
     aws: EmbeddedAws, command: Command, tmp_path: Path
 ) -> None:
-    said = command("--yes", "--other-region", "eu-west-1")
+    bundle = other_bucket(aws)
+    said = command("--yes", "--other-region", "eu-west-1", "--other-bucket", bundle)
     assert said.code == 0, said.out
     for words in (
         "Makes, each with the tag",
@@ -79,7 +85,10 @@ def test_a_run_says_what_it_makes_and_costs_asks_all_writes_a_record_and_leaves_
     assert aws.client("s3").list_buckets()["Buckets"] == []
     assert aws.client("elbv2").describe_trust_stores()["TrustStores"] == []
     again = command("--yes", "--only", "alb.update.*")
-    assert again.code == 3, "the other region was not asked"
+    assert again.code == 0, "what needs an option that was not given is not asked, and no fault"
+    assert "Asks 2 questions, which takes up to 2 minutes." in again.out
+    assert "Leaves out those that need --other-bucket, --other-region." in again.out
+    assert command("--yes", "--only", "alb.update.other-*").code == 64
     assert {one.name for one in tmp_path.glob("*.json")} == {path.name, f"{path.stem}-2.json"}
 
 
@@ -93,7 +102,7 @@ def test_nothing_is_made_in_another_account_than_the_one_that_is_named(aws: Embe
 
 def test_nothing_is_made_before_somebody_agreed(aws: EmbeddedAws, command: Command, tmp_path: Path) -> None:
     said = command()
-    assert (said.code, "Nothing was made." in said.err) == (1, True)
+    assert (said.code, "Nothing was made." in said.err) == (3, True)
     assert "Costs" in said.out
     assert mutating(aws) == []
     assert [*tmp_path.iterdir()] == []
@@ -126,7 +135,7 @@ def test_clean_removes_what_bears_the_tag_and_nothing_else(aws: EmbeddedAws, com
         place = others.place(others.put(self_signed_ca().pem))
         elb.create_trust_store(Name=f"gcw-conformance-{run}", Tags=tag, **place)
     refused = command("--clean")
-    assert (refused.code, refused.out.count("run aaaa"), refused.out.count("run bbbb")) == (1, 2, 2)
+    assert (refused.code, refused.out.count("run aaaa"), refused.out.count("run bbbb")) == (2, 2, 2)
     assert command("--clean", "--run", "aaaa", "--yes").code == 0
     assert sorted(one["Name"] for one in s3.list_buckets()["Buckets"]) == ["gcw-conformance-bbbb", others.bucket]
     said = command("--clean", "--yes")
@@ -145,6 +154,9 @@ def test_what_cannot_be_removed_is_named_with_exit_code_2(
     said = command("--yes")
     assert said.code == 2
     assert "not known whether any trust store is left: AccessDenied" in said.err
+    last = said.err.splitlines()[-1]
+    assert last.startswith("Remove what is left: genesys-certs conformance aws --account 123456789012")
+    assert " --service alb --clean --run " in last
     assert command("--clean", "--yes").code == 0
     aws.fail_next("elbv2", "DeleteTrustStore", "TrustStoreInUse", 400, 3)
     assert command("--yes").code == 0, "it is tried again"
@@ -154,3 +166,88 @@ def test_what_a_service_needs_is_said_before_anything_is_done(aws: EmbeddedAws, 
     assert "did you mean" in command("--service", "albb").err.lower()
     assert command("--run", "aaaa").code == 64
     assert mutating(aws) == []
+    assert "twelve digits" in command(account="1234-5678-9012").err
+
+
+def test_clean_without_a_service_looks_for_everything_and_says_for_what_and_where(
+    aws: EmbeddedAws, command: Command
+) -> None:
+    elb, (one, *_) = aws.client("elbv2"), aws.client("ec2").describe_subnets()["Subnets"]
+    tag = [{"Key": TAG, "Value": "aaaa"}]
+    elb.create_load_balancer(Name="gcw-conformance-aaaa", Type="network", Subnets=[one["SubnetId"]], Tags=tag)
+    said = command("--clean", "--service", "alb")
+    assert "Looked for: trust stores, buckets; in us-east-1." in said.out
+    said = command("--clean", "--yes")
+    assert (said.code, "removed: 1, still there: 0" in said.out) == (0, True)
+    assert "listeners, load balancers, target groups" in said.out
+    assert elb.describe_load_balancers()["LoadBalancers"] == []
+    aws.fail_next("cloudfront", "ListDistributions", "AccessDenied", 403)
+    said = command("--clean")
+    assert (said.code, "not known of any distribution: AccessDenied" in said.out) == (2, True)
+
+
+def test_a_place_where_no_record_can_be_written_is_told_before_anything_is_made(
+    aws: EmbeddedAws, command: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    said = command("--yes", "--output", str(tmp_path / "file" / "records"))
+    assert (said.code, "Nothing was made." in said.err) == (64, True)
+    assert mutating(aws) == []
+
+
+def test_a_record_that_cannot_be_written_after_all_is_printed(
+    aws: EmbeddedAws, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_path: Path, _content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    said = command("--yes", "--only", "alb.create.status")
+    assert (said.code, "No space left on device" in said.err) == (0, True)
+    assert '"alb.create.status": {' in said.out
+    assert [*tmp_path.iterdir()] == []
+    told: Any = json.loads(command("--yes", "--json", "--only", "alb.create.status").out)
+    assert (told["written"], [*told["record"]["answers"]]) == ("", ["alb.create.status"])
+    assert aws.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_after_a_failed_set_up_it_is_said_that_all_is_removed(aws: EmbeddedAws, command: Command) -> None:
+    aws.fail_next("elbv2", "CreateTrustStore", "TooManyTrustStores")
+    said = command("--yes")
+    assert said.code == 3
+    assert "removed: 1, still there: 0; no record was written." in said.err
+    assert aws.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_without_a_connection_no_more_is_asked(aws: EmbeddedAws, clock: VirtualClock) -> None:
+    asked: list[str] = []
+
+    def lost(_bench: Any) -> Answer:
+        asked.append("once")
+        raise EndpointConnectionError(endpoint_url="https://elasticloadbalancing.us-east-1.amazonaws.com")
+
+    suite = SUITES["alb"]
+    probes = [probe._replace(ask=lost) for probe in suite.probes[:9]]
+    record, gone = running.run(
+        suite._replace(probes=probes), services(aws, clock), options(aws), RUN, Redactor([]), lambda _: None
+    )
+    assert (len(asked), len(record.answers), gone.clean) == (3, 9, True)
+    assert {one.text.partition(":")[0] for one in record.answers.values()} == {"no connection"}
+
+
+def test_a_removal_has_patience_while_there_is_no_connection(
+    aws: EmbeddedAws, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = services(aws, clock)
+    Workshop(world, "aaaa").bucket()
+    lost = iter([True] * 5)
+    find = leftovers.find
+
+    def sometimes(*arguments: Any) -> Any:
+        if next(lost, False):
+            raise EndpointConnectionError(endpoint_url="https://s3.amazonaws.com")
+        return find(*arguments)
+
+    monkeypatch.setattr(leftovers, "find", sometimes)
+    assert running.clear(world, ("bucket",)).clean
+    assert aws.client("s3").list_buckets()["Buckets"] == []

@@ -39,10 +39,15 @@ MAKING = (
     Call("nlb", "elbv2", "CreateTargetGroup"),
     Call("nlb", "elbv2", "CreateListener"),
     Call("cloudfront", "cloudfront", "CreateTrustStore"),
+    Call("alb-handshake", "elbv2", "CreateLoadBalancer"),
+    Call("alb-handshake", "elbv2", "CreateListener"),
+    Call("distribution", "cloudfront", "CreateDistributionWithTags"),
 )
 REMOVING = (
     Call("alb", "elbv2", "DeleteTrustStore"),
     Call("alb", "s3", "DeleteBucket"),
+    Call("distribution", "cloudfront", "UpdateDistribution"),
+    Call("distribution", "cloudfront", "DeleteDistribution"),
 )
 ALL = tuple(kind.name for kind in KINDS)
 
@@ -68,7 +73,8 @@ def ended(aws: EmbeddedAws, call: Call, number: int, folder: Path, *, after: boo
         "--yes",
         *given(aws, call.suite),
     ]
-    arguments += ["--output", str(folder), "--only", f"{call.suite}.create.*"]
+    asked = "alb-handshake.client.none" if call.suite == "alb-handshake" else f"{call.suite}.create.*"
+    arguments += ["--output", str(folder), "--only", asked]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     with subprocess.Popen([*COMMAND, *arguments], env=environment(**aws.environment()), **pipes) as started:
         process.append(started)
@@ -135,5 +141,6 @@ def nothing_at_all(aws: EmbeddedAws) -> bool:
         elb.describe_load_balancers()["LoadBalancers"],
         aws.client("apigateway").get_domain_names().get("items", []),
         aws.client("cloudfront").list_trust_stores().get("TrustStoreList", []),
+        aws.client("cloudfront").list_distributions()["DistributionList"].get("Items", []),
     ]
     return not any(found)

@@ -1,6 +1,9 @@
 """What is found by its tag and removed, of each kind, and what of others stays although it is named alike."""
 
+from datetime import timedelta
 from typing import Any
+
+import pytest
 
 from genesys_certs.conformance import running
 from genesys_certs.conformance.leftovers import KINDS, find, remove
@@ -28,7 +31,8 @@ def one_of_each(workshop: Workshop, chosen: Options) -> None:
     group = workshop.target_group(str(balancer["VpcId"]))
     mutual: dict[str, Any] = {"Mode": "verify", "TrustStoreArn": store}
     workshop.listener(str(balancer["LoadBalancerArn"]), 443, chosen.certificate, group, mutual)
-    workshop.cloudfront_trust_store(place)
+    edge = str(workshop.cloudfront_trust_store(place)["TrustStore"]["Id"])
+    workshop.distribution(chosen, edge, workshop.name)
     workshop.rest_domain(chosen, place)
 
 
@@ -59,6 +63,8 @@ def test_what_others_made_stays_although_it_is_named_alike(aws: EmbeddedAws, clo
     assert len(elb.describe_target_groups()["TargetGroups"]) == 1
     assert len(elb.describe_trust_stores()["TrustStores"]) == 1
     assert len(aws.client("cloudfront").list_trust_stores()["TrustStoreList"]) == 1
+    (distribution,) = aws.client("cloudfront").list_distributions()["DistributionList"]["Items"]
+    assert (distribution["Comment"], distribution["Enabled"]) == ("gcw-conformance-cccc", True)
     assert [one["Name"] for one in aws.client("s3").list_buckets()["Buckets"]] == ["gcw-conformance-cccc"]
     assert [one["domainName"] for one in aws.client("apigateway").get_domain_names()["items"]] == ["theirs.example.com"]
 
@@ -77,3 +83,24 @@ def test_what_waits_for_another_removal_is_tried_again_and_what_is_gone_is_none(
     assert (clock() - before).total_seconds() == 15
     remove(world, store)
     assert running.clear(world, ALL).clean
+
+
+def test_a_distribution_is_disabled_waited_for_and_deleted_and_a_later_removal_goes_on(
+    aws: EmbeddedAws, clock: VirtualClock
+) -> None:
+    aws.knobs.deploy_delay = timedelta(minutes=4)
+    world = services(aws, clock)
+    one_of_each(Workshop(world, "aaaa"), options(aws))
+    (left,) = find(world, ("distribution",))
+    with pytest.raises(KeyboardInterrupt):
+        remove(world._replace(wait=interrupted), left)
+    (shown,) = aws.client("cloudfront").list_distributions()["DistributionList"]["Items"]
+    assert not shown["Enabled"]
+    before = clock()
+    assert running.clear(world, ALL).clean
+    assert timedelta(minutes=4) <= clock() - before < timedelta(minutes=5)
+    assert [call.operation for call in aws.calls.of("cloudfront")].count("UpdateDistribution") == 1
+
+
+def interrupted(_seconds: float) -> None:
+    raise KeyboardInterrupt

@@ -7,7 +7,7 @@ import pytest
 
 from genesys_certs import __version__
 from genesys_certs.conformance.model import Answer, Outcome, Record
-from genesys_certs.conformance.records import sealed
+from genesys_certs.conformance.records import sealed, without_leaks
 from genesys_certs.conformance.redaction import LONGEST, Redactor
 from genesys_certs.problems import Problem
 
@@ -96,10 +96,10 @@ def test_a_text_is_one_short_line_without_controls_and_a_hostile_one_costs_littl
     ["jane.doe", "210987654321", "arn:aws:iam::1:x", "https://x", "X-Amz-Date", "ASIAQWERTYUIOPASDFGH", "-----BEGIN"],
 )
 def test_a_record_that_names_somebody_all_the_same_is_not_written(leak: str) -> None:
-    answer = Answer(outcome=Outcome.TAKEN, facts={"fact": leak})
+    answer = Answer(outcome=Outcome.TAKEN)
     made = Record(
         format=1,
-        service="alb",
+        service=leak,
         date="2026-11-28",
         region="us-east-1",
         sdk="1",
@@ -108,3 +108,21 @@ def test_a_record_that_names_somebody_all_the_same_is_not_written(leak: str) -> 
     )
     with pytest.raises(Problem, match="not written"):
         sealed(made, Redactor(KNOWN))
+
+
+def test_an_answer_that_names_somebody_all_the_same_costs_its_words_or_itself_and_no_other() -> None:
+    leak = "jane.doe"
+    answers = {
+        "a.words": Answer(outcome=Outcome.TAKEN, text=f"by {leak}", facts={"fact": 1}),
+        "a.fact": Answer(outcome=Outcome.TAKEN, facts={"fact": leak}),
+        "a.kept": Answer(outcome=Outcome.TAKEN, text="as it was"),
+    }
+    made = Record(
+        format=1, service="alb", date="2026-11-28", region="us-east-1", sdk="1", kit=__version__, answers=answers
+    )
+    kept, cut = without_leaks(made, Redactor(KNOWN))
+    assert cut == ["a.words", "a.fact"]
+    assert kept.answers["a.words"] == Answer(outcome=Outcome.TAKEN, facts={"fact": 1})
+    assert kept.answers["a.fact"] == Answer(outcome=Outcome.NOT_ASKED, text="not redacted")
+    assert kept.answers["a.kept"] == answers["a.kept"]
+    sealed(kept, Redactor(KNOWN))

@@ -187,6 +187,12 @@ def _elsewhere(bench: Bench) -> Answer:
     return bench.settled(content, before)
 
 
+def _other_account(bench: Bench) -> Answer:
+    """A bundle from a bucket of another account, whose policy lets the caller read it."""
+    place = bench.options.elsewhere().bundle()
+    return tried(lambda: bench.elb.modify_trust_store(TrustStoreArn=bench.arn, **place))
+
+
 PROBES: Sequence[Probe] = (
     Probe("alb.create.status", "The status that the answer to a creation names.", _created),
     *(Probe(f"alb.bundle.{name}", case.asks, _bundle(case)) for name, case in bundles.CASES.items()),
@@ -195,7 +201,8 @@ PROBES: Sequence[Probe] = (
     Probe("alb.read-back.url-fixed", "What an older URL gives after a change.", _url_fixed),
     Probe("alb.update.again", "The same version once more.", _again),
     Probe("alb.update.newest", "An object without its version.", _newest),
-    Probe("alb.update.other-region", "A bundle from a bucket in another region.", _elsewhere),
+    Probe("alb.update.other-region", "A bundle from a bucket in another region.", _elsewhere, wants="other_region"),
+    Probe("alb.update.other-account", "A bundle from another account's bucket.", _other_account, wants="other_bucket"),
     Probe(
         "alb.error.no-object",
         "An object that does not exist.",

@@ -164,6 +164,21 @@ def _elsewhere(bench: Bench) -> Answer:
     return taken(seconds, becomes=str(shown.get("domainNameStatus", "")), warnings=len(_warnings(shown)))
 
 
+def _other_account(bench: Bench) -> Answer:
+    """A truststore from a bucket of another account, whose policy lets the caller read it."""
+    place = bench.options.elsewhere()
+    shown = bench.workshop.client("s3").head_object(Bucket=place.bucket, Key=place.key)
+    try:
+        bench.update(place._replace(version=str(shown.get("VersionId", ""))))
+    except ClientError as error:
+        return refusal(error)
+    shown, seconds = bench.settled()
+    text = " | ".join(_warnings(shown))
+    bench.update(bench.first)
+    bench.settled()
+    return taken(seconds, text=text, becomes=str(shown.get("domainNameStatus", "")))
+
+
 def _second(bench: Bench) -> Answer:
     """A second update right behind the first."""
     bench.update(bench.put(bench.material.root().pem))
@@ -321,41 +336,68 @@ PROBES: Sequence[Probe] = (
     Probe("api-gateway.bundle.too-large", "A truststore of more than 1 MB.", _too_large),
     Probe("api-gateway.update.version-alone", "A new version without the URI.", _one_alone),
     Probe("api-gateway.update.off", "An empty URI: mutual TLS off.", _off),
-    Probe("api-gateway.update.other-region", "A truststore in a bucket in another region.", _elsewhere),
+    Probe(
+        "api-gateway.update.other-region",
+        "A truststore in a bucket in another region.",
+        _elsewhere,
+        wants="other_region",
+    ),
+    Probe(
+        "api-gateway.update.other-account",
+        "A truststore from another account's bucket.",
+        _other_account,
+        wants="other_bucket",
+    ),
     Probe("api-gateway.update.v2-bare", "An update through v2 without the configurations.", _without_configurations),
     Probe("api-gateway.error.no-object", "An object that does not exist.", _refused({"key": "absent.pem"})),
     Probe("api-gateway.error.no-version", "A version that does not exist.", _refused({"version": "A" * 32})),
     Probe("api-gateway.pace.second", "A second update right behind the first.", _second),
     Probe("api-gateway.pace.interval", "How long after an update the next one is taken.", _pace),
     Probe("api-gateway.pace.refused-counts", "Whether a refused update uses up the turn.", _refused_counts),
-    Probe("api-gateway.iam.patch-alone", "An update with PATCH alone.", _allowed(_patch), _LOCKED),
+    Probe("api-gateway.iam.patch-alone", "An update with PATCH alone.", _allowed(_patch), _LOCKED, "role"),
     Probe(
         "api-gateway.iam.add-on-domain",
         "With both certificate actions on the domain.",
         _allowed(_adding("{}")),
         _LOCKED,
+        "role",
     ),
     Probe(
         "api-gateway.iam.add-on-both",
         "With both certificate actions on the domain and on /domainnames.",
         _allowed(_adding("{}", "{..}")),
         _LOCKED,
+        "role",
     ),
-    Probe("api-gateway.iam.add-on-all", "With both certificate actions on *.", _allowed(_adding("*")), _LOCKED),
-    Probe("api-gateway.iam.off-patch-alone", "Mutual TLS off with PATCH alone.", _allowed(_patch, off=True), _LOCKED),
+    Probe("api-gateway.iam.add-on-all", "With both certificate actions on *.", _allowed(_adding("*")), _LOCKED, "role"),
+    Probe(
+        "api-gateway.iam.off-patch-alone",
+        "Mutual TLS off with PATCH alone.",
+        _allowed(_patch, off=True),
+        _LOCKED,
+        "role",
+    ),
     Probe(
         "api-gateway.iam.off-on-domain",
         "Mutual TLS off with both certificate actions on the domain.",
         _allowed(_adding("{}"), off=True),
         _LOCKED,
+        "role",
     ),
     Probe(
         "api-gateway.iam.add-with-truststore",
         "With both certificate actions under a condition on the truststore that the request names.",
         _allowed(_with_truststore),
         _LOCKED,
+        "role",
     ),
-    Probe("api-gateway.iam.resource-tag", "PATCH under a condition on the domain's tag.", _allowed(_tagged), _LOCKED),
+    Probe(
+        "api-gateway.iam.resource-tag",
+        "PATCH under a condition on the domain's tag.",
+        _allowed(_tagged),
+        _LOCKED,
+        "role",
+    ),
     Probe("api-gateway.v1.sees-http-domain", "Whether v1 shows a domain that v2 made.", _http_domain),
 )
 
@@ -373,6 +415,7 @@ SUITE = Suite(
     ),
     cost="less than 0.01 USD: requests to S3. A custom domain costs nothing.",
     minutes=35,
+    around=2,
     kinds=("custom domain", "bucket"),
     open=Bench,
     probes=PROBES,

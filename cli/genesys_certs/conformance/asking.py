@@ -8,8 +8,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from genesys_certs.conformance.model import Answer, Fact, Outcome, Probe, not_asked, taken
 from genesys_certs.problems import Problem
 from rotation_watcher import defects
-from rotation_watcher.adapters.aws_errors import code, words
+from rotation_watcher.adapters.aws_errors import NO_ANSWER, code, words
 
+NO_CONNECTION = "no connection"
+"""Why nothing is known where the service gave no answer at all."""
 _IN_THE_WAY = {
     *("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException", "AuthFailure"),
     *("Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "ServiceUnavailable"),
@@ -42,7 +44,8 @@ def ask(probe: Probe, bench: Any) -> Answer:
     except ClientError as error:
         return not_asked(f"{error.operation_name}: {words(error)}", code(error))
     except BotoCoreError as error:
-        return not_asked(type(error).__name__)
+        lost = isinstance(error, NO_ANSWER)
+        return not_asked(f"{NO_CONNECTION}: {type(error).__name__}" if lost else type(error).__name__)
     except Problem as problem:
         return not_asked(problem.message, problem.code)
     except Exception as error:  # noqa: BLE001  # an answer of a shape that nobody thought of costs one probe, not all

@@ -1,6 +1,6 @@
 """CloudFront's trust stores: which bundles are taken, how an update settles, and what becomes of the ETag.
 
-No distribution is made: one takes a quarter of an hour to come, and as long to go.
+No distribution is made (``distribution`` does that): one takes minutes to come, and as long to go.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,6 +18,8 @@ from genesys_certs.conformance.workshop import Options, Place, Workshop
 
 PATIENCE, PAUSE = 600.0, 5.0
 """How long, in seconds, an update may be pending; and between looks."""
+MOST_STORES = 20
+"""The default quota of an account."""
 CASES = (
     *("two-roots", "blank-line", "comment", "comment-hyphen", "crlf", "no-final-newline", "preamble", "leaf"),
     *("intermediate", "expired", "duplicate", "same-named-roots", "version-1", "ed25519", "p384", "p521"),
@@ -130,6 +132,27 @@ def _same_name(bench: Bench) -> Answer:
     return tried(lambda: bench.workshop.cloudfront_trust_store(bench.first))
 
 
+def _quota(bench: Bench) -> Answer:
+    """More trust stores, until there are too many of them in the account."""
+    pages = bench.cloudfront.get_paginator("list_trust_stores").paginate()
+    count, made = sum(len(page.get("TrustStoreList", [])) for page in pages), []
+    answer = taken()
+    for number in range(MOST_STORES + 1 - count):
+        try:
+            made.append(str(bench.workshop.cloudfront_trust_store(bench.first, f"-{number}")["TrustStore"]["Id"]))
+        except ClientError as error:
+            answer = refusal(error, most=count + number)
+            break
+    for identity in made:
+        shown = bench.cloudfront.get_trust_store(Identifier=identity)
+        begun = bench.services.timer()
+        while shown["TrustStore"]["Status"] == "pending" and bench.services.timer() - begun < PATIENCE:
+            bench.services.wait(PAUSE)
+            shown = bench.cloudfront.get_trust_store(Identifier=identity)
+        bench.cloudfront.delete_trust_store(Id=identity, IfMatch=shown["ETag"])
+    return answer
+
+
 def _wrong_region(bench: Bench) -> Answer:
     """A Region that is not the bucket's."""
     bench.settled()
@@ -147,6 +170,18 @@ def _other_region(bench: Bench) -> Answer:
     place = bench.workshop.put(bucket, "bundle.pem", bench.material.root().pem, region)
     try:
         bench.update(place, region=region)
+    except ClientError as error:
+        return refusal(error)
+    shown, _, seconds = bench.settled()
+    return taken(seconds, text=str(shown.get("Reason", "")), status=str(shown["Status"]))
+
+
+def _other_account(bench: Bench) -> Answer:
+    """A bundle from a bucket of another account, whose policy lets the caller read it."""
+    bench.settled()
+    region = bench.options.other_bucket_region or bench.services.region
+    try:
+        bench.update(bench.options.elsewhere(), region=region)
     except ClientError as error:
         return refusal(error)
     shown, _, seconds = bench.settled()
@@ -172,19 +207,34 @@ PROBES: Sequence[Probe] = (
     Probe("cloudfront.etag.stale", "An update with an ETag that is no longer the present one.", _stale),
     Probe("cloudfront.update.while-pending", "A second update right behind the first.", _while_pending),
     Probe("cloudfront.update.wrong-region", "A Region that is not the bucket's.", _wrong_region),
-    Probe("cloudfront.update.other-region", "A bucket in another region than the run's.", _other_region),
+    Probe(
+        "cloudfront.update.other-region",
+        "A bucket in another region than the run's.",
+        _other_region,
+        wants="other_region",
+    ),
+    Probe(
+        "cloudfront.update.other-account",
+        "A bundle from another account's bucket.",
+        _other_account,
+        wants="other_bucket",
+    ),
     Probe("cloudfront.update.ocsp", "OCSP, while no certificate names a responder.", _ocsp),
     Probe("cloudfront.error.no-object", "An object that does not exist.", _update({"key": "absent"})),
     Probe("cloudfront.error.no-version", "A version that does not exist.", _update({"version": "A" * 32})),
     Probe("cloudfront.error.no-store", "A trust store that does not exist.", _no_store),
     Probe("cloudfront.error.same-name", "A second trust store of one name.", _same_name),
+    Probe("cloudfront.quota.trust-stores", f"{MOST_STORES + 1} trust stores, one above the default quota.", _quota),
 )
 
 SUITE = Suite(
     service="cloudfront",
     about="trust stores of CloudFront",
     needs=(),
-    makes=("a versioned S3 bucket with some files", "a CloudFront trust store that no distribution uses"),
+    makes=(
+        "a versioned S3 bucket with some files",
+        "a CloudFront trust store that no distribution uses, and up to 20 more for a minute",
+    ),
     makes_with=(("other_region", "a second bucket, in the other region"),),
     cost="less than 0.01 USD: requests to S3. No distribution is made.",
     minutes=20,

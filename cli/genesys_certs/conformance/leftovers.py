@@ -10,10 +10,14 @@ from typing import Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from genesys_certs.conformance.workshop import PREFIX, TAG, Made, Services
-from rotation_watcher.adapters.aws_errors import code
+from rotation_watcher.adapters.aws_errors import NO_ANSWER, code
 
 TRIES, PAUSE = 30, 5.0
 """How often a removal is tried that has to wait for another one, and the seconds between."""
+LOST = 12
+"""How often a look is tried again where there is no connection."""
+DEPLOYMENT = 1800.0
+"""How long, in seconds, a distribution may take until every edge knows that it is disabled."""
 _AT_ONCE = 20
 """How many resources Elastic Load Balancing describes the tags of in one call."""
 _GONE = {
@@ -22,7 +26,7 @@ _GONE = {
 }
 _WAITS = {
     *("TrustStoreInUse", "ResourceInUse", "CannotDeleteEntityWhileInUse", "BucketNotEmpty", "OperationAborted"),
-    *("TooManyRequestsException", "ConflictException", "PreconditionFailed", "Throttling"),
+    *("TooManyRequestsException", "ConflictException", "PreconditionFailed", "Throttling", "DistributionNotDisabled"),
 }
 
 
@@ -45,6 +49,16 @@ def find(services: Services, kinds: Sequence[str], run: str | None = None) -> li
     ]
 
 
+def looked(services: Services, kind: str, run: str | None = None) -> list[Made]:
+    """As ``find``, for one kind, and with patience where there is no connection."""
+    for _ in range(LOST):
+        try:
+            return find(services, (kind,), run)
+        except NO_ANSWER:
+            services.wait(PAUSE)
+    return find(services, (kind,), run)
+
+
 def remove(services: Services, left: Made) -> None:
     """Remove it; one that is gone already is none. Raises ClientError where it cannot be removed in time."""
     (kind,) = (one for one in KINDS if one.name == left.kind)
@@ -56,6 +70,10 @@ def remove(services: Services, left: Made) -> None:
             if why in _GONE:
                 return
             if last or why not in _WAITS:
+                raise
+            services.wait(PAUSE)
+        except NO_ANSWER:
+            if last:
                 raise
             services.wait(PAUSE)
         else:
@@ -98,16 +116,17 @@ def _of_elb(listing: str, member: str, name: str, identity: str) -> Callable[[Se
 def _listeners(services: Services) -> Iterator[tuple[str, str]]:
     elb = services.client("elbv2", None)
     pages = elb.get_paginator("describe_load_balancers").paginate()
-    balancers = [one["LoadBalancerArn"] for page in pages for one in page["LoadBalancers"] if one["Type"] == "network"]
-    found = []
+    found = [one for page in pages for one in page["LoadBalancers"]]
+    balancers = [one["LoadBalancerArn"] for one in found if one["Type"] in {"network", "application"}]
+    arns: list[str] = []
     for arn in balancers:
         try:
             pages = elb.get_paginator("describe_listeners").paginate(LoadBalancerArn=arn)
-            found += [str(one["ListenerArn"]) for page in pages for one in page["Listeners"]]
+            arns += [str(one["ListenerArn"]) for page in pages for one in page["Listeners"]]
         except ClientError as error:
             if code(error) not in _GONE:
                 raise
-    yield from _tagged(elb, found)
+    yield from _tagged(elb, arns)
 
 
 def _tagged(elb: Any, arns: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -154,6 +173,32 @@ def _remove_at_cloudfront(services: Services, identity: str) -> None:
     cloudfront.delete_trust_store(Id=identity, IfMatch=etag)
 
 
+def _distributions(services: Services) -> Iterator[tuple[str, str]]:
+    cloudfront = services.client("cloudfront", None)
+    pages = cloudfront.get_paginator("list_distributions").paginate()
+    for one in [each for page in pages for each in page["DistributionList"].get("Items", [])]:
+        if str(one["Comment"]).startswith(PREFIX):
+            tags = cloudfront.list_tags_for_resource(Resource=one["ARN"])["Tags"].get("Items", [])
+            yield from _owned(str(one["Id"]), tags)
+
+
+def _remove_distribution(services: Services, identity: str) -> None:
+    """Disable it, wait until every edge knows, and delete it. Each part that is done already is left out."""
+    cloudfront = services.client("cloudfront", None)
+    answer = cloudfront.get_distribution(Id=identity)
+    config = answer["Distribution"]["DistributionConfig"]
+    if config["Enabled"]:
+        cloudfront.update_distribution(
+            Id=identity, IfMatch=answer["ETag"], DistributionConfig=config | {"Enabled": False}
+        )
+        answer = cloudfront.get_distribution(Id=identity)
+    begun = services.timer()
+    while answer["Distribution"]["Status"] != "Deployed" and services.timer() - begun < DEPLOYMENT:
+        services.wait(PAUSE)
+        answer = cloudfront.get_distribution(Id=identity)
+    cloudfront.delete_distribution(Id=identity, IfMatch=answer["ETag"])
+
+
 def _owned(identity: str, tags: Sequence[Any]) -> Iterator[tuple[str, str]]:
     """The thing, if a run made it."""
     for tag in tags:
@@ -186,6 +231,7 @@ KINDS = (
         _elb("delete_trust_store", "TrustStoreArn"),
     ),
     Kind("custom domain", _domains, _remove_domain),
+    Kind("distribution", _distributions, _remove_distribution),
     Kind("CloudFront trust store", _at_cloudfront, _remove_at_cloudfront),
     Kind("bucket", _buckets, _remove_bucket),
 )

@@ -35,6 +35,11 @@ class Made(NamedTuple):
         return self.certificate.public_bytes(Encoding.PEM)
 
     @property
+    def serial(self) -> int:
+        """Its serial number."""
+        return self.certificate.serial_number
+
+    @property
     def der(self) -> bytes:
         """The certificate alone."""
         return self.certificate.public_bytes(Encoding.DER)
@@ -68,17 +73,30 @@ class Material:
         return Made(_signed(builder, own, digest, pss=pss), own)
 
     def below(
-        self, issuer: Made, name: str = "", *, ca: bool = False, public_key: rsa.RSAPublicKey | None = None
+        self,
+        issuer: Made,
+        name: str = "",
+        *,
+        ca: bool = False,
+        public_key: rsa.RSAPublicKey | None = None,
+        begins: int = -1,
+        ends: int = 365,
+        usage: x509.ObjectIdentifier | None = None,
     ) -> Made:
-        """A leaf or, with ``ca``, an intermediate. ``public_key``: one that nobody holds."""
+        """A leaf or, with ``ca``, an intermediate. ``public_key``: one that nobody holds. ``usage``: its only one."""
         own = ec.generate_private_key(ec.SECP256R1())
-        builder = self._builder(self._name(name), public_key or own.public_key(), -1, 365, ca=ca)
+        builder = self._builder(self._name(name), public_key or own.public_key(), begins, ends, ca=ca)
+        if usage:
+            builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         return Made(_signed(builder.issuer_name(issuer.certificate.subject), issuer.key, None), own)
 
     def crl(
-        self, issuer: Made, serials: int, *, ended: bool = False, point: str = ""
+        self, issuer: Made, serials: int, *, ended: bool = False, point: str = "", revoked: Sequence[Made] = ()
     ) -> x509.CertificateRevocationList:
-        """A revocation list with so many made-up serial numbers. ``point``: a critical IDP names it."""
+        """A revocation list with so many made-up serial numbers. ``point``: a critical IDP names it.
+
+        ``revoked``: certificates that are on it besides.
+        """
         begin = self.now - timedelta(days=9 if ended else 1)
         builder = x509.CertificateRevocationListBuilder().issuer_name(issuer.certificate.subject)
         builder = builder.last_update(begin).next_update(begin + timedelta(days=7))
@@ -88,8 +106,9 @@ class Material:
                 [x509.UniformResourceIdentifier(point)], None, False, False, None, False, False
             )
             builder = builder.add_extension(where, critical=True)
-        for _ in range(serials):
-            entry = x509.RevokedCertificateBuilder().serial_number(x509.random_serial_number()).revocation_date(begin)
+        numbers = [*(x509.random_serial_number() for _ in range(serials)), *(one.serial for one in revoked)]
+        for number in numbers:
+            entry = x509.RevokedCertificateBuilder().serial_number(number).revocation_date(begin)
             builder = builder.add_revoked_certificate(entry.build())
         return builder.sign(issuer.key, SHA256())
 

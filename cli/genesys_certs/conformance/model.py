@@ -54,12 +54,16 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Probe(NamedTuple):
-    """``ask`` gets the suite's bench. ``unclaimed``: why the local world cannot answer (empty: it can)."""
+    """``ask`` gets the suite's bench. ``unclaimed``: why the local world cannot answer (empty: it can).
+
+    ``wants``: the option without which it cannot be asked (empty: none).
+    """
 
     id: str
     asks: str
     ask: Callable[[Any], Answer]
     unclaimed: str = ""
+    wants: str = ""
 
 
 def taken(seconds: float = 0.0, text: str = "", **facts: Fact) -> Answer:

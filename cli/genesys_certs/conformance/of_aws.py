@@ -1,5 +1,6 @@
 """``genesys-certs conformance aws``: throwaway resources in an account that is named, questions, removal, a record."""
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -7,22 +8,26 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from socket import create_connection, socket
+from typing import Any, NamedTuple
 
 import boto3
 import click
 import httpx
+from botocore.exceptions import BotoCoreError, ClientError
 
 from genesys_certs import aws, options, output
 from genesys_certs.conformance import leftovers, records, running
+from genesys_certs.conformance.door import SECONDS
 from genesys_certs.conformance.redaction import Redactor
 from genesys_certs.conformance.running import Removed
 from genesys_certs.conformance.suite import Suite
 from genesys_certs.conformance.suites import SUITES
-from genesys_certs.conformance.workshop import TAG, Options, Services, new_run
-from genesys_certs.exits import FAILED, USAGE, Exit
+from genesys_certs.conformance.workshop import TAG, Made, Options, Services, new_run
+from genesys_certs.exits import USAGE, Exit
 from genesys_certs.problems import Problem
 from rotation_watcher.adapters import clients
+from rotation_watcher.adapters.aws_errors import code
 
 _MOST = 5_000_000
 """Bytes of a bundle that is read back."""
@@ -31,21 +36,29 @@ _MOST = 5_000_000
 @click.command("aws")
 @options.session
 @click.option("--account", required=True, metavar="ID", help="The account to work in; any other is refused.")
-@click.option("--service", type=options.Choice(SUITES), default="alb", show_default=True, help="What to ask.")
-@click.option("--domain", default="", metavar="NAME", help="api-gateway: a name that no domain has yet.")
-@click.option("--certificate", default="", metavar="ARN", help="api-gateway, nlb: a server certificate in ACM.")
+@click.option("--service", type=options.Choice(SUITES), default=None, help="What to ask [default: alb].")
+@click.option("--domain", default="", metavar="NAME", help="api-gateway, distribution: a name that none has yet.")
+@click.option("--certificate", default="", metavar="ARN", help="A server certificate in ACM, for that name.")
 @click.option("--ownership-certificate", default="", metavar="ARN", help="api-gateway: where that one was imported.")
 @click.option("--role", default="", metavar="ARN", help="api-gateway: a role to ask with fewer permissions.")
-@click.option("--load-balancer", default="", metavar="ARN", help="nlb: one that gets a listener for the while.")
-@click.option("--subnet", "subnets", multiple=True, metavar="ID", help="nlb: make one there instead; may be repeated.")
+@click.option("--load-balancer", default="", metavar="ARN", help="One that gets a listener for the while.")
+@click.option("--subnet", "subnets", multiple=True, metavar="ID", help="Make one there instead; may be repeated.")
+@click.option(
+    "--security-group", "security_groups", multiple=True, metavar="ID", help="alb-handshake: lets you in at port 49443."
+)
+@click.option("--origin", default="", metavar="NAME", help="distribution: a server by HTTPS; else the run's bucket.")
 @click.option("--other-region", default="", metavar="REGION", help="Ask for a bundle from there, too (not nlb).")
+@click.option(
+    "--other-bucket", default="", metavar="URI", help="s3://BUCKET/KEY, a bundle in a bucket of another account."
+)
+@click.option("--other-bucket-region", default="", metavar="REGION", help="cloudfront: of that bucket.")
 @click.option(
     "--output", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="For the record."
 )
 @click.option(
     "--only", multiple=True, metavar="PATTERN", help="Ask these alone, such as 'alb.bundle.*'; may be repeated."
 )
-@click.option("--clean", is_flag=True, help="Ask nothing; remove what interrupted runs have left.")
+@click.option("--clean", is_flag=True, help="Ask nothing; remove what runs have left, of every service.")
 @click.option("--run", "run_id", default="", metavar="ID", help="With --clean: of that run alone.")
 @click.option("--yes", is_flag=True, help="Begin without asking.")
 def command(
@@ -54,7 +67,7 @@ def command(
     region: str | None,
     as_json: bool,
     account: str,
-    service: str,
+    service: str | None,
     folder: Path | None,
     only: tuple[str, ...],
     clean: bool,
@@ -67,9 +80,13 @@ def command(
     Makes throwaway resources, removes them, and writes a record in which nothing names the account. What it will make
     and what it costs is said before it asks whether to begin. docs/conformance/README.md says more.
 
-    Exit code: 0 all as claimed, 1 the service disagrees, 2 something was left behind, 3 not all could be asked.
+    Exit code: 0 all as claimed, 1 the service disagrees, 2 something is or may be left behind, 3 not all could be
+    asked, or nothing.
     """
-    suite = SUITES[service].only(only)
+    if not re.fullmatch(r"\d{12}", account):
+        raise click.BadParameter("an account's id has twelve digits, and no dashes", param_hint="--account")
+    everything = SUITES[service or "alb"]
+    suite = everything.only(only)
     if not suite.probes:
         raise click.BadParameter("no question of this service has such an id", param_hint="--only")
     chosen = Options(**given)
@@ -80,8 +97,15 @@ def command(
     services = _services(aws.connect(profile, region))
     personal = _identity(account)
     if clean:
-        return _clean(suite, services, run_id or None, yes=yes, as_json=as_json)
-    return _ask(suite, services, chosen, personal, folder, account=account, yes=yes, as_json=as_json)
+        kinds = suite.kinds if service else tuple(one.name for one in leftovers.KINDS)
+        return _clean(kinds, services, run_id or None, yes=yes, as_json=as_json)
+    records.writable(folder)
+    able, wanted = suite.able(chosen)
+    if not able.probes:
+        raise click.UsageError(f"These questions need {', '.join(wanted)}.")
+    minutes = everything.lasts(len(able.probes))
+    lines = Plan(able, minutes, wanted, account, services.region, new_run(), records.place(folder))
+    return _ask(lines, services, chosen, personal, folder, yes=yes, as_json=as_json)
 
 
 def _services(region: str) -> Services:
@@ -112,7 +136,12 @@ def _services(region: str) -> Services:
         time.monotonic,
         time.sleep,
         partial(_restricted, region),
+        _connected,
     )
+
+
+def _connected(host: str, port: int) -> socket:
+    return create_connection((host, port), SECONDS)
 
 
 def _restricted(region: str, role: str, policy: str) -> Any:
@@ -134,28 +163,74 @@ def _identity(account: str) -> list[str]:
     return [account, str(caller["UserId"]), *str(caller["UserId"]).split(":"), *parts]
 
 
+class Plan(NamedTuple):
+    """What will be done. ``wanted``: the options without which questions are left out."""
+
+    suite: Suite
+    minutes: int
+    wanted: list[str]
+    account: str
+    region: str
+    run: str
+    where: Path
+
+    @property
+    def again(self) -> str:
+        """What removes what the run has left."""
+        place = f"--account {self.account} --region {self.region}"
+        return f"genesys-certs conformance aws {place} --service {self.suite.service} --clean --run {self.run}"
+
+    def lines(self, chosen: Options) -> list[str]:
+        """It in words, before anything is done."""
+        asked = len(self.suite.probes)
+        return [
+            f"Account {self.account}, region {self.region}, run {self.run}: {self.suite.about}",
+            f"Makes, each with the tag {TAG}={self.run}:",
+            *(f"  {one}" for one in self.suite.creations(chosen)),
+            f"Asks {asked} question{'s' * (asked != 1)}, which takes up to {self.minutes} minutes.",
+            *([f"Leaves out those that need {', '.join(self.wanted)}."] if self.wanted else []),
+            f"Costs {self.suite.cost}",
+            f"Then removes all of it, and writes a record to {self.where}/ in which nothing names the account.",
+            f"If it is killed: {self.again}",
+        ]
+
+
 def _ask(
-    suite: Suite,
+    plan: Plan,
     services: Services,
     chosen: Options,
     personal: Sequence[str],
     folder: Path | None,
     *,
-    account: str,
     yes: bool,
     as_json: bool,
 ) -> int:
-    where = records.place(folder)
-    run = new_run()
-    for line in plan(suite, chosen, account, services.region, run, where):
+    for line in plan.lines(chosen):
         click.echo(line, err=as_json)
     if not output.confirmed("Begin?", yes=yes):
         click.echo("Nothing was made.", err=True)
-        return FAILED
-    redact = Redactor([*personal, *chosen.personal(), run])
+        return Exit.UNKNOWN
+    redact = Redactor([*personal, *chosen.personal(), plan.run])
     with _progress() as tell:
-        record, gone = running.run(suite, services, chosen, run, redact, tell, partial(click.echo, err=True))
-    return records.finish(record, redact, folder, as_json=as_json, left=gone.left, clean=gone.clean)
+        ended = partial(_ended, plan)
+        record, gone = running.run(plan.suite, services, chosen, plan.run, redact, tell, ended)
+    code = records.finish(record, redact, folder, as_json=as_json, left=gone.left, clean=gone.clean)
+    if not gone.clean:
+        click.echo(f"Remove what is left: {plan.again}", err=True)
+    return code
+
+
+def _ended(plan: Plan, gone: Removed, whole: bool) -> None:  # noqa: FBT001  # as ``running.run`` calls it
+    """Say what is left, and where no record follows, that there is none."""
+    for left in gone.left:
+        click.echo(f"still there: {left.kind} {left.id}", err=True)
+    for kind, why in gone.unseen.items():
+        click.echo(f"not known whether any {kind} is left: {why}", err=True)
+    if not whole:
+        told = f"removed: {len(gone.removed)}, still there: {len(gone.left)}; no record was written."
+        click.echo(told, err=True)
+        if not gone.clean:
+            click.echo(f"Remove what is left: {plan.again}", err=True)
 
 
 @contextmanager
@@ -168,31 +243,32 @@ def _progress() -> Iterator[Callable[[str], None]]:
         yield status.update
 
 
-def plan(suite: Suite, chosen: Options, account: str, region: str, run: str, where: Path) -> list[str]:
-    """What will be done, before anything is."""
-    again = f"genesys-certs conformance aws --account {account} --region {region} --service {suite.service} --clean"
-    return [
-        f"Account {account}, region {region}, run {run}: {suite.about}",
-        f"Makes, each with the tag {TAG}={run}:",
-        *(f"  {one}" for one in suite.creations(chosen)),
-        f"Asks {len(suite.probes)} questions, which takes up to {suite.minutes} minutes.",
-        f"Costs {suite.cost}",
-        f"Then removes all of it, and writes a record to {where}/ in which nothing names the account.",
-        f"If it is killed: {again}",
-    ]
-
-
-def _clean(suite: Suite, services: Services, run: str | None, *, yes: bool, as_json: bool) -> int:
-    found = leftovers.find(services, suite.kinds, run)
+def _clean(kinds: tuple[str, ...], services: Services, run: str | None, *, yes: bool, as_json: bool) -> int:
+    found, unseen = _found(kinds, services, run)
+    click.echo(f"Looked for: {', '.join(f'{one}s' for one in kinds)}; in {services.region}.", err=as_json)
     for one in found:
         click.echo(f"{one.kind} {one.id} (run {one.run})", err=as_json)
     if found and not output.confirmed(f"Remove {len(found)}?", yes=yes):
         click.echo("Nothing was removed.", err=True)
-        return FAILED
-    gone = running.clear(services, suite.kinds, run) if found else Removed([], [], {})
+        return Exit.CRITICAL
+    seen = tuple(kind for kind in kinds if kind not in unseen)
+    gone = running.clear(services, seen, run) if found else Removed([], [], {})
+    gone = gone._replace(unseen=gone.unseen | unseen)
     if as_json:
         output.emit({"removed": gone.removed, "left": gone.left, "unseen": gone.unseen})
     else:
         output.write([f"removed: {len(gone.removed)}, still there: {len(gone.left)}"])
         output.write(f"not known of any {kind}: {why}" for kind, why in gone.unseen.items())
     return Exit.OK if gone.clean else Exit.CRITICAL
+
+
+def _found(kinds: tuple[str, ...], services: Services, run: str | None) -> tuple[list[Made], dict[str, str]]:
+    """What runs have left, and the kinds of which that is not known, with the reason."""
+    found: list[Made] = []
+    unseen: dict[str, str] = {}
+    for kind in (one.name for one in leftovers.KINDS if one.name in kinds):
+        try:
+            found += leftovers.looked(services, kind, run)
+        except (ClientError, BotoCoreError) as error:
+            unseen[kind] = code(error) or type(error).__name__
+    return found, unseen

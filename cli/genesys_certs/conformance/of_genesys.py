@@ -59,6 +59,7 @@ def command(
     login = login_url or (known.login_url if known else "")
     if not api or not login:
         raise click.UsageError("A region that is not in the catalogue needs --api-url and --login-url.")
+    records.writable(folder)
     redact = Redactor([secret.client_id, secret.client_secret], PUBLIC)
     with output.progress("reading Genesys Cloud …"):
         record = recorded(genesys_region, (api, login), secret, ca_file, redact)

@@ -1,6 +1,7 @@
 """Revocation lists of a trust store of Elastic Load Balancing: what is taken, how it shows, which errors there are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -27,6 +28,16 @@ def _add(bench: Any, *contents: dict[str, str]) -> list[dict[str, Any]]:
 
 def _remove(bench: Any, *numbers: int) -> None:
     bench.elb.remove_trust_store_revocations(TrustStoreArn=bench.arn, RevocationIds=[*numbers])
+
+
+@contextmanager
+def loaded(bench: Any, body: bytes) -> Iterator[None]:
+    """A list (PEM) is there for the length of the block. Raises ClientError."""
+    numbers = [int(one["RevocationId"]) for one in _add(bench, _content(bench, body))]
+    try:
+        yield
+    finally:
+        _remove(bench, *numbers)
 
 
 def _added(bench: Any, body: bytes) -> Answer:

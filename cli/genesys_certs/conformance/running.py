@@ -8,8 +8,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from genesys_certs import __version__
 from genesys_certs.conformance import leftovers
-from genesys_certs.conformance.asking import ask
-from genesys_certs.conformance.model import FORMAT, Answer, Record
+from genesys_certs.conformance.asking import NO_CONNECTION, ask
+from genesys_certs.conformance.model import FORMAT, Answer, Record, not_asked
 from genesys_certs.conformance.redaction import Redactor
 from genesys_certs.conformance.signals import ended_by_signals, undisturbed
 from genesys_certs.conformance.suite import Suite
@@ -17,10 +17,8 @@ from genesys_certs.conformance.workshop import Made, Options, Services, Workshop
 from rotation_watcher.adapters.aws_errors import code
 
 type Tell = Callable[[str], None]
-
-
-def _silent(_line: str) -> None:
-    """Tell nobody."""
+LOST = 3
+"""So many questions in a row without a connection, and no more are asked."""
 
 
 class Removed(NamedTuple):
@@ -36,11 +34,25 @@ class Removed(NamedTuple):
         return not self.left and not self.unseen
 
 
+def _silent(_gone: Removed, _whole: bool) -> None:  # noqa: FBT001  # as ``run`` calls it
+    """Tell nobody."""
+
+
 def run(
-    suite: Suite, services: Services, options: Options, run_id: str, redact: Redactor, tell: Tell, warn: Tell = _silent
+    suite: Suite,
+    services: Services,
+    options: Options,
+    run_id: str,
+    redact: Redactor,
+    tell: Tell,
+    ended: Callable[[Removed, bool], None] = _silent,
 ) -> tuple[Record, Removed]:
-    """Ask everything. What it made is removed when this returns and when it raises; ``warn`` hears of what is left."""
+    """Ask everything. What it made is removed when this returns and when it raises.
+
+    ``ended`` hears what became of it, and whether all was asked.
+    """
     answers: dict[str, Answer] = {}
+    whole = False
     gone = Removed([], [], {})
     workshop = Workshop(services, run_id)
     with ended_by_signals():
@@ -48,15 +60,17 @@ def run(
             bench = suite.open(workshop, options)
             for place, probe in enumerate(suite.probes, start=1):
                 tell(f"{place} of {len(suite.probes)}: {probe.id}")
-                answers[probe.id] = redact.answer(ask(probe, bench))
+                lost = [*answers.values()][-LOST:]
+                if len(lost) == LOST and all(one.text.startswith(NO_CONNECTION) for one in lost):
+                    answers[probe.id] = not_asked(NO_CONNECTION)
+                else:
+                    answers[probe.id] = redact.answer(ask(probe, bench))
+            whole = True
         finally:
             with undisturbed():
                 tell("removing what was made …")
                 gone = clear(services, suite.kinds, run_id, workshop.made)
-                for left in gone.left:
-                    warn(f"still there: {left.kind} {left.id}")
-                for kind, why in gone.unseen.items():
-                    warn(f"not known whether any {kind} is left: {why}")
+                ended(gone, whole)
     return _record(suite, services, answers), gone
 
 
@@ -81,7 +95,8 @@ def clear(services: Services, kinds: tuple[str, ...], run_id: str | None = None,
     unseen: dict[str, str] = {}
     for kind in (one.name for one in leftovers.KINDS if one.name in kinds):
         try:
-            found = [*leftovers.find(services, (kind,), run_id), *(one for one in made if one.kind == kind)]
+            listed = leftovers.looked(services, kind, run_id)
+            found = [*listed, *(one for one in made if one.kind == kind)]
             for one in dict.fromkeys(found):
                 leftovers.remove(services, one)
                 removed.append(one)
@@ -90,7 +105,7 @@ def clear(services: Services, kinds: tuple[str, ...], run_id: str | None = None,
     left = []
     for kind in (one for one in kinds if one not in unseen):
         try:
-            left += leftovers.find(services, (kind,), run_id)
+            left += leftovers.looked(services, kind, run_id)
         except (ClientError, BotoCoreError) as error:
             unseen[kind] = code(error) or type(error).__name__
     return Removed([one for one in removed if one not in left], left, unseen)

@@ -46,11 +46,12 @@ def undisturbed() -> Iterator[None]:
 
 @contextmanager
 def _handled(handlers: Mapping[signal.Signals, Any]) -> Iterator[None]:
-    """Python takes signals in the main thread alone."""
+    """Python takes signals in the main thread alone. One that was ignored before stays so (``nohup``)."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {one: signal.signal(one, handler) for one, handler in handlers.items()}
+    heard = {one: handler for one, handler in handlers.items() if signal.getsignal(one) is not signal.SIG_IGN}
+    before = {one: signal.signal(one, handler) for one, handler in heard.items()}
     try:
         yield
     finally:

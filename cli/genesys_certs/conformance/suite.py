@@ -12,6 +12,7 @@ class Suite(NamedTuple):
     """``open`` makes what the probes need, and gives their bench. ``kinds``: of ``leftovers``, all that it makes.
 
     ``needs``: the options of which each inner group needs one. ``makes_with``: an option, and what it makes besides.
+    ``minutes``: of all questions; ``around``: those of them that making and removing take.
     """
 
     service: str
@@ -24,11 +25,22 @@ class Suite(NamedTuple):
     kinds: tuple[str, ...]
     open: Callable[[Workshop, Options], Any]
     probes: Sequence[Probe]
+    around: int = 1
 
     def only(self, patterns: Sequence[str]) -> "Suite":
         """With the probes whose id fits a pattern; with all where there is none."""
         fits = [one for one in self.probes if not patterns or any(fnmatchcase(one.id, each) for each in patterns)]
         return self._replace(probes=fits)
+
+    def able(self, options: Options) -> tuple["Suite", list[str]]:
+        """With the probes whose option was given, and the options that are missing for the others, in words."""
+        able = [one for one in self.probes if not one.wants or _any(options, (one.wants,))]
+        wanted = {one.wants for one in self.probes} - {one.wants for one in able}
+        return self._replace(probes=able), sorted(f"--{name.replace('_', '-')}" for name in wanted)
+
+    def lasts(self, asked: int) -> int:
+        """Minutes that so many of these questions take at most, with all that is made and removed."""
+        return self.around + -(-(self.minutes - self.around) * asked // max(1, len(self.probes)))
 
     def missing(self, options: Options) -> list[str]:
         """The options that are missing, in words."""

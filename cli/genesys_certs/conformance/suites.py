@@ -1,5 +1,15 @@
 """The suites, by their service's name."""
 
-from genesys_certs.conformance import alb, api_gateway, cloudfront, nlb
+from genesys_certs.conformance import alb, alb_handshake, api_gateway, cloudfront, distribution, nlb
 
-SUITES = {one.service: one for one in (alb.SUITE, api_gateway.SUITE, nlb.SUITE, cloudfront.SUITE)}
+SUITES = {
+    one.service: one
+    for one in (
+        alb.SUITE,
+        alb_handshake.SUITE,
+        api_gateway.SUITE,
+        nlb.SUITE,
+        cloudfront.SUITE,
+        distribution.SUITE,
+    )
+}

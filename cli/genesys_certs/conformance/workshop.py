@@ -5,17 +5,21 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from genesys_certs.conformance.door import Connect
 from genesys_certs.conformance.signals import deferred
 
 TAG = "genesys-certificate-watcher:conformance"
 """Its value is the run's id."""
 PREFIX = "gcw-conformance-"
+NO_CACHE = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+"""CloudFront's managed cache policy CachingDisabled, of the same id everywhere (its developer guide)."""
 
 
 class Services(NamedTuple):
     """The world outside. ``client``: of a service, in a region (None: the run's). ``timer``, ``wait``: in seconds.
 
     ``restricted``: a client of API Gateway with a role (ARN) that may do no more than a policy (JSON) says.
+    ``connect``: TCP to a host and a port. Raises OSError.
     """
 
     region: str
@@ -26,10 +30,11 @@ class Services(NamedTuple):
     timer: Callable[[], float]
     wait: Callable[[float], None]
     restricted: Callable[[str, str], Any]
+    connect: Connect
 
 
 class Place(NamedTuple):
-    """One version of an object."""
+    """One version of an object; no version: the present one."""
 
     bucket: str
     key: str
@@ -37,15 +42,13 @@ class Place(NamedTuple):
 
     def bundle(self) -> Mapping[str, str]:
         """As elbv2 is told of it."""
-        return {
-            "CaCertificatesBundleS3Bucket": self.bucket,
-            "CaCertificatesBundleS3Key": self.key,
-            "CaCertificatesBundleS3ObjectVersion": self.version,
-        }
+        version = {"CaCertificatesBundleS3ObjectVersion": self.version} if self.version else {}
+        return {"CaCertificatesBundleS3Bucket": self.bucket, "CaCertificatesBundleS3Key": self.key} | version
 
     def location(self, region: str) -> Mapping[str, str]:
         """As CloudFront is told of it."""
-        return {"Bucket": self.bucket, "Key": self.key, "Version": self.version, "Region": region}
+        version = {"Version": self.version} if self.version else {}
+        return {"Bucket": self.bucket, "Key": self.key, "Region": region} | version
 
     @property
     def uri(self) -> str:
@@ -71,11 +74,21 @@ class Options(NamedTuple):
     subnets: tuple[str, ...] = ()
     role: str = ""
     other_region: str = ""
+    other_bucket: str = ""
+    other_bucket_region: str = ""
+    origin: str = ""
+    security_groups: tuple[str, ...] = ()
 
     def personal(self) -> tuple[str, ...]:
         """All of it is the operator's."""
-        plain = (self.domain, self.certificate, self.ownership_certificate, self.load_balancer, self.role)
-        return (*plain, *self.subnets)
+        plain = (self.domain, self.certificate, self.ownership_certificate, self.load_balancer, self.role, self.origin)
+        parts = (self.other_bucket, *self.other_bucket.removeprefix("s3://").split("/"))
+        return (*plain, *self.subnets, *self.security_groups, *parts)
+
+    def elsewhere(self) -> Place:
+        """The bundle that lies in a bucket of another account."""
+        bucket, _, key = self.other_bucket.removeprefix("s3://").partition("/")
+        return Place(bucket, key, "")
 
 
 def new_run() -> str:
@@ -133,27 +146,28 @@ class Workshop:
             self._note("trust store", str(described["TrustStoreArn"]))
         return described
 
-    def cloudfront_trust_store(self, place: Place) -> dict[str, Any]:
+    def cloudfront_trust_store(self, place: Place, suffix: str = "") -> dict[str, Any]:
         """A trust store of CloudFront: the answer to its creation."""
         source = {"CaCertificatesBundleS3Location": place.location(self.services.region)}
         with deferred():
             made: dict[str, Any] = self.client("cloudfront").create_trust_store(
-                Name=self.name, CaCertificatesBundleSource=source, Tags={"Items": self.tags}
+                Name=f"{self.name}{suffix}", CaCertificatesBundleSource=source, Tags={"Items": self.tags}
             )
             self._note("CloudFront trust store", str(made["TrustStore"]["Id"]))
         return made
 
-    def load_balancer(self, options: Options) -> dict[str, Any]:
-        """The load balancer that the operator names, or a new internal one of the kind network."""
+    def load_balancer(self, options: Options, kind: str = "network", scheme: str = "internal") -> dict[str, Any]:
+        """The load balancer that the operator names, or a new one of a kind and a scheme of Elastic Load Balancing."""
         elb = self.client("elbv2")
         if options.load_balancer:
             found: dict[str, Any] = elb.describe_load_balancers(LoadBalancerArns=[options.load_balancer])[
                 "LoadBalancers"
             ][0]
             return found
+        groups = {"SecurityGroups": [*options.security_groups]} if options.security_groups else {}
         with deferred():
             made: dict[str, Any] = elb.create_load_balancer(
-                Name=self.name, Type="network", Scheme="internal", Subnets=[*options.subnets], Tags=self.tags
+                Name=self.name, Type=kind, Scheme=scheme, Subnets=[*options.subnets], Tags=self.tags, **groups
             )["LoadBalancers"][0]
             self._note("load balancer", str(made["LoadBalancerArn"]))
         return made
@@ -170,17 +184,68 @@ class Workshop:
 
     def listener(self, balancer: str, port: int, certificate: str, group: str, mutual: Any) -> dict[str, Any]:
         """A TLS listener that leads to the target group, as its creation describes it."""
+        action = {"Type": "forward", "TargetGroupArn": group}
+        return self._listener(balancer, "TLS", port, certificate, action, mutual)
+
+    def answering_listener(self, balancer: str, port: int, certificate: str, mutual: Any) -> dict[str, Any]:
+        """An HTTPS listener that answers each request itself, with status 200."""
+        action = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200", "ContentType": "text/plain"}}
+        return self._listener(balancer, "HTTPS", port, certificate, action, mutual)
+
+    def _listener(
+        self, balancer: str, protocol: str, port: int, certificate: str, action: Any, mutual: Any
+    ) -> dict[str, Any]:
         with deferred():
             made: dict[str, Any] = self.client("elbv2").create_listener(
                 LoadBalancerArn=balancer,
-                Protocol="TLS",
+                Protocol=protocol,
                 Port=port,
                 Certificates=[{"CertificateArn": certificate}],
-                DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
+                DefaultActions=[action],
                 MutualAuthentication=mutual,
                 Tags=self.tags,
             )["Listeners"][0]
             self._note("listener", str(made["ListenerArn"]))
+        return made
+
+    def distribution(self, options: Options, trust_store: str, bucket: str) -> dict[str, Any]:
+        """A distribution that verifies viewers: the answer to its creation. The bucket is its origin if none is given.
+
+        Nobody may read the bucket, so it answers 403, which is an answer all the same.
+        """
+        origin: dict[str, Any] = {
+            "Id": "origin",
+            "DomainName": f"{bucket}.s3.{self.services.region}.amazonaws.com",
+            "S3OriginConfig": {"OriginAccessIdentity": ""},
+        }
+        if options.origin:
+            ports = {"HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "https-only"}
+            origin = {"Id": "origin", "DomainName": options.origin, "CustomOriginConfig": ports}
+        config = {
+            "CallerReference": self.name,
+            "Comment": self.name,
+            "Enabled": True,
+            "Aliases": {"Quantity": 1, "Items": [options.domain]},
+            "Origins": {"Quantity": 1, "Items": [origin]},
+            "DefaultCacheBehavior": {
+                "TargetOriginId": "origin",
+                "ViewerProtocolPolicy": "https-only",
+                "CachePolicyId": NO_CACHE,
+            },
+            "ViewerCertificate": {
+                "ACMCertificateArn": options.certificate,
+                "SSLSupportMethod": "sni-only",
+                "MinimumProtocolVersion": "TLSv1.2_2021",
+            },
+            "PriceClass": "PriceClass_100",
+            "HttpVersion": "http2",
+            "ViewerMtlsConfig": {"Mode": "required", "TrustStoreConfig": {"TrustStoreId": trust_store}},
+        }
+        with deferred():
+            made: dict[str, Any] = self.client("cloudfront").create_distribution_with_tags(
+                DistributionConfigWithTags={"DistributionConfig": config, "Tags": {"Items": self.tags}}
+            )
+            self._note("distribution", str(made["Distribution"]["Id"]))
         return made
 
     def rest_domain(self, options: Options, place: Place) -> dict[str, Any]:
@@ -208,6 +273,7 @@ class Workshop:
             "OwnershipVerificationCertificateArn": options.ownership_certificate,
         }
         with deferred():
+            self._note("custom domain", options.domain)
             self.client("apigatewayv2").create_domain_name(
                 DomainName=options.domain,
                 DomainNameConfigurations=[{key: value for key, value in configuration.items() if value}],

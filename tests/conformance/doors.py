@@ -1,0 +1,54 @@
+"""The doors of an embedded AWS, each a real TLS server: an nginx with what its trust store holds at that moment."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from socket import create_connection, socket
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from moto.cloudfront.models import cloudfront_backends
+from moto.elbv2.models import elbv2_backends
+
+from genesys_certs.conformance.door import Connect
+from local.aws.server import EmbeddedAws
+from local.edge.client import HOST
+from local.edge.tls_edge import TlsEdge
+
+
+@contextmanager
+def doors(aws: EmbeddedAws) -> Iterator[Connect]:
+    """Connections to the doors of an account, by the names that AWS gave them. Raises OSError where there is none."""
+    with ExitStack() as opened:
+        edges: list[TlsEdge] = []
+
+        def connect(host: str, port: int) -> socket:
+            arn = trust_store(aws, host, port)
+            if arn is None:
+                raise OSError(f"nobody is called {host}")
+            if not edges:
+                folder = Path(opened.enter_context(TemporaryDirectory()))
+                edges.append(opened.enter_context(TlsEdge(folder / "edge")))
+            lists = aws.live_lists(arn) if ":truststore/" in arn else []
+            bundle = aws.live_bundle(arn)
+            assert bundle is not None
+            edges[0].load({"door": bundle}, {"door": b"".join(lists)} if lists else None)
+            return create_connection((HOST, edges[0].port("door")), 10)
+
+        yield connect
+
+
+def trust_store(aws: EmbeddedAws, host: str, port: int) -> str | None:
+    """The ARN of the trust store with which a door verifies."""
+    for balancer in elbv2_backends[aws.account][aws.region].load_balancers.values():
+        if balancer.dns_name == host:
+            listener: Any
+            for listener in balancer.listeners.values():
+                if int(listener.port) == port:
+                    return str(listener.mutual_authentication["TrustStoreArn"])
+    for distribution in cloudfront_backends[aws.account]["aws"].distributions.values():
+        if distribution.domain_name == host:
+            config: Any = distribution.distribution_config
+            store = config.ViewerMtlsConfig["TrustStoreConfig"]["TrustStoreId"]
+            return aws.trust_stores_of_cloudfront.by_id(store, aws.account).arn
+    return None
