@@ -35,7 +35,7 @@ def measured(count: int = COUNT, rounds: int = ROUNDS) -> dict[str, Any]:
         presented.write_text(leaf.pem)
         ours = [sys.executable, "-m", "benchmarks.certificates_run", str(file), str(presented), NOW.isoformat()]
         theirs = ["openssl", "storeutl", "-noout", "-certs", str(file)]
-        pairs = [(apart.run(ours), apart.run(theirs)) for _ in range(rounds + 1)][1:]
+        pairs = [(apart.run(ours, apart.with_bytecode()), apart.run(theirs)) for _ in range(rounds + 1)][1:]
     stages = [json.loads(one.printed)["stages"] for one, _ in pairs]
     return {
         "certificates": count,

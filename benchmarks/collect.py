@@ -43,7 +43,7 @@ def measured(sources: int = SOURCES, latency: float = LATENCY, rounds: int = ROU
             "ca_file": str(simulator.ca_file),
             "client": [simulator.client_id, simulator.client_secret],
         }
-        ran = apart.run([sys.executable, "-m", "benchmarks.collect_run", json.dumps(where)])
+        ran = apart.run([sys.executable, "-m", "benchmarks.collect_run", json.dumps(where)], apart.with_bytecode())
     told = json.loads(ran.printed)
     pairs = told["pairs"]
     return {

@@ -146,7 +146,7 @@ def make(
     return Pair(builder.sign(signer, hashed), key)
 
 
-def root(common: str = "Root", *, key: Key | None = None, years: int = 20, **more: Any) -> Pair:
+def root(common: x509.Name | str = "Root", *, key: Key | None = None, years: int = 20, **more: Any) -> Pair:
     """A self-signed CA."""
     given: dict[str, Any] = {
         "start": NOW - 365 * DAY,

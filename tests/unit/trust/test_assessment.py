@@ -1,10 +1,13 @@
 """Verdicts: nothing unproven is trusted. Approvals have a file of their own; the rogues are in ``tests/hostile``."""
 
+import warnings
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -211,3 +214,14 @@ def test_a_validity_that_ends_before_it_begins_is_malformed() -> None:
     assessed = judge(certificate)
     assert Reason.MALFORMED in reasons(assessed)
     assert not assessed.verdict.approvable
+
+
+def test_a_chain_with_a_root_of_an_overlong_name_is_judged_without_a_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the library warns of it wherever it reads such a name
+        common = x509.NameAttribute(NameOID.COMMON_NAME, "r" * 65, _validate=False)
+        long = root(x509.Name([common]))
+        presented = leaf(long)
+    read = parse_text(f"{long.pem}{presented.pem}")
+    assert judge(*read.certificates).leaf == presented.read
+    assert [one.facts.issuer for one in read.certificates] == [f"CN={'r' * 65}"] * 2

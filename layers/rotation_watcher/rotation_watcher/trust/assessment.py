@@ -133,7 +133,8 @@ def _leaf_of(certificates: Sequence[Certificate]) -> tuple[Certificate | None, F
     """The one that is no CA and nobody's issuer among them, and what is wrong with that choice."""
     if not certificates:
         return None, Finding(Reason.NO_LEAF, "no certificate could be read")
-    issuers = {one.raw.issuer for one in certificates if one.raw.issuer != one.raw.subject}
+    others = [one for one in certificates if one.names.issuer is not one.names.subject]
+    issuers = {one.raw.issuer for one in others if one.raw.issuer != one.raw.subject}
     plain = [certificate for certificate in certificates if not certificate.is_ca]
     lowest = [certificate for certificate in plain if certificate.raw.subject not in issuers] or plain
     if len(lowest) == 1:

@@ -57,6 +57,9 @@ MAX_DSA_BITS = 2048
 """The longest DSA key that a signature is checked with; no service takes any."""
 MAX_EXPONENT_BITS = 33
 """The longest RSA exponent that a signature is checked with: the bound of BoringSSL, and so of Envoy."""
+_READ_ONCE = ("subject", "not_valid_before_utc", "not_valid_after_utc")
+_READ = (*_READ_ONCE, "issuer")
+"""What the library reads of a certificate when it is asked for, and may refuse."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -265,8 +268,9 @@ def _parsed(der: bytes) -> Certificate | Defect:
     if (excess := _costly(key)) is not None:
         return Defect("costly-key", excess)
     spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    for part in ("subject", "issuer", "not_valid_before_utc", "not_valid_after_utc"):
-        getattr(raw, part)  # raises and warns now, or never
+    # These raise and warn now, or never. An issuer of the subject's very bytes is not asked for, here or later.
+    for part in _READ_ONCE if names.issuer is names.subject else _READ:
+        getattr(raw, part)
     return Certificate(
         raw=raw,
         fingerprint=hashlib.sha256(der).hexdigest(),
