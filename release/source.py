@@ -19,7 +19,9 @@ class Source(NamedTuple):
 
 
 def committed(root: Path = ROOT) -> Source:
-    """The commit that is checked out. Raises SystemExit where a file is not as it was committed."""
+    """The commit that is checked out. Raises SystemExit where there is none, or a file is not as it was committed."""
+    if Path(_git(root, "rev-parse", "--show-toplevel")).resolve() != root.resolve():
+        raise SystemExit(f"a release is made from a checkout by git, and {root} is only a folder within one")
     if changed := _git(root, "status", "--porcelain"):
         raise SystemExit(f"a release is made from a commit, and these files are not as they were committed:\n{changed}")
     commit, epoch = _git(root, "show", "--no-patch", "--format=%H %ct", "HEAD").split()
@@ -35,5 +37,10 @@ def refuse_other(tag: str, source: Source, changes: str) -> None:
 
 
 def _git(root: Path, *words: str) -> str:
-    found = subprocess.run(["git", *words], cwd=root, check=True, capture_output=True, text=True)  # noqa: S607
+    try:
+        found = subprocess.run(["git", *words], cwd=root, check=True, capture_output=True, text=True)  # noqa: S607
+    except FileNotFoundError:
+        raise SystemExit("a release is made from a commit, and there is no git on this machine") from None
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(f"a release is made from a checkout by git: {error.stderr.strip()}") from None
     return found.stdout.strip()

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,37 +47,47 @@ def cloud(release: Path) -> Iterator[Cloud]:
         )
         arn = secret.get_parameter(Name="/genesys/oauth")["Parameter"]["ARN"]
         subprocess.run([str(ROOT / "scripts" / "venv.sh"), "aws"], check=True)
-        subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", typed(opened, arn)],
-            cwd=release,
-            env=os.environ | opened.environment() | {"PATH": f"{ROOT / '.venv-aws' / 'bin'}:{os.environ['PATH']}"},
-            check=True,
-        )
-        limit = Limit(120)
-        while (status := _status(opened)) == "CREATE_IN_PROGRESS":
-            assert not limit.over(), status
-        assert status == "CREATE_COMPLETE", opened.log.read_text()[-3000:]
+        shell(opened, release, typed(opened, 0, arn, __version__))
+        assert settled(opened) == "CREATE_COMPLETE", opened.log.read_text()[-3000:]
         yield opened
 
 
-def typed(cloud: Cloud, arn: str) -> str:
-    """The commands of docs/releasing.md, with what an operator writes for the words in capitals."""
+def shell(cloud: Cloud, folder: Path, commands: str) -> None:
+    """Type commands in a folder, with the AWS CLI."""
+    path = f"{ROOT / '.venv-aws' / 'bin'}:{os.environ['PATH']}"
+    environment = os.environ | cloud.environment() | {"PATH": path}
+    subprocess.run(["bash", "-euo", "pipefail", "-c", commands], cwd=folder, env=environment, check=True)
+
+
+def typed(cloud: Cloud, block: int, arn: str, version: str) -> str:
+    """A block of commands of docs/releasing.md, with what an operator writes for the words in capitals."""
     page = (ROOT / "docs" / "releasing.md").read_text()
-    commands = page.partition("## How to deploy one\n")[2].partition("```\n")[2].partition("```")[0]
+    section = page.partition("## How to deploy one\n")[2]
+    commands: str = re.findall(r"^```\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)[block]
     for word, given in {
         "https://BUCKET.s3.REGION.amazonaws.com": f"{cloud.url}/{BUCKET}",  # AWS's own host is not asked
         "BUCKET": BUCKET,
-        "VERSION": __version__,
+        "VERSION": version,
         "ARN": arn,
         "…": "ParameterKey=GenesysRegion,ParameterValue=us-east-1",
     }.items():
-        assert word in commands, word
+        assert word in commands or block, word
         commands = commands.replace(word, given)
+    assert not re.search(r"\b(BUCKET|VERSION|REGION|ARN)\b", commands)
     return commands
 
 
-def _status(cloud: Cloud) -> str:
-    return str(cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"])
+def settled(cloud: Cloud) -> str:
+    """The stack's status once nothing is under way."""
+    limit = Limit(120)
+    while (status := str(described(cloud)["StackStatus"])).endswith("_IN_PROGRESS"):
+        assert not limit.over(), status
+    return status
+
+
+def described(cloud: Cloud) -> dict[str, Any]:
+    found: dict[str, Any] = cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+    return found
 
 
 def test_its_output_names_the_version(cloud: Cloud) -> None:
@@ -89,3 +101,14 @@ def test_its_functions_run_the_code_that_lies_in_the_bucket(cloud: Cloud) -> Non
     assert "FunctionError" not in answer, body
     (source,) = body["sources"].values()
     assert source["outcome"] == "read"
+
+
+def test_an_update_by_the_pages_commands_keeps_every_parameter_but_the_folder(cloud: Cloud, release: Path) -> None:
+    def parameters() -> dict[str, str]:
+        return {one["ParameterKey"]: one["ParameterValue"] for one in described(cloud)["Parameters"]}
+
+    before = parameters()
+    shell(cloud, release, typed(cloud, 1, "", "9.9.9"))
+    assert settled(cloud) == "UPDATE_COMPLETE", cloud.log.read_text()[-3000:]
+    assert before["GenesysRegion"] == "us-east-1"
+    assert parameters() == before | {"CodePrefix": "genesys-certificate-watcher/9.9.9/"}

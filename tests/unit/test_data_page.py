@@ -13,6 +13,7 @@ from tests.stack.template import PARAMETERS, QUEUES, ROOT, properties
 
 TEXT = (ROOT / "docs" / "security" / "data.md").read_text()
 PACKAGE = ROOT / "layers" / "rotation_watcher" / "rotation_watcher"
+COMMAND = ROOT / "cli" / "genesys_certs"
 CONNECTING = {
     "httpx",
     "httpcore",
@@ -38,6 +39,13 @@ MODULES = {
     "adapters/trust_store.py": TO_AWS,
 }
 """Every module that imports one of them, with what it asks."""
+OF_THE_COMMAND = {
+    "authorities.py": TO_GENESYS,
+    "conformance/genesys.py": TO_GENESYS,
+    "conformance/of_genesys.py": TO_GENESYS,
+    "conformance/of_aws.py": TO_AWS,
+}
+"""The same of the command, which runs on somebody's machine; the rest of it asks by the package's adapters."""
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -58,15 +66,25 @@ def imported(path: Path) -> set[str]:
     return found
 
 
+def connects(path: Path) -> bool:
+    """Whether a module can open a connection by itself."""
+    return any(name == each or name.startswith(f"{each}.") for name in imported(path) for each in CONNECTING)
+
+
 def test_no_other_module_can_open_a_connection() -> None:
     code = [*PACKAGE.rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
     assert len(code) > 150
     opening = {
         path.relative_to(PACKAGE).as_posix() if path.is_relative_to(PACKAGE) else path.relative_to(ROOT).as_posix()
         for path in code
-        if any(name == each or name.startswith(f"{each}.") for name in imported(path) for each in CONNECTING)
+        if connects(path)
     }
     assert opening == set(MODULES), "say in docs/security/data.md what it sends where"
+
+
+def test_no_other_module_of_the_command_can_open_a_connection() -> None:
+    opening = {path.relative_to(COMMAND).as_posix() for path in COMMAND.rglob("*.py") if connects(path)}
+    assert opening == set(OF_THE_COMMAND), "say in docs/security/data.md what it sends where"
 
 
 def test_the_page_names_whom_these_modules_ask() -> None:

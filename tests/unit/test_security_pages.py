@@ -1,6 +1,9 @@
 """docs/security/: what its pages name as evidence exists."""
 
+import os
 import re
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -52,6 +55,17 @@ def test_what_does_not_exist_is_found() -> None:
     found = evidence(said)
     assert [missing(*each) for each in found] == [False, True, True]
     assert missing("tests/unit/test_security_pages.py", "test_no_such")
+
+
+def test_a_command_of_the_index_that_names_tests_runs_those_alone() -> None:
+    block = re.findall(r"^```\n(.*?)^```$", (FOLDER / "README.md").read_text(), re.MULTILINE | re.DOTALL)[0]
+    commands = [shlex.split(line, comments=True) for line in block.splitlines()]
+    named = [(command, one.partition("=")[2]) for command in commands for one in command if "=tests/" in one]
+    assert len(named) > 1
+    quiet = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    for (make, *words), path in named:
+        done = subprocess.run([make, "-n", *words], cwd=ROOT, env=quiet, check=True, capture_output=True, text=True)
+        assert re.findall(r" (tests/\S+)", done.stdout.splitlines()[-1]) == [path], path
 
 
 def test_the_index_leads_to_every_page() -> None:

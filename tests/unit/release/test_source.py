@@ -35,6 +35,23 @@ def test_what_was_not_committed_is_not_released(checkout: Path, name: str) -> No
         committed(checkout)
 
 
+def test_a_folder_that_is_no_checkout_is_refused_with_what_git_says(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="not a git repository"):
+        committed(tmp_path)
+
+
+def test_a_folder_within_somebody_elses_checkout_is_not_released_as_that(checkout: Path) -> None:
+    (checkout / "unpacked").mkdir()
+    with pytest.raises(SystemExit, match="only a folder"):
+        committed(checkout / "unpacked")
+
+
+def test_a_machine_without_git_is_told_so(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(checkout))
+    with pytest.raises(SystemExit, match="no git"):
+        committed(checkout)
+
+
 def test_a_tag_of_the_version_that_the_changelog_dates_is_taken() -> None:
     refuse_other("v1.2.3", SOURCE, CHANGES)
 
