@@ -65,21 +65,24 @@ def test_a_change_that_is_met_late_is_waited_for_and_timed() -> None:
 
 
 def test_a_door_that_lets_nobody_in_is_waited_for_once() -> None:
-    begun: list[float] = []
+    waited: list[float] = []
 
     def unreachable(_host: str, _port: int) -> socket:
         raise TimeoutError
 
     def change(world: Services) -> Services:
-        begun.append(world.timer())
-        return world._replace(connect=unreachable, wait=lambda seconds: (begun.append(seconds), world.wait(seconds))[1])
+        def wait(seconds: float) -> None:
+            waited.append(seconds)
+            world.wait(seconds)
+
+        return world._replace(connect=unreachable, wait=wait)
 
     found: dict[str, Answer] = asked(
         "alb-handshake", "*.client.none", "*.client.stranger", "*.change.added", change=change
     )
     assert {answer.outcome for answer in found.values()} == {Outcome.NOT_ASKED}
     assert {answer.code for answer in found.values()} == {"shut"}
-    assert handshakes.PATIENCE <= sum(begun) < 1.5 * handshakes.PATIENCE
+    assert handshakes.PATIENCE <= sum(waited) < 1.5 * handshakes.PATIENCE
 
 
 def test_no_connection_is_no_verdict() -> None:
