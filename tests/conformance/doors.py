@@ -7,6 +7,7 @@ from socket import create_connection, socket
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from moto.apigateway.models import apigateway_backends
 from moto.cloudfront.models import cloudfront_backends
 from moto.elbv2.models import elbv2_backends
 
@@ -39,13 +40,16 @@ def doors(aws: EmbeddedAws) -> Iterator[Connect]:
 
 
 def trust_store(aws: EmbeddedAws, host: str, port: int) -> str | None:
-    """The ARN of the trust store with which a door verifies."""
+    """The ARN of the trust store, or domain, with which a door verifies."""
     for balancer in elbv2_backends[aws.account][aws.region].load_balancers.values():
         if balancer.dns_name == host:
             listener: Any
             for listener in balancer.listeners.values():
                 if int(listener.port) == port:
                     return str(listener.mutual_authentication["TrustStoreArn"])
+    for domain in apigateway_backends[aws.account][aws.region].domain_names.values():
+        if domain.regional_domain_name == host:
+            return f"arn:aws:apigateway:{aws.region}::/domainnames/{domain.domain_name}"
     for distribution in cloudfront_backends[aws.account]["aws"].distributions.values():
         if distribution.domain_name == host:
             config: Any = distribution.distribution_config

@@ -31,12 +31,21 @@ from tests.conformance.test_permissions import BESIDES, FOLDER, VERBS, knows
 
 type Document = dict[str, Any]
 TRUST = {"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}}
+DOMAIN = "/domainnames/conformance.example.com"
+PATHS = {
+    **dict.fromkeys(("GetDomainNames", "CreateDomainName"), "/domainnames"),
+    **dict.fromkeys(("GetRestApis", "CreateRestApi"), "/restapis"),
+    "CreateDeployment": "/restapis/a/deployments",
+    "DeleteRestApi": "/restapis/a",
+    "CreateBasePathMapping": f"{DOMAIN}/basepathmappings",
+}
 ONE_STATEMENT_LESS = {
     "alb": ("TrustStore", "alb.bundle.two-roots"),
     "api-gateway": ("Objects", "api-gateway.bundle.two-roots"),
     "nlb": ("Listener", "nlb.filter.exact-dns"),
     "cloudfront": ("TrustStore", "cloudfront.bundle.two-roots"),
     "alb-handshake": ("Listener", "alb-handshake.client.known"),
+    "api-gateway-handshake": ("Objects", "api-gateway-handshake.client.known"),
     "distribution": ("Distribution", "distribution.listing.by-id"),
 }
 """A statement of each policy, and a question that nobody can ask without it."""
@@ -91,10 +100,10 @@ def allowed(policy: str, asked: Asked) -> bool:
 
 
 def of_api_gateway(call: Call) -> Asked:
-    """What IAM is asked for a call of API Gateway: the HTTP verb, on the domain or on the list of domains."""
+    """What IAM is asked for a call of API Gateway: the HTTP verb, on what the call's path names."""
     verb = next(verb for word, verb in VERBS.items() if call.operation.startswith(word))
-    named = "" if call.operation in {"GetDomainNames", "CreateDomainName"} else "/conformance.example.com"
-    return Asked(f"apigateway:{verb}", f"arn:aws:apigateway:{call.region}::/domainnames{named}")
+    path = PATHS.get(call.operation, "/restapis/a/resources/b/methods/GET" if verb == "PUT" else DOMAIN)
+    return Asked(f"apigateway:{verb}", f"arn:aws:apigateway:{call.region}::{path}")
 
 
 def run(name: str, policy: str, only: str = "*") -> Run:

@@ -35,6 +35,7 @@ MAKING = (
     Call("alb", "s3", "CreateBucket"),
     Call("alb", "elbv2", "CreateTrustStore"),
     Call("api-gateway", "apigateway", "CreateDomainName"),
+    Call("api-gateway-handshake", "apigateway", "CreateRestApi"),
     Call("nlb", "elbv2", "CreateLoadBalancer"),
     Call("nlb", "elbv2", "CreateTargetGroup"),
     Call("nlb", "elbv2", "CreateListener"),
@@ -73,7 +74,7 @@ def ended(aws: EmbeddedAws, call: Call, number: int, folder: Path, *, after: boo
         "--yes",
         *given(aws, call.suite),
     ]
-    asked = "alb-handshake.client.none" if call.suite == "alb-handshake" else f"{call.suite}.create.*"
+    asked = f"{call.suite}.client.none" if call.suite.endswith("-handshake") else f"{call.suite}.create.*"
     arguments += ["--output", str(folder), "--only", asked]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     with subprocess.Popen([*COMMAND, *arguments], env=environment(**aws.environment()), **pipes) as started:
@@ -140,6 +141,7 @@ def nothing_at_all(aws: EmbeddedAws) -> bool:
         elb.describe_target_groups()["TargetGroups"],
         elb.describe_load_balancers()["LoadBalancers"],
         aws.client("apigateway").get_domain_names().get("items", []),
+        aws.client("apigateway").get_rest_apis().get("items", []),
         aws.client("cloudfront").list_trust_stores().get("TrustStoreList", []),
         aws.client("cloudfront").list_distributions()["DistributionList"].get("Items", []),
     ]

@@ -34,6 +34,7 @@ def one_of_each(workshop: Workshop, chosen: Options) -> None:
     edge = str(workshop.cloudfront_trust_store(place)["TrustStore"]["Id"])
     workshop.distribution(chosen, edge, workshop.name)
     workshop.rest_domain(chosen, place)
+    workshop.answering_api(chosen.domain)
 
 
 def test_one_of_each_kind_is_found_and_removed_in_an_order_that_works(aws: EmbeddedAws, clock: VirtualClock) -> None:
@@ -58,6 +59,7 @@ def test_what_others_made_stays_although_it_is_named_alike(aws: EmbeddedAws, clo
     deleted = [call.resource for call in aws.calls.snapshot() if call.operation.startswith("Delete")]
     assert len(deleted) >= len(KINDS)
     assert [one for one in deleted if "cccc" in one or "theirs" in one] == []
+    assert [one["name"] for one in aws.client("apigateway").get_rest_apis()["items"]] == ["gcw-conformance-cccc"]
     elb = aws.client("elbv2")
     assert len(elb.describe_load_balancers()["LoadBalancers"]) == 1
     assert len(elb.describe_target_groups()["TargetGroups"]) == 1

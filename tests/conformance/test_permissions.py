@@ -22,9 +22,12 @@ _NAMED_OTHERWISE = {
     "s3:DeleteObject": "s3:DeleteObjectVersion",
     "cloudfront:CreateDistributionWithTags": "cloudfront:CreateDistribution",
 }
-VERBS = {"Create": "POST", "Get": "GET", "Update": "PATCH", "Delete": "DELETE"}
+VERBS = {"Put": "PUT", "Create": "POST", "Get": "GET", "Update": "PATCH", "Delete": "DELETE"}
 """API Gateway's actions are HTTP's methods."""
+_NETWORK = "Elastic Load Balancing asks it of who makes a load balancer or a target group (elb-api-permissions.html)"
 BESIDES = {
+    **dict.fromkeys(("ec2:DescribeAccountAttributes", "ec2:DescribeAddresses", "ec2:DescribeSecurityGroups"), _NETWORK),
+    **dict.fromkeys(("ec2:DescribeInternetGateways", "ec2:DescribeSubnets", "ec2:DescribeVpcs"), _NETWORK),
     "sts:GetCallerIdentity": "the command asks it before a run",
     "s3:TagResource": "CreateBucket with tags asks it (S3's API reference)",
     "s3:GetObject": "services read with their caller's permissions",

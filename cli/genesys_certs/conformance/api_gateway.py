@@ -3,7 +3,6 @@
 The service takes one UpdateDomainName in 30 seconds for an account and region: every probe waits for its turn.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -11,12 +10,13 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from genesys_certs.conformance import bundles
+from genesys_certs.conformance.api_gateway_iam import IAM
 from genesys_certs.conformance.asking import refusal, tried
 from genesys_certs.conformance.bundles import Case
 from genesys_certs.conformance.material import Material
 from genesys_certs.conformance.model import Answer, Outcome, Probe, not_asked, taken
 from genesys_certs.conformance.suite import Suite
-from genesys_certs.conformance.workshop import TAG, Options, Place, Workshop
+from genesys_certs.conformance.workshop import Options, Place, Workshop
 
 TURN = 31.0
 """Seconds after which the next update is taken."""
@@ -25,8 +25,6 @@ PATIENCE, PAUSE = 900.0, 5.0
 _THROTTLED = ("TooManyRequestsException",)
 _SHORT, _LONG = 20, 45
 """Seconds: what is near to 30 lies between."""
-_DENIED = ("AccessDeniedException", "AccessDenied", "UnauthorizedException")
-_LOCKED = "moto derives other actions than IAM has for API Gateway, so nothing is enforced there"
 CASES = (
     *("two-roots", "blank-line", "comment-hyphen", "crlf", "preamble", "leaf", "leaf-beside-root", "intermediate"),
     *("expired", "not-yet-valid", "duplicate", "same-named-roots", "same-key-roots", "version-1", "ed25519", "p521"),
@@ -252,67 +250,6 @@ def _off(bench: Bench) -> Answer:
     return taken(seconds, off=off)
 
 
-def _allowed(statements: Callable[[str], list[dict[str, Any]]], *, off: bool = False) -> Callable[[Bench], Answer]:
-    """An update in the name of the operator's role, that may do no more than ``statements`` of the domain's ARN say.
-
-    ``off``: one that turns mutual TLS off.
-    """
-
-    def probe(bench: Bench) -> Answer:
-        if not bench.options.role:
-            return not_asked("give --role")
-        arn = f"arn:{bench.services.partition}:apigateway:{bench.services.region}::/domainnames"
-        always = [
-            {"Effect": "Allow", "Action": ["s3:GetObject", "s3:GetObjectVersion"], "Resource": "*"},
-            {"Effect": "Allow", "Action": "apigateway:GET", "Resource": "*"},
-        ]
-        said = [{"Effect": "Allow", **one} for one in statements(f"{arn}/{bench.options.domain}")]
-        client = bench.services.restricted(
-            bench.options.role, json.dumps({"Version": "2012-10-17", "Statement": always + said})
-        )
-        place = bench.put(bench.material.root().pem)
-        bench.settled()
-        bench.wait_for_turn()
-        change = {"truststoreUri": ""} if off else {"truststoreUri": place.uri, "truststoreVersion": place.version}
-        answer = tried(lambda: bench.patch(client, **change), means=_DENIED)
-        bench.settled()
-        if off and answer.outcome is Outcome.TAKEN:
-            bench.update(bench.first)
-            bench.settled()
-        return answer
-
-    return probe
-
-
-def _patch(arn: str) -> list[dict[str, Any]]:
-    return [{"Action": "apigateway:PATCH", "Resource": arn}]
-
-
-def _adding(*resources: str) -> Callable[[str], list[dict[str, Any]]]:
-    """PATCH, and both certificate actions on these resources; ``{}`` is the domain, ``{..}`` the list of domains."""
-
-    def statements(arn: str) -> list[dict[str, Any]]:
-        places = {"{}": arn, "{..}": arn.rpartition("/")[0], "*": "*"}
-        named = [places[one] for one in resources]
-        actions = ["apigateway:AddCertificateToDomain", "apigateway:RemoveCertificateFromDomain"]
-        return [*_patch(arn), {"Action": actions, "Resource": named}]
-
-    return statements
-
-
-def _with_truststore(arn: str) -> list[dict[str, Any]]:
-    """Both certificate actions under a condition that the request names a truststore."""
-    wanted = {"StringLike": {"apigateway:Request/MtlsTrustStoreUri": "s3://*"}}
-    patch, adding = _adding("{}", "{..}")(arn)
-    return [patch, adding | {"Condition": wanted}]
-
-
-def _tagged(arn: str) -> list[dict[str, Any]]:
-    wanted = {"StringLike": {f"aws:ResourceTag/{TAG}": "*"}}
-    patch, adding = _adding("{}", "{..}")(arn)
-    return [patch | {"Condition": wanted}, adding]
-
-
 def _http_domain(bench: Bench) -> Answer:
     """The domain made anew through v2, as v1 shows it. The last probe: the run's domain is another one then."""
     bench.settled()
@@ -354,50 +291,7 @@ PROBES: Sequence[Probe] = (
     Probe("api-gateway.pace.second", "A second update right behind the first.", _second),
     Probe("api-gateway.pace.interval", "How long after an update the next one is taken.", _pace),
     Probe("api-gateway.pace.refused-counts", "Whether a refused update uses up the turn.", _refused_counts),
-    Probe("api-gateway.iam.patch-alone", "An update with PATCH alone.", _allowed(_patch), _LOCKED, "role"),
-    Probe(
-        "api-gateway.iam.add-on-domain",
-        "With both certificate actions on the domain.",
-        _allowed(_adding("{}")),
-        _LOCKED,
-        "role",
-    ),
-    Probe(
-        "api-gateway.iam.add-on-both",
-        "With both certificate actions on the domain and on /domainnames.",
-        _allowed(_adding("{}", "{..}")),
-        _LOCKED,
-        "role",
-    ),
-    Probe("api-gateway.iam.add-on-all", "With both certificate actions on *.", _allowed(_adding("*")), _LOCKED, "role"),
-    Probe(
-        "api-gateway.iam.off-patch-alone",
-        "Mutual TLS off with PATCH alone.",
-        _allowed(_patch, off=True),
-        _LOCKED,
-        "role",
-    ),
-    Probe(
-        "api-gateway.iam.off-on-domain",
-        "Mutual TLS off with both certificate actions on the domain.",
-        _allowed(_adding("{}"), off=True),
-        _LOCKED,
-        "role",
-    ),
-    Probe(
-        "api-gateway.iam.add-with-truststore",
-        "With both certificate actions under a condition on the truststore that the request names.",
-        _allowed(_with_truststore),
-        _LOCKED,
-        "role",
-    ),
-    Probe(
-        "api-gateway.iam.resource-tag",
-        "PATCH under a condition on the domain's tag.",
-        _allowed(_tagged),
-        _LOCKED,
-        "role",
-    ),
+    *IAM,
     Probe("api-gateway.v1.sees-http-domain", "Whether v1 shows a domain that v2 made.", _http_domain),
 )
 

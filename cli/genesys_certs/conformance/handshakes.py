@@ -4,7 +4,7 @@ Beside what a question is about, a truststore holds a root made for it alone. A 
 until it is admitted: so the new bundle is in force when the question is asked.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -153,8 +153,9 @@ def _removed(bench: Doorway) -> Answer:
     return taken(seconds or 0.0, refused=seconds is not None, others_kept=kept)
 
 
-def probes(service: str) -> tuple[Probe, ...]:
-    """The questions about handshakes at a service's door."""
+def probes(service: str, unclaimed: Mapping[str, str] | None = None) -> tuple[Probe, ...]:
+    """The questions about handshakes at a service's door. ``unclaimed``: more of them that have no claim, and why."""
+    more = unclaimed or {}
     judged: tuple[tuple[str, str, Callable[[Material, Holding], Sequence[Made]]], ...] = (
         ("known", "A client below a root that is held.", lambda _, held_: [held_.client]),
         ("stranger", "A client below a root that is not held.", lambda made, _: [client_of(made, made.root())]),
@@ -191,7 +192,7 @@ def probes(service: str) -> tuple[Probe, ...]:
     )
     return (
         *(Probe(f"{service}.client.{name}", asks, _judged(chain)) for name, asks, chain in judged),
-        *(Probe(f"{service}.client.{name}", asks, ask, silent) for name, asks, ask, silent in chained),
+        *(Probe(f"{service}.client.{name}", asks, ask, more.get(name, why)) for name, asks, ask, why in chained),
         Probe(f"{service}.client.depth", "How many intermediates a chain may have.", _depth, _DEPTH),
         Probe(f"{service}.change.added", "A root more: when its client is admitted.", _added),
         Probe(f"{service}.change.removed", "A root less: when its client is refused.", _removed),

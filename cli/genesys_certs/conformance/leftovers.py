@@ -149,6 +149,17 @@ def _domains(services: Services) -> Iterator[tuple[str, str]]:
     yield from found.items()
 
 
+def _apis(services: Services) -> Iterator[tuple[str, str]]:
+    pages = services.client("apigateway", None).get_paginator("get_rest_apis").paginate()
+    for one in (each for page in pages for each in page.get("items", [])):
+        if str(one["name"]).startswith(PREFIX) and (run := (one.get("tags") or {}).get(TAG)):
+            yield str(one["id"]), str(run)
+
+
+def _remove_api(services: Services, identity: str) -> object:
+    return services.client("apigateway", None).delete_rest_api(restApiId=identity)
+
+
 def _remove_domain(services: Services, name: str) -> None:
     try:
         services.client("apigateway", None).delete_domain_name(domainName=name)
@@ -231,6 +242,7 @@ KINDS = (
         _elb("delete_trust_store", "TrustStoreArn"),
     ),
     Kind("custom domain", _domains, _remove_domain),
+    Kind("REST API", _apis, _remove_api),
     Kind("distribution", _distributions, _remove_distribution),
     Kind("CloudFront trust store", _at_cloudfront, _remove_at_cloudfront),
     Kind("bucket", _buckets, _remove_bucket),

@@ -1,6 +1,14 @@
 """The suites, by their service's name."""
 
-from genesys_certs.conformance import alb, alb_handshake, api_gateway, cloudfront, distribution, nlb
+from genesys_certs.conformance import (
+    alb,
+    alb_handshake,
+    api_gateway,
+    api_gateway_handshake,
+    cloudfront,
+    distribution,
+    nlb,
+)
 
 SUITES = {
     one.service: one
@@ -8,6 +16,7 @@ SUITES = {
         alb.SUITE,
         alb_handshake.SUITE,
         api_gateway.SUITE,
+        api_gateway_handshake.SUITE,
         nlb.SUITE,
         cloudfront.SUITE,
         distribution.SUITE,

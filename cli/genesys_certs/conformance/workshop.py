@@ -264,6 +264,26 @@ class Workshop:
             self._note("custom domain", options.domain)
         return made
 
+    def answering_api(self, domain: str) -> None:
+        """A REST API behind a custom domain, and behind it alone, that answers GET on its root with status 200."""
+        gateway = self.client("apigateway")
+        with deferred():
+            made = gateway.create_rest_api(
+                name=self.name,
+                endpointConfiguration={"types": ["REGIONAL"]},
+                disableExecuteApiEndpoint=True,
+                tags={tag["Key"]: tag["Value"] for tag in self.tags},
+            )
+            api = str(made["id"])
+            self._note("REST API", api)
+        method = {"restApiId": api, "resourceId": str(made["rootResourceId"]), "httpMethod": "GET"}
+        gateway.put_method(**method, authorizationType="NONE")
+        gateway.put_integration(**method, type="MOCK", requestTemplates={"application/json": '{"statusCode": 200}'})
+        gateway.put_method_response(**method, statusCode="200")
+        gateway.put_integration_response(**method, statusCode="200", selectionPattern="")
+        gateway.create_deployment(restApiId=api, stageName="conformance")
+        gateway.create_base_path_mapping(domainName=domain, restApiId=api, stage="conformance")
+
     def http_domain(self, options: Options, place: Place) -> None:
         """The same through v2."""
         configuration = {
@@ -273,10 +293,10 @@ class Workshop:
             "OwnershipVerificationCertificateArn": options.ownership_certificate,
         }
         with deferred():
-            self._note("custom domain", options.domain)
             self.client("apigatewayv2").create_domain_name(
                 DomainName=options.domain,
                 DomainNameConfigurations=[{key: value for key, value in configuration.items() if value}],
                 MutualTlsAuthentication={"TruststoreUri": place.uri, "TruststoreVersion": place.version},
                 Tags={tag["Key"]: tag["Value"] for tag in self.tags},
             )
+            self._note("custom domain", options.domain)
