@@ -290,7 +290,7 @@ variable "former_kms_key_arns" {
 }
 
 variable "subnet_ids" {
-  description = "Private subnets whose way out is a NAT gateway with an address that your organisation allows, separated by commas. The functions collect and refresh_crls then run there; the others need no known address. Empty: no VPC."
+  description = "Private subnets whose way out is a NAT gateway with an address that your organisation allows, separated by commas. The functions collect and refresh_crls then run there (functions_in_vpc: or all). Empty: no VPC."
   type        = list(string)
   default     = []
   nullable    = false
@@ -301,6 +301,18 @@ variable "security_group_ids" {
   type        = list(string)
   default     = []
   nullable    = false
+}
+
+variable "functions_in_vpc" {
+  description = "With subnet_ids. asking-outside: collect and refresh_crls alone, which need a known address. all: every function, which then reaches AWS through your VPC's endpoints or NAT gateway (docs/vpc.md lists what each needs)."
+  type        = string
+  default     = "asking-outside"
+  nullable    = false
+
+  validation {
+    condition     = contains(["asking-outside", "all"], var.functions_in_vpc)
+    error_message = "functions_in_vpc must be one of: asking-outside, all."
+  }
 }
 
 variable "collect_schedule" {
@@ -422,6 +434,7 @@ locals {
     FormerKmsKeyArns       = join(",", var.former_kms_key_arns)
     SubnetIds              = join(",", var.subnet_ids)
     SecurityGroupIds       = join(",", var.security_group_ids)
+    FunctionsInVpc         = var.functions_in_vpc
     CollectSchedule        = var.collect_schedule
     PublishSchedule        = var.publish_schedule
     RefreshCrlsSchedule    = var.refresh_crls_schedule

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import click
 
-from genesys_certs import examine, options, output
+from genesys_certs import examine, examine_keys, options, output
 from genesys_certs.examine import Finding, Level
 from genesys_certs.exits import Exit
 from genesys_certs.problems import explain
@@ -27,6 +27,7 @@ EXAMINATIONS = (
     Examination("stack", examine.of_stack),
     Examination("alerts", examine.of_subscriptions),
     Examination("event bus", examine.of_event_bus),
+    Examination("keys", examine_keys.of_keys),
     Examination("functions", examine.of_functions),
     Examination("schedules", examine.of_schedules),
     Examination("Genesys Cloud", examine.of_sources),

@@ -219,6 +219,37 @@ def test_doctor_names_each_fault_with_its_cure(world: Environment, command: Comm
     assert "canary-77" not in text
 
 
+def _parameters(world: Environment, **given: str) -> None:
+    (stack,) = cloudformation_backends[world.aws.account][world.aws.region].stacks.values()
+    stack.stack_parameters.update(given)
+
+
+def test_doctor_says_of_each_key_whether_it_is_enabled_and_how_to_enable_it(
+    world: Environment, command: Command
+) -> None:
+    kms = world.aws.client("kms")
+    used, off, going = (kms.create_key()["KeyMetadata"]["Arn"] for _ in range(3))
+    gone = f"{used[:-1]}{'0' if used[-1] != '0' else '1'}"
+    _parameters(world, StackKmsKeyArn=used, KmsKeyArn=used, QueueKmsKeyArn=off, TopicKmsKeyArn="none")
+    _parameters(world, LogKmsKeyArn=gone, FormerKmsKeyArns=f"{going},{used}")
+    kms.disable_key(KeyId=off.rpartition("/")[2])
+    kms.schedule_key_deletion(KeyId=going.rpartition("/")[2], PendingWindowInDays=7)
+    said = command("doctor", "--json")
+    found = {one["of"]: one for one in said.json["findings"] if one["of"].startswith("key ")}
+    assert {of: one["level"] for of, one in found.items()} == {
+        "key StackKmsKeyArn, FormerKmsKeyArns, KmsKeyArn": "ok",
+        "key QueueKmsKeyArn": "critical",
+        "key LogKmsKeyArn": "critical",
+        "key FormerKmsKeyArns": "critical",
+    }
+    assert f"aws kms enable-key --key-id {off}" in found["key QueueKmsKeyArn"]["cure"]
+    assert f"aws kms cancel-key-deletion --key-id {going}" in found["key FormerKmsKeyArns"]["cure"]
+    assert f"{gone} does not exist" in found["key LogKmsKeyArn"]["what"]
+    assert said.code == 2
+    world.aws.fail_next("kms", "DescribeKey", "AccessDeniedException", 400, times=9)
+    assert [one["level"] for one in command("doctor", "--json").json["findings"] if one["of"] == "keys"] == ["unknown"]
+
+
 def _strange(world: Environment) -> str:
     """The region presents a leaf of another name as well; its SHA-256."""
     region = world.world.region("us-east-1")

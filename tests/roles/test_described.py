@@ -47,6 +47,7 @@ FULL = {
     "Tracing": "yes",
     "SubnetIds": "subnet-0a",
     "SecurityGroupIds": "sg-0a",
+    "FunctionsInVpc": "all",
 }
 PLACES = {
     "State": ("state", "arn:aws:s3:::state"),

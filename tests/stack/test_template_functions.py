@@ -89,10 +89,26 @@ def test_collect_and_publish_have_the_same_configuration() -> None:
     }
 
 
-def test_what_asks_outside_is_in_the_subnets_of_the_operator() -> None:
-    inside = {name for name, function in FUNCTIONS.items() if "VpcConfig" in function["Properties"]}
-    assert inside == {"CollectFunction", "RefreshCrlsFunction"}
-    assert properties("CollectFunction")["VpcConfig"] == properties("RefreshCrlsFunction")["VpcConfig"]
+def test_what_asks_outside_or_every_function_is_in_the_subnets_of_the_operator() -> None:
+    subnets = {"SubnetIds": "subnet-0a,subnet-0b", "SecurityGroupIds": "sg-0a"}
+    place = {"SubnetIds": ["subnet-0a", "subnet-0b"], "SecurityGroupIds": ["sg-0a"]}
+    asking = {"CollectFunction", "RefreshCrlsFunction"}
+    for parameters, inside in (
+        ({}, set()),
+        ({"FunctionsInVpc": "all"}, set()),
+        (subnets, asking),
+        (subnets | {"FunctionsInVpc": "all"}, {*FUNCTIONS}),
+    ):
+        resolver = Resolver(parameters, {"JoinVpc": ("join", "arn")})
+        found = {
+            name: resolver.of({"VpcConfig": function["Properties"].get("VpcConfig")})
+            for name, function in FUNCTIONS.items()
+        }
+        assert {name: each for name, each in found.items() if each} == {key: {"VpcConfig": place} for key in inside}
+        joining = {
+            name for name in FUNCTIONS if "JoinVpc" in resolver.attached(properties(name)["Role"]["Fn::GetAtt"][0])
+        }
+        assert joining == inside, "the role of a function in a VPC lets Lambda join it"
 
 
 def test_every_variable_that_the_code_reads_is_set() -> None:
@@ -237,9 +253,19 @@ def test_what_always_exists_never_refers_to_what_may_not() -> None:
         if "Condition" in resource:
             continue
         for other in optional:
-            text = json.dumps(_without_branch(resource, RESOURCES[other]["Condition"]))
+            kept = resource
+            for condition in _implying(RESOURCES[other]["Condition"]):
+                kept = _without_branch(kept, condition)
+            text = json.dumps(kept)
             assert not re.search(rf'"{other}"(?!:)', text), name  # a property may have the name of a resource
             assert f"${{{other}" not in text, name
+
+
+def _implying(condition: str) -> set[str]:
+    """The conditions that hold only where this one does, itself among them."""
+    return {condition} | {
+        name for name, node in TEMPLATE["Conditions"].items() if {"Condition": condition} in node.get("Fn::And", [])
+    }
 
 
 def _without_branch(part: Any, condition: str) -> Any:

@@ -253,3 +253,18 @@ def test_the_policy_to_paste_is_that_of_the_key() -> None:
 
     made = Named({"StackName": "STACK"}, {}, DATA_KEY).of(properties_of_key())
     assert json.loads(pasted) == made
+
+
+def test_the_role_of_another_account_decrypts_with_the_key_it_is_told_through_s3_of_the_keys_region() -> None:
+    template = load(ROOT / "accounts" / "target-role.yaml")
+    given = {"PublishRoleArn": "arn:aws:iam::1:role/p", "ExternalId": "x", "StackBucketArn": "arn:aws:s3:::state"}
+    given["TargetArns"] = "arn:aws:s3:::edge/a/"
+    key = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/0a1b"
+    plain, keyed = (
+        {s["Sid"]: s for s in Resolver(given | more, {}, template).policies("Role")["targets"]["Statement"]}
+        for more in ({}, {"StackBucketKmsKeyArn": key})
+    )
+    assert {*keyed} - {*plain} == {"DecryptDeployedVersions"}
+    statement = keyed["DecryptDeployedVersions"]
+    assert (statement["Action"], statement["Resource"]) == ("kms:Decrypt", key)
+    assert statement["Condition"] == {"StringLike": {"kms:ViaService": "s3.us-gov-west-1.amazonaws.*"}}

@@ -108,9 +108,11 @@ def test_nobody_may_do_everything_or_delete_anything_but_a_message_that_is_done(
 
 def test_only_lambda_itself_makes_network_interfaces_and_only_in_a_vpc() -> None:
     about = [s for s in STATEMENTS if any(action.startswith("ec2:") for action in s.actions)]
-    assert [(s.role, s.under, s.allows) for s in about] == [
-        (role, ("HasVpc",), allows) for role in ("CollectRole", "RefreshCrlsRole") for allows in (True, False)
-    ]
+    asking = {"CollectRole": ("HasVpc",), "RefreshCrlsRole": ("HasVpc",)}
+    others = dict.fromkeys(set(ROLES) - {*asking, "SchedulerRole"}, ("HasVpcForAll",))
+    assert {(s.role, s.under, s.allows) for s in about} == {
+        (role, under, allows) for role, under in (asking | others).items() for allows in (True, False)
+    }
     for allowed, denied in batched(about, 2, strict=True):
         assert set(allowed.actions) == NETWORK_INTERFACES
         assert denied.actions == ["ec2:*"]
@@ -135,14 +137,14 @@ def test_publish_cannot_read_the_credentials_and_collect_cannot_touch_a_target()
         "kms",
     }
     assert {action.split(":")[0] for action in by_role["ReportRole"]} == {
-        *("s3", "sns", "sqs", "logs", "xray", "events", "kms")
+        *("s3", "sns", "sqs", "logs", "xray", "events", "kms", "ec2")
     }
     assert not [a for a in by_role["CollectRole"] if a.startswith(("elasticloadbalancing:", "apigateway:"))]
     for role in ("SlackRole", "TeamsRole"):
         assert {action.split(":")[0] for action in by_role[role]} == {
-            *("sqs", "logs", "xray", "ssm", "secretsmanager", "kms")
+            *("sqs", "logs", "xray", "ssm", "secretsmanager", "kms", "ec2")
         }
-    assert {action.split(":")[0] for action in by_role["AmazonQRole"]} == {"sqs", "logs", "xray", "sns", "kms"}
+    assert {action.split(":")[0] for action in by_role["AmazonQRole"]} == {"sqs", "logs", "xray", "sns", "kms", "ec2"}
 
 
 def test_a_bare_wildcard_stands_only_where_aws_knows_no_resource() -> None:

@@ -135,8 +135,8 @@ def test_whoever_reads_a_secret_or_asks_outside_is_drawn_so() -> None:
         if s.role in FUNCTION_OF and s.allows and {*s.actions} & {"ssm:GetParameter", "secretsmanager:GetSecretValue"}
     }
     assert {end for start, _, end in EDGES if start == "secrets"} == reading
-    in_vpc = {n for n, f in FUNCTIONS.items() if "VpcConfig" in f["Properties"]}
-    assert {start for start, _, end in EDGES if end in {"genesys", "ca"}} == in_vpc
+    asking = {n for n, f in FUNCTIONS.items() if f["Properties"]["VpcConfig"]["Fn::If"][0] == "HasVpc"}
+    assert {start for start, _, end in EDGES if end in {"genesys", "ca"}} == asking
 
 
 def test_every_flow_of_the_diagram_is_gone_through_and_no_other() -> None:
