@@ -367,6 +367,18 @@ variable "log_retention_days" {
   }
 }
 
+variable "keep_logs" {
+  description = "yes: the logs stay when the stack is deleted, until log_retention_days has passed. Choose it at the first deployment: switching it deletes what was logged under \"no\" before. no: they go with the stack."
+  type        = string
+  default     = "no"
+  nullable    = false
+
+  validation {
+    condition     = contains(["no", "yes"], var.keep_logs)
+    error_message = "keep_logs must be one of: no, yes."
+  }
+}
+
 variable "log_level" {
   description = "DEBUG also logs every decision; no level logs secrets."
   type        = string
@@ -441,6 +453,7 @@ locals {
     SilenceHours           = tostring(var.silence_hours)
     Dashboard              = var.dashboard
     LogRetentionDays       = tostring(var.log_retention_days)
+    KeepLogs               = var.keep_logs
     LogLevel               = var.log_level
     Tracing                = var.tracing
   }

@@ -131,7 +131,9 @@ class Stack:
         return document
 
     def _log_group(self, function: str) -> str:
-        return self.resources.get(function.replace("Function", "Logs"), f"/aws/lambda/{self.resource(function)}")
+        name = function.replace("Function", "Logs")  # one of the two exists, by KeepLogs
+        found = self.resources.get(name) or self.resources.get(f"Kept{name}")
+        return found or f"/aws/lambda/{self.resource(function)}"
 
 
 def read_s3(where: str) -> bytes:

@@ -7,6 +7,7 @@ from rotation_watcher import keys
 from rotation_watcher.identity.decision import REFUSED
 from rotation_watcher.identity.events import Answer
 from tests.stack.template import PARAMETERS, RESOURCES, STATEMENTS, TEMPLATE, keys_of, properties
+from tests.support.roles import Resolver
 
 ROLE = "AuthorizeRole"
 
@@ -15,7 +16,11 @@ def test_it_exists_only_with_its_bundle() -> None:
     assert PARAMETERS["AuthorizerBundle"]["Default"] == ""
     parts = [name for name in RESOURCES if name.startswith("Authorize")]
     assert len(parts) == 7
-    assert all(RESOURCES[name]["Condition"] == "HasAuthorizer" for name in parts)
+    for name in parts:
+        known = RESOURCES[name]["Condition"]
+        assert known == ("DropsAuthorizeLogs" if name == "AuthorizeLogs" else "HasAuthorizer")
+        assert not Resolver({"AuthorizerBundle": ""}, {}).holds(known)
+        assert Resolver({"AuthorizerBundle": "main"}, {}).holds(known)
     assert TEMPLATE["Outputs"]["AuthorizerArn"]["Condition"] == "HasAuthorizer"
     assert TEMPLATE["Outputs"]["AuthorizerArn"]["Value"] == {"Fn::GetAtt": ["AuthorizeFunction", "Arn"]}
 

@@ -30,6 +30,15 @@ NOT_FROM_THE_TEMPLATE = {"GENESYS_CA_FILE", "SSLKEYLOGFILE"}
 """Set by hand only: a file of further roots is nothing that a template could bring along; and what is only removed."""
 
 
+ALL_OPTIONAL = {
+    "SlackSecretArn": "arn:aws:ssm:us-east-1:123456789012:parameter/slack",
+    "TeamsSecretArn": "arn:aws:ssm:us-east-1:123456789012:parameter/teams",
+    "AmazonQTopic": "make-one",
+    "AuthorizerBundle": "main",
+}
+"""What makes every function that a stack may have."""
+
+
 def test_functions_run_on_arm64_python_313_traced_with_json_logs() -> None:
     shared = TEMPLATE["Globals"]["Function"]
     assert (shared["Runtime"], shared["Architectures"]) == ("python3.13", ["arm64"])
@@ -51,11 +60,38 @@ def test_layers_are_built_for_what_the_functions_run_on() -> None:
 
 
 def test_every_function_logs_into_a_group_of_the_stack_with_retention() -> None:
-    groups = [function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for function in FUNCTIONS.values()]
-    assert set(groups) == set(of_type("AWS::Logs::LogGroup"))
-    for name in groups:
-        assert properties(name)["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    for name, function in FUNCTIONS.items():
+        logs = name.removesuffix("Function") + "Logs"
+        assert function["Properties"]["LoggingConfig"]["LogGroup"] == {
+            "Fn::If": ["KeepsLogs", {"Ref": f"Kept{logs}"}, {"Ref": logs}]
+        }
+    groups = of_type("AWS::Logs::LogGroup")
+    assert len(groups) == 2 * len(FUNCTIONS)
+    for one in groups:
+        assert properties(one)["RetentionInDays"] == {"Ref": "LogRetentionDays"}
     assert PARAMETERS["LogRetentionDays"]["Default"] > 0
+
+
+@pytest.mark.parametrize("optional", [{}, ALL_OPTIONAL], ids=["bare", "everything"])
+@pytest.mark.parametrize("keep", ["no", "yes"])
+def test_of_two_groups_the_one_that_the_function_writes_to_exists(keep: str, optional: dict[str, str]) -> None:
+    resolver = Resolver(optional | {"KeepLogs": keep}, {})
+    for name, function in FUNCTIONS.items():
+        kept, dropped = (f"{prefix}{name.removesuffix('Function')}Logs" for prefix in ("Kept", ""))
+        there = "Condition" not in function or resolver.holds(function["Condition"])
+        assert resolver.holds(RESOURCES[kept]["Condition"]) == (there and keep == "yes")
+        assert resolver.holds(RESOURCES[dropped]["Condition"]) == (there and keep == "no")
+
+
+def test_logs_that_outlive_the_stack_have_no_name_that_could_be_in_the_way_of_the_next_one() -> None:
+    """CloudFormation refuses to make a named log group that is there already, and the whole stack with it."""
+    for name, group in of_type("AWS::Logs::LogGroup").items():
+        if name.startswith("Kept"):
+            assert "LogGroupName" not in group["Properties"]
+            assert (group["DeletionPolicy"], group["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+        else:
+            assert (group["DeletionPolicy"], group["UpdateReplacePolicy"]) == ("Delete", "Delete")
+    assert PARAMETERS["KeepLogs"]["Default"] == "no"
 
 
 def test_the_log_level_never_swallows_the_metrics() -> None:
@@ -242,7 +278,7 @@ def test_a_chat_exists_only_with_its_parameter(chat: str, parameter: str, none: 
     found = {name.removeprefix(chat) for name in RESOURCES if name.startswith(chat)}
     assert {*("Function", "Logs", "Role", "Queue", "DeadLetters", "QueuePolicy", "DeadLettersPolicy")} <= found
     assert {*("Subscription", "ErrorsAlarm", "DelayAlarm", "DeadLettersAlarm")} <= found
-    assert all(RESOURCES[f"{chat}{name}"]["Condition"] == f"Has{chat}" for name in found)
+    assert all(RESOURCES[f"{chat}{name}"]["Condition"] == f"Has{chat}" for name in found - {"Logs"})
     assert properties(f"{chat}Function")["CodeUri"] == "functions/slack/"
 
 
@@ -277,4 +313,6 @@ def _without_branch(part: Any, condition: str) -> Any:
     branches = part.get("Fn::If")
     if branches and branches[0] == condition:
         return _without_branch(branches[2], condition)
+    if branches and TEMPLATE["Conditions"][condition] == {"Fn::Not": [{"Condition": branches[0]}]}:
+        return _without_branch(branches[1], condition)
     return {name: _without_branch(one, condition) for name, one in part.items()}

@@ -33,10 +33,11 @@ def test_a_schedule_may_invoke_its_function(name: str) -> None:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_role_of_a_function_may_write_its_log_and_its_traces(name: str) -> None:
     role = FUNCTIONS[name]["Properties"]["Role"]["Fn::GetAtt"][0]
-    group = FUNCTIONS[name]["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]
-    assert RESOURCES[group]["Type"] == "AWS::Logs::LogGroup"
+    condition, *groups = FUNCTIONS[name]["Properties"]["LoggingConfig"]["LogGroup"]["Fn::If"]
+    written = [{"Fn::GetAtt": [group["Ref"], "Arn"]} for group in groups]
+    assert [RESOURCES[group["Ref"]]["Type"] for group in groups] == ["AWS::Logs::LogGroup"] * 2
     for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
-        assert resources(role, action) == [{"Fn::GetAtt": [group, "Arn"]}]
+        assert resources(role, action) == [{"Fn::If": [condition, *written]}]
     for action in ("xray:PutTraceSegments", "xray:PutTelemetryRecords"):
         assert resources(role, action, under=("HasTracing",)) == ["*"]
         assert resources(role, action) == [], "where nothing is traced"

@@ -280,6 +280,21 @@ def test_a_thousand_files_at_once_are_one_alert_and_bounded_state(bucket: Bucket
     assert len(bucket.store.body(keys.OPERATOR_FILES)) < 256 * 1024
 
 
+@pytest.mark.parametrize(("files", "alerts"), [(3, 3), (4, 1), (12, 1), (13, 1)])
+def test_a_few_files_are_told_one_by_one_and_more_of_them_as_one_with_what_matters_most_first(
+    bucket: Bucket, files: int, alerts: int
+) -> None:
+    for number in range(files - 1):
+        bucket.write(f"extra/{number:02}.pem", pem("Partner"))
+    bucket.write(ANCHOR, pem("Stranger"))
+    told = bucket.told()
+    assert len(told) == alerts
+    assert ANCHOR in told[0].title or f"1. {ANCHOR}" in told[0].facts
+    if alerts == 1:
+        assert told[0].title == f"operators' files: {files} files changed"
+        assert told[0].facts["came 1"].startswith("Stranger, ")
+
+
 def test_more_files_than_are_known_one_by_one_are_still_watched(bucket: Bucket) -> None:
     many = files_seen.MOST + 100
     for number in range(many):

@@ -1,6 +1,9 @@
 """A run asks for what has changed since the last one, and never sees anything old."""
 
+import pytest
+
 from rotation_watcher.adapters.remembering_store import Memory, RememberingStore
+from rotation_watcher.errors import Conflict
 from tests.support.fakes import InMemoryStore
 
 FOLDERS = ("targets/", "sources/")
@@ -90,3 +93,44 @@ def test_what_a_run_did_not_ask_for_is_forgotten() -> None:
     world.run().get("sources/a")
     world.run()
     assert {*world.memory.known} == {"sources/a"}
+
+
+def test_what_a_run_wrote_itself_it_knows_and_so_does_the_next_one() -> None:
+    world = World()
+    run = world.run()
+    assert run.get("targets/a") is None
+    written = run.put_if("targets/a", b"1", etag=None, content_type="text/plain")
+    run.put("targets/b", b"2", content_type="text/plain")
+    assert (body(run, "targets/a"), body(run, "targets/b")) == (b"1", b"2")
+    assert run.put_if("targets/a", b"3", etag=written.etag, content_type="text/plain").etag != written.etag
+    assert body(run, "targets/a") == b"3"
+    assert [one for one in world.store.calls if one[0] == "get"] == []
+    assert body(world.run(), "targets/a") == b"3"
+    assert world.store.calls == [LISTED]
+
+
+def test_what_somebody_else_was_faster_to_write_is_read_past_the_listing() -> None:
+    world = World()
+    world.store.seed("targets/a", b"1")
+    run = world.run()
+    read = run.get("targets/a")
+    assert read is not None
+    world.store.seed("targets/a", b"2")
+    with pytest.raises(Conflict):
+        run.put_if("targets/a", b"3", etag=read.etag, content_type="text/plain")
+    newest = run.get("targets/a")
+    assert newest is not None
+    assert newest.body == b"2"
+    run.put_if("targets/a", b"3", etag=newest.etag, content_type="text/plain")
+    assert body(run, "targets/a") == b"3"
+
+
+def test_a_listing_from_behind_the_first_folder_costs_no_call_of_its_own() -> None:
+    world = World()
+    for key in ("anchors/a", "sources/a", "status/a", "targets/a"):
+        world.store.seed(key, b"1")
+    run = world.run()
+    assert [*run.listed("targets/")] == ["targets/a"]
+    assert [*run.listed("status/")] == ["status/a"]
+    assert world.store.calls == [LISTED]
+    assert [*run.listed("anchors/")] == ["anchors/a"], "before the first folder"
