@@ -160,7 +160,7 @@ def left_over(later: Later, limited: Sequence[str]) -> Iterator[str]:
 def _grown(days: Sequence[Day]) -> Iterator[str]:
     """What there is more of in the bucket than the changes account for."""
     first, last = settled(days), days[-1]
-    since = days[first.number :]
+    since = days[first.number - 1 :]  # what that day brought, too: where a run died the next day writes it
     for folder in {*last.versions, *first.versions} - OPERATORS:
         for what, then, now, more in (
             ("objects", first.objects, last.objects, [day.more_objects for day in since]),
