@@ -44,7 +44,7 @@ BARS = {
 _PLACES = (
     (re.compile(r"^elb-presigned/.*"), "download of the bundle"),
     (re.compile(r"^bundles/\.(added|shown)/.*"), r"bundles/.\1/*"),
-    (re.compile(r"^alerts/log/.*"), "alerts/log/*"),
+    (re.compile(r"^alerts/(log|ledger)/.*"), r"alerts/\1/*"),
     (re.compile(r"^(alerts|crls)/[^/]*(.*)"), r"\1/*\2"),
     (re.compile(r"^(sources|bundles|targets)/[^/]+/(.*?)[^/]{64}(.*)"), r"\1/*/\2*\3"),
     (re.compile(r"^(sources|bundles|targets)/[^/]+/(.*)"), r"\1/*/\2"),

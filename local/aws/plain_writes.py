@@ -1,6 +1,6 @@
 """Writes of S3 objects with nothing special to them, put into moto's state without its web application.
 
-Two of three changing calls of the watcher are such writes, some with a condition. What has no checksum, is encrypted,
+Most changing calls of the watcher are such writes, some with a condition. What has no checksum, is encrypted,
 locked, copied, of another storage class or in a bucket with rules of its own goes moto's way, and so does what its
 condition refuses. ``tests/contract/test_embedded_plain_writes.py`` holds both ways to one answer and one object.
 """

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CHANGING = {
     "collect": {
-        "s3 PutObject alerts/…",
+        "s3 PutObject alerts/ledger/…",
         "s3 PutObject alerts/log/….routine.json",
         "s3 PutObject sources/…/seen/….pem",
         "s3 PutObject sources/…/history.json",
@@ -20,7 +20,7 @@ CHANGING = {
         "s3 PutObject targets/…",  # whose turn it is for an update of API Gateway
         "s3 PutObject targets/…/record.json",
         "s3 PutObject targets/…/bundle.pem",
-        "s3 PutObject alerts/…",
+        "s3 PutObject alerts/ledger/…",
         "s3 PutObject alerts/log/….json",
         "s3 PutObject alerts/log/….routine.json",
         "s3 PutObject bundles/.added/…/….pem",
@@ -47,7 +47,7 @@ CHANGING = {
         "s3 PutObject crls/…/index.bin",
         "s3 PutObject crls/…/manifest.json",
         "s3 PutObject crls/state.json",
-        "s3 PutObject alerts/…",
+        "s3 PutObject alerts/ledger/…",
         "s3 PutObject alerts/log/….json",
         "sqs SendMessage",
         "sns Publish",

@@ -1,13 +1,20 @@
 """How many calls of AWS a run of publish makes: counted, so that none comes back unseen (docs/decisions/0046)."""
 
+from collections import Counter
+
 import pytest
 
-from benchmarks.calls import BARS, KINDS, Figures, measured
+from benchmarks.calls import BARS, KINDS, START, Figures, label, measured
+from local.environment import Environment
+from local.genesys.keys import DEFAULT_CACHE
+from rotation_watcher.regions import REGIONS
 
 FLEET = 6
 """Half of it is as many as a run has to serve to ask for a listing (``run.LISTED_FROM``)."""
 A_RUN = {"changed": 24.0, "quiet": 18.0}
 """The most calls that the targets of a run share."""
+A_SOURCE = 8
+"""The most calls of refresh_crls at rest for one source more: history, anchors, two of ``seen/``, and its list."""
 WRITES = ("Put", "Modify", "Update", "Delete", "Publish", "Send", "Add", "Remove")
 
 
@@ -24,3 +31,32 @@ def test_a_target_costs_no_more_calls_than_it_may(kind: str) -> None:
 
 def _writes(figures: Figures) -> list[str]:
     return [call for call in figures.calls if call.split()[1].startswith(WRITES)]
+
+
+def test_refresh_crls_makes_no_more_calls_for_a_source_where_there_are_more_of_them() -> None:
+    one, three, six = (_refreshed(sources) for sources in (1, 3, 6))
+    assert (three - one).total() <= 2 * A_SOURCE, three
+    assert (six - three).total() <= 3 * A_SOURCE, six
+    assert [call for call in six if call.split()[1].startswith(WRITES)] == []
+
+
+def _refreshed(sources: int) -> Counter[str]:
+    """The calls of a run that finds nothing new, with so many sources in one bundle whose leaves are pinned."""
+    with Environment(START, DEFAULT_CACHE, world={"root_key_bits": 2048}, aws={"direct": True}) as environment:
+        regions = [*REGIONS][:sources]
+        for region in regions:
+            name = REGIONS[region].client_name or f"dataactions.{region}.example"
+            environment.world.region(region, client_name=name, days_left=200)
+            environment.add_source(region, region, client_name=name)
+        environment.add_bundle("main", regions)
+        environment.add_trust_store("alb", "main", environment.world.region("sa-east-1").root_pem())
+        environment.configure()
+        environment.collect()
+        environment.publish("alb")
+        environment.refresh_crls()
+        environment.publish("alb")
+        environment.refresh_crls()
+        environment.aws.calls.clear()
+        summary = environment.refresh_crls()
+        assert [one.outcome for one in summary.lists] == ["unchanged"] * sources
+        return Counter(label(call) for call in environment.aws.calls)

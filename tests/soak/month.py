@@ -8,7 +8,7 @@ prefix, the largest states, the alert log, queues, the process's memory, and eac
 After the last day time goes on until every lifecycle rule has run: what a target may load must still be there.
 
 What is thinner than in a real stack, so that it takes minutes: collect, sweep and report run some times a day
-(``--rounds``, and after them each half an hour until nothing is to be done), not 96 and 288 times. What is left
+(``--rounds``, and after them each quarter of an hour until nothing is to be done), not 96 and 288 times. What is left
 out are looks that find nothing, and the last look of each day shows that these write nothing. Revocation lists are
 refreshed once a day, not each hour, and loaded into a twentieth of the targets (``fleet``). Where many messages wait, a
 run takes several and not one (``waiting``).
@@ -49,9 +49,9 @@ from tests.soak.waiting import HIDDEN, QUEUE, Queue
 PLACE = Path(__file__).resolve().parents[2] / "build/soak/month.json"
 DISTURBED = timedelta(hours=20)
 """How much of a day is disturbed; the rest is for what is left to do."""
-BETWEEN = timedelta(minutes=30)
-"""Between two undisturbed looks."""
-MOST_LOOKS = 8
+BETWEEN = timedelta(minutes=15)
+"""Between two undisturbed looks: every eighth of them writes that its sources are fresh."""
+MOST_LOOKS = 16
 """Undisturbed looks until nothing may be left to do: four hours."""
 FAULTS = (
     ("s3", "PutObject", "SlowDown", 503),

@@ -86,8 +86,9 @@ class Bucket:
             self.lifecycle.apply(begin + days * DAY)
         found = self.lifecycle.look(begin + AFTERWARDS[-1] * DAY)
         log = sum(one.key.startswith(keys.ALERT_LOG) for one in found)
+        notes = sum(one.key.startswith(keys.alert("")) for one in found)
         missing = [*self._missing(found, whole=True)]
-        return Later(AFTERWARDS[-1], _by_folder(_current(found)), _by_folder(found), log, missing)
+        return Later(AFTERWARDS[-1], _by_folder(_current(found)), _by_folder(found), log, notes, missing)
 
     def _missing(self, found: Iterable[Version], *, whole: bool) -> Iterator[str]:
         """Which version that a target loads or may go back to is gone; ``whole``: or holds something else."""

@@ -73,13 +73,14 @@ class Day(msgspec.Struct, frozen=True):
 class Later(msgspec.Struct, frozen=True):
     """What is left when every rule has run its time, and nothing has been written since the last day.
 
-    ``log`` counts versions of the alert log, delete markers too.
+    ``log`` and ``notes`` count versions of the alert log and of notes of alerts, delete markers too.
     """
 
     days: int
     objects: dict[str, int]
     versions: dict[str, int]
     log: int
+    notes: int
     missing: list[str]
 
 
@@ -152,12 +153,14 @@ def left_over(later: Later, limited: Sequence[str]) -> Iterator[str]:
             yield f"{folder}: {old} old versions are there after {later.days} days"
     if later.log:
         yield f"{later.log} versions of the alert log are there after {later.days} days"
+    if later.notes:
+        yield f"{later.notes} versions of notes of alerts are there after {later.days} days"
 
 
 def _grown(days: Sequence[Day]) -> Iterator[str]:
     """What there is more of in the bucket than the changes account for."""
     first, last = settled(days), days[-1]
-    since = days[first.number :]
+    since = days[first.number - 1 :]  # what that day brought, too: where a run died the next day writes it
     for folder in {*last.versions, *first.versions} - OPERATORS:
         for what, then, now, more in (
             ("objects", first.objects, last.objects, [day.more_objects for day in since]),

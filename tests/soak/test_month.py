@@ -13,7 +13,7 @@ from local.aws.lifecycle import Lifecycle
 from local.base_environment import BUCKET
 from tests.soak import fleet, month_judge
 from tests.soak.month import Month, opened
-from tests.soak.month_count import RULES, limited
+from tests.soak.month_count import RECORDS, RULES, limited
 from tests.soak.month_judge import Day, Later
 
 SOURCES, TARGETS, SEED = 1, 7, 1
@@ -61,7 +61,10 @@ def more(folder: str, of: str, many: int) -> Any:
         (lambda _: {"overdue": 1}, "should have expired"),
         (lambda _: {"restless": ["PutObject x"]}, "undisturbed looks"),
         *((more(folder, "objects", 500), f"{folder}: ") for folder in ("alerts/", "bundles/", "crls/", "targets/")),
-        *((more(folder, "versions", 500), f"{folder}: ") for folder in ("alerts/", "bundles/", "sources/", "targets/")),
+        *(
+            (more(folder, "versions", 500), f"{folder}: ")
+            for folder in ("alerts/", "bundles/", "sources/", "targets/", RECORDS)
+        ),
         (more("status/", "versions", 500), "status/: "),
     ],
 )
@@ -81,9 +84,13 @@ def test_alerts_that_are_lost_or_come_again_are_seen(lived: Month) -> None:
 def test_when_every_rule_has_run_all_is_there_that_a_target_may_load(lived: Month) -> None:
     later = lived.later()
     assert [*month_judge.left_over(later, limited())] == []
-    assert later.versions["targets/"] == lived.days[-1].versions["targets/"] > later.objects["targets/"]
+    last = lived.days[-1]
+    assert later.versions["targets/"] == last.versions["targets/"] > later.objects["targets/"]
+    assert later.versions[RECORDS] == later.objects[RECORDS] == last.objects[RECORDS] < last.versions[RECORDS]
     for alters in (
         {"missing": ["t000 needs version 7"]},
+        {"versions": later.versions | {RECORDS: later.versions[RECORDS] + 1}},
+        {"notes": 1},
         {"versions": later.versions | {"sources/": later.versions["sources/"] + 1}},
         {"log": 1},
     ):
