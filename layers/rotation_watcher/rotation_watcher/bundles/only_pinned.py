@@ -6,7 +6,6 @@ bundle has published. It vouches for nothing here: a list counts only if the key
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 import msgspec
 
@@ -26,7 +25,7 @@ from rotation_watcher.x509.distribution_points import distribution_points
 replace = msgspec.structs.replace
 
 
-class Pinned(NamedTuple):
+class Pinned(msgspec.Struct, frozen=True):
     """The pins of a bundle as they lie in the bucket, borne out or not, and the sources by id."""
 
     bundle: str

@@ -8,13 +8,15 @@ in the other.
 from collections.abc import Callable
 from typing import NamedTuple
 
+import msgspec
+
 from rotation_watcher import keys
 from rotation_watcher.config import Target
 from rotation_watcher.ports import ObjectStore, StoredObject
 from rotation_watcher.targets.record import Record
 
 
-class Unusable(NamedTuple):
+class Unusable(msgspec.Struct, frozen=True):
     """Why a bucket of another region cannot be used. ``passes``: it may pass unaided."""
 
     why: str
