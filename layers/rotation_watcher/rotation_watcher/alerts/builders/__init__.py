@@ -172,3 +172,7 @@ if not TYPE_CHECKING:  # mypy would take every name for one of these
         found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
         globals()[name] = found
         return found
+
+    def __dir__() -> list[str]:
+        """Every name, loaded or not."""
+        return __all__
