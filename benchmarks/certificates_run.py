@@ -3,6 +3,7 @@
 ``FILE``: what a target holds; ``FILE``: what a region presents; the moment. Prints the seconds of each stage.
 """
 
+import gc
 import json
 import sys
 import time
@@ -69,8 +70,12 @@ def _planned(held: truststore.Contents, wanted: Wanted, now: datetime) -> plan.P
 
 
 def main() -> int:
-    """Run once, and print."""
+    """Run once, and print.
+
+    What was imported is looked through for garbage before: in a container that was done long ago.
+    """
     text, presented, now = sys.argv[1:]
+    gc.collect()
     took = run(Path(text).read_bytes(), Path(presented).read_text(), datetime.fromisoformat(now))
     print(json.dumps({"stages": took, "peak_mb": peak()}))
     return 0

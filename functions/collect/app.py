@@ -7,7 +7,7 @@ import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation_watcher import __version__, bootstrap, configuration, unwatched
+from rotation_watcher import __version__, bootstrap, configuration
 from rotation_watcher.adapters.metrics import EmbeddedMetrics
 from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.collect import Request, SourceSummary, collect
@@ -49,11 +49,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         test=request.test,
         remaining=this_run.remaining,
     )
-    ends = unwatched.Ports(this_run.store, sink, this_run.clock, this_run.remaining)
-    wound_up = unwatched.Ends()
-    if not request.dry_run:
+    not_ended: tuple[str, ...] = ()
+    if not request.dry_run and (configured.dropped or not configured.noted):
+        from rotation_watcher import unwatched  # noqa: PLC0415  # seldom is something taken out
+
+        ends = unwatched.Ports(this_run.store, sink, this_run.clock, this_run.remaining)
         wound_up = unwatched.sources(configured.dropped, configured.watch, ends, noted=configured.noted)
-    summary = collect(configured.watch, request, this_run._replace(unready=wound_up.unready))
+        not_ended, this_run = wound_up.failures, this_run._replace(unready=wound_up.unready)
+    summary = collect(configured.watch, request, this_run)
     answer = msgspec.to_builtins(summary)
     for mistake in configured.mistakes:
         logger.error("the last good configuration is in use", extra={"mistake": mistake})
@@ -64,7 +67,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     if configured.mistakes:
         answer["configuration_refused"] = [*configured.mistakes]  # not in that line: one of the log has an end
     undelivered = [words for source in summary.sources.values() for words in source.undelivered]
-    undelivered += [*configured.failures, *wound_up.failures, *delivery.failures]
+    undelivered += [*configured.failures, *not_ended, *delivery.failures]
     if summary.broken or undelivered:
         broken = [f"{name}: {summary.sources[name].message}" for name in summary.broken]
         raise StoreError("; ".join([*broken, *undelivered]))

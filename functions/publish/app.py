@@ -8,7 +8,7 @@ import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation_watcher import __version__, bootstrap, configuration, messages, unwatched
+from rotation_watcher import __version__, bootstrap, configuration, messages
 from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.errors import StoreError
 from rotation_watcher.publish import Summary, publish
@@ -53,8 +53,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
             logger.error(words)
         for mistake in configured.mistakes:
             logger.error("the last good configuration is in use", extra={"mistake": mistake})
-        ends = unwatched.Ports(this_run.store, sink, this_run.clock, this_run.remaining)
-        wound_up = unwatched.targets(configured.dropped, configured.watch, ends)
+        wound_up: tuple[str, ...] = ()
+        if configured.dropped:
+            from rotation_watcher import unwatched  # noqa: PLC0415  # seldom is something taken out
+
+            ends = unwatched.Ports(this_run.store, sink, this_run.clock, this_run.remaining)
+            wound_up = unwatched.targets(configured.dropped, configured.watch, ends)
         summary = publish(configured.watch, request, this_run)
         logger.info("published", extra={"summary": _short(summary)})
         if logger.log_level <= logging.DEBUG:

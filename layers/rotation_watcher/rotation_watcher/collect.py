@@ -358,14 +358,14 @@ class _SourceRun(_Kept):
         self.before = found
 
 
-class _Lifted(NamedTuple):
+class _Lifted(msgspec.Struct, frozen=True):
     """What was lifted for a leaf when it was accepted by an approval, and the root it was approved under."""
 
     reasons: tuple[Finding, ...] = ()
     root: str | None = None
 
 
-class _Basis(NamedTuple):
+class _Basis(msgspec.Struct, frozen=True):
     """What of the history a judgement rests on: the names by authority, and the approved leaves by fingerprint."""
 
     names: Mapping[Authority, Expected]

@@ -7,7 +7,6 @@ nothing new writes nothing. Nothing is raised that the store can cause: it is in
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import msgspec
 
@@ -27,7 +26,7 @@ from rotation_watcher.status.model import Status
 replace = msgspec.structs.replace
 
 
-class Told(NamedTuple):
+class Told(msgspec.Struct, frozen=True):
     """The ids of the alerts that waited for delivery, and what could not be told or kept, in words."""
 
     alerts: tuple[str, ...] = ()

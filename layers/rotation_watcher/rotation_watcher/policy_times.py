@@ -1,7 +1,6 @@
 """What the policy says of a moment in its time zone: whether information waits, which weekly digest is due. Pure."""
 
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from rotation_watcher.config import Policy
 
@@ -11,7 +10,7 @@ _SATURDAY = _DAYS.index("saturday")
 
 def local(policy: Policy, now: datetime) -> datetime:
     """The moment in the policy's time zone."""
-    return now.astimezone(ZoneInfo(policy.time_zone))
+    return now.astimezone(_zone(policy.time_zone))
 
 
 def quiet(policy: Policy, now: datetime) -> bool:
@@ -38,3 +37,11 @@ def week_due(policy: Policy, now: datetime) -> str | None:
     if day.date() == here.date() and f"{here:%H:%M}" < wanted.at:
         day -= timedelta(days=7)
     return day.date().isoformat()
+
+
+def _zone(name: str) -> tzinfo:
+    if name == "UTC":
+        return UTC
+    from zoneinfo import ZoneInfo  # noqa: PLC0415  # only who writes a time zone pays for it
+
+    return ZoneInfo(name)

@@ -7,7 +7,7 @@ are aware UTC. No returned value (but ``Secrets.get``) and no error text holds a
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -472,7 +472,7 @@ class FilterTarget(Protocol):
         """
 
 
-class Adapters(NamedTuple):
+class Adapters(msgspec.Struct, frozen=True):
     """Who speaks to the targets of one account and region, by their kind."""
 
     targets: Mapping[Kind, TrustTarget]

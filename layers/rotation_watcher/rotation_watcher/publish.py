@@ -29,7 +29,6 @@ from rotation_watcher.errors import (
     TargetError,
     ToBeDone,
 )
-from rotation_watcher.filters import serve as filters
 from rotation_watcher.kinds import Payload
 from rotation_watcher.targets import companions, conditions, deploy, manual, revocations, room, shown
 from rotation_watcher.targets.decide import (
@@ -238,6 +237,8 @@ def _one(run: Run, target: Target, request: Called) -> TargetSummary:
         run.refuse_unanswered(target)
         session.unusable = run.unusable(target, dry_run=request.dry_run)
         if arns.parse_target(target.arn).kind.takes is Payload.LEAVES:
+            from rotation_watcher.filters import serve as filters  # noqa: PLC0415  # only listeners take filters
+
             if isinstance(request, Release) and not request.dry_run:
                 filters.release(watch, view, request, session)
                 by_hand = False  # as below

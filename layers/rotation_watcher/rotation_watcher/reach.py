@@ -6,12 +6,14 @@ Pure. A base module: the watch file says it, and the adapters are chosen by it.
 import re
 from typing import NamedTuple, Self
 
+import msgspec
+
 _ROLE = re.compile(
     r"arn:(?P<partition>aws(-[a-z]+)*):iam::(?P<account>\d{12}):role/(?P<path>([!-~]{1,510}/)?)[A-Za-z0-9+=,.@_-]{1,64}"
 )
 
 
-class Role(NamedTuple):
+class Role(msgspec.Struct, frozen=True):
     """A parsed ARN of an IAM role."""
 
     partition: str

@@ -43,7 +43,7 @@ class Ports(NamedTuple):
     remaining: Remaining = unhurried
 
 
-class Ends(NamedTuple):
+class Ends(msgspec.Struct, frozen=True):
     """What winding up came to: what failed, in words, and the sources that may not be observed before it succeeds."""
 
     failures: tuple[str, ...] = ()
@@ -148,7 +148,7 @@ def targets(dropped: Mapping[str, str], watch: Watch, ports: Ports) -> tuple[str
     return (*ended.failures, *_settled(ended.done, partial(configuration.targets_wound_up, ports.store)))
 
 
-class _Each(NamedTuple):
+class _Each(msgspec.Struct, frozen=True):
     """What failed, in words; what is done, and what failed, by name. What is neither waits to be heard."""
 
     failures: tuple[str, ...]

@@ -139,7 +139,7 @@ class Entry(NamedTuple):
         return {**found, **self.own}
 
 
-class Expanded(NamedTuple):
+class Expanded(msgspec.Struct, frozen=True):
     """The document of the model, where each of its entries is written, and the ids that the file has at all.
 
     ``known``: ids of sources and bundles, also of those that are mistaken; None where the list itself cannot be read.

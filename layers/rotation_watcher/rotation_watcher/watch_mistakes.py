@@ -1,7 +1,8 @@
 """One mistake of a watch file: where it stands, and in words; and all of them as people read them."""
 
 from collections.abc import Callable, Collection, Iterable
-from typing import NamedTuple
+
+import msgspec
 
 type Path = tuple[str | int, ...]
 """The way to a value in the file as it is written: ``("targets", 3, "arn")``; empty: the file itself."""
@@ -15,7 +16,7 @@ _LONGEST_TEXT = 420
 _WIDEST = 200
 
 
-class Mistake(NamedTuple):
+class Mistake(msgspec.Struct, frozen=True):
     """``text`` says what is wrong, and what to write instead.
 
     ``word`` may be meant for one of ``choices``: which, is looked for as late as the mistake is listed.

@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
 
 from rotation_watcher import arns, keys, reach
 from rotation_watcher.kinds import Payload
@@ -23,7 +24,7 @@ _FEW = 8
 """How many ids are named as choices."""
 
 
-class Elsewhere(NamedTuple):
+class Elsewhere(msgspec.Struct, frozen=True):
     """What a stack may reach beside its own region and account. None: not known, so nothing is refused for it.
 
     ``buckets`` are the names of its buckets in other regions, which end with the region (``bucket_in``); ``roles`` the
@@ -227,10 +228,18 @@ def _unfit_settings(target: Target, parsed: arns.TargetArn) -> Iterator[tuple[st
         yield "max_certificates", f"a listener holds {most} identity filters at most"
 
 
-def _of_policy(policy: Policy) -> Iterator[Mistake]:
+def _is_zone(name: str) -> bool:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415  # only who writes a time zone pays for it
+
     try:
-        ZoneInfo(policy.time_zone)
+        ZoneInfo(name)
     except (ValueError, ZoneInfoNotFoundError, OSError):  # OSError: the name of a folder
+        return False
+    return True
+
+
+def _of_policy(policy: Policy) -> Iterator[Mistake]:
+    if policy.time_zone != "UTC" and not _is_zone(policy.time_zone):
         words = f"{policy.time_zone!r} is no time zone: write it as Europe/Zurich, or UTC"
         yield Mistake(("policy", "time_zone"), words)
     hours, path = policy.quiet_hours, ("policy", "quiet_hours")

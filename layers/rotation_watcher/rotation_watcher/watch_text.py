@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -26,7 +26,7 @@ _BYTE = re.compile(r"\(byte (\d+)\)")
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^\s"{}\[\],:]+')
 
 
-class Text(NamedTuple):
+class Text(msgspec.Struct, frozen=True):
     """``mistakes``: of the text, which leave a document all the same (keys that are written twice)."""
 
     document: object

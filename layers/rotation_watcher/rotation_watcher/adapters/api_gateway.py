@@ -7,7 +7,7 @@ that the service reports.
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
@@ -52,7 +52,7 @@ _CONTENT = re.compile(r"\btrust ?store\b")
 _PLACE = re.compile(r"\bfound\b|\bexists?\b|\buri\b|\bversion\b|\bbucket\b")
 
 
-class _Domain(NamedTuple):
+class _Domain(msgspec.Struct, frozen=True):
     """A domain as either API describes it. ``location`` is empty where mutual TLS is off."""
 
     location: str

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 from botocore.exceptions import ClientError
 
 from rotation_watcher.adapters.api_gateway_authorizers import MAX_DEFINITION, asks_always
@@ -30,7 +31,7 @@ READ = "apigateway:GET"
 _DENIED = {"AccessDeniedException", "UnauthorizedException"}
 
 
-class _Api(NamedTuple):
+class _Api(msgspec.Struct, frozen=True):
     name: str
     closed: bool
     http: bool

@@ -7,8 +7,9 @@ manifest names is what such a run has left, and nobody's change.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from rotation_watcher import file_sets, keys
@@ -35,7 +36,7 @@ _ABSENT = {"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "InvalidArgu
 """A version id that S3 has not given out may be refused as an argument."""
 
 
-class _Object(NamedTuple):
+class _Object(msgspec.Struct, frozen=True):
     """An object that was read. ``mark`` is None on what the watcher did not write."""
 
     body: bytes
@@ -44,7 +45,7 @@ class _Object(NamedTuple):
     mark: str | None
 
 
-class _Found(NamedTuple):
+class _Found(msgspec.Struct, frozen=True):
     """A place as it was read.
 
     ``etags``: of the newest version of each object. ``bundle`` and ``version``: the bundle in force (empty: there is

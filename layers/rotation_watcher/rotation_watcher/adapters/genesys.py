@@ -23,7 +23,7 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -97,7 +97,7 @@ def _context(ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
-class _Token(NamedTuple):
+class _Token(msgspec.Struct, frozen=True):
     value: str
     until: datetime
 
@@ -120,7 +120,7 @@ class _Page(msgspec.Struct, frozen=True, rename="camel"):
     next_uri: str | None = None
 
 
-class _Answer(NamedTuple):
+class _Answer(msgspec.Struct, frozen=True):
     status: int
     headers: httpx.Headers
     body: bytes

@@ -80,7 +80,7 @@ def never_again(_: str | None) -> bool:
     return False
 
 
-class Observed(NamedTuple):
+class Observed(msgspec.Struct, frozen=True):
     """A condition that one run found. ``alert`` builds its alert, given since when; ``after`` says when it is due.
 
     ``again`` says whether it is told once more because of another reason, given the one for which it was told before.

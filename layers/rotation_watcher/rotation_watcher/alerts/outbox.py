@@ -5,7 +5,9 @@ repeats one batch at the most, and each further run gets further.
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from rotation_watcher import defects
 from rotation_watcher.alerts.model import Alert
@@ -28,7 +30,7 @@ class AlertSink(Protocol):
         """
 
 
-class Waiting(NamedTuple):
+class Waiting(msgspec.Struct, frozen=True):
     """One outbox. ``clear`` takes out what was delivered, by key; False: it could not, and no more is tried."""
 
     alerts: Sequence[Alert]

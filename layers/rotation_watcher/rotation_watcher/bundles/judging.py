@@ -11,7 +11,8 @@ the alert ``name-learned`` is there so that a person checks it.
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
-from typing import NamedTuple
+
+import msgspec
 
 from rotation_watcher.config import Authority, Source
 from rotation_watcher.trust.approvals import APPROVABLE, INSUFFICIENT, OTHER_ROOT, Approval
@@ -28,7 +29,7 @@ The last two are remarks on an approval: what it does not lift stands beside the
 """
 
 
-class Ground(NamedTuple):
+class Ground(msgspec.Struct, frozen=True):
     """What a leaf of one authority of a source is held against; none of it is what its history says.
 
     ``known``: the identities that were pinned before, used where no name is enforced.

@@ -6,7 +6,7 @@ bundle has published. It vouches for nothing here: a list counts only if the key
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, Self
+from typing import Self
 
 import msgspec
 
@@ -26,7 +26,7 @@ from rotation_watcher.x509.distribution_points import distribution_points
 replace = msgspec.structs.replace
 
 
-class Pinned(NamedTuple):
+class Pinned(msgspec.Struct, frozen=True):
     """The pins of a bundle as they lie in the bucket, borne out or not, and the sources by id."""
 
     bundle: str
@@ -35,7 +35,7 @@ class Pinned(NamedTuple):
 
     def of(self, sources: Collection[str] | None) -> Self:
         """The pins of these sources alone (ids); None: of all."""
-        return self if sources is None else self._replace(pins=[pin for pin in self.pins if pin.source in sources])
+        return self if sources is None else replace(self, pins=[pin for pin in self.pins if pin.source in sources])
 
     def source_of(self, pin: Pin, authority: Authority) -> Source:
         """The source of a pin, for one authority alone; without credentials where the watch file has it no longer."""

@@ -60,7 +60,7 @@ class Found(NamedTuple):
     kept: tuple[tuple[Point, Manifest], ...] = ()
 
 
-class Struck(NamedTuple):
+class Struck(msgspec.Struct, frozen=True):
     """What revocation leaves of some needs; the leaves that it takes, by fingerprint; and why, in words."""
 
     needs: list[Need]

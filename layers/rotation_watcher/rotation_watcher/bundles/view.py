@@ -7,7 +7,6 @@ is not wanted, and stops every removal until it is cleared up.
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 import msgspec
 
@@ -33,7 +32,7 @@ from rotation_watcher.x509.certificates import Block, Certificate
 replace = msgspec.structs.replace
 
 
-class _Found(NamedTuple):
+class _Found(msgspec.Struct, frozen=True):
     """One source's leaves. ``needs``: those that are needed; ``missing``: what is lacking to prove others, in words.
 
     ``unvouched``: those that nothing vouches for any more; ``forged``: those of them that no history should hold.

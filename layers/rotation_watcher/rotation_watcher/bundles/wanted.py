@@ -116,7 +116,7 @@ class Wanted(NamedTuple):
         )
 
 
-class SourceRead(NamedTuple):
+class SourceRead(msgspec.Struct, frozen=True):
     """A source of a bundle: its entry in the watch file, its history, and the certificates of its anchors."""
 
     source: Source

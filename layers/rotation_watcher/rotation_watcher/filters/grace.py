@@ -7,14 +7,15 @@ more (revoked, or their approval withdrawn) has no grace.
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
+
+import msgspec
 
 from rotation_watcher.config import Policy
 from rotation_watcher.filters.names import Names
 from rotation_watcher.targets.record import Record
 
 
-class Graces(NamedTuple):
+class Graces(msgspec.Struct, frozen=True):
     """What will leave, by key.
 
     ``unwanted`` and ``approved`` are the record's notes as they should be: since when a filter has no lasting need, and

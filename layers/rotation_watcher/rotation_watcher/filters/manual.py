@@ -5,7 +5,6 @@ they are.
 """
 
 import json
-from typing import NamedTuple
 
 import msgspec
 
@@ -23,7 +22,7 @@ from rotation_watcher.targets.session import Session
 replace = msgspec.structs.replace
 
 
-class Earlier(NamedTuple):
+class Earlier(msgspec.Struct, frozen=True):
     """A version to go back to, the filters to put there, and which of them are ours."""
 
     version: Applied

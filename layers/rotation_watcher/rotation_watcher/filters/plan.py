@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+import msgspec
+
 from rotation_watcher.bundles.wanted import BundleView, Need
 from rotation_watcher.config import Policy, RemindDays, Target
 from rotation_watcher.filters.entries import by_key, digest, encode, key_of, texts, words
@@ -31,14 +33,14 @@ class Blocker(StrEnum):
     WOULD_REFUSE = "would-refuse"
 
 
-class Drift(NamedTuple):
+class Drift(msgspec.Struct, frozen=True):
     """What others did since the last proof, by key."""
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
 
 
-class Shown(NamedTuple):
+class Shown(msgspec.Struct, frozen=True):
     """The filters that an emptied listener showed last; None: nobody knows, and ``doubt`` says why."""
 
     filters: tuple[Filter, ...] | None = None

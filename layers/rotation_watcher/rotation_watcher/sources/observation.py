@@ -53,7 +53,7 @@ def uncertain(entity: Entity) -> bool:
     return {finding.code for finding in entity.verdict.reasons} == {Reason.NAME_UNCERTAIN}
 
 
-class Flood(NamedTuple):
+class Flood(msgspec.Struct, frozen=True):
     """More entities of one authority than are kept: how many are not, and a few of those that are."""
 
     authority: str

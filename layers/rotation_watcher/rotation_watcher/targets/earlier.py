@@ -10,7 +10,8 @@ since, as the last version shows it.
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import NamedTuple
+
+import msgspec
 
 from rotation_watcher.bundles.wanted import Need, admits
 from rotation_watcher.sources.history import Status
@@ -23,7 +24,7 @@ from rotation_watcher.x509.certificates import Block
 from rotation_watcher.x509.truststore import Contents, changed, read, without
 
 
-class Rebuilt(NamedTuple):
+class Rebuilt(msgspec.Struct, frozen=True):
     """The content to deploy. ``ours``: what of it is the watcher's from then on.
 
     ``returns`` and ``leaves`` compare it with what is live, ``unsafe`` says why it may not be deployed at all.

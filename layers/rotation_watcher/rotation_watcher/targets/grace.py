@@ -11,7 +11,8 @@ What only approvals wanted is another matter: it was trusted on a person's word 
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
+
+import msgspec
 
 from rotation_watcher.bundles.wanted import Wanted
 from rotation_watcher.config import Policy
@@ -21,7 +22,7 @@ _BELIEVED = timedelta(days=1)
 """How far back the beginning of a grace lies at the most when it is first seen: histories are read within minutes."""
 
 
-class Graces(NamedTuple):
+class Graces(msgspec.Struct, frozen=True):
     """What will leave a target, by fingerprint.
 
     ``unwanted`` and ``approved`` are the record's notes as they should be now. ``ends``: when the grace began and when

@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import NamedTuple
 
 import msgspec
 
@@ -28,7 +27,7 @@ replace = msgspec.structs.replace
 _LISTED = 5
 
 
-class Earlier(NamedTuple):
+class Earlier(msgspec.Struct, frozen=True):
     """A version to go back to, and what that deploys. ``back`` says that the target holds it already, rolled back.
 
     ``vouched``: what of it may be let in because a person asked for it.

@@ -8,6 +8,8 @@ in the other.
 from collections.abc import Callable
 from typing import NamedTuple
 
+import msgspec
+
 from rotation_watcher import keys
 from rotation_watcher.config import Target
 from rotation_watcher.ports import Live, ObjectStore, StoredObject
@@ -15,7 +17,7 @@ from rotation_watcher.targets.plan import Buckets
 from rotation_watcher.targets.record import Applied, Pending, Record
 
 
-class Unusable(NamedTuple):
+class Unusable(msgspec.Struct, frozen=True):
     """Why a bucket of another region cannot be used. ``passes``: it may pass unaided."""
 
     why: str

@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+import msgspec
+
 from rotation_watcher import arns
 from rotation_watcher.bundles.wanted import BundleView, Need, Wanted, admits, entry
 from rotation_watcher.config import Policy, RemindDays, Target
@@ -32,7 +34,7 @@ class Blocker(StrEnum):
     BUCKET_UNUSABLE = "bucket-unusable"
 
 
-class Drift(NamedTuple):
+class Drift(msgspec.Struct, frozen=True):
     """What others did since the last proof: certificates added and taken away, and where the domain points now."""
 
     added: tuple[str, ...]
@@ -81,7 +83,7 @@ class Plan(NamedTuple):
         return digest(self.body)
 
 
-class Last(NamedTuple):
+class Last(msgspec.Struct, frozen=True):
     """What a target held before its mutual TLS was turned off. ``doubt``: why it is not known, in words.
 
     Both None: nothing was ever noted (``shown``).

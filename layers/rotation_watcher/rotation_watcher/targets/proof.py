@@ -6,7 +6,6 @@ A read-back that shows the state before is merely stale: it is read again, not a
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
 
 import msgspec
 
@@ -36,7 +35,7 @@ AT_WORK = 5
 """How many it makes while the service is at work, which may take it minutes: nobody waits for that in a paid run."""
 
 
-class ReadBack(NamedTuple):
+class ReadBack(msgspec.Struct, frozen=True):
     """What the last read-back showed. ``shown``: what was meant, settled. ``refused``: needs it does not let in.
 
     ``rejected``: why the service did not load what it was asked to load, in its words (empty: it did, or may yet).

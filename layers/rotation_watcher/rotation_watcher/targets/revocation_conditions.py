@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
 
 import msgspec
 
@@ -22,7 +21,7 @@ UNPROVED = "unproved"
 _MAY_PASS = {UNPROVED, TargetBusy.reason, TargetError.reason}
 
 
-class Trouble(NamedTuple):
+class Trouble(msgspec.Struct, frozen=True):
     """One: a stable code (``errors.TargetError.reason``, ``full``, ``lost``, ``forged``, ``unproved``, ``not-ours``).
 
     ``folder`` and ``url`` name the list, both empty where it is about all of them; ``words`` are for people.

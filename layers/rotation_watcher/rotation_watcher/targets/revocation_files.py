@@ -9,7 +9,8 @@ so, and a further copy of a list that is loaded already.
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+
+import msgspec
 
 from rotation_watcher.errors import TargetBusy
 from rotation_watcher.ports import ObjectStore
@@ -20,7 +21,7 @@ from rotation_watcher.targets.revocation_state import Known, Loaded, State
 from rotation_watcher.x509.crl import Crl, read
 
 
-class Files(NamedTuple):
+class Files(msgspec.Struct, frozen=True):
     """What is loaded. ``pending``: wanted lists whose number of entries the service does not show yet, by folder.
 
     ``strangers``: what a state says of the watcher's files and what they hold does not bear out.

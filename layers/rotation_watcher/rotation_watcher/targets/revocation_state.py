@@ -6,7 +6,6 @@ decides (``revocation_files``).
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import msgspec
 
@@ -63,7 +62,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
         return msgspec.structs.replace(self, loaded={**self.loaded, new.folder: new}, leaving=leaving)
 
 
-class Known(NamedTuple):
+class Known(msgspec.Struct, frozen=True):
     """What was read: ``state`` is begun anew unless both places say the same. ``said`` is what each of them says.
 
     ``etags`` are theirs, None where nothing is there.

@@ -3,7 +3,7 @@
 Pure; ``operator_files`` fetches the files.
 """
 
-from typing import NamedTuple
+import msgspec
 
 from rotation_watcher.x509.certificates import Block, Certificate, Held, parse_lines
 from rotation_watcher.x509.outline import outline_of
@@ -14,7 +14,7 @@ UNREADABLE = "unreadable"
 """The code of a file that the store does not give, which may pass unaided."""
 
 
-class Fault(NamedTuple):
+class Fault(msgspec.Struct, frozen=True):
     """Something in a file that is not used: the line on which it begins (from 1; 0: the file as a whole), and why."""
 
     line: int
@@ -26,7 +26,7 @@ class Fault(NamedTuple):
         return f"line {self.line}: {self.defect.detail}" if self.line else self.defect.detail
 
 
-class OperatorFile(NamedTuple):
+class OperatorFile(msgspec.Struct, frozen=True):
     """A file of the operator's in the bucket: what of it is used, and what is not.
 
     ``held`` is in the file's order. What of it is a block without a certificate is a CA that ``cryptography`` refuses

@@ -8,6 +8,8 @@ name in the catalogue of regions is believed: it enforces nothing, but who bears
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 MOST_NAMES = 100
 """How many names are remembered of an authority: a hostile certificate holds thousands."""
 
@@ -23,7 +25,7 @@ class Expected(NamedTuple):
     doubt: str | None = None
 
 
-class Lesson(NamedTuple):
+class Lesson(msgspec.Struct, frozen=True):
     """What the leaves of one answer teach. ``names`` empty: nothing; ``doubt`` then says why, if anything is amiss.
 
     ``doubted_before``: this answer alone would teach, but one before it gave rise to a doubt that is not over.
@@ -34,7 +36,7 @@ class Lesson(NamedTuple):
     doubted_before: bool = False
 
 
-class Bearer(NamedTuple):
+class Bearer(msgspec.Struct, frozen=True):
     """A leaf that is acceptable but for its names, which are still to be judged. ``current``: or only upcoming."""
 
     names: tuple[str, ...]

@@ -5,7 +5,6 @@ stop what does not depend on it.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 import msgspec
 
@@ -22,7 +21,7 @@ from rotation_watcher.x509.paths import roots
 from rotation_watcher.x509.pem import Defect
 
 
-class Anchors(NamedTuple):
+class Anchors(msgspec.Struct, frozen=True):
     """The roots to trust, by authority; what is wrong where there are none; the files that exist."""
 
     certificates: Mapping[Authority, tuple[Certificate, ...]]

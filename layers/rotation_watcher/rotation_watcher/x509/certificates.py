@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
+import msgspec
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, rsa
@@ -182,7 +183,7 @@ def certificate_block(der: bytes, text: str | None = None) -> Block:
     return Block(hashlib.sha256(der).hexdigest(), pem.armour(der), None, certificate)
 
 
-class Held(NamedTuple):
+class Held(msgspec.Struct, frozen=True):
     """What stands at a line (from 1) of a file: a block, or a defect."""
 
     line: int

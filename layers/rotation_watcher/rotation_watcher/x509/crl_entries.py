@@ -5,7 +5,7 @@ The library encodes the signed part anew whenever it is asked for it (0.6 s for 
 once. It knows nothing but the frame (RFC 5280 5.1); names, times and extensions are the library's.
 """
 
-from typing import NamedTuple
+import msgspec
 
 from rotation_watcher.x509.names import values
 from rotation_watcher.x509.serials import MAX_WIDTH
@@ -25,7 +25,7 @@ class TooMany(ValueError):
     """More entries than are read."""
 
 
-class Frame(NamedTuple):
+class Frame(msgspec.Struct, frozen=True):
     """A list taken apart.
 
     ``signed`` is where the to-be-signed part lies; ``serials`` are the contents of the DER INTEGERs of the entries that
@@ -40,7 +40,7 @@ class Frame(NamedTuple):
     critical: bool
 
 
-class _Entry(NamedTuple):
+class _Entry(msgspec.Struct, frozen=True):
     """What the extensions of an entry say."""
 
     revokes: bool

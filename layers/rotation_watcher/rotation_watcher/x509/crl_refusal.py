@@ -7,8 +7,8 @@ RFC 5280 would allow it: critical extensions of entries, and critical extensions
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
 
+import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
@@ -45,7 +45,7 @@ class CrlReason(StrEnum):
     OLDER = "older"
 
 
-class CrlRefusal(NamedTuple):
+class CrlRefusal(msgspec.Struct, frozen=True):
     """Why a list is not used: the code, and a detail for people; it may quote hostile text: neutralise it."""
 
     code: CrlReason

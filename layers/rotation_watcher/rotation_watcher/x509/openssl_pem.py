@@ -8,8 +8,8 @@ follows ``crypto/pem/pem_lib.c`` and ``pem_info.c`` of 3.0; ``tests/unit/x509/te
 import ssl
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import NamedTuple
 
+import msgspec
 from cryptography import x509
 
 from rotation_watcher.x509.certificates import Block, certificate_block
@@ -32,14 +32,14 @@ _SEQUENCE, _OID, _UTF8, _OCTETS, _REJECT, _OTHER = 0x30, 0x06, 0x0C, 0x04, 0xA0,
 _CLIENT_AUTH, _ANY = bytes.fromhex("2b06010505070302"), bytes.fromhex("551d2500")
 
 
-class Fault(NamedTuple):
+class Fault(msgspec.Struct, frozen=True):
     """Why OpenSSL refuses a whole file, and the place in its text from which on."""
 
     place: int
     detail: str
 
 
-class Read(NamedTuple):
+class Read(msgspec.Struct, frozen=True):
     """What OpenSSL reads: the places at which blocks begin, and what stops it, if anything does.
 
     Of a block that is written as ``pem.armour`` writes it, and that we parse too, there is the Block; else None.

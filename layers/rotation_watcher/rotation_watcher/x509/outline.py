@@ -7,7 +7,8 @@ for carrying a CA of the operator's on, and for naming it to people; nobody is e
 import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import NamedTuple
+
+import msgspec
 
 from rotation_watcher.x509.facts import CertificateFacts
 from rotation_watcher.x509.names import Value, first, names_of, values, words
@@ -34,7 +35,7 @@ _HASHES = {
 """What was signed, by the object identifier of the signature's algorithm (RFC 8017, RFC 5758)."""
 
 
-class Outline(NamedTuple):
+class Outline(msgspec.Struct, frozen=True):
     """The outline of a certificate.
 
     ``is_ca``: an extension basicConstraints says CA:TRUE, and none says otherwise. ``spki`` is the DER of its key,

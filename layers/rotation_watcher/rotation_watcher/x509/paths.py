@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
+
+import msgspec
 
 from rotation_watcher.x509 import engine_rules
 from rotation_watcher.x509.certificates import Certificate, signed
@@ -28,13 +29,13 @@ _MAX_CHAINS = 20
 type _Chain = tuple[Certificate, ...]
 
 
-class Path(NamedTuple):
+class Path(msgspec.Struct, frozen=True):
     """A path that verified: leaf first, root last."""
 
     chain: tuple[Certificate, ...]
 
 
-class NoPath(NamedTuple):
+class NoPath(msgspec.Struct, frozen=True):
     """No path verified. ``detail`` says why, for people; it may quote hostile names: neutralise it."""
 
     detail: str

@@ -10,8 +10,8 @@ order of the truststore.
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import product
-from typing import NamedTuple
 
+import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
@@ -26,14 +26,14 @@ _RSA, _ECDSA = "1.2.840.113549.1.1.", "1.2.840.10045.4."
 """Object identifiers of the signature algorithms (RFC 8017, RFC 5758)."""
 
 
-class Misled(NamedTuple):
+class Misled(msgspec.Struct, frozen=True):
     """An engine would select another certificate of the truststore than the issuer: its fingerprint, and why."""
 
     fingerprint: str
     detail: str
 
 
-class _Candidate(NamedTuple):
+class _Candidate(msgspec.Struct, frozen=True):
     """A certificate of the truststore.
 
     ``certificate`` is None if it cannot be parsed here, but an engine may parse it. ``certain``: every engine reads it;

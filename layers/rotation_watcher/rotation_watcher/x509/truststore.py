@@ -17,6 +17,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
+import msgspec
+
 from rotation_watcher.x509 import openssl_pem, pem
 from rotation_watcher.x509.certificates import MAX_BLOCKS, Block, Certificate, certificate_block
 from rotation_watcher.x509.names import Name, names_of
@@ -36,7 +38,7 @@ _PLAIN = re.compile(
 _REST_OF_LINE = re.compile(r"[ \t]*+\r?(?:\n|\Z)")
 
 
-class Line(NamedTuple):
+class Line(msgspec.Struct, frozen=True):
     """A finding in a truststore: the line on which it begins (from 1), and the defect."""
 
     line: int
@@ -48,7 +50,7 @@ class Line(NamedTuple):
         return f"line {self.line}: {self.defect.detail}"
 
 
-class _Segment(NamedTuple):
+class _Segment(msgspec.Struct, frozen=True):
     """A piece of the text: a block, or (``block`` None) text between blocks."""
 
     text: str
