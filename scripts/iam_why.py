@@ -24,7 +24,7 @@ WHY = {
     # publish
     "ReadDeployedVersions": "compares what is deployed, and goes back to what was",
     "WriteBundlesAndTargets": "writes what targets load and the record of each, and notes what it told",
-    "TagWhatNoTargetLoads": "has old versions of records expire, and none of what targets load",
+    "TagRecords": "has old versions of records expire, and none of what targets load",
     "TakeFromQueue": "takes the looks that were asked for",
     "PutIntoRegionBuckets": "puts what targets of other regions load where they load it from",
     "TakeOnRolesOfOtherAccounts": "works at targets of other accounts, with the rights of their role there",

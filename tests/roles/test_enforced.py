@@ -67,7 +67,7 @@ def test_no_grant_is_idle(role: str, roles: RolesEnvironment, whole: Callable[[s
         ("CollectRole", "ReadWatchFile"),
         ("CollectRole", "ReadSecrets"),
         ("PublishRole", "ReadTruststoresInUse"),
-        ("PublishRole", "TagWhatNoTargetLoads"),
+        ("PublishRole", "TagRecords"),
         ("PublishRole", "ChangeTrustStores"),
         ("PublishRole", "ChangeListeners"),
         ("PublishRole", "ChangeCloudFrontTrustStores"),

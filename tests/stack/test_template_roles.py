@@ -63,8 +63,7 @@ def test_roles_read_and_write_exactly_their_part_of_the_bucket() -> None:
     assert keys_of("PublishRole", "s3:PutObject") == {"bundles/*", "targets/*", "alerts/*"}
     assert keys_of("PublishRole", "s3:GetObjectVersion") == {
         "targets/*",
-        "crls/*/list.der",
-        "crls/*/list.pem",
+        "crls/*/list.*",
         "crls/*/index.bin",
     }
     assert keys_of("PublishRole", "s3:GetObject") == {

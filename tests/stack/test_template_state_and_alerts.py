@@ -64,10 +64,11 @@ def test_nothing_that_a_target_loads_expires_and_nothing_current_does_but_what_w
 
 def test_what_targets_load_bears_no_tag_and_nobody_may_give_it_one() -> None:
     folder = keys.target("arn:aws:elasticloadbalancing:us-east-1:123456789012:truststore/alb/0123456789abcdef")
-    loaded = [keys.deployed(folder), keys.deployed_filters(folder), keys.pinned("ab"), keys.added("arn", "ab")]
+    loaded = [keys.deployed(folder), keys.pinned("ab"), keys.added("arn", "ab")]
     others = [keys.record(folder), keys.target_revocations(folder), keys.SWEEP, keys.pace("api"), keys.pace("api", "x")]
     assert [keys.tags(key) for key in loaded] == [{}] * len(loaded)
     assert [keys.tags(key) for key in others] == [keys.OLD_VERSIONS_EXPIRE] * len(others)
+    assert keys.tags(keys.deployed_filters(folder)) == {}
     bucket = "arn:${AWS::Partition}:s3:::${State.Value}/"
     may = [one for one in STATEMENTS if "s3:PutObjectTagging" in one.actions]
     assert [one.role for one in may] == ["PublishRole"]
