@@ -315,6 +315,18 @@ variable "functions_in_vpc" {
   }
 }
 
+variable "fips_endpoints" {
+  description = "yes: the functions ask AWS's FIPS endpoints. Not every region has one of each service (docs/security/partitions-and-quotas.md): ask each once before you say so."
+  type        = string
+  default     = "no"
+  nullable    = false
+
+  validation {
+    condition     = contains(["no", "yes"], var.fips_endpoints)
+    error_message = "fips_endpoints must be one of: no, yes."
+  }
+}
+
 variable "collect_schedule" {
   description = "EventBridge Scheduler expression, rate(…) or cron(…). Two runs must be less than silence_hours apart, else the first run refuses the configuration and says so."
   type        = string
@@ -447,6 +459,7 @@ locals {
     SubnetIds              = join(",", var.subnet_ids)
     SecurityGroupIds       = join(",", var.security_group_ids)
     FunctionsInVpc         = var.functions_in_vpc
+    FipsEndpoints          = var.fips_endpoints
     CollectSchedule        = var.collect_schedule
     PublishSchedule        = var.publish_schedule
     RefreshCrlsSchedule    = var.refresh_crls_schedule

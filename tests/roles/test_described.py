@@ -48,6 +48,7 @@ FULL = {
     "SubnetIds": "subnet-0a",
     "SecurityGroupIds": "sg-0a",
     "FunctionsInVpc": "all",
+    "FipsEndpoints": "yes",
 }
 PLACES = {
     "State": ("state", "arn:aws:s3:::state"),

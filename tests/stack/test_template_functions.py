@@ -49,6 +49,15 @@ def test_functions_run_on_arm64_python_313_traced_with_json_logs() -> None:
         assert "ReservedConcurrentExecutions" not in function["Properties"], "some accounts may run ten at once"
 
 
+@pytest.mark.parametrize(("given", "fips"), [("yes", "true"), ("no", None)])
+def test_fips_endpoints_are_asked_by_every_function_or_by_none(given: str, fips: str | None) -> None:
+    variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    resolver = Resolver({"FipsEndpoints": given}, {})
+    assert resolver.of({"it": variables["AWS_USE_FIPS_ENDPOINT"]}).get("it") == fips
+    own = [one["Properties"].get("Environment", {}).get("Variables", {}) for one in FUNCTIONS.values()]
+    assert not [one for one in own if "AWS_USE_FIPS_ENDPOINT" in one]
+
+
 def test_layers_are_built_for_what_the_functions_run_on() -> None:
     for layer in of_type("AWS::Serverless::LayerVersion").values():
         assert layer["Metadata"]["BuildArchitecture"] == "arm64"

@@ -198,7 +198,7 @@ def test_the_key_lets_in_every_service_that_fills_a_queue_or_a_topic_or_keeps_th
         for node in resource["Properties"]["PolicyDocument"]["Statement"]
         if node["Effect"] == "Allow"
     }
-    assert len(filling) == 3
+    assert len(filling) == 4
     services = {s["Principal"]["Service"]: s for s in document() if "Service" in s["Principal"]}
     assert {*services} == filling | {"logs.us-east-1.amazonaws.com"}
     for statement in services.values():
@@ -216,11 +216,12 @@ def test_the_names_by_which_the_key_knows_the_stacks_resources_are_those_that_th
     (topic,) = topics
     assert said["TheTopicFillsQueues"]["aws:SourceArn"].endswith(f":watcher-{topic}-*")
     assert "TopicName" not in properties(topic)
-    prefix = said["LogsAreKept"]["kms:EncryptionContext:aws:logs:arn"].partition(":log-group:")[2]
-    for group in of_type("AWS::Logs::LogGroup").values():
-        name = group["Properties"]["LogGroupName"]["Fn::Sub"].replace("${AWS::StackName}", "watcher")
-        assert name.startswith(prefix.removesuffix("*"))
-        assert prefix.endswith("/*")
+    prefixes = [one.partition(":log-group:")[2] for one in said["LogsAreKept"]["kms:EncryptionContext:aws:logs:arn"]]
+    assert all(one.endswith("*") for one in prefixes)
+    for logical, group in of_type("AWS::Logs::LogGroup").items():
+        given = group["Properties"].get("LogGroupName", {"Fn::Sub": f"${{AWS::StackName}}-{logical}-1X2Y3Z"})
+        name = given["Fn::Sub"].replace("${AWS::StackName}", "watcher")
+        assert [name.startswith(one.removesuffix("*")) for one in prefixes].count(True) == 1, name
 
 
 def subscriptions() -> list[dict[str, Any]]:

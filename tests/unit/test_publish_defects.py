@@ -9,7 +9,8 @@ import pytest
 
 from rotation_watcher import keys
 from rotation_watcher.alerts.model import Alert, Kind
-from rotation_watcher.errors import RequestRefused
+from rotation_watcher.errors import RequestRefused, TargetError
+from rotation_watcher.x509.truststore import read
 from tests.support.small_world import ARNS, SmallWorld, folder, root
 from tests.support.words import word
 
@@ -160,3 +161,25 @@ def test_what_ends_the_process_is_not_held_up(error: type[BaseException]) -> Non
     world.store.before = before
     with pytest.raises(error):
         world.publish()
+
+
+def test_a_target_that_refuses_every_update_costs_two_versions_of_its_bundle_and_not_two_a_run() -> None:
+    world = SmallWorld()
+    key = keys.deployed(folder("alb"))
+
+    def refuses(operation: str, _subject: str) -> None:
+        if operation == "update":
+            raise TargetError("not today")
+
+    world.adapter("alb").before = refuses
+    for _ in range(5):
+        world.publish()
+        world.clock.advance(timedelta(minutes=15))
+    found, wanted = world.store.versions[key]
+    assert [one.version for one in world.record("alb").versions] == [world.store.versions[key][0].version]
+    assert root("Other") in {block.fingerprint for block in read(found.body).blocks.values()}
+    assert root("Root 0") in read(wanted.body).blocks
+    world.adapter("alb").before = lambda *_: None
+    world.publish()
+    assert root("Root 0") in world.live("alb")
+    assert len(world.store.versions[key]) == 2

@@ -42,7 +42,7 @@ def deploy(snapshot: Snapshot, session: Session, *, claiming: Change | None = No
     body, content = snapshot.plan.body, snapshot.plan.content
     versions = record.versions
     try:
-        if record.applied is None and snapshot.blocks:
+        if record.applied is None and snapshot.blocks and not _kept_as_found(snapshot, session):
             versions = (as_found(snapshot, session),)
         version = _put(body, session)
     except TargetError as error:  # of the bucket of another region: the state can be written all the same
@@ -334,6 +334,12 @@ def adopt_baseline(snapshot: Snapshot, session: Session) -> Change:
         return replace(record, applied=adopted, versions=versions, ours=kept)
 
     return adopt
+
+
+def _kept_as_found(snapshot: Snapshot, session: Session) -> bool:
+    """Whether an earlier run, whose update failed, has kept it already: it would be put again at every try."""
+    kept = session.record.versions[:1]
+    return [(one.sha256, one.bucket) for one in kept] == [(digest(snapshot.contents.data), session.bundles.bucket)]
 
 
 def as_found(snapshot: Snapshot, session: Session) -> Applied:
