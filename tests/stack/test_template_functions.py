@@ -130,7 +130,7 @@ def test_collect_and_publish_have_the_same_configuration() -> None:
     assert variables == [[name] for name in KNOWN_CHATS], "one chat each"
     assert set(TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]) == {
         *("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"),
-        *("STACK_NAME", "ENVIRONMENT_NAME", "RUNBOOK_URL"),
+        *("STACK_NAME", "ENVIRONMENT_NAME", "RUNBOOK_URL", "AWS_USE_FIPS_ENDPOINT"),
     }
 
 
