@@ -74,34 +74,6 @@ _AT_THE_STORE = {
     "role-refused": "See the alert truststore-update-failed about this target.",
     "bucket-unusable": "See the alert truststore-update-failed about this target.",
 }
-"""By the reason; every other one is about what a list holds."""
-_NO_SUCCESSOR = "Nothing yet, if its CA is only late. If it lasts, open a case with Genesys support."
-_RUN_OUT = (
-    "Open a case with Genesys support, with this message: the CA is late with its next list. If data actions fail"
-    ' meanwhile, set "revocation" of the target to "off" in the watch file: the list leaves it, and what it revokes is'
-    " let in there again."
-)
-
-_AT_THE_STORE = {
-    "full": "Remove revocation files that nobody needs from the trust store, or have its quotas raised. This lists"
-    " them:",
-    "lost": "Find out who removed it: the watcher adds it again where on_drift is heal. If it is meant, set the"
-    ' target\'s "revocation" to "off". This lists who did it (CloudTrail):',
-    "forged": "See who wrote below crls/ or targets/ in the stack's bucket; the next run writes it anew.",
-    "not-ours": "See who changed the trust store's revocation files, and remove what you do not know there by hand."
-    " This lists them:",
-    "unproved": "Nothing, if it is over within a day: the list before it stays until the new one shows. If not, remove"
-    " the file whose count is wrong: the watcher adds it again.",
-    "revocation-rejected": "Open a case with AWS support, with this message (it has the list's URL). Until then,"
-    ' set the target\'s "revocation" to "off" if you check revocation elsewhere.',
-    "target-denied": "Deploy the stack's current template: it grants what is missing on the trust stores of TargetArns."
-    " A shared trust store can be changed from its own account alone.",
-    "target-not-found": "Correct the target's ARN in the watch file, or create the trust store.",
-    "role-unanswered": "See the alert truststore-update-failed about this target, if it lasts.",
-    "role-refused": "See the alert truststore-update-failed about this target.",
-    "bucket-unusable": "Deploy accounts/region-bucket.yaml in that region, in the watcher's account, with the output"
-    " PublishRoleArn of the watcher's stack; if the bucket keeps no versions, turn versioning on.",
-}
 """By the reason; every other one may pass unaided."""
 _DENIED_TO_ROLE = (
     "Deploy its role's stack in the template of this release, with this target among its TargetArns"
