@@ -146,7 +146,7 @@ def test_a_message_that_does_not_say_who_is_one_all_the_same(queue: Queue) -> No
 def test_a_queue_that_refuses_is_told_in_words(queue: Queue, operation: str) -> None:
     queue.put("extra/a.pem")
     events = queue.events
-    queue.aws.fail_next("sqs", operation, "AccessDenied", 403, times=4)
+    queue.aws.fail_next("sqs", operation, "AccessDenied", 403)
 
     def run() -> None:
         events.receive(wait=False)

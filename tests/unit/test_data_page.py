@@ -44,6 +44,7 @@ OF_THE_COMMAND = {
     "conformance/genesys.py": TO_GENESYS,
     "conformance/of_genesys.py": TO_GENESYS,
     "conformance/of_aws.py": TO_AWS,
+    "conformance/door.py": TO_AWS,  # handshakes at the load balancer, domain or distribution that it made
 }
 """The same of the command, which runs on somebody's machine; the rest of it asks by the package's adapters."""
 

@@ -142,7 +142,7 @@ def environment(targets: int) -> int:
     resolver = Resolver(PARAMETERS | {"TargetArns": ",".join(map(store, range(targets)))}, Places())
     common = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     return max(
-        sum(len(name) + len(str(resolver.of(value))) for name, value in variables.items())
+        sum(len(name) + len(str(value)) for name, value in resolver.of(variables).items())
         for each in FUNCTIONS.values()
         for variables in [common | each["Properties"].get("Environment", {}).get("Variables", {})]
     )
