@@ -14,6 +14,7 @@ from local.genesys.keys import DEFAULT_CACHE
 from local.lambda_runtime import LambdaFunction
 from local.receiver import SlackReceiver
 from tests.stack.template import load
+from tests.support.roles import Resolver
 
 type Start = Callable[..., LambdaFunction]
 
@@ -62,6 +63,9 @@ def start(runnable: Path, template: dict[str, Any], environment: Environment) ->
         given = environment.variables() | secrets
         described = template["Globals"]["Function"]["Environment"]["Variables"]
         described = described | properties["Environment"]["Variables"]
+        described = {
+            each: chosen for each, node in described.items() if (chosen := _chosen(node, template)) is not None
+        }
         settings = {each: _value(node, each, given, template) for each, node in described.items()}
         logging = properties["LoggingConfig"]  # Lambda tells the runtime by these two
         level = _value(logging["ApplicationLogLevel"], "", {}, template)
@@ -75,6 +79,11 @@ def start(runnable: Path, template: dict[str, Any], environment: Environment) ->
         )
 
     return make
+
+
+def _chosen(node: Any, template: dict[str, Any]) -> Any:
+    """What a condition chooses with the parameters' defaults; None: the variable is not there."""
+    return Resolver({}, {}, template).of({"it": node}).get("it") if "Fn::If" in node else node
 
 
 def _value(node: Any, name: str, given: dict[str, str], template: dict[str, Any]) -> str:

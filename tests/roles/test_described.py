@@ -238,7 +238,9 @@ def test_no_role_may_change_permissions_but_for_a_domains_truststore() -> None:
     managing = {action for action, levels in level.items() if "Permissions management" in levels}
     assert managing == {*TLS}
     tagging = {action for action, levels in level.items() if "Tagging" in levels}
-    assert tagging == {"elasticloadbalancing:AddTags"}
+    assert tagging == {"elasticloadbalancing:AddTags", "s3:PutObjectTagging"}, (
+        "the mark of a stack, and what may expire"
+    )
 
 
 # API Gateway: its IAM actions are HTTP verbs on paths, which moto does not know.

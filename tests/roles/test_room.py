@@ -75,6 +75,7 @@ def test_the_documents_say_how_many() -> None:
 def test_a_functions_environment_has_room_for_so_many_roles() -> None:
     places = Places(BUCKET) | {
         "PublishQueue": (f"https://sqs.us-east-1.amazonaws.com/111122223333/{'q' * 80}", "arn"),
+        "FileEventsQueue": (f"https://sqs.us-east-1.amazonaws.com/111122223333/{'f' * 80}", "arn"),
         "AlertTopic": (f"arn:aws:sns:us-east-1:111122223333:{'t' * 80}", "arn"),
         "AWS::StackName": ("genesys-certificate-watcher", ""),
     }
@@ -90,7 +91,7 @@ def test_a_functions_environment_has_room_for_so_many_roles() -> None:
         resolver = Resolver(parameters, places)
         given = TEMPLATE["Resources"][function]["Properties"]["Environment"]["Variables"]
         shared = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
-        return sum(len(name) + len(str(resolver.of(value))) for name, value in (shared | given).items())
+        return sum(len(name) + len(str(value)) for name, value in resolver.of(shared | given).items())
 
     for function in ("CollectFunction", "PublishFunction", "RefreshCrlsFunction", "ReportFunction"):
         assert environment(function, 35) <= LARGEST_ENVIRONMENT < environment(function, 50), function
