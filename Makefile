@@ -24,7 +24,7 @@ ATTACKS += $(addprefix tests/unit/,collect/test_floods.py sources/test_flapping.
 ATTACKS += $(addprefix tests/integration/test_,accounts.py region_buckets.py recovery.py typed_commands.py typed_remedies.py digests.py identity.py files.py operator_files.py cloudfront.py calls.py listener.py doors.py terminal.py serve_publishes.py)
 ATTACKS += tests/interleaving tests/forgery
 ATTACKS += tests/handshake/edge/test_load.py tests/hostile/test_fuzz.py tests/hostile/test_vectors.py tests/hostile/test_rogues.py
-ATTACKS += tests/secrets/test_functions.py tests/conformance/test_interrupted.py tests/conformance/test_enforced.py tests/conformance/test_handshakes.py
+ATTACKS += tests/secrets/test_functions.py tests/conformance
 # What `make test` runs in memory, `make attack` runs over sockets as well.
 SOCKETS := $(addprefix tests/integration/test_,by_hand.py bad_input.py rotation.py leaving.py going_back.py)
 # Tests that live in one environment from test to test keep the files' order; all others run in random order.
