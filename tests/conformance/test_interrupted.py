@@ -61,6 +61,7 @@ def aws() -> Iterator[EmbeddedAws]:
 
 def ended(aws: EmbeddedAws, call: Call, number: int, folder: Path, *, after: bool) -> tuple[int, str]:
     """Run a suite in a process that gets a signal at a call, before or after it took effect. How it ended."""
+    chosen = given(aws, call.suite)  # which makes what the operator has, with calls of its own
     process: list[subprocess.Popen[str]] = []
     fault = Fault("InternalFailure", 500, "lost", after, lambda: _signalled(process[0], number))
     aws.faults.add(call.service, call.operation, fault, 1)
@@ -72,7 +73,7 @@ def ended(aws: EmbeddedAws, call: Call, number: int, folder: Path, *, after: boo
         "--service",
         call.suite,
         "--yes",
-        *given(aws, call.suite),
+        *chosen,
     ]
     asked = f"{call.suite}.client.none" if call.suite.endswith("-handshake") else f"{call.suite}.create.*"
     arguments += ["--output", str(folder), "--only", asked]

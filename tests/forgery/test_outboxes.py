@@ -127,7 +127,7 @@ def test_a_note_is_of_one_place_and_says_nothing_by_itself() -> None:
     world.look()
     assert sorted(world.kinds) == ["rotated", "state-forged"]
     notes = [key for key in world.store.versions if key.startswith("alerts/")]
-    assert all(re.fullmatch(r"alerts/[0-9a-f]{64}", key) and world.store.body(key) == b"{}" for key in notes)
+    assert all(re.fullmatch(r"alerts/ledger/[0-9a-f]{64}", key) and world.store.body(key) == b"{}" for key in notes)
 
 
 def test_a_run_that_is_killed_between_the_note_and_the_state_loses_no_alert() -> None:

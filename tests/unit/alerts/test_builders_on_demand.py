@@ -44,3 +44,8 @@ def test_none_is_loaded_before_it_is_asked_for() -> None:
         check=True,
     )
     assert not [name for name in done.stdout.split() if name.startswith(f"{builders.__name__}.")]
+
+
+def test_no_builder_has_the_name_of_a_module() -> None:
+    """Whoever imports a module directly would put it in the builder's place."""
+    assert not {path.stem for path in SOURCE.parent.glob("*.py")} & {*builders.__all__}

@@ -71,7 +71,7 @@ if TYPE_CHECKING:
     from rotation_watcher.alerts.builders.stacks import two_stacks
     from rotation_watcher.alerts.builders.subjects import SourceName, TargetName
     from rotation_watcher.alerts.builders.target_commands import APPLY
-    from rotation_watcher.alerts.builders.trial import trial
+    from rotation_watcher.alerts.builders.trials import trial
 
 __all__ = [
     "APPLY",
@@ -169,7 +169,7 @@ _MODULES = {
     "stacks": "two_stacks",
     "subjects": "SourceName TargetName",
     "target_commands": "APPLY",
-    "trial": "trial",
+    "trials": "trial",
 }
 """The names of each module, as they are imported above."""
 _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
