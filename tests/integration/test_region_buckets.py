@@ -193,18 +193,24 @@ def test_a_dry_run_says_of_a_bucket_that_is_gone(fleet: Fleet) -> None:
     assert any("bucket-unusable" in line or REGIONAL in line for line in planned.text)
 
 
+def exchange(fleet: Fleet) -> str:
+    """Another bucket for the region, and no role may read the former one; its name."""
+    make_region_bucket(fleet.environment.aws, DUBLIN, "other-watcher", roles=[ROLE])
+    fleet.environment.reach(region_buckets=[f"other-watcher-{DUBLIN}"], roles=[ROLE])
+    lose(fleet, "unread")
+    return f"other-watcher-{DUBLIN}"
+
+
 def test_what_the_stack_deployed_from_a_bucket_that_it_has_no_more_is_no_strangers(fleet: Fleet) -> None:
     environment = standing_region(fleet)
-    make_region_bucket(environment.aws, DUBLIN, "other-watcher", roles=[ROLE])
-    environment.reach(region_buckets=[f"other-watcher-{DUBLIN}"], roles=[ROLE])
-    lose(fleet, "unread")  # no role may read the former one any more
+    other = exchange(fleet)
     hours(environment, 1)
     environment.new_alerts()
     assert environment.alerts == []
     rotate(environment)
     assert_admits(environment, "home", *IN_DUBLIN)
     said = fleet.dublin.client("apigateway").get_domain_name(domainName="rest-dublin.example.com")
-    assert said["mutualTlsAuthentication"]["truststoreUri"].startswith(f"s3://other-watcher-{DUBLIN}/")
+    assert said["mutualTlsAuthentication"]["truststoreUri"].startswith(f"s3://{other}/")
 
 
 def test_another_stacks_bucket_of_a_region_is_not_taken_for_its_state(fleet: Fleet) -> None:
@@ -227,14 +233,6 @@ def test_another_stacks_bucket_of_a_region_is_not_taken_for_its_state(fleet: Fle
     assert told.facts["bucket of the other"] == theirs
     assert f"From {theirs} targets of this region load" in told.what_to_do
     assert "deploy this one with ExistingBucketName" not in told.what_to_do
-
-
-def exchange(fleet: Fleet) -> str:
-    """Another bucket for the region, and no role may read the former one; its name."""
-    make_region_bucket(fleet.environment.aws, DUBLIN, "other-watcher", roles=[ROLE])
-    fleet.environment.reach(region_buckets=[f"other-watcher-{DUBLIN}"], roles=[ROLE])
-    lose(fleet, "unread")
-    return f"other-watcher-{DUBLIN}"
 
 
 def with_partner(fleet: Fleet) -> Environment:

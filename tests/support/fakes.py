@@ -118,10 +118,6 @@ class InMemoryStore(Watched):
         self._enter("list", prefix)
         return sorted(key for key in self._live() if key.startswith(prefix))
 
-    def etags(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, str]:
-        """See ``ports.ObjectStore``."""
-        return {key: one.etag for key, one in self.listed(prefix, after=after, skip=skip).items()}
-
     def listed(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, Listed]:
         """See ``ports.ObjectStore``."""
         self._enter("list", prefix or after)

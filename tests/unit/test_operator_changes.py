@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from rotation_watcher import keys, operator_changes
+from rotation_watcher.alerts.ledger import RENEWED
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.errors import DeliveryError, StoreError
 from rotation_watcher.operator_changes import Ports, Told
@@ -410,3 +411,15 @@ def test_another_watch_file_is_no_deletion_of_the_former_one_and_no_news(bucket:
     assert len(bucket.told()) == 1
     bucket.watch_file = ""
     assert bucket.told() == []
+
+
+def test_an_alert_that_nobody_takes_for_years_keeps_its_note_and_is_still_the_watchers_own(bucket: Bucket) -> None:
+    bucket.sink.before = refuse
+    bucket.write(EXTRA, pem("Stranger"))
+    assert bucket.look().failed
+    (note,) = [key for key in bucket.store.versions if key.startswith("alerts/ledger/")]
+    for _ in range(5):
+        bucket.look(after=RENEWED)
+        assert note in bucket.store.writes, "the bucket would remove it"
+    bucket.sink.before = nothing
+    assert [alert.kind for alert in bucket.told()] == [Kind.OPERATOR_FILE_CHANGED]

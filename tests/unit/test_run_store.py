@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from rotation_watcher import run_store
+from rotation_watcher import once_store, run_store
 from rotation_watcher.errors import Conflict
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.run_store import Memory, RunStore, holds
@@ -63,7 +63,7 @@ def test_after_a_while_all_of_it_is_read_anew() -> None:
 
 
 def test_what_is_large_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_store, "_LARGE", 3)
+    monkeypatch.setattr(once_store, "_LARGE", 3)
     world = World()
     world.store.seed("crls/a", b"1234")
     run = world.run()

@@ -102,23 +102,27 @@ def manifest(bundle: str) -> str:
     return f"bundles/{bundle}/manifest.json"
 
 
+def _of_arn(arn: str) -> str:
+    return hashlib.sha256(arn.encode()).hexdigest()[:32]
+
+
 ADDED = "bundles/.added/"
 """Proofs of what the watcher added: an object for each certificate of each target."""
 
 
 def added(arn: str, fingerprint: str) -> str:
     """The proof that the watcher added a certificate to the target of that ARN."""
-    return f"{ADDED}{hashlib.sha256(arn.encode()).hexdigest()[:32]}/{fingerprint}.pem"
+    return f"{ADDED}{_of_arn(arn)}/{fingerprint}.pem"
 
 
 def shown(arn: str) -> str:
     """What the service showed last at the target of that ARN, byte for byte (PEM)."""
-    return f"bundles/.shown/{hashlib.sha256(arn.encode()).hexdigest()[:32]}.pem"
+    return f"bundles/.shown/{_of_arn(arn)}.pem"
 
 
 def loaded(arn: str) -> str:
     """What the target of that ARN was asked to load last, and held before (JSON): its service does not give it back."""
-    return f"bundles/.loaded/{hashlib.sha256(arn.encode()).hexdigest()[:32]}.json"
+    return f"bundles/.loaded/{_of_arn(arn)}.json"
 
 
 def adopted(name: str, etag: str) -> str:
@@ -131,17 +135,17 @@ def adopted(name: str, etag: str) -> str:
 
 def added_filter(arn: str, digest: str) -> str:
     """The proof that the watcher added an identity filter to the listener of that ARN."""
-    return f"{ADDED}{hashlib.sha256(arn.encode()).hexdigest()[:32]}/{digest}.json"
+    return f"{ADDED}{_of_arn(arn)}/{digest}.json"
 
 
 def shown_filters(arn: str) -> str:
     """The identity filters that the listener of that ARN showed last (JSON)."""
-    return f"bundles/.shown/{hashlib.sha256(arn.encode()).hexdigest()[:32]}.json"
+    return f"bundles/.shown/{_of_arn(arn)}.json"
 
 
 def added_lists(arn: str) -> str:
     """Which revocation lists the watcher added to the target of that ARN, apart from its state (JSON)."""
-    return f"{ADDED}{hashlib.sha256(arn.encode()).hexdigest()[:32]}/lists.json"
+    return f"{ADDED}{_of_arn(arn)}/lists.json"
 
 
 def alert(digest: str) -> str:

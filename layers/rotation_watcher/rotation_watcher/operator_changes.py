@@ -123,6 +123,7 @@ class _Look:
                 self._failed.append(str(error))
         state = known[0] or State()
         waiting = tuple(one.id for one in state.outbox)
+        self._ledger.renew(state.outbox, self._now)
 
         def clear(taken: frozenset[str]) -> bool:
             nonlocal known

@@ -76,14 +76,11 @@ class ObjectStore(Protocol):
     def list(self, prefix: str) -> Sequence[str]:
         """The keys below a prefix, sorted. Raises StoreError."""
 
-    def etags(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, str]:
-        """The keys below a prefix, each with the ETag of its newest version; of those in order, behind ``after``.
+    def listed(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, Listed]:
+        """The keys below a prefix, each with how its newest version is listed; of those in order, behind ``after``.
 
         What begins with ``skip`` may be left out: where it is much, it is not asked for. Raises StoreError.
         """
-
-    def listed(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, Listed]:
-        """The same with when each was written. Raises StoreError."""
 
     def versions_of(self, key: str) -> Sequence[Version]:
         """The newest versions of exactly this object and the marks of its deletion, the newest first; 1,000 at most.
@@ -123,10 +120,6 @@ class ForwardingStore:
     def list(self, prefix: str) -> Sequence[str]:
         """See ObjectStore."""
         return self._inner(prefix).list(prefix)
-
-    def etags(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, str]:
-        """See ObjectStore."""
-        return self._inner(prefix).etags(prefix, after=after, skip=skip)
 
     def listed(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, Listed]:
         """See ObjectStore."""

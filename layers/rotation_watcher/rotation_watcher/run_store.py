@@ -10,6 +10,7 @@ can be wrong by then, as any read can: every write of state is conditional on th
 import hashlib
 from datetime import timedelta
 
+from rotation_watcher.once_store import OnceStore
 from rotation_watcher.ports import ForwardingStore, ObjectStore, StoredObject, Written
 
 SHARED = ("sources/", "anchors/", "approvals/", "extra/", "crls/")
@@ -19,8 +20,6 @@ STATE = ("targets/", "bundles/.")
 KNOWN_FOR = timedelta(minutes=1)
 """How long a run goes by what it has read once: then it is read anew."""
 _REMEMBERED = ".json"
-_LARGE = 256 * 1024
-"""What is larger, in bytes, is read again: a revocation list may have fifty megabytes."""
 _MOST = 16 * 1024 * 1024
 """The most bytes of state that a container remembers; a record has some kilobytes."""
 
@@ -55,7 +54,7 @@ class RunStore(ForwardingStore):
     def __init__(self, store: ObjectStore, memory: Memory) -> None:
         super().__init__(store)
         self._memory = memory
-        self._shared: dict[tuple[str, str | None], StoredObject | None] = {}
+        self._shared = OnceStore(store)
         self._listed: dict[str, str] | None = None
         self._asked: set[str] = set()
         self._digests = True
@@ -63,13 +62,13 @@ class RunStore(ForwardingStore):
 
     def list_state(self) -> None:
         """Ask for the listing of the state: for a run that serves several targets. Raises StoreError."""
-        listed = self._store.etags("", after=min(STATE))  # a call lists a thousand keys: little lies between
-        self._listed = {key: etag for key, etag in listed.items() if key.startswith(STATE)}
+        listed = self._store.listed("", after=min(STATE))  # a call lists a thousand keys: little lies between
+        self._listed = {key: one.etag for key, one in listed.items() if key.startswith(STATE)}
         self._asked.clear()
 
     def forget(self) -> None:
         """Read anew what the targets share, and list the state again where that was done. Raises StoreError."""
-        self._shared.clear()
+        self._shared = OnceStore(self._store)
         if self._listed is not None:
             self.list_state()
 
@@ -89,7 +88,7 @@ class RunStore(ForwardingStore):
     def get(self, key: str, *, version: str | None = None) -> StoredObject | None:
         """See ``ports.ObjectStore``. A version that this run has put is not read: no version ever changes."""
         if key.startswith(SHARED):
-            return self._once(key, version)
+            return self._shared.get(key, version=version)
         if version is not None:
             return self._put.get((key, version)) or self._store.get(key, version=version)
         if self._listed is not None and key.startswith(STATE) and key not in self._asked:
@@ -112,14 +111,6 @@ class RunStore(ForwardingStore):
         """See ``ports.ObjectStore``."""
         self._asked.add(key)
         return self._kept(key, body, self._store.put_if(key, body, etag=etag, content_type=content_type))
-
-    def _once(self, key: str, version: str | None) -> StoredObject | None:
-        if (key, version) in self._shared:
-            return self._shared[key, version]
-        stored = self._store.get(key, version=version)
-        if stored is None or len(stored.body) <= _LARGE:
-            self._shared[key, version] = stored
-        return stored
 
     def _kept(self, key: str, body: bytes, written: Written) -> Written:
         self._asked.add(key)

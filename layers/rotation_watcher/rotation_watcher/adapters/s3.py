@@ -91,11 +91,7 @@ class S3Store:
 
     def list(self, prefix: str) -> Sequence[str]:
         """See ``ports.ObjectStore``."""
-        return sorted(self.etags(prefix))
-
-    def etags(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, str]:
-        """See ``ports.ObjectStore``."""
-        return {key: one.etag for key, one in self.listed(prefix, after=after, skip=skip).items()}
+        return sorted(self.listed(prefix))
 
     def listed(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, Listed]:
         """See ``ports.ObjectStore``. A page that ends in what may be skipped is followed by what lies behind that."""
