@@ -11,7 +11,6 @@ the markers, and several certificates with or without a newline between END and 
 import hashlib
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
@@ -63,8 +62,7 @@ _READ = (*_READ_ONCE, "issuer")
 """What the library reads of a certificate when it is asked for, and may refuse."""
 
 
-@dataclass(frozen=True, eq=False)
-class Certificate:
+class Certificate(msgspec.Struct, frozen=True, eq=False, dict=True):
     """One certificate, fully parsed. Equality is that of fingerprints. None of its attributes raises.
 
     ``fingerprint``, ``spki_sha256`` and ``serial`` are those of its ``facts``.
@@ -74,15 +72,15 @@ class Certificate:
     not know; ``names`` are issuer and subject as TLS engines compare them.
     """
 
-    raw: x509.Certificate = field(repr=False)
+    raw: x509.Certificate
     fingerprint: str
-    spki_sha256: str = field(repr=False)
-    serial: str = field(repr=False)
-    key: CertificatePublicKeyTypes = field(repr=False)
+    spki_sha256: str
+    serial: str
+    key: CertificatePublicKeyTypes
     signature_hash: str
     is_ca: bool
-    der: bytes = field(repr=False)
-    names: Names = field(repr=False)
+    der: bytes
+    names: Names
 
     @cached_property
     def facts(self) -> CertificateFacts:
@@ -114,6 +112,9 @@ class Certificate:
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)
+
+    def __repr__(self) -> str:
+        return f"Certificate({self.fingerprint})"
 
 
 class Parsed(NamedTuple):
