@@ -18,15 +18,8 @@ from rotation_watcher.filters.entries import digest, encode, words
 from rotation_watcher.filters.plan import Blocker, Snapshot, closed, named
 from rotation_watcher.kinds import Door, DoorKind
 from rotation_watcher.targets import contention as rounds
-from rotation_watcher.targets.conditions import (
-    AHEAD,
-    FORGED,
-    UNREADABLE,
-    contended,
-    forgery,
-    judged,
-    target_name,
-)
+from rotation_watcher.targets.conditions import FORGED, UNREADABLE, forgery, judged
+from rotation_watcher.targets.findings import AHEAD, contended, target_name
 from rotation_watcher.targets.record import Record
 
 replace = msgspec.structs.replace

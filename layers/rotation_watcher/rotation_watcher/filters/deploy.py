@@ -20,7 +20,7 @@ from rotation_watcher.filters import kept, lawful
 from rotation_watcher.filters.entries import by_key, digest, encode, key_of, words
 from rotation_watcher.filters.plan import Snapshot, closed
 from rotation_watcher.ports import Filter, Listener
-from rotation_watcher.targets import conditions, contention
+from rotation_watcher.targets import conditions, contention, findings
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.proof import READBACK_SECONDS, READBACKS, RECORDING
 from rotation_watcher.targets.record import Applied, Hold, HoldReason, Pending, Record
@@ -82,7 +82,7 @@ def resume(snapshot: Snapshot, pending: Pending, session: Session) -> Outcome:
         return request_update(snapshot, pending, session)
     message = f"The going back that was begun at {pending.at:%Y-%m-%d %H:%M} UTC was given up: others changed the list."
     alert = builders.truststore_update_failed(
-        target=conditions.target_name(snapshot.target),
+        target=findings.target_name(snapshot.target),
         reason=Outcome.UNPROVEN.value,
         message=message,
         missing=(),
@@ -181,7 +181,7 @@ def adopt_baseline(snapshot: Snapshot, session: Session) -> Change:
 
 def _proved(record: Record, pending: Pending, snapshot: Snapshot, session: Session, now: datetime) -> Record:
     """The record of an update that has been read back, with its alert, and without its claim."""
-    target, known = conditions.target_name(snapshot.target), {*pending.fingerprints}
+    target, known = findings.target_name(snapshot.target), {*pending.fingerprints}
     proof = arns.parse_target(snapshot.target.arn).kind.proof
     after = replace(record.with_proof(pending, proof, now), hold=None)
     after = conditions.proved(after, snapshot.target, now)

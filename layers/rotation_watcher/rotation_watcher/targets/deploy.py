@@ -19,7 +19,7 @@ from rotation_watcher.alerts import builders
 from rotation_watcher.bundles.wanted import Need, admits
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetError
 from rotation_watcher.ports import BundleObject, MarkedTarget
-from rotation_watcher.targets import added, conditions, earlier, lawful, loaded, places, proof
+from rotation_watcher.targets import added, conditions, earlier, findings, lawful, loaded, places, proof
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.earlier import Rebuilt, rebuilt, updated_again
 from rotation_watcher.targets.plan import Snapshot, digest
@@ -306,7 +306,7 @@ def _no_earlier(previous: Applied | None, session: Session) -> str:
 def _stay(snapshot: Snapshot, pending: Pending, broken: Collection[Need], message: str, session: Session) -> Outcome:
     """Forget ``pending`` where no going back helps, and tell."""
     alert = builders.truststore_update_failed(
-        target=conditions.target_name(snapshot.target),
+        target=findings.target_name(snapshot.target),
         reason=Outcome.WOULD_REFUSE.value,
         message=message,
         missing=[need.certificate.facts for need in broken],

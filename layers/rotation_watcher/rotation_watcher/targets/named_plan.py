@@ -13,7 +13,7 @@ from rotation_watcher import arns
 from rotation_watcher.alerts.builders.wording import common_name, count, plain
 from rotation_watcher.clocks import Instant
 from rotation_watcher.config import Mode
-from rotation_watcher.targets import conditions
+from rotation_watcher.targets import findings
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.x509.facts import CertificateFacts
@@ -98,10 +98,10 @@ def named_plan(
     of what only that version knows.
     """
     plan, why = snapshot.plan, snapshot.view.wanted.why
-    leaving = conditions.leaving(snapshot)
+    leaving = findings.leaving(snapshot)
 
     def named(keys: Iterable[str]) -> tuple[Named, ...]:
-        facts = conditions.facts_of(snapshot, keys)
+        facts = findings.facts_of(snapshot, keys)
         facts = [(returning or {}).get(one.fingerprint, one) for one in facts]
         return tuple(
             name_certificate(one, why.get(one.fingerprint, ()), leaving.get(one.fingerprint, (None, None))[1])

@@ -14,7 +14,7 @@ from rotation_watcher.alerts import builders
 from rotation_watcher.bundles.wanted import Need, admits
 from rotation_watcher.errors import ContentUnknown, TargetError
 from rotation_watcher.ports import UNKNOWN, Live, ThriftyTarget
-from rotation_watcher.targets import conditions, contention, loaded, places, shown
+from rotation_watcher.targets import conditions, contention, findings, loaded, places, shown
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.plan import Snapshot, digest, shown_last
 from rotation_watcher.targets.record import Hold, HoldReason, Pending, Record
@@ -119,9 +119,9 @@ def proved(record: Record, pending: Pending, snapshot: Snapshot, live: Live, buc
         return _rolled_back(after, pending, pending.hold, snapshot, live, now)
     after = replace(after, hold=None)  # what was held was another content, or this one would not have been deployed
     updated = builders.truststore_updated(
-        target=conditions.target_name(snapshot.target),
-        added=conditions.facts_of(snapshot, pending.added),
-        removed=conditions.facts_of(snapshot, pending.removed),
+        target=findings.target_name(snapshot.target),
+        added=findings.facts_of(snapshot, pending.added),
+        removed=findings.facts_of(snapshot, pending.removed),
         kept_foreign=len({*pending.fingerprints} - {*snapshot.view.wanted.certificates}),
         bucket=bucket,
         key=keys.deployed(keys.target(snapshot.target.arn)),
@@ -147,13 +147,13 @@ def _rolled_back(
     from_version, content = pending.rolled_back_from
     known = snapshot._replace(former={**snapshot.former, **contents_of(live).blocks})
     alert = builders.rolled_back(
-        target=conditions.target_name(snapshot.target),
+        target=findings.target_name(snapshot.target),
         from_version=from_version or "(not deployed by the watcher)",
         to_version=pending.version,
         why=_why(pending),
         by_hand=reason is HoldReason.BY_HAND,
-        returned=conditions.facts_of(known, pending.added),
-        left=conditions.facts_of(known, pending.removed),
+        returned=findings.facts_of(known, pending.added),
+        left=findings.facts_of(known, pending.removed),
         now=now,
     )
     return replace(record, hold=Hold(reason=reason, sha256=content, since=now)).with_alerts(alert)
@@ -179,7 +179,7 @@ def _with_warnings(record: Record, snapshot: Snapshot, live: Live, content: str,
     if not live.warnings:
         return record
     alert = builders.truststore_update_failed(
-        target=conditions.target_name(snapshot.target),
+        target=findings.target_name(snapshot.target),
         reason="warnings",
         message=f"The service took the truststore, with warnings: {'; '.join(live.warnings)}",
         missing=(),

@@ -12,7 +12,8 @@ from rotation_watcher.alerts.conditions import AT_ONCE, Lasting, Observed, evalu
 from rotation_watcher.alerts.model import Kind
 from rotation_watcher.config import RemindDays, Target
 from rotation_watcher.errors import TargetBusy, TargetError
-from rotation_watcher.targets.conditions import CLEAR, PASSING, target_name
+from rotation_watcher.targets.conditions import CLEAR
+from rotation_watcher.targets.findings import PASSING, target_name
 from rotation_watcher.targets.record import Record
 
 PREFIX = "revocations:"

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from rotation_watcher.targets import conditions, obstacles
+from rotation_watcher.targets import findings, obstacles
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.named_plan import NamedPlan
 from rotation_watcher.targets.plan import Snapshot
@@ -54,7 +54,7 @@ def describe(snapshot: Snapshot, outcome: Outcome) -> TargetSummary:
         added=[key[:16] for key in plan.added],
         removed=[key[:16] for key in plan.removed],
         held=[key[:16] for key in plan.held],
-        leaving={key[:16]: f"{end:%Y-%m-%dT%H:%MZ}" for key, (_, end) in sorted(conditions.leaving(snapshot).items())},
+        leaving={key[:16]: f"{end:%Y-%m-%dT%H:%MZ}" for key, (_, end) in sorted(findings.leaving(snapshot).items())},
         refused=[need.certificate.fingerprint[:16] for need in plan.refused],
         drift=drift,
         removal_waits_for=list(snapshot.view.removal_blockers),
