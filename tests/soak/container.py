@@ -31,6 +31,7 @@ from rotation_watcher.adapters import remembering_store
 from rotation_watcher.adapters.caching_store import CachingStore
 from rotation_watcher.adapters.genesys import Genesys, make_client
 from rotation_watcher.errors import FetchError, WatcherError
+from rotation_watcher.packed import Packed
 from rotation_watcher.ports import (
     DistributionPoints,
     Fetched,
@@ -232,17 +233,21 @@ def _memory() -> Memory:
     for one in ours:
         match one:
             case run_store.Memory():
-                remembered["run_store.Memory"] += _bytes(one._held)  # to weigh it
+                remembered["run_store.Memory"] += _weight(one.held)
             case remembering_store.Memory():
-                remembered["remembering_store.Memory"] += _bytes(one.known)
+                remembered["remembering_store.Memory"] += _weight(one.known)
             case CachingStore():
-                remembered["CachingStore"] += _bytes(one._known)  # the same
+                remembered["CachingStore"] += _bytes(one._known)  # to weigh it
     return Memory(resident, trimmed, len(ours), dict(remembered))
 
 
 def _resident() -> int:
     lines = Path("/proc/self/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) * 1024
+
+
+def _weight(packed: Packed) -> int:
+    return packed.size + sum(_ENTRY for _ in packed)
 
 
 def _bytes(kept: Mapping[Any, StoredObject]) -> int:

@@ -11,6 +11,7 @@ import hashlib
 from datetime import timedelta
 
 from rotation_watcher.once_store import OnceStore
+from rotation_watcher.packed import Packed
 from rotation_watcher.ports import ForwardingStore, ObjectStore, StoredObject, Written
 
 SHARED = ("sources/", "anchors/", "approvals/", "extra/", "crls/")
@@ -21,31 +22,28 @@ KNOWN_FOR = timedelta(minutes=1)
 """How long a run goes by what it has read once: then it is read anew."""
 _REMEMBERED = ".json"
 _MOST = 16 * 1024 * 1024
-"""The most bytes of state that a container remembers; a record has some kilobytes."""
+"""The most bytes of state that a container remembers, as packed; a record has some kilobytes."""
 
 
 class Memory:
     """The state that a container has read or written last, by key. It counts only where an ETag confirms it."""
 
     def __init__(self) -> None:
-        self._held: dict[str, StoredObject] = {}
-        self._size = 0
+        self.held = Packed(_MOST)
         self.swept = False
         """Whether a sweep of this container has come to its end."""
 
     def get(self, key: str, etag: str) -> StoredObject | None:
         """What was read there, if it is what has this ETag."""
-        found = self._held.get(key)
-        return found if found is not None and found.etag == etag else None
+        return self.held.get(key, etag)
 
     def keep(self, key: str, stored: StoredObject) -> None:
         """Remember it. Where there is no more room, all else is forgotten."""
         if not key.endswith(_REMEMBERED) or not key.startswith(STATE):
             return
-        self._size += len(stored.body) - len(before.body if (before := self._held.get(key)) else b"")
-        self._held[key] = stored
-        if self._size > _MOST:
-            self._held, self._size = {key: stored}, len(stored.body)
+        if not self.held.keep(key, stored):
+            self.held.clear()
+            self.held.keep(key, stored)
 
 
 class RunStore(ForwardingStore):

@@ -12,31 +12,30 @@ past the listing from then on.
 from collections.abc import Mapping, Sequence
 
 from rotation_watcher.errors import Conflict
+from rotation_watcher.packed import Packed
 from rotation_watcher.ports import ForwardingStore, Listed, ObjectStore, StoredObject, Written
 
 _MOST = 64 * 1024 * 1024
-"""The most bytes that are remembered; a record has some kilobytes."""
+"""The most bytes that are remembered, as packed; a record has some kilobytes."""
 
 
 class Memory:
     """What a container has read, by key. ``refresh`` keeps what the last run asked for."""
 
     def __init__(self) -> None:
-        self.known: dict[str, StoredObject] = {}
+        self.known = Packed(_MOST)
         self.asked: set[str] = set()
 
     def begin(self) -> None:
         """A new run: what the last one did not ask for is forgotten."""
         if self.asked:
-            self.known = {key: one for key, one in self.known.items() if key in self.asked}
+            self.known.only(self.asked)
         self.asked = set()
 
     def keep(self, key: str, stored: StoredObject) -> None:
         """Remember one object, if there is room."""
         self.asked.add(key)
-        self.known.pop(key, None)
-        if sum(len(one.body) for one in self.known.values()) + len(stored.body) <= _MOST:
-            self.known[key] = stored
+        self.known.keep(key, stored)
 
 
 class RememberingStore(ForwardingStore):
@@ -68,8 +67,7 @@ class RememberingStore(ForwardingStore):
                 return None
             etag = listed.etag
         self._memory.asked.add(key)
-        known = self._memory.known.get(key)
-        if known is not None and known.etag == etag:
+        if known := self._memory.known.get(key, etag):
             return known
         stored = self._store.get(key)
         if stored is not None:
