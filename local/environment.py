@@ -274,8 +274,12 @@ class Environment(BaseEnvironment):
             parameters={"Mode": "apply", "WatchFileUri": f"s3://{BUCKET}/watch.json", **parameters},
             outputs={"BucketName": BUCKET, "TopicArn": self.topic_arn, "AlarmTopicArn": self.topic_arn},
             functions={
-                "Collect": lambda event: msgspec.to_builtins(
-                    self.collect(*event.get("sources", ()), dry_run=bool(event.get("dry_run")))
+                "Collect": lambda event: (
+                    {"reach": self.watcher.unreached()}
+                    if event == {"reach": True}
+                    else msgspec.to_builtins(
+                        self.collect(*event.get("sources", ()), dry_run=bool(event.get("dry_run")))
+                    )
                 ),
                 "Publish": lambda event: msgspec.to_builtins(self.publish(**event)),
                 "RefreshCrls": lambda _: msgspec.to_builtins(self.refresh_crls()),

@@ -30,6 +30,7 @@ EXAMINATIONS = (
     Examination("keys", examine_keys.of_keys),
     Examination("functions", examine.of_functions),
     Examination("schedules", examine.of_schedules),
+    Examination("network", examine.of_network),
     Examination("Genesys Cloud", examine.of_sources),
     Examination("roots", examine.of_roots),
     Examination("targets", examine.of_targets),

@@ -181,6 +181,23 @@ def _schedule(scheduler: Any, stack: Stack, name: str) -> str:
     return str(found[0]["Name"]) if found else f"{stack.name}-{logical}"
 
 
+def of_network(stack: Stack, now: datetime) -> Iterator[Finding]:
+    """Whether the subnets let functions through to the services of AWS: collect says. Nothing without a VPC."""
+    del now
+    if not stack.parameters.get("SubnetIds", ""):
+        return
+    for service, why in stack.invoke("CollectFunction", {"reach": True})["reach"].items():
+        where = f"network {plain(str(service), 40)}"
+        if why:
+            cure = (
+                f"Give the VPC an endpoint for {plain(str(service), 40)} with private DNS, whose security group takes"
+                " 443 from that of the functions, or the subnets a NAT gateway (docs/vpc.md)."
+            )
+            yield _critical(where, f"not reached: {plain(str(why), 200)}", cure)
+        else:
+            yield _ok(where, "reached from the subnets of the functions")
+
+
 def of_sources(stack: Stack, now: datetime) -> Iterator[Finding]:
     """Whether collect can read each secret and each region: it is asked for a dry run, with its own role."""
     del now

@@ -1,6 +1,7 @@
 """``genesys-certs`` against a stack at the embedded AWS, in this process: what it finds, asks, does and says."""
 
 import json
+import socket
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from local.environment import BUCKET, Environment
 from local.genesys.issuing import issue, subject
 from local.genesys.keys import DEFAULT_CACHE
 from rotation_watcher import configuration
+from rotation_watcher.adapters import clients
 from rotation_watcher.sources import history
 
 
@@ -248,6 +250,27 @@ def test_doctor_says_of_each_key_whether_it_is_enabled_and_how_to_enable_it(
     assert said.code == 2
     world.aws.fail_next("kms", "DescribeKey", "AccessDeniedException", 400, times=9)
     assert [one["level"] for one in command("doctor", "--json").json["findings"] if one["of"] == "keys"] == ["unknown"]
+
+
+def test_doctor_says_what_the_subnets_let_functions_through_to(
+    world: Environment, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not [one for one in command("doctor", "--json").json["findings"] if one["of"].startswith("network")]
+    _parameters(world, SubnetIds="subnet-1,subnet-2")
+    monkeypatch.setenv("CREDENTIAL_ARNS", "arn:aws:ssm:us-east-1:123456789012:parameter/genesys/oauth")
+    monkeypatch.setenv("ALERT_EVENT_BUS", "alerts")
+    world.watcher = world.build()
+    found = {one["of"]: one for one in command("doctor", "--json").json["findings"] if one["of"].startswith("network")}
+    services = {f"network {one}" for one in ("s3", "events", "sns", "sqs", "ssm")}
+    assert {of: one["level"] for of, one in found.items()} == dict.fromkeys(services, "ok")
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        nowhere = f"http://127.0.0.1:{gone.getsockname()[1]}"
+    world.watcher._connections._clients["sqs"] = clients.make("sqs", endpoint_url=nowhere)
+    said = command("doctor", "--json")
+    (lost,) = (one for one in said.json["findings"] if one["of"] == "network sqs")
+    assert (said.code, lost["level"]) == (2, "critical")
+    assert "Connection refused" in lost["what"]
+    assert "endpoint for sqs" in lost["cure"]
 
 
 def _strange(world: Environment) -> str:

@@ -5,10 +5,12 @@ import json
 import re
 import sys
 from types import ModuleType
+from typing import Any
 
 import boto3
 import botocore.session
 import pytest
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import EndpointResolutionError
@@ -96,12 +98,29 @@ def test_the_authorizers_own_requests_go_where_the_sdks_would(
         region_name=region,
         aws_access_key_id="AKIDEXAMPLE",
         aws_secret_access_key="example",
-        config=Config(
-            use_fips_endpoint=flag,
-            s3={"us_east_1_regional_endpoint": "regional"},
-        ),
+        config=clients.CONFIG.merge(Config(use_fips_endpoint=flag)),
     )
     assert f"https://{Access(region, KEYS, {}, flag).host(service)}" == sdk.meta.endpoint_url
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"])
+def test_s3_is_asked_by_its_regional_name_which_an_interface_endpoint_answers_for(
+    region: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
+    client, asked = clients.make("s3", region=region), []
+
+    def keep(request: AWSRequest, **_: Any) -> None:
+        asked.append(request.url)
+        raise ConnectionAbortedError
+
+    client.meta.events.register("before-send.s3.HeadBucket", keep)
+    with pytest.raises(ConnectionAbortedError):
+        client.head_bucket(Bucket="bucket")
+    assert {*asked} == {f"https://bucket.s3.{region}.amazonaws.com/"}
+    assert client.meta.endpoint_url == f"https://s3.{region}.amazonaws.com"
 
 
 @pytest.mark.parametrize(("value", "expected"), [("true", True), ("TRUE", True), ("false", False), (None, False)])

@@ -214,6 +214,15 @@ class Watcher:
     def _bucket(self, client: Any) -> S3Store:
         return S3Store(client, self.settings.bucket, owner=self.settings.account)
 
+    def unreached(self) -> dict[str, str]:
+        """By service of AWS that collect calls, why the network does not let it through; empty where it does."""
+        from rotation_watcher.adapters import network  # noqa: PLC0415  # asked for by hand alone
+
+        services = {"s3", "sns", "sqs", *(arn.split(":")[2] for arn in self.settings.credential_arns)}
+        services |= {"events"} if self.settings.event_bus else set()
+        urls = {one: str(self._connections.client(one).meta.endpoint_url) for one in sorted(services)}
+        return network.failures(urls)
+
     def delivery(self) -> Delivery:
         """The way of alerts out of the stack, for one run."""
         client, topic, bus = self._connections.client("sns"), self.settings.topic_arn, self.settings.event_bus

@@ -17,8 +17,13 @@ CONFIG = Config(
     read_timeout=15,
     retries={"mode": "standard", "total_max_attempts": 4},
     user_agent_extra="genesys-certificate-rotation-watcher",
+    s3={"us_east_1_regional_endpoint": "regional"},
 )
-"""For the services of the targets, whose answers take their time."""
+"""For the services of the targets, whose answers take their time.
+
+In us-east-1 the SDK asks S3 by its former global name, for which no interface endpoint of a VPC answers (S3 User Guide,
+AWS PrivateLink for Amazon S3, restrictions).
+"""
 PROMPT = CONFIG.merge(Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}))
 """For what answers at once or not at all: with every try and the pauses between them it stays below ``CALL_TAKES``."""
 _PROMPT = {"s3", "sns", "events", "sqs", "ssm", "secretsmanager", "sts"}
