@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 _WORK = bytes(1 << 16)
 _ROUNDS = 200
+_PACE = 0.25
+"""Seconds between two measurements: one takes as long as the wait between two questions."""
 _USUAL: list[float] = []
 """The CPU seconds of the work, measured once: what it takes when nothing else runs."""
 
@@ -29,7 +31,7 @@ def slowness() -> float:
 
 
 class Limit:
-    """A limit of so many seconds of a quiet machine, from now on. Ask often: each question counts the time since."""
+    """A limit of so many seconds of a quiet machine, from now on. Ask often: questions count the time that passed."""
 
     def __init__(
         self, seconds: float, *, slow: Callable[[], float] = slowness, clock: Callable[[], float] = time.monotonic
@@ -42,9 +44,10 @@ class Limit:
 
     def over(self) -> bool:
         """Whether a quiet machine would have had all the time."""
-        slow, now = self._slow(), self._clock()
-        self.used += (now - self._asked) / slow
-        self._asked = now
+        now = self._clock()
+        if now - self._asked >= _PACE:
+            self.used += (now - self._asked) / self._slow()
+            self._asked = now
         return self.used >= self.seconds
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from threading import Lock, Thread
 from typing import Any, Self
+from unittest.mock import patch
 
 import boto3
 from botocore.config import Config
@@ -17,10 +18,12 @@ from moto.apigateway.models import RestAPI
 from moto.apigateway.responses import APIGatewayResponse
 from moto.apigatewayv2.responses import ApiGatewayV2Response
 from moto.cloudfront.responses import CloudFrontResponse
+from moto.core import responses
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.core.utils import method_names_from_class
 from moto.elbv2.responses import ELBV2Response
 from moto.events.responses import EventsHandler
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -326,12 +329,22 @@ class EmbeddedAws:
         self._patches.enter_context(patched(ApiGatewayV2Response, http))
         self._patches.enter_context(patched(S3Response, tags.operations()))
         self._patches.enter_context(file_events.mended())
+        # moto looks for the methods of a response class at every request; these are all by now.
+        names = cache(method_names_from_class)
+        self._patches.enter_context(patch.object(responses, "method_names_from_class", names))
 
 
 @cache
 def _application(service: Any) -> Any:
-    """Return moto's web application of a service, made once in a process: it has routes and no state."""
-    return create_backend_app(service)
+    """Return moto's web application of a service, made once in a process: it has routes and no state.
+
+    Without Flask's checks for developers, and without moto's headers for browsers, which nobody asks for.
+    """
+    application = create_backend_app(service)
+    application.debug = False
+    application.config["PROPAGATE_EXCEPTIONS"] = True
+    application.after_request_funcs.clear()
+    return application
 
 
 @cache
