@@ -9,6 +9,7 @@ import pytest
 
 from genesys_certs.conformance import door, handshakes, running
 from genesys_certs.conformance.door import Door, Seen
+from genesys_certs.conformance.handshakes import Doorway
 from genesys_certs.conformance.material import Material
 from genesys_certs.conformance.model import Answer, Outcome
 from genesys_certs.conformance.redaction import Redactor
@@ -19,7 +20,7 @@ from local.aws.server import EmbeddedAws
 from tests.conformance.doors import doors
 from tests.conformance.embedded import DEPLOYMENT, RUN, options, present, services
 
-DOORS = ("alb-handshake", "api-gateway-handshake", "distribution")
+DOORS = ("alb-handshake", "api-gateway-handshake", "nlb-handshake", "distribution")
 
 
 def asked(name: str, *only: str, change: Callable[[Services], Services] = lambda one: one, **knobs: Any) -> Any:
@@ -93,12 +94,12 @@ def test_no_connection_is_no_verdict() -> None:
         door.knock(refused, Door("nowhere.example.com", 443, "name.example.com"), [])
 
 
-class OneDoor:
+class OneDoor(Doorway):
     """A bench that needs no AWS: knocks are answered from a list."""
 
     def __init__(self, world: Services, verdicts: Sequence[bool]) -> None:
         self.services, self.material = world, Material(world.now())
-        self.door, self.shut = Door("door.example.com", 443, "door.example.com"), False
+        self.door = Door("door.example.com", 443, "door.example.com")
         self.verdicts = [*verdicts]
 
     def hold(self, content: bytes) -> None:

@@ -29,6 +29,11 @@ PERSONAL = {
     "a mail address": "somebody@clinic.example",
     "an address": "10.27.3.4",
     "an IPv6 address": "2001:db8:85a3::8a2e:370:7334",
+    "a KMS key": f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    "a KMS key's id": "key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    "a multi-Region key": "mrk-1234abcd12ab34cd56ef1234567890ab",
+    "a session": "assumed-role/OurAdmins/conformance",
+    "a server in a network": "10.27.3.4:8080",
     "an access key": "AKIAIOSFODNN7EXAMPLE",
     "a trust store": "ts_0af3c91b77e2d4",
     "a distribution": "E2QWRUHAPOMQZL7",
@@ -56,7 +61,7 @@ CANARIES = (
         "7a62c49f",
     ),
     *("abc123", "10.27", "db8", "akiaiosf", "0af3c91b", "e2qwru", "e1xffg", "0b7e4f5f", "3sl4kq", "eftixk", "jane"),
-    *("night-shift", "aroaexample", "mydb"),
+    *("night-shift", "aroaexample", "mydb", "1234abcd", "34cd", "1234567890ab"),
 )
 
 

@@ -34,8 +34,9 @@ class Suite(NamedTuple):
 
     def able(self, options: Options) -> tuple["Suite", list[str]]:
         """With the probes whose option was given, and the options that are missing for the others, in words."""
-        able = [one for one in self.probes if not one.wants or _any(options, (one.wants,))]
-        wanted = {one.wants for one in self.probes} - {one.wants for one in able}
+        given = {name for name, value in options._asdict().items() if value}
+        able = [one for one in self.probes if given.issuperset(one.wants)]
+        wanted = {name for one in self.probes for name in one.wants} - given
         return self._replace(probes=able), sorted(f"--{name.replace('_', '-')}" for name in wanted)
 
     def lasts(self, asked: int) -> int:
