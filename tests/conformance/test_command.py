@@ -19,7 +19,7 @@ from genesys_certs.conformance.suites import SUITES
 from genesys_certs.conformance.workshop import TAG, Workshop
 from local.aws.server import EmbeddedAws
 from local.genesys.clock import VirtualClock
-from tests.conformance.embedded import KEY, RUN, options, other_bucket, role, services
+from tests.conformance.embedded import KEY, RUN, given, options, other_bucket, role, services
 from tests.support.certs import self_signed_ca
 from tests.support.embedded import Bundles
 
@@ -109,6 +109,23 @@ def test_nothing_is_made_before_somebody_agreed(aws: EmbeddedAws, command: Comma
     assert [*tmp_path.iterdir()] == []
 
 
+@pytest.mark.parametrize("name", SUITES)
+def test_a_plan_says_all_that_a_run_would_and_nothing_is_made(
+    name: str, aws: EmbeddedAws, command: Command, tmp_path: Path
+) -> None:
+    needed, suite = given(aws, name), SUITES[name]
+    aws.calls.clear()
+    said = command("--service", name, *needed, "--plan", "--output", "records")
+    assert (said.code, said.err) == (0, "")
+    for words in (*suite.makes, suite.cost, f"--service {name} --clean --run ", "records/"):
+        assert words in said.out, words
+    told: Any = json.loads(command("--service", name, *needed, "--plan", "--json").out)["plan"]
+    assert len(told) == len(said.out.splitlines())
+    assert mutating(aws) == []
+    assert [*tmp_path.iterdir()] == []
+    assert command("--plan", "--clean").code == 64
+
+
 def test_a_service_that_disagrees_is_named_with_what_it_said(aws: EmbeddedAws, command: Command) -> None:
     aws.knobs.max_ca_certificates = 100
     aws.fail_next("elbv2", "GetTrustStoreRevocationContent", "AccessDenied", 403, 20)
@@ -196,8 +213,8 @@ def test_a_key_and_a_role_are_named_in_the_plan_and_neither_in_the_record(
     said = command("--yes", "--kms-key", theirs, "--role", role(aws), "--only", "alb.kms.*")
     assert said.code == 1, said.err
     for words in (
-        "files in the bucket under the KMS key that you named, which is used and not changed",
-        "sessions of the role that you named",
+        "Uses the KMS key that you named, for some files in that bucket",
+        "Uses the role that you named, in sessions with fewer permissions",
         "Asks 6 questions",
         "alb.kms.denied-update: claimed refused CaCertificatesBundleNotFound, answered taken",
     ):

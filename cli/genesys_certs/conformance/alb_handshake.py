@@ -32,6 +32,7 @@ SUITE = Suite(
         f"an HTTPS listener on port {PORT} that verifies clients and answers 200 to those that it lets in",
     ),
     makes_with=(("subnets", "an internet-facing Application Load Balancer in the subnets"),),
+    uses_with=(("load_balancer", "the load balancer that you named, which has that listener for the while"),),
     cost="less than 0.10 USD: an hour of an Application Load Balancer, if it makes one, and of a trust store in use.",
     minutes=45,
     around=7,

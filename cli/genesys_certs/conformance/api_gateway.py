@@ -330,10 +330,8 @@ SUITE = Suite(
         "a versioned S3 bucket with some files",
         "a custom domain of the name that you gave, which no API and no DNS record uses",
     ),
-    makes_with=(
-        ("other_region", "a second bucket, in the other region"),
-        *keys.MAKES,
-    ),
+    makes_with=(("other_region", "a second bucket, in the other region"),),
+    uses_with=keys.USES,
     cost="less than 0.01 USD: requests to S3. A custom domain costs nothing.",
     minutes=45,
     around=2,

@@ -20,11 +20,11 @@ _ALL: dict[str, Any] = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 _NO_KEY: dict[str, Any] = {"Effect": "Deny", "Action": "kms:Decrypt", "Resource": "*"}
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException")
 
-MAKES = (
-    ("kms_key", "files in the bucket under the KMS key that you named, which is used and not changed"),
-    ("role", "sessions of the role that you named, each with fewer permissions than it has"),
+USES = (
+    ("kms_key", "the KMS key that you named, for some files in that bucket (requests for less than 0.01 USD)"),
+    ("role", "the role that you named, in sessions with fewer permissions than it has"),
 )
-"""What a suite makes with the options."""
+"""What a suite uses."""
 
 
 class Sealed(NamedTuple):

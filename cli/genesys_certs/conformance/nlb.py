@@ -183,6 +183,7 @@ SUITE = Suite(
         f"a TLS listener on port {PORT} that verifies clients",
     ),
     makes_with=(("subnets", "an internal Network Load Balancer in the subnets"),),
+    uses_with=(("load_balancer", "the load balancer that you named, which has that listener for the while"),),
     cost="less than 0.10 USD: an hour of a Network Load Balancer, if it makes one, and of a trust store in use.",
     minutes=3,
     kinds=("listener", "load balancer", "target group", "trust store", "bucket"),

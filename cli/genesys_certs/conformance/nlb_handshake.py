@@ -126,6 +126,10 @@ SUITE = Suite(
         f"a TLS listener on port {PORT} that verifies clients and leads those that it lets in to that server",
     ),
     makes_with=(("subnets", "an internet-facing Network Load Balancer in the subnets"),),
+    uses_with=(
+        ("load_balancer", "the load balancer that you named, which has that listener for the while"),
+        ("target", "the server that you named, for a request of each client that is let in"),
+    ),
     cost="less than 0.10 USD: an hour of a Network Load Balancer, if it makes one, and of a trust store in use.",
     minutes=60,
     around=7,

@@ -69,6 +69,7 @@ _TARGET = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}:\d{1,5}")
 @click.option(
     "--only", multiple=True, metavar="PATTERN", help="Ask these alone, such as 'alb.bundle.*'; may be repeated."
 )
+@click.option("--plan", is_flag=True, help="Say what would be made and asked, and end.")
 @click.option("--clean", is_flag=True, help="Ask nothing; remove what runs have left, of every service.")
 @click.option("--run", "run_id", default="", metavar="ID", help="With --clean: of that run alone.")
 @click.option("--yes", is_flag=True, help="Begin without asking.")
@@ -81,6 +82,7 @@ def command(
     service: str | None,
     folder: Path | None,
     only: tuple[str, ...],
+    plan: bool,
     clean: bool,
     run_id: str,
     yes: bool,
@@ -103,8 +105,8 @@ def command(
     suite = everything.only(only)
     if not suite.probes:
         raise click.BadParameter("no question of this service has such an id", param_hint="--only")
-    if run_id and not clean:
-        raise click.UsageError("--run goes with --clean.")
+    if (run_id and not clean) or (plan and clean):
+        raise click.UsageError("--run goes with --clean, and --plan does not.")
     if not clean and (missing := suite.missing(chosen)):
         raise click.UsageError(f"Missing for {service}: {', '.join(missing)}.")
     services = _services(aws.connect(profile, region))
@@ -115,12 +117,15 @@ def command(
     if clean:
         kinds = suite.kinds if service else tuple(one.name for one in leftovers.KINDS)
         return _clean(kinds, services, run_id or None, yes=yes, as_json=as_json)
-    records.writable(folder)
     able, wanted = suite.able(chosen)
     if not able.probes:
         raise click.UsageError(f"These questions need {', '.join(wanted)}.")
     minutes = everything.lasts(len(able.probes))
     lines = Plan(able, minutes, wanted, account, services.region, new_run(), records.place(folder))
+    if plan:
+        output.emit({"plan": lines.lines(chosen)}) if as_json else output.write(lines.lines(chosen))
+        return Exit.OK
+    records.writable(folder)
     return _ask(lines, services, chosen, personal, folder, yes=yes, as_json=as_json)
 
 
@@ -203,6 +208,7 @@ class Plan(NamedTuple):
             f"Account {self.account}, region {self.region}, run {self.run}: {self.suite.about}",
             f"Makes, each with the tag {TAG}={self.run}:",
             *(f"  {one}" for one in self.suite.creations(chosen)),
+            *(f"Uses {one}." for one in self.suite.uses(chosen)),
             f"Asks {asked} question{'s' * (asked != 1)}, which takes up to {self.minutes} minutes.",
             *([f"Leaves out those that need {', '.join(self.wanted)}."] if self.wanted else []),
             f"Costs {self.suite.cost}",
