@@ -9,6 +9,7 @@ from genesys_certs import __version__
 from genesys_certs.conformance.model import Answer, Outcome, Record
 from genesys_certs.conformance.records import sealed, without_leaks
 from genesys_certs.conformance.redaction import LONGEST, Redactor
+from genesys_certs.conformance.workshop import Options
 from genesys_certs.problems import Problem
 
 KNOWN = ["123456789012", "mtls.clinic-example.org", "AROAEXAMPLEID:jane.doe", "jane.doe", "Night-Shift"]
@@ -131,3 +132,10 @@ def test_an_answer_that_names_somebody_all_the_same_costs_its_words_or_itself_an
     assert kept.answers["a.fact"] == Answer(outcome=Outcome.NOT_ASKED, text="not redacted")
     assert kept.answers["a.kept"] == answers["a.kept"]
     sealed(kept, Redactor(KNOWN))
+
+
+def test_what_an_operator_names_is_known_to_be_personal_part_by_part() -> None:
+    key = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/mrk-1234abcd"
+    known = Options(kms_key=key, target="10.27.3.4:8080", other_bucket="s3://night/shift.pem").personal()
+    assert {key, ACCOUNT, "mrk-1234abcd", "10.27.3.4:8080", "10.27.3.4", "night", "shift.pem"} <= {*known}
+    assert "eu-west-1" not in known, "a record says its region"
