@@ -3,8 +3,8 @@
 A key is named by its ARN here, as the template names them; a secret under a key of AWS's own needs no word of it.
 
 Sources: S3 API reference, Object (the ETag of an object under SSE-KMS is not the MD5 of its data); S3 user guide,
-"Using server-side encryption with AWS KMS keys"; SQS and SNS Developer Guides, "Key management". Whether ALB, API
-Gateway and CloudFront may read such an object AWS does not say: here who may read through them needs nothing more.
+"Using server-side encryption with AWS KMS keys"; SQS and SNS Developer Guides, "Key management". What ALB, API Gateway
+and CloudFront read for their callers: ``caller_rights``.
 """
 
 import hashlib
@@ -40,8 +40,13 @@ def other_etags() -> Iterator[None]:
         yield
 
 
-def asked_of_kms(account: str, action: str, resource: str) -> list[tuple[str, str]]:
-    """What a call needs of the key behind its resource: pairs of action and key. The key is named by its ARN."""
+def asked_of_kms(account: str, action: str, resource: str, named: str = "") -> list[tuple[str, str]]:
+    """What a call needs of the key behind its resource: pairs of action and key. The key is named by its ARN.
+
+    ``named``: the key that the call itself names for what it writes.
+    """
+    if action == "s3:PutObject" and named:
+        return [(one, named) for one in _WRITES]
     service = action.partition(":")[0]
     needs, key = _OF.get(service, _of_nothing)(account, action, resource)
     return [(one, key) for one in needs] if key else []

@@ -1,14 +1,14 @@
 """moto's enforcement of IAM, mended where it is wrong, and a list of what it was asked to allow.
 
-For SNS, SSM, Secrets Manager and trust stores moto would take the resource of every call for "*", and so refuse what a
-policy names. A tag that comes with an object it would take without asking. For API Gateway it derives actions that IAM
-does not have, and takes no signature of an assumed role: there it is not asked at all. For CloudFront only the
-signature is passed over, for the same reason. Of the key behind an object, a queue or a topic it asks nothing:
-``encryption`` says what.
+For SNS, SSM, STS, Secrets Manager and trust stores moto would take the resource of every call for "*", and so refuse
+what a policy names. A tag that comes with an object it would take without asking. For API Gateway it derives actions
+that IAM does not have, and takes no signature of an assumed role: there it is not asked at all. For CloudFront only the
+signature is passed over, for the same reason. Of the key behind an object, a queue or a topic it asks nothing
+(``encryption`` says what), nor of what a service reads for its caller and of a session's policy (``caller_rights``).
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
@@ -16,16 +16,17 @@ from moto import settings
 from moto.apigateway.responses import APIGatewayResponse
 from moto.apigatewayv2.responses import ApiGatewayV2Response
 from moto.cloudfront.responses import CloudFrontResponse
-from moto.core.exceptions import AccessDeniedError
+from moto.core.exceptions import AccessDeniedError, InvalidClientTokenIdError
 from moto.elbv2.responses import ELBV2Response
 from moto.iam.access_control import IAMRequest, IAMRequestBase
 from moto.s3 import responses as s3_responses
 from moto.secretsmanager.responses import SecretsManagerResponse
 from moto.sns.responses import SNSResponse
 from moto.ssm.responses import SimpleSystemManagerResponse
+from moto.sts.responses import TokenResponse
 from moto.utilities.utils import get_partition
 
-from local.aws import encryption
+from local.aws import caller_rights, encryption
 from local.aws.patching import patched
 
 _NAMING = {
@@ -34,7 +35,7 @@ _NAMING = {
     "GetTrustStoreRevocationContent": "TrustStoreArn",
     **dict.fromkeys(("ModifyListener", "DeleteListener"), "ListenerArn"),
     **dict.fromkeys(("CreateListener", "DeleteLoadBalancer"), "LoadBalancerArn"),
-    "DeleteTargetGroup": "TargetGroupArn",
+    **dict.fromkeys(("DeleteTargetGroup", "RegisterTargets"), "TargetGroupArn"),
 }
 """Operations whose IAM actions know a resource, and the parameter that names it; Describe operations know none.
 
@@ -58,6 +59,10 @@ def _parameter(response: Any) -> str:
 
 def _secret(response: Any) -> str:
     return str(response._get_param("SecretId") or "*")  # noqa: SLF001
+
+
+def _role(response: Any) -> str:
+    return str(response._get_param("RoleArn") or "*")  # noqa: SLF001
 
 
 def _balancing(response: Any) -> str:
@@ -95,6 +100,7 @@ RESOURCES: dict[type, Callable[[Any], str]] = {
     SNSResponse: _topic,
     SimpleSystemManagerResponse: _parameter,
     SecretsManagerResponse: _secret,
+    TokenResponse: _role,
     ELBV2Response: _balancing,
 }
 
@@ -115,15 +121,7 @@ def _unsigned(response: Any, _resource: str = "*") -> None:
     if settings.INITIAL_NO_AUTH_ACTION_COUNT:
         return
     action = str(response._get_action())  # noqa: SLF001
-    request = IAMRequest(
-        account_id=response.current_account,
-        method=response.method,
-        path=response.path,
-        data=response.data,
-        body=response.body,
-        headers=response.headers,
-        action=_ACTIONS.get(action, action),
-    )
+    request = _request(response, _ACTIONS.get(action, action))
     try:
         request.check_action_permitted(_of_cloudfront(response))
     except AccessDeniedError as denied:
@@ -132,23 +130,41 @@ def _unsigned(response: Any, _resource: str = "*") -> None:
         raise
 
 
+def _request(response: Any, action: str) -> IAMRequest:
+    return IAMRequest(
+        account_id=response.current_account,
+        method=response.method,
+        path=response.path,
+        data=response.data,
+        body=response.body,
+        headers=response.headers,
+        action=action,
+    )
+
+
 @contextmanager
 def mended() -> Iterator[list[Asked]]:
     """Mend moto's enforcement for the length of the block; the list grows with every call that it judges."""
     asked: list[Asked] = []
-    judge = IAMRequestBase.check_action_permitted
+    judge = caller_rights.within_session(IAMRequestBase.check_action_permitted)
 
     def check_action_permitted(request: Any, resource: str) -> None:
+        caller_rights.serves(request)
         role = getattr(request._access_key, "_owner_role_name", "")  # noqa: SLF001 - moto keeps what it derived there
         asked.append(Asked(request._action, resource, role))  # noqa: SLF001
         judge(request, resource)
-        for action, key in encryption.asked_of_kms(request.account_id, request._action, resource):  # noqa: SLF001
+        named = str(request._headers.get("x-amz-server-side-encryption-aws-kms-key-id") or "")  # noqa: SLF001
+        for action, key in encryption.asked_of_kms(request.account_id, request._action, resource, named):  # noqa: SLF001
             asked.append(Asked(action, key, role))
             with patch.object(request, "_action", action):
                 judge(request, key)
 
-    def let_pass(response: Any, resource: str = "*") -> None:
-        """Ask no policy."""
+    def let_pass(response: Any, _resource: str = "*") -> None:
+        """Ask no policy, and know the caller all the same."""
+        if settings.INITIAL_NO_AUTH_ACTION_COUNT == 0:
+            caller_rights.serves(None)
+            with suppress(InvalidClientTokenIdError):
+                caller_rights.serves(_request(response, str(response._get_action())))  # noqa: SLF001
 
     usual: Any = s3_responses.S3Response._authenticate_and_authorize_s3_action  # noqa: SLF001
 

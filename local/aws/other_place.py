@@ -50,7 +50,8 @@ class OtherPlace:
         return self._aws.import_certificate(self.client("acm", region or self.region))
 
 
-def assumed(aws: "EmbeddedAws", role_arn: str) -> Keys:
-    """The keys of a role that the server's own account takes on."""
-    given = aws.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="test")["Credentials"]
+def assumed(aws: "EmbeddedAws", role_arn: str, policy: str = "") -> Keys:
+    """The keys of a role that the server's own account takes on, perhaps under a session's policy (JSON)."""
+    more = {"Policy": policy} if policy else {}
+    given = aws.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="test", **more)["Credentials"]
     return Keys(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])

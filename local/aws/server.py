@@ -33,6 +33,7 @@ from moto.sns.responses import SNSResponse
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from local.aws import (
+    caller_rights,
     cloudfront,
     direct,
     domains_http,
@@ -285,12 +286,15 @@ class EmbeddedAws:
         API Gateway stays open to everybody: moto derives its actions wrongly, ``GetDomainName`` where IAM has the verb
         ``GET``. Nor does it apply bucket and queue policies, or distinguish a missing object from a forbidden one.
         """
+        read, before = self.knobs.read_object, settings.INITIAL_NO_AUTH_ACTION_COUNT
         with enforcing.mended() as asked:
+            self.knobs.read_object = caller_rights.in_callers_name(read)
             settings.INITIAL_NO_AUTH_ACTION_COUNT = 0.0
             try:
                 yield asked
             finally:
-                settings.INITIAL_NO_AUTH_ACTION_COUNT = float("inf")
+                settings.INITIAL_NO_AUTH_ACTION_COUNT = before
+                self.knobs.read_object = read
 
     @contextmanager
     def unenforced_iam(self) -> Iterator[None]:

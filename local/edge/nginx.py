@@ -58,7 +58,7 @@ _SERVER = """\
     server {{
         listen {host}:{port} ssl;
         ssl_client_certificate {bundle};{lists}
-        location / {{ return 200 "{generation} $pid $ssl_client_verify\\n"; }}
+        location / {{{subject} return 200 "{generation} $pid $ssl_client_verify\\n"; }}
         location @refused {{ return 400 "{generation} $pid $ssl_client_verify\\n"; }}
     }}
 """
@@ -76,12 +76,18 @@ class Nginx:
     process: subprocess.Popen[bytes] | None = None
 
     def stage(
-        self, generation: int, ports: Mapping[str, int], bundles: Mapping[str, bytes], lists: Mapping[str, bytes]
+        self,
+        generation: int,
+        ports: Mapping[str, int],
+        bundles: Mapping[str, bytes],
+        lists: Mapping[str, bytes],
+        subjects: Mapping[str, str],
     ) -> None:
         """Write a configuration with one server block a target of ``ports``, let nginx check it, and put it in place.
 
         A generation's bundles have file names of their own: those that nginx serves from are never touched. ``lists``
-        are revocation lists (PEM) of some targets.
+        are revocation lists (PEM) of some targets, ``subjects`` patterns (PCRE, whatever the capitals): a client whose
+        subject (RFC 2253) does not match is hung up on.
 
         Raises BundleRefused with nginx's words; the configuration in place is then the one before.
         """
@@ -97,6 +103,9 @@ class Nginx:
                 port=port,
                 bundle=files[target],
                 lists=f"\n        ssl_crl {revoking[target]};" if target in revoking else "",
+                subject=f' if ($ssl_client_s_dn !~* "{subjects[target]}") {{ return 444; }}'
+                if target in subjects
+                else "",
                 generation=generation,
             )
             for target, port in ports.items()

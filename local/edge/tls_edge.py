@@ -44,6 +44,7 @@ class TlsEdge:
         self._ports: dict[str, int] = {}
         self._bundles: dict[str, bytes] = {}
         self._lists: dict[str, bytes] = {}
+        self._subjects: dict[str, str] = {}
         self._generation = 0
         self._worker: int | None = None
         self._loading = Lock()
@@ -66,10 +67,16 @@ class TlsEdge:
         except KeyError:
             raise EdgeError(f"target {target!r} is not loaded; there is {sorted(self._ports)}") from None
 
-    def load(self, bundles: Mapping[str, bytes], lists: Mapping[str, bytes] | None = None) -> None:
+    def load(
+        self,
+        bundles: Mapping[str, bytes],
+        lists: Mapping[str, bytes] | None = None,
+        subjects: Mapping[str, str] | None = None,
+    ) -> None:
         """Serve these truststores (target name to PEM bundle) and no others, from the moment of return.
 
-        A target with ``lists`` (PEM) checks revocation by them: then nginx wants one of every CA above a client.
+        A target with ``lists`` (PEM) checks revocation by them: then nginx wants one of every CA above a client. One
+        with a pattern of ``subjects`` (PCRE, whatever the capitals) hangs up on clients whose subject does not match.
 
         Proved by the new worker's answer on every port and the old worker's end. Does nothing if the bundles are the
         ones that are served.
@@ -82,14 +89,15 @@ class TlsEdge:
         if not bundles:
             raise EdgeError("an edge needs one target at least")
         with self._loading:
-            lists = dict(lists or {})
-            if (dict(bundles), lists) == (self._bundles, self._lists) and self._nginx.is_running():
+            lists, subjects = dict(lists or {}), dict(subjects or {})
+            served = (self._bundles, self._lists, self._subjects)
+            if (dict(bundles), lists, subjects) == served and self._nginx.is_running():
                 return
             self._generation += 1
             new = [target for target in bundles if target not in self._ports]
             drawn = dict(zip(new, free_ports(len(new)), strict=True))
             ports = {target: drawn.get(target) or self._ports[target] for target in bundles}
-            self._nginx.stage(self._generation, ports, bundles, lists)
+            self._nginx.stage(self._generation, ports, bundles, lists, subjects)
             log_size = self._nginx.log_size()
             was_running = self._nginx.is_running()
             self._nginx.start_or_reload()
@@ -99,7 +107,7 @@ class TlsEdge:
                 if not (was_running and self._nginx.complaints(log_size)):
                     self._end()
                 raise
-            self._ports, self._bundles, self._lists = ports, dict(bundles), lists
+            self._ports, self._bundles, self._lists, self._subjects = ports, dict(bundles), lists, subjects
             self._nginx.forget_bundles_before(self._generation)
 
     def handshake(self, target: str, identity: ClientIdentity | None) -> Handshake:
@@ -146,7 +154,7 @@ class TlsEdge:
 
     def _end(self) -> None:
         self._nginx.end()
-        self._ports, self._bundles, self._lists, self._worker = {}, {}, {}, None
+        self._ports, self._bundles, self._lists, self._subjects, self._worker = {}, {}, {}, {}, None
 
     def _probe(self, port: int) -> Answer | Exception:
         try:

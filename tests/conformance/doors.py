@@ -1,5 +1,6 @@
 """The doors of an embedded AWS, each a real TLS server: an nginx with what its trust store holds at that moment."""
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -33,20 +34,44 @@ def doors(aws: EmbeddedAws) -> Iterator[Connect]:
             lists = aws.live_lists(arn) if ":truststore/" in arn else []
             bundle = aws.live_bundle(arn)
             assert bundle is not None
-            edges[0].load({"door": bundle}, {"door": b"".join(lists)} if lists else None)
+            subject = subjects(aws, host, port)
+            edges[0].load(
+                {"door": bundle}, {"door": b"".join(lists)} if lists else None, {"door": subject} if subject else None
+            )
             return create_connection((HOST, edges[0].port("door")), 10)
 
         yield connect
 
 
+def verifying(aws: EmbeddedAws, host: str, port: int) -> Iterator[dict[str, Any]]:
+    """What the listener of a load balancer's name and port says of mutual TLS."""
+    listener: Any
+    for balancer in elbv2_backends[aws.account][aws.region].load_balancers.values():
+        for listener in balancer.listeners.values() if balancer.dns_name == host else ():
+            if int(listener.port) == port:
+                yield listener.mutual_authentication
+
+
+def subjects(aws: EmbeddedAws, host: str, port: int) -> str | None:
+    """A pattern of the subjects that the identity filters of a door let in; None: it has none.
+
+    Of those on the subject alone: nginx does not show other names.
+    """
+    filters = [one for mutual in verifying(aws, host, port) for one in _filters(mutual)]
+    return "|".join(filters) or None
+
+
+def _filters(mutual: dict[str, Any]) -> Iterator[str]:
+    for one in mutual.get("ClientCertificateIdentityFilters") or []:
+        assert one["Field"] in {"subject-cn", "subject-ou"}, one["Field"]
+        end = "(,|$)" if one["MatchType"] == "exact" else ""
+        yield f"(^|,){one['Field'].removeprefix('subject-').upper()}={re.escape(one['Value'])}{end}"
+
+
 def trust_store(aws: EmbeddedAws, host: str, port: int) -> str | None:
     """The ARN of the trust store, or domain, with which a door verifies."""
-    for balancer in elbv2_backends[aws.account][aws.region].load_balancers.values():
-        if balancer.dns_name == host:
-            listener: Any
-            for listener in balancer.listeners.values():
-                if int(listener.port) == port:
-                    return str(listener.mutual_authentication["TrustStoreArn"])
+    for mutual in verifying(aws, host, port):
+        return str(mutual["TrustStoreArn"])
     for domain in apigateway_backends[aws.account][aws.region].domain_names.values():
         if domain.regional_domain_name == host:
             return f"arn:aws:apigateway:{aws.region}::/domainnames/{domain.domain_name}"

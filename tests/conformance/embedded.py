@@ -1,14 +1,16 @@
 """The kit's suites over an embedded AWS, on a virtual clock: what is waited for passes at once."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from socket import socket
 from typing import Any
 
+import boto3
 import httpx
+from botocore.config import Config
 
 from genesys_certs.conformance import running
 from genesys_certs.conformance.door import Connect
@@ -19,6 +21,7 @@ from genesys_certs.conformance.suite import Suite
 from genesys_certs.conformance.suites import SUITES
 from genesys_certs.conformance.workshop import Options, Services
 from local.aws.calls import Call
+from local.aws.other_place import Keys, assumed
 from local.aws.server import EmbeddedAws
 from local.genesys.clock import VirtualClock
 from local.genesys.keys import DEFAULT_CACHE
@@ -33,6 +36,9 @@ OTHER_ACCOUNT = "222222222222"
 OTHER_REGION = "eu-central-1"
 GENESYS_REGION = "us-east-1"
 RUN = "0123456789abcdef"
+KEY = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+ROLE = "conformance"
+TRUST = {"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}}
 DEPLOYMENT = timedelta(minutes=4)
 """Of a distribution, about as CloudFront takes."""
 
@@ -59,10 +65,41 @@ def services(aws: EmbeddedAws, clock: VirtualClock, connect: Connect | None = No
     def timer() -> float:
         return (clock() - start).total_seconds()
 
-    def restricted(role: str, policy: str) -> Any:
-        raise AssertionError(f"no probe with a claim asks as {role} under {policy}")
+    def restricted(service: str, role: str, policy: str) -> Any:
+        return Enforced(aws, with_keys(aws, assumed(aws, role, policy))(service, aws.region))
 
     return Services(aws.region, "aws", client, fetched, clock, timer, wait, restricted, connect or _nowhere)
+
+
+class Enforced:
+    """A client for whose calls IAM is enforced, and for no other."""
+
+    def __init__(self, aws: EmbeddedAws, client: Any) -> None:
+        self._aws, self._client = aws, client
+
+    def __getattr__(self, name: str) -> Any:
+        def call(**given: Any) -> Any:
+            with self._aws.enforced_iam():
+                return getattr(self._client, name)(**given)
+
+        return call
+
+
+def with_keys(aws: EmbeddedAws, keys: Keys) -> Callable[[str, str], Any]:
+    """Makes clients, by service and region, in the name of a role that was taken on."""
+    session: Any = boto3.session.Session(keys.access, keys.secret, keys.token)
+    config = Config(retries={"total_max_attempts": 1}, proxies={})
+    return lambda service, region: session.client(service, region_name=region, endpoint_url=aws.url, config=config)
+
+
+def role(aws: EmbeddedAws) -> str:
+    """One of the operator's, which may do everything. Its ARN."""
+    iam = aws.client("iam")
+    with suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(TRUST))
+    allowed = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+    iam.put_role_policy(RoleName=ROLE, PolicyName="kit", PolicyDocument=json.dumps(allowed))
+    return f"arn:aws:iam::{aws.account}:role/{ROLE}"
 
 
 def _nowhere(host: str, port: int) -> socket:
@@ -77,6 +114,9 @@ def options(aws: EmbeddedAws) -> Options:
         subnets=(subnet(aws),),
         other_region=OTHER_REGION,
         other_bucket=other_bucket(aws),
+        target="10.0.0.5:8080",
+        kms_key=KEY,
+        role=role(aws),
     )
 
 

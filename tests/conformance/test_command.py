@@ -19,7 +19,7 @@ from genesys_certs.conformance.suites import SUITES
 from genesys_certs.conformance.workshop import TAG, Workshop
 from local.aws.server import EmbeddedAws
 from local.genesys.clock import VirtualClock
-from tests.conformance.embedded import RUN, options, other_bucket, services
+from tests.conformance.embedded import KEY, RUN, given, options, other_bucket, role, services
 from tests.support.certs import self_signed_ca
 from tests.support.embedded import Bundles
 
@@ -76,7 +76,8 @@ def test_a_run_says_what_it_makes_and_costs_asks_all_writes_a_record_and_leaves_
         "Costs less than",
     ):
         assert words in said.out
-    count = len(SUITES["alb"].probes)
+    count = len([probe for probe in SUITES["alb"].probes if "kms_key" not in probe.wants])
+    assert "Leaves out those that need --kms-key, --role." in said.out
     assert f"{count} as claimed, 0 differ, 0 not asked" in said.out
     (path,) = tmp_path.glob("*.json")
     record = read_record(path.read_bytes())
@@ -106,6 +107,23 @@ def test_nothing_is_made_before_somebody_agreed(aws: EmbeddedAws, command: Comma
     assert "Costs" in said.out
     assert mutating(aws) == []
     assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_a_plan_says_all_that_a_run_would_and_nothing_is_made(
+    name: str, aws: EmbeddedAws, command: Command, tmp_path: Path
+) -> None:
+    needed, suite = given(aws, name), SUITES[name]
+    aws.calls.clear()
+    said = command("--service", name, *needed, "--plan", "--output", "records")
+    assert (said.code, said.err) == (0, "")
+    for words in (*suite.makes, suite.cost, f"--service {name} --clean --run ", "records/"):
+        assert words in said.out, words
+    told: Any = json.loads(command("--service", name, *needed, "--plan", "--json").out)["plan"]
+    assert len(told) == len(said.out.splitlines())
+    assert mutating(aws) == []
+    assert [*tmp_path.iterdir()] == []
+    assert command("--plan", "--clean").code == 64
 
 
 def test_a_service_that_disagrees_is_named_with_what_it_said(aws: EmbeddedAws, command: Command) -> None:
@@ -167,6 +185,46 @@ def test_what_a_service_needs_is_said_before_anything_is_done(aws: EmbeddedAws, 
     assert command("--run", "aaaa").code == 64
     assert mutating(aws) == []
     assert "twelve digits" in command(account="1234-5678-9012").err
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (("--kms-key", "alias/mine"), "no alias"),
+        (("--kms-key", KEY.replace("us-east-1", "eu-west-1")), "in us-east-1"),
+        (("--kms-key", f"{KEY}*"), "no alias"),
+        (("--target", "server.example.com:80"), "an IPv4 address and a port"),
+        (("--target", "10.0.0.5"), "an IPv4 address and a port"),
+    ],
+)
+def test_an_option_that_a_service_would_refuse_in_the_middle_of_a_run_is_refused_before(
+    given: tuple[str, str], words: str, aws: EmbeddedAws, command: Command
+) -> None:
+    said = command("--yes", *given)
+    assert (said.code, words in said.err) == (64, True), said.err
+    assert mutating(aws) == []
+
+
+def test_a_key_and_a_role_are_named_in_the_plan_and_neither_in_the_record(
+    aws: EmbeddedAws, command: Command, tmp_path: Path
+) -> None:
+    """Nobody judges the sessions here: so the service reads without its caller's right to the key, and that differs."""
+    theirs = KEY.replace("123456789012", "210987654321")
+    said = command("--yes", "--kms-key", theirs, "--role", role(aws), "--only", "alb.kms.*")
+    assert said.code == 1, said.err
+    for words in (
+        "Uses the KMS key that you named, for some files in that bucket",
+        "Uses the role that you named, in sessions with fewer permissions",
+        "Asks 6 questions",
+        "alb.kms.denied-update: claimed refused CaCertificatesBundleNotFound, answered taken",
+    ):
+        assert words in " ".join(said.out.split()), words
+    (path,) = tmp_path.glob("*.json")
+    for word in (theirs, theirs.rpartition("/")[2], "210987654321", "role/conformance"):
+        assert word not in path.read_text()
+    assert aws.calls.of("kms") == []
+    assert aws.client("s3").list_buckets()["Buckets"] == []
+    assert aws.client("elbv2").describe_trust_stores()["TrustStores"] == []
 
 
 def test_clean_without_a_service_looks_for_everything_and_says_for_what_and_where(

@@ -10,9 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.iam.access_control import IAMPolicy, PermissionResult
 
@@ -22,15 +20,17 @@ from genesys_certs.conformance.redaction import Redactor
 from genesys_certs.conformance.suites import SUITES
 from local.aws.calls import Call
 from local.aws.enforcing import Asked
-from local.aws.other_place import assumed
+from local.aws.other_place import Keys, assumed
 from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters.aws_errors import code
 from tests.conformance.doors import doors
-from tests.conformance.embedded import DEPLOYMENT, RUN, options, present, services
+from tests.conformance.embedded import DEPLOYMENT, ROLE, RUN, TRUST, options, present, services, with_keys
 from tests.conformance.test_permissions import BESIDES, FOLDER, VERBS, knows
 
+UNVERSIONED = ("OtherBucket", "s3:GetObjectVersion")
+"""The bundle of another account is named without its version, but at API Gateway."""
+
 type Document = dict[str, Any]
-TRUST = {"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}}
 DOMAIN = "/domainnames/conformance.example.com"
 PATHS = {
     **dict.fromkeys(("GetDomainNames", "CreateDomainName"), "/domainnames"),
@@ -43,6 +43,7 @@ ONE_STATEMENT_LESS = {
     "alb": ("TrustStore", "alb.bundle.two-roots"),
     "api-gateway": ("Objects", "api-gateway.bundle.two-roots"),
     "nlb": ("Listener", "nlb.filter.exact-dns"),
+    "nlb-handshake": ("Listener", "nlb-handshake.client.known"),
     "cloudfront": ("TrustStore", "cloudfront.bundle.two-roots"),
     "alb-handshake": ("Listener", "alb-handshake.client.known"),
     "api-gateway-handshake": ("Objects", "api-gateway-handshake.client.known"),
@@ -112,27 +113,32 @@ def run(name: str, policy: str, only: str = "*") -> Run:
     with EmbeddedAws(clock, deploy_delay=DEPLOYMENT) as aws, doors(aws) as connect:
         chosen, world = options(aws), services(aws, clock, connect)
         iam = aws.client("iam")
-        arn = iam.create_role(RoleName="conformance", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-        iam.put_role_policy(RoleName="conformance", PolicyName="kit", PolicyDocument=policy)
-        keys = assumed(aws, arn)
-        session = boto3.session.Session(keys.access, keys.secret, keys.token)
+        arn = iam.create_role(RoleName="caller", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+        for role in ("caller", ROLE):
+            iam.put_role_policy(RoleName=role, PolicyName="kit", PolicyDocument=policy)
+        make = with_keys(aws, assumed(aws, arn))
         kept: dict[tuple[str, str], Any] = {}
 
         def client(service: str, region: str | None) -> Any:
             place = (service, region or aws.region)
-            if place not in kept:
-                make: Any = session.client
-                config = Config(retries={"total_max_attempts": 1}, proxies={})
-                kept[place] = make(service, region_name=place[1], endpoint_url=aws.url, config=config)
+            kept[place] = kept.get(place) or make(*place)
             return kept[place]
+
+        def restricted(service: str, role: str, within: str) -> Any:
+            """As the command does it, in the caller's name."""
+            taken = client("sts", None).assume_role(RoleArn=role, RoleSessionName="conformance", Policy=within)
+            given = taken["Credentials"]
+            keys = Keys(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+            return with_keys(aws, keys)(service, aws.region)
 
         suite = SUITES[name].only([only])
         suite = suite._replace(probes=[probe for probe in suite.probes if not probe.unclaimed])
+        world = world._replace(client=client, restricted=restricted)
         aws.calls.clear()
         silent, clean = {}, False
         with aws.enforced_iam() as asked:
             try:
-                record, gone = running.run(suite, world._replace(client=client), chosen, RUN, Redactor([]), _quiet)
+                record, gone = running.run(suite, world, chosen, RUN, Redactor([]), _quiet)
             except ClientError as error:
                 silent = {"all": code(error)}
             else:
@@ -169,7 +175,11 @@ def test_a_policy_is_enough_for_every_question_and_for_the_removal(name: str) ->
 @pytest.mark.parametrize("name", SUITES)
 def test_without_any_one_grant_something_is_refused(name: str) -> None:
     found, policy = whole(name), document(name)
-    grants = [one for one, _ in apart(policy) if one.action not in BESIDES and not one.resource.endswith("/tags/*")]
+    grants = [
+        one
+        for one, _ in apart(policy)
+        if one.action not in BESIDES and not one.resource.endswith("/tags/*") and (one.sid, one.action) != UNVERSIONED
+    ]
     assert len(grants) > 10
     assert [one for one in grants if all(allowed(without(policy, one), each) for each in found.asked)] == []
 

@@ -27,8 +27,8 @@ ASKED = SUITE.only(["api-gateway.iam.*"])
 def test_each_probe_asks_with_the_role_and_a_policy_of_its_own(aws: EmbeddedAws, clock: VirtualClock) -> None:
     asked: list[dict[str, Any]] = []
 
-    def restricted(role: str, policy: str) -> Any:
-        assert role == ROLE
+    def restricted(service: str, role: str, policy: str) -> Any:
+        assert (service, role) == ("apigateway", ROLE)
         asked.append(json.loads(policy))
         return aws.client("apigateway")
 
@@ -64,7 +64,7 @@ def _listed(value: str | list[str]) -> list[str]:
 
 
 def test_a_denial_is_an_answer_there_and_in_the_way_elsewhere(aws: EmbeddedAws, clock: VirtualClock) -> None:
-    world = services(aws, clock)._replace(restricted=lambda _role, _policy: aws.client("apigateway"))
+    world = services(aws, clock)._replace(restricted=lambda _service, _role, _policy: aws.client("apigateway"))
     aws.fail_next("apigateway", "UpdateDomainName", "AccessDeniedException", 403, 2)
     suite = ASKED.only(["*.patch-alone", "*.add-on-domain"])
     record, _ = running.run(suite, world, options(aws)._replace(role=ROLE), RUN, Redactor([]), lambda _: None)
@@ -76,7 +76,9 @@ def test_a_denial_is_an_answer_there_and_in_the_way_elsewhere(aws: EmbeddedAws, 
 
 
 def test_without_a_role_nobody_is_asked(aws: EmbeddedAws, clock: VirtualClock) -> None:
-    record, _ = running.run(ASKED, services(aws, clock), options(aws), RUN, Redactor([]), lambda _: None)
+    record, _ = running.run(
+        ASKED, services(aws, clock), options(aws)._replace(role=""), RUN, Redactor([]), lambda _: None
+    )
     assert {answer.text for answer in record.answers.values()} == {"give --role"}
 
 
@@ -87,7 +89,7 @@ def test_the_role_is_taken_on_for_a_quarter_of_an_hour_under_the_policy(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     session.connect(None, "eu-west-1")
-    client = of_aws._restricted("eu-west-1", ROLE, '{"Version": "2012-10-17", "Statement": []}')
+    client = of_aws._restricted("eu-west-1", "apigateway", ROLE, '{"Version": "2012-10-17", "Statement": []}')
     assert client.meta.region_name == "eu-west-1"
     assert client.get_domain_names()["items"] == []
     assert [call.operation for call in aws.calls.of("sts")] == ["AssumeRole"]

@@ -42,6 +42,9 @@ MAKING = (
     Call("cloudfront", "cloudfront", "CreateTrustStore"),
     Call("alb-handshake", "elbv2", "CreateLoadBalancer"),
     Call("alb-handshake", "elbv2", "CreateListener"),
+    Call("nlb-handshake", "elbv2", "CreateTargetGroup"),
+    Call("nlb-handshake", "elbv2", "RegisterTargets"),
+    Call("nlb-handshake", "elbv2", "CreateListener"),
     Call("distribution", "cloudfront", "CreateDistributionWithTags"),
 )
 REMOVING = (

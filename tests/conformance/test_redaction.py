@@ -9,6 +9,7 @@ from genesys_certs import __version__
 from genesys_certs.conformance.model import Answer, Outcome, Record
 from genesys_certs.conformance.records import sealed, without_leaks
 from genesys_certs.conformance.redaction import LONGEST, Redactor
+from genesys_certs.conformance.workshop import Options
 from genesys_certs.problems import Problem
 
 KNOWN = ["123456789012", "mtls.clinic-example.org", "AROAEXAMPLEID:jane.doe", "jane.doe", "Night-Shift"]
@@ -29,6 +30,11 @@ PERSONAL = {
     "a mail address": "somebody@clinic.example",
     "an address": "10.27.3.4",
     "an IPv6 address": "2001:db8:85a3::8a2e:370:7334",
+    "a KMS key": f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    "a KMS key's id": "key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    "a multi-Region key": "mrk-1234abcd12ab34cd56ef1234567890ab",
+    "a session": "assumed-role/OurAdmins/conformance",
+    "a server in a network": "10.27.3.4:8080",
     "an access key": "AKIAIOSFODNN7EXAMPLE",
     "a trust store": "ts_0af3c91b77e2d4",
     "a distribution": "E2QWRUHAPOMQZL7",
@@ -56,7 +62,7 @@ CANARIES = (
         "7a62c49f",
     ),
     *("abc123", "10.27", "db8", "akiaiosf", "0af3c91b", "e2qwru", "e1xffg", "0b7e4f5f", "3sl4kq", "eftixk", "jane"),
-    *("night-shift", "aroaexample", "mydb"),
+    *("night-shift", "aroaexample", "mydb", "1234abcd", "34cd", "1234567890ab"),
 )
 
 
@@ -126,3 +132,10 @@ def test_an_answer_that_names_somebody_all_the_same_costs_its_words_or_itself_an
     assert kept.answers["a.fact"] == Answer(outcome=Outcome.NOT_ASKED, text="not redacted")
     assert kept.answers["a.kept"] == answers["a.kept"]
     sealed(kept, Redactor(KNOWN))
+
+
+def test_what_an_operator_names_is_known_to_be_personal_part_by_part() -> None:
+    key = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/mrk-1234abcd"
+    known = Options(kms_key=key, target="10.27.3.4:8080", other_bucket="s3://night/shift.pem").personal()
+    assert {key, ACCOUNT, "mrk-1234abcd", "10.27.3.4:8080", "10.27.3.4", "night", "shift.pem"} <= {*known}
+    assert "eu-west-1" not in known, "a record says its region"

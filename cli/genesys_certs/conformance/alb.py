@@ -1,20 +1,21 @@
 """Elastic Load Balancing's trust stores (ALB and NLB share them): what is asked of one, and what it gives back."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from botocore.exceptions import ClientError
 
-from genesys_certs.conformance import bundles
+from genesys_certs.conformance import bundles, keys, revocations
 from genesys_certs.conformance.asking import refusal, tried
+from genesys_certs.conformance.bench import BucketBench
 from genesys_certs.conformance.bundles import Case
-from genesys_certs.conformance.material import Material
+from genesys_certs.conformance.keys import Change, Sealed
 from genesys_certs.conformance.model import Answer, Probe, not_asked, taken
-from genesys_certs.conformance.revocations import REVOCATIONS
 from genesys_certs.conformance.suite import Suite
-from genesys_certs.conformance.workshop import Options, Place, Workshop
+from genesys_certs.conformance.workshop import Options, Workshop
 from rotation_watcher.adapters.aws_errors import code
 from rotation_watcher.x509 import pem
 
@@ -22,15 +23,12 @@ PATIENCE, PAUSE = 120.0, 2.0
 """How long, in seconds, a new bundle is waited for before the read-back counts as another one; and between looks."""
 
 
-class Bench:
+class Bench(BucketBench):
     """One trust store, its bucket, and a way to load it and to read it back."""
 
     def __init__(self, workshop: Workshop, options: Options) -> None:
-        self.workshop, self.options, self.services = workshop, options, workshop.services
-        self.material = Material(self.services.now())
+        super().__init__(workshop, options)
         self.elb = workshop.client("elbv2")
-        self.bucket = workshop.bucket()
-        self.first = self.put(self.material.root().pem)
         begun = self.services.timer()
         self.created = workshop.trust_store(self.first)
         self.created_in = self.services.timer() - begun
@@ -50,10 +48,6 @@ class Bench:
                 if shown.get("Status") == "ACTIVE":
                     return
             self.services.wait(PAUSE)
-
-    def put(self, content: bytes, key: str = "bundle.pem") -> Place:
-        """An object in the run's bucket."""
-        return self.workshop.put(self.bucket, key, content)
 
     def load(self, content: bytes) -> Answer:
         """Point the trust store at a bundle; where it is taken, read it back until it is no longer the former one."""
@@ -193,6 +187,31 @@ def _other_account(bench: Bench) -> Answer:
     return tried(lambda: bench.elb.modify_trust_store(TrustStoreArn=bench.arn, **place))
 
 
+def _sealed_created(bench: Bench, file: Sealed, client: Any) -> Answer:
+    """One more trust store, which is deleted at once; where that fails, at the end of the run."""
+    begun = bench.services.timer()
+    made = bench.workshop.trust_store(file.place, f"-{len(bench.workshop.made)}", client)
+    seconds = bench.services.timer() - begun
+    with suppress(ClientError):
+        bench.elb.delete_trust_store(TrustStoreArn=made["TrustStoreArn"])
+    return taken(seconds)
+
+
+def _sealed_update(bench: Bench, file: Sealed, client: Any) -> Answer:
+    before = bench.read()
+    (client or bench.elb).modify_trust_store(TrustStoreArn=bench.arn, **file.place.bundle())
+    return bench.settled(file.content, before)
+
+
+def _sealed_list(bench: Bench, file: Sealed, client: Any) -> Answer:
+    return revocations.added(bench, file.place, client)
+
+
+SEALED: Mapping[str, Change[Bench]] = {
+    "create": Change("A new trust store's bundle", keys.a_root, _sealed_created),
+    "update": Change("A bundle", keys.a_root, _sealed_update),
+    "revocation": Change("A revocation list", revocations.a_list, _sealed_list),
+}
 PROBES: Sequence[Probe] = (
     Probe("alb.create.status", "The status that the answer to a creation names.", _created),
     *(Probe(f"alb.bundle.{name}", case.asks, _bundle(case)) for name, case in bundles.CASES.items()),
@@ -201,8 +220,10 @@ PROBES: Sequence[Probe] = (
     Probe("alb.read-back.url-fixed", "What an older URL gives after a change.", _url_fixed),
     Probe("alb.update.again", "The same version once more.", _again),
     Probe("alb.update.newest", "An object without its version.", _newest),
-    Probe("alb.update.other-region", "A bundle from a bucket in another region.", _elsewhere, wants="other_region"),
-    Probe("alb.update.other-account", "A bundle from another account's bucket.", _other_account, wants="other_bucket"),
+    Probe("alb.update.other-region", "A bundle from a bucket in another region.", _elsewhere, wants=("other_region",)),
+    Probe(
+        "alb.update.other-account", "A bundle from another account's bucket.", _other_account, wants=("other_bucket",)
+    ),
     Probe(
         "alb.error.no-object",
         "An object that does not exist.",
@@ -211,7 +232,8 @@ PROBES: Sequence[Probe] = (
     Probe("alb.error.no-version", "A version that does not exist.", _no_versioning_id),
     Probe("alb.error.no-store", "A trust store that does not exist.", _no_store),
     Probe("alb.error.same-name", "A second trust store of one name.", _same_name),
-    *REVOCATIONS,
+    *revocations.REVOCATIONS,
+    *keys.probes("alb", "elbv2", SEALED),
 )
 
 
@@ -229,6 +251,7 @@ SUITE = Suite(
         "a trust store that no listener uses",
     ),
     makes_with=(("other_region", "a second bucket, in the other region"),),
+    uses_with=keys.USES,
     cost="less than 0.01 USD: requests to S3. A trust store is billed while a listener uses it; this one has none.",
     minutes=5,
     kinds=("trust store", "bucket"),

@@ -3,17 +3,18 @@
 The service takes one UpdateDomainName in 30 seconds for an account and region: every probe waits for its turn.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from genesys_certs.conformance import bundles
+from genesys_certs.conformance import bundles, keys
 from genesys_certs.conformance.api_gateway_iam import IAM
 from genesys_certs.conformance.asking import refusal, tried
+from genesys_certs.conformance.bench import BucketBench
 from genesys_certs.conformance.bundles import Case
-from genesys_certs.conformance.material import Material
+from genesys_certs.conformance.keys import Change, Sealed
 from genesys_certs.conformance.model import Answer, Outcome, Probe, not_asked, taken
 from genesys_certs.conformance.suite import Suite
 from genesys_certs.conformance.workshop import Options, Place, Workshop
@@ -32,22 +33,17 @@ CASES = (
 )
 
 
-class Bench:
+class Bench(BucketBench):
     """One domain with mutual TLS, and its truststore's object."""
 
+    file = "truststore.pem"
+
     def __init__(self, workshop: Workshop, options: Options) -> None:
-        self.workshop, self.options, self.services = workshop, options, workshop.services
-        self.material = Material(self.services.now())
+        super().__init__(workshop, options)
         self.rest = workshop.client("apigateway")
         self.http = workshop.client("apigatewayv2")
-        self.bucket = workshop.bucket()
-        self.first = self.put(self.material.root().pem)
         self.created = workshop.rest_domain(options, self.first)
         self.last = self.services.timer()
-
-    def put(self, content: bytes) -> Place:
-        """An object in the run's bucket."""
-        return self.workshop.put(self.bucket, "truststore.pem", content)
 
     def shown(self) -> dict[str, Any]:
         """The domain, through v1."""
@@ -158,8 +154,7 @@ def _elsewhere(bench: Bench) -> Answer:
         bench.update(place)
     except ClientError as error:
         return refusal(error)
-    shown, seconds = bench.settled()
-    return taken(seconds, becomes=str(shown.get("domainNameStatus", "")), warnings=len(_warnings(shown)))
+    return _became(bench)
 
 
 def _other_account(bench: Bench) -> Answer:
@@ -265,6 +260,37 @@ def _http_domain(bench: Bench) -> Answer:
     return taken(same_truststore=mutual.get("truststoreUri") == bench.first.uri)
 
 
+def _became(bench: Bench) -> Answer:
+    shown, seconds = bench.settled()
+    return taken(seconds, becomes=str(shown.get("domainNameStatus", "")), warnings=len(_warnings(shown)))
+
+
+def _sealed_created(bench: Bench, file: Sealed, client: Any) -> Answer:
+    """The domain deleted and made anew; with the first truststore where that is refused."""
+    bench.settled()
+    bench.wait_for_turn()
+    bench.rest.delete_domain_name(domainName=bench.options.domain)
+    bench.services.wait(TURN)
+    try:
+        bench.workshop.rest_domain(bench.options, file.place, client)
+    except ClientError:
+        bench.services.wait(TURN)
+        bench.workshop.rest_domain(bench.options, bench.first)
+        raise
+    finally:
+        bench.last = bench.services.timer()
+    return _became(bench)
+
+
+def _sealed_update(bench: Bench, file: Sealed, client: Any) -> Answer:
+    bench.update(file.place, client)
+    return _became(bench)
+
+
+SEALED: Mapping[str, Change[Bench]] = {
+    "update": Change("A truststore", keys.a_root, _sealed_update),
+    "create": Change("A new domain's truststore", keys.a_root, _sealed_created),
+}
 PROBES: Sequence[Probe] = (
     Probe("api-gateway.create.status", "The status of a new domain, and when it is available.", _created),
     Probe("api-gateway.v2.sees-rest-domain", "Whether v2 shows a domain that v1 made.", _other_api),
@@ -277,13 +303,13 @@ PROBES: Sequence[Probe] = (
         "api-gateway.update.other-region",
         "A truststore in a bucket in another region.",
         _elsewhere,
-        wants="other_region",
+        wants=("other_region",),
     ),
     Probe(
         "api-gateway.update.other-account",
         "A truststore from another account's bucket.",
         _other_account,
-        wants="other_bucket",
+        wants=("other_bucket",),
     ),
     Probe("api-gateway.update.v2-bare", "An update through v2 without the configurations.", _without_configurations),
     Probe("api-gateway.error.no-object", "An object that does not exist.", _refused({"key": "absent.pem"})),
@@ -292,6 +318,7 @@ PROBES: Sequence[Probe] = (
     Probe("api-gateway.pace.interval", "How long after an update the next one is taken.", _pace),
     Probe("api-gateway.pace.refused-counts", "Whether a refused update uses up the turn.", _refused_counts),
     *IAM,
+    *keys.probes("api-gateway", "apigateway", SEALED),
     Probe("api-gateway.v1.sees-http-domain", "Whether v1 shows a domain that v2 made.", _http_domain),
 )
 
@@ -303,12 +330,10 @@ SUITE = Suite(
         "a versioned S3 bucket with some files",
         "a custom domain of the name that you gave, which no API and no DNS record uses",
     ),
-    makes_with=(
-        ("other_region", "a second bucket, in the other region"),
-        ("role", "sessions of the role that you named, each with fewer permissions than it has"),
-    ),
+    makes_with=(("other_region", "a second bucket, in the other region"),),
+    uses_with=keys.USES,
     cost="less than 0.01 USD: requests to S3. A custom domain costs nothing.",
-    minutes=35,
+    minutes=45,
     around=2,
     kinds=("custom domain", "bucket"),
     open=Bench,

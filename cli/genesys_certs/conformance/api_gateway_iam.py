@@ -28,7 +28,7 @@ def _allowed(statements: Callable[[str], list[dict[str, Any]]], *, off: bool = F
         ]
         said = [{"Effect": "Allow", **one} for one in statements(f"{arn}/{bench.options.domain}")]
         client = bench.services.restricted(
-            bench.options.role, json.dumps({"Version": "2012-10-17", "Statement": always + said})
+            "apigateway", bench.options.role, json.dumps({"Version": "2012-10-17", "Statement": always + said})
         )
         place = bench.put(bench.material.root().pem)
         bench.settled()
@@ -74,48 +74,50 @@ def _tagged(arn: str) -> list[dict[str, Any]]:
 
 
 IAM = (
-    Probe("api-gateway.iam.patch-alone", "An update with PATCH alone.", _allowed(_patch), _LOCKED, "role"),
+    Probe("api-gateway.iam.patch-alone", "An update with PATCH alone.", _allowed(_patch), _LOCKED, ("role",)),
     Probe(
         "api-gateway.iam.add-on-domain",
         "With both certificate actions on the domain.",
         _allowed(_adding("{}")),
         _LOCKED,
-        "role",
+        ("role",),
     ),
     Probe(
         "api-gateway.iam.add-on-both",
         "With both certificate actions on the domain and on /domainnames.",
         _allowed(_adding("{}", "{..}")),
         _LOCKED,
-        "role",
+        ("role",),
     ),
-    Probe("api-gateway.iam.add-on-all", "With both certificate actions on *.", _allowed(_adding("*")), _LOCKED, "role"),
+    Probe(
+        "api-gateway.iam.add-on-all", "With both certificate actions on *.", _allowed(_adding("*")), _LOCKED, ("role",)
+    ),
     Probe(
         "api-gateway.iam.off-patch-alone",
         "Mutual TLS off with PATCH alone.",
         _allowed(_patch, off=True),
         _LOCKED,
-        "role",
+        ("role",),
     ),
     Probe(
         "api-gateway.iam.off-on-domain",
         "Mutual TLS off with both certificate actions on the domain.",
         _allowed(_adding("{}"), off=True),
         _LOCKED,
-        "role",
+        ("role",),
     ),
     Probe(
         "api-gateway.iam.add-with-truststore",
         "With both certificate actions under a condition on the truststore that the request names.",
         _allowed(_with_truststore),
         _LOCKED,
-        "role",
+        ("role",),
     ),
     Probe(
         "api-gateway.iam.resource-tag",
         "PATCH under a condition on the domain's tag.",
         _allowed(_tagged),
         _LOCKED,
-        "role",
+        ("role",),
     ),
 )

@@ -3,15 +3,16 @@
 No distribution is made (``distribution`` does that): one takes minutes to come, and as long to go.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from genesys_certs.conformance import bundles
+from genesys_certs.conformance import bundles, keys
 from genesys_certs.conformance.asking import refusal, tried
+from genesys_certs.conformance.bench import BucketBench
 from genesys_certs.conformance.bundles import Case
-from genesys_certs.conformance.material import Material
+from genesys_certs.conformance.keys import Change, Sealed
 from genesys_certs.conformance.model import Answer, Probe, not_asked, taken
 from genesys_certs.conformance.suite import Suite
 from genesys_certs.conformance.workshop import Options, Place, Workshop
@@ -27,31 +28,24 @@ CASES = (
 )
 
 
-class Bench:
+class Bench(BucketBench):
     """One trust store and its bucket."""
 
     def __init__(self, workshop: Workshop, options: Options) -> None:
-        self.workshop, self.options, self.services = workshop, options, workshop.services
-        self.material = Material(self.services.now())
+        super().__init__(workshop, options)
         self.cloudfront = workshop.client("cloudfront")
-        self.bucket = workshop.bucket()
-        self.first = self.put(self.material.root().pem)
         self.created = workshop.cloudfront_trust_store(self.first)
         self.id = str(self.created["TrustStore"]["Id"])
-
-    def put(self, content: bytes) -> Place:
-        """An object in the run's bucket."""
-        return self.workshop.put(self.bucket, "bundle.pem", content)
 
     def shown(self) -> tuple[dict[str, Any], str]:
         """The trust store, and its ETag."""
         answer = self.cloudfront.get_trust_store(Identifier=self.id)
         return answer["TrustStore"], str(answer["ETag"])
 
-    def update(self, place: Place, etag: str = "", **more: Any) -> str:
+    def update(self, place: Place, etag: str = "", client: Any = None, **more: Any) -> str:
         """UpdateTrustStore; the ETag that it answers. ``etag``: the present one where it is empty."""
         source = {"CaCertificatesBundleS3Location": place.location(more.pop("region", self.services.region))}
-        answer = self.cloudfront.update_trust_store(
+        answer = (client or self.cloudfront).update_trust_store(
             Id=self.id, IfMatch=etag or self.shown()[1], CaCertificatesBundleSource=source, **more
         )
         return str(answer["ETag"])
@@ -144,13 +138,20 @@ def _quota(bench: Bench) -> Answer:
             answer = refusal(error, most=count + number)
             break
     for identity in made:
-        shown = bench.cloudfront.get_trust_store(Identifier=identity)
-        begun = bench.services.timer()
-        while shown["TrustStore"]["Status"] == "pending" and bench.services.timer() - begun < PATIENCE:
-            bench.services.wait(PAUSE)
-            shown = bench.cloudfront.get_trust_store(Identifier=identity)
-        bench.cloudfront.delete_trust_store(Id=identity, IfMatch=shown["ETag"])
+        _dropped(bench, identity)
     return answer
+
+
+def _dropped(bench: Bench, identity: str) -> dict[str, Any]:
+    """Delete one of several trust stores once it is no longer pending, and give what it came to."""
+    shown = bench.cloudfront.get_trust_store(Identifier=identity)
+    begun = bench.services.timer()
+    while shown["TrustStore"]["Status"] == "pending" and bench.services.timer() - begun < PATIENCE:
+        bench.services.wait(PAUSE)
+        shown = bench.cloudfront.get_trust_store(Identifier=identity)
+    bench.cloudfront.delete_trust_store(Id=identity, IfMatch=shown["ETag"])
+    found: dict[str, Any] = shown["TrustStore"]
+    return found
 
 
 def _wrong_region(bench: Bench) -> Answer:
@@ -200,6 +201,25 @@ def _ocsp(bench: Bench) -> Answer:
     return taken(seconds, text=str(shown.get("Reason", "")), status=str(shown["Status"]))
 
 
+def _sealed_created(bench: Bench, file: Sealed, client: Any) -> Answer:
+    """One more trust store, which is deleted once it has settled."""
+    begun = bench.services.timer()
+    made = bench.workshop.cloudfront_trust_store(file.place, f"-{len(bench.workshop.made)}", client)
+    shown = _dropped(bench, str(made["TrustStore"]["Id"]))
+    return taken(bench.services.timer() - begun, text=str(shown.get("Reason", "")), status=str(shown["Status"]))
+
+
+def _sealed_update(bench: Bench, file: Sealed, client: Any) -> Answer:
+    bench.settled()
+    bench.update(file.place, client=client)
+    shown, _, seconds = bench.settled()
+    return taken(seconds, text=str(shown.get("Reason", "")), status=str(shown["Status"]))
+
+
+SEALED: Mapping[str, Change[Bench]] = {
+    "create": Change("A new trust store's bundle", keys.a_root, _sealed_created),
+    "update": Change("A bundle", keys.a_root, _sealed_update),
+}
 PROBES: Sequence[Probe] = (
     Probe("cloudfront.create.status", "The status that the answer to a creation names.", _created),
     *(Probe(f"cloudfront.bundle.{one}", bundles.CASES[one].asks, _bundle(bundles.CASES[one])) for one in CASES),
@@ -211,19 +231,20 @@ PROBES: Sequence[Probe] = (
         "cloudfront.update.other-region",
         "A bucket in another region than the run's.",
         _other_region,
-        wants="other_region",
+        wants=("other_region",),
     ),
     Probe(
         "cloudfront.update.other-account",
         "A bundle from another account's bucket.",
         _other_account,
-        wants="other_bucket",
+        wants=("other_bucket",),
     ),
     Probe("cloudfront.update.ocsp", "OCSP, while no certificate names a responder.", _ocsp),
     Probe("cloudfront.error.no-object", "An object that does not exist.", _update({"key": "absent"})),
     Probe("cloudfront.error.no-version", "A version that does not exist.", _update({"version": "A" * 32})),
     Probe("cloudfront.error.no-store", "A trust store that does not exist.", _no_store),
     Probe("cloudfront.error.same-name", "A second trust store of one name.", _same_name),
+    *keys.probes("cloudfront", "cloudfront", SEALED),
     Probe("cloudfront.quota.trust-stores", f"{MOST_STORES + 1} trust stores, one above the default quota.", _quota),
 )
 
@@ -236,8 +257,9 @@ SUITE = Suite(
         "a CloudFront trust store that no distribution uses, and up to 20 more for a minute",
     ),
     makes_with=(("other_region", "a second bucket, in the other region"),),
+    uses_with=keys.USES,
     cost="less than 0.01 USD: requests to S3. No distribution is made.",
-    minutes=20,
+    minutes=25,
     kinds=("CloudFront trust store", "bucket"),
     open=Bench,
     probes=PROBES,

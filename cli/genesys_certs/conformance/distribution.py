@@ -21,12 +21,11 @@ _BAD_REQUEST = 400
 _ABSENT = "ts_000000000000000000000000"
 
 
-class Bench(cloudfront.Bench):
+class Bench(cloudfront.Bench, handshakes.Doorway):
     """One distribution with an alternate name, its trust store, and the bucket that is origin and holds bundles."""
 
     def __init__(self, workshop: Workshop, options: Options) -> None:
         super().__init__(workshop, options)
-        self.shut = False
         self.settled()
         begun = self.services.timer()
         self.made = workshop.distribution(options, self.id, self.bucket)
@@ -281,7 +280,7 @@ SUITE = Suite(
     ),
     makes_with=(),
     cost="less than 0.01 USD: requests to S3 and CloudFront. A distribution costs nothing by itself.",
-    minutes=90,
+    minutes=100,
     around=20,
     kinds=("distribution", "CloudFront trust store", "bucket"),
     open=Bench,

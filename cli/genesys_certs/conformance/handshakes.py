@@ -5,14 +5,14 @@ until it is admitted: so the new bundle is in force when the question is asked.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from genesys_certs.conformance.bench import BucketBench
 from genesys_certs.conformance.door import Door, Seen, knock
 from genesys_certs.conformance.material import Made, Material
 from genesys_certs.conformance.model import Answer, Probe, not_asked, taken
-from genesys_certs.conformance.workshop import Services
 from genesys_certs.problems import Problem
 
 PATIENCE, PAUSE = 900.0, 3.0
@@ -21,24 +21,27 @@ IN_A_ROW = 3
 """So many knocks that agree: a door has several machines."""
 DEEPEST = 6
 """Intermediates of the longest chain that is tried."""
+LATER = 600.0
+"""Seconds after which a service might look at its bundle's object again."""
+_OK = 200
 _DEPTH = "the local edge (nginx) counts four intermediates; whether AWS counts leaf and root is not claimed"
 _ANCHOR = "the local edge (nginx) follows a chain to a self-signed root; what AWS takes for an anchor is not claimed"
 
 
-class Doorway(Protocol):
-    """A bench with a door."""
+class Doorway(BucketBench):
+    """A bench with a door, whose bundle can be changed."""
 
-    services: Services
-    material: Material
     door: Door
-    shut: bool
+    shut = False
     """Nobody was let in for as long as was waited: nothing more is asked there."""
 
     def hold(self, content: bytes) -> None:
-        """Load a bundle, and wait until the service shows it."""
+        """Load a bundle, and wait until the service shows it. Raises ClientError."""
+        raise NotImplementedError
 
     def admits(self, seen: Seen) -> bool:
-        """Whether a client that saw this was let in."""
+        """Whether a client that saw this was let in: what stands behind most doors answers 200 to every request."""
+        return seen.status == _OK
 
 
 class Holding(NamedTuple):
@@ -48,10 +51,12 @@ class Holding(NamedTuple):
     client: Made
 
 
-def client_of(material: Material, issuer: Made, *, begins: int = -1, ends: int = 365, server: bool = False) -> Made:
+def client_of(
+    material: Material, issuer: Made, *, name: str = "", begins: int = -1, ends: int = 365, server: bool = False
+) -> Made:
     """A client's certificate. ``begins``, ``ends``: days from now. ``server``: for servers alone."""
     usage = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
-    return material.below(issuer, begins=begins, ends=ends, usage=usage)
+    return material.below(issuer, name, begins=begins, ends=ends, usage=usage)
 
 
 def met(bench: Doorway, chain: Sequence[Made]) -> Seen:
@@ -153,6 +158,15 @@ def _removed(bench: Doorway) -> Answer:
     return taken(seconds or 0.0, refused=seconds is not None, others_kept=kept)
 
 
+def _gone(bench: Doorway) -> Answer:
+    """The object is deleted once it is loaded. Who does not read it again needs neither key nor caller again."""
+    holding = held(bench)
+    bench.forget()
+    bench.services.wait(LATER)
+    seen = met(bench, [holding.client])
+    return taken(text=seen.words, admitted=bench.admits(seen))
+
+
 def probes(service: str, unclaimed: Mapping[str, str] | None = None) -> tuple[Probe, ...]:
     """The questions about handshakes at a service's door. ``unclaimed``: more of them that have no claim, and why."""
     more = unclaimed or {}
@@ -196,4 +210,9 @@ def probes(service: str, unclaimed: Mapping[str, str] | None = None) -> tuple[Pr
         Probe(f"{service}.client.depth", "How many intermediates a chain may have.", _depth, _DEPTH),
         Probe(f"{service}.change.added", "A root more: when its client is admitted.", _added),
         Probe(f"{service}.change.removed", "A root less: when its client is refused.", _removed),
+        Probe(
+            f"{service}.change.object-gone",
+            "The bundle's object is deleted: whether its client is admitted ten minutes later.",
+            _gone,
+        ),
     )

@@ -56,14 +56,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Probe(NamedTuple):
     """``ask`` gets the suite's bench. ``unclaimed``: why the local world cannot answer (empty: it can).
 
-    ``wants``: the option without which it cannot be asked (empty: none).
+    ``wants``: the options without any of which it cannot be asked.
     """
 
     id: str
     asks: str
     ask: Callable[[Any], Answer]
     unclaimed: str = ""
-    wants: str = ""
+    wants: tuple[str, ...] = ()
 
 
 def taken(seconds: float = 0.0, text: str = "", **facts: Fact) -> Answer:

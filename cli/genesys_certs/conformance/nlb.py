@@ -6,7 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from genesys_certs.conformance.asking import refusal, tried
-from genesys_certs.conformance.material import Material
+from genesys_certs.conformance.bench import BucketBench
 from genesys_certs.conformance.model import Answer, Probe, taken
 from genesys_certs.conformance.suite import Suite
 from genesys_certs.conformance.workshop import Options, Workshop
@@ -19,20 +19,18 @@ MOST = 100
 type Filter = dict[str, str]
 
 
-def _filter(value: str, field: str = "san-dns", match: str = "exact", action: str = "accept") -> Filter:
+def one_filter(value: str, field: str = "san-dns", match: str = "exact", action: str = "accept") -> Filter:
+    """A filter as the service is told of it."""
     return {"Field": field, "Action": action, "MatchType": match, "Value": value}
 
 
-class Bench:
+class Bench(BucketBench):
     """A listener in verify mode, with a trust store and a target group of its own."""
 
     def __init__(self, workshop: Workshop, options: Options) -> None:
-        self.workshop = workshop
+        super().__init__(workshop, options)
         self.elb = workshop.client("elbv2")
-        material = Material(workshop.services.now())
-        bucket = workshop.bucket()
-        place = workshop.put(bucket, "bundle.pem", material.root().pem)
-        self.trust_store = str(workshop.trust_store(place)["TrustStoreArn"])
+        self.trust_store = str(workshop.trust_store(self.first)["TrustStoreArn"])
         balancer = workshop.load_balancer(options)
         group = workshop.target_group(str(balancer["VpcId"]))
         self.created = workshop.listener(
@@ -90,14 +88,14 @@ def _created(bench: Bench) -> Answer:
 
 def _left_out(bench: Bench) -> Answer:
     """Filters, then a change of mutual TLS that says nothing of them."""
-    bench.change(bench.mutual([_filter("a.example.com")]))
+    bench.change(bench.mutual([one_filter("a.example.com")]))
     bench.change(bench.mutual([]))
     return taken(filters=len(bench.filters()))
 
 
 def _empty(bench: Bench) -> Answer:
     """Filters, then an empty list."""
-    bench.change(bench.mutual([_filter("a.example.com")]))
+    bench.change(bench.mutual([one_filter("a.example.com")]))
     try:
         bench.change(bench.mutual([]) | {"ClientCertificateIdentityFilters": []})
     except ClientError as error:
@@ -107,7 +105,7 @@ def _empty(bench: Bench) -> Answer:
 
 def _other_change(bench: Bench) -> Answer:
     """Filters, then a change of something else."""
-    bench.change(bench.mutual([_filter("a.example.com")]))
+    bench.change(bench.mutual([one_filter("a.example.com")]))
     bench.elb.modify_listener(ListenerArn=bench.arn, SslPolicy="ELBSecurityPolicy-TLS13-1-2-2021-06")
     return taken(filters=len(bench.filters()), mode=str(bench.shown().get("Mode", "")))
 
@@ -116,7 +114,7 @@ def _lag(bench: Bench) -> Answer:
     """Ten changes: whether a read right behind one shows the former filters."""
     stale = 0
     for number in range(10):
-        wanted = [_filter(f"n{number}.example.com")]
+        wanted = [one_filter(f"n{number}.example.com")]
         bench.change(bench.mutual(wanted))
         stale += bench.filters() != wanted
     return taken(stale_reads=bool(stale), text=f"{stale} of 10 were stale at first")
@@ -135,30 +133,34 @@ def _in_use(bench: Bench) -> Answer:
 
 _DNS = "dataactions.example.com"
 FILTERS: Sequence[tuple[str, str, Callable[[Bench], Answer]]] = (
-    ("exact-dns", "An exact DNS name.", _set([_filter(_DNS)])),
-    ("prefix-dns", "The beginning of a DNS name.", _set([_filter("dataactions.", match="prefix")])),
-    ("capitals", "A DNS name in capitals: whether they are kept.", _set([_filter(_DNS.upper())])),
-    ("common-name", "An exact common name.", _set([_filter(_DNS, "subject-cn")])),
-    ("unit", "An exact organizational unit.", _set([_filter("Partner", "subject-ou")])),
-    ("uri", "An exact URI.", _set([_filter("spiffe://example.com/a", "san-uri")])),
-    ("uri-scheme", "The scheme of a URI as its beginning.", _set([_filter("spiffe", "san-uri", "prefix")])),
-    ("no-uri", "An exact URI without a scheme.", _set([_filter("example", "san-uri")])),
-    ("wildcard", "A DNS name with an asterisk.", _set([_filter("*.example.com")])),
-    ("twice", "One filter twice.", _set([_filter(_DNS)] * 2)),
-    ("order", "Two filters that are not in the alphabet's order.", _set([_filter("b.example.com"), _filter(_DNS)])),
-    ("256-characters", "A value of 256 characters.", _set([_filter("a" * 256, "subject-cn")])),
-    ("257-characters", "A value of 257 characters.", _set([_filter("a" * 257, "subject-cn")])),
-    ("not-ascii", "A value with a letter outside ASCII.", _set([_filter("Zürich", "subject-cn")])),
-    ("other-field", "A field that the guide does not name.", _set([_filter(_DNS, "san-email")])),
-    ("other-match", "A match type that the guide does not name.", _set([_filter(_DNS, match="suffix")])),
-    ("other-action", "An action that the guide does not name.", _set([_filter(_DNS, action="deny")])),
-    ("100", "100 filters, the limit.", _set([_filter(f"n{one}.example.com") for one in range(MOST)])),
-    ("101", "101 filters.", _set([_filter(f"n{one}.example.com") for one in range(MOST + 1)])),
+    ("exact-dns", "An exact DNS name.", _set([one_filter(_DNS)])),
+    ("prefix-dns", "The beginning of a DNS name.", _set([one_filter("dataactions.", match="prefix")])),
+    ("capitals", "A DNS name in capitals: whether they are kept.", _set([one_filter(_DNS.upper())])),
+    ("common-name", "An exact common name.", _set([one_filter(_DNS, "subject-cn")])),
+    ("unit", "An exact organizational unit.", _set([one_filter("Partner", "subject-ou")])),
+    ("uri", "An exact URI.", _set([one_filter("spiffe://example.com/a", "san-uri")])),
+    ("uri-scheme", "The scheme of a URI as its beginning.", _set([one_filter("spiffe", "san-uri", "prefix")])),
+    ("no-uri", "An exact URI without a scheme.", _set([one_filter("example", "san-uri")])),
+    ("wildcard", "A DNS name with an asterisk.", _set([one_filter("*.example.com")])),
+    ("twice", "One filter twice.", _set([one_filter(_DNS)] * 2)),
+    (
+        "order",
+        "Two filters that are not in the alphabet's order.",
+        _set([one_filter("b.example.com"), one_filter(_DNS)]),
+    ),
+    ("256-characters", "A value of 256 characters.", _set([one_filter("a" * 256, "subject-cn")])),
+    ("257-characters", "A value of 257 characters.", _set([one_filter("a" * 257, "subject-cn")])),
+    ("not-ascii", "A value with a letter outside ASCII.", _set([one_filter("Zürich", "subject-cn")])),
+    ("other-field", "A field that the guide does not name.", _set([one_filter(_DNS, "san-email")])),
+    ("other-match", "A match type that the guide does not name.", _set([one_filter(_DNS, match="suffix")])),
+    ("other-action", "An action that the guide does not name.", _set([one_filter(_DNS, action="deny")])),
+    ("100", "100 filters, the limit.", _set([one_filter(f"n{one}.example.com") for one in range(MOST)])),
+    ("101", "101 filters.", _set([one_filter(f"n{one}.example.com") for one in range(MOST + 1)])),
     ("left-out", "A change of mutual TLS that says nothing of the filters that are there.", _left_out),
     ("empty-list", "An empty list in place of the filters that are there.", _empty),
     ("other-change", "A change of the listener that says nothing of mutual TLS.", _other_change),
     ("lag", "Whether a read right behind a change may show the former filters.", _lag),
-    ("mode-off", "Filters in mode off.", _set([_filter(_DNS)], "off")),
+    ("mode-off", "Filters in mode off.", _set([one_filter(_DNS)], "off")),
 )
 
 PROBES: Sequence[Probe] = (
@@ -181,6 +183,7 @@ SUITE = Suite(
         f"a TLS listener on port {PORT} that verifies clients",
     ),
     makes_with=(("subnets", "an internal Network Load Balancer in the subnets"),),
+    uses_with=(("load_balancer", "the load balancer that you named, which has that listener for the while"),),
     cost="less than 0.10 USD: an hour of a Network Load Balancer, if it makes one, and of a trust store in use.",
     minutes=3,
     kinds=("listener", "load balancer", "target group", "trust store", "bucket"),

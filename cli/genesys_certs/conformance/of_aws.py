@@ -31,6 +31,9 @@ from rotation_watcher.adapters.aws_errors import code
 
 _MOST = 5_000_000
 """Bytes of a bundle that is read back."""
+_KEY = r"arn:aws[a-z-]*:kms:{}:\d{{12}}:key/[A-Za-z0-9-]+"
+"""Of a region."""
+_TARGET = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}:\d{1,5}")
 
 
 @click.command("aws")
@@ -40,14 +43,22 @@ _MOST = 5_000_000
 @click.option("--domain", default="", metavar="NAME", help="api-gateway, distribution: a name that none has yet.")
 @click.option("--certificate", default="", metavar="ARN", help="A server certificate in ACM, for that name.")
 @click.option("--ownership-certificate", default="", metavar="ARN", help="api-gateway: where that one was imported.")
-@click.option("--role", default="", metavar="ARN", help="api-gateway: a role to ask with fewer permissions.")
+@click.option(
+    "--role", default="", metavar="ARN", help="A role to ask with fewer permissions: api-gateway, and --kms-key."
+)
 @click.option("--load-balancer", default="", metavar="ARN", help="One that gets a listener for the while.")
 @click.option("--subnet", "subnets", multiple=True, metavar="ID", help="Make one there instead; may be repeated.")
 @click.option(
-    "--security-group", "security_groups", multiple=True, metavar="ID", help="alb-handshake: lets you in at port 49443."
+    "--security-group",
+    "security_groups",
+    multiple=True,
+    metavar="ID",
+    help="Of a load balancer: lets you in at port 49443.",
 )
+@click.option("--target", default="", metavar="IP:PORT", help="nlb-handshake: a server there that answers HTTP.")
 @click.option("--origin", default="", metavar="NAME", help="distribution: a server by HTTPS; else the run's bucket.")
 @click.option("--other-region", default="", metavar="REGION", help="Ask for a bundle from there, too (not nlb).")
+@click.option("--kms-key", default="", metavar="ARN", help="Ask for files under it, too: a key of yours in the region.")
 @click.option(
     "--other-bucket", default="", metavar="URI", help="s3://BUCKET/KEY, a bundle in a bucket of another account."
 )
@@ -58,6 +69,7 @@ _MOST = 5_000_000
 @click.option(
     "--only", multiple=True, metavar="PATTERN", help="Ask these alone, such as 'alb.bundle.*'; may be repeated."
 )
+@click.option("--plan", is_flag=True, help="Say what would be made and asked, and end.")
 @click.option("--clean", is_flag=True, help="Ask nothing; remove what runs have left, of every service.")
 @click.option("--run", "run_id", default="", metavar="ID", help="With --clean: of that run alone.")
 @click.option("--yes", is_flag=True, help="Begin without asking.")
@@ -70,6 +82,7 @@ def command(
     service: str | None,
     folder: Path | None,
     only: tuple[str, ...],
+    plan: bool,
     clean: bool,
     run_id: str,
     yes: bool,
@@ -85,26 +98,34 @@ def command(
     """
     if not re.fullmatch(r"\d{12}", account):
         raise click.BadParameter("an account's id has twelve digits, and no dashes", param_hint="--account")
+    chosen = Options(**given)
+    if chosen.target and not _TARGET.fullmatch(chosen.target):
+        raise click.BadParameter("give an IPv4 address and a port, such as 10.0.0.5:8080", param_hint="--target")
     everything = SUITES[service or "alb"]
     suite = everything.only(only)
     if not suite.probes:
         raise click.BadParameter("no question of this service has such an id", param_hint="--only")
-    chosen = Options(**given)
-    if run_id and not clean:
-        raise click.UsageError("--run goes with --clean.")
+    if (run_id and not clean) or (plan and clean):
+        raise click.UsageError("--run goes with --clean, and --plan does not.")
     if not clean and (missing := suite.missing(chosen)):
         raise click.UsageError(f"Missing for {service}: {', '.join(missing)}.")
     services = _services(aws.connect(profile, region))
+    if chosen.kms_key and not re.fullmatch(_KEY.format(services.region), chosen.kms_key):
+        message = f"give the ARN of a key in {services.region}, no alias: arn:aws:kms:{services.region}:…:key/…"
+        raise click.BadParameter(message, param_hint="--kms-key")
     personal = _identity(account)
     if clean:
         kinds = suite.kinds if service else tuple(one.name for one in leftovers.KINDS)
         return _clean(kinds, services, run_id or None, yes=yes, as_json=as_json)
-    records.writable(folder)
     able, wanted = suite.able(chosen)
     if not able.probes:
         raise click.UsageError(f"These questions need {', '.join(wanted)}.")
     minutes = everything.lasts(len(able.probes))
     lines = Plan(able, minutes, wanted, account, services.region, new_run(), records.place(folder))
+    if plan:
+        output.emit({"plan": lines.lines(chosen)}) if as_json else output.write(lines.lines(chosen))
+        return Exit.OK
+    records.writable(folder)
     return _ask(lines, services, chosen, personal, folder, yes=yes, as_json=as_json)
 
 
@@ -144,13 +165,13 @@ def _connected(host: str, port: int) -> socket:
     return create_connection((host, port), SECONDS)
 
 
-def _restricted(region: str, role: str, policy: str) -> Any:
-    """A client of API Gateway with a session of the role that may do no more than the policy says."""
+def _restricted(region: str, service: str, role: str, policy: str) -> Any:
+    """A client of a service with a session of the role that may do no more than the policy says."""
     given = aws.client("sts").assume_role(
         RoleArn=role, RoleSessionName="conformance", Policy=policy, DurationSeconds=900
     )["Credentials"]
     session = boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
-    return clients.make("apigateway", region=region, session=session)
+    return clients.make(service, region=region, session=session)
 
 
 def _identity(account: str) -> list[str]:
@@ -187,6 +208,7 @@ class Plan(NamedTuple):
             f"Account {self.account}, region {self.region}, run {self.run}: {self.suite.about}",
             f"Makes, each with the tag {TAG}={self.run}:",
             *(f"  {one}" for one in self.suite.creations(chosen)),
+            *(f"Uses {one}." for one in self.suite.uses(chosen)),
             f"Asks {asked} question{'s' * (asked != 1)}, which takes up to {self.minutes} minutes.",
             *([f"Leaves out those that need {', '.join(self.wanted)}."] if self.wanted else []),
             f"Costs {self.suite.cost}",

@@ -24,6 +24,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, instead in (
         (r"\b[a-z][a-z0-9+.-]*://[^\s\"'<>]+", "<url>"),
         (r"\barn:[^\s\"'<>]+", "<arn>"),
+        (r"\b(?:assumed-role|federated-user|role|user)/[^\s\"'<>]+", "<principal>"),
         (r"[^\s\"'<>=(]+@[^\s\"'<>)]+", "<address>"),
         (r"\b(?:X-Amz-|AWSAccessKeyId|Signature)[^\s\"'<>]*=[^\s\"'<>]+", "<signature>"),
         (r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<id>"),

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from genesys_certs.conformance.asking import refusal, tried
 from genesys_certs.conformance.model import Answer, Probe, taken
+from genesys_certs.conformance.workshop import Place
 
 MOST_FILES = 30
 """The default quota of a trust store."""
@@ -17,13 +18,29 @@ _TYPE = "CRL"
 
 
 def _content(bench: Any, body: bytes, key: str = "list.pem") -> dict[str, str]:
-    place = bench.put(body, key)
+    return _named(bench.put(body, key))
+
+
+def _named(place: Place) -> dict[str, str]:
     return {"S3Bucket": place.bucket, "S3Key": place.key, "S3ObjectVersion": place.version, "RevocationType": _TYPE}
 
 
-def _add(bench: Any, *contents: dict[str, str]) -> list[dict[str, Any]]:
-    added = bench.elb.add_trust_store_revocations(TrustStoreArn=bench.arn, RevocationContents=[*contents])
+def _add(bench: Any, *contents: dict[str, str], client: Any = None) -> list[dict[str, Any]]:
+    elb = client or bench.elb
+    added = elb.add_trust_store_revocations(TrustStoreArn=bench.arn, RevocationContents=[*contents])
     return list(added["TrustStoreRevocations"])
+
+
+def a_list(bench: Any) -> bytes:
+    """One of a CA that the trust store does not hold, with one entry. PEM."""
+    return _strange(bench).public_bytes(Encoding.PEM)
+
+
+def added(bench: Any, place: Place, client: Any) -> Answer:
+    """Whether a list is taken, in the name of a client (None: the bench's). It is removed again. Raises ClientError."""
+    (one,) = _add(bench, _named(place), client=client)
+    _remove(bench, int(one["RevocationId"]))
+    return taken(entries=int(one.get("NumberOfRevokedEntries", -1)))
 
 
 def _remove(bench: Any, *numbers: int) -> None:

@@ -11,7 +11,8 @@ from genesys_certs.conformance.workshop import Options, Workshop
 class Suite(NamedTuple):
     """``open`` makes what the probes need, and gives their bench. ``kinds``: of ``leftovers``, all that it makes.
 
-    ``needs``: the options of which each inner group needs one. ``makes_with``: an option, and what it makes besides.
+    ``needs``: the options of which each inner group needs one. ``makes_with``: an option, and what it makes besides;
+    ``uses_with``: an option, and what of the operator's is used for what.
     ``minutes``: of all questions; ``around``: those of them that making and removing take.
     """
 
@@ -26,6 +27,7 @@ class Suite(NamedTuple):
     open: Callable[[Workshop, Options], Any]
     probes: Sequence[Probe]
     around: int = 1
+    uses_with: tuple[tuple[str, str], ...] = ()
 
     def only(self, patterns: Sequence[str]) -> "Suite":
         """With the probes whose id fits a pattern; with all where there is none."""
@@ -34,8 +36,9 @@ class Suite(NamedTuple):
 
     def able(self, options: Options) -> tuple["Suite", list[str]]:
         """With the probes whose option was given, and the options that are missing for the others, in words."""
-        able = [one for one in self.probes if not one.wants or _any(options, (one.wants,))]
-        wanted = {one.wants for one in self.probes} - {one.wants for one in able}
+        given = {name for name, value in options._asdict().items() if value}
+        able = [one for one in self.probes if given.issuperset(one.wants)]
+        wanted = {name for one in self.probes for name in one.wants} - given
         return self._replace(probes=able), sorted(f"--{name.replace('_', '-')}" for name in wanted)
 
     def lasts(self, asked: int) -> int:
@@ -50,6 +53,10 @@ class Suite(NamedTuple):
     def creations(self, options: Options) -> list[str]:
         """What it will make, in words."""
         return [*self.makes, *(words for name, words in self.makes_with if _any(options, (name,)))]
+
+    def uses(self, options: Options) -> list[str]:
+        """What of the operator's it will use, and for what, in words."""
+        return [words for name, words in self.uses_with if _any(options, (name,))]
 
 
 def _any(options: Options, names: tuple[str, ...]) -> bool:

@@ -8,6 +8,7 @@ from genesys_certs.conformance import (
     cloudfront,
     distribution,
     nlb,
+    nlb_handshake,
 )
 
 SUITES = {
@@ -18,6 +19,7 @@ SUITES = {
         api_gateway.SUITE,
         api_gateway_handshake.SUITE,
         nlb.SUITE,
+        nlb_handshake.SUITE,
         cloudfront.SUITE,
         distribution.SUITE,
     )

@@ -11,6 +11,8 @@ from genesys_certs.conformance.signals import deferred
 TAG = "genesys-certificate-watcher:conformance"
 """Its value is the run's id."""
 PREFIX = "gcw-conformance-"
+LONGEST_NAME = 32
+"""Characters, of a trust store (elbv2's API reference, CreateTrustStore)."""
 NO_CACHE = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 """CloudFront's managed cache policy CachingDisabled, of the same id everywhere (its developer guide)."""
 
@@ -18,7 +20,7 @@ NO_CACHE = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 class Services(NamedTuple):
     """The world outside. ``client``: of a service, in a region (None: the run's). ``timer``, ``wait``: in seconds.
 
-    ``restricted``: a client of API Gateway with a role (ARN) that may do no more than a policy (JSON) says.
+    ``restricted``: a client of a service with a session of a role (ARN) that may do no more than a policy (JSON) says.
     ``connect``: TCP to a host and a port. Raises OSError.
     """
 
@@ -29,7 +31,7 @@ class Services(NamedTuple):
     now: Callable[[], datetime]
     timer: Callable[[], float]
     wait: Callable[[float], None]
-    restricted: Callable[[str, str], Any]
+    restricted: Callable[[str, str, str], Any]
     connect: Connect
 
 
@@ -78,12 +80,15 @@ class Options(NamedTuple):
     other_bucket_region: str = ""
     origin: str = ""
     security_groups: tuple[str, ...] = ()
+    target: str = ""
+    kms_key: str = ""
 
     def personal(self) -> tuple[str, ...]:
         """All of it is the operator's."""
         plain = (self.domain, self.certificate, self.ownership_certificate, self.load_balancer, self.role, self.origin)
         parts = (self.other_bucket, *self.other_bucket.removeprefix("s3://").split("/"))
-        return (*plain, *self.subnets, *self.security_groups, *parts)
+        key = (self.kms_key, *self.kms_key.split(":")[4:5], self.kms_key.rpartition("/")[2])
+        return (*plain, *self.subnets, *self.security_groups, *parts, *key, self.target, self.target.partition(":")[0])
 
     def elsewhere(self) -> Place:
         """The bundle that lies in a bucket of another account."""
@@ -137,20 +142,27 @@ class Workshop:
         answer = self.services.client("s3", region).put_object(Bucket=bucket, Key=key, Body=content)
         return Place(bucket, key, str(answer["VersionId"]))
 
-    def trust_store(self, place: Place, suffix: str = "") -> dict[str, Any]:
+    def put_under(self, key: str, bucket: str, name: str, content: bytes) -> Place:
+        """A new version of an object, under a KMS key (ARN)."""
+        answer = self.client("s3").put_object(
+            Bucket=bucket, Key=name, Body=content, ServerSideEncryption="aws:kms", SSEKMSKeyId=key
+        )
+        return Place(bucket, name, str(answer["VersionId"]))
+
+    def trust_store(self, place: Place, suffix: str = "", client: Any = None) -> dict[str, Any]:
         """A trust store of Elastic Load Balancing, as its creation describes it."""
-        name = f"{self.name}{suffix}"
+        name = f"{self.name[: LONGEST_NAME - len(suffix)]}{suffix}"
         with deferred():
-            made = self.client("elbv2").create_trust_store(Name=name, Tags=self.tags, **place.bundle())
+            made = (client or self.client("elbv2")).create_trust_store(Name=name, Tags=self.tags, **place.bundle())
             described: dict[str, Any] = made["TrustStores"][0]
             self._note("trust store", str(described["TrustStoreArn"]))
         return described
 
-    def cloudfront_trust_store(self, place: Place, suffix: str = "") -> dict[str, Any]:
+    def cloudfront_trust_store(self, place: Place, suffix: str = "", client: Any = None) -> dict[str, Any]:
         """A trust store of CloudFront: the answer to its creation."""
         source = {"CaCertificatesBundleS3Location": place.location(self.services.region)}
         with deferred():
-            made: dict[str, Any] = self.client("cloudfront").create_trust_store(
+            made: dict[str, Any] = (client or self.client("cloudfront")).create_trust_store(
                 Name=f"{self.name}{suffix}", CaCertificatesBundleSource=source, Tags={"Items": self.tags}
             )
             self._note("CloudFront trust store", str(made["TrustStore"]["Id"]))
@@ -248,11 +260,11 @@ class Workshop:
             self._note("distribution", str(made["Distribution"]["Id"]))
         return made
 
-    def rest_domain(self, options: Options, place: Place) -> dict[str, Any]:
+    def rest_domain(self, options: Options, place: Place, client: Any = None) -> dict[str, Any]:
         """A regional domain with mutual TLS through v1, as its creation describes it."""
         more = {"ownershipVerificationCertificateArn": options.ownership_certificate}
         with deferred():
-            made: dict[str, Any] = self.client("apigateway").create_domain_name(
+            made: dict[str, Any] = (client or self.client("apigateway")).create_domain_name(
                 domainName=options.domain,
                 regionalCertificateArn=options.certificate,
                 endpointConfiguration={"types": ["REGIONAL"]},

@@ -1,7 +1,7 @@
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from local.edge import Handshake, TlsEdge
+from local.edge import EdgeError, Handshake, TlsEdge
 from local.genesys.issuing import Identity
 from tests.handshake.edge.certificates import bundle_of, client_of, new_authority, new_leaf
 
@@ -96,3 +96,21 @@ def test_each_target_judges_by_its_own_bundle(edge: TlsEdge, root: Identity, oth
     }
 
     assert seen == {"alb": [True, False], "api": [False, True], "both": [True, True]}
+
+
+def test_a_client_whose_subject_does_not_match_is_hung_up_on_until_the_pattern_is_gone(
+    edge: TlsEdge, root: Identity
+) -> None:
+    client = client_of(new_leaf(root))
+    bundle = {"alb": bundle_of(root)}
+    edge.load(bundle, subjects={"alb": "(^|,)CN=somebody else(,|$)"})
+    with pytest.raises(EdgeError, match="no verdict: RemoteDisconnected"):
+        edge.handshake("alb", client)
+    assert edge.handshake("alb", None).detail == "NONE"
+
+    edge.load(bundle, subjects={"alb": f"(^|,)cn={client.name.upper()}(,|$)"})
+    assert edge.handshake("alb", client).admitted
+
+    edge.load(bundle, subjects={"alb": "another"})
+    edge.load(bundle)
+    assert edge.handshake("alb", client).admitted
