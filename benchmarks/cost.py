@@ -19,6 +19,8 @@ from local.aws.calls import Call
 from local.environment import Environment
 from local.genesys.keys import DEFAULT_CACHE
 from rotation_watcher import schedules
+from rotation_watcher.collect import LISTINGS
+from rotation_watcher.listed_store import FOLDERS, KNOWN_FOR
 from tests.stack.template import ALARMS, FUNCTIONS, PARAMETERS, RESOURCES, metrics_of
 from tests.support.functions import LOGICAL_NAMES
 
@@ -72,7 +74,8 @@ class Line(NamedTuple):
 def counted() -> Counts:
     """The calls of quiet runs, measured with one source and three, three targets and six. Raises RuntimeError.
 
-    From three targets on a run lists what is kept of them, which is no more than what it costs one or two.
+    From three targets on a run lists what is kept of them, which is no more than what it costs one or two. From
+    thirteen sources on ``lines`` reckons with collect's listings, which ``tests/integration/test_calls.py`` counts.
     """
     small, sources, targets, both = (_quiet(*size) for size in ((1, 3), (3, 3), (1, 6), (3, 6)))
     found: Counts = {}
@@ -141,6 +144,10 @@ def lines(counts: Counts, sources: int, targets: int) -> Iterator[Line]:
         calls = {one: _of(each, sources, targets) for one, each in classes.items()}
         if function in _LISTS:
             calls["s3 put"] = calls.get("s3 put", 0) + math.ceil(targets * OBJECTS / A_PAGE) - 1
+        if function == "collect" and (spared := classes["s3 get"]["source"] * sources) >= LISTINGS:
+            listing = 1 - min(_every(function) / KNOWN_FOR, 1)
+            calls["s3 get"] -= listing * spared
+            calls["s3 put"] = listing * len(FOLDERS)
         yield from _of_function(function, runs[function], calls, sources)
     asked = sum(runs[name] * _of(one["sqs"], sources, targets) for name, one in counts.items() if "sqs" in one)
     usd = POLLS * HOURS * PRICES["sqs fifo"] + asked * PRICES["sqs"]

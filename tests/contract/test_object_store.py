@@ -8,7 +8,7 @@ import pytest
 from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.s3 import S3Store
-from rotation_watcher.errors import Conflict
+from rotation_watcher.errors import Conflict, StoreError
 from rotation_watcher.ports import ObjectStore, Written
 from tests.support.fakes import InMemoryStore
 
@@ -162,6 +162,14 @@ def test_a_listing_names_the_newest_version_of_each_object_by_its_etag(store: Ob
     assert store.listed("c/") == {}
     assert {*store.listed("", after="a/1")} == {"a/2", "b/1"}
     assert {*store.listed("a/", after="a/")} == {"a/1", "a/2"}
+
+
+def test_a_listing_of_more_than_the_caller_has_use_for_is_refused(store: ObjectStore) -> None:
+    for key in ("a/1", "a/2", "b/1"):
+        put(store, key, b"")
+    assert [*store.listed("a/", most=2)] == ["a/1", "a/2"]
+    with pytest.raises(StoreError, match=f"s3://{store.bucket}/a/ holds more than 1 objects"):
+        store.listed("a/", most=1)
 
 
 def test_a_listing_says_when_each_was_written(store: ObjectStore) -> None:

@@ -101,6 +101,24 @@ def test_what_may_be_skipped_is_passed_over_where_it_is_more_than_a_page(
     assert len(aws.calls.of("s3", "ListObjectsV2")) == calls
 
 
+@pytest.mark.parametrize(("most", "calls"), [(2, 2), (3, 2), (5, 3)])
+def test_a_listing_that_may_hold_so_many_asks_for_a_page_beyond_them_at_most(
+    most: int, calls: int, bucket: str, aws: EmbeddedAws
+) -> None:
+    client: Any = clients.make("s3")
+    client.meta.events.register("before-parameter-build.s3.ListObjectsV2", _two_a_page)
+    store = S3Store(client, bucket)
+    for number in range(5):
+        put(store, f"key-{number}", b"")
+    aws.calls.clear()
+    if most < 5:
+        with pytest.raises(StoreError, match="more than"):
+            store.listed("", most=most)
+    else:
+        assert len(store.listed("", most=most)) == 5
+    assert len(aws.calls.of("s3", "ListObjectsV2")) == calls
+
+
 def _two_a_page(params: dict[str, Any], **_: object) -> None:
     params["MaxKeys"] = 2
 

@@ -26,7 +26,7 @@ from botocore import parsers
 from botocore.retries.standard import ExponentialBackoff
 
 from local.genesys.clock import VirtualClock
-from rotation_watcher import bootstrap, run_store, settings
+from rotation_watcher import bootstrap, settings
 from rotation_watcher.adapters import remembering_store
 from rotation_watcher.adapters.caching_store import CachingStore
 from rotation_watcher.adapters.genesys import Genesys, make_client
@@ -42,6 +42,7 @@ from rotation_watcher.ports import (
     Validators,
     Written,
 )
+from rotation_watcher.remembered import Remembered
 from tests.support.functions import Context, load
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -232,8 +233,8 @@ def _memory() -> Memory:
     remembered: Counter[str] = Counter()
     for one in ours:
         match one:
-            case run_store.Memory():
-                remembered["run_store.Memory"] += _weight(one.held)
+            case Remembered():
+                remembered[f"{type(one).__module__.rpartition('.')[2]}.Memory"] += _weight(one.held)
             case remembering_store.Memory():
                 remembered["remembering_store.Memory"] += _weight(one.known)
             case CachingStore():

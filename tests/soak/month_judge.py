@@ -23,8 +23,8 @@ MEMORY_GROWTH = 1.05
 
 Of the bytes what its stores remember is taken off: that grows with the state, up to bounds of its own.
 """
-REMEMBER = {"CachingStore": 40, "remembering_store.Memory": 64, "run_store.Memory": 16}
-"""MB that these may remember at the most: 1000 objects of up to 32 KB; ``_MOST`` of the other two."""
+REMEMBER = {"CachingStore": 40, "remembering_store.Memory": 64, "run_store.Memory": 16, "listed_store.Memory": 16}
+"""MB that these may remember at the most: 1000 objects of up to 32 KB; the bounds of the other ones."""
 
 
 class Day(msgspec.Struct, frozen=True):

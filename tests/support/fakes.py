@@ -7,12 +7,12 @@ have a file of their own, ``fake_targets``.
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from local.genesys.clock import VirtualClock
 from rotation_watcher.alerts.model import Alert
-from rotation_watcher.errors import Conflict, SourceError, SourceReason
+from rotation_watcher.errors import Conflict, SourceError, SourceReason, StoreError
 from rotation_watcher.ports import FileEvent, Listed, PublishRequest, StoredObject, Version, Written
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -118,11 +118,14 @@ class InMemoryStore(Watched):
         self._enter("list", prefix)
         return sorted(key for key in self._live() if key.startswith(prefix))
 
-    def listed(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, Listed]:
+    def listed(self, prefix: str, *, after: str = "", skip: str = "", most: int | None = None) -> Mapping[str, Listed]:
         """See ``ports.ObjectStore``."""
         self._enter("list", prefix or after)
         below = {key: one for key, one in sorted(self._live().items()) if key.startswith(prefix) and key > after}
         left = {key: one for key, one in below.items() if not (skip and key.startswith(skip))}
+        self.after("list", prefix or after)
+        if most is not None and len(left) > most:
+            raise StoreError(f"s3://{self._bucket}/{prefix} holds more than {most} objects")
         return {key: Listed(one.etag, one.modified) for key, one in left.items()}
 
     def versions_of(self, key: str) -> Sequence[Version]:
@@ -163,6 +166,15 @@ class InMemoryStore(Watched):
 
     def _named(self, stored: Stored) -> str | None:
         return stored.version if self._versioned else None
+
+
+class EncryptedStore(InMemoryStore):
+    """A bucket under a KMS key: no ETag is a digest of the data alone."""
+
+    def _keep(self, key: str, body: bytes, content_type: str) -> Stored:
+        kept = super()._keep(key, body, content_type)
+        self.versions[key][-1] = other = replace(kept, etag=f'"{kept.version}"')
+        return other
 
 
 class FakeFileEvents(Watched):

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 
 from rotation_watcher import collect as collecting
 from rotation_watcher import config, keys
 from rotation_watcher.collect import Request, Summary
 from rotation_watcher.errors import SourceError
+from rotation_watcher.listed_store import Memory
 from rotation_watcher.ports import Credentials
 from rotation_watcher.sources import history
 from rotation_watcher.sources.history import History
@@ -62,6 +64,10 @@ class Counted:
         self.values[name] = value
 
 
+def _itself(memory: Memory) -> Memory:
+    return memory
+
+
 class SmallCollect:
     """``answers`` maps each source to the entities that it gives, or to its error; regions differ unless told so."""
 
@@ -71,6 +77,8 @@ class SmallCollect:
         self.answers: dict[str, Sequence[bytes] | SourceError] = {name: [leaf()] for name in sources or ("one",)}
         self.remaining: Callable[[], float] = lambda: 120.0
         self.secret: Callable[[str], str] = lambda _: SECRET
+        self.memory: Memory | None = None
+        """What the container of the runs remembers."""
         self.watch = config.from_document(
             {
                 "mode": "apply",
@@ -117,6 +125,7 @@ class SmallCollect:
             metrics=self.metrics,
             clock=self.clock,
             remaining=self.remaining,
+            memory=partial(_itself, self.memory) if self.memory else None,
         )
 
     def look(self, *sources: str, dry_run: bool = False) -> Summary:

@@ -1,15 +1,14 @@
 """A run reads once what its targets share, and of the state only what a listing does not answer."""
 
-import dataclasses
 import zlib
 
 import pytest
 
-from rotation_watcher import once_store, run_store
+from rotation_watcher import once_store, remembered
 from rotation_watcher.errors import Conflict
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.run_store import Memory, RunStore, holds
-from tests.support.fakes import InMemoryStore, Stored
+from tests.support.fakes import EncryptedStore, InMemoryStore
 
 RECORD, LOADED = "targets/alb/record.json", "targets/alb/bundle.pem"
 JSON, PEM = "application/json", "application/x-pem-file"
@@ -155,19 +154,10 @@ def test_the_listing_says_whether_an_object_holds_these_bytes() -> None:
     assert world.store.calls == []
 
 
-class Encrypted(InMemoryStore):
-    """A bucket under a KMS key: no ETag is a digest of the data alone."""
-
-    def _keep(self, key: str, body: bytes, content_type: str) -> Stored:
-        kept = super()._keep(key, body, content_type)
-        self.versions[key][-1] = other = dataclasses.replace(kept, etag=f'"{kept.version}"')
-        return other
-
-
 @pytest.mark.parametrize("shown_by", ["a read", "a write", "what the container knows"])
 def test_where_etags_are_no_digests_a_difference_says_nothing(shown_by: str) -> None:
     world = World()
-    world.store = Encrypted()
+    world.store = EncryptedStore()
     world.store.seed(LOADED, b"1")
     world.store.seed(RECORD, b"1")
     if shown_by == "what the container knows":
@@ -196,7 +186,7 @@ def test_where_the_listing_says_nothing_of_it_nobody_knows(unknown: str) -> None
 
 
 def test_what_is_remembered_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_store, "_MOST", 2 * len(zlib.compress(b"{ }", 1)) - 1)
+    monkeypatch.setattr(remembered, "MOST", 2 * len(zlib.compress(b"{ }", 1)) - 1)
     world = World()
     keys = [f"targets/{name}/record.json" for name in "abc"]
     for key in keys:

@@ -33,6 +33,7 @@ from rotation_watcher.settings import Settings
 if TYPE_CHECKING:
     from rotation_watcher.adapters.remembering_store import Memory
     from rotation_watcher.collect import Ports as CollectPorts
+    from rotation_watcher.listed_store import Memory as SourcesMemory
     from rotation_watcher.publish import Ports as PublishPorts
     from rotation_watcher.refresh_crls import Ports as RefreshPorts
     from rotation_watcher.report import Ports as ReportPorts
@@ -88,7 +89,14 @@ class Watcher:
             queue=self.queue,
             metrics=self._metrics,
             clock=self._clock,
+            memory=lambda: self._known_sources,
         )
+
+    @cached_property
+    def _known_sources(self) -> "SourcesMemory":
+        from rotation_watcher.listed_store import Memory  # noqa: PLC0415  # of use to large stacks alone
+
+        return Memory()
 
     @cached_property
     def publish(self) -> "PublishPorts":

@@ -39,9 +39,10 @@ from rotation_watcher.targets.repository import load_record
 from rotation_watcher.trust.approvals import FORMER, INVALID, misnamed
 from rotation_watcher.trust.findings import Finding
 from rotation_watcher.trust.identity import Expected
-from rotation_watcher.trust.operator_files import Anchors, load_anchors, load_approvals
+from rotation_watcher.trust.operator_files import Anchors, anchors_read, load_anchors, load_approvals
 
 if TYPE_CHECKING:
+    from rotation_watcher.listed_store import Memory
     from rotation_watcher.sources.fetch import Seen
 
 FETCHING = 60.0
@@ -55,6 +56,9 @@ whole core judges all ten thousand that are read, and a run takes up to fifteen 
 KEEPING = 55.0
 """Seconds of the run that are kept for judging, writing and delivering."""
 
+LISTINGS = 25
+"""As how many reads S3 bills two listings: a run that spares fewer by them makes none (``listed_store``)."""
+
 UNREADY = "not read: what is known of its region by another id could not be handed over to it yet"
 
 type Explain = Callable[[str, Observation | None, SourceSummary], None]
@@ -66,7 +70,10 @@ def _unheard(_source: str, _observation: Observation | None, _summary: "SourceSu
 
 
 class Ports(NamedTuple):
-    """What collect needs of the world. ``unready``: the sources that wait for their history (``unwatched``)."""
+    """What collect needs of the world. ``unready``: the sources that wait for their history (``unwatched``).
+
+    ``memory`` gives what the container knows of former runs; None: every run reads everything.
+    """
 
     store: ObjectStore
     secrets: Secrets
@@ -78,6 +85,7 @@ class Ports(NamedTuple):
     remaining: Remaining = unhurried
     explain: Explain = _unheard
     unready: frozenset[str] = frozenset()
+    memory: "Callable[[], Memory] | None" = None
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -127,15 +135,16 @@ def collect(watch: Watch, request: Request, ports: Ports) -> Summary:
     chosen = _chosen(watch, request)
     ports = ports._replace(store=TimedStore(ports.store, ports.remaining))
     summary = Summary(dry_run=request.dry_run)
-    apart = _Apart(watch, request, ports)
-    runs: dict[str, _SourceRun] = {}
-    asking = _Asking(watch, ports)
     seconds = max(1.0, min(FETCHING, ports.remaining() - KEEPING))
     unready = [source.id for source in chosen if source.id in ports.unready]
-    apart.broken |= {name: SourceSummary(outcome="broken", message=UNREADY) for name in unready}
     ready = [source for source in chosen if source.id not in ports.unready]
     asked = fetch.answers(ready, ports.secrets, ports.genesys, seconds)
-    for source in ready:  # while Genesys is being asked
+    ports = ports._replace(store=_known(ready, ports))  # while Genesys is being asked, as what follows
+    apart = _Apart(watch, request, ports)
+    apart.broken |= {name: SourceSummary(outcome="broken", message=UNREADY) for name in unready}
+    runs: dict[str, _SourceRun] = {}
+    asking = _Asking(watch, ports)
+    for source in ready:
         with apart(source):
             runs[source.id] = _SourceRun(watch, source, ports)
     for source, seen in asked:
@@ -168,6 +177,18 @@ def collect(watch: Watch, request: Request, ports: Ports) -> Summary:
     if not request.dry_run and {one.id for one in chosen} == {one.id for one in watch.sources}:
         _count(watch, done, apart, summary, ports)
     return summary
+
+
+def _known(sources: Sequence[Source], ports: Ports) -> ObjectStore:
+    """The store, or one that knows what a run of this container has read before, if that spares enough reads."""
+    read = {keys.history(source.id) for source in sources} | {key for one in sources for key in anchors_read(one)}
+    if ports.memory is None or len(read) < LISTINGS:
+        return ports.store
+    from rotation_watcher.listed_store import ListedStore  # noqa: PLC0415  # of use to large stacks alone
+
+    store = ListedStore(ports.store, ports.memory(), read)
+    store.begin(ports.clock(), worth=LISTINGS)
+    return store
 
 
 class _Apart:

@@ -31,6 +31,9 @@ class Packed:
     def __iter__(self) -> Iterator[str]:
         return iter(self._kept)
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._kept
+
     def get(self, key: str, etag: str | None) -> StoredObject | None:
         """What was kept under a key, if it is what has this ETag."""
         kept = self._kept.get(key)

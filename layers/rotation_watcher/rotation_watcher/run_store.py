@@ -11,8 +11,8 @@ import hashlib
 from datetime import timedelta
 
 from rotation_watcher.once_store import OnceStore
-from rotation_watcher.packed import Packed
 from rotation_watcher.ports import ForwardingStore, ObjectStore, StoredObject, Written
+from rotation_watcher.remembered import Remembered
 
 SHARED = ("sources/", "anchors/", "approvals/", "extra/", "crls/")
 """What publish never writes."""
@@ -21,29 +21,18 @@ STATE = ("targets/", "bundles/.")
 KNOWN_FOR = timedelta(minutes=1)
 """How long a run goes by what it has read once: then it is read anew."""
 _REMEMBERED = ".json"
-_MOST = 16 * 1024 * 1024
-"""The most bytes of state that a container remembers, as packed; a record has some kilobytes."""
 
 
-class Memory:
-    """The state that a container has read or written last, by key. It counts only where an ETag confirms it."""
+class Memory(Remembered):
+    """The state that a container has read or written last."""
 
-    def __init__(self) -> None:
-        self.held = Packed(_MOST)
-        self.swept = False
-        """Whether a sweep of this container has come to its end."""
-
-    def get(self, key: str, etag: str) -> StoredObject | None:
-        """What was read there, if it is what has this ETag."""
-        return self.held.get(key, etag)
+    swept = False
+    """Whether a sweep of this container has come to its end."""
 
     def keep(self, key: str, stored: StoredObject) -> None:
-        """Remember it. Where there is no more room, all else is forgotten."""
-        if not key.endswith(_REMEMBERED) or not key.startswith(STATE):
-            return
-        if not self.held.keep(key, stored):
-            self.held.clear()
-            self.held.keep(key, stored)
+        """Remember it, if it is of the state."""
+        if key.endswith(_REMEMBERED) and key.startswith(STATE):
+            super().keep(key, stored)
 
 
 class RunStore(ForwardingStore):

@@ -93,10 +93,10 @@ class RememberingStore(ForwardingStore):
             return self._store.list(prefix)
         return sorted(self.listed(prefix))
 
-    def listed(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, Listed]:
-        """See ``ports.ObjectStore``. Behind the first of the folders: as it was when all was listed."""
+    def listed(self, prefix: str, *, after: str = "", skip: str = "", most: int | None = None) -> Mapping[str, Listed]:
+        """See ``ports.ObjectStore``. Behind the first of the folders: as it was when all was listed, however many."""
         if prefix < min(self._folders):
-            return self._store.listed(prefix, after=after, skip=skip)
+            return self._store.listed(prefix, after=after, skip=skip, most=most)
         return {key: one for key, one in self._all().items() if key.startswith(prefix) and key > after}
 
     def _remember(self, key: str, body: bytes, written: Written) -> Written:

@@ -93,7 +93,7 @@ class S3Store:
         """See ``ports.ObjectStore``."""
         return sorted(self.listed(prefix))
 
-    def listed(self, prefix: str, *, after: str = "", skip: str = "") -> Mapping[str, Listed]:
+    def listed(self, prefix: str, *, after: str = "", skip: str = "", most: int | None = None) -> Mapping[str, Listed]:
         """See ``ports.ObjectStore``. A page that ends in what may be skipped is followed by what lies behind that."""
         behind = f"{skip[:-1]}{chr(ord(skip[-1]) + 1)}" if skip else ""  # no key of ours is just that
         found: dict[str, Listed] = {}
@@ -102,6 +102,8 @@ class S3Store:
                 page = self._client.list_objects_v2(**self._named, Prefix=prefix, StartAfter=after)
                 contents = page.get("Contents", [])
                 found |= {item["Key"]: Listed(item["ETag"], item["LastModified"]) for item in contents}
+                if most is not None and len(found) > most:
+                    raise StoreError(f"s3://{self._bucket}/{prefix} holds more than {most} objects")
                 if not page.get("IsTruncated") or not contents:
                     return found
                 last = contents[-1]["Key"]

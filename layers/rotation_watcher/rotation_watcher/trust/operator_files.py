@@ -29,6 +29,14 @@ class Anchors(msgspec.Struct, frozen=True):
     files: Mapping[str, OperatorFile]
 
 
+def anchors_read(source: Source) -> tuple[str, ...]:
+    """The keys of the files that ``load_anchors`` reads, one for each authority of the source."""
+    return tuple(
+        source.anchors_key if authority is Authority.GENESYS else keys.DIGICERT_ANCHORS
+        for authority in source.authorities
+    )
+
+
 def load_anchors(store: ObjectStore, source: Source) -> Anchors:
     """The anchors of a source: the operator's file for Genesys; for DigiCert the operator's, or the vendored list.
 
@@ -37,8 +45,7 @@ def load_anchors(store: ObjectStore, source: Source) -> Anchors:
     found: dict[Authority, tuple[Certificate, ...]] = {}
     problems: dict[str, str] = {}
     files: dict[str, OperatorFile] = {}
-    for authority in source.authorities:
-        key = source.anchors_key if authority is Authority.GENESYS else keys.DIGICERT_ANCHORS
+    for authority, key in zip(source.authorities, anchors_read(source), strict=True):
         stored = store.get(key)
         where = f"s3://{store.bucket}/{key}"
         if stored is None:
