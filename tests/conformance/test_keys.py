@@ -10,6 +10,7 @@ from genesys_certs.conformance import running
 from genesys_certs.conformance.model import Answer, Outcome, claims, difference
 from genesys_certs.conformance.redaction import Redactor
 from genesys_certs.conformance.suites import SUITES
+from genesys_certs.conformance.workshop import Options
 from local.aws.other_place import assumed
 from local.aws.server import EmbeddedAws
 from local.genesys.clock import VirtualClock
@@ -110,3 +111,19 @@ def test_a_domain_whose_new_creation_was_refused_is_there_for_what_is_asked_next
     assert (refused.outcome, refused.code) == (Outcome.REFUSED, "BadRequestException")
     assert after.facts == {"same_truststore": True}
     assert [call.operation for call in aws.calls.of("apigateway")].count("CreateDomainName") == 4
+
+
+def test_a_further_trust_store_has_a_name_that_is_not_above_the_longest(aws: EmbeddedAws, clock: VirtualClock) -> None:
+    asked(aws, clock, "alb", "alb.kms.create")
+    made = [call.resource for call in aws.calls.of("elbv2", "CreateTrustStore")]
+    assert len({*made}) == len(made) == 2
+    assert [len(name) for name in made] == [32, 32]
+
+
+def test_without_a_role_no_denial_is_asked_and_without_a_key_nothing() -> None:
+    suite = SUITES["alb"].only(["alb.kms.*"])
+    able, wanted = suite.able(Options(kms_key=KEY))
+    assert [probe.id for probe in able.probes] == ["alb.kms.create", "alb.kms.update", "alb.kms.revocation"]
+    assert wanted == ["--role"]
+    able, wanted = suite.able(Options(role="arn:aws:iam::123456789012:role/conformance"))
+    assert (able.probes, wanted) == ([], ["--kms-key"])
