@@ -1,5 +1,6 @@
 """``python -m local demo | serve``: the watcher's world on this machine. The tool itself is ``genesys-certs``."""
 
+import gc
 import signal
 import sys
 from importlib import import_module
@@ -21,8 +22,12 @@ def main() -> int:
         print(f"usage: python -m local COMMAND [--help]\n\n{known}\n\n{more}", file=sys.stderr)
         return 0 if name in {"-h", "--help"} else 64
     shared_models.share()
+    gc.disable()  # until all is imported: what stays to the end need not be looked through then, nor later
     try:
-        return int(import_module(COMMANDS[name][0]).main(rest))
+        command = import_module(COMMANDS[name][0])
+        gc.freeze()
+        gc.enable()
+        return int(command.main(rest))
     except KeyboardInterrupt:
         print(f"python -m local {name}: stopped by Ctrl-C.", file=sys.stderr)
         return 128 + signal.SIGINT

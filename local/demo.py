@@ -12,7 +12,8 @@ import json
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import Popen
@@ -48,6 +49,8 @@ BEYOND = ("admitted_by_shared_ca", "admitted_though_revoked")
 ENFORCED = ("refused_by_authorizer", "admitted_where_enforced")
 COUNTED = ("attempted", "admitted", "refused", "refused_wrongly", "admitted_wrongly", *BEYOND, "asked", *ENFORCED)
 """What is counted (``demo_legend``)."""
+_AT_ONCE = 8
+"""Handshakes."""
 _BUNDLES = {"rest": "genesys", "http": "both"}
 """The domains whose APIs will ask an authorizer, and by which bundle it decides."""
 _KEPT_BY = {"alb": ("Genesys",), "rest": ("Genesys",), "http": ("DigiCert", "Genesys")}
@@ -69,6 +72,10 @@ class Guest(NamedTuple):
     def key(self) -> str:
         """Who he is, and with which certificate."""
         return f"{self.identity.name}:{self.leaf}"
+
+
+type Fared = tuple[Guest, Handshake, bool]
+"""A guest, how he fared, and whether that had to be tried."""
 
 
 class Tally:
@@ -138,26 +145,31 @@ class Script:
         lists = {"alb": self.environment.world.lists.beside(bundles["alb"], loaded)}
         self.edge.load(bundles, lists)
         guests, now = self._everybody(), self.environment.clock()
-        for target in _KEPT_BY:
-            state = bundles[target], lists.get(target)
-            for guest, result, new in self._shaken(target, state, guests):
+        states = {target: (bundles[target], lists.get(target)) for target in _KEPT_BY}
+        for target, fared in self._shaken(states, guests).items():
+            for guest, result, new in fared:
                 if new:
                     self.tally.judge(now, target, guest, result.detail, admitted=result.admitted)
                 if result.admitted and target in self.doors:
                     allowed, reason = self.doors[target].decide(guest.leaf)
                     self.tally.judge_authorizer(now, target, guest, reason, allowed=allowed)
 
-    def _shaken(self, target: str, state: object, guests: Sequence[Guest]) -> Iterator[tuple[Guest, Handshake, bool]]:
-        """How each guest fares at a target, and whether that had to be tried: in one state he fares as before."""
-        before, known = self._seen.get(target, (None, {}))
-        if before != state:
-            known = {}
-        strange = [guest for guest in guests if guest.key not in known]
-        results = self.edge.handshakes(target, [guest.identity for guest in strange])
-        new = {guest.key: result for guest, result in zip(strange, results, strict=True)}
-        self._seen[target] = state, {**known, **new}
-        for guest in guests:
-            yield guest, new.get(guest.key) or known[guest.key], guest.key in new
+    def _shaken(self, states: Mapping[str, object], guests: Sequence[Guest]) -> dict[str, list[Fared]]:
+        """How each guest fares at each target. What is tried is tried together: in one state he fares as before."""
+        for target, state in states.items():
+            if self._seen.get(target, (None, {}))[0] != state:
+                self._seen[target] = state, {}
+        known = {target: self._seen[target][1] for target in states}
+        strange = [(target, guest) for target in states for guest in guests if guest.key not in known[target]]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            results = [*pool.map(lambda one: self.edge.handshake(one[0], one[1].identity), strange)]
+        for (target, guest), result in zip(strange, results, strict=True):
+            known[target][guest.key] = result
+        new = {(target, guest.key) for target, guest in strange}
+        return {
+            target: [(guest, known[target][guest.key], (target, guest.key) in new) for guest in guests]
+            for target in states
+        }
 
     def pass_time(self, step: timedelta = QUARTER) -> None:
         """Let time pass: clients connect before the watcher has run, and after; then print what arrived."""
