@@ -5,6 +5,7 @@ It only denies. So each case stands for a principal to whom IAM policies allow e
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import pytest
@@ -71,11 +72,13 @@ def written() -> list[str]:
     return sorted(found)
 
 
+@cache
+def compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile("".join(".*" if part == "*" else re.escape(part) for part in re.split(r"(\*)", pattern)))
+
+
 def matches(pattern: str, value: str) -> bool:
-    return (
-        re.fullmatch("".join(".*" if part == "*" else re.escape(part) for part in re.split(r"(\*)", pattern)), value)
-        is not None
-    )
+    return compiled(pattern).fullmatch(value) is not None
 
 
 def holds(condition: Mapping[str, Mapping[str, Any]], request: Mapping[str, str]) -> bool:
@@ -99,12 +102,15 @@ def holds(condition: Mapping[str, Mapping[str, Any]], request: Mapping[str, str]
     return True
 
 
+@cache
+def policy(**parameters: str) -> Any:
+    """The bucket policy of a stack with these parameters."""
+    return Resolver(parameters, PLACES).of(RESOURCES["BucketPolicy"]["Properties"]["PolicyDocument"])
+
+
 def denied(action: str, key: str, principal: str | None, operators: str = "", **headers: str) -> set[str]:
     """The statements that deny a request over TLS."""
-    document = Resolver({"OperatorArns": operators}, PLACES).of(
-        RESOURCES["BucketPolicy"]["Properties"]["PolicyDocument"]
-    )
-    return denied_by(document, action, key, principal, headers)
+    return denied_by(policy(OperatorArns=operators), action, key, principal, headers)
 
 
 MFA, NO_MFA = {"aws:MultiFactorAuthPresent": "true"}, {"aws:MultiFactorAuthPresent": "false"}
@@ -114,8 +120,7 @@ def without_factor(
     action: str, key: str, principal: str | None, session: Mapping[str, str], operators: str = ""
 ) -> set[str]:
     """The same where a second factor is asked for; ``session`` is what the request says of it."""
-    given = {"OperatorArns": operators, "OperatorMfa": "yes"}
-    document = Resolver(given, PLACES).of(RESOURCES["BucketPolicy"]["Properties"]["PolicyDocument"])
+    document = policy(OperatorArns=operators, OperatorMfa="yes")
     return denied_by(document, action, key, principal, {"if_match": '"0c"'}, session)
 
 
@@ -226,10 +231,14 @@ REGION_BUCKET = load(ROOT / "accounts" / "region-bucket.yaml")
 
 
 def of_region_bucket(action: str, key: str, principal: str | None) -> set[str]:
+    return denied_by(policy_of_region_bucket(), action, key, principal, {})
+
+
+@cache
+def policy_of_region_bucket() -> Any:
     given = {"BucketPrefix": "state", "PublishRoleArn": PUBLISH}
     resolver = Resolver(given, {"Bucket": ("state", "arn:aws:s3:::state")}, REGION_BUCKET)
-    document = resolver.of(REGION_BUCKET["Resources"]["BucketPolicy"]["Properties"]["PolicyDocument"])
-    return denied_by(document, action, key, principal, {})
+    return resolver.of(REGION_BUCKET["Resources"]["BucketPolicy"]["Properties"]["PolicyDocument"])
 
 
 @pytest.mark.parametrize("action", [each for each in written() if each not in NO_CONTENT])
