@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ LEFT_OUT: dict[str, str] = {}
 """Parameters of the template that are no variables, each with its reason. There is none."""
 
 
+@cache
 def read(path: Path) -> dict[str, Any]:
+    """The parser takes a second and more for the parameters."""
     found: dict[str, Any] = plain(hcl2.loads(path.read_text()))
     return found
 
@@ -47,15 +50,25 @@ def blocks(kind: str, *files: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-VARIABLES = blocks("variable", "parameters.tf")
-OWN = blocks("variable", "variables.tf")
-GIVEN: dict[str, str] = read(MODULE / "parameters.tf")["locals"][0]["parameters"]
-"""The map that the stack gets: by parameter, an expression with one variable."""
+def variables() -> dict[str, dict[str, Any]]:
+    """Those that are parameters of the template."""
+    return blocks("variable", "parameters.tf")
+
+
+def own_variables() -> dict[str, dict[str, Any]]:
+    """Those of the module itself."""
+    return blocks("variable", "variables.tf")
+
+
+def given() -> dict[str, str]:
+    """The map that the stack gets: by parameter, an expression with one variable."""
+    found: dict[str, str] = read(MODULE / "parameters.tf")["locals"][0]["parameters"]
+    return found
 
 
 def variable(parameter: str) -> dict[str, Any]:
-    (name,) = re.findall(r"var\.(\w+)", GIVEN[parameter])
-    return VARIABLES[name]
+    (name,) = re.findall(r"var\.(\w+)", given()[parameter])
+    return variables()[name]
 
 
 def test_what_is_made_from_the_template_is_fresh() -> None:
@@ -63,9 +76,11 @@ def test_what_is_made_from_the_template_is_fresh() -> None:
 
 
 def test_the_stack_gets_every_parameter_from_a_variable_of_its_own() -> None:
-    assert GIVEN.keys() == (PARAMETERS.keys() | RELEASE) - LEFT_OUT.keys()
-    assert sorted(name for value in GIVEN.values() for name in re.findall(r"var\.(\w+)", value)) == sorted(VARIABLES)
-    assert not VARIABLES.keys() & OWN.keys()
+    assert given().keys() == (PARAMETERS.keys() | RELEASE) - LEFT_OUT.keys()
+    assert sorted(name for value in given().values() for name in re.findall(r"var\.(\w+)", value)) == sorted(
+        variables()
+    )
+    assert not variables().keys() & own_variables().keys()
 
 
 @pytest.mark.parametrize("name", sorted(PARAMETERS.keys() - LEFT_OUT.keys()))
@@ -73,7 +88,7 @@ def test_a_variable_has_its_parameters_type_default_and_choice(name: str) -> Non
     parameter, own = PARAMETERS[name], variable(name)
     listed = parameter["Type"] == "CommaDelimitedList"
     assert own["type"].strip("${}") == {"String": "string", "Number": "number"}.get(parameter["Type"], "list(string)")
-    assert GIVEN[name].startswith('${join(",", ') == listed
+    assert given()[name].startswith('${join(",", ') == listed
     assert ("default" in own) == ("Default" in parameter)
     if "default" in own:
         value = ",".join(own["default"]) if listed else own["default"]
@@ -92,7 +107,7 @@ def test_a_variable_says_what_its_parameter_says_in_the_names_of_terraform(name:
     words = variable(name)["description"]
     for other in PARAMETERS:
         if re.search(rf"\b{other}\b", PARAMETERS[name]["Description"]):
-            (here,) = re.findall(r"var\.(\w+)", GIVEN[other])
+            (here,) = re.findall(r"var\.(\w+)", given()[other])
             assert re.search(rf"\b{here}\b", words)
     assert words.replace("_", "").lower() == PARAMETERS[name]["Description"].replace("_", "").lower()
 
@@ -116,12 +131,12 @@ def test_the_stack_is_made_of_the_template_in_the_folder_of_its_code_with_what_i
     assert stack["parameters"] == "${local.parameters}"
     assert set(stack["capabilities"]) == {"CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"}
     used = set(re.findall(r"var\.(\w+)", (MODULE / "main.tf").read_text()))
-    assert used == OWN.keys() | {"code_bucket", "code_prefix"}
+    assert used == own_variables().keys() | {"code_bucket", "code_prefix"}
 
 
 def test_the_readme_lists_the_variables_of_the_stack() -> None:
     listed = dict(re.findall(r"^\| `(\w+)` \| `.*?` \| `(.*?)` \|", (MODULE / "README.md").read_text(), re.MULTILINE))
-    for name, own in OWN.items():
+    for name, own in own_variables().items():
         assert listed[name] == json.dumps(own["default"])
 
 
@@ -130,8 +145,8 @@ def test_an_example_gives_what_is_needed_and_nothing_that_is_not_there(path: Pat
     example = read(path)
     (called,) = example["module"]
     given = called["watcher"].keys() - {"source", "depends_on"}
-    assert given <= VARIABLES.keys() | OWN.keys()
-    assert given >= {name for name, own in {**VARIABLES, **OWN}.items() if "default" not in own}
+    assert given <= variables().keys() | own_variables().keys()
+    assert given >= {name for name, own in {**variables(), **own_variables()}.items() if "default" not in own}
     assert set(re.findall(r"module\.watcher\.(\w+)", path.read_text())) <= blocks("output", "outputs.tf").keys()
 
 
