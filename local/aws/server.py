@@ -7,26 +7,22 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from threading import Lock, Thread
 from typing import Any, Self
-from unittest.mock import patch
 
 import boto3
 from botocore.config import Config
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from moto import backends, settings
+from moto import settings
 from moto.apigateway.models import RestAPI
 from moto.apigateway.responses import APIGatewayResponse
 from moto.apigatewayv2.responses import ApiGatewayV2Response
 from moto.cloudfront.responses import CloudFrontResponse
-from moto.core import responses
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 from moto.core.models import DEFAULT_ACCOUNT_ID
-from moto.core.utils import method_names_from_class
 from moto.elbv2.responses import ELBV2Response
 from moto.events.responses import EventsHandler
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.responses import S3Response
 from moto.sns.models import Subscription, sns_backends
 from moto.sns.responses import SNSResponse
@@ -42,6 +38,7 @@ from local.aws import (
     enforcing,
     exports,
     file_events,
+    lean,
     listeners,
     plain_lists,
     routing_rules,
@@ -115,9 +112,7 @@ class EmbeddedAws:
         self._distributions.forget()
         self._clients.clear()
         self._patch()
-        front = Front(
-            DomainDispatcherApplication(_application), self.calls, self.faults, self._downloads, self.functions
-        )
+        front = Front(lean.dispatcher(), self.calls, self.faults, self._downloads, self.functions)
         self.invoked = front.invoked
         server = make_server("127.0.0.1", 0, front, threaded=True, request_handler=KeepingHandler)
         self.url = f"http://127.0.0.1:{server.server_port}"
@@ -306,13 +301,6 @@ class EmbeddedAws:
             settings.INITIAL_NO_AUTH_ACTION_COUNT = before
 
     def _patch(self) -> None:
-        # moto reads its own folder at every request: a hundred stats, a third of a call's time.
-        self._patches.callback(setattr, backends, "list_of_moto_modules", backends.list_of_moto_modules)
-        modules = tuple(backends.list_of_moto_modules())
-        backends.list_of_moto_modules = lambda: modules
-        # Thirteen hundred machine images would be made for every VPC's account.
-        self._patches.callback(setattr, settings, "ec2_load_default_amis", settings.ec2_load_default_amis)
-        settings.ec2_load_default_amis = lambda: False
         elb = self._stores.operations() | Revocations(self._stores, self.knobs).operations()
         elb |= listeners.operations(self._stores.exists)
         self._patches.enter_context(patched(ELBV2Response, elb))
@@ -333,22 +321,7 @@ class EmbeddedAws:
         self._patches.enter_context(patched(ApiGatewayV2Response, http))
         self._patches.enter_context(patched(S3Response, tags.operations()))
         self._patches.enter_context(file_events.mended())
-        # moto looks for the methods of a response class at every request; these are all by now.
-        names = cache(method_names_from_class)
-        self._patches.enter_context(patch.object(responses, "method_names_from_class", names))
-
-
-@cache
-def _application(service: Any) -> Any:
-    """Return moto's web application of a service, made once in a process: it has routes and no state.
-
-    Without Flask's checks for developers, and without moto's headers for browsers, which nobody asks for.
-    """
-    application = create_backend_app(service)
-    application.debug = False
-    application.config["PROPAGATE_EXCEPTIONS"] = True
-    application.after_request_funcs.clear()
-    return application
+        self._patches.enter_context(lean.lean())
 
 
 @cache

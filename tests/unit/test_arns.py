@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import string
 
 import pytest
 from hypothesis import given
@@ -164,8 +165,13 @@ def test_an_arn_that_is_listed_twice_keeps_its_id_so_that_validation_can_say_so(
     assert target_ids([DOMAIN, DOMAIN]) == ["api-example-com"] * 2
 
 
-names = st.from_regex(r"(\*\.)?[A-Za-z0-9-]{1,5}(\.[A-Za-z0-9-]{1,5}){1,3}", fullmatch=True)
-stores = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?/[0-9a-f]{8,16}", fullmatch=True)
+# Built of texts: by a regular expression the same takes four times as long.
+PLAIN = string.ascii_letters + string.digits
+labels = st.lists(st.text(f"{PLAIN}-", min_size=1, max_size=5), min_size=2, max_size=4).map(".".join)
+names = st.builds("{}{}".format, st.sampled_from(["", "*."]), labels)
+ends = st.text(PLAIN, min_size=1, max_size=1)
+words = ends | st.builds("{}{}{}".format, ends, st.text(f"{PLAIN}-", max_size=30), ends)
+stores = st.builds("{}/{}".format, words, st.text("0123456789abcdef", min_size=8, max_size=16))
 targets = st.one_of(
     names.map(lambda name: f"arn:aws:apigateway:us-east-1::/domainnames/{name}"),
     stores.map(lambda name: f"arn:aws:elasticloadbalancing:us-east-1:123456789012:truststore/{name}"),

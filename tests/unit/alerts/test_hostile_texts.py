@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
+from functools import cache
 from types import UnionType
 
 import msgspec
@@ -121,6 +122,7 @@ PLAIN: dict[object, st.SearchStrategy[object]] = {
 }
 
 
+@cache
 def alerts(name: str) -> st.SearchStrategy[Alert]:
     hints = typing.get_type_hints(BUILDERS[name])
     del hints["return"]
@@ -132,7 +134,7 @@ def alerts(name: str) -> st.SearchStrategy[Alert]:
 
 @pytest.mark.parametrize("name", BUILDERS)
 @given(data=st.data())
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_no_hostile_text_reaches_an_alert_as_it_is(name: str, data: st.DataObject) -> None:
     raw = data.draw(alerts(name))
     assert all(len(value) <= 320 for value in raw.facts.values()), f"{name}: a fact is too long: plain() cuts it"
