@@ -246,6 +246,26 @@ def test_a_file_that_is_written_while_report_looks_is_told_once_and_rightly(buck
     assert alert.facts["who"].startswith("alice")
 
 
+@pytest.mark.parametrize("key", ["extra/new.pem", EXTRA, ANCHOR])
+def test_what_is_heard_while_report_waits_for_who_is_told_by_the_next_look_where_it_was_done_later(
+    bucket: Bucket, key: str
+) -> None:
+    class Waiting(FakeFileEvents):
+        def receive(self, *, wait: bool) -> Sequence[FileEvent] | None:
+            if wait and bucket.watch_file:
+                bucket.clock.advance(timedelta(seconds=9))
+                bucket.write(key, pem("Later"))
+                bucket.watch_file = ""
+            return super().receive(wait=wait)
+
+    bucket.events = Waiting()
+    bucket.write(ANCHOR, pem("Stranger"), who="")
+    once = [*bucket.told(), *bucket.told(), *bucket.told()]
+    assert [alert.facts["came"].partition(",")[0] for alert in once] == ["Stranger", "Later"]
+    assert once[1].facts["who"].startswith("alice")
+    assert not any("again" in alert.what_happened or "for good" in alert.what_it_means for alert in once)
+
+
 def test_a_version_newer_than_the_listing_is_left_to_the_next_look(bucket: Bucket) -> None:
     def meanwhile(operation: str, subject: str) -> None:
         if (operation, subject) == ("versions", EXTRA):

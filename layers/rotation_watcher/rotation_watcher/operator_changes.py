@@ -110,17 +110,18 @@ class _Look:
         self._changed: tuple[str, ...] = ()
         self._left: frozenset[str] = frozenset()
         self._found: dict[str, Listed] = {}
-        self._loaded = files_state.load(self._store)
+        self._later: frozenset[str] = frozenset()
+        self._loaded: tuple[State | None, str | None] = (None, None)
 
     def dry(self) -> Told:
         """What would be told."""
-        self._found = self._list()
+        self._loaded, self._found = files_state.load(self._store), self._list()
         state = self._change(self._own(self._loaded[0]))
         return Told(tuple(one.id for one in state.outbox), self._changed, self._learned)
 
     def run(self) -> Told:
         """See ``tell``."""
-        self._look(wait=self._loaded[0] is not None)
+        self._look()
         known = self._step(self._loaded, self._change)
         self._take()
         state = known[0] or State()
@@ -135,18 +136,21 @@ class _Look:
         (errors,) = outbox.deliver([outbox.Waiting(state.outbox, clear)], self._ports.sink, self._ports.remaining)
         return Told(waiting, self._changed, self._learned, (*errors,), (*self._unheard,))
 
-    def _look(self, *, wait: bool) -> None:
-        """Hear what S3 has said, then list: what is said of what is done after that stays on the queue."""
+    def _look(self) -> None:
+        """Hear what S3 has said, then list: of what is done after that the next look hears and tells."""
         self._receive(wait=False)
+        self._loaded = files_state.load(self._store)
         self._found = self._list()
-        if (
-            wait
-            and not self._said
-            and not self._unheard
-            and files_seen.changed(self._found, self._loaded[0] or State())
-        ):
+        different = files_seen.changed(self._found, self._loaded[0]) if self._loaded[0] else ()
+        if different and not self._said and not self._unheard:
             self._receive(wait=True)
-            self._found = self._list()
+            self._later = frozenset(key for key in self._said if key not in different or self._is_later(key))
+            self._said = {key: some for key, some in self._said.items() if key not in self._later}
+
+    def _is_later(self, key: str) -> bool:
+        """Whether something is said of a file that was done after it was listed."""
+        listed = self._found.get(key)
+        return listed is not None and any(one.at > listed.modified + files_seen.SLACK for one in self._said[key])
 
     def _list(self) -> dict[str, Listed]:
         found: dict[str, Listed] = {}
@@ -176,7 +180,9 @@ class _Look:
     def _take(self) -> None:
         if self._ports.events is not None and not self._unheard:
             try:
-                self._ports.events.take(leave=self._left, in_time=lambda: self._ports.remaining() > CALL_TAKES + LAST)
+                self._ports.events.take(
+                    leave=self._left | self._later, in_time=lambda: self._ports.remaining() > CALL_TAKES + LAST
+                )
             except StoreError as error:
                 self._unheard.append(str(error))
 

@@ -25,7 +25,7 @@ from rotation_watcher.errors import UNDECODABLE, DeliveryError, NewerFormat
 from rotation_watcher.ports import Clock, FileEvents, Metrics, ObjectStore, Subscribers
 from rotation_watcher.status import figures
 from rotation_watcher.status.gather import gather
-from rotation_watcher.status.model import Status, decode, encode, same
+from rotation_watcher.status.model import Status, Unreadable, decode, encode, same
 from rotation_watcher.status.page import render
 
 AT_LEAST = timedelta(hours=24)
@@ -102,7 +102,8 @@ def report(watch: Watch, request: Request, ports: Ports, files: operator_changes
     files = changed_files(request, ports) if files is None else files
     store, now = TimedStore(ports.store, ports.remaining), ports.clock()
     last = _last(store)
-    status = gather(watch, store, now, stack=ports.stack, account=ports.account, fills=ports.fills)
+    unheard = [Unreadable(place="FileEventsQueue", why=one) for one in files.unheard]
+    status = gather(watch, store, now, stack=ports.stack, account=ports.account, fills=ports.fills, unheard=unheard)
     status = figures.dated(status, last)
     summary = Summary(
         dry_run=request.dry_run,

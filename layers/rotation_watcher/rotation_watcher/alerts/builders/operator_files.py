@@ -160,7 +160,7 @@ _SORTS: tuple[tuple[str, Callable[[FileChange], Sequence[Named]]], ...] = (
 def _all_held(changes: Sequence[FileChange]) -> str:
     came, holds, went, passed = (len(_each([of(one) for one in changes])) for _, of in _SORTS)
     known = f"{count(came)} came, {went} went and {passed} {'was' if passed == 1 else 'were'} there for a while"
-    unknown = sum(bool(one.unread or one.skipped or one.lost) for one in changes)
+    unknown = sum(bool((one.unread and not one.certificate) or one.skipped or one.lost) for one in changes)
     return (
         f"In those that were looked into {known}; what came counts from the next run on."
         + (f" {count(holds)} more lie where nobody knows what lay there before." if holds else "")
