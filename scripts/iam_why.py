@@ -91,6 +91,7 @@ WHY = {
     "OnlyRefreshCrlsWritesLists": "whatever IAM allows: a forged list would be believed until the next run",
     "OnlyFunctionsNoteAlerts": "whatever IAM allows: what was told is told once",
     "OnlyReportWritesStatus": "whatever IAM allows: people read the page",
+    "OnlyReportNotesWhatItTold": "operators too: nobody mutes the alert about what he changed himself",
     "FunctionsDoNotDecideWhatIsTrusted": "a function that was taken over cannot add a root, an approval or a target",
     "PeopleWriteWithMfa": "whatever IAM allows: a stolen access key alone writes nothing",
     "OnlyOperatorsDecideWhatIsTrusted": "whatever IAM allows: the four prefixes decide who is trusted",

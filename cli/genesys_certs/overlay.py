@@ -61,9 +61,9 @@ class OverlayStore:
         held = {key: Listed(_etag(body), _NO_TIME) for key, body in self._held.items() if key.startswith(prefix)}
         return {**below, **{key: one for key, one in held.items() if key > after}}
 
-    def versions_of(self, key: str) -> Sequence[Version]:
+    def versions_of(self, key: str, *, until: datetime | None = None) -> Sequence[Version]:
         """Those below."""
-        return self._below.versions_of(key) if self._below else ()
+        return self._below.versions_of(key, until=until) if self._below else ()
 
 
 def _etag(body: bytes) -> str:

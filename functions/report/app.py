@@ -40,6 +40,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     answer = msgspec.to_builtins(summary)
     if "unheard" in answer:
         logger.warning(answer["unheard"])
+    for one in summary.files_unsaid:
+        logger.warning(one)
     if delivery.waiting:
         answer["waiting"] = delivery.waiting
         logger.warning("alerts wait: nobody has confirmed", extra={"waiting": delivery.waiting})

@@ -13,7 +13,7 @@ from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.file_events import SqsFileEvents
 from rotation_watcher.errors import StoreError
-from rotation_watcher.ports import FileEvents
+from rotation_watcher.ports import FileEvent, FileEvents
 from tests.support.fakes import FakeFileEvents
 
 NUMBERS = itertools.count()
@@ -62,13 +62,21 @@ def said(request: pytest.FixtureRequest) -> tuple[Callable[[], FileEvents], Call
     return port, lambda key: fake.say(key, AT)
 
 
+def drained(events: FileEvents) -> list[FileEvent]:
+    """All that is said until there is no more for now."""
+    found: list[FileEvent] = []
+    while (some := events.receive(wait=False)) is not None:
+        found += some
+    return found
+
+
 type Said = tuple[Callable[[], FileEvents], Callable[[str], None]]
 
 
 def test_a_queue_in_which_nothing_is_says_nothing(said: Said) -> None:
     port, _ = said
     events = port()
-    assert [*events.receive(wait=False)] == []
+    assert drained(events) == []
     events.take()
 
 
@@ -76,7 +84,7 @@ def test_what_was_said_comes_again_until_it_is_taken(said: Said) -> None:
     port, write = said
     write("extra/a b+ü.pem")
     for _ in range(2):
-        (event,) = port().receive(wait=False)
+        (event,) = port().receive(wait=False) or ()
         assert event.key == "extra/a b+ü.pem"
         assert event.who.startswith("AWS:A")
         assert event.address
@@ -84,7 +92,7 @@ def test_what_was_said_comes_again_until_it_is_taken(said: Said) -> None:
     events = port()
     events.receive(wait=True)
     events.take()
-    assert [*port().receive(wait=False)] == []
+    assert port().receive(wait=False) is None
 
 
 def test_many_are_received_and_taken(queue: Queue) -> None:
@@ -93,7 +101,7 @@ def test_many_are_received_and_taken(queue: Queue) -> None:
     sqs = queue.sqs
     sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"VisibilityTimeout": "100"})
     events, found = queue.events, set()
-    while some := events.receive(wait=False):
+    while (some := events.receive(wait=False)) is not None:
         found |= {one.key for one in some}
     assert len(found) == 23
     events.take()
@@ -102,11 +110,34 @@ def test_many_are_received_and_taken(queue: Queue) -> None:
     assert (told["ApproximateNumberOfMessages"], told["ApproximateNumberOfMessagesNotVisible"]) == ("0", "0")
 
 
+def test_what_is_left_comes_again_and_nothing_is_taken_out_of_time(said: Said) -> None:
+    port, write = said
+    write("extra/a.pem")
+    write("extra/b.pem")
+    events = port()
+    assert {one.key for one in drained(events)} == {"extra/a.pem", "extra/b.pem"}
+    events.take(in_time=lambda: False)
+    events = port()
+    drained(events)
+    events.take(leave={"extra/b.pem"})
+    assert {one.key for one in drained(port())} == {"extra/b.pem"}
+
+
+def test_two_hundred_messages_are_taken_by_twenty_calls(queue: Queue) -> None:
+    queue.sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"VisibilityTimeout": "100"})
+    for number in range(200):
+        queue.send(json.dumps({"Records": [record("another-bucket", number=number)]}))
+    events, before = queue.events, len(queue.aws.calls.of("sqs", "DeleteMessageBatch"))
+    assert drained(events) == []
+    events.take()
+    assert len(queue.aws.calls.of("sqs", "DeleteMessageBatch")) - before <= 21
+
+
 def test_a_deletion_is_said_and_what_lies_elsewhere_is_not(queue: Queue) -> None:
     queue.put("approvals/0a.json")
     queue.put("sources/use1/history.json")
     queue.aws.client("s3").delete_object(Bucket=queue.bucket, Key="approvals/0a.json")
-    assert [one.key for one in queue.events.receive(wait=False)] == ["approvals/0a.json"] * 2
+    assert [one.key for one in queue.events.receive(wait=False) or ()] == ["approvals/0a.json"] * 2
 
 
 def record(bucket: str, **more: object) -> dict[str, object]:
@@ -132,17 +163,17 @@ def test_a_message_that_says_nothing_of_use_is_taken_and_hides_no_other(queue: Q
         queue.send(body.replace('"files"', f'"{queue.bucket}"'))
     queue.put("extra/a.pem")
     events = queue.events
-    assert [one.key for one in events.receive(wait=False)] == ["extra/a.pem"]
+    assert [one.key for one in drained(events)] == ["extra/a.pem"]
     events.take()
 
 
 def test_a_message_that_does_not_say_who_is_one_all_the_same(queue: Queue) -> None:
     queue.send(json.dumps({"Records": [record(queue.bucket)]}))
-    (event,) = queue.events.receive(wait=False)
+    (event,) = queue.events.receive(wait=False) or ()
     assert (event.at, event.who, event.address) == (AT, "", "")
 
 
-@pytest.mark.parametrize("operation", ["ReceiveMessage", "DeleteMessage"])
+@pytest.mark.parametrize("operation", ["ReceiveMessage", "DeleteMessageBatch"])
 def test_a_queue_that_refuses_is_told_in_words(queue: Queue, operation: str) -> None:
     queue.put("extra/a.pem")
     events = queue.events

@@ -1,7 +1,8 @@
 """The object store: one suite for the fake and for S3."""
 
 import itertools
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import pytest
 
@@ -192,6 +193,35 @@ def test_the_versions_of_an_object_come_newest_first_and_are_of_no_other(store: 
     ]
     assert store.listed("a")["a"].modified == found[0].modified
     assert store.versions_of("nothing") == []
+
+
+class InSmallPages:
+    """An S3 client whose pages of versions are of three."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.pages = 0
+
+    def list_object_versions(self, **given: Any) -> Any:
+        """See S3."""
+        self.pages += 1
+        return self._client.list_object_versions(**given, MaxKeys=3)
+
+
+def test_versions_are_followed_over_pages_to_those_of_a_time_and_no_further(real: S3Store, aws: EmbeddedAws) -> None:
+    written = [put(real, "a", b"%d" % number).version for number in range(11)]
+    aws.client("s3").delete_object(Bucket=real.bucket, Key="a")
+    put(real, "a.pem", b"another")
+    client = InSmallPages(aws.client("s3"))
+    store = S3Store(cast("Any", client), real.bucket)
+    assert len(store.versions_of("a")) == 3
+    assert client.pages == 1
+    found = store.versions_of("a", until=datetime(2000, 1, 1, tzinfo=UTC))
+    assert [one.id for one in found if not one.deleted] == written[::-1]
+    assert sum(one.deleted for one in found) == 1
+    client.pages = 0
+    assert len(store.versions_of("a", until=datetime(2100, 1, 1, tzinfo=UTC))) == 3
+    assert client.pages == 1
 
 
 def test_a_deletion_is_the_newest_version_and_has_no_etag(real: S3Store, aws: EmbeddedAws) -> None:

@@ -35,6 +35,7 @@ OTHERS = [
 """None: a service, or nobody in particular; such a request carries no aws:PrincipalArn."""
 PLACES = {"State": ("state", "arn:aws:s3:::state")} | {name: (name, arn) for name, arn in ROLES.items()}
 TLS = {"aws:SecureTransport": "true"}
+WHAT_WAS_TOLD = "status/files.json"
 ALERT, TOLD = "alerts/0a", "alerts/log/2026-11-26/140500-0a.json"
 STATE = {
     "sources/use1/history.json": COLLECT,
@@ -49,6 +50,7 @@ STATE = {
     "status/index.html": REPORT,
     "status/status.json": REPORT,
     "status/expiry.json": REPORT,
+    WHAT_WAS_TOLD: REPORT,
 }
 TRUSTED = ["anchors/us-east-1.pem", "approvals/0a.json", "extra/partner.pem", "watch.json", "watch.yaml"]
 NO_CONTENT = {
@@ -170,9 +172,16 @@ def test_named_operators_alone_decide_what_is_trusted_and_may_restore_state() ->
         assert all(denied("s3:PutObject", key, principal, operators) for principal in [*OTHERS, *WRITERS])
         assert not denied("s3:PutObject", key, OPERATOR, operators)
         assert not denied("s3:DeleteObject", key, SECOND, operators)
-    for key in [*STATE, ALERT]:
+    for key in [*STATE.keys() - {WHAT_WAS_TOLD}, ALERT]:
         assert not denied("s3:PutObject", key, OPERATOR, operators, if_match='"0c"')
         assert denied("s3:PutObject", key, OPERATOR), "an operator that is not named is anybody"
+
+
+@pytest.mark.parametrize("action", [each for each in written() if each not in NO_CONTENT])
+def test_who_may_decide_what_is_trusted_cannot_note_that_it_was_told(action: str) -> None:
+    for principal in (OPERATOR, SECOND):
+        assert denied(action, WHAT_WAS_TOLD, principal, f"{OPERATOR},{SECOND}") == {"OnlyReportNotesWhatItTold"}
+    assert not denied(action, WHAT_WAS_TOLD, REPORT, OPERATOR)
 
 
 @pytest.mark.parametrize("action", [each for each in written() if each not in NO_CONTENT])

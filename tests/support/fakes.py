@@ -6,7 +6,7 @@ have a file of their own, ``fake_targets``.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -128,7 +128,7 @@ class InMemoryStore(Watched):
             raise StoreError(f"s3://{self._bucket}/{prefix} holds more than {most} objects")
         return {key: Listed(one.etag, one.modified) for key, one in left.items()}
 
-    def versions_of(self, key: str) -> Sequence[Version]:
+    def versions_of(self, key: str, *, until: datetime | None = None) -> Sequence[Version]:  # noqa: ARG002  # all
         """See ``ports.ObjectStore``."""
         self._enter("versions", key)
         held = reversed(self.versions.get(key, []))
@@ -189,21 +189,22 @@ class FakeFileEvents(Watched):
         """S3 tells of a write or a deletion."""
         self.waiting.append(FileEvent(key=key, at=at, who=who, address=address))
 
-    def receive(self, *, wait: bool) -> Sequence[FileEvent]:
+    def receive(self, *, wait: bool) -> Sequence[FileEvent] | None:
         """See ``ports.FileEvents``."""
         self._enter("receive", "wait" if wait else "")
         some = self.waiting[self._received : self._received + 10]
         self._received += len(some)
-        return some
+        return some or None
 
     def come_back(self) -> None:
         """Minutes have passed: what was received and not taken is there again."""
         self._received = 0
 
-    def take(self) -> None:
+    def take(self, *, leave: Collection[str] = (), in_time: Callable[[], bool] = lambda: True) -> None:
         """See ``ports.FileEvents``."""
         self._enter("take", str(self._received))
-        del self.waiting[: self._received]
+        taken = self.waiting[: self._received] if in_time() else []
+        self.waiting = [*(one for one in taken if one.key in leave), *self.waiting[len(taken) :]]
         self._received = 0
 
 

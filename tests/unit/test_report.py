@@ -17,7 +17,7 @@ from rotation_watcher.report import AT_LEAST, Ports, Request, Summary, report
 from rotation_watcher.sources.history import Status
 from rotation_watcher.status.model import decode
 from rotation_watcher.targets.record import Hold, HoldReason
-from tests.support.fakes import Mailbox, ManualClock
+from tests.support.fakes import FakeFileEvents, Mailbox, ManualClock
 from tests.support.kept_state import NOW, KeptState, alert, folder
 
 FOLDERS = (keys.ALERT_LOG, *keys.DECIDING, "bundles/", "crls/", "sources/", "status/", "targets/")
@@ -35,6 +35,7 @@ class Reported:
         self.figures: dict[str, float] = {}
         self.subscribers: int | DeliveryError = 1
         self.sink = Mailbox()
+        self.events = FakeFileEvents()
 
     def run(self, **request: Any) -> Summary:
         self.kept.store.calls.clear()
@@ -49,6 +50,7 @@ class Reported:
             stack="watcher",
             account="111122223333",
             remaining=lambda: self.remaining,
+            events=self.events,
         )
         return report(self.kept.watch, msgspec.convert(request, Request), ports)
 
@@ -65,6 +67,24 @@ class Reported:
     @property
     def status(self) -> Any:
         return decode(self.kept.store.body(keys.STATUS))
+
+
+def test_a_queue_of_file_events_that_does_not_answer_fails_no_run_and_stands_on_the_page_as_long_as_it_lasts() -> None:
+    stack = Reported()
+
+    def refuse(operation: str, _: str) -> None:
+        raise StoreError(f"{operation}: KMS.DisabledException")
+
+    stack.events.before = refuse
+    first, second = stack.run(), stack.run()
+    for summary in (first, second):
+        assert summary.files_unsaid == ["receive: KMS.DisabledException"]
+        assert summary.undelivered == []
+    assert [one.place for one in stack.status.unreadable] == ["FileEventsQueue"]
+    assert (first.written, second.written) == (BOTH, []), "the page says it already"
+    stack.events.before = lambda _operation, _subject: None
+    assert stack.run().files_unsaid == []
+    assert stack.status.unreadable == ()
 
 
 @pytest.mark.parametrize("error", [StoreError("AccessDenied"), RuntimeError("nobody thought of it")])

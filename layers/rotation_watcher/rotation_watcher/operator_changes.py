@@ -3,8 +3,9 @@
 Contract of ``tell``. What lies below ``anchors/``, ``approvals/`` and ``extra/``, and the watch file where it lies in
 the bucket, is held against how it was seen last (``status/files.json``). Each difference is told once, with who, where
 S3's event has said so: a change of which nothing was said waits ``UNTIL_SAID`` for it, and is told without it then. The
-files themselves are the truth: an event that is lost costs the name and no alert, one that comes late is dropped. A
-file that was written and deleted between two looks is told by its event alone.
+files themselves are the truth: an event that is lost costs the name and no alert, one that comes late is dropped. What
+was written and deleted for good between two looks is told by its event alone. What one look has no room for the next
+one tells, the events about it being left on their queue. A claim of the state that no look bears out is void.
 
 What is new is written to the state together with its alert and then delivered (``alerts.outbox``), before this run
 reads its configuration: so it is told whatever becomes of the run. The first run of a stack learns what is there.
@@ -12,8 +13,9 @@ Nothing is raised: what the store or the queue cause is in the answer, in words.
 """
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
@@ -31,8 +33,8 @@ from rotation_watcher.alerts.waiting import with_alerts
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.deadline import CALL_TAKES, Remaining, TimedStore, unhurried
 from rotation_watcher.errors import StoreError
-from rotation_watcher.ports import Clock, FileEvent, FileEvents, Listed, ObjectStore, Version
-from rotation_watcher.status import files_seen, files_state
+from rotation_watcher.ports import Clock, FileEvent, FileEvents, Listed, ObjectStore
+from rotation_watcher.status import files_read, files_seen, files_state
 from rotation_watcher.status.files_state import Known, State
 from rotation_watcher.trust.approvals import Approval, decode_approval
 from rotation_watcher.x509.certificates import parse_bundle
@@ -43,14 +45,14 @@ UNTIL_SAID = timedelta(minutes=2)
 """How long a change waits for S3's event: those come within seconds as a rule, or a minute or more (S3 user guide)."""
 ONE_BY_ONE = 3
 """Changes of one look that are told one by one; of more there is one alert."""
-INTO = 12
-"""Changes of one look whose content is read."""
-RECEIVES = 20
-"""Calls by which events are received in one run, ten in each."""
-LARGEST = 1 << 20
-"""Bytes of a file that is read; one of a hundred roots has some 200 KB."""
-BETWEEN = 4
-"""Versions of one file that are read, beside the former one."""
+INTO = 60
+"""Changes that one look tells; the next one tells more."""
+LEARNED = 20
+"""Files whose content is read in one look though nobody changed them."""
+QUEUE = 0.2
+"""The share of a run in which events are received: of more the next run hears."""
+LAST = 15.0
+"""Seconds, besides those of a call, that are left to the run when no more events are taken off their queue."""
 FORGED = "forged:alerts"
 OVER = Lasting(2, timedelta(hours=1))
 
@@ -72,13 +74,14 @@ class Ports(NamedTuple):
 class Told(NamedTuple):
     """The ids of the alerts that waited for delivery, the keys that changed, and how many files were seen at first.
 
-    ``failed`` is what could not be told or kept, in words.
+    ``failed`` is what could not be told or kept, in words; ``unheard`` why S3 was not heard, which costs names alone.
     """
 
     alerts: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     learned: int | None = None
     failed: tuple[str, ...] = ()
+    unheard: tuple[str, ...] = ()
 
 
 def tell(ports: Ports, *, dry_run: bool = False) -> Told:
@@ -99,28 +102,28 @@ class _Look:
         self._store = TimedStore(ports.store, ports.remaining)
         self._now = ports.clock()
         self._ledger = Ledger(self._store, keys.OPERATOR_FILES)
+        self._all = 0.0 if math.isinf(ports.remaining()) else ports.remaining()
+        self._reader = files_read.Reader(self._store, ports.remaining)
         self._said: dict[str, list[FileEvent]] = {}
-        self._versions_of: dict[str, Sequence[Version]] = {}
-        self._failed: list[str] = []
+        self._unheard: list[str] = []
         self._learned: int | None = None
         self._changed: tuple[str, ...] = ()
-        self._found = self._list()
-        self._loaded = files_state.load(self._store)
+        self._left: frozenset[str] = frozenset()
+        self._found: dict[str, Listed] = {}
+        self._later: frozenset[str] = frozenset()
+        self._loaded: tuple[State | None, str | None] = (None, None)
 
     def dry(self) -> Told:
         """What would be told."""
+        self._loaded, self._found = files_state.load(self._store), self._list()
         state = self._change(self._own(self._loaded[0]))
         return Told(tuple(one.id for one in state.outbox), self._changed, self._learned)
 
     def run(self) -> Told:
         """See ``tell``."""
-        self._receive(wait=self._loaded[0] is not None and bool(files_seen.changed(self._found, self._loaded[0])))
+        self._look()
         known = self._step(self._loaded, self._change)
-        if self._ports.events is not None:
-            try:
-                self._ports.events.take()
-            except StoreError as error:
-                self._failed.append(str(error))
+        self._take()
         state = known[0] or State()
         waiting = tuple(one.id for one in state.outbox)
         self._ledger.renew(state.outbox, self._now)
@@ -131,7 +134,23 @@ class _Look:
             return True
 
         (errors,) = outbox.deliver([outbox.Waiting(state.outbox, clear)], self._ports.sink, self._ports.remaining)
-        return Told(waiting, self._changed, self._learned, (*self._failed, *errors))
+        return Told(waiting, self._changed, self._learned, (*errors,), (*self._unheard,))
+
+    def _look(self) -> None:
+        """Hear what S3 has said, then list: of what is done after that the next look hears and tells."""
+        self._receive(wait=False)
+        self._loaded = files_state.load(self._store)
+        self._found = self._list()
+        different = files_seen.changed(self._found, self._loaded[0]) if self._loaded[0] else ()
+        if different and not self._said and not self._unheard:
+            self._receive(wait=True)
+            self._later = frozenset(key for key in self._said if key not in different or self._is_later(key))
+            self._said = {key: some for key, some in self._said.items() if key not in self._later}
+
+    def _is_later(self, key: str) -> bool:
+        """Whether something is said of a file that was done after it was listed."""
+        listed = self._found.get(key)
+        return listed is not None and any(one.at > listed.modified + files_seen.SLACK for one in self._said[key])
 
     def _list(self) -> dict[str, Listed]:
         found: dict[str, Listed] = {}
@@ -141,22 +160,31 @@ class _Look:
             found |= self._store.listed(self._ports.watch_file)
         return files_seen.looked_at(found, self._ports.watch_file)
 
+    def _in_time(self) -> bool:
+        """Whether what S3 has said may take more of the run."""
+        return self._ports.remaining() >= max(2 * CALL_TAKES, self._all * (1 - QUEUE))
+
     def _receive(self, *, wait: bool) -> None:
-        """What S3 has said. A queue that does not answer costs the names alone."""
+        """What S3 has said. A queue that does not answer costs the names, and no alert."""
         if self._ports.events is None:
             return
         try:
-            for _ in range(RECEIVES):
-                if self._ports.remaining() < 2 * CALL_TAKES:
-                    return
-                some = self._ports.events.receive(wait=wait)
-                if not some:
-                    return
+            while self._in_time() and (some := self._ports.events.receive(wait=wait)) is not None:
                 wait = False
                 for event in some:
-                    self._said.setdefault(event.key, []).append(event)
+                    if files_seen.counts(event.key, self._ports.watch_file):
+                        self._said.setdefault(event.key, []).append(event)
         except StoreError as error:
-            self._failed.append(str(error))
+            self._unheard.append(str(error))
+
+    def _take(self) -> None:
+        if self._ports.events is not None and not self._unheard:
+            try:
+                self._ports.events.take(
+                    leave=self._left | self._later, in_time=lambda: self._ports.remaining() > CALL_TAKES + LAST
+                )
+            except StoreError as error:
+                self._unheard.append(str(error))
 
     def _step(
         self, known: tuple[State | None, str | None], what: Callable[[State | None], State]
@@ -185,37 +213,80 @@ class _Look:
 
     def _change(self, held: State | None) -> State:
         """The state after this look, with the alerts about it."""
-        self._changed, self._learned = (), None
+        self._changed, self._learned, self._left = (), None, frozenset()
         if held is None:
             held = files_state.former(self._store)
         if held is None:
             self._learned = len(self._found)
-            everything = dict.fromkeys([*files_seen.changed(self._found, State()), files_seen.REST], self._now)
-            return files_seen.after(State(), self._found, everything, self._now)
+            everything = [*files_seen.changed(self._found, State()), files_seen.REST]
+            return self._learn(files_seen.after(State(), self._found, self._known(everything), self._now))
         held = files_seen.of_today(held, self._ports.watch_file)
         if (new := self._ports.watch_file) in self._found and new not in held.files:
-            held = files_seen.after(held, self._found, {new: self._now}, self._now)  # a parameter names another one
-        keys_of_all = [key for key in files_seen.changed(self._found, held) if not self._may_be_said(key)]
-        keys_of_all += files_seen.passed(self._events(), self._found, held)
-        if not keys_of_all:
-            return held
-        changes = [self._into(key, held.files.get(key)) for key in keys_of_all[:INTO] if key != files_seen.REST]
-        told = {key: self._found[key].modified if key in self._found else self._now for key in keys_of_all}
-        told |= {one.key: one.at for one in changes}
-        self._changed = tuple(keys_of_all)
-        state = files_seen.after(held, self._found, told, self._now)
-        return replace(state, outbox=with_alerts(state.outbox, self._alerts(changes, keys_of_all)))
+            held = files_seen.after(held, self._found, self._known([new]), self._now)  # a parameter names another one
+        different = files_seen.changed(self._found, held)
+        waiting = {key for key in different if self._may_be_said(key)}
+        events = [one for some in self._said.values() for one in some]
+        unfounded = self._unfounded(events, held, different)
+        found = {key for key in different if key not in waiting and key != files_seen.REST} | {*unfounded}
+        found |= {*files_seen.passed(events, self._found, held), *files_seen.traceless(events, self._found, held)}
+        done = {key: self._found[key].modified if key in self._found else self._first_said(key) for key in found}
+        in_order = files_seen.ordered(found, done, held)
+        changes: list[FileChange] = []
+        for key in in_order[:INTO]:
+            if changes and self._reader.tired:
+                break
+            before = unfounded[key] if key in unfounded else held.files.get(key)
+            changes.append(self._into(key, before, claimed=key in unfounded))
+        self._left = frozenset({*waiting, *in_order[len(changes) :]})
+        beyond = files_seen.REST in different
+        if not in_order and not beyond:
+            return self._learn(held)
+        self._changed = (*in_order[: len(changes)], *([files_seen.REST] if beyond else []))
+        state = files_seen.after(held, self._found, self._known(self._changed, changes), self._now)
+        alerts = self._alerts(changes, len(in_order) - len(changes), beyond=beyond)
+        return self._learn(replace(state, outbox=with_alerts(state.outbox, alerts)))
 
-    def _events(self) -> list[FileEvent]:
-        watched = (*keys.DECIDING, *([self._ports.watch_file] if self._ports.watch_file else []))
-        return [one for key, some in self._said.items() if key.startswith(watched) for one in some]
+    def _known(self, told: Sequence[str], changes: Sequence[FileChange] = ()) -> dict[str, Known]:
+        """How these stand, for the state."""
+        at = {one.key: one.at for one in changes}
+        known = {}
+        for key in told:
+            heard = max((one.at for one in self._said.get(key, [])), default=None)
+            if key in self._found:
+                known[key] = Known(etag=self._found[key].etag, at=self._found[key].modified, heard=heard)
+            else:
+                known[key] = Known(at=at.get(key, self._now), heard=heard)
+        return known
+
+    def _learn(self, state: State) -> State:
+        """Read files that nobody has read yet, some in each run: later their versions may be deleted for good."""
+        files = dict(state.files)
+        for key in files_seen.unread(state, self._found)[:LEARNED]:
+            if self._reader.tired:
+                break
+            try:
+                found = files_read.life(self._reader.versions(key, files[key].at), files[key], self._found[key])
+                holds = self._reader.certificates(key, found.live) if found.live else None
+            except StoreError:
+                holds = None
+            unread = replace(files[key], unread=True)
+            files[key] = unread if holds is None else files_seen.with_room(files, key, holds)
+        return state if files == state.files else replace(state, files=files)
+
+    def _unfounded(self, events: Sequence[FileEvent], held: State, different: Sequence[str]) -> dict[str, Known | None]:
+        """The files of which the state claims that it was told what no look told, with what was known before."""
+        late = sorted({one.key for one in events if one.key in held.files} - {*different})
+        late = [key for key in late if self._found.get(key) is None or self._last_said(key)]
+        chain = files_state.chain(self._store) if late else []
+        found = {key: files_seen.unfounded(key, chain) for key in late}
+        return {key: before for key, (claimed, before) in found.items() if claimed}
 
     def _may_be_said(self, key: str) -> bool:
         """Whether it is worth waiting for who: it was changed just now, and nothing was said of it yet."""
         if self._ports.events is None or not key.startswith(keys.DECIDING) or self._last_said(key):
             return False
         try:
-            newest = self._found.get(key) or next(iter(self._versions(key)), None)
+            newest = self._found.get(key) or next(iter(self._reader.versions(key, None)), None)
         except StoreError:
             return False
         return newest is not None and timedelta(0) <= self._now - newest.modified < UNTIL_SAID
@@ -227,58 +298,75 @@ class _Look:
             return said
         return [one for one in said if one.at >= self._found[key].modified - files_seen.SLACK]
 
-    def _into(self, key: str, before: Known | None) -> FileChange:
+    def _first_said(self, key: str) -> datetime:
+        return min((one.at for one in self._said.get(key, [])), default=self._now)
+
+    def _into(self, key: str, before: Known | None, *, claimed: bool) -> FileChange:
         """What was done to one file."""
         said = sorted(self._said.get(key, []), key=lambda one: one.at)
         if before is not None:
             said = [one for one in said if one.at > before.at + files_seen.SLACK] or self._last_said(key)
-        at = self._found[key].modified if key in self._found else said[-1].at if said else self._now
+        listed = self._found.get(key)
+        last = said[-1].at if said else self._now
         change = FileChange(
             key=key,
-            at=at,
+            at=listed.modified if listed else last,
             was_there=before is not None and bool(before.etag),
-            is_there=key in self._found,
+            is_there=listed is not None,
+            claimed=claimed,
             by=tuple(dict.fromkeys(one.who for one in reversed(said) if one.who)),
             addresses=tuple(dict.fromkeys(one.address for one in reversed(said) if one.address))[:3],
         )
         try:
-            versions = self._versions(key)
+            found = files_read.life(self._reader.versions(key, before.at if before else None), before, listed)
         except StoreError as error:
             return replace(change, unread=str(error))
-        former = _former(versions, before)
-        since = _since(versions, before, former)
-        if since and not change.is_there and since[0].deleted:
-            change = replace(change, at=since[0].modified)
-        change = replace(change, former=former.id if former else None)
-        try:
-            return self._with_content(change, former, since) if key.startswith(keys.DECIDING) else change
-        except StoreError as error:
-            return replace(change, unread=str(error))
-
-    def _versions(self, key: str) -> Sequence[Version]:
-        if key not in self._versions_of:
-            self._versions_of[key] = self._store.versions_of(key)
-        return self._versions_of[key]
-
-    def _with_content(self, change: FileChange, former: Version | None, since: Sequence[Version]) -> FileChange:
-        then = self._certificates(change.key, former)
-        held = [self._certificates(change.key, one) for one in since[:BETWEEN] if not one.deleted]
-        now = held[0] if change.is_there and held else {}
-        meanwhile = {name: one for some in held for name, one in some.items()}
+        if found.since and listed is None and found.since[0].deleted:
+            change = replace(change, at=found.since[0].modified)
+        same = found.former is not None and found.live is found.former
+        gone = change.was_there and found.former is None
+        missing = len({one.at for one in said}) > len(found.since) + gone
         change = replace(
             change,
-            came=tuple(one for name, one in now.items() if name not in then),
-            went=tuple(one for name, one in then.items() if name not in now),
-            passed=tuple(one for name, one in meanwhile.items() if name not in now and name not in then),
+            at=last if found.older or same else change.at,
+            former=found.former.id if found.former else None,
+            older=found.older,
+            same=same,
+            lost=missing or (not change.was_there and not change.is_there and not found.since),
         )
-        return self._approval(change, since) if _is_approval(change.key) else change
+        return self._with_content(change, before, found) if key.startswith(keys.DECIDING) else change
 
-    def _approval(self, change: FileChange, since: Sequence[Version]) -> FileChange:
+    def _with_content(self, change: FileChange, before: Known | None, found: files_read.Life) -> FileChange:
+        read = self._reader.read(change.key, found)
+        then = self._reader.known(change.key, before, found)
+        if _is_approval(change.key):
+            try:
+                change = self._approval(change, found)
+            except StoreError as error:
+                return replace(change, unread=str(error))
+        now = read.now or {}
+        passed = {name: one for name, one in read.meanwhile.items() if name not in now}
+        change = replace(
+            change,
+            passed=tuple(one for name, one in passed.items() if name not in (then or {})),
+            skipped=read.skipped,
+            unread=change.unread or read.why,
+        )
+        if read.now is None:
+            return change
+        if then is None:
+            return replace(change, holds=tuple(now.values()))
+        return replace(
+            change,
+            came=tuple(one for name, one in now.items() if name not in then),
+            went=tuple(passed.get(name, one) for name, one in then.items() if name not in now),
+        )
+
+    def _approval(self, change: FileChange, found: files_read.Life) -> FileChange:
         fingerprint = change.key.removeprefix(keys.APPROVALS).removesuffix(".json")
         change = replace(change, certificate=Named(self._subject(fingerprint), fingerprint))
-        live = next((one for one in since if not one.deleted), None)
-        stored = self._read(change.key, live) if live else None
-        decoded = decode_approval(stored, fingerprint) if stored is not None else None
+        live = found.live or next((one for one in found.since if not one.deleted), None)
+        decoded = decode_approval(self._reader.body(change.key, live), fingerprint) if live else None
         if isinstance(decoded, Approval):
             return replace(change, until=decoded.until, root=decoded.root)
         return replace(change, unread="it is no approval that would count") if change.is_there else change
@@ -291,31 +379,23 @@ class _Look:
         blocks = parse_bundle(stored.body)[0] if stored else ()
         return next((one.certificate.facts.subject for one in blocks if one.certificate), "")
 
-    def _certificates(self, key: str, version: Version | None) -> dict[str, Named]:
-        """Those in a version of a file, by SHA-256. What else it holds nobody is told."""
-        body = self._read(key, version) if version is not None else None
-        blocks = parse_bundle(body)[0] if body and not key.endswith(".json") else ()
-        found = [one.certificate for one in blocks if one.certificate is not None]
-        return {one.fingerprint: Named(one.facts.subject, one.fingerprint) for one in found}
-
-    def _read(self, key: str, version: Version) -> bytes | None:
-        if version.size > LARGEST:
-            raise StoreError(f"it has {version.size} bytes")
-        stored = self._store.get(key, version=version.id)
-        return stored.body if stored else None
-
-    def _alerts(self, changes: Sequence[FileChange], keys_of_all: Sequence[str]) -> list[Alert]:
+    def _alerts(self, changes: Sequence[FileChange], more: int, *, beyond: bool) -> list[Alert]:
         bucket, now = self._store.bucket, self._now
         pairs = _pairs(changes)
-        if len(pairs) <= ONE_BY_ONE and len(changes) == len(keys_of_all):
+        if len(pairs) <= ONE_BY_ONE and not more and not beyond:
             return [
                 builders.operator_file_changed(change=one, beside=beside, bucket=bucket, now=now)
                 for one, beside in pairs
             ]
-        text = "\n".join([*keys_of_all, *(f"{one.key} {stamp(one.at)}" for one in changes), stamp(now)])
+        text = "\n".join([*(f"{one.key} {stamp(one.at)}" for one in changes), str(more), stamp(now)])
         digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
-        more = len(keys_of_all) - len(changes)
-        return [builders.operator_files_changed(changes=changes, more=more, bucket=bucket, digest=digest, now=now)]
+        said = [one for some in self._said.values() for one in some]
+        people = tuple(dict.fromkeys(one.who for one in sorted(said, key=lambda one: one.at, reverse=True) if one.who))
+        return [
+            builders.operator_files_changed(
+                changes=changes, more=more, beyond=beyond, people=people, bucket=bucket, digest=digest, now=now
+            )
+        ]
 
 
 def _without(state: State, taken: frozenset[str]) -> State:
@@ -333,26 +413,3 @@ def _pairs(changes: Sequence[FileChange]) -> list[tuple[FileChange, FileChange |
     chains = {one.key: f"{one.key.removesuffix('.json')}.pem" for one in changes if _is_approval(one.key)}
     taken = {chain for chain in chains.values() if chain in by_key}
     return [(one, by_key.get(chains.get(one.key, ""))) for one in changes if one.key not in taken]
-
-
-def _former(versions: Sequence[Version], before: Known | None) -> Version | None:
-    """The version that was seen last."""
-    if before is None or not before.etag:
-        return None
-    same = [one for one in versions if not one.deleted and one.etag == before.etag]
-    return next((one for one in same if one.modified == before.at), None)
-
-
-def _since(versions: Sequence[Version], before: Known | None, former: Version | None) -> list[Version]:
-    """The versions since then, the newest first; of a file that was not known those of its last life."""
-    if former is not None:
-        return [*versions[: versions.index(former)]]
-    if before is not None:
-        newer = [one for one in versions if one.modified > before.at]
-        return newer + [one for one in versions if one.modified == before.at and not one.deleted and not before.etag]
-    life: list[Version] = []
-    for one in versions:
-        if one.deleted and life and not life[-1].deleted:
-            break
-        life.append(one)
-    return life

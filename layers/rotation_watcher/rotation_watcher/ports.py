@@ -4,7 +4,7 @@ Every method that does I/O raises a subclass of ``errors.WatcherError`` for expe
 are aware UTC. No returned value (but ``Secrets.get``) and no error text holds a secret or a pre-signed URL.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final, Protocol, runtime_checkable
@@ -83,10 +83,10 @@ class ObjectStore(Protocol):
         there are more than ``most``: then no more of them were asked for than a page beyond that.
         """
 
-    def versions_of(self, key: str) -> Sequence[Version]:
-        """The newest versions of exactly this object and the marks of its deletion, the newest first; 1,000 at most.
+    def versions_of(self, key: str, *, until: datetime | None = None) -> Sequence[Version]:
+        """The newest versions of exactly this object and the marks of its deletion, the newest first; 1,000 or so.
 
-        Raises StoreError.
+        ``until``: go on to those of that time, ten times as many at most. Raises StoreError.
         """
 
 
@@ -126,9 +126,9 @@ class ForwardingStore:
         """See ObjectStore."""
         return self._inner(prefix).listed(prefix, after=after, skip=skip, most=most)
 
-    def versions_of(self, key: str) -> Sequence[Version]:
+    def versions_of(self, key: str, *, until: datetime | None = None) -> Sequence[Version]:
         """See ObjectStore."""
-        return self._inner(key).versions_of(key)
+        return self._inner(key).versions_of(key, until=until)
 
     def _inner(self, _key: str) -> ObjectStore:
         """The store that a call with this key goes on to. Raises StoreError where it may not."""
@@ -151,14 +151,17 @@ class FileEvent(msgspec.Struct, frozen=True, kw_only=True):
 class FileEvents(Protocol):
     """What S3 says of the operator's files, until it is taken. It may come late, twice or not at all."""
 
-    def receive(self, *, wait: bool) -> Sequence[FileEvent]:
-        """The next few, none: there are no more for now. ``wait``: up to two seconds for the first. Raises StoreError.
+    def receive(self, *, wait: bool) -> Sequence[FileEvent] | None:
+        """The next few, which may be none of use; None: there are no more for now. Raises StoreError.
 
-        Each comes again after some minutes until it was taken.
+        ``wait``: up to two seconds for the first. Each comes again after some minutes until it was taken.
         """
 
-    def take(self) -> None:
-        """Take off the queue all that was received. Raises StoreError."""
+    def take(self, *, leave: Collection[str] = (), in_time: Callable[[], bool] = lambda: True) -> None:
+        """Take off the queue what was received, but of these keys nothing, and no more than in time. Raises StoreError.
+
+        What was received and not taken comes again.
+        """
 
 
 class Credentials(msgspec.Struct, frozen=True):

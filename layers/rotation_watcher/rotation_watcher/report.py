@@ -25,7 +25,7 @@ from rotation_watcher.errors import UNDECODABLE, DeliveryError, NewerFormat
 from rotation_watcher.ports import Clock, FileEvents, Metrics, ObjectStore, Subscribers
 from rotation_watcher.status import figures
 from rotation_watcher.status.gather import gather
-from rotation_watcher.status.model import Status, decode, encode, same
+from rotation_watcher.status.model import Status, Unreadable, decode, encode, same
 from rotation_watcher.status.page import render
 
 AT_LEAST = timedelta(hours=24)
@@ -69,7 +69,7 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     did not take, and what could not be kept, in words. ``routine``: how many messages wait for the next digest.
 
     ``files_changed``: the keys of the files that people write, where somebody did; ``files_learned``: how many there
-    were when a stack looked for the first time.
+    were when a stack looked for the first time; ``files_unsaid`` why S3 was not heard about who did it.
     """
 
     dry_run: bool = False
@@ -88,6 +88,7 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     routine: int = 0
     files_changed: list[str] = []
     files_learned: int | None = None
+    files_unsaid: list[str] = []
 
 
 def changed_files(request: Request, ports: Ports) -> operator_changes.Told:
@@ -101,7 +102,8 @@ def report(watch: Watch, request: Request, ports: Ports, files: operator_changes
     files = changed_files(request, ports) if files is None else files
     store, now = TimedStore(ports.store, ports.remaining), ports.clock()
     last = _last(store)
-    status = gather(watch, store, now, stack=ports.stack, account=ports.account, fills=ports.fills)
+    unheard = [Unreadable(place="FileEventsQueue", why=one) for one in files.unheard]
+    status = gather(watch, store, now, stack=ports.stack, account=ports.account, fills=ports.fills, unheard=unheard)
     status = figures.dated(status, last)
     summary = Summary(
         dry_run=request.dry_run,
@@ -116,6 +118,7 @@ def report(watch: Watch, request: Request, ports: Ports, files: operator_changes
         undelivered=[*files.failed],
         files_changed=[*files.changed[:20]],
         files_learned=files.learned,
+        files_unsaid=[*files.unheard],
     )
     _ask_who_hears(summary, ports)
     if not request.dry_run:  # before anything can fail: what is wrong is wrong even where no page can say so

@@ -1,7 +1,8 @@
 """S3's notifications about the operator's files, from the queue that the bucket sends them to."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
+from itertools import batched
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
@@ -13,13 +14,12 @@ from rotation_watcher.ports import FileEvent
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import DeleteMessageBatchRequestEntryTypeDef
 
 _LONGEST = 2000
 """Characters of a word of S3's that are kept: a key has 1,024 bytes at most."""
 _WAIT = 2
 _BATCH = 10
-_EMPTY = 20
-"""Batches that may say nothing of use before the next run goes on."""
 
 
 class _Identity(msgspec.Struct, frozen=True, rename="camel"):
@@ -65,34 +65,41 @@ class SqsFileEvents:
         self._client = client
         self._url = url
         self._bucket = bucket
-        self._receipts: list[str] = []
+        self._receipts: list[tuple[str, frozenset[str]]] = []
 
-    def receive(self, *, wait: bool) -> Sequence[FileEvent]:
+    def receive(self, *, wait: bool) -> Sequence[FileEvent] | None:
         """See ``ports.FileEvents``. A message that says nothing of use is received and taken with the others."""
+        try:
+            answer = self._client.receive_message(
+                QueueUrl=self._url, MaxNumberOfMessages=_BATCH, WaitTimeSeconds=_WAIT if wait else 0
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise StoreError(f"cannot read what S3 says of the operator's files: {error}") from error
         found: list[FileEvent] = []
-        for _ in range(_EMPTY):
-            try:
-                answer = self._client.receive_message(
-                    QueueUrl=self._url, MaxNumberOfMessages=_BATCH, WaitTimeSeconds=_WAIT if wait else 0
-                )
-            except (ClientError, BotoCoreError) as error:
-                raise StoreError(f"cannot read what S3 says of the operator's files: {error}") from error
-            messages = answer.get("Messages", [])
-            for one in messages:
-                self._receipts.append(one["ReceiptHandle"])
-                found += self._events(one["Body"])
-            if found or not messages:
-                break
-        return found
+        for one in answer.get("Messages", []):
+            events = [*self._events(one["Body"])]
+            self._receipts.append((one["ReceiptHandle"], frozenset(event.key for event in events)))
+            found += events
+        return found if answer.get("Messages") else None
 
-    def take(self) -> None:
+    def take(self, *, leave: Collection[str] = (), in_time: Callable[[], bool] = lambda: True) -> None:
         """See ``ports.FileEvents``."""
-        while self._receipts:
+        taken = [receipt for receipt, about in self._receipts if about.isdisjoint(leave)]
+        self._receipts = []
+        failed = ""
+        for some in batched(taken, _BATCH, strict=False):
+            if not in_time():
+                break
+            entries: list[DeleteMessageBatchRequestEntryTypeDef] = [
+                {"Id": str(place), "ReceiptHandle": receipt} for place, receipt in enumerate(some)
+            ]
             try:
-                self._client.delete_message(QueueUrl=self._url, ReceiptHandle=self._receipts[0])
+                answer = self._client.delete_message_batch(QueueUrl=self._url, Entries=entries)
             except (ClientError, BotoCoreError) as error:
                 raise StoreError(f"cannot take what S3 said of the operator's files off its queue: {error}") from error
-            del self._receipts[0]
+            failed = next((one.get("Message", one["Code"]) for one in answer.get("Failed", [])), failed)
+        if failed:
+            raise StoreError(f"cannot take what S3 said of the operator's files off its queue: {failed}")
 
     def _events(self, body: str) -> Iterator[FileEvent]:
         try:

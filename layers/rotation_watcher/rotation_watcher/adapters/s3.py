@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -19,6 +20,8 @@ _ABSENT = {"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed"}
 """Error codes that mean absence; the last is the answer for a version that is a delete marker."""
 _LOST = {"PreconditionFailed", "412", "ConditionalRequestConflict", "OperationAborted", "409", "NoSuchKey", "404"}
 """412: another writer was first; 409: two writes at once; 404: the object to be replaced is gone (S3 user guide)."""
+_PAGES = 10
+"""Pages of versions that are asked for at most, of 1,000 each."""
 _FORBIDDEN, _NOT_FOUND, _SERVER_ERROR = 403, 404, 500
 """HTTP statuses; from the last one on it may pass unaided."""
 _NO_ABSENCE = ("kms", "explicit deny", "s3:getobject")
@@ -111,29 +114,29 @@ class S3Store:
         except (ClientError, BotoCoreError) as error:
             raise self._failed("list", prefix, error) from error
 
-    def versions_of(self, key: str) -> Sequence[Version]:
-        """See ``ports.ObjectStore``."""
+    def versions_of(self, key: str, *, until: datetime | None = None) -> Sequence[Version]:
+        """See ``ports.ObjectStore``. Of the keys that begin with this one its own come first."""
+        found: list[Version] = []
+        newest: set[str] = set()
+        place: Any = {}
         try:
-            answer = self._client.list_object_versions(**self._named, Prefix=key)
+            for _ in range(_PAGES if until else 1):
+                answer = self._client.list_object_versions(**self._named, Prefix=key, **place)
+                kept = [one for one in answer.get("Versions", []) if one["Key"] == key]
+                marks = [one for one in answer.get("DeleteMarkers", []) if one["Key"] == key]
+                page = [Version(_exact(one["VersionId"]), "", one["LastModified"], deleted=True) for one in marks]
+                page += [
+                    Version(_exact(one["VersionId"]), one["ETag"], one["LastModified"], one["Size"]) for one in kept
+                ]
+                newest |= {one["VersionId"] for one in (*kept, *marks) if one["IsLatest"]}
+                found += page
+                if not answer.get("IsTruncated") or not page or (until and min(one.modified for one in page) < until):
+                    break
+                place = {"KeyMarker": answer["NextKeyMarker"], "VersionIdMarker": answer["NextVersionIdMarker"]}
         except (ClientError, BotoCoreError) as error:
             raise self._failed("list the versions of", key, error) from error
-        kept = [
-            Version(_exact(one["VersionId"]), one["ETag"], one["LastModified"], one["Size"])
-            for one in answer.get("Versions", [])
-            if one["Key"] == key
-        ]
-        marks = [
-            Version(_exact(one["VersionId"]), "", one["LastModified"], deleted=True)
-            for one in answer.get("DeleteMarkers", [])
-            if one["Key"] == key
-        ]
         # Each list is in order, the newest first; which of two of the same second is the newest, IsLatest alone says.
-        newest = {
-            one["VersionId"]
-            for one in (*answer.get("Versions", []), *answer.get("DeleteMarkers", []))
-            if one["IsLatest"]
-        }
-        return sorted([*marks, *kept], key=lambda one: (one.modified, (one.id or "null") in newest), reverse=True)
+        return sorted(found, key=lambda one: (one.modified, (one.id or "null") in newest), reverse=True)
 
     def _put(self, key: str, body: bytes, content_type: str, condition: dict[str, Any]) -> Written:
         """A role that may not tag (a permissions boundary says so) writes without: nothing waits for a tag."""

@@ -14,10 +14,17 @@ FORMAT = 1
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One file as it was seen last: its ETag (empty: it was deleted), and when S3 says that this was done."""
+    """One file as it was seen last: its ETag (empty: it was deleted), and when S3 says that this was done.
+
+    ``heard``: the latest that S3 has said of it. ``holds``: the SHA-256 of the certificates in it; None: nobody has
+    read it yet, or, with ``unread``, it could not be read or there is no room, and nobody tries again.
+    """
 
     etag: str = ""
     at: Instant
+    heard: Instant | None = None
+    holds: tuple[str, ...] | None = None
+    unread: bool = False
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="format", tag=str(FORMAT)):
@@ -54,6 +61,16 @@ def former(store: ObjectStore) -> State | None:
         if found is not None:
             return State(files=found.files, rest=found.rest)
     return None
+
+
+def chain(store: ObjectStore, most: int = 20) -> list[State]:
+    """How it was, the newest first, as far as it can be read. Raises NewerFormat, StoreError."""
+    found = []
+    for one in store.versions_of(keys.OPERATOR_FILES)[:most]:
+        stored = store.get(keys.OPERATOR_FILES, version=one.id) if one.id and not one.deleted else None
+        state = formats.read_or_none(stored.body, decode, keys.OPERATOR_FILES) if stored else None
+        found += [state] if state else []
+    return found
 
 
 def write(store: ObjectStore, state: State, etag: str | None) -> str:

@@ -34,6 +34,7 @@ from rotation_watcher.status.model import (
     Status,
     TargetStatus,
     ToldAlert,
+    Unreadable,
     Verdict,
 )
 from rotation_watcher.status.quarantine import quarantine
@@ -56,8 +57,12 @@ def gather(
     stack: str = "",
     account: str = "",
     fills: Mapping[Fill, str] | None = None,
+    unheard: Iterable[Unreadable] = (),
 ) -> Status:
-    """The status of everything that the watch file names. ``fills`` is for its commands (``alerts.fills``)."""
+    """The status of everything that the watch file names. ``fills`` is for its commands (``alerts.fills``).
+
+    ``unheard``: what else could not be read.
+    """
     fills = {Fill.REGION: store.region, Fill.BUCKET: store.bucket, **(fills or {})}
     reader = Reader(store)
     told = last_told(reader, ALERTS)
@@ -109,7 +114,7 @@ def gather(
         targets=tuple(served),
         lists=lists,
         alerts=told.last,
-        unreadable=reader.unreadable,
+        unreadable=(*reader.unreadable, *unheard),
     )
     return replace(status, verdict=_verdict(status, now))
 

@@ -1,7 +1,8 @@
 """Alerts that somebody changed a file by which people say whom to trust. No word of such a file is repeated."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -13,9 +14,15 @@ from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.clocks import Instant
 
 _MOST = 8
-"""The most lines of one sort."""
+"""The most files that are named."""
+_NAMED = 20
+"""The most certificates of one sort that are named."""
+_BACK = 4
+"""The most files that are put back by commands of one alert."""
 _LONG = 48
 """Characters of a name that is shown whole."""
+_CUT = "?versionId="
+"""What the CLI takes for the end of a key in the source of a copy."""
 _FEW = 3
 """The most principals that are named."""
 
@@ -31,6 +38,11 @@ class FileChange(msgspec.Struct, frozen=True, kw_only=True):
     """What was done to one file, ``at`` when. ``there``: before and now.
 
     ``came``, ``went`` and ``passed`` are certificates: now and not before; before and not now; neither, but meanwhile.
+    ``holds``: all that it holds now, where nobody knows what it held before (None: it is known). ``skipped``: versions
+    since then that were not read; ``lost``: one is deleted for good, whose content nobody knows. ``older``: it is now
+    what it was before the version that was seen last; ``same``: just that one. ``claimed``: the state said wrongly that
+    this was told.
+
     ``former`` is the version that it had before (None: that is gone for good). ``certificate`` is what an approval is
     about, ``until`` and ``root`` what it says, ``unread`` why that is not known. ``by``: the ids of principals, and
     ``addresses``: as S3 said.
@@ -43,6 +55,12 @@ class FileChange(msgspec.Struct, frozen=True, kw_only=True):
     came: tuple[Named, ...] = ()
     went: tuple[Named, ...] = ()
     passed: tuple[Named, ...] = ()
+    holds: tuple[Named, ...] | None = None
+    skipped: int = 0
+    lost: bool = False
+    older: bool = False
+    same: bool = False
+    claimed: bool = False
     former: str | None = None
     certificate: Named | None = None
     until: Instant | None = None
@@ -54,8 +72,10 @@ class FileChange(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def verb(self) -> str:
         """What was done, as a participle."""
+        if self.is_there and self.was_there:
+            return "changed and set back" if self.same else "set back to an older version" if self.older else "replaced"
         if self.is_there:
-            return "replaced" if self.was_there else "written"
+            return "brought back" if self.older else "written"
         return "deleted" if self.was_there else "written and deleted again"
 
 
@@ -65,9 +85,14 @@ def operator_file_changed(*, change: FileChange, bucket: str, beside: FileChange
     source = f" from {plain(', '.join(change.addresses), 60)}" if change.addresses else ""
     who = f" by {_who(change.by)}{source}" if change.by else ""
     unsaid = "" if change.by else " S3 has not said by whom."
+    claimed = (
+        " status/files.json claimed that this was told, which it was not: somebody else has written there."
+        if change.claimed
+        else ""
+    )
     words = Words(
         title=f"{change.verb}{f', {count(len(change.came))} came' if change.came else ''}",
-        happened=f"{_shown(change.key)} was {change.verb}{who}, on {when(change.at)}.{unsaid}",
+        happened=f"{_shown(change.key)} was {change.verb}{who}, on {when(change.at)}.{unsaid}{claimed}",
         means=_means(change),
         do=_do(change),
         commands=(*_restore(change, bucket), *_of_whom(change.by)),
@@ -79,48 +104,92 @@ def operator_file_changed(*, change: FileChange, bucket: str, beside: FileChange
 
 
 def operator_files_changed(
-    *, changes: Sequence[FileChange], more: int = 0, bucket: str, digest: str, now: datetime
+    *,
+    changes: Sequence[FileChange],
+    more: int = 0,
+    beyond: bool = False,
+    people: Sequence[str] = (),
+    bucket: str,
+    digest: str,
+    now: datetime,
 ) -> Alert:
-    """Many files were changed in a few minutes. ``changes`` are those that were looked into, ``more`` how many are not.
+    """Many files were changed. ``changes`` were looked into, what matters most first; ``more``: how many were not.
 
+    ``beyond``: some changed of those that are not known one by one. ``people`` are named by S3 for all of them.
     ``digest`` names this very set.
     """
     number = len(changes) + more
     folders = sorted({f"{one.key.partition('/')[0]}/" for one in changes if "/" in one.key})
-    people = tuple(dict.fromkeys(who for one in changes for who in one.by))
+    people = tuple(dict.fromkeys([who for one in changes for who in one.by] + [*people]))
     by = f" by {_who(people)}" if people else ""
-    coming = len(_each(one.came for one in changes))
+    without_room = " Others changed too, of which there are too many to know one by one." if beyond else ""
+    left = f" {len(changes)} of them were looked into, the next runs tell the other {more}." if more else ""
+    claimed = " status/files.json claimed that some of it was told." if any(one.claimed for one in changes) else ""
+    back = [lines for one in changes if (lines := _restore(one, bucket)) and not _lists(one)][:_BACK]
     words = Words(
-        title=f"{count(number, 'file')} changed",
+        title=f"{count(number, 'file') if number else 'files'} changed",
         happened=(
-            f"{count(number, 'file')} below {enumerated(folders) or 'the root'} changed within minutes{by}."
-            f"{'' if people else ' S3 has not said by whom.'}"
+            f"{count(number, 'file')} below {enumerated(folders) or 'the root'} changed{by}."
+            f"{'' if people else ' S3 has not said by whom.'}{left}{without_room}{claimed}"
         ),
-        means=(
-            "These files decide whom the watcher trusts."
-            f" {count(coming, 'certificate')} came with those that are listed below; they count from the next run on."
-        ),
+        means=f"These files decide whom the watcher trusts. {_all_held(changes)}",
         do=(
             "If that was you or a colleague, nothing. Else take away the right of who did it (OperatorArns says who may"
-            " write here), and bring the files back: this lists what is there of all versions, the first of each file"
-            " being the newest."
+            f" write here), and bring the files back.{_how_back(len(back))}"
         ),
-        command=command(
-            "aws s3api list-object-versions --bucket {its} --prefix {prefix} --region {region} --query {query}"
-            " --output text",
-            its=bucket,
-            prefix=folders[0] if len(folders) == 1 else "",
-            query="Versions[].[Key,VersionId,LastModified,IsLatest]",
-        ),
+        commands=(*(one for lines in back for one in lines), *(_listing(bucket, one) for one in _places(changes))),
     )
     facts = {
         f"{place}. {plain(one.key, 120)}": f"{one.verb} on {when(one.at)}{f', by {_short(one.by)}' if one.by else ''}"
         for place, one in enumerate(changes[:_MOST], 1)
     }
     facts |= {"more": str(number - _MOST)} if number > _MOST else {}
-    facts |= _lines("came", _each(one.came for one in changes))
-    facts |= _lines("went", _each(one.went for one in changes))
+    for label, of in _SORTS:
+        facts |= _lines(label, _each([of(one) for one in changes]))
     return _about("operators' files", f"files:{digest}", words, facts, now)
+
+
+_SORTS: tuple[tuple[str, Callable[[FileChange], Sequence[Named]]], ...] = (
+    ("came", lambda one: one.came),
+    ("holds", lambda one: one.holds or ()),
+    ("went", lambda one: one.went),
+    ("for a while", lambda one: one.passed),
+)
+
+
+def _all_held(changes: Sequence[FileChange]) -> str:
+    came, holds, went, passed = (len(_each([of(one) for one in changes])) for _, of in _SORTS)
+    known = f"{count(came)} came, {went} went and {passed} {'was' if passed == 1 else 'were'} there for a while"
+    unknown = sum(bool((one.unread and not one.certificate) or one.skipped or one.lost) for one in changes)
+    return (
+        f"In those that were looked into {known}; what came counts from the next run on."
+        + (f" {count(holds)} more lie where nobody knows what lay there before." if holds else "")
+        + (f" Of {count(unknown, 'file')} not all is known that was there meanwhile." if unknown else "")
+    )
+
+
+def _how_back(files: int) -> str:
+    first = {0: "", 1: " The first command does so with the first file that can be."}.get(
+        files, f" The first commands do so with {files} of them, what matters most first."
+    )
+    return f"{first} Below stands what lists all versions and deletions, the newest of each file first."
+
+
+def _places(changes: Sequence[FileChange]) -> list[str]:
+    """What to list: the folders, and a file that lies in none."""
+    return sorted({f"{one.key.partition('/')[0]}/" if "/" in one.key else one.key for one in changes})
+
+
+def _listing(bucket: str, prefix: str) -> Template:
+    row = "[Key,VersionId,LastModified,IsLatest"
+    query = f'[(Versions||`[]`)[].{row}],(DeleteMarkers||`[]`)[].{row},`"deletion"`]][]'
+    return command(
+        "aws s3api list-object-versions --bucket {its} --prefix {prefix} --region {region} --query {query}"
+        " --output text",
+        its=bucket,
+        prefix=prefix,
+        query=query,
+    )
 
 
 def _shown(key: str) -> str:
@@ -142,16 +211,36 @@ def _about(about: str, distinction: str, words: Words, facts: dict[str, str], no
 
 
 def _means(change: FileChange) -> str:
-    folder = change.key.partition("/")[0]
-    if change.unread:
-        held = f"What it holds is not known: {plain(change.unread, 120)}."
-    elif change.passed:
-        held = f"For a while it held {count(len(change.passed))} that it holds no more (listed below)."
-    elif change.came or change.went:
-        held = f"{count(len(change.came))} came and {count(len(change.went))} went (listed below)."
-    else:
-        held = "" if folder == "approvals" or "/" not in change.key else "It holds the same certificates as before."
-    return f"{held} {_effect(folder, change)}".strip()
+    return f"{_held(change)} {_effect(change.key.partition('/')[0], change)}".strip()
+
+
+def _held(change: FileChange) -> str:
+    """What is known of its content, and what is not."""
+    found = [f"What it holds is not known: {plain(change.unread, 120)}."] if change.unread else []
+    if change.older:
+        gone = (
+            "The version that was the newest is deleted for good." if change.was_there else "Its deletion was undone."
+        )
+        found.append(gone)
+    if change.holds is not None:
+        found.append(f"What it held before nobody knows any more; now it holds {count(len(change.holds))}.")
+    if change.came or change.went:
+        found.append(f"{count(len(change.came))} came and {count(len(change.went))} went (listed below).")
+    if change.passed:
+        found.append(f"For a while it held {count(len(change.passed))} that it holds no more (listed below).")
+    if change.skipped:
+        found.append(f"{count(change.skipped, 'version')} that it had meanwhile were not read.")
+    if change.lost:
+        found.append("A version that it had meanwhile is deleted for good: what that held nobody knows.")
+    if not found and not change.key.startswith("approvals/") and "/" in change.key:
+        found.append(_no_difference(change))
+    return " ".join(found)
+
+
+def _no_difference(change: FileChange) -> str:
+    if change.was_there and change.is_there:
+        return "It holds the same certificates as before."
+    return "It holds no certificate." if change.is_there else "It held no certificate."
 
 
 def _effect(folder: str, change: FileChange) -> str:
@@ -189,8 +278,10 @@ def _do(change: FileChange) -> str:
     }[change.was_there, change.is_there]
     if change.was_there and change.former is None:
         back = "put its former version back, if the first command still lists it, or upload the file that you keep"
+    if change.same:
+        back = "see what the first command lists of it, and which alerts came since"
     if not _typed(change.key):
-        back = "put it back by hand, since no command can hold its name"
+        back = f"{'put it back' if change.was_there else 'delete it'} by hand, since no command can hold its name"
     unknown = (
         ""
         if change.by
@@ -203,11 +294,22 @@ def _do(change: FileChange) -> str:
     )
 
 
+def _lists(change: FileChange) -> bool:
+    """Whether no command puts it back: the one that there is lists its versions."""
+    return change.was_there and (change.former is None or change.same)
+
+
 def _restore(change: FileChange, bucket: str) -> tuple[Template, ...]:
     if not _typed(change.key):
         return ()
-    if change.was_there and change.former is None:
+    if _lists(change):
         return (versions_of(bucket, change.key),)
+    if change.was_there and _CUT in change.key:
+        file = "former-version"
+        its = {"its": bucket, "key": change.key, "file": file}
+        get = "aws s3api get-object --bucket {its} --key {key} --version-id {former} --region {region} {file}"
+        put = "aws s3api put-object --bucket {its} --key {key} --body {file} --region {region}"
+        return (command(get, former=change.former or "", **its), command(put, **its))
     if change.was_there:
         return (
             command(  # the CLI encodes the source itself
@@ -266,17 +368,21 @@ def _facts(change: FileChange) -> dict[str, str]:
 
 
 def _certificates(change: FileChange) -> dict[str, str]:
-    return _lines("came", change.came) | _lines("went", change.went) | _lines("for a while", change.passed)
+    found: dict[str, str] = {}
+    for label, of in _SORTS:
+        found |= _lines(label, of(change))
+    return found
 
 
-def _each(some: Iterable[Sequence[Named]]) -> list[Named]:
-    """Those of all files, each once."""
-    return [*dict.fromkeys(named for one in some for named in one)]
+def _each(some: Sequence[Sequence[Named]]) -> list[Named]:
+    """Those of all files, each once; one of each file before the second of any: no file hides another's."""
+    in_turn = (named for turn in itertools.zip_longest(*some) for named in turn if named is not None)
+    return [*{named.fingerprint: named for named in in_turn}.values()]
 
 
 def _lines(label: str, named: Sequence[Named]) -> dict[str, str]:
     lines = {
         (f"{label} {place}" if len(named) > 1 else label): f"{common_name(one.subject)}, SHA-256 {one.fingerprint}"
-        for place, one in enumerate(named[:_MOST], 1)
+        for place, one in enumerate(named[:_NAMED], 1)
     }
-    return lines | ({f"{label} more": f"and {len(named) - _MOST} more"} if len(named) > _MOST else {})
+    return lines | ({f"{label} more": f"and {len(named) - _NAMED} more"} if len(named) > _NAMED else {})

@@ -1,0 +1,164 @@
+"""What the versions of an operator's file hold, read once in a run, and no more of them than a run has room for."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from rotation_watcher.alerts.builders import Named
+from rotation_watcher.deadline import CALL_TAKES, Remaining
+from rotation_watcher.errors import StoreError
+from rotation_watcher.ports import Listed, ObjectStore, Version
+from rotation_watcher.status.files_seen import SLACK
+from rotation_watcher.status.files_state import Known
+from rotation_watcher.x509.certificates import parse_bundle
+
+LARGEST = 1 << 20
+"""Bytes of a file that is read; one of a hundred roots has some 200 KB."""
+BETWEEN = 20
+"""Versions of one file that are read, beside the former one."""
+READS = 150
+"""Versions that are read in one run: some seconds."""
+
+type Certificates = dict[str, Named]
+"""By SHA-256."""
+
+
+class Life(NamedTuple):
+    """The versions of one file, each the newest first. ``live``: the one that the file is now (None: it is deleted).
+
+    ``former``: the one that was seen last (None: there was none, or it is deleted for good). ``since``: those written
+    since then and the marks of deletions, ``live`` among them if it is so new. ``older``: what the file is now was
+    written before that.
+    """
+
+    live: Version | None
+    former: Version | None
+    since: Sequence[Version]
+    older: bool
+
+
+class Read(NamedTuple):
+    """The certificates of a file: now, and of the versions since; ``skipped`` is how many of those were not read.
+
+    ``now`` None: it could not be read, and ``why``.
+    """
+
+    now: Certificates | None
+    meanwhile: Certificates
+    skipped: int
+    why: str = ""
+
+
+class Reader:
+    """Over one store, for one run."""
+
+    def __init__(self, store: ObjectStore, remaining: Remaining) -> None:
+        self._store = store
+        self._remaining = remaining
+        self._versions: dict[str, Sequence[Version]] = {}
+        self._certificates: dict[tuple[str, str | None], Certificates] = {}
+
+    @property
+    def tired(self) -> bool:
+        """Whether another file is better left to the next run."""
+        return len(self._certificates) >= READS or self._remaining() < 2 * CALL_TAKES
+
+    def versions(self, key: str, until: datetime | None) -> Sequence[Version]:
+        """All back to that time. Raises StoreError."""
+        if key not in self._versions:
+            self._versions[key] = self._store.versions_of(key, until=until)
+        return self._versions[key]
+
+    def body(self, key: str, version: Version) -> bytes:
+        """What a version holds. Raises StoreError."""
+        if version.size > LARGEST:
+            raise StoreError(f"it has {version.size} bytes")
+        stored = self._store.get(key, version=version.id)
+        if stored is None:
+            raise StoreError("S3 does not give it")
+        return stored.body
+
+    def certificates(self, key: str, version: Version) -> Certificates:
+        """Those in a version of a file. What else it holds nobody is told. Raises StoreError."""
+        if key.endswith(".json"):
+            return {}
+        if (key, version.id) not in self._certificates:
+            blocks = parse_bundle(self.body(key, version))[0]
+            found = [one.certificate for one in blocks if one.certificate is not None]
+            named = {one.fingerprint: Named(one.facts.subject, one.fingerprint) for one in found}
+            self._certificates[key, version.id] = named
+        return self._certificates[key, version.id]
+
+    def read(self, key: str, life: Life) -> Read:
+        """What the file holds and held since."""
+        now, why = self._now(key, life)
+        others = [one for one in life.since if not one.deleted and one is not life.live]
+        meanwhile, skipped = dict(now or {}), max(0, len(others) - BETWEEN)
+        for one in _each_text_first(others)[:BETWEEN]:
+            if self.tired:
+                skipped += 1
+                continue
+            try:
+                meanwhile |= self.certificates(key, one)
+            except StoreError:
+                skipped += 1
+        return Read(now, meanwhile, skipped, why)
+
+    def _now(self, key: str, life: Life) -> tuple[Certificates | None, str]:
+        try:
+            return self.certificates(key, life.live) if life.live else {}, ""
+        except StoreError as error:
+            return None, str(error)
+
+    def known(self, key: str, before: Known | None, life: Life) -> Certificates | None:
+        """What it held when it was seen last; None: nobody knows any more."""
+        if before is None or not before.etag:
+            return {}
+        try:
+            if life.former is not None:
+                return self.certificates(key, life.former)
+        except StoreError:
+            pass
+        return None if before.holds is None else {one: Named("", one) for one in before.holds}
+
+
+def life(versions: Sequence[Version], before: Known | None, listed: Listed | None) -> Life:
+    """What became of a file since it was seen last. What was written after the listing is not looked at."""
+    if listed is not None:
+        at = next((place for place, one in enumerate(versions) if _is(one, listed.etag, listed.modified)), 0)
+        live = versions[at] if versions and not versions[at].deleted else None
+    else:
+        at, live = next((place for place, one in enumerate(versions) if one.deleted), len(versions)), None
+    versions = versions[at:]
+    former = next((one for one in versions if before and before.etag and _is(one, before.etag, before.at)), None)
+    since = _since(versions, before, former)
+    if before is None or live is None or former is not None:
+        return Life(live, former, since, older=False)
+    older = live not in since if before.etag else live.modified < before.at - SLACK
+    return Life(live, former, since, older)
+
+
+def _is(version: Version, etag: str, modified: datetime) -> bool:
+    return not version.deleted and (version.etag, version.modified) == (etag, modified)
+
+
+def _since(versions: Sequence[Version], before: Known | None, former: Version | None) -> Sequence[Version]:
+    """The versions since then; of a file that was not known those of its last life."""
+    if former is not None:
+        return versions[: versions.index(former)]
+    if before is not None:
+        newer = [one for one in versions if one.modified > before.at]
+        return newer + [one for one in versions if one.modified == before.at and not one.deleted]
+    last: list[Version] = []
+    for one in versions:
+        if one.deleted and last and not last[-1].deleted:
+            break
+        last.append(one)
+    return last
+
+
+def _each_text_first(versions: Sequence[Version]) -> list[Version]:
+    """One version of each text before the others: who writes one text often hides none of another by it."""
+    first = {one.etag: one for one in reversed(versions)}
+    chosen = {id(one) for one in first.values()}
+    return [*(one for one in versions if id(one) in chosen), *(one for one in versions if id(one) not in chosen)]
