@@ -1,0 +1,20 @@
+"""Whether an object lies under a KMS key that its bucket gives to nothing any more.
+
+A service that cannot read under a key refuses the same version for ever, and a former key shall be retired some day.
+"""
+
+import hashlib
+
+from rotation_watcher.ports import ObjectStore, StoredObject
+
+
+def digest(body: bytes) -> str:
+    """The ETag of an object that was put at once, unless a KMS key encrypts it (S3 API reference, Object)."""
+    return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
+
+
+def lies_under_former(store: ObjectStore, key: str, stored: StoredObject) -> bool:
+    """Whether it does. The bucket is asked only where the ETag says that some key encrypts it. Raises StoreError."""
+    if stored.version is None or stored.etag == digest(stored.body):
+        return False
+    return store.under_former_key(key, stored.version)
