@@ -87,6 +87,7 @@ _GIVEN = {
     "WatchFileUri": "s3://<WatchFileUri>",
     "StackBucketArn": "arn:aws:s3:::<StackBucket>",
     "PublishRoleArn": "arn:aws:iam::<watcher's account>:role/<PublishRole>",
+    "StackBucketKmsKeyArn": "arn:aws:kms:<the key's region>:<watcher's account>:key/<StackBucketKmsKey>",
 }
 
 

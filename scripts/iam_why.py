@@ -78,6 +78,10 @@ WHY = {
     # keys of the operator's own
     "UseBucketKey": "the bucket's data under a customer-managed key",
     "ReadWithFormerKeys": "what was written before the key changed",
+    "SeeBucketKey": "puts anew what lies under a key that the bucket has no more",
+    "ReadWithKeys": "the watch file and truststores in use, under keys of their buckets",
+    "KeepFilesWithKeys": "places for files under keys of their buckets",
+    "DecryptEarlierVersions": "what targets loaded before the bucket's key changed",
     "SendWithQueueKey": "messages under a customer-managed key, sent",
     "TakeWithQueueKey": "messages under a customer-managed key, taken",
     "PublishWithTopicKey": "alerts under a customer-managed key",

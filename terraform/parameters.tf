@@ -248,7 +248,7 @@ variable "own_alarm_topic_arn" {
 }
 
 variable "stack_kms_key_arn" {
-  description = "ARN of a customer-managed KMS key of this region that encrypts what the stack keeps: bucket, topics, queues and logs. Its policy must say so first (accounts/data-key.yaml makes such a key; docs/deploy.md, \"Keys of your own\"). kms_key_arn is the key of the secrets. Empty: AWS's own encryption, which is none for topics."
+  description = "ARN of a customer-managed KMS key of this region that encrypts what the stack keeps: bucket, topics, queues and logs. Its policy must say so first (accounts/data-key.yaml makes such a key; docs/keys.md). kms_key_arn is the key of the secrets. Empty: AWS's own encryption, which is none for topics."
   type        = string
   default     = ""
   nullable    = false
@@ -284,6 +284,20 @@ variable "log_kms_key_arn" {
 
 variable "former_kms_key_arns" {
   description = "After a change of the bucket's or the queues' key, or back to none: the ARNs of the keys of before, separated by commas, so that what lies under them can still be read. Empty if there was none."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "read_kms_key_arns" {
+  description = "Where the bucket of watch_file_uri or of adopt_object_arns is under KMS keys of your own, their ARNs, separated by commas. Each key's policy must let IAM of this account decide, or name the roles (docs/keys.md). Empty if there is none."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "file_bucket_kms_key_arns" {
+  description = "Where buckets of file_bucket_arns are under KMS keys of your own, their ARNs, separated by commas. Each key's policy must let IAM of this account decide, or name the role PublishRoleArn (docs/keys.md). Empty if there is none."
   type        = list(string)
   default     = []
   nullable    = false
@@ -456,6 +470,8 @@ locals {
     QueueKmsKeyArn         = var.queue_kms_key_arn
     LogKmsKeyArn           = var.log_kms_key_arn
     FormerKmsKeyArns       = join(",", var.former_kms_key_arns)
+    ReadKmsKeyArns         = join(",", var.read_kms_key_arns)
+    FileBucketKmsKeyArns   = join(",", var.file_bucket_kms_key_arns)
     SubnetIds              = join(",", var.subnet_ids)
     SecurityGroupIds       = join(",", var.security_group_ids)
     FunctionsInVpc         = var.functions_in_vpc

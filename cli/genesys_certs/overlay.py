@@ -65,6 +65,10 @@ class OverlayStore:
         """Those below."""
         return self._below.versions_of(key, until=until) if self._below else ()
 
+    def under_former_key(self, key: str, version: str) -> bool:
+        """What was put here lies under no key."""
+        return self._below.under_former_key(key, version) if self._below and key not in self._held else False
+
 
 def _etag(body: bytes) -> str:
     return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'

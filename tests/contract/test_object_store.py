@@ -14,6 +14,7 @@ from rotation_watcher.ports import ObjectStore, Written
 from tests.support.fakes import InMemoryStore
 
 TEXT = "text/plain"
+KEYS = [f"arn:aws:kms:us-east-1:123456789012:key/{name}" for name in ("a-1", "b-2")]
 NUMBERS = itertools.count()
 
 
@@ -243,3 +244,63 @@ def test_without_versions_an_object_has_one_that_cannot_be_named(plain_store: Ob
     put(plain_store, "a", b"one")
     put(plain_store, "a", b"two")
     assert [(one.id, one.size) for one in plain_store.versions_of("a")] == [(None, 3)]
+
+
+@pytest.mark.parametrize("kind", ["fake", "S3"])
+def test_a_version_lies_under_a_former_key_once_the_bucket_gives_another_or_none(
+    kind: str, bucket: str, aws: EmbeddedAws
+) -> None:
+    store: ObjectStore = InMemoryStore() if kind == "fake" else S3Store(clients.make("s3"), bucket)
+
+    def put_under(key: str) -> str:
+        if isinstance(store, InMemoryStore):
+            store.kms_key = key
+        elif key:
+            aws.encrypt_bucket(bucket, key)
+        else:
+            aws.client("s3").delete_bucket_encryption(Bucket=bucket)
+        return put(store, "a", b"the same").version or ""
+
+    def former() -> list[bool]:
+        return [store.under_former_key("a", one) for one in versions]
+
+    versions = [put_under("")]
+    assert former() == [False]
+    versions.append(put_under(KEYS[0]))
+    assert former() == [False, False], "what lies under no key is left alone"
+    versions.append(put_under(KEYS[1]))
+    assert former() == [False, True, False]
+    versions.append(put_under(""))
+    assert former() == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("named", "former"),
+    [
+        (KEYS[0].rpartition("/")[2], False),
+        (KEYS[1].rpartition("/")[2], True),
+        ("alias/mine", False),
+        ("arn:aws:kms:us-east-1:123456789012:alias/mine", False),
+        (None, False),
+    ],
+)
+def test_a_bucket_may_name_its_key_in_other_forms(
+    named: str | None, *, former: bool, real: S3Store, aws: EmbeddedAws
+) -> None:
+    aws.encrypt_bucket(real.bucket, KEYS[0])
+    version = put(real, "a", b"one").version or ""
+    rule: Any = {"SSEAlgorithm": "aws:kms"} | ({"KMSMasterKeyID": named} if named else {})
+    rules: Any = {"Rules": [{"ApplyServerSideEncryptionByDefault": rule}]}
+    aws.client("s3").put_bucket_encryption(Bucket=real.bucket, ServerSideEncryptionConfiguration=rules)
+    assert real.under_former_key("a", version) is former
+
+
+def test_who_may_not_see_the_buckets_key_takes_no_version_for_a_former_ones(real: S3Store, aws: EmbeddedAws) -> None:
+    aws.encrypt_bucket(real.bucket, KEYS[0])
+    version = put(real, "a", b"one").version or ""
+    aws.encrypt_bucket(real.bucket, KEYS[1])
+    aws.fail_next("s3", "GetBucketEncryption", "AccessDenied", 403, times=1)
+    assert not real.under_former_key("a", version)
+    aws.fail_next("s3", "GetBucketEncryption", "InternalError", 500, times=9)
+    with pytest.raises(StoreError, match="cannot see the encryption of s3://"):
+        real.under_former_key("a", version)

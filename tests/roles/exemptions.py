@@ -13,6 +13,10 @@ EXEMPT: dict[str, tuple[str, str]] = {
         "without it S3 answers 403 where an object is missing; moto answers 404 to everybody",
         "docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html",
     ),
+    "s3:GetEncryptionConfiguration": (
+        "asked where an object lies under a key that the bucket has no more (tests/integration/test_own_key.py)",
+        f"{_AUTHORIZATION}list_amazons3.html",
+    ),
     "logs:CreateLogStream": (
         "the Lambda service writes the function's log with its role",
         "docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html",

@@ -28,15 +28,22 @@ from tests.support.roles import Resolver
 OTHER, DUBLIN, NAME = "222222222222", "eu-west-1", "genesys-certificate-watcher-targets"
 ROLE = f"arn:aws:iam::{OTHER}:role/{NAME}"
 THERE: dict[str, Any] = {"role_arn": ROLE, "external_id": "our-watcher"}
-REGIONAL, FILES = f"watcher-{DUBLIN}", "files-bucket"
+REGIONAL, FILES, IN_USE = f"watcher-{DUBLIN}", "files-bucket", f"others-{OTHER}-us-east-1"
 ALL = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 UNVERSIONED = {
     ("ReadDeployedVersions", "s3:GetObject"),
     ("ReadDeployedVersionsThere", "s3:GetObject"),
     ("ReadTruststoresInUse", "s3:GetObject"),
+    ("DecryptDeployedVersions", "kms:Decrypt"),
+    ("DecryptEarlierVersions", "kms:Decrypt"),
 }
-"""A service that loads a version asks for both rights of its caller (ModifyTrustStore); the embedded AWS for one."""
+"""A service that loads a version asks for both rights of its caller (ModifyTrustStore); the embedded AWS for one.
+
+And for no right to a key, of which AWS says nothing.
+"""
+KEY = f"arn:aws:kms:us-east-1:{OTHER}:key/"
+"""Keys of the other account's, of its own buckets."""
 OF_PUBLISH = "PutIntoRegionBuckets"
 """The statement of publish's own role that is judged here, since only here there is a bucket of another region."""
 READ_FOR_IT = ("s3:GetObjectVersion", f"arn:aws:s3:::{REGIONAL}/crls/*/list.pem")
@@ -87,6 +94,13 @@ def open_edge(there: There) -> None:
     set_mode(there.other.client("cloudfront"), there.environment.distribution, {"Mode": "passthrough"})
 
 
+def encrypt(place: OtherPlace, bucket: str, key: str) -> None:
+    """Let a KMS key encrypt what is put into a bucket from now on."""
+    rule: Any = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    rules: Any = {"Rules": [{"ApplyServerSideEncryptionByDefault": rule, "BucketKeyEnabled": True}]}
+    place.client("s3").put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=rules)
+
+
 def give(place: Any, role: str, policies: dict[str, str]) -> None:
     """Make the role anew with these policies."""
     iam = place.client("iam")
@@ -115,6 +129,8 @@ def there() -> Iterator[There]:
         environment.add_source("use1", "us-east-1")
         environment.add_bundle("main", ["use1"])
         theirs = environment.world.region("sa-east-1").root_pem()
+        other.client("s3").create_bucket(Bucket=IN_USE)
+        encrypt(other, IN_USE, f"{KEY}truststores")
         store = environment.add_trust_store("alb", "main", theirs, at=other, **THERE)
         filters = [{"Field": "subject-ou", "Action": "accept", "MatchType": "exact", "Value": "Partner"}]
         targets = [
@@ -126,6 +142,7 @@ def there() -> Iterator[There]:
         ]
         other.client("s3").create_bucket(Bucket=FILES)
         other.client("s3").put_bucket_versioning(Bucket=FILES, VersioningConfiguration={"Status": "Enabled"})
+        encrypt(other, FILES, f"{KEY}files")
         place = f"arn:aws:s3:::{FILES}/genesys/prod/"
         environment.watch["targets"].append({"id": "files", "arn": place, "bundle": "main", **THERE})
         environment.configure()
@@ -133,7 +150,9 @@ def there() -> Iterator[There]:
             ",".join([*targets, place]),
             RegionBucketArns=f"arn:aws:s3:::{REGIONAL}",
             FileBucketArns=f"arn:aws:s3:::{FILES}",
-            AdoptObjectArns=f"arn:aws:s3:::others-{OTHER}-us-east-1/before/rest.pem",
+            AdoptObjectArns=f"arn:aws:s3:::{IN_USE}/before/rest.pem",
+            ReadKmsKeyArns=f"{KEY}truststores",
+            FileBucketKmsKeyArns=f"{KEY}files",
         )
         give(other, "owner", {"all": ALL})
         give(environment.aws, "PublishRole", {"all": ALL})

@@ -14,6 +14,7 @@ LARGEST_POLICIES = 10_240
 LARGEST_MANAGED, MOST_ATTACHED = 6_144, 10
 """Characters without blanks of a managed policy, and how many a role may have (docs: IAM and STS quotas)."""
 ATTACHING = {"StackKmsKeyArn", "QueueKmsKeyArn", "FormerKmsKeyArns", "SubnetIds", "FunctionsInVpc"}
+ATTACHING |= {"ReadKmsKeyArns", "FileBucketKmsKeyArns"}
 """The parameters of which test_described.py's hang policies on roles."""
 LARGEST_ENVIRONMENT = 4096
 """Bytes that the names and values of a function's environment variables may have together (docs: Lambda quotas)."""

@@ -157,7 +157,56 @@ def test_what_lies_under_a_key_of_before_is_read_and_nothing_is_written_with_it(
         reads = "UseBucketKey" in needed(role) or any(
             "sqs:ReceiveMessage" in s.actions for s in STATEMENTS if s.role == role
         )
-        assert resolver.attached(role) == ["ReadWithFormerKeys"] * reads, role
+        assert {*resolver.attached(role)} - {"SeeBucketKey"} == ({"ReadWithFormerKeys"} if reads else set()), role
+
+
+def test_who_puts_what_targets_load_sees_where_the_buckets_key_was_exchanged_or_taken_away() -> None:
+    for given in ({"StackKmsKeyArn": f"{KEY}a"}, {"FormerKmsKeyArns": f"{KEY}a"}):
+        resolver = Resolver(FULL | given, {"State": ("state", "")})
+        assert {role for role in ROLES if "SeeBucketKey" in resolver.attached(role)} == {
+            "PublishRole",
+            "RefreshCrlsRole",
+        }
+        (statement,) = resolver.of(properties("SeeBucketKey")["PolicyDocument"])["Statement"]
+        assert (statement["Action"], statement["Resource"]) == ("s3:GetEncryptionConfiguration", "arn:aws:s3:::state")
+    assert not [role for role in ROLES if "SeeBucketKey" in Resolver(FULL, {}).attached(role)]
+
+
+OTHERS = {"ReadKmsKeyArns": f"{KEY}a,{KEY}b", "FileBucketKmsKeyArns": f"{KEY}c"}
+"""Keys of buckets that are not the stack's."""
+WITH_THEM = {
+    "ReadWithKeys": ("kms:Decrypt", [f"{KEY}a", f"{KEY}b"]),
+    "KeepFilesWithKeys": (["kms:Decrypt", "kms:GenerateDataKey"], [f"{KEY}c"]),
+}
+
+
+def test_keys_of_other_buckets_are_used_by_those_who_read_or_fill_these_through_s3_alone() -> None:
+    for more, readers in (({}, {"PublishRole"}), ({"WatchFileUri": "s3://conf/watch.json"}, watching())):
+        resolver = Resolver(FULL | OTHERS | more, {})
+        assert {role for role in ROLES if "ReadWithKeys" in resolver.attached(role)} == readers
+        assert {role for role in ROLES if "KeepFilesWithKeys" in resolver.attached(role)} == {"PublishRole"}
+    resolver = Resolver(FULL | OTHERS, {})
+    for name, expected in WITH_THEM.items():
+        (statement,) = resolver.of(properties(name)["PolicyDocument"])["Statement"]
+        assert (statement["Sid"], statement["Effect"]) == (name, "Allow")
+        assert (statement["Action"], statement["Resource"]) == expected
+        assert statement["Condition"] == {"StringLike": {"kms:ViaService": "s3.*.amazonaws.*"}}
+
+
+def watching() -> set[str]:
+    """The roles that may read the watch file."""
+    found = {s.role for s in STATEMENTS if s.sid == "ReadWatchFile"}
+    assert len(found) == 4
+    return found
+
+
+@pytest.mark.parametrize("name", [*OTHERS, "FormerKmsKeyArns"])
+def test_a_list_of_keys_names_each_by_its_arn(name: str) -> None:
+    for template in (PARAMETERS, load(ROOT / "accounts" / "target-role.yaml")["Parameters"]):
+        allowed = re.compile(template[name]["AllowedPattern"])
+        assert allowed.fullmatch("")
+        assert allowed.fullmatch(f"{KEY}0a-1b")
+        assert not any(map(allowed.fullmatch, ("*", f"{KEY}*", "none", KEY.replace("key/", "alias/a"))))
 
 
 def test_every_policy_of_the_stack_is_attached_to_a_role() -> None:
@@ -230,7 +279,7 @@ def subscriptions() -> list[dict[str, Any]]:
 
 def test_the_key_outlasts_its_stack_and_is_rotated() -> None:
     key = DATA_KEY["Resources"]["Key"]
-    assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     assert key["Properties"]["EnableKeyRotation"] is True
 
 
@@ -269,3 +318,32 @@ def test_the_role_of_another_account_decrypts_with_the_key_it_is_told_through_s3
     statement = keyed["DecryptDeployedVersions"]
     assert (statement["Action"], statement["Resource"]) == ("kms:Decrypt", key)
     assert statement["Condition"] == {"StringLike": {"kms:ViaService": "s3.us-gov-west-1.amazonaws.*"}}
+
+
+def test_the_role_of_another_account_uses_the_keys_of_before_and_of_its_own_buckets_too() -> None:
+    template = load(ROOT / "accounts" / "target-role.yaml")
+    given = {"PublishRoleArn": "arn:aws:iam::1:role/p", "ExternalId": "x", "StackBucketArn": "arn:aws:s3:::state"}
+    given["TargetArns"] = "arn:aws:s3:::edge/a/"
+    assert Resolver(given, {}, template).attached("Role") == []
+    former = {"FormerKmsKeyArns": f"{KEY}d"}
+    expected = WITH_THEM | {"DecryptEarlierVersions": ("kms:Decrypt", [f"{KEY}d"])}
+    of = {"ReadKmsKeyArns": "ReadWithKeys", "FileBucketKmsKeyArns": "KeepFilesWithKeys"}
+    of["FormerKmsKeyArns"] = "DecryptEarlierVersions"
+    for name, arns in (OTHERS | former).items():
+        resolver = Resolver(given | {name: arns}, {}, template)
+        (statement,) = resolver.policies("Role")["UseMoreKeys"]["Statement"]
+        assert statement["Sid"] == of[name]
+        assert (statement["Action"], statement["Resource"]) == expected[of[name]]
+        assert statement["Condition"] == {"StringLike": {"kms:ViaService": "s3.*.amazonaws.*"}}
+
+
+def test_a_creation_that_fails_leaves_no_bucket_and_a_deletion_keeps_it() -> None:
+    """The policy stays: with a new bucket it is gone, and one of a former stack would be open without it."""
+    region = load(ROOT / "accounts" / "region-bucket.yaml")["Resources"]
+    for resources in (RESOURCES, region):
+        assert resources["Bucket"]["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert resources["BucketPolicy"]["DeletionPolicy"] == "Retain"
+        for name in ("Bucket", "BucketPolicy"):
+            assert resources[name]["UpdateReplacePolicy"] == "Retain"
+        refused = [s for s in resources["BucketPolicy"]["Properties"]["PolicyDocument"]["Statement"] if "Sid" in s]
+        assert not [s for s in refused if "s3:DeleteBucket" in s["Action"]], "or CloudFormation could not take it back"

@@ -30,7 +30,7 @@ from tests.support.roles import Resolver
 
 def test_the_bucket_is_kept_versioned_private_and_encrypted() -> None:
     bucket = RESOURCES["Bucket"]
-    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     config = bucket["Properties"]
     assert config["VersioningConfiguration"] == {"Status": "Enabled"}
     assert set(config["PublicAccessBlockConfiguration"].values()) == {True}

@@ -58,6 +58,7 @@ class Stored:
     content_type: str
     modified: datetime = NOON
     deleted: bool = False
+    kms_key: str = ""
 
 
 class InMemoryStore(Watched):
@@ -68,6 +69,8 @@ class InMemoryStore(Watched):
         self.versions: dict[str, list[Stored]] = {}
         self.clock: Callable[[], datetime] = lambda: NOON
         """When what is written is said to have been written."""
+        self.kms_key = ""
+        """What encrypts what is written from now on."""
         self._bucket = bucket
         self._versioned = versioned
         self._written = 0
@@ -134,6 +137,12 @@ class InMemoryStore(Watched):
         held = reversed(self.versions.get(key, []))
         return [Version(self._named(one), one.etag, one.modified, len(one.body), one.deleted) for one in held]
 
+    def under_former_key(self, key: str, version: str) -> bool:
+        """See ``ports.ObjectStore``."""
+        self._enter("encryption", key)
+        lies = next((one.kms_key for one in self.versions.get(key, []) if one.version == version), "")
+        return bool(lies) and lies != self.kms_key
+
     def seed(self, key: str, body: bytes) -> str:
         """What an operator uploads, past the port and its ``calls``; the version."""
         return self._keep(key, body, "binary/octet-stream").version
@@ -154,9 +163,11 @@ class InMemoryStore(Watched):
 
     def _keep(self, key: str, body: bytes, content_type: str) -> Stored:
         self._written += 1
-        etag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
+        said = body if not self.kms_key else f"{self._written}{self.kms_key}".encode() + body
+        etag = f'"{hashlib.md5(said, usedforsecurity=False).hexdigest()}"'
         modified = self.clock().replace(microsecond=0)
-        stored = Stored(f"version-{self._written:04}", etag, body, content_type, modified)
+        version = f"version-{self._written:04}"
+        stored = Stored(version, etag, body, content_type, modified, kms_key=self.kms_key)
         self.versions[key] = [*(self.versions.get(key, []) if self._versioned else []), stored]
         return stored
 

@@ -89,6 +89,12 @@ class ObjectStore(Protocol):
         ``until``: go on to those of that time, ten times as many at most. Raises StoreError.
         """
 
+    def under_former_key(self, key: str, version: str) -> bool:
+        """Whether a version lies under a KMS key that the bucket gives to nothing any more. Raises StoreError.
+
+        False too where the bucket's key is not told, or told in another form than the version's.
+        """
+
 
 class ForwardingStore:
     """An ObjectStore over another one, for those that change some answers: the rest goes on to ``_inner``."""
@@ -129,6 +135,10 @@ class ForwardingStore:
     def versions_of(self, key: str, *, until: datetime | None = None) -> Sequence[Version]:
         """See ObjectStore."""
         return self._inner(key).versions_of(key, until=until)
+
+    def under_former_key(self, key: str, version: str) -> bool:
+        """See ObjectStore."""
+        return self._inner(key).under_former_key(key, version)
 
     def _inner(self, _key: str) -> ObjectStore:
         """The store that a call with this key goes on to. Raises StoreError where it may not."""

@@ -7,9 +7,9 @@ still knows, and what does not exist. That answers the first time that an object
 can be wrong by then, as any read can: every write of state is conditional on the ETag that was read.
 """
 
-import hashlib
 from datetime import timedelta
 
+from rotation_watcher.former_key import digest
 from rotation_watcher.once_store import OnceStore
 from rotation_watcher.ports import ForwardingStore, ObjectStore, StoredObject, Written
 from rotation_watcher.remembered import Remembered
@@ -62,13 +62,13 @@ class RunStore(ForwardingStore):
     def holds(self, key: str, body: bytes) -> bool | None:
         """Whether the newest object there holds these bytes, by the listing alone; None where that is not known.
 
-        The ETag of an object that was put at once is the MD5 of its bytes (S3 API reference, Object), unless a KMS key
-        encrypts it: as soon as an object was seen that has another ETag, a difference says nothing.
+        An ETag is the digest of the bytes unless a KMS key encrypts them: once an object was seen that has another
+        ETag, a difference says nothing.
         """
         if self._listed is None or key in self._asked or not key.startswith(STATE):
             return None
         etag = self._listed.get(key)
-        if etag is None or etag == _digest(body):
+        if etag is None or etag == digest(body):
             return etag is not None
         return False if self._digests else None
 
@@ -108,12 +108,8 @@ class RunStore(ForwardingStore):
         return written
 
     def _seen(self, stored: StoredObject) -> StoredObject:
-        self._digests = self._digests and stored.etag == _digest(stored.body)
+        self._digests = self._digests and stored.etag == digest(stored.body)
         return stored
-
-
-def _digest(body: bytes) -> str:
-    return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
 
 
 def holds(store: ObjectStore, key: str, body: bytes) -> bool | None:

@@ -244,6 +244,20 @@ def test_a_damaged_part_is_written_anew_although_the_server_says_304(
     assert world.revoked == {leaf().fingerprint}
 
 
+def test_a_list_under_a_former_key_is_put_anew_once_although_the_server_says_304(world: SmallRefresh) -> None:
+    world.store.kms_key = "key/a"
+    world.refresh()
+    world.refresh()
+    assert len(world.store.versions[f"{world.folder()}/{PEM}"]) == 1
+    world.store.kms_key = ""
+    summary = world.refresh()
+    assert any("lies under a KMS key" in remark for remark in summary.remarks)
+    world.refresh()
+    kept = world.store.versions[f"{world.folder()}/{PEM}"]
+    assert [one.kms_key for one in kept] == ["key/a", ""]
+    assert world.manifest().pem.version == kept[-1].version
+
+
 def test_a_dry_run_writes_no_damaged_part_anew(world: SmallRefresh) -> None:
     world.refresh()
     del world.store.versions[f"{world.folder()}/{INDEX}"]

@@ -22,6 +22,7 @@ _LOST = {"PreconditionFailed", "412", "ConditionalRequestConflict", "OperationAb
 """412: another writer was first; 409: two writes at once; 404: the object to be replaced is gone (S3 user guide)."""
 _PAGES = 10
 """Pages of versions that are asked for at most, of 1,000 each."""
+_NO_ENCRYPTION = "ServerSideEncryptionConfigurationNotFoundError"
 _FORBIDDEN, _NOT_FOUND, _SERVER_ERROR = 403, 404, 500
 """HTTP statuses; from the last one on it may pass unaided."""
 _NO_ABSENCE = ("kms", "explicit deny", "s3:getobject")
@@ -138,6 +139,35 @@ class S3Store:
         # Each list is in order, the newest first; which of two of the same second is the newest, IsLatest alone says.
         return sorted(found, key=lambda one: (one.modified, (one.id or "null") in newest), reverse=True)
 
+    def under_former_key(self, key: str, version: str) -> bool:
+        """See ``ports.ObjectStore``. A key is known by its id: S3 shows ARNs, and the bucket's rule may name either."""
+        try:
+            lies = self._client.head_object(**self._named, Key=key, VersionId=version).get("SSEKMSKeyId")
+            given = self._default() if lies else None
+        except (ClientError, BotoCoreError) as error:
+            raise self._failed("see the encryption of", key, error) from error
+        return bool(lies) and given is not None and _id(str(lies)) != given
+
+    def _default(self) -> str | None:
+        """The id of the KMS key that encrypts what is put; empty: none does. None: that is not told."""
+        try:
+            answer = self._client.get_bucket_encryption(**self._named)
+        except ClientError as error:
+            if code(error) == _NO_ENCRYPTION:
+                return ""
+            if _status(error) == _FORBIDDEN:
+                return None
+            raise
+        rules = [
+            one.get("ApplyServerSideEncryptionByDefault")
+            for one in answer["ServerSideEncryptionConfiguration"]["Rules"]
+        ]
+        rule = next((one for one in rules if one), None)
+        if rule is None or not rule["SSEAlgorithm"].startswith("aws:kms"):
+            return ""
+        named = rule.get("KMSMasterKeyID", "")
+        return None if not named or "alias/" in named else _id(named)
+
     def _put(self, key: str, body: bytes, content_type: str, condition: dict[str, Any]) -> Written:
         """A role that may not tag (a permissions boundary says so) writes without: nothing waits for a tag."""
         given: dict[str, Any] = self._named | {"Key": key, "Body": body, "ContentType": content_type} | condition
@@ -214,6 +244,10 @@ class RegionBucket(S3Store):
             f"the bucket {self._bucket}, from which targets of {self.region} load, {gone}: {passing}",
             denied=_status(error) == _FORBIDDEN,
         )
+
+
+def _id(key: str) -> str:
+    return key.rpartition("/")[2]
 
 
 def _status(error: SdkError) -> int:

@@ -8,6 +8,7 @@ import hashlib
 from datetime import datetime
 from typing import NamedTuple
 
+from rotation_watcher.former_key import digest, lies_under_former
 from rotation_watcher.ports import ObjectStore, Validators
 from rotation_watcher.revocation.kept import DER, INDEX, MANIFEST, PEM, Held, Manifest
 from rotation_watcher.revocation.manifest import commit, opened, read_manifest
@@ -147,7 +148,10 @@ def _index(store: ObjectStore, point: Point, manifest: Manifest) -> Index | None
 
 
 def _damage(store: ObjectStore, point: Point, manifest: Manifest, facts: CrlFacts, index: bytes) -> str | None:
-    """Which part of what is kept does not agree with the list, in words."""
+    """Which part of what is kept does not agree with the list, in words; or cannot be loaded any more.
+
+    A list that was put without a key is not asked about in each run: its issuer makes another one soon.
+    """
     if manifest.facts != facts or manifest.der.sha256 != facts.fingerprint:
         return f"{point.folder}/{MANIFEST} says something else than the list"
     wanted = hashlib.sha256(index).hexdigest()
@@ -155,4 +159,10 @@ def _damage(store: ObjectStore, point: Point, manifest: Manifest, facts: CrlFact
         stored = store.get(f"{point.folder}/{name}", version=part.version)
         if stored is None or not part.sha256 == sha256 == hashlib.sha256(stored.body).hexdigest():
             return f"{point.folder}/{name} is not what its manifest says"
+        if (
+            name == PEM
+            and stored.etag != digest(stored.body)
+            and lies_under_former(store, f"{point.folder}/{name}", stored)
+        ):
+            return f"{point.folder}/{name} lies under a KMS key that the bucket gives to nothing any more"
     return None

@@ -18,6 +18,7 @@ from rotation_watcher import arns, keys
 from rotation_watcher.alerts import builders
 from rotation_watcher.bundles.wanted import Need, admits
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetError
+from rotation_watcher.former_key import lies_under_former
 from rotation_watcher.ports import BundleObject, MarkedTarget
 from rotation_watcher.targets import added, conditions, earlier, findings, lawful, loaded, places, proof
 from rotation_watcher.targets.decide import Outcome
@@ -156,7 +157,7 @@ def _deploy_earlier(
     wanted = snapshot.view.wanted.certificates
     back = replace(
         back,
-        version=back.version if sha256 == back.sha256 else _put(content.body, session),
+        version=back.version if sha256 == back.sha256 and not _outdated(back, session) else _put(content.body, session),
         bucket=session.bundles.bucket,
         sha256=sha256,
         fingerprints=tuple(sorted(content.blocks)),
@@ -174,6 +175,12 @@ def _deploy_earlier(
 
     session.save(begin)
     return request_update(snapshot, back, session, vouched=vouched)
+
+
+def _outdated(back: Pending, session: Session) -> bool:
+    """Whether that version lies under a KMS key of before. Raises StoreError."""
+    found = places.version(session.bundles, session.record, keys.deployed, back.version)
+    return found is not None and lies_under_former(session.bundles, found.key, found.stored)
 
 
 def request_update(snapshot: Snapshot, pending: Pending, session: Session, *, vouched: Collection[str] = ()) -> Outcome:

@@ -6,6 +6,7 @@ from rotation_watcher import formats, keys
 from rotation_watcher.alerts.ledger import Ledger
 from rotation_watcher.config import Target
 from rotation_watcher.errors import Conflict, TargetError
+from rotation_watcher.former_key import lies_under_former
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.run_store import holds
 from rotation_watcher.targets import places
@@ -66,10 +67,11 @@ def hand_over(store: ObjectStore, target: Target) -> None:
 def put_version(store: ObjectStore, key: str, body: bytes, *, content_type: str) -> str:
     """Put what is to be deployed; its exact version. The newest one is used again if a crashed run left the same bytes.
 
+    Not one under a KMS key of before: who refused it because of that key would refuse it for ever.
     Raises TargetError where the bucket keeps no versions, StoreError.
     """
     newest = None if holds(store, key, body) is False else store.get(key)
-    if newest is not None and newest.body == body and newest.version:
+    if newest is not None and newest.body == body and newest.version and not lies_under_former(store, key, newest):
         return newest.version
     version = store.put(key, body, content_type=content_type).version
     if not version:

@@ -1,0 +1,130 @@
+"""What doctor says of the policy of a key, and of what still lies under one of before."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from moto.cloudformation.models import cloudformation_backends
+
+from genesys_certs import aws, examine_keys
+from genesys_certs.examine import Finding, Level
+from genesys_certs.stack import DEFAULT_NAME, Stack
+from local.environment import BUCKET, Environment
+from local.genesys.keys import DEFAULT_CACHE
+from tests.stack.template import ROOT, load
+from tests.support.roles import Resolver
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+FORMER = "arn:aws:kms:us-east-1:123456789012:key/former"
+TEMPLATE = load(ROOT / "accounts" / "data-key.yaml")
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    with Environment(NOW, DEFAULT_CACHE, world={"root_key_bits": 2048}) as made:
+        made.aws.encrypt_bucket(BUCKET, FORMER)
+        made.world.region("us-east-1")
+        made.add_source("use1", "us-east-1")
+        made.add_bundle("main", ["use1"])
+        made.add_trust_store("alb", "main", made.world.region("sa-east-1").root_pem())
+        made.configure()
+        made.deploy()
+        made.tick()
+        aws.connect(None, "us-east-1")
+        yield made
+
+
+def found(world: Environment, **parameters: str) -> dict[str, list[Finding]]:
+    """What doctor finds of keys where the stack has these parameters."""
+    (stack,) = cloudformation_backends[world.aws.account][world.aws.region].stacks.values()
+    for name in examine_keys.PARAMETERS:
+        stack.stack_parameters.pop(name, None)
+    stack.stack_parameters.update(parameters)
+    said: dict[str, list[Finding]] = {}
+    for one in examine_keys.of_keys(Stack(DEFAULT_NAME, "us-east-1"), NOW):
+        said.setdefault(one.of, []).append(one)
+    return said
+
+
+def key(world: Environment, *without: str, **principal: Any) -> str:
+    """A key with the policy that is proposed, but for these statements; its ARN."""
+    policy = Resolver({"StackName": DEFAULT_NAME}, {}, TEMPLATE).of(
+        TEMPLATE["Resources"]["Key"]["Properties"]["KeyPolicy"]
+    )
+    policy["Statement"] = [one for one in policy["Statement"] if one["Sid"] not in without]
+    for one in policy["Statement"]:
+        one["Principal"] = principal.get(one["Sid"], one["Principal"])
+    return str(world.aws.client("kms").create_key(Policy=json.dumps(policy))["KeyMetadata"]["Arn"])
+
+
+def test_a_key_with_the_policy_that_we_propose_is_well_and_its_conditions_are_named(world: Environment) -> None:
+    said = found(world, StackKmsKeyArn=key(world))
+    assert [one.level for ones in said.values() for one in ones] == [Level.OK] * 2
+    (policy,) = said["key StackKmsKeyArn, policy"]
+    assert "cloudwatch.amazonaws.com (conditions on aws:SourceAccount, aws:SourceArn)" in policy.what
+    assert "not judged" in policy.what
+
+
+@pytest.mark.parametrize(
+    ("sid", "service", "level"),
+    [
+        ("AlarmsPublish", "cloudwatch.amazonaws.com", Level.CRITICAL),
+        ("TheTopicFillsQueues", "sns.amazonaws.com", Level.CRITICAL),
+        ("TheRuleFillsFailedRuns", "events.amazonaws.com", Level.CRITICAL),
+        ("S3TellsOfFiles", "s3.amazonaws.com", Level.WARNING),
+        ("LogsAreKept", "logs.us-east-1.amazonaws.com", Level.CRITICAL),
+    ],
+)
+def test_a_service_that_no_statement_lets_in_is_named(world: Environment, sid: str, service: str, level: Level) -> None:
+    (one,) = found(world, StackKmsKeyArn=key(world, sid))["key StackKmsKeyArn, policy"]
+    assert (one.level, sid in one.cure) == (level, True)
+    assert f"no statement lets {service} use it" in one.what
+
+
+def test_a_key_is_held_to_what_it_encrypts_alone(world: Environment) -> None:
+    topics = key(world, "TheTopicFillsQueues", "TheRuleFillsFailedRuns", "S3TellsOfFiles", "LogsAreKept")
+    said = found(world, TopicKmsKeyArn=topics, KmsKeyArn=key(world, "AlarmsPublish"))
+    assert {of: [one.level for one in ones] for of, ones in said.items()} == {
+        "key TopicKmsKeyArn": [Level.OK],
+        "key TopicKmsKeyArn, policy": [Level.OK],
+        "key KmsKeyArn": [Level.OK],
+    }
+
+
+def test_where_iam_does_not_decide_the_roles_that_are_not_named_are(world: Environment) -> None:
+    people = {"AWS": "arn:aws:iam::123456789012:role/KeyAdministrators"}
+    (one,) = found(world, StackKmsKeyArn=key(world, TheAccountDecides=people))["key StackKmsKeyArn, policy"]
+    assert one.level is Level.CRITICAL
+    client = world.aws.client("lambda")
+    roles = {each["Role"] for each in client.list_functions()["Functions"]}
+    assert roles
+    assert any(role in one.what for role in roles)
+    every = {"AWS": sorted(roles)}
+    (one,) = found(world, StackKmsKeyArn=key(world, TheAccountDecides=every))["key StackKmsKeyArn, policy"]
+    assert one.level is Level.OK
+
+
+def test_a_policy_that_may_not_be_read_is_not_known(world: Environment) -> None:
+    own = key(world)
+    world.aws.fail_next("kms", "GetKeyPolicy", "AccessDeniedException", 400, times=9)
+    (one,) = found(world, StackKmsKeyArn=own)["key StackKmsKeyArn, policy"]
+    assert (one.level, "kms:GetKeyPolicy" in one.cure) == (Level.UNKNOWN, True)
+
+
+def test_what_lies_under_a_key_of_before_is_counted(world: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "former keys" not in found(world)
+    (one,) = found(world, FormerKmsKeyArns=FORMER)["former keys"]
+    kept = [each for each in world.watcher.store.list("") if each.startswith(examine_keys.KEPT)]
+    under = [each for each in kept if world.s3.head_object(Bucket=BUCKET, Key=each).get("SSEKMSKeyId") == FORMER]
+    assert len(under) > 5
+    assert one.level is Level.WARNING
+    assert f"of {len(kept)} objects {len(under)} have their newest version under" in one.what
+    monkeypatch.setattr(examine_keys, "MOST", 8)
+    (one,) = found(world, FormerKmsKeyArns=FORMER)["former keys"]
+    assert "the first of each folder" in one.what
+    (one,) = found(world, FormerKmsKeyArns=f"{FORMER}-other")["former keys"]
+    assert one.level is Level.OK
