@@ -4,6 +4,7 @@
 """
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -86,3 +87,39 @@ def test_it_is_told_though_no_configuration_is_left(watched: Environment) -> Non
     told = [alert for alert in watched.new_alerts() if word(alert) == "operator-file-changed"]
     assert {alert.title.partition(":")[0] for alert in told} == {ANCHOR, "watch.json"}
     assert BUCKET in told[0].facts["file"]
+
+
+def test_several_files_come_back_by_the_commands_of_one_alert_and_the_others_list_what_was_deleted(
+    watched: Environment, tmp_path: Path
+) -> None:
+    root = watched.world.region("sa-east-1").root_pem()
+    files = [ANCHOR, "extra/a.pem", "extra/b.pem", "extra/c?versionId=d.pem"]
+    for key in files[1:]:
+        watched.put(key, root)
+    looked(watched)
+    before = {key: watched.read(key) for key in files}
+    for key in files:
+        watched.s3.delete_object(Bucket=BUCKET, Key=key)
+    (alert,) = looked(watched)
+    *back, anchors, extra = commands_of(alert)
+    assert len(back) == 5, "one file is put back by two"
+    listed = typed(watched, anchors) + typed(watched, extra)
+    for line in back:
+        typed(watched, line, tmp_path)
+    assert {key: watched.read(key) for key in files} == before
+    for key in files:
+        assert any(line.startswith(f"{key}\t") and line.endswith("\tdeletion") for line in listed.splitlines()), key
+        assert any(line.startswith(f"{key}\t") and line.endswith("\tFalse") for line in listed.splitlines()), key
+
+
+def test_a_version_that_is_deleted_lets_nothing_come_back_unseen(watched: Environment) -> None:
+    mine, out = watched.world.region("eu-central-1").root_pem(), watched.world.region("sa-east-1").root_pem()
+    watched.put("extra/partners.pem", f"{mine}\n{out}")
+    looked(watched)
+    watched.put("extra/partners.pem", mine)
+    looked(watched)
+    newest = watched.s3.head_object(Bucket=BUCKET, Key="extra/partners.pem")["VersionId"]
+    watched.s3.delete_object(Bucket=BUCKET, Key="extra/partners.pem", VersionId=newest)
+    (alert,) = looked(watched)
+    assert "sa-east-1" in alert.facts["came"]
+    assert "was set back to an older version" in alert.what_happened

@@ -342,6 +342,23 @@ EXAMPLES: Mapping[str, Alert] = {
         bucket=BUCKET,
         now=NOW,
     ),
+    "operator_file_changed_set_back": builders.operator_file_changed(
+        change=FileChange(
+            key="extra/our-other-clients.pem",
+            at=NOW - timedelta(minutes=3),
+            was_there=True,
+            is_there=True,
+            came=(Named("CN=Partner Root,O=Partner", "5e" * 32),),
+            older=True,
+            skipped=12,
+            lost=True,
+            claimed=True,
+            by=("AWS:AROA2EXAMPLEROLE:alice",),
+            addresses=("203.0.113.7",),
+        ),
+        bucket=BUCKET,
+        now=NOW,
+    ),
     "operator_file_changed_approval": builders.operator_file_changed(
         change=FileChange(
             key=f"approvals/{'1b' * 32}.json",
@@ -362,13 +379,16 @@ EXAMPLES: Mapping[str, Alert] = {
             FileChange(
                 key=f"extra/{name}.pem",
                 at=NOW - timedelta(minutes=3),
-                was_there=False,
+                was_there=name == "london",
                 is_there=True,
+                former="3sL4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY" if name == "london" else None,
                 came=(Named("CN=Partner Root,O=Partner", "5e" * 32),),
+                skipped=2 if name == "london" else 0,
                 by=("AWS:AROA2EXAMPLEROLE:deploy",),
             )
             for name in ("london", "paris", "rome", "vienna")
         ],
+        more=9,
         bucket=BUCKET,
         digest="0123456789abcdef",
         now=NOW,

@@ -66,7 +66,7 @@ def test_a_version_that_is_too_large_to_read_counts_and_hides_no_other(bucket: B
     bucket.write(EXTRA, pem("Partner"))
     alert = only(bucket.told())
     assert alert.facts["for a while"].startswith("Stranger, ")
-    assert "1 version that it had meanwhile were not read." in alert.what_it_means
+    assert "1 version that it had meanwhile was not read." in alert.what_it_means
 
 
 def test_a_file_that_cannot_be_read_now_still_shows_what_it_held_meanwhile(bucket: Bucket) -> None:

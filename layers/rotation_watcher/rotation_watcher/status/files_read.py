@@ -134,7 +134,7 @@ def life(versions: Sequence[Version], before: Known | None, listed: Listed | Non
     since = _since(versions, before, former)
     if before is None or live is None or former is not None:
         return Life(live, former, since, older=False)
-    older = live not in since if before.etag else live.modified < before.at - SLACK
+    older = live.modified <= before.at if before.etag else live.modified < before.at - SLACK
     return Life(live, former, since, older)
 
 

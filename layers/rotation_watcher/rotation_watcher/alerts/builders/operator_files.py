@@ -229,7 +229,8 @@ def _held(change: FileChange) -> str:
     if change.passed:
         found.append(f"For a while it held {count(len(change.passed))} that it holds no more (listed below).")
     if change.skipped:
-        found.append(f"{count(change.skipped, 'version')} that it had meanwhile were not read.")
+        verb = "was" if change.skipped == 1 else "were"
+        found.append(f"{count(change.skipped, 'version')} that it had meanwhile {verb} not read.")
     if change.lost:
         found.append("A version that it had meanwhile is deleted for good: what that held nobody knows.")
     if not found and not change.key.startswith("approvals/") and "/" in change.key:
