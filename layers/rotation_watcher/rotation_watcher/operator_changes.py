@@ -49,6 +49,8 @@ INTO = 60
 """Changes that one look tells; the next one tells more."""
 LEARNED = 20
 """Files whose content is read in one look though nobody changed them."""
+RECEIVES = 1000
+"""Calls by which events are received in one run at most, ten in each."""
 QUEUE = 0.2
 """The share of a run in which events are received: of more the next run hears."""
 LAST = 15.0
@@ -169,7 +171,9 @@ class _Look:
         if self._ports.events is None:
             return
         try:
-            while self._in_time() and (some := self._ports.events.receive(wait=wait)) is not None:
+            for _ in range(RECEIVES):
+                if not self._in_time() or (some := self._ports.events.receive(wait=wait)) is None:
+                    return
                 wait = False
                 for event in some:
                     if files_seen.counts(event.key, self._ports.watch_file):
