@@ -39,6 +39,7 @@ from local.base_environment import BUCKET
 from local.environment import Environment
 from local.genesys.issuing import issue, subject
 from local.genesys.keys import DEFAULT_CACHE
+from rotation_watcher.alerts.model import Status
 from rotation_watcher.regions import REGIONS
 from tests.soak import fleet, month_judge
 from tests.soak.container import Container, Ended
@@ -240,7 +241,9 @@ class Month:
 
     def _hear(self) -> None:
         for alert in self.environment.new_alerts():
-            self.heard[f"{alert.id} {alert.status}", str(alert.kind), alert.source or ""] += 1
+            # What lasts is told again under its id, once a day at the most.
+            day = f" {len(self.days)}" if alert.status is Status.REMINDER else ""
+            self.heard[f"{alert.id} {alert.status}{day}", str(alert.kind), alert.source or ""] += 1
             self._past["alerts"] += 1
 
 

@@ -1,5 +1,6 @@
 """What ``month`` counts at each day's end, and what a promise does not allow of it."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -138,8 +139,8 @@ def settled(days: Sequence[Day]) -> Day:
 def breaches(days: Sequence[Day], heard: Mapping[tuple[str, str, str], int], rotated: Mapping[str, int]) -> list[str]:
     """What a promise does not allow, in words.
 
-    ``heard``: how often each alert was told, by id with status, kind, and source; ``rotated``: the day of each source's
-    last rotation.
+    ``heard``: how often each alert was told, by id with status (and day, of reminders), kind, and source; ``rotated``:
+    the day of each source's last rotation.
     """
     found = [*_grown(days), *_held(days), *_state(days), *_queued(days)]
     return [*found, *_unheard(days, heard, rotated)]
@@ -217,6 +218,9 @@ def _unheard(
     if lost := sorted(source for source, day in rotated.items() if day < days[-1].number - 1 and source not in told):
         yield f"no alert of the rotations of {lost}"
     disturbed = sum(day.faults for day in days)
-    repeated = sum(count - 1 for count in heard.values())
-    if repeated > disturbed:
-        yield f"{repeated} alerts came again, and {disturbed} calls or runs were disturbed"
+    again = Counter[str]()
+    for (name, kind, _), count in heard.items():
+        again[f"{kind} {name.partition(' ')[2]}"] += count - 1
+    if again.total() > disturbed:
+        most = ", ".join(f"{count} {which}" for which, count in again.most_common(5))
+        yield f"{again.total()} alerts came again ({most}), and {disturbed} calls or runs were disturbed"
