@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from moto.sqs.models import sqs_backends
 
 from local.aws import file_events
 from local.aws.server import EmbeddedAws
@@ -26,13 +27,15 @@ class Queue:
     def __init__(self, aws: EmbeddedAws) -> None:
         self.aws, self.bucket = aws, aws.make_bucket(f"files-{next(NUMBERS)}")
         self.sqs: Any = aws.client("sqs")
-        attributes = {"VisibilityTimeout": "0"}
+        attributes = {"VisibilityTimeout": "100"}
         self.url = self.sqs.create_queue(QueueName=self.bucket, Attributes=attributes)["QueueUrl"]
         arn = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         file_events.tell(aws.client("s3"), self.bucket, arn)
 
     @property
     def events(self) -> SqsFileEvents:
+        for message in sqs_backends[self.aws.account][self.aws.region].queues[self.bucket]._messages:
+            message.visible_at = 0.0  # the next run begins when what the last one did not take has come back
         return SqsFileEvents(clients.make("sqs"), self.url, self.bucket)
 
     def put(self, key: str) -> None:
@@ -98,15 +101,12 @@ def test_what_was_said_comes_again_until_it_is_taken(said: Said) -> None:
 def test_many_are_received_and_taken(queue: Queue) -> None:
     for number in range(23):
         queue.put(f"extra/{number}.pem")
-    sqs = queue.sqs
-    sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"VisibilityTimeout": "100"})
     events, found = queue.events, set()
     while (some := events.receive(wait=False)) is not None:
         found |= {one.key for one in some}
     assert len(found) == 23
     events.take()
-    sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"VisibilityTimeout": "0"})
-    told = sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"])["Attributes"]
+    told = queue.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"])["Attributes"]
     assert (told["ApproximateNumberOfMessages"], told["ApproximateNumberOfMessagesNotVisible"]) == ("0", "0")
 
 
@@ -124,7 +124,6 @@ def test_what_is_left_comes_again_and_nothing_is_taken_out_of_time(said: Said) -
 
 
 def test_two_hundred_messages_are_taken_by_twenty_calls(queue: Queue) -> None:
-    queue.sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"VisibilityTimeout": "100"})
     for number in range(200):
         queue.send(json.dumps({"Records": [record("another-bucket", number=number)]}))
     events, before = queue.events, len(queue.aws.calls.of("sqs", "DeleteMessageBatch"))
@@ -158,7 +157,6 @@ def record(bucket: str, **more: object) -> dict[str, object]:
     ],
 )
 def test_a_message_that_says_nothing_of_use_is_taken_and_hides_no_other(queue: Queue, body: str) -> None:
-    queue.sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"VisibilityTimeout": "100"})
     for _ in range(11):
         queue.send(body.replace('"files"', f'"{queue.bucket}"'))
     queue.put("extra/a.pem")
