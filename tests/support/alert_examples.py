@@ -344,7 +344,7 @@ EXAMPLES: Mapping[str, Alert] = {
     ),
     "operator_file_changed_set_back": builders.operator_file_changed(
         change=FileChange(
-            key="extra/our-other-clients.pem",
+            key="extra/partners.pem",
             at=NOW - timedelta(minutes=3),
             was_there=True,
             is_there=True,

@@ -37,6 +37,7 @@ MODULES = {
     "adapters/slack.py": TO_CHATS,
     "adapters/teams.py": TO_CHATS,
     "adapters/trust_store.py": TO_AWS,
+    "adapters/network.py": TO_AWS,
 }
 """Every module that imports one of them, with what it asks."""
 OF_THE_COMMAND = {

@@ -226,9 +226,12 @@ class Watcher:
         """By service of AWS that collect calls, why the network does not let it through; empty where it does."""
         from rotation_watcher.adapters import network  # noqa: PLC0415  # asked for by hand alone
 
-        services = {"s3", "sns", "sqs", *(arn.split(":")[2] for arn in self.settings.credential_arns)}
-        services |= {"events"} if self.settings.event_bus else set()
-        urls = {one: str(self._connections.client(one).meta.endpoint_url) for one in sorted(services)}
+        client, secrets = self._connections.client, {arn.split(":")[2] for arn in self.settings.credential_arns}
+        asked = {"s3": client("s3"), "sns": client("sns"), "sqs": client("sqs")}
+        asked |= {"events": client("events")} if self.settings.event_bus else {}
+        asked |= {"ssm": client("ssm")} if "ssm" in secrets else {}
+        asked |= {"secretsmanager": client("secretsmanager")} if "secretsmanager" in secrets else {}
+        urls = {name: str(one.meta.endpoint_url) for name, one in asked.items()}
         return network.failures(urls)
 
     def delivery(self) -> Delivery:

@@ -18,7 +18,9 @@ _MOST = 8
 _NAMED = 20
 """The most certificates of one sort that are named."""
 _BACK = 4
-"""The most files that are put back by commands of one alert."""
+"""The most commands that bring files back, where many changed."""
+COMMANDS = _BACK + 4
+"""The most commands of an alert about many: these, and one listing for each place of an operator's files."""
 _LONG = 48
 """Characters of a name that is shown whole."""
 _CUT = "?versionId="
@@ -125,7 +127,10 @@ def operator_files_changed(
     without_room = " Others changed too, of which there are too many to know one by one." if beyond else ""
     left = f" {len(changes)} of them were looked into, the next runs tell the other {more}." if more else ""
     claimed = " status/files.json claimed that some of it was told." if any(one.claimed for one in changes) else ""
-    back = [lines for one in changes if (lines := _restore(one, bucket)) and not _lists(one)][:_BACK]
+    back: list[tuple[Template, ...]] = []
+    for lines in (_restore(one, bucket) for one in changes if not _lists(one)):
+        if lines and sum(map(len, back)) + len(lines) <= _BACK:
+            back.append(lines)
     words = Words(
         title=f"{count(number, 'file') if number else 'files'} changed",
         happened=(
@@ -137,7 +142,10 @@ def operator_files_changed(
             "If that was you or a colleague, nothing. Else take away the right of who did it (OperatorArns says who may"
             f" write here), and bring the files back.{_how_back(len(back))}"
         ),
-        commands=(*(one for lines in back for one in lines), *(_listing(bucket, one) for one in _places(changes))),
+        commands=(
+            *(one for lines in back for one in lines),
+            *(_listing(bucket, one) for one in _places(changes)[: COMMANDS - _BACK]),
+        ),
     )
     facts = {
         f"{place}. {plain(one.key, 120)}": f"{one.verb} on {when(one.at)}{f', by {_short(one.by)}' if one.by else ''}"
