@@ -96,6 +96,8 @@ def _of_cloudfront(response: Any) -> str:
 
 _ACTIONS = {"CreateDistributionWithTags": "CreateDistribution"}
 """Operations of CloudFront whose action has another name (its API reference)."""
+BATCHES = {"sqs:DeleteMessageBatch": "sqs:DeleteMessage"}
+"""What IAM asks for a batch: the permission of its single call (SQS API reference, AddPermission)."""
 RESOURCES: dict[type, Callable[[Any], str]] = {
     SNSResponse: _topic,
     SimpleSystemManagerResponse: _parameter,
@@ -149,6 +151,7 @@ def mended() -> Iterator[list[Asked]]:
     judge = caller_rights.within_session(IAMRequestBase.check_action_permitted)
 
     def check_action_permitted(request: Any, resource: str) -> None:
+        request._action = BATCHES.get(request._action, request._action)  # noqa: SLF001
         caller_rights.serves(request)
         role = getattr(request._access_key, "_owner_role_name", "")  # noqa: SLF001 - moto keeps what it derived there
         asked.append(Asked(request._action, resource, role))  # noqa: SLF001
