@@ -6,11 +6,13 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography import x509
 
 from rotation_watcher import keys
 from rotation_watcher.errors import FetchCode, StoreError, TargetBusy
+from rotation_watcher.revocation.kept import MANIFEST
 from tests.support import certs
 from tests.support.certs import Issued
 from tests.support.fakes import Watched
@@ -53,6 +55,8 @@ class Game:
         self.shown = [leaves()[0]]
         self.retiring: list[Issued] = []
         self.others: dict[int, bytes] = {}
+        self.doubtful: set[int] = set()
+        """Files that a run loaded and died over, and whose manifest, all versions of it, was destroyed since then."""
         self.down: set[str] = set()
         self.last: dict[str, Any] = {}
         self.vandalised = self.state_lost = False
@@ -172,6 +176,8 @@ class Game:
             return  # with both gone nothing shows whose a file is
         key = self.random.choice(found)
         self.vandalised = True
+        if key.endswith(MANIFEST):  # it alone says of a file that no state names whose it is
+            self.doubtful |= self.world.target.held[ALB].lists.keys() - self.others.keys() - self.noted("loaded")
         if self.random.random() < 0.5:
             self.world.store.remove(key)
         else:
@@ -231,6 +237,17 @@ class Game:
             if step % 15 == 14:
                 self.settle()
 
+    def noted(self, what: str) -> set[int]:
+        """The ids of the watcher's files (``loaded``), or of ``others``', that a state names."""
+        found: set[int] = set()
+        for key in (keys.target_revocations(keys.target(ALB)), keys.added_lists(ALB)):
+            versions = self.world.store.versions.get(key)
+            if versions and versions[-1].body not in GARBLED:
+                state = msgspec.json.decode(versions[-1].body)
+                own = [*state.get("loaded", {}).values(), *state.get("leaving", [])]
+                found |= {*state.get("others", [])} if what == "others" else {one["id"] for one in own}
+        return found
+
     # What must hold
 
     def check_pins(self, bad: frozenset[str], bad_ca: bool) -> None:  # noqa: FBT001  # two findings of one list
@@ -268,7 +285,8 @@ class Game:
 
     def check_lists(self) -> None:
         held = self.world.target.held[ALB].lists
-        mine = [x509.load_pem_x509_crl(body) for key, (body, _) in held.items() if key not in self.others]
+        strangers = self.others.keys() | (self.doubtful & self.noted("others"))
+        mine = [x509.load_pem_x509_crl(body) for key, (body, _) in held.items() if key not in strangers]
         found = {one.issuer.rfc4514_string(): {each.serial_number for each in one} for one in mine}
         assert len(found) == len(mine), "a list is loaded twice"
         serials = {one.certificate.serial_number for one in leaves() if one.fingerprint in self.bad}
