@@ -1,10 +1,10 @@
 """A bucket that may be read and is never written: what is put stays in this process's memory."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from rotation_watcher.errors import Conflict
+from rotation_watcher.former_key import digest
 from rotation_watcher.ports import Listed, ObjectStore, StoredObject, Version, Written
 
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
@@ -34,14 +34,14 @@ class OverlayStore:
     def get(self, key: str, *, version: str | None = None) -> StoredObject | None:
         """What was put here, else what lies below. A version is always one of those below."""
         if key in self._held and version is None:
-            return StoredObject(self._held[key], _etag(self._held[key]), None)
+            return StoredObject(self._held[key], digest(self._held[key]), None)
         return self._below.get(key, version=version) if self._below else None
 
     def put(self, key: str, body: bytes, *, content_type: str) -> Written:
         """Keep it in memory."""
         del content_type
         self._held[key] = body
-        return Written(_etag(body), None)
+        return Written(digest(body), None)
 
     def put_if(self, key: str, body: bytes, *, etag: str | None, content_type: str) -> Written:
         """As ``put``; raises Conflict as a real store would."""
@@ -58,7 +58,7 @@ class OverlayStore:
     def listed(self, prefix: str, *, after: str = "", skip: str = "", most: int | None = None) -> Mapping[str, Listed]:
         """The same with ETags and when each was written; of what was put here, no time."""
         below = self._below.listed(prefix, after=after, skip=skip, most=most) if self._below else {}
-        held = {key: Listed(_etag(body), _NO_TIME) for key, body in self._held.items() if key.startswith(prefix)}
+        held = {key: Listed(digest(body), _NO_TIME) for key, body in self._held.items() if key.startswith(prefix)}
         return {**below, **{key: one for key, one in held.items() if key > after}}
 
     def versions_of(self, key: str, *, until: datetime | None = None) -> Sequence[Version]:
@@ -68,7 +68,3 @@ class OverlayStore:
     def under_former_key(self, key: str, version: str) -> bool:
         """What was put here lies under no key."""
         return self._below.under_former_key(key, version) if self._below and key not in self._held else False
-
-
-def _etag(body: bytes) -> str:
-    return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'

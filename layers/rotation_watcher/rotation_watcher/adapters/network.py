@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from urllib.parse import urlsplit
 
 TAKES = 5.0
@@ -20,18 +21,20 @@ def failures(urls: Mapping[str, str]) -> dict[str, str]:
     """
     if not urls:
         return {}
+    context = ssl.create_default_context()
     with ThreadPoolExecutor(len(urls)) as pool:
-        return dict(zip(urls, pool.map(_failure, urls.values()), strict=True))
+        return dict(zip(urls, pool.map(partial(_failure, context), urls.values()), strict=True))
 
 
-def _failure(url: str) -> str:
+def _failure(context: ssl.SSLContext, url: str) -> str:
     parts = urlsplit(url)
     host, secure = parts.hostname or "", parts.scheme != "http"
-    place = f"{host}:{parts.port or (443 if secure else 80)}"
+    port = parts.port or (443 if secure else 80)
+    place = f"{host}:{port}"
     try:
-        with socket.create_connection((host, parts.port or (443 if secure else 80)), timeout=TAKES) as connected:
+        with socket.create_connection((host, port), timeout=TAKES) as connected:
             if secure:
-                with ssl.create_default_context().wrap_socket(connected, server_hostname=host):
+                with context.wrap_socket(connected, server_hostname=host):
                     pass
     except socket.gaierror:
         return f"{place}: the name is not known"
