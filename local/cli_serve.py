@@ -4,12 +4,11 @@ import argparse
 import json
 import shlex
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
-from types import FrameType
 from typing import Any
 
 from local.environment import BUCKET, STACK, Environment
@@ -33,14 +32,13 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--region", action="append", help="a Genesys Cloud region; may be repeated (default us-east-1)")
     parser.add_argument("--keys", type=Path, default=Path("build/simulator-keys"), help="where simulator keys are kept")
     options = parser.parse_args(argv)
-    over = Event()
-
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        over.set()
-
+    # A byte in a socket is there whenever the signal came; a lock may begin to wait just after it, and for ever.
+    over, ending = socket.socketpair()
+    ending.setblocking(False)
+    signal.set_wakeup_fd(ending.fileno())
     for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, end)
-    with Environment(datetime.now(UTC), options.keys, clock=WallClock()) as environment:
+        signal.signal(one, lambda *_: None)
+    with over, ending, Environment(datetime.now(UTC), options.keys, clock=WallClock()) as environment:
         for region in options.region or ["us-east-1"]:
             environment.world.region(region)
             environment.add_source(region, region, ("Genesys", "DigiCert"))
@@ -68,7 +66,8 @@ def main(argv: Sequence[str]) -> int:
         print(json.dumps(line))
         print(commands(line))
         sys.stdout.flush()
-        over.wait()
+        over.recv(1)
+        signal.set_wakeup_fd(-1)
     return 0
 
 
