@@ -6,14 +6,22 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from rotation_watcher.alerts.model import Alert
+from rotation_watcher.x509 import certificates
 from tests.support.environments import AnyEnvironment
 from tests.support.words import word
 
 DAY, QUARTER = timedelta(days=1), timedelta(minutes=15)
 
 
+@pytest.fixture(params=["a container remembers", "a container forgets"])
+def memory(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One certificate may be two objects: a container that has read some hundred others reads it anew."""
+    if request.param == "a container forgets":
+        monkeypatch.setattr(certificates, "_certificate", certificates._certificate.__wrapped__)
+
+
 @pytest.fixture
-def rotated(environment: AnyEnvironment) -> str:
+def rotated(environment: AnyEnvironment, memory: None) -> str:  # noqa: ARG001 - how much a container remembers
     """DigiCert's intermediate was replaced five days after the start; the fingerprint of the old one."""
     region = environment.world.region("us-east-1")
     old = region.presented("DigiCert").chain[0].fingerprint(SHA256()).hex()

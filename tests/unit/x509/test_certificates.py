@@ -1,12 +1,17 @@
 """What is known of a certificate once it is read."""
 
+import importlib
+import pkgutil
 from datetime import UTC
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
+import rotation_watcher
+from rotation_watcher.x509 import certificates
 from rotation_watcher.x509.certificates import Certificate, extension
 from tests.support.pki import (
     DAY,
@@ -25,6 +30,8 @@ ROOT = root()
 ISSUING = intermediate("Issuing", ROOT)
 LEAF = leaf(ISSUING)
 CHAIN = (LEAF, ISSUING, ROOT)
+read_anew = certificates._certificate.__wrapped__
+"""Reads one as if no other had been read in this process."""
 
 
 def test_the_facts_are_those_of_the_certificate() -> None:
@@ -83,6 +90,26 @@ def test_certificates_are_equal_by_their_fingerprint() -> None:
     assert {LEAF.read, LEAF.read, ROOT.read} == {ROOT.read, LEAF.read}
     assert LEAF.read != ROOT.read
     assert LEAF.read != LEAF.read.fingerprint
+
+
+def test_a_certificate_that_is_read_anew_is_no_other() -> None:
+    once, anew = read_anew(LEAF.read.der), read_anew(LEAF.read.der)
+    assert once is not anew
+    assert once == anew
+    assert not once != anew  # noqa: SIM202 - a Struct has a != of its own
+    assert {once, anew} == {once}
+
+
+def test_what_is_equal_by_a_rule_of_its_own_is_unequal_by_it_too() -> None:
+    classes = {
+        value
+        for info in pkgutil.walk_packages(rotation_watcher.__path__, "rotation_watcher.")
+        for value in vars(importlib.import_module(info.name)).values()
+        if isinstance(value, type) and value.__module__.startswith("rotation_watcher") and "__eq__" in vars(value)
+    }
+    own = {one for one in classes if issubclass(one, msgspec.Struct)}
+    assert Certificate in own
+    assert {one for one in own if "__ne__" not in vars(one)} == set()
 
 
 def test_an_extension_is_given_or_none() -> None:

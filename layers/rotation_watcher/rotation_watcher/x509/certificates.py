@@ -110,6 +110,10 @@ class Certificate(msgspec.Struct, frozen=True, eq=False, dict=True):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Certificate) and other.fingerprint == self.fingerprint
 
+    def __ne__(self, other: object) -> bool:
+        """A Struct has a ``!=`` of its own, which asks for identity: Python derives none from ``__eq__`` here."""
+        return not self == other
+
     def __hash__(self) -> int:
         return hash(self.fingerprint)
 
