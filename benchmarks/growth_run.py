@@ -13,6 +13,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import msgspec
+
 from benchmarks.apart import peak
 from local.genesys.clock import VirtualClock
 from rotation_watcher import bootstrap
@@ -46,7 +48,7 @@ def run(
         clock.advance(timedelta(seconds=seconds))
 
     watcher = bootstrap.build(clock=clock, wait=wait)
-    ports = watcher.publish._replace(owner="a-run", sink=watcher.sink(Fill.PUBLISH))
+    ports = msgspec.structs.replace(watcher.publish, owner="a-run", sink=watcher.sink(Fill.PUBLISH))
     request, expected = (Sweep(), "unchanged") if kind == "quiet" else (Reconcile(), "updated")
     publish(watcher.watch(), request, ports)
     if kind == "changed":

@@ -297,7 +297,7 @@ class Environment(BaseEnvironment):
 
     def refresh_crls(self) -> refreshing.Summary:
         """The Scheduler wakes refresh_crls; it asks ``crl_servers``, in process."""
-        ports = self.watcher.refresh_crls._replace(points=self.crl_servers)
+        ports = msgspec.structs.replace(self.watcher.refresh_crls, points=self.crl_servers)
         return refreshing.refresh_crls(self.watcher.watch(), refreshing.Request(), ports)
 
     def report(self) -> reporting.Summary:

@@ -37,7 +37,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         raise RequestRefused(f"the event is not understood: {error}") from error
     delivery = watcher.delivery()
     sink = watcher.sink(Fill.COLLECT, delivery)
-    this_run = ports._replace(
+    this_run = msgspec.structs.replace(
+        ports,
         sink=sink,
         remaining=lambda: context.get_remaining_time_in_millis() / 1000,
         explain=_explain if logger.log_level <= logging.DEBUG else ports.explain,
@@ -58,7 +59,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
 
         ends = unwatched.Ports(this_run.store, sink, this_run.clock, this_run.remaining)
         wound_up = unwatched.sources(configured.dropped, configured.watch, ends, noted=configured.noted)
-        not_ended, this_run = wound_up.failures, this_run._replace(unready=wound_up.unready)
+        not_ended, this_run = wound_up.failures, msgspec.structs.replace(this_run, unready=wound_up.unready)
     summary = collect(configured.watch, request, this_run)
     answer = msgspec.to_builtins(summary)
     for mistake in configured.mistakes:

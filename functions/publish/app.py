@@ -40,7 +40,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """
     delivery = watcher.delivery()
     sink = watcher.sink(Fill.PUBLISH, delivery)
-    this_run = ports._replace(
+    this_run = msgspec.structs.replace(
+        ports,
         owner=context.aws_request_id,
         sink=sink,
         remaining=lambda: context.get_remaining_time_in_millis() / 1000,

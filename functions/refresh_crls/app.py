@@ -32,7 +32,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         raise RequestRefused(f"the event is not understood: {error}") from error
     delivery = watcher.delivery()
     sink = watcher.sink(Fill.REFRESH_CRLS, delivery)
-    this_run = ports._replace(sink=sink, remaining=lambda: context.get_remaining_time_in_millis() / 1000)
+    this_run = msgspec.structs.replace(
+        ports, sink=sink, remaining=lambda: context.get_remaining_time_in_millis() / 1000
+    )
     configured = configuration.in_use(watcher.watch, watcher.parse, ports.store, dry_run=True)  # publish notes
     for mistake in configured.mistakes:
         logger.error("the last good configuration is in use", extra={"mistake": mistake})

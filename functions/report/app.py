@@ -31,8 +31,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     except msgspec.ValidationError as error:
         raise RequestRefused(f"the event is not understood: {error}") from error
     delivery = watcher.delivery()
-    ports = watcher.report()._replace(
-        sink=watcher.sink(Fill.REPORT, delivery), remaining=lambda: context.get_remaining_time_in_millis() / 1000
+    ports = msgspec.structs.replace(
+        watcher.report(),
+        sink=watcher.sink(Fill.REPORT, delivery),
+        remaining=lambda: context.get_remaining_time_in_millis() / 1000,
     )
     files = changed_files(request, ports)
     configured = configuration.in_use(watcher.watch, watcher.parse, ports.store, dry_run=True)  # publish notes

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from local.environment import BUCKET, Environment
@@ -39,7 +40,7 @@ class Listed:
 
     def refresh(self) -> Summary:
         self.environment.clock.advance(timedelta(hours=1))
-        ports = self.environment.watcher.refresh_crls._replace(points=self.points)
+        ports = msgspec.structs.replace(self.environment.watcher.refresh_crls, points=self.points)
         return refresh_crls(self.environment.watcher.watch(), Request(), ports)
 
     @property

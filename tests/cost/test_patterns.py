@@ -5,12 +5,14 @@ import inspect
 import pkgutil
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
+import msgspec
 import pytest
 
 import rotation_watcher
+from rotation_watcher.expressions import Expression
 from rotation_watcher.trust.file_contents import anchors
 from rotation_watcher.x509 import certificates, pem, truststore
 from tests.support import pki
@@ -61,18 +63,37 @@ HEADS = ("", "-----BEGIN ", "aws-")
 
 
 def patterns() -> dict[str, Callable[[str], object]]:
-    """How every compiled pattern of the package is applied, by module and name: at each place, or to the whole."""
+    """How every pattern of the package is applied, by module and name: at each place, or to the whole."""
     found: dict[str, Callable[[str], object]] = {}
+    seen: set[tuple[int, bool]] = set()
     for info in pkgutil.walk_packages(rotation_watcher.__path__, "rotation_watcher."):
         module = importlib.import_module(info.name)
         for name, value in vars(module).items():
-            if isinstance(value, re.Pattern) and isinstance(value.pattern, str):
+            for place, pattern in enumerate(held(value)):
                 searched = re.search(rf"\b{name}\.(search|finditer|findall|sub|split)\b", inspect.getsource(module))
-                found[f"{info.name}.{name}"] = partial(everywhere, value) if searched else value.fullmatch
+                if (key := (id(pattern), searched is not None)) in seen:
+                    continue
+                seen.add(key)
+                label = f"{info.name}.{name}" + (f"[{place}]" if place else "")
+                found[label] = partial(everywhere, pattern) if searched else pattern.fullmatch
     return found
 
 
-def everywhere(pattern: re.Pattern[str], text: str) -> int:
+def held(value: object) -> Iterator[re.Pattern[str] | Expression]:
+    """The patterns that a constant is, or holds in its items and fields."""
+    if isinstance(value, re.Pattern | Expression):
+        if isinstance(value.pattern, str):
+            yield value
+    elif isinstance(value, tuple | list | frozenset):
+        for one in value:
+            yield from held(one)
+    elif isinstance(value, dict):
+        yield from held(list(value.values()))
+    elif isinstance(value, msgspec.Struct):
+        yield from held([getattr(value, field) for field in value.__struct_fields__])
+
+
+def everywhere(pattern: re.Pattern[str] | Expression, text: str) -> int:
     return sum(1 for _ in pattern.finditer(text))
 
 
@@ -107,6 +128,8 @@ def costly(work: Callable[[str], object]) -> str | None:
 def test_the_patterns_are_found() -> None:
     assert len(PATTERNS) > 15
     assert "rotation_watcher.x509.truststore._KEY" in PATTERNS
+    assert "rotation_watcher.arns._REGION" in PATTERNS
+    assert any("rotation_watcher.kinds" in name for name in PATTERNS), "those that structures hold"
 
 
 @pytest.mark.parametrize("name", sorted(PATTERNS))

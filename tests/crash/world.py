@@ -162,7 +162,7 @@ class CrashEnvironment(Environment):
                     looking = msgspec.convert(event, collecting.Request)
                     summary = collecting.collect(self.watcher.watch(), looking, self.watcher.collect)
                 case "publish":
-                    ports = self.watcher.publish._replace(owner=f"run-{self.runs}")
+                    ports = msgspec.structs.replace(self.watcher.publish, owner=f"run-{self.runs}")
                     wish = decode_request(event)
                     summary = publishing.publish(self.watcher.watch(), wish, ports)
                 case "refresh_crls":

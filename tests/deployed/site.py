@@ -208,7 +208,7 @@ class Site:
         shell = {name: value for name, value in self.environment().items() if name.startswith("AWS_")}
         with variables_set(shell):
             watcher = bootstrap.build(environment=variables | shell)
-            ports = watcher.refresh_crls._replace(points=self.cloud.world.lists)
+            ports = msgspec.structs.replace(watcher.refresh_crls, points=self.cloud.world.lists)
             refresh_crls.refresh_crls(watcher.watch(), refresh_crls.Request(), ports)
 
     def subscribe(self) -> None:

@@ -110,7 +110,7 @@ class FaultyEnvironment:
             jitter=lambda: 0.5,
             budget=seconds(budget),
         )
-        self.environment.watcher.collect = self.environment.watcher.collect._replace(genesys=api)
+        self.environment.watcher.collect = msgspec.structs.replace(self.environment.watcher.collect, genesys=api)
 
     async def _pause(self, seconds: float) -> None:
         self.environment.wait(seconds)

@@ -61,8 +61,9 @@ def test_an_operators_word_lets_only_the_approvable_pass(case: str) -> None:
 
 @pytest.mark.parametrize("case", [case for case, expected in CASES.items() if expected.get("accepted")])
 def test_what_is_accepted_openssl_accepts_as_well(case: str) -> None:
-    leaf, chain, verdict = judge(parse_text(ROGUES[case]()))
-    assert verdict.accepted
+    judged = judge(parse_text(ROGUES[case]()))
+    leaf, chain = judged.leaf, judged.chain
+    assert judged.verdict.accepted
     assert leaf is not None
     at = max(NOW, leaf.facts.not_before)
     assert openssl.accepts(leaf, intermediates=chain[1:-1], anchors=chain[-1:], at=at)

@@ -79,7 +79,8 @@ class TrappedSink:
 
 def trapped(ports: publish.Ports, point: str) -> publish.Ports:
     trap = Trap(point)
-    return ports._replace(
+    return msgspec.structs.replace(
+        ports,
         store=TrappedStore(ports.store, trap),
         targets={kind: TrappedTarget(target, trap) for kind, target in ports.targets.items()},
         sink=TrappedSink(ports.sink, trap),

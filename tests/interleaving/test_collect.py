@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from copy import deepcopy
 from typing import NamedTuple
 
+import msgspec
 import pytest
 
 from rotation_watcher import collect as collecting
@@ -49,7 +50,9 @@ class Answers:
 
 def _run(world: SmallCollect, now: Sequence[bytes], memory: Memory | None = None) -> list[str]:
     """A run now; the sources that were broken."""
-    ports = world.ports._replace(genesys=Answers(now), memory=None if memory is None else lambda: memory)
+    ports = msgspec.structs.replace(
+        world.ports, genesys=Answers(now), memory=None if memory is None else lambda: memory
+    )
     return collecting.collect(world.watch, Request(), ports).broken
 
 

@@ -194,7 +194,7 @@ class RolesEnvironment:
         environment = self.environment
         environment.watcher = environment.build()
         with environment.aws.unenforced_iam():
-            ports = environment.watcher.refresh_crls._replace(points=self._lists(lambda leaf: bool(leaf.lifted)))
+            ports = replace(environment.watcher.refresh_crls, points=self._lists(lambda leaf: bool(leaf.lifted)))
             summary = refresh_crls(environment.watcher.watch(), Request(), ports)
             assert len(summary.revoked) == 1, summary
             self._empty(environment.queue_url)
@@ -211,7 +211,7 @@ class RolesEnvironment:
             another = environment.world.region("ap-south-1").root_pem()
             environment.put("extra/partner.pem", self.others + another + _DAMAGED)
             environment.clock.advance(timedelta(minutes=1))
-            ports = environment.watcher.refresh_crls._replace(points=self._lists(lambda leaf: bool(leaf.lifted)))
+            ports = replace(environment.watcher.refresh_crls, points=self._lists(lambda leaf: bool(leaf.lifted)))
             assert not refresh_crls(environment.watcher.watch(), Request(), ports).broken
         environment.clock.advance(timedelta(hours=1))
         self._undelivered(9)
@@ -227,7 +227,7 @@ class RolesEnvironment:
         environment.watcher = environment.build()
         with environment.aws.unenforced_iam():  # leaves are pinned
             environment.publish("alb")
-        ports = environment.watcher.refresh_crls._replace(points=self._lists(lambda _: True))
+        ports = replace(environment.watcher.refresh_crls, points=self._lists(lambda _: True))
         with suppress(ConfigurationError):  # publish has accepted none yet
             configuration.in_use(_refused, environment.watcher.parse, ports.store, dry_run=True)
         watch = environment.watcher.watch()
@@ -241,7 +241,7 @@ class RolesEnvironment:
             assert len(summary.revoked) >= 2, summary
             assert (bool(summary.undelivered), summary.broken) == (waits, []), summary
         self._lose_a_pinned_leaf()  # what publish has noted of it is read instead
-        summary = refresh_crls(watch, Request(), ports._replace(store=environment.build().store))
+        summary = refresh_crls(watch, Request(), replace(ports, store=environment.build().store))
         assert summary.broken == [], summary
         self._report_failed_run()
 
@@ -292,7 +292,7 @@ class RolesEnvironment:
         environment = self.environment
         environment.watcher = environment.build()
         with environment.aws.unenforced_iam():
-            ports = environment.watcher.refresh_crls._replace(points=self._lists(lambda _: False))
+            ports = replace(environment.watcher.refresh_crls, points=self._lists(lambda _: False))
             environment.publish("alb")
             refresh_crls(environment.watcher.watch(), Request(), ports)
             environment.publish("alb")
@@ -343,7 +343,7 @@ class RolesEnvironment:
         environment = self.environment
         environment.watcher = watcher = environment.build()
         with environment.aws.unenforced_iam():
-            ports = watcher.refresh_crls._replace(points=self._lists(lambda _: False))
+            ports = replace(watcher.refresh_crls, points=self._lists(lambda _: False))
             environment.publish("alb")
             refresh_crls(watcher.watch(), Request(), ports)
             environment.publish("alb")

@@ -19,6 +19,7 @@ from rotation_watcher.adapters.connections import Connections
 from rotation_watcher.adapters.registry import TrustTargets
 from rotation_watcher.config import Watch
 from rotation_watcher.errors import ConfigurationError, TargetBusy, TargetNotFound
+from rotation_watcher.expressions import Expression
 from rotation_watcher.kinds import Kind, Limits, Payload, Placement, Proof
 from rotation_watcher.ports import UNKNOWN, BundleObject, Live, TrustTarget
 from rotation_watcher.x509.certificates import blocks_of
@@ -30,7 +31,7 @@ EDGE = Kind(
     noun="edge store",
     service="edge",
     shape="arn:<partition>:edge::<account>:store/<name>",
-    resource=re.compile(r"store/(?P<name>[a-z0-9_]{1,40})"),
+    resource=Expression(r"store/(?P<name>[a-z0-9_]{1,40})"),
     placement=Placement.GLOBAL,
     account=True,
     limits=Limits(certificates=7),
@@ -41,7 +42,7 @@ EDGE = Kind(
     compare_and_set=True,
     changed_by="UpdateStore",
     takes=Payload.CA_CERTIFICATES,
-    plain_name=re.compile("[a-z0-9]+"),
+    plain_name=Expression("[a-z0-9]+"),
 )
 ARN = "arn:aws:edge::123456789012:store/clients_1"
 

@@ -74,7 +74,7 @@ def mistakes(document: object) -> tuple[str, ...]:
 def test_a_good_configuration_is_used_and_kept_once() -> None:
     desk = Desk()
     assert [desk.collect().watch for _ in range(3)] == [parse(GOOD)] * 3
-    assert [desk.publish() for _ in range(3)] == [(parse(GOOD), (), (), {}, True)] * 3
+    assert [desk.publish() for _ in range(3)] == [configuration.Configured(parse(GOOD))] * 3
     assert [key for key in desk.store.writes if not key.startswith("alerts/")] == [
         *[keys.CONFIGURATION] * 2,  # the second takes the test alert out
         keys.ACCEPTED,
@@ -177,7 +177,7 @@ def test_a_dry_run_writes_and_delivers_nothing() -> None:
     desk.both()
     before = len(desk.store.writes)
     desk.document = WRONG
-    assert desk.collect(dry_run=True) == (parse(GOOD), mistakes(WRONG), (), {}, True)
+    assert desk.collect(dry_run=True) == configuration.Configured(parse(GOOD), mistakes(WRONG))
     assert len(desk.store.writes) == before
     assert desk.news() == []
 
@@ -200,7 +200,7 @@ def test_a_kept_one_that_is_broken_is_written_anew(body: bytes) -> None:
     desk = Desk()
     desk.store.seed(keys.CONFIGURATION, body)
     desk.store.seed(keys.ACCEPTED, body)
-    assert desk.collect() == desk.publish() == (parse(GOOD), (), (), {}, True)
+    assert desk.collect() == desk.publish() == configuration.Configured(parse(GOOD))
     desk.document = WRONG
     assert desk.publish().watch == parse(GOOD)
 

@@ -237,7 +237,9 @@ def test_where_the_notes_cannot_be_read_or_written_nothing_begins_anew(place: in
 def test_a_source_that_waits_is_not_asked_and_the_others_are() -> None:
     world = SmallCollect("one", "two")
     world.clock.advance(timedelta(minutes=15))
-    summary = collecting.collect(world.watch, Request(), world.ports._replace(unready=frozenset({"one"})))
+    summary = collecting.collect(
+        world.watch, Request(), msgspec.structs.replace(world.ports, unready=frozenset({"one"}))
+    )
     assert (summary.sources["one"].outcome, summary.sources["two"].outcome) == ("broken", "read")
     assert summary.broken == ["one"]
     assert not any(key.startswith("sources/one/") for key in world.store.writes)

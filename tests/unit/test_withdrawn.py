@@ -148,7 +148,7 @@ def test_where_nothing_else_is_in_the_target_it_stays_and_that_is_critical() -> 
 
 
 def test_nobody_who_is_let_in_honestly_is_shut_out_by_a_withdrawal() -> None:
-    unproven = wanted(set())._replace(unproven=((need(0), "its anchor is gone"),))
+    unproven = msgspec.structs.replace(wanted(set()), unproven=((need(0), "its anchor is gone"),))
     known = msgspec.structs.replace(record({0, 1}), approved={key(0): ("leaf",), key(1): ("leaf",)})
     made = plan.make(
         of_blocks(live({0, 1, 5})),

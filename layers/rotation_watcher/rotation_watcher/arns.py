@@ -5,22 +5,22 @@ the AWS service authorization reference.
 """
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
 
+from rotation_watcher.expressions import Expression
 from rotation_watcher.kinds import KINDS, Kind, Placement, of_service
 
-_PARTITION = re.compile(r"aws(-[a-z]+)*")
-_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
-_ACCOUNT = re.compile(r"\d{12}")
-_SECRET = re.compile(
+_PARTITION = Expression(r"aws(-[a-z]+)*")
+_REGION = Expression(r"[a-z]{2,}(-[a-z]+)+-\d+")
+_ACCOUNT = Expression(r"\d{12}")
+_SECRET = Expression(
     r"arn:aws[a-z-]*:(?:ssm:(?P<of_parameter>[a-z0-9-]+:\d{12}):parameter/.+"
     r"|secretsmanager:(?P<of_secret>[a-z0-9-]+:\d{12}):secret:.+)"
 )
-_OTHER = re.compile(r"[^a-z0-9-]+")
+_OTHER = Expression(r"[^a-z0-9-]+")
 _DIGEST = 8
 _LONGEST_ID = 63
 
@@ -141,19 +141,19 @@ def message_group(arn: str) -> str:
 
 _HINTS = (
     (
-        re.compile(r"arn:[^:]*:elasticloadbalancing:.*:listener/app/.*"),
+        Expression(r"arn:[^:]*:elasticloadbalancing:.*:listener/app/.*"),
         "it is a listener of an Application Load Balancer: name the trust store that it verifies with",
     ),
     (
-        re.compile(r"arn:[^:]*:elasticloadbalancing:.*:loadbalancer/.*"),
+        Expression(r"arn:[^:]*:elasticloadbalancing:.*:loadbalancer/.*"),
         "it is a load balancer: name the trust store that its listener verifies with",
     ),
     (
-        re.compile(r"arn:[^:]*:s3:::.*[^/]|s3://.*"),
+        Expression(r"arn:[^:]*:s3:::.*[^/]|s3://.*"),
         "a place for files is named by its ARN with the folder and a slash behind it, arn:aws:s3:::<bucket>/<folder>/",
     ),
     (
-        re.compile(r"(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"),
+        Expression(r"(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"),
         "it is the name of a domain: write its ARN, arn:<partition>:apigateway:<region>::/domainnames/<name>",
     ),
 )

@@ -12,7 +12,7 @@ waits. A run that finds nothing new writes nothing, but for a freshness mark now
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -69,7 +69,7 @@ def _unheard(_source: str, _observation: Observation | None, _summary: "SourceSu
     """Nobody wants to know."""
 
 
-class Ports(NamedTuple):
+class Ports(msgspec.Struct, frozen=True):
     """What collect needs of the world. ``unready``: the sources that wait for their history (``unwatched``).
 
     ``memory`` gives what the container knows of former runs; None: every run reads everything.
@@ -133,13 +133,13 @@ def collect(watch: Watch, request: Request, ports: Ports) -> Summary:
     from rotation_watcher.sources import fetch  # noqa: PLC0415  # it loads asyncio, which a start can do without
 
     chosen = _chosen(watch, request)
-    ports = ports._replace(store=TimedStore(ports.store, ports.remaining))
+    ports = msgspec.structs.replace(ports, store=TimedStore(ports.store, ports.remaining))
     summary = Summary(dry_run=request.dry_run)
     seconds = max(1.0, min(FETCHING, ports.remaining() - KEEPING))
     unready = [source.id for source in chosen if source.id in ports.unready]
     ready = [source for source in chosen if source.id not in ports.unready]
     asked = fetch.answers(ready, ports.secrets, ports.genesys, seconds)
-    ports = ports._replace(store=_known(ready, ports))  # while Genesys is being asked, as what follows
+    ports = msgspec.structs.replace(ports, store=_known(ready, ports))  # while Genesys is being asked, as what follows
     apart = _Apart(watch, request, ports)
     apart.broken |= {name: SourceSummary(outcome="broken", message=UNREADY) for name in unready}
     runs: dict[str, _SourceRun] = {}
@@ -471,7 +471,7 @@ def _observe(
         del approvals[key]
         problems[key] = Finding(INVALID, f"{keys.approval(key)}: {FORMER}")
     if approvals:
-        context = context._replace(approvals=approvals)
+        context = msgspec.structs.replace(context, approvals=approvals)
         observation = judge(context)
     return _with_problems(observation, problems), context
 
@@ -485,10 +485,12 @@ def _with_problems(observation: Observation, problems: Mapping[str, Finding]) ->
         problem = problems.get(entity.key)
         if problem is not None and not entity.verdict.accepted:
             reasons = (*entity.verdict.reasons, problem)
-            entities.append(entity._replace(verdict=msgspec.structs.replace(entity.verdict, reasons=reasons)))
+            entities.append(
+                msgspec.structs.replace(entity, verdict=msgspec.structs.replace(entity.verdict, reasons=reasons))
+            )
         else:
             entities.append(entity)
-    return observation._replace(entities=tuple(entities))
+    return msgspec.structs.replace(observation, entities=tuple(entities))
 
 
 def _compare(run: _SourceRun, earlier: Iterable[_SourceRun], request: Request, watch: Watch) -> None:

@@ -6,7 +6,6 @@ go. What the file says is ``watch_model``, how it may be written ``watch_form``;
 ``docs/watch-file.schema.json`` is generated from the latter.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ import msgspec
 
 from rotation_watcher import arns, watch_form, watch_rules, watch_text
 from rotation_watcher.errors import ConfigurationError
+from rotation_watcher.expressions import Expression
 from rotation_watcher.watch_mistakes import LineOf, Mistake, lines, no_line
 from rotation_watcher.watch_model import (
     Authority,
@@ -141,12 +141,12 @@ def simple(
 
 
 _PARAMETERS = (
-    (re.compile(r"sources\[0\]\.(api|login)_url: missing, and "), "GenesysRegion: "),
-    (re.compile(r"sources\[0\]\.(id|region): "), "GenesysRegion: "),
-    (re.compile(r"sources\[0\]\.credentials: "), "CredentialArns: "),
-    (re.compile(r"(sources|bundles)\[0\]\.authorities(\[\d+\])?: "), "Authorities: "),
-    (re.compile(r"targets\[\d+\]\.(arn|id): "), "TargetArns: "),
-    (re.compile(r"mode: "), "Mode: "),
+    (Expression(r"sources\[0\]\.(api|login)_url: missing, and "), "GenesysRegion: "),
+    (Expression(r"sources\[0\]\.(id|region): "), "GenesysRegion: "),
+    (Expression(r"sources\[0\]\.credentials: "), "CredentialArns: "),
+    (Expression(r"(sources|bundles)\[0\]\.authorities(\[\d+\])?: "), "Authorities: "),
+    (Expression(r"targets\[\d+\]\.(arn|id): "), "TargetArns: "),
+    (Expression(r"mode: "), "Mode: "),
 )
 """Paths of the watch file that stands for the parameters, and the parameter that each comes from."""
 

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -71,7 +71,7 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, tag_field="format", ta
     dropped: Mapping[str, str] = {}
 
 
-class Configured(NamedTuple):
+class Configured(msgspec.Struct, frozen=True):
     """The configuration to work with. ``mistakes``: why it is not the newest. ``failures``: what failed, in words.
 
     ``dropped``: the sources (collect: id and region) or targets (publish: id and ARN) that are to be wound up, and
@@ -186,7 +186,7 @@ def keep(
     except StoreError as error:  # what can be read is read all the same
         failures = (f"the state of the configuration: {error}",)
     noted = dropped is not None
-    return _usable(found, parse, store)._replace(failures=failures, dropped=dropped or {}, noted=noted)
+    return replace(_usable(found, parse, store), failures=failures, dropped=dropped or {}, noted=noted)
 
 
 def sources_wound_up(store: ObjectStore, done: Collection[str]) -> None:
@@ -223,7 +223,7 @@ def in_use(read: Read, parse: Parse, store: ObjectStore, *, dry_run: bool) -> Co
             dropped = _note_accepted(found, store)
         except StoreError as error:  # what can be published is published all the same
             failures = (f"what was accepted: {error}",)
-    return _usable(found, parse, store)._replace(failures=failures, dropped=dropped)
+    return replace(_usable(found, parse, store), failures=failures, dropped=dropped)
 
 
 def _note_accepted(watch: Watch, store: ObjectStore) -> Mapping[str, str]:

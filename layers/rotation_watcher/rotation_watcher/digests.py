@@ -13,7 +13,6 @@ nobody hears, it waits; for ``KEPT``, since nobody needs old news.
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 import msgspec
 
@@ -53,7 +52,7 @@ MOST = 2000
 """Messages in one digest: they are read one by one."""
 
 
-class Ports(NamedTuple):
+class Ports(msgspec.Struct, frozen=True):
     """What sending digests needs of the world."""
 
     store: ObjectStore

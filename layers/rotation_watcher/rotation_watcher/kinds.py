@@ -7,12 +7,13 @@ Sources of the figures: the services' developer guides and quota pages, and the 
 assumed and not documented is marked.
 """
 
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 
 import msgspec
+
+from rotation_watcher.expressions import Expression
 
 
 class Proof(StrEnum):
@@ -132,7 +133,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     noun: str
     service: str
     shape: str
-    resource: re.Pattern[str]
+    resource: Expression
     placement: Placement
     account: bool
     limits: Limits
@@ -143,7 +144,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     compare_and_set: bool
     changed_by: str
     takes: Payload
-    plain_name: re.Pattern[str]
+    plain_name: Expression
     revocations: RevocationLimits | None = None
     companions: bool = False
 
@@ -159,7 +160,7 @@ ALB_TRUST_STORE = Kind(
     noun="trust store",
     service="elasticloadbalancing",
     shape="arn:<partition>:elasticloadbalancing:<region>:<account>:truststore/<name>/<id>",
-    resource=re.compile(r"truststore/(?P<name>[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?)/[0-9a-f]{8,64}"),
+    resource=Expression(r"truststore/(?P<name>[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?)/[0-9a-f]{8,64}"),
     placement=Placement.REGIONAL,
     account=True,
     limits=Limits(
@@ -176,7 +177,7 @@ ALB_TRUST_STORE = Kind(
     compare_and_set=False,
     changed_by="ModifyTrustStore",
     takes=Payload.CA_CERTIFICATES,
-    plain_name=re.compile(r"[a-z0-9-]+"),
+    plain_name=Expression(r"[a-z0-9-]+"),
     revocations=RevocationLimits(files=30, entries=500_000),
 )
 
@@ -187,7 +188,7 @@ API_GATEWAY_DOMAIN = Kind(
     service="apigateway",
     shape="arn:<partition>:apigateway:<region>::/domainnames/<name>",
     # Private domain names, which carry an id behind a "+", have no truststore of their own.
-    resource=re.compile(
+    resource=Expression(
         r"/domainnames/(?=.{1,253}\Z)(?P<name>(?:\*\.)?[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+)",
     ),
     placement=Placement.REGIONAL,
@@ -200,7 +201,7 @@ API_GATEWAY_DOMAIN = Kind(
     compare_and_set=False,
     changed_by="UpdateDomainName",
     takes=Payload.CA_CERTIFICATES,
-    plain_name=re.compile(r"[a-z0-9]+(\.[a-z0-9]+)+"),
+    plain_name=Expression(r"[a-z0-9]+(\.[a-z0-9]+)+"),
 )
 
 NLB_LISTENER = Kind(
@@ -209,7 +210,7 @@ NLB_LISTENER = Kind(
     noun="listener of a Network Load Balancer",
     service="elasticloadbalancing",
     shape="arn:<partition>:elasticloadbalancing:<region>:<account>:listener/net/<name>/<load balancer>/<id>",
-    resource=re.compile(
+    resource=Expression(
         r"listener/net/(?P<name>[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?)/[0-9a-f]{8,64}/[0-9a-f]{8,64}"
     ),
     placement=Placement.REGIONAL,
@@ -222,7 +223,7 @@ NLB_LISTENER = Kind(
     compare_and_set=False,
     changed_by="ModifyListener",
     takes=Payload.LEAVES,
-    plain_name=re.compile(r"(?!)"),  # a load balancer has several listeners, and they share its name
+    plain_name=Expression(r"(?!)"),  # a load balancer has several listeners, and they share its name
 )
 
 CLOUDFRONT_TRUST_STORE = Kind(
@@ -231,7 +232,7 @@ CLOUDFRONT_TRUST_STORE = Kind(
     noun="CloudFront trust store",
     service="cloudfront",
     shape="arn:<partition>:cloudfront::<account>:trust-store/<id>",
-    resource=re.compile(r"trust-store/(?P<name>[A-Za-z0-9_-]{1,64})"),  # the id: the ARN does not hold the name
+    resource=Expression(r"trust-store/(?P<name>[A-Za-z0-9_-]{1,64})"),  # the id: the ARN does not hold the name
     placement=Placement.GLOBAL,
     account=True,
     limits=Limits(  # CloudFront's quotas, and "Trust stores and certificate management" of its developer guide
@@ -249,7 +250,7 @@ CLOUDFRONT_TRUST_STORE = Kind(
     compare_and_set=True,
     changed_by="UpdateTrustStore",
     takes=Payload.CA_CERTIFICATES,
-    plain_name=re.compile(r"[a-z0-9-]+"),
+    plain_name=Expression(r"[a-z0-9-]+"),
 )
 
 FILE_PLACE = Kind(
@@ -259,7 +260,7 @@ FILE_PLACE = Kind(
     service="s3",
     shape="arn:<partition>:s3:::<bucket>/<folder>/",
     # At least one folder, and no character that a policy, a list of ARNs, a shell or a URL reads as something else.
-    resource=re.compile(
+    resource=Expression(
         r"(?P<name>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/(?=.{1,200}\Z)(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?/)+)"
     ),
     placement=Placement.GLOBAL,
@@ -272,7 +273,7 @@ FILE_PLACE = Kind(
     compare_and_set=True,
     changed_by="PutObject",
     takes=Payload.CA_CERTIFICATES,
-    plain_name=re.compile(r"(?!)"),  # two buckets may have the same folders
+    plain_name=Expression(r"(?!)"),  # two buckets may have the same folders
     companions=True,
 )
 

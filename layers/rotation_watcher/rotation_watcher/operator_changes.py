@@ -16,7 +16,6 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 import msgspec
 
@@ -59,7 +58,7 @@ FORGED = "forged:alerts"
 OVER = Lasting(2, timedelta(hours=1))
 
 
-class Ports(NamedTuple):
+class Ports(msgspec.Struct, frozen=True):
     """What the look needs of the world. ``events`` None: the bucket tells nobody what is done to it.
 
     ``watch_file`` is the key of the watch file, empty where it does not lie in the bucket.
@@ -73,7 +72,7 @@ class Ports(NamedTuple):
     remaining: Remaining = unhurried
 
 
-class Told(NamedTuple):
+class Told(msgspec.Struct, frozen=True):
     """The ids of the alerts that waited for delivery, the keys that changed, and how many files were seen at first.
 
     ``failed`` is what could not be told or kept, in words; ``unheard`` why S3 was not heard, which costs names alone.

@@ -333,7 +333,7 @@ def _reconcile(run: Run, snapshot: Snapshot, session: Session) -> TargetSummary:
             action = decide(snapshot, mode, ports.owner, ports.clock())
         if isinstance(action, DropPending):
             session.save(lambda record: replace(record, pending=None))
-            snapshot = snapshot._replace(record=session.record)
+            snapshot = replace(snapshot, record=session.record)
             action = decide(snapshot, mode, ports.owner, ports.clock())
         outcome = _act(run, snapshot, action, session)
         if outcome is None:
@@ -419,12 +419,12 @@ def _no_change(run: Run, snapshot: Snapshot, action: Action, session: Session) -
 
 def _noticed(snapshot: Snapshot, mode: Mode, now: datetime) -> Change:
     """The record with what the snapshot shows noted in it."""
-    return while_same(snapshot.record, lambda record: conditions.notice(snapshot._replace(record=record), mode, now))
+    return while_same(snapshot.record, lambda record: conditions.notice(replace(snapshot, record=record), mode, now))
 
 
 def _deliver(snapshot: Snapshot, outcome: Outcome, session: Session) -> TargetSummary:
     """Hand over what waits in the outbox, and answer."""
-    summary = describe(snapshot._replace(record=session.record), outcome)
+    summary = describe(replace(snapshot, record=session.record), outcome)
     summary.alerts = [*session.told, *summary.alerts]
     summary.undelivered = list(session.deliver())
     if outcome is Outcome.STILL_UPDATING:

@@ -3,12 +3,13 @@
 Pure. A base module: the watch file says it, and the adapters are chosen by it.
 """
 
-import re
-from typing import NamedTuple, Self
+from typing import Self
 
 import msgspec
 
-_ROLE = re.compile(
+from rotation_watcher.expressions import Expression
+
+_ROLE = Expression(
     r"arn:(?P<partition>aws(-[a-z]+)*):iam::(?P<account>\d{12}):role/(?P<path>([!-~]{1,510}/)?)[A-Za-z0-9+=,.@_-]{1,64}"
 )
 
@@ -28,7 +29,7 @@ def parse_role(arn: str) -> Role:
     return Role(match["partition"], match["account"])
 
 
-class Reach(NamedTuple):
+class Reach(msgspec.Struct, frozen=True):
     """``region`` None: the stack's, as for services without regions. ``role_arn`` None: the function's own role.
 
     ``external_id`` is the word that the other account's role asks for (None: it asks for none).
@@ -45,7 +46,7 @@ class Reach(NamedTuple):
 
     def seen_from(self, home: str) -> Self:
         """The same with no region where it is ``home``, the stack's: equal to ``HOME`` where nothing is elsewhere."""
-        return self._replace(region=None) if self.region == home else self
+        return msgspec.structs.replace(self, region=None) if self.region == home else self
 
     @property
     def name(self) -> str:

@@ -50,7 +50,7 @@ KEEPING = 60.0
 """Seconds of the run that are kept for writing and delivering."""
 
 
-class Ports(NamedTuple):
+class Ports(msgspec.Struct, frozen=True):
     """What refresh_crls needs of the world."""
 
     store: ObjectStore
@@ -92,7 +92,7 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     broken: list[str] = []
 
 
-class _Ours(NamedTuple):
+class _Ours(msgspec.Struct, frozen=True):
     """What is accepted or pinned.
 
     ``named``: the certificates that histories or pins name; ``whole``: every source could be read. ``known``: the
@@ -105,7 +105,7 @@ class _Ours(NamedTuple):
     known: frozenset[str]
 
 
-class _Looked(NamedTuple):
+class _Looked(msgspec.Struct, frozen=True):
     """One list after this run, with what is in force then; in a dry run what would be."""
 
     judged: Judged
@@ -117,7 +117,7 @@ class _Looked(NamedTuple):
         return None if index is None else index.contains(member.certificate.raw.serial_number)
 
 
-class _Evidence(NamedTuple):
+class _Evidence(msgspec.Struct, frozen=True):
     """What a run found.
 
     ``clean``: the fingerprints of which a list in force says nothing, with the moment when it was made. ``named``:
@@ -148,7 +148,7 @@ class _Evidence(NamedTuple):
 
 def refresh_crls(watch: Watch, request: Request, ports: Ports) -> Summary:
     """Bring every list up to date, and note what it revokes."""
-    ports = ports._replace(store=TimedStore(ports.store, ports.remaining))
+    ports = replace(ports, store=TimedStore(ports.store, ports.remaining))
     summary, now = Summary(dry_run=request.dry_run), ports.clock()
     ours = _ours(watch, ports.store, now, summary)
     asked = _asked(ours.needs, ports.store, now, summary)
@@ -308,7 +308,7 @@ def _kept(job: Job, outcome: fetch.Outcome, ports: Ports, *, dry_run: bool) -> H
         return job.held
     if dry_run:
         index = manifest.opened(build_index(outcome.crl, job.point.issuer), job.point)
-        return job.held._replace(facts=outcome.crl.facts, opened=index)
+        return replace(job.held, facts=outcome.crl.facts, opened=index)
     return manifest.commit(
         ports.store, job.point, outcome.crl, job.held, outcome.validators, outcome.way, ports.clock()
     )

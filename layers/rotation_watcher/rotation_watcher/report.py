@@ -12,7 +12,6 @@ costs nobody a message. A run that finds nothing new writes nothing, and asks S3
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import NamedTuple
 
 import msgspec
 
@@ -32,7 +31,7 @@ AT_LEAST = timedelta(hours=24)
 """How old the page may become."""
 
 
-class Ports(NamedTuple):
+class Ports(msgspec.Struct, frozen=True):
     """What report needs of the world.
 
     ``stack`` and ``account`` are for the page, empty where they are not known; ``fills`` for its commands. ``events``

@@ -3,13 +3,14 @@
 Pure. CloudFormation cannot compare a schedule with a number of hours, so the first run does.
 """
 
-import re
 from datetime import timedelta
 
-_RATE = re.compile(r"rate\((?P<value>[1-9][0-9]{0,5}) (?P<unit>minute|hour|day)s?\)")
+from rotation_watcher.expressions import Expression
+
+_RATE = Expression(r"rate\((?P<value>[1-9][0-9]{0,5}) (?P<unit>minute|hour|day)s?\)")
 _UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
-_CRON = re.compile(r"cron\((?P<fields>[^()]+)\)")
-_STEPS = re.compile(r"(?:\*|(?P<first>\d+)(?:-(?P<last>\d+))?)(?:/(?P<step>[1-9]\d*))?")
+_CRON = Expression(r"cron\((?P<fields>[^()]+)\)")
+_STEPS = Expression(r"(?:\*|(?P<first>\d+)(?:-(?P<last>\d+))?)(?:/(?P<step>[1-9]\d*))?")
 _FIELDS = 6
 _EVERY_DAY = {"*", "?", "*/1", "1/1"}
 _DAY = 24 * 60

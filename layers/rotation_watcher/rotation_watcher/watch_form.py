@@ -7,7 +7,7 @@ are a mistake, and one of them has to be given an id.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Annotated, Any, NamedTuple, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -110,7 +110,7 @@ WatchFile = _form(
 """The file as it is written: what the JSON Schema describes."""
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True):
     """One source, bundle or target as it is written, and whose settings it inherits, the nearest first."""
 
     path: Path
@@ -171,7 +171,7 @@ def expand(document: object, mistaken: Collection[Mistake] = ()) -> Expanded:
         name: whole[name] for name in ("mode", "policy") if name in whole and (name,) not in spoiled
     }
     for name, model in _ITEMS.items():
-        kept = [one._replace(inherited=_sound(one, spoiled)) for one in entries[name]]
+        kept = [msgspec.structs.replace(one, inherited=_sound(one, spoiled)) for one in entries[name]]
         needed = [field.encode_name for field in msgspec.structs.fields(model) if field.required]
         entries[name] = [one for one in kept if one.whole.keys() >= {*needed} - {"id"}]
         made[name] = [_with_id(one.whole) for one in entries[name]]

@@ -6,7 +6,6 @@ told once, where it stands.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -41,7 +40,7 @@ UNKNOWN_STACK = Elsewhere(None, None)
 """For who reads a watch file without the stack that it is for."""
 
 
-class Stack(NamedTuple):
+class Stack(msgspec.Struct, frozen=True):
     """The stack's region and account (None: not known), and what it reaches beside them."""
 
     region: str

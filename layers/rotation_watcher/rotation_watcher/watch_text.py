@@ -5,7 +5,6 @@ what is wrong with the text and what to do. A file may be uploaded by mistake, s
 """
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from functools import cache, partial
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import msgspec
 
 from rotation_watcher.errors import UNDECODABLE, ConfigurationError
+from rotation_watcher.expressions import Expression
 from rotation_watcher.watch_mistakes import LineOf, Mistake, Path, lines
 
 YAML_NAMES = (".yaml", ".yml")
@@ -21,9 +21,9 @@ LARGEST = 1024 * 1024
 TOO_DEEP = "nested too deeply: is it the right file? No list or object of a watch file lies deeper than six others"
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_BYTE = re.compile(r"\(byte (\d+)\)")
-_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^\s"{}\[\],:]+')
+_CONTROL = Expression(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_BYTE = Expression(r"\(byte (\d+)\)")
+_TOKEN = Expression(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^\s"{}\[\],:]+')
 
 
 class Text(msgspec.Struct, frozen=True):

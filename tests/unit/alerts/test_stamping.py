@@ -22,7 +22,7 @@ class Taken:
 
 
 def named(**origin: str) -> Stack:
-    return STACK._replace(origin=Origin(**{"stack": "s", "region": "eu-west-1", **origin}))
+    return msgspec.structs.replace(STACK, origin=Origin(**{"stack": "s", "region": "eu-west-1", **origin}))
 
 
 def test_the_sink_behind_gets_what_is_stamped_and_the_outbox_keeps_what_is_not() -> None:
@@ -109,7 +109,9 @@ def test_slack_shows_the_same(alert: Alert) -> None:
 
 def test_the_runbook_is_linked_by_kind_and_named_where_it_has_no_address() -> None:
     assert DELIVERED["mtls_off"].links["runbook"] == "https://wiki.example.com/genesys/runbook.html#mtls-off"
-    assert links(EXAMPLES["mtls_off"], STACK._replace(runbook=""))["runbook"] == "docs/runbook.md#mtls-off"
+    assert (
+        links(EXAMPLES["mtls_off"], msgspec.structs.replace(STACK, runbook=""))["runbook"] == "docs/runbook.md#mtls-off"
+    )
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,7 @@ def test_the_runbook_is_linked_by_kind_and_named_where_it_has_no_address() -> No
     ],
 )
 def test_the_console_is_that_of_the_partition(partition: str, region: str, host: str) -> None:
-    found = links(EXAMPLES["expired"], named(region=region)._replace(partition=partition))
+    found = links(EXAMPLES["expired"], msgspec.structs.replace(named(region=region), partition=partition))
     assert found["log"] == (
         f"https://{host}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/"
         "$252Fgenesys-certificate-watcher$252Fgenesys-watcher$252Fcollect"
@@ -132,5 +134,5 @@ def test_the_console_is_that_of_the_partition(partition: str, region: str, host:
 
 
 def test_a_partition_whose_console_is_not_known_gets_no_link_to_it() -> None:
-    found = links(EXAMPLES["expired"], STACK._replace(partition="aws-iso"))
+    found = links(EXAMPLES["expired"], msgspec.structs.replace(STACK, partition="aws-iso"))
     assert list(found) == ["runbook", "status page"]

@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,7 +108,7 @@ def test_every_command_is_whole_names_its_region_and_needs_no_folder_of_the_proj
 
 
 def test_the_name_of_a_function_that_is_not_known_is_looked_up_by_the_command() -> None:
-    unknown = STACK._replace(functions={})
+    unknown = msgspec.structs.replace(STACK, functions={})
     line = stamped(EXAMPLES["removal_held"], unknown).what_to_do.split("\n")[1]
     looked_up = re.search(r'--function-name "\$\((.*?)\)"', line)
     assert looked_up is not None

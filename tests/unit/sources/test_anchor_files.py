@@ -1,5 +1,7 @@
 """A file of roots that is damaged in part is alerted once, with its end, while its good roots go on verifying."""
 
+import msgspec
+
 from rotation_watcher.alerts.model import Severity
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import Status
@@ -20,7 +22,7 @@ class Reader(Teller):
 
     def context(self) -> Context:
         file: OperatorFile = anchors("bucket", KEY, self.body)[0]
-        return super().context()._replace(anchor_files={"Genesys": file})
+        return msgspec.structs.replace(super().context(), anchor_files={"Genesys": file})
 
 
 def test_a_good_file_is_not_alerted() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from rotation_watcher.alerts.builders import SourceName
@@ -50,7 +51,7 @@ def gone_back(teller: Teller) -> None:
 def flooded(teller: Teller) -> None:
     """More leaves of strangers than are kept, beside the good one."""
     flood = Flood("Genesys", CURRENT, accepted=False, number=100, examples=())
-    teller.see(view("A")._replace(floods=(flood,)))
+    teller.see(msgspec.structs.replace(view("A"), floods=(flood,)))
 
 
 quiet = shown(entity("A"))

@@ -112,7 +112,7 @@ def held(desk: Desk) -> None:
 def leaving(desk: Desk) -> None:
     """The grace of a certificate of ours ends soon."""
     state = replace(need(0).state, status=Status.RETIRING, retire_after=desk.now + timedelta(days=1))
-    desired = compose([need(0)._replace(state=replace(state, since=desk.now - timedelta(days=29)))], {}, desk.now)
+    desired = compose([replace(need(0), state=replace(state, since=desk.now - timedelta(days=29)))], {}, desk.now)
     known = replace(desk.record, ours={key(0): NOW}, unwanted={key(0): desk.now - timedelta(days=29)})
     after = conditions.notice(desk.snapshot(wanted=desired, record=known), Mode.APPLY, desk.now)
     desk.keep(replace(after, ours={}, unwanted={}))

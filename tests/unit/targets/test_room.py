@@ -186,7 +186,7 @@ def test_a_leaf_that_needs_more_than_there_is_room_for_takes_no_other_leafs_plac
         record = Leaf(facts=deep.facts, chain=(), status=Status.CURRENT, since=START, first_seen=START)
         one = Need("use1", "us-east-1", "Genesys", deep, record, (between.read,), (anchor.read,), client_auth=True)
         state = msgspec.structs.replace(record, facts=plain.facts)
-        other = one._replace(certificate=plain, state=state, chain=(), anchors=(plain_anchor.read,))
+        other = msgspec.structs.replace(one, certificate=plain, state=state, chain=(), anchors=(plain_anchor.read,))
         wanted = compose([one, other], {}, START)
         assert {*room.fitting({}, wanted.certificates, wanted, 1, START)} == {plain_anchor.read.fingerprint}
         assert len(room.fitting({}, wanted.certificates, wanted, 2, START)) == 2

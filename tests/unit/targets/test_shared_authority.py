@@ -21,9 +21,9 @@ REASON = "The backend compares the leaf with the pins."
 
 
 def shared(desk: Desk, *endpoints: Endpoint, reason: str | None = None) -> Snapshot:
-    wanted = compose([need(number)._replace(authority="DigiCert") for number in (0, 1)], {}, NOW)
+    wanted = compose([msgspec.structs.replace(need(number), authority="DigiCert") for number in (0, 1)], {}, NOW)
     snapshot = desk.snapshot(wanted=wanted, live={0, 1}, endpoints=endpoints)
-    return snapshot._replace(target=msgspec.structs.replace(snapshot.target, shared_authority=reason))
+    return msgspec.structs.replace(snapshot, target=msgspec.structs.replace(snapshot.target, shared_authority=reason))
 
 
 def heard(desk: Desk, *endpoints: Endpoint, reason: str | None = None, runs: int = 4) -> list[str]:

@@ -7,8 +7,9 @@ C libraries read ``2130706433``, ``0x7f.1`` and ``017700000001`` as addresses to
 
 import re
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
-from typing import NamedTuple
 from urllib.parse import SplitResult, urljoin, urlsplit
+
+import msgspec
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_URL = 2048
@@ -20,7 +21,7 @@ _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
 _NUMBER = re.compile(r"\d+|0x[0-9a-f]*", re.ASCII)
 
 
-class Place(NamedTuple):
+class Place(msgspec.Struct, frozen=True):
     """Where a URL leads. ``host`` is a name in lower case without its last dot, or an address without brackets.
 
     ``target`` is path and query, as they stand in the URL.

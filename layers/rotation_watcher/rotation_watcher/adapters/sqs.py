@@ -1,7 +1,6 @@
 """The FIFO queue in front of publish."""
 
 import hashlib
-import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -9,12 +8,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from rotation_watcher.adapters.aws_errors import of_key
 from rotation_watcher.errors import StoreError
+from rotation_watcher.expressions import Expression
 from rotation_watcher.ports import PublishRequest
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-_ALLOWED = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,./:;<=>?@\[\]^_`{|}~\\-]{1,128}")
+_ALLOWED = Expression(r"[A-Za-z0-9!\"#$%&'()*+,./:;<=>?@\[\]^_`{|}~\\-]{1,128}")
 """What SQS accepts as a deduplication id or message group (SQS API reference, SendMessage)."""
 
 

@@ -61,7 +61,7 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     worse: int = 0
 
 
-class Lasting(NamedTuple):
+class Lasting(msgspec.Struct, frozen=True):
     """How many observations, and at least how long from the first of them to the last."""
 
     observations: int = 1

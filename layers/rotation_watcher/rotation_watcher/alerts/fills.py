@@ -4,12 +4,13 @@ Pure. A place is marked by two characters that ``wording.plain`` takes out of ev
 certificate's name keeps), so nothing that comes from outside can hold one, and what fills a place is never read again.
 """
 
-import re
 from collections.abc import Mapping
 from enum import StrEnum
 
+from rotation_watcher.expressions import Expression
+
 _OPEN, _CLOSE = "\ue000", "\ue001"
-_PLACE = re.compile(f"{_OPEN}([a-z_]*){_CLOSE}")
+_PLACE = Expression(f"{_OPEN}([a-z_]*){_CLOSE}")
 
 
 class Fill(StrEnum):

@@ -5,7 +5,6 @@ is true now.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -28,7 +27,7 @@ _CONSOLES = {
 """The host of the AWS console, by partition. A partition that is not here gets no links to it."""
 
 
-class Stack(NamedTuple):
+class Stack(msgspec.Struct, frozen=True):
     """What is known of the stack at delivery.
 
     ``functions``: the real names of those that are known. ``log_group``: that of the function that delivers, or empty.

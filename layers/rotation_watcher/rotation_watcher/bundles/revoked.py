@@ -11,7 +11,6 @@ list took something is remembered beside the bundle: it says so even where what 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
-from typing import NamedTuple
 
 import msgspec
 
@@ -47,7 +46,7 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
 NOTHING = Remembered()
 
 
-class Found(NamedTuple):
+class Found(msgspec.Struct, frozen=True):
     """The revoked certificates, by fingerprint. ``faults``: why that may not be all, in words.
 
     ``lists`` are those that decided, as ``Remembered`` holds them. ``kept``: what is in force of
@@ -176,7 +175,7 @@ def strike(needs: Iterable[Need], revoked: Collection[str], now: datetime) -> St
             continue
         if bad:
             chains = tuple(tuple(one for one in chain if one.fingerprint not in bad) for chain in chains)
-            need = need._replace(chain=chains[0], alternatives=chains[1:])  # noqa: PLW2901  # it goes on with less
+            need = msgspec.structs.replace(need, chain=chains[0], alternatives=chains[1:])  # noqa: PLW2901  # it goes on with less
             words.append(f"a CA certificate above leaf {leaf[:16]} is revoked: {min(bad)[:16]}")
             if not proved(need, now):
                 leaves.add(leaf)

@@ -131,7 +131,7 @@ def view_bundle(
         asked=asked,
     )
     missing = lacking(pinned.pins, pins_wanted(bundle.id, view.carried(now)))
-    return view._replace(unpinned=frozenset(pin.certificate.fingerprint for pin in missing))
+    return replace(view, unpinned=frozenset(pin.certificate.fingerprint for pin in missing))
 
 
 def _former(
@@ -241,7 +241,7 @@ def _needs(
             root = approval.root if approval else None
             proved = replace(leaf, facts=held[0][0].facts)  # what the history says of it is a claim
             need = _need(source, authority, proved, held[0], anchors.get(authority, ()), root)
-            found.needs.append(need._replace(alternatives=tuple(chain[1:] for chain in held[1:])))
+            found.needs.append(replace(need, alternatives=tuple(chain[1:] for chain in held[1:])))
         pinned = _pins_of(store, source, authority, bundle) if unvouched else []
         pinned = [pin for pin in pinned if pin.certificate.fingerprint in unvouched]
         found.unvouched.update(unvouched - without_ground(store, pinned, ground, now))

@@ -7,7 +7,7 @@ anchor file overwritten by mistake must not empty a truststore.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -22,7 +22,7 @@ from rotation_watcher.x509.paths import NoPath, Path, find_path
 from rotation_watcher.x509.selection import candidates_in_order, chain_taken
 
 
-class Need(NamedTuple):
+class Need(msgspec.Struct, frozen=True):
     """One accepted leaf that truststores must let in, with what was presented above it.
 
     ``anchors`` are the roots that may vouch for it: the operator's for its authority, and for a leaf whose chain an
@@ -68,7 +68,7 @@ class Need(NamedTuple):
         return self.state.status is not Status.RETIRING and not self.state.expired(now)
 
 
-class Wanted(NamedTuple):
+class Wanted(msgspec.Struct, frozen=True):
     """The wanted set. ``certificates`` by fingerprint; ``why`` names the leaves (or files) that need each of them.
 
     What is a ``Block`` stems from an ``extra`` file: a CA that ``cryptography`` refuses and engines read.
@@ -124,7 +124,7 @@ class SourceRead(msgspec.Struct, frozen=True):
     anchors: Mapping[Authority, tuple[Certificate, ...]]
 
 
-class BundleView(NamedTuple):
+class BundleView(msgspec.Struct, frozen=True):
     """A bundle as it should be now. ``removal_blockers`` say in words why nothing may be removed (empty: it may).
 
     ``unvouched`` are leaves that nothing vouches for any more, such as those whose approval is gone, or that are

@@ -48,7 +48,7 @@ def names_of(view: BundleView, watch: Watch, now: datetime) -> Names:
         if chosen is None:
             unnamed.append(need)
             continue
-        one = Filter(*chosen)
+        one = Filter(chosen.field, chosen.match, chosen.value)
         filters[key_of(one)] = one
         needs.setdefault(key_of(one), []).append(need)
     known = {need.certificate.fingerprint for need in view.wanted.needs}

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 import msgspec
 
@@ -37,7 +36,7 @@ OVER = Lasting(2, timedelta(minutes=30))
 """How long a list must be right before that is told."""
 
 
-class Judged(NamedTuple):
+class Judged(msgspec.Struct, frozen=True):
     """What became of one list in this run: ``facts`` are of the one that is in force after it, None: there is none."""
 
     point: Point
@@ -45,7 +44,7 @@ class Judged(NamedTuple):
     facts: CrlFacts | None
 
 
-class OnList(NamedTuple):
+class OnList(msgspec.Struct, frozen=True):
     """A certificate of ours that a list in force revokes, and when that list was made."""
 
     member: Member

@@ -9,7 +9,8 @@ import queue
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from threading import Lock, Thread, Timer
-from typing import NamedTuple
+
+import msgspec
 
 from rotation_watcher.errors import TOO_MANY_LISTS, FetchCode, FetchError
 from rotation_watcher.ports import DistributionPoints, NotModified, Validators
@@ -28,7 +29,7 @@ _judging = Lock()
 """One list is parsed at a time: half a million entries take a hundred megabytes."""
 
 
-class Job(NamedTuple):
+class Job(msgspec.Struct, frozen=True):
     """A list, what is kept of it, and whether it failed at the last run."""
 
     point: Point
@@ -56,7 +57,7 @@ def left_out(job: Job) -> "Failed":
     return Failed(TOO_MANY_LISTS, words, refused=False)
 
 
-class Fresh(NamedTuple):
+class Fresh(msgspec.Struct, frozen=True):
     """A list that may be put in force, and from where it came."""
 
     crl: Crl
@@ -64,11 +65,11 @@ class Fresh(NamedTuple):
     validators: Validators
 
 
-class Unchanged(NamedTuple):
+class Unchanged(msgspec.Struct, frozen=True):
     """The list in force is still the one that its server has."""
 
 
-class Failed(NamedTuple):
+class Failed(msgspec.Struct, frozen=True):
     """No list was got: a stable code (FetchCode, TOO_MANY_LISTS, CrlReason, or of ``CrlDefect``), and why, in words.
 
     ``refused``: something was got, and is not used. The words may quote hostile text.

@@ -3,8 +3,6 @@
 The manifest names the exact versions of the other three, with their digests: who reads goes by it alone.
 """
 
-from typing import NamedTuple
-
 import msgspec
 
 from rotation_watcher import formats
@@ -52,7 +50,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return frozenset({self.facts.fingerprint, *self.former})
 
 
-class Held(NamedTuple):
+class Held(msgspec.Struct, frozen=True):
     """What is kept of a list: the manifest and its ETag, the facts of the list that its issuer signed, and its index.
 
     ``opened`` is the index. ``damage``: what is wrong with what is kept, in words.

@@ -6,7 +6,8 @@ often: the index tells whether a certificate may be on a list, and only where it
 
 import hashlib
 from datetime import datetime
-from typing import NamedTuple
+
+import msgspec
 
 from rotation_watcher.former_key import digest, lies_under_former
 from rotation_watcher.ports import ObjectStore, Validators
@@ -18,7 +19,7 @@ from rotation_watcher.x509.crl_refusal import refusal
 from rotation_watcher.x509.revocation_index import Index, build_index, open_index
 
 
-class Said(NamedTuple):
+class Said(msgspec.Struct, frozen=True):
     """The members of a point that are revoked, by fingerprint; the version of the ``list.der`` that says so.
 
     ``version`` is None where there is nothing to remember. ``fault``: what is damaged or missing, in words.

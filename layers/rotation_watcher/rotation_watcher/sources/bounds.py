@@ -63,7 +63,7 @@ def bounded(observation: Observation, history: History) -> Observation:
     if not floods:
         return observation
     entities = [entity for entity in observation.entities if id(entity) in kept]
-    return observation._replace(entities=tuple(entities), floods=tuple(floods))
+    return replace(observation, entities=tuple(entities), floods=tuple(floods))
 
 
 def _newest(entity: Entity) -> tuple[float, str]:

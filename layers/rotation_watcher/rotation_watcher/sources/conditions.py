@@ -74,7 +74,7 @@ def judged(
         enough = clear(context.policy)
         # What was never alerted is dropped as soon as it is gone, or entities that change at every run would pile up.
         takes_a_day = condition.kind in _TAKES_A_DAY_TO_END and condition.alerted is not None
-        return enough._replace(duration=QUARANTINE_CLEAR) if takes_a_day else enough
+        return replace(enough, duration=QUARANTINE_CLEAR) if takes_a_day else enough
 
     conditions, alerts, resolved = evaluate(
         history.conditions,

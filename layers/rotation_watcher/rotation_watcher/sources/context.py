@@ -3,7 +3,8 @@
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import NamedTuple
+
+import msgspec
 
 from rotation_watcher.alerts.builders import Reach, SourceName
 from rotation_watcher.config import Policy, Source
@@ -11,7 +12,7 @@ from rotation_watcher.trust.approvals import Approval
 from rotation_watcher.trust.file_contents import OperatorFile
 
 
-class Context(NamedTuple):
+class Context(msgspec.Struct, frozen=True):
     """What is needed beside the history and the observation. ``approvals`` are those that were found.
 
     ``past``: a grace that ended before this moment is over for certain. After a gap in the observations that is the

@@ -7,6 +7,8 @@ it, a failure is alerted twice in a day and over once. What is repaired for good
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
+import msgspec
+
 from rotation_watcher.alerts.conditions import AT_ONCE, Condition, Lasting
 from rotation_watcher.clocks import is_future
 from rotation_watcher.sources.history import History
@@ -31,7 +33,7 @@ def slowly(history: History, resolves: Callable[[str], Lasting | None]) -> Calla
         lasting, known = resolves(key), history.conditions[key]
         if lasting is None or lasting == AT_ONCE or known.alerted is None or not returned(history, key, known.since):
             return lasting
-        return lasting._replace(duration=max(lasting.duration, WITHIN))
+        return msgspec.structs.replace(lasting, duration=max(lasting.duration, WITHIN))
 
     return slower
 

@@ -33,7 +33,7 @@ class Presence(StrEnum):
     UPCOMING = "upcoming"
 
 
-class Entity(NamedTuple):
+class Entity(msgspec.Struct, frozen=True):
     """One certificate of the answer with its verdict.
 
     ``key`` is the leaf's fingerprint, or ``text-<sha256>`` of the raw entity where no leaf could be read.
@@ -63,7 +63,7 @@ class Flood(msgspec.Struct, frozen=True):
     examples: tuple[str, ...]
 
 
-class Observation(NamedTuple):
+class Observation(msgspec.Struct, frozen=True):
     """One whole answer. By authority: ``learned`` names, and ``doubts`` (in words) where none could be learned.
 
     ``floods``: what ``bounds.bounded`` has counted instead of keeping.

@@ -24,7 +24,7 @@ def apply_observation(history: History, observation: Observation, context: Conte
     """The history after a successful observation, its new alerts in the outbox."""
     known, lasting = clock.settle(history, context)
     stale = known.stale(context.now, context.policy)
-    context = context._replace(past=known.fresh_at if stale else context.now)
+    context = replace(context, past=known.fresh_at if stale else context.now)
     alerts: list[Alert] = []
     authorities: dict[str, AuthorityHistory] = {}
     watched = {authority.value for authority in context.source.authorities}

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+
+import msgspec
 
 from rotation_watcher.alerts.builders import Named
 from rotation_watcher.deadline import CALL_TAKES, Remaining
@@ -23,7 +24,7 @@ type Certificates = dict[str, Named]
 """By SHA-256."""
 
 
-class Life(NamedTuple):
+class Life(msgspec.Struct, frozen=True):
     """The versions of one file, each the newest first. ``live``: the one that the file is now (None: it is deleted).
 
     ``former``: the one that was seen last (None: there was none, or it is deleted for good). ``since``: those written
@@ -37,7 +38,7 @@ class Life(NamedTuple):
     older: bool
 
 
-class Read(NamedTuple):
+class Read(msgspec.Struct, frozen=True):
     """The certificates of a file: now, and of the versions since; ``skipped`` is how many of those were not read.
 
     ``now`` None: it could not be read, and ``why``.

@@ -10,9 +10,10 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import jinja2
+import msgspec
 from markupsafe import Markup
 
 from rotation_watcher.alerts.builders.wording import count
@@ -40,7 +41,7 @@ _FEW = 12
 _SEVERITIES = {"critical": Level.ACT, "warning": Level.LOOK, "info": Level.GOOD}
 
 
-class Group(NamedTuple):
+class Group(msgspec.Struct, frozen=True):
     """Targets that are shown together. ``folded``: all of them are well, and there are many."""
 
     title: str

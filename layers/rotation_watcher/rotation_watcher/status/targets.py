@@ -1,7 +1,8 @@
 """What a target's record says, for people: where it stands, what it was proved to hold, what is wrong there."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from rotation_watcher.alerts.builders.templates import invoke
 from rotation_watcher.alerts.builders.wording import plain
@@ -26,7 +27,7 @@ _UNEASY = {TargetState.BEHIND, TargetState.HELD, TargetState.NEW, TargetState.UN
 _DRIFT = {Kind.DRIFT_FOUND, Kind.CONTENDED}
 
 
-class Has(NamedTuple):
+class Has(msgspec.Struct, frozen=True):
     """All that is known of a target."""
 
     target: Target

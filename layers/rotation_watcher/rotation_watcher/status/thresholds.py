@@ -8,7 +8,6 @@ becomes urgent gets an id of its own, and what is only to be planned for never t
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 import msgspec
 
@@ -43,7 +42,7 @@ _WORSE = (NEAR.days, NOW.days)
 _EVER = datetime.min.replace(tzinfo=UTC)
 
 
-class Found(NamedTuple):
+class Found(msgspec.Struct, frozen=True):
     """What one run found.
 
     ``ends``: without a successor, within the first threshold; ``passed``: the lowest threshold of each. ``known``: the

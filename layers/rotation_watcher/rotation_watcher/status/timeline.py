@@ -5,7 +5,8 @@ Every source has the same window around today, so that pictures can be compared 
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+
+import msgspec
 
 from rotation_watcher.status.model import BundleStatus, Certificate, Rules, SourceStatus
 
@@ -17,7 +18,7 @@ _LAST_TICK = 92.0
 _ORDER = {"current": 0, "upcoming": 1, "retiring": 2, "trusted": 3, "needed": 4}
 
 
-class Span(NamedTuple):
+class Span(msgspec.Struct, frozen=True):
     """From where to where, in percent. ``cut_left``, ``cut_right``: it goes on outside of the window."""
 
     x: float
@@ -31,14 +32,14 @@ class Span(NamedTuple):
         return round(self.x + self.width, 2)
 
 
-class Mark(NamedTuple):
+class Mark(msgspec.Struct, frozen=True):
     """A place with its words."""
 
     x: float
     words: str
 
 
-class Row(NamedTuple):
+class Row(msgspec.Struct, frozen=True):
     """One certificate: what it is, its validity, the grace of one that retires, and the thresholds before its end."""
 
     what: str
@@ -51,7 +52,7 @@ class Row(NamedTuple):
     thresholds: tuple[Mark, ...]
 
 
-class Timeline(NamedTuple):
+class Timeline(msgspec.Struct, frozen=True):
     """The picture. ``overlaps``: when the current and the upcoming certificate are both valid."""
 
     today: float

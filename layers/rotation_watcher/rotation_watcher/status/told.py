@@ -1,7 +1,8 @@
 """What people were told: the alerts that were delivered last, and the conditions that are open, each with its alert."""
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from rotation_watcher import keys
 from rotation_watcher.alerts.builders.wording import plain
@@ -15,7 +16,7 @@ READ = 200
 _TEXT = 1000
 
 
-class Told(NamedTuple):
+class Told(msgspec.Struct, frozen=True):
     """The alerts that were delivered: ``last`` are those to be shown, ``all`` those that were read; newest first."""
 
     last: tuple[ToldAlert, ...]

@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
+
 from rotation_watcher import arns
 from rotation_watcher.bundles.wanted import Need, Wanted
 from rotation_watcher.config import Target
@@ -18,7 +20,7 @@ from rotation_watcher.x509.certificates import Block, Certificate
 type Held = Block | Certificate
 
 
-class LeftOut(NamedTuple):
+class LeftOut(msgspec.Struct, frozen=True):
     """A wanted certificate that is not put in, and who needs or wants it.
 
     ``rule`` says why, in words: its service refuses it, or (``full``) there is no room for it.
@@ -55,7 +57,8 @@ def composed(
     fitting = room.fitting(kept, taken, wanted, max(0, target.limit - len(kept)), now)
     full = f"there is no room for it: {target.limit} certificates are allowed, and {len(kept) + len(taken)} are needed"
     left_out |= {
-        key: one._replace(full=True) for key, one in _without(taken, fitting, wanted, now, lambda _: full).items()
+        key: msgspec.structs.replace(one, full=True)
+        for key, one in _without(taken, fitting, wanted, now, lambda _: full).items()
     }
     first, last = arranged(kept, fitting, required, now)
     return Composed(first, kept, last, left_out)

@@ -250,7 +250,7 @@ def await_proof(snapshot: Snapshot, pending: Pending, session: Session) -> Outco
     off = seen.live.bundle is None  # turned off meanwhile: the next run decides whether it comes back
     if seen.live.settled and not off and {*seen.blocks} != {*snapshot.blocks} and seen.refused and pending.hold is None:
         former = {**snapshot.former, **snapshot.blocks}
-        shown = snapshot._replace(live=seen.live, contents=contents_of(seen.live), former=former)
+        shown = replace(snapshot, live=seen.live, contents=contents_of(seen.live), former=former)
         return _roll_back(shown, pending, seen.refused, session)
     reason = Outcome.UNPROVEN if seen.live.settled else Outcome.STILL_UPDATING
     session.save(

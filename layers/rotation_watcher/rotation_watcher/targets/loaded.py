@@ -10,19 +10,18 @@ A note counts only where the record bears it out: it must have the digest of an 
 whoever can write one of the two folders can keep the target from being updated, aloud, and let nobody in.
 """
 
-import re
-
 import msgspec
 
 from rotation_watcher import arns, formats, keys
 from rotation_watcher.config import Target
 from rotation_watcher.errors import ContentUnknown
+from rotation_watcher.expressions import Expression
 from rotation_watcher.ports import UNKNOWN, Live, ObjectStore
 from rotation_watcher.targets.plan import digest
 from rotation_watcher.targets.record import Record
 from rotation_watcher.x509.truststore import read
 
-_NAMEABLE = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_NAMEABLE = Expression(r"[A-Za-z0-9._-]{1,128}")
 """The ETags that can be part of a key; CloudFront's are capitals and digits."""
 
 

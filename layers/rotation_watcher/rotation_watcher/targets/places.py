@@ -37,7 +37,7 @@ class Stores(NamedTuple):
         return Buckets(self.state.bucket, self.bundles.bucket)
 
 
-class Found(NamedTuple):
+class Found(msgspec.Struct, frozen=True):
     """A version, and the key under which it lies."""
 
     key: str

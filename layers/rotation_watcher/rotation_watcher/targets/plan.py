@@ -42,7 +42,7 @@ class Drift(msgspec.Struct, frozen=True):
     moved_to: str | None
 
 
-class Plan(NamedTuple):
+class Plan(msgspec.Struct, frozen=True):
     """What should be deployed, and what stands in its way.
 
     ``desired`` is everything the target should hold, by fingerprint and in order; ``body`` is the bundle itself, which
@@ -105,7 +105,7 @@ class Buckets(NamedTuple):
         return self.state == self.bundles
 
 
-class Snapshot(NamedTuple):
+class Snapshot(msgspec.Struct, frozen=True):
     """One target as it is, and its plan. ``former`` is what was deployed last, read only where that drifted.
 
     ``contents`` is what it holds; where mutual TLS is off, what it held last, and ``last`` says how that is known.

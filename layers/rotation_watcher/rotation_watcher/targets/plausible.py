@@ -4,13 +4,13 @@ A claim and a not-before lie at most ``claim_for`` ahead of the clock that wrote
 future are corrected by their own mechanism (``alerts.conditions``).
 """
 
-import re
 from datetime import datetime, timedelta
 
 import msgspec
 
 from rotation_watcher.clocks import SKEW, is_future
 from rotation_watcher.config import Target
+from rotation_watcher.expressions import Expression
 from rotation_watcher.targets import conditions
 from rotation_watcher.targets.record import Applied, Pending, Record
 from rotation_watcher.targets.stacks import BUCKET
@@ -18,10 +18,10 @@ from rotation_watcher.targets.stacks import BUCKET
 replace = msgspec.structs.replace
 
 
-_VERSION = re.compile(r"[A-Za-z0-9+/=._-]{0,1024}")
+_VERSION = Expression(r"[A-Za-z0-9+/=._-]{0,1024}")
 """The version ids of S3; empty where the watcher deployed nothing."""
-_ID = re.compile(r"([a-z0-9][a-z0-9-]{0,62})?")
-_LISTENER = re.compile(r"arn:[A-Za-z0-9:/._*-]{1,400}")
+_ID = Expression(r"([a-z0-9][a-z0-9-]{0,62})?")
+_LISTENER = Expression(r"arn:[A-Za-z0-9:/._*-]{1,400}")
 """ARNs of listeners. Former releases kept names of APIs too, which anybody may give: they are dropped silently."""
 
 

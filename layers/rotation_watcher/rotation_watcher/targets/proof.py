@@ -3,7 +3,6 @@
 A read-back that shows the state before is merely stale: it is read again, not acted upon.
 """
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -13,6 +12,7 @@ from rotation_watcher import keys
 from rotation_watcher.alerts import builders
 from rotation_watcher.bundles.wanted import Need, admits
 from rotation_watcher.errors import ContentUnknown, TargetError
+from rotation_watcher.expressions import Expression
 from rotation_watcher.ports import UNKNOWN, Live, ThriftyTarget
 from rotation_watcher.targets import conditions, contention, findings, loaded, places, shown
 from rotation_watcher.targets.decide import Outcome
@@ -145,7 +145,7 @@ def _rolled_back(
     record: Record, pending: Pending, reason: HoldReason, snapshot: Snapshot, live: Live, now: datetime
 ) -> Record:
     from_version, content = pending.rolled_back_from
-    known = snapshot._replace(former={**snapshot.former, **contents_of(live).blocks})
+    known = replace(snapshot, former={**snapshot.former, **contents_of(live).blocks})
     alert = builders.rolled_back(
         target=findings.target_name(snapshot.target),
         from_version=from_version or "(not deployed by the watcher)",
@@ -159,7 +159,7 @@ def _rolled_back(
     return replace(record, hold=Hold(reason=reason, sha256=content, since=now)).with_alerts(alert)
 
 
-_WHY = re.compile(
+_WHY = Expression(
     r"(A person asked for it\.|What was read back after the update refuses the accepted leaf [0-9a-f, ]{16,2000}\.)"
     r"( It was interrupted, and [0-9a-f, ]{16,200}(and [0-9]+ more )?did not come back: name the version again\.)?"
 )

@@ -1,7 +1,8 @@
 """Which revocation lists a trust store lacks, and which of ours it holds in vain. Pure."""
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from rotation_watcher.kinds import RevocationLimits
 from rotation_watcher.revocation.kept import Manifest
@@ -10,7 +11,7 @@ from rotation_watcher.targets.revocation_state import Loaded, State
 from rotation_watcher.x509.crl import CrlFacts
 
 
-class Wanted(NamedTuple):
+class Wanted(msgspec.Struct, frozen=True):
     """A list that the trust store should hold, and what is kept of it."""
 
     point: Point
@@ -44,7 +45,7 @@ def loaded(folder: str, url: str, number: int, facts: CrlFacts) -> Loaded:
     )
 
 
-class ListPlan(NamedTuple):
+class ListPlan(msgspec.Struct, frozen=True):
     """What is to be done at a trust store.
 
     ``add`` are folders, in order; ``remove`` what of ours goes; ``lost`` the folders of lists that somebody else

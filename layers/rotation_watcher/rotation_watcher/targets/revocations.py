@@ -8,6 +8,8 @@ Going back to an earlier truststore brings no earlier list back.
 
 from collections.abc import Mapping
 
+import msgspec
+
 from rotation_watcher import arns, keys
 from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.config import Mode
@@ -196,7 +198,7 @@ class _Work:
         )
         if not self._on:
             return plan
-        return plan._replace(remove=tuple(one for one in plan.remove if not self._still_checks(one)))
+        return msgspec.structs.replace(plan, remove=tuple(one for one in plan.remove if not self._still_checks(one)))
 
     def _still_checks(self, one: Loaded) -> bool:
         """Whether a list that no leaf needs is the newest of a CA that the trust store goes on trusting: it stays.

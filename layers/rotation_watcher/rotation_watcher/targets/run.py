@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 
+import msgspec
+
 from rotation_watcher import arns
 from rotation_watcher.bundles.view import view_bundle
 from rotation_watcher.bundles.wanted import BundleView
@@ -34,7 +36,7 @@ class Run:
     def __init__(self, watch: Watch, ports: Ports) -> None:
         self.watch = watch
         self._store = RunStore(TimedStore(ports.store, ports.remaining), ports.memory or Memory())
-        self.ports = ports._replace(store=self._store, remind=watch.policy.remind_days)
+        self.ports = msgspec.structs.replace(ports, store=self._store, remind=watch.policy.remind_days)
         self._since = ports.clock()
         self._views: dict[str, BundleView] = {}
         self._begun: set[str] = set()

@@ -8,7 +8,6 @@ what it speaks of.
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import NamedTuple
 
 import msgspec
 
@@ -49,7 +48,7 @@ _TRIES = 3
 """How often a record is taken over anew while another run writes it."""
 
 
-class Ports(NamedTuple):
+class Ports(msgspec.Struct, frozen=True):
     """What publish needs of the world.
 
     ``claim_for`` outlasts the function's timeout; ``owner`` names this run, ``remaining`` says what is left of it.

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 
+import msgspec
+
 from rotation_watcher import keys
 from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.bundles.withdrawn import withdrawn
@@ -71,7 +73,7 @@ def of_live(
     )
     former: Mapping[str, Block] = {}
     if unusable:
-        plan = plan._replace(blocked_by=Blocker.BUCKET_UNUSABLE, why=why)
+        plan = msgspec.structs.replace(plan, blocked_by=Blocker.BUCKET_UNUSABLE, why=why)
     elif plan.drift and plan.drift.removed and record.applied:
         with suppress(TargetError):  # it is for names alone
             former = (deployed(bundles, record, record.applied.version) or EMPTY).blocks

@@ -6,7 +6,6 @@ loads, and the mark that a trust store bears (``ports.MarkedTarget``): the bucke
 Nobody writes over a mark, so it is the later stack that tells.
 """
 
-import re
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -14,6 +13,7 @@ from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import TargetName
 from rotation_watcher.alerts.conditions import Observed
 from rotation_watcher.alerts.model import Kind
+from rotation_watcher.expressions import Expression
 from rotation_watcher.ports import UNKNOWN, Live
 from rotation_watcher.targets import places
 from rotation_watcher.targets.plan import Buckets
@@ -21,8 +21,8 @@ from rotation_watcher.targets.record import Record
 
 PREFIX = "two-stacks"
 """Conditions of this prefix."""
-BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_DEPLOYED = re.compile(rf"s3://(?P<bucket>{BUCKET.pattern})/targets/[a-z0-9-]{{1,63}}/bundle\.pem")
+BUCKET = Expression(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_DEPLOYED = Expression(rf"s3://(?P<bucket>{BUCKET.pattern})/targets/[a-z0-9-]{{1,63}}/bundle\.pem")
 
 
 def observed(live: Live, record: Record, own: Buckets, name: TargetName, now: datetime) -> Iterator[Observed]:

@@ -5,13 +5,13 @@ nothing later: this leaf, these reasons and, where it vouches for a chain, this 
 presented without can lie beside it: ``approvals/<sha256 of the leaf>.pem`` holds the root and intermediates.
 """
 
-import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import msgspec
 
 from rotation_watcher import keys
+from rotation_watcher.expressions import Expression
 from rotation_watcher.trust.findings import CHAIN_REASONS, Finding, Reason
 from rotation_watcher.x509.certificates import Certificate
 
@@ -27,10 +27,10 @@ OTHER_ROOT = "approval-other-root"
 ABOUT_APPROVALS = frozenset({INSUFFICIENT, OTHER_ROOT})
 """Findings that say why an approval that is there does not count: no reasons of their own."""
 
-_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
-_HEXADECIMAL = re.compile(r"[0-9a-f]+")
-_DIGEST = re.compile(r"^\s*sha-?256\s*(fingerprint)?[\s=:_-]*")
-_SEPARATORS = re.compile(r"[\s:_…-]+")
+_FINGERPRINT = Expression(r"[0-9a-f]{64}")
+_HEXADECIMAL = Expression(r"[0-9a-f]+")
+_DIGEST = Expression(r"^\s*sha-?256\s*(fingerprint)?[\s=:_-]*")
+_SEPARATORS = Expression(r"[\s:_…-]+")
 _FEWEST = 8
 """Digits of a name that is taken for a fingerprint that was cut short."""
 _LONGEST_KEY = 160

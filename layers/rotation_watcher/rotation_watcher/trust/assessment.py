@@ -9,7 +9,6 @@ under the root that it names.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import NamedTuple
 
 import msgspec
 from cryptography import x509
@@ -54,7 +53,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     root: Certificate | None = None
 
 
-class Assessed(NamedTuple):
+class Assessed(msgspec.Struct, frozen=True):
     """A leaf with its verdict. ``chain`` is the verified path leaf … root if there is one, else what was presented."""
 
     leaf: Certificate | None

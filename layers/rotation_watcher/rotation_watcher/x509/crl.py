@@ -9,7 +9,6 @@ import binascii
 import hashlib
 import re
 import warnings
-from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
@@ -84,8 +83,7 @@ class CrlDefect(msgspec.Struct, frozen=True):
     detail: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Crl:
+class Crl(msgspec.Struct, frozen=True, eq=False):
     """One list, fully parsed. None of its attributes raises.
 
     ``raw`` is the library's; ``der`` the list as it stands; ``issuer`` the canonical name; ``serials`` those that it
@@ -93,14 +91,17 @@ class Crl:
     names a certificate issuer of its own; ``critical_entry``: some entry has a critical extension.
     """
 
-    raw: x509.CertificateRevocationList = field(repr=False)
-    der: bytes = field(repr=False)
+    raw: x509.CertificateRevocationList
+    der: bytes
     facts: CrlFacts
     issuer: Name
-    serials: Serials = field(repr=False)
+    serials: Serials
     indirect_entry: bool
     critical_entry: bool
-    _signed: slice = field(repr=False)
+    _signed: slice
+
+    def __repr__(self) -> str:
+        return f"Crl({self.facts})"
 
     @property
     def signed(self) -> bytes:

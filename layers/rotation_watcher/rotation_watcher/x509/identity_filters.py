@@ -6,8 +6,8 @@ except in the path of a URI (source: elbv2's model in botocore 1.44.8 and its do
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
+import msgspec
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
@@ -17,7 +17,7 @@ FIELDS = ("subject-cn", "subject-ou", "san-dns", "san-uri")
 MATCHES = ("exact", "prefix")
 
 
-class IdentityFilter(NamedTuple):
+class IdentityFilter(msgspec.Struct, frozen=True):
     """One filter. As text it is ``field match value``; only the value may contain blanks."""
 
     field: str

@@ -21,7 +21,6 @@ Numbers are big-endian. The checksum is against accidents, not against somebody 
 import hashlib
 import struct
 from collections.abc import Buffer
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -52,8 +51,7 @@ class IndexDefect(msgspec.Struct, frozen=True):
     detail: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Index:
+class Index(msgspec.Struct, frozen=True, eq=False):
     """An index that was found whole. It refers to its buffer, which must stay open as long as it is used.
 
     ``issuer_key`` is the SHA-256 of the issuer's SubjectPublicKeyInfo in lower-case hex; ``number`` the CRL number in
@@ -65,7 +63,10 @@ class Index:
     this_update: datetime
     next_update: datetime | None
     count: int
-    serials: Serials = field(repr=False)
+    serials: Serials
+
+    def __repr__(self) -> str:
+        return f"Index({self.issuer_key[:16]}, {self.number}, {self.count} rows)"
 
     def contains(self, serial: int) -> bool:
         """Whether the list revokes this serial number; takes some microseconds in half a million."""

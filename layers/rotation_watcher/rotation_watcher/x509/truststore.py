@@ -15,7 +15,6 @@ import hashlib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import NamedTuple
 
 import msgspec
 
@@ -57,7 +56,7 @@ class _Segment(msgspec.Struct, frozen=True):
     block: Block | None
 
 
-class Contents(NamedTuple):
+class Contents(msgspec.Struct, frozen=True):
     """A truststore, split without loss: the joined texts of the segments are the data."""
 
     segments: tuple[_Segment, ...]
@@ -128,7 +127,9 @@ def read(data: bytes) -> Contents:
     segments += [_Segment(text[at:], None)] if at < len(text) else []
     contents = Contents(tuple(segments), ())
     unsafe += _of_the_whole(text, contents, known=bool(unsafe))
-    return contents._replace(unsafe=tuple(sorted({*unsafe}, key=lambda one: (one.line, one.defect.code))))
+    return msgspec.structs.replace(
+        contents, unsafe=tuple(sorted({*unsafe}, key=lambda one: (one.line, one.defect.code)))
+    )
 
 
 def without(contents: Contents, fingerprints: Collection[str]) -> Contents:
@@ -138,7 +139,9 @@ def without(contents: Contents, fingerprints: Collection[str]) -> Contents:
     most is ours, and others' stays: the blocks may still hold a fingerprint that is named here.
     """
     gone = {place for fingerprint in fingerprints for place in _ours(contents, fingerprint)}
-    return contents._replace(segments=tuple(s for place, s in enumerate(contents.segments) if place not in gone))
+    return msgspec.structs.replace(
+        contents, segments=tuple(s for place, s in enumerate(contents.segments) if place not in gone)
+    )
 
 
 def _of_the_whole(text: str, contents: Contents, *, known: bool) -> Iterator[Line]:

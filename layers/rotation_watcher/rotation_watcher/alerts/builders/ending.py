@@ -1,6 +1,5 @@
 """The one alert about an end: whatever was alerted as a condition, and is over."""
 
-import re
 from datetime import datetime, timedelta
 
 import msgspec
@@ -15,9 +14,10 @@ from rotation_watcher.alerts.builders.subjects import (
 )
 from rotation_watcher.alerts.builders.wording import TITLE, count, plain, stamp, when
 from rotation_watcher.alerts.model import OPENINGS, Alert, Kind, Severity, Status, alert_id
+from rotation_watcher.expressions import Expression
 
-_CODE = re.compile(r"[a-z][a-z0-9-]{0,39}")
-_ID = re.compile(r"[\x21-\x7e]{1,255}")
+_CODE = Expression(r"[a-z][a-z0-9-]{0,39}")
+_ID = Expression(r"[\x21-\x7e]{1,255}")
 MEANS = {
     Kind.CONFIGURATION_REFUSED: ("its configuration was refused", "It is right now, and in force from this run on."),
     Kind.WENT_BACK: (

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from rotation_watcher import keys
 from rotation_watcher.alerts.builders.subjects import AUTHORITY, SourceName, Words, about_source
 from rotation_watcher.alerts.builders.templates import Template, command, joined, uri
@@ -152,14 +154,18 @@ def quarantined(
         lifted = [code for code in dict.fromkeys(reason.code for reason in reasons) if code in APPROVABLE]
         approve = _approve(leaf, root, lifted, anchors.bucket, now)
         if Reason.ANCHOR_MISSING in lifted:
-            words = words._replace(**_anchor(authority, anchors))
+            words = msgspec.structs.replace(words, **_anchor(authority, anchors))
         elif CHAIN_REASONS.isdisjoint(lifted):
-            words = words._replace(do=_first(_ALONE, reasons) or _ALONE[Reason.NO_CLIENT_AUTH], commands=(approve,))
+            words = msgspec.structs.replace(
+                words, do=_first(_ALONE, reasons) or _ALONE[Reason.NO_CLIENT_AUTH], commands=(approve,)
+            )
         else:
             under = "this root" if root else "the root in chain.pem (the root, then intermediates)"
             first = _chain(source, authority, leaf, root, anchors, accepted_before=accepted_before)
             trust = _trust(authority, root, anchors, accepted_before=accepted_before)
-            words = words._replace(do=f"{first} {_THIS_ONE.format(under=under)}", commands=(trust, approve))
+            words = msgspec.structs.replace(
+                words, do=f"{first} {_THIS_ONE.format(under=under)}", commands=(trust, approve)
+            )
     facts = {f"reason {reason.code}": plain(reason.detail) or reason.code for reason in reasons[:_MOST_REASONS]}
     facts |= {"what is shown": plain(entity)} if leaf is None else certificate(leaf, now)
     facts |= {} if root is None else _root(root, now)

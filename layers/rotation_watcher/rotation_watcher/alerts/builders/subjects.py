@@ -5,7 +5,6 @@ All that enters an alert passes ``_alert``, which makes it harmless, so that no 
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
 
 import msgspec
 
@@ -44,7 +43,7 @@ def files_at(arn: str) -> str:
     return arn.partition(":s3:::")[2]
 
 
-class Words(NamedTuple):
+class Words(msgspec.Struct, frozen=True):
     """The sentences of an alert. ``command`` is a line to be copied, shown as it stands below what to do.
 
     ``commands`` are several of them, in the order in which the sentences speak of them. They are made by ``templates``:
@@ -88,7 +87,7 @@ def about_target(
     """Build an alert about a target; its facts open with the target's id and ARN."""
     facts = {"target": target.id, "ARN": target.arn, **facts}
     if target.account:
-        words = words._replace(do=f"{_where(target.account, target.arn, words)} {words.do}")
+        words = msgspec.structs.replace(words, do=f"{_where(target.account, target.arn, words)} {words.do}")
     title = headline(target.label, words.title)
     alert = _alert(kind, severity, target.id, distinction, title, words, facts, now)
     return msgspec.structs.replace(alert, target=target.id)

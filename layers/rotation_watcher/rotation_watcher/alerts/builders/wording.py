@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from rotation_watcher.expressions import Expression
 from rotation_watcher.x509.facts import CertificateFacts
 from rotation_watcher.x509.outline import UNKNOWN_TIME
 
@@ -19,7 +20,7 @@ DEFECT = (
 )
 """What to do about an exception that nobody thought of."""
 
-_COMMON_NAME = re.compile(r"(?:^|,)CN=((?:[^,\\]|\\.)*)")
+_COMMON_NAME = Expression(r"(?:^|,)CN=((?:[^,\\]|\\.)*)")
 
 
 def plain(text: str, longest: int = LONGEST) -> str:
