@@ -17,7 +17,6 @@ from rotation_watcher.alerts.conditions import Condition
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.clocks import Instant
 from rotation_watcher.config import Policy
-from rotation_watcher.sources import history_format_1
 from rotation_watcher.sources.observation import Presence
 from rotation_watcher.trust.findings import Finding
 from rotation_watcher.x509.facts import CertificateFacts
@@ -178,6 +177,8 @@ def decode(data: bytes) -> History:
     Raises NewerFormat if a newer one did, one of errors.UNDECODABLE if it is none.
     """
     if formats.number_of(data, newest=FORMAT) == 1:
+        from rotation_watcher.sources import history_format_1  # noqa: PLC0415  # once after an update, if ever
+
         return msgspec.convert(history_format_1.migrate(data), History)
     return msgspec.json.decode(data, type=History)
 

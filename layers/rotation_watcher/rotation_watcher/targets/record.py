@@ -16,7 +16,6 @@ from rotation_watcher.alerts import waiting
 from rotation_watcher.alerts.conditions import Condition
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.clocks import Instant
-from rotation_watcher.targets import record_format_1
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -182,5 +181,10 @@ def decode(data: bytes) -> Record:
     if number == FORMAT:
         return msgspec.json.decode(data, type=Record)
     # Format 2 knew no folder but that of the id, format 3 no bucket of a version.
-    older = record_format_1.migrate(data) if number == 1 else msgspec.json.decode(data, type=dict[str, Any])
+    if number == 1:
+        from rotation_watcher.targets import record_format_1  # noqa: PLC0415  # once after an update, if ever
+
+        older = record_format_1.migrate(data)
+    else:
+        older = msgspec.json.decode(data, type=dict[str, Any])
     return msgspec.convert({**older, "format": str(FORMAT)}, Record)
