@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from threading import Lock
 from types import ModuleType, TracebackType
@@ -80,18 +80,21 @@ class Container:
         self._clock, self._points, self._environment = clock, points, environment
 
     def __enter__(self) -> Self:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            command = [sys.executable, "-m", __spec__.name, str(theirs.fileno())]
-            given = {**os.environ, **self._environment}
-            self._process = subprocess.Popen(command, cwd=ROOT, env=given, pass_fds=[theirs.fileno()])
-        self._way = Connection(ours.detach())
+        pairs = [socket.socketpair() for _ in range(2)]
+        theirs = [other.fileno() for _, other in pairs]
+        command = [sys.executable, "-m", __spec__.name, *map(str, theirs)]
+        given = {**os.environ, **self._environment}
+        self._process = subprocess.Popen(command, cwd=ROOT, env=given, pass_fds=theirs)
+        for _, other in pairs:
+            other.close()
+        self._way, self._asked = (Connection(ours.detach()) for ours, _ in pairs)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._way.close()  # its end of the world
+        self._asked.close()
         self._process.wait()
 
     def run(self, function: str, event: Any, *, dies_at: int = 0) -> Ended:
@@ -103,17 +106,19 @@ class Container:
         return Memory(*self._ask(("memory",)))
 
     def _ask(self, question: tuple[Any, ...]) -> Any:
-        """Raises EOFError where the process has ended."""
+        """Raises EOFError where the process has ended.
+
+        What a run asks comes on a way of its own: a thread that it left behind, since it took too long, may go on
+        asking when the run has ended, and is answered during the next one, as a container's that was frozen.
+        """
         self._way.send((question, self._clock()))
         while True:
-            what, value = self._way.recv()
-            match what:
-                case "wait":
-                    self._way.send(self._clock.advance(timedelta(seconds=value)))
-                case "fetch":
-                    self._way.send(self._fetched(*value))
-                case _:
-                    return value
+            if self._asked in (ready := wait([self._way, self._asked])):
+                what, value = self._asked.recv()
+                is_wait = what == "wait"
+                self._asked.send(self._clock.advance(timedelta(seconds=value)) if is_wait else self._fetched(*value))
+            elif self._way in ready:
+                return self._way.recv()
 
     def _fetched(self, url: str, known: Validators | None) -> Any:
         try:
@@ -152,8 +157,8 @@ class Dying(ForwardingStore):
 class _Inside:
     """The container's own side."""
 
-    def __init__(self, way: Connection) -> None:
-        self._way, self._asking = way, Lock()
+    def __init__(self, way: Connection, asked: Connection) -> None:
+        self._way, self._asked, self._asking = way, asked, Lock()
         self._now = datetime.max.replace(tzinfo=UTC)  # until the first question
         self._runs = 0
         self._functions: dict[str, ModuleType] = {}
@@ -167,13 +172,13 @@ class _Inside:
                 (what, *rest), self._now = self._way.recv()
             except EOFError:
                 return
-            self._way.send(("done", self._run(*rest) if what == "run" else tuple(_memory())))
+            self._way.send(self._run(*rest) if what == "run" else tuple(_memory()))
 
     def fetch(self, url: str, *, known: Validators | None = None) -> Fetched | NotModified:
         """See ``ports.DistributionPoints``."""
         with self._asking:  # lists are fetched by several threads
-            self._way.send(("fetch", (url, known)))
-            found = self._way.recv()
+            self._asked.send(("fetch", (url, known)))
+            found = self._asked.recv()
         if isinstance(found, Fetched | NotModified):
             return found
         code, why, status = found
@@ -182,8 +187,8 @@ class _Inside:
     def wait(self, seconds: float) -> None:
         """Let the world's time pass."""
         with self._asking:
-            self._way.send(("wait", seconds))
-            self._now = self._way.recv()
+            self._asked.send(("wait", seconds))
+            self._now = self._asked.recv()
 
     async def pause(self, seconds: float) -> None:
         """The same, where it is awaited."""
@@ -264,8 +269,8 @@ def _moment(value: Any, usual: Callable[[Any], Any] = parsers.DEFAULT_TIMESTAMP_
 
 
 def main() -> int:
-    """Serve the socket whose number is the argument, until its other end is closed."""
-    inside = _Inside(Connection(int(sys.argv[1])))
+    """Serve the sockets whose numbers are the arguments, until their other ends are closed."""
+    inside = _Inside(*(Connection(int(number)) for number in sys.argv[1:]))
     delay: Any = ExponentialBackoff.delay_amount
 
     def virtual(backoff: Any, context: Any) -> float:
