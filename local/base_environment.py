@@ -4,6 +4,7 @@ What Lambda, the Scheduler and the queue would do by themselves is a method here
 wakes publish), ``publish`` and ``schedule``.
 """
 
+import copy
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
@@ -137,7 +138,7 @@ class BaseEnvironment(ABC):
     def publish(self, *targets: str, **request: Any) -> publishing.Summary:
         """One call of publish, with a request id of its own."""
         self._runs += 1
-        ports = self.watcher.publish._replace(owner=f"run-{self._runs}")
+        ports = copy.replace(self.watcher.publish, owner=f"run-{self._runs}")
         event = request | ({"targets": [*targets]} if targets else {})
         return publishing.publish(self.watcher.watch(), decode_request(event), ports)
 

@@ -1,5 +1,6 @@
 """What a person asks of publish, and what publish does about what others do."""
 
+import copy
 import json
 from collections.abc import Sequence
 from datetime import timedelta
@@ -288,7 +289,7 @@ class Spoiled:
 def spoil(environment: AnyEnvironment, pem: str) -> None:
     ports = environment.watcher.publish
     spoiled = Spoiled(environment, ports.targets[ALB_TRUST_STORE], pem)
-    environment.watcher.publish = ports._replace(targets={**ports.targets, ALB_TRUST_STORE: spoiled})
+    environment.watcher.publish = copy.replace(ports, targets={**ports.targets, ALB_TRUST_STORE: spoiled})
 
 
 def test_what_is_read_back_and_refuses_a_leaf_is_rolled_back_alerted_and_held(environment: AnyEnvironment) -> None:
@@ -371,7 +372,7 @@ def test_a_target_that_falls_silent_leaves_no_claim_behind_and_heals(
     environment.collect()
     ports, kind = environment.watcher.publish, arns.parse_target(environment.arn(target)).kind
     mute = Mute(ports.targets[kind], first, times)
-    environment.watcher.publish = ports._replace(targets={**ports.targets, kind: mute})
+    environment.watcher.publish = copy.replace(ports, targets={**ports.targets, kind: mute})
     assert environment.publish(target).targets[target].outcome == outcome
     assert decode(environment.read(keys.record(environment.folder(target)))).claim is None
     environment.watcher.publish = ports

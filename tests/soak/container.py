@@ -5,6 +5,7 @@ So its memory is the watcher's alone: neither the embedded AWS nor the simulator
 run asks back: to wait, which turns the one clock there is, and to fetch a revocation list.
 """
 
+import copy
 import ctypes
 import gc
 import os
@@ -202,9 +203,9 @@ class _Inside:
         if name == "collect":
             chosen = settings.from_environment(os.environ)
             client = partial(make_client, chosen.ca_file)
-            ports = ports._replace(genesys=Genesys(lambda: self._now, client, pause=self.pause))
+            ports = copy.replace(ports, genesys=Genesys(lambda: self._now, client, pause=self.pause))
         if name == "refresh_crls":
-            ports = ports._replace(points=self)
+            ports = copy.replace(ports, points=self)
         vars(function).update(watcher=built, ports=ports)
         self._functions[name] = function
 
@@ -213,7 +214,7 @@ class _Inside:
         function = self._functions[name]
         whole: Any = vars(function)["ports"]
         if dies_at and whole is not None:
-            vars(function)["ports"] = whole._replace(store=Dying(whole.store, dies_at))
+            vars(function)["ports"] = copy.replace(whole, store=Dying(whole.store, dies_at))
         handler: Callable[[Any, Context], Any] = function.handler
         try:
             return "done", handler(event, Context(aws_request_id=f"run-{self._runs}")), ""
