@@ -193,6 +193,18 @@ def test_a_dry_run_says_of_a_bucket_that_is_gone(fleet: Fleet) -> None:
     assert any("bucket-unusable" in line or REGIONAL in line for line in planned.text)
 
 
+def test_where_it_only_observes_what_is_due_is_told_beside_the_bucket_that_is_gone(fleet: Fleet) -> None:
+    environment = standing_region(fleet)
+    environment.watch["mode"] = "observe"
+    environment.configure()
+    lose(fleet, "gone")
+    environment.watcher = environment.build()
+    rotate(environment)
+    assert {alert.target for alert in told_of_failures(environment)} == IN_DUBLIN
+    planned = [one for one in environment.alerts if one.kind is Kind.CHANGE_PLANNED and one.status is Status.OPEN]
+    assert sorted(str(one.target) for one in planned if one.target in IN_DUBLIN) == sorted(IN_DUBLIN), "each once"
+
+
 def exchange(fleet: Fleet) -> str:
     """Another bucket for the region, and no role may read the former one; its name."""
     make_region_bucket(fleet.environment.aws, DUBLIN, "other-watcher", roles=[ROLE])

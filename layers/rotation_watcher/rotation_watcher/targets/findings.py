@@ -339,8 +339,9 @@ def _stuck(snapshot: Snapshot, now: datetime) -> list[Observed]:
 
 
 def _planned(snapshot: Snapshot, now: datetime) -> list[Observed]:
-    """In observe mode: what would be done."""
-    if not snapshot.plan.changes or snapshot.plan.blocked_by:
+    """In observe mode: what would be done, also where the bucket would have to be mended first."""
+    plan = snapshot.plan
+    if not plan.changes or (plan.blocked_by and not plan.but_for_bucket):
         return []
     content = snapshot.plan.content
     return [

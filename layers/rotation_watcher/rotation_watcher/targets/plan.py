@@ -52,7 +52,8 @@ class Plan(msgspec.Struct, frozen=True):
     for deploying nothing, with ``why`` in words. ``left_out`` is wanted, and not ``desired``. ``disputed``: what the
     record calls ours without any proof; it stays. ``shut_out`` are required leaves that are refused before and after
     the change, with ``why`` in words: they stop nothing. ``graces`` says what leaves and when; ``lingering`` is what a
-    withdrawn approval alone wanted and what cannot leave.
+    withdrawn approval alone wanted and what cannot leave. ``but_for_bucket``: it would be deployed, were it not for the
+    bucket that cannot be used.
     """
 
     desired: Mapping[str, Block | Certificate]
@@ -71,6 +72,7 @@ class Plan(msgspec.Struct, frozen=True):
     shut_out: tuple[Need, ...] = ()
     graces: Graces = NO_GRACES
     lingering: tuple[str, ...] = ()
+    but_for_bucket: bool = False
 
     @property
     def changes(self) -> bool:

@@ -73,7 +73,8 @@ def of_live(
     )
     former: Mapping[str, Block] = {}
     if unusable:
-        plan = msgspec.structs.replace(plan, blocked_by=Blocker.BUCKET_UNUSABLE, why=why)
+        free = plan.blocked_by is None
+        plan = msgspec.structs.replace(plan, blocked_by=Blocker.BUCKET_UNUSABLE, why=why, but_for_bucket=free)
     elif plan.drift and plan.drift.removed and record.applied:
         with suppress(TargetError):  # it is for names alone
             former = (deployed(bundles, record, record.applied.version) or EMPTY).blocks
