@@ -114,6 +114,7 @@ class _Look:
         self._found: dict[str, Listed] = {}
         self._later: frozenset[str] = frozenset()
         self._loaded: tuple[State | None, str | None] = (None, None)
+        self._overtaken = False
 
     def dry(self) -> Told:
         """What would be told."""
@@ -201,7 +202,12 @@ class _Look:
             self._ledger.note(state.outbox)
             return files_state.write(self._store, state, etag)
 
-        return compare_and_set(lambda: files_state.load(self._store), change, write, keys.OPERATOR_FILES, known=known)
+        def load() -> tuple[State | None, str | None]:
+            found = files_state.load(self._store)
+            self._overtaken = found[1] != self._loaded[1]
+            return found
+
+        return compare_and_set(load, change, write, keys.OPERATOR_FILES, known=known)
 
     def _own(self, held: State | None) -> State | None:
         """The state without alerts that are not the watcher's, of which people are told."""
@@ -218,6 +224,9 @@ class _Look:
     def _change(self, held: State | None) -> State:
         """The state after this look, with the alerts about it."""
         self._changed, self._learned, self._left = (), None, frozenset()
+        if held is not None and self._overtaken:  # that look may be newer than this one: the next goes on from it
+            self._left = frozenset(self._said)
+            return held
         if held is None:
             held = files_state.former(self._store)
         if held is None:
@@ -228,7 +237,7 @@ class _Look:
         if (new := self._ports.watch_file) in self._found and new not in held.files:
             held = files_seen.after(held, self._found, self._known([new]), self._now)  # a parameter names another one
         different = files_seen.changed(self._found, held)
-        waiting = {key for key in different if self._may_be_said(key)}
+        waiting = {key for key in different if self._may_be_said(key, held.files.get(key))}
         events = [one for some in self._said.values() for one in some]
         unfounded = self._unfounded(events, held, different)
         found = {key for key in different if key not in waiting and key != files_seen.REST} | {*unfounded}
@@ -253,9 +262,12 @@ class _Look:
     def _known(self, told: Sequence[str], changes: Sequence[FileChange] = ()) -> dict[str, Known]:
         """How these stand, for the state."""
         at = {one.key: one.at for one in changes}
+        back = {one.key for one in changes if one.older or one.same}
         known = {}
         for key in told:
-            heard = max((one.at for one in self._said.get(key, [])), default=None)
+            # No version says when one was deleted for good: what is said of that later is of what is told now.
+            until_now = [self._now] if key in back else []
+            heard = max((*until_now, *(one.at for one in self._said.get(key, []))), default=None)
             if key in self._found:
                 known[key] = Known(etag=self._found[key].etag, at=self._found[key].modified, heard=heard)
             else:
@@ -269,7 +281,9 @@ class _Look:
             if self._reader.tired:
                 break
             try:
-                found = files_read.life(self._reader.versions(key, files[key].at), files[key], self._found[key])
+                found = files_read.life(
+                    self._reader.versions(key, files[key].at), files[key], self._found[key], self._now
+                )
                 holds = self._reader.certificates(key, found.live) if found.live else None
             except StoreError:
                 holds = None
@@ -285,15 +299,31 @@ class _Look:
         found = {key: files_seen.unfounded(key, chain) for key in late}
         return {key: before for key, (claimed, before) in found.items() if claimed}
 
-    def _may_be_said(self, key: str) -> bool:
+    def _may_be_said(self, key: str, before: Known | None) -> bool:
         """Whether it is worth waiting for who: it was changed just now, and nothing was said of it yet."""
-        if self._ports.events is None or not key.startswith(keys.DECIDING) or self._last_said(key):
+        if self._ports.events is None or not key.startswith(keys.DECIDING):
+            return False
+        last = self._last_said(key)
+        if any(one in last for one in self._said_of(key, before)):
             return False
         try:
             newest = self._found.get(key) or next(iter(self._reader.versions(key, None)), None)
         except StoreError:
             return False
         return newest is not None and timedelta(0) <= self._now - newest.modified < UNTIL_SAID
+
+    def _said_of(self, key: str, before: Known | None) -> list[FileEvent]:
+        """What was said of what was done to a file since it was seen last, and not of what was seen."""
+        said = sorted(self._said.get(key, []), key=lambda one: one.at)
+        if before is None:
+            return said
+        said = [one for one in said if before.heard is None or one.at > before.heard]
+        later = [one for one in said if one.at > before.at + files_seen.SLACK]
+        listed = self._found.get(key)
+        if later or listed is None or listed.modified < before.at:
+            return later
+        last = self._last_said(key)
+        return [one for one in said if one in last]
 
     def _last_said(self, key: str) -> list[FileEvent]:
         """What was said of a file since it was written as it is now; of one that is gone all that was said."""
@@ -307,10 +337,7 @@ class _Look:
 
     def _into(self, key: str, before: Known | None, *, claimed: bool) -> FileChange:
         """What was done to one file."""
-        said = sorted(self._said.get(key, []), key=lambda one: one.at)
-        if before is not None:
-            said = [one for one in said if one.at > before.at + files_seen.SLACK] or self._last_said(key)
-        listed = self._found.get(key)
+        said, listed = self._said_of(key, before), self._found.get(key)
         last = said[-1].at if said else self._now
         change = FileChange(
             key=key,
@@ -322,17 +349,21 @@ class _Look:
             addresses=tuple(dict.fromkeys(one.address for one in reversed(said) if one.address))[:3],
         )
         try:
-            found = files_read.life(self._reader.versions(key, before.at if before else None), before, listed)
+            found = files_read.life(
+                self._reader.versions(key, before.at if before else None), before, listed, self._now
+            )
         except StoreError as error:
             return replace(change, unread=str(error))
         if found.since and listed is None and found.since[0].deleted:
             change = replace(change, at=found.since[0].modified)
         same = found.former is not None and found.live is found.former
-        gone = change.was_there and found.former is None
-        missing = len({one.at for one in said}) > len(found.since) + gone
+        gone = found.former is None if change.was_there else found.older  # a version, or the mark of a deletion
+        surely = {one.at for one in said if before is None or one.at > before.at + files_seen.SLACK}
+        missing = len(surely) > len(found.since) + gone
+        change = replace(change, at=last if found.older or same else change.at)
         change = replace(
             change,
-            at=last if found.older or same else change.at,
+            again=_again(change, before, listed, back=found.older or same),
             former=found.former.id if found.former else None,
             older=found.older,
             same=same,
@@ -405,6 +436,14 @@ class _Look:
 def _without(state: State, taken: frozenset[str]) -> State:
     """The state when these alerts, by key, were delivered."""
     return replace(state, outbox=tuple(one for one in state.outbox if one.key not in taken))
+
+
+def _again(change: FileChange, before: Known | None, listed: Listed | None, *, back: bool) -> str:
+    """What tells its alert from one about the same file at the same second; empty: there was none."""
+    now = listed.etag.strip('"')[:8] if listed else "gone"
+    if back:
+        return f"back:{now}"
+    return now if before is not None and stamp(change.at) == stamp(before.at) else ""
 
 
 def _is_approval(key: str) -> bool:
