@@ -7,8 +7,10 @@ import pytest
 
 from rotation_watcher import keys, operator_changes
 from rotation_watcher.alerts.model import Alert
+from rotation_watcher.errors import StoreError
 from rotation_watcher.operator_changes import Ports
 from rotation_watcher.ports import Version
+from rotation_watcher.status import files_read
 from tests.support.fakes import InMemoryStore
 from tests.support.operators_bucket import ANCHOR, EXTRA, MINUTE, Bucket, fingerprint_of, pem, watched
 
@@ -175,3 +177,24 @@ def test_a_set_back_and_a_change_within_the_second_of_its_look_have_ids_of_their
     bucket.write(EXTRA, pem("Third"))
     assert only(bucket.told()).id != back.id
     assert fingerprint_of("Second") in back.facts["went"]
+
+
+@pytest.mark.parametrize("failing", ["versions", "get"])
+def test_what_could_not_be_read_for_a_moment_is_read_by_the_next_look(bucket: Bucket, failing: str) -> None:
+    def trouble(operation: str, key: str) -> None:
+        if (operation, key) == (failing, NEW):
+            raise StoreError("slow down")
+
+    bucket.write(NEW, pem("Stranger"))
+    bucket.store.before = trouble
+    assert "slow down" in only(bucket.told()).what_it_means
+    bucket.store.before = lambda _operation, _key: None
+    bucket.told()
+    assert bucket.state.files[NEW].holds == (fingerprint_of("Stranger"),)
+
+
+def test_what_is_too_large_is_asked_for_no_second_time(bucket: Bucket) -> None:
+    bucket.write(NEW, b"x" * (files_read.LARGEST + 1))
+    bucket.told()
+    assert bucket.told() == []
+    assert not [one for one in bucket.store.calls if one[1] == NEW]

@@ -282,8 +282,10 @@ class _Look:
                     self._reader.versions(key, files[key].at), files[key], self._found[key], self._now
                 )
                 holds = self._reader.certificates(key, found.live) if found.live else None
-            except StoreError:
+            except files_read.Unreadable:
                 holds = None
+            except StoreError:
+                continue  # it may pass: the next look asks again
             unread = replace(files[key], unread=True)
             files[key] = unread if holds is None else files_seen.with_room(files, key, holds)
         return state if files == state.files else replace(state, files=files)

@@ -24,6 +24,10 @@ type Certificates = dict[str, Named]
 """By SHA-256."""
 
 
+class Unreadable(StoreError):
+    """A version that nobody reads, however often it is asked for."""
+
+
 class Life(NamedTuple):
     """The versions of one file, each the newest first. ``live``: the one that the file is now (None: it is deleted).
 
@@ -73,12 +77,12 @@ class Reader:
         return found
 
     def body(self, key: str, version: Version) -> bytes:
-        """What a version holds. Raises StoreError."""
+        """What a version holds. Raises Unreadable, StoreError."""
         if version.size > LARGEST:
-            raise StoreError(f"it has {version.size} bytes")
+            raise Unreadable(f"it has {version.size} bytes")
         stored = self._store.get(key, version=version.id)
         if stored is None:
-            raise StoreError("S3 does not give it")
+            raise Unreadable("S3 does not give it")
         return stored.body
 
     def certificates(self, key: str, version: Version) -> Certificates:
