@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 
 from rotation_watcher import keys, operator_changes
 from rotation_watcher.alerts.model import Alert
-from rotation_watcher.errors import StoreError
+from rotation_watcher.errors import DeliveryError, StoreError
 from rotation_watcher.operator_changes import Ports
 from rotation_watcher.ports import Version
 from rotation_watcher.status import files_read
@@ -198,3 +199,31 @@ def test_what_is_too_large_is_asked_for_no_second_time(bucket: Bucket) -> None:
     bucket.told()
     assert bucket.told() == []
     assert not [one for one in bucket.store.calls if one[1] == NEW]
+
+
+def test_what_a_file_held_is_never_learned_of_the_text_that_replaced_it(bucket: Bucket) -> None:
+    files = {key: msgspec.structs.replace(one, holds=None) for key, one in bucket.state.files.items()}
+    bucket.store.seed(keys.OPERATOR_FILES, msgspec.json.encode(msgspec.structs.replace(bucket.state, files=files)))
+    bucket.clock.advance(MINUTE)
+    bucket.store.remove(EXTRA)
+    bucket.store.seed(EXTRA, pem("Partner") + pem("Stranger"))
+    assert bucket.told(after=SECOND) == [], "it waits for who"
+    alert = only(bucket.told())
+    assert fingerprint_of("Stranger") in str(alert.facts)
+    assert "What it held before nobody knows any more" in alert.what_it_means
+
+
+def test_a_change_that_is_told_in_a_summary_is_told(bucket: Bucket) -> None:
+    def refuse(_operation: str, _subject: str) -> None:
+        raise DeliveryError("throttled")
+
+    bucket.sink.before = refuse
+    for number in range(9):
+        bucket.write(f"extra/{number}.pem", pem("Stranger"))
+        at = bucket.clock()
+        assert bucket.look().failed
+        say(bucket, f"extra/{number}.pem", at)
+    bucket.look()
+    assert not [one for one in bucket.state.outbox if "claimed" in one.what_happened]
+    assert not any("claimed" in text for one in bucket.state.outbox for text in one.facts.values())
+    assert [one.facts["summarised"] for one in bucket.state.outbox if "summarised" in one.facts] == ["5"]
