@@ -227,3 +227,21 @@ def test_a_change_that_is_told_in_a_summary_is_told(bucket: Bucket) -> None:
     assert not [one for one in bucket.state.outbox if "claimed" in one.what_happened]
     assert not any("claimed" in text for one in bucket.state.outbox for text in one.facts.values())
     assert [one.facts["summarised"] for one in bucket.state.outbox if "summarised" in one.facts] == ["5"]
+
+
+def test_a_set_back_is_one_also_where_its_versions_cannot_be_listed(bucket: Bucket) -> None:
+    def trouble(operation: str, _key: str) -> None:
+        if operation == "versions":
+            raise StoreError("slow down")
+
+    bucket.write(EXTRA, pem("Second"))
+    first = only(bucket.told())
+    bucket.write(EXTRA, pem("Third"))
+    bucket.told()
+    bucket.store.versions[EXTRA].pop()
+    bucket.store.before = trouble
+    back = only(bucket.told())
+    assert "was set back to an older version" in back.what_happened
+    assert "What it holds is not known: slow down." in back.what_it_means
+    assert bucket.clock() - back.at < MINUTE
+    assert back.id != first.id

@@ -331,7 +331,9 @@ class _Look:
                 self._reader.versions(key, before.at if before else None), before, listed, self._now
             )
         except StoreError as error:
-            return replace(change, unread=str(error))
+            older = before is not None and listed is not None and listed.modified < before.at
+            change = replace(change, at=last if older else change.at, older=older, unread=str(error))
+            return replace(change, again=_again(change, before, listed, back=older))
         if found.since and listed is None and found.since[0].deleted:
             change = replace(change, at=found.since[0].modified)
         same = found.former is not None and found.live is found.former
