@@ -1,5 +1,6 @@
 """Each change of an operator's file is told once and as it was: by late events, within a second, beside another run."""
 
+import dataclasses
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -35,6 +36,14 @@ def only(alerts: Sequence[Alert]) -> Alert:
 def say(bucket: Bucket, key: str, at: datetime, who: str = ALICE) -> None:
     assert bucket.events is not None
     bucket.events.say(key, at, who)
+
+
+def in_parts(bucket: Bucket, key: str, body: bytes, begun: datetime) -> None:
+    """An upload in parts: S3 gives the time at which it was begun (S3 user guide, object metadata)."""
+    bucket.store.seed(key, body)
+    *_, newest = bucket.store.versions[key]
+    etag = f'{newest.etag[:-1]}-2"'
+    bucket.store.versions[key][-1] = dataclasses.replace(newest, modified=begun.replace(microsecond=0), etag=etag)
 
 
 def test_a_run_that_looked_before_another_one_did_tells_nothing_that_is_over(bucket: Bucket) -> None:
@@ -245,3 +254,38 @@ def test_a_set_back_is_one_also_where_its_versions_cannot_be_listed(bucket: Buck
     assert "What it holds is not known: slow down." in back.what_it_means
     assert bucket.clock() - back.at < MINUTE
     assert back.id != first.id
+
+
+@pytest.mark.parametrize("key", [EXTRA, NEW])
+@pytest.mark.parametrize("said", [True, False])
+def test_an_upload_in_parts_that_was_begun_long_ago_is_no_older_version(
+    bucket: Bucket, key: str, *, said: bool
+) -> None:
+    begun = bucket.clock() - timedelta(days=1)
+    bucket.write(EXTRA, pem("Partner"))
+    bucket.told()
+    former = bucket.store.versions[EXTRA][-1].version
+    bucket.clock.advance(MINUTE)
+    in_parts(bucket, key, pem("Stranger"), begun)
+    done = bucket.clock()
+    if said:
+        say(bucket, key, done, MALLORY)
+    alert = only(bucket.told(after=MINUTE))
+    assert f"was {'replaced' if key == EXTRA else 'written'}{' by mallory' if said else ', on'}" in alert.what_happened
+    assert alert.facts["came"].startswith("Stranger, ")
+    assert "for good" not in alert.what_it_means
+    assert alert.facts["when"].startswith("2026-11-23 ")
+    assert (f"versionId={former}'" in alert.what_to_do) == (key == EXTRA)
+    say(bucket, key, done, MALLORY)
+    assert bucket.told() == [], "its event comes late, or twice"
+
+
+@pytest.mark.parametrize("key", [EXTRA, NEW])
+def test_nor_does_it_hide_what_it_held_for_a_while(bucket: Bucket, key: str) -> None:
+    bucket.clock.advance(MINUTE)
+    if key == EXTRA:
+        bucket.store.remove(key)  # the version that was seen is deleted for good
+    in_parts(bucket, key, pem("Stranger"), bucket.clock() - timedelta(days=30))
+    bucket.delete(key)
+    bucket.write(key, pem("Partner"))
+    assert only(bucket.told()).facts["for a while"].startswith("Stranger, ")

@@ -263,8 +263,9 @@ class _Look:
         known = {}
         for key in told:
             # No version says when one was deleted for good: what is said of that later is of what is told now.
+            timeless = key in back or files_seen.in_parts(self._found.get(key))
             heard = self._said.newest(key)
-            heard = max(heard or self._now, self._now) if key in back else heard
+            heard = max(heard or self._now, self._now) if timeless else heard
             if key in self._found:
                 known[key] = Known(etag=self._found[key].etag, at=self._found[key].modified, heard=heard)
             else:
@@ -339,7 +340,7 @@ class _Look:
         same = found.former is not None and found.live is found.former
         gone = found.former is None if change.was_there else found.older  # a version, or the mark of a deletion
         missing = surely_since(said, before) > len(found.since) + gone
-        change = replace(change, at=last if found.older or same else change.at)
+        change = replace(change, at=last if found.older or same or files_seen.in_parts(listed) else change.at)
         change = replace(
             change,
             again=_again(change, before, listed, back=found.older or same),

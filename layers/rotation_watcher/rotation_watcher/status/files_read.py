@@ -9,7 +9,7 @@ from rotation_watcher.alerts.builders import Named
 from rotation_watcher.deadline import CALL_TAKES, Remaining
 from rotation_watcher.errors import StoreError
 from rotation_watcher.ports import Listed, ObjectStore, Version
-from rotation_watcher.status.files_seen import FORGOTTEN, SLACK
+from rotation_watcher.status.files_seen import FORGOTTEN, SLACK, in_parts
 from rotation_watcher.status.files_state import Known
 from rotation_watcher.x509.certificates import parse_bundle
 
@@ -156,12 +156,18 @@ def _since(
     if former is not None:
         return versions[: versions.index(former)]
     if before is not None:
-        newer = [one for one in versions if one.modified > before.at]
-        return newer + [one for one in versions if one.modified == before.at and not one.deleted]
+        newer = _newer(versions, before.at)
+        same = (one for one in versions[newer:] if one.modified == before.at and not one.deleted)
+        return [*versions[:newer], *same]
     lives = itertools.pairwise(versions)
     last = next((place for place, (one, below) in enumerate(lives, 1) if below.deleted and not one.deleted), None)
-    never_told = sum(one.modified > now - FORGOTTEN for one in versions)
-    return versions[: None if last is None else max(last, never_told)]
+    return versions[: None if last is None else max(last, _newer(versions, now - FORGOTTEN))]
+
+
+def _newer(versions: Sequence[Version], than: datetime) -> int:
+    """How many were written after that; those uploaded in parts, whose time is that of their beginning, may be."""
+    number = max((place for place, one in enumerate(versions, 1) if one.modified > than), default=0)
+    return number + sum(1 for _ in itertools.takewhile(in_parts, versions[number:]))
 
 
 def _each_text_first(versions: Sequence[Version]) -> list[Version]:

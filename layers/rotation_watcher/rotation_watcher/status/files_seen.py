@@ -14,7 +14,7 @@ import msgspec
 
 from rotation_watcher import keys
 from rotation_watcher.alerts.model import Kind
-from rotation_watcher.ports import FileEvent, Listed
+from rotation_watcher.ports import FileEvent, Listed, Version
 from rotation_watcher.status.files_state import Known, State
 
 MOST = 1500
@@ -43,6 +43,11 @@ def of_today(state: State, watch_file: str) -> State:
 def counts(key: str, watch_file: str) -> bool:
     """Whether an object decides whom to trust. One whose key ends in a slash is a folder that the console made."""
     return (key.startswith(keys.DECIDING) or key == watch_file) and not key.endswith("/")
+
+
+def in_parts(listed: Listed | Version | None) -> bool:
+    """Whether it was uploaded in parts: then S3 says when that was begun (S3 user guide, object metadata)."""
+    return listed is not None and "-" in listed.etag
 
 
 def changed(found: Mapping[str, Listed], before: State) -> list[str]:
