@@ -289,3 +289,13 @@ def test_nor_does_it_hide_what_it_held_for_a_while(bucket: Bucket, key: str) -> 
     bucket.delete(key)
     bucket.write(key, pem("Partner"))
     assert only(bucket.told()).facts["for a while"].startswith("Stranger, ")
+
+
+def test_what_was_deleted_at_once_and_is_brought_back_has_an_id_of_its_own(bucket: Bucket) -> None:
+    bucket.write(NEW, pem("Stranger"))
+    first = only(bucket.told(after=SECOND / 10))
+    bucket.clock.advance(SECOND)
+    bucket.delete(NEW)
+    bucket.told()
+    bucket.store.versions[NEW].pop()
+    assert only(bucket.told()).id != first.id

@@ -423,11 +423,11 @@ def _without(state: State, taken: frozenset[str]) -> State:
 
 
 def _again(change: FileChange, before: Known | None, listed: Listed | None, *, back: bool) -> str:
-    """What tells its alert from one about the same file at the same second; empty: there was none."""
+    """What tells its alert from one about the same file that came before it; empty: its time does."""
     now = listed.etag.strip('"')[:8] if listed else "gone"
     if back:
         return f"back:{now}"
-    return now if before is not None and stamp(change.at) == stamp(before.at) else ""
+    return now if before is not None and stamp(change.at) <= stamp(before.at) else ""
 
 
 def _is_approval(key: str) -> bool:

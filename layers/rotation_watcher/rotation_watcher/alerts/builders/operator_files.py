@@ -47,7 +47,7 @@ class FileChange(msgspec.Struct, frozen=True, kw_only=True):
 
     ``former`` is the version that it had before (None: that is gone for good). ``certificate`` is what an approval is
     about, ``until`` and ``root`` what it says, ``unread`` why that is not known. ``by``: the ids of principals, and
-    ``addresses``: as S3 said. ``again``: what tells it from a change of the very same second that was told before.
+    ``addresses``: as S3 said. ``again``: what tells it from one that was told before, where its time does not.
     """
 
     key: str
