@@ -295,7 +295,7 @@ def test_what_was_deleted_at_once_and_is_brought_back_has_an_id_of_its_own(bucke
     bucket.write(NEW, pem("Stranger"))
     first = only(bucket.told(after=SECOND / 10))
     bucket.clock.advance(SECOND)
-    bucket.delete(NEW)
-    bucket.told()
+    bucket.delete(NEW, MALLORY)
+    assert only(bucket.told()).facts["who"].startswith("mallory"), "whoever wrote it was heard before"
     bucket.store.versions[NEW].pop()
     assert only(bucket.told()).id != first.id

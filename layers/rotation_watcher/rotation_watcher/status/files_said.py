@@ -70,8 +70,10 @@ class Said:
             return self.of(key)
         said = [one for one in self.of(key) if before.heard is None or one.at > before.heard]
         later = [one for one in said if one.at > before.at + SLACK]
-        if later or listed is None or listed.modified < before.at:
-            return later
+        if later or (before.heard is not None and before.heard >= before.at):
+            return later or said
+        if listed is None or listed.modified < before.at:
+            return []
         now = self.of_now(key, listed)
         return [one for one in said if one in now]
 
