@@ -44,9 +44,9 @@ def _refuse_typo(core: Any, region: str) -> None:
         raise Problem("unknown-region", f"There is no AWS region {region!r}.", hint, exit_code=USAGE)
 
 
-def client(service: str) -> Any:
-    """A client of this session."""
-    return clients.make(service)
+def client(service: str, region: str | None = None) -> Any:
+    """A client of this session, in its region or in another one."""
+    return clients.make(service, region=region)
 
 
 def signing() -> Any:

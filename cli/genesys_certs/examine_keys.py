@@ -13,13 +13,16 @@ from rotation_watcher.alerts.builders.wording import count, plain
 
 PARAMETERS = (
     *("StackKmsKeyArn", "BucketKmsKeyArn", "TopicKmsKeyArn", "QueueKmsKeyArn", "LogKmsKeyArn"),
-    *("FormerKmsKeyArns", "KmsKeyArn"),
+    *("FormerKmsKeyArns", "ReadKmsKeyArns", "FileBucketKmsKeyArns", "KmsKeyArn"),
 )
 _NONE = {"", "none"}
 _RUNBOOK = 'docs/runbook.md, "A KMS key is disabled or denies".'
 _CURES = {
-    "Disabled": "aws kms enable-key --key-id {key}",
-    "PendingDeletion": "aws kms cancel-key-deletion --key-id {key}, then aws kms enable-key --key-id {key}",
+    "Disabled": "aws kms enable-key --key-id {key} --region {region}",
+    "PendingDeletion": (
+        "aws kms cancel-key-deletion --key-id {key} --region {region}, then"
+        " aws kms enable-key --key-id {key} --region {region}"
+    ),
 }
 
 
@@ -45,18 +48,21 @@ def of_keys(stack: Stack, now: datetime) -> Iterator[Finding]:
 
 
 def _of_key(stack: Stack, key: str, where: str) -> Iterator[Finding]:
-    # The key may be of another account: only its ARN names it there.
-    short = plain(key, 200)
+    # The key may be of another account, or of another region: only its ARN says so.
+    short, region = plain(key, 200), key.split(":")[3]
     try:
-        facts = aws.client("kms").describe_key(KeyId=key)["KeyMetadata"]
+        facts = aws.client("kms", region).describe_key(KeyId=key)["KeyMetadata"]
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") != "NotFoundException":
-            raise
-        yield Finding(level=Level.CRITICAL, of=where, what=f"{short} does not exist", cure=_RUNBOOK)
+        code = error.response.get("Error", {}).get("Code", "")
+        if code == "NotFoundException":
+            yield Finding(level=Level.CRITICAL, of=where, what=f"{short} does not exist", cure=_RUNBOOK)
+        else:
+            cure = "Whoever may call kms:DescribeKey sees whether it is enabled."
+            yield Finding(level=Level.UNKNOWN, of=where, what=f"{short} may not be seen ({plain(code, 60)})", cure=cure)
         return
     state = str(facts["KeyState"])
     if state != "Enabled":
-        command = _CURES.get(state, "").format(key=short)
+        command = _CURES.get(state, "").format(key=short, region=plain(region, 40))
         cure = f"`{command}`; {_RUNBOOK}" if command else _RUNBOOK
         yield Finding(level=Level.CRITICAL, of=where, what=f"{short} is {state}", cure=cure)
         return

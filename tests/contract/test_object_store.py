@@ -225,6 +225,36 @@ def test_versions_are_followed_over_pages_to_those_of_a_time_and_no_further(real
     assert client.pages == 1
 
 
+class Begun(InSmallPages):
+    """One whose version ``begun`` was uploaded in parts: S3 says when that was begun, years ago."""
+
+    begun: str | None = None
+
+    def list_object_versions(self, **given: Any) -> Any:
+        """See S3."""
+        answer = super().list_object_versions(**given)
+        for one in answer.get("Versions", []):
+            if one["VersionId"] == self.begun:
+                one["LastModified"] = datetime(2001, 1, 1, tzinfo=UTC)
+        return answer
+
+
+@pytest.mark.parametrize("place", [0, 1, 5])
+def test_what_was_uploaded_in_parts_is_as_new_as_it_is_and_hides_nothing(
+    real: S3Store, aws: EmbeddedAws, place: int
+) -> None:
+    since = datetime.now(UTC).replace(microsecond=0)
+    written = [put(real, "a", b"%d" % number).version for number in range(5)]
+    aws.client("s3").delete_object(Bucket=real.bucket, Key="a")
+    written.append(put(real, "a", b"again").version)
+    client = Begun(aws.client("s3"))
+    client.begun = written[place]
+    found = S3Store(cast("Any", client), real.bucket).versions_of("a", until=since)
+    assert [one.id for one in found if not one.deleted] == written[::-1]
+    assert found[0].id == written[-1]
+    assert [one.deleted for one in found].index(True) == 1, "the mark lies below the newest one"
+
+
 def test_a_deletion_is_the_newest_version_and_has_no_etag(real: S3Store, aws: EmbeddedAws) -> None:
     fake = InMemoryStore()
     fake.seed("a", b"one")

@@ -128,3 +128,33 @@ def test_what_lies_under_a_key_of_before_is_counted(world: Environment, monkeypa
     assert "the first of each folder" in one.what
     (one,) = found(world, FormerKmsKeyArns=f"{FORMER}-other")["former keys"]
     assert one.level is Level.OK
+
+
+@pytest.mark.parametrize("parameter", ["ReadKmsKeyArns", "FileBucketKmsKeyArns"])
+def test_keys_of_other_buckets_are_looked_at_too(world: Environment, parameter: str) -> None:
+    first, second = key(world), key(world)
+    world.aws.client("kms").disable_key(KeyId=second.rpartition("/")[2])
+    said = found(world, **{parameter: f"{first},{second}"})
+    assert [one.level for one in said[f"key {parameter}"]] == [Level.OK, Level.CRITICAL]
+
+
+def test_a_key_of_a_bucket_in_another_region_is_asked_for_there(world: Environment) -> None:
+    there = world.aws.client("kms", region="eu-west-1")
+    abroad = there.create_key()["KeyMetadata"]["Arn"]
+    assert ":eu-west-1:" in abroad
+    (one,) = found(world, FileBucketKmsKeyArns=abroad)["key FileBucketKmsKeyArns"]
+    assert one.level is Level.OK
+    there.disable_key(KeyId=abroad.rpartition("/")[2])
+    (one,) = found(world, FileBucketKmsKeyArns=abroad)["key FileBucketKmsKeyArns"]
+    assert f"enable-key --key-id {abroad} --region eu-west-1" in one.cure
+
+
+def test_a_key_that_may_not_be_looked_at_hides_no_other(world: Environment) -> None:
+    first, second = key(world), key(world)
+    world.aws.client("kms").disable_key(KeyId=second.rpartition("/")[2])
+    world.aws.fail_next("kms", "DescribeKey", "AccessDeniedException", 400)
+    said = found(world, BucketKmsKeyArn=first, TopicKmsKeyArn=second)
+    (one,) = said["key BucketKmsKeyArn"]
+    assert (one.level, "kms:DescribeKey" in one.cure) == (Level.UNKNOWN, True)
+    (one,) = said["key TopicKmsKeyArn"]
+    assert one.level is Level.CRITICAL

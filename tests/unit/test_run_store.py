@@ -4,10 +4,11 @@ import zlib
 
 import pytest
 
-from rotation_watcher import once_store, remembered
+from rotation_watcher import keys, once_store, remembered
 from rotation_watcher.errors import Conflict
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.run_store import Memory, RunStore, holds
+from rotation_watcher.targets.repository import put_version
 from tests.support.fakes import EncryptedStore, InMemoryStore
 
 RECORD, LOADED = "targets/alb/record.json", "targets/alb/bundle.pem"
@@ -140,6 +141,16 @@ def test_a_version_that_the_run_has_put_is_not_read_and_another_one_is() -> None
         assert found is not None
         assert found.body == expected
     assert world.store.calls == [("get", LOADED)]
+
+
+def test_what_is_deployed_by_version_is_never_one_that_only_the_container_knows() -> None:
+    world = World()
+    filters = keys.deployed_filters("targets/nlb/")
+    first = put_version(world.run(), filters, b"[]", content_type=JSON)
+    world.store.seed(filters, b"[1]")
+    newest = world.store.seed(filters, b"[]")
+    world.store.versions[filters] = [one for one in world.store.versions[filters] if one.version != first]
+    assert put_version(world.run(), filters, b"[]", content_type=JSON) == newest
 
 
 def test_the_listing_says_whether_an_object_holds_these_bytes() -> None:

@@ -239,9 +239,12 @@ def deployed(folder: str) -> str:
     return f"{folder}bundle.pem"
 
 
+FILTERS = "filters.json"
+
+
 def deployed_filters(folder: str) -> str:
     """Exactly the identity filters that a listener was given (JSON); each version was deployed once."""
-    return f"{folder}filters.json"
+    return f"{folder}{FILTERS}"
 
 
 def pace(kind: str, where: str = "") -> str:

@@ -15,7 +15,7 @@ Nothing is raised: what the store or the queue cause is in the answer, in words.
 import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 
@@ -34,6 +34,7 @@ from rotation_watcher.deadline import CALL_TAKES, Remaining, TimedStore, unhurri
 from rotation_watcher.errors import StoreError
 from rotation_watcher.ports import Clock, FileEvent, FileEvents, Listed, ObjectStore
 from rotation_watcher.status import files_read, files_seen, files_state
+from rotation_watcher.status.files_said import Said, surely_since
 from rotation_watcher.status.files_state import Known, State
 from rotation_watcher.trust.approvals import Approval, decode_approval
 from rotation_watcher.x509.certificates import parse_bundle
@@ -105,7 +106,7 @@ class _Look:
         self._ledger = Ledger(self._store, keys.OPERATOR_FILES)
         self._all = 0.0 if math.isinf(ports.remaining()) else ports.remaining()
         self._reader = files_read.Reader(self._store, ports.remaining)
-        self._said: dict[str, list[FileEvent]] = {}
+        self._said = Said()
         self._unheard: list[str] = []
         self._learned: int | None = None
         self._changed: tuple[str, ...] = ()
@@ -113,6 +114,7 @@ class _Look:
         self._found: dict[str, Listed] = {}
         self._later: frozenset[str] = frozenset()
         self._loaded: tuple[State | None, str | None] = (None, None)
+        self._overtaken = False
 
     def dry(self) -> Told:
         """What would be told."""
@@ -145,13 +147,7 @@ class _Look:
         different = files_seen.changed(self._found, self._loaded[0]) if self._loaded[0] else ()
         if different and not self._said and not self._unheard:
             self._receive(wait=True)
-            self._later = frozenset(key for key in self._said if key not in different or self._is_later(key))
-            self._said = {key: some for key, some in self._said.items() if key not in self._later}
-
-    def _is_later(self, key: str) -> bool:
-        """Whether something is said of a file that was done after it was listed."""
-        listed = self._found.get(key)
-        return listed is not None and any(one.at > listed.modified + files_seen.SLACK for one in self._said[key])
+            self._later = self._said.leave_later(self._found, different)
 
     def _list(self) -> dict[str, Listed]:
         found: dict[str, Listed] = {}
@@ -176,7 +172,7 @@ class _Look:
                 wait = False
                 for event in some:
                     if files_seen.counts(event.key, self._ports.watch_file):
-                        self._said.setdefault(event.key, []).append(event)
+                        self._said.add(event)
         except StoreError as error:
             self._unheard.append(str(error))
 
@@ -200,7 +196,12 @@ class _Look:
             self._ledger.note(state.outbox)
             return files_state.write(self._store, state, etag)
 
-        return compare_and_set(lambda: files_state.load(self._store), change, write, keys.OPERATOR_FILES, known=known)
+        def load() -> tuple[State | None, str | None]:
+            found = files_state.load(self._store)
+            self._overtaken = found[1] != self._loaded[1]
+            return found
+
+        return compare_and_set(load, change, write, keys.OPERATOR_FILES, known=known)
 
     def _own(self, held: State | None) -> State | None:
         """The state without alerts that are not the watcher's, of which people are told."""
@@ -217,6 +218,9 @@ class _Look:
     def _change(self, held: State | None) -> State:
         """The state after this look, with the alerts about it."""
         self._changed, self._learned, self._left = (), None, frozenset()
+        if held is not None and self._overtaken:  # that look may be newer than this one: the next goes on from it
+            self._left = self._said.keys
+            return held
         if held is None:
             held = files_state.former(self._store)
         if held is None:
@@ -227,12 +231,14 @@ class _Look:
         if (new := self._ports.watch_file) in self._found and new not in held.files:
             held = files_seen.after(held, self._found, self._known([new]), self._now)  # a parameter names another one
         different = files_seen.changed(self._found, held)
-        waiting = {key for key in different if self._may_be_said(key)}
-        events = [one for some in self._said.values() for one in some]
+        waiting = {key for key in different if self._may_be_said(key, held.files.get(key))}
+        events = self._said.all
         unfounded = self._unfounded(events, held, different)
         found = {key for key in different if key not in waiting and key != files_seen.REST} | {*unfounded}
         found |= {*files_seen.passed(events, self._found, held), *files_seen.traceless(events, self._found, held)}
-        done = {key: self._found[key].modified if key in self._found else self._first_said(key) for key in found}
+        done = {
+            key: self._found[key].modified if key in self._found else self._said.first(key, self._now) for key in found
+        }
         in_order = files_seen.ordered(found, done, held)
         changes: list[FileChange] = []
         for key in in_order[:INTO]:
@@ -252,9 +258,13 @@ class _Look:
     def _known(self, told: Sequence[str], changes: Sequence[FileChange] = ()) -> dict[str, Known]:
         """How these stand, for the state."""
         at = {one.key: one.at for one in changes}
+        back = {one.key for one in changes if one.older or one.same}
         known = {}
         for key in told:
-            heard = max((one.at for one in self._said.get(key, [])), default=None)
+            # No version says when one was deleted for good: what is said of that later is of what is told now.
+            timeless = key in back or files_seen.in_parts(self._found.get(key))
+            heard = self._said.newest(key)
+            heard = max(heard or self._now, self._now) if timeless else heard
             if key in self._found:
                 known[key] = Known(etag=self._found[key].etag, at=self._found[key].modified, heard=heard)
             else:
@@ -268,10 +278,14 @@ class _Look:
             if self._reader.tired:
                 break
             try:
-                found = files_read.life(self._reader.versions(key, files[key].at), files[key], self._found[key])
+                found = files_read.life(
+                    self._reader.versions(key, files[key].at), files[key], self._found[key], self._now
+                )
                 holds = self._reader.certificates(key, found.live) if found.live else None
-            except StoreError:
+            except files_read.Unreadable:
                 holds = None
+            except StoreError:
+                continue  # it may pass: the next look asks again
             unread = replace(files[key], unread=True)
             files[key] = unread if holds is None else files_seen.with_room(files, key, holds)
         return state if files == state.files else replace(state, files=files)
@@ -279,37 +293,29 @@ class _Look:
     def _unfounded(self, events: Sequence[FileEvent], held: State, different: Sequence[str]) -> dict[str, Known | None]:
         """The files of which the state claims that it was told what no look told, with what was known before."""
         late = sorted({one.key for one in events if one.key in held.files} - {*different})
-        late = [key for key in late if self._found.get(key) is None or self._last_said(key)]
+        late = [key for key in late if self._said.of_now(key, self._found.get(key))]
         chain = files_state.chain(self._store) if late else []
         found = {key: files_seen.unfounded(key, chain) for key in late}
         return {key: before for key, (claimed, before) in found.items() if claimed}
 
-    def _may_be_said(self, key: str) -> bool:
+    def _may_be_said(self, key: str, before: Known | None) -> bool:
         """Whether it is worth waiting for who: it was changed just now, and nothing was said of it yet."""
-        if self._ports.events is None or not key.startswith(keys.DECIDING) or self._last_said(key):
+        if self._ports.events is None or not key.startswith(keys.DECIDING):
+            return False
+        listed = self._found.get(key)
+        now = self._said.of_now(key, listed)
+        if any(one in now for one in self._said.since(key, before, listed)):
             return False
         try:
-            newest = self._found.get(key) or next(iter(self._reader.versions(key, None)), None)
+            newest = listed or next(iter(self._reader.versions(key, None)), None)
         except StoreError:
             return False
         return newest is not None and timedelta(0) <= self._now - newest.modified < UNTIL_SAID
 
-    def _last_said(self, key: str) -> list[FileEvent]:
-        """What was said of a file since it was written as it is now; of one that is gone all that was said."""
-        said = sorted(self._said.get(key, []), key=lambda one: one.at)
-        if key not in self._found:
-            return said
-        return [one for one in said if one.at >= self._found[key].modified - files_seen.SLACK]
-
-    def _first_said(self, key: str) -> datetime:
-        return min((one.at for one in self._said.get(key, [])), default=self._now)
-
     def _into(self, key: str, before: Known | None, *, claimed: bool) -> FileChange:
         """What was done to one file."""
-        said = sorted(self._said.get(key, []), key=lambda one: one.at)
-        if before is not None:
-            said = [one for one in said if one.at > before.at + files_seen.SLACK] or self._last_said(key)
         listed = self._found.get(key)
+        said = self._said.since(key, before, listed)
         last = said[-1].at if said else self._now
         change = FileChange(
             key=key,
@@ -321,17 +327,22 @@ class _Look:
             addresses=tuple(dict.fromkeys(one.address for one in reversed(said) if one.address))[:3],
         )
         try:
-            found = files_read.life(self._reader.versions(key, before.at if before else None), before, listed)
+            found = files_read.life(
+                self._reader.versions(key, before.at if before else None), before, listed, self._now
+            )
         except StoreError as error:
-            return replace(change, unread=str(error))
+            older = before is not None and listed is not None and listed.modified < before.at
+            change = replace(change, at=last if older else change.at, older=older, unread=str(error))
+            return replace(change, again=_again(change, before, listed, back=older))
         if found.since and listed is None and found.since[0].deleted:
             change = replace(change, at=found.since[0].modified)
         same = found.former is not None and found.live is found.former
-        gone = change.was_there and found.former is None
-        missing = len({one.at for one in said}) > len(found.since) + gone
+        gone = found.former is None if change.was_there else found.older  # a version, or the mark of a deletion
+        missing = surely_since(said, before) > len(found.since) + gone
+        change = replace(change, at=last if found.older or same or files_seen.in_parts(listed) else change.at)
         change = replace(
             change,
-            at=last if found.older or same else change.at,
+            again=_again(change, before, listed, back=found.older or same),
             former=found.former.id if found.former else None,
             older=found.older,
             same=same,
@@ -392,11 +403,15 @@ class _Look:
             ]
         text = "\n".join([*(f"{one.key} {stamp(one.at)}" for one in changes), str(more), stamp(now)])
         digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
-        said = [one for some in self._said.values() for one in some]
-        people = tuple(dict.fromkeys(one.who for one in sorted(said, key=lambda one: one.at, reverse=True) if one.who))
         return [
             builders.operator_files_changed(
-                changes=changes, more=more, beyond=beyond, people=people, bucket=bucket, digest=digest, now=now
+                changes=changes,
+                more=more,
+                beyond=beyond,
+                people=self._said.people,
+                bucket=bucket,
+                digest=digest,
+                now=now,
             )
         ]
 
@@ -404,6 +419,14 @@ class _Look:
 def _without(state: State, taken: frozenset[str]) -> State:
     """The state when these alerts, by key, were delivered."""
     return replace(state, outbox=tuple(one for one in state.outbox if one.key not in taken))
+
+
+def _again(change: FileChange, before: Known | None, listed: Listed | None, *, back: bool) -> str:
+    """What tells its alert from one about the same file that came before it; empty: its time does."""
+    now = listed.etag.strip('"')[:8] if listed else "gone"
+    if back:
+        return f"back:{now}"
+    return now if before is not None and stamp(change.at) <= stamp(before.at) else ""
 
 
 def _is_approval(key: str) -> bool:

@@ -9,6 +9,7 @@ can be wrong by then, as any read can: every write of state is conditional on th
 
 from datetime import timedelta
 
+from rotation_watcher import keys
 from rotation_watcher.former_key import digest
 from rotation_watcher.once_store import OnceStore
 from rotation_watcher.ports import ForwardingStore, ObjectStore, StoredObject, Written
@@ -30,8 +31,8 @@ class Memory(Remembered):
     """Whether a sweep of this container has come to its end."""
 
     def keep(self, key: str, stored: StoredObject) -> None:
-        """Remember it, if it is of the state."""
-        if key.endswith(_REMEMBERED) and key.startswith(STATE):
+        """Remember it, if it is of the state, and nobody asks for its version: an ETag says nothing of that."""
+        if key.endswith(_REMEMBERED) and key.startswith(STATE) and not key.endswith(f"/{keys.FILTERS}"):
             super().keep(key, stored)
 
 

@@ -3,9 +3,10 @@
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -43,6 +44,19 @@ def silent() -> Iterator[str]:
     """A server that takes connections and says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+@contextmanager
+def full() -> Iterator[tuple[Any, ...]]:
+    """An address that answers nobody any more: nothing is accepted there, and nobody else may queue."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        address = listener.getsockname()
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(address)
+        yield socket.AF_INET, socket.SOCK_STREAM, 6, "", address
 
 
 def closed() -> str:
@@ -86,6 +100,22 @@ def test_each_service_is_named_with_what_keeps_it_away_and_all_are_tried_at_once
     assert {words for name, words in found.items() if name.startswith("silent")} == {
         f"{silent}: no answer in 0 seconds"
     }
+
+
+def test_a_name_with_many_addresses_takes_no_longer_and_one_that_answers_is_enough(
+    silent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = silent.rpartition(":")[2]
+    addresses = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", int(port)))]
+    with full() as nowhere:
+        monkeypatch.setattr(network, "TAKES", 0.8)
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: [nowhere] * 8)
+        begun = time.monotonic()
+        (words,) = network.failures({"s3": "http://s3.many.invalid"}).values()
+        assert time.monotonic() - begun < 4 * network.TAKES, "S3 has eight addresses"
+        assert words.startswith("s3.many.invalid:80: no answer in ")
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: [nowhere, *addresses])
+        assert network.failures({"s3": "http://s3.many.invalid"}) == {"s3": ""}
 
 
 def test_of_nothing_there_is_nothing_to_say() -> None:

@@ -1,8 +1,9 @@
 """An S3 bucket through boto3: exact versions and conditional writes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -117,27 +118,27 @@ class S3Store:
 
     def versions_of(self, key: str, *, until: datetime | None = None) -> Sequence[Version]:
         """See ``ports.ObjectStore``. Of the keys that begin with this one its own come first."""
-        found: list[Version] = []
-        newest: set[str] = set()
+        versions: list[Version] = []
+        marks: list[Version] = []
+        newest: set[str | None] = set()
         place: Any = {}
         try:
             for _ in range(_PAGES if until else 1):
                 answer = self._client.list_object_versions(**self._named, Prefix=key, **place)
                 kept = [one for one in answer.get("Versions", []) if one["Key"] == key]
-                marks = [one for one in answer.get("DeleteMarkers", []) if one["Key"] == key]
-                page = [Version(_exact(one["VersionId"]), "", one["LastModified"], deleted=True) for one in marks]
-                page += [
+                gone = [one for one in answer.get("DeleteMarkers", []) if one["Key"] == key]
+                versions += [
                     Version(_exact(one["VersionId"]), one["ETag"], one["LastModified"], one["Size"]) for one in kept
                 ]
-                newest |= {one["VersionId"] for one in (*kept, *marks) if one["IsLatest"]}
-                found += page
-                if not answer.get("IsTruncated") or not page or (until and min(one.modified for one in page) < until):
+                marks += [Version(_exact(one["VersionId"]), "", one["LastModified"], deleted=True) for one in gone]
+                newest |= {_exact(one["VersionId"]) for one in (*kept, *gone) if one["IsLatest"]}
+                page = [one["LastModified"] for one in (*kept, *gone)]
+                if not answer.get("IsTruncated") or not page or (until and max(page) < until):
                     break
                 place = {"KeyMarker": answer["NextKeyMarker"], "VersionIdMarker": answer["NextVersionIdMarker"]}
         except (ClientError, BotoCoreError) as error:
             raise self._failed("list the versions of", key, error) from error
-        # Each list is in order, the newest first; which of two of the same second is the newest, IsLatest alone says.
-        return sorted(found, key=lambda one: (one.modified, (one.id or "null") in newest), reverse=True)
+        return _in_order(versions, marks, newest)
 
     def under_former_key(self, key: str, version: str) -> bool:
         """See ``ports.ObjectStore``. A key is known by its id: S3 shows ARNs, and the bucket's rule may name either."""
@@ -252,6 +253,18 @@ def _id(key: str) -> str:
 
 def _status(error: SdkError) -> int:
     return error.response["ResponseMetadata"].get("HTTPStatusCode", 0) if isinstance(error, ClientError) else 0
+
+
+def _in_order(versions: Sequence[Version], marks: Sequence[Version], newest: Collection[str | None]) -> list[Version]:
+    """Both lists as one; each is in order, the newest first.
+
+    Which of two of the same second is the newest, IsLatest alone says. What was uploaded in parts bears the time at
+    which that was begun (S3 user guide, object metadata): it is at least as new as what lies below it.
+    """
+    stored = [*accumulate((one.modified for one in reversed(versions)), max)][::-1]
+    both = [*((one.modified, one) for one in marks), *zip(stored, versions, strict=True)]
+    in_order = sorted(both, key=lambda placed: (placed[1].id in newest, placed[0]), reverse=True)
+    return [one for _, one in in_order]
 
 
 def _exact(version: str | None) -> str | None:

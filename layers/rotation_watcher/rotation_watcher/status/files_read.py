@@ -1,5 +1,6 @@
 """What the versions of an operator's file hold, read once in a run, and no more of them than a run has room for."""
 
+import itertools
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from rotation_watcher.alerts.builders import Named
 from rotation_watcher.deadline import CALL_TAKES, Remaining
 from rotation_watcher.errors import StoreError
 from rotation_watcher.ports import Listed, ObjectStore, Version
-from rotation_watcher.status.files_seen import SLACK
+from rotation_watcher.status.files_seen import FORGOTTEN, SLACK, in_parts
 from rotation_watcher.status.files_state import Known
 from rotation_watcher.x509.certificates import parse_bundle
 
@@ -22,6 +23,10 @@ READS = 150
 
 type Certificates = dict[str, Named]
 """By SHA-256."""
+
+
+class Unreadable(StoreError):
+    """A version that nobody reads, however often it is asked for."""
 
 
 class Life(msgspec.Struct, frozen=True):
@@ -56,7 +61,7 @@ class Reader:
     def __init__(self, store: ObjectStore, remaining: Remaining) -> None:
         self._store = store
         self._remaining = remaining
-        self._versions: dict[str, Sequence[Version]] = {}
+        self._versions: dict[str, tuple[datetime | None, Sequence[Version]]] = {}
         self._certificates: dict[tuple[str, str | None], Certificates] = {}
 
     @property
@@ -65,18 +70,20 @@ class Reader:
         return len(self._certificates) >= READS or self._remaining() < 2 * CALL_TAKES
 
     def versions(self, key: str, until: datetime | None) -> Sequence[Version]:
-        """All back to that time. Raises StoreError."""
-        if key not in self._versions:
-            self._versions[key] = self._store.versions_of(key, until=until)
-        return self._versions[key]
+        """All back to that time; None: the newest. Asked once, and again by who needs older ones. Raises StoreError."""
+        if (known := self._versions.get(key)) and (until is None or (known[0] is not None and known[0] <= until)):
+            return known[1]
+        found = self._store.versions_of(key, until=until)
+        self._versions[key] = until, found
+        return found
 
     def body(self, key: str, version: Version) -> bytes:
-        """What a version holds. Raises StoreError."""
+        """What a version holds. Raises Unreadable, StoreError."""
         if version.size > LARGEST:
-            raise StoreError(f"it has {version.size} bytes")
+            raise Unreadable(f"it has {version.size} bytes")
         stored = self._store.get(key, version=version.id)
         if stored is None:
-            raise StoreError("S3 does not give it")
+            raise Unreadable("S3 does not give it")
         return stored.body
 
     def certificates(self, key: str, version: Version) -> Certificates:
@@ -123,7 +130,7 @@ class Reader:
         return None if before.holds is None else {one: Named("", one) for one in before.holds}
 
 
-def life(versions: Sequence[Version], before: Known | None, listed: Listed | None) -> Life:
+def life(versions: Sequence[Version], before: Known | None, listed: Listed | None, now: datetime) -> Life:
     """What became of a file since it was seen last. What was written after the listing is not looked at."""
     if listed is not None:
         at = next((place for place, one in enumerate(versions) if _is(one, listed.etag, listed.modified)), 0)
@@ -132,7 +139,7 @@ def life(versions: Sequence[Version], before: Known | None, listed: Listed | Non
         at, live = next((place for place, one in enumerate(versions) if one.deleted), len(versions)), None
     versions = versions[at:]
     former = next((one for one in versions if before and before.etag and _is(one, before.etag, before.at)), None)
-    since = _since(versions, before, former)
+    since = _since(versions, before, former, now)
     if before is None or live is None or former is not None:
         return Life(live, former, since, older=False)
     older = live.modified <= before.at if before.etag else live.modified < before.at - SLACK
@@ -143,19 +150,25 @@ def _is(version: Version, etag: str, modified: datetime) -> bool:
     return not version.deleted and (version.etag, version.modified) == (etag, modified)
 
 
-def _since(versions: Sequence[Version], before: Known | None, former: Version | None) -> Sequence[Version]:
-    """The versions since then; of a file that was not known those of its last life."""
+def _since(
+    versions: Sequence[Version], before: Known | None, former: Version | None, now: datetime
+) -> Sequence[Version]:
+    """The versions since then; of a file that was not known its last life, and all for as long as a look remembers."""
     if former is not None:
         return versions[: versions.index(former)]
     if before is not None:
-        newer = [one for one in versions if one.modified > before.at]
-        return newer + [one for one in versions if one.modified == before.at and not one.deleted]
-    last: list[Version] = []
-    for one in versions:
-        if one.deleted and last and not last[-1].deleted:
-            break
-        last.append(one)
-    return last
+        newer = _newer(versions, before.at)
+        same = (one for one in versions[newer:] if one.modified == before.at and not one.deleted)
+        return [*versions[:newer], *same]
+    lives = itertools.pairwise(versions)
+    last = next((place for place, (one, below) in enumerate(lives, 1) if below.deleted and not one.deleted), None)
+    return versions[: None if last is None else max(last, _newer(versions, now - FORGOTTEN))]
+
+
+def _newer(versions: Sequence[Version], than: datetime) -> int:
+    """How many were written after that; those uploaded in parts, whose time is that of their beginning, may be."""
+    number = max((place for place, one in enumerate(versions, 1) if one.modified > than), default=0)
+    return number + sum(1 for _ in itertools.takewhile(in_parts, versions[number:]))
 
 
 def _each_text_first(versions: Sequence[Version]) -> list[Version]:

@@ -14,7 +14,7 @@ import msgspec
 
 from rotation_watcher import keys
 from rotation_watcher.alerts.model import Kind
-from rotation_watcher.ports import FileEvent, Listed
+from rotation_watcher.ports import FileEvent, Listed, Version
 from rotation_watcher.status.files_state import Known, State
 
 MOST = 1500
@@ -43,6 +43,11 @@ def of_today(state: State, watch_file: str) -> State:
 def counts(key: str, watch_file: str) -> bool:
     """Whether an object decides whom to trust. One whose key ends in a slash is a folder that the console made."""
     return (key.startswith(keys.DECIDING) or key == watch_file) and not key.endswith("/")
+
+
+def in_parts(listed: Listed | Version | None) -> bool:
+    """Whether it was uploaded in parts: then S3 says when that was begun (S3 user guide, object metadata)."""
+    return listed is not None and "-" in listed.etag
 
 
 def changed(found: Mapping[str, Listed], before: State) -> list[str]:
@@ -100,12 +105,12 @@ def with_room(files: Mapping[str, Known], key: str, holds: Iterable[str]) -> Kno
 
 
 def unread(state: State, found: Mapping[str, Listed]) -> list[str]:
-    """The keys of the files whose certificates nobody has read yet."""
+    """The keys of the files whose certificates nobody has read yet, and that are still as they were seen."""
     return sorted(
         key
         for key, one in state.files.items()
         if key in found and key.startswith(keys.DECIDING) and not key.endswith(".json")
-        if one.etag and one.holds is None and not one.unread
+        if one.etag and one.holds is None and not one.unread and not _differs(found[key], one)
     )
 
 
@@ -134,8 +139,8 @@ def unfounded(key: str, chain: Sequence[State]) -> tuple[bool, Known | None]:
         claim, former = newer.files.get(key), older.files.get(key)
         if claim is None or _claim(claim) == _claim(former):
             continue
-        held = {one.id for one in older.outbox}
-        told = any(one.kind is Kind.OPERATOR_FILE_CHANGED and one.id not in held for one in newer.outbox)
+        # A summary of several keeps its id, and says a number more.
+        told = any(one.kind is Kind.OPERATOR_FILE_CHANGED and one not in older.outbox for one in newer.outbox)
         return not told, former
     return False, None
 

@@ -47,7 +47,7 @@ class FileChange(msgspec.Struct, frozen=True, kw_only=True):
 
     ``former`` is the version that it had before (None: that is gone for good). ``certificate`` is what an approval is
     about, ``until`` and ``root`` what it says, ``unread`` why that is not known. ``by``: the ids of principals, and
-    ``addresses``: as S3 said.
+    ``addresses``: as S3 said. ``again``: what tells it from one that was told before, where its time does not.
     """
 
     key: str
@@ -70,6 +70,7 @@ class FileChange(msgspec.Struct, frozen=True, kw_only=True):
     unread: str = ""
     by: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+    again: str = ""
 
     @property
     def verb(self) -> str:
@@ -102,7 +103,8 @@ def operator_file_changed(*, change: FileChange, bucket: str, beside: FileChange
     facts = {"file": plain(place, 240), "when": when(change.at)} | _facts(change)
     if beside is not None:
         facts |= {"with it": plain(beside.key, 160)} | _certificates(beside)
-    return _about(_shown(change.key), f"{_known(change.key)}:{stamp(change.at)}", words, facts, now)
+    distinction = f"{_known(change.key)}:{stamp(change.at)}{f':{change.again}' if change.again else ''}"
+    return _about(_shown(change.key), distinction, words, facts, now)
 
 
 def operator_files_changed(
