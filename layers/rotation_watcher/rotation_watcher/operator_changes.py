@@ -21,7 +21,7 @@ import msgspec
 
 from rotation_watcher import defects, keys
 from rotation_watcher.alerts import builders, outbox
-from rotation_watcher.alerts.builders import FileChange, Named
+from rotation_watcher.alerts.builders import FileChange
 from rotation_watcher.alerts.builders.wording import stamp
 from rotation_watcher.alerts.conditions import Lasting, evaluate, unjudged
 from rotation_watcher.alerts.ledger import Ledger
@@ -33,11 +33,10 @@ from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.deadline import CALL_TAKES, Remaining, TimedStore, unhurried
 from rotation_watcher.errors import StoreError
 from rotation_watcher.ports import Clock, FileEvent, FileEvents, Listed, ObjectStore
-from rotation_watcher.status import files_read, files_seen, files_state
-from rotation_watcher.status.files_said import Said, surely_since
+from rotation_watcher.status import files_change, files_read, files_seen, files_state
+from rotation_watcher.status.files_change import is_approval
+from rotation_watcher.status.files_said import Said
 from rotation_watcher.status.files_state import Known, State
-from rotation_watcher.trust.approvals import Approval, decode_approval
-from rotation_watcher.x509.certificates import parse_bundle
 
 replace = msgspec.structs.replace
 
@@ -245,7 +244,17 @@ class _Look:
             if changes and self._reader.tired:
                 break
             before = unfounded[key] if key in unfounded else held.files.get(key)
-            changes.append(self._into(key, before, claimed=key in unfounded))
+            changes.append(
+                files_change.described(
+                    key,
+                    before,
+                    self._found.get(key),
+                    claimed=key in unfounded,
+                    said=self._said,
+                    reader=self._reader,
+                    now=self._now,
+                )
+            )
         self._left = frozenset({*waiting, *in_order[len(changes) :]})
         beyond = files_seen.REST in different
         if not in_order and not beyond:
@@ -312,87 +321,6 @@ class _Look:
             return False
         return newest is not None and timedelta(0) <= self._now - newest.modified < UNTIL_SAID
 
-    def _into(self, key: str, before: Known | None, *, claimed: bool) -> FileChange:
-        """What was done to one file."""
-        listed = self._found.get(key)
-        said = self._said.since(key, before, listed)
-        last = said[-1].at if said else self._now
-        change = FileChange(
-            key=key,
-            at=listed.modified if listed else last,
-            was_there=before is not None and bool(before.etag),
-            is_there=listed is not None,
-            claimed=claimed,
-            by=tuple(dict.fromkeys(one.who for one in reversed(said) if one.who)),
-            addresses=tuple(dict.fromkeys(one.address for one in reversed(said) if one.address))[:3],
-        )
-        try:
-            found = files_read.life(
-                self._reader.versions(key, before.at if before else None), before, listed, self._now
-            )
-        except StoreError as error:
-            older = before is not None and listed is not None and listed.modified < before.at
-            change = replace(change, at=last if older else change.at, older=older, unread=str(error))
-            return replace(change, again=_again(change, before, listed, back=older))
-        if found.since and listed is None and found.since[0].deleted:
-            change = replace(change, at=found.since[0].modified)
-        same = found.former is not None and found.live is found.former
-        gone = found.former is None if change.was_there else found.older  # a version, or the mark of a deletion
-        missing = surely_since(said, before) > len(found.since) + gone
-        change = replace(change, at=last if found.older or same or files_seen.in_parts(listed) else change.at)
-        change = replace(
-            change,
-            again=_again(change, before, listed, back=found.older or same),
-            former=found.former.id if found.former else None,
-            older=found.older,
-            same=same,
-            lost=missing or (not change.was_there and not change.is_there and not found.since),
-        )
-        return self._with_content(change, before, found) if key.startswith(keys.DECIDING) else change
-
-    def _with_content(self, change: FileChange, before: Known | None, found: files_read.Life) -> FileChange:
-        read = self._reader.read(change.key, found)
-        then = self._reader.known(change.key, before, found)
-        if _is_approval(change.key):
-            try:
-                change = self._approval(change, found)
-            except StoreError as error:
-                return replace(change, unread=str(error))
-        now = read.now or {}
-        passed = {name: one for name, one in read.meanwhile.items() if name not in now}
-        change = replace(
-            change,
-            passed=tuple(one for name, one in passed.items() if name not in (then or {})),
-            skipped=read.skipped,
-            unread=change.unread or read.why,
-        )
-        if read.now is None:
-            return change
-        if then is None:
-            return replace(change, holds=tuple(now.values()))
-        return replace(
-            change,
-            came=tuple(one for name, one in now.items() if name not in then),
-            went=tuple(passed.get(name, one) for name, one in then.items() if name not in now),
-        )
-
-    def _approval(self, change: FileChange, found: files_read.Life) -> FileChange:
-        fingerprint = change.key.removeprefix(keys.APPROVALS).removesuffix(".json")
-        change = replace(change, certificate=Named(self._subject(fingerprint), fingerprint))
-        live = found.live or next((one for one in found.since if not one.deleted), None)
-        decoded = decode_approval(self._reader.body(change.key, live), fingerprint) if live else None
-        if isinstance(decoded, Approval):
-            return replace(change, until=decoded.until, root=decoded.root)
-        return replace(change, unread="it is no approval that would count") if change.is_there else change
-
-    def _subject(self, fingerprint: str) -> str:
-        """The name of a certificate that some source has presented; empty: none has."""
-        name = f"/seen/{fingerprint}.pem"
-        key = next((one for one in self._store.listed("sources/") if one.endswith(name)), None)
-        stored = self._store.get(key) if key else None
-        blocks = parse_bundle(stored.body)[0] if stored else ()
-        return next((one.certificate.facts.subject for one in blocks if one.certificate), "")
-
     def _alerts(self, changes: Sequence[FileChange], more: int, *, beyond: bool) -> list[Alert]:
         bucket, now = self._store.bucket, self._now
         pairs = _pairs(changes)
@@ -421,21 +349,9 @@ def _without(state: State, taken: frozenset[str]) -> State:
     return replace(state, outbox=tuple(one for one in state.outbox if one.key not in taken))
 
 
-def _again(change: FileChange, before: Known | None, listed: Listed | None, *, back: bool) -> str:
-    """What tells its alert from one about the same file that came before it; empty: its time does."""
-    now = listed.etag.strip('"')[:8] if listed else "gone"
-    if back:
-        return f"back:{now}"
-    return now if before is not None and stamp(change.at) <= stamp(before.at) else ""
-
-
-def _is_approval(key: str) -> bool:
-    return key.startswith(keys.APPROVALS) and key.endswith(".json")
-
-
 def _pairs(changes: Sequence[FileChange]) -> list[tuple[FileChange, FileChange | None]]:
     """An approval together with the chain that lies beside it, every other file by itself."""
     by_key: Mapping[str, FileChange] = {one.key: one for one in changes}
-    chains = {one.key: f"{one.key.removesuffix('.json')}.pem" for one in changes if _is_approval(one.key)}
+    chains = {one.key: f"{one.key.removesuffix('.json')}.pem" for one in changes if is_approval(one.key)}
     taken = {chain for chain in chains.values() if chain in by_key}
     return [(one, by_key.get(chains.get(one.key, ""))) for one in changes if one.key not in taken]

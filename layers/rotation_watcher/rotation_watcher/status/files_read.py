@@ -59,7 +59,7 @@ class Reader:
     """Over one store, for one run."""
 
     def __init__(self, store: ObjectStore, remaining: Remaining) -> None:
-        self._store = store
+        self.store = store
         self._remaining = remaining
         self._versions: dict[str, tuple[datetime | None, Sequence[Version]]] = {}
         self._certificates: dict[tuple[str, str | None], Certificates] = {}
@@ -73,7 +73,7 @@ class Reader:
         """All back to that time; None: the newest. Asked once, and again by who needs older ones. Raises StoreError."""
         if (known := self._versions.get(key)) and (until is None or (known[0] is not None and known[0] <= until)):
             return known[1]
-        found = self._store.versions_of(key, until=until)
+        found = self.store.versions_of(key, until=until)
         self._versions[key] = until, found
         return found
 
@@ -81,7 +81,7 @@ class Reader:
         """What a version holds. Raises Unreadable, StoreError."""
         if version.size > LARGEST:
             raise Unreadable(f"it has {version.size} bytes")
-        stored = self._store.get(key, version=version.id)
+        stored = self.store.get(key, version=version.id)
         if stored is None:
             raise Unreadable("S3 does not give it")
         return stored.body
