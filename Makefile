@@ -25,8 +25,9 @@ ATTACKS += $(addprefix tests/integration/test_,accounts.py region_buckets.py rec
 ATTACKS += tests/interleaving tests/forgery
 ATTACKS += tests/handshake/edge/test_load.py tests/hostile/test_fuzz.py tests/hostile/test_vectors.py tests/hostile/test_rogues.py
 ATTACKS += tests/secrets/test_functions.py tests/conformance
-# What `make test` runs in memory, `make attack` runs over sockets as well.
+# What `make test` runs in memory or without sockets to the embedded AWS, `make attack` runs over sockets as well.
 SOCKETS := $(addprefix tests/integration/test_,by_hand.py bad_input.py rotation.py leaving.py going_back.py)
+SOCKETS += tests/contract
 # Tests that live in one environment from test to test keep the files' order; all others run in random order.
 ORDERED := -p no:randomly
 # What `make soak` runs: rotations in all, rounds of many watchers at once, minutes of fuzzing.

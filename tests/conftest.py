@@ -23,4 +23,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_finish() -> None:
     """Let the garbage collector leave alone what stays to the end: modules, service models and 10,000 tests."""
     gc.freeze()
+    gc.set_threshold(50_000, 20, 100)  # each client of an SDK leaves circles, and they are not many
     gc.enable()

@@ -19,6 +19,8 @@ from urllib3 import HTTPHeaderDict, HTTPResponse
 from local.aws.front import Application, Environ, run
 
 _UNPREFIXED = {"CONTENT_TYPE", "CONTENT_LENGTH"}
+_BARE = {"204", "304"}
+"""What is answered without a body, as to HEAD (``keeping_handler``)."""
 _applications: dict[str, Application] = {}
 
 
@@ -45,10 +47,15 @@ def answer(request: Any, **_: Any) -> Any:
         status, headers, chunks = run(application, _environ(request))
     except (ConnectionError, TimeoutError) as error:
         raise ConnectionClosedError(endpoint_url=request.url, error=error) from error
+    told, body = HTTPHeaderDict(headers), b"".join(chunks)
+    if request.method == "HEAD" or status[:3] in _BARE:
+        body = b""
+    else:
+        told.setdefault("Content-Length", str(len(body)))
     # urllib3's, since the SDK knows its way of reading.
     raw = HTTPResponse(
-        io.BytesIO(b"".join(chunks)),
-        headers=HTTPHeaderDict(headers),
+        io.BytesIO(body),
+        headers=told,
         status=int(status.split()[0]),
         preload_content=False,
         request_method=request.method,

@@ -1,5 +1,8 @@
 """The embedded AWS as the adapters meet it. A module may say with ``knobs`` what it needs, and with ``clock`` when.
 
+The adapters reach it directly, but for the modules in OVER_SOCKETS; with ``--sockets`` all do over sockets
+(``make attack``).
+
 A start costs milliseconds, and moto's state is one per process: so each module has a server of its own.
 """
 
@@ -13,6 +16,9 @@ import pytest
 from local.aws.server import EmbeddedAws
 from tests.support.fakes import ManualClock
 from tests.support.plain_http import NO_ROOTS
+
+OVER_SOCKETS = {"test_clients", "test_object_store", "test_publish_queue", "test_secrets"}
+"""Conditional writes, what a queue keeps, and how long the SDK tries, as the network's own library has them."""
 
 _numbers = itertools.count()
 
@@ -30,9 +36,11 @@ def knobs() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def aws(clock: ManualClock, knobs: dict[str, Any]) -> Iterator[EmbeddedAws]:
+def aws(clock: ManualClock, knobs: dict[str, Any], request: pytest.FixtureRequest) -> Iterator[EmbeddedAws]:
     """A running AWS, with the environment of a function that is to speak to it."""
-    with EmbeddedAws(clock, **knobs) as running, pytest.MonkeyPatch.context() as patch:
+    module = request.module.__name__.rpartition(".")[2]
+    direct = module not in OVER_SOCKETS and not request.config.getoption("--sockets")
+    with EmbeddedAws(clock, direct=direct, **knobs) as running, pytest.MonkeyPatch.context() as patch:
         for name, value in running.environment().items():
             patch.setenv(name, value)
         yield running

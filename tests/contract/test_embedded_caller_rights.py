@@ -106,7 +106,7 @@ LOADS = {
 
 @pytest.fixture
 def there() -> Iterator[There]:
-    with EmbeddedAws(VirtualClock(START), update_interval=timedelta(0)) as aws:
+    with EmbeddedAws(VirtualClock(START), direct=True, update_interval=timedelta(0)) as aws:
         yield There(aws)
 
 

@@ -15,7 +15,7 @@ from tests.support.embedded import START, Bundles
 
 @pytest.fixture
 def aws() -> Iterator[EmbeddedAws]:
-    with EmbeddedAws(VirtualClock(START)) as running:
+    with EmbeddedAws(VirtualClock(START), direct=True) as running:
         yield running
 
 

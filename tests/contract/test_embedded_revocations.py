@@ -17,7 +17,7 @@ ROOT = certs.self_signed_ca("Revoking Root")
 
 @pytest.fixture
 def aws() -> Iterator[EmbeddedAws]:
-    with EmbeddedAws(VirtualClock(START)) as running:
+    with EmbeddedAws(VirtualClock(START), direct=True) as running:
         yield running
 
 

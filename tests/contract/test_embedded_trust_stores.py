@@ -22,7 +22,7 @@ def clock() -> VirtualClock:
 
 @pytest.fixture
 def aws(clock: VirtualClock) -> Iterator[EmbeddedAws]:
-    with EmbeddedAws(clock) as running:
+    with EmbeddedAws(clock, direct=True) as running:
         yield running
 
 

@@ -124,8 +124,10 @@ def test_what_is_left_comes_again_and_nothing_is_taken_out_of_time(said: Said) -
 
 
 def test_two_hundred_messages_are_taken_by_twenty_calls(queue: Queue) -> None:
-    for number in range(200):
-        queue.send(json.dumps({"Records": [record("another-bucket", number=number)]}))
+    bodies = [json.dumps({"Records": [record("another-bucket", number=number)]}) for number in range(200)]
+    for ten in itertools.batched(bodies, 10, strict=True):
+        entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(ten)]
+        assert len(queue.sqs.send_message_batch(QueueUrl=queue.url, Entries=entries)["Successful"]) == 10
     events, before = queue.events, len(queue.aws.calls.of("sqs", "DeleteMessageBatch"))
     assert drained(events) == []
     events.take()

@@ -57,7 +57,7 @@ class Listed:
 @pytest.fixture(scope="module")
 def listed() -> Iterator[Listed]:
     start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-    with Environment(start, DEFAULT_CACHE, world={"root_key_bits": 2048}) as environment:
+    with Environment(start, DEFAULT_CACHE, world={"root_key_bits": 2048}, aws={"direct": True}) as environment:
         environment.world.region("us-east-1")
         environment.add_source("use1", "us-east-1")
         environment.add_bundle("main", ["use1"])

@@ -34,7 +34,7 @@ _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2
 @pytest.fixture(scope="module")
 def heard() -> tuple[list[bytes], object]:
     """The alerts that a strange leaf for each of the words causes, and collect's summary as it is logged."""
-    with Environment(NOW, DEFAULT_CACHE, world={"root_key_bits": 2048}) as environment:
+    with Environment(NOW, DEFAULT_CACHE, world={"root_key_bits": 2048}, aws={"direct": True}) as environment:
         region = environment.world.region("us-east-1")
         signer = region.issuer("Genesys").signer
         for kind, words in EVIL.items():

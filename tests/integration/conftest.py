@@ -54,13 +54,13 @@ type MakeEnvironment = Callable[..., OverSockets]
 def make_environment(request: pytest.FixtureRequest) -> Iterator[MakeEnvironment]:
     """Open environments that are closed after the test. Small roots: their size is not what these tests are about.
 
-    What ``make attack`` runs again with ``--sockets`` needs no socket between the SDK and the embedded AWS here.
+    Without ``--sockets`` there is no socket between the SDK and the embedded AWS.
     """
-    again = request.module.__name__.rpartition(".")[2] in IN_MEMORY and not request.config.getoption("--sockets")
+    direct = not request.config.getoption("--sockets")
     with ExitStack() as opened:
 
         def make(**aws: Any) -> OverSockets:
-            aws = {"direct": again} | aws
+            aws = {"direct": direct} | aws
             return opened.enter_context(OverSockets(START, DEFAULT_CACHE, world={"root_key_bits": 2048}, aws=aws))
 
         yield make

@@ -40,6 +40,8 @@ class Said(NamedTuple):
         return json.loads(self.out)
 
 
+SMALL, DIRECT = {"root_key_bits": 2048}, {"direct": True}
+
 type Command = Callable[..., Said]
 
 
@@ -60,7 +62,7 @@ def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
 def world() -> Iterator[Environment]:
     """A source, a trust store that holds somebody else's root, and the stack; everything has run once."""
     now = datetime.now(UTC)
-    with Environment(now, DEFAULT_CACHE, clock=WallClock(), world={"root_key_bits": 2048}) as made:
+    with Environment(now, DEFAULT_CACHE, clock=WallClock(), world=SMALL, aws=DIRECT) as made:
         made.world.region("us-east-1")
         made.add_source("use1", "us-east-1")
         made.add_bundle("main", ["use1"])

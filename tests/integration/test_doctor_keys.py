@@ -22,10 +22,15 @@ FORMER = "arn:aws:kms:us-east-1:123456789012:key/former"
 TEMPLATE = load(ROOT / "accounts" / "data-key.yaml")
 
 
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    with Environment(NOW, DEFAULT_CACHE, world={"root_key_bits": 2048}) as made:
+@pytest.fixture(scope="module")
+def installed() -> Iterator[Environment]:
+    """What no test changes: they add keys, and say each time which are the stack's."""
+    aws = {"direct": True}
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        Environment(NOW, DEFAULT_CACHE, world={"root_key_bits": 2048}, aws=aws) as made,
+    ):
+        patch.setattr(boto3, "DEFAULT_SESSION", None)
         made.aws.encrypt_bucket(BUCKET, FORMER)
         made.world.region("us-east-1")
         made.add_source("use1", "us-east-1")
@@ -34,8 +39,15 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
         made.configure()
         made.deploy()
         made.tick()
-        aws.connect(None, "us-east-1")
         yield made
+
+
+@pytest.fixture
+def world(installed: Environment, monkeypatch: pytest.MonkeyPatch) -> Environment:
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    installed.aws.faults.clear()
+    aws.connect(None, "us-east-1")
+    return installed
 
 
 def found(world: Environment, **parameters: str) -> dict[str, list[Finding]]:

@@ -33,7 +33,7 @@ def reader() -> Reader:
 @pytest.fixture
 def environment(reader: Reader) -> Iterator[Environment]:
     start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-    aws = {"read_object": reader}
+    aws = {"read_object": reader, "direct": True}
     with Environment(start, DEFAULT_CACHE, world={"root_key_bits": 2048}, aws=aws) as opened:
         opened.world.region("us-east-1")
         others = opened.world.region("sa-east-1").root_pem()

@@ -27,6 +27,7 @@ from rotation_watcher.x509.crl import CrlFacts
 from rotation_watcher.x509.facts import CertificateFacts
 from tests.support import certs
 from tests.support.fakes import InMemoryStore
+from tests.support.watch_files import watch_file
 
 NOW = datetime(2026, 11, 26, 14, 5, tzinfo=UTC)
 HOUR, DAY, YEAR = timedelta(hours=1), timedelta(days=1), timedelta(days=365)
@@ -74,7 +75,7 @@ class KeptState:
         self.store = InMemoryStore("genesys-certificates-111122223333")
         self.suffix = suffix
         self.regions = sorted(REGIONS)[:sources] if sources > 1 else ["us-east-1"]
-        self.watch: Watch = config.from_document(self._document(targets, mode), stack_region="us-east-1")
+        self.watch: Watch = watch_file(self._document(targets, mode))
         self.histories: dict[str, History] = {}
         self.records: dict[str, Record] = {}
         top = "Genesys Data Actions Root"

@@ -17,6 +17,7 @@ from rotation_watcher.targets.summary import TargetSummary
 from tests.support import certs
 from tests.support.fake_listeners import FakeListeners
 from tests.support.small_world import NAME, START, SmallWorld, certificate, issued
+from tests.support.watch_files import watch_file
 from tests.support.words import word
 
 ARN = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/net/door/0123456789abcdef/fedcba9876543210"
@@ -63,7 +64,7 @@ class ListenerWorld(SmallWorld):
             "bundles": [{"id": "main", "sources": [*self.sources], "authorities": ["Genesys"]}],
             "targets": [{"id": "door", "arn": ARN, "bundle": "main", "on_drift": self.on_drift, **self.target}],
         }
-        return config.from_document(document, stack_region="us-east-1")
+        return watch_file(document)
 
     def second(self, name: str, *, fresh: bool = True, status: Status = Status.CURRENT) -> None:
         """The second source presents a leaf of that name, which was looked at just now or never again."""

@@ -16,6 +16,7 @@ from rotation_watcher.x509.certificates import blocks_of
 from tests.support.fake_targets import FakeTrustTarget
 from tests.support.fifo import Fifo, Poller
 from tests.support.small_world import CLAIM, SmallWorld, issued, root
+from tests.support.watch_files import watch_file
 
 PERIOD = timedelta(minutes=5)
 SECRET = "arn:aws:ssm:us-east-1:123456789012:parameter/genesys"  # a name, no secret
@@ -55,7 +56,7 @@ class QueueWorld(SmallWorld):
             "bundles": [{"id": "main", "sources": ["use1"], "authorities": ["Genesys"]}],
             "targets": [{"id": name, "arn": arn(name), "bundle": "main"} for name in self.names],
         }
-        return config.from_document(document, stack_region="us-east-1")
+        return watch_file(document)
 
     @override
     def record(self, target: str) -> Record:

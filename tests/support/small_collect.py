@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import partial
 
 from rotation_watcher import collect as collecting
-from rotation_watcher import config, keys
+from rotation_watcher import keys
 from rotation_watcher.collect import Request, Summary
 from rotation_watcher.errors import SourceError
 from rotation_watcher.listed_store import Memory
@@ -16,6 +16,7 @@ from rotation_watcher.sources.history import History
 from tests.support import certs
 from tests.support.fakes import InMemoryStore, ManualClock, RecordingQueue
 from tests.support.small_world import NAME, START, Sink, issued, leaf_of
+from tests.support.watch_files import watch_file
 from tests.support.words import word
 
 ARN = "arn:aws:ssm:us-east-1:123456789012:parameter/{}"
@@ -79,7 +80,7 @@ class SmallCollect:
         self.secret: Callable[[str], str] = lambda _: SECRET
         self.memory: Memory | None = None
         """What the container of the runs remembers."""
-        self.watch = config.from_document(
+        self.watch = watch_file(
             {
                 "mode": "apply",
                 "sources": [
@@ -96,7 +97,6 @@ class SmallCollect:
                 "bundles": [{"id": "main", "sources": [*self.answers], "authorities": ["Genesys"]}],
                 "targets": [{"id": "alb", "arn": TARGET, "bundle": "main"}],
             },
-            stack_region="us-east-1",
         )
         for region in regions:
             self.store.seed(f"anchors/{region}.pem", issued("Root 0").pem + issued("Root 1").pem)

@@ -34,6 +34,7 @@ from tests.support.fake_targets import FakeTrustTarget
 from tests.support.fakes import InMemoryStore, ManualClock, RecordingQueue
 from tests.support.pki import Pair
 from tests.support.small_world import ARNS, CLAIM, NAME, START, Sink, certificate, folder, issued
+from tests.support.watch_files import watch_file
 
 LEAVES = "http://crl.example.com/leaves.crl"
 CAS = "http://crl.example.com/cas.crl"
@@ -99,14 +100,13 @@ class SmallRefresh:
             "authorities": ["Genesys"],
             "client_name": NAME,
         }
-        return config.from_document(
+        return watch_file(
             {
                 "mode": "apply",
                 "sources": [source],
                 "bundles": [{"id": "main", "sources": ["use1"], "authorities": ["Genesys"]}],
                 "targets": [{"id": "alb", "arn": ARNS["alb"], "bundle": "main"} | self.target_options],
             },
-            stack_region="us-east-1",
         )
 
     def present(

@@ -20,6 +20,7 @@ from rotation_watcher.sources.history import AuthorityHistory, History
 from rotation_watcher.x509.certificates import Certificate
 from tests.support.pki import NOW, Pair, ec_key, intermediate, leaf, root
 from tests.support.small_world import ARNS, SmallWorld
+from tests.support.watch_files import watch_file
 from tests.support.words import word
 
 REGION = "us-east-1"
@@ -91,7 +92,7 @@ class SmallRegion(SmallWorld):
             "bundles": [{"id": "main", "sources": ["use1"], "authorities": [self.signer]}],
             "targets": [{"id": target, "arn": arn, "bundle": "main"} for target, arn in ARNS.items()],
         }
-        return config.from_document(document, stack_region="us-east-1")
+        return watch_file(document)
 
     def anchor(self, *roots: Pair) -> None:
         """The operator trusts these roots, and no other."""

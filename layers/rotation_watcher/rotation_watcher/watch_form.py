@@ -7,6 +7,7 @@ are a mistake, and one of them has to be given an id.
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from typing import Annotated, Any, get_type_hints
 
 import msgspec
@@ -172,8 +173,7 @@ def expand(document: object, mistaken: Collection[Mistake] = ()) -> Expanded:
     }
     for name, model in _ITEMS.items():
         kept = [msgspec.structs.replace(one, inherited=_sound(one, spoiled)) for one in entries[name]]
-        needed = [field.encode_name for field in msgspec.structs.fields(model) if field.required]
-        entries[name] = [one for one in kept if one.whole.keys() >= {*needed} - {"id"}]
+        entries[name] = [one for one in kept if one.whole.keys() >= _required(model).keys() - {"id"}]
         made[name] = [_with_id(one.whole) for one in entries[name]]
     known = {name: _ids(whole.get(name, [] if name == "bundles" else None)) for name in ("sources", "bundles")}
     return Expanded(made, entries, known)
@@ -223,13 +223,19 @@ def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+@cache
+def _required(model: type[msgspec.Struct]) -> dict[str, None]:
+    """The names of the fields that a model needs, in its order. Kept: msgspec reads the annotations for each answer."""
+    return {field.encode_name: None for field in msgspec.structs.fields(model) if field.required}
+
+
 def _missing(document: object) -> Iterator[Mistake]:
     """What the model needs, and neither an entry nor what it inherits says."""
     whole = document if isinstance(document, dict) else {}
     if whole.get("sources") in ([], ()):
         yield Mistake(("sources",), "empty: name at least one Genesys Cloud region")
     for name, model in _ITEMS.items():
-        may = [one.name for one in msgspec.structs.fields(model) if one.required and one.name not in _OWN[name]]
+        may = [one for one in _required(model) if one not in _OWN[name]]
         for entry in _entries(whole, name):
             said = entry.whole
             for field in may:
