@@ -6,7 +6,7 @@ neither where its content came from nor who comes in through it. Everything from
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, override
 
@@ -136,7 +136,7 @@ class EdgeEnvironment(SoakEnvironment):
 
 
 @pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> EdgeEnvironment:
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[EdgeEnvironment]:
     monkeypatch.setitem(kinds.KINDS, EDGE.name, EDGE)
     environment = EdgeEnvironment()
 
@@ -146,7 +146,9 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> EdgeEnvironment:
     for name in registry.FACTORIES:
         monkeypatch.setitem(registry.FACTORIES, name, never)
     monkeypatch.setitem(registry.FACTORIES, EDGE.name, lambda _: environment.edge)
-    return environment
+    yield environment
+    arns.parse_target.cache_clear()  # nothing else adds a kind while the package runs
+    arns.unmistakable_id.cache_clear()
 
 
 def test_it_is_known_wherever_a_target_is_spoken_of(environment: EdgeEnvironment) -> None:

@@ -26,6 +26,14 @@ def test_a_trust_store_is_taken_apart() -> None:
 DOOR = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/net/Door-1/73e2d6bc24d8a067/0a1b2c3d4e5f6071"
 
 
+def test_what_is_wrong_with_an_arn_is_said_each_time_and_what_is_right_is_found_once() -> None:
+    arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:truststore/once/38949f302bbffd3a"
+    assert parse_target(arn) is parse_target(arn)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no account number"):
+            parse_target(arn.replace("123456789012", "1"))
+
+
 def test_a_listener_of_an_nlb_is_taken_apart_and_an_albs_is_none() -> None:
     parsed = parse_target(DOOR)
 

@@ -7,6 +7,7 @@ the AWS service authorization reference.
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -48,6 +49,7 @@ class SecretArn(msgspec.Struct, frozen=True):
     account: str
 
 
+@lru_cache(256)  # a run asks it of each target some hundred times
 def parse_target(arn: str) -> TargetArn:
     """Parse a target's ARN. Raises ValueError that says what is wrong and which shapes are known."""
     parts = arn.split(":", 5)
@@ -115,6 +117,7 @@ def own_id(arn: str) -> str:
     return readable if plain and len(readable) <= _LONGEST_ID else _with_digest(readable, arn)
 
 
+@lru_cache(256)  # as many as are parsed once
 def unmistakable_id(arn: str) -> str:
     """The same with eight digits of the ARN's SHA-256 behind it, for where two would be equal."""
     alone = own_id(arn)

@@ -53,7 +53,7 @@ from rotation_watcher.targets.proof import READBACK_SECONDS
 from rotation_watcher.targets.record import Record
 from rotation_watcher.targets.requests import Changed, PublishCall, Queued, Reconcile, Release, Rollback, Sweep
 from rotation_watcher.targets.run import Run
-from rotation_watcher.targets.session import Change, Look, Ports, Session, unclaimed, while_same
+from rotation_watcher.targets.session import Change, Look, Ports, Session, made_once, unclaimed, while_same
 from rotation_watcher.targets.snapshot import may_lag, of_live, take_snapshot
 from rotation_watcher.targets.summary import TargetSummary, describe
 from rotation_watcher.targets.sweep import Round
@@ -353,7 +353,7 @@ def _deploy_as_read(run: Run, snapshot: Snapshot, session: Session) -> Outcome |
         return None
     ports, mode = session.ports, run.watch.mode
     now = ports.clock()
-    noticed = _noticed(snapshot, mode, now)
+    noticed = made_once(_noticed(snapshot, mode, now))
     live, record = snapshot.live, noticed(session.record)
     snapshot = of_live(run.watch, session.target, record, snapshot.view, session.stores, live, now)
     if not isinstance(decide(snapshot, mode, ports.owner, now), Deploy):

@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 
+from rotation_watcher.x509 import selection
 from rotation_watcher.x509.certificates import Certificate, parse_bundle
 from rotation_watcher.x509.paths import Path as TrustPath
 from rotation_watcher.x509.selection import Misled, candidates_in_order, chain_taken
@@ -115,6 +116,23 @@ def test_a_block_that_we_cannot_read_but_openssl_can_may_mislead(tmp_path: Path)
     harmless = of(one).replace(b"CERTIFICATE", b"X509 CERTIFICATE") + of(one)
     assert openssl_admits(harmless, client.pem, tmp_path)
     assert admits(harmless, client.read)
+
+
+def test_whether_one_may_be_the_issuer_of_another_is_found_once_for_all_engines(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    root = pki.root("Asked")
+    client, asked = pki.leaf(root), []
+
+    def fits(below: Certificate, above: Certificate) -> bool:
+        asked.append((below, above))
+        return True
+
+    monkeypatch.setattr(selection, "key_identifier_fits", fits)
+    held = candidates_in_order([*read(of(root)).blocks.values()])
+    for at in (NOW, NOW + DAY):
+        assert isinstance(chain_taken(client.read, held, at=at), TrustPath)
+    assert asked == [(client.read, root.read)] * 2  # engines that heed the usage of a key, and such as do not
 
 
 def test_the_kept_cases_are_judged_as_openssl_judges_them(tmp_path: Path) -> None:

@@ -209,6 +209,7 @@ class Session:
         The alert of an update follows from ``pending`` alone, its id too: whoever finds it there, because this run died
         in between, tells the same once more. So it need not wait in the outbox. What the sink does not take does.
         """
+        change = made_once(change)
         before = self.record.outbox
         due = [alert for alert in change(self.record).outbox if alert not in before]
         taken: set[str] = set()
@@ -303,6 +304,21 @@ class Look(Session):
     def claim_as_read(self, _change: Change) -> None:
         """Raise ToBeDone."""
         raise ToBeDone(self.target.id)
+
+
+def made_once(change: Change) -> Change:
+    """The same change, for who sees what it makes before it is saved: of an equal record it is not made again.
+
+    A change follows from the record alone, and records never change.
+    """
+    made: list[tuple[Record, Record]] = []
+
+    def again(record: Record) -> Record:
+        if not made or made[0][0] != record:
+            made[:] = [(record, change(record))]
+        return made[0][1]
+
+    return again
 
 
 def unclaimed(record: Record) -> Record:

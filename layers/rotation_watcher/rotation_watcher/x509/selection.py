@@ -9,6 +9,7 @@ order of the truststore.
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import product
 
 import msgspec
@@ -127,6 +128,7 @@ def _chosen(candidates: Sequence[_Candidate], at: datetime) -> _Candidate:
     return max(candidates, key=lambda one: one.certificate.facts.not_after if one.certificate else at)
 
 
+@lru_cache(256)  # as many as signatures are known of (``certificates.signed``): engine for engine, target for target
 def _fits(below: Certificate, above: Certificate | None, *, heeds_usage: bool) -> bool:
     """Whether an engine considers it the issuer before it checks the signature (``X509_check_issued``)."""
     if above is None:
