@@ -9,21 +9,22 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cached_property
 
+import msgspec
 
-class Expression:
-    """A regular expression. ``pattern`` is its text; an error in it shows at its first use: that test uses all."""
 
-    def __init__(self, pattern: str, flags: re.RegexFlag = re.NOFLAG) -> None:
-        self.pattern = pattern
-        self._flags = flags
+class Expression(msgspec.Struct, frozen=True, dict=True):
+    """A regular expression: its text and its flags, equal by them as the library's own are.
 
-    def __repr__(self) -> str:
-        return f"Expression({self.pattern!r})"
+    An error in it shows at its first use: the test uses all.
+    """
+
+    pattern: str
+    flags: int = 0
 
     @cached_property
     def compiled(self) -> re.Pattern[str]:
         """The library's own object."""
-        return re.compile(self.pattern, self._flags)
+        return re.compile(self.pattern, self.flags)
 
     def fullmatch(self, text: str) -> re.Match[str] | None:
         """The whole text, as a match."""
