@@ -140,13 +140,22 @@ class _Look:
 
     def _look(self) -> None:
         """Hear what S3 has said, then list: of what is done after that the next look hears and tells."""
-        self._receive(wait=False)
+        self._receive(self._said, wait=False)
+        self._now = self._ports.clock()
         self._loaded = files_state.load(self._store)
         self._found = self._list()
-        different = files_seen.changed(self._found, self._loaded[0]) if self._loaded[0] else ()
-        if different and not self._said and not self._unheard:
-            self._receive(wait=True)
-            self._later = self._said.leave_later(self._found, different)
+        if not self._unheard and self._unsaid():
+            heard = Said()
+            self._receive(heard, wait=True)
+            self._later = self._said.join(heard, self._found, self._now)
+
+    def _unsaid(self) -> bool:
+        """Whether S3 has not said who: a queue that is asked without waiting gives a part of what it holds, or none."""
+        held = self._loaded[0]
+        if held is None:
+            return False
+        deciding = (key for key in files_seen.changed(self._found, held) if key.startswith(keys.DECIDING))
+        return any(not self._said.since(key, held.files.get(key), self._found.get(key)) for key in deciding)
 
     def _list(self) -> dict[str, Listed]:
         found: dict[str, Listed] = {}
@@ -160,7 +169,7 @@ class _Look:
         """Whether what S3 has said may take more of the run."""
         return self._ports.remaining() >= max(2 * CALL_TAKES, self._all * (1 - QUEUE))
 
-    def _receive(self, *, wait: bool) -> None:
+    def _receive(self, said: Said, *, wait: bool) -> None:
         """What S3 has said. A queue that does not answer costs the names, and no alert."""
         if self._ports.events is None:
             return
@@ -171,7 +180,7 @@ class _Look:
                 wait = False
                 for event in some:
                     if files_seen.counts(event.key, self._ports.watch_file):
-                        self._said.add(event)
+                        said.add(event)
         except StoreError as error:
             self._unheard.append(str(error))
 
@@ -283,7 +292,7 @@ class _Look:
     def _learn(self, state: State) -> State:
         """Read files that nobody has read yet, some in each run: later their versions may be deleted for good."""
         files = dict(state.files)
-        for key in files_seen.unread(state, self._found)[:LEARNED]:
+        for key in files_seen.unread(state, self._found, self._now)[:LEARNED]:
             if self._reader.tired:
                 break
             try:

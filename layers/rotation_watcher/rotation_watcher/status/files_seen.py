@@ -104,14 +104,18 @@ def with_room(files: Mapping[str, Known], key: str, holds: Iterable[str]) -> Kno
     return msgspec.structs.replace(files[key], holds=holds, unread=False)
 
 
-def unread(state: State, found: Mapping[str, Listed]) -> list[str]:
-    """The keys of the files whose certificates nobody has read yet, and that are still as they were seen."""
-    return sorted(
+def unread(state: State, found: Mapping[str, Listed], now: datetime) -> list[str]:
+    """The keys of the files whose certificates nobody has read yet, and that are still as they were seen.
+
+    In another order at each look: those that cannot be read for now keep no other from being read.
+    """
+    some = (
         key
         for key, one in state.files.items()
         if key in found and key.startswith(keys.DECIDING) and not key.endswith(".json")
         if one.etag and one.holds is None and not one.unread and not _differs(found[key], one)
     )
+    return sorted(some, key=lambda key: hashlib.sha256(f"{now}{key}".encode(errors="surrogatepass")).digest())
 
 
 def traceless(events: Iterable[FileEvent], found: Mapping[str, Listed], before: State) -> list[str]:
@@ -155,7 +159,7 @@ def passed(events: Iterable[FileEvent], found: Mapping[str, Listed], before: Sta
     for event in events:
         known = before.files.get(event.key)
         there = event.key in found or (known is not None and known.etag)
-        late = known is not None and event.at <= known.at + SLACK
+        late = known is not None and event.at <= max(known.at + SLACK, known.heard or known.at)
         if not there and not late:
             news.add(event.key)
     return sorted(news)
