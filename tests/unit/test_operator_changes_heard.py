@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from rotation_watcher import keys
 from rotation_watcher.errors import StoreError
 from rotation_watcher.operator_changes import LEARNED
 from rotation_watcher.ports import FileEvent
@@ -138,3 +139,14 @@ def test_files_that_nobody_can_read_keep_no_other_from_being_read(bucket: Bucket
     for _ in range(20):
         bucket.told()
     assert bucket.state.files[NEW].holds == (fingerprint_of("Stranger"),)
+
+
+def test_who_writes_the_chain_beside_the_approval_of_another_is_named(bucket: Bucket) -> None:
+    fingerprint = fingerprint_of("partner.example")
+    bucket.write(keys.approval(fingerprint), b"{}", ALICE)
+    bucket.write(keys.approved_chain(fingerprint), pem("Stranger Root"), MALLORY)
+    approval, chain = sorted(bucket.told(), key=lambda one: one.facts["who"])
+    assert approval.facts["who"].startswith("alice")
+    assert "with it" not in approval.facts
+    assert chain.facts["who"].startswith("mallory")
+    assert chain.facts["came"].startswith("Stranger Root, ")

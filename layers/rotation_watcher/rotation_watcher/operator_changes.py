@@ -359,8 +359,13 @@ def _without(state: State, taken: frozenset[str]) -> State:
 
 
 def _pairs(changes: Sequence[FileChange]) -> list[tuple[FileChange, FileChange | None]]:
-    """An approval together with the chain that lies beside it, every other file by itself."""
+    """An approval with the chain beside it where the same was done to both by the same; every other file by itself."""
     by_key: Mapping[str, FileChange] = {one.key: one for one in changes}
-    chains = {one.key: f"{one.key.removesuffix('.json')}.pem" for one in changes if is_approval(one.key)}
-    taken = {chain for chain in chains.values() if chain in by_key}
-    return [(one, by_key.get(chains.get(one.key, ""))) for one in changes if one.key not in taken]
+    chains = {one.key: by_key.get(f"{one.key.removesuffix('.json')}.pem") for one in changes if is_approval(one.key)}
+    beside = {key: one for key, one in chains.items() if one and _done(one) == _done(by_key[key])}
+    taken = {one.key for one in beside.values()}
+    return [(one, beside.get(one.key)) for one in changes if one.key not in taken]
+
+
+def _done(change: FileChange) -> tuple[object, ...]:
+    return change.verb, change.by, change.claimed
