@@ -150,3 +150,45 @@ def test_who_writes_the_chain_beside_the_approval_of_another_is_named(bucket: Bu
     assert "with it" not in approval.facts
     assert chain.facts["who"].startswith("mallory")
     assert chain.facts["came"].startswith("Stranger Root, ")
+
+
+@pytest.mark.parametrize("failing", ["", "versions"])
+def test_what_lay_below_an_upload_in_parts_is_an_older_version_also_where_that_was_begun_before_it(
+    bucket: Bucket, failing: str
+) -> None:
+    def trouble(operation: str, _key: str) -> None:
+        if operation == failing:
+            raise StoreError("slow down")
+
+    bucket.write(EXTRA, pem("Second"))
+    first = only(bucket.told())
+    bucket.clock.advance(MINUTE)
+    replaced_in_parts(bucket)
+    bucket.told()
+    bucket.clock.advance(MINUTE)
+    set_back(bucket)
+    say(bucket, EXTRA, bucket.clock(), MALLORY)
+    bucket.store.before = trouble
+    alert = only(bucket.told())
+    assert "was set back to an older version by mallory" in alert.what_happened
+    assert bucket.clock() - alert.at < 6 * MINUTE
+    assert alert.id != first.id
+
+
+def test_what_comes_and_is_deleted_for_good_just_after_a_look_is_told(bucket: Bucket) -> None:
+    replaced_in_parts(bucket)
+    bucket.told()
+    bucket.clock.advance(SECOND / 2)
+    bucket.write(EXTRA, pem("Later"), MALLORY)
+    bucket.clock.advance(SECOND / 2)
+    set_back(bucket)
+    say(bucket, EXTRA, bucket.clock(), MALLORY)
+    assert "was changed and set back by mallory" in only(bucket.told()).what_happened
+
+
+def test_a_change_in_the_second_in_which_an_upload_in_parts_was_seen_has_an_id_of_its_own(bucket: Bucket) -> None:
+    replaced_in_parts(bucket)
+    first = only(bucket.told())
+    bucket.clock.advance(SECOND / 2)
+    bucket.write(EXTRA, pem("Later"))
+    assert only(bucket.told()).id != first.id
