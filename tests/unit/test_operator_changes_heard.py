@@ -9,7 +9,7 @@ from rotation_watcher import keys
 from rotation_watcher.errors import StoreError
 from rotation_watcher.operator_changes import LEARNED
 from rotation_watcher.ports import FileEvent
-from tests.support.fakes import FakeFileEvents
+from tests.support.fakes import FakeFileEvents, InMemoryStore, Stored
 from tests.support.operators_bucket import ANCHOR, EXTRA, MINUTE, Bucket, fingerprint_of, pem, watched
 from tests.unit.test_operator_changes_once import ALICE, MALLORY, NEW, SECOND, in_parts, only, say
 
@@ -192,3 +192,22 @@ def test_a_change_in_the_second_in_which_an_upload_in_parts_was_seen_has_an_id_o
     bucket.clock.advance(SECOND / 2)
     bucket.write(EXTRA, pem("Later"))
     assert only(bucket.told()).id != first.id
+
+
+class VersionedLater(InMemoryStore):
+    """A bucket whose versioning was enabled when files lay there: their version is S3's ``null``, and bears no id."""
+
+    def _named(self, stored: Stored) -> str | None:
+        return None if stored.body == pem("Partner") else stored.version
+
+
+def test_what_was_written_before_the_bucket_kept_versions_is_not_taken_for_what_is_there_now() -> None:
+    bucket = Bucket()
+    bucket.store = VersionedLater()
+    bucket.store.clock = bucket.clock
+    bucket.store.seed(EXTRA, pem("Partner"))
+    bucket.look()
+    bucket.write(EXTRA, pem("Stranger"))
+    alert = only(bucket.told())
+    assert alert.facts["came"].startswith("Stranger, ")
+    assert fingerprint_of("Partner") in alert.facts["went"]

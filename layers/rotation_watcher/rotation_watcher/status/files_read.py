@@ -82,7 +82,8 @@ class Reader:
         if version.size > LARGEST:
             raise Unreadable(f"it has {version.size} bytes")
         stored = self.store.get(key, version=version.id)
-        if stored is None:
+        # One without an id cannot be asked for once there are others: S3 gives the newest.
+        if stored is None or (version.id is None and stored.etag != version.etag):
             raise Unreadable("S3 does not give it")
         return stored.body
 
