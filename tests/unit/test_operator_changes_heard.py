@@ -211,3 +211,15 @@ def test_what_was_written_before_the_bucket_kept_versions_is_not_taken_for_what_
     alert = only(bucket.told())
     assert alert.facts["came"].startswith("Stranger, ")
     assert fingerprint_of("Partner") in alert.facts["went"]
+
+
+def test_a_late_event_accuses_nobody_of_what_a_summary_tells(bucket: Bucket) -> None:
+    bucket.write(EXTRA, pem("Partner"), ALICE)
+    at = bucket.clock()
+    bucket.told()
+    say(bucket, EXTRA, at, ALICE)
+    for number in range(70):
+        bucket.write(f"extra/{number:02}.pem", b"", MALLORY if number else "AWS:AROABOB:bob")
+    alert = only(bucket.told())
+    assert "changed by bob (a session of the role AROABOB) and mallory (" in alert.what_happened
+    assert "alice" not in alert.what_happened

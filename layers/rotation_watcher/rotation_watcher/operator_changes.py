@@ -248,15 +248,15 @@ class _Look:
             key: self._found[key].modified if key in self._found else self._said.first(key, self._now) for key in found
         }
         in_order = files_seen.ordered(found, done, held)
+        before = {key: unfounded[key] if key in unfounded else held.files.get(key) for key in in_order}
         changes: list[FileChange] = []
         for key in in_order[:INTO]:
             if changes and self._reader.tired:
                 break
-            before = unfounded[key] if key in unfounded else held.files.get(key)
             changes.append(
                 files_change.described(
                     key,
-                    before,
+                    before[key],
                     self._found.get(key),
                     claimed=key in unfounded,
                     said=self._said,
@@ -270,7 +270,9 @@ class _Look:
             return self._learn(held)
         self._changed = (*in_order[: len(changes)], *([files_seen.REST] if beyond else []))
         state = files_seen.after(held, self._found, self._known(self._changed, changes), self._now)
-        alerts = self._alerts(changes, len(in_order) - len(changes), beyond=beyond)
+        without_room = [key for key in self._said.keys if beyond and key in self._found and key not in held.files]
+        people = self._said.people({**dict.fromkeys(without_room), **before}, self._found)
+        alerts = self._alerts(changes, len(in_order) - len(changes), people, beyond=beyond)
         return self._learn(replace(state, outbox=with_alerts(state.outbox, alerts)))
 
     def _known(self, told: Sequence[str], changes: Sequence[FileChange] = ()) -> dict[str, Known]:
@@ -330,7 +332,7 @@ class _Look:
             return False
         return newest is not None and timedelta(0) <= self._now - newest.modified < UNTIL_SAID
 
-    def _alerts(self, changes: Sequence[FileChange], more: int, *, beyond: bool) -> list[Alert]:
+    def _alerts(self, changes: Sequence[FileChange], more: int, people: Sequence[str], *, beyond: bool) -> list[Alert]:
         bucket, now = self._store.bucket, self._now
         pairs = _pairs(changes)
         if len(pairs) <= ONE_BY_ONE and not more and not beyond:
@@ -345,7 +347,7 @@ class _Look:
                 changes=changes,
                 more=more,
                 beyond=beyond,
-                people=self._said.people,
+                people=people,
                 bucket=bucket,
                 digest=digest,
                 now=now,

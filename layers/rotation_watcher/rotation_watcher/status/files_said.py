@@ -28,11 +28,10 @@ class Said:
         """All of it."""
         return [one for some in self._said.values() for one in some]
 
-    @property
-    def people(self) -> tuple[str, ...]:
-        """Whoever is named, the last first."""
-        in_order = sorted(self.all, key=lambda one: one.at, reverse=True)
-        return tuple(dict.fromkeys(one.who for one in in_order if one.who))
+    def people(self, before: Mapping[str, Known | None], found: Mapping[str, Listed]) -> tuple[str, ...]:
+        """Who did something to these files since they were seen last, the last first. ``before``: as they were then."""
+        said = (one for key, known in before.items() for one in self.since(key, known, found.get(key)))
+        return tuple(dict.fromkeys(one.who for one in sorted(said, key=lambda one: one.at, reverse=True) if one.who))
 
     def of(self, key: str) -> list[FileEvent]:
         """What was said of a file, in order."""
