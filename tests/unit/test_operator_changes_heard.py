@@ -186,6 +186,15 @@ def test_what_comes_and_is_deleted_for_good_just_after_a_look_is_told(bucket: Bu
     assert "was changed and set back by mallory" in only(bucket.told()).what_happened
 
 
+def test_nor_does_what_was_deleted_for_good_before_that_look_hide_it(bucket: Bucket) -> None:
+    bucket.store.remove(EXTRA)
+    assert "was deleted, on" in only(bucket.told()).what_happened
+    bucket.clock.advance(SECOND)
+    bucket.write(EXTRA, pem("Later"), MALLORY)
+    bucket.store.remove(EXTRA)
+    assert "was written and deleted again by mallory" in only(bucket.told()).what_happened
+
+
 def test_a_change_in_the_second_in_which_an_upload_in_parts_was_seen_has_an_id_of_its_own(bucket: Bucket) -> None:
     replaced_in_parts(bucket)
     first = only(bucket.told())

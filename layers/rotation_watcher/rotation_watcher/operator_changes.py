@@ -282,7 +282,8 @@ class _Look:
         known = {}
         for key in told:
             # No version says when one was deleted for good: what is said of that later is of what is told now.
-            timeless = key in back or files_seen.in_parts(self._found.get(key))
+            gone = key not in self._found and at.get(key) == self._now
+            timeless = gone or key in back or files_seen.in_parts(self._found.get(key))
             heard = self._said.newest(key)
             heard = max(heard or self._now, self._now) if timeless else heard
             if key in self._found:

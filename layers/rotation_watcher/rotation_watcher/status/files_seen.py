@@ -171,7 +171,9 @@ def passed(events: Iterable[FileEvent], found: Mapping[str, Listed], before: Sta
 
 def _heard(event: FileEvent, known: Known) -> bool:
     """Whether it is of what was told."""
-    return event.at <= max(known.at + SLACK, known.heard or known.at)
+    if known.heard is not None and known.heard >= known.at:
+        return event.at <= known.heard
+    return event.at <= known.at + SLACK
 
 
 def _digest(found: Mapping[str, Listed], room: Iterable[str]) -> str:
