@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from genesys_certs import aws, key_policy
 from genesys_certs.examine import SCHEDULED, Finding, Level
+from genesys_certs.problems import explain
 from genesys_certs.stack import Stack
 from rotation_watcher.alerts.builders.wording import count, plain
 
@@ -15,7 +16,7 @@ PARAMETERS = (
     *("StackKmsKeyArn", "BucketKmsKeyArn", "TopicKmsKeyArn", "QueueKmsKeyArn", "LogKmsKeyArn"),
     *("FormerKmsKeyArns", "ReadKmsKeyArns", "FileBucketKmsKeyArns", "KmsKeyArn"),
 )
-_NONE = {"", "none"}
+_NONE = "none"
 _RUNBOOK = 'docs/runbook.md, "A KMS key is disabled or denies".'
 _CURES = {
     "Disabled": "aws kms enable-key --key-id {key} --region {region}",
@@ -38,12 +39,12 @@ def of_keys(stack: Stack, now: datetime) -> Iterator[Finding]:
     del now
     named: dict[str, list[str]] = {}
     for parameter in PARAMETERS:
-        for key in stack.parameters.get(parameter, "").split(","):
-            if key not in _NONE:
+        for key in stack.listed(parameter):
+            if key != _NONE:
                 named.setdefault(key, []).append(parameter)
     for key, parameters in named.items():
         yield from _of_key(stack, key, f"key {', '.join(parameters)}")
-    if former := [one for one in stack.parameters.get("FormerKmsKeyArns", "").split(",") if one not in _NONE]:
+    if former := [one for one in stack.listed("FormerKmsKeyArns") if one != _NONE]:
         yield _under(stack, former)
 
 
@@ -59,6 +60,10 @@ def _of_key(stack: Stack, key: str, where: str) -> Iterator[Finding]:
         else:
             cure = "Whoever may call kms:DescribeKey sees whether it is enabled."
             yield Finding(level=Level.UNKNOWN, of=where, what=f"{short} may not be seen ({plain(code, 60)})", cure=cure)
+        return
+    except BotoCoreError as error:  # such as no way to that region
+        problem = explain(error)
+        yield Finding(level=Level.UNKNOWN, of=where, what=problem.message, cure=problem.remedy)
         return
     state = str(facts["KeyState"])
     if state != "Enabled":

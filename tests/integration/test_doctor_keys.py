@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from moto.cloudformation.models import cloudformation_backends
 
 from genesys_certs import aws, examine_keys
@@ -170,3 +171,24 @@ def test_a_key_that_may_not_be_looked_at_hides_no_other(world: Environment) -> N
     assert (one.level, "kms:DescribeKey" in one.cure) == (Level.UNKNOWN, True)
     (one,) = said["key TopicKmsKeyArn"]
     assert one.level is Level.CRITICAL
+
+
+def test_a_region_that_does_not_answer_hides_no_other_key(world: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    def made(service: str, region: str | None = None) -> Any:
+        if region == "eu-west-1":
+            raise EndpointConnectionError(endpoint_url="https://kms.eu-west-1.amazonaws.com")
+        return client(service, region)
+
+    client = aws.client
+    monkeypatch.setattr(aws, "client", made)
+    here, there = key(world), "arn:aws:kms:eu-west-1:123456789012:key/there"
+    said = found(world, BucketKmsKeyArn=here, FileBucketKmsKeyArns=f"{there},{here}")
+    (one,) = said["key FileBucketKmsKeyArns"]
+    assert (one.level, "kms.eu-west-1" in one.what) == (Level.UNKNOWN, True)
+    assert [one.level for one in said["key BucketKmsKeyArn, FileBucketKmsKeyArns"]] == [Level.OK]
+
+
+def test_keys_may_be_listed_with_blanks_between_them(world: Environment) -> None:
+    first, second = key(world), key(world)
+    said = found(world, FormerKmsKeyArns=f"{first}, {second}")
+    assert [one.level for one in said["key FormerKmsKeyArns"]] == [Level.OK, Level.OK]

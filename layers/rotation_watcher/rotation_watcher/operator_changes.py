@@ -140,13 +140,22 @@ class _Look:
 
     def _look(self) -> None:
         """Hear what S3 has said, then list: of what is done after that the next look hears and tells."""
-        self._receive(wait=False)
+        self._receive(self._said, wait=False)
+        self._now = self._ports.clock()
         self._loaded = files_state.load(self._store)
         self._found = self._list()
-        different = files_seen.changed(self._found, self._loaded[0]) if self._loaded[0] else ()
-        if different and not self._said and not self._unheard:
-            self._receive(wait=True)
-            self._later = self._said.leave_later(self._found, different)
+        if not self._unheard and self._unsaid():
+            heard = Said()
+            self._receive(heard, wait=True)
+            self._later = self._said.join(heard, self._found, self._now)
+
+    def _unsaid(self) -> bool:
+        """Whether S3 has not said who: a queue that is asked without waiting gives a part of what it holds, or none."""
+        held = self._loaded[0]
+        if held is None:
+            return False
+        deciding = (key for key in files_seen.changed(self._found, held) if key.startswith(keys.DECIDING))
+        return any(not self._said.since(key, held.files.get(key), self._found.get(key)) for key in deciding)
 
     def _list(self) -> dict[str, Listed]:
         found: dict[str, Listed] = {}
@@ -160,7 +169,7 @@ class _Look:
         """Whether what S3 has said may take more of the run."""
         return self._ports.remaining() >= max(2 * CALL_TAKES, self._all * (1 - QUEUE))
 
-    def _receive(self, *, wait: bool) -> None:
+    def _receive(self, said: Said, *, wait: bool) -> None:
         """What S3 has said. A queue that does not answer costs the names, and no alert."""
         if self._ports.events is None:
             return
@@ -171,7 +180,7 @@ class _Look:
                 wait = False
                 for event in some:
                     if files_seen.counts(event.key, self._ports.watch_file):
-                        self._said.add(event)
+                        said.add(event)
         except StoreError as error:
             self._unheard.append(str(error))
 
@@ -239,15 +248,15 @@ class _Look:
             key: self._found[key].modified if key in self._found else self._said.first(key, self._now) for key in found
         }
         in_order = files_seen.ordered(found, done, held)
+        before = {key: unfounded[key] if key in unfounded else held.files.get(key) for key in in_order}
         changes: list[FileChange] = []
         for key in in_order[:INTO]:
             if changes and self._reader.tired:
                 break
-            before = unfounded[key] if key in unfounded else held.files.get(key)
             changes.append(
                 files_change.described(
                     key,
-                    before,
+                    before[key],
                     self._found.get(key),
                     claimed=key in unfounded,
                     said=self._said,
@@ -261,7 +270,9 @@ class _Look:
             return self._learn(held)
         self._changed = (*in_order[: len(changes)], *([files_seen.REST] if beyond else []))
         state = files_seen.after(held, self._found, self._known(self._changed, changes), self._now)
-        alerts = self._alerts(changes, len(in_order) - len(changes), beyond=beyond)
+        without_room = [key for key in self._said.keys if beyond and key in self._found and key not in held.files]
+        people = self._said.people({**dict.fromkeys(without_room), **before}, self._found)
+        alerts = self._alerts(changes, len(in_order) - len(changes), people, beyond=beyond)
         return self._learn(replace(state, outbox=with_alerts(state.outbox, alerts)))
 
     def _known(self, told: Sequence[str], changes: Sequence[FileChange] = ()) -> dict[str, Known]:
@@ -271,7 +282,8 @@ class _Look:
         known = {}
         for key in told:
             # No version says when one was deleted for good: what is said of that later is of what is told now.
-            timeless = key in back or files_seen.in_parts(self._found.get(key))
+            gone = key not in self._found and at.get(key) == self._now
+            timeless = gone or key in back or files_seen.in_parts(self._found.get(key))
             heard = self._said.newest(key)
             heard = max(heard or self._now, self._now) if timeless else heard
             if key in self._found:
@@ -283,7 +295,7 @@ class _Look:
     def _learn(self, state: State) -> State:
         """Read files that nobody has read yet, some in each run: later their versions may be deleted for good."""
         files = dict(state.files)
-        for key in files_seen.unread(state, self._found)[:LEARNED]:
+        for key in files_seen.unread(state, self._found, self._now)[:LEARNED]:
             if self._reader.tired:
                 break
             try:
@@ -321,7 +333,7 @@ class _Look:
             return False
         return newest is not None and timedelta(0) <= self._now - newest.modified < UNTIL_SAID
 
-    def _alerts(self, changes: Sequence[FileChange], more: int, *, beyond: bool) -> list[Alert]:
+    def _alerts(self, changes: Sequence[FileChange], more: int, people: Sequence[str], *, beyond: bool) -> list[Alert]:
         bucket, now = self._store.bucket, self._now
         pairs = _pairs(changes)
         if len(pairs) <= ONE_BY_ONE and not more and not beyond:
@@ -336,7 +348,7 @@ class _Look:
                 changes=changes,
                 more=more,
                 beyond=beyond,
-                people=self._said.people,
+                people=people,
                 bucket=bucket,
                 digest=digest,
                 now=now,
@@ -350,8 +362,13 @@ def _without(state: State, taken: frozenset[str]) -> State:
 
 
 def _pairs(changes: Sequence[FileChange]) -> list[tuple[FileChange, FileChange | None]]:
-    """An approval together with the chain that lies beside it, every other file by itself."""
+    """An approval with the chain beside it where the same was done to both by the same; every other file by itself."""
     by_key: Mapping[str, FileChange] = {one.key: one for one in changes}
-    chains = {one.key: f"{one.key.removesuffix('.json')}.pem" for one in changes if is_approval(one.key)}
-    taken = {chain for chain in chains.values() if chain in by_key}
-    return [(one, by_key.get(chains.get(one.key, ""))) for one in changes if one.key not in taken]
+    chains = {one.key: by_key.get(f"{one.key.removesuffix('.json')}.pem") for one in changes if is_approval(one.key)}
+    beside = {key: one for key, one in chains.items() if one and _done(one) == _done(by_key[key])}
+    taken = {one.key for one in beside.values()}
+    return [(one, beside.get(one.key)) for one in changes if one.key not in taken]
+
+
+def _done(change: FileChange) -> tuple[object, ...]:
+    return change.verb, change.by, change.claimed

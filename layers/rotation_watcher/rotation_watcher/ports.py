@@ -164,7 +164,8 @@ class FileEvents(Protocol):
     def receive(self, *, wait: bool) -> Sequence[FileEvent] | None:
         """The next few, which may be none of use; None: there are no more for now. Raises StoreError.
 
-        ``wait``: up to two seconds for the first. Each comes again after some minutes until it was taken.
+        ``wait``: up to two seconds for the first; who does not wait may be given a part of what there is, or none. Each
+        comes again after some minutes until it was taken.
         """
 
     def take(self, *, leave: Collection[str] = (), in_time: Callable[[], bool] = lambda: True) -> None:

@@ -48,7 +48,7 @@ def described(
     try:
         found = files_read.life(reader.versions(key, before.at if before else None), before, listed, now)
     except StoreError as error:
-        older = before is not None and listed is not None and listed.modified < before.at
+        older = before is not None and listed is not None and listed.modified < files_seen.written_by(before)
         change = replace(change, at=last if older else change.at, older=older, unread=str(error))
         return replace(change, again=_again(change, before, listed, back=older))
     if found.since and listed is None and found.since[0].deleted:
@@ -119,7 +119,7 @@ def _again(change: FileChange, before: Known | None, listed: Listed | None, *, b
     now = listed.etag.strip('"')[:8] if listed else "gone"
     if back:
         return f"back:{now}"
-    return now if before is not None and stamp(change.at) <= stamp(before.at) else ""
+    return now if before is not None and stamp(change.at) <= stamp(files_seen.written_by(before)) else ""
 
 
 def is_approval(key: str) -> bool:

@@ -10,7 +10,7 @@ from rotation_watcher.alerts.builders import Named
 from rotation_watcher.deadline import CALL_TAKES, Remaining
 from rotation_watcher.errors import StoreError
 from rotation_watcher.ports import Listed, ObjectStore, Version
-from rotation_watcher.status.files_seen import FORGOTTEN, SLACK, in_parts
+from rotation_watcher.status.files_seen import FORGOTTEN, SLACK, in_parts, written_by
 from rotation_watcher.status.files_state import Known
 from rotation_watcher.x509.certificates import parse_bundle
 
@@ -82,7 +82,8 @@ class Reader:
         if version.size > LARGEST:
             raise Unreadable(f"it has {version.size} bytes")
         stored = self.store.get(key, version=version.id)
-        if stored is None:
+        # One without an id cannot be asked for once there are others: S3 gives the newest.
+        if stored is None or (version.id is None and stored.etag != version.etag):
             raise Unreadable("S3 does not give it")
         return stored.body
 
@@ -142,7 +143,7 @@ def life(versions: Sequence[Version], before: Known | None, listed: Listed | Non
     since = _since(versions, before, former, now)
     if before is None or live is None or former is not None:
         return Life(live, former, since, older=False)
-    older = live.modified <= before.at if before.etag else live.modified < before.at - SLACK
+    older = live.modified <= written_by(before) if before.etag else live.modified < before.at - SLACK
     return Life(live, former, since, older)
 
 
@@ -157,8 +158,9 @@ def _since(
     if former is not None:
         return versions[: versions.index(former)]
     if before is not None:
-        newer = _newer(versions, before.at)
-        same = (one for one in versions[newer:] if one.modified == before.at and not one.deleted)
+        seen = written_by(before)
+        newer = _newer(versions, seen)
+        same = (one for one in versions[newer:] if one.modified == seen and not one.deleted)
         return [*versions[:newer], *same]
     lives = itertools.pairwise(versions)
     last = next((place for place, (one, below) in enumerate(lives, 1) if below.deleted and not one.deleted), None)

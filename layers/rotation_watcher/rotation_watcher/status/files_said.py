@@ -1,6 +1,6 @@
 """What S3 has said of operators' files in one run, held against how they are listed and were seen last. Pure."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from rotation_watcher.ports import FileEvent, Listed
@@ -18,9 +18,6 @@ class Said:
         """S3 has said one more."""
         self._said.setdefault(event.key, []).append(event)
 
-    def __bool__(self) -> bool:
-        return bool(self._said)
-
     @property
     def keys(self) -> frozenset[str]:
         """Of what something was said."""
@@ -31,11 +28,10 @@ class Said:
         """All of it."""
         return [one for some in self._said.values() for one in some]
 
-    @property
-    def people(self) -> tuple[str, ...]:
-        """Whoever is named, the last first."""
-        in_order = sorted(self.all, key=lambda one: one.at, reverse=True)
-        return tuple(dict.fromkeys(one.who for one in in_order if one.who))
+    def people(self, before: Mapping[str, Known | None], found: Mapping[str, Listed]) -> tuple[str, ...]:
+        """Who did something to these files since they were seen last, the last first. ``before``: as they were then."""
+        said = (one for key, known in before.items() for one in self.since(key, known, found.get(key)))
+        return tuple(dict.fromkeys(one.who for one in sorted(said, key=lambda one: one.at, reverse=True) if one.who))
 
     def of(self, key: str) -> list[FileEvent]:
         """What was said of a file, in order."""
@@ -49,14 +45,19 @@ class Said:
         """When the last of it was done."""
         return max((one.at for one in self.of(key)), default=None)
 
-    def leave_later(self, found: Mapping[str, Listed], different: Collection[str]) -> frozenset[str]:
-        """Forget what is said of files that look as they did, or of what was done after they were listed; the keys."""
-        later = frozenset(key for key in self._said if key not in different or self._is_later(key, found.get(key)))
-        self._said = {key: some for key, some in self._said.items() if key not in later}
-        return later
+    def join(self, heard: "Said", found: Mapping[str, Listed], listed: datetime) -> frozenset[str]:
+        """Take what was heard after the files were listed, at ``listed``, but of what was done later; the keys of that.
 
-    def _is_later(self, key: str, listed: Listed | None) -> bool:
-        return listed is not None and any(one.at > listed.modified + SLACK for one in self._said[key])
+        When a file was written says nothing of when an older version became it again, or an upload in parts was done.
+        """
+        later = set()
+        for one in heard.all:
+            now = found.get(one.key)
+            if one.at > listed - SLACK and (now is None or one.at > now.modified + SLACK):
+                later.add(one.key)
+            else:
+                self.add(one)
+        return frozenset(later)
 
     def of_now(self, key: str, listed: Listed | None) -> list[FileEvent]:
         """What was said of a file since it was written as it is now; of one that is gone all that was said."""

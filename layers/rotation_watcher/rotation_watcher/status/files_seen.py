@@ -45,9 +45,14 @@ def counts(key: str, watch_file: str) -> bool:
     return (key.startswith(keys.DECIDING) or key == watch_file) and not key.endswith("/")
 
 
-def in_parts(listed: Listed | Version | None) -> bool:
+def in_parts(listed: Listed | Version | Known | None) -> bool:
     """Whether it was uploaded in parts: then S3 says when that was begun (S3 user guide, object metadata)."""
     return listed is not None and "-" in listed.etag
+
+
+def written_by(known: Known) -> datetime:
+    """By when a file was written that was seen so: what is no newer lay below it."""
+    return max(known.at, known.heard or known.at) if in_parts(known) else known.at
 
 
 def changed(found: Mapping[str, Listed], before: State) -> list[str]:
@@ -104,14 +109,18 @@ def with_room(files: Mapping[str, Known], key: str, holds: Iterable[str]) -> Kno
     return msgspec.structs.replace(files[key], holds=holds, unread=False)
 
 
-def unread(state: State, found: Mapping[str, Listed]) -> list[str]:
-    """The keys of the files whose certificates nobody has read yet, and that are still as they were seen."""
-    return sorted(
+def unread(state: State, found: Mapping[str, Listed], now: datetime) -> list[str]:
+    """The keys of the files whose certificates nobody has read yet, and that are still as they were seen.
+
+    In another order at each look: those that cannot be read for now keep no other from being read.
+    """
+    some = (
         key
         for key, one in state.files.items()
         if key in found and key.startswith(keys.DECIDING) and not key.endswith(".json")
         if one.etag and one.holds is None and not one.unread and not _differs(found[key], one)
     )
+    return sorted(some, key=lambda key: hashlib.sha256(f"{now}{key}".encode(errors="surrogatepass")).digest())
 
 
 def traceless(events: Iterable[FileEvent], found: Mapping[str, Listed], before: State) -> list[str]:
@@ -124,7 +133,7 @@ def traceless(events: Iterable[FileEvent], found: Mapping[str, Listed], before: 
         known = before.files.get(event.key)
         if known is None or event.key not in found or _differs(found[event.key], known):
             continue
-        if event.at > max(known.at, known.heard or known.at) + SLACK:
+        if not _heard(event, known):
             news.add(event.key)
     return sorted(news)
 
@@ -155,10 +164,16 @@ def passed(events: Iterable[FileEvent], found: Mapping[str, Listed], before: Sta
     for event in events:
         known = before.files.get(event.key)
         there = event.key in found or (known is not None and known.etag)
-        late = known is not None and event.at <= known.at + SLACK
-        if not there and not late:
+        if not there and (known is None or not _heard(event, known)):
             news.add(event.key)
     return sorted(news)
+
+
+def _heard(event: FileEvent, known: Known) -> bool:
+    """Whether it is of what was told."""
+    if known.heard is not None and known.heard >= known.at:
+        return event.at <= known.heard
+    return event.at <= known.at + SLACK
 
 
 def _digest(found: Mapping[str, Listed], room: Iterable[str]) -> str:

@@ -16,8 +16,9 @@ FORMAT = 1
 class Known(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One file as it was seen last: its ETag (empty: it was deleted), and when S3 says that this was done.
 
-    ``heard``: the latest that S3 has said of it. ``holds``: the SHA-256 of the certificates in it; None: nobody has
-    read it yet, or, with ``unread``, it could not be read or there is no room, and nobody tries again.
+    ``heard``: the latest that S3 has said of it, or when it was seen so, where its own time says nothing. ``holds``:
+    the SHA-256 of the certificates in it; None: nobody has read it yet, or, with ``unread``, it could not be read or
+    there is no room, and nobody tries again.
     """
 
     etag: str = ""
