@@ -73,7 +73,7 @@ def of_live(
     )
     former: Mapping[str, Block] = {}
     if unusable:
-        free = plan.blocked_by is None
+        free = plan.blocked_by is None and not unknown  # of what nobody knows no change is planned
         plan = msgspec.structs.replace(plan, blocked_by=Blocker.BUCKET_UNUSABLE, why=why, but_for_bucket=free)
     elif plan.drift and plan.drift.removed and record.applied:
         with suppress(TargetError):  # it is for names alone
