@@ -205,6 +205,25 @@ def test_where_it_only_observes_what_is_due_is_told_beside_the_bucket_that_is_go
     assert sorted(str(one.target) for one in planned if one.target in IN_DUBLIN) == sorted(IN_DUBLIN), "each once"
 
 
+def test_of_what_nobody_knows_no_change_is_planned(fleet: Fleet) -> None:
+    environment = fleet.environment
+    furnish_region(fleet)
+    environment.watch["mode"] = "observe"
+    environment.configure()
+    fleet.dublin.client("apigateway").update_domain_name(
+        domainName="rest-dublin.example.com",
+        patchOperations=[{"op": "replace", "path": "/mutualTlsAuthentication/truststoreUri", "value": ""}],
+    )
+    environment.aws.settle()
+    lose(fleet, "gone")
+    environment.tick()
+    hours(environment, 1)
+    told = {(alert.target, alert.kind) for alert in environment.new_alerts()}
+    assert {("rest-dublin", Kind.MTLS_OFF), ("rest-dublin", Kind.TRUSTSTORE_UPDATE_FAILED)} <= told
+    assert ("dublin", Kind.CHANGE_PLANNED) in told
+    assert ("rest-dublin", Kind.CHANGE_PLANNED) not in told, "what others had there is unknown, and would come back"
+
+
 def exchange(fleet: Fleet) -> str:
     """Another bucket for the region, and no role may read the former one; its name."""
     make_region_bucket(fleet.environment.aws, DUBLIN, "other-watcher", roles=[ROLE])
