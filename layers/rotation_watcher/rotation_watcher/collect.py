@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from rotation_watcher.listed_store import Memory
     from rotation_watcher.sources.fetch import Seen
 
+replace = msgspec.structs.replace
+
 FETCHING = 60.0
 """Seconds that secrets and Genesys may take together, all sources at once."""
 JUDGING = 6.0
@@ -133,13 +135,13 @@ def collect(watch: Watch, request: Request, ports: Ports) -> Summary:
     from rotation_watcher.sources import fetch  # noqa: PLC0415  # it loads asyncio, which a start can do without
 
     chosen = _chosen(watch, request)
-    ports = msgspec.structs.replace(ports, store=TimedStore(ports.store, ports.remaining))
+    ports = replace(ports, store=TimedStore(ports.store, ports.remaining))
     summary = Summary(dry_run=request.dry_run)
     seconds = max(1.0, min(FETCHING, ports.remaining() - KEEPING))
     unready = [source.id for source in chosen if source.id in ports.unready]
     ready = [source for source in chosen if source.id not in ports.unready]
     asked = fetch.answers(ready, ports.secrets, ports.genesys, seconds)
-    ports = msgspec.structs.replace(ports, store=_known(ready, ports))  # while Genesys is being asked, as what follows
+    ports = replace(ports, store=_known(ready, ports))  # while Genesys is being asked, as what follows
     apart = _Apart(watch, request, ports)
     apart.broken |= {name: SourceSummary(outcome="broken", message=UNREADY) for name in unready}
     runs: dict[str, _SourceRun] = {}
@@ -280,7 +282,7 @@ class _Kept:
         if len(own) == len(known.outbox):
             return known
         name = SourceName(self.source.id, self.source.region)
-        return strange_alerts(msgspec.structs.replace(known, outbox=own), name, self._clock())
+        return strange_alerts(replace(known, outbox=own), name, self._clock())
 
     def _write(self, changed: History, etag: str | None) -> str:
         self._ledger.note(changed.outbox)
@@ -471,7 +473,7 @@ def _observe(
         del approvals[key]
         problems[key] = Finding(INVALID, f"{keys.approval(key)}: {FORMER}")
     if approvals:
-        context = msgspec.structs.replace(context, approvals=approvals)
+        context = replace(context, approvals=approvals)
         observation = judge(context)
     return _with_problems(observation, problems), context
 
@@ -485,12 +487,10 @@ def _with_problems(observation: Observation, problems: Mapping[str, Finding]) ->
         problem = problems.get(entity.key)
         if problem is not None and not entity.verdict.accepted:
             reasons = (*entity.verdict.reasons, problem)
-            entities.append(
-                msgspec.structs.replace(entity, verdict=msgspec.structs.replace(entity.verdict, reasons=reasons))
-            )
+            entities.append(replace(entity, verdict=replace(entity.verdict, reasons=reasons)))
         else:
             entities.append(entity)
-    return msgspec.structs.replace(observation, entities=tuple(entities))
+    return replace(observation, entities=tuple(entities))
 
 
 def _compare(run: _SourceRun, earlier: Iterable[_SourceRun], request: Request, watch: Watch) -> None:

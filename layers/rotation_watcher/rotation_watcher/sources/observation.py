@@ -261,4 +261,4 @@ def _key(assessed: Assessed, text: bytes) -> str:
 
 def _refused(verdict: Verdict, finding: Finding) -> Verdict:
     reasons = (finding, *verdict.reasons)
-    return msgspec.structs.replace(verdict, accepted=False, approvable=False, reasons=reasons)
+    return replace(verdict, accepted=False, approvable=False, reasons=reasons)
