@@ -20,7 +20,7 @@ from benchmarks.calls import Fleet
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "build/bench"
 TARGETS, ACCOUNTS = 200, 5
-REGIONS = ("eu-central-1", "ap-south-1", "ca-central-1")
+REGIONS = ("eu-central-1", "ap-south-1", "ca-central-1", "eu-west-2", "ap-southeast-2", "us-west-2", "ap-northeast-1")
 """Whose root is the new one, a round each."""
 BARS = {"ratio": 2.0, "peak_mb": 256.0, "sweep_calls": 4.0, "sweep_writes": 0.0}
 """Issue 13, points 1 and 8. A sweep's calls are for each target, what the run shares among them."""

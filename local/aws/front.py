@@ -50,9 +50,9 @@ class Front:
         path = environ.get("PATH_INFO", "")
         if path.startswith(_CONTROL):
             return self._behind(environ, start_response)
+        body = _take_body(environ)
         if path.startswith(PREFIX):
             return self._download(path, environ, start_response)
-        body = _take_body(environ)
         plain = plain_reads.of(environ) or plain_writes.of(environ, body)
         recognised = recognise(environ, body) if plain is None else Recognised(plain.call, None)
         fault = self._waiting.take(recognised.call) or bucket_owner.refused(environ)

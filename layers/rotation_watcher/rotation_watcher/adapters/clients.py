@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.handlers import add_expect_header
 
 CONFIG = Config(
     connect_timeout=5,
@@ -62,7 +63,12 @@ def make(
     factory: Any = (session or boto3).client  # the stubs know literal names only
     usual = SINGLE_ATTEMPT if service.startswith(_ONCE) else PROMPT if service in _PROMPT else CONFIG
     with _MAKING:
-        return factory(service, region_name=region, endpoint_url=endpoint_url, config=config or usual)
+        made = factory(service, region_name=region, endpoint_url=endpoint_url, config=config or usual)
+    if service == "s3":
+        # It makes each PutObject wait for a "100 Continue", a round trip, before it sends a body: worth it from one or
+        # two megabytes on, where the SDKs of Java, Kotlin and Go begin with it. What is put here is some kilobytes.
+        made.meta.events.unregister("before-call.s3", add_expect_header)
+    return made
 
 
 def deferred(service: str, *, region: str | None = None, session: Callable[[], "boto3.Session"] | None = None) -> Any:
