@@ -53,6 +53,17 @@ def test_aws_can_distinguish_our_calls_by_their_user_agent(aws: EmbeddedAws) -> 
     assert len(aws.calls) == 1
 
 
+def test_an_object_is_put_without_waiting_for_a_continue(aws: EmbeddedAws) -> None:
+    given: list[object] = []
+    client, usual = clients.make("s3"), aws.client("s3")
+    client.create_bucket(Bucket="small")
+    for one in (client, usual):
+        one.meta.events.register("before-send.s3", lambda request, **_: given.append(request.headers.get("Expect")))
+        one.put_object(Bucket="small", Key="a", Body=b"some kilobytes")
+
+    assert given == [None, b"100-continue"]
+
+
 def test_a_transient_fault_is_tried_again(aws: EmbeddedAws) -> None:
     aws.fail_next("sqs", "ListQueues", "ServiceUnavailable", 503)
     clients.make("sqs").list_queues()

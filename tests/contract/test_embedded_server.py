@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 
 from local.aws.server import EmbeddedAws
 from local.genesys.clock import VirtualClock
+from local.patience import seconds
 from tests.support import certs
 from tests.support.embedded import START, Bundles, download
 
@@ -39,7 +40,7 @@ def test_it_starts_and_stops_at_once() -> None:
     begun = time.monotonic()
     with EmbeddedAws(VirtualClock(START)) as aws:
         aws.client("s3").list_buckets()
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < seconds(3)
 
 
 def get(connection: http.client.HTTPConnection, path: str = "/") -> int:
