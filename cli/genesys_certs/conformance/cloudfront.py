@@ -99,6 +99,17 @@ def _stale(bench: Bench) -> Answer:
     return tried(lambda: bench.update(bench.first, before))
 
 
+def _tagged(bench: Bench) -> Answer:
+    """Whether a tag leaves the ETag as it is. What a trust store holds is known by its ETag, so it bears no mark yet."""
+    before = bench.settled()[1]
+    tags = {"Items": [{"Key": "genesys-certs-conformance-etag", "Value": "asked"}]}
+    try:
+        bench.cloudfront.tag_resource(Resource=str(bench.created["TrustStore"]["Arn"]), Tags=tags)
+    except ClientError as error:
+        return refusal(error)
+    return taken(stays=bench.settled()[1] == before)
+
+
 def _while_pending(bench: Bench) -> Answer:
     """A second update right behind the first, with its ETag."""
     bench.settled()
@@ -225,6 +236,7 @@ PROBES: Sequence[Probe] = (
     *(Probe(f"cloudfront.bundle.{one}", bundles.CASES[one].asks, _bundle(bundles.CASES[one])) for one in CASES),
     Probe("cloudfront.etag.settling", "Whether the ETag stays as an update answered it.", _etag),
     Probe("cloudfront.etag.stale", "An update with an ETag that is no longer the present one.", _stale),
+    Probe("cloudfront.etag.tag", "Whether a tag leaves the ETag as it is.", _tagged),
     Probe("cloudfront.update.while-pending", "A second update right behind the first.", _while_pending),
     Probe("cloudfront.update.wrong-region", "A Region that is not the bucket's.", _wrong_region),
     Probe(
