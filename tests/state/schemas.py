@@ -12,7 +12,7 @@ import msgspec
 
 from rotation_watcher import configuration, digests
 from rotation_watcher.alerts.model import Kind
-from rotation_watcher.bundles import pins, revoked
+from rotation_watcher.bundles import decided, pins
 from rotation_watcher.identity import publishing as identity
 from rotation_watcher.revocation import kept
 from rotation_watcher.revocation import state as crl_alerts
@@ -31,7 +31,7 @@ STATES: dict[str, tuple[type, int]] = {
     "loaded": (loaded.Loaded, loaded.FORMAT),
     "identity": (identity.Identity, identity.FORMAT),
     "pins": (pins.Pins, pins.FORMAT),
-    "revocations": (revoked.Remembered, revoked.FORMAT),
+    "revocations": (decided.Remembered, decided.FORMAT),
     "record": (record.Record, record.FORMAT),
     "target-revocations": (revocation_state.State, revocation_state.FORMAT),
 }

@@ -12,7 +12,7 @@ from rotation_watcher import config, formats, keys
 from rotation_watcher.alerts.builders.wording import stamp
 from rotation_watcher.alerts.conditions import Condition
 from rotation_watcher.alerts.model import Alert, Kind, Severity
-from rotation_watcher.bundles.revoked import Remembered
+from rotation_watcher.bundles.decided import Remembered
 from rotation_watcher.config import Watch
 from rotation_watcher.ports import Validators
 from rotation_watcher.regions import REGIONS

@@ -100,7 +100,7 @@ def _stale(bench: Bench) -> Answer:
 
 
 def _tagged(bench: Bench) -> Answer:
-    """Whether a tag leaves the ETag as it is. What a trust store holds is known by its ETag, so it bears no mark yet."""
+    """Whether a tag leaves the ETag as it is, by which is known what a trust store holds: it bears no mark yet."""
     before = bench.settled()[1]
     tags = {"Items": [{"Key": "genesys-certs-conformance-etag", "Value": "asked"}]}
     try:

@@ -35,7 +35,6 @@ from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import History
 from rotation_watcher.sources.observation import Judged, Observation, observe
 from rotation_watcher.sources.silence import unread_hours
-from rotation_watcher.targets.repository import load_record
 from rotation_watcher.trust.approvals import FORMER, INVALID, misnamed
 from rotation_watcher.trust.findings import Finding
 from rotation_watcher.trust.identity import Expected
@@ -410,6 +409,8 @@ def _reach(watch: Watch, source: Source, store: ObjectStore, authority: str, cha
 
 def _held(target: Target, store: ObjectStore) -> frozenset[str]:
     """The fingerprints that a target holds by its record; none where that cannot be read: then it counts as lacking."""
+    from rotation_watcher.targets.repository import load_record  # noqa: PLC0415  # it brings all that plans a target
+
     try:
         record, _ = load_record(store, target)
     except StoreError:

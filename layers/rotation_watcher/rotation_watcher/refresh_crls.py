@@ -22,7 +22,7 @@ from rotation_watcher.alerts import outbox
 from rotation_watcher.alerts.ledger import Ledger
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.asking import publish_requests
-from rotation_watcher.bundles import revoked
+from rotation_watcher.bundles import decided, revoked
 from rotation_watcher.bundles.files import listed_pins
 from rotation_watcher.bundles.view import view_bundle
 from rotation_watcher.bundles.wanted import Need, proved
@@ -204,7 +204,7 @@ def _remembered(watch: Watch, store: ObjectStore, summary: Summary) -> frozenset
     known: set[str] = set()
     for bundle in watch.bundles:
         try:
-            known |= revoked.recall(store, bundle.id).folders
+            known |= decided.recall(store, bundle.id).folders
         except StoreError as error:
             summary.broken.append(f"bundle {bundle.id}: {error}")
     return frozenset(known)

@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 
 from rotation_watcher import formats, keys
-from rotation_watcher.bundles import pins, revoked
+from rotation_watcher.bundles import decided, pins
 from rotation_watcher.bundles import wanted as bundle
 from rotation_watcher.bundles.pins import Pin, Pins
 from rotation_watcher.bundles.wanted import BundleView, Wanted
@@ -74,7 +74,7 @@ def withdraw(view: BundleView, store: ObjectStore, now: datetime, *, dry_run: bo
     written = []
     if not dry_run:
         in_force = [point.folder for point, _ in view.lists]
-        revoked.remember(store, view.bundle.id, view.revocations, in_force)
+        decided.remember(store, view.bundle.id, view.revocations, in_force)
     gone = _gone(view, store.get(keys.manifest(view.bundle.id)), store, now)
     stored = store.get(keys.wanted(view.bundle.id)) if gone else None
     before = parse_bundle(stored.body)[0] if stored else ()

@@ -5,7 +5,7 @@ CAs alone is treated like a revoked one. Nothing leaves a truststore because of 
 history, removals wait, and a person decides (the alert ``revoked`` says how).
 
 What ``refresh_crls`` keeps is asked each time, and believed as far as issuers signed it (``revocation.lists``). Which
-list took something is remembered beside the bundle: it says so even where what lies below ``crls/`` is lost.
+list took something is remembered beside the bundle (``decided``).
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -14,9 +14,8 @@ from itertools import pairwise
 
 import msgspec
 
-from rotation_watcher import formats, keys
+from rotation_watcher.bundles import decided
 from rotation_watcher.bundles.wanted import Need, proved
-from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.revocation.kept import Manifest
 from rotation_watcher.revocation.lists import says
@@ -24,32 +23,11 @@ from rotation_watcher.revocation.points import Gathered, Link, Member, Point, ga
 from rotation_watcher.x509.distribution_points import distribution_points
 from rotation_watcher.x509.paths import Path
 
-FORMAT = 1
-
-
-class Remembered(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of ``revocations.json``: by folder, the version of the ``list.der`` that decided last.
-
-    ``known``: the folders of all lists that were in force, sorted, whether they revoked anything or not.
-    """
-
-    format: int = FORMAT
-    lists: Mapping[str, str] = {}
-    known: tuple[str, ...] = ()
-
-    @property
-    def folders(self) -> frozenset[str]:
-        """Those of every list that there was."""
-        return frozenset({*self.lists, *self.known})
-
-
-NOTHING = Remembered()
-
 
 class Found(msgspec.Struct, frozen=True):
     """The revoked certificates, by fingerprint. ``faults``: why that may not be all, in words.
 
-    ``lists`` are those that decided, as ``Remembered`` holds them. ``kept``: what is in force of
+    ``lists`` are those that decided, as ``decided.Remembered`` holds them. ``kept``: what is in force of
     the lists that its certificates name, each with its manifest.
     """
 
@@ -67,12 +45,6 @@ class Struck(msgspec.Struct, frozen=True):
     words: tuple[str, ...]
 
 
-def decode(data: bytes) -> Remembered:
-    """The content of the file. Raises NewerFormat for a newer release's, one of errors.UNDECODABLE if it is none."""
-    formats.number_of(data, newest=FORMAT)
-    return msgspec.json.decode(data, type=Remembered)
-
-
 def find(store: ObjectStore, bundle: str, needs: Sequence[Need], now: datetime) -> Found:
     """What the lists that are kept revoke of these needs. Raises StoreError."""
     if not any(map(_names_a_list, needs)):
@@ -80,13 +52,13 @@ def find(store: ObjectStore, bundle: str, needs: Sequence[Need], now: datetime) 
     revoked: set[str] = set()
     faults: dict[str, str] = {}
     lists: dict[str, str] = {}
-    remembered: Remembered | None = None
+    before: decided.Remembered | None = None
     kept: dict[str, tuple[Point, Manifest]] = {}
     for point in (point for each in rounds(needs, revoked, now) for point in each.points.values()):
-        if remembered is None:
-            remembered = recall(store, bundle)
+        if before is None:
+            before = decided.recall(store, bundle)
         folder = point.folder
-        said = says(store, point, remembered.lists.get(folder), now, known=folder in remembered.folders)
+        said = says(store, point, before.lists.get(folder), now, known=folder in before.folders)
         if said.manifest is not None:
             kept[point.folder] = point, said.manifest
         revoked |= said.revoked
@@ -95,29 +67,6 @@ def find(store: ObjectStore, bundle: str, needs: Sequence[Need], now: datetime) 
         if said.fault is not None:
             faults[point.folder] = said.fault
     return Found(frozenset(revoked), tuple(faults.values()), lists, tuple(kept.values()))
-
-
-def recall(store: ObjectStore, bundle: str) -> Remembered:
-    """Which lists decided and were in force before. Raises StoreError, NewerFormat."""
-    return _remembered(store, bundle)[0]
-
-
-def remember(store: ObjectStore, bundle: str, lists: Mapping[str, str], known: Collection[str] = ()) -> None:
-    """Note which lists decided, and which are in force (``known``, folders). Raises StoreError."""
-
-    def put(changed: Remembered, etag: str | None) -> str:
-        body = formats.encode(changed)
-        return store.put_if(keys.revocations(bundle), body, etag=etag, content_type=keys.JSON_TYPE).etag
-
-    if lists or known:
-        compare_and_set(
-            lambda: _remembered(store, bundle),
-            lambda held: Remembered(
-                lists={**held.lists, **lists}, known=tuple(sorted({*held.known, *known})) if known else held.known
-            ),
-            put,
-            keys.revocations(bundle),
-        )
 
 
 def links(needs: Iterable[Need], now: datetime) -> Iterator[Link]:
@@ -151,14 +100,6 @@ def rounds(needs: Sequence[Need], revoked: Collection[str], now: datetime) -> It
         asked |= {key: point.fingerprints for key, point in due.items()}
         if revoked:
             seen += links(strike(needs, revoked, now).needs, now)
-
-
-def _remembered(store: ObjectStore, bundle: str) -> tuple[Remembered, str | None]:
-    """The file and its ETag; what cannot be read is written anew. Raises StoreError, NewerFormat."""
-    stored = store.get(keys.revocations(bundle))
-    if stored is None:
-        return NOTHING, None
-    return formats.read_or_none(stored.body, decode, keys.revocations(bundle)) or NOTHING, stored.etag
 
 
 def strike(needs: Iterable[Need], revoked: Collection[str], now: datetime) -> Struck:

@@ -9,7 +9,7 @@ from rotation_watcher import formats, keys
 from rotation_watcher.alerts.builders.wording import plain
 from rotation_watcher.alerts.conditions import Condition
 from rotation_watcher.alerts.model import Alert
-from rotation_watcher.bundles import revoked
+from rotation_watcher.bundles import decided
 from rotation_watcher.clocks import Instant
 from rotation_watcher.config import Source, Target
 from rotation_watcher.errors import NewerFormat, StoreError
@@ -105,7 +105,7 @@ class Reader:
 
     def followed(self, bundle: str) -> frozenset[str]:
         """The folders of the revocation lists that a bundle follows."""
-        found = self._read(keys.revocations(bundle), revoked.decode)
+        found = self._read(keys.revocations(bundle), decided.decode)
         return found.folders if found else frozenset()
 
     def list_in_force(self, folder: str) -> kept.Manifest | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from rotation_watcher import formats, keys
-from rotation_watcher.bundles.revoked import decode
+from rotation_watcher.bundles.decided import decode
 from rotation_watcher.errors import FetchCode
 from rotation_watcher.revocation.kept import DER, INDEX, MANIFEST
 from rotation_watcher.x509.certificates import blocks_of
