@@ -9,8 +9,6 @@ A run that finds everything as it should be writes nothing.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from functools import reduce
 
 import msgspec
 
@@ -21,41 +19,23 @@ from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.config import Mode, Target, Watch
 from rotation_watcher.errors import (
     ClaimedByAnother,
-    Conflict,
     RequestRefused,
     StoreError,
-    TargetBusy,
     TargetDefect,
     TargetError,
     ToBeDone,
 )
 from rotation_watcher.kinds import Payload
-from rotation_watcher.targets import companions, conditions, deploy, manual, revocations, room, shown
+from rotation_watcher.targets import companions, conditions, revocations, room
 from rotation_watcher.targets.decide import (
-    Action,
-    AdoptBaseline,
-    ClaimedElsewhere,
-    Deploy,
-    DropPending,
-    NoChange,
-    Observe,
     Outcome,
-    Prove,
-    PutOff,
-    Resume,
-    decide,
-    outcome_of,
 )
-from rotation_watcher.targets.named_plan import fitted, named_plan, text
-from rotation_watcher.targets.pace import HORIZON, Turn, take_turn
-from rotation_watcher.targets.plan import Blocker, Snapshot
-from rotation_watcher.targets.proof import READBACK_SECONDS
+from rotation_watcher.targets.reconcile import look, reconcile
 from rotation_watcher.targets.record import Record
 from rotation_watcher.targets.requests import Changed, PublishCall, Queued, Reconcile, Release, Rollback, Sweep
 from rotation_watcher.targets.run import Run
-from rotation_watcher.targets.session import Change, Look, Ports, Session, made_once, unclaimed, while_same
-from rotation_watcher.targets.snapshot import may_lag, of_live, take_snapshot
-from rotation_watcher.targets.summary import TargetSummary, describe
+from rotation_watcher.targets.session import Look, Ports, Session, unclaimed
+from rotation_watcher.targets.summary import TargetSummary
 from rotation_watcher.targets.sweep import Round
 from rotation_watcher.x509.facts import CertificateFacts
 
@@ -65,12 +45,6 @@ replace = msgspec.structs.replace
 
 type Called = Reconcile | Rollback | Release | Sweep
 """What is asked for by name; messages of the queue become one of these."""
-
-_READBACKS = 3
-"""How often a target that shows the state before the last proof is read again before it counts as drift."""
-
-PROVED_AFTER = timedelta(minutes=1)
-"""When the queue hands a target over again at which the service is at work, so that it is proved."""
 
 TARGET_TAKES = 180.0
 """Seconds that must be left to begin with one more target: a quiet one takes two, one that is changed and hangs all."""
@@ -115,7 +89,9 @@ def publish(watch: Watch, request: PublishCall, ports: Ports) -> Summary:
     if isinstance(request, Sweep) or (isinstance(request, Reconcile) and not request.targets):
         _idle_bundles(run, request, summary)
     if request.dry_run:
-        _say(summary)
+        from rotation_watcher.targets import by_hand  # noqa: PLC0415  # no schedule asks for it
+
+        summary.text = by_hand.say(summary.targets)
     return summary
 
 
@@ -144,16 +120,6 @@ def _serve_one(run: Run, target: Target, request: Called, summary: Summary) -> N
     except Exception as error:  # noqa: BLE001  # whatever it is, the other targets are served; it is alerted
         summary.targets[target.id] = _defective(target, error, request, run.ports)
         summary.broken.append(target.id)
-
-
-def _say(summary: Summary) -> None:
-    """What a dry run found, in words."""
-    planned = [one for one in summary.targets.values() if one.plan is not None]
-    plans = fitted([one.plan for one in planned if one.plan is not None])
-    for one, plan in zip(planned, plans, strict=True):
-        one.plan = plan
-    unread = [f"{name}: {one.outcome}: {one.message}" for name, one in summary.targets.items() if one.plan is None]
-    summary.text = [*unread, *text(plans)] if summary.targets else []
 
 
 def _serve(watch: Watch, request: Queued, ports: Ports) -> Summary:
@@ -227,8 +193,8 @@ def _chosen(watch: Watch, request: Called) -> tuple[Target, ...]:
 def _one(run: Run, target: Target, request: Called) -> TargetSummary:
     """Serve one target. Raises RequestRefused, StoreError."""
     watch, ports = run.watch, run.ports
-    by_hand = isinstance(request, Rollback | Release) and not request.dry_run
-    asked = _not_claimed(target, ports) if by_hand else None
+    binding = isinstance(request, Rollback | Release) and not request.dry_run
+    asked = _not_claimed(target, ports) if binding else None
     view = run.view(watch.bundle(target.bundle))
     if not request.dry_run:
         run.begin_files(view)  # whatever its record and the target say
@@ -236,33 +202,54 @@ def _one(run: Run, target: Target, request: Called) -> TargetSummary:
     try:
         run.refuse_unanswered(target)
         session.unusable = run.unusable(target, dry_run=request.dry_run)
-        if arns.parse_target(target.arn).kind.takes is Payload.LEAVES:
+        if isinstance(request, Release) and binding:
+            _release(watch, view, request, session)
+            binding = False  # it is recorded: what follows is an ordinary run
+        if _takes_leaves(target):
             from rotation_watcher.filters import serve as filters  # noqa: PLC0415  # only listeners take filters
 
-            if isinstance(request, Release) and not request.dry_run:
-                filters.release(watch, view, request, session)
-                by_hand = False  # as below
             return filters.serve(run, view, request, session)
-        snapshot = _look(watch, view, session)
-        if request.dry_run:
-            summary = _would(watch, snapshot, request, session)
-            summary.revocations = revocations.keep(view, session, watch.mode, dry_run=True)
-            summary.files = companions.keep(view, session, watch.mode, dry_run=True)
-            return summary
-        if isinstance(request, Rollback):
-            return _roll_back(watch, snapshot, request, session)
-        if isinstance(request, Release):
-            manual.release(snapshot, request.leave, session)
-            by_hand = False  # the release is recorded: what follows is an ordinary run
-            snapshot = _snapshot(watch, view, session)
-        return _with_lists(watch, view, session, _reconcile(run, snapshot, session))
+        return _trusted(run, view, request, session)
     except ToBeDone:
         return _ask_for(target, run)
     except TargetError as error:
         run.note_unanswered(target, error)
-        if by_hand and not session.holding:
+        if binding and not session.holding:
             raise RequestRefused(f"{target.id}: {error}") from error
         return _unreadable(view, error, request, session)
+
+
+def _takes_leaves(target: Target) -> bool:
+    return arns.parse_target(target.arn).kind.takes is Payload.LEAVES
+
+
+def _trusted(run: Run, view: BundleView, request: Called, session: Session) -> TargetSummary:
+    """Serve a target that takes CA certificates. Raises RequestRefused, TargetError, StoreError, ToBeDone."""
+    watch, snapshot = run.watch, look(run.watch, view, session)
+    if request.dry_run:
+        from rotation_watcher.targets import by_hand  # noqa: PLC0415  # no schedule asks for it
+
+        summary = by_hand.would(watch, snapshot, request, session)
+        summary.revocations = revocations.keep(view, session, watch.mode, dry_run=True)
+        summary.files = companions.keep(view, session, watch.mode, dry_run=True)
+        return summary
+    if isinstance(request, Rollback):
+        from rotation_watcher.targets import by_hand  # noqa: PLC0415  # likewise
+
+        return by_hand.roll_back(watch, snapshot, request, session)
+    return _with_lists(watch, view, session, reconcile(run, snapshot, session))
+
+
+def _release(watch: Watch, view: BundleView, request: Release, session: Session) -> None:
+    """Record a person's release. Raises RequestRefused, TargetError, StoreError, ToBeDone."""
+    if _takes_leaves(session.target):
+        from rotation_watcher.filters import serve as filters  # noqa: PLC0415  # only listeners take filters
+
+        filters.release(watch, view, request, session)
+        return
+    from rotation_watcher.targets import manual  # noqa: PLC0415  # no schedule asks for it
+
+    manual.release(look(watch, view, session), request.leave, session)
 
 
 def _session(target: Target, request: Called, ports: Ports) -> Session:
@@ -275,11 +262,9 @@ def _session(target: Target, request: Called, ports: Ports) -> Session:
 
 def _not_claimed(target: Target, ports: Ports) -> Session:
     """The session of a call by hand. Raises RequestRefused where another run has the target."""
-    session = Session(target, ports)
-    with manual.refusing(session):
-        session.refuse_if_claimed()
-    session.take_over()
-    return session
+    from rotation_watcher.targets import by_hand  # noqa: PLC0415  # no schedule asks for it
+
+    return by_hand.session_of(target, ports)
 
 
 def _with_lists(watch: Watch, view: BundleView, session: Session, summary: TargetSummary) -> TargetSummary:
@@ -290,198 +275,6 @@ def _with_lists(watch: Watch, view: BundleView, session: Session, summary: Targe
         waiting = [alert.id for alert in session.record.outbox]
         if not {*waiting} <= {*summary.alerts}:
             summary.alerts, summary.undelivered = [*session.told, *waiting], [*session.deliver()]
-    return summary
-
-
-def _look(watch: Watch, view: BundleView, session: Session) -> Snapshot:
-    """Take a snapshot, again if it may show a state that is over. Raises TargetError, ToBeDone, StoreError."""
-    snapshot = _snapshot(watch, view, session)
-    for _ in range(_READBACKS):
-        if not may_lag(snapshot, session.ports.clock()):
-            break
-        if session.looks_only:
-            raise ToBeDone(session.target.id)
-        session.ports.wait(READBACK_SECONDS)
-        session.reload()
-        snapshot = _snapshot(watch, view, session)
-    return snapshot
-
-
-def _snapshot(watch: Watch, view: BundleView, session: Session) -> Snapshot:
-    ports = session.ports
-    now = ports.clock()
-    return take_snapshot(watch, session.target, session.record, view, session.stores, session.adapter, now)
-
-
-def _reconcile(run: Run, snapshot: Snapshot, session: Session) -> TargetSummary:
-    """Snapshot → plan → decide → act → prove → record. What changes the target is decided again under the claim."""
-    watch, ports, mode = run.watch, session.ports, run.watch.mode
-    shown.note(ports.store, snapshot.target, snapshot.live)
-    try:
-        action = decide(snapshot, mode, ports.owner, ports.clock())
-        if isinstance(action, ClaimedElsewhere):
-            return _claimed(snapshot, ClaimedByAnother(action.owner, action.until))
-        if isinstance(action, PutOff) and session.looks_only and action.until <= ports.clock() + HORIZON:
-            raise ToBeDone(session.target.id)
-        if isinstance(action, Deploy):
-            at_once = _deploy_as_read(run, snapshot, session)
-            if at_once is not None:
-                return _deliver(snapshot, at_once, session)
-        if isinstance(action, Deploy | Prove | Resume | DropPending):
-            session.claim(_noticed(snapshot, mode, ports.clock()))
-            snapshot = _snapshot(watch, snapshot.view, session)
-            action = decide(snapshot, mode, ports.owner, ports.clock())
-        if isinstance(action, DropPending):
-            session.save(lambda record: replace(record, pending=None))
-            snapshot = replace(snapshot, record=session.record)
-            action = decide(snapshot, mode, ports.owner, ports.clock())
-        outcome = _act(run, snapshot, action, session)
-        if outcome is None:
-            return _no_change(run, snapshot, action, session)
-        return _deliver(snapshot, outcome, session)
-    except ClaimedByAnother as error:
-        return _claimed(snapshot, error)
-
-
-def _deploy_as_read(run: Run, snapshot: Snapshot, session: Session) -> Outcome | None:
-    """Deploy what the snapshot shows, and claim the target in the same write; None where that may not be done.
-
-    Not where the account's pace has to be asked first, where what the snapshot shows is a reason to wait, or where
-    somebody has written the record since: then the target is claimed, and read again.
-    """
-    if session.looks_only or arns.parse_target(session.target.arn).kind.pace is not None:
-        return None
-    ports, mode = session.ports, run.watch.mode
-    now = ports.clock()
-    noticed = made_once(_noticed(snapshot, mode, now))
-    live, record = snapshot.live, noticed(session.record)
-    snapshot = of_live(run.watch, session.target, record, snapshot.view, session.stores, live, now)
-    if not isinstance(decide(snapshot, mode, ports.owner, now), Deploy):
-        return None
-    run.write_files(snapshot.view, narrow=False)
-    companions.keep(snapshot.view, session, mode)
-    try:
-        outcome = deploy.deploy(snapshot, session, claiming=noticed)
-    except Conflict:
-        session.reload()
-        return None
-    if outcome is Outcome.UPDATED:
-        run.write_files(snapshot.view, narrow=True)
-    return outcome
-
-
-def _act(run: Run, snapshot: Snapshot, action: Action, session: Session) -> Outcome | None:
-    """Change the target and prove it; None where there is nothing to do. Pins widen before, and narrow after."""
-    pending = session.record.pending
-    if isinstance(action, Deploy | Resume) and not (turn := take_turn(session)).now:
-        return _put_off(snapshot, turn, session)
-    match action:
-        case Deploy():
-            run.write_files(snapshot.view, narrow=False)
-            companions.keep(snapshot.view, session, run.watch.mode)
-            outcome = deploy.deploy(snapshot, session)
-        case Prove() if pending is not None:
-            outcome = deploy.await_proof(snapshot, pending, session)
-        case Resume() if pending is not None:
-            outcome = deploy.resume(snapshot, pending, session)
-        case _:
-            return None
-    if outcome is Outcome.UPDATED:
-        run.write_files(snapshot.view, narrow=True)
-    return outcome
-
-
-def _put_off(snapshot: Snapshot, turn: Turn, session: Session) -> Outcome:
-    """Let other targets of the account have their turn first; it is alerted only where that takes long."""
-    waits = TargetBusy("it waits for its turn: the service limits the updates of an account, and others are before it")
-    now = session.ports.clock()
-
-    def change(record: Record) -> Record:
-        after = replace(unclaimed(record), not_before=turn.at)
-        return conditions.update_failed(after, snapshot, waits, snapshot.plan.content, now)
-
-    session.save(change)
-    return Outcome.PUT_OFF
-
-
-def _no_change(run: Run, snapshot: Snapshot, action: Action, session: Session) -> TargetSummary:
-    """Nothing to do at the target: note what was found, and take it for the baseline where that is right."""
-    if isinstance(action, NoChange | AdoptBaseline | Observe):
-        run.write_files(snapshot.view, narrow=True)
-    changes = [_noticed(snapshot, run.watch.mode, session.ports.clock())]
-    if isinstance(action, AdoptBaseline):
-        changes.append(while_same(snapshot.record, deploy.adopt_baseline(snapshot, session)))
-    if session.holding:
-        changes.append(unclaimed)
-    session.save(lambda record: reduce(lambda one, change: change(one), changes, record))
-    return _deliver(snapshot, outcome_of(action), session)
-
-
-def _noticed(snapshot: Snapshot, mode: Mode, now: datetime) -> Change:
-    """The record with what the snapshot shows noted in it."""
-    return while_same(snapshot.record, lambda record: conditions.notice(replace(snapshot, record=record), mode, now))
-
-
-def _deliver(snapshot: Snapshot, outcome: Outcome, session: Session) -> TargetSummary:
-    """Hand over what waits in the outbox, and answer."""
-    summary = describe(replace(snapshot, record=session.record), outcome)
-    summary.alerts = [*session.told, *summary.alerts]
-    summary.undelivered = list(session.deliver())
-    if outcome is Outcome.STILL_UPDATING:
-        summary.again = session.ports.clock() + PROVED_AFTER
-    return summary
-
-
-def _claimed(snapshot: Snapshot, error: ClaimedByAnother) -> TargetSummary:
-    """Another run is at work: it notes what is to be noted and delivers what waits, or the next one does."""
-    summary = describe(snapshot, Outcome.CLAIMED_BY_ANOTHER)
-    summary.message = str(error)
-    return summary
-
-
-def _roll_back(watch: Watch, snapshot: Snapshot, request: Rollback, session: Session) -> TargetSummary:
-    """Go back by hand. What others have put there since the earlier version stays."""
-    noticed = _noticed(snapshot, watch.mode, session.ports.clock())
-    shown.note(session.ports.store, snapshot.target, snapshot.live)
-    if manual.earlier_version(snapshot, request.to, session).back:
-        with manual.refusing(session):
-            session.save(noticed)
-        return _deliver(snapshot, Outcome.HELD, session)
-    with manual.refusing(session):
-        session.claim(noticed)
-    try:
-        snapshot = _snapshot(watch, snapshot.view, session)
-        earlier = manual.earlier_version(snapshot, request.to, session)  # what it was decided on may be over
-    except (RequestRefused, TargetError):
-        session.save(unclaimed)
-        raise
-    try:
-        outcome = deploy.go_back(snapshot, earlier.version, earlier.content, session, vouched=earlier.vouched)
-    except ClaimedByAnother as error:
-        return _claimed(snapshot, error)
-    return _deliver(snapshot, outcome, session)
-
-
-def _would(watch: Watch, snapshot: Snapshot, request: Called, session: Session) -> TargetSummary:
-    """What would be done, with nothing written, sent or delivered. Raises RequestRefused as the call itself would."""
-    if isinstance(request, Rollback):
-        earlier = manual.earlier_version(snapshot, request.to, session)
-        summary = describe(snapshot, Outcome.HELD if earlier.back else Outcome.WOULD_ROLL_BACK)
-        summary.version = earlier.version.version
-        held = earlier.content
-        facts = {key: one.certificate.facts for key, one in held.blocks.items() if one.certificate}
-        back = (held.returns, held.leaves)
-        summary.plan = named_plan(snapshot, summary.outcome, watch.mode, back=back, returning=facts)
-        return summary
-    if isinstance(request, Release):
-        ports, record = session.ports, manual.released(snapshot, request.leave)
-        snapshot = take_snapshot(
-            watch, snapshot.target, record, snapshot.view, session.stores, session.adapter, ports.clock()
-        )
-    action = decide(snapshot, Mode.OBSERVE, session.ports.owner, session.ports.clock())
-    nowhere = snapshot.plan.blocked_by is Blocker.BUCKET_UNUSABLE  # stands in the way of whatever comes, too
-    summary = describe(snapshot, Outcome.BUCKET_UNUSABLE if nowhere else outcome_of(action))
-    summary.plan = named_plan(snapshot, summary.outcome, watch.mode)
     return summary
 
 
