@@ -3,7 +3,7 @@
 import pytest
 
 from rotation_watcher.errors import SourceReason
-from rotation_watcher.sources.observation import Entity
+from rotation_watcher.sources.observation import Entity, Presence
 from rotation_watcher.trust.assessment import Verdict
 from rotation_watcher.trust.findings import Finding, Reason
 from tests.support.words import word
@@ -13,10 +13,10 @@ DAY = 24 * 4
 """Runs a day."""
 
 
-def odd(number: int) -> Entity:
-    """A current entity in which no leaf can be read, another for each number."""
+def odd(number: int, presence: Presence = CURRENT) -> Entity:
+    """An entity in which no leaf can be read, another for each number."""
     refused = Verdict(accepted=False, reasons=(Finding(Reason.MALFORMED, "…"),))
-    return Entity(f"text-{number}", "Genesys", CURRENT, None, (), refused)
+    return Entity(f"text-{number}", "Genesys", presence, None, (), refused)
 
 
 def reasons(teller: Teller, kind: str) -> list[str]:
@@ -34,6 +34,24 @@ def test_a_current_entity_that_is_malformed_in_another_way_at_each_run_is_alerte
     assert len(teller.state.conditions) < 10, "what was never alerted does not pile up"
     teller.see(view("A"), view("A"))
     assert teller.kinds[-1] == "over: source-failing"
+
+
+@pytest.mark.parametrize("presence", Presence)
+def test_another_one_at_each_look_beside_what_is_accepted_is_told_once_as_a_flood(presence: Presence) -> None:
+    known = odd(0, UPCOMING)
+    good = look(entity("A"), known)
+    teller = Teller().see(*[good] * 4)
+    teller.see(*(look(entity("A"), known, odd(number, presence)) for number in range(1, 6 * DAY)))
+    assert [kind for kind in teller.kinds if not kind.startswith("still")] == ["quarantined", "flood"]
+    assert len(teller.state.conditions) < 10, "what was never alerted does not pile up"
+    teller.see(*[good] * (DAY + 2))
+    assert teller.kinds[-1] == "over: flood"
+
+
+def test_two_that_follow_one_another_and_stay_are_told_one_by_one() -> None:
+    first, second = odd(1, UPCOMING), odd(2, UPCOMING)
+    teller = Teller().see(view("A"), look(entity("A"), first), *[look(entity("A"), second)] * DAY)
+    assert teller.kinds == ["quarantined"]
 
 
 @pytest.mark.parametrize("turns", range(2, 12))

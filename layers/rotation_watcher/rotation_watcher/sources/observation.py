@@ -36,7 +36,8 @@ class Presence(StrEnum):
 class Entity(msgspec.Struct, frozen=True):
     """One certificate of the answer with its verdict.
 
-    ``key`` is the leaf's fingerprint, or ``text-<sha256>`` of the raw entity where no leaf could be read.
+    ``key`` is the leaf's fingerprint, or ``text-<sha256>`` of what the entity says where no leaf could be read: fields
+    that nobody reads, and their order, may differ in each answer.
     ``chain`` is the path leaf … root where it verified, else what was presented.
     """
 
@@ -234,7 +235,7 @@ def _judge(
     if not wire.status:
         verdict = _refused(verdict, Finding(Reason.MALFORMED, "the API gives no status"))
     return Entity(
-        key=_key(assessed, text),
+        key=assessed.leaf.fingerprint if assessed.leaf else f"text-{hashlib.sha256(_said(text, wire)).hexdigest()}",
         authority=authority.value if authority else (wire.signing_authority or "none")[:40],
         presence=Presence(_word(wire.status) or Presence.CURRENT),
         leaf=assessed.leaf,
@@ -255,8 +256,9 @@ def _word(value: str | None) -> str:
     return (value or "").strip().lower()
 
 
-def _key(assessed: Assessed, text: bytes) -> str:
-    return assessed.leaf.fingerprint if assessed.leaf else f"text-{hashlib.sha256(text).hexdigest()}"
+def _said(text: bytes, wire: _Wire) -> bytes:
+    """The fields that are read; of one that cannot be read all of it."""
+    return text if wire == _Wire() else msgspec.json.encode(wire)
 
 
 def _refused(verdict: Verdict, finding: Finding) -> Verdict:
