@@ -228,6 +228,13 @@ def test_an_issuer_without_ca_true_is_not_taken_for_a_second_leaf() -> None:
     assert reasons(assessed) == [Reason.CHAIN_UNTRUSTED]
 
 
+def test_nor_is_one_whose_name_the_leaf_spells_in_another_way() -> None:
+    same_key = make("ROOT", key=ROOT.key, ca=None)  # beside the anchor of that key, which vouches for the leaf
+    assessed = judge(leaf(ROOT), same_key)
+    assert assessed.leaf is not None
+    assert assessed.verdict.accepted
+
+
 def test_a_validity_that_ends_before_it_begins_is_malformed() -> None:
     made = leaf(ROOT, start=NOW + DAY, end=NOW + 2 * DAY)
     backwards = patched(made, ROOT.key, swap(b"261124120000Z", b"261126120000Z"), hashes.SHA256())
