@@ -118,11 +118,8 @@ def _comparable(tag: int, content: bytes) -> object:
     encoding = _STRINGS.get(tag)
     if encoding is None:
         return (tag, content)
-    text = " ".join(content.decode(encoding, "replace").split())
-    return text.lower() if text.isascii() else text.translate(_LOWER)
-
-
-_LOWER = {ord(upper): ord(upper) + 32 for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+    # As bytes: blanks and capitals are those of ASCII alone. Of a text ``split`` would take a no-break space for one.
+    return b" ".join(content.decode(encoding, "replace").encode().split()).lower().decode()
 
 
 def first(data: bytes) -> Value:
