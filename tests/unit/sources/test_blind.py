@@ -1,11 +1,14 @@
 """A source that shows nothing that is accepted is blind, and says so, whatever it shows instead."""
 
+import msgspec
 import pytest
 
+from rotation_watcher.config import Authority
 from rotation_watcher.errors import SourceReason
-from rotation_watcher.sources.observation import Entity, Presence
+from rotation_watcher.sources.observation import Entity, Presence, observe
 from rotation_watcher.trust.assessment import Verdict
 from rotation_watcher.trust.findings import Finding, Reason
+from tests.support import pki
 from tests.support.words import word
 from tests.unit.sources.test_update import CURRENT, UPCOMING, Teller, entity, look, view
 
@@ -52,6 +55,27 @@ def test_two_that_follow_one_another_and_stay_are_told_one_by_one() -> None:
     first, second = odd(1, UPCOMING), odd(2, UPCOMING)
     teller = Teller().see(view("A"), look(entity("A"), first), *[look(entity("A"), second)] * DAY)
     assert teller.kinds == ["quarantined"]
+
+
+@pytest.mark.parametrize("presence", Presence)
+@pytest.mark.parametrize("said", ["Another", None])
+def test_a_sound_certificate_of_an_authority_that_nobody_knows_is_in_quarantine_and_told(
+    said: str | None, presence: Presence
+) -> None:
+    ours, other = pki.root(), pki.root("Another")
+    texts = {"Genesys": (pki.leaf(ours).pem, "Current"), said: (pki.leaf(other).pem + other.pem, presence)}
+    raw = [
+        msgspec.json.encode({"signingAuthority": name, "certificate": text, "status": status, "type": "Client"})
+        for name, (text, status) in texts.items()
+    ]
+    anchors = {Authority.GENESYS: [ours.read]}
+    answer = observe(raw, authorities=[Authority.GENESYS], anchors=anchors, names={}, approvals={}, now=pki.NOW)
+    teller = Teller()
+    teller.now = pki.NOW
+    teller.see(*[answer] * 3)
+    assert teller.kinds == ["quarantined"]
+    (alert,) = teller.told
+    assert {key for key in alert.facts if key.startswith("reason ")} == {"reason unknown-authority"}
 
 
 @pytest.mark.parametrize("turns", range(2, 12))

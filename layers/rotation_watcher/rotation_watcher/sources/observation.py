@@ -230,8 +230,13 @@ def _judge(
         assessed = judged[*place, approval]
     verdict = assessed.verdict
     if authority is None:
+        # There is no anchor of an authority that nobody knows: one that is missing would be told of those that are.
+        known = tuple(reason for reason in verdict.reasons if reason.code != Reason.ANCHOR_MISSING)
         said = (wire.signing_authority or "none")[:40]
-        verdict = _refused(verdict, Finding(Reason.UNKNOWN_AUTHORITY, f"the API names the authority {said!r}"))
+        verdict = _refused(
+            replace(verdict, reasons=known),
+            Finding(Reason.UNKNOWN_AUTHORITY, f"the API names the authority {said!r}"),
+        )
     if not wire.status:
         verdict = _refused(verdict, Finding(Reason.MALFORMED, "the API gives no status"))
     return Entity(
