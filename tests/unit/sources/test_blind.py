@@ -59,11 +59,13 @@ def test_two_that_follow_one_another_and_stay_are_told_one_by_one() -> None:
 
 @pytest.mark.parametrize("presence", Presence)
 @pytest.mark.parametrize("said", ["Another", None])
+@pytest.mark.parametrize("alone", [False, True])
 def test_a_sound_certificate_of_an_authority_that_nobody_knows_is_in_quarantine_and_told(
-    said: str | None, presence: Presence
+    said: str | None, presence: Presence, *, alone: bool
 ) -> None:
     ours, other = pki.root(), pki.root("Another")
-    texts = {"Genesys": (pki.leaf(ours).pem, "Current"), said: (pki.leaf(other).pem + other.pem, presence)}
+    strange = pki.leaf(other).pem + ("" if alone else other.pem)
+    texts = {"Genesys": (pki.leaf(ours).pem, "Current"), said: (strange, presence)}
     raw = [
         msgspec.json.encode({"signingAuthority": name, "certificate": text, "status": status, "type": "Client"})
         for name, (text, status) in texts.items()
@@ -76,6 +78,8 @@ def test_a_sound_certificate_of_an_authority_that_nobody_knows_is_in_quarantine_
     assert teller.kinds == ["quarantined"]
     (alert,) = teller.told
     assert {key for key in alert.facts if key.startswith("reason ")} == {"reason unknown-authority"}
+    assert alert.what_to_do.startswith("Deploy the newest release")
+    assert "approvals/" not in alert.what_to_do
 
 
 @pytest.mark.parametrize("turns", range(2, 12))

@@ -268,4 +268,4 @@ def _said(text: bytes, wire: _Wire) -> bytes:
 
 def _refused(verdict: Verdict, finding: Finding) -> Verdict:
     reasons = (finding, *verdict.reasons)
-    return replace(verdict, accepted=False, approvable=False, reasons=reasons)
+    return replace(verdict, accepted=False, approvable=False, rootless=False, reasons=reasons)
