@@ -1,8 +1,8 @@
 """What one run read from the Genesys API: every entity, read and judged separately.
 
 Nothing here raises for bad data. An entity that cannot be read, or that nothing vouches for, becomes a quarantined one
-with its reasons, and the others go on. An entity of another type than ``Client``, of an unknown status, or of an
-authority that the source does not watch, is left out and counted in ``ignored``.
+with its reasons, and the others go on. An entity of another type than ``Client``, or of an unknown status, is left out
+and counted in ``ignored``; one of a known authority that the source does not watch is left out.
 """
 
 import hashlib
