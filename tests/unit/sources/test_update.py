@@ -218,6 +218,24 @@ def test_a_quarantined_leaf_whose_reasons_change_is_alerted_again() -> None:
     assert Teller().see(first, first, second, second, second).kinds == ["quarantined", "quarantined"]
 
 
+def test_what_is_in_quarantine_as_a_current_one_and_an_upcoming_one_is_told_as_current() -> None:
+    refused = [entity("B", presence, Reason.CHAIN_UNTRUSTED) for presence in Presence]
+    for entities in (refused, refused[::-1]):
+        teller = Teller().see(*[look(entity("A"), *entities)] * 3)
+        assert [(alert.kind, alert.severity) for alert in teller.told] == [("quarantined", "critical")]
+        assert teller.state.authorities["Genesys"].quarantine[key("B")].presence is CURRENT
+
+
+def test_an_upcoming_one_in_quarantine_that_becomes_current_is_told_again_and_kept_as_such() -> None:
+    shown = [look(entity("A"), entity("B", presence, Reason.CHAIN_UNTRUSTED)) for presence in (UPCOMING, CURRENT)]
+    teller = Teller().see(*[shown[0]] * 3, *[shown[1]] * 3)
+    assert [(alert.kind, alert.severity) for alert in teller.told] == [
+        ("quarantined", "warning"),
+        ("quarantined", "critical"),
+    ]
+    assert teller.state.authorities["Genesys"].quarantine[key("B")].presence is CURRENT
+
+
 def test_a_leaf_that_lived_by_an_approval_leaves_at_once_and_any_other_with_its_grace() -> None:
     approved = look(entity("A"), entity("X", UPCOMING, lifted=[Reason.NAME_MISMATCH]))
     teller = Teller().see(approved, look(entity("A"), entity("X", UPCOMING, Reason.NAME_MISMATCH)))
