@@ -206,6 +206,10 @@ def test_what_holds_no_client_is_refused_by_its_arn_and_never_shown(text: str) -
     assert "canary" not in str(caught.value)
 
 
+def test_a_mark_that_an_editor_put_before_the_client_is_passed_over() -> None:
+    assert decode_credentials(f"\ufeff{TEXT}", "arn").client_secret == "canary-secret"
+
+
 def test_a_client_may_have_more_fields_beside_it() -> None:
     stored: dict[str, Any] = json.loads(TEXT) | {"note": "made by ops", "rotated": 3}
     credentials = decode_credentials(json.dumps(stored), "arn")

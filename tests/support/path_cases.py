@@ -6,7 +6,10 @@
 - CA keys that ALB does not take: RSA below 2048 bits, other curves than P-256/384/521, Ed25519;
 - critical extensions that the library does not know: certificatePolicies, policyConstraints, inhibitAnyPolicy, CRL
   distribution points (RFC 5280 wants the last one not to be critical);
-- name constraints on directory names, and DNS constraints that open with a dot or are empty.
+- name constraints on directory names, on URIs that open with a dot or are excluded, and DNS constraints that open with
+  a dot, end with one or are empty; below a DNS constraint names with an underscore; name constraints in a leaf;
+- self-issued CAs, which the library counts towards a path length;
+- nsCertType that is critical, and address blocks that are within those of the issuer.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,11 +31,13 @@ from tests.support.pki import (
     SERVER,
     Extra,
     Pair,
+    compressed,
     ec_key,
     intermediate,
     leaf,
     make,
     name,
+    rekeyed,
     root,
     rsa_key,
     usage,
@@ -56,6 +61,12 @@ CRL = x509.CRLDistributionPoints([x509.DistributionPoint([URI("http://crl.exampl
 OCSP = x509.AuthorityInformationAccess(
     [x509.AccessDescription(x509.ObjectIdentifier("1.3.6.1.5.5.7.48.1"), URI("http://ocsp.example"))]
 )
+
+
+PROXY, PROXY_RIGHTS = "1.3.6.1.5.5.7.1.14", "300c300a06082b06010505071501"
+BLOCKS, NUMBERS = "1.3.6.1.5.5.7.1.7", "1.3.6.1.5.5.7.1.8"
+TEN = "300c300a0402000130040302000a"
+"""10.0.0.0/8 as address blocks (RFC 3779)."""
 
 
 def under(*chain: Pair, **more: Any) -> Case:
@@ -106,6 +117,16 @@ def with_mail_in_its_subject(issuer: Pair) -> Case:
     return make(subject, issuer, names=[NAME], eku=CLIENT).read, [issuer.read], [ROOT.read]
 
 
+def unread(oid: str, value: str, *, critical: bool = False) -> Extra:
+    """An extension that the library passes over: its value in hex."""
+    return x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), bytes.fromhex(value)), critical
+
+
+def netscape(bits: int, *, critical: bool = False) -> Extra:
+    """An nsCertType of these bits (0x80: TLS client, 0x40: TLS server, 0x04: a CA for TLS)."""
+    return unread("2.16.840.1.113730.1.1", f"030200{bits:02x}", critical=critical)
+
+
 def impostor(kind: Pair) -> Case:
     """A leaf by one that only bears the root's name."""
     return leaf(kind).read, [], [ROOT.read]
@@ -139,6 +160,9 @@ ACCEPTED: Cases = {
     ),
     "a constraint on mail addresses, of which it has none": lambda: under(ROOT, constrained(MAIL("example.com"))),
     "an authority key identifier by issuer and serial": lambda: akid(None, ROOT.raw.subject, ROOT.raw.serial_number),
+    "an nsCertType for clients": lambda: under(ROOT, extra=[netscape(0xC0)]),
+    "an intermediate whose nsCertType is for mail": lambda: below(extra=[netscape(0x02)]),
+    "a point that is compressed": lambda: (rekeyed(leaf(ROOT), ROOT.key, compressed(ec_key())), [], [ROOT.read]),
     "a root among the intermediates": lambda: (leaf(ROOT).read, [ROOT.read], [ROOT.read]),
 }
 
@@ -169,6 +193,13 @@ REFUSED: Cases = {
     "an intermediate without basicConstraints": lambda: under(ROOT, make("Issuing", ROOT, ca=None)),
     "a leaf that signs another leaf": lambda: under(ROOT, leaf(ROOT, common="Between")),
     "a path length that is exceeded": lambda: under(*ladder(3, path_length=1)),
+    "an nsCertType for servers": lambda: under(ROOT, extra=[netscape(0x40)]),
+    "an nsCertType that is none": lambda: under(ROOT, extra=[unread("2.16.840.1.113730.1.1", "0500")]),
+    "an intermediate's nsCertType that is none": lambda: below(extra=[unread("2.16.840.1.113730.1.1", "ffff")]),
+    "a proxy": lambda: under(ROOT, extra=[unread(PROXY, PROXY_RIGHTS)]),
+    "an intermediate that is a proxy": lambda: below(extra=[unread(PROXY, PROXY_RIGHTS)]),
+    "addresses that its issuer does not have": lambda: under(ROOT, extra=[unread(BLOCKS, TEN)]),
+    "AS numbers that its issuer does not have": lambda: under(ROOT, extra=[unread(NUMBERS, "3007a0053003020101")]),
     "an unknown critical extension in the leaf": lambda: under(ROOT, extra=[UNKNOWN]),
     "an unknown critical extension in an intermediate": lambda: below(extra=[UNKNOWN]),
     "an unknown critical extension in the root": lambda: under(root("Odd", extra=[UNKNOWN])),
@@ -222,5 +253,25 @@ STRICTER: Cases = {
     "a critical CRL distribution point": lambda: under(ROOT, extra=[(CRL, True)]),
     "a directory name within its constraint": lambda: under(ROOT, constrained(DIRECTORY(name(None)))),
     "a DNS constraint that opens with a dot": lambda: under(ROOT, constrained(DNS(".mypurecloud.com"))),
+    "a URI within a constraint that opens with a dot": lambda: under(
+        ROOT, constrained(URI(".example.com")), **named(DNS(NAME), URI("http://a.example.com/"))
+    ),
+    "another URI than the one that is excluded": lambda: under(
+        ROOT, constrained(excluded=[URI("other.example")]), **named(DNS(NAME), URI("http://a.example.com/"))
+    ),
+    "a name with an underscore below a DNS constraint": lambda: under(
+        ROOT, constrained(DNS("mypurecloud.com")), names=["a_b.mypurecloud.com"]
+    ),
+    "another name than the one that is excluded, which ends with a dot": lambda: under(
+        ROOT, constrained(excluded=[DNS("example.com.")])
+    ),
+    "name constraints in a leaf": lambda: under(ROOT, extra=[(x509.NameConstraints([DNS("example.com")], None), True)]),
+    "a CA that issued itself below a path length": lambda: under(
+        ROOT, own := intermediate("Self", ROOT, path_length=0), intermediate("Self", own)
+    ),
+    "a critical nsCertType": lambda: under(ROOT, extra=[netscape(0x80, critical=True)]),
+    "addresses that its issuers have": lambda: under(
+        root("Has", extra=[unread(BLOCKS, TEN)]), extra=[unread(BLOCKS, TEN)]
+    ),
     "an empty DNS constraint": lambda: under(ROOT, constrained(DNS(""))),
 }

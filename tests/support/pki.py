@@ -5,6 +5,7 @@ byte and signs it again, which gives negative serial numbers, SHA-1 signatures, 
 """
 
 import base64
+import subprocess
 import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -15,10 +16,11 @@ from typing import Any, NamedTuple
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from rotation_watcher.x509.certificates import Certificate, parse_text
+from rotation_watcher.x509.names import first, values
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -191,6 +193,29 @@ def patched(pair: Pair, signer: Key, change: Callable[[bytes], bytes], hashed: h
         else:
             signature = signer.sign(tbs)
     return tlv(0x30, tbs + change(algorithm) + tlv(0x03, b"\0" + signature))
+
+
+def rekeyed(pair: Pair, signer: Key, spki: bytes) -> Certificate:
+    """A certificate with another SubjectPublicKeyInfo, signed again, as the watcher reads it."""
+    version, serial, algorithm, issuer, validity, subject, _key, *rest = (
+        value.whole for value in values(first(pair.raw.tbs_certificate_bytes).content)
+    )
+    assert isinstance(signer, ec.EllipticCurvePrivateKey)
+    tbs = tlv(0x30, b"".join([version, serial, algorithm, issuer, validity, subject, spki, *rest]))
+    return _read(pem_of(tlv(0x30, tbs + algorithm + tlv(3, b"\0" + signer.sign(tbs, ec.ECDSA(hashes.SHA256()))))))
+
+
+def written_out(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The SubjectPublicKeyInfo of a key with the parameters of its curve in place of the curve's name."""
+    public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    command = "openssl ec -pubin -inform DER -param_enc explicit -pubout -outform DER"
+    return subprocess.run(command.split(), input=public, capture_output=True, check=True).stdout
+
+
+def compressed(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The SubjectPublicKeyInfo of a P-256 key with its point compressed."""
+    point = key.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+    return tlv(0x30, bytes.fromhex("301306072a8648ce3d020106082a8648ce3d030107") + tlv(3, b"\0" + point))
 
 
 def swap(old: bytes, new: bytes) -> Callable[[bytes], bytes]:

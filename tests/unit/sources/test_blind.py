@@ -1,11 +1,14 @@
 """A source that shows nothing that is accepted is blind, and says so, whatever it shows instead."""
 
+import msgspec
 import pytest
 
+from rotation_watcher.config import Authority
 from rotation_watcher.errors import SourceReason
-from rotation_watcher.sources.observation import Entity
+from rotation_watcher.sources.observation import Entity, Presence, observe
 from rotation_watcher.trust.assessment import Verdict
 from rotation_watcher.trust.findings import Finding, Reason
+from tests.support import pki
 from tests.support.words import word
 from tests.unit.sources.test_update import CURRENT, UPCOMING, Teller, entity, look, view
 
@@ -13,10 +16,10 @@ DAY = 24 * 4
 """Runs a day."""
 
 
-def odd(number: int) -> Entity:
-    """A current entity in which no leaf can be read, another for each number."""
+def odd(number: int, presence: Presence = CURRENT) -> Entity:
+    """An entity in which no leaf can be read, another for each number."""
     refused = Verdict(accepted=False, reasons=(Finding(Reason.MALFORMED, "…"),))
-    return Entity(f"text-{number}", "Genesys", CURRENT, None, (), refused)
+    return Entity(f"text-{number}", "Genesys", presence, None, (), refused)
 
 
 def reasons(teller: Teller, kind: str) -> list[str]:
@@ -34,6 +37,49 @@ def test_a_current_entity_that_is_malformed_in_another_way_at_each_run_is_alerte
     assert len(teller.state.conditions) < 10, "what was never alerted does not pile up"
     teller.see(view("A"), view("A"))
     assert teller.kinds[-1] == "over: source-failing"
+
+
+@pytest.mark.parametrize("presence", Presence)
+def test_another_one_at_each_look_beside_what_is_accepted_is_told_once_as_a_flood(presence: Presence) -> None:
+    known = odd(0, UPCOMING)
+    good = look(entity("A"), known)
+    teller = Teller().see(*[good] * 4)
+    teller.see(*(look(entity("A"), known, odd(number, presence)) for number in range(1, 6 * DAY)))
+    assert [kind for kind in teller.kinds if not kind.startswith("still")] == ["quarantined", "flood"]
+    assert len(teller.state.conditions) < 10, "what was never alerted does not pile up"
+    teller.see(*[good] * (DAY + 2))
+    assert teller.kinds[-1] == "over: flood"
+
+
+def test_two_that_follow_one_another_and_stay_are_told_one_by_one() -> None:
+    first, second = odd(1, UPCOMING), odd(2, UPCOMING)
+    teller = Teller().see(view("A"), look(entity("A"), first), *[look(entity("A"), second)] * DAY)
+    assert teller.kinds == ["quarantined"]
+
+
+@pytest.mark.parametrize("presence", Presence)
+@pytest.mark.parametrize("said", ["Another", None])
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_sound_certificate_of_an_authority_that_nobody_knows_is_in_quarantine_and_told(
+    said: str | None, presence: Presence, *, alone: bool
+) -> None:
+    ours, other = pki.root(), pki.root("Another")
+    strange = pki.leaf(other).pem + ("" if alone else other.pem)
+    texts = {"Genesys": (pki.leaf(ours).pem, "Current"), said: (strange, presence)}
+    raw = [
+        msgspec.json.encode({"signingAuthority": name, "certificate": text, "status": status, "type": "Client"})
+        for name, (text, status) in texts.items()
+    ]
+    anchors = {Authority.GENESYS: [ours.read]}
+    answer = observe(raw, authorities=[Authority.GENESYS], anchors=anchors, names={}, approvals={}, now=pki.NOW)
+    teller = Teller()
+    teller.now = pki.NOW
+    teller.see(*[answer] * 3)
+    assert teller.kinds == ["quarantined"]
+    (alert,) = teller.told
+    assert {key for key in alert.facts if key.startswith("reason ")} == {"reason unknown-authority"}
+    assert alert.what_to_do.startswith("Deploy the newest release")
+    assert "approvals/" not in alert.what_to_do
 
 
 @pytest.mark.parametrize("turns", range(2, 12))

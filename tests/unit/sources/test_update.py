@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rotation_watcher.alerts.builders.wording import when
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.config import Authority, Policy, Source
 from rotation_watcher.errors import UNDECODABLE, SourceReason
@@ -151,6 +153,39 @@ def test_a_retired_leaf_is_needed_through_its_grace_and_forgotten_after() -> Non
     assert teller.status("A") is None
 
 
+LOST = {
+    "in the answer that shows its successor": [],
+    "in answers before": [look(entity("A", CURRENT, Reason.WEAK_KEY))] * 3,
+}
+
+
+@pytest.mark.parametrize("meanwhile", LOST.values(), ids=LOST)
+def test_what_follows_a_leaf_that_lost_its_acceptance_is_told_as_its_successor(meanwhile: list[Observation]) -> None:
+    other = msgspec.structs.replace(entity("B"), chain=(leaf("B"), leaf("another CA")))
+    teller = Teller().see(view("A"), view("A"), *meanwhile)
+    retires = teller.state.authorities["Genesys"].leaves[key("A")].retire_after or teller.now + timedelta(
+        days=30, minutes=15
+    )
+    teller.see(*[look(entity("A", CURRENT, Reason.WEAK_KEY), other)] * 3)
+    (rotated,) = [alert for alert in teller.told if word(alert) == "rotated"]
+    assert (rotated.facts["old SHA-256"], rotated.facts["new SHA-256"]) == (key("A"), key("B"))
+    assert when(retires) in rotated.what_it_means
+    (changed,) = [alert for alert in teller.told if word(alert) == "issuer-changed"]
+    assert (changed.facts["old SHA-256"], changed.severity) == (key("A"), "critical")
+
+
+def test_what_follows_a_leaf_that_is_known_no_more_is_told_without_it() -> None:
+    approved = look(entity("A", lifted=[Reason.CHAIN_UNTRUSTED]))
+    withdrawn = look(entity("A", CURRENT, Reason.CHAIN_UNTRUSTED))
+    teller = Teller().see(approved, approved, withdrawn, withdrawn)
+    assert teller.status("A") is None
+    teller.see(*[view("B")] * 3)
+    (rotated,) = [alert for alert in teller.told if word(alert) == "rotated"]
+    assert rotated.facts["new SHA-256"] == key("B")
+    assert "old SHA-256" not in rotated.facts
+    assert "old one" not in rotated.what_it_means
+
+
 def test_an_answer_without_an_accepted_current_leaf_retires_nothing() -> None:
     teller = Teller().see(view("A", "B"), *[view()] * 4, *[view("", "B")] * 4)
     assert (teller.status("A"), teller.status("B")) == (Status.CURRENT, Status.UPCOMING)
@@ -181,6 +216,24 @@ def test_a_quarantined_leaf_whose_reasons_change_is_alerted_again() -> None:
     first = look(entity("A"), entity("X", UPCOMING, Reason.CHAIN_UNTRUSTED))
     second = look(entity("A"), entity("X", UPCOMING, Reason.NAME_MISMATCH))
     assert Teller().see(first, first, second, second, second).kinds == ["quarantined", "quarantined"]
+
+
+def test_what_is_in_quarantine_as_a_current_one_and_an_upcoming_one_is_told_as_current() -> None:
+    refused = [entity("B", presence, Reason.CHAIN_UNTRUSTED) for presence in Presence]
+    for entities in (refused, refused[::-1]):
+        teller = Teller().see(*[look(entity("A"), *entities)] * 3)
+        assert [(alert.kind, alert.severity) for alert in teller.told] == [("quarantined", "critical")]
+        assert teller.state.authorities["Genesys"].quarantine[key("B")].presence is CURRENT
+
+
+def test_an_upcoming_one_in_quarantine_that_becomes_current_is_told_again_and_kept_as_such() -> None:
+    shown = [look(entity("A"), entity("B", presence, Reason.CHAIN_UNTRUSTED)) for presence in (UPCOMING, CURRENT)]
+    teller = Teller().see(*[shown[0]] * 3, *[shown[1]] * 3)
+    assert [(alert.kind, alert.severity) for alert in teller.told] == [
+        ("quarantined", "warning"),
+        ("quarantined", "critical"),
+    ]
+    assert teller.state.authorities["Genesys"].quarantine[key("B")].presence is CURRENT
 
 
 def test_a_leaf_that_lived_by_an_approval_leaves_at_once_and_any_other_with_its_grace() -> None:

@@ -12,25 +12,32 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rotation_watcher.trust.assessment import assess
 from rotation_watcher.trust.findings import Finding, Reason, Remark
+from rotation_watcher.trust.identity import Expected
 from rotation_watcher.x509.certificates import Defect, parse_text
+from tests.support import openssl
 from tests.support.judging import ISSUING, LEAF, OWN_LEAF, OWN_ROOT, ROOT, judge, reasons, remarks
 from tests.support.pki import (
     ANY,
+    CLIENT,
     DAY,
     NAME,
     NOW,
     SERVER,
     Pair,
+    ec_key,
     intermediate,
     leaf,
     make,
     patched,
     pem_of,
+    rekeyed,
     root,
     rsa_key,
     swap,
     usage,
+    written_out,
 )
 
 # --- accepted
@@ -124,6 +131,11 @@ def test_another_name_or_none_is_quarantined(more: dict[str, Any], code: Reason)
     assert assessed.verdict.approvable
 
 
+def test_of_two_common_names_without_a_san_neither_is_its_name() -> None:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text) for text in (NAME, "other.example")])
+    assert reasons(judge(make(subject, ROOT, names=None, eku=CLIENT))) == [Reason.NO_NAME]
+
+
 def test_a_flood_of_names_is_reported_in_a_few() -> None:
     many = leaf(ROOT, names=[f"{number:03}.example" for number in range(100)])
     (finding,) = judge(many).verdict.reasons
@@ -179,6 +191,14 @@ def test_a_weak_root_is_found_though_it_is_only_an_anchor() -> None:
     assert reasons(judge(leaf(weak), weak, anchors=[weak])) == [Reason.CHAIN_UNTRUSTED, Reason.WEAK_KEY]
 
 
+def test_a_curve_that_is_written_out_is_a_weak_key_as_openssl_has_it() -> None:
+    odd = rekeyed(leaf(ROOT), ROOT.key, written_out(ec_key()))
+    assert not openssl.accepts(odd, intermediates=[], anchors=[ROOT.read], at=NOW)
+    judged = assess([odd], defects=[], anchors=[ROOT.read], expected=Expected((NAME,)), approval={}, now=NOW)
+    assert reasons(judged) == [Reason.WEAK_KEY]
+    assert not judged.verdict.approvable
+
+
 def test_a_defect_beside_a_good_leaf_quarantines_it_and_names_the_defect() -> None:
     assessed = judge(LEAF, ISSUING, defects=[Defect("bad-base64", "12 characters")] * 2)
     assert assessed.verdict.reasons == (Finding(Reason.MALFORMED, "bad-base64: 12 characters"),)
@@ -206,6 +226,13 @@ def test_an_issuer_without_ca_true_is_not_taken_for_a_second_leaf() -> None:
     assessed = judge(leaf(false_issuer), false_issuer)
     assert assessed.leaf is not None
     assert reasons(assessed) == [Reason.CHAIN_UNTRUSTED]
+
+
+def test_nor_is_one_whose_name_the_leaf_spells_in_another_way() -> None:
+    same_key = make("ROOT", key=ROOT.key, ca=None)  # beside the anchor of that key, which vouches for the leaf
+    assessed = judge(leaf(ROOT), same_key)
+    assert assessed.leaf is not None
+    assert assessed.verdict.accepted
 
 
 def test_a_validity_that_ends_before_it_begins_is_malformed() -> None:

@@ -1,7 +1,9 @@
 """What is known of a certificate once it is read."""
 
+import hashlib
 import importlib
 import pkgutil
+from collections.abc import Callable
 from datetime import UTC
 
 import msgspec
@@ -17,13 +19,16 @@ from tests.support.pki import (
     DAY,
     NAME,
     NOW,
+    compressed,
     ec_key,
     intermediate,
     leaf,
     make,
     name,
+    rekeyed,
     root,
     rsa_key,
+    written_out,
 )
 
 ROOT = root()
@@ -56,6 +61,14 @@ def test_the_spki_hash_is_that_of_the_key_whatever_certificate_it_is_in() -> Non
     one, two = leaf(ROOT, key=key).read, leaf(ISSUING, key=key).read
     assert one.fingerprint != two.fingerprint
     assert one.facts.spki_sha256 == two.facts.spki_sha256 != LEAF.read.facts.spki_sha256
+
+
+@pytest.mark.parametrize("written", [compressed, written_out])
+def test_the_spki_hash_is_that_of_the_key_as_the_certificate_holds_it(
+    written: Callable[[ec.EllipticCurvePrivateKey], bytes],
+) -> None:
+    key = written(ec_key())
+    assert rekeyed(leaf(ROOT), ROOT.key, key).facts.spki_sha256 == hashlib.sha256(key).hexdigest()
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,16 @@ def test_a_number_may_come_where_there_was_none_and_not_go() -> None:
     assert refused(number=None, before=crl(ROOT, number=0).facts) is CrlReason.OLDER
 
 
+@pytest.mark.parametrize("number", [0x9, None])
+def test_once_the_list_in_force_has_run_out_a_later_one_is_used_whatever_its_number(number: int | None) -> None:
+    before = crl(ROOT, number=0x10, next_update=NOW).facts
+    assert refused(number=number, this_update=NOW - SECOND, before=before) is None
+    assert refused(number=number, this_update=NOW - DAY, before=before) is CrlReason.OLDER
+    assert refused(number=0x11, this_update=NOW - DAY - SECOND, before=before) is CrlReason.OLDER
+    in_force = crl(ROOT, number=0x10, next_update=NOW + SECOND).facts
+    assert refused(number=number, this_update=NOW - SECOND, before=in_force) is CrlReason.OLDER
+
+
 def test_the_issuing_point_may_be_any_name_of_the_certificates_point() -> None:
     other = "ldap://crl.example.com/cn=one"
     assert refused(issuing_point(other)) is CrlReason.WRONG_DISTRIBUTION_POINT

@@ -224,6 +224,37 @@ def test_an_odd_root_raises_nothing_and_is_judged_as_openssl_judges_it(oddity: s
     assert isinstance(verdict, Path)
 
 
+BLANKS = (
+    " ",
+    "  ",
+    "\t",
+    "\n",
+    "\x0b",
+    "\x0c",
+    "\r",
+    "\x1c",
+    "\x1f",
+    "\x85",
+    "\u00a0",
+    "\u2003",
+    "\u3000",
+    "\0",
+    "\u017f",
+    "\u212a",
+)
+"""Between two letters: what ASCII has for blanks, what Unicode has, and letters whose small form is one of ASCII's."""
+
+
+@pytest.mark.parametrize("blank", BLANKS, ids=ascii)
+@pytest.mark.parametrize("usual", [" ", "s", "k"])
+def test_what_counts_as_a_blank_or_a_capital_is_what_openssl_takes_for_one(blank: str, usual: str) -> None:
+    root = pki.make(spelled(f"A{blank}B", Type.UTF8String), ca=True, aki=False)
+    named = spelled(f"a{usual}B", Type.UTF8String)
+    leaf = pki.make(NAME, root, names=(NAME,), eku=CLIENT, aki=False, issuer_name=named)
+    chain = (leaf.read, root.read)
+    assert isinstance(judged(chain), Path) is openssl_accepts(chain)
+
+
 def openssl_reads(der: bytes) -> bool:
     """Whether the OpenSSL of this interpreter parses one certificate."""
     try:

@@ -7,12 +7,12 @@ from rotation_watcher.ports import Credentials
 
 
 def decode_credentials(text: str, arn: str) -> Credentials:
-    """The client in ``{"client_id": …, "client_secret": …}``.
+    """The client in ``{"client_id": …, "client_secret": …}``, with or without a byte order mark before it.
 
     Raises SourceError(CREDENTIALS_MISSING) naming the secret's ARN and what is wrong, never its content.
     """
     try:
-        credentials = msgspec.json.decode(text, type=Credentials)
+        credentials = msgspec.json.decode(text.removeprefix("\ufeff"), type=Credentials)
     except (*UNDECODABLE, UnicodeEncodeError):  # the latter for half a surrogate pair, which no UTF-8 can hold
         credentials = Credentials("", "")
     if not credentials.client_id or not credentials.client_secret:

@@ -20,7 +20,7 @@ also where it comes a few at a time."""
 
 def grouped(
     history: History,
-    quarantined: Iterable[Observed],
+    quarantined: Collection[Observed],
     floods: Iterable[Flood],
     with_accepted: Collection[str],
     context: Context,
@@ -28,7 +28,8 @@ def grouped(
     """What of the ``quarantined`` is alerted one by one, and one condition for each authority of which there is more.
 
     ``with_accepted``: the authorities of which the answer shows an accepted current leaf. What is open already stays.
-    While there is a flood of an authority, nothing new of it is alerted one by one.
+    While there is a flood of an authority, nothing new of it is alerted one by one. Another one at each look is a flood
+    too, for each is gone before it could be told; without an accepted one that is told as an absent authority.
     """
     watched = [authority.value for authority in context.source.authorities]
 
@@ -39,6 +40,13 @@ def grouped(
     for flood in floods:
         of.setdefault(flood.authority, []).append(flood)
     open_now = Counter(group(key) for key, one in history.conditions.items() if one.kind == Kind.QUARANTINED)
+    shown = {one.key for one in quarantined}
+    gone = Counter(
+        group(key)
+        for key, one in history.conditions.items()
+        if one.kind == Kind.QUARANTINED and one.alerted is None and key not in shown
+    )
+    new: Counter[str] = Counter()
     left: Counter[str] = Counter()
     observed: list[Observed] = []
     for one in quarantined:
@@ -49,8 +57,10 @@ def grouped(
             left[name] += 1
         else:
             open_now[name] += 1
+            new[name] += 1
             observed.append(one)
     blind = {*watched} - {*with_accepted}
+    left += Counter({name: number + gone[name] for name, number in new.items() if gone[name] and name not in blind})
     return observed + [
         _condition(name, of.get(name, []), left[name], context, blind=name in blind) for name in sorted({*of, *left})
     ]

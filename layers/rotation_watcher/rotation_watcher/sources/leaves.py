@@ -245,7 +245,7 @@ def _announce(
     The first confirmed current set is a baseline, not a rotation; an upcoming leaf is alerted even in the first one.
     """
     leaves, alerts = dict(after.leaves), []
-    old = _newest(after, before, before.current.confirmed or after.current.confirmed or ())
+    old = _former(before, after)
     for key in after.upcoming.confirmed or ():
         leaf = leaves.get(key)
         if leaf is None or {Kind.UPCOMING_PUBLISHED, Kind.ROTATED} & {*leaf.announced}:
@@ -266,21 +266,36 @@ def _announce(
         if leaf is None or Kind.ROTATED in leaf.announced:
             continue
         leaves[key] = replace(leaf, announced=(*leaf.announced, Kind.ROTATED))
-        if before.current.confirmed is None or old is None:
+        if before.current.confirmed is None:
             continue
         alerts.append(
             builders.rotated(
                 source=context.name,
                 authority=authority,
                 new=leaf.facts,
-                old=old.facts,
-                retire_after=context.now + timedelta(days=context.policy.retain_days),
+                old=old.facts if old else None,
+                retire_after=(old.retire_after if old else None)
+                or context.now + timedelta(days=context.policy.retain_days),
                 now=context.now,
             )
         )
         if Kind.UPCOMING_PUBLISHED not in leaf.announced:
             alerts += _issuer_change(authority, Status.CURRENT, leaf, old, context)
     return replace(after, leaves=leaves), alerts
+
+
+def _former(before: AuthorityHistory, after: AuthorityHistory) -> Leaf | None:
+    """The leaf before those that are confirmed now; at the first look one of these.
+
+    One that lost its acceptance is confirmed no more, and is the one before all the same: it retires, unless it is
+    gone at once, or its grace is over.
+    """
+    confirmed = before.current.confirmed
+    if confirmed is None:
+        confirmed = after.current.confirmed or ()
+    elif not confirmed:
+        confirmed = tuple(key for key, leaf in after.leaves.items() if leaf.status is Status.RETIRING)
+    return _newest(after, before, confirmed)
 
 
 def _newest(after: AuthorityHistory, before: AuthorityHistory, keys: Iterable[str]) -> Leaf | None:

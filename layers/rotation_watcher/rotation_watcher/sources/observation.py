@@ -1,8 +1,8 @@
 """What one run read from the Genesys API: every entity, read and judged separately.
 
 Nothing here raises for bad data. An entity that cannot be read, or that nothing vouches for, becomes a quarantined one
-with its reasons, and the others go on. An entity of another type than ``Client``, of an unknown status, or of an
-authority that the source does not watch, is left out and counted in ``ignored``.
+with its reasons, and the others go on. An entity of another type than ``Client``, or of an unknown status, is left out
+and counted in ``ignored``; one of a known authority that the source does not watch is left out.
 """
 
 import hashlib
@@ -36,7 +36,8 @@ class Presence(StrEnum):
 class Entity(msgspec.Struct, frozen=True):
     """One certificate of the answer with its verdict.
 
-    ``key`` is the leaf's fingerprint, or ``text-<sha256>`` of the raw entity where no leaf could be read.
+    ``key`` is the leaf's fingerprint, or ``text-<sha256>`` of what the entity says where no leaf could be read: fields
+    that nobody reads, and their order, may differ in each answer.
     ``chain`` is the path leaf … root where it verified, else what was presented.
     """
 
@@ -229,12 +230,17 @@ def _judge(
         assessed = judged[*place, approval]
     verdict = assessed.verdict
     if authority is None:
+        # There is no anchor of an authority that nobody knows: one that is missing would be told of those that are.
+        known = tuple(reason for reason in verdict.reasons if reason.code != Reason.ANCHOR_MISSING)
         said = (wire.signing_authority or "none")[:40]
-        verdict = _refused(verdict, Finding(Reason.UNKNOWN_AUTHORITY, f"the API names the authority {said!r}"))
+        verdict = _refused(
+            replace(verdict, reasons=known),
+            Finding(Reason.UNKNOWN_AUTHORITY, f"the API names the authority {said!r}"),
+        )
     if not wire.status:
         verdict = _refused(verdict, Finding(Reason.MALFORMED, "the API gives no status"))
     return Entity(
-        key=_key(assessed, text),
+        key=assessed.leaf.fingerprint if assessed.leaf else f"text-{hashlib.sha256(_said(text, wire)).hexdigest()}",
         authority=authority.value if authority else (wire.signing_authority or "none")[:40],
         presence=Presence(_word(wire.status) or Presence.CURRENT),
         leaf=assessed.leaf,
@@ -255,10 +261,11 @@ def _word(value: str | None) -> str:
     return (value or "").strip().lower()
 
 
-def _key(assessed: Assessed, text: bytes) -> str:
-    return assessed.leaf.fingerprint if assessed.leaf else f"text-{hashlib.sha256(text).hexdigest()}"
+def _said(text: bytes, wire: _Wire) -> bytes:
+    """The fields that are read; of one that cannot be read all of it."""
+    return text if wire == _Wire() else msgspec.json.encode(wire)
 
 
 def _refused(verdict: Verdict, finding: Finding) -> Verdict:
     reasons = (finding, *verdict.reasons)
-    return replace(verdict, accepted=False, approvable=False, reasons=reasons)
+    return replace(verdict, accepted=False, approvable=False, rootless=False, reasons=reasons)

@@ -14,7 +14,7 @@ from rotation_watcher.sources import bounds
 from rotation_watcher.sources import keys_of_conditions as keys
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import Quarantined
-from rotation_watcher.sources.observation import Entity
+from rotation_watcher.sources.observation import Entity, Presence
 from rotation_watcher.trust.findings import Finding
 
 replace = msgspec.structs.replace
@@ -35,9 +35,10 @@ def apply_refused(
     the authority had a leaf that was accepted, so that the root which the operator gave was right once.
     """
     now = context.now
-    kept = {entity.key: bounds.reasons(entity) for entity in refused}
     released = {entity.key for entity in accepted}
-    seen = {entity.key: entity for entity in refused}
+    # What is shown both ways is presented now, which is the worse: a current one counts.
+    seen = {entity.key: entity for entity in sorted(refused, key=lambda one: one.presence is Presence.CURRENT)}
+    kept = {key: bounds.reasons(entity) for key, entity in seen.items()}
     after: dict[str, Quarantined] = {}
     for key, held in before.items():
         gone_since = held.gone_since or now
@@ -48,7 +49,8 @@ def apply_refused(
         chain = bounds.chain(entity)
         same = known is not None and known.chain[-1:] == chain[-1:]
         if known and same and _codes(bounds.first_of_each(known.reasons)) == _codes(kept[key]):
-            after[key] = replace(known, gone_since=None)  # details may quote the calendar: they are no change
+            # Details may quote the calendar: they are no change.
+            after[key] = replace(known, presence=entity.presence, gone_since=None)
             continue
         after[key] = Quarantined(
             presence=entity.presence,

@@ -132,15 +132,14 @@ def _leaf_of(certificates: Sequence[Certificate]) -> tuple[Certificate | None, F
     """The one that is no CA and nobody's issuer among them, and what is wrong with that choice."""
     if not certificates:
         return None, Finding(Reason.NO_LEAF, "no certificate could be read")
-    others = [one for one in certificates if one.names.issuer is not one.names.subject]
-    issuers = {one.raw.issuer for one in others if one.raw.issuer != one.raw.subject}
+    issuers = {one.names.issuer for one in certificates if one.names.issuer != one.names.subject}
     plain = [certificate for certificate in certificates if not certificate.is_ca]
-    lowest = [certificate for certificate in plain if certificate.raw.subject not in issuers] or plain
+    lowest = [certificate for certificate in plain if certificate.names.subject not in issuers] or plain
     if len(lowest) == 1:
         return lowest[0], None
     if len(lowest) > 1:
         return None, Finding(Reason.SEVERAL_LEAVES, f"{len(lowest)} certificates that are no CA's")
-    ends = [certificate for certificate in certificates if certificate.raw.subject not in issuers] or certificates
+    ends = [certificate for certificate in certificates if certificate.names.subject not in issuers] or certificates
     chosen = min(ends, key=lambda certificate: certificate.fingerprint)
     return chosen, Finding(Reason.LEAF_IS_CA, "a CA certificate (CA:TRUE) where a client certificate should be")
 

@@ -19,13 +19,13 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_private_key
+from cryptography.hazmat.primitives.serialization import load_der_private_key
 from cryptography.x509.oid import NameOID
 
 from rotation_watcher.x509 import pem
 from rotation_watcher.x509.engine_rules import signature_hash
 from rotation_watcher.x509.facts import CertificateFacts
-from rotation_watcher.x509.names import Names, names_of
+from rotation_watcher.x509.names import Names, key_of, names_of
 from rotation_watcher.x509.outline import bare_facts
 from rotation_watcher.x509.pem import Defect
 from rotation_watcher.x509.signatures import UNPARSABLE, is_signature
@@ -273,14 +273,13 @@ def _parsed(der: bytes) -> Certificate | Defect:
     key = raw.public_key()
     if (excess := _costly(key)) is not None:
         return Defect("costly-key", excess)
-    spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     # These raise and warn now, or never. An issuer of the subject's very bytes is not asked for, here or later.
     for part in _READ_ONCE if names.issuer is names.subject else _READ:
         getattr(raw, part)
     return Certificate(
         raw=raw,
         fingerprint=hashlib.sha256(der).hexdigest(),
-        spki_sha256=hashlib.sha256(spki).hexdigest(),
+        spki_sha256=hashlib.sha256(key_of(der)).hexdigest(),
         serial=f"{serial:X}",
         key=key,
         signature_hash=signature_hash(raw),
@@ -314,12 +313,15 @@ def _costly(key: CertificatePublicKeyTypes) -> str | None:
 
 
 def _names(raw: x509.Certificate) -> tuple[str, ...]:
-    """The DNS names of the SAN, lower case and sorted; without a SAN the common name, as TLS libraries once did."""
+    """The DNS names of the SAN, lower case and sorted; without a SAN the common name, as TLS libraries once did.
+
+    Of several common names each library takes another one, and doors take none (``identity.decision``); nor do we.
+    """
     san = _extension(raw, x509.SubjectAlternativeName)
     if san is not None:
         return tuple(sorted({name.lower() for name in san.get_values_for_type(x509.DNSName)}))
     common = raw.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return (str(common[0].value).lower(),) if common else ()
+    return (str(common[0].value).lower(),) if len(common) == 1 else ()
 
 
 @lru_cache(256)  # every run asks it of the same few pairs, a dozen times each

@@ -77,7 +77,7 @@ def refusal(
         or _kind(crl)
         or _scope(crl, {distribution_point, *other_names}, covers_cas=covers_cas, covers_leaves=covers_leaves)
         or _time(crl, at, may_have_ended=may_have_ended)
-        or (_older(crl.facts, before) if before else None)
+        or (_older(crl.facts, before, at) if before else None)
     )
 
 
@@ -166,10 +166,19 @@ def _time(crl: Crl, at: datetime, *, may_have_ended: bool) -> CrlRefusal | None:
     return None
 
 
-def _older(facts: CrlFacts, before: CrlFacts) -> CrlRefusal | None:
-    """Whether it goes back behind the list that is in force: a replay would make revoked certificates good again."""
+def _older(facts: CrlFacts, before: CrlFacts, at: datetime) -> CrlRefusal | None:
+    """Whether it goes back behind the list that is in force: a replay would make revoked certificates good again.
+
+    A CA that was set up anew counts from the beginning. Once the list in force has run out, a later ``thisUpdate``,
+    which the CA signed, is enough, or no list of that CA would be used again.
+    """
     if facts.this_update < before.this_update:
         return CrlRefusal(CrlReason.OLDER, f"it was made before the one of {before.this_update:%Y-%m-%d %H:%M} UTC")
-    if before.number is not None and (facts.number is None or int(facts.number, 16) < int(before.number, 16)):
+    begun_anew = facts.this_update > before.this_update and before.next_update is not None and before.next_update <= at
+    if (
+        before.number is not None
+        and not begun_anew
+        and (facts.number is None or int(facts.number, 16) < int(before.number, 16))
+    ):
         return CrlRefusal(CrlReason.OLDER, f"its number {facts.number or '(none)'} is lower than {before.number}")
     return None

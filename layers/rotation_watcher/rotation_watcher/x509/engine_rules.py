@@ -19,10 +19,11 @@ from typing import NamedTuple
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, Policy, PolicyBuilder, Store, VerificationError
 
-from rotation_watcher.x509.names import canonical_of
+from rotation_watcher.x509.names import canonical_of, first, key_of, values
 from rotation_watcher.x509.signatures import UNPARSABLE, is_signature
 
 MAX_INTERMEDIATES = 3
@@ -31,6 +32,15 @@ RSA_BITS = range(2048, 8193)
 CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 HASHES = frozenset({"sha256", "sha384", "sha512"})
 """What ALB takes of keys and signatures."""
+_OID, _BIT_STRING = 0x06, 0x03
+_NETSCAPE, _SSL_CLIENT = "2.16.840.1.113730.1.1", 0x80
+"""The extension nsCertType, and its bit for a TLS client."""
+_UNSUPPORTED = {
+    "1.3.6.1.5.5.7.1.7": "address blocks",
+    "1.3.6.1.5.5.7.1.8": "AS numbers",
+    "1.3.6.1.5.5.7.1.14": "a proxy's rights",
+}
+"""Extensions that OpenSSL judges whether or not they are critical, and the library passes over (RFC 3779, RFC 3820)."""
 _MAX_WAYS = 20
 """The most ways up from one CA that a leaf is held against."""
 
@@ -60,8 +70,20 @@ def weaknesses(certificate: x509.Certificate) -> Iterator[Weakness]:
         yield Weakness("weak-key", "a key of an unsupported kind")
     elif not isinstance(key.curve, CURVES):
         yield Weakness("weak-key", f"the curve {key.curve.name}")
+    elif not _names_its_curve(certificate):
+        yield Weakness("weak-key", f"the curve {key.curve.name} by its parameters instead of its name")
     if (signed := signature_hash(certificate)) not in HASHES:
         yield Weakness("weak-signature", f"signed with the hash {signed}")
+
+
+def _names_its_curve(certificate: x509.Certificate) -> bool:
+    """Whether an EC key says its curve by name: OpenSSL and Java take no parameters that are written out."""
+    try:
+        algorithm = first(first(key_of(certificate.public_bytes(Encoding.DER))).content)
+        _kind, curve, *_ = values(algorithm.content)
+    except ValueError:
+        return False
+    return curve.tag == _OID
 
 
 def signature_hash(signed: x509.Certificate | x509.CertificateRevocationList) -> str:
@@ -83,7 +105,7 @@ def refusal(chain: Sequence[x509.Certificate], at: datetime, *, client_auth: boo
         verify(chain, policies(at, client_auth=client_auth)[0])
     except UNVERIFIABLE as error:
         return in_words(error)
-    return unchecked_constraint(chain)
+    return unchecked(chain, client_auth=client_auth)
 
 
 def ways_up(issuer: x509.Certificate, known: Sequence[x509.Certificate]) -> tuple[tuple[x509.Certificate, ...], ...]:
@@ -167,8 +189,41 @@ def key_identifier_fits(below: x509.Certificate, above: x509.Certificate) -> boo
     return not issuers or canonical_of(issuers[0]) == canonical_of(above.issuer)
 
 
-def unchecked_constraint(chain: Sequence[x509.Certificate]) -> str | None:
-    """A name constraint that OpenSSL checks and the library does not: refused without evaluating it."""
+def unchecked(chain: Sequence[x509.Certificate], *, client_auth: bool) -> str | None:
+    """What OpenSSL checks and the library does not; all but nsCertType is refused without evaluating it."""
+    return _unchecked_extension(chain, client_auth=client_auth) or _unchecked_constraint(chain)
+
+
+def _unchecked_extension(chain: Sequence[x509.Certificate], *, client_auth: bool) -> str | None:
+    for certificate in chain:
+        for one in certificate.extensions:
+            oid = one.oid.dotted_string
+            if oid in _UNSUPPORTED:
+                return f"an extension for {_UNSUPPORTED[oid]}, which is not supported"
+            if oid != _NETSCAPE:
+                continue
+            kinds = _netscape_kinds(one.value)
+            if kinds is None:
+                return "an nsCertType that cannot be read"
+            if client_auth and certificate is chain[0] and not kinds & _SSL_CLIENT:
+                return "an nsCertType that is not for TLS clients"
+    return None
+
+
+def _netscape_kinds(value: x509.ExtensionType) -> int | None:
+    """The bits of an nsCertType; None if it is no BIT STRING."""
+    content = value.public_bytes()
+    try:
+        found = first(content)
+    except ValueError:
+        return None
+    if found.tag != _BIT_STRING or found.whole != content or not found.content:
+        return None
+    return int.from_bytes(found.content[1:2])
+
+
+def _unchecked_constraint(chain: Sequence[x509.Certificate]) -> str | None:
+    """A name constraint that OpenSSL checks and the library does not."""
     leaf = chain[0]
     san = extension(leaf, x509.SubjectAlternativeName)
     has_dns_name = san is not None and bool(san.get_values_for_type(x509.DNSName))

@@ -4,7 +4,7 @@ OpenSSL, BoringSSL and Java compare names by a canonical form (RFC 5280 7.1, ``x
 of string is ignored, and so are the case of ASCII letters and extra white space. ``cryptography``
 compares the encoded values, so that an issuer written as UTF8String is no match for a subject in PrintableString.
 
-The DER reader finds the issuer and the subject of a certificate, and nothing else.
+The DER reader finds the issuer, the subject and the key of a certificate, and nothing else.
 """
 
 from collections.abc import Iterator
@@ -21,6 +21,8 @@ type _Span = tuple[int, int, int]
 _SEQUENCE, _SET, _INTEGER, _OID, _VERSION = 0x30, 0x31, 0x02, 0x06, 0xA0
 _NAMES = (_SEQUENCE, _SEQUENCE, _INTEGER, _SEQUENCE, _SEQUENCE)
 """The tags of a certificate, its signed part, its serial number, its issuer and its subject."""
+_KEY = 5
+"""The place of the key in a certificate's signed part, the version left out."""
 _LONG_FORM = 0x80
 _MOST_LENGTH_OCTETS = 4
 _STRINGS = {
@@ -58,10 +60,7 @@ class Value(NamedTuple):
 def names_of(der: bytes) -> Names | None:
     """The names in a certificate's DER, or None if it does not have the structure of one. Never raises."""
     try:
-        outer, begin, end = _span(der, 0, len(der))
-        signed, begin, end = _span(der, begin, end)
-        parts = [part for part in _spans(der, begin, end) if part[0] != _VERSION]
-        serial, _algorithm, issuer, _validity, subject, *_ = parts
+        outer, signed, (serial, _algorithm, issuer, _validity, subject, *_) = _parts(der)
         if (outer, signed, serial[0], issuer[0], subject[0]) != _NAMES:
             return None
         issued, held = der[issuer[1] : issuer[2]], der[subject[1] : subject[2]]
@@ -69,6 +68,25 @@ def names_of(der: bytes) -> Names | None:
         return Names(issuing, issuing if held == issued else canonical(held))
     except ValueError:
         return None
+
+
+def key_of(der: bytes) -> bytes:
+    """The SubjectPublicKeyInfo in a certificate's DER as it stands there. Raises ValueError if there is none.
+
+    The library writes a key anew in its own way: a point uncompressed, a curve by its name, an RSA key as one for any
+    padding. Who compares keys by their digest has the certificate alone.
+    """
+    _outer, _signed, parts = _parts(der)
+    if len(parts) <= _KEY or parts[_KEY][0] != _SEQUENCE:
+        raise ValueError("no key")
+    return der[parts[_KEY - 1][2] : parts[_KEY][2]]
+
+
+def _parts(der: bytes) -> tuple[int, int, list[_Span]]:
+    """The tags of a certificate and of its signed part, and what that holds behind its version. Raises ValueError."""
+    outer, begin, end = _span(der, 0, len(der))
+    signed, begin, end = _span(der, begin, end)
+    return outer, signed, [part for part in _spans(der, begin, end) if part[0] != _VERSION]
 
 
 def canonical(content: bytes) -> Name:
@@ -100,11 +118,8 @@ def _comparable(tag: int, content: bytes) -> object:
     encoding = _STRINGS.get(tag)
     if encoding is None:
         return (tag, content)
-    text = " ".join(content.decode(encoding, "replace").split())
-    return text.lower() if text.isascii() else text.translate(_LOWER)
-
-
-_LOWER = {ord(upper): ord(upper) + 32 for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+    # As bytes: blanks and capitals are those of ASCII alone. Of a text ``split`` would take a no-break space for one.
+    return b" ".join(content.decode(encoding, "replace").encode().split()).lower().decode()
 
 
 def first(data: bytes) -> Value:

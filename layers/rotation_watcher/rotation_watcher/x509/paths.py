@@ -171,7 +171,7 @@ def _refusal(chain: _Chain, at: datetime, *, client_auth: bool) -> str | None:
             engine_rules.verify([below, above], link)
     except engine_rules.UNVERIFIABLE as error:
         return engine_rules.in_words(error)
-    return engine_rules.unchecked_constraint(raw)
+    return engine_rules.unchecked(raw, client_auth=client_auth)
 
 
 def _dead_end(

@@ -65,28 +65,31 @@ def rotated(
     source: SourceName,
     authority: str,
     new: CertificateFacts,
-    old: CertificateFacts,
+    old: CertificateFacts | None,
     retire_after: datetime,
     now: datetime,
 ) -> Alert:
-    """Genesys presents another client certificate from now on."""
+    """Genesys presents another client certificate from now on. ``old`` None: the one before is known no more."""
+    kept = (
+        f" The old one stays trusted until {when(retire_after)} at least, unless it is revoked, because the API may"
+        " answer either way meanwhile."
+        if old
+        else ""
+    )
     words = Words(
         title=f"the {plain(authority, AUTHORITY)} client certificate has rotated",
         happened=(
             f"Genesys Cloud {source.region} presents a new client certificate of the"
             f" {plain(authority, AUTHORITY)} authority, valid until {when(new.not_after)}."
         ),
-        means=(
-            "The new certificate verifies under a root that you trust. The old one stays trusted until"
-            f" {when(retire_after)} at least, unless it is revoked, because the API may answer either way meanwhile."
-        ),
+        means=f"The new certificate verifies under a root that you trust.{kept}",
         do=(
             "Nothing for targets in apply mode. A system that compares the certificate itself (a pin) needs the new one"
             " now:"
         ),
         command=fetch(source, new),
     )
-    facts = certificate(new, now, "new") | certificate(old, now, "old")
+    facts = certificate(new, now, "new") | (certificate(old, now, "old") if old else {})
     return about_source(Kind.ROTATED, Severity.INFO, source, authority, new.fingerprint, words, facts, now)
 
 
