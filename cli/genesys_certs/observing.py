@@ -19,6 +19,7 @@ from genesys_certs.exits import Exit
 from genesys_certs.overlay import OverlayStore
 from genesys_certs.problems import Problem
 from genesys_certs.stack import Stack, read_s3
+from genesys_certs.texts import read_text
 from rotation_watcher import collect, config, keys
 from rotation_watcher.adapters.genesys import Genesys, make_client
 from rotation_watcher.adapters.s3 import S3Store
@@ -382,7 +383,9 @@ def _by_flags(what: What, stack_region: str) -> Watch:
 def client_secret(what: What) -> str:
     """The OAuth client's secret, of a file or the environment. Raises Problem where there is none, OSError."""
     if what.client_secret_file:
-        return str(what.client_secret_file.read_text()).strip()
+        if secret := read_text(what.client_secret_file).strip():
+            return secret
+        raise Problem("no-client-secret", f"{what.client_secret_file} is empty.", "Write the secret alone into it.")
     secret = os.environ.get("GENESYS_CLIENT_SECRET", "")
     if not secret:
         remedy = "Export it, or give --client-secret-file (never a flag: those are seen)."
