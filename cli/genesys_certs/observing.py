@@ -32,6 +32,7 @@ from rotation_watcher.sources import history, observation
 from rotation_watcher.trust.findings import Reason
 from rotation_watcher.trust.identity import Expected
 from rotation_watcher.trust.operator_files import load_anchors
+from rotation_watcher.x509.certificates import parse_bundle
 from rotation_watcher.x509.facts import CertificateFacts
 
 _FLAG_SECRET = "arn:aws:ssm:{region}:000000000000:parameter/given/by/flags"  # noqa: S105  # a name, no secret
@@ -399,4 +400,14 @@ def read_file(where: str) -> bytes:
 
 
 def _put(store: OverlayStore, key: str, path: Path) -> None:
-    store.put(key, path.read_bytes(), content_type=keys.PEM_TYPE)
+    """Put a file of roots into the overlay. Raises Problem where it holds no certificate: it is the wrong file."""
+    body = path.read_bytes()
+    blocks, defects = parse_bundle(body)
+    if not blocks:
+        why = "; ".join(one.detail for one in defects) or "it is empty"
+        raise Problem(
+            "bad-root",
+            f"{path}: there is no certificate in it ({plain(why, 200)}).",
+            "It takes roots as PEM: no zip, no key.",
+        )
+    store.put(key, body, content_type=keys.PEM_TYPE)

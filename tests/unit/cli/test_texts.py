@@ -38,3 +38,31 @@ def test_an_empty_file_of_a_secret_is_said_to_be_empty(
     shown = told(capsys, *READ, "--client-secret-file", str(file))
     assert f"{file} is empty" in shown
     assert "arn:" not in shown
+
+
+@pytest.mark.parametrize("option", ["--root", "--digicert-roots"])
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "it is empty"),
+        (b"PK\x03\x04" + SECRET.encode(), "without a CERTIFICATE block"),
+        (f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----\n".encode(), "PRIVATE KEY"),
+        (b"-----BEGIN CERTIFICATE-----\nMIIB", "no END marker"),
+    ],
+    ids=["empty", "zip", "key", "cut"],
+)
+def test_a_file_of_roots_without_a_certificate_is_named_and_is_no_missing_root(
+    option: str,
+    content: bytes,
+    why: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As the zip itself, or another file of it."""
+    monkeypatch.setenv("GENESYS_CLIENT_SECRET", SECRET)
+    file = tmp_path / "root.pem"
+    file.write_bytes(content)
+    shown = told(capsys, *READ, option, str(file))
+    assert f"{file}: there is no certificate in it" in shown
+    assert why in shown
