@@ -25,7 +25,7 @@ from rotation_watcher.regions import REGIONS
 from rotation_watcher.sources.credentials import decode_credentials
 
 SAMCONFIG = "samconfig.local.toml"
-_ELSEWHERE = f'version = 0.1\n\n[default.global.parameters]\nstack_name = "{DEFAULT_NAME}"\n'
+_ELSEWHERE = f'version = 0.1\n\n[default.deploy.parameters]\nstack_name = "{DEFAULT_NAME}"\n'
 """What the file begins with outside the project's folder: without a name SAM would call the stack sam-app."""
 
 
