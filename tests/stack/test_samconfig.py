@@ -37,7 +37,7 @@ def test_the_defaults_hold_no_answer() -> None:
 
 
 def test_a_stack_is_named_for_deployments_alone() -> None:
-    """SAM keeps the name that is answered in the form for these: another command would take the default's, another stack."""
+    """SAM keeps the name that the form is answered for these: another command would go on with the default."""
     defaults = tomllib.loads((ROOT / "samconfig.toml").read_text())["default"]
     assert [command for command, one in defaults.items() if "stack_name" in one["parameters"]] == ["deploy"]
 
