@@ -21,8 +21,11 @@ def main() -> None:
         check=True,
         env=os.environ | {"LAYER_ARCHITECTURE": "arm64"},
     )
-    out = place / "out"
-    make(place / "sam", out, source)
+    made, out = place / "made", place / "out"
+    make(place / "sam", made, source)
+    if committed() != source:
+        raise SystemExit("the checkout changed while the release was made: it may hold what is not in its commit")
+    made.rename(out)
     print((out / SUMS).read_text(), end="")
     print(f"{out.relative_to(ROOT)}: release {source.version} of {source.commit}")
 

@@ -14,8 +14,8 @@ from release.source import ROOT, Source
 from release.template import coded, packaged
 
 SUMS = "SHA256SUMS"
-OTHER_TEMPLATES = ("region-bucket.yaml", "target-role.yaml")
-"""For other regions and accounts: as they stand, since they hold no code."""
+OTHER_TEMPLATES = ("data-key.yaml", "region-bucket.yaml", "target-role.yaml")
+"""For keys, other regions and accounts: as they stand, since they hold no code."""
 COMMANDS_LOCK = "genesys-certs-requirements.txt"
 """What the command needs, by version and sum: requirements/cli.txt, for whoever has no checkout."""
 PREFIX = "genesys-certificate-watcher/{version}/"

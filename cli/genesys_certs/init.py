@@ -15,6 +15,7 @@ from genesys_certs.found import Candidate
 from genesys_certs.parameters import with_overrides
 from genesys_certs.problems import Problem, explain
 from genesys_certs.stack import DEFAULT_NAME
+from genesys_certs.texts import read_text
 from rotation_watcher import arns, config
 from rotation_watcher.adapters.genesys import make_client
 from rotation_watcher.adapters.secrets import AwsSecrets
@@ -24,7 +25,7 @@ from rotation_watcher.regions import REGIONS
 from rotation_watcher.sources.credentials import decode_credentials
 
 SAMCONFIG = "samconfig.local.toml"
-_ELSEWHERE = f'version = 0.1\n\n[default.global.parameters]\nstack_name = "{DEFAULT_NAME}"\n'
+_ELSEWHERE = f'version = 0.1\n\n[default.deploy.parameters]\nstack_name = "{DEFAULT_NAME}"\n'
 """What the file begins with outside the project's folder: without a name SAM would call the stack sam-app."""
 
 
@@ -227,7 +228,7 @@ def _watch(answers: Answers) -> dict[str, Any]:
 
 def _parameters(path: Path, answers: Answers, region: str, *, force: bool) -> None:
     template = Path("samconfig.toml")
-    text = path.read_text() if path.exists() else template.read_text() if template.exists() else _ELSEWHERE
+    text = read_text(path) if path.exists() else read_text(template) if template.exists() else _ELSEWHERE
     values = {
         "GenesysRegion": answers.region,
         "Authorities": ",".join(answers.authorities),

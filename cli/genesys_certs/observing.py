@@ -19,6 +19,7 @@ from genesys_certs.exits import Exit
 from genesys_certs.overlay import OverlayStore
 from genesys_certs.problems import Problem
 from genesys_certs.stack import Stack, read_s3
+from genesys_certs.texts import read_text
 from rotation_watcher import collect, config, keys
 from rotation_watcher.adapters.genesys import Genesys, make_client
 from rotation_watcher.adapters.s3 import S3Store
@@ -31,6 +32,7 @@ from rotation_watcher.sources import history, observation
 from rotation_watcher.trust.findings import Reason
 from rotation_watcher.trust.identity import Expected
 from rotation_watcher.trust.operator_files import load_anchors
+from rotation_watcher.x509.certificates import parse_bundle
 from rotation_watcher.x509.facts import CertificateFacts
 
 _FLAG_SECRET = "arn:aws:ssm:{region}:000000000000:parameter/given/by/flags"  # noqa: S105  # a name, no secret
@@ -382,7 +384,9 @@ def _by_flags(what: What, stack_region: str) -> Watch:
 def client_secret(what: What) -> str:
     """The OAuth client's secret, of a file or the environment. Raises Problem where there is none, OSError."""
     if what.client_secret_file:
-        return str(what.client_secret_file.read_text()).strip()
+        if secret := read_text(what.client_secret_file).strip():
+            return secret
+        raise Problem("no-client-secret", f"{what.client_secret_file} is empty.", "Write the secret alone into it.")
     secret = os.environ.get("GENESYS_CLIENT_SECRET", "")
     if not secret:
         remedy = "Export it, or give --client-secret-file (never a flag: those are seen)."
@@ -396,4 +400,14 @@ def read_file(where: str) -> bytes:
 
 
 def _put(store: OverlayStore, key: str, path: Path) -> None:
-    store.put(key, path.read_bytes(), content_type=keys.PEM_TYPE)
+    """Put a file of roots into the overlay. Raises Problem where it holds no certificate: it is the wrong file."""
+    body = path.read_bytes()
+    blocks, defects = parse_bundle(body)
+    if not blocks:
+        why = "; ".join(one.detail for one in defects) or "it is empty"
+        raise Problem(
+            "bad-root",
+            f"{path}: there is no certificate in it ({plain(why, 200)}).",
+            "It takes roots as PEM: no zip, no key.",
+        )
+    store.put(key, body, content_type=keys.PEM_TYPE)

@@ -99,7 +99,7 @@ def tell(done: Written, *, as_json: bool) -> None:
 def _replaced(path: Path, text: str) -> str:
     """Move a new file over the old one, so that no reader meets half of it. Raises RequestRefused."""
     try:
-        if path.exists() and path.read_text() == text:
+        if path.exists() and path.read_bytes() == text.encode():
             return "unchanged"
         with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             new = Path(file.name)

@@ -152,7 +152,9 @@ def test_every_event_file_is_a_way_in(site: Site) -> None:
 
     def invoke(name: str) -> dict[str, Any]:
         function = f"{LOGICAL_NAMES[woken_by(name)]}Function"
-        said = site.run(f"sam remote invoke {function} --event-file events/{name}")
+        said = site.run(
+            f"sam remote invoke {function} --stack-name {STACK} --region {REGION} --event-file events/{name}"
+        )
         answer: dict[str, Any] = json.loads(said.splitlines()[-1])
         return answer
 

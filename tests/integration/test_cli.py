@@ -360,7 +360,7 @@ def test_init_finds_what_there_is_and_overwrites_nothing(
     done = command("init", *flags)
     assert (done.code, done.err) == (0, "")
     written = tomllib.loads((tmp_path / "samconfig.local.toml").read_text())
-    assert written["default"]["global"]["parameters"]["stack_name"] == DEFAULT_NAME, "else SAM calls it sam-app"
+    assert written["default"]["deploy"]["parameters"]["stack_name"] == DEFAULT_NAME, "else SAM calls it sam-app"
     said = written["default"]["deploy"]["parameters"]
     assert said["region"] == "us-east-1"
     assert f'CredentialArns="{world.secret_arn}"' in said["parameter_overrides"], (

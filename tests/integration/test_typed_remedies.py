@@ -185,9 +185,11 @@ def test_a_private_key_leaves_the_bucket_with_every_version_that_held_it(
 def test_a_secret_that_was_reset_is_stored_by_the_commands_of_its_alert(
     environment: Environment, tmp_path: Path
 ) -> None:
-    right = environment.aws.client("ssm").get_parameter(Name=SECRET_NAME, WithDecryption=True)["Parameter"]["Value"]
+    ssm = environment.aws.client("ssm")
+    right = ssm.get_parameter(Name=SECRET_NAME, WithDecryption=True)["Parameter"]["Value"]
     wrong = json.dumps(json.loads(right) | {"client_secret": "of-yesterday"})
-    environment.aws.client("ssm").put_parameter(Name=SECRET_NAME, Type="SecureString", Value=wrong, Overwrite=True)
+    own = "alias/genesys"
+    ssm.put_parameter(Name=SECRET_NAME, Type="SecureString", Value=wrong, Overwrite=True, KeyId=own)
     environment.tick()
     alert = next(one for one in told(environment, "source-failing") if "credentials-refused" in one.title)
     look, store = commands(alert)
@@ -196,9 +198,24 @@ def test_a_secret_that_was_reset_is_stored_by_the_commands_of_its_alert(
     assert "of-yesterday" not in shown
     (tmp_path / "oauth.json").write_text(right)
     typed(environment, store, tmp_path)
+    asked = [{"Key": "Name", "Values": [SECRET_NAME]}]
+    assert ssm.describe_parameters(ParameterFilters=asked)["Parameters"][0]["KeyId"] == own, "under its own key still"
     environment.watcher = environment.build()  # the secret is remembered for five minutes of the wall's clock
     environment.tick()
     assert environment.collect("use1").sources["use1"].outcome == "read"
+
+
+def test_a_secret_that_is_missing_is_stored_by_the_same_command(environment: Environment, tmp_path: Path) -> None:
+    ssm = environment.aws.client("ssm")
+    right = ssm.get_parameter(Name=SECRET_NAME, WithDecryption=True)["Parameter"]["Value"]
+    ssm.delete_parameter(Name=SECRET_NAME)
+    environment.watcher = environment.build()
+    environment.tick()
+    alert = next(one for one in told(environment, "source-failing") if "credentials-missing" in one.title)
+    _, store = commands(alert)
+    (tmp_path / "oauth.json").write_text(right)
+    typed(environment, store, tmp_path)
+    assert ssm.get_parameter(Name=SECRET_NAME, WithDecryption=True)["Parameter"]["Value"] == right
 
 
 # What waits for a person

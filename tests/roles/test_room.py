@@ -1,6 +1,7 @@
 """How many targets publish's role, and how many roles a function's environment have room for: as the documents say."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -34,8 +35,9 @@ def role(n: int) -> str:
     return f"arn:aws:iam::{222222222222 + n}:role/genesys-certificate-watcher-targets"
 
 
-def size(targets: list[str], roles: int = 0) -> int:
+def size(targets: list[str], roles: int = 0, by_tag: str = "no") -> int:
     parameters = {"TargetArns": ",".join(targets), "TargetRoleArns": ",".join(role(n) for n in range(roles))}
+    parameters |= {"TargetsByTag": by_tag}
     return sum(map(length, Resolver(parameters, Places(BUCKET)).inline("PublishRole").values()))
 
 
@@ -50,6 +52,12 @@ def test_publishs_role_has_room_for_so_many(roles: int, stores: int, domains: in
     assert size(few, roles) <= LARGEST_POLICIES < size(many, roles)
     few, many = [domain(n) for n in range(domains)], [domain(n) for n in range(domains + 2)]
     assert size(few, roles) <= LARGEST_POLICIES < size(many, roles)
+
+
+@pytest.mark.parametrize("listed", [store, domain])
+def test_beside_the_tag_there_is_room_for_one_or_two_listed_targets(listed: Callable[[int], str]) -> None:
+    assert size([listed(n) for n in range(2)], by_tag="yes") <= LARGEST_POLICIES
+    assert size([listed(n) for n in range(5)], by_tag="yes") > LARGEST_POLICIES
 
 
 def test_what_is_attached_to_a_role_has_room_and_takes_none_from_its_own_policies() -> None:
@@ -68,8 +76,10 @@ def test_what_is_attached_to_a_role_has_room_and_takes_none_from_its_own_policie
 
 def test_the_documents_say_how_many() -> None:
     words = "some six trust stores, or some nine domains"
-    for page in ("deploy.md", "watch-file.md", "decisions/0056-targets-by-tag.md"):
+    for page in ("deploy.md", "watch-file.md", "decisions/0056-targets-by-tag.md", "security/partitions-and-quotas.md"):
         assert words in " ".join((ROOT / "docs" / page).read_text().split()), page
+    for page in ("deploy.md", "security/partitions-and-quotas.md"):
+        assert "room for one or two listed" in (ROOT / "docs" / page).read_text(), page
     assert "some 35 roles" in (ROOT / "docs" / "accounts.md").read_text()
 
 

@@ -34,3 +34,15 @@ def test_the_defaults_hold_no_answer() -> None:
     deploy = tomllib.loads((ROOT / "samconfig.toml").read_text())["default"]["deploy"]["parameters"]
     assert "parameter_overrides" not in deploy
     assert "region" not in deploy
+
+
+def test_a_stack_is_named_for_deployments_alone() -> None:
+    """SAM keeps the name that the form is answered for these: another command would go on with the default."""
+    defaults = tomllib.loads((ROOT / "samconfig.toml").read_text())["default"]
+    assert [command for command, one in defaults.items() if "stack_name" in one["parameters"]] == ["deploy"]
+
+
+def test_every_call_by_sam_that_the_documents_type_names_the_stack_and_its_region() -> None:
+    typed = [line for path in DOCUMENTS for line in re.findall(r"sam remote [^`\n]*", path.read_text())]
+    assert len(typed) > 1
+    assert [line for line in typed if " --stack-name STACK --region REGION " not in line] == []

@@ -73,6 +73,14 @@ def test_without_an_address_of_the_runbook_the_mail_names_the_file() -> None:
     assert said["AlarmDescription"].splitlines()[-1] == "docs/runbook.md#collectstoppedalarm"
 
 
+def test_the_form_takes_no_address_of_the_runbook_with_which_cloudwatch_would_refuse_an_alarm() -> None:
+    """The stack would be rolled back for a text that nobody has typed; names are as long as in the others' tests."""
+    longest = PARAMETERS["RunbookUrl"]["MaxLength"]
+    stack = Deployed(RunbookUrl=URL + "x" * (longest - len(URL)))
+    said = {name: stack.of(one["Properties"])["AlarmDescription"] for name, one in ALARMS.items()}
+    assert {name: len(one) for name, one in said.items() if len(one) > 1024} == {}
+
+
 @pytest.mark.parametrize(
     "name", [name for name in ALARMS if "Errors" in name or "Silence" in name or "Stopped" in name]
 )

@@ -406,6 +406,9 @@ def test_credentials_are_looked_at_without_their_value_and_stored_over_what_is_t
     assert stored in store
     assert "--overwrite" in store or "put-secret-value" in store
     assert "file://oauth.json" in store
+    # SSM stores a value under the account's own key where none is named, put-secret-value under the secret's.
+    assert service != "ssm" or "$(aws ssm describe-parameters" in store
+    assert service != "ssm" or '"--key-id"' in store
 
 
 def test_what_leaves_at_once_is_named_in_full_in_commands_alone_and_no_more_than_fit_into_a_chat() -> None:

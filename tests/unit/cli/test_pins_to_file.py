@@ -101,6 +101,12 @@ def test_what_cannot_be_written_whole_is_refused_and_leaves_nothing_behind(outpu
     assert [*output.parent.iterdir()] == [output]
 
 
+def test_a_damaged_file_is_replaced(output: Path) -> None:
+    output.write_bytes(b"\xff\xfe")
+    assert written(output, pin(1)) == 0
+    assert output.read_text() == f"{1:064x}\n"
+
+
 def test_a_place_that_is_no_file_is_refused(output: Path) -> None:
     output.mkdir()
     with pytest.raises(RequestRefused, match="cannot be written"):

@@ -14,6 +14,8 @@ from rotation_watcher.errors import SourceReason
 PERMISSION = "integrations:actionCertificate:view"
 """The permission that the OAuth client's role needs (Genesys SDK)."""
 _MOST_TIMES = 5
+_ITS_KEY = 'Parameters[?KeyId].join(`"="`,[`"--key-id"`,KeyId])'
+"""Of a parameter that is there the option that names its KMS key: without it SSM stores under the account's own key."""
 
 _FLAPS = " It comes and goes: it was over within the last day, so it counts as over only after a day without it."
 _TRIES = " This tries again at once and says how it went, and changes nothing:"
@@ -117,17 +119,16 @@ def _storing(secret: str) -> tuple[Template, ...]:
         )
         put = (
             "aws ssm put-parameter --region {{region}} --overwrite --type SecureString --value file://oauth.json"
-            " --name {}"
+            " --name {} $(aws ssm describe-parameters --region {{region}} --parameter-filters {{filters}}"
+            " --query {{its_key}} --output text)"
         )
         if name.count("/") > 1:
-            return look, command(put.format("{name}"), name=name)
+            filters = f"Key=Name,Values={name}"
+            return look, command(put.format("{name}"), name=name, filters=filters, its_key=_ITS_KEY)
         # The ARNs of /oauth and oauth are equal, and SSM stores under names alone.
-        return look, command(
-            put.format(
-                '"$(aws ssm get-parameter --region {region} --name {secret} --query Parameter.Name --output text)"'
-            ),
-            secret=secret,
-        )
+        filters = f"Key=Name,Values={name},{name.removeprefix('/')}"
+        stored = '"$(aws ssm get-parameter --region {region} --name {secret} --query Parameter.Name --output text)"'
+        return look, command(put.format(stored), secret=secret, filters=filters, its_key=_ITS_KEY)
     return (
         command("aws secretsmanager describe-secret --region {region} --secret-id {secret}", secret=secret),
         command(
