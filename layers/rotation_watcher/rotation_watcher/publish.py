@@ -332,8 +332,10 @@ def _reconcile(run: Run, snapshot: Snapshot, session: Session) -> TargetSummary:
             snapshot = _snapshot(watch, snapshot.view, session)
             action = decide(snapshot, mode, ports.owner, ports.clock())
         if isinstance(action, DropPending):
-            session.save(lambda record: replace(record, pending=None))
-            snapshot = replace(snapshot, record=session.record)
+            held = snapshot.blocks
+            session.save(lambda record: record.forgetting(held, ports.clock()))
+            view, live = snapshot.view, snapshot.live
+            snapshot = of_live(watch, session.target, session.record, view, session.stores, live, ports.clock())
             action = decide(snapshot, mode, ports.owner, ports.clock())
         outcome = _act(run, snapshot, action, session)
         if outcome is None:

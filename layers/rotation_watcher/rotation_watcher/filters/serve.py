@@ -104,7 +104,8 @@ def _reconcile(run: Run, snapshot: Snapshot, session: Session) -> TargetSummary:
             snapshot = _snapshot(watch, snapshot.view, session)
             action = decide(snapshot, mode, ports.owner, ports.clock())
         if isinstance(action, DropPending):
-            session.save(lambda record: replace(record, pending=None))
+            held = snapshot.keys
+            session.save(lambda record: record.forgetting(held, ports.clock()))
             snapshot = _snapshot(watch, snapshot.view, session)
             action = decide(snapshot, mode, ports.owner, ports.clock())
         outcome = _act(run, snapshot, action, session)
