@@ -1,4 +1,4 @@
-"""An update that arrived unproved, and lay beneath another change by then: what it brought is the watcher's all the same.
+"""An update that arrived unproved, beneath another change by now: what it brought is the watcher's all the same.
 
 The run died, or its answer was lost, and somebody else changed the target before the next run: then the target shows
 neither what was asked for nor what was there before.
