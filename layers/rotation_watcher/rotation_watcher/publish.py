@@ -32,6 +32,7 @@ from rotation_watcher.errors import (
 from rotation_watcher.kinds import Payload
 from rotation_watcher.targets import companions, conditions, deploy, manual, revocations, room, shown
 from rotation_watcher.targets.decide import (
+    Act,
     Action,
     AdoptBaseline,
     ClaimedElsewhere,
@@ -316,18 +317,20 @@ def _snapshot(watch: Watch, view: BundleView, session: Session) -> Snapshot:
 def _reconcile(run: Run, snapshot: Snapshot, session: Session) -> TargetSummary:
     """Snapshot → plan → decide → act → prove → record. What changes the target is decided again under the claim."""
     watch, ports, mode = run.watch, session.ports, run.watch.mode
-    shown.note(ports.store, snapshot.target, snapshot.live)
     try:
         action = decide(snapshot, mode, ports.owner, ports.clock())
         if isinstance(action, ClaimedElsewhere):
             return _claimed(snapshot, ClaimedByAnother(action.owner, action.until))
-        if isinstance(action, PutOff) and session.looks_only and action.until <= ports.clock() + HORIZON:
+        soon = isinstance(action, PutOff) and action.until <= ports.clock() + HORIZON
+        if session.looks_only and (soon or isinstance(action, Act)):
             raise ToBeDone(session.target.id)
+        # Only where this run goes on to the record: note and record must say the same.
+        shown.note(ports.store, snapshot.target, snapshot.live)
         if isinstance(action, Deploy):
             at_once = _deploy_as_read(run, snapshot, session)
             if at_once is not None:
                 return _deliver(snapshot, at_once, session)
-        if isinstance(action, Deploy | Prove | Resume | DropPending):
+        if isinstance(action, Act):
             session.claim(_noticed(snapshot, mode, ports.clock()))
             snapshot = _snapshot(watch, snapshot.view, session)
             action = decide(snapshot, mode, ports.owner, ports.clock())

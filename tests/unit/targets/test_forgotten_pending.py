@@ -112,6 +112,31 @@ def test_what_it_added_and_took_out_is_not_told_as_others_work(target: str) -> N
     assert {*world.record(target).ours} == {root("Root 0"), root("Extra")}
 
 
+@pytest.mark.parametrize("on_drift", ["heal", "report"])
+def test_a_domain_that_loads_the_same_certificates_from_elsewhere_waits_for_no_proof(on_drift: str) -> None:
+    world = SmallWorld()
+    world.publish(targets=["api"])
+    world.wait(600)
+    world.on_drift = on_drift
+    world.widen("Extra")
+    world.adapter("api").before = die
+    with suppress(Killed):
+        world.publish(targets=["api"])
+    world.adapter("api").before = lambda *_: None
+    held = world.adapter("api").held[ARNS["api"]]
+    held.bundle = (held.bundle or b"") + issued("Extra").pem  # an operator could not wait
+    held.version = world.store.seed("elsewhere.pem", held.bundle)
+    held.location = f"s3://{world.store.bucket}/elsewhere.pem"
+    outcomes = []
+    for _ in range(3):
+        world.wait(3700)
+        world.present("Root 1")  # what comes next must not wait either
+        outcomes.append(world.publish(targets=["api"]).targets["api"].outcome.value)
+    assert outcomes == ["updated", "unchanged", "unchanged"]
+    assert {root("Root 1"), root("Extra"), root("Other")} <= world.live("api")
+    assert world.record("api").pending is None
+
+
 def interrupted_listener() -> ListenerWorld:
     world = ListenerWorld(OTHERS)
     world.run()

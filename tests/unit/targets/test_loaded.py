@@ -171,5 +171,5 @@ def test_what_lies_there_twice_is_counted_once_or_twice(store: InMemoryStore, co
     told = TWO + ONE
     store.seed(keys.adopted("ts_1", "E9"), told)
     assert loaded.resolved(store, target(), RECORD, live("E9", count)).bundle == told
-    with pytest.raises(ContentUnknown, match="holds 4 CA certificates, and .* has 3"):
+    with pytest.raises(ContentUnknown, match=r"holds 4 CA certificates, and .* has 3"):
         loaded.resolved(store, target(), RECORD, live("E9", 4))

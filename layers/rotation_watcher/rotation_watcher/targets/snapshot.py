@@ -128,7 +128,7 @@ def moved_to(stores: Stores, record: Record, live: Live) -> str | None:
         return "no truststore at all: mutual TLS is off"
     if live.location is UNKNOWN or not record.applied.version:
         return None
-    versions = {record.applied.version, record.pending.version if record.pending else record.applied.version}
-    ours = live.location in places.uris(stores.bundles, record) and live.version in versions
+    versions = (record.applied.version, record.pending.version if record.pending else record.applied.version)
+    ours = any(places.loads(live, version, stores.bundles.bucket, record) for version in versions)
     ours = ours or places.exchanged(record, live, stores.buckets)
     return None if ours else f"{live.location} (version {live.version})"
