@@ -48,12 +48,12 @@ class Plan(msgspec.Struct, frozen=True):
     ``desired`` is everything the target should hold, by fingerprint and in order; ``body`` is the bundle itself, which
     is what is live with our blocks taken out and put in. ``added`` and ``removed`` compare it with what is live.
     ``held`` are removals that stopped at ``limit`` and wait for a person. ``refused`` are required leaves that what is
-    live does not let in. ``repoint``: it points elsewhere, or at nothing of ours yet, and is to be brought back. ``blocked_by`` is the reason code
-    for deploying nothing, with ``why`` in words. ``left_out`` is wanted, and not ``desired``. ``disputed``: what the
-    record calls ours without any proof; it stays. ``shut_out`` are required leaves that are refused before and after
-    the change, with ``why`` in words: they stop nothing. ``graces`` says what leaves and when; ``lingering`` is what a
-    withdrawn approval alone wanted and what cannot leave. ``but_for_bucket``: it would be deployed, were it not for the
-    bucket that cannot be used.
+    live does not let in. ``repoint``: it points elsewhere, or at nothing of ours yet, and is to be brought back.
+    ``blocked_by`` is the reason code for deploying nothing, with ``why`` in words. ``left_out`` is wanted, and not
+    ``desired``. ``disputed``: what the record calls ours without any proof; it stays. ``shut_out`` are required leaves
+    that are refused before and after the change, with ``why`` in words: they stop nothing. ``graces`` says what leaves
+    and when; ``lingering`` is what a withdrawn approval alone wanted and what cannot leave. ``but_for_bucket``: it
+    would be deployed, were it not for the bucket that cannot be used.
     """
 
     desired: Mapping[str, Block | Certificate]
