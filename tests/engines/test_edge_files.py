@@ -430,7 +430,7 @@ def test_a_version_of_any_form_that_s3_documents_is_fetched(version: str, tmp_pa
     manifest = file_sets.Manifest(serial=1, source="s3://b/k", source_version=version, files=tuple(entries))
     (stored / file_sets.MANIFEST).write_bytes(file_sets.encode(manifest))
     variables = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "STORED": str(stored)}
-    command = [EDGE / "fetch/genesys-files", PLACE, tmp_path / "genesys"]
+    command = [str(EDGE / "fetch/genesys-files"), PLACE, str(tmp_path / "genesys")]
     done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "genesys/current" / file_sets.BUNDLE).read_bytes() == files[file_sets.BUNDLE]
