@@ -13,6 +13,7 @@ import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
 
+from rotation_watcher import file_sets
 from tests.engines.backend import Backend
 from tests.engines.door_servers import ROOT, Envoy, HaProxy, Nginx, Proxy
 from tests.engines.door_world import World, eventually
@@ -400,3 +401,36 @@ def test_the_configmap_of_the_job_holds_the_set_that_was_fetched(machine: Machin
     files = machine.files()
     names = ("ca-bundle.pem", "pins.json", "pins.txt", "manifest.json")
     assert (tmp_path / "applied").read_bytes() == b"".join(files[name] for name in names)
+
+
+_STORED = """#!/bin/sh
+# Each version of an object is a file of this machine, named by the hex of its version id.
+[ "$1 $2 $3 $5" = "s3api get-object --bucket --key" ] || exit 252
+version=$(printf %s "$8" | od -An -tx1 | tr -d ' \\n')
+if [ "$7" = --version-id ]; then exec cp "$STORED/${6##*/}.$version" "$9"; fi
+exec cp "$STORED/${6##*/}" "$7"
+"""
+
+
+@pytest.mark.parametrize("version", ["3/L4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY+MTRCxf3vjVBH40Nr8X8gdRQBpUMLUo", "a_b.C-9=="])
+def test_a_version_of_any_form_that_s3_documents_is_fetched(version: str, tmp_path: Path) -> None:
+    stored, tools = tmp_path / "stored", tmp_path / "tools"
+    stored.mkdir()
+    tools.mkdir()
+    (tools / "aws").write_text(_STORED)
+    (tools / "aws").chmod(0o755)
+    files = {file_sets.BUNDLE: b"a bundle\n", file_sets.PINS: b"{}\n"}
+    files[file_sets.SUMS] = file_sets.sums({name: file_sets.sha256(body) for name, body in files.items()})
+    for name, body in files.items():
+        (stored / f"{name}.{version.encode().hex()}").write_bytes(body)
+    entries = [
+        file_sets.Entry(name=name, version=version, size=len(body), sha256=file_sets.sha256(body), etag="e")
+        for name, body in files.items()
+    ]
+    manifest = file_sets.Manifest(serial=1, source="s3://b/k", source_version=version, files=tuple(entries))
+    (stored / file_sets.MANIFEST).write_bytes(file_sets.encode(manifest))
+    variables = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "STORED": str(stored)}
+    command = [str(EDGE / "fetch/genesys-files"), PLACE, str(tmp_path / "genesys")]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "genesys/current" / file_sets.BUNDLE).read_bytes() == files[file_sets.BUNDLE]

@@ -257,3 +257,32 @@ def file_names(environment: Environment) -> set[str]:
 def test_every_file_of_the_set_is_one_of_the_contract(environment: Environment) -> None:
     environment.tick()
     assert file_names(environment) <= {BUNDLE, PINS, PINS_LIST, IDENTITY, CRL, SUMS, MANIFEST} == {*file_sets.TYPES}
+
+
+@pytest.mark.parametrize("on_drift", ["heal", "report"])
+@pytest.mark.parametrize("observed", [False, True])
+def test_where_somebody_has_carried_the_very_bundle_the_rest_is_placed_beside_it(
+    make_environment: MakeEnvironment, on_drift: str, *, observed: bool
+) -> None:
+    at = make_environment()
+    at.world.region("us-east-1", days_left=200)
+    at.add_source("use1", "us-east-1")
+    at.add_bundle("main", ["use1"])
+    at.add_file_place("edge", "main", at.world.region("us-east-1").root_pem(), on_drift=on_drift)
+    at.watch["mode"] = "observe" if observed else "apply"
+    at.configure()
+    at.tick()
+    if observed:
+        assert outcome(at) == "would-update"
+        assert "change-planned" in alerted(at)
+        at.watch["mode"] = "apply"
+        at.configure()
+        at.tick()
+    assert in_step(at)[BUNDLE] == at.world.region("us-east-1").root_pem().encode()
+    assert "truststore-updated" in alerted(at)
+    at.tick()
+    at.tick()
+    at.clock.advance(LATER)
+    at.aws.calls.clear()
+    assert outcome(at) == "unchanged"
+    assert not [one for one in at.aws.calls if one.mutating]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
-from rotation_watcher import errors
+from rotation_watcher import errors, keys
 from rotation_watcher.bundles.wanted import BundleView, Wanted
 from rotation_watcher.config import Bundle, Mode, Target
 from rotation_watcher.kinds import Proof
@@ -31,7 +31,7 @@ from rotation_watcher.targets.decide import (
     decide,
     outcome_of,
 )
-from rotation_watcher.targets.plan import Blocker, Plan, Snapshot, digest
+from rotation_watcher.targets.plan import Blocker, Buckets, Plan, Snapshot, digest
 from rotation_watcher.targets.record import Applied, Claim, Hold, HoldReason, Pending, Record
 from rotation_watcher.x509.certificates import Block
 from rotation_watcher.x509.truststore import of_blocks
@@ -47,7 +47,7 @@ class Case(NamedTuple):
 
     mode: str = "apply"  # apply | observe
     claim: str = ""  # "" | own | another | expired
-    pending: str = ""  # "" | shows | absent | back (a going back that does not show)
+    pending: str = ""  # "" | shows | absent | elsewhere (the same is loaded) | back (a going back that does not show)
     applied: str = "same"  # same | other (than what is live) | never
     changes: bool = False
     blocked: bool = False
@@ -80,8 +80,10 @@ class Case(NamedTuple):
         )
         live = Live(
             bundle=b"" if self.mtls else None,
-            location=None,
-            version=None,
+            location="s3://others/ca.pem"
+            if self.pending == "elsewhere"
+            else f"s3://watcher/{keys.deployed(keys.target(ARN))}",
+            version="v2",
             settled=self.settled,
             warnings=(),
             endpoints=(),
@@ -103,7 +105,7 @@ class Case(NamedTuple):
         target = Target(id="api", arn=ARN, bundle="main", on_drift=self.on_drift)  # type: ignore[arg-type]  # a literal
         view = BundleView(Bundle(id="main", sources=(), authorities=()), Wanted({}, {}, (), ()), (), (), frozenset())
         contents = of_blocks({"live": Block("live", "", None, None)})
-        return Snapshot(target, record, view, live, contents, {}, plan)
+        return Snapshot(target, record, view, live, contents, {}, plan, buckets=Buckets("watcher", "watcher"))
 
     def _pending(self) -> Pending | None:
         if not self.pending:
@@ -111,7 +113,7 @@ class Case(NamedTuple):
         return Pending(
             version="v2",
             sha256="asked",
-            fingerprints=("live",) if self.pending == "shows" else ("asked",),
+            fingerprints=("live",) if self.pending in {"shows", "elsewhere"} else ("asked",),
             ours=(),
             at=EARLIER,
             hold=HoldReason.BY_HAND if self.pending == "back" else None,
@@ -154,6 +156,9 @@ TABLE: list[tuple[Case, Action]] = [
     (Case(pending="absent", settled=False), Prove()),
     (Case(pending="absent", changes=True), Deploy()),
     (Case(pending="absent"), DropPending()),
+    (Case(pending="elsewhere"), DropPending()),
+    (Case(pending="elsewhere", changes=True), Deploy()),
+    (Case(pending="elsewhere", settled=False), Prove()),
     (Case(pending="absent", changes=True, blocked=True), DropPending()),
     (Case(pending="absent", changes=True, hold="stops"), DropPending()),
     (Case(pending="absent", changes=True, mtls=False, applied="never"), DropPending()),
@@ -182,7 +187,7 @@ def test_the_transition_table(case: Case, action: Action) -> None:
 DOMAINS: dict[str, tuple[object, ...]] = {
     "mode": ("apply", "observe"),
     "claim": ("", "own", "another", "expired"),
-    "pending": ("", "shows", "absent", "back"),
+    "pending": ("", "shows", "absent", "elsewhere", "back"),
     "applied": ("same", "other", "never"),
     "changes": (False, True),
     "blocked": (False, True),
@@ -203,7 +208,7 @@ def test_over_every_combination_what_must_never_be_done_is_not_done() -> None:
         problems = [words for words, bad in broken(case, action) if bad]
         assert problems == [], (case, action)
         seen += 1
-    assert seen == 24576
+    assert seen == 30720
 
 
 def broken(case: Case, action: Action) -> list[tuple[str, bool]]:

@@ -163,3 +163,13 @@ def test_what_a_service_gives_back_is_taken_as_it_is_and_nothing_is_noted(store:
     loaded.note(store, ALB, given, TWO, None)
     loaded.note(store, ALB, given, TWO, "E9")
     assert store.get(keys.loaded(ALB)) is None
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_what_lies_there_twice_is_counted_once_or_twice(store: InMemoryStore, count: int) -> None:
+    # Nobody knows which the service does; others may have put a certificate there twice.
+    told = TWO + ONE
+    store.seed(keys.adopted("ts_1", "E9"), told)
+    assert loaded.resolved(store, target(), RECORD, live("E9", count)).bundle == told
+    with pytest.raises(ContentUnknown, match=r"holds 4 CA certificates, and .* has 3"):
+        loaded.resolved(store, target(), RECORD, live("E9", 4))

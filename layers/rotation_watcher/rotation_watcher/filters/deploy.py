@@ -45,13 +45,15 @@ def deploy(snapshot: Snapshot, session: Session) -> Outcome:
         version=_put(plan.filters, session),
         sha256=plan.content,
         fingerprints=tuple(sorted(fingerprints)),
-        ours=tuple(sorted((({*record.ours} | brought) - {*plan.removed}) & fingerprints)),
+        ours=tuple(
+            sorted((({*record.forgetting(snapshot.keys, now).ours} | brought) - {*plan.removed}) & fingerprints)
+        ),
         added=plan.added,
         removed=plan.removed,
         at=before.at if before else now,
     )
     kept.note_added(session.ports.store, session.target.arn, [snapshot.names.filters[key] for key in sorted(brought)])
-    session.save(lambda record: replace(record, pending=pending, versions=versions))
+    session.save(lambda record: replace(record.forgetting(snapshot.keys, now), pending=pending, versions=versions))
     return request_update(snapshot, pending, session)
 
 
@@ -72,7 +74,7 @@ def go_back(
         why=_BY_HAND,
         rolled_back_from=(gone.version, gone.sha256) if gone else ("", ""),
     )
-    session.save(lambda record: replace(record, pending=back))
+    session.save(lambda record: replace(record.forgetting(snapshot.keys, back.at), pending=back))
     return request_update(snapshot, back, session)
 
 
@@ -90,7 +92,8 @@ def resume(snapshot: Snapshot, pending: Pending, session: Session) -> Outcome:
         since=pending.at,
         now=session.ports.clock(),
     )
-    session.save(lambda record: replace(unclaimed(record), pending=None).with_alerts(alert))
+    now = session.ports.clock()
+    session.save(lambda record: unclaimed(record).forgetting(snapshot.keys, now).with_alerts(alert))
     return Outcome.UNPROVEN
 
 

@@ -126,7 +126,7 @@ def make(
     held, off = by_key(live.filters), closed(live)
     met = record.applied is not None
     may_remove = may_remove and not names.unnamed
-    drift = None if off else _drift(held.keys(), record)
+    drift = None if off else _drift(held.keys(), record, now)
     reported = target.on_drift == "report"
     base = list(live.filters)
     if not base and met and shown.filters is not None:  # what others had there comes back with what is wanted
@@ -167,11 +167,12 @@ def _gone(key: str, names: Names, record: Record, unvouched: Collection[str]) ->
     return key in record.ours and key not in names.filters and bool(behind) and {*behind} <= {*unvouched}
 
 
-def _drift(live: Collection[str], record: Record) -> Drift | None:
-    """The difference to what was proved last; an update of ours that awaits its proof is no drift."""
+def _drift(live: Collection[str], record: Record, now: datetime) -> Drift | None:
+    """The difference to what was proved last; an update of ours that awaits its proof is no drift, nor part of one."""
     if record.applied is None or (record.pending and {*live} == {*record.pending.fingerprints}):
         return None
-    known = {*record.applied.fingerprints}
+    applied = record.forgetting(live, now).applied
+    known = {*applied.fingerprints} if applied else set()
     added, removed = tuple(sorted({*live} - known)), tuple(sorted(known - {*live}))
     return Drift(added, removed) if added or removed else None
 

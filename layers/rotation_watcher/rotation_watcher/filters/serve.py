@@ -11,7 +11,7 @@ import msgspec
 
 from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.config import Mode, Watch
-from rotation_watcher.errors import ClaimedByAnother, RequestRefused, TargetError
+from rotation_watcher.errors import ClaimedByAnother, RequestRefused, TargetError, ToBeDone
 from rotation_watcher.filters import conditions, deploy, kept, manual
 from rotation_watcher.filters.decide import Action, decide, outcome_of
 from rotation_watcher.filters.entries import key_of
@@ -19,6 +19,7 @@ from rotation_watcher.filters.named_plan import named_plan
 from rotation_watcher.filters.plan import Snapshot
 from rotation_watcher.filters.snapshot import take_snapshot
 from rotation_watcher.targets.decide import (
+    Act,
     AdoptBaseline,
     ClaimedElsewhere,
     Deploy,
@@ -94,17 +95,21 @@ def describe(snapshot: Snapshot, outcome: Outcome) -> TargetSummary:
 
 def _reconcile(run: Run, snapshot: Snapshot, session: Session) -> TargetSummary:
     watch, ports, mode = run.watch, session.ports, run.watch.mode
-    kept.note_shown(ports.store, snapshot.target, snapshot.live)
     try:
         action = decide(snapshot, mode, ports.owner, ports.clock())
         if isinstance(action, ClaimedElsewhere):
             return _claimed(snapshot, ClaimedByAnother(action.owner, action.until))
-        if isinstance(action, Deploy | Prove | Resume | DropPending):
+        if session.looks_only and isinstance(action, Act):
+            raise ToBeDone(session.target.id)
+        # Only where this run goes on to the record: note and record must say the same.
+        kept.note_shown(ports.store, snapshot.target, snapshot.live)
+        if isinstance(action, Act):
             session.claim(_noticed(snapshot, mode, ports.clock()))
             snapshot = _snapshot(watch, snapshot.view, session)
             action = decide(snapshot, mode, ports.owner, ports.clock())
         if isinstance(action, DropPending):
-            session.save(lambda record: replace(record, pending=None))
+            held = snapshot.keys
+            session.save(lambda record: record.forgetting(held, ports.clock()))
             snapshot = _snapshot(watch, snapshot.view, session)
             action = decide(snapshot, mode, ports.owner, ports.clock())
         outcome = _act(run, snapshot, action, session)

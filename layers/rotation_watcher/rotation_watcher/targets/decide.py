@@ -11,7 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from rotation_watcher.config import Mode
-from rotation_watcher.targets import contention
+from rotation_watcher.targets import contention, places
 from rotation_watcher.targets.plan import Blocker, Snapshot
 from rotation_watcher.targets.record import Record
 
@@ -135,7 +135,7 @@ class DropPending(_Action, frozen=True):
 
 type Rest = NoChange | AdoptBaseline | Blocked | Held | MtlsOff | Waiting
 """Nothing to do at the target."""
-type Act = Deploy | Prove | Resume | DropPending
+Act = Deploy | Prove | Resume | DropPending
 """Something that needs the claim."""
 type Action = Rest | Act | PutOff | ClaimedElsewhere | Observe
 
@@ -153,7 +153,7 @@ def in_turn[A](
     action: A, record: Record, rests_until: datetime | None, mode: Mode, owner: str, now: datetime
 ) -> A | PutOff | ClaimedElsewhere | Observe:
     """The same action where it is this run's turn to act; ``rests_until``: when what others undo is deployed again."""
-    acts = isinstance(action, Deploy | Prove | Resume | DropPending)
+    acts = isinstance(action, Act)
     if mode is Mode.OBSERVE:
         return Observe(acts)
     if record.claim is not None and record.claimed(owner, now):
@@ -169,8 +169,9 @@ def _at_the_target(snapshot: Snapshot) -> Rest | Act:
     pending = snapshot.record.pending
     if pending is None:
         return Deploy() if _may_deploy(snapshot) else _rest(snapshot)
-    # Where mutual TLS is off the blocks are what was there once.
+    # Where mutual TLS is off the blocks are what was there once; elsewhere others may keep the same certificates.
     arrived = snapshot.live.bundle is not None and {*snapshot.blocks} == {*pending.fingerprints}
+    arrived = arrived and places.loads(snapshot.live, pending.version, snapshot.buckets.bundles, snapshot.record)
     if not snapshot.live.settled or arrived:
         return Prove()
     if pending.hold is not None:

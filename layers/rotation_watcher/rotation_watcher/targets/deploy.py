@@ -20,7 +20,7 @@ from rotation_watcher.bundles.wanted import Need, admits
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetError
 from rotation_watcher.former_key import lies_under_former
 from rotation_watcher.ports import BundleObject, MarkedTarget
-from rotation_watcher.targets import added, conditions, earlier, findings, lawful, loaded, places, proof
+from rotation_watcher.targets import added, conditions, findings, lawful, loaded, places, proof
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.earlier import Rebuilt, rebuilt, updated_again
 from rotation_watcher.targets.plan import Snapshot, digest
@@ -55,7 +55,12 @@ def deploy(snapshot: Snapshot, session: Session, *, claiming: Change | None = No
         bucket=session.bundles.bucket,
         sha256=content,
         fingerprints=tuple(sorted(snapshot.plan.desired)),
-        ours=tuple(sorted({*record.ours, *snapshot.plan.added} - {*snapshot.plan.removed} & {*snapshot.plan.desired})),
+        ours=tuple(
+            sorted(
+                {*record.forgetting(snapshot.blocks, now).ours, *snapshot.plan.added} - {*snapshot.plan.removed}
+                & {*snapshot.plan.desired}
+            )
+        ),
         added=snapshot.plan.added,
         removed=tuple(key for key in snapshot.plan.removed if key not in snapshot.plan.desired),
         at=asked_before.at if asked_before else now,
@@ -64,7 +69,7 @@ def deploy(snapshot: Snapshot, session: Session, *, claiming: Change | None = No
     added.note(session.ports.store, session.target.arn, [wanted[key] for key in snapshot.plan.added])
 
     def begin(record: Record) -> Record:
-        return replace(record, pending=pending, versions=versions)
+        return replace(record.forgetting(snapshot.blocks, now), pending=pending, versions=versions)
 
     if claiming is None:
         session.save(begin)
@@ -169,9 +174,7 @@ def _deploy_earlier(
     added.note(session.ports.store, session.target.arn, returns)
 
     def begin(record: Record) -> Record:
-        # An update that is not proved yet is forgotten, but not whose certificates it brought.
-        own = dict.fromkeys(earlier.claimed(record) & snapshot.blocks.keys(), now)
-        return replace(record, pending=back, ours={**own, **record.ours})
+        return replace(record.forgetting(snapshot.blocks, now), pending=back)
 
     session.save(begin)
     return request_update(snapshot, back, session, vouched=vouched)
@@ -321,7 +324,8 @@ def _stay(snapshot: Snapshot, pending: Pending, broken: Collection[Need], messag
         since=pending.at,
         now=session.ports.clock(),
     )
-    session.save(lambda record: replace(unclaimed(record), pending=None).with_alerts(alert))
+    now, held = session.ports.clock(), snapshot.blocks
+    session.save(lambda record: unclaimed(record).forgetting(held, now).with_alerts(alert))
     return Outcome.WOULD_REFUSE
 
 

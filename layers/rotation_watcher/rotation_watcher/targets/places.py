@@ -12,7 +12,7 @@ import msgspec
 
 from rotation_watcher import keys
 from rotation_watcher.config import Target
-from rotation_watcher.ports import Live, ObjectStore, StoredObject
+from rotation_watcher.ports import UNKNOWN, Live, ObjectStore, StoredObject
 from rotation_watcher.targets.plan import Buckets
 from rotation_watcher.targets.record import Applied, Pending, Record
 
@@ -62,9 +62,15 @@ def version(store: ObjectStore, record: Record, key_of: Callable[[str], str], na
     return None
 
 
-def uris(store: ObjectStore, record: Record) -> tuple[str, ...]:
-    """The ``s3://bucket/key`` from which the watcher has the target load."""
-    return tuple(f"s3://{store.bucket}/{keys.deployed(folder)}" for folder in folders(record))
+def loads(live: Live, version: str, bucket: str, record: Record) -> bool:
+    """Whether a target loads that version, from where the watcher puts it in ``bucket``.
+
+    Where its service does not say what it loads, that is not known to be otherwise.
+    """
+    if live.location is UNKNOWN:
+        return True
+    ours = [f"s3://{bucket}/{keys.deployed(folder)}" for folder in folders(record)]
+    return live.location in ours and live.version == version
 
 
 def left_behind(one: Applied | Pending, bucket: str) -> str | None:

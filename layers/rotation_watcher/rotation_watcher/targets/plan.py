@@ -48,12 +48,12 @@ class Plan(msgspec.Struct, frozen=True):
     ``desired`` is everything the target should hold, by fingerprint and in order; ``body`` is the bundle itself, which
     is what is live with our blocks taken out and put in. ``added`` and ``removed`` compare it with what is live.
     ``held`` are removals that stopped at ``limit`` and wait for a person. ``refused`` are required leaves that what is
-    live does not let in. ``repoint``: it points elsewhere, and is to be brought back. ``blocked_by`` is the reason code
-    for deploying nothing, with ``why`` in words. ``left_out`` is wanted, and not ``desired``. ``disputed``: what the
-    record calls ours without any proof; it stays. ``shut_out`` are required leaves that are refused before and after
-    the change, with ``why`` in words: they stop nothing. ``graces`` says what leaves and when; ``lingering`` is what a
-    withdrawn approval alone wanted and what cannot leave. ``but_for_bucket``: it would be deployed, were it not for the
-    bucket that cannot be used.
+    live does not let in. ``repoint``: it points elsewhere, or at nothing of ours yet, and is to be brought back.
+    ``blocked_by`` is the reason code for deploying nothing, with ``why`` in words. ``left_out`` is wanted, and not
+    ``desired``. ``disputed``: what the record calls ours without any proof; it stays. ``shut_out`` are required leaves
+    that are refused before and after the change, with ``why`` in words: they stop nothing. ``graces`` says what leaves
+    and when; ``lingering`` is what a withdrawn approval alone wanted and what cannot leave. ``but_for_bucket``: it
+    would be deployed, were it not for the bucket that cannot be used.
     """
 
     desired: Mapping[str, Block | Certificate]
@@ -173,7 +173,7 @@ def make(
     refused = tuple(room.shut_out([*live.values()], required, now))
     missing = {need.label for need in refused}
     let_in = [need for need in required if need.label not in missing]
-    drift = _drift(live, record, moved_to)
+    drift = _drift(live, record, moved_to, now)
     reported = target.on_drift == "report"
     withheld = {*drift.removed} if drift and reported else set()
     known = bool(wanted.needs or wanted.unproven)
@@ -245,13 +245,12 @@ def _gone(
     return gone
 
 
-def _drift(live: Mapping[str, Block], record: Record, moved_to: str | None) -> Drift | None:
-    """The difference to what was proved last; an update of ours that awaits its proof is no drift."""
-    if record.applied is None:
+def _drift(live: Mapping[str, Block], record: Record, moved_to: str | None, now: datetime) -> Drift | None:
+    """The difference to what was proved last; an update of ours that awaits its proof is no drift, nor part of one."""
+    if record.applied is None or (record.pending and {*live} == {*record.pending.fingerprints}):
         return None
-    known = {*record.applied.fingerprints}
-    if record.pending and {*live} == {*record.pending.fingerprints}:
-        return None
+    applied = record.forgetting(live, now).applied
+    known = {*applied.fingerprints} if applied else set()
     added, removed = tuple(sorted({*live} - known)), tuple(sorted(known - {*live}))
     return Drift(added, removed, moved_to) if added or removed or moved_to else None
 

@@ -13,7 +13,7 @@ from rotation_watcher.alerts import builders
 from rotation_watcher.bundles.wanted import Need, admits
 from rotation_watcher.errors import ContentUnknown, TargetError
 from rotation_watcher.expressions import Expression
-from rotation_watcher.ports import UNKNOWN, Live, ThriftyTarget
+from rotation_watcher.ports import Live, ThriftyTarget
 from rotation_watcher.targets import conditions, contention, findings, loaded, places, shown
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.plan import Snapshot, digest, shown_last
@@ -93,11 +93,8 @@ def _read(session: Session, *, brief: bool) -> Live:
 
 
 def _shows(live: Live, blocks: Mapping[str, Block], pending: Pending, session: Session) -> bool:
-    if {*blocks} != {*pending.fingerprints}:
-        return False
-    if live.location is UNKNOWN:
-        return True
-    return live.location in places.uris(session.bundles, session.record) and live.version == pending.version
+    alike = {*blocks} == {*pending.fingerprints}
+    return alike and places.loads(live, pending.version, session.bundles.bucket, session.record)
 
 
 def _is_ours(live: Live, pending: Pending, session: Session) -> bool:

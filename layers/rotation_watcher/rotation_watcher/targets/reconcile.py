@@ -15,6 +15,7 @@ from rotation_watcher.config import Mode, Watch
 from rotation_watcher.errors import ClaimedByAnother, Conflict, TargetBusy, ToBeDone
 from rotation_watcher.targets import companions, conditions, deploy, shown
 from rotation_watcher.targets.decide import (
+    Act,
     Action,
     AdoptBaseline,
     ClaimedElsewhere,
@@ -70,24 +71,28 @@ def snapshot_of(watch: Watch, view: BundleView, session: Session) -> Snapshot:
 def reconcile(run: Run, snapshot: Snapshot, session: Session) -> TargetSummary:
     """Snapshot → plan → decide → act → prove → record. What changes the target is decided again under the claim."""
     watch, ports, mode = run.watch, session.ports, run.watch.mode
-    shown.note(ports.store, snapshot.target, snapshot.live)
     try:
         action = decide(snapshot, mode, ports.owner, ports.clock())
         if isinstance(action, ClaimedElsewhere):
             return claimed_elsewhere(snapshot, ClaimedByAnother(action.owner, action.until))
-        if isinstance(action, PutOff) and session.looks_only and action.until <= ports.clock() + HORIZON:
+        soon = isinstance(action, PutOff) and action.until <= ports.clock() + HORIZON
+        if session.looks_only and (soon or isinstance(action, Act)):
             raise ToBeDone(session.target.id)
+        # Only where this run goes on to the record: note and record must say the same.
+        shown.note(ports.store, snapshot.target, snapshot.live)
         if isinstance(action, Deploy):
             at_once = _deploy_as_read(run, snapshot, session)
             if at_once is not None:
                 return deliver(snapshot, at_once, session)
-        if isinstance(action, Deploy | Prove | Resume | DropPending):
+        if isinstance(action, Act):
             session.claim(noticing(snapshot, mode, ports.clock()))
             snapshot = snapshot_of(watch, snapshot.view, session)
             action = decide(snapshot, mode, ports.owner, ports.clock())
         if isinstance(action, DropPending):
-            session.save(lambda record: replace(record, pending=None))
-            snapshot = replace(snapshot, record=session.record)
+            held = snapshot.blocks
+            session.save(lambda record: record.forgetting(held, ports.clock()))
+            view, live = snapshot.view, snapshot.live
+            snapshot = of_live(watch, session.target, session.record, view, session.stores, live, ports.clock())
             action = decide(snapshot, mode, ports.owner, ports.clock())
         outcome = _act(run, snapshot, action, session)
         if outcome is None:

@@ -4,7 +4,7 @@ One object in S3 per target, always written with If-Match. The claim in it makes
 behind have no compare-and-set, so whoever changes a target holds the record first and reads the live state after.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -157,6 +157,20 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
             released=(),
             not_before=None,
         )
+
+    def forgetting(self, live: Collection[str], now: datetime) -> "Record":
+        """This record without its pending update, which shows no more: others have changed the target, or it was lost.
+
+        What of it ``live`` shows has arrived all the same: it is the watcher's, and nobody else's work.
+        """
+        pending, applied = self.pending, self.applied
+        if pending is None:
+            return self
+        if applied is not None:
+            known = ({*applied.fingerprints} | ({*pending.added} & {*live})) - ({*pending.removed} - {*live})
+            applied = msgspec.structs.replace(applied, fingerprints=tuple(sorted(known)))
+        brought = {key: now for key in pending.ours if key in live}
+        return msgspec.structs.replace(self, pending=None, applied=applied, ours={**brought, **self.ours})
 
     def delivered(self, taken: frozenset[str]) -> "Record":
         """This record without the alerts that the sink took, by their keys."""

@@ -1,9 +1,10 @@
 """What the service showed last at a target that can lose it: ``bundles/.shown/<hash of the ARN>.pem``.
 
-Where mutual TLS is turned off nothing is live, and what others had there has to come back with it. What the record says
-of it is a claim of whoever wrote below ``targets/`` last. So at each look the very bytes that the service shows are
-noted below ``bundles/``, and their digest in the record; they are written only when they have changed. What was there
-counts where the two agree: whoever can write one of them can keep the target from being healed, aloud, and no more.
+Where mutual TLS is turned off nothing is live, and what others had there has to come back with it. What the record
+says of it is a claim of whoever wrote below ``targets/`` last. So the very bytes that the service shows are noted
+below ``bundles/``, and their digest in the record, by each run that goes on to write it: not by one that leaves the
+target to another. They are written only when they have changed. What was there counts where the two agree: whoever can
+write one of them can keep the target from being healed, aloud, and no more.
 """
 
 import msgspec

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from rotation_watcher import keys
+from rotation_watcher import arns, keys
 from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.bundles.withdrawn import withdrawn
 from rotation_watcher.config import Target, Watch
@@ -71,6 +71,8 @@ def of_live(
         may_remove=not view.removal_blockers,
         now=now,
     )
+    if _never_placed(target, record, live):
+        plan = msgspec.structs.replace(plan, repoint=True)
     former: Mapping[str, Block] = {}
     if unusable:
         free = plan.blocked_by is None and not unknown  # of what nobody knows no change is planned
@@ -86,6 +88,12 @@ def of_live(
     return Snapshot(
         target, record, view, live, contents, former, plan, last, remind, buckets, bool(unusable and unusable.passes)
     )
+
+
+def _never_placed(target: Target, record: Record, live: Live) -> bool:
+    """Whether what goes with the bundle is lacking in a place that holds it already: somebody has carried it there."""
+    never = record.applied is None or not record.applied.version
+    return never and live.version is None and arns.parse_target(target.arn).kind.companions
 
 
 def contents_of(live: Live) -> Contents:
@@ -128,7 +136,7 @@ def moved_to(stores: Stores, record: Record, live: Live) -> str | None:
         return "no truststore at all: mutual TLS is off"
     if live.location is UNKNOWN or not record.applied.version:
         return None
-    versions = {record.applied.version, record.pending.version if record.pending else record.applied.version}
-    ours = live.location in places.uris(stores.bundles, record) and live.version in versions
+    versions = (record.applied.version, record.pending.version if record.pending else record.applied.version)
+    ours = any(places.loads(live, version, stores.bundles.bucket, record) for version in versions)
     ours = ours or places.exchanged(record, live, stores.buckets)
     return None if ours else f"{live.location} (version {live.version})"
