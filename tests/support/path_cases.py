@@ -1,6 +1,6 @@
 """Chains that verify and chains that do not, each with a sentence: leaf, what is presented with it, and the anchors.
 
-``STRICTER`` are those that we refuse and OpenSSL accepts, each with its reason; there are no others:
+``STRICTER`` are those that we refuse and OpenSSL accepts, each with its reason; no others are known:
 
 - a fourth intermediate (ALB's chain depth is 4);
 - CA keys that ALB does not take: RSA below 2048 bits, other curves than P-256/384/521, Ed25519;
@@ -10,6 +10,9 @@
   a dot, end with one or are empty; below a DNS constraint names with an underscore; name constraints in a leaf;
 - self-issued CAs, which the library counts towards a path length;
 - nsCertType that is critical, and address blocks that are within those of the issuer.
+
+Of the encoding, which is not made here: dates before 2050 as GeneralizedTime, serial numbers of more than 20 octets,
+version 1, RSA signatures without their NULL, and RSA-PSS with a salt of another length than its hash.
 """
 
 from collections.abc import Callable, Mapping
