@@ -24,7 +24,7 @@ def terminal(stream: TextIO | None = None) -> bool:
     return (stream or sys.stdout).isatty() and os.environ.get("TERM", "") not in {"", "dumb"}
 
 
-def console(*, err: bool = False) -> Any:
+def console() -> Any:
     """A console of the terminal's width; colour is off by NO_COLOR, in pipes and on dumb terminals."""
     from rich.console import Console  # noqa: PLC0415  # not for --help
 
@@ -32,7 +32,7 @@ def console(*, err: bool = False) -> Any:
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError
 
-    return Pipe(stderr=err, highlight=False, emoji=False, markup=False)
+    return Pipe(highlight=False, emoji=False, markup=False)
 
 
 def width() -> int:
@@ -75,12 +75,23 @@ def wrapped(text: str, indent: str) -> list[str]:
 
 @contextmanager
 def progress(words: str) -> Iterator[None]:
-    """Say what is going on, on a terminal; nothing in a pipe."""
-    if terminal(sys.stderr):
-        with console(err=True).status(words):
-            yield
-    else:
+    """Say what is going on, on a terminal; nothing in a pipe.
+
+    A line that stands still: the SDK may ask for the code of a second factor meanwhile, which one that moves wipes out.
+    """
+    if not terminal(sys.stderr):
         yield
+        return
+    over(f"{words} ")
+    try:
+        yield
+    finally:
+        over("")
+
+
+def over(words: str) -> None:
+    """Write over the line that the terminal's cursor is in."""
+    click.echo(f"\r\x1b[2K{words}", err=True, nl=False, color=True)
 
 
 def confirmed(question: str, *, yes: bool) -> bool:

@@ -98,6 +98,9 @@ _OTHERS: tuple[tuple[type[WatcherError], str, str], ...] = (
 
 def _of_sdk(error: BaseException, profile: str | None) -> Problem | None:
     """What botocore raises. It is loaded only where it has raised something."""
+    if isinstance(error, ValueError) and str(error).startswith("Invalid endpoint: "):  # the SDK has no class of it
+        remedy = "Look at AWS_ENDPOINT_URL, or endpoint_url of the profile: it takes http://… or https://…"
+        return Problem("bad-endpoint", f"The address of AWS is none: {error}", remedy)
     if not type(error).__module__.startswith(("botocore", "boto3")):
         return None
     from botocore import exceptions as sdk  # noqa: PLC0415

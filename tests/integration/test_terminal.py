@@ -100,6 +100,22 @@ def test_init_asks_for_each_thing_it_finds_and_for_what_it_cannot(aws: dict[str,
     assert ("truststore/alb" in text, "listener/net/nlb" in text, "api.example.com" in text) == (True, True, False)
 
 
+def test_the_code_of_a_second_factor_can_be_asked_for_while_it_reads(aws: dict[str, str], tmp_path: Path) -> None:
+    """The SDK asks when it needs the role, which is in the midst of a command."""
+    profile = tmp_path / "config"
+    profile.write_text(
+        "[profile bank]\nrole_arn = arn:aws:iam::123456789012:role/operator\ncredential_source = Environment\n"
+        "mfa_serial = arn:aws:iam::123456789012:mfa/operator\n"
+    )
+    child = spawn(aws, 80, "plan", "--profile", "bank", AWS_CONFIG_FILE=str(profile))
+    child.expect("Enter MFA code for arn:aws:iam::123456789012:mfa/operator: ")
+    child.sendline("123456")
+    child.expect("3 to add")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+
+
 def test_ctrl_c_while_it_reads_is_130_without_a_word(aws: dict[str, str]) -> None:
     child = spawn(aws, 80, "doctor")
     child.expect("looking at")

@@ -261,8 +261,10 @@ def _progress() -> Iterator[Callable[[str], None]]:
     if not output.terminal(sys.stderr):
         yield partial(click.echo, err=True)
         return
-    with output.console(err=True).status("") as status:
-        yield status.update
+    try:
+        yield output.over
+    finally:
+        output.over("")
 
 
 def _clean(kinds: tuple[str, ...], services: Services, run: str | None, *, yes: bool, as_json: bool) -> int:

@@ -111,3 +111,16 @@ def test_an_interrupt_is_130_and_a_defect_no_traceback(
 def test_a_message_of_a_stranger_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     app.tell(Problem("x", "one\x1b[2J\ntwo\x9b31m", "three\x07"), as_json=False)
     assert capsys.readouterr().err == "one?[2J\ntwo?31m\nthree?\n"
+
+
+def test_an_address_of_aws_that_is_none_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "canary")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "localhost:4566")
+    assert app.main(["status", "--region", "us-east-1"]) == app.COMMANDS["status"].failed
+    shown = capsys.readouterr().err
+    assert "localhost:4566" in shown
+    assert "AWS_ENDPOINT_URL" in shown
+    assert "itself failed" not in shown
