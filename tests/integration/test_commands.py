@@ -16,6 +16,7 @@ import pytest
 
 from genesys_certs import app
 from tests.support.command import COMMAND, environment, run
+from tests.support.pki import root
 
 
 @pytest.fixture(scope="module")
@@ -74,10 +75,10 @@ def test_check_with_a_wrong_root_is_critical(
     served: dict[str, Any], flags: tuple[str, ...], aws: dict[str, str], tmp_path: Path, here: Here
 ) -> None:
     other = tmp_path / "other.pem"
-    other.write_text("nothing of use")
+    other.write_bytes(root("Somebody else's").pem.encode())
     done = here("check", *flags, "--root", str(other), "--credentials", served["credentials"], **aws)
     assert done.returncode == 2
-    assert "there is no root to trust" in done.stdout
+    assert "chain-untrusted" in done.stdout
 
 
 def test_check_without_the_secret_says_where_it_belongs(flags: tuple[str, ...], here: Here) -> None:
