@@ -24,10 +24,6 @@ from tests.stack.template import FUNCTIONS, ROLES
 OF_A_FUNCTION = sorted(function["Properties"]["Role"]["Fn::GetAtt"][0] for function in FUNCTIONS.values())
 
 
-UNVERSIONED = {"PublishRole": ["ReadState: s3:GetObject on arn:aws:s3:::watcher-bucket/crls/*/list.pem"]}
-"""What a service asks of its caller besides the right to a version (ModifyTrustStore); the embedded AWS does not."""
-
-
 @pytest.fixture(scope="module")
 def roles() -> Iterator[RolesEnvironment]:
     start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -61,7 +57,7 @@ def test_no_grant_is_idle(role: str, roles: RolesEnvironment, whole: Callable[[s
     assert tried
     complete = roles.documents(role).values()
     assert all(allowed(complete, asked) for asked in whole(role).asked)
-    assert idle(roles.resolver, role, tried, whole(role).asked) == UNVERSIONED.get(role, [])
+    assert idle(roles.resolver, role, tried, whole(role).asked) == []
 
 
 @pytest.mark.parametrize(

@@ -75,8 +75,7 @@ def test_roles_read_and_write_exactly_their_part_of_the_bucket() -> None:
             "bundles/*",
             "targets/*",
             "alerts/*",
-            "crls/*/manifest.json",
-            "crls/*/list.pem",
+            "crls/*/*",
         )
     }
     assert keys_of("RefreshCrlsRole", "s3:PutObject") == {"crls/*", "alerts/*"}
