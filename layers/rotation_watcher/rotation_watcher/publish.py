@@ -226,18 +226,16 @@ def _takes_leaves(target: Target) -> bool:
 def _trusted(run: Run, view: BundleView, request: Called, session: Session) -> TargetSummary:
     """Serve a target that takes CA certificates. Raises RequestRefused, TargetError, StoreError, ToBeDone."""
     watch, snapshot = run.watch, look(run.watch, view, session)
-    if request.dry_run:
-        from rotation_watcher.targets import by_hand  # noqa: PLC0415  # no schedule asks for it
+    if not request.dry_run and not isinstance(request, Rollback):
+        return _with_lists(watch, view, session, reconcile(run, snapshot, session))
+    from rotation_watcher.targets import by_hand  # noqa: PLC0415  # no schedule asks for it
 
-        summary = by_hand.would(watch, snapshot, request, session)
-        summary.revocations = revocations.keep(view, session, watch.mode, dry_run=True)
-        summary.files = companions.keep(view, session, watch.mode, dry_run=True)
-        return summary
-    if isinstance(request, Rollback):
-        from rotation_watcher.targets import by_hand  # noqa: PLC0415  # likewise
-
+    if isinstance(request, Rollback) and not request.dry_run:
         return by_hand.roll_back(watch, snapshot, request, session)
-    return _with_lists(watch, view, session, reconcile(run, snapshot, session))
+    summary = by_hand.would(watch, snapshot, request, session)
+    summary.revocations = revocations.keep(view, session, watch.mode, dry_run=True)
+    summary.files = companions.keep(view, session, watch.mode, dry_run=True)
+    return summary
 
 
 def _release(watch: Watch, view: BundleView, request: Release, session: Session) -> None:

@@ -315,8 +315,5 @@ def test_whatever_is_shown_what_was_seen_last_is_trusted_and_nothing_is_alerted_
 
 @given(st.binary(max_size=200))
 def test_a_history_that_is_none_is_refused_by_an_error_that_can_be_caught(data: bytes) -> None:
-    try:
+    with pytest.raises(UNDECODABLE):
         history.decode(data)
-    except UNDECODABLE:
-        return
-    raise AssertionError(data)
