@@ -8,6 +8,7 @@ The DER reader finds the issuer, the subject and the key of a certificate, and n
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from cryptography import x509
@@ -82,6 +83,7 @@ def key_of(der: bytes) -> bytes:
     return der[parts[_KEY - 1][2] : parts[_KEY][2]]
 
 
+@lru_cache(1)  # a certificate's names and its key are asked for one after the other
 def _parts(der: bytes) -> tuple[int, int, list[_Span]]:
     """The tags of a certificate and of its signed part, and what that holds behind its version. Raises ValueError."""
     outer, begin, end = _span(der, 0, len(der))
