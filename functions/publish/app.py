@@ -1,7 +1,6 @@
 """Woken by the FIFO queue, the Scheduler, or by hand; the work is ``rotation_watcher.publish``."""
 
 import logging
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -12,13 +11,9 @@ from rotation_watcher import __version__, bootstrap, configuration, messages
 from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.errors import StoreError
 from rotation_watcher.publish import Summary, publish
-from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.requests import Changed, PublishCall, Queued, Sweep, decode_request
 
 logger = Logger(version=__version__)
-_FEW = 20
-"""Targets of which the log names each, whatever became of it."""
-
 _NO_TARGET = (
     "the stack lists targets (TargetArns) or roles for them (TargetRoleArns), and the configuration in use names none:"
     " none is kept up to date"
@@ -61,7 +56,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
             ends = unwatched.Ports(this_run.store, sink, this_run.clock, this_run.remaining)
             wound_up = unwatched.targets(configured.dropped, configured.watch, ends)
         summary = publish(configured.watch, request, this_run)
-        logger.info("published", extra={"summary": _short(summary)})
+        logger.info("published", extra={"summary": summary.short()})
         if logger.log_level <= logging.DEBUG:
             _explain(summary)
         for words in summary.passed_over:
@@ -70,8 +65,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
             logger.warning("alerts wait: nobody has confirmed", extra={"waiting": delivery.waiting})
         listed = watcher.settings.target_arns or watcher.settings.target_roles
         idle = isinstance(request, Sweep) and not configured.watch.targets and listed
-        failures = [_NO_TARGET] if idle else []
-        _raise_what_failed(summary, [*failures, *wound_up, *delivery.failures])
+        others = [*([_NO_TARGET] if idle else []), *wound_up, *delivery.failures]
+        if failures := summary.failures(others):
+            raise StoreError("; ".join(failures))
         return summary
 
     request = decode_request(event)
@@ -81,30 +77,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     return msgspec.to_builtins(run(request))
 
 
-def _short(summary: Summary) -> Any:
-    """The summary without what a dry run says by name, and of many targets only those at which something is.
-
-    A line of the log has an end.
-    """
-    told = {
-        name: msgspec.structs.replace(one, plan=None)
-        for name, one in summary.targets.items()
-        if len(summary.targets) <= _FEW or one.outcome is not Outcome.UNCHANGED
-    }
-    said = msgspec.to_builtins(msgspec.structs.replace(summary, targets=told, text=[]))
-    return said | {"unchanged": len(summary.targets) - len(told)} if len(told) < len(summary.targets) else said
-
-
 def _explain(summary: Summary) -> None:
     from rotation_watcher import decisions  # noqa: PLC0415  # it loads what refresh_crls needs
 
     for line in decisions.of_publish(summary):
         logger.debug("decided", extra={"decision": line})
-
-
-def _raise_what_failed(summary: Summary, failures: Sequence[str]) -> None:
-    """Raise StoreError where a target's state could not be read or written, or an alert not be delivered."""
-    undelivered = [words for target in summary.targets.values() for words in target.undelivered] + [*failures]
-    if summary.broken or undelivered:
-        reasons = {name: target.message for name, target in summary.targets.items()} | summary.bundles
-        raise StoreError("; ".join([*(f"{name}: {reasons.get(name)}" for name in summary.broken), *undelivered]))

@@ -16,7 +16,6 @@ from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.caching_store import CachingStore
 from rotation_watcher.adapters.connections import Connections
 from rotation_watcher.adapters.delivery import Delivery
-from rotation_watcher.adapters.event_bus import EventBus
 from rotation_watcher.adapters.s3 import S3Store
 from rotation_watcher.adapters.sns import SnsSink, SnsSubscribers
 from rotation_watcher.adapters.sqs import SqsPublishQueue
@@ -31,6 +30,7 @@ from rotation_watcher.ports import Clock, Metrics, ObjectStore, Wait
 from rotation_watcher.settings import Settings
 
 if TYPE_CHECKING:
+    from rotation_watcher.adapters.event_bus import EventBus
     from rotation_watcher.adapters.remembering_store import Memory
     from rotation_watcher.collect import Ports as CollectPorts
     from rotation_watcher.listed_store import Memory as SourcesMemory
@@ -237,8 +237,14 @@ class Watcher:
     def delivery(self) -> Delivery:
         """The way of alerts out of the stack, for one run."""
         client, topic, bus = self._connections.client("sns"), self.settings.topic_arn, self.settings.event_bus
-        events = EventBus(self._connections.client("events"), bus) if bus else None
-        return Delivery(SnsSink(client, topic), SnsSubscribers(client, topic), events, self._wait)
+        return Delivery(SnsSink(client, topic), SnsSubscribers(client, topic), self._events(bus), self._wait)
+
+    def _events(self, bus: str | None) -> "EventBus | None":
+        if not bus:
+            return None
+        from rotation_watcher.adapters.event_bus import EventBus  # noqa: PLC0415  # few stacks have one
+
+        return EventBus(self._connections.client("events"), bus)
 
     def sink(self, function: Fill, delivery: Delivery | None = None) -> AlertSink:
         """Where alerts of that function go: what only the environment knows is put on them here."""

@@ -35,7 +35,7 @@ from rotation_watcher.targets.record import Record
 from rotation_watcher.targets.requests import Changed, PublishCall, Queued, Reconcile, Release, Rollback, Sweep
 from rotation_watcher.targets.run import Run
 from rotation_watcher.targets.session import Look, Ports, Session, unclaimed
-from rotation_watcher.targets.summary import TargetSummary
+from rotation_watcher.targets.summary import Summary, TargetSummary
 from rotation_watcher.targets.sweep import Round
 from rotation_watcher.x509.facts import CertificateFacts
 
@@ -48,22 +48,6 @@ type Called = Reconcile | Rollback | Release | Sweep
 
 TARGET_TAKES = 180.0
 """Seconds that must be left to begin with one more target: a quiet one takes two, one that is changed and hangs all."""
-
-
-class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The answer of a call. ``text``: in a dry run, the plans of all targets as lines for people.
-
-    ``woken``: the targets that the queue was asked for because somebody has changed them.
-    """
-
-    mode: Mode
-    dry_run: bool = False
-    targets: dict[str, TargetSummary] = {}
-    bundles: dict[str, str] = {}
-    woken: list[str] = []
-    passed_over: list[str] = []
-    broken: list[str] = []
-    text: list[str] = []
 
 
 def publish(watch: Watch, request: PublishCall, ports: Ports) -> Summary:

@@ -8,7 +8,7 @@ are a mistake, and one of them has to be given an id.
 
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -30,15 +30,21 @@ _NEEDED = {"sources": ("id", "region"), "bundles": ("id",), "targets": ("arn",)}
 
 def _fields(model: type[msgspec.Struct], *, needed: Collection[str] = (), without: Collection[str] = ()) -> list[Any]:
     """The fields of a model for ``msgspec.defstruct``, only ``needed`` ones required."""
-    types = get_type_hints(model, include_extras=True)
     found: list[Any] = []
-    for field in msgspec.structs.fields(model):
-        kind = types[field.name]
+    for field in _fields_of(model):
         if field.name in needed:
-            found.insert(0, (field.name, kind))
+            found.insert(0, (field.name, field.type))
+        elif field.name not in without and field.required:
+            found.append((field.name, field.type | UnsetType, UNSET))
         elif field.name not in without:
-            found.append((field.name, kind | UnsetType, UNSET) if field.required else (field.name, kind, field.default))
+            found.append((field.name, field.type, field.default))
     return found
+
+
+@cache
+def _fields_of(model: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    """Kept: msgspec evaluates the annotations for each answer."""
+    return msgspec.structs.fields(model)
 
 
 def _form(name: str, words: str, fields: list[Any]) -> type[msgspec.Struct]:
@@ -225,8 +231,8 @@ def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 @cache
 def _required(model: type[msgspec.Struct]) -> dict[str, None]:
-    """The names of the fields that a model needs, in its order. Kept: msgspec reads the annotations for each answer."""
-    return {field.encode_name: None for field in msgspec.structs.fields(model) if field.required}
+    """The names of the fields that a model needs, in its order."""
+    return {field.encode_name: None for field in _fields_of(model) if field.required}
 
 
 def _missing(document: object) -> Iterator[Mistake]:

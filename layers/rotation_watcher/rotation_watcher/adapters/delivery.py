@@ -10,11 +10,15 @@ SNS decides what was told. A bus that does not take an event is reported (``fail
 What people are told later, together with others, is an event at once (``as_event``).
 """
 
-from rotation_watcher.adapters.event_bus import EventBus
+from typing import TYPE_CHECKING
+
 from rotation_watcher.adapters.sns import SnsSink, SnsSubscribers
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.errors import DeliveryError, NobodyListens
 from rotation_watcher.ports import Wait
+
+if TYPE_CHECKING:
+    from rotation_watcher.adapters.event_bus import EventBus
 
 PAUSE = 0.2
 """Seconds between two messages: AWS switches a mailbox off that gets more than ten a second. A run has five."""
@@ -26,7 +30,7 @@ class Delivery:
     ``failures``: what the bus did not take although SNS did, in words.
     """
 
-    def __init__(self, topic: SnsSink, subscribers: SnsSubscribers, bus: EventBus | None, wait: Wait) -> None:
+    def __init__(self, topic: SnsSink, subscribers: SnsSubscribers, bus: "EventBus | None", wait: Wait) -> None:
         self._topic, self._subscribers, self._bus, self._wait = topic, subscribers, bus, wait
         self._heard: bool | None = None
         self._begun = False

@@ -6,8 +6,6 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from rotation_watcher.adapters.aws_errors import NO_ANSWER, of_key
-from rotation_watcher.alerts import mail
-from rotation_watcher.alerts.data import as_json, cut
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.errors import DeliveryError, DeliveryTimedOut
 
@@ -32,6 +30,8 @@ class SnsSink:
 
     def deliver(self, alert: Alert) -> None:
         """See ``alerts.outbox.AlertSink``."""
+        from rotation_watcher.alerts import mail  # noqa: PLC0415  # most runs tell nothing
+
         origin = alert.origin
         attributes: Any = {
             name: {"DataType": "String", "StringValue": value}
@@ -81,9 +81,10 @@ class SnsSubscribers:
 
 def message(alert: Alert) -> str:
     """The per-protocol JSON, at most LIMIT bytes; of what is larger the end of the facts, then of the texts, is cut."""
-    return cut(alert, _encode, LIMIT).decode()
+    from rotation_watcher.alerts import data, mail  # noqa: PLC0415  # most runs tell nothing
 
+    def encode(alert: Alert) -> bytes:
+        text, machines = mail.text(alert), data.as_json(alert).decode()
+        return msgspec.json.encode({"default": text, "email": text, **dict.fromkeys(_MACHINES, machines)})
 
-def _encode(alert: Alert) -> bytes:
-    text, data = mail.text(alert), as_json(alert).decode()
-    return msgspec.json.encode({"default": text, "email": text, **dict.fromkeys(_MACHINES, data)})
+    return data.cut(alert, encode, LIMIT).decode()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from rotation_watcher.config import Mode, Target, Watch
 from rotation_watcher.errors import ClaimedByAnother, RequestRefused, TargetError
-from rotation_watcher.targets import deploy, manual, shown
+from rotation_watcher.targets import going_back, manual, shown
 from rotation_watcher.targets.decide import Outcome, decide, outcome_of
 from rotation_watcher.targets.named_plan import fitted, named_plan, text
 from rotation_watcher.targets.plan import Blocker, Snapshot
@@ -44,7 +44,7 @@ def roll_back(watch: Watch, snapshot: Snapshot, request: Rollback, session: Sess
         session.save(unclaimed)
         raise
     try:
-        outcome = deploy.go_back(snapshot, earlier.version, earlier.content, session, vouched=earlier.vouched)
+        outcome = going_back.go_back(snapshot, earlier.version, earlier.content, session, vouched=earlier.vouched)
     except ClaimedByAnother as error:
         return claimed_elsewhere(snapshot, error)
     return deliver(snapshot, outcome, session)

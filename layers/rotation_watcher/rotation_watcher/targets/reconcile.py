@@ -142,7 +142,9 @@ def _act(run: Run, snapshot: Snapshot, action: Action, session: Session) -> Outc
         case Prove() if pending is not None:
             outcome = deploy.await_proof(snapshot, pending, session)
         case Resume() if pending is not None:
-            outcome = deploy.resume(snapshot, pending, session)
+            from rotation_watcher.targets import going_back  # noqa: PLC0415  # seldom does anybody go back
+
+            outcome = going_back.resume(snapshot, pending, session)
         case _:
             return None
     if outcome is Outcome.UPDATED:

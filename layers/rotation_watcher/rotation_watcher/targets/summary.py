@@ -1,13 +1,21 @@
-"""The answer for one target, for the person who called by hand and for the log."""
+"""The answer of a run, and for one target of it, for the person who called by hand and for the log."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from rotation_watcher.config import Mode
 from rotation_watcher.targets import findings, obstacles
 from rotation_watcher.targets.decide import Outcome
-from rotation_watcher.targets.named_plan import NamedPlan
 from rotation_watcher.targets.plan import Snapshot
+
+if TYPE_CHECKING:
+    from rotation_watcher.targets.named_plan import NamedPlan  # only a dry run names what would change
+
+_FEW = 20
+"""Targets of which the log names each, whatever became of it."""
 
 
 class TargetSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -36,7 +44,7 @@ class TargetSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     again: datetime | None = None
     """When a target that was put off may be changed, or one at which the service is at work is looked at once more."""
     trace: list[str] = []
-    plan: NamedPlan | None = None
+    plan: "NamedPlan | None" = None
     """What would change, by name: in the answer of a dry run."""
 
 
@@ -63,3 +71,35 @@ def describe(snapshot: Snapshot, outcome: Outcome) -> TargetSummary:
         alerts=[alert.id for alert in snapshot.record.outbox],
         again=snapshot.record.not_before if outcome is Outcome.PUT_OFF else None,
     )
+
+
+class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The answer of a run. ``text``: in a dry run, the plans of all targets as lines for people.
+
+    ``woken``: the targets that the queue was asked for because somebody has changed them.
+    """
+
+    mode: Mode
+    dry_run: bool = False
+    targets: dict[str, TargetSummary] = {}
+    bundles: dict[str, str] = {}
+    woken: list[str] = []
+    passed_over: list[str] = []
+    broken: list[str] = []
+    text: list[str] = []
+
+    def short(self) -> Any:
+        """For the log, a line of which has an end: without the plans, and of many targets only where something is."""
+        told = {
+            name: msgspec.structs.replace(one, plan=None)
+            for name, one in self.targets.items()
+            if len(self.targets) <= _FEW or one.outcome is not Outcome.UNCHANGED
+        }
+        said = msgspec.to_builtins(msgspec.structs.replace(self, targets=told, text=[]))
+        return said | {"unchanged": len(self.targets) - len(told)} if len(told) < len(self.targets) else said
+
+    def failures(self, others: Iterable[str] = ()) -> list[str]:
+        """Why this run counts as failed: a state that could not be read or written, or an alert not delivered."""
+        reasons = {name: target.message for name, target in self.targets.items()} | self.bundles
+        undelivered = [words for target in self.targets.values() for words in target.undelivered]
+        return [*(f"{name}: {reasons.get(name)}" for name in self.broken), *undelivered, *others]

@@ -18,13 +18,14 @@ from functools import lru_cache
 
 import msgspec
 
+from rotation_watcher.expressions import Expression
 from rotation_watcher.x509 import openssl_pem, pem
 from rotation_watcher.x509.certificates import MAX_BLOCKS, Block, Certificate, certificate_block
 from rotation_watcher.x509.names import Name, names_of
 from rotation_watcher.x509.pem import Defect
 
 _MARKER = re.compile(r"-----\s*+(BEGIN|END)\s++((?:[A-Z0-9]++\s*+){1,8}+)-----")
-_KEY = re.compile(
+_KEY = Expression(
     r"(?<!-)-{2,}+\s*+BEGIN\s[A-Z0-9 ]{0,40}PRIVATE\s++KEY"
     r"|[^\w\s]\s*+BEGIN\s++(?:(?:RSA|EC|DSA|ENCRYPTED|OPENSSH)\s++)?PRIVATE\s++KEY",  # other dashes than hyphens
     re.IGNORECASE,
