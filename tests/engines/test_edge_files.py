@@ -18,6 +18,7 @@ from rotation_watcher import file_sets
 from tests.engines.backend import Backend
 from tests.engines.door_servers import ROOT, Envoy, HaProxy, Nginx, Proxy
 from tests.engines.door_world import World, eventually
+from tests.engines.test_doors import SAID
 from tests.support.shell import CLI
 
 EDGE = ROOT / "edge"
@@ -419,6 +420,22 @@ def test_the_real_server_lets_in_genesys_through_a_rotation_and_no_stranger(
         assert machine.fetch() == 3
         assert machine.files() == before
         assert server.admits(machine.world.genesys)
+
+
+def test_what_a_client_says_of_its_certificate_does_not_reach_the_backend_past_an_edge(
+    server: AtTheEdge, machine: Machine
+) -> None:
+    if isinstance(server, Nginx):
+        server.elsewhere = "underscores_in_headers on;"
+    for name in ("CHECK", "RELOAD"):
+        machine.environment.pop(name, None)  # the server is not there yet
+    assert machine.fetch() == 0, machine.said
+    with server:
+        assert eventually(lambda: server.admits(machine.world.genesys))
+        assert server.admits(machine.world.genesys, dict.fromkeys(SAID, "a stranger's word") | {"X-Other": "kept"})
+    (_, *_, headers) = server.backend.headers
+    assert headers["x-other"] == "kept"
+    assert not [name for name in headers if name.replace("_", "-").startswith("x-amzn-mtls-clientcert")]
 
 
 @pytest.mark.parametrize("kind", [EdgeNginx, EdgeHaProxy])
