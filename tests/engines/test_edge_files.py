@@ -194,6 +194,19 @@ def test_a_file_that_others_wrote_over_is_not_taken(machine: Machine) -> None:
     assert machine.files() == before
 
 
+def test_what_lies_there_under_other_versions_is_taken_where_its_sum_holds(machine: Machine) -> None:
+    s3 = machine.world.environment.s3
+    for one in s3.list_object_versions(Bucket=BUCKET)["Versions"]:
+        if one["IsLatest"] and not one["Key"].endswith("manifest.json"):
+            body = s3.get_object(Bucket=BUCKET, Key=one["Key"])["Body"].read()
+            s3.put_object(Bucket=BUCKET, Key=one["Key"], Body=body)
+            s3.delete_object(Bucket=BUCKET, Key=one["Key"], VersionId=one["VersionId"])
+    assert machine.fetch() == 0, machine.said
+    machine.write("pins.txt", lambda text: text + b"f" * 64 + b"\n")
+    shutil.rmtree(machine.root)
+    assert machine.fetch() == 3, "another one's text under the same name"
+
+
 def test_what_the_server_refuses_is_taken_back(machine: Machine) -> None:
     assert machine.fetch(CHECK="true") == 0
     before = machine.files()
