@@ -44,6 +44,11 @@ _SETTABLE = (
     "SecurityPolicy",
 )
 """The members of a domain's configuration that a caller sets; the service sets the others, such as the status."""
+_GONE = {"NoSuchKey", "NoSuchVersion", "NoSuchBucket"}
+_IF_GONE = (
+    "If it is gone, point the domain at an object that holds the same certificates: API Gateway gives back to nobody"
+    " what it has loaded"
+)
 _IAM_SIGNS = re.compile(r"[*?$]")
 """What means something in a policy's resource; IAM takes each as itself in the form ``${*}``."""
 _UNDER_WAY = re.compile(r"\bin progress\b|\bupdating\b|\bbeing updated\b")
@@ -223,6 +228,8 @@ class ApiGatewayDomains:
             body = answer["Body"].read(MAX_BUNDLE + 1)
         except (ClientError, BotoCoreError) as error:
             failure = translate(what, error)
+            if code(error) in _GONE:
+                raise TargetError(f"{what}: {error}. {_IF_GONE}") from error
             if not isinstance(failure, TargetDenied):
                 raise failure from error
             key = _IAM_SIGNS.sub(r"${\g<0>}", place.key)
@@ -230,7 +237,8 @@ class ApiGatewayDomains:
             comma = " (which takes no comma: copy the object to a key without one first)" if "," in key else ""
             raise TargetDenied(
                 f"{what}: access is denied. If the object exists, add {object_arn} to the template's parameter"
-                f" AdoptObjectArns{comma}, and see that its bucket's policy and KMS key let this function's role in"
+                f" AdoptObjectArns{comma}, and see that its bucket's policy and KMS key let this function's role in."
+                f" {_IF_GONE}"
             ) from error
         if len(body) > MAX_BUNDLE:
             raise TargetError(f"{what}: it is larger than {MAX_BUNDLE} bytes")
