@@ -326,16 +326,13 @@ def policies(path: Path) -> Iterator[str]:
 
 def permission(name: str, own: dict[str, Any]) -> dict[str, Any]:
     """A permission of Lambda as the statement that it makes in the function's policy."""
-    only: dict[str, Any] = {"ArnLike": {"AWS:SourceArn": own["SourceArn"]}}
-    if "SourceAccount" in own:
-        only["StringEquals"] = {"AWS:SourceAccount": own["SourceAccount"]}
     return {
         "Sid": name,
         "Effect": "Allow",
         "Principal": {"Service": own["Principal"]},
         "Action": own["Action"],
         "Resource": own["FunctionName"],
-        "Condition": only,
+        "Condition": {"ArnLike": {"AWS:SourceArn": own["SourceArn"]}},
     }
 
 

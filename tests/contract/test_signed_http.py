@@ -7,11 +7,16 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import boto3
 import pytest
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.config import Config
 from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import EndpointConnectionError
 
 from local.aws.server import EmbeddedAws
 from local.patience import seconds
+from rotation_watcher.adapters.clients import CONFIG
 from rotation_watcher.adapters.mapped import MappedFiles
 from rotation_watcher.adapters.s3 import S3Store
 from rotation_watcher.adapters.signed_http import Access, InvokedCollect, SignedS3
@@ -45,6 +50,31 @@ def test_an_object_is_read_once_and_then_only_asked_for(signed: SignedS3, known:
     assert signed.get("bundles/main/identity.json", etag=first.etag, within=SOON) == (None, first.etag)
     known.put("bundles/main/identity.json", b"[]", content_type="application/json")
     assert signed.get("bundles/main/identity.json", etag=first.etag, within=SOON).body == b"[]"
+
+
+@pytest.mark.parametrize("fips", [False, True])
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1", "us-gov-west-1", "cn-north-1"])
+@pytest.mark.parametrize("bucket_name", ["watcher-bucket", "genesys.certificates.example", "a.b"])
+def test_an_object_is_asked_for_where_the_sdk_asks_for_it(
+    bucket_name: str, region: str, *, fips: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name with dots is no host of S3's certificate: the SDK writes it into the path."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    if fips and region.startswith("cn-"):
+        pytest.skip("there are no FIPS endpoints")
+    asked: list[str] = []
+
+    def left(request: AWSPreparedRequest, **_: object) -> None:
+        asked.append(str(request.url))
+        raise EndpointConnectionError(endpoint_url=str(request.url))
+
+    config = CONFIG.merge(Config(use_fips_endpoint=fips, retries={"total_max_attempts": 1}))
+    sdk = boto3.client("s3", region_name=region, aws_access_key_id="x", aws_secret_access_key="x", config=config)
+    sdk.meta.events.register("before-send.s3", left)
+    with pytest.raises(EndpointConnectionError):
+        sdk.get_object(Bucket=bucket_name, Key="bundles/main/identity.json")
+    signed = SignedS3(Access(region, KEYS, {}, fips), bucket_name)
+    assert asked == [signed._url("bundles/main/identity.json")]
 
 
 def test_what_is_not_there_has_no_etag(signed: SignedS3) -> None:

@@ -134,14 +134,14 @@ class Proxy(ABC):
                     raise AssertionError((self.folder / "log").read_text()[-2000:])
                 time.sleep(POLL)
 
-    def admits(self, client: Identity | None, headers: Mapping[str, str] | None = None) -> bool:
+    def admits(self, client: Identity | None, headers: Mapping[str, str] | None = None, path: str = "/") -> bool:
         """Whether a client's request reaches the backend."""
         context = client_context(self.server_pem, None if client is None else client_of(client), self.folder)
         context.maximum_version = ssl.TLSVersion.TLSv1_2  # there a refusal cannot be lost with the connection
         connection = http.client.HTTPSConnection(HOST, self.port, timeout=10, context=context)
         before = len(self.backend.headers)
         try:
-            connection.request("GET", "/", headers=dict(headers or {}))
+            connection.request("GET", path, headers=dict(headers or {}))
             answer = connection.getresponse()
             status, body = answer.status, answer.read()
         except ssl.SSLError as error:
@@ -172,6 +172,8 @@ class Nginx(Proxy):
     file = "identity.json"
     elsewhere = ""
     """What stands in the operator's http block."""
+    locations = ""
+    """What the operator has written into the server block besides."""
     broken = ("", "{", '{"format": 1}', '{"format": 1, "bundle": "main", "rules": [], "pins": [], "lists": []}')
 
     def publish(self, files: Mapping[str, bytes]) -> int:
@@ -182,7 +184,10 @@ class Nginx(Proxy):
     def configure(self) -> None:
         """Write the configuration, with the snippet in it."""
         self.places |= {"listen 443 ssl": f"listen {HOST}:{self.port} ssl", "/etc/nginx/": f"{self.folder}/"}
-        (self.folder / "genesys.conf").write_text(self.snippet("nginx/genesys.conf"))
+        text = self.snippet("nginx/genesys.conf").replace(
+            "    location / {", f"    {self.locations}\n    location / {{"
+        )
+        (self.folder / "genesys.conf").write_text(text)
         user = "user root root;\n" if os.geteuid() == 0 else ""
         (self.folder / "nginx.conf").write_text(
             f"daemon off;\nerror_log {self.folder}/log info;\npid {self.folder}/pid;\n{user}events {{}}\n"

@@ -98,7 +98,22 @@ def test_a_new_truststore_is_followed(proxy: Proxy, world: World) -> None:
         assert eventually(lambda: proxy.admits(world.genesys))
 
 
-SAID = (HEADER, HEADER.replace("-", "_"), "x-amzn_mtls-clientcert_LEAF", HEADER.removesuffix("-Leaf"))
+def test_a_location_of_the_operator_s_own_is_behind_the_door_too(
+    tmp_path: Path, backend: Backend, world: World
+) -> None:
+    proxy = Nginx(tmp_path, backend)
+    proxy.locations = f"location /other/ {{ proxy_pass http://127.0.0.1:{backend.server_port}; }}"
+    assert proxy.publish(world.files()) == 0
+    with proxy:
+        assert proxy.admits(world.genesys, path="/other/")
+        assert not proxy.admits(world.region.stranger("other-customer", "DigiCert"), path="/other/")
+
+
+SAID = (
+    *(HEADER, HEADER.replace("-", "_"), "x-amzn_mtls-clientcert_LEAF", HEADER.removesuffix("-Leaf")),
+    *(HEADER.replace("Leaf", one) for one in ("Serial-Number", "Issuer", "Subject", "Validity")),
+)
+"""What an ALB says of a client's certificate, in either mode."""
 
 
 @pytest.mark.parametrize("said", SAID)

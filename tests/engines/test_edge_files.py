@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import stat
 import subprocess
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from rotation_watcher import file_sets
 from tests.engines.backend import Backend
 from tests.engines.door_servers import ROOT, Envoy, HaProxy, Nginx, Proxy
 from tests.engines.door_world import World, eventually
+from tests.engines.test_doors import SAID
 from tests.support.shell import CLI
 
 EDGE = ROOT / "edge"
@@ -28,7 +30,7 @@ _QUICK = """#!/bin/sh
 [ "$1 $2 $3 $5" = "s3api get-object --bucket --key" ] || exit 252
 bucket=$4 key=$6 version=
 shift 6
-if [ "$1" = --version-id ]; then version="?versionId=$2"; shift 2; fi
+case $1 in --version-id=*) version="?versionId=${1#*=}"; shift ;; esac
 [ $# -eq 1 ] || exit 252
 exec curl --silent --fail --path-as-is --noproxy '*' --aws-sigv4 "aws:amz:us-east-1:s3" \\
   --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" -o "$1" "$AWS_ENDPOINT_URL/$bucket/$key$version"
@@ -62,6 +64,12 @@ class Machine:
 
     def fetch(self, **more: str) -> int:
         """One run of the timer; its exit code."""
+        with self.begun(**more) as run:
+            _, self.said = run.communicate()
+        return run.returncode
+
+    def begun(self, **more: str) -> subprocess.Popen[str]:
+        """A run that goes on, in a process group of its own."""
         variables = {
             **os.environ,
             **self.world.environment.aws.environment(),
@@ -69,11 +77,26 @@ class Machine:
             **self.environment,
             **more,
         }
-        done = subprocess.run(
-            [EDGE / "fetch/genesys-files", PLACE, self.root], env=variables, capture_output=True, text=True, check=False
+        return subprocess.Popen(
+            [EDGE / "fetch/genesys-files", PLACE, self.root],
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
-        self.said = done.stderr
-        return done.returncode
+
+    def interrupt(self, by: signal.Signals, **more: str) -> int:
+        """A run that is ended, with all that it started, as soon as one of its commands says that it is at work."""
+        at_work = self.tools / "at-work"
+        at_work.unlink(missing_ok=True)
+        os.mkfifo(at_work)
+        with self.begun(**more, AT_WORK=str(at_work)) as run:
+            at_work.read_text()
+            os.killpg(run.pid, by)
+            _, self.said = run.communicate()
+        return run.returncode
 
     def files(self) -> dict[str, bytes]:
         return {one.name: one.read_bytes() for one in self.current.iterdir() if not one.name.startswith(".")}
@@ -171,6 +194,19 @@ def test_a_file_that_others_wrote_over_is_not_taken(machine: Machine) -> None:
     assert machine.files() == before
 
 
+def test_what_lies_there_under_other_versions_is_taken_where_its_sum_holds(machine: Machine) -> None:
+    s3 = machine.world.environment.s3
+    for one in s3.list_object_versions(Bucket=BUCKET)["Versions"]:
+        if one["IsLatest"] and not one["Key"].endswith("manifest.json"):
+            body = s3.get_object(Bucket=BUCKET, Key=one["Key"])["Body"].read()
+            s3.put_object(Bucket=BUCKET, Key=one["Key"], Body=body)
+            s3.delete_object(Bucket=BUCKET, Key=one["Key"], VersionId=one["VersionId"])
+    assert machine.fetch() == 0, machine.said
+    machine.write("pins.txt", lambda text: text + b"f" * 64 + b"\n")
+    shutil.rmtree(machine.root)
+    assert machine.fetch() == 3, "another one's text under the same name"
+
+
 def test_what_the_server_refuses_is_taken_back(machine: Machine) -> None:
     assert machine.fetch(CHECK="true") == 0
     before = machine.files()
@@ -195,6 +231,96 @@ def test_what_somebody_changed_on_the_machine_is_fetched_anew(machine: Machine) 
     (machine.current / "ca-bundle.pem").write_text("somebody's\n")
     assert machine.fetch() == 0, machine.said
     assert machine.files() == before
+
+
+_HANGS = 'echo >"$AT_WORK"; exec sleep 600'
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGKILL])
+def test_a_set_that_the_server_was_still_asked_about_is_in_use_after_no_next_run_unless_the_server_takes_it(
+    machine: Machine, by: signal.Signals
+) -> None:
+    assert machine.fetch(CHECK="true") == 0
+    before = machine.files()
+    rotate(machine)
+    assert machine.interrupt(by, CHECK=_HANGS) != 0
+    assert by is signal.SIGKILL or machine.files() == before, "systemd's time-out is no word of the server"
+    assert machine.fetch(CHECK="false", RELOAD="exit 9") == 4
+    assert machine.files() == before
+    assert machine.fetch(CHECK="true") == 0
+    assert machine.files() != before
+
+
+def test_a_first_set_that_the_server_was_still_asked_about_is_not_taken_for_one_that_it_had(machine: Machine) -> None:
+    machine.interrupt(signal.SIGKILL, CHECK=_HANGS)
+    assert machine.fetch(CHECK="false") == 4
+    assert not machine.current.is_symlink()
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGKILL])
+def test_runs_that_are_killed_leave_nothing_behind_that_grows(machine: Machine, by: signal.Signals) -> None:
+    assert machine.fetch() == 0
+    rotate(machine)
+    for _ in range(3):
+        machine.interrupt(by, PREPARE=_HANGS)
+    assert machine.fetch() == 0, machine.said
+    assert sorted(one.name for one in (machine.root / "sets").iterdir() if one.name.startswith(".")) == []
+
+
+def test_what_the_server_has_is_gone_back_to_though_a_newer_set_waits_for_its_reload(machine: Machine) -> None:
+    assert machine.fetch() == 0
+    rotate(machine)
+    assert machine.fetch(CHECK="true", RELOAD="false") == 5
+    waits = machine.files()
+    rotate(machine)
+    assert machine.fetch(CHECK="false") == 4
+    assert machine.files() == waits, "the server takes it, and has not been reloaded yet"
+    assert machine.fetch(CHECK="true", RELOAD="true") == 0
+
+
+def test_a_manifest_of_a_newer_format_is_not_taken(machine: Machine) -> None:
+    assert machine.fetch() == 0
+    before = machine.files()
+    machine.write("manifest.json", lambda text: text.replace(b'"format": 1', b'"format": 2'))
+    assert machine.fetch() == 3
+    assert "format" in machine.said
+    assert machine.files() == before
+
+
+def test_a_command_that_prepares_the_set_is_run_though_the_set_was_there_before(machine: Machine) -> None:
+    assert machine.fetch() == 0
+    assert machine.fetch(PREPARE="echo 1 >more") == 0
+    assert machine.files()["more"] == b"1\n"
+    assert machine.fetch(PREPARE="echo 2 >more", CHECK="false") == 4
+    assert machine.files()["more"] == b"1\n"
+    assert machine.fetch(PREPARE="echo 2 >more", CHECK="true") == 0
+    assert machine.files()["more"] == b"2\n"
+    machine.world.environment.aws.calls.clear()
+    assert machine.fetch(PREPARE="echo 2 >more", CHECK="false", RELOAD="false") == 0
+    assert len(machine.world.environment.aws.calls) == 1
+
+
+def test_a_server_that_the_reload_starts_anew_keeps_no_later_run_out(machine: Machine, tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    os.mkfifo(started)
+    assert machine.fetch(RELOAD=f"exec >/dev/null 2>&1; sleep 600 & echo $! >{started} &") == 0, machine.said
+    server = int(started.read_text())
+    try:
+        assert machine.fetch() == 0, machine.said
+    finally:
+        os.kill(server, signal.SIGTERM)
+
+
+def test_current_points_at_a_whole_set_while_one_that_was_changed_is_replaced(machine: Machine, tmp_path: Path) -> None:
+    (machine.tools / "mv").write_text(
+        f'#!/bin/sh\n[ -e {machine.current}/SHA256SUMS ] || echo >>{tmp_path}/nowhere\nexec /bin/mv "$@"\n'
+    )
+    (machine.tools / "mv").chmod(0o755)
+    assert machine.fetch() == 0
+    (tmp_path / "nowhere").unlink()
+    (machine.current / "ca-bundle.pem").write_text("somebody's\n")
+    assert machine.fetch() == 0
+    assert not (tmp_path / "nowhere").exists()
 
 
 @pytest.mark.parametrize("arguments", [[], [PLACE], ["s3://bucket", "/tmp/x"], [PLACE, "relative"]])  # noqa: S108
@@ -309,6 +435,22 @@ def test_the_real_server_lets_in_genesys_through_a_rotation_and_no_stranger(
         assert server.admits(machine.world.genesys)
 
 
+def test_what_a_client_says_of_its_certificate_does_not_reach_the_backend_past_an_edge(
+    server: AtTheEdge, machine: Machine
+) -> None:
+    if isinstance(server, Nginx):
+        server.elsewhere = "underscores_in_headers on;"
+    for name in ("CHECK", "RELOAD"):
+        machine.environment.pop(name, None)  # the server is not there yet
+    assert machine.fetch() == 0, machine.said
+    with server:
+        assert eventually(lambda: server.admits(machine.world.genesys))
+        assert server.admits(machine.world.genesys, dict.fromkeys(SAID, "a stranger's word") | {"X-Other": "kept"})
+    (_, *_, headers) = server.backend.headers
+    assert headers["x-other"] == "kept"
+    assert not [name for name in headers if name.replace("_", "-").startswith("x-amzn-mtls-clientcert")]
+
+
 @pytest.mark.parametrize("kind", [EdgeNginx, EdgeHaProxy])
 def test_what_the_real_server_does_not_take_is_left_out(kind: Any, machine: Machine, tmp_path: Path) -> None:
     with Backend() as backend:
@@ -375,6 +517,7 @@ def test_kubernetes_takes_the_same_set() -> None:
     given = {one["name"]: one["value"] for one in container["env"]}
     assert container["command"] == ["genesys-files", "$(PLACE)", container["volumeMounts"][0]["mountPath"]]
     assert "--from-file=/files/current/ca-bundle.pem" in given["RELOAD"]
+    assert "kubectl apply --server-side --force-conflicts " in given["RELOAD"], "a person's edit stops no rotation"
     (name,) = parts["Role"]["rules"][0]["resourceNames"]
     bundle = yaml.safe_load((EDGE / "kubernetes/bundle.yaml").read_text())
     assert bundle["apiVersion"] == "trust.cert-manager.io/v1alpha1"
@@ -383,6 +526,19 @@ def test_kubernetes_takes_the_same_set() -> None:
     assert f"create configmap {name} " in given["RELOAD"]
     assert pod["serviceAccountName"] == parts["ServiceAccount"]["metadata"]["name"]
     assert json.dumps(parts["RoleBinding"]["subjects"][0]["name"]) == '"genesys-files"'
+
+
+def test_the_job_is_admitted_where_pod_security_is_restricted() -> None:
+    """Kubernetes' Pod Security Standards, "Restricted"."""
+    parts = {one["kind"]: one for one in yaml.safe_load_all((EDGE / "kubernetes/configmap.yaml").read_text())}
+    pod = parts["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    for container in pod["containers"]:
+        asked = pod["securityContext"] | container["securityContext"]
+        assert asked["seccompProfile"]["type"] == "RuntimeDefault"
+        assert (asked["runAsNonRoot"], asked["allowPrivilegeEscalation"]) == (True, False)
+        assert asked["runAsUser"]
+        assert asked["capabilities"] == {"drop": ["ALL"]}
+    assert all({*volume} <= {"name", "emptyDir"} for volume in pod["volumes"])
 
 
 def test_the_configmap_of_the_job_holds_the_set_that_was_fetched(machine: Machine, tmp_path: Path) -> None:
@@ -406,13 +562,15 @@ def test_the_configmap_of_the_job_holds_the_set_that_was_fetched(machine: Machin
 _STORED = """#!/bin/sh
 # Each version of an object is a file of this machine, named by the hex of its version id.
 [ "$1 $2 $3 $5" = "s3api get-object --bucket --key" ] || exit 252
-version=$(printf %s "$8" | od -An -tx1 | tr -d ' \\n')
-if [ "$7" = --version-id ]; then exec cp "$STORED/${6##*/}.$version" "$9"; fi
+version=$(printf %s "${7#--version-id=}" | od -An -tx1 | tr -d ' \\n')
+if [ $# -eq 8 ]; then exec cp "$STORED/${6##*/}.$version" "$8"; fi
 exec cp "$STORED/${6##*/}" "$7"
 """
 
 
-@pytest.mark.parametrize("version", ["3/L4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY+MTRCxf3vjVBH40Nr8X8gdRQBpUMLUo", "a_b.C-9=="])
+@pytest.mark.parametrize(
+    "version", ["3/L4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY+MTRCxf3vjVBH40Nr8X8gdRQBpUMLUo", "a_b.C-9==", "-b.C9"]
+)
 def test_a_version_of_any_form_that_s3_documents_is_fetched(version: str, tmp_path: Path) -> None:
     stored, tools = tmp_path / "stored", tmp_path / "tools"
     stored.mkdir()

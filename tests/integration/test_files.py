@@ -191,6 +191,32 @@ def test_a_copy_of_an_earlier_version_is_no_work_of_ours(environment: Environmen
     assert alerted(environment).count("drift-found") == 1
 
 
+def copy_in_place(environment: Environment) -> None:
+    """Somebody writes each object again with its own bytes (another class of storage, a restored backup).
+
+    The versions before are gone for good, as a lifecycle rule has it.
+    """
+    for one in environment.s3.list_object_versions(Bucket=BUCKET)["Versions"]:
+        if one["IsLatest"]:
+            place = {"Bucket": BUCKET, "Key": one["Key"]}
+            environment.s3.copy_object(**place, CopySource=place, MetadataDirective="COPY", StorageClass="STANDARD_IA")
+    for one in environment.s3.list_object_versions(Bucket=BUCKET)["Versions"]:
+        if not one["IsLatest"]:
+            environment.s3.delete_object(Bucket=BUCKET, Key=one["Key"], VersionId=one["VersionId"])
+
+
+def test_a_set_whose_versions_are_gone_is_placed_anew_though_its_bytes_lie_there(environment: Environment) -> None:
+    environment.tick()
+    environment.clock.advance(LATER)
+    copy_in_place(environment)
+    environment.watcher = environment.build()
+    outcome(environment)
+    environment.clock.advance(LATER)
+    assert outcome(environment) in {"unchanged", "updated"}
+    in_step(environment)
+    assert "drift-found" in alerted(environment)
+
+
 def test_a_role_that_may_not_write_there_is_told_with_the_way_out(environment: Environment) -> None:
     environment.aws.fail_next("s3", "ListObjectsV2", "AccessDenied", 403, times=1)
     environment.collect()

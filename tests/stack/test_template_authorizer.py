@@ -45,9 +45,9 @@ def test_its_role_reads_one_bundle_and_the_lists_and_writes_only_when_it_asked_f
 def test_only_authorizers_of_this_account_and_region_may_invoke_it() -> None:
     permission = properties("AuthorizePermission")
     assert permission["Principal"] == "apigateway.amazonaws.com"
-    assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
     source = permission["SourceArn"]["Fn::Sub"]
     assert source == "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:*/authorizers/*"
+    assert "SourceAccount" not in permission, "AWS says nowhere that API Gateway sends it; the ARN names the account"
 
 
 def test_a_metric_counts_the_reasons_that_speak_of_the_door_itself_and_an_alarm_rests_on_it() -> None:

@@ -98,7 +98,21 @@ def test_an_object_that_is_gone_is_an_error_that_names_it(what: str, rest: Contr
     assert type(caught.value) is TargetError
     assert version in str(caught.value)
     assert rest.arn in str(caught.value)
+    assert WAY_OUT in str(caught.value)
 
+
+def test_where_s3_hides_that_it_is_gone_the_way_out_is_named_too(rest: ContractTarget, aws: EmbeddedAws) -> None:
+    """Without s3:ListBucket, which publish has for no bucket of others, S3 answers 403 for it."""
+    aws.fail_next("s3", "GetObject", "AccessDenied", 403)
+    with pytest.raises(TargetDenied) as caught:
+        rest.read()
+    assert "AdoptObjectArns" in str(caught.value)
+    assert WAY_OUT in str(caught.value)
+
+
+WAY_OUT = (
+    "If it is gone, point the domain at an object that holds the same certificates: API Gateway gives back to nobody"
+)
 
 KEYS = [
     *("a#b.pem", "a?b.pem", "a?versionId=1#x", "50%.pem", "a%20b.pem", "a b.pem", "a+b.pem", "übung/根.pem"),

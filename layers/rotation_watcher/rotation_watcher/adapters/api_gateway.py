@@ -13,7 +13,7 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from rotation_watcher import keys
-from rotation_watcher.adapters.api_gateway_endpoints import default_endpoints
+from rotation_watcher.adapters.api_gateway_endpoints import MAPPINGS, RULES, default_endpoints
 from rotation_watcher.adapters.aws_errors import SdkError, code, retried, translate, words
 from rotation_watcher.arns import parse_target
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDenied, TargetError, TargetNotFound
@@ -44,6 +44,11 @@ _SETTABLE = (
     "SecurityPolicy",
 )
 """The members of a domain's configuration that a caller sets; the service sets the others, such as the status."""
+_GONE = {"NoSuchKey", "NoSuchVersion", "NoSuchBucket"}
+_IF_GONE = (
+    "If it is gone, point the domain at an object that holds the same certificates: API Gateway gives back to nobody"
+    " what it has loaded"
+)
 _IAM_SIGNS = re.compile(r"[*?$]")
 """What means something in a policy's resource; IAM takes each as itself in the form ``${*}``."""
 _UNDER_WAY = re.compile(r"\bin progress\b|\bupdating\b|\bbeing updated\b")
@@ -59,8 +64,8 @@ class _Domain(msgspec.Struct, frozen=True):
     version: str
     warnings: tuple[str, ...]
     status: str
-    rules: bool
-    """Whether routing rules lead to APIs, beside or instead of mappings."""
+    ways: frozenset[str]
+    """What leads to APIs by its routing mode: ``mappings``, ``rules`` or both."""
 
 
 class ApiGatewayDomains:
@@ -89,7 +94,7 @@ class ApiGatewayDomains:
         Without a version in the domain's settings the object's newest one is read, which need not be what is loaded.
         """
         domain = self._domain(arn)
-        return self._live(arn, domain, self._endpoints(arn, rules=domain.rules))
+        return self._live(arn, domain, self._endpoints(arn, domain.ways))
 
     def _live(self, arn: str, domain: _Domain, endpoints: "tuple[Endpoint, ...] | Unknown") -> Live:
         live = Live(
@@ -185,8 +190,8 @@ class ApiGatewayDomains:
         mutual = answer.get("mutualTlsAuthentication") or {}
         status = answer.get("domainNameStatus", "")
         warnings = (*mutual.get("truststoreWarnings", []), *_said(status, answer.get("domainNameStatusMessage", "")))
-        rules = _uses_rules(answer.get("routingMode", ""))
-        return _Domain(mutual.get("truststoreUri", ""), mutual.get("truststoreVersion", ""), warnings, status, rules)
+        ways = _ways(answer.get("routingMode", ""))
+        return _Domain(mutual.get("truststoreUri", ""), mutual.get("truststoreVersion", ""), warnings, status, ways)
 
     def _domain_by_http(self, name: str) -> _Domain:
         answer = self._http.get_domain_name(DomainName=name)
@@ -197,8 +202,8 @@ class ApiGatewayDomains:
         }
         status = min(statuses.keys() - _SETTLED, default="AVAILABLE")
         warnings = (*mutual.get("TruststoreWarnings", []), *_said(status, statuses.get(status, "")))
-        rules = _uses_rules(answer.get("RoutingMode", ""))
-        return _Domain(mutual.get("TruststoreUri", ""), mutual.get("TruststoreVersion", ""), warnings, status, rules)
+        ways = _ways(answer.get("RoutingMode", ""))
+        return _Domain(mutual.get("TruststoreUri", ""), mutual.get("TruststoreVersion", ""), warnings, status, ways)
 
     def _fetch(self, domain: _Domain, arn: str) -> bytes:
         """The object that the domain points at. Raises TargetDenied that says what would allow it, TargetError."""
@@ -223,6 +228,8 @@ class ApiGatewayDomains:
             body = answer["Body"].read(MAX_BUNDLE + 1)
         except (ClientError, BotoCoreError) as error:
             failure = translate(what, error)
+            if code(error) in _GONE:
+                raise TargetError(f"{what}: {error}. {_IF_GONE}") from error
             if not isinstance(failure, TargetDenied):
                 raise failure from error
             key = _IAM_SIGNS.sub(r"${\g<0>}", place.key)
@@ -230,24 +237,27 @@ class ApiGatewayDomains:
             comma = " (which takes no comma: copy the object to a key without one first)" if "," in key else ""
             raise TargetDenied(
                 f"{what}: access is denied. If the object exists, add {object_arn} to the template's parameter"
-                f" AdoptObjectArns{comma}, and see that its bucket's policy and KMS key let this function's role in"
+                f" AdoptObjectArns{comma}, and see that its bucket's policy and KMS key let this function's role in."
+                f" {_IF_GONE}"
             ) from error
         if len(body) > MAX_BUNDLE:
             raise TargetError(f"{what}: it is larger than {MAX_BUNDLE} bytes")
         return body
 
-    def _endpoints(self, arn: str, *, rules: bool) -> tuple[Endpoint, ...]:
+    def _endpoints(self, arn: str, ways: frozenset[str]) -> tuple[Endpoint, ...]:
         try:
             return default_endpoints(
-                self._rest, self._http, parse_target(arn).name, rules=rules, authorizer=self._authorizer
+                self._rest, self._http, parse_target(arn).name, ways=ways, authorizer=self._authorizer
             )
         except (ClientError, BotoCoreError) as error:
             raise translate(f"cannot read the APIs behind {arn}", error) from error
 
 
-def _uses_rules(mode: str) -> bool:
-    """Whether a routing mode, in the words of v1 or v2, lets routing rules decide."""
-    return mode.startswith("ROUTING_RULE")
+def _ways(mode: str) -> frozenset[str]:
+    """What leads to APIs by a routing mode, in the words of v1 or v2. Mappings do unless it names rules alone."""
+    if mode == "ROUTING_RULE_ONLY":
+        return frozenset({RULES})
+    return frozenset({MAPPINGS, RULES} if mode.startswith("ROUTING_RULE") else {MAPPINGS})
 
 
 def _said(status: str, message: str) -> tuple[str, ...]:

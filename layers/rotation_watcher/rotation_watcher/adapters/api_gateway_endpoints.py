@@ -1,14 +1,14 @@
 """The default ``execute-api`` endpoints of the APIs behind a domain: an open one leads past mutual TLS.
 
 Mappings are listed by both APIs: v1 knows those to REST APIs, v2 those to APIs of either kind. A domain whose routing
-mode says so leads to further APIs by routing rules, which stand in a list of their own (v2) with an IAM action of its
-own; where the role lacks it, that is reported as an endpoint, since any API may be behind the rules. So is an API that
-the role may not read; one that was deleted is left out with a line in the log. Neither keeps a truststore from its
-update. Throttling and outages are no such case and raise.
+mode says so leads to further APIs, or to these alone, by routing rules, which stand in a list of their own (v2) with an
+IAM action of its own; where the role lacks it, that is reported as an endpoint, since any API may be behind the rules.
+So is an API that the role may not read; one that was deleted is left out with a line in the log. Neither keeps a
+truststore from its update. Throttling and outages are no such case and raise.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _ABSENT = {"NotFoundException", "BadRequestException"}
+MAPPINGS, RULES = "mappings", "rules"
+"""The two ways by which a domain leads to APIs."""
 LIST_RULES = "apigateway:ListRoutingRules"
 """IAM knows this action by the operation's name, not by the verb GET (Service Authorization Reference)."""
 READ = "apigateway:GET"
@@ -45,16 +47,22 @@ class _Behind(NamedTuple):
 
 
 def default_endpoints(
-    rest: "APIGatewayClient", http: "ApiGatewayV2Client", domain: str, *, rules: bool, authorizer: str | None = None
+    rest: "APIGatewayClient",
+    http: "ApiGatewayV2Client",
+    domain: str,
+    *,
+    ways: Container[str],
+    authorizer: str | None = None,
 ) -> tuple[Endpoint, ...]:
-    """One endpoint for each API behind the domain, by API id. ``rules``: whether its routing mode uses routing rules.
+    """One endpoint for each API behind the domain, by API id. ``ways``: which of the two its routing mode uses.
 
     ``authorizer`` is the ARN of the stack's own authorizer: each mapped stage is searched for it. Raises ClientError,
     BotoCoreError.
     """
-    of_rest = {*_rest_mappings(rest, domain)}
-    ruled, endpoints = _ruled(http, domain) if rules else (set[_Behind](), [])
-    behind = of_rest | {*_http_mappings(http, domain)} | ruled
+    of_rest = {*_rest_mappings(rest, domain)} if MAPPINGS in ways else set[_Behind]()
+    mapped = of_rest | {*_http_mappings(http, domain)} if MAPPINGS in ways else of_rest
+    ruled, endpoints = _ruled(http, domain) if RULES in ways else (set[_Behind](), [])
+    behind = mapped | ruled
     known_to_rest = {one.api for one in of_rest}
     for api_id in sorted({one.api for one in behind}):
         api = (None if api_id in known_to_rest else _http_api(http, api_id)) or _rest_api(rest, api_id)

@@ -200,9 +200,12 @@ class FilePlaces:
             one.name for one in (manifest.files if manifest else ()) if etags.get(one.name) != f'"{one.etag}"'
         )
         entry = manifest.entry(BUNDLE) if manifest else None
+        held = self._in_force(arn, etags, entry, sound=BUNDLE not in changed)
+        if manifest and entry and BUNDLE not in changed and (held is None or held.version != entry.version):
+            # The versions that it names are gone, though the same bytes lie there: somebody wrote them again.
+            changed = frozenset(one.name for one in manifest.files)
         unfinished = frozenset(name for name in changed if name in etags and self._is_ours(arn, name, entry))
         altered = (changed - unfinished) | ({MANIFEST} if strange else frozenset())
-        held = self._in_force(arn, etags, entry, sound=BUNDLE not in changed)
         if held is not None and entry and BUNDLE not in changed and sha256(held.body) != entry.sha256:
             altered |= {BUNDLE}
         body, version = (held.body, held.version) if held else (b"", "")

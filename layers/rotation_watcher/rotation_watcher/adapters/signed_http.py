@@ -49,8 +49,11 @@ class SignedS3:
     def __init__(self, access: Access, bucket: str) -> None:
         self._http = _Http()
         self._signer = S3SigV4Auth(access.credentials, "s3", access.region)
+        host = access.host("s3")
+        # A name with dots is no host of S3's certificate.
+        usual = f"https://{host}/{bucket}" if "." in bucket else f"https://{bucket}.{host}"
         other = access.endpoints.get("s3")
-        self._base = f"{other}/{bucket}" if other else f"https://{bucket}.{access.host('s3')}"
+        self._base = f"{other}/{bucket}" if other else usual
         self._bucket = bucket
 
     def get(self, key: str, *, etag: str | None, within: float) -> Got:
