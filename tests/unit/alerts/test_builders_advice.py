@@ -310,7 +310,7 @@ def test_a_digest_puts_what_leads_over_to_commands_last() -> None:
 
 def test_a_revocation_list_that_ran_out_asks_for_something_and_one_that_is_only_late_does_not() -> None:
     assert "Open a case" in EXAMPLES["crl_stale_overdue"].what_to_do
-    assert '"revocation" of the target to "off"' in EXAMPLES["crl_stale_overdue"].what_to_do
+    assert '"revocation" to "off"' in EXAMPLES["crl_stale_overdue"].what_to_do
     late = builders.crl_stale(
         source=SOURCE,
         authority="DigiCert",

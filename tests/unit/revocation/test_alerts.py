@@ -181,6 +181,25 @@ def test_a_list_that_is_not_replaced_is_told_when_a_quarter_of_its_period_is_lef
     assert kinds(world) == ["over: crl-stale"]
 
 
+@pytest.mark.parametrize(
+    ("code", "cure"),
+    [(FetchCode.TIMED_OUT, "NAT"), (FetchCode.STATUS_UNEXPECTED, "server"), (FetchCode.ADDRESS_REFUSED, "public")],
+)
+def test_a_list_that_ran_out_because_it_cannot_be_got_is_told_with_what_helps_against_that(
+    world: SmallRefresh, code: FetchCode, cure: str
+) -> None:
+    world.list_cas(period=90 * DAY)
+    world.points.fail(LEAVES, code)
+    for _ in range(4):
+        world.refresh()
+    world.heard()
+    world.refresh(after=7 * DAY)
+    (alert,) = world.heard()
+    assert (alert.severity, alert.facts["reason"], alert.facts["not got"]) == ("critical", "overdue", code)
+    assert cure in alert.what_to_do
+    assert '"revocation" to "off"' in alert.what_to_do, "the way out, where an endpoint refuses every client meanwhile"
+
+
 def test_a_list_that_was_never_got_is_told_and_names_what_that_means() -> None:
     world = SmallRefresh()
     world.points.fail(CAS, FetchCode.STATUS_UNEXPECTED, 404)

@@ -140,6 +140,7 @@ def _stale(one: Judged, now: datetime) -> Observed | None:
             url=one.point.url,
             issuer=one.point.issuer.facts.subject,
             reason=reason,
+            not_got=failed.code if failed else None,
             failure=failed.words if failed else None,
             held=one.facts,
             since=since,

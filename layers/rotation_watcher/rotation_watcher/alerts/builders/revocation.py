@@ -49,11 +49,12 @@ _REMEDIES = {
 }
 """By the reason; every other one is about what a list holds."""
 _NO_SUCCESSOR = "Nothing yet, if its CA is only late. If it lasts, open a case with Genesys support."
+_LATE = "Open a case with Genesys support, with this message: the CA is late with its next list."
 _RUN_OUT = (
-    "Open a case with Genesys support, with this message: the CA is late with its next list. If data actions fail"
-    ' meanwhile, set "revocation" of the target to "off" in the watch file: the list leaves it, and what it revokes is'
-    " let in there again."
+    ' If data actions fail meanwhile, set the target\'s "revocation" to "off": the list leaves it, and what it revokes'
+    " is let in again."
 )
+"""Of a list that has run out, whatever kept the next one away."""
 
 _AT_THE_STORE = {
     "full": "Remove revocation files that nobody needs from the trust store, or have its quotas raised. This lists"
@@ -178,6 +179,7 @@ def crl_stale(
     url: str,
     issuer: str,
     reason: str,
+    not_got: str | None = None,
     failure: str | None,
     held: CrlFacts | None,
     since: datetime,
@@ -186,12 +188,14 @@ def crl_stale(
     """A list is not got, not used, or not replaced in time.
 
     ``reason`` is a stable code: of ``FetchCode``, ``CrlReason``, ``CrlDefect``, TOO_MANY_LISTS, ``not-replaced``
-    or ``overdue``.
-    ``failure`` says in words why no new one was got, ``held`` are the facts of the one in force.
+    or ``overdue``. ``not_got`` is the code of what kept a new one away, where that is another, and ``failure`` says it
+    in words; ``held`` are the facts of the one in force.
     """
     left = 0.0 if held is None else share_left(held, now)
     due = held.next_update if held else None
-    severity = Severity.CRITICAL if held is not None and not left else Severity.WARNING
+    run_out = held is not None and not left
+    severity = Severity.CRITICAL if run_out else Severity.WARNING
+    remedy = _REMEDIES.get(not_got or reason, _CONTENT) if failure else _LATE if run_out else _NO_SUCCESSOR
     if held is None:
         means = "No list of this issuer was ever got: a certificate that it revokes is not noticed."
     elif left:
@@ -208,9 +212,11 @@ def crl_stale(
         title=f"a revocation list is not up to date ({plain(reason, 30)})",
         happened=sentence(failure, 400) if failure else "The server still gives the list that the watcher has.",
         means=means,
-        do=_REMEDIES.get(reason, _CONTENT) if failure else _RUN_OUT if severity is Severity.CRITICAL else _NO_SUCCESSOR,
+        do=f"{remedy}{_RUN_OUT}" if run_out else remedy,
     )
-    facts = {"reason": plain(reason, 40), "list": plain(url), "issuer": plain(issuer)}
+    facts = {"reason": plain(reason, 40)}
+    facts |= {"not got": plain(not_got, 40)} if not_got and not_got != reason else {}
+    facts |= {"list": plain(url), "issuer": plain(issuer)}
     facts |= {"made": when(held.this_update), "next due": when(due) if due else "unknown"} if held else {}
     distinction = f"{folder.rpartition('/')[2]}:{plain(reason, 40)}:{stamp(since)}"
     facts |= {"kept below": folder, "since": when(since)}
