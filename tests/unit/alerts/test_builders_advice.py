@@ -327,6 +327,15 @@ def test_a_revocation_list_that_ran_out_asks_for_something_and_one_that_is_only_
     assert late.what_to_do.startswith("Nothing yet")
 
 
+@pytest.mark.parametrize("name", ["revoked", "revoked_ca"])
+def test_what_is_urgent_stands_before_what_only_shows(name: str) -> None:
+    # The status page has room for the first sentence.
+    sentences, *commands = EXAMPLES[name].what_to_do.split("\n")
+    assert sentences.startswith("Open an urgent case")
+    assert sentences.endswith(":")
+    assert len(commands) == 2
+
+
 def test_an_alert_never_says_that_the_watcher_heals_when_it_does_not() -> None:
     assert "The watcher puts back" in drift(removed=[INTERMEDIATE], will_heal=True).what_to_do
     assert "The watcher leaves it as it is" in drift(removed=[INTERMEDIATE], will_heal=False).what_to_do

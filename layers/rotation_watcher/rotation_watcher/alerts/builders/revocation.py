@@ -159,10 +159,10 @@ def revoked(
         ),
         means=means,
         do=(
-            "See what is revoked by which list (first command), and which trust stores have loaded it (second command;"
-            " both change nothing). Open an urgent case with Genesys support with this message: ask when data actions"
-            " present another certificate. An API Gateway domain refuses it only with the stack's authorizer"
-            " (docs/doors.md). If you see calls that you do not know, change the credentials of your application."
+            "Open an urgent case with Genesys support with this message: ask when data actions present another"
+            " certificate. If you see calls that you do not know, change the credentials of your application. An API"
+            " Gateway domain refuses it only with the stack's authorizer (docs/doors.md). What is revoked by which list"
+            " (first command), and which trust stores have loaded it (second command; both change nothing):"
         ),
         commands=(invoke(Fill.REFRESH_CRLS, {"dry_run": True}), invoke(Fill.PUBLISH, {"dry_run": True})),
     )
