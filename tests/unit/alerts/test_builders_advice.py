@@ -327,6 +327,13 @@ def test_a_revocation_list_that_ran_out_asks_for_something_and_one_that_is_only_
     assert late.what_to_do.startswith("Nothing yet")
 
 
+def test_the_files_that_are_listed_and_those_that_are_counted_are_all_that_changed() -> None:
+    alert = EXAMPLES["operator_files_changed"]
+    listed = [label for label in alert.facts if label[0].isdigit()]
+    assert "13 files" in alert.title
+    assert len(listed) + int(alert.facts["more"]) == 13
+
+
 @pytest.mark.parametrize("name", ["revoked", "revoked_ca"])
 def test_what_is_urgent_stands_before_what_only_shows(name: str) -> None:
     # The status page has room for the first sentence.
