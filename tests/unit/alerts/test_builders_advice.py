@@ -334,6 +334,16 @@ def test_the_files_that_are_listed_and_those_that_are_counted_are_all_that_chang
     assert len(listed) + int(alert.facts["more"]) == 13
 
 
+def test_the_figures_of_a_flood_add_up() -> None:
+    alert = EXAMPLES["flood"]
+    assert "20000" in alert.title
+    assert sum(int(value) for value in alert.facts.values() if value.isdigit()) == 20_000
+
+
+def test_a_trust_store_that_lost_its_list_is_not_said_to_hold_an_older_one() -> None:
+    assert "a list revokes that it does not hold is let in" in EXAMPLES["revocations_behind"].what_it_means
+
+
 @pytest.mark.parametrize("name", ["revoked", "revoked_ca"])
 def test_what_is_urgent_stands_before_what_only_shows(name: str) -> None:
     # The status page has room for the first sentence.

@@ -107,7 +107,7 @@ def revocations_behind(
         means=(
             "A client certificate of Genesys that is revoked may still be let in here."
             if revoked
-            else "What was revoked since the list that it holds is still let in. No accepted certificate is refused."
+            else "What a list revokes that it does not hold is let in here. No accepted certificate is refused."
         ),
         do=_DENIED_TO_ROLE if target.account and reason == "target-denied" else _AT_THE_STORE.get(reason, _TRIED_AGAIN),
         commands=_at_the_store(target.arn, reason),
