@@ -351,6 +351,7 @@ def test_what_is_urgent_stands_before_what_only_shows(name: str) -> None:
     assert sentences.startswith("Open an urgent case")
     assert sentences.endswith(":")
     assert len(commands) == 2
+    assert "data actions" in EXAMPLES[name].what_it_means
 
 
 def test_an_alert_never_says_that_the_watcher_heals_when_it_does_not() -> None:

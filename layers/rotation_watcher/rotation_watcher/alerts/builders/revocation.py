@@ -145,11 +145,13 @@ def revoked(
     """A revocation list in force names an accepted leaf, or a CA above one (``ca``)."""
     what = "CA certificate above a client certificate" if ca else "client certificate"
     means = (
-        "Whoever checks revocation refuses every client certificate under it. The pins of certificates under it"
-        " alone go at once; the truststores keep their CA certificates, so one that does not check still lets them in."
+        "Whoever checks revocation refuses every client certificate under it: data actions fail there. The pins of"
+        " certificates under it alone go at once; the truststores keep their CA certificates, so one that does not"
+        " check still lets them in."
         if ca
         else "Its key may be in other hands. Its pin goes at once, so whoever goes by the pins refuses it. Trust stores"
-        " of load balancers load the list and refuse it then; a domain of API Gateway lets it in until its CA goes."
+        " of load balancers load the list and refuse it then: data actions that present it fail there. A domain of API"
+        " Gateway lets it in until its CA goes."
     )
     words = Words(
         title=f"a {plain(authority, AUTHORITY)} {'CA' if ca else 'client'} certificate is revoked",
@@ -161,8 +163,8 @@ def revoked(
         do=(
             "Open an urgent case with Genesys support with this message: ask when data actions present another"
             " certificate. If you see calls that you do not know, change the credentials of your application. An API"
-            " Gateway domain refuses it only with the stack's authorizer (docs/doors.md). What is revoked by which list"
-            " (first command), and which trust stores have loaded it (second command; both change nothing):"
+            " Gateway domain refuses it only with the stack's authorizer (docs/doors.md). See what is revoked by which"
+            " list (first command), and which trust stores have loaded it (second command; both change nothing):"
         ),
         commands=(invoke(Fill.REFRESH_CRLS, {"dry_run": True}), invoke(Fill.PUBLISH, {"dry_run": True})),
     )
