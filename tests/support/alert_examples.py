@@ -694,6 +694,16 @@ EXAMPLES: Mapping[str, Alert] = {
     "revoked": builders.revoked(
         source=SOURCE, authority="DigiCert", certificate=CURRENT, ca=False, url=LIST, since=NOW, now=NOW
     ),
+    "revoked_and_replaced": builders.revoked(
+        source=SOURCE,
+        authority="DigiCert",
+        certificate=CURRENT,
+        ca=False,
+        replaced=True,
+        url=LIST,
+        since=SINCE,
+        now=NOW,
+    ),
     "revoked_ca": builders.revoked(
         source=SOURCE, authority="DigiCert", certificate=INTERMEDIATE, ca=True, url=LIST, since=NOW, now=NOW
     ),

@@ -52,6 +52,20 @@ def test_a_revoked_leaf_is_told_at_once_once_and_when_it_is_over(world: SmallRef
     assert world.revoked == set()
 
 
+def test_of_a_revoked_leaf_that_another_one_has_replaced_nobody_asks_when_it_is_replaced(world: SmallRefresh) -> None:
+    renewed = certs.issue(intermediate(), NAME, not_before=START - DAY, extensions=[named(LEAVES)])
+    held = [(one, (intermediate(),)) for one in (leaf(), renewed)]
+    world.list_leaves(leaf())
+    world.present(*held, retiring={leaf().fingerprint})
+    world.refresh()
+    (alert,) = world.heard()
+    assert alert.severity == "critical", "whoever holds its key gets in where no list is checked"
+    assert "data actions go on" in alert.what_it_means
+    assert "when data actions present another" not in alert.what_to_do
+    world.present(*held)
+    assert kinds(world) == []
+
+
 def test_a_second_revocation_has_an_id_of_its_own(world: SmallRefresh) -> None:
     ids = set()
     for _ in range(2):

@@ -166,6 +166,7 @@ def _revoked(one: OnList, now: datetime) -> Observed:
             authority=member.authority,
             certificate=member.certificate.facts,
             ca=member.ca,
+            replaced=member.replaced,
             url=one.url,
             since=since,
             now=now,

@@ -132,39 +132,52 @@ def _at_the_store(arn: str, reason: str) -> tuple[Template, ...]:
             return ()
 
 
+_FAILING = ": data actions that present it fail there"
+_SHOWN_NO_MORE = ". Genesys shows it no more, so data actions go on"
+_URGENT = (
+    "Open an urgent case with Genesys support with this message: ask when data actions present another certificate."
+)
+_REPLACED = "Ask Genesys support why it was revoked: its key was stolen, or it was only replaced."
+
+
 def revoked(
     *,
     source: SourceName,
     authority: str,
     certificate: CertificateFacts,
     ca: bool,
+    replaced: bool = False,
     url: str,
     since: datetime,
     now: datetime,
 ) -> Alert:
-    """A revocation list in force names an accepted leaf, or a CA above one (``ca``)."""
-    what = "CA certificate above a client certificate" if ca else "client certificate"
+    """A revocation list in force names an accepted leaf, or a CA above one (``ca``).
+
+    ``replaced``: a leaf that Genesys shows no more.
+    """
+    what, kind = ("CA certificate above a client certificate", "CA") if ca else ("client certificate", "client")
+    replaced = replaced and not ca
     means = (
         "Whoever checks revocation refuses every client certificate under it: data actions fail there. The pins of"
         " certificates under it alone go at once; the truststores keep their CA certificates, so one that does not"
         " check still lets them in."
         if ca
         else "Its key may be in other hands. Its pin goes at once, so whoever goes by the pins refuses it. Trust stores"
-        " of load balancers load the list and refuse it then: data actions that present it fail there. A domain of API"
-        " Gateway lets it in until its CA goes."
+        f" of load balancers load the list and refuse it then{_SHOWN_NO_MORE if replaced else _FAILING}. A domain of"
+        " API Gateway lets it in until its CA goes."
     )
     words = Words(
-        title=f"a {plain(authority, AUTHORITY)} {'CA' if ca else 'client'} certificate is revoked",
+        title=f"a {'replaced ' if replaced else ''}{plain(authority, AUTHORITY)} {kind} certificate is revoked",
         happened=(
             f"The revocation list of its issuer names the {what} of Genesys Cloud {source.region} that is described"
             " below."
         ),
         means=means,
         do=(
-            "Open an urgent case with Genesys support with this message: ask when data actions present another"
-            " certificate. If you see calls that you do not know, change the credentials of your application. An API"
-            " Gateway domain refuses it only with the stack's authorizer (docs/doors.md). See what is revoked by which"
-            " list (first command), and which trust stores have loaded it (second command; both change nothing):"
+            f"{_REPLACED if replaced else _URGENT} If you see calls that you do not know, change the credentials of"
+            " your application. An API Gateway domain refuses it only with the stack's authorizer (docs/doors.md). See"
+            " what is revoked by which list (first command), and which trust stores have loaded it (second command;"
+            " both change nothing):"
         ),
         commands=(invoke(Fill.REFRESH_CRLS, {"dry_run": True}), invoke(Fill.PUBLISH, {"dry_run": True})),
     )
