@@ -98,6 +98,7 @@ def test_an_alarm_over_the_same_topic_is_shown_decently(slack: SlackReceiver, we
     for command in commands:
         assert json.dumps(command)[1:-1] in shown(first), "whole, to be copied"
     assert "Threshold Crossed: no datapoints" in shown(first)
+    assert "111122223333" in shown(first), "a channel may hear of several accounts, and stacks may have one name"
 
 
 @pytest.mark.parametrize("state", ["OK", "ALARM", "INSUFFICIENT_DATA"])

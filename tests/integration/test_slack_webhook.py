@@ -94,6 +94,20 @@ def test_only_200_means_that_slack_took_it(status: int) -> None:
         answering(status).post(MESSAGE)
 
 
+@pytest.mark.parametrize(
+    "body",
+    ["", "<html>please log in</html>", '{"ok":false,"error":"invalid_auth"}', "ok_but_not_really", "invalid_token"],
+)
+def test_a_200_without_slacks_ok_is_somebody_else(body: str) -> None:
+    with pytest.raises(DeliveryError, match=r"status 200.* without its ok: .*URL of an incoming webhook"):
+        answering(200, body).post(MESSAGE)
+
+
+@pytest.mark.parametrize("body", ["ok", "ok\n"])
+def test_slacks_ok_is_taken(body: str) -> None:
+    answering(200, body).post(MESSAGE)
+
+
 def test_slacks_own_word_is_repeated_and_nothing_else_of_its_answer() -> None:
     with pytest.raises(DeliveryError, match=r"status 400 \(invalid_blocks\)$"):
         answering(400, "invalid_blocks").post(MESSAGE)
@@ -213,7 +227,7 @@ class TextChat:
     """A second chat, as somebody would add one: a renderer, an adapter that delivers, one registration."""
 
     def __init__(self, http: httpx.Client, secret: str) -> None:
-        self._webhook = JsonWebhook(http, secret, name="Text", words=re.compile("ok"), taken=frozenset({200}))
+        self._webhook = JsonWebhook(http, secret, name="Text", words=re.compile("ok"), taken=200)
 
     def post(self, message: ChatMessage) -> None:
         self._webhook.post({"text": rendered(message)})

@@ -65,6 +65,10 @@ KEYBOARD = (
     ("press", "Enter"),
     ("evaluate", "location.hash"),
 )
+_SHADE = "getComputedStyle(document.querySelector('.verdict')).filter"
+_EDGES = (
+    "Math.min(...[...document.querySelectorAll('.card')].map(one => parseFloat(getComputedStyle(one).paddingLeft)))"
+)
 FIRST_SCREEN = (
     ("evaluate", "document.querySelector('h1').getBoundingClientRect().bottom"),
     ("evaluate", "document.querySelector('.first').getBoundingClientRect().bottom"),
@@ -101,7 +105,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Mapping[object, Seen]:
         "print": Look(file=file("troubled"), script=False, print=True, width=760),
         "search": Look(file=file("large"), steps=SEARCH, at=at),
         "keyboard": Look(file=file("troubled"), steps=KEYBOARD, at=at),
-        "old": Look(file=file("good"), at=old),
+        "old": Look(file=file("good"), at=old, steps=(("evaluate", _SHADE),)),
+        "now": Look(file=file("good"), at=at, steps=(("evaluate", _SHADE), ("evaluate", _EDGES))),
         "phone": Look(file=file("troubled"), width=PHONE, height=640, steps=FIRST_SCREEN, at=at),
     }
     broken = folder / "broken.html"
@@ -161,8 +166,15 @@ def test_the_keyboard_reaches_what_is_open_first(seen: Mapping[object, Seen]) ->
 
 
 def test_an_old_page_says_that_it_is_old(seen: Mapping[object, Seen]) -> None:
-    assert "This page is 27 hours old" in seen["old"].text
-    assert "hours old" not in seen["good", "console"].text
+    text = seen["old"].text
+    assert text.index("This page is 27 hours old") < text.index("All good"), "it takes the headline back"
+    assert seen["old"].did[0] == "grayscale(1)", "and its colour"
+    assert "hours old" not in seen["now"].text
+    assert seen["now"].did[0] == "none"
+
+
+def test_what_stands_in_a_frame_keeps_away_from_its_edge(seen: Mapping[object, Seen]) -> None:
+    assert seen["now"].did[1] >= 10
 
 
 def test_a_phone_shows_whether_to_worry_and_why_without_scrolling(seen: Mapping[object, Seen]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from rotation_watcher.alerts.recording import FEW
 from rotation_watcher.status.figures import NEAR_DAYS
 from tests.stack.template import (
     ALARMS,
@@ -52,6 +53,12 @@ SAID = {name: str(rule["AlarmDescription"]) for name, rule in RULES.items()}
 
 
 # What its mail says
+
+
+def test_that_report_is_dead_says_that_alerts_wait_for_it() -> None:
+    said = " ".join(SAID["ReportStoppedAlarm"].split())
+    assert FEW == 3
+    assert "only the first three are told" in said, "report alone sends the others (alerts.recording)"
 
 
 @pytest.mark.parametrize("name", ALARMS)

@@ -179,6 +179,14 @@ def test_what_waits_in_a_queue_for_too_long_raises_an_alarm_long_before_it_is_lo
         queue = properties(f"{chat}Queue")
         tried_for = seconds(queue["VisibilityTimeout"]) * queue["RedrivePolicy"]["maxReceiveCount"]
         assert seconds(properties(f"{chat}DelayAlarm")["Threshold"]) * 4 < tried_for
+    for queue, alarm in ((f"{one}Queue", f"{one}DelayAlarm") for one in (*CHATS, "Publish")):
+        # A message that was received three times counts no more in the age of a standard queue (SQS developer guide,
+        # "Available CloudWatch metrics"); of a FIFO queue it counts until it is a dead letter.
+        again = seconds(properties(queue)["VisibilityTimeout"])
+        counted = again * (properties(queue)["RedrivePolicy"]["maxReceiveCount"] if queue == "PublishQueue" else 2)
+        period = seconds(properties(alarm)["Period"])
+        assert again < seconds(properties(alarm)["Threshold"]) <= counted - period, "it never rang"
+    assert properties("PublishQueue")["FifoQueue"] is True
     kept_for = seconds(properties("PublishQueue")["MessageRetentionPeriod"])
     assert seconds(properties("PublishDelayAlarm")["Threshold"]) * 4 < kept_for
 

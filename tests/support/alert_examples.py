@@ -694,6 +694,16 @@ EXAMPLES: Mapping[str, Alert] = {
     "revoked": builders.revoked(
         source=SOURCE, authority="DigiCert", certificate=CURRENT, ca=False, url=LIST, since=NOW, now=NOW
     ),
+    "revoked_and_replaced": builders.revoked(
+        source=SOURCE,
+        authority="DigiCert",
+        certificate=CURRENT,
+        ca=False,
+        replaced=True,
+        url=LIST,
+        since=SINCE,
+        now=NOW,
+    ),
     "revoked_ca": builders.revoked(
         source=SOURCE, authority="DigiCert", certificate=INTERMEDIATE, ca=True, url=LIST, since=NOW, now=NOW
     ),
@@ -717,6 +727,19 @@ EXAMPLES: Mapping[str, Alert] = {
         issuer=CLIENT_CA,
         reason="overdue",
         failure=None,
+        held=msgspec.structs.replace(HELD_LIST, next_update=NOW - timedelta(hours=1)),
+        since=SINCE,
+        now=NOW,
+    ),
+    "crl_stale_cut_off": builders.crl_stale(
+        source=SOURCE,
+        authority="DigiCert",
+        folder="crls/4f1c2a9be03d5768a1b2c3d4e5f60719",
+        url=LIST,
+        issuer=CLIENT_CA,
+        reason="overdue",
+        not_got="bad-signature",
+        failure=f"the list of {LIST} is not used: its issuer's key did not sign it",
         held=msgspec.structs.replace(HELD_LIST, next_update=NOW - timedelta(hours=1)),
         since=SINCE,
         now=NOW,

@@ -15,7 +15,7 @@ from rotation_watcher.deadline import CALL_TAKES
 from rotation_watcher.errors import DeliveryError, StoreError
 from rotation_watcher.report import AT_LEAST, Ports, Request, Summary, report
 from rotation_watcher.sources.history import Status
-from rotation_watcher.status.model import decode
+from rotation_watcher.status.model import Level, decode
 from rotation_watcher.targets.record import Hold, HoldReason
 from tests.support.fakes import FakeFileEvents, Mailbox, ManualClock
 from tests.support.kept_state import NOW, KeptState, alert, folder
@@ -379,3 +379,5 @@ def test_a_list_that_was_not_replaced_in_time_has_ended() -> None:
     stack.clock.advance(due + timedelta(hours=6) - stack.clock())
     stack.run()
     assert stack.figures["SoonestExpiryDays"] == -0.25
+    assert stack.status.verdict.level is Level.LOOK, "the alarm sends people to the headline"
+    assert any("crl.example.com" in one for one in stack.status.verdict.reasons)

@@ -50,6 +50,7 @@ class _Alarm(msgspec.Struct, frozen=True, rename="pascal"):
     alarm_description: str | None = None
     state_change_time: str | None = None
     region: str | None = None
+    account: str | None = msgspec.field(default=None, name="AWSAccountId")
 
 
 def post_all(messages: Iterable[QueueMessage], to: Chat) -> Outcome:
@@ -74,7 +75,12 @@ def message_of(body: str) -> ChatMessage:
     if (alert := _decode(body, Alert)) is not None:
         return chat.of_alert(alert)
     if (alarm := _decode(body, _Alarm)) is not None:
-        facts = {"why": alarm.new_state_reason, "since": alarm.state_change_time, "region": alarm.region}
+        facts = {
+            "why": alarm.new_state_reason,
+            "since": alarm.state_change_time,
+            "account": alarm.account,
+            "region": alarm.region,
+        }
         return chat.of_alarm(
             alarm.alarm_name,
             alarm.new_state_value,

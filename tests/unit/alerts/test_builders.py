@@ -215,8 +215,10 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "state_forged",
         "revoked",
         "approved",
+        "revoked_and_replaced",
         "revoked_ca",
         "crl_stale_overdue",
+        "crl_stale_cut_off",
         "revocations_behind_open",
         "more_alike",
     }, "name each example that is critical here, and no other"

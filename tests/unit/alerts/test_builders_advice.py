@@ -310,7 +310,7 @@ def test_a_digest_puts_what_leads_over_to_commands_last() -> None:
 
 def test_a_revocation_list_that_ran_out_asks_for_something_and_one_that_is_only_late_does_not() -> None:
     assert "Open a case" in EXAMPLES["crl_stale_overdue"].what_to_do
-    assert '"revocation" of the target to "off"' in EXAMPLES["crl_stale_overdue"].what_to_do
+    assert '"revocation" to "off"' in EXAMPLES["crl_stale_overdue"].what_to_do
     late = builders.crl_stale(
         source=SOURCE,
         authority="DigiCert",
@@ -325,6 +325,33 @@ def test_a_revocation_list_that_ran_out_asks_for_something_and_one_that_is_only_
     )
     assert late.severity is Severity.WARNING
     assert late.what_to_do.startswith("Nothing yet")
+
+
+def test_the_files_that_are_listed_and_those_that_are_counted_are_all_that_changed() -> None:
+    alert = EXAMPLES["operator_files_changed"]
+    listed = [label for label in alert.facts if label[0].isdigit()]
+    assert "13 files" in alert.title
+    assert len(listed) + int(alert.facts["more"]) == 13
+
+
+def test_the_figures_of_a_flood_add_up() -> None:
+    alert = EXAMPLES["flood"]
+    assert "20000" in alert.title
+    assert sum(int(value) for value in alert.facts.values() if value.isdigit()) == 20_000
+
+
+def test_a_trust_store_that_lost_its_list_is_not_said_to_hold_an_older_one() -> None:
+    assert "a list revokes that it does not hold is let in" in EXAMPLES["revocations_behind"].what_it_means
+
+
+@pytest.mark.parametrize("name", ["revoked", "revoked_ca"])
+def test_what_is_urgent_stands_before_what_only_shows(name: str) -> None:
+    # The status page has room for the first sentence.
+    sentences, *commands = EXAMPLES[name].what_to_do.split("\n")
+    assert sentences.startswith("Open an urgent case")
+    assert sentences.endswith(":")
+    assert len(commands) == 2
+    assert "data actions" in EXAMPLES[name].what_it_means
 
 
 def test_an_alert_never_says_that_the_watcher_heals_when_it_does_not() -> None:

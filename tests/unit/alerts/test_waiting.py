@@ -40,6 +40,23 @@ def test_more_of_a_kind_than_somebody_reads_are_one_with_a_count_and_examples() 
     assert kept[-1].what_happened.startswith(f"{4000 - SAME_KIND} alerts more")
 
 
+def test_more_of_several_regions_and_kinds_are_not_told_as_if_they_were_of_the_first() -> None:
+    # The revocation lists of all regions share one outbox, and so do kinds of which there are few each.
+    regions = [f"region-{number}" for number in range(9)]
+    many = [
+        msgspec.structs.replace(alert(number, Kind.CRL_STALE), source=region, region=region, what_it_means=f"{region}.")
+        for number, region in enumerate(regions)
+    ]
+    *_, summary = bounded(many)
+    assert (summary.source, summary.region, summary.target) == (None, None, None), "who filters by one gets all or none"
+    assert summary.title == "the watcher: 5 more like 'crl-stale'"
+    assert "region-" not in summary.what_it_means
+    assert bounded([one for one in many if one.region == "region-0"] * 9)[-1].region == "region-0"
+    *_, summary = bounded([alert(number, kind) for number, kind in enumerate(KINDS[:30])])
+    assert summary.facts["summarised"] == "7"
+    assert summary.title == "one: 7 more alerts"
+
+
 def test_the_most_severe_of_a_kind_stay_as_they_are() -> None:
     many = [alert(number) for number in range(50)]
     grave = alert(99, severity=Severity.CRITICAL)

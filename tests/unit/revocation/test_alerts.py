@@ -52,6 +52,20 @@ def test_a_revoked_leaf_is_told_at_once_once_and_when_it_is_over(world: SmallRef
     assert world.revoked == set()
 
 
+def test_of_a_revoked_leaf_that_another_one_has_replaced_nobody_asks_when_it_is_replaced(world: SmallRefresh) -> None:
+    renewed = certs.issue(intermediate(), NAME, not_before=START - DAY, extensions=[named(LEAVES)])
+    held = [(one, (intermediate(),)) for one in (leaf(), renewed)]
+    world.list_leaves(leaf())
+    world.present(*held, retiring={leaf().fingerprint})
+    world.refresh()
+    (alert,) = world.heard()
+    assert alert.severity == "critical", "whoever holds its key gets in where no list is checked"
+    assert "data actions go on" in alert.what_it_means
+    assert "when data actions present another" not in alert.what_to_do
+    world.present(*held)
+    assert kinds(world) == []
+
+
 def test_a_second_revocation_has_an_id_of_its_own(world: SmallRefresh) -> None:
     ids = set()
     for _ in range(2):
@@ -179,6 +193,25 @@ def test_a_list_that_is_not_replaced_is_told_when_a_quarter_of_its_period_is_lef
     world.list_leaves()
     world.refresh()
     assert kinds(world) == ["over: crl-stale"]
+
+
+@pytest.mark.parametrize(
+    ("code", "cure"),
+    [(FetchCode.TIMED_OUT, "NAT"), (FetchCode.STATUS_UNEXPECTED, "server"), (FetchCode.ADDRESS_REFUSED, "public")],
+)
+def test_a_list_that_ran_out_because_it_cannot_be_got_is_told_with_what_helps_against_that(
+    world: SmallRefresh, code: FetchCode, cure: str
+) -> None:
+    world.list_cas(period=90 * DAY)
+    world.points.fail(LEAVES, code)
+    for _ in range(4):
+        world.refresh()
+    world.heard()
+    world.refresh(after=7 * DAY)
+    (alert,) = world.heard()
+    assert (alert.severity, alert.facts["reason"], alert.facts["not got"]) == ("critical", "overdue", code)
+    assert cure in alert.what_to_do
+    assert '"revocation" to "off"' in alert.what_to_do, "the way out, where an endpoint refuses every client meanwhile"
 
 
 def test_a_list_that_was_never_got_is_told_and_names_what_that_means() -> None:

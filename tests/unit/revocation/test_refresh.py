@@ -152,6 +152,22 @@ def test_where_one_url_of_a_list_fails_the_next_is_asked(world: SmallRefresh) ->
     assert world.heard() == []
 
 
+def test_a_mirror_that_stands_still_keeps_no_newer_list_of_another_one_out() -> None:
+    world, mirror = SmallRefresh(), "http://mirror.example.com/leaves.crl"
+    world.present((leaf(LEAVES, mirror), (intermediate(),)))
+    world.list_leaves(url=mirror)
+    world.refresh()
+    asked = len(world.points.bodies)
+    world.list_leaves(leaf(LEAVES, mirror), url=mirror)
+    world.refresh()
+    assert world.points.bodies[asked:] == [], "the first one has the list in force, and that is not due"
+    world.refresh(after=5 * DAY)
+    assert world.manifest(LEAVES, mirror).fetched_from == mirror
+    assert world.revoked == {leaf(LEAVES, mirror).fingerprint}
+    world.refresh()
+    assert [word(alert) for alert in world.heard()] == ["revoked"]
+
+
 def test_a_refused_list_at_one_url_does_not_hide_the_good_one_at_the_next(world: SmallRefresh) -> None:
     mirror = "http://mirror.example.com/leaves.crl"
     world.present((leaf(LEAVES, mirror), (intermediate(),)))

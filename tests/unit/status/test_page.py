@@ -159,3 +159,35 @@ def test_every_picture_has_a_text_and_a_table_that_say_the_same() -> None:
         assert "Current: valid until 2027-01-05, 40 days left" in picture or "Current: valid until" in picture
         assert "both valid in the shaded time" in picture
     assert page.count("The same as a table") == 2
+
+
+def test_the_line_of_today_crosses_no_words() -> None:
+    pictures = re.findall(r'<svg class="picture".*?</svg>', render(full(3, 1)).decode(), re.DOTALL)
+    assert len(pictures) == 3
+    for picture in pictures:
+        baselines = [int(y) for y in re.findall(r'<text x="0" y="(\d+)"', picture)]
+        lines = [
+            (int(top), int(end)) for top, end in re.findall(r'<line class="today".*?y1="(\d+)" y2="(\d+)"', picture)
+        ]
+        assert len(lines) == len(baselines) + 1, "beside its own words, and over each bar"
+        for baseline in baselines:
+            words = range(baseline - 11, baseline + 4)
+            assert not any(top < end_of and of < end for top, end in lines for of, end_of in [(words[0], words[-1])])
+
+
+def test_what_was_never_read_is_open_and_was_not_read_too_long_ago() -> None:
+    kept = KeptState(2, 1)
+    kept.store.versions.clear()
+    page = render(status_of(kept)).decode()
+    assert page.count("has not been read yet") >= 2
+    assert "not read yet" in page
+    assert "too long ago" not in page
+    assert "Nothing is open" not in page
+
+
+def test_a_target_in_step_says_why_it_is_to_be_looked_at_all_the_same() -> None:
+    kept = KeptState(1, 2)
+    kept.disturb_target("t0", "drift:0a", Kind.DRIFT_FOUND)
+    page = render(status_of(kept)).decode()
+    assert '<span class="badge look">in step, 1 alert open</span>' in page
+    assert '<span class="badge good">in step</span>' in page

@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from rotation_watcher.alerts.model import Severity
+from rotation_watcher.alerts.builders import Role
+from rotation_watcher.alerts.model import Kind, Severity
 from rotation_watcher.status.gather import gather
 from rotation_watcher.status.model import Level, NextExpiry, OpenCondition, Status, TargetState, Verdict
 from rotation_watcher.status.verdict import verdict
@@ -30,6 +31,7 @@ def judged(**changes: Any) -> Verdict:
         "conditions": (),
         "sources": GOOD.sources,
         "targets": GOOD.targets,
+        "lists": GOOD.lists,
         "unreadable": (),
         "expiry": None,
     }
@@ -65,6 +67,22 @@ def test_what_an_alert_says_already_is_not_said_again() -> None:
     assert judged(targets=[behind], conditions=[condition(Severity.WARNING)]).look == 1
     assert judged(targets=[behind], conditions=[condition(Severity.WARNING, about="t1")]).look == 2
     assert judged(targets=[behind], conditions=[condition(Severity.INFO)]).look == 1, "information says nothing of it"
+
+
+def test_a_list_that_ran_out_is_to_be_looked_at_also_where_nobody_tells_of_it_since_nothing_fetches_it() -> None:
+    (kept_list,) = GOOD.lists
+    ended = replace(kept_list, overdue=True, next_update=NOW - DAY)
+    found = judged(lists=[ended, replace(ended, next_update=None)])
+    assert (found.level, found.look) == (Level.LOOK, 2)
+    assert found.reasons[0].startswith("the revocation list http://crl.example.com/issuing3.crl was due to be replaced")
+    told = replace(condition(Severity.CRITICAL, "a list is not up to date"), kind=Kind.CRL_STALE)
+    assert judged(lists=[ended], conditions=[told]).reasons == ("a list is not up to date",)
+
+
+@pytest.mark.parametrize("role", ["leaf", "ca", "anchor", "extra"])
+def test_what_ends_is_said_in_words(role: str) -> None:
+    words = judged(expiry=expiry(3, role)).reasons[0]
+    assert words == f"us-east-1: {Role(role).words} ends at 2026-11-29 and nothing replaces it yet"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ class SlackWebhook:
     """``chat.Chat`` over one webhook. ``secret`` is its URL, or JSON with it as ``url``. Raises DeliveryError."""
 
     def __init__(self, http: httpx.Client, secret: str) -> None:
-        self._webhook = JsonWebhook(http, secret, name="Slack", words=_WORDS, taken=frozenset({HTTPStatus.OK}))
+        self._webhook = JsonWebhook(http, secret, name="Slack", words=_WORDS, taken=HTTPStatus.OK, receipt="ok")
 
     def __repr__(self) -> str:
         return "SlackWebhook(…)"

@@ -21,7 +21,7 @@ class TeamsWebhook:
     """
 
     def __init__(self, http: httpx.Client, secret: str) -> None:
-        self._webhook = JsonWebhook(http, secret, name="Teams", words=_WORDS, taken=frozenset({HTTPStatus.ACCEPTED}))
+        self._webhook = JsonWebhook(http, secret, name="Teams", words=_WORDS, taken=HTTPStatus.ACCEPTED)
 
     def __repr__(self) -> str:
         return "TeamsWebhook(…)"

@@ -18,18 +18,26 @@ class JsonWebhook:
     """Posts payloads to one webhook of the chat called ``name``.
 
     ``secret`` is the webhook's URL, or JSON with it as ``url``. ``words`` matches the answers of this chat of which an
-    error may quote the pattern's group, or the whole; ``taken`` are the HTTP statuses that mean acceptance. Raises
-    DeliveryError.
+    error may quote the pattern's group, or the whole; ``taken`` is the HTTP status that means acceptance, where the
+    answer is ``receipt`` too (None: whatever it is). Raises DeliveryError.
     """
 
     def __init__(
-        self, http: httpx.Client, secret: str, *, name: str, words: re.Pattern[str], taken: frozenset[int]
+        self,
+        http: httpx.Client,
+        secret: str,
+        *,
+        name: str,
+        words: re.Pattern[str],
+        taken: int,
+        receipt: str | None = None,
     ) -> None:
         clients.quiet_sdk_logs()  # httpx logs the whole URL of each request at INFO
         self._http = http
         self._name = name
         self._words = words
         self._taken = taken
+        self._receipt = receipt
         self._url = _url(secret, name)
 
     def __repr__(self) -> str:
@@ -45,7 +53,7 @@ class JsonWebhook:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             # Not "from error": its request holds the URL.
             raise DeliveryError(f"{self._name} cannot be reached: {type(error).__name__}") from None
-        if answer.status_code not in self._taken:
+        if answer.status_code != self._taken or self._receipt not in {None, answer.text.strip()}:
             raise DeliveryError(self._complaint(answer))
 
     def _complaint(self, answer: httpx.Response) -> str:
@@ -54,6 +62,11 @@ class JsonWebhook:
         wait = answer.headers.get("retry-after", "")
         pause = f", asking to wait {wait} s" if wait.isdigit() else ""
         way_out = ""
+        if answer.status_code == self._taken:
+            way_out = (
+                f" without its {self._receipt}: the secret does not hold the URL of an incoming webhook, or a proxy"
+            )
+            way_out += " answers in its place"
         if answer.status_code in _LASTING:
             way_out = ": the webhook was revoked or its channel is gone; make a new one and store its URL in the secret"
         return f"{self._name} answered with status {answer.status_code}{said}{pause}{way_out}"

@@ -16,6 +16,8 @@ MOST = 24
 FIRST_FEW = 3
 """Alerts of one kind that are handed over before those of the other kinds, where they are more severe."""
 _SUMMARISED = "summarised"
+_MORE = " more alerts"
+_EACH = "Each means something of its own: the status page lists what is open."
 
 
 def with_alerts(waiting: Sequence[Alert], alerts: Iterable[Alert]) -> tuple[Alert, ...]:
@@ -58,28 +60,40 @@ def _cut(alerts: list[Alert], most: int) -> list[Alert]:
 
 
 def _summary(alerts: Sequence[Alert]) -> Alert:
+    """One for all of them. It speaks of a region, a target, a kind only where all are of that."""
     first = min(alerts, key=_severity)
     opened = next((one for one in alerts if _summarised(one)), first)
     number = sum(_summarised(one) or 1 for one in alerts)
-    subject = first.source or first.target or "stack"
     earlier = opened.facts if _summarised(opened) else {}
     titles = [one.title for one in alerts if not _summarised(one)][: SAME_KIND - len(earlier) + 1]
     examples = [text for label, text in earlier.items() if label != _SUMMARISED] + titles
+    source, target, region = (_common(alerts, name) for name in ("source", "target", "region"))
+    about = region or target or source or "the watcher"
+    like = _common(alerts, "kind") is not None and not opened.title.endswith(_MORE)
+    new_id = alert_id(first.kind, source or target or "stack", f"more:{stamp(first.at)}")
     return Alert(
-        id=opened.id if _summarised(opened) else alert_id(first.kind, subject, f"more:{stamp(first.at)}"),
+        id=opened.id if _summarised(opened) else new_id,
         kind=first.kind,
         severity=first.severity,
         at=opened.at,
-        source=first.source,
-        target=first.target,
-        region=first.region,
-        title=f"{first.region or first.target or subject}: {number} more like '{first.kind}'"[:TITLE],
+        source=source,
+        target=target,
+        region=region,
+        title=f"{about}: {number} more like '{first.kind}'"[:TITLE] if like else f"{about}: {number}{_MORE}"[:TITLE],
         what_happened=plain(f"{count(number, 'alert')} more came at once and are not reported one by one.", 1000),
-        what_it_means=first.what_it_means,
-        what_to_do="Read the messages of this kind that came one by one: they say what to do.",
+        what_it_means=_common(alerts, "what_it_means") or _EACH,
+        what_to_do="Read the messages of this kind that came one by one: they say what to do."
+        if like
+        else "Read the messages that came one by one, and on the status page what is open: they say what to do.",
         facts={_SUMMARISED: str(number)}
         | {f"example {place}": text for place, text in enumerate(examples[:SAME_KIND], start=1)},
     )
+
+
+def _common(alerts: Sequence[Alert], name: str) -> str | None:
+    """What all of them have there; None where they differ."""
+    first, *others = {getattr(alert, name) for alert in alerts}
+    return None if others else first
 
 
 def _summarised(alert: Alert) -> int:

@@ -20,6 +20,7 @@ from rotation_watcher.ports import ObjectStore
 from rotation_watcher.revocation.kept import Manifest
 from rotation_watcher.revocation.lists import says
 from rotation_watcher.revocation.points import Gathered, Link, Member, Point, gather
+from rotation_watcher.sources.history import Status
 from rotation_watcher.x509.distribution_points import distribution_points
 from rotation_watcher.x509.paths import Path
 
@@ -75,7 +76,9 @@ def links(needs: Iterable[Need], now: datetime) -> Iterator[Link]:
         for path in need.paths(now):
             for certificate, issuer in pairwise(path.chain) if isinstance(path, Path) else ():
                 ca = certificate.fingerprint != need.certificate.fingerprint
-                yield Link(Member(certificate, need.source, need.region, need.authority, ca), issuer)
+                # One that is known by its pin alone has no end: nobody knows whether it is shown.
+                replaced = need.state.status is Status.RETIRING and need.state.retire_after is not None
+                yield Link(Member(certificate, need.source, need.region, need.authority, ca, replaced), issuer)
 
 
 def _names_a_list(need: Need) -> bool:

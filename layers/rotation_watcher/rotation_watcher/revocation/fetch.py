@@ -125,8 +125,12 @@ def _late(job: Job, seconds: float) -> Failed:
 
 
 def _attempt(job: Job, points: DistributionPoints, now: datetime) -> Outcome:
-    """Try one URL after the other; where none gives a list, the first failure is the one that is told."""
-    failures = []
+    """Try one URL after the other; where none gives a list, the first failure is the one that is told.
+
+    Once the list in force is due, the others are asked too where one still has that: a mirror may stand still.
+    """
+    failures: list[Failed] = []
+    unchanged: Unchanged | None = None
     for way in job.point.ways:
         try:
             fetched = points.fetch(way, known=_known(job.held, way, now))
@@ -137,10 +141,13 @@ def _attempt(job: Job, points: DistributionPoints, now: datetime) -> Outcome:
             return Unchanged()
         with _judging:
             outcome = _judged(job, way, fetched.body, fetched.validators, now)
-        if not isinstance(outcome, Failed):
+        if isinstance(outcome, Failed):
+            failures.append(outcome)
+        elif isinstance(outcome, Fresh) or not _is_due(job.held, now):
             return outcome
-        failures.append(outcome)
-    return failures[0]
+        else:
+            unchanged = outcome
+    return unchanged or failures[0]
 
 
 def _known(held: Held, way: str, now: datetime) -> Validators | None:
@@ -148,7 +155,11 @@ def _known(held: Held, way: str, now: datetime) -> Validators | None:
     manifest = held.manifest
     if manifest is None or held.facts is None or held.damage or manifest.fetched_from != way:
         return None
-    return manifest.validators if share_left(held.facts, now) > DUE else None
+    return None if _is_due(held, now) else manifest.validators
+
+
+def _is_due(held: Held, now: datetime) -> bool:
+    return held.facts is not None and share_left(held.facts, now) <= DUE
 
 
 def _judged(job: Job, way: str, body: bytes, validators: Validators, now: datetime) -> Outcome:

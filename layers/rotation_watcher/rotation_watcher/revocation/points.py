@@ -17,13 +17,17 @@ from rotation_watcher.x509.names import names_of
 
 
 class Member(NamedTuple):
-    """A certificate of ours, and the first leaf's source and authority that it serves. ``ca``: it stands above it."""
+    """A certificate of ours, and the first leaf's source and authority that it serves. ``ca``: it stands above it.
+
+    ``replaced``: that leaf is presented no more.
+    """
 
     certificate: Certificate
     source: str
     region: str
     authority: str
     ca: bool
+    replaced: bool = False
 
     @property
     def fingerprint(self) -> str:

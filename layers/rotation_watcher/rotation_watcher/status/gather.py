@@ -41,7 +41,7 @@ from rotation_watcher.status.quarantine import quarantine
 from rotation_watcher.status.reading import Entry, Reader
 from rotation_watcher.status.targets import Has
 from rotation_watcher.status.told import conditions_of, last_told
-from rotation_watcher.status.verdict import level_of, verdict, worst
+from rotation_watcher.status.verdict import level_of, overdue, verdict, worst
 
 replace = msgspec.structs.replace
 
@@ -124,6 +124,7 @@ def _verdict(status: Status, now: datetime) -> Verdict:
         conditions=status.conditions,
         sources=status.sources,
         targets=status.targets,
+        lists=status.lists,
         unreadable=status.unreadable,
         expiry=status.unreplaced,
         now=now,
@@ -268,11 +269,5 @@ def _stale(sources: Iterable[SourceStatus], lists: Iterable[ListStatus]) -> tupl
             for one in sources
             if one.stale and not one.problem
         ),
-        *(
-            f"the revocation list {one.url} was due to be replaced at {one.next_update:%Y-%m-%d %H:%M} UTC"
-            if one.next_update
-            else f"the revocation list {one.url} names no next update"
-            for one in lists
-            if one.overdue
-        ),
+        *(overdue(one) for one in lists if one.overdue),
     )

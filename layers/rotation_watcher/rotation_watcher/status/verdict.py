@@ -7,10 +7,12 @@ speaks of, because its alert is not due yet, nobody evaluates it, or a run that 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from rotation_watcher.alerts.builders import Role
 from rotation_watcher.alerts.builders.wording import count
 from rotation_watcher.alerts.model import Kind, Severity
 from rotation_watcher.status.model import (
     Level,
+    ListStatus,
     NextExpiry,
     OpenCondition,
     SourceStatus,
@@ -48,6 +50,7 @@ def verdict(
     conditions: Iterable[OpenCondition],
     sources: Iterable[SourceStatus],
     targets: Iterable[TargetStatus],
+    lists: Iterable[ListStatus],
     unreadable: Iterable[Unreadable],
     expiry: NextExpiry | None,
     now: datetime,
@@ -63,9 +66,19 @@ def verdict(
     for target in targets:
         if ("target", target.id) not in spoken:
             reasons += _of_target(target, now)
-    if not any(one.kind == Kind.EXPIRING and level_of(one.severity) is not Level.GOOD for one in told):
+    loud = {one.kind for one in told if level_of(one.severity) is not Level.GOOD}
+    if Kind.CRL_STALE not in loud:
+        reasons += [(Level.LOOK, overdue(one)) for one in lists if one.overdue]
+    if Kind.EXPIRING not in loud:
         reasons += _of_expiry(expiry, now)
     return _headline(reasons)
+
+
+def overdue(one: ListStatus) -> str:
+    """What is said of a list that should have been replaced."""
+    if one.next_update is None:
+        return f"the revocation list {one.url} names no next update"
+    return f"the revocation list {one.url} was due to be replaced at {one.next_update:%Y-%m-%d %H:%M} UTC"
 
 
 def _of_source(source: SourceStatus) -> list[Reason]:
@@ -100,7 +113,9 @@ def _of_expiry(expiry: NextExpiry | None, now: datetime) -> list[Reason]:
         return []
     level = Level.ACT if expiry.at - now <= NOW and expiry.role != "extra" else Level.LOOK
     ends = "ended" if expiry.at < now else "ends"
-    return [(level, f"{expiry.of}: a {expiry.role} {ends} at {expiry.at:%Y-%m-%d} and nothing replaces it yet")]
+    return [
+        (level, f"{expiry.of}: {Role(expiry.role).words} {ends} at {expiry.at:%Y-%m-%d} and nothing replaces it yet")
+    ]
 
 
 def _headline(found: Iterable[Reason]) -> Verdict:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from rotation_watcher.alerts import builders
+from rotation_watcher.alerts.builders import Role
 from rotation_watcher.alerts.builders.digest import in_lines
 from rotation_watcher.alerts.builders.ending import is_code
 from rotation_watcher.alerts.builders.wording import count, days
@@ -106,7 +107,7 @@ def _ends(expiry: NextExpiry | None, now: datetime) -> str:
     if expiry is None:
         return "nothing that is known"
     successor = "what replaces it is there" if expiry.successor else "nothing replaces it yet"
-    return f"a {expiry.role} of {expiry.of} on {expiry.at:%Y-%m-%d} ({days(expiry.at, now)}; {successor})"
+    return f"{Role(expiry.role).words} of {expiry.of} on {expiry.at:%Y-%m-%d} ({days(expiry.at, now)}; {successor})"
 
 
 def _told(status: Status, now: datetime) -> str:

@@ -27,6 +27,11 @@ class Role(StrEnum):
     ANCHOR = "anchor"
     EXTRA = "extra"
 
+    @property
+    def words(self) -> str:
+        """The same, for people."""
+        return _NAMES[self]
+
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
     """A certificate in use that ends, and that nothing known replaces yet.
@@ -115,13 +120,13 @@ def expiring(*, ends: Sequence[Ending], since: datetime, now: datetime) -> Alert
 def _title(ends: Sequence[Ending], now: datetime) -> str:
     first = _left(ends[0], now)
     if len(ends) == 1:
-        return f"{_NAMES[ends[0].role]} without a successor ({first})"
+        return f"{ends[0].role.words} without a successor ({first})"
     return f"{count(len(ends))} without a successor (the first: {first})"
 
 
 def _happened(ends: Sequence[Ending], now: datetime) -> str:
     first = ends[0]
-    name = f"{_NAMES[first.role]} of {plain(first.of, 60)}"
+    name = f"{first.role.words} of {plain(first.of, 60)}"
     if len(ends) == 1:
         verb = "ended" if first.at <= now else "ends"
         return f"The {name} {verb} on {when(first.at)}, and nothing that the watcher knows replaces it."
@@ -144,7 +149,7 @@ def _line(one: Ending, now: datetime, *, mark: bool) -> str:
     kept = f", {plain(one.file, 50)}" if one.file else ""
     new = "NEW: " if mark and one.fresh else ""
     return (
-        f"{new}{_NAMES[one.role]} of {plain(one.of, 40)}{whose}{kept}: ends {when(one.at)}, {_left(one, now)}, no"
+        f"{new}{one.role.words} of {plain(one.of, 40)}{whose}{kept}: ends {when(one.at)}, {_left(one, now)}, no"
         f" successor; {plain(one.subject, 60)}, SHA-256 {plain(one.fingerprint[:16])}"
     )
 

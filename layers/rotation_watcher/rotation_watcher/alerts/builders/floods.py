@@ -45,6 +45,7 @@ def flood(
         " them this message. The first few are in the source's history.",
     )
     facts = {f"too many ({plain(label)})": str(one) for label, one in counts.items()}
+    facts |= {"kept, and not reported one by one": str(left)} if left else {}
     facts |= {f"example {place}": plain(one) for place, one in enumerate(examples[:_MOST_EXAMPLES], start=1)}
     severity = Severity.CRITICAL if accepted or blind else Severity.WARNING
     return about_source(Kind.FLOOD, severity, source, name, stamp(since), words, facts | {"since": when(since)}, now)

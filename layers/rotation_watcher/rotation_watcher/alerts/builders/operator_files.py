@@ -153,7 +153,8 @@ def operator_files_changed(
         f"{place}. {plain(one.key, 120)}": f"{one.verb} on {when(one.at)}{f', by {_short(one.by)}' if one.by else ''}"
         for place, one in enumerate(changes[:_MOST], 1)
     }
-    facts |= {"more": str(number - _MOST)} if number > _MOST else {}
+    unlisted = number - len(changes[:_MOST])
+    facts |= {"more": str(unlisted)} if unlisted else {}
     for label, of in _SORTS:
         facts |= _lines(label, _each([of(one) for one in changes]))
     return _about("operators' files", f"files:{digest}", words, facts, now)

@@ -49,11 +49,12 @@ _REMEDIES = {
 }
 """By the reason; every other one is about what a list holds."""
 _NO_SUCCESSOR = "Nothing yet, if its CA is only late. If it lasts, open a case with Genesys support."
+_LATE = "Open a case with Genesys support, with this message: the CA is late with its next list."
 _RUN_OUT = (
-    "Open a case with Genesys support, with this message: the CA is late with its next list. If data actions fail"
-    ' meanwhile, set "revocation" of the target to "off" in the watch file: the list leaves it, and what it revokes is'
-    " let in there again."
+    ' If data actions fail meanwhile, set the target\'s "revocation" to "off": the list leaves it, and what it revokes'
+    " is let in again."
 )
+"""Of a list that has run out, whatever kept the next one away."""
 
 _AT_THE_STORE = {
     "full": "Remove revocation files that nobody needs from the trust store, or have its quotas raised. This lists"
@@ -106,7 +107,7 @@ def revocations_behind(
         means=(
             "A client certificate of Genesys that is revoked may still be let in here."
             if revoked
-            else "What was revoked since the list that it holds is still let in. No accepted certificate is refused."
+            else "What a list revokes that it does not hold is let in here. No accepted certificate is refused."
         ),
         do=_DENIED_TO_ROLE if target.account and reason == "target-denied" else _AT_THE_STORE.get(reason, _TRIED_AGAIN),
         commands=_at_the_store(target.arn, reason),
@@ -131,37 +132,52 @@ def _at_the_store(arn: str, reason: str) -> tuple[Template, ...]:
             return ()
 
 
+_FAILING = ": data actions that present it fail there"
+_SHOWN_NO_MORE = ". Genesys shows it no more, so data actions go on"
+_URGENT = (
+    "Open an urgent case with Genesys support with this message: ask when data actions present another certificate."
+)
+_REPLACED = "Ask Genesys support why it was revoked: its key was stolen, or it was only replaced."
+
+
 def revoked(
     *,
     source: SourceName,
     authority: str,
     certificate: CertificateFacts,
     ca: bool,
+    replaced: bool = False,
     url: str,
     since: datetime,
     now: datetime,
 ) -> Alert:
-    """A revocation list in force names an accepted leaf, or a CA above one (``ca``)."""
-    what = "CA certificate above a client certificate" if ca else "client certificate"
+    """A revocation list in force names an accepted leaf, or a CA above one (``ca``).
+
+    ``replaced``: a leaf that Genesys shows no more.
+    """
+    what, kind = ("CA certificate above a client certificate", "CA") if ca else ("client certificate", "client")
+    replaced = replaced and not ca
     means = (
-        "Whoever checks revocation refuses every client certificate under it. The pins of certificates under it"
-        " alone go at once; the truststores keep their CA certificates, so one that does not check still lets them in."
+        "Whoever checks revocation refuses every client certificate under it: data actions fail there. The pins of"
+        " certificates under it alone go at once; the truststores keep their CA certificates, so one that does not"
+        " check still lets them in."
         if ca
         else "Its key may be in other hands. Its pin goes at once, so whoever goes by the pins refuses it. Trust stores"
-        " of load balancers load the list and refuse it then; a domain of API Gateway lets it in until its CA goes."
+        f" of load balancers load the list and refuse it then{_SHOWN_NO_MORE if replaced else _FAILING}. A domain of"
+        " API Gateway lets it in until its CA goes."
     )
     words = Words(
-        title=f"a {plain(authority, AUTHORITY)} {'CA' if ca else 'client'} certificate is revoked",
+        title=f"a {'replaced ' if replaced else ''}{plain(authority, AUTHORITY)} {kind} certificate is revoked",
         happened=(
             f"The revocation list of its issuer names the {what} of Genesys Cloud {source.region} that is described"
             " below."
         ),
         means=means,
         do=(
-            "See what is revoked by which list (first command), and which trust stores have loaded it (second command;"
-            " both change nothing). Open an urgent case with Genesys support with this message: ask when data actions"
-            " present another certificate. An API Gateway domain refuses it only with the stack's authorizer"
-            " (docs/doors.md). If you see calls that you do not know, change the credentials of your application."
+            f"{_REPLACED if replaced else _URGENT} If you see calls that you do not know, change the credentials of"
+            " your application. An API Gateway domain refuses it only with the stack's authorizer (docs/doors.md). See"
+            " what is revoked by which list (first command), and which trust stores have loaded it (second command;"
+            " both change nothing):"
         ),
         commands=(invoke(Fill.REFRESH_CRLS, {"dry_run": True}), invoke(Fill.PUBLISH, {"dry_run": True})),
     )
@@ -178,6 +194,7 @@ def crl_stale(
     url: str,
     issuer: str,
     reason: str,
+    not_got: str | None = None,
     failure: str | None,
     held: CrlFacts | None,
     since: datetime,
@@ -186,12 +203,14 @@ def crl_stale(
     """A list is not got, not used, or not replaced in time.
 
     ``reason`` is a stable code: of ``FetchCode``, ``CrlReason``, ``CrlDefect``, TOO_MANY_LISTS, ``not-replaced``
-    or ``overdue``.
-    ``failure`` says in words why no new one was got, ``held`` are the facts of the one in force.
+    or ``overdue``. ``not_got`` is the code of what kept a new one away, where that is another, and ``failure`` says it
+    in words; ``held`` are the facts of the one in force.
     """
     left = 0.0 if held is None else share_left(held, now)
     due = held.next_update if held else None
-    severity = Severity.CRITICAL if held is not None and not left else Severity.WARNING
+    run_out = held is not None and not left
+    severity = Severity.CRITICAL if run_out else Severity.WARNING
+    remedy = _REMEDIES.get(not_got or reason, _CONTENT) if failure else _LATE if run_out else _NO_SUCCESSOR
     if held is None:
         means = "No list of this issuer was ever got: a certificate that it revokes is not noticed."
     elif left:
@@ -208,9 +227,11 @@ def crl_stale(
         title=f"a revocation list is not up to date ({plain(reason, 30)})",
         happened=sentence(failure, 400) if failure else "The server still gives the list that the watcher has.",
         means=means,
-        do=_REMEDIES.get(reason, _CONTENT) if failure else _RUN_OUT if severity is Severity.CRITICAL else _NO_SUCCESSOR,
+        do=f"{remedy}{_RUN_OUT}" if run_out else remedy,
     )
-    facts = {"reason": plain(reason, 40), "list": plain(url), "issuer": plain(issuer)}
+    facts = {"reason": plain(reason, 40)}
+    facts |= {"not got": plain(not_got, 40)} if not_got and not_got != reason else {}
+    facts |= {"list": plain(url), "issuer": plain(issuer)}
     facts |= {"made": when(held.this_update), "next due": when(due) if due else "unknown"} if held else {}
     distinction = f"{folder.rpartition('/')[2]}:{plain(reason, 40)}:{stamp(since)}"
     facts |= {"kept below": folder, "since": when(since)}

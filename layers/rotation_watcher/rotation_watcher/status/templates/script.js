@@ -8,6 +8,7 @@
     old.textContent = `This page is ${Math.floor(hours)} hours old. It is written at least once a day: ` +
       "if this is the newest one, the report function does not run, and nothing here can be relied on.";
     old.hidden = false;
+    document.querySelector(".verdict").classList.add("past");
   }
   const search = document.getElementById("search");
   const box = search && search.closest(".search");
