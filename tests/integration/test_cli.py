@@ -371,7 +371,8 @@ def test_init_finds_what_there_is_and_overwrites_nothing(
     assert 'Mode="observe"' in said["parameter_overrides"]
     assert f'AdoptObjectArns="arn:aws:s3:::{BUCKET}/before/api.pem"' in said["parameter_overrides"]
     before = (tmp_path / "samconfig.local.toml").read_text()
-    assert command("init", *flags, "--target", world.arn("alb")).code == 1
+    refused = command("init", *flags, "--target", world.arn("alb"))
+    assert (refused.code, refused.out) == (1, ""), "before anything is looked for or asked"
     assert (tmp_path / "samconfig.local.toml").read_text() == before
     assert command("init", *flags, "--target", world.arn("alb"), "--force").code == 0
     assert "FileBucketArns" not in (tmp_path / "samconfig.local.toml").read_text()
@@ -381,7 +382,9 @@ def test_init_finds_what_there_is_and_overwrites_nothing(
     assert world.arn("api") not in (tmp_path / "samconfig.local.toml").read_text()
     assert command("init", *flags, "--watch-file", "watch.json").code == 0
     assert json.loads((tmp_path / "watch.json").read_text())["targets"][0]["id"] == "alb"
-    assert command("init", *flags, "--watch-file", "watch.json").code == 1
+    for there in (("--watch-file", "watch.json"), ("--watch-file", "no/watch.json"), ("--output", "no/sam.toml")):
+        refused = command("init", *flags, *there)
+        assert (refused.code, refused.out) == (1, ""), there
 
 
 WRONG = (
