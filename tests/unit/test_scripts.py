@@ -50,3 +50,15 @@ def test_the_command_runs_in_a_folder_whose_name_has_blanks(tmp_path: Path) -> N
     command = here / ".venv" / "bin" / "genesys-certs"
     done = subprocess.run([command, "a b", "--c"], check=True, capture_output=True, text=True, env={})
     assert done.stdout == "['a b', '--c']\n"
+
+
+def test_the_layers_are_built_in_a_folder_whose_name_has_blanks(tmp_path: Path) -> None:
+    python = tmp_path / "my check out" / "python3.13"
+    python.parent.mkdir()
+    python.symlink_to(sys.executable)
+    make = ["make", "-C", str(ROOT / "layers")]
+    subprocess.run([*make, "is-3.13", f"PYTHON={python}"], check=True, capture_output=True)
+    built = subprocess.run(
+        [*make, "--dry-run", "build-DependenciesLayer", f"PYTHON={python}"], check=True, capture_output=True, text=True
+    ).stdout
+    assert built.count(f'"{python}"') == built.count(str(python)) >= 4
