@@ -61,4 +61,5 @@ def test_the_layers_are_built_in_a_folder_whose_name_has_blanks(tmp_path: Path) 
     built = subprocess.run(
         [*make, "--dry-run", "build-DependenciesLayer", f"PYTHON={python}"], check=True, capture_output=True, text=True
     ).stdout
-    assert built.count(f'"{python}"') == built.count(str(python)) >= 4
+    assert built.count(f'"{python}" -') == 4
+    assert f"{python} -" not in built
