@@ -63,3 +63,16 @@ def test_the_layers_are_built_in_a_folder_whose_name_has_blanks(tmp_path: Path) 
     ).stdout
     assert built.count(f'"{python}" -') == 4
     assert f"{python} -" not in built
+
+
+def test_the_tests_use_all_processors_where_there_is_no_nproc(tmp_path: Path) -> None:
+    """As on macOS."""
+    for name in ("make", "bash"):
+        found = shutil.which(name)
+        assert found is not None
+        (tmp_path / name).symlink_to(found)
+    (tmp_path / "sysctl").write_text('#!/bin/sh\n[ "$*" = "-n hw.ncpu" ] && echo 7\n')
+    (tmp_path / "sysctl").chmod(0o755)
+    make = [str(tmp_path / "make"), "-C", str(ROOT), "--dry-run", "test"]
+    done = subprocess.run(make, check=True, capture_output=True, text=True, env={"PATH": str(tmp_path)})
+    assert (" -n 8 " in done.stdout, done.stderr) == (True, "")
