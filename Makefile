@@ -12,7 +12,7 @@ export PYTHONPATH PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX
 
 # How many processes run the tests; `make test WORKERS=0` runs them one by one. One more than there are processors,
 # since a test and the servers in its process wait for each other.
-WORKERS ?= $(shell echo $$(( $$(nproc) + 1 )))
+WORKERS ?= $(shell echo $$(( $$(nproc 2>/dev/null || sysctl -n hw.ncpu) + 1 )))
 # What `make stack` and `make built` run; it needs SAM, MiniStack and the AWS CLI, each in an environment of its own.
 DEPLOYED := tests/deployed
 BUILT := tests/page tests/built tests/roles tests/engines tests/stack/test_events.py tests/integration/test_simulator_sdk.py

@@ -83,7 +83,7 @@ def _add_targets(environment: Environment) -> None:
 def commands(line: dict[str, Any]) -> str:
     """What to type in another terminal, as it stands."""
     tool = Path(sys.prefix) / "bin" / "genesys-certs"
-    name = str(tool) if tool.exists() else "genesys-certs"
+    name = shlex.quote(str(tool)) if tool.exists() else "genesys-certs"
     region, url = next(iter(line["genesys"].items()))
     variables = line["environment"] | {"GENESYS_CA_FILE": line["ca_file"]}
     wanted = {key: value for key, value in variables.items() if key.startswith(("AWS_", "GENESYS_")) or "PROXY" in key}

@@ -37,8 +37,9 @@ HEAD = """# What each role may do
 Made by `scripts/iam.py` from `template.yaml` and the templates in `accounts/`; `tests/roles/test_iam_page.py` fails
 when it is out of date. Each statement is shown as AWS gets it with every optional part switched on: this is the most
 that a role can ever have. `<…>` is what a parameter or the stack gives, "with" names the parameters without which the
-statement does not exist (of the keys' parameters one of the two). What several roles have for the same purpose stands
-in a policy of the stack that is attached to each; no managed policy of AWS is (`tests/stack/test_template_roles.py`).
+statement does not exist (of those for keys and for chats one that it is for). What several roles have for the same
+purpose stands in a policy of the stack that is attached to each; no managed policy of AWS is
+(`tests/stack/test_template_roles.py`).
 
 **Judged by** says which test would notice:
 
@@ -239,12 +240,13 @@ def rows(path: Path) -> Iterator[Row]:
 
 def parameters(template: dict[str, Any], under: list[str]) -> list[str]:
     """The parameters on which the conditions rest around a statement."""
-    found = {
-        str(node["Ref"])
-        for name in under
-        for node in nodes(template["Conditions"][name.removeprefix("not ")])
-        if isinstance(node, dict) and "Ref" in node
-    }
+    found, open_ = set[str](), [name.removeprefix("not ") for name in under]
+    while open_:
+        for node in nodes(template["Conditions"][open_.pop()]):
+            if isinstance(node, dict) and "Ref" in node:
+                found.add(str(node["Ref"]))
+            elif isinstance(node, dict) and isinstance(node.get("Condition"), str):
+                open_.append(node["Condition"])
     return sorted(found)
 
 

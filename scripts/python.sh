@@ -20,7 +20,7 @@ pyenv_roots() {
     local shim
     shim=$(command -v "python$wanted" || true)
     case $shim in */shims/*) echo "${shim%/shims/*}" ;; esac
-    echo "${PYENV_ROOT:-$HOME/.pyenv}"
+    echo "${PYENV_ROOT:-${HOME:-}/.pyenv}"
 }
 
 candidates() {

@@ -75,7 +75,9 @@ if [ "$name" = dev ] || [ "$name" = cloudfront ]; then
     # The layer's package and the repository's own packages are run from where they are, not installed.
     site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     printf '%s\n' "$root/layers/rotation_watcher" "$root/cli" "$root" > "$site/rotation_watcher.pth"
-    printf '#!%s\nfrom genesys_certs.app import run\n\nrun()\n' "$root/$venv/bin/python" > "$venv/bin/genesys-certs"
+    # For sh a call of this Python, for Python a string: a line that begins with #! takes no path with blanks.
+    printf "#!/bin/sh\n%s\n%s\nfrom genesys_certs.app import run\n\nrun()\n" \
+        "'''exec' '$root/$venv/bin/python' \"\$0\" \"\$@\"" "' '''" > "$venv/bin/genesys-certs"
     chmod +x "$venv/bin/genesys-certs"
 fi
 

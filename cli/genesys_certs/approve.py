@@ -73,7 +73,7 @@ def command(
     now = datetime.now(UTC)
     held = chosen(sha256, quarantined(stack))
     above = _chain(chain)
-    approval = approval_of(stack, held, above, by=by or getpass.getuser(), why=why, until=now + timedelta(days=days))
+    approval = approval_of(stack, held, above, by=by or _login(), why=why, until=now + timedelta(days=days))
     if not as_json:
         output.write(_about(stack, held, approval, now))
     if not approval.why:
@@ -93,6 +93,14 @@ def command(
     else:
         output.write([f"approved: {place}", "The next run of collect takes it, and tells everybody.", _undo(place)])
     return Exit.OK
+
+
+def _login() -> str:
+    """Who is logged in. In a container nobody may be."""
+    try:
+        return getpass.getuser()
+    except OSError as error:
+        raise click.UsageError("--by is missing: say who approves, since nobody is logged in by a name.") from error
 
 
 def quarantined(stack: Stack) -> list[Held]:

@@ -185,6 +185,9 @@ def of_network(stack: Stack, now: datetime) -> Iterator[Finding]:
     """Whether the subnets let functions through to the services of AWS: collect says. Nothing without a VPC."""
     del now
     if not stack.parameters.get("SubnetIds", ""):
+        if stack.parameters.get("FunctionsInVpc") == "all" or stack.parameters.get("SecurityGroupIds", ""):
+            what = "no function is in a VPC: FunctionsInVpc and SecurityGroupIds do nothing without SubnetIds"
+            yield _warning("network", what, "Name the subnets in SubnetIds and deploy, or leave the others empty.")
         return
     for service, why in stack.invoke("CollectFunction", {"reach": True})["reach"].items():
         where = f"network {plain(str(service), 40)}"

@@ -112,22 +112,20 @@ def _of_policy(stack: Stack, key: str, uses: list[str], where: str) -> Iterator[
             said.append(service)
     left_out = _roles_left_out(stack, policy, f"arn:{partition}:iam::{stack.account}")
     if left_out:
-        what = f"it lets neither the account's IAM decide nor in {', '.join(left_out)}"
-        yield Finding(
-            level=Level.CRITICAL, of=where, what=what, cure=f"TheAccountDecides of {_PAGE}, or name the roles."
-        )
+        what = f"it denies, or lets in neither by name nor by the account's IAM, {', '.join(left_out)}"
+        cure = f"TheAccountDecides of {_PAGE}, or name the roles; leave them out of what denies."
+        yield Finding(level=Level.CRITICAL, of=where, what=what, cure=cure)
     elif not missing:
         what = f"it names {', '.join(said) or 'the account'}; what conditions hold back is not judged here"
         yield Finding(level=Level.OK, of=where, what=what)
 
 
 def _roles_left_out(stack: Stack, policy: str, iam: str) -> list[str]:
-    """The functions' roles that the policy lets in neither by name nor by the account's IAM."""
-    if key_policy.of_principals(policy, [f"{iam}:root", iam.rpartition(":")[2]]).admitted:
-        return []
+    """The functions' roles that the policy denies, or lets in neither by name nor by the account's IAM."""
+    account = (f"{iam}:root", stack.account)
     functions = [stack.resource(f"{name}Function") for name in SCHEDULED]
     roles = [aws.client("lambda").get_function_configuration(FunctionName=one)["Role"] for one in functions]
-    return [plain(role, 200) for role in dict.fromkeys(roles) if not key_policy.of_principals(policy, [role]).admitted]
+    return [plain(role, 200) for role in dict.fromkeys(roles) if not key_policy.of_role(policy, role, account).admitted]
 
 
 def _under(stack: Stack, former: list[str]) -> Finding:

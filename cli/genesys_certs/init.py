@@ -1,5 +1,6 @@
 """``genesys-certs init``: find what there is, and write the parameters of the stack, or a watch file."""
 
+import os
 import sys
 from collections.abc import Iterable
 from functools import partial
@@ -78,6 +79,8 @@ def command(
     Asks for what no option says, and for each thing that is found. Changes nothing in AWS. The mode is observe: the
     stack only watches until you deploy with Mode=apply.
     """
+    written = watch_file or path or Path(SAMCONFIG)
+    _refuse(written, parameters=watch_file is None, force=force)
     here = aws.connect(profile, region)
     asks = sys.stdin.isatty() and not yes and not as_json
     chosen = _targets(targets, asks=asks, quiet=as_json)
@@ -89,13 +92,9 @@ def command(
     document = _watch(answers)
     config.from_document(document, stack_region=here)  # every mistake is told before a file is written
     if watch_file is not None:
-        _write(watch_file, msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n", force=force)
-        written, then = (
-            watch_file,
-            "Upload it, and give WatchFileUri; CredentialArns and TargetArns must name what it names.",
-        )
+        written.write_text(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
+        then = "Upload it, and give WatchFileUri; CredentialArns and TargetArns must name what it names."
     else:
-        written = path or Path(SAMCONFIG)
         _parameters(written, answers, here, force=force)
         then = f"make build && sam deploy --guided --config-file {written}"
     if as_json:
@@ -226,9 +225,23 @@ def _watch(answers: Answers) -> dict[str, Any]:
     }
 
 
-def _parameters(path: Path, answers: Answers, region: str, *, force: bool) -> None:
+def _refuse(path: Path, *, parameters: bool, force: bool) -> None:
+    """Say before anything is asked that nothing would be written. Raises Problem."""
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise Problem("not-allowed", f"{path} cannot be written.", "Name a file in a folder of yours that exists.")
+    if parameters:
+        with_overrides(_text(path), {}, force=force, where=str(path))
+    elif path.exists() and not force:
+        raise Problem("exists", f"{path} exists already.", "Give --force to replace it, or name another file.")
+
+
+def _text(path: Path) -> str:
+    """What the parameters are put into."""
     template = Path("samconfig.toml")
-    text = read_text(path) if path.exists() else read_text(template) if template.exists() else _ELSEWHERE
+    return read_text(path) if path.exists() else read_text(template) if template.exists() else _ELSEWHERE
+
+
+def _parameters(path: Path, answers: Answers, region: str, *, force: bool) -> None:
     values = {
         "GenesysRegion": answers.region,
         "Authorities": ",".join(answers.authorities),
@@ -240,13 +253,7 @@ def _parameters(path: Path, answers: Answers, region: str, *, force: bool) -> No
     }
     if buckets := dict.fromkeys(one.arn.partition("/")[0] for one in answers.targets if ":s3:::" in one.arn):
         values["FileBucketArns"] = ",".join(buckets)
-    after = with_overrides(text, values, force=force, where=str(path))
+    after = with_overrides(_text(path), values, force=force, where=str(path))
     if "\nregion = " not in after:
         after = after.replace("[default.deploy.parameters]\n", f'[default.deploy.parameters]\nregion = "{region}"\n', 1)
     path.write_text(after)
-
-
-def _write(path: Path, text: str, *, force: bool) -> None:
-    if path.exists() and not force:
-        raise Problem("exists", f"{path} exists already.", "Give --force to replace it, or name another file.")
-    path.write_text(text)

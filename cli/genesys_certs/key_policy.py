@@ -44,18 +44,25 @@ class Answer(NamedTuple):
 
 def of_service(policy: str, service: str) -> Answer:
     """Whether a service may use the key. Raises ValueError where the policy is no JSON."""
-    return _answer(policy, lambda who: service in _list(who.get("Service")) if isinstance(who, dict) else False)
+    return _answer(policy, "Service", {service}, {service})
 
 
-def of_principals(policy: str, arns: Iterable[str]) -> Answer:
-    """Whether one of these principals is named with what is needed. Raises ValueError where the policy is no JSON."""
-    named = {*arns}
-    return _answer(policy, lambda who: isinstance(who, dict) and bool(named & {*_list(who.get("AWS"))}))
+def of_role(policy: str, role: str, account: Iterable[str]) -> Answer:
+    """Whether a role may, named itself or as one of its account, whose names these are. Raises as ``of_service``."""
+    return _answer(policy, "AWS", {role, *account}, {role})
 
 
-def _answer(policy: str, names: Any) -> Answer:
-    statements = _list(json.loads(policy).get("Statement"))
-    concerned = [one for one in statements if _everybody(one.get("Principal")) or names(one.get("Principal"))]
+def _answer(policy: str, kind: str, names: set[str], itself: set[str]) -> Answer:
+    """``itself``: what NotPrincipal has to name to leave it out; its account alone does not."""
+    concerned = [
+        one
+        for one in _list(json.loads(policy).get("Statement"))
+        if (
+            _names(one["Principal"], kind, names)
+            if "Principal" in one
+            else not _names(one.get("NotPrincipal"), kind, itself)
+        )
+    ]
     denying = [one for one in concerned if one["Effect"] == "Deny" and any(_covers(one, each) for each in NEEDED)]
     if any(not one.get("Condition") for one in denying):
         return Answer(False)
@@ -68,8 +75,10 @@ def _answer(policy: str, names: Any) -> Answer:
     return Answer(True, tuple(sorted({key for one in (*held, *denying) for key in _keys(one)})))
 
 
-def _everybody(who: Any) -> bool:
-    return who == "*" or (isinstance(who, dict) and "*" in _list(who.get("AWS")))
+def _names(who: Any, kind: str, names: set[str]) -> bool:
+    if not isinstance(who, dict):
+        return bool(who == "*")
+    return "*" in _list(who.get("AWS")) or bool(names & {*_list(who.get(kind))})
 
 
 def _covers(statement: Mapping[str, Any], action: str) -> bool:

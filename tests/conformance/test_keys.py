@@ -123,6 +123,7 @@ def test_a_further_trust_store_has_a_name_that_is_not_above_the_longest(aws: Emb
 def test_without_a_role_no_denial_is_asked_and_without_a_key_nothing() -> None:
     suite = SUITES["alb"].only(["alb.kms.*"])
     able, wanted = suite.able(Options(kms_key=KEY))
+    assert any("more trust stores" in one for one in suite.creations(Options(kms_key=KEY)))
     assert [probe.id for probe in able.probes] == ["alb.kms.create", "alb.kms.update", "alb.kms.revocation"]
     assert wanted == ["--role"]
     able, wanted = suite.able(Options(role="arn:aws:iam::123456789012:role/conformance"))

@@ -1,5 +1,6 @@
 """``genesys-certs`` against a stack at the embedded AWS, in this process: what it finds, asks, does and says."""
 
+import getpass
 import json
 import socket
 import sys
@@ -257,10 +258,19 @@ def test_doctor_says_of_each_key_whether_it_is_enabled_and_how_to_enable_it(
     assert {one["of"]: one["level"] for one in unseen} == dict.fromkeys(found, "unknown")
 
 
+def _no_name() -> str:
+    """As getpass does in a container whose user has no name."""
+    message = "No username set in the environment"
+    raise OSError(message)
+
+
 def test_doctor_says_what_the_subnets_let_functions_through_to(
     world: Environment, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not [one for one in command("doctor", "--json").json["findings"] if one["of"].startswith("network")]
+    _parameters(world, FunctionsInVpc="all")
+    (idle,) = (one for one in command("doctor", "--json").json["findings"] if one["of"].startswith("network"))
+    assert (idle["level"], "no function is in a VPC" in idle["what"]) == ("warning", True)
     _parameters(world, SubnetIds="subnet-1,subnet-2")
     monkeypatch.setenv("CREDENTIAL_ARNS", "arn:aws:ssm:us-east-1:123456789012:parameter/genesys/oauth")
     monkeypatch.setenv("ALERT_EVENT_BUS", "alerts")
@@ -306,6 +316,11 @@ def test_an_approval_lets_exactly_that_certificate_pass(
     assert command("approve", sha256[:7], "--yes").code == 64, "too few digits"
     other = command("approve", "abcdef0123", "--json")
     assert (other.code, other.json["error"]["code"]) == (1, "not-in-quarantine")
+    with pytest.MonkeyPatch.context() as nobody:
+        nobody.setattr(getpass, "getuser", _no_name)
+        assert (
+            "--by" in command("approve", sha256[:12], "--why", "case 4711", "--yes", "--json").json["error"]["message"]
+        )
     asked = command("approve", sha256[:12], "--why", "case 4711", "--by", "Ada")
     assert (asked.code, "--yes" in asked.err) == (1, True)
     assert "name-mismatch" in asked.out
@@ -371,7 +386,8 @@ def test_init_finds_what_there_is_and_overwrites_nothing(
     assert 'Mode="observe"' in said["parameter_overrides"]
     assert f'AdoptObjectArns="arn:aws:s3:::{BUCKET}/before/api.pem"' in said["parameter_overrides"]
     before = (tmp_path / "samconfig.local.toml").read_text()
-    assert command("init", *flags, "--target", world.arn("alb")).code == 1
+    refused = command("init", *flags, "--target", world.arn("alb"))
+    assert (refused.code, refused.out) == (1, ""), "before anything is looked for or asked"
     assert (tmp_path / "samconfig.local.toml").read_text() == before
     assert command("init", *flags, "--target", world.arn("alb"), "--force").code == 0
     assert "FileBucketArns" not in (tmp_path / "samconfig.local.toml").read_text()
@@ -381,7 +397,9 @@ def test_init_finds_what_there_is_and_overwrites_nothing(
     assert world.arn("api") not in (tmp_path / "samconfig.local.toml").read_text()
     assert command("init", *flags, "--watch-file", "watch.json").code == 0
     assert json.loads((tmp_path / "watch.json").read_text())["targets"][0]["id"] == "alb"
-    assert command("init", *flags, "--watch-file", "watch.json").code == 1
+    for there in (("--watch-file", "watch.json"), ("--watch-file", "no/watch.json"), ("--output", "no/sam.toml")):
+        refused = command("init", *flags, *there)
+        assert (refused.code, refused.out) == (1, ""), there
 
 
 WRONG = (

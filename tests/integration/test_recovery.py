@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import jmespath
 import pytest
+from botocore.exceptions import ClientError
 
 from local.environment import BUCKET, SECRET_NAME, Environment, variables_set
 from local.genesys.keys import DEFAULT_CACHE
@@ -120,7 +121,7 @@ def told(environment: Environment) -> set[tuple[str, str]]:
 
 def test_of_many_markers_no_more_are_taken_away_at_once_than_s3_takes() -> None:
     """DeleteObjects takes 1,000 keys (S3's API reference), and the AWS CLI lists all pages."""
-    listed, _ = commands("Objects were deleted")
+    (listed,) = (one for one in commands("Objects were deleted") if "list-object-versions" in one)
     (query,) = re.findall(r"--query '(.+)' > markers\.json$", listed)
     markers = [{"Key": f"k{n}", "VersionId": f"v{n}", "IsLatest": n % 2 == 0} for n in range(3000)]
     taken: Any = jmespath.search(query, {"DeleteMarkers": markers})["Objects"]
@@ -136,9 +137,23 @@ def test_what_was_deleted_comes_back_with_its_versions_and_nothing_is_told(place
     with pytest.raises(ConfigurationError):
         environment.collect()
 
-    listing, deleting = commands("Objects were deleted")
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:DeleteObject*",
+        "Resource": f"arn:aws:s3:::{BUCKET}/*",
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    environment.s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
+    keeping, lifting, listing, deleting, putting = commands("Objects were deleted")
+    place.type(keeping)
+    place.type(lifting)
     place.type(listing)
     assert place.type(deleting) == str(len(listed))
+    with pytest.raises(ClientError, match="NoSuchBucketPolicy"):
+        environment.s3.get_bucket_policy(Bucket=BUCKET)
+    place.type(putting)
+    assert json.loads(environment.s3.get_bucket_policy(Bucket=BUCKET)["Policy"]) == policy
     assert look(environment) == dict.fromkeys(TARGETS, "unchanged")
     assert held(environment) == before
     assert told(environment) == set()
@@ -279,4 +294,4 @@ def test_every_command_of_the_page_is_typed_above() -> None:
     all_of_them = re.findall(r"^ *(aws .*)$", PAGE, re.MULTILINE)
     headings = ("Before: a copy", "Objects were deleted", "The bucket is lost", "The region is lost")
     assert [one for heading in headings for one in commands(heading)] == all_of_them
-    assert len(all_of_them) == 8
+    assert len(all_of_them) == 11

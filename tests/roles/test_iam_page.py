@@ -55,6 +55,12 @@ def test_every_statement_of_every_role_stands_on_the_page_with_who_judges_it(iam
                 assert f"`{action}`" in page
 
 
+def test_conditions_of_conditions_name_their_parameters_too(iam: ModuleType) -> None:
+    given = {(row.role, row.sid): row.given for row in iam.rows(iam.TEMPLATE)}
+    assert given["CollectRole", "ReadWithKeys"] == ["ReadKmsKeyArns", "WatchFileUri"]
+    assert given["PublishRole", "LambdaMakesNetworkInterfaces"] == ["FunctionsInVpc", "SubnetIds"]
+
+
 def test_every_policy_on_a_resource_and_every_permission_stands_on_the_page(iam: ModuleType) -> None:
     page = iam.PATH.read_text()
     for path in (iam.TEMPLATE, iam.REGION_BUCKET):

@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -149,6 +150,30 @@ def test_a_stack_with_nothing_to_watch_is_refused() -> None:
     rule = TEMPLATE["Rules"]["SomethingToWatch"]
     assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "WatchFileUri"}, ""]}
     assert [a["Assert"] for a in rule["Assertions"]] == [{"Fn::Not": [{"Fn::Equals": [{"Ref": "GenesysRegion"}, ""]}]}]
+
+
+@pytest.mark.parametrize(
+    ("rule", "when", "needs"),
+    [
+        ("TagsNeedAWatchFile", {"Fn::Equals": [{"Ref": "TargetsByTag"}, "yes"]}, "WatchFileUri"),
+        (
+            "AuthorizerRegionNeedsABundle",
+            {"Fn::Not": [{"Fn::Equals": [{"Ref": "AuthorizerRegion"}, ""]}]},
+            "AuthorizerBundle",
+        ),
+    ],
+)
+def test_what_would_do_nothing_is_refused(rule: str, when: dict[str, Any], needs: str) -> None:
+    assert TEMPLATE["Rules"][rule]["RuleCondition"] == when
+    (one,) = TEMPLATE["Rules"][rule]["Assertions"]
+    assert one["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": needs}, ""]}]}
+    assert needs in one["AssertDescription"]
+
+
+def test_rules_compare_strings_alone() -> None:
+    """That a list parameter may stand in a rule is not documented: it could refuse every deployment."""
+    compared = {str(node["Ref"]) for node in nodes(TEMPLATE["Rules"]) if isinstance(node, dict) and "Ref" in node}
+    assert {PARAMETERS[name]["Type"] for name in compared} == {"String"}
 
 
 def test_the_outputs_give_what_the_operator_needs_next() -> None:

@@ -250,7 +250,10 @@ SUITE = Suite(
         "a versioned S3 bucket with some hundred small files",
         "a trust store that no listener uses",
     ),
-    makes_with=(("other_region", "a second bucket, in the other region"),),
+    makes_with=(
+        ("other_region", "a second bucket, in the other region"),
+        ("kms_key", "up to three more trust stores, each for a moment"),
+    ),
     uses_with=keys.USES,
     cost="less than 0.01 USD: requests to S3. A trust store is billed while a listener uses it; this one has none.",
     minutes=5,

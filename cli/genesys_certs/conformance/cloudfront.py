@@ -268,7 +268,10 @@ SUITE = Suite(
         "a versioned S3 bucket with some files",
         "a CloudFront trust store that no distribution uses, and up to 20 more for a minute",
     ),
-    makes_with=(("other_region", "a second bucket, in the other region"),),
+    makes_with=(
+        ("other_region", "a second bucket, in the other region"),
+        ("kms_key", "up to three more CloudFront trust stores, each for a moment"),
+    ),
     uses_with=keys.USES,
     cost="less than 0.01 USD: requests to S3. No distribution is made.",
     minutes=25,

@@ -12,6 +12,7 @@ from tests.support.roles import Resolver
 
 TEMPLATE = load(ROOT / "accounts" / "data-key.yaml")
 ROOT_ARN = "arn:aws:iam::123456789012:root"
+ROLE = "arn:aws:iam::123456789012:role/watcher-Collect"
 
 
 def proposed() -> list[dict[str, Any]]:
@@ -83,5 +84,31 @@ def test_what_conditions_hold_back_is_named_and_not_judged() -> None:
 
 def test_notaction_speaks_of_what_it_leaves_over() -> None:
     all_but = {"Effect": "Allow", "Principal": {"AWS": ROOT_ARN}, "NotAction": "kms:ScheduleKeyDeletion"}
-    assert key_policy.of_principals(policy(all_but), [ROOT_ARN]).admitted
-    assert not key_policy.of_principals(policy(all_but | {"NotAction": "kms:*"}), [ROOT_ARN]).admitted
+    assert key_policy.of_role(policy(all_but), ROLE, [ROOT_ARN]).admitted
+    assert not key_policy.of_role(policy(all_but | {"NotAction": "kms:*"}), ROLE, [ROOT_ARN]).admitted
+
+
+@pytest.mark.parametrize(
+    ("denied", "admitted"),
+    [
+        ({"Principal": {"AWS": ROLE}}, False),
+        ({"Principal": {"AWS": ROOT_ARN}}, False),
+        ({"Principal": "*"}, False),
+        ({"NotPrincipal": {"AWS": ["arn:aws:iam::123456789012:role/KeyAdministrators", ROOT_ARN]}}, False),
+        ({"NotPrincipal": {"AWS": [ROLE, ROOT_ARN]}}, True),
+        ({"NotPrincipal": {"AWS": ROLE}, "Action": "kms:ScheduleKeyDeletion"}, True),
+        ({"Principal": {"AWS": f"{ROLE}-other"}}, True),
+    ],
+)
+def test_what_denies_a_role_outweighs_that_its_account_may_decide(denied: dict[str, Any], *, admitted: bool) -> None:
+    decides = {"Effect": "Allow", "Principal": {"AWS": ROOT_ARN}, "Action": "kms:*", "Resource": "*"}
+    deny = {"Effect": "Deny", "Action": "kms:*", "Resource": "*"} | denied
+    assert key_policy.of_role(policy(decides, deny), ROLE, [ROOT_ARN]).admitted is admitted
+
+
+def test_a_service_that_no_exception_names_is_denied_too() -> None:
+    deny = {"Effect": "Deny", "Action": "kms:*", "Resource": "*"}
+    all_but = deny | {"NotPrincipal": {"AWS": ROOT_ARN}}
+    assert not key_policy.of_service(policy(allow("s3.amazonaws.com"), all_but), "s3.amazonaws.com").admitted
+    but_it = deny | {"NotPrincipal": {"Service": "s3.amazonaws.com"}}
+    assert key_policy.of_service(policy(allow("s3.amazonaws.com"), but_it), "s3.amazonaws.com").admitted
