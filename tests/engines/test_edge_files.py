@@ -219,6 +219,20 @@ def test_what_the_server_refuses_is_taken_back(machine: Machine) -> None:
     assert machine.files() != before
 
 
+def test_what_an_earlier_script_fetched_is_gone_back_to_where_the_server_refuses_the_next_set(machine: Machine) -> None:
+    assert machine.fetch(CHECK="true") == 0
+    for mark in (".taken", ".prepared"):  # which it did not write
+        (machine.current / mark).unlink()
+    before = machine.files()
+    assert machine.fetch(CHECK="false") == 4
+    assert machine.files() == before
+    rotate(machine)
+    assert machine.fetch(CHECK="false") == 4
+    assert machine.files() == before
+    assert machine.fetch(CHECK="true") == 0
+    assert machine.files() != before
+
+
 def test_a_server_that_did_not_reload_is_reloaded_by_the_next_run(machine: Machine, tmp_path: Path) -> None:
     assert machine.fetch(RELOAD="false") == 5
     assert machine.fetch(RELOAD=f"touch {tmp_path}/reloaded") == 0
