@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from rotation_watcher import __version__, config, keys, settings
+from rotation_watcher import __version__, config, keys, libraries, settings  # noqa: F401  # libraries: before adapters
 from rotation_watcher.adapters import clients
 from rotation_watcher.adapters.caching_store import CachingStore
 from rotation_watcher.adapters.connections import Connections

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 
-from rotation_watcher import settings
+from rotation_watcher import libraries, settings  # noqa: F401  # libraries: before adapters
 from rotation_watcher.adapters.chats import CHATS
 from rotation_watcher.alerts.chat import Chat
 
