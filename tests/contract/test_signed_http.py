@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import product
 from pathlib import Path
 
 import boto3
@@ -52,16 +53,16 @@ def test_an_object_is_read_once_and_then_only_asked_for(signed: SignedS3, known:
     assert signed.get("bundles/main/identity.json", etag=first.etag, within=SOON).body == b"[]"
 
 
-@pytest.mark.parametrize("fips", [False, True])
-@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1", "us-gov-west-1", "cn-north-1"])
+@pytest.mark.parametrize(
+    ("region", "fips"),
+    [*product(["us-east-1", "eu-central-1", "us-gov-west-1"], [False, True]), ("cn-north-1", False)],
+)  # China has no FIPS endpoints
 @pytest.mark.parametrize("bucket_name", ["watcher-bucket", "genesys.certificates.example", "a.b"])
 def test_an_object_is_asked_for_where_the_sdk_asks_for_it(
     bucket_name: str, region: str, *, fips: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A name with dots is no host of S3's certificate: the SDK writes it into the path."""
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    if fips and region.startswith("cn-"):
-        pytest.skip("there are no FIPS endpoints")
     asked: list[str] = []
 
     def left(request: AWSPreparedRequest, **_: object) -> None:
