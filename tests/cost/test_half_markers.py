@@ -1,11 +1,10 @@
 """Reading PEM takes no longer than the text is long, whatever beginnings of markers it holds."""
 
-import time
-
 import pytest
 
 from rotation_watcher.x509 import pem
 from tests.support import pki
+from tests.support.processor import spent
 
 BLOCK = pki.root("Theirs").pem
 
@@ -14,9 +13,9 @@ def seconds(opening: str, unit: str, size: int) -> float:
     """CPU time that text of this size takes, the least of three measurements."""
     text, taken = opening + unit * (size // len(unit)), []
     for _ in range(3):
-        before = time.process_time()
-        pem.blocks(text)
-        taken.append(time.process_time() - before)
+        with spent() as one:
+            pem.blocks(text)
+        taken.append(one.seconds)
     return min(taken)
 
 

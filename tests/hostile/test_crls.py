@@ -1,6 +1,5 @@
 """Rogue revocation lists, one by one: what each must lead to stands in crl_cases.toml."""
 
-import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from rotation_watcher.x509.crl_refusal import CrlReason, CrlRefusal, refusal
 from tests.hostile.rogue_crls import BEFORE, ROGUES, SERIALS, issuer_of, of
 from tests.support.crls import URL, Entry, entry_extension
 from tests.support.pki import DAY, NOW
+from tests.support.processor import within
 
 CASES: dict[str, dict[str, Any]] = tomllib.loads(Path(__file__).with_name("crl_cases.toml").read_text())
 IN_FORCE = CrlFacts(
@@ -34,9 +34,9 @@ def judged(case: str, *, before: CrlFacts | None = IN_FORCE) -> Crl | CrlDefect 
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_rogue_list_comes_to_its_end(case: str) -> None:
-    expected, began = CASES[case], time.process_time()
-    found = judged(case)
-    assert time.process_time() - began < 1
+    expected = CASES[case]
+    with within(1):
+        found = judged(case)
     match found:
         case CrlDefect():
             assert expected == {"defect": found.code}, found
@@ -72,9 +72,8 @@ def test_every_entry_with_extensions_of_its_own_is_read_in_good_time() -> None:
         for each in range(20_000)
     ]
     der = of(entries=entries)
-    began = time.process_time()
-    crl = read(der)
-    assert time.process_time() - began < 1
+    with within(1):
+        crl = read(der)
     assert isinstance(crl, Crl)
     assert crl.serials.rows == 20_000
     assert not is_revoked(crl.serials, SERIALS[1])
