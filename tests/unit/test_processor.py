@@ -16,9 +16,8 @@ def test_no_garbage_is_collected_meanwhile_and_it_is_afterwards() -> None:
     was = gc.isenabled()
     gc.enable()
     try:
-        with pytest.raises(ZeroDivisionError), spent():
+        with spent():
             assert not gc.isenabled()
-            _ = 1 // 0
         assert gc.isenabled()
     finally:
         if not was:
