@@ -11,9 +11,9 @@ from pathlib import Path
 import cryptography_vectors
 import pytest
 
-from rotation_watcher.trust.assessment import assess
+from rotation_watcher.trust.assessment import Assessed, assess
 from rotation_watcher.trust.identity import Expected
-from rotation_watcher.x509.certificates import Certificate, parse_bundle, parse_text
+from rotation_watcher.x509.certificates import Certificate, Parsed, parse_bundle, parse_text
 from tests.hostile.rogues import ROOT
 from tests.support.pki import NAME, NOW, pem_of
 from tests.support.processor import within
@@ -32,20 +32,25 @@ def texts(file: Path) -> Iterator[str]:
         yield pem_of(content)
 
 
+def judged(parsed: Parsed, anchors: list[Certificate]) -> Assessed:
+    """What the assessment says of a text, for one who expects our name."""
+    return assess(
+        parsed.certificates,
+        defects=parsed.defects,
+        anchors=anchors,
+        expected=Expected((NAME,)),
+        approval={},
+        now=NOW,
+    )
+
+
 def read(file: Path, anchors: list[Certificate]) -> int:
     """Put a file through everything; how many certificates were read."""
     found = 0
     for text in texts(file):
         parsed = parse_text(text)
         assert parsed.certificates or parsed.defects
-        assessed = assess(
-            parsed.certificates,
-            defects=parsed.defects,
-            anchors=anchors,
-            expected=Expected((NAME,)),
-            approval={},
-            now=NOW,
-        )
+        assessed = judged(parsed, anchors)
         assert not assessed.verdict.accepted
         assert assessed.verdict.reasons
         found += len(parsed.certificates)
@@ -82,13 +87,6 @@ def test_all_of_pkits_in_one_text_is_bounded(anchors: list[Certificate]) -> None
     text = "".join(pem_of(each.read_bytes()) for each in sorted(PKITS.glob("*.crt")))
     with within(LONGEST):
         parsed = parse_text(text)
-        assess(
-            parsed.certificates,
-            defects=parsed.defects,
-            anchors=anchors,
-            expected=Expected((NAME,)),
-            approval={},
-            now=NOW,
-        )
+        judged(parsed, anchors)
     assert 90 < len(parsed.certificates) <= 100
     assert "too-many" in {defect.code for defect in parsed.defects}

@@ -5,7 +5,7 @@ import logging
 import re
 import socket
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 import httpx
@@ -36,9 +36,17 @@ def slack() -> Iterator[SlackReceiver]:
         yield receiver
 
 
-def answering(status: int, body: str = "", **headers: str) -> SlackWebhook:
-    """Give a webhook whose Slack answers so."""
-    transport = httpx.MockTransport(lambda _: httpx.Response(status, text=body, headers=headers))
+def answering(
+    status: int, body: str = "", *, asked: list[bytes] | None = None, headers: Mapping[str, str] | None = None
+) -> SlackWebhook:
+    """Give a webhook whose Slack answers so, and notes what it was ``asked``."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if asked is not None:
+            asked.append(request.content)
+        return httpx.Response(status, text=body, headers=headers)
+
+    transport = httpx.MockTransport(answer)
     return SlackWebhook(httpx.Client(transport=transport), f"https://hooks.slack.example/{CANARY}")
 
 
@@ -105,7 +113,9 @@ def test_a_200_without_slacks_ok_is_somebody_else(body: str) -> None:
 
 @pytest.mark.parametrize("body", ["ok", "ok\n"])
 def test_slacks_ok_is_taken(body: str) -> None:
-    answering(200, body).post(MESSAGE)
+    asked: list[bytes] = []
+    answering(200, body, asked=asked).post(MESSAGE)
+    assert len(asked) == 1, "it is taken, and not sent again"
 
 
 def test_slacks_own_word_is_repeated_and_nothing_else_of_its_answer() -> None:
@@ -114,7 +124,7 @@ def test_slacks_own_word_is_repeated_and_nothing_else_of_its_answer() -> None:
     with pytest.raises(DeliveryError, match=r"status 502$"):
         answering(502, f"<html>proxy cannot reach https://hooks.slack.example/{CANARY}").post(MESSAGE)
     with pytest.raises(DeliveryError, match=r"status 429$"):
-        answering(429, "", **{"retry-after": f"{CANARY}"}).post(MESSAGE)
+        answering(429, "", headers={"retry-after": f"{CANARY}"}).post(MESSAGE)
 
 
 def everything_said(

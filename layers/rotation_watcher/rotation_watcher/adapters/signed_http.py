@@ -49,11 +49,7 @@ class SignedS3:
     def __init__(self, access: Access, bucket: str) -> None:
         self._http = _Http()
         self._signer = S3SigV4Auth(access.credentials, "s3", access.region)
-        host = access.host("s3")
-        # A name with dots is no host of S3's certificate.
-        usual = f"https://{host}/{bucket}" if "." in bucket else f"https://{bucket}.{host}"
-        other = access.endpoints.get("s3")
-        self._base = f"{other}/{bucket}" if other else usual
+        self._base = _base(access, bucket)
         self._bucket = bucket
 
     def get(self, key: str, *, etag: str | None, within: float) -> Got:
@@ -160,6 +156,14 @@ class _Http:
         answer.drain_conn()
         answer.release_conn()
         return _Answer(answer.status, read, answer.headers.get("ETag", ""))
+
+
+def _base(access: Access, bucket: str) -> str:
+    """The address of a bucket. A name with dots stands in the path: S3's certificate holds for no host of that name."""
+    if other := access.endpoints.get("s3"):
+        return f"{other}/{bucket}"
+    host = access.host("s3")
+    return f"https://{host}/{bucket}" if "." in bucket else f"https://{bucket}.{host}"
 
 
 def _suffix(region: str) -> str:

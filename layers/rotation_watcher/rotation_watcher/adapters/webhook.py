@@ -65,8 +65,8 @@ class JsonWebhook:
         if answer.status_code == self._taken:
             way_out = (
                 f" without its {self._receipt}: the secret does not hold the URL of an incoming webhook, or a proxy"
+                " answers in its place"
             )
-            way_out += " answers in its place"
         if answer.status_code in _LASTING:
             way_out = ": the webhook was revoked or its channel is gone; make a new one and store its URL in the secret"
         return f"{self._name} answered with status {answer.status_code}{said}{pause}{way_out}"
