@@ -9,7 +9,6 @@ the markers, and several certificates with or without a newline between END and 
 """
 
 import hashlib
-import warnings
 from collections.abc import Iterable
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -28,7 +27,7 @@ from rotation_watcher.x509.facts import CertificateFacts
 from rotation_watcher.x509.names import Names, key_of, names_of
 from rotation_watcher.x509.outline import bare_facts
 from rotation_watcher.x509.pem import Defect
-from rotation_watcher.x509.signatures import UNPARSABLE, is_signature
+from rotation_watcher.x509.signatures import UNPARSABLE, is_signature, silenced
 
 __all__ = [
     "Block",
@@ -245,8 +244,7 @@ def extension[T: x509.ExtensionType](certificate: Certificate, kind: type[T]) ->
 @lru_cache(256)  # the same few certificates are read from every history, truststore and anchor file, in every run
 def _certificate(der: bytes) -> Certificate | Defect:
     """Parse every part of a certificate, so that none can raise or warn later."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about serial numbers and keys: refused below, or judged by the assessment
+    with silenced():
         defect = pem.shape(der)
         if defect is None:
             try:

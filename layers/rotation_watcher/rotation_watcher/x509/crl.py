@@ -8,7 +8,6 @@ import base64
 import binascii
 import hashlib
 import re
-import warnings
 from datetime import datetime
 
 import msgspec
@@ -20,6 +19,7 @@ from rotation_watcher.x509 import pem
 from rotation_watcher.x509.crl_entries import TooMany, frame
 from rotation_watcher.x509.names import Name, canonical_of, words
 from rotation_watcher.x509.serials import Serials, holds, packed
+from rotation_watcher.x509.signatures import silenced
 
 MAX_BYTES = 50 * 1024 * 1024
 """The longest list that is read, in bytes as it came: ALB's limit of a revocation file."""
@@ -116,8 +116,7 @@ def read(data: bytes, *, max_entries: int = MAX_ENTRIES) -> Crl | CrlDefect:
     )
     if isinstance(der, CrlDefect):
         return der
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about serial numbers and versions: nothing here depends on them
+    with silenced():
         try:
             return _parsed(der, max_entries)
         except TooMany:

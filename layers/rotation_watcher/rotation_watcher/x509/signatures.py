@@ -1,4 +1,7 @@
-"""Whether a key made a signature, for certificates and revocation lists alike."""
+"""What certificates and revocation lists have in common: what the library raises and warns of, and signatures."""
+
+import warnings
+from contextlib import AbstractContextManager, nullcontext
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -16,6 +19,17 @@ UNPARSABLE = (
     x509.UnsupportedGeneralNameType,
 )
 """What the library raises at certificates that it cannot take apart."""
+
+_IGNORE = ("ignore", None, Warning, None, 0)
+"""The filter that ignores every warning, as ``warnings.filters`` has it."""
+
+
+def silenced() -> AbstractContextManager[object]:
+    """No warnings of the library, about serial numbers, keys or versions: what is read is judged by us.
+
+    Within another one it does nothing: setting the filters for each certificate is a twentieth of reading a truststore.
+    """
+    return nullcontext() if warnings.filters[:1] == [_IGNORE] else warnings.catch_warnings(action="ignore")
 
 
 def is_signature(

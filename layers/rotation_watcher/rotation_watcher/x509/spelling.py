@@ -13,7 +13,6 @@ certificate and its issuer. ``links`` gives them pair by pair with the real key,
 only the issuer's name, which is an anchor there, is spelled as below. Both must verify.
 """
 
-import warnings
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
@@ -26,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from rotation_watcher.x509.certificates import Certificate
 from rotation_watcher.x509.names import Name, first, values
+from rotation_watcher.x509.signatures import silenced
 
 _SEQUENCE, _BIT_STRING, _VERSION = 0x30, 0x03, 0xA0
 _ECDSA_WITH_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
@@ -107,8 +107,7 @@ def _signed(parts: _Parts, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
     *fields, rest = parts._replace(algorithm=_ECDSA_WITH_SHA256)
     signed = _encoded(_SEQUENCE, b"".join([*fields, *rest]))
     signature = _encoded(_BIT_STRING, b"\0" + key.sign(signed, ec.ECDSA(hashes.SHA256())))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about the serial number, which is the original's
+    with silenced():  # the serial number is the original's
         return x509.load_der_x509_certificate(_encoded(_SEQUENCE, signed + _ECDSA_WITH_SHA256 + signature))
 
 

@@ -23,6 +23,7 @@ from rotation_watcher.x509 import openssl_pem, pem
 from rotation_watcher.x509.certificates import MAX_BLOCKS, Block, Certificate, certificate_block
 from rotation_watcher.x509.names import Name, names_of
 from rotation_watcher.x509.pem import Defect
+from rotation_watcher.x509.signatures import silenced
 
 _MARKER = re.compile(r"-----\s*+(BEGIN|END)\s++((?:[A-Z0-9]++\s*+){1,8}+)-----")
 _KEY = Expression(
@@ -99,7 +100,8 @@ def read(data: bytes) -> Contents:
     line = pem.Lines(text).of
     keys = _KEY.finditer(text) if "PRIVATE" in text.upper() else ()  # most hold the word nowhere: quicker to see
     unsafe: list[Line] = [Line(line(key.start()), _private_key()) for key in keys]
-    openssl = openssl_pem.read(text)
+    with silenced():
+        openssl = openssl_pem.read(text)
     at, opened = 0, None
     for marker in _MARKER.finditer(text):
         label = " ".join(marker[2].split())
