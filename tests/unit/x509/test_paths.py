@@ -4,6 +4,7 @@ The cases, and the whole list of what we refuse and OpenSSL accepts, are in ``te
 way round there may be nothing: a leaf that we accept and a target refuses is what must not happen.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -233,7 +234,8 @@ def test_words_for_people_distinguish_a_missing_issuer_from_a_false_one() -> Non
     assert "neither an anchor nor" in refusal(REFUSED["an intermediate that is missing"]())
     assert "its key did not sign it" in refusal(REFUSED["a self-made root of the right name"]())
     assert "without clientAuth" in refusal(REFUSED["anyEKU alone"]())
-    assert refusal(STRICTER["a root of Ed25519"]()) == "Forbidden public key algorithm"
+    said = refusal(STRICTER["a root of Ed25519"]())
+    assert re.fullmatch(r"its chain to the anchor .* is refused: Forbidden public key algorithm", said)
 
 
 def test_the_librarys_words_are_kept_short() -> None:

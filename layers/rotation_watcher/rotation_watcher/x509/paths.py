@@ -82,7 +82,7 @@ def _found(
         refusal = _refusal(chain, at, client_auth=client_auth)
         if refusal is None:
             return Path(chain)
-        reason = reason or refusal
+        reason = reason or f"its chain to the anchor {chain[-1].facts.subject[:120]} is refused: {refusal}"
     return NoPath(reason or _dead_end(leaf, offered, trusted))
 
 
