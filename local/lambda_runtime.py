@@ -123,12 +123,6 @@ class LambdaFunction:
                 return int(pid)
         raise LookupError(f"{self.name} has no runtime process")
 
-    def peak_memory(self) -> float:
-        """The most memory that the runtime process has held so far, in MB (VmHWM)."""
-        status = Path(f"/proc/{self.runtime_pid()}/status").read_text()
-        line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) / 1024
-
 
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:

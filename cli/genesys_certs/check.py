@@ -5,9 +5,10 @@ from typing import Any
 
 import click
 
-from genesys_certs import observing, output
+from genesys_certs import observing, output, places
 from genesys_certs.exits import Exit
-from genesys_certs.observing import Observed, Row, What
+from genesys_certs.observing import Observed, Row
+from genesys_certs.places import What
 from rotation_watcher.alerts.builders.wording import common_name, plain
 
 _STYLES = {"accepted": "green", "expired": "bold red", "quarantined": "bold red", observing.UNJUDGED: "yellow"}
@@ -17,7 +18,7 @@ _NARROW = 72
 
 
 @click.command("check")
-@observing.what_to_read
+@places.what_to_read
 def command(as_json: bool, **options: Any) -> int:  # noqa: FBT001  # click hands it over by name
     """Show what Genesys Cloud presents now, and whether it is to be trusted.
 
@@ -27,7 +28,7 @@ def command(as_json: bool, **options: Any) -> int:  # noqa: FBT001  # click hand
     """
     what = What(**options)
     with output.progress("reading Genesys Cloud …"):
-        observed = observing.observe(observing.place_of(what), what, datetime.now(UTC))
+        observed = observing.observe(places.place_of(what), what, datetime.now(UTC))
     show(observed, as_json=as_json)
     return observed.code
 

@@ -112,7 +112,7 @@ def _targets(named: tuple[str, ...], *, asks: bool, quiet: bool) -> tuple[Candid
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--target") from error
     with output.progress("looking for trust stores, domains and listeners …"):
-        there = [*_look()]
+        there = [*_candidates()]
     if named:
         known = {one.arn: one for one in there}
         return tuple(known.get(arn) or _given(arn) for arn in named)
@@ -125,8 +125,8 @@ def _targets(named: tuple[str, ...], *, asks: bool, quiet: bool) -> tuple[Candid
     )
 
 
-def _look() -> Iterable[Candidate]:
-    """What can be found; a kind that may not be listed is said and left out."""
+def _candidates() -> Iterable[Candidate]:
+    """What can be found. A kind that may not be listed is left out, with a line that says so."""
     for look in (found.trust_stores, found.domains, found.listeners, found.cloudfront_trust_stores):
         try:
             yield from [*look()]

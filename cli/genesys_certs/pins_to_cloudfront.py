@@ -10,7 +10,7 @@ import msgspec
 
 from genesys_certs import aws, key_value_store, options, output
 from genesys_certs.exits import Exit
-from genesys_certs.observing import read_file
+from genesys_certs.places import read_file
 from genesys_certs.problems import Problem
 from rotation_watcher.adapters import clients
 from rotation_watcher.alerts.builders.wording import plain

@@ -14,8 +14,8 @@ import msgspec
 from genesys_certs import aws, options
 from genesys_certs import output as printing
 from genesys_certs.exits import Exit
-from genesys_certs.observing import read_file
 from genesys_certs.pins_to_cloudfront import decoded
+from genesys_certs.places import read_file
 from rotation_watcher.alerts.builders.wording import plain
 from rotation_watcher.bundles.pins import Pins, in_force
 from rotation_watcher.errors import RequestRefused

@@ -6,10 +6,11 @@ from typing import Any
 import click
 import msgspec
 
-from genesys_certs import check, edits, exits, observing, options, output
+from genesys_certs import check, edits, exits, observing, options, output, places
 from genesys_certs.edits import Edit
 from genesys_certs.exits import Exit
-from genesys_certs.observing import Observed, Place, What
+from genesys_certs.observing import Observed
+from genesys_certs.places import Place, What
 from genesys_certs.problems import Problem, explain
 from genesys_certs.stack import DEFAULT_NAME, Stack
 from rotation_watcher import configuration, publish
@@ -43,7 +44,7 @@ class Planned(msgspec.Struct, kw_only=True):
 
 
 @click.command("plan")
-@observing.what_to_read
+@places.what_to_read
 @click.option("--target", "targets", multiple=True, metavar="ID", help="Only this target; may be repeated.")
 @click.option("--from-here", is_flag=True, help="Read Genesys Cloud and the targets with your own rights.")
 @click.option("--detailed-exitcode", is_flag=True, help="0: nothing would change, 1: error, 2: something would.")
@@ -66,7 +67,7 @@ def command(*, as_json: bool, targets: tuple[str, ...], from_here: bool, detaile
         stack = _stack_in_use(what) if what.watch_file else None
         if isinstance(stack, Stack) and not what.bucket:
             what = msgspec.structs.replace(what, bucket=stack.bucket, region=stack.region)
-        place = observing.place_of(what, stack if isinstance(stack, Stack) else None)
+        place = places.place_of(what, stack if isinstance(stack, Stack) else None)
         edit = _edit(place.watch, stack) if stack else None
         if edit and not as_json:
             output.write_plan(edits.text(edit, output.width()))

@@ -5,7 +5,7 @@ from typing import Any
 ORIGIN = "origin"
 
 
-def make_distribution(client: Any, name: str, trust_store: str, mode: str = "required") -> str:
+def make_distribution(client: Any, name: str, trust_store: str) -> str:
     """Create one; its id. Only what AWS requires of a distribution is set, and viewer mTLS."""
     config = {
         "CallerReference": name,
@@ -26,7 +26,7 @@ def make_distribution(client: Any, name: str, trust_store: str, mode: str = "req
             "ViewerProtocolPolicy": "https-only",
             "ForwardedValues": {"QueryString": False, "Cookies": {"Forward": "none"}},
         },
-        "ViewerMtlsConfig": {"Mode": mode, "TrustStoreConfig": {"TrustStoreId": trust_store}},
+        "ViewerMtlsConfig": {"Mode": "required", "TrustStoreConfig": {"TrustStoreId": trust_store}},
     }
     return str(client.create_distribution(DistributionConfig=config)["Distribution"]["Id"])
 

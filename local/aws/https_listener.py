@@ -19,15 +19,14 @@ def make_https_listener(
     aws: EmbeddedAws | OtherPlace,
     *,
     name: str = "edge",
-    region: str | None = None,
     mutual_authentication: dict[str, Any] | None = None,
 ) -> HttpsListener:
     """Make a VPC, two subnets, an ALB and an HTTPS listener in one call.
 
     ``mutual_authentication`` is the parameter of CreateListener, such as ``{"Mode": "verify", "TrustStoreArn": …}``.
     """
-    place = region or aws.region
-    ec2, elb = aws.client("ec2", place), aws.client("elbv2", place)
+    place = aws.region
+    ec2, elb = aws.client("ec2"), aws.client("elbv2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnets = [
         ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"{place}{zone}")["Subnet"][
@@ -41,7 +40,7 @@ def make_https_listener(
         LoadBalancerArn=balancer,
         Protocol="HTTPS",
         Port=443,
-        Certificates=[{"CertificateArn": aws.certificate(place)}],
+        Certificates=[{"CertificateArn": aws.certificate()}],
         DefaultActions=[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200"}}],
         **more,
     )["Listeners"][0]["ListenerArn"]

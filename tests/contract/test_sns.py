@@ -13,10 +13,11 @@ from botocore.config import Config
 
 from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters import clients
-from rotation_watcher.adapters.sns import LIMIT, SnsSink, SnsSubscribers, message
+from rotation_watcher.adapters.sns import SnsSink, SnsSubscribers
 from rotation_watcher.alerts import mail
 from rotation_watcher.alerts.data import as_json
 from rotation_watcher.alerts.model import Alert
+from rotation_watcher.alerts.sns_message import LIMIT, message
 from rotation_watcher.errors import DeliveryError, DeliveryTimedOut
 from tests.support.alert_examples import DELIVERED, EXAMPLES, NOW
 from tests.support.fakes import ManualClock

@@ -14,9 +14,8 @@ import jinja2
 import msgspec
 
 from local.pictures import draw_slack, draw_teams
-from rotation_watcher.adapters import sns
 from rotation_watcher.adapters.event_bus import EventBus
-from rotation_watcher.alerts import mail, slack_blocks, teams_card
+from rotation_watcher.alerts import mail, slack_blocks, sns_message, teams_card
 from rotation_watcher.alerts.model import Alert, Kind, Status
 from rotation_watcher.slack import message_of
 from tests.gallery.situations import SHOWN
@@ -92,7 +91,7 @@ def _example(name: str, alert: Alert, *, with_event: bool) -> Example:
         title=name.replace("_", " "),
         severity=alert.severity.value,
         subject=mail.subject(alert),
-        mail=json.loads(sns.message(alert))["email"],
+        mail=json.loads(sns_message.message(alert))["email"],
         alt=alert.title.replace("[", "(").replace("]", ")"),
         slack=slack,
         teams=teams,

@@ -19,8 +19,6 @@ from rotation_watcher.targets.record import Claim, decode
 from tests.interleaving.calls import CALLS, MOMENTS, Answer, answer
 from tests.support.small_world import ARNS, SmallWorld, folder
 
-type Hook = Callable[[str, str], None]
-
 
 class Gate:
     """Sees every call of the runs, keeps the rules of the claim, and lets another run in at the n-th call."""

@@ -15,10 +15,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from rotation_watcher.adapters.sns import message as sns_message
 from rotation_watcher.alerts import chat, slack_blocks
 from rotation_watcher.alerts.conditions import Condition, Lasting, Observed, evaluate, unjudged
 from rotation_watcher.alerts.model import Kind, Status
+from rotation_watcher.alerts.sns_message import message as sns_message
 from rotation_watcher.bundles import pins
 from rotation_watcher.errors import UNDECODABLE, NewerFormat
 from rotation_watcher.sources import history, keys_of_conditions

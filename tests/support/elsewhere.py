@@ -45,8 +45,3 @@ class Places(dict[str, tuple[str, str]]):
 
     def __missing__(self, name: str) -> tuple[str, str]:
         return name, f"arn:aws:iam::123456789012:role/{name}"
-
-
-def role_documents(parameters: dict[str, str], account: str) -> dict[str, Any]:
-    """The policies of the template's role by name, for these parameters."""
-    return Resolver(parameters, {}, TARGET_ROLE, account).policies("Role")

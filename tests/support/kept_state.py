@@ -213,10 +213,10 @@ class KeptState:
         conditions = {**held.conditions, **found}
         self.keep_record(msgspec.structs.replace(held, conditions=conditions))
 
-    def disturb_source(self, source: str, key: str, kind: Kind, *, since: datetime = NOW - HOUR) -> None:
+    def disturb_source(self, source: str, key: str, kind: Kind) -> None:
         """Something lasts at a source, and was told."""
         held = self.histories[source]
-        conditions = {**held.conditions, **self.condition(key, kind, about=source, since=since)}
+        conditions = {**held.conditions, **self.condition(key, kind, about=source, since=NOW - HOUR)}
         self.keep_history(msgspec.structs.replace(held, conditions=conditions))
 
     def tell(self, alert: Alert, at: datetime) -> None:

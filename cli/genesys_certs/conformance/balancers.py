@@ -43,7 +43,7 @@ class Bench(alb.Bench, handshakes.Doorway):
         return bool(shown["State"]["Code"] != "provisioning")
 
     def mutual(self) -> dict[str, Any]:
-        """As the service is told of mutual TLS."""
+        """MutualAuthentication, as ModifyListener takes it."""
         return {"Mode": "verify", "TrustStoreArn": self.arn}
 
     def hold(self, content: bytes) -> None:

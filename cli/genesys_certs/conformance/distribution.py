@@ -60,11 +60,11 @@ class Bench(cloudfront.Bench, handshakes.Doorway):
         return answer
 
     def mutual(self, mode: str = "required", **trusts: Any) -> dict[str, Any]:
-        """As CloudFront is told of mutual TLS, with the run's trust store."""
+        """ViewerMtlsConfig with the run's trust store, as CloudFront takes it."""
         return {"Mode": mode, "TrustStoreConfig": {"TrustStoreId": self.id, **trusts}}
 
     def shown_mutual(self) -> dict[str, Any]:
-        """As it shows mutual TLS."""
+        """ViewerMtlsConfig, as CloudFront shows it."""
         found: dict[str, Any] = self.now()[0]["DistributionConfig"].get("ViewerMtlsConfig") or {}
         return found
 

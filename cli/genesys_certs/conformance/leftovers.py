@@ -15,7 +15,7 @@ from rotation_watcher.adapters.aws_errors import NO_ANSWER, code
 TRIES, PAUSE = 30, 5.0
 """How often a removal is tried that has to wait for another one, and the seconds between."""
 LOST = 12
-"""How often a look is tried again where there is no connection."""
+"""How often a listing is tried again where there is no connection."""
 DEPLOYMENT = 1800.0
 """How long, in seconds, a distribution may take until every edge knows that it is disabled."""
 _AT_ONCE = 20

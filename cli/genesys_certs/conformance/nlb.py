@@ -20,7 +20,7 @@ type Filter = dict[str, str]
 
 
 def one_filter(value: str, field: str = "san-dns", match: str = "exact", action: str = "accept") -> Filter:
-    """A filter as the service is told of it."""
+    """A filter, as ModifyListener takes it."""
     return {"Field": field, "Action": action, "MatchType": match, "Value": value}
 
 
@@ -39,7 +39,7 @@ class Bench(BucketBench):
         self.arn = str(self.created["ListenerArn"])
 
     def mutual(self, filters: Sequence[Filter], mode: str = "verify") -> dict[str, Any]:
-        """As the service is told of it; no filters: nothing is said of them."""
+        """MutualAuthentication, as ModifyListener takes it; without filters the member is left out."""
         said: dict[str, Any] = {"Mode": mode}
         if mode == "verify":
             said["TrustStoreArn"] = self.trust_store

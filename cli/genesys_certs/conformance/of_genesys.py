@@ -8,7 +8,7 @@ from typing import Any
 import click
 import httpx
 
-from genesys_certs import __version__, aws, observing, options, output
+from genesys_certs import __version__, aws, options, output, places
 from genesys_certs.conformance import records
 from genesys_certs.conformance.asking import ask
 from genesys_certs.conformance.genesys import PROBES, PUBLIC, Bench
@@ -99,5 +99,5 @@ def _credentials(
     if arn:
         aws.connect(profile, region)
         return decode_credentials(AwsSecrets().get(arn), arn)
-    what = observing.What(client_id=client_id, client_secret_file=file)
-    return Credentials(client_id or "", observing.client_secret(what))
+    what = places.What(client_id=client_id, client_secret_file=file)
+    return Credentials(client_id or "", places.client_secret(what))

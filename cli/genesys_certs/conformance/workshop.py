@@ -43,18 +43,18 @@ class Place(NamedTuple):
     version: str
 
     def bundle(self) -> Mapping[str, str]:
-        """As elbv2 is told of it."""
+        """The object, as elbv2 takes it."""
         version = {"CaCertificatesBundleS3ObjectVersion": self.version} if self.version else {}
         return {"CaCertificatesBundleS3Bucket": self.bucket, "CaCertificatesBundleS3Key": self.key} | version
 
     def location(self, region: str) -> Mapping[str, str]:
-        """As CloudFront is told of it."""
+        """The object, as CloudFront takes it."""
         version = {"Version": self.version} if self.version else {}
         return {"Bucket": self.bucket, "Key": self.key, "Region": region} | version
 
     @property
     def uri(self) -> str:
-        """As API Gateway is told of it, which is told the version apart."""
+        """The object, as API Gateway takes it: the version is an argument of its own."""
         return f"s3://{self.bucket}/{self.key}"
 
 

@@ -30,11 +30,11 @@ from rotation_watcher.targets import companions, conditions, revocations, room
 from rotation_watcher.targets.decide import (
     Outcome,
 )
-from rotation_watcher.targets.reconcile import look, reconcile
+from rotation_watcher.targets.reconcile import fresh_snapshot, reconcile
 from rotation_watcher.targets.record import Record
 from rotation_watcher.targets.requests import Changed, PublishCall, Queued, Reconcile, Release, Rollback, Sweep
 from rotation_watcher.targets.run import Run
-from rotation_watcher.targets.session import Look, Ports, Session, unclaimed
+from rotation_watcher.targets.session import Ports, Session, SweepSession, unclaimed
 from rotation_watcher.targets.summary import Summary, TargetSummary
 from rotation_watcher.targets.sweep import Round
 from rotation_watcher.x509.facts import CertificateFacts
@@ -55,7 +55,7 @@ def publish(watch: Watch, request: PublishCall, ports: Ports) -> Summary:
     if isinstance(request, Queued):
         return _serve(watch, request, ports)
     if isinstance(request, Changed):
-        return _wake(watch, request, ports)
+        return _enqueue_changed(watch, request, ports)
     summary = Summary(mode=watch.mode, dry_run=request.dry_run)
     run = Run(watch, ports)
     chosen = _chosen(watch, request)
@@ -117,7 +117,7 @@ def _serve(watch: Watch, request: Queued, ports: Ports) -> Summary:
     return summary
 
 
-def _wake(watch: Watch, request: Changed, ports: Ports) -> Summary:
+def _enqueue_changed(watch: Watch, request: Changed, ports: Ports) -> Summary:
     """Ask the queue for the targets that somebody has changed; where it cannot be said which, look at all of them.
 
     A listener that no longer names a trust store names none that can be looked at alone.
@@ -209,7 +209,7 @@ def _takes_leaves(target: Target) -> bool:
 
 def _trusted(run: Run, view: BundleView, request: Called, session: Session) -> TargetSummary:
     """Serve a target that takes CA certificates. Raises RequestRefused, TargetError, StoreError, ToBeDone."""
-    watch, snapshot = run.watch, look(run.watch, view, session)
+    watch, snapshot = run.watch, fresh_snapshot(run.watch, view, session)
     if not request.dry_run and not isinstance(request, Rollback):
         return _with_lists(watch, view, session, reconcile(run, snapshot, session))
     from rotation_watcher.targets import by_hand  # noqa: PLC0415  # no schedule asks for it
@@ -231,12 +231,12 @@ def _release(watch: Watch, view: BundleView, request: Release, session: Session)
         return
     from rotation_watcher.targets import manual  # noqa: PLC0415  # no schedule asks for it
 
-    manual.release(look(watch, view, session), request.leave, session)
+    manual.release(fresh_snapshot(watch, view, session), request.leave, session)
 
 
 def _session(target: Target, request: Called, ports: Ports) -> Session:
     """A run's session. Raises StoreError."""
-    session = (Look if isinstance(request, Sweep) else Session)(target, ports)
+    session = (SweepSession if isinstance(request, Sweep) else Session)(target, ports)
     if not request.dry_run:
         session.take_over()
     return session

@@ -105,7 +105,7 @@ class _Ours(msgspec.Struct, frozen=True):
     known: frozenset[str]
 
 
-class _Looked(msgspec.Struct, frozen=True):
+class _Refreshed(msgspec.Struct, frozen=True):
     """One list after this run, with what is in force then; in a dry run what would be."""
 
     judged: Judged
@@ -121,14 +121,14 @@ class _Evidence(msgspec.Struct, frozen=True):
     """What a run found.
 
     ``clean``: the fingerprints of which a list in force says nothing, with the moment when it was made. ``named``:
-    those that histories name, None where not every history could be read. ``looked``: the folders of the lists that
+    those that histories name, None where not every history could be read. ``refreshed``: the folders of the lists that
     were asked; ``needed``: of those that certificates name.
     """
 
     on_lists: tuple[OnList, ...]
     clean: Mapping[str, datetime]
     named: frozenset[str] | None
-    looked: frozenset[str]
+    refreshed: frozenset[str]
     needed: frozenset[str]
 
     def clears(self, fingerprint: str, about: About | None = None) -> bool:
@@ -143,7 +143,7 @@ class _Evidence(msgspec.Struct, frozen=True):
         if key.startswith(conditions.REVOKED):
             return self.clears(key.removeprefix(conditions.REVOKED), about)
         folder = key.removeprefix(conditions.STALE_LIST)
-        return folder in self.looked or (self.named is not None and folder not in self.needed)
+        return folder in self.refreshed or (self.named is not None and folder not in self.needed)
 
 
 def refresh_crls(watch: Watch, request: Request, ports: Ports) -> Summary:
@@ -153,14 +153,14 @@ def refresh_crls(watch: Watch, request: Request, ports: Ports) -> Summary:
     ours = _ours(watch, ports.store, now, summary)
     asked = _asked(ours.needs, ports.store, now, summary)
     known, etag = _state(ports.store, summary)
-    looked = _look(asked.values(), ours.known, known, ports, request, now, summary)
-    evidence = _evidence(looked, asked, ours)
+    refreshed = _refresh(asked.values(), ours.known, known, ports, request, now, summary)
+    evidence = _evidence(refreshed, asked, ours)
     summary.revoked = {
         one.member.fingerprint[:16]: one.member.certificate.facts.subject
         for one in sorted(evidence.on_lists, key=lambda one: one.member.fingerprint)
     }
     if known is not None:
-        _tell(watch, (known, etag), evidence, looked, ports, request, now, summary)
+        _tell(watch, (known, etag), evidence, refreshed, ports, request, now, summary)
     return summary
 
 
@@ -265,7 +265,7 @@ def _state(store: ObjectStore, summary: Summary) -> tuple[state.State | None, st
         return None, None
 
 
-def _look(
+def _refresh(
     asked: Iterable[_Asked],
     remembered: frozenset[str],
     known: state.State | None,
@@ -273,7 +273,7 @@ def _look(
     request: Request,
     now: datetime,
     summary: Summary,
-) -> list[_Looked]:
+) -> list[_Refreshed]:
     """Fetch, judge and keep every list; each that can be kept is kept as soon as it is there."""
     failing = {*known.conditions} if known else set()
     jobs = [Job(point, held, conditions.stale_key(point.folder) in failing) for point, held in asked if held]
@@ -289,17 +289,17 @@ def _look(
         # The list itself is let go: it may take a hundred megabytes.
         found.append((job, Unchanged() if isinstance(outcome, Fresh) else outcome, held))
         summary.lists.append(_described(job.point, outcome, held.facts))
-    looked = [_Looked(Judged(job.point, fetch.left_out(job), None), job.held) for job in left]
-    summary.lists += [_described(one.judged.point, one.judged.outcome, None) for one in looked]
+    refreshed = [_Refreshed(Judged(job.point, fetch.left_out(job), None), job.held) for job in left]
+    summary.lists += [_described(one.judged.point, one.judged.outcome, None) for one in refreshed]
     for job, outcome, held in found:
         try:  # what another run has put in force meanwhile counts
             last = held if request.dry_run else lists.again(ports.store, job.point, held, now)
         except StoreError as error:
             _broken(job.point, error, summary)
             continue
-        looked.append(_Looked(Judged(job.point, outcome, last.facts), last))
+        refreshed.append(_Refreshed(Judged(job.point, outcome, last.facts), last))
     summary.lists.sort(key=lambda one: (one.url, one.certificates))
-    return looked
+    return refreshed
 
 
 def _kept(job: Job, outcome: fetch.Outcome, ports: Ports, *, dry_run: bool) -> Held:
@@ -337,10 +337,10 @@ def _described(point: Point, outcome: fetch.Outcome, facts: CrlFacts | None) -> 
     return summary
 
 
-def _evidence(looked: Sequence[_Looked], asked: Mapping[str, _Asked], ours: _Ours) -> _Evidence:
+def _evidence(refreshed: Sequence[_Refreshed], asked: Mapping[str, _Asked], ours: _Ours) -> _Evidence:
     told = [
         (one, member, one.held.facts.this_update, one.revokes(member))
-        for one in looked
+        for one in refreshed
         if one.held.facts
         for member in one.judged.point.members
     ]
@@ -348,17 +348,17 @@ def _evidence(looked: Sequence[_Looked], asked: Mapping[str, _Asked], ours: _Our
         on_lists=tuple(OnList(member, one.judged.point.url, made) for one, member, made, on_it in told if on_it),
         clean={member.fingerprint: made for _, member, made, on_it in told if on_it is False},
         named=ours.named if ours.whole else None,
-        looked=frozenset(one.judged.point.folder for one in looked),
+        refreshed=frozenset(one.judged.point.folder for one in refreshed),
         needed=frozenset(asked),
     )
 
 
-def _due(held: state.State, looked: Sequence[_Looked], needed: Collection[str]) -> state.Asked:
-    """What publish has to follow. Of lists nothing new where not each of those ``needed`` could be looked at."""
-    whole = len(looked) == len(needed)
+def _due(held: state.State, refreshed: Sequence[_Refreshed], needed: Collection[str]) -> state.Asked:
+    """What publish has to follow. Of lists nothing new where not each of those ``needed`` could be refreshed."""
+    whole = len(refreshed) == len(needed)
     return state.Asked(
         revoked=_digest(key for key in held.conditions if key.startswith(REVOKED)),
-        lists=_digest(one.held.facts.fingerprint for one in looked if one.held.facts) if whole else held.asked.lists,
+        lists=_digest(one.held.facts.fingerprint for one in refreshed if one.held.facts) if whole else held.asked.lists,
     )
 
 
@@ -367,7 +367,7 @@ def _digest(names: Iterable[str]) -> str:
     return hashlib.sha256(joined.encode()).hexdigest() if joined else ""
 
 
-def _wake(watch: Watch, due: state.Asked, asked: state.Asked, ports: Ports) -> list[str]:
+def _enqueue(watch: Watch, due: state.Asked, asked: state.Asked, ports: Ports) -> list[str]:
     """One request a target that is concerned, so that it follows at once. Raises StoreError if not every one was sent.
 
     What is revoked concerns the pins of all; a new list those that load it.
@@ -386,7 +386,7 @@ def _tell(
     watch: Watch,
     known: tuple[state.State, str | None],
     evidence: _Evidence,
-    looked: Sequence[_Looked],
+    refreshed: Sequence[_Refreshed],
     ports: Ports,
     request: Request,
     now: datetime,
@@ -397,7 +397,7 @@ def _tell(
     def change(held: state.State) -> state.State:
         return conditions.after(
             held,
-            (one.judged for one in looked),
+            (one.judged for one in refreshed),
             evidence.on_lists,
             now,
             is_over=evidence.ends,
@@ -431,7 +431,7 @@ def _tell(
         return
     try:
         step(change)
-        due = _due(known[0], looked, evidence.needed)
+        due = _due(known[0], refreshed, evidence.needed)
         if due != known[0].asked:
             _follow(watch, due, known[0].asked, step, ports, summary)
         summary.alerts = [alert.id for alert in known[0].outbox]
@@ -452,7 +452,7 @@ def _follow(
 ) -> None:
     """Ask publish to follow, and note that it was asked; what stops that does not stop the alerts."""
     try:
-        summary.enqueued = _wake(watch, due, asked, ports)
+        summary.enqueued = _enqueue(watch, due, asked, ports)
         step(lambda held: replace(held, asked=due))
     except StoreError as error:
         summary.broken.append(str(error))

@@ -7,7 +7,7 @@ ends at 800 bytes; the clock stands still during one run.
 
 import json
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -77,9 +77,6 @@ class Given(NamedTuple):
         return json.dumps(
             {"connection": self.connection, "store": self.store, "now": now, "broken": self.broken}, ensure_ascii=True
         )
-
-
-type Engine = Callable[[str, Given], Heard]
 
 
 def in_quickjs(source: str, given: Given) -> Heard:

@@ -86,7 +86,7 @@ class FilePlaces:
         ``location`` and ``version`` are what the bundle is a copy of, where all lies as the manifest says; else the
         place itself.
         """
-        found = self._look(arn)
+        found = self._find(arn)
         manifest = None if found.altered else found.manifest
         return Live(
             bundle=found.bundle,
@@ -103,7 +103,7 @@ class FilePlaces:
         """See ``ports.TrustTarget``."""
         if _place(arn)[0] == bundle.bucket:
             raise TargetError(f"cannot change {arn}: it is the stack's own bucket: name a place in another one")
-        found = self._look(arn)
+        found = self._find(arn)
         if found.etags.get(BUNDLE) != expected:
             raise TargetBusy(f"cannot change {arn}: {BUNDLE} was changed since it was read")
         body = self._deployed(arn, bundle)
@@ -120,7 +120,7 @@ class FilePlaces:
 
     def companions(self, arn: str) -> Mapping[str, str] | None:
         """See ``ports.CompanionTarget``."""
-        found = self._last.get(arn) or self._look(arn)
+        found = self._last.get(arn) or self._find(arn)
         if found.manifest is None:
             return None
         sound = (found.sound(name) for name in file_sets.COMPANIONS)
@@ -128,11 +128,11 @@ class FilePlaces:
 
     def altered(self, arn: str) -> bool:
         """See ``ports.CompanionTarget``."""
-        return bool((self._last.get(arn) or self._look(arn)).altered)
+        return bool((self._last.get(arn) or self._find(arn)).altered)
 
     def place(self, arn: str, files: Mapping[str, bytes]) -> None:
         """See ``ports.CompanionTarget``."""
-        found = self._look(arn)
+        found = self._find(arn)
         manifest, entry = found.manifest, found.named(BUNDLE)
         if manifest is None or entry is None:
             raise TargetBusy(f"cannot change {arn}: its {MANIFEST} is gone since it was read")
@@ -141,7 +141,7 @@ class FilePlaces:
         self._commit(arn, found, [*placed, sums, entry], manifest.source, manifest.source_version)
         for one in placed:
             self._prove(arn, one)
-        self._look(arn)
+        self._find(arn)
 
     def _place(self, arn: str, name: str, body: bytes, found: _Found) -> Entry:
         there = found.sound(name)
@@ -192,7 +192,7 @@ class FilePlaces:
             )
         return Entry(name=name, version=version, size=len(body), sha256=sha256(body), etag=answer["ETag"].strip('"'))
 
-    def _look(self, arn: str) -> _Found:
+    def _find(self, arn: str) -> _Found:
         """What lies there now, and what of it is in force. Raises TargetError."""
         etags = self._etags(arn)
         manifest, strange = self._manifest(arn, etags)

@@ -1,8 +1,7 @@
-"""Alerts over one SNS topic, with a message for each protocol."""
+"""Alerts over one SNS topic."""
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from rotation_watcher.adapters.aws_errors import NO_ANSWER, of_key
@@ -11,10 +10,6 @@ from rotation_watcher.errors import DeliveryError, DeliveryTimedOut
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
-
-LIMIT = 250_000
-"""The most bytes of a message; SNS accepts 262,144 including attributes and subject."""
-_MACHINES = ("lambda", "sqs", "http", "https")
 
 
 class SnsSink:
@@ -30,7 +25,7 @@ class SnsSink:
 
     def deliver(self, alert: Alert) -> None:
         """See ``alerts.outbox.AlertSink``."""
-        from rotation_watcher.alerts import mail  # noqa: PLC0415  # most runs tell nothing
+        from rotation_watcher.alerts import mail, sns_message  # noqa: PLC0415  # most runs deliver nothing
 
         origin = alert.origin
         attributes: Any = {
@@ -53,7 +48,7 @@ class SnsSink:
             self._client.publish(
                 TopicArn=self._topic,
                 Subject=mail.subject(alert),
-                Message=message(alert),
+                Message=sns_message.message(alert),
                 MessageStructure="json",
                 MessageAttributes=attributes,
             )
@@ -77,14 +72,3 @@ class SnsSubscribers:
             return int(found["SubscriptionsConfirmed"])
         except (ClientError, BotoCoreError, KeyError, ValueError) as error:
             raise DeliveryError(f"SNS does not say who is subscribed: {error}") from error
-
-
-def message(alert: Alert) -> str:
-    """The per-protocol JSON, at most LIMIT bytes; of what is larger the end of the facts, then of the texts, is cut."""
-    from rotation_watcher.alerts import data, mail  # noqa: PLC0415  # most runs tell nothing
-
-    def encode(alert: Alert) -> bytes:
-        text, machines = mail.text(alert), data.as_json(alert).decode()
-        return msgspec.json.encode({"default": text, "email": text, **dict.fromkeys(_MACHINES, machines)})
-
-    return data.cut(alert, encode, LIMIT).decode()

@@ -99,7 +99,7 @@ def _reconcile(run: Run, snapshot: Snapshot, session: Session) -> TargetSummary:
         action = decide(snapshot, mode, ports.owner, ports.clock())
         if isinstance(action, ClaimedElsewhere):
             return _claimed(snapshot, ClaimedByAnother(action.owner, action.until))
-        if session.looks_only and isinstance(action, Act):
+        if session.sweeping and isinstance(action, Act):
             raise ToBeDone(session.target.id)
         # Only where this run goes on to the record: note and record must say the same.
         kept.note_shown(ports.store, snapshot.target, snapshot.live)

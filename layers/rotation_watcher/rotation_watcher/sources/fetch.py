@@ -42,7 +42,7 @@ def answers(sources: Sequence[Source], secrets: Secrets, genesys: GenesysApi, se
                 tasks.create_task(one(source))
 
     async def one(source: Source) -> None:
-        found.put(Answer(source, await _look(source, secrets, genesys, seconds)))
+        found.put(Answer(source, await _ask(source, secrets, genesys, seconds)))
 
     def run() -> None:
         try:
@@ -75,7 +75,8 @@ def _as_they_come(
         bell.cancel()
 
 
-async def _look(source: Source, secrets: Secrets, genesys: GenesysApi, seconds: float) -> Seen:
+async def _ask(source: Source, secrets: Secrets, genesys: GenesysApi, seconds: float) -> Seen:
+    """What a source answers within ``seconds``, or why it does not."""
     try:
         async with asyncio.timeout(seconds):
             text = await _apart(lambda: secrets.get(source.credentials))

@@ -35,11 +35,6 @@ def file(key: str, faults: Iterable[object] = ()) -> str:
     return f"{_FILE}{key}#{digest}"
 
 
-def file_of(key: str) -> str | None:
-    """The file that a condition of this key is about; None where it is about something else."""
-    return key.removeprefix(_FILE).partition("#")[0] if key.startswith(_FILE) else None
-
-
 def disagree(other: str, authority: str = "") -> str:
     """Another source of the region sees other certificates. Without an authority: the prefix for that source."""
     return f"{DISAGREE}{other}:{authority}"

@@ -1,7 +1,7 @@
 """For how long a source has not been read, as the run knows that has just looked. Pure.
 
 Only this run can say it to the hour: what is kept of a success (``History.fresh_at``) is as old as a third of
-``stale_after_hours`` while all is well, so that a look that finds nothing new writes nothing.
+``stale_after_hours`` while all is well, so that an observation that finds nothing new writes nothing.
 """
 
 from datetime import datetime, timedelta

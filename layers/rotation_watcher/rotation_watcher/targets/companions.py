@@ -37,7 +37,7 @@ def keep(view: BundleView, session: Session, mode: Mode, *, dry_run: bool = Fals
         return []
     if dry_run or mode is Mode.OBSERVE:
         return [f"would {_verb(name, files)} {name}" for name in different]
-    if session.looks_only:
+    if session.sweeping:
         raise ToBeDone(target.id)
     adapter.place(target.arn, files)
     return [f"{_verb(name, files)} {name}: done" for name in different]

@@ -164,9 +164,9 @@ def assembled(
     )
 
 
-def fitted(plans: Sequence[NamedPlan], most: int = MOST) -> list[NamedPlan]:
-    """The plans, with no more than ``most`` kept certificates named in all of them together; ``kept`` still counts."""
-    share = most // max(1, len(plans))
+def fitted(plans: Sequence[NamedPlan]) -> list[NamedPlan]:
+    """The plans, with no more than MOST kept certificates named in all of them together; ``kept`` still counts."""
+    share = MOST // max(1, len(plans))
     return [msgspec.structs.replace(one, keep=one.keep[:share]) for one in plans]
 
 

@@ -1,7 +1,7 @@
 """Bring one target to what its bundle wants: snapshot → plan → decide → act → prove → record.
 
-What changes the target is decided again under its claim. Raises TargetError, StoreError, and ToBeDone for a look that
-has found something to do.
+What changes the target is decided again under its claim. Raises TargetError, StoreError, and ToBeDone for a
+sweep that has found something to do.
 """
 
 from datetime import datetime, timedelta
@@ -47,13 +47,13 @@ _READBACKS = 3
 """How often a target that shows the state before the last proof is read again before it counts as drift."""
 
 
-def look(watch: Watch, view: BundleView, session: Session) -> Snapshot:
+def fresh_snapshot(watch: Watch, view: BundleView, session: Session) -> Snapshot:
     """Take a snapshot, again if it may show a state that is over. Raises TargetError, ToBeDone, StoreError."""
     snapshot = snapshot_of(watch, view, session)
     for _ in range(_READBACKS):
         if not may_lag(snapshot, session.ports.clock()):
             break
-        if session.looks_only:
+        if session.sweeping:
             raise ToBeDone(session.target.id)
         session.ports.wait(READBACK_SECONDS)
         session.reload()
@@ -76,7 +76,7 @@ def reconcile(run: Run, snapshot: Snapshot, session: Session) -> TargetSummary:
         if isinstance(action, ClaimedElsewhere):
             return claimed_elsewhere(snapshot, ClaimedByAnother(action.owner, action.until))
         soon = isinstance(action, PutOff) and action.until <= ports.clock() + HORIZON
-        if session.looks_only and (soon or isinstance(action, Act)):
+        if session.sweeping and (soon or isinstance(action, Act)):
             raise ToBeDone(session.target.id)
         # Only where this run goes on to the record: note and record must say the same.
         shown.note(ports.store, snapshot.target, snapshot.live)
@@ -108,7 +108,7 @@ def _deploy_as_read(run: Run, snapshot: Snapshot, session: Session) -> Outcome |
     Not where the account's pace has to be asked first, where what the snapshot shows is a reason to wait, or where
     somebody has written the record since: then the target is claimed, and read again.
     """
-    if session.looks_only or arns.parse_target(session.target.arn).kind.pace is not None:
+    if session.sweeping or arns.parse_target(session.target.arn).kind.pace is not None:
         return None
     ports, mode = session.ports, run.watch.mode
     now = ports.clock()

@@ -110,8 +110,8 @@ class Ports(msgspec.Struct, frozen=True):
 class Session:
     """One run at one target. ``record`` is what the store held when it was last read or written here."""
 
-    looks_only = False
-    """Whether it never takes the claim, and so changes nothing at the target."""
+    sweeping = False
+    """Whether it is a sweep's, which never takes the claim, and so changes nothing at the target."""
     unusable: Unusable | None = None
     """Why the bucket from which the target loads cannot be used, if that is known."""
 
@@ -292,10 +292,10 @@ class Session:
             raise ClaimedByAnother(claim.owner, claim.until)
 
 
-class Look(Session):
+class SweepSession(Session):
     """A sweep's session: it notes what it sees and delivers what waits; for what needs the claim it raises ToBeDone."""
 
-    looks_only = True
+    sweeping = True
 
     def claim(self, _change: Change) -> None:
         """Raise ToBeDone."""

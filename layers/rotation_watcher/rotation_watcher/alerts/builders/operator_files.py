@@ -110,7 +110,7 @@ def operator_file_changed(*, change: FileChange, bucket: str, beside: FileChange
 def operator_files_changed(
     *,
     changes: Sequence[FileChange],
-    more: int = 0,
+    more: int,
     beyond: bool = False,
     people: Sequence[str] = (),
     bucket: str,
