@@ -17,8 +17,8 @@ from rotation_watcher.config import Bundle, Source, Target, Watch
 _SHOWN = 12
 """How many names stand behind a change that many entries share; --json has all."""
 _ANOTHER_ID = (
-    "with another id: record, holds and the versions to roll back to stay under the former one. Write the former id to"
-    " keep them"
+    "with another id: what is known of it goes on, since state is the ARN's. What is open is told to be over by the"
+    " former id, and anew by this one"
 )
 
 
@@ -47,7 +47,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Edit(msgspec.Struct, frozen=True, kw_only=True):
     """All that an edit changes; ``against`` says what it is compared with.
 
-    ``settings``: the mode and the policy. ``not_granted``: ARNs that the stack's parameters do not name yet.
+    ``settings``: the mode and the policy. ``not_granted``: ARNs that the stack's parameters do not name yet. ``tag``:
+    what permits a target that they do not name, as ``key=value`` (empty: nothing does).
     """
 
     against: str
@@ -56,6 +57,7 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
     changed: tuple[Entry, ...] = ()
     settings: tuple[Change, ...] = ()
     not_granted: Mapping[str, Sequence[str]] = {}
+    tag: str = ""
 
     @property
     def changes(self) -> bool:
@@ -66,8 +68,13 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
 type _Item = Source | Bundle | Target
 
 
-def compare(before: Watch | None, after: Watch, against: str, granted: Mapping[str, Iterable[str]]) -> Edit:
-    """What changes. ``before`` None: nothing is in use. ``granted``: ARNs by the parameter that names them."""
+def compare(
+    before: Watch | None, after: Watch, against: str, granted: Mapping[str, Iterable[str]], tag: str = ""
+) -> Edit:
+    """What changes. ``before`` None: nothing is in use. ``granted``: ARNs by the parameter that names them.
+
+    ``tag``: see ``Edit``.
+    """
     added: list[Entry] = []
     removed: list[Entry] = []
     changed: list[Entry] = []
@@ -92,6 +99,7 @@ def compare(before: Watch | None, after: Watch, against: str, granted: Mapping[s
         changed=tuple(changed),
         settings=tuple(_of_all(before, after)) if before else (),
         not_granted={name: listed for name, listed in missing.items() if listed},
+        tag=tag,
     )
 
 
@@ -148,7 +156,9 @@ def text(edit: Edit, width: int) -> list[str]:
     if renamed:
         lines += _wrapped("!", f"{count(len(renamed), 'target')} {_ANOTHER_ID}", width)
     for name, listed in edit.not_granted.items():
-        lines += _wrapped("!", f"{name} of the stack lacks {_some(listed)}: deploy with them first", width)
+        by_tag = edit.tag and name == "TargetArns"
+        remedy = f"each of them must bear the tag {edit.tag}" if by_tag else "deploy with them first"
+        lines += _wrapped("!", f"{name} of the stack lacks {_some(listed)}: {remedy}", width)
     return [*lines, ""]
 
 
