@@ -142,6 +142,8 @@ def _edit(watch: Watch, stack: Stack | str) -> Edit:
         words = f"the one in use has {count(len(error.mistakes), 'mistake')}, and none before counts"
         return edits.compare(None, watch, words, granted, tag)
     against = f"against {stack.parameters.get('WatchFileUri') or f'the parameters of {stack.name}'}"
+    if used.failures:
+        against = "against the last one that was accepted; the newest cannot be read"
     if used.mistakes:
         against = f"against the last one that was accepted; the newest has {count(len(used.mistakes), 'mistake')}"
     return edits.compare(used.watch, watch, against, granted, tag)
