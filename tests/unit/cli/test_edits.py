@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from genesys_certs import edits
 from genesys_certs.edits import Edit
 from rotation_watcher import config
@@ -96,7 +98,18 @@ def test_what_the_roles_do_not_allow_yet_is_named() -> None:
 
 
 def test_where_a_tag_permits_targets_it_is_asked_for_and_no_list_that_has_no_room_for_them() -> None:
-    edit = edits.compare(watch(), watch(), "", {"TargetArns": [store("a")], "CredentialArns": []}, "a:stack=the-stack")
+    elsewhere = store("c").replace("us-east-1", "eu-west-1")
+    place, edge = "arn:aws:s3:::the-bucket/doors/", "arn:aws:cloudfront::123456789012:trust-store/ts_1"
+    after = config.from_document(
+        msgspec.to_builtins(watch(targets=[store("a"), store("b"), place, edge]))
+        | {"targets": [{"arn": one, "bundle": "main"} for one in (store("a"), store("b"), elsewhere, place, edge)]},
+        stack_region="us-east-1",
+        elsewhere=config.UNKNOWN_STACK,
+    )
+    granted = {"TargetArns": [store("a")], "CredentialArns": []}
+    edit = edits.compare(watch(), after, "", granted, edits.Tagged("a:stack=the-stack", "us-east-1"))
+    assert edit.not_granted == {"TargetArns": [elsewhere, place], "CredentialArns": [SECRET]}
+    assert edit.by_tag == [store("b"), edge]
     said = " ".join(" ".join(edits.text(edit, 120)).split())
-    assert f"! TargetArns of the stack lacks {store('b')}: each of them must bear the tag a:stack=the-stack" in said
-    assert f"! CredentialArns of the stack lacks {SECRET}: deploy with them first" in said
+    assert f"! TargetArns of the stack lacks {elsewhere}, {place}: deploy with them first" in said
+    assert f"! must bear the tag a:stack=the-stack: {store('b')}, {edge}" in said
