@@ -7,7 +7,7 @@ import pytest
 
 from rotation_watcher import config
 from rotation_watcher import publish as publishing
-from rotation_watcher.errors import TargetError
+from rotation_watcher.errors import TargetBusy, TargetDenied, TargetError, TargetNotFound
 from rotation_watcher.kinds import ALB_TRUST_STORE
 from rotation_watcher.run_store import Memory
 from rotation_watcher.targets.requests import decode_request
@@ -34,6 +34,7 @@ class HalfSilent(QueueWorld):
         super().__init__([f"d{number}" for number in range(domains)])
         self.memory = Memory()
         self.wait_for = wait_for
+        self.error: type[TargetError] = TargetError
         self.asked: list[int] = []
         self.trust_stores = FakeTrustTarget(ALB_TRUST_STORE, self.store, self.clock)
         self.adapters[ALB_TRUST_STORE] = self.trust_stores
@@ -73,7 +74,7 @@ class HalfSilent(QueueWorld):
             self.asked.append(number)
         if number in self.silent:
             self.clock.advance(self.wait_for)
-            raise TargetError(f"cannot read {subject}: Read timeout on endpoint URL")
+            raise self.error(f"cannot read {subject}: Read timeout on endpoint URL")
 
 
 @pytest.mark.parametrize("seconds", [5, 27, 67])
@@ -119,6 +120,16 @@ def test_when_it_answers_again_all_are_looked_at() -> None:
 
 def test_what_is_refused_at_once_is_no_reason_to_ask_no_further() -> None:
     world = HalfSilent(3, 9, timedelta(seconds=1))
+    for _ in range(3):
+        world.sweep_in_time()
+        assert world.asked == [*range(9)]
+
+
+@pytest.mark.parametrize("error", [TargetBusy, TargetDenied, TargetNotFound])
+def test_a_late_answer_is_an_answer(error: type[TargetError]) -> None:
+    """Such as one that throttles, after each try of the SDK: those behind would never have their turn."""
+    world = HalfSilent(3, 9, timedelta(seconds=8))
+    world.error = error
     for _ in range(3):
         world.sweep_in_time()
         assert world.asked == [*range(9)]

@@ -15,7 +15,15 @@ from rotation_watcher.bundles.view import view_bundle
 from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.config import Bundle, Target, Watch
 from rotation_watcher.deadline import TimedStore
-from rotation_watcher.errors import BucketUnusable, RoleUnanswered, StoreError, TargetError
+from rotation_watcher.errors import (
+    BucketUnusable,
+    RoleUnanswered,
+    StoreError,
+    TargetBusy,
+    TargetDenied,
+    TargetError,
+    TargetNotFound,
+)
 from rotation_watcher.identity import files
 from rotation_watcher.kinds import Kind, Payload
 from rotation_watcher.ports import ThriftyTarget
@@ -104,7 +112,9 @@ class Run:
         role, place = self.ports.reach(target).role_arn, self._place(target)
         if role is not None and isinstance(error, RoleUnanswered):
             self._unanswered[role] = error
-        if self.ports.clock() - since >= SLOW:
+        if isinstance(error, TargetBusy | TargetDenied | TargetNotFound):
+            self.note_answered(target)
+        elif self.ports.clock() - since >= SLOW:
             if place in self._memory.silent:
                 self._silent[place] = error
             self._memory.silent.add(place)
