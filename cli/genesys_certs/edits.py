@@ -13,12 +13,13 @@ import msgspec
 from rotation_watcher import arns
 from rotation_watcher.alerts.builders.wording import count, plain
 from rotation_watcher.config import Bundle, Source, Target, Watch
+from rotation_watcher.kinds import FILE_PLACE
 
 _SHOWN = 12
 """How many names stand behind a change that many entries share; --json has all."""
 _ANOTHER_ID = (
-    "with another id: record, holds and the versions to roll back to stay under the former one. Write the former id to"
-    " keep them"
+    "with another id: what is known of it goes on, since state is the ARN's. What is open is told to be over by the"
+    " former id, and anew by this one"
 )
 
 
@@ -47,7 +48,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Edit(msgspec.Struct, frozen=True, kw_only=True):
     """All that an edit changes; ``against`` says what it is compared with.
 
-    ``settings``: the mode and the policy. ``not_granted``: ARNs that the stack's parameters do not name yet.
+    ``settings``: the mode and the policy. ``not_granted``: ARNs that the stack's parameters do not name yet and must;
+    ``by_tag``: those of targets that need not be named where they bear ``tag`` (``key=value``).
     """
 
     against: str
@@ -56,6 +58,8 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
     changed: tuple[Entry, ...] = ()
     settings: tuple[Change, ...] = ()
     not_granted: Mapping[str, Sequence[str]] = {}
+    by_tag: Sequence[str] = ()
+    tag: str = ""
 
     @property
     def changes(self) -> bool:
@@ -63,11 +67,32 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.added or self.removed or self.changed or self.settings)
 
 
+class Tagged(msgspec.Struct, frozen=True):
+    """A stack that may change what bears ``tag`` (``key=value``) in its own account and ``region``."""
+
+    tag: str
+    region: str
+
+    def permits(self, arn: str) -> bool:
+        """Whether the tag would do for a target of the stack's account. S3 knows no such tag of a place for files."""
+        target = arns.parse_target(arn)
+        return target.region in {None, self.region} and target.kind is not FILE_PLACE
+
+
 type _Item = Source | Bundle | Target
 
 
-def compare(before: Watch | None, after: Watch, against: str, granted: Mapping[str, Iterable[str]]) -> Edit:
-    """What changes. ``before`` None: nothing is in use. ``granted``: ARNs by the parameter that names them."""
+def compare(
+    before: Watch | None,
+    after: Watch,
+    against: str,
+    granted: Mapping[str, Iterable[str]],
+    tagged: Tagged | None = None,
+) -> Edit:
+    """What changes. ``before`` None: nothing is in use. ``granted``: ARNs by the parameter that names them.
+
+    ``tagged`` None: the stack permits nothing by a tag.
+    """
     added: list[Entry] = []
     removed: list[Entry] = []
     changed: list[Entry] = []
@@ -85,6 +110,9 @@ def compare(before: Watch | None, after: Watch, against: str, granted: Mapping[s
     missing = {
         name: [*dict.fromkeys(arn for arn in used[name] if arn not in {*known})] for name, known in granted.items()
     }
+    by_tag = [arn for arn in missing.get("TargetArns", ()) if tagged and tagged.permits(arn)]
+    if by_tag:
+        missing["TargetArns"] = [arn for arn in missing["TargetArns"] if tagged and not tagged.permits(arn)]
     return Edit(
         against=against,
         added=tuple(added),
@@ -92,6 +120,8 @@ def compare(before: Watch | None, after: Watch, against: str, granted: Mapping[s
         changed=tuple(changed),
         settings=tuple(_of_all(before, after)) if before else (),
         not_granted={name: listed for name, listed in missing.items() if listed},
+        by_tag=by_tag,
+        tag=tagged.tag if tagged and by_tag else "",
     )
 
 
@@ -149,6 +179,8 @@ def text(edit: Edit, width: int) -> list[str]:
         lines += _wrapped("!", f"{count(len(renamed), 'target')} {_ANOTHER_ID}", width)
     for name, listed in edit.not_granted.items():
         lines += _wrapped("!", f"{name} of the stack lacks {_some(listed)}: deploy with them first", width)
+    if edit.by_tag:
+        lines += _wrapped("!", f"must bear the tag {edit.tag}: {_some(edit.by_tag)}", width)
     return [*lines, ""]
 
 

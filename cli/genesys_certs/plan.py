@@ -22,6 +22,8 @@ from rotation_watcher.errors import BucketUnusable, ConfigurationError
 from rotation_watcher.targets.named_plan import NamedPlan, text, total
 from rotation_watcher.targets.requests import Reconcile
 
+_TAG = "genesys-certificate-watcher:stack"
+"""With ``TargetsByTag`` publish may change whatever bears this tag with the stack's name (template.yaml)."""
 _LEFT_OUT = "left out: only publish may take on {role}. After the deployment or upload, `genesys-certs plan` asks it."
 
 
@@ -134,15 +136,19 @@ def _edit(watch: Watch, stack: Stack | str) -> Edit:
     if isinstance(stack, str):
         return edits.compare(None, watch, stack, {})
     granted = {name: stack.listed(name) for name in ("CredentialArns", "TargetArns") if name in stack.parameters}
+    by_tag = stack.parameters.get("TargetsByTag") == "yes"
+    tagged = edits.Tagged(f"{_TAG}={stack.name}", stack.region) if by_tag else None
     try:
         used = configuration.in_use(stack.watch, stack.parse, stack.store, dry_run=True)
     except ConfigurationError as error:
         words = f"the one in use has {count(len(error.mistakes), 'mistake')}, and none before counts"
-        return edits.compare(None, watch, words, granted)
+        return edits.compare(None, watch, words, granted, tagged)
     against = f"against {stack.parameters.get('WatchFileUri') or f'the parameters of {stack.name}'}"
+    if used.failures:
+        against = "against the last one that was accepted; the newest cannot be read"
     if used.mistakes:
         against = f"against the last one that was accepted; the newest has {count(len(used.mistakes), 'mistake')}"
-    return edits.compare(used.watch, watch, against, granted)
+    return edits.compare(used.watch, watch, against, granted, tagged)
 
 
 def _from_here(place: Place, what: What, targets: tuple[str, ...]) -> tuple[Observed, Planned]:

@@ -29,7 +29,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
 
     The event: messages of the queue, or ``{"targets": [...]}``, ``{"rollback": "id", "to": "version"}``,
     ``{"release": "id"}``, ``{"sweep": true}``, each also with ``"dry_run": true``; ``{}`` serves every target.
-    A configuration that is refused is replaced by the last good one; collect sends the alert about it.
+    A configuration that is refused is replaced by the last good one; collect sends the alert about it. So is one that
+    cannot be read, which fails the run.
     Raises ConfigurationError, RequestRefused, or StoreError after all other targets were served, so that Lambda counts
     the run as failed.
     """
@@ -65,7 +66,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
             logger.warning("alerts wait: nobody has confirmed", extra={"waiting": delivery.waiting})
         listed = watcher.settings.target_arns or watcher.settings.target_roles
         idle = isinstance(request, Sweep) and not configured.watch.targets and listed
-        others = [*([_NO_TARGET] if idle else []), *wound_up, *delivery.failures]
+        others = [*configured.failures, *([_NO_TARGET] if idle else []), *wound_up, *delivery.failures]
         if failures := summary.failures(others):
             raise StoreError("; ".join(failures))
         return summary

@@ -46,7 +46,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     logger.info("refreshed", extra={"summary": answer})
     if logger.log_level <= logging.DEBUG:
         _explain(summary)
-    if failed := [*summary.broken, *summary.undelivered, *delivery.failures]:
+    if failed := [*configured.failures, *summary.broken, *summary.undelivered, *delivery.failures]:
         raise StoreError("; ".join(failed))
     return answer
 

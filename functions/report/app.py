@@ -50,6 +50,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     logger.info("reported", extra={"summary": answer})
     if configured.mistakes:
         answer["configuration_refused"] = [*configured.mistakes]  # collect and publish log them
-    if failed := [*summary.undelivered, *delivery.failures]:
+    if failed := [*configured.failures, *summary.undelivered, *delivery.failures]:
         raise StoreError("; ".join(failed))
     return answer

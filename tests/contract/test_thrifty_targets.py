@@ -5,11 +5,13 @@ from typing import Any
 
 import httpx
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters.api_gateway import ApiGatewayDomains
+from rotation_watcher.adapters.aws_errors import NoAnswerOfSts
 from rotation_watcher.adapters.trust_store import AlbTrustStores
-from rotation_watcher.errors import TargetNotFound
+from rotation_watcher.errors import TargetError, TargetNotFound
 from rotation_watcher.ports import UNKNOWN, ThriftyTarget
 from tests.support import contract_targets, pki
 from tests.support.contract_targets import PACE, SETTLE, ContractTarget
@@ -80,6 +82,33 @@ def test_one_that_is_gone_hides_no_other(
     with pytest.raises(TargetNotFound):
         adapter.read(stores[0].arn)
     assert [adapter.read(one.arn).bundle for one in stores[1:]] == [ONE, ONE]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ReadTimeoutError(endpoint_url="https://there"),
+        NoAnswerOfSts(role="arn:aws:iam::222222222222:role/a", why="none"),
+    ],
+)
+def test_a_service_that_gives_no_answer_is_not_asked_the_same_again(
+    error: Exception, aws: EmbeddedAws, http: httpx.Client, stores: list[ContractTarget]
+) -> None:
+    client, calls = aws.client("elbv2"), []
+
+    def silent(**_: object) -> None:
+        calls.append(1)
+        raise error
+
+    adapter = AlbTrustStores(client, http)
+    adapter.expect([one.arn for one in stores])
+    client.meta.events.register("before-call.elastic-load-balancing-v2", silent)
+    try:
+        with pytest.raises(TargetError, match=f"cannot read {stores[0].arn}"):
+            adapter.read(stores[0].arn)
+    finally:
+        client.meta.events.unregister("before-call.elastic-load-balancing-v2", silent)
+    assert len(calls) == 1, "each call waits for a minute"
 
 
 def test_what_was_asked_for_at_once_answers_the_first_read_alone(

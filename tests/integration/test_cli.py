@@ -489,3 +489,14 @@ def test_plan_lists_every_mistake_of_an_edit_with_its_line_and_compares_with_the
     assert lines[1] == "  ~ mode apply → observe"
     compared = command("plan", "--watch-file", str(edited), "--stack-name", "no-such-stack")
     assert (compared.code, "There is no stack no-such-stack" in compared.err) == (1, True)
+
+
+def test_plan_of_a_fleet_asks_for_the_tag_where_that_permits_its_targets(
+    world: Environment, command: Command, tmp_path: Path
+) -> None:
+    _parameters(world, TargetArns="", TargetsByTag="yes")
+    edited = tmp_path / "watch.json"
+    edited.write_text(json.dumps({**world.watch, "mode": "observe"}))
+    said = " ".join(command("plan", "--watch-file", str(edited)).out.split())
+    assert f"must bear the tag genesys-certificate-watcher:stack={DEFAULT_NAME}: " in said
+    assert "deploy with them first" not in said

@@ -161,7 +161,7 @@ def test_it_is_known_wherever_a_target_is_spoken_of(environment: EdgeEnvironment
         "edge store clients_1",
     )
     assert environment.watch.targets[0].limit == 7
-    assert arns.message_group(ARN) == "clients_1"
+    assert arns.message_group(ARN) == f"clients-1-{digest(ARN)}"
     assert arns.target_ids([ARN, ARN.replace("_1", "1")]) == [f"clients-1-{digest(ARN)}", "clients1"]
     with pytest.raises(ValueError, match=re.escape(EDGE.shape)):
         arns.parse_target("arn:aws:s3:::bucket")

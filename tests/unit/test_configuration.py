@@ -226,6 +226,42 @@ def test_a_bucket_out_of_reach_stops_no_run_with_a_good_configuration() -> None:
     assert "out of reach" in found.failures[0]
 
 
+def unreadable() -> Watch:
+    raise StoreError("cannot read s3://conf/watch.yaml: AccessDenied, kms:Decrypt")
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_watch_file_that_cannot_be_read_stops_no_run_and_each_run_fails_by_it(dry_run: bool) -> None:  # noqa: FBT001  # a row
+    desk = Desk().both()
+    desk.news()
+    before = {**desk.store.versions}
+    kept = configuration.keep(unreadable, parse, desk.store, desk.sink, desk.clock, dry_run=dry_run)
+    used = configuration.in_use(unreadable, parse, desk.store, dry_run=dry_run)
+    for found in (kept, used):
+        assert found.watch == parse(GOOD)
+        assert found.mistakes == ()
+        (words,) = found.failures
+        assert "kms:Decrypt" in words
+        assert "the last good one is in use" in words
+    assert (desk.news(), desk.store.versions) == ([], before)
+    assert dict(kept.dropped) == {}
+
+
+def test_nothing_is_handed_over_while_the_watch_file_cannot_be_read() -> None:
+    desk = Desk().both()
+    kept = configuration.keep(unreadable, parse, desk.store, desk.sink, desk.clock, dry_run=False)
+    assert not kept.noted, "which sources are gone is not known"
+
+
+def test_a_watch_file_that_cannot_be_read_where_none_was_ever_accepted_is_the_error_itself() -> None:
+    desk = Desk()
+    for dry_run in (True, False):
+        with pytest.raises(StoreError, match="kms:Decrypt"):
+            configuration.keep(unreadable, parse, desk.store, desk.sink, desk.clock, dry_run=dry_run)
+        with pytest.raises(StoreError, match="kms:Decrypt"):
+            configuration.in_use(unreadable, parse, desk.store, dry_run=dry_run)
+
+
 def test_one_that_only_one_function_has_accepted_yet_is_passed_over_for_the_one_before() -> None:
     desk = Desk().both()
     desk.document = GOOD | {"mode": "observe"}

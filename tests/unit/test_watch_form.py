@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from rotation_watcher import arns, config
+from rotation_watcher import arns, config, watch_shape
 from rotation_watcher.config import Watch
 from rotation_watcher.errors import ConfigurationError
 
@@ -232,6 +232,9 @@ def test_a_mistake_of_shape_hides_no_mistake_of_meaning_elsewhere_and_makes_none
         ("policy", {"confirmations": "two"}, "must be a whole number, found a text"),
         ("policy", {"confirmations": 21}, "must be a whole number from 1 to 20, found 21"),
         ("policy", {"confirmations": True}, "must be a whole number, found true"),
+        ("policy", {"retain_days": 30.0}, "must be a whole number, found the number 30.0"),
+        ("policy", {"expiry_days": [30, 7.0]}, "must be a whole number, found the number 7.0"),
+        ("policy", {"retain_days": 2.5}, "must be a whole number, found the number 2.5"),
         ("policy", {"max_removed_share": 1.5}, "must be a number from 0 to 1, found 1.5"),
         ("policy", {"quiet_hours": {"start": "7:00", "end": "08:00"}}, 'a time of day in quotes, such as "07:30"'),
         ("policy", {"quiet_hours": {"start": 7, "end": "08:00"}}, "must be a text, a time of day in quotes"),
@@ -248,6 +251,24 @@ def test_a_mistake_says_what_was_found_what_belongs_there_and_what_was_meant(
     assert words in mistake
 
 
+@pytest.mark.parametrize("place", ["defaults", "targets", "groups"])
+def test_a_number_with_a_point_is_a_mistake_and_no_crash(place: str) -> None:
+    wrong = {
+        "defaults": {"targets": {"bundle": "main", "max_certificates": 50.0}},
+        "targets": [{"arn": DOMAIN, "max_certificates": 50.0}],
+        "groups": {"web": {"targets": [DOMAIN], "max_certificates": 50.0}},
+    }
+    (mistake,) = mistakes(file(**{place: wrong[place]}))
+    assert mistake.startswith(place)
+    assert mistake.endswith("max_certificates: must be a whole number, found the number 50.0")
+
+
+def test_what_msgspec_alone_refuses_is_a_mistake_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch_shape, "_of_value", lambda *_: iter(()))
+    (mistake,) = mistakes(file(policy={"retain_days": "30"}))
+    assert mistake == "$: Expected `int`, got `str` - at `$.policy.retain_days`"
+
+
 def test_a_region_or_source_that_is_not_known_is_guessed() -> None:
     found = mistakes(
         file(
@@ -257,6 +278,35 @@ def test_a_region_or_source_that_is_not_known_is_guessed() -> None:
     )
     assert "Did you mean us-east-1?" in found[0]
     assert found[1] == "bundles[0].sources[0]: there is no source 'usw1'; there is: use1. Did you mean use1?"
+
+
+@pytest.mark.parametrize("name", ["sources", "bundles", "targets", "groups"])
+def test_an_id_ends_where_its_text_ends(name: str) -> None:
+    secret = {"region": "us-east-1", "credentials": SECRET}
+    wrong: dict[str, Any] = {
+        "sources": [{"id": "use1", **secret}, {"id": "two\n", **secret}],
+        "bundles": [{"id": "main", "sources": ["use1"]}, {"id": "two\n", "sources": ["use1"]}],
+        "targets": [{"id": "two\n", "arn": DOMAIN}],
+        "groups": {"two\n": {"targets": []}},
+    }
+    (mistake,) = mistakes(file(**{name: wrong[name]}))
+    assert "'two\\n' is not lower-case letters" in mistake
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Null", "https://dataactions.example.com", "a.example.com\n", "a b.example.com", "*"]
+)
+def test_a_client_name_that_no_certificate_can_bear_is_refused(name: str) -> None:
+    source = {"id": "use1", "region": "us-east-1", "credentials": SECRET, "client_name": name}
+    (mistake,) = mistakes(file(sources=[source]))
+    assert mistake.startswith("sources[0].client_name: ")
+    assert "is not a DNS name as the certificates bear it" in mistake
+
+
+@pytest.mark.parametrize("name", ["dataactions.example", "OWN.example.", "*.a-1.example.com", "_x.example"])
+def test_a_client_name_is_a_dns_name(name: str) -> None:
+    source = {"id": "use1", "region": "us-east-1", "credentials": SECRET, "client_name": name}
+    assert read(file(sources=[source])).sources[0].client_name == name
 
 
 def test_of_very_many_mistakes_five_hundred_are_listed_and_the_rest_is_counted() -> None:

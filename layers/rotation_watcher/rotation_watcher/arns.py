@@ -133,13 +133,8 @@ def _with_digest(readable: str, arn: str) -> str:
 
 
 def message_group(arn: str) -> str:
-    """The FIFO message group: one a target, so that none waits for another; at most 128 characters.
-
-    Raises ValueError if the ARN is not a target's.
-    """
-    name, resource = parse_target(arn).name, arn.split(":", 5)[5]
-    # Where no type stands before the name, all of it is the name's.
-    return (resource if resource.startswith(name) else resource.partition("/")[2]).strip("/").replace("/", "-")[:128]
+    """The FIFO message group: one a target, so that none waits for another, nor for its like in another region."""
+    return unmistakable_id(arn)
 
 
 _HINTS = (

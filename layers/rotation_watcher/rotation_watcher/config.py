@@ -90,7 +90,10 @@ def _checked(
     """``early``: the mistakes that the text has shown already."""
     shape = watch_form.mistakes(document)
     written = watch_form.expand(document, shape)
-    watch = msgspec.convert(written.document, Watch)
+    try:
+        watch = msgspec.convert(written.document, Watch)
+    except msgspec.ValidationError as error:  # the shape has a mistake that leaves nothing to go on with
+        raise ConfigurationError(lines([*early, *(shape or [Mistake((), str(error))])], line_of)) from error
     found = [*early, *shape, *watch_rules.mistakes(watch, written, stack)]
     if found:
         raise ConfigurationError(lines(found, line_of))

@@ -2,9 +2,9 @@
 
 collect keeps the last ones that it accepted below ``sources/``, and alerts (``keep``), so that one mistake is alerted
 by one function. publish keeps the SHA-256 of those that it accepted itself below ``bundles/`` (``in_use``). Both are
-read only while the newest one is refused, and a document counts only where both say so: whoever can write into one of
-the folders can choose between the operator's own last documents, and make none of his own count. That matters: a
-document says where a secret is sent, and which certificates may leave.
+read only while the newest one is refused or cannot be read, and a document counts only where both say so: whoever can
+write into one of the folders can choose between the operator's own last documents, and make none of his own count. That
+matters: a document says where a secret is sent, and which certificates may leave.
 """
 
 import hashlib
@@ -73,6 +73,8 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, tag_field="format", ta
 
 class Configured(msgspec.Struct, frozen=True):
     """The configuration to work with. ``mistakes``: why it is not the newest. ``failures``: what failed, in words.
+
+    That the newest cannot be read is a failure, which ends the run as failed, and no mistake of who wrote it.
 
     ``dropped``: the sources (collect: id and region) or targets (publish: id and ARN) that are to be wound up, and
     ``noted``: whether they are known.
@@ -174,12 +176,12 @@ def keep(
 
     A test alert is sent by the first run of a stack, which finds no state, and where ``test`` asks for it. A dry
     run writes and delivers nothing. What ``remaining`` leaves no time for waits. Raises ConfigurationError where none
-    is good, StoreError where the watch file cannot be read.
+    is good, StoreError where the watch file cannot be read and none was accepted before.
     """
     found = _found(read)
     store = TimedStore(store, remaining)
-    if dry_run:
-        return _usable(found, parse, store)
+    if dry_run or isinstance(found, StoreError):
+        return replace(_usable(found, parse, store), noted=dry_run)
     dropped: Mapping[str, str] | None = None
     try:
         failures, dropped = _note(found, store, sink, clock, remaining, test=test)
@@ -223,7 +225,8 @@ def in_use(read: Read, parse: Parse, store: ObjectStore, *, dry_run: bool) -> Co
             dropped = _note_accepted(found, store)
         except StoreError as error:  # what can be published is published all the same
             failures = (f"what was accepted: {error}",)
-    return replace(_usable(found, parse, store), failures=failures, dropped=dropped)
+    usable = _usable(found, parse, store)
+    return replace(usable, failures=(*usable.failures, *failures), dropped=dropped)
 
 
 def _note_accepted(watch: Watch, store: ObjectStore) -> Mapping[str, str]:
@@ -245,23 +248,29 @@ def _write_accepted(store: ObjectStore, accepted: Accepted, etag: str | None) ->
     return store.put_if(keys.ACCEPTED, formats.encode(accepted), etag=etag, content_type=keys.JSON_TYPE).etag
 
 
-def _found(read: Read) -> Watch | ConfigurationError:
+def _found(read: Read) -> Watch | ConfigurationError | StoreError:
     try:
         return read()
-    except ConfigurationError as error:
+    except (ConfigurationError, StoreError) as error:
         return error
 
 
-def _usable(found: Watch | ConfigurationError, parse: Parse, store: ObjectStore) -> Configured:
+def _usable(found: Watch | ConfigurationError | StoreError, parse: Parse, store: ObjectStore) -> Configured:
     if isinstance(found, Watch):
         return Configured(found)
     try:
         used = agreed(_load(store)[0], _load_accepted(store)[0].digests)
         if used is not None:
-            return Configured(parse(used.document), found.mistakes)
+            return _instead(parse(used.document), found)
     except (StoreError, ConfigurationError):
         raise found from None  # what is wrong with the last good one does not help; the mistakes do
     raise found
+
+
+def _instead(good: Watch, found: ConfigurationError | StoreError) -> Configured:
+    if isinstance(found, ConfigurationError):
+        return Configured(good, found.mistakes)
+    return Configured(good, failures=(f"the configuration cannot be read, and the last good one is in use: {found}",))
 
 
 def _note(

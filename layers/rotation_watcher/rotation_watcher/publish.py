@@ -183,24 +183,34 @@ def _one(run: Run, target: Target, request: Called) -> TargetSummary:
     if not request.dry_run:
         run.begin_files(view)  # whatever its record and the target say
     session = asked or _session(target, request, ports)
+    since = ports.clock()
     try:
         run.refuse_unanswered(target)
         session.unusable = run.unusable(target, dry_run=request.dry_run)
+        since = ports.clock()
         if isinstance(request, Release) and binding:
             _release(watch, view, request, session)
             binding = False  # it is recorded: what follows is an ordinary run
-        if _takes_leaves(target):
-            from rotation_watcher.filters import serve as filters  # noqa: PLC0415  # only listeners take filters
-
-            return filters.serve(run, view, request, session)
-        return _trusted(run, view, request, session)
+        summary = _served(run, view, request, session)
     except ToBeDone:
-        return _ask_for(target, run)
+        summary = _ask_for(target, run)
     except TargetError as error:
-        run.note_unanswered(target, error)
+        waits = not (session.looks_only or request.dry_run)  # for a replica, or a proof: that is no silence
+        run.note_unanswered(target, error, ports.clock() if waits else since)
         if binding and not session.holding:
             raise RequestRefused(f"{target.id}: {error}") from error
         return _unreadable(view, error, request, session)
+    run.note_answered(target)
+    return summary
+
+
+def _served(run: Run, view: BundleView, request: Called, session: Session) -> TargetSummary:
+    """Serve a target by what it takes. Raises RequestRefused, TargetError, StoreError, ToBeDone."""
+    if not _takes_leaves(session.target):
+        return _trusted(run, view, request, session)
+    from rotation_watcher.filters import serve as filters  # noqa: PLC0415  # only listeners take filters
+
+    return filters.serve(run, view, request, session)
 
 
 def _takes_leaves(target: Target) -> bool:

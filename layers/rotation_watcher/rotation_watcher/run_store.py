@@ -13,6 +13,7 @@ from rotation_watcher import keys
 from rotation_watcher.former_key import digest
 from rotation_watcher.once_store import OnceStore
 from rotation_watcher.ports import ForwardingStore, ObjectStore, StoredObject, Written
+from rotation_watcher.reach import Reach
 from rotation_watcher.remembered import Remembered
 
 SHARED = ("sources/", "anchors/", "approvals/", "extra/", "crls/")
@@ -24,11 +25,20 @@ KNOWN_FOR = timedelta(minutes=1)
 _REMEMBERED = ".json"
 
 
+type Place = tuple[str, Reach]
+"""A service, and from where it is asked."""
+
+
 class Memory(Remembered):
     """The state that a container has read or written last."""
 
     swept = False
     """Whether a sweep of this container has come to its end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.silent: set[Place] = set()
+        """Where the last target that was asked gave no answer."""
 
     def keep(self, key: str, stored: StoredObject) -> None:
         """Remember it, if it is of the state, and nobody asks for its version: an ETag says nothing of that."""

@@ -20,8 +20,11 @@ def _about(words: str) -> msgspec.Meta:
 
 
 def _form(pattern: str, words: str) -> msgspec.Meta:
-    """The form of a text, and in words, which editors and mistakes show instead of the pattern."""
-    return msgspec.Meta(pattern=pattern, extra_json_schema={"patternErrorMessage": words})
+    """The form of a text, and in words, which editors and mistakes show instead of the pattern.
+
+    To Python ``$`` is also the place before a last line break: that is none of the text's.
+    """
+    return msgspec.Meta(pattern=f"{pattern}(?!\\n)", extra_json_schema={"patternErrorMessage": words})
 
 
 Id = Annotated[
@@ -29,6 +32,13 @@ Id = Annotated[
 ]
 Key = Annotated[
     str, _form(r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,511}$", "a key in the stack's bucket, such as extra/our-partner.pem")
+]
+ClientName = Annotated[
+    str,
+    _form(
+        r"^(\*\.)?([A-Za-z0-9_-]{1,63}\.)+[A-Za-z0-9_-]{1,63}\.?$",
+        "a DNS name as the certificates bear it, such as dataactions.example.com",
+    ),
 ]
 Reason = Annotated[str, msgspec.Meta(min_length=10, max_length=300)]
 RoleArn = Annotated[str, _form(r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]+$", "the ARN of an IAM role")]
@@ -68,7 +78,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         tuple[Authority, ...], _about("Which signing authorities to read: Genesys, DigiCert or both.")
     ] = (Authority.GENESYS,)
     client_name: Annotated[
-        str | None,
+        ClientName | None,
         _about("The one name that certificates of every authority must bear; by default the region's, or learned."),
     ] = None
     anchors: Annotated[

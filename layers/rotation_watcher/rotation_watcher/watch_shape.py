@@ -87,11 +87,10 @@ def _of_plain(value: object, kind: inspect.Type, words: str) -> str:
     """What is wrong with a value that holds no others; empty: nothing."""
     if isinstance(kind, inspect.StrType) and isinstance(value, str):
         return _of_text(value, kind, words)
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-    if isinstance(kind, inspect.FloatType) or (isinstance(kind, inspect.IntType) and whole):
-        if number:
-            inside = (kind.ge is None or value >= kind.ge) and (kind.le is None or value <= kind.le)  # type: ignore[operator]
+    if isinstance(kind, (inspect.IntType, inspect.FloatType)):
+        known = int if isinstance(kind, inspect.IntType) else (int, float)  # msgspec takes no 30.0 for a whole one
+        if isinstance(value, known) and not isinstance(value, bool):
+            inside = (kind.ge is None or value >= kind.ge) and (kind.le is None or value <= kind.le)
             return "" if inside else f"must be {_noun(kind)} from {kind.ge} to {kind.le}, found {value}"
     elif isinstance(kind, inspect.BoolType) and isinstance(value, bool):
         return ""

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from genesys_certs import edits
 from genesys_certs.edits import Edit
 from rotation_watcher import config
@@ -80,10 +82,12 @@ def test_five_hundred_targets_that_change_alike_are_told_together() -> None:
     assert len(edits.text(edit, 100)) < 15
 
 
-def test_another_id_of_the_same_target_is_a_change_and_says_what_is_left_behind() -> None:
+def test_another_id_of_the_same_target_is_a_change_and_says_what_goes_on() -> None:
     said = lines(watch(), watch(targets=[{"id": "edge", "arn": store("a")}, store("b")]))
     assert "  ~ target edge (ALB trust store a): id a → edge" in said
-    assert any("  ! 1 target with another id: record, holds" in line for line in said)
+    (noted,) = [line for line in [" ".join("".join(said).split())] if "with another id" in line]
+    assert "! 1 target with another id: what is known of it goes on" in noted
+    assert "stay under the former one" not in noted, "state lies under the ARN (decision 0055)"
 
 
 def test_what_the_roles_do_not_allow_yet_is_named() -> None:
@@ -91,3 +95,21 @@ def test_what_the_roles_do_not_allow_yet_is_named() -> None:
     assert f"! TargetArns of the stack lacks {store('b')}: deploy with them first" in " ".join(said.split())
     assert "CredentialArns" not in said
     assert compare(watch(), watch(), TargetArns=[store("a")]).not_granted == {"TargetArns": [store("b")]}
+
+
+def test_where_a_tag_permits_targets_it_is_asked_for_and_no_list_that_has_no_room_for_them() -> None:
+    elsewhere = store("c").replace("us-east-1", "eu-west-1")
+    place, edge = "arn:aws:s3:::the-bucket/doors/", "arn:aws:cloudfront::123456789012:trust-store/ts_1"
+    after = config.from_document(
+        msgspec.to_builtins(watch(targets=[store("a"), store("b"), place, edge]))
+        | {"targets": [{"arn": one, "bundle": "main"} for one in (store("a"), store("b"), elsewhere, place, edge)]},
+        stack_region="us-east-1",
+        elsewhere=config.UNKNOWN_STACK,
+    )
+    granted = {"TargetArns": [store("a")], "CredentialArns": []}
+    edit = edits.compare(watch(), after, "", granted, edits.Tagged("a:stack=the-stack", "us-east-1"))
+    assert edit.not_granted == {"TargetArns": [elsewhere, place], "CredentialArns": [SECRET]}
+    assert edit.by_tag == [store("b"), edge]
+    said = " ".join(" ".join(edits.text(edit, 120)).split())
+    assert f"! TargetArns of the stack lacks {elsewhere}, {place}: deploy with them first" in said
+    assert f"! must bear the tag a:stack=the-stack: {store('b')}, {edge}" in said

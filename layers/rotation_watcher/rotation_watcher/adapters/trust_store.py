@@ -14,7 +14,7 @@ import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 from rotation_watcher.adapters import clients
-from rotation_watcher.adapters.aws_errors import SdkError, code, translate
+from rotation_watcher.adapters.aws_errors import NO_ANSWER, NoAnswerOfSts, SdkError, code, translate
 from rotation_watcher.arns import parse_target
 from rotation_watcher.errors import BundleRejected, RevocationRejected, RevocationsFull, TargetError, TargetNotFound
 from rotation_watcher.kinds import ALB_TRUST_STORE, MARK, Door, DoorKind
@@ -65,8 +65,8 @@ class AlbTrustStores:
 
     def read(self, arn: str, known_endpoints: Sequence[str] = ()) -> Live:
         """See ``ports.TrustTarget``. The proof is by bytes; ALB gives no location and no version."""
-        self._look_ahead(arn)
         try:
+            self._look_ahead(arn)
             store = self._stores.pop(arn, None) or self._describe(arn)
             bundle = self._bundle(arn)
             endpoints = self._endpoints(arn, known_endpoints)
@@ -172,18 +172,26 @@ class AlbTrustStores:
                 raise _failed("remove a revocation list from", arn, error) from error
 
     def _look_ahead(self, arn: str) -> None:
-        """Ask at once for this trust store and the next that are expected; what fails is asked for one by one."""
+        """Ask at once for this trust store and the next that are expected; what is refused is asked for one by one.
+
+        Raises ClientError, BotoCoreError where nobody answers: the same would be waited for again.
+        """
         if arn not in self._expected:
             return
         start = self._expected.index(arn)
         these = self._expected[start : start + _AT_ONCE]
         del self._expected[start : start + _AT_ONCE]
         listeners = [one for each in these for one in self._used_by.get(each, ())][:_AT_ONCE]
-        with suppress(ClientError, BotoCoreError):
+        try:
             found = self._client.describe_trust_stores(TrustStoreArns=these)["TrustStores"]
             self._stores = {one["TrustStoreArn"]: one for one in found}
             described = self._described(ListenerArns=listeners) if listeners else []
             self._seen = {one["ListenerArn"]: one for one in described}
+        except (*NO_ANSWER, NoAnswerOfSts):
+            raise
+        except (ClientError, BotoCoreError):
+            return
+        with suppress(ClientError, BotoCoreError):
             self._marks = self._marked(these)
 
     def _mark(self, arn: str) -> str | Unknown | None:

@@ -6,7 +6,7 @@ alone; for the others the same view could change nothing more. After ``KNOWN_FOR
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -15,17 +15,27 @@ from rotation_watcher.bundles.view import view_bundle
 from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.config import Bundle, Target, Watch
 from rotation_watcher.deadline import TimedStore
-from rotation_watcher.errors import BucketUnusable, RoleUnanswered, StoreError, TargetError
+from rotation_watcher.errors import (
+    BucketUnusable,
+    RoleUnanswered,
+    StoreError,
+    TargetBusy,
+    TargetDenied,
+    TargetError,
+    TargetNotFound,
+)
 from rotation_watcher.identity import files
 from rotation_watcher.kinds import Kind, Payload
 from rotation_watcher.ports import ThriftyTarget
 from rotation_watcher.reach import Reach
-from rotation_watcher.run_store import KNOWN_FOR, Memory, RunStore
+from rotation_watcher.run_store import KNOWN_FOR, Memory, Place, RunStore
 from rotation_watcher.targets.places import Unusable
 from rotation_watcher.targets.session import Ports
 
 LISTED_FROM = 3
 """How many targets a run serves at least to ask for a listing of the state first."""
+SLOW = timedelta(seconds=4)
+"""A look that fails after so long has waited for an answer: what is refused is refused within a second."""
 _A_PAGE = 100
 """Targets of the watch file for each that is served: a page of the listing shows the state of about so many."""
 
@@ -35,13 +45,15 @@ class Run:
 
     def __init__(self, watch: Watch, ports: Ports) -> None:
         self.watch = watch
-        self._store = RunStore(TimedStore(ports.store, ports.remaining), ports.memory or Memory())
+        self._memory = ports.memory or Memory()
+        self._store = RunStore(TimedStore(ports.store, ports.remaining), self._memory)
         self.ports = msgspec.structs.replace(ports, store=self._store, remind=watch.policy.remind_days)
         self._since = ports.clock()
         self._views: dict[str, BundleView] = {}
         self._begun: set[str] = set()
         self._written: dict[str, bool] = {}
         self._unanswered: dict[str, RoleUnanswered] = {}
+        self._silent: dict[Place, TargetError] = {}
         self._buckets: dict[str, Unusable | None] = {}
 
     def begin(self, targets: Sequence[Target]) -> None:
@@ -61,10 +73,17 @@ class Run:
                     adapter.expect([target.arn for target in served])
 
     def refuse_unanswered(self, target: Target) -> None:
-        """Raise RoleUnanswered where STS has said nothing of the target's role before in this run."""
+        """Raise TargetError where nobody answers: each target there would cost as long as the one before.
+
+        RoleUnanswered, where STS has said nothing of the target's role before in this run.
+        """
         role = self.ports.reach(target).role_arn
         if role in self._unanswered:
             raise self._unanswered[role]
+        if error := self._silent.get(self._place(target)):
+            raise TargetError(
+                f"{target.arn} is not asked in this run, since others in its place gave no answer: {error}"
+            )
 
     def unusable(self, target: Target, *, dry_run: bool) -> Unusable | None:
         """Why the bucket of another region, from which the target loads, cannot be used (None: it can).
@@ -84,11 +103,28 @@ class Run:
                 self._buckets[region] = None
         return self._buckets[region]
 
-    def note_unanswered(self, target: Target, error: TargetError) -> None:
-        """Keep in mind that STS says nothing of the target's role."""
-        role = self.ports.reach(target).role_arn
+    def note_unanswered(self, target: Target, error: TargetError, since: datetime) -> None:
+        """Keep in mind that STS says nothing of the target's role, or its service nothing to a look of that time.
+
+        One target alone that is waited for in vain holds nobody up: it takes two in a row that nobody answers between
+        them, in this run or at the end of the last one.
+        """
+        role, place = self.ports.reach(target).role_arn, self._place(target)
         if role is not None and isinstance(error, RoleUnanswered):
             self._unanswered[role] = error
+        if isinstance(error, TargetBusy | TargetDenied | TargetNotFound):
+            self.note_answered(target)
+        elif self.ports.clock() - since >= SLOW:
+            if place in self._memory.silent:
+                self._silent[place] = error
+            self._memory.silent.add(place)
+
+    def note_answered(self, target: Target) -> None:
+        """Keep in mind that the target's service answers."""
+        self._memory.silent.discard(self._place(target))
+
+    def _place(self, target: Target) -> Place:
+        return arns.parse_target(target.arn).kind.service, self.ports.reach(target)
 
     def view(self, bundle: Bundle) -> BundleView:
         """What the bundle should hold, as this run knows it. Raises StoreError."""
