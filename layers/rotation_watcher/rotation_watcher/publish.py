@@ -195,7 +195,7 @@ def _one(run: Run, target: Target, request: Called) -> TargetSummary:
     except ToBeDone:
         summary = _ask_for(target, run)
     except TargetError as error:
-        waits = not (session.looks_only or request.dry_run)  # for a replica, or a proof: that is no silence
+        waits = not (session.sweeping or request.dry_run)  # for a replica, or a proof: that is no silence
         run.note_unanswered(target, error, ports.clock() if waits else since)
         if binding and not session.holding:
             raise RequestRefused(f"{target.id}: {error}") from error
