@@ -9,6 +9,7 @@ import pytest
 from rotation_watcher import digests, keys
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import TargetName
+from rotation_watcher.alerts.builders.digest import more_alike
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.alerts.recording import FEW, Recording
 from rotation_watcher.alerts.stamping import Stamping
@@ -252,6 +253,13 @@ def test_what_comes_in_numbers_is_told_one_by_one_thrice_and_then_as_one() -> No
     assert world.run().told == []
     world.fail(1)
     assert world.mails[-1].title.startswith("ALB trust store t1: "), "an hour later it comes by itself again"
+
+
+def test_where_each_means_something_of_its_own_it_is_said_of_whom_it_is_told() -> None:
+    alike = [failed(number, NOW) for number in (1, 2)]
+    other = msgspec.structs.replace(alike[1], what_it_means="Nothing fails yet.")
+    assert more_alike(alike, NOW).what_it_means == alike[0].what_it_means
+    assert more_alike([alike[0], other], NOW).what_it_means == f"Of t1: {alike[0].what_it_means}"
 
 
 def test_a_critical_is_not_counted_with_warnings_of_its_kind() -> None:

@@ -41,13 +41,14 @@ def more_alike(alerts: Sequence[Alert], now: datetime) -> Alert:
     lines = in_lines(alerts)
     about = [*dict.fromkeys(one.target or one.region or "stack" for one in alerts)]
     sentence, *commands = first.what_to_do.split("\n")
+    alike = _common(one.what_it_means for one in alerts) is not None
     words = Words(
         title="",
         happened=(
             f"{count(len(alerts), 'more message')} of '{first.kind}' came at once and are not told one by one:"
             f" {'. '.join(plain(line, _LINE) for line in lines[:_LINES])}. The status page lists them all."
         ),
-        means=first.what_it_means,
+        means=first.what_it_means if alike else f"Of {about[0]}: {first.what_it_means}",
         do=f"This is for {about[0]}, and likewise for the others. {sentence}",
     )
     title = lines[0] if len(lines) == 1 else f"{count(len(alerts), 'more message')}: {lines[0]}"
