@@ -7,6 +7,9 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any, override
 
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
 from rotation_watcher import config, keys
 from rotation_watcher.kinds import NLB_LISTENER
 from rotation_watcher.ports import Filter
@@ -24,6 +27,7 @@ ARN = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/net/door/012
 SECOND = "second.example.com"
 OTHERS = Filter("subject-ou", "prefix", "Partner")
 """A filter of somebody else's."""
+_LONGEST_CN = 64
 _SECRET = "arn:aws:ssm:us-east-1:123456789012:parameter/genesys"  # a name, no secret
 
 
@@ -34,8 +38,19 @@ def ours(name: str = NAME) -> Filter:
 
 @lru_cache
 def leaf_named(name: str) -> certs.Issued:
-    """A leaf of that name, under a root of its own."""
-    return certs.issue(issued(f"Root of {name}"), name, not_before=START - timedelta(days=9))
+    """A leaf of that name, under a root of its own. No common name is as long as a DNS name may be."""
+    root, begin = issued(_root_of(name)), START - timedelta(days=9)
+    if len(name) <= _LONGEST_CN:
+        return certs.issue(root, name, not_before=begin)
+    usage, names = (
+        x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]),
+        x509.SubjectAlternativeName([x509.DNSName(name)]),
+    )
+    return certs.issue(root, "überlang", not_before=begin, eku=None, extensions=[(usage, False), (names, False)])
+
+
+def _root_of(name: str) -> str:
+    return f"Root of {name}"[:_LONGEST_CN]
 
 
 class ListenerWorld(SmallWorld):
@@ -69,7 +84,7 @@ class ListenerWorld(SmallWorld):
     def second(self, name: str, *, fresh: bool = True, status: Status = Status.CURRENT) -> None:
         """The second source presents a leaf of that name, which was looked at just now or never again."""
         one = leaf_named(name)
-        anchor = issued(f"Root of {name}")
+        anchor = issued(_root_of(name))
         leaf = certificate(one)
         known = Leaf(facts=leaf.facts, chain=(anchor.fingerprint,), status=status, since=START, first_seen=START)
         state = History(
