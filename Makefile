@@ -17,14 +17,16 @@ WORKERS ?= $(shell echo $$(( $$(nproc 2>/dev/null || sysctl -n hw.ncpu) + 1 )))
 DEPLOYED := tests/deployed
 BUILT := tests/page tests/built tests/roles tests/engines tests/stack/test_events.py tests/integration/test_simulator_sdk.py
 # What `make attack` runs, and `make soak` at length: rotation histories, deaths of functions, faults of services,
-# what others do to targets, what floods and flaps, what hostile texts cost, and what alerts tell people to type.
+# what others do to targets, what floods and flaps, what hostile texts cost, what alerts tell people to type, and what
+# starts the local world as a process, which takes as long as hundreds of tests.
 ATTACKS := tests/soak tests/crash tests/faults tests/cost tests/integration/test_crash.py
 ATTACKS += tests/integration/test_drift_everywhere.py tests/integration/test_copies.py
 ATTACKS += $(addprefix tests/unit/,collect/test_floods.py sources/test_flapping.py targets/test_contention.py)
-ATTACKS += $(addprefix tests/integration/test_,accounts.py region_buckets.py recovery.py typed_commands.py typed_remedies.py digests.py identity.py files.py operator_files.py cloudfront.py calls.py listener.py doors.py terminal.py serve_publishes.py)
+ATTACKS += $(addprefix tests/integration/test_,accounts.py region_buckets.py recovery.py typed_commands.py typed_remedies.py digests.py identity.py files.py operator_files.py cloudfront.py calls.py listener.py doors.py terminal.py serve_publishes.py commands.py)
 ATTACKS += tests/interleaving tests/forgery
 ATTACKS += tests/handshake/edge/test_load.py tests/hostile/test_fuzz.py tests/hostile/test_vectors.py tests/hostile/test_rogues.py
-ATTACKS += tests/secrets/test_functions.py tests/conformance
+ATTACKS += tests/secrets/test_functions.py tests/secrets/test_reprs_and_commands.py tests/conformance
+ATTACKS += tests/unit/local/test_demo.py
 # What `make test` runs in memory or without sockets to the embedded AWS, `make attack` runs over sockets as well.
 SOCKETS := $(addprefix tests/integration/test_,by_hand.py bad_input.py rotation.py leaving.py going_back.py)
 SOCKETS += tests/contract
