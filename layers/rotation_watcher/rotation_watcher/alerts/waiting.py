@@ -17,6 +17,7 @@ FIRST_FEW = 3
 """Alerts of one kind that are handed over before those of the other kinds, where they are more severe."""
 _SUMMARISED = "summarised"
 _MORE = " more alerts"
+"""How the title of a summary of several kinds ends: it is known by that. No id is so long that a cut could take it."""
 _EACH = "Each means something of its own: the status page lists what is open."
 
 
