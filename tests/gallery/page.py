@@ -29,7 +29,9 @@ _WORDS = {
         "A condition that lasts is reported again, with its present facts: a critical one daily, a warning weekly. The"
         " reminder has the id of the message that opened it."
     ),
-    Status.RESOLVED: "The condition is over: nothing needs to be done. The message has the id of the one that opened it.",
+    Status.RESOLVED: (
+        "The condition is over: nothing needs to be done. The message has the id of the one that opened it."
+    ),
 }
 
 

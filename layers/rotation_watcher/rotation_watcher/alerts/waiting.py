@@ -39,7 +39,7 @@ def bounded(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
     left: list[Alert] = []
     for kind in dict.fromkeys(alert.kind for alert in alerts):
         same = [alert for alert in alerts if alert.kind == kind]
-        # An end stands for itself: who takes messages as data closes what is open by it.
+        # An end stands for itself: whoever takes messages as data closes what is open by it.
         left += [alert for alert in same if alert.status is Status.RESOLVED]
         left += _cut([alert for alert in same if alert.status is not Status.RESOLVED], SAME_KIND)
     if {alert.key for alert in left} == {alert.key for alert in alerts}:
