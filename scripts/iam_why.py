@@ -5,9 +5,9 @@ READ_STATE = "what its decisions rest on; nothing below another prefix"
 WHY = {
     # every function
     "ReadState": READ_STATE,
-    "DistinguishMissingFromDenied": "an object that is missing is told from one that it may not read",
+    "DistinguishMissingFromDenied": "tells a missing object from one that it may not read",
     "DistinguishMissingFromDeniedThere": "the same in the buckets of other regions",
-    "EnqueueTargets": "asks for a look at a target, at once",
+    "EnqueueTargets": "asks publish to check a target at once",
     "Alert": "sends alerts, and counts who has confirmed to get them",
     "AlertAsEvent": "sends each alert as an event too",
     "ReportFailedRuns": "Lambda keeps the event of a failed run with the function's role (OnFailure)",
@@ -18,14 +18,14 @@ WHY = {
     "LambdaMakesNetworkInterfaces": "Lambda joins the function to the VPC with its role",
     "TheCodeMakesNone": "takes the former statement from the function's own code",
     # collect
-    "WriteSources": "keeps what it saw, and notes what it told",
+    "WriteSources": "keeps what it saw, and which alerts it sent",
     "ReadParameters": "reads the OAuth clients that lie in Parameter Store",
     "ReadSecrets": "reads the OAuth clients that lie in Secrets Manager",
     # publish
     "ReadDeployedVersions": "compares what is deployed, and goes back to what was",
-    "WriteBundlesAndTargets": "writes what targets load and the record of each, and notes what it told",
+    "WriteBundlesAndTargets": "writes what targets load and the record of each, with the alerts that it sent",
     "TagRecords": "has old versions of records expire, and none of what targets load",
-    "TakeFromQueue": "takes the looks that were asked for",
+    "TakeFromQueue": "takes the requests to check a target",
     "PutIntoRegionBuckets": "puts what targets of other regions load where they load it from",
     "TakeOnRolesOfOtherAccounts": "works at targets of other accounts, with the rights of their role there",
     "ReadTruststoresInUse": "reads the truststore of before the watcher, so that others' certificates stay",
@@ -58,11 +58,11 @@ WHY = {
     "ReadWhoIsAskedThere": "as ReadWhoIsAsked",
     # refresh_crls, report
     "ReadListsInForce": "reads the lists that are in force",
-    "WriteLists": "keeps revocation lists, and notes what it told",
+    "WriteLists": "keeps revocation lists, and which alerts it sent",
     "ReadWhatPeopleWrote": "says which certificates came into a file and went",
     "FindWhatPeopleWrote": "finds the version that a file had before, so that it can be put back",
     "HearWhoWroteIt": "takes what S3 says of who wrote it",
-    "WriteStatus": "writes the status page, and notes what it told",
+    "WriteStatus": "writes the status page, and which alerts it sent",
     # chats
     "ReadParameter": "reads its own webhook, where that lies in Parameter Store",
     "ReadSecret": "reads its own webhook, where that lies in Secrets Manager",
@@ -70,10 +70,10 @@ WHY = {
     # authorizer
     "ReadPolicy": "reads whom it lets in, of one bundle, and which lists are in force",
     "ReadExactIndexes": "reads which serials are revoked",
-    "NoteLooks": "notes when it asked for a look, so that it asks once a minute at most",
-    "LookNow": "asks for a look when a certificate comes that is new",
+    "NoteLooks": "notes when it called collect, so that it calls it once a minute at most",
+    "LookNow": "calls collect when a certificate comes that is new",
     # Scheduler
-    "Invoke": "wakes the four functions",
+    "Invoke": "starts the four functions",
     "ReportMissedRuns": "keeps what it could not hand over",
     # keys of the operator's own
     "UseBucketKey": "the bucket's data under a customer-managed key",
@@ -93,7 +93,7 @@ WHY = {
     "OnlyCollectWritesSources": "whatever IAM allows: a forged history would be believed",
     "OnlyPublishWritesBundlesAndTargets": "whatever IAM allows: targets load from here",
     "OnlyRefreshCrlsWritesLists": "whatever IAM allows: a forged list would be believed until the next run",
-    "OnlyFunctionsNoteAlerts": "whatever IAM allows: what was told is told once",
+    "OnlyFunctionsNoteAlerts": "whatever IAM allows: each alert is sent once",
     "OnlyReportWritesStatus": "whatever IAM allows: people read the page",
     "OnlyReportNotesWhatItTold": "operators too: nobody mutes the alert about what he changed himself",
     "FunctionsDoNotDecideWhatIsTrusted": "a function that was taken over cannot add a root, an approval or a target",
@@ -107,5 +107,5 @@ WHY = {
     "FromTheTopic": "alerts reach the chat's queue from this topic alone",
     "Alarms": "alarms of this account reach the topic",
     "AuthorizePermission": "authorizers of this account and region alone invoke it",
-    "TargetChangedPermission": "the rule for what others change at targets wakes publish",
+    "TargetChangedPermission": "the rule for what others change at targets starts publish",
 }

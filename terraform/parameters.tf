@@ -349,7 +349,7 @@ variable "collect_schedule" {
 }
 
 variable "publish_schedule" {
-  description = "EventBridge Scheduler expression. Changes at Genesys Cloud reach the targets at once, and what others change at them wakes a look where the account has a CloudTrail trail; this schedule finds everything else, and resumes what had to wait."
+  description = "EventBridge Scheduler expression. Changes at Genesys Cloud reach the targets at once, and what others change at them is checked at once where the account has a CloudTrail trail; this schedule finds everything else, and resumes what had to wait."
   type        = string
   default     = "rate(15 minutes)"
   nullable    = false

@@ -1,4 +1,4 @@
-"""Woken by the FIFO queue, the Scheduler, or by hand; the work is ``rotation_watcher.publish``."""
+"""Woken by the FIFO queue, the Scheduler, EventBridge, or by hand; the work is ``rotation_watcher.publish``."""
 
 import logging
 from typing import Any
@@ -27,8 +27,9 @@ ports = watcher.publish  # built while the container starts, once for all its ru
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Answer with the summary of one run; to the queue, with the messages that are to come back.
 
-    The event: messages of the queue, or ``{"targets": [...]}``, ``{"rollback": "id", "to": "version"}``,
-    ``{"release": "id"}``, ``{"sweep": true}``, each also with ``"dry_run": true``; ``{}`` serves every target.
+    The event: messages of the queue; EventBridge's event that somebody changed a target; or ``{"targets": [...]}``,
+    ``{"rollback": "id", "to": "version"}``, ``{"release": "id"}``, ``{"sweep": true}``, each also with
+    ``"dry_run": true``; ``{}`` serves every target.
     A configuration that is refused is replaced by the last good one; collect sends the alert about it. So is one that
     cannot be read, which fails the run.
     Raises ConfigurationError, RequestRefused, or StoreError after all other targets were served, so that Lambda counts

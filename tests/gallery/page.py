@@ -26,10 +26,12 @@ COMMAND = ".venv/bin/python -m tests.gallery"
 _LIVES = {Status.REMINDER: "Reminders", Status.RESOLVED: "Ends"}
 _WORDS = {
     Status.REMINDER: (
-        "What lasts is told again, with the facts of now: what is critical daily, a warning weekly. It has the id of"
-        " the message that opened it."
+        "A condition that lasts is reported again, with its present facts: a critical one daily, a warning weekly. The"
+        " reminder has the id of the message that opened it."
     ),
-    Status.RESOLVED: "What lasted is over: nothing is to be done. It has the id of the message that opened it.",
+    Status.RESOLVED: (
+        "The condition is over: nothing needs to be done. The message has the id of the one that opened it."
+    ),
 }
 
 

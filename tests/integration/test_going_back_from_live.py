@@ -1,9 +1,7 @@
 """Going back is built from what is live: a version speaks of our own certificates, and others' are theirs alone."""
 
-import subprocess
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -14,6 +12,7 @@ from rotation_watcher.targets import record as records
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.session import same_state
 from tests.support import certs
+from tests.support.openssl import admits
 from tests.support.small_world import ARNS, START, SmallWorld, folder, issued, leaf_of, root
 from tests.support.words import word
 
@@ -24,14 +23,6 @@ CLIENT = certs.issue(NEW, "client of the new one", not_before=START - timedelta(
 
 class Killed(BaseException):
     """The function ends, whatever it was doing."""
-
-
-def admits(bundle: bytes, client: bytes, folder: Path) -> bool:
-    (folder / "bundle").write_bytes(bundle)
-    (folder / "client").write_bytes(client)
-    command = ["openssl", "verify", "-purpose", "sslclient", "-no-CApath", "-no-CAstore", "-no_check_time"]
-    command += ["-CAfile", str(folder / "bundle"), str(folder / "client")]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def body(world: SmallWorld, target: str) -> bytes:
@@ -107,28 +98,28 @@ def killed_before_its_update(world: SmallWorld, target: str, **event: object) ->
 
 
 @TARGETS
-def test_a_partner_whose_new_ca_was_put_first_is_let_in_after_a_rollback(target: str, tmp_path: Path) -> None:
+def test_a_partner_whose_new_ca_was_put_first_is_let_in_after_a_rollback(target: str) -> None:
     world = deployed(target, OLD.pem)
     put(world, target, lambda live: NEW.pem + live)
     run(world, target)
     world.widen("Extra")
     run(world, target)
     before = body(world, target)
-    assert admits(before, CLIENT.pem, tmp_path)
+    assert admits(before, CLIENT.pem)
     assert world.publish(rollback=target).targets[target].outcome is Outcome.ROLLED_BACK
     assert body(world, target) == before.replace(issued("Extra").pem, b"")
-    assert admits(body(world, target), CLIENT.pem, tmp_path)
-    assert admits(body(world, target), leaf_of("Root 0").pem, tmp_path)
+    assert admits(body(world, target), CLIENT.pem)
+    assert admits(body(world, target), leaf_of("Root 0").pem)
 
 
 @TARGETS
-def test_the_automatic_going_back_leaves_the_order_of_others_too(target: str, tmp_path: Path) -> None:
+def test_the_automatic_going_back_leaves_the_order_of_others_too(target: str) -> None:
     world = deployed(target, OLD.pem)
     world.widen("Extra")
     overwritten_during_proof(world, target, NEW.pem + OLD.pem)
     assert run(world, target) is Outcome.ROLLED_BACK
     assert body(world, target) == NEW.pem + OLD.pem + issued("Root 0").pem
-    assert admits(body(world, target), CLIENT.pem, tmp_path)
+    assert admits(body(world, target), CLIENT.pem)
     assert [run(world, target) for _ in range(2)] == [Outcome.HELD] * 2
     assert told(world) == ["rolled-back"]
 

@@ -24,6 +24,18 @@ def accepts(
     return answer.returncode == 0
 
 
+def admits(bundle: bytes, client: bytes) -> bool:
+    """Whether ``openssl verify -purpose sslclient`` takes the client by this truststore, whatever the time (PEM)."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "bundle").write_bytes(bundle)
+        Path(folder, "client").write_bytes(client)
+        command = ["openssl", "verify", "-purpose", "sslclient", "-no-CApath", "-no-CAstore", "-no_check_time"]
+        answer = subprocess.run(
+            [*command, "-CAfile", f"{folder}/bundle", f"{folder}/client"], capture_output=True, check=False
+        )
+    return answer.returncode == 0
+
+
 def takes_crl(der: bytes, *, issuer: Certificate) -> bool:
     """Whether ``openssl crl -CAfile`` finds that the issuer signed the list; it looks at nothing else."""
     with tempfile.TemporaryDirectory() as folder:

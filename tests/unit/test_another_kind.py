@@ -39,7 +39,6 @@ EDGE = Kind(
     proof=Proof.BYTES,
     off=None,
     reads_back=True,
-    compare_and_set=True,
     changed_by="UpdateStore",
     takes=Payload.CA_CERTIFICATES,
     plain_name=Expression("[a-z0-9]+"),

@@ -1,7 +1,7 @@
 """The use case ``collect``: observe every source, apply the answer to its history, enqueue targets, deliver alerts.
 
-Contract. When ``collect`` returns, each source that could be read has its answer in its history (or nothing was to
-write), and each that could not has a condition that is alerted once; one source's failure never touches another, an
+Contract. When ``collect`` returns, each source that could be read has its answer in its history (or there was nothing
+to write), and each that could not has a condition that is alerted once; one source's failure never touches another, an
 exception that nobody thought of neither, nor does it delay another: a source is committed as soon as it has answered,
 and alerts are delivered when all are. The run ends within its time: nothing is begun that could outlast it. Alerts
 commit with the state that gives rise to them, and leave the outbox only after the sink took them. A crash at any point

@@ -22,7 +22,7 @@ class Remaining(Protocol):
 
 
 def unhurried() -> float:
-    """For who has no deadline."""
+    """For callers without a deadline."""
     return math.inf
 
 

@@ -84,14 +84,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How much a kind can hold, and which certificates it accepts. None: no rule is known.
 
     ``certificates`` is the default quota (of filters, where leaves are taken); an operator's ``max_certificates``
-    replaces it. ``certificate_bytes`` and ``bundle_bytes`` are bytes of PEM. ``rsa_bits`` are the smallest and largest
-    modulus, ``rsa_sizes`` the only ones where not all between are taken; ``curves`` and ``hashes`` the names as
-    cryptography spells them.
+    replaces it. How many bytes a bundle may have is judged by the service alone. ``certificate_bytes`` are bytes of
+    PEM. ``rsa_bits`` are the smallest and largest modulus, ``rsa_sizes`` the only ones where not all between are taken;
+    ``curves`` and ``hashes`` the names as cryptography spells them.
     """
 
     certificates: int
     certificate_bytes: int | None = None
-    bundle_bytes: int | None = None
     rsa_bits: tuple[int, int] | None = None
     rsa_sizes: frozenset[int] | None = None
     curves: frozenset[str] | None = None
@@ -120,12 +119,11 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     ARN holds an account number. ``pace``: the least time between two updates in an account and region, which
     ``targets/pace`` shares out (None: no limit). ``proof``: the strongest that a read-back gives. ``off``: a
     sentence for people about a target without a truststore (None: a target always has one). ``reads_back``: the
-    live content can be read, from the service or from the object that it names. ``compare_and_set``: an update
-    names the state that it replaces (``Live.etag``). ``changed_by``: the call that changes it, as CloudTrail names
-    it. ``revocations``: how many revocation lists it takes (None: it takes none). ``companions``: pins and revocation
-    lists lie beside the bundle (``ports.CompanionTarget``). ``plain_name`` matches the names that
-    become an id unchanged, with dots as hyphens (``arns.target_ids``); it must not match two names that differ only in
-    hyphens and dots.
+    live content can be read, from the service or from the object that it names. ``changed_by``: the call that changes
+    it, as CloudTrail names it. ``revocations``: how many revocation lists it takes (None: it takes none).
+    ``companions``: pins and revocation lists lie beside the bundle (``ports.CompanionTarget``). ``plain_name`` matches
+    the names that become an id unchanged, with dots as hyphens (``arns.target_ids``); it must not match two names that
+    differ only in hyphens and dots.
     """
 
     name: str
@@ -141,7 +139,6 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     proof: Proof
     off: str | None
     reads_back: bool
-    compare_and_set: bool
     changed_by: str
     takes: Payload
     plain_name: Expression
@@ -174,7 +171,6 @@ ALB_TRUST_STORE = Kind(
     proof=Proof.BYTES,
     off=None,
     reads_back=True,
-    compare_and_set=False,
     changed_by="ModifyTrustStore",
     takes=Payload.CA_CERTIFICATES,
     plain_name=Expression(r"[a-z0-9-]+"),
@@ -193,12 +189,11 @@ API_GATEWAY_DOMAIN = Kind(
     ),
     placement=Placement.REGIONAL,
     account=False,
-    limits=Limits(certificates=1000, bundle_bytes=1_000_000),  # assumed: probe api-gateway.bundle.1001-certificates
+    limits=Limits(certificates=1000),  # assumed: probe api-gateway.bundle.1001-certificates
     pace=timedelta(seconds=31),  # one UpdateDomainName in 30 seconds per account and region; it cannot be raised
     proof=Proof.VERSION,
     off="The domain has no truststore: mutual TLS is off.",
     reads_back=True,
-    compare_and_set=False,
     changed_by="UpdateDomainName",
     takes=Payload.CA_CERTIFICATES,
     plain_name=Expression(r"[a-z0-9]+(\.[a-z0-9]+)+"),
@@ -220,7 +215,6 @@ NLB_LISTENER = Kind(
     proof=Proof.BYTES,
     off="The listener does not verify client certificates: mutual TLS is off.",
     reads_back=True,
-    compare_and_set=False,
     changed_by="ModifyListener",
     takes=Payload.LEAVES,
     plain_name=Expression(r"(?!)"),  # a load balancer has several listeners, and they share its name
@@ -238,7 +232,6 @@ CLOUDFRONT_TRUST_STORE = Kind(
     limits=Limits(  # CloudFront's quotas, and "Trust stores and certificate management" of its developer guide
         certificates=25,
         certificate_bytes=16 * 1024,
-        bundle_bytes=64 * 1024,
         rsa_sizes=frozenset({2048, 3072, 4096}),
         curves=frozenset({"secp256r1", "secp384r1"}),
         hashes=frozenset({"sha256", "sha384", "sha512"}),
@@ -247,7 +240,6 @@ CLOUDFRONT_TRUST_STORE = Kind(
     proof=Proof.ETAG,
     off=None,
     reads_back=False,
-    compare_and_set=True,
     changed_by="UpdateTrustStore",
     takes=Payload.CA_CERTIFICATES,
     plain_name=Expression(r"[a-z0-9-]+"),
@@ -265,12 +257,11 @@ FILE_PLACE = Kind(
     ),
     placement=Placement.GLOBAL,
     account=False,
-    limits=Limits(certificates=1000, bundle_bytes=1_000_000),  # ours: servers take far more
+    limits=Limits(certificates=1000),  # ours: servers take far more
     pace=None,
     proof=Proof.BYTES,
     off=None,
     reads_back=True,
-    compare_and_set=True,
     changed_by="PutObject",
     takes=Payload.CA_CERTIFICATES,
     plain_name=Expression(r"(?!)"),  # two buckets may have the same folders

@@ -27,9 +27,7 @@ from rotation_watcher.errors import (
 )
 from rotation_watcher.kinds import Payload
 from rotation_watcher.targets import companions, conditions, revocations, room
-from rotation_watcher.targets.decide import (
-    Outcome,
-)
+from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.reconcile import fresh_snapshot, reconcile
 from rotation_watcher.targets.record import Record
 from rotation_watcher.targets.requests import Changed, PublishCall, Queued, Reconcile, Release, Rollback, Sweep

@@ -37,7 +37,7 @@ class Elsewhere(msgspec.Struct, frozen=True):
 NOWHERE = Elsewhere()
 """For a stack that reaches its own region and account alone."""
 UNKNOWN_STACK = Elsewhere(None, None)
-"""For who reads a watch file without the stack that it is for."""
+"""For callers that read a watch file without the stack that it is for."""
 
 
 class Stack(msgspec.Struct, frozen=True):

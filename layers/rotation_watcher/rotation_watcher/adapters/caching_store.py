@@ -16,7 +16,7 @@ _MAX_INDEX = 32 * 1024
 class CachingStore(ForwardingStore):
     """``ports.ObjectStore`` over another one, from which it reads each object below ``seen/`` once.
 
-    With ``indexes`` also each version of an index: not for who has to notice that one was deleted.
+    With ``indexes`` also each version of an index: not for a reader that has to notice that one was deleted.
     """
 
     def __init__(self, store: ObjectStore, *, indexes: bool = False) -> None:

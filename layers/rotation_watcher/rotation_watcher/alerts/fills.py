@@ -1,4 +1,4 @@
-"""Places in the watcher's own words that are filled at delivery: who writes a command does not know the stack.
+"""Places in the watcher's own words that are filled at delivery: what writes a command does not know the stack.
 
 Pure. A place is marked by two characters that ``wording.plain`` takes out of every foreign text (private use, which no
 certificate's name keeps), so nothing that comes from outside can hold one, and what fills a place is never read again.

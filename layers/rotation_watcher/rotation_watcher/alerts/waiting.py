@@ -17,6 +17,7 @@ FIRST_FEW = 3
 """Alerts of one kind that are handed over before those of the other kinds, where they are more severe."""
 _SUMMARISED = "summarised"
 _MORE = " more alerts"
+"""How the title of a summary of several kinds ends: it is known by that. No id is so long that a cut could take it."""
 _EACH = "Each means something of its own: the status page lists what is open."
 
 
@@ -38,7 +39,7 @@ def bounded(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
     left: list[Alert] = []
     for kind in dict.fromkeys(alert.kind for alert in alerts):
         same = [alert for alert in alerts if alert.kind == kind]
-        # An end stands for itself: who takes messages as data closes what is open by it.
+        # An end stands for itself: whoever takes messages as data closes what is open by it.
         left += [alert for alert in same if alert.status is Status.RESOLVED]
         left += _cut([alert for alert in same if alert.status is not Status.RESOLVED], SAME_KIND)
     if {alert.key for alert in left} == {alert.key for alert in alerts}:

@@ -7,6 +7,7 @@ is not wanted, and stops every removal until it is cleared up.
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 
@@ -32,8 +33,8 @@ from rotation_watcher.x509.certificates import Block, Certificate
 replace = msgspec.structs.replace
 
 
-class _Found(msgspec.Struct, frozen=True):
-    """One source's leaves. ``needs``: those that are needed; ``missing``: what is lacking to prove others, in words.
+class _Found(NamedTuple):
+    """What becomes of leaves. ``needs``: those that are needed; ``missing``: what is lacking to prove others, in words.
 
     ``unvouched``: those that nothing vouches for any more; ``forged``: those of them that no history should hold.
     """
@@ -42,6 +43,21 @@ class _Found(msgspec.Struct, frozen=True):
     missing: list[str]
     unvouched: set[str]
     forged: list[str]
+
+
+class _OfSources(NamedTuple):
+    """What the sources of a bundle give it.
+
+    ``found``: of all their leaves; ``missing`` also says which source was not read. ``read``: the sources that were.
+    ``known``: every leaf that their histories name. ``anchors``: the regions' roots, by the key of their file, where
+    leaves of Genesys' own authority are needed; ``faulty``: those files.
+    """
+
+    found: _Found
+    known: set[str]
+    read: list[SourceRead]
+    anchors: dict[str, Sequence[Certificate | Block]]
+    faulty: list[OperatorFile]
 
 
 def view_bundle(
@@ -58,47 +74,19 @@ def view_bundle(
     ``revoked`` is what is known to be revoked; None: the lists that are kept are asked. ``pins_of``: of what is pinned
     the leaves of these sources alone (ids) are looked at; None: all.
     """
-    needs: list[Need] = []
-    removal_blockers: list[str] = []
+    of_sources = _read_sources(watch, bundle, store, now)
+    needs, removal_blockers, unvouched, forged = of_sources.found
     problems: list[str] = []
-    unvouched: set[str] = set()
-    forged: list[str] = []
-    faulty: list[OperatorFile] = []
-    extra: dict[str, Sequence[Certificate | Block]] = {}
-    known: set[str] = set()
-    read: list[SourceRead] = []
-    for source in (source for source in watch.sources if source.id in bundle.sources):
-        state = load_history(store, source)
-        if state is None:
-            removal_blockers.append(f"source {source.id} has not been read yet")
-            continue
-        if state.stale(now, watch.policy):
-            removal_blockers.append(f"source {source.id} {_last_read(state)}")
-        for authority in bundle.authorities:
-            known |= {*(state.authorities[authority].leaves if authority in state.authorities else ())}
-        loaded = load_anchors(store, source)
-        anchors = loaded.certificates
-        read.append(SourceRead(source, state, anchors))
-        found = _needs(store, source, state, bundle, anchors, now)
-        needs += found.needs
-        removal_blockers += found.missing
-        unvouched |= found.unvouched
-        forged += found.forged
-        if any(need.authority == Authority.GENESYS for need in found.needs):
-            # The operator trusts every root in the region's file. Genesys announces no change of its root, so a new one
-            # must be in the truststore before its first leaf is presented (docs/decisions/0003).
-            extra[source.anchors_key] = anchors[Authority.GENESYS]
-            faulty += [file for file in loaded.files.values() if file.key == source.anchors_key]
     files = tuple(load_extra(store, key) for key in bundle.extra)
-    extra |= {file.key: file.held for file in files}
-    for file in (*faulty, *files):
+    extra = of_sources.anchors | {file.key: file.held for file in files}
+    for file in (*of_sources.faulty, *files):
         # What a damaged file was meant to hold is not known: nothing leaves, or a certificate that it lost would.
         faults = [f"{file.key}: {fault.defect.code}: {fault.words}" for fault in file.faults]
         problems += faults
         removal_blockers += faults
         problems += [f"{file.key}: {one.facts.subject}: in an unusual form, added all the same" for one in file.unusual]
     pinned = pinned_in(store, bundle.id, watch).of(pins_of)
-    former = _former(pinned, watch, bundle, store, known | unvouched, now)
+    former = _former(pinned, watch, bundle, store, of_sources.known | unvouched, now)
     unvouched |= former.unvouched
     bare = only_pinned(pinned, store, [*needs, *former.needs], unvouched, now)
     asked = (*needs, *former.needs, *bare)
@@ -126,12 +114,40 @@ def view_bundle(
         lists=lists.kept,
         former=tuple(gone.needs),
         revoked=lists.revoked,
-        read=tuple(read),
+        read=tuple(of_sources.read),
         grace=timedelta(days=watch.policy.retain_days),
         asked=asked,
     )
     missing = lacking(pinned.pins, pins_wanted(bundle.id, view.carried(now)))
     return replace(view, unpinned=frozenset(pin.certificate.fingerprint for pin in missing))
+
+
+def _read_sources(watch: Watch, bundle: Bundle, store: ObjectStore, now: datetime) -> _OfSources:
+    """What the histories of the bundle's sources say. Raises StoreError."""
+    of = _OfSources(_Found([], [], set(), []), set(), [], {}, [])
+    for source in (source for source in watch.sources if source.id in bundle.sources):
+        state = load_history(store, source)
+        if state is None:
+            of.found.missing.append(f"source {source.id} has not been read yet")
+            continue
+        if state.stale(now, watch.policy):
+            of.found.missing.append(f"source {source.id} {_last_read(state)}")
+        for authority in bundle.authorities:
+            of.known.update(state.authorities[authority].leaves if authority in state.authorities else ())
+        loaded = load_anchors(store, source)
+        anchors = loaded.certificates
+        of.read.append(SourceRead(source, state, anchors))
+        found = _needs(store, source, state, bundle, anchors, now)
+        of.found.needs.extend(found.needs)
+        of.found.missing.extend(found.missing)
+        of.found.unvouched.update(found.unvouched)
+        of.found.forged.extend(found.forged)
+        if any(need.authority == Authority.GENESYS for need in found.needs):
+            # The operator trusts every root in the region's file. Genesys announces no change of its root, so a new one
+            # must be in the truststore before its first leaf is presented (docs/decisions/0003).
+            of.anchors[source.anchors_key] = anchors[Authority.GENESYS]
+            of.faulty.extend(file for file in loaded.files.values() if file.key == source.anchors_key)
+    return of
 
 
 def _former(

@@ -29,18 +29,18 @@ _NEAR = 0.8
 _ITS_OWN_ALERT = {Blocker.NOTHING_KNOWN, Blocker.MTLS_OFF, Blocker.FILTERS_EMPTY}
 """Blockers that have an alert of another kind, or one about a source."""
 _SEEN = (
-    *(
-        "contended",
-        "drift:",
-        "mtls-off:",
-        "filters-empty",
-        "unnamed:",
-        "removal-held:",
-        "quota-near",
-        "leaving:",
-        "stuck:",
-    ),
-    *("planned:", UNREADABLE, FORGED),
+    "contended",
+    "drift:",
+    "mtls-off:",
+    "filters-empty",
+    "unnamed:",
+    "removal-held:",
+    "quota-near",
+    "leaving:",
+    "stuck:",
+    "planned:",
+    UNREADABLE,
+    FORGED,
 )
 
 

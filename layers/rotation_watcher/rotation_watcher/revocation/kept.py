@@ -1,6 +1,6 @@
 """What is kept of a revocation list: ``list.der``, ``list.pem``, ``index.bin``, and ``manifest.json``. Pure.
 
-The manifest names the exact versions of the other three, with their digests: who reads goes by it alone.
+The manifest names the exact versions of the other three, with their digests: readers go by it alone.
 """
 
 import msgspec

@@ -1,7 +1,7 @@
 """What the revocation lists that are kept say of certificates. Nothing of it is believed but what an issuer signed.
 
-``load`` is for who keeps them: it holds everything that is kept of a list to the list itself. ``says`` is for who asks
-often: the index tells whether a certificate may be on a list, and only where it may the list itself is read.
+``load`` is for keeping them: it holds everything that is kept of a list to the list itself. ``says`` is for asking
+often: the index tells whether a certificate may be on a list, and the list itself is read only where it may be.
 """
 
 import hashlib

@@ -174,7 +174,7 @@ def _newer(versions: Sequence[Version], than: datetime) -> int:
 
 
 def _each_text_first(versions: Sequence[Version]) -> list[Version]:
-    """One version of each text before the others: who writes one text often hides none of another by it."""
+    """One version of each text before the others: whoever writes one text often hides no other text by it."""
     first = {one.etag: one for one in reversed(versions)}
     chosen = {id(one) for one in first.values()}
     return [*(one for one in versions if id(one) in chosen), *(one for one in versions if id(one) not in chosen)]

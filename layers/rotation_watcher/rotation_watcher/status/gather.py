@@ -19,6 +19,7 @@ from rotation_watcher.clocks import is_future
 from rotation_watcher.config import Authority, Source, Target, Watch
 from rotation_watcher.kinds import Payload
 from rotation_watcher.ports import ObjectStore
+from rotation_watcher.revocation import state as crl_state
 from rotation_watcher.sources.history import History
 from rotation_watcher.status import expiry, parts, targets
 from rotation_watcher.status.model import (
@@ -69,18 +70,7 @@ def gather(
     place = Place(stack=stack, account=account, region=store.region, bucket=store.bucket)
     histories = {source.id: reader.history(source) for source in watch.sources}
     crls = reader.crl_state()
-    open_ones = [
-        *conditions_of(reader.configuration(), "stack", stack or "the watcher", told.all),
-        *conditions_of(reader.expiry().conditions, "stack", stack or "the watcher", told.all),
-        *(
-            one
-            for source in watch.sources
-            for one in conditions_of(histories[source.id].conditions, "source", source.id, told.all)
-        ),
-    ]
-    for key, condition in crls.conditions.items():
-        about = crls.about.get(key)
-        open_ones += conditions_of({key: condition}, "source", about.source if about else "unknown", told.all)
+    open_ones = _open_apart_from_targets(watch, reader, histories, crls, told.all, stack or "the watcher")
     revoked = {key.removeprefix("revoked:") for key in crls.conditions if key.startswith("revoked:")}
     bundles = tuple(_bundle(one.id, watch, reader, revoked) for one in watch.bundles)
     wanted = {one.id: one.certificates for one in bundles}
@@ -117,6 +107,27 @@ def gather(
         unreadable=(*reader.unreadable, *unheard),
     )
     return replace(status, verdict=_verdict(status, now))
+
+
+def _open_apart_from_targets(
+    watch: Watch,
+    reader: Reader,
+    histories: Mapping[str, History],
+    crls: crl_state.State,
+    told: Iterable[ToldAlert],
+    stack: str,
+) -> list[OpenCondition]:
+    """The open conditions of the stack, of what ends, of sources and of revocation lists."""
+    found = [
+        *conditions_of(reader.configuration(), "stack", stack, told),
+        *conditions_of(reader.expiry().conditions, "stack", stack, told),
+    ]
+    for source in watch.sources:
+        found += conditions_of(histories[source.id].conditions, "source", source.id, told)
+    for key, condition in crls.conditions.items():
+        about = crls.about.get(key)
+        found += conditions_of({key: condition}, "source", about.source if about else "unknown", told)
+    return found
 
 
 def _verdict(status: Status, now: datetime) -> Verdict:

@@ -19,7 +19,7 @@ _ORDER = {"current": 0, "upcoming": 1, "retiring": 2, "trusted": 3, "needed": 4}
 
 
 class Span(msgspec.Struct, frozen=True):
-    """From where to where, in percent. ``cut_left``, ``cut_right``: it goes on outside of the window."""
+    """From where to where, in percent. ``cut_left``, ``cut_right``: it goes on outside the window."""
 
     x: float
     width: float

@@ -1,4 +1,4 @@
-"""Keep the files beside a target's bundle in step: the pins and the revocation lists of who decides identity there.
+"""Keep the files beside a target's bundle in step: the pins and the revocation lists for what decides identity there.
 
 They are what the bundle's own files in the stack's bucket say, which widen before a target changes and narrow after it
 was proved. Called before the bundle is changed, and after: so what lies beside it follows in the same order.

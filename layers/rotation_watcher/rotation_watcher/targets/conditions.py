@@ -53,9 +53,19 @@ UNCHANGEABLE = "unchangeable:"
 FORGED = "forged:"
 """Conditions of this prefix: what lies in the bucket is not what the watcher wrote."""
 _SEEN = (
-    *("drift:", "contended", "mtls-off:", "removal-held:", "quota-near", "leaving:", "lingering:", "stuck:"),
-    *("planned:", UNREADABLE, stacks.PREFIX),
-    *(FORGED, shared_authority.PREFIX),
+    "drift:",
+    "contended",
+    "mtls-off:",
+    "removal-held:",
+    "quota-near",
+    "leaving:",
+    "lingering:",
+    "stuck:",
+    "planned:",
+    UNREADABLE,
+    stacks.PREFIX,
+    FORGED,
+    shared_authority.PREFIX,
     *obstacles.PREFIXES,
 )
 """The keys of what a run finds at the target, or finds no more. A newer release may know others: they stay."""

@@ -307,7 +307,7 @@ class SweepSession(Session):
 
 
 def made_once(change: Change) -> Change:
-    """The same change, for who sees what it makes before it is saved: of an equal record it is not made again.
+    """The same change, for callers that see its result before it is saved: for an equal record it is not made again.
 
     A change follows from the record alone, and records never change.
     """

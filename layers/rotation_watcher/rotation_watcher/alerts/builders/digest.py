@@ -62,7 +62,7 @@ def more_alike(alerts: Sequence[Alert], now: datetime) -> Alert:
     summary = msgspec.structs.replace(_with_commands(_about(summary, alerts), commands), severity=first.severity)
     if not ended:
         return summary
-    # As the end of one is: who asks for ends by their status is to hear of these too.
+    # As the end of one is: whoever filters ends by their status is to get these too.
     worst = min((one.told_as for one in alerts if one.told_as), key=lambda one: one.order, default=None)
     return msgspec.structs.replace(summary, status=Status.RESOLVED, told_as=worst)
 
@@ -73,7 +73,7 @@ def _distinction(first: Alert) -> str:
 
 
 def _about(alert: Alert, others: Sequence[Alert]) -> Alert:
-    """The alert with what it is about, where that is one thing: who takes messages of one region only gets it too."""
+    """The alert with what it is about, where that is one thing: who filters by region gets it too."""
     sources = [one for one in others if one.source]
     return msgspec.structs.replace(
         alert,
