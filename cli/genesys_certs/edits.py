@@ -49,7 +49,8 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
     """All that an edit changes; ``against`` says what it is compared with.
 
     ``settings``: the mode and the policy. ``not_granted``: ARNs that the stack's parameters do not name yet and must;
-    ``by_tag``: those of targets that need not be named where they bear ``tag`` (``key=value``).
+    ``by_tag``: those of targets that need not be named where they bear ``tag`` (``key=value``). ``unwatched``: targets
+    that the parameters name and the file does not, so that nobody looks at them.
     """
 
     against: str
@@ -60,6 +61,7 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
     not_granted: Mapping[str, Sequence[str]] = {}
     by_tag: Sequence[str] = ()
     tag: str = ""
+    unwatched: Sequence[str] = ()
 
     @property
     def changes(self) -> bool:
@@ -110,6 +112,7 @@ def compare(
     missing = {
         name: [*dict.fromkeys(arn for arn in used[name] if arn not in {*known})] for name, known in granted.items()
     }
+    named = {target.arn for target in after.targets}
     by_tag = [arn for arn in missing.get("TargetArns", ()) if tagged and tagged.permits(arn)]
     if by_tag:
         missing["TargetArns"] = [arn for arn in missing["TargetArns"] if tagged and not tagged.permits(arn)]
@@ -122,6 +125,7 @@ def compare(
         not_granted={name: listed for name, listed in missing.items() if listed},
         by_tag=by_tag,
         tag=tagged.tag if tagged and by_tag else "",
+        unwatched=[arn for arn in granted.get("TargetArns", ()) if arn not in named],
     )
 
 
@@ -179,6 +183,9 @@ def text(edit: Edit, width: int) -> list[str]:
         lines += _wrapped("!", f"{count(len(renamed), 'target')} {_ANOTHER_ID}", width)
     for name, listed in edit.not_granted.items():
         lines += _wrapped("!", f"{name} of the stack lacks {_some(listed)}: deploy with them first", width)
+    if edit.unwatched:
+        words = f"TargetArns of the stack names what the file does not, so nobody watches it: {_some(edit.unwatched)}"
+        lines += _wrapped("!", words, width)
     if edit.by_tag:
         lines += _wrapped("!", f"must bear the tag {edit.tag}: {_some(edit.by_tag)}", width)
     return [*lines, ""]

@@ -14,7 +14,7 @@ from rotation_watcher.adapters.event_bus import DETAIL_TYPE, LIMIT, SOURCE, Even
 from rotation_watcher.adapters.sns import SnsSink, SnsSubscribers
 from rotation_watcher.alerts.model import Alert, Status
 from rotation_watcher.alerts.outbox import Waiting, deliver
-from rotation_watcher.errors import DeliveryError, NobodyListens
+from rotation_watcher.errors import DeliveryError, DeliveryTimedOut, NobodyListens
 from tests.support.alert_examples import EXAMPLES, NOW
 from tests.support.fakes import ManualClock
 
@@ -199,3 +199,48 @@ def test_status_is_an_attribute_so_that_a_filter_may_keep_ends_whatever_their_se
     bodies = stack.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
     assert {json.loads(one["Body"])["status"] for one in bodies} == {Status.EVENT, Status.RESOLVED}
     assert len(bodies) == 2
+
+
+class Mute:
+    """A service that answers nobody. ``tries`` counts who waited for it."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+
+    def deliver(self, _alert: Alert) -> None:
+        self.tries += 1
+        raise DeliveryTimedOut("no answer")
+
+
+def test_a_topic_that_does_not_answer_is_waited_for_once_a_run_however_many_outboxes_there_are(stack: Stack) -> None:
+    """A sweep has an outbox at each target, and two minutes for all of them."""
+    stack.subscribe()
+    stack.aws.confirm(MAILBOX)
+    mute: Any = Mute()
+    stack.aws.client("events").create_event_bus(Name=f"{BUS}-mute")
+    for runs in (1, 2):
+        run = Delivery(
+            mute,
+            SnsSubscribers(stack.sns, stack.topic),
+            EventBus(stack.aws.client("events"), f"{BUS}-mute"),
+            stack.wait,
+        )
+        for name in ("mtls_off", "rotated", "expired"):
+            waiting, box = outbox(name)
+            ((error,),) = deliver([box], run)
+            assert "no answer" in error
+            assert len(waiting) == 1
+        assert mute.tries == runs
+        assert len(stack.aws.events) == 3 * runs, "the bus hears each of them"
+
+
+def test_a_bus_that_does_not_answer_is_waited_for_once_a_run_and_each_failure_is_said(stack: Stack) -> None:
+    stack.subscribe()
+    stack.aws.confirm(MAILBOX)
+    mute: Any = Mute()
+    run = Delivery(SnsSink(stack.sns, stack.topic), SnsSubscribers(stack.sns, stack.topic), mute, stack.wait)
+    for name in ("mtls_off", "rotated", "expired"):
+        waiting, box = outbox(name)
+        assert deliver([box], run) == ((),)
+        assert waiting == []
+    assert (mute.tries, stack.published, len(run.failures)) == (1, 3, 3)

@@ -17,6 +17,7 @@ from moto.cloudformation.models import cloudformation_backends
 from moto.sns.models import sns_backends
 
 from genesys_certs import app
+from genesys_certs import stack as stack_module
 from genesys_certs.observing import Nowhere
 from genesys_certs.stack import DEFAULT_NAME
 from local.aws.faults import Fault
@@ -26,6 +27,7 @@ from local.genesys.issuing import issue, subject
 from local.genesys.keys import DEFAULT_CACHE
 from rotation_watcher import configuration
 from rotation_watcher.adapters import clients
+from rotation_watcher.errors import StoreError
 from rotation_watcher.sources import history
 
 
@@ -500,3 +502,22 @@ def test_plan_of_a_fleet_asks_for_the_tag_where_that_permits_its_targets(
     said = " ".join(command("plan", "--watch-file", str(edited)).out.split())
     assert f"must bear the tag genesys-certificate-watcher:stack={DEFAULT_NAME}: " in said
     assert "deploy with them first" not in said
+
+
+def test_plan_compares_with_the_last_good_file_where_the_newest_cannot_be_read(
+    world: Environment, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watcher = world.watcher
+    configuration.keep(watcher.watch, watcher.parse, watcher.store, Nowhere(), world.clock, dry_run=False)
+    configuration.in_use(watcher.watch, watcher.parse, watcher.store, dry_run=False)
+
+    def denied(where: str) -> bytes:
+        raise StoreError(f"cannot read {where}: AccessDenied: kms:Decrypt")
+
+    monkeypatch.setattr(stack_module, "read_s3", denied)
+    edited = tmp_path / "watch.json"
+    edited.write_text(json.dumps({**world.watch, "mode": "observe"}))
+    first = command("plan", "--watch-file", str(edited)).out.splitlines()[0]
+    assert first == (
+        "watch file: 1 setting changed (against the last one that was accepted; the newest cannot be read)"
+    )

@@ -113,3 +113,13 @@ def test_where_a_tag_permits_targets_it_is_asked_for_and_no_list_that_has_no_roo
     said = " ".join(" ".join(edits.text(edit, 120)).split())
     assert f"! TargetArns of the stack lacks {elsewhere}, {place}: deploy with them first" in said
     assert f"! must bear the tag a:stack=the-stack: {store('b')}, {edge}" in said
+
+
+def test_a_target_that_the_stack_may_change_and_the_file_does_not_name_is_told_as_watched_by_nobody() -> None:
+    granted = {"TargetArns": [store("a"), store("b"), store("forgotten")], "CredentialArns": [SECRET]}
+    edit = compare(watch(), watch(), **granted)
+    assert edit.unwatched == [store("forgotten")]
+    assert not edit.changes
+    said = " ".join(" ".join(edits.text(edit, 120)).split())
+    assert f"! TargetArns of the stack names what the file does not, so nobody watches it: {store('forgotten')}" in said
+    assert "nobody watches it" not in " ".join(lines(watch(), watch(), TargetArns=[store("a"), store("b")]))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rotation_watcher.adapters.sns import SnsSink, SnsSubscribers
 from rotation_watcher.alerts.model import Alert
-from rotation_watcher.errors import DeliveryError, NobodyListens
+from rotation_watcher.errors import DeliveryError, DeliveryTimedOut, NobodyListens
 from rotation_watcher.ports import Wait
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class Delivery:
         self._topic, self._subscribers, self._bus, self._wait = topic, subscribers, bus, wait
         self._heard: bool | None = None
         self._begun = False
+        self._silent: dict[object, DeliveryTimedOut] = {}
+        """What did not answer in this run: the next alert would wait as long, at each outbox anew."""
         self.waiting = 0
         self.failures: list[str] = []
 
@@ -49,7 +51,7 @@ class Delivery:
         failure = self._as_event(alert)
         if failure is not None and not heard:
             raise failure
-        self._topic.deliver(alert)
+        self._hand(self._topic, alert)
         self._note(alert, failure)
 
     def as_event(self, alert: Alert) -> None:
@@ -76,7 +78,16 @@ class Delivery:
         if self._bus is None:
             return None
         try:
-            self._bus.deliver(alert)
+            self._hand(self._bus, alert)
         except DeliveryError as error:
             return error
         return None
+
+    def _hand(self, sink: "SnsSink | EventBus", alert: Alert) -> None:
+        if sink in self._silent:
+            raise self._silent[sink]
+        try:
+            sink.deliver(alert)
+        except DeliveryTimedOut as error:
+            self._silent[sink] = error
+            raise
