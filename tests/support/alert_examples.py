@@ -85,6 +85,7 @@ def facts(
 
 CURRENT = facts("c1")
 UPCOMING = facts("a7", starts=-1, ends=395)
+EARLY = facts("ea", starts=9, ends=395)
 TLS_ROOT = facts("d8", subject="CN=DigiCert TLS Client Root 2026,O=DigiCert Inc,C=US", ends=5400)
 ELSEWHERE = facts(
     "e3", issuer="CN=DigiCert TLS Client RSA4096 SHA256 2026 CA1,O=DigiCert Inc,C=US", starts=-1, ends=395
@@ -172,6 +173,9 @@ EXAMPLES: Mapping[str, Alert] = {
     ),
     "rotated": builders.rotated(
         source=SOURCE, authority="DigiCert", new=UPCOMING, old=CURRENT, retire_after=NOW + timedelta(days=30), now=NOW
+    ),
+    "rotated_early": builders.rotated(
+        source=SOURCE, authority="Genesys", new=EARLY, old=CURRENT, retire_after=NOW + timedelta(days=30), now=NOW
     ),
     "issuer_changed": builders.issuer_changed(
         source=SOURCE,

@@ -112,6 +112,8 @@ def test_a_worse_severity_is_an_alert_with_an_id_of_its_own_and_ends_the_former(
     assert (stack.mailbox.delivered[0].severity, warning.severity) == ("info", "warning")
     assert (ended.id, ended.status) == (stack.mailbox.delivered[0].id, Life.RESOLVED)
     assert len({one.id for one in stack.mailbox.delivered}) == 2
+    assert f"as the alert {warning.id}." in ended.what_it_means
+    assert ended.title.endswith("; another alert goes on")
 
 
 def test_runs_that_did_not_take_place_make_no_burst() -> None:

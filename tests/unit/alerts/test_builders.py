@@ -186,6 +186,7 @@ def test_an_update_is_known_by_content_and_by_when_it_was_asked_for() -> None:
 def test_severities_say_who_has_to_get_up_at_night() -> None:
     critical = {name for name, alert in EXAMPLES.items() if alert.severity is Severity.CRITICAL}
     assert critical == {
+        "rotated_early",
         "issuer_changed",
         "quarantined_for_good",
         "quarantined_on_day_one",

@@ -251,6 +251,17 @@ def test_a_current_leaf_that_expires_keeps_its_place_and_is_alerted_once() -> No
     assert (teller.status("A"), teller.kinds) == (Status.CURRENT, ["expired"])
 
 
+def test_an_expired_leaf_that_the_answer_shows_no_more_is_not_told_as_presented_still() -> None:
+    teller = Teller().see(view("A"))
+    other = certs.issue(certs.self_signed_ca("Root"), "B.example.com", not_before=NOW, not_after=NOW + timedelta(999))
+    later = parse_text(other.pem.decode()).certificates[0]
+    shown = Entity(later.fingerprint, "Genesys", CURRENT, later, (later,), Verdict(accepted=True))
+    teller.see(look(shown), step=timedelta(days=401))  # one answer, which confirms nothing yet
+    assert (teller.status("A"), teller.kinds) == (Status.CURRENT, [])
+    teller.see(look(), look(entity("A", CURRENT, Reason.EXPIRED)))
+    assert "expired" in teller.kinds
+
+
 def test_a_missing_anchor_is_alerted_once_a_condition_and_says_nothing_about_the_leaf() -> None:
     teller = Teller().see(view("A"))
     lost = look(entity("A", CURRENT, Reason.ANCHOR_MISSING))

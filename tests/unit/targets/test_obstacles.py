@@ -128,6 +128,7 @@ def test_a_file_that_changes_its_fault_is_alerted_again_and_is_not_called_whole(
     (over,) = told(world, "over: file-damaged")
     assert over.id == first.id
     assert f"It goes on in another way, as the alert {second.id}" in over.what_it_means
+    assert over.title.endswith("; another alert goes on")
 
 
 def test_a_file_that_the_store_does_not_give_is_alerted_after_half_an_hour_and_nothing_is_removed() -> None:

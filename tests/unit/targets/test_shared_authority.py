@@ -73,3 +73,18 @@ def test_an_operator_who_says_why_it_is_all_right_is_not_told() -> None:
     desk = Desk()
     assert heard(desk, OPEN, reason=REASON) == []
     assert heard(desk, OPEN) == ["shared-authority-deployed"]
+
+
+def test_it_stays_while_the_root_is_in_the_target_though_the_bundle_wants_it_no_more() -> None:
+    desk = Desk()
+    assert heard(desk, OPEN) == ["shared-authority-deployed"]
+    before = len(desk.told)
+    for _ in range(4):
+        desk.keep(conditions.notice(desk.snapshot(wanted=compose([], {}, NOW), live={0, 1}), Mode.APPLY, desk.now))
+        desk.now += 2 * conditions.CLEAR.duration
+    assert [one for one in desk.told[before:] if one.kind == Kind.SHARED_AUTHORITY_DEPLOYED] == []
+    for _ in range(4):
+        desk.keep(conditions.notice(desk.snapshot(wanted=compose([], {}, NOW), live={2}), Mode.APPLY, desk.now))
+        desk.now += 2 * conditions.CLEAR.duration
+    (over,) = [one for one in desk.told[before:] if one.kind == Kind.SHARED_AUTHORITY_DEPLOYED]
+    assert word(over) == "over: shared-authority-deployed"

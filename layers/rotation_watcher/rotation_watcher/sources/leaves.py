@@ -12,7 +12,7 @@ The rules:
   is in quarantine.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 
 import msgspec
@@ -71,7 +71,7 @@ def apply_entities(
     after, lessons = naming.learn(authority, after, learned, context)
     approvals = _approvals(authority, before, accepted, context)
     after, announcements = _announce(authority, before, after, context)
-    after, expiries = _expiries(authority, after, context)
+    after, expiries = _expiries(authority, after, {*current, *upcoming}, context)
     lasting += going_back.conditions(authority, before, after, current, context)
     after = replace(after, replaced=going_back.replaced(before, after, lost))
     return after, [*lessons, *approvals, *announcements, *expiries], lasting
@@ -196,10 +196,13 @@ def _placed(
     return placed
 
 
-def _expiries(authority: str, after: AuthorityHistory, context: Context) -> tuple[AuthorityHistory, list[Alert]]:
+def _expiries(
+    authority: str, after: AuthorityHistory, shown: Collection[str], context: Context
+) -> tuple[AuthorityHistory, list[Alert]]:
+    """What has expired, of that which this answer shows. What awaits the confirmation that it is gone is no news."""
     leaves, alerts = dict(after.leaves), []
     for key, leaf in after.leaves.items():
-        if leaf.expired(context.now) and Kind.EXPIRED not in leaf.announced and leaf.status is not Status.RETIRING:
+        if key in shown and leaf.expired(context.now) and Kind.EXPIRED not in leaf.announced:
             leaves[key] = replace(leaf, announced=(*leaf.announced, Kind.EXPIRED))
             alerts.append(builders.expired(source=context.name, authority=authority, leaf=leaf.facts, now=context.now))
     return replace(after, leaves=leaves), alerts

@@ -14,8 +14,8 @@ import msgspec
 from rotation_watcher import keys
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import Ending, Role
-from rotation_watcher.alerts.conditions import Condition, Evaluation, Lasting, Observed, evaluate, unjudged
-from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.alerts.conditions import Evaluation, Lasting, Observed, evaluate, unjudged
+from rotation_watcher.alerts.model import Kind, Severity
 from rotation_watcher.alerts.strange import strange
 from rotation_watcher.alerts.waiting import with_alerts
 from rotation_watcher.config import Authority, Policy, Watch
@@ -73,26 +73,20 @@ def find(watch: Watch, status: Status) -> Found:
 def after(state: State, found: Found, policy: Policy, now: datetime) -> State:
     """The state after a run; the alerts that are due are in its outbox."""
     ends = [replace(one, fresh=not _told(state, one, found, now)) for one in found.ends]
-    conditions: dict[str, Condition] = {}
-    alerts: list[Alert] = []
-    for severity, key in KEYS.items():
-        members = [one for one in ends if one.severity is severity]
-        judged = evaluate(
-            {key: state.conditions[key]} if key in state.conditions else {},
-            [_observed(key, members, now)] if members else [],
-            now,
-            resolves=lambda _: OVER if found.whole else None,
-            remind=policy.remind_days,
-        )
-        conditions |= judged.conditions
-        alerts += judged.alerts
+    members = {key: [one for one in ends if one.severity is severity] for severity, key in KEYS.items()}
+    judged = evaluate(
+        {key: one for key, one in state.conditions.items() if key in members},
+        [_observed(key, some, now) for key, some in members.items() if some],
+        now,
+        resolves=lambda _: OVER if found.whole else None,
+        remind=policy.remind_days,
+    )
     others = _others(state, now)
-    conditions |= others.conditions
     return replace(
         state,
-        conditions=conditions,
+        conditions=judged.conditions | others.conditions,
         told={**_kept(state, found), **found.passed},
-        outbox=with_alerts(state.outbox, (*alerts, *others.alerts)),
+        outbox=with_alerts(state.outbox, (*judged.alerts, *others.alerts)),
     )
 
 

@@ -2,11 +2,12 @@
 
 Whoever stands first of two CAs of one name is taken by engines that search no further (``x509.selection``). So what
 others hold goes first, and a partner that was let in still is. Among ours, and where one of ours may stand before
-another's certificate without harm, that arrangement is taken in which every engine lets the most needed leaves in.
+another's certificate without harm, that arrangement is taken in which every engine lets the most needed leaves in: now,
+and as the second thing that counts, after the end of each CA that another one of its name outlives (a renewed root).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice, permutations
 
 from rotation_watcher.bundles.wanted import Need, admits
@@ -19,6 +20,8 @@ type Arrangement = tuple[dict[str, Held], dict[str, Held]]
 
 _MOST = 25
 """Arrangements tried at the most: three of ours that share a name have 6 orders, four 24."""
+_ENDS = 4
+"""Ends that are looked ahead to at the most, the next ones."""
 
 
 def arranged(
@@ -32,17 +35,30 @@ def arranged(
     best: Arrangement = ({}, dict(sorted(adds.items())))
     if not adds:
         return best
-    most: tuple[int, int] | None = None
+    ends = _outlived([*kept.values(), *adds.values()], now)
+    most: tuple[int, int, int] | None = None
     for first, last in islice(_candidates(kept, adds), _MOST):
         order = [*first.values(), *kept.values(), *last.values()]
         let_in = [need for need in required if admits(order, need, now)]
-        if len(let_in) == len(required):
+        lasting = sum(admits(order, need, end) for end in ends for need in let_in)
+        if len(let_in) == len(required) and lasting == len(ends) * len(required):
             return first, last
         current = sum(need.state.status is Status.CURRENT for need in let_in)
-        worth = (current, len(let_in))
+        worth = (current, len(let_in), lasting)
         if most is None or worth > most:
             best, most = (first, last), worth
     return best
+
+
+def _outlived(held: Sequence[Held], now: datetime) -> list[datetime]:
+    """When CAs will just have ended that another one of their name outlives, the next ones."""
+    known = [one if isinstance(one, Certificate) else one.certificate for one in held]
+    by_name: dict[Name, set[datetime]] = {}
+    for one in known:
+        if one is not None:
+            by_name.setdefault(one.names.subject, set()).add(one.facts.not_after)
+    ends = {end for of_one in by_name.values() for end in of_one if now <= end < max(of_one)}
+    return [end + timedelta(seconds=1) for end in sorted(ends)[:_ENDS]]
 
 
 def _candidates(kept: Mapping[str, Block], adds: Mapping[str, Held]) -> Iterator[Arrangement]:

@@ -1,7 +1,7 @@
 """The DigiCert trap: its CA signs for many customers, so a truststore alone is an open door (decision 0008).
 
 The warning stands while nothing of ours that compares identities is known to stand at every way in, and the operator
-has not said in the watch file why that is all right.
+has not said in the watch file why that is all right. Of a root that nothing wants any more: until it has left.
 """
 
 from datetime import datetime
@@ -21,12 +21,15 @@ PREFIX = "shared-authority:"
 
 
 def observed(snapshot: Snapshot, name: TargetName, now: datetime, *, deployed: bool = False) -> list[Observed]:
-    """The shared roots that the target holds, or that were just ``deployed`` to it; one alert speaks of all of them."""
-    shared = [
-        root
-        for root in snapshot.view.wanted.shared_roots(Authority.DIGICERT)
-        if deployed or root.fingerprint in snapshot.blocks
-    ]
+    """The shared roots that the target holds, or that were just ``deployed`` to it; one alert speaks of all of them.
+
+    What was warned of once lets everybody in until it has left, in its grace and while its removal waits for a person.
+    """
+    wanted = {root.fingerprint: root for root in snapshot.view.wanted.shared_roots(Authority.DIGICERT)}
+    known = [key.removeprefix(PREFIX) for key in snapshot.record.conditions if key.startswith(PREFIX)]
+    left = [snapshot.blocks[key].certificate for key in known if key in snapshot.blocks and key not in wanted]
+    shared = [root for root in wanted.values() if deployed or root.fingerprint in snapshot.blocks]
+    shared += [root for root in left if root is not None]
     if not shared or snapshot.target.shared_authority or enforced(snapshot):
         return []
 

@@ -214,7 +214,7 @@ def shared_authority_deployed(
         cure = "Let the servers that read these files compare the leaf with pins.txt or identity.json (docs/files.md)."
     words = Words(
         title="its truststore lets in every customer of a public CA",
-        happened="CA certificates of DigiCert were deployed, as the watch file asks.",
+        happened="CA certificates of DigiCert are in it, as the watch file asks or has asked.",
         means=(
             "That CA signs client certificates for many customers. The truststore alone lets every one of them in, not"
             " only Genesys."

@@ -62,7 +62,10 @@ MEANS = {
         "clients got in without a certificate",
         "Every client is asked for one again, or that way is gone.",
     ),
-    Kind.REMOVAL_PLANNED: ("certificates were to leave", "They have left, or something wants them again."),
+    Kind.REMOVAL_PLANNED: (
+        "certificates were to leave",
+        "They have left, something wants them again, or their removal waits for you: a message of its own says that.",
+    ),
     Kind.REMOVAL_HELD: ("a removal waited for your release", "It was released, or nothing is to be removed any more."),
     Kind.QUOTA_NEAR: ("it was nearly full", "There is room again."),
     Kind.FILE_DAMAGED: (
@@ -153,7 +156,7 @@ def resolved(
     code = reason if reason and is_code(reason) else None
     why = plain(why)
     words = Words(
-        title=matter + (f" ({code})" if code else ""),
+        title=matter + (f" ({code})" if code else "") + ("; another alert goes on" if goes_on else ""),
         happened=f"What was alerted as {known} is over. It lasted for {lasted(now - since)}, since {when(since)}.",
         means=(why or means) + (f" It goes on in another way, as the alert {goes_on}." if goes_on else ""),
         do=f"Read the alert {goes_on}." if goes_on else "Nothing.",

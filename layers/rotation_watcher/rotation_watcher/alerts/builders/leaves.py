@@ -70,27 +70,39 @@ def rotated(
     now: datetime,
 ) -> Alert:
     """Genesys presents another client certificate from now on. ``old`` None: the one before is known no more."""
-    kept = (
-        f" The old one stays trusted until {when(retire_after)} at least, unless it is revoked, because the API may"
-        " answer either way meanwhile."
-        if old
-        else ""
-    )
+    early = new.not_before > now
+    kept = ""
+    if old and old.not_after <= now:
+        kept = " The old one has expired."
+    elif old:
+        end = f"it ends on {when(old.not_after)}" if old.not_after < retire_after else f"{when(retire_after)} at least"
+        kept = f" The old one stays trusted until {end}, unless it is revoked: the API may answer either way meanwhile."
     words = Words(
-        title=f"the {plain(authority, AUTHORITY)} client certificate has rotated",
+        title=f"the {plain(authority, AUTHORITY)} client certificate has rotated"
+        + (" to one that is not valid yet" if early else ""),
         happened=(
             f"Genesys Cloud {source.region} presents a new client certificate of the"
             f" {plain(authority, AUTHORITY)} authority, valid until {when(new.not_after)}."
         ),
-        means=f"The new certificate verifies under a root that you trust.{kept}",
+        means=(
+            f"It is valid from {when(new.not_before)}: until then servers refuse it, and data actions fail where it is"
+            " presented already. No truststore can change that."
+            if early
+            else "The new certificate verifies under a root that you trust."
+        )
+        + kept,
         do=(
-            "Nothing for targets in apply mode. A system that compares the certificate itself (a pin) needs the new one"
-            " now:"
-        ),
+            "Open an urgent case with Genesys support: ask whether data actions present it already. Nothing else for"
+            " targets in apply mode."
+            if early
+            else "Nothing for targets in apply mode."
+        )
+        + " A system that compares the certificate itself (a pin) needs the new one now:",
         command=fetch(source, new),
     )
     facts = certificate(new, now, "new") | (certificate(old, now, "old") if old else {})
-    return about_source(Kind.ROTATED, Severity.INFO, source, authority, new.fingerprint, words, facts, now)
+    severity = Severity.CRITICAL if early else Severity.INFO
+    return about_source(Kind.ROTATED, severity, source, authority, new.fingerprint, words, facts, now)
 
 
 def issuer_changed(
