@@ -248,7 +248,7 @@ def test_a_filter_that_others_have_already_is_not_ours_in_whatever_case() -> Non
 
 
 def with_a_leaf_that_no_filter_can_name(world: ListenerWorld) -> None:
-    world.second_name = f"{'long.' * 52}example.com"  # more characters than a filter may have
+    world.second_name, world.second_region = " blank.example.com", "eusc-de-east-1"
     world.sources = ("use1", "second")
     world.second(world.second_name)
 
