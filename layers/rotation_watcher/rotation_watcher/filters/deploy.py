@@ -41,13 +41,12 @@ def deploy(snapshot: Snapshot, session: Session) -> Outcome:
     before = record.pending if record.pending and record.pending.sha256 == plan.content else None
     fingerprints = by_key(plan.filters).keys()
     brought = {*plan.added} & snapshot.names.filters.keys()
+    ours = {*record.forgetting(snapshot.keys, now).ours, *brought} - {*plan.removed}
     pending = Pending(
         version=_put(plan.filters, session),
         sha256=plan.content,
         fingerprints=tuple(sorted(fingerprints)),
-        ours=tuple(
-            sorted((({*record.forgetting(snapshot.keys, now).ours} | brought) - {*plan.removed}) & fingerprints)
-        ),
+        ours=tuple(sorted(ours & fingerprints)),
         added=plan.added,
         removed=plan.removed,
         at=before.at if before else now,

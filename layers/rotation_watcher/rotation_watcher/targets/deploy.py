@@ -46,17 +46,13 @@ def deploy(snapshot: Snapshot, session: Session, *, claiming: Change | None = No
         _save_failed(claiming or (lambda record: record), snapshot, content, error, session)
         return Outcome(error.reason)
     asked_before = record.pending if record.pending and record.pending.sha256 == content else None
+    ours = {*record.forgetting(snapshot.blocks, now).ours, *snapshot.plan.added} - {*snapshot.plan.removed}
     pending = Pending(
         version=version,
         bucket=session.bundles.bucket,
         sha256=content,
         fingerprints=tuple(sorted(snapshot.plan.desired)),
-        ours=tuple(
-            sorted(
-                {*record.forgetting(snapshot.blocks, now).ours, *snapshot.plan.added} - {*snapshot.plan.removed}
-                & {*snapshot.plan.desired}
-            )
-        ),
+        ours=tuple(sorted(ours & {*snapshot.plan.desired})),
         added=snapshot.plan.added,
         removed=tuple(key for key in snapshot.plan.removed if key not in snapshot.plan.desired),
         at=asked_before.at if asked_before else now,
