@@ -69,6 +69,15 @@ def test_the_command_puts_exactly_the_former_version_back(bucket: Bucket) -> Non
     (alert,) = bucket.told()
     assert f"--copy-source 'watcher/{ANCHOR}?versionId={former}'" in alert.what_to_do
     assert alert.facts["went"].startswith("Root, ")
+    assert alert.title == f"{ANCHOR}: replaced, 1 certificate came and 1 went"
+
+
+def test_a_root_that_is_taken_out_is_named_in_the_title(bucket: Bucket) -> None:
+    bucket.write(ANCHOR, pem("Other"))
+    bucket.told()
+    bucket.write(ANCHOR, b"")
+    (alert,) = bucket.told()
+    assert alert.title == f"{ANCHOR}: replaced, 1 certificate went"
 
 
 def test_a_file_that_is_new_is_taken_back_by_deleting_it(bucket: Bucket) -> None:

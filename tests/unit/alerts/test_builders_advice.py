@@ -280,6 +280,14 @@ def test_drift_counts_what_came_and_went_and_where_it_points() -> None:
     assert "may let others in" not in drift(removed=[INTERMEDIATE]).what_it_means
 
 
+def test_what_only_came_is_taken_out_by_hand_and_its_end_does_not_say_that_it_has_left() -> None:
+    came = drift(added=[PARTNER]).what_to_do
+    assert "take it out by hand" in came
+    assert "on_drift" not in came
+    assert "on_drift" in drift(removed=[PARTNER]).what_to_do
+    assert "what others had put in stays" in EXAMPLES["resolved"].what_it_means
+
+
 def test_drift_is_critical_only_when_data_actions_fail() -> None:
     assert drift(added=[PARTNER]).severity is Severity.WARNING
     assert drift(removed=[INTERMEDIATE], refused=[CURRENT]).severity is Severity.CRITICAL

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 
-from rotation_watcher.alerts.model import Alert
+from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.bundles.wanted import BundleView, Wanted, compose
 from rotation_watcher.config import Bundle, Mode, Policy, Target
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetDenied, TargetError, TargetNotFound
@@ -298,3 +298,15 @@ def test_a_mark_that_cannot_be_read_for_a_while_is_not_gone() -> None:
     assert "two-stacks" in desk.record.conditions
     play(desk, [otherwise(mark=None)] * 3)
     assert [alert.status for alert in desk.told] == ["open", "resolved"]
+
+
+@pytest.mark.parametrize(("ended", "severities"), [(False, ["warning", "warning"]), (True, ["info"])])
+def test_a_root_that_nothing_wants_is_no_warning_once_it_has_ended(*, ended: bool, severities: list[str]) -> None:
+    desk = Desk()
+    desk.now = NOW + timedelta(days=901 if ended else 100)
+    desk.record = replace(desk.record, ours={key(1): NOW})
+    for _ in range(4):
+        desk.look(live={0, 1})
+        desk.now += timedelta(days=9, hours=20)
+    told = [alert for alert in desk.told if alert.kind == Kind.REMOVAL_PLANNED and alert.status == "open"]
+    assert [alert.severity for alert in told] == severities

@@ -232,14 +232,15 @@ def _leaving(snapshot: Snapshot, now: datetime) -> list[Observed]:
     """What leaves: alerted late in its grace, when no flapping can bring it back into use.
 
     A root that nothing wants any more, though no rotation replaced it, was taken out by a person, perhaps by mistake:
-    that is alerted at once, and late in its grace again. Intermediates come and go by themselves.
+    that is alerted at once, and late in its grace again. Intermediates come and go by themselves, and a root that has
+    ended lets nobody in.
     """
     ends = {key: grace for key, grace in leaving(snapshot).items() if grace[1] > now}
     soon = {key for key, (begin, end) in ends.items() if now >= end - min(AHEAD, (end - begin) / 2)}
     unwanted = {key for key in ends if key not in snapshot.view.wanted.certificates}
     begun = unwanted & snapshot.plan.graces.unwanted.keys()
     known = {key: snapshot.blocks[key].certificate for key in begun}
-    if all(one is not None and not one.self_signed for one in known.values()):
+    if all(one is not None and (not one.self_signed or one.facts.not_after < now) for one in known.values()):
         unwanted, begun = set(), set()
     name = target_name(snapshot.target)
 

@@ -42,6 +42,10 @@ def drift_found(
     changes += [moved] if moved_to else []
     means = refusing(len(refused), will_heal=will_heal)
     stays = " What came may let others in; it stays, because the watcher takes nobody else's away." if added else ""
+    left = "The watcher leaves it as it is. If it was not meant, repair it by hand, or set on_drift to heal"
+    left += " (in apply mode)."
+    if added and not removed and not moved_to:
+        left = "If it was not meant, take it out by hand: the watcher does so only where unknown is set to remove."
     words = Words(
         title="somebody else changed it",
         happened=f"Since the watcher last proved it, {enumerated(changes) or 'it has changed'}.",
@@ -49,8 +53,7 @@ def drift_found(
         do=(
             "The watcher puts back what is missing in this run; if it cannot, a message of its own says so."
             if will_heal
-            else "The watcher leaves it as it is. If it was not meant, repair it by hand, or set on_drift to heal"
-            " (in apply mode)."
+            else left
         )
         + " Let one tool alone manage this truststore."
         + (

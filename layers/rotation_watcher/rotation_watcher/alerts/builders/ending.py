@@ -55,7 +55,7 @@ MEANS = {
     ),
     Kind.DRIFT_FOUND: (
         "somebody else had changed it",
-        "It was proved again as the watcher wants it, or it was changed once more.",
+        "What it lacked is back, or it was changed once more; what others had put in stays, and is told no more.",
     ),
     Kind.CONTENDED: ("another tool undid the watcher's updates", "An update has stood for six hours."),
     Kind.MTLS_OFF: (

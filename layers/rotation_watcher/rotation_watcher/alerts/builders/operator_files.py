@@ -94,7 +94,7 @@ def operator_file_changed(*, change: FileChange, bucket: str, beside: FileChange
         else ""
     )
     words = Words(
-        title=f"{change.verb}{f', {count(len(change.came))} came' if change.came else ''}",
+        title=f"{change.verb}{_counted(change)}",
         happened=f"{_shown(change.key)} was {change.verb}{who}, on {when(change.at)}.{unsaid}{claimed}",
         means=_means(change),
         do=_do(change),
@@ -219,6 +219,14 @@ def _known(key: str) -> str:
 
 def _about(about: str, distinction: str, words: Words, facts: dict[str, str], now: datetime) -> Alert:
     return about_stack(Kind.OPERATOR_FILE_CHANGED, Severity.WARNING, distinction, words, facts, now, about=about)
+
+
+def _counted(change: FileChange) -> str:
+    """How many certificates came and went, behind a title."""
+    came = f", {count(len(change.came))} came" if change.came else ""
+    if not change.went:
+        return came
+    return f"{came} and {len(change.went)} went" if came else f", {count(len(change.went))} went"
 
 
 def _means(change: FileChange) -> str:
