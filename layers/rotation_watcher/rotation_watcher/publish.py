@@ -116,18 +116,20 @@ def _serve(watch: Watch, request: Queued, ports: Ports) -> Summary:
 
 
 def _enqueue_changed(watch: Watch, request: Changed, ports: Ports) -> Summary:
-    """Ask the queue for the targets that somebody has changed; where it cannot be said which, look at all of them.
+    """Ask the queue for the targets that somebody has changed, or behind which somebody has changed a way in.
 
-    A listener that no longer names a trust store names none that can be looked at alone.
+    A listener that verifies no longer, or with another trust store, does not name the one that it verified with: the
+    record of that one names the listener.
     """
-    woken = [
+    woken = {
         one.id for one in watch.targets if not request.names.isdisjoint({one.arn, arns.parse_target(one.arn).name})
-    ]
-    if not woken and request.verifying:
-        return publish(watch, Sweep(), ports)
-    for message in publish_requests(watch, woken, f"changed-{request.occasion}"):
+    }
+    if request.ways_in:
+        woken |= {one.id for one in Run(watch, ports).behind(request.ways_in)}
+    asked = [one.id for one in watch.targets if one.id in woken]
+    for message in publish_requests(watch, asked, f"changed-{request.occasion}"):
         ports.queue.send(message)
-    return Summary(mode=watch.mode, woken=woken)
+    return Summary(mode=watch.mode, woken=asked)
 
 
 def _idle_bundles(run: Run, request: Called, summary: Summary) -> None:

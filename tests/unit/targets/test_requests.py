@@ -96,7 +96,6 @@ def test_the_events_of_the_readme_are_requests() -> None:
                     "ACTIVE",
                 }
             ),
-            verifying=False,
             occasion="2026-11-27T09:00:01Z",
         ),
         "publish-dry-run": Reconcile(dry_run=True),
@@ -126,7 +125,7 @@ def test_an_event_of_cloudtrail_that_is_not_as_it_should_be_names_no_target(deta
     request = decode_request({"detail-type": "AWS API Call via CloudTrail", "detail": detail})
     assert isinstance(request, Changed)
     assert request.names <= {"x"}
-    assert not request.verifying
+    assert not request.ways_in
 
 
 FIELDS = st.sampled_from(["targets", "dry_run", "rollback", "to", "release", "sweep", "Records", "other"])

@@ -49,13 +49,17 @@ class Sweep(msgspec.Struct, frozen=True, kw_only=True):
 class Changed(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody has changed something that may be a target, or how it is used; CloudTrail told EventBridge so.
 
-    ``names``: every text in the call's parameters and answer, an ARN or a domain's name among them. ``verifying``:
-    whether it says how a listener verifies clients. ``occasion``: when it was, equal for the same event.
+    ``names``: every text in the call's parameters and answer, an ARN or a domain's name among them. ``occasion``: when
+    it was, equal for the same event.
     """
 
     names: frozenset[str]
-    verifying: bool
     occasion: str
+
+    @property
+    def ways_in(self) -> frozenset[str]:
+        """The ARNs of listeners and distributions among the names."""
+        return frozenset(one for one in self.names if one.startswith("arn:") and any(way in one for way in _WAYS_IN))
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,8 +104,8 @@ _FORMS = (
 
 _CLOUDTRAIL = "AWS API Call via CloudTrail"
 """What EventBridge calls the events that come from CloudTrail (EventBridge user guide)."""
-_VERIFYING = "mutualAuthentication"
-"""What says in a call of Elastic Load Balancing how a listener verifies clients (its API reference, ModifyListener)."""
+_WAYS_IN = (":listener/", ":distribution/")
+"""What stands in the ARN of what verifies clients with a trust store."""
 
 
 class _Attributes(msgspec.Struct, frozen=True):
@@ -155,7 +159,6 @@ def _decode_change(detail: object) -> Changed:
     said = [detail.get("requestParameters"), detail.get("responseElements")]
     return Changed(
         names=frozenset(_texts(said)),
-        verifying=any(isinstance(one, Mapping) and _VERIFYING in one for one in said),
         occasion=str(detail.get("eventTime", "")),
     )
 

@@ -4,7 +4,7 @@ A bundle is viewed at the first of its targets, and its files widen and narrow t
 alone; for the others the same view could change nothing more. After ``KNOWN_FOR`` all of it is begun anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -30,6 +30,7 @@ from rotation_watcher.ports import ThriftyTarget
 from rotation_watcher.reach import Reach
 from rotation_watcher.run_store import KNOWN_FOR, Memory, Place, RunStore
 from rotation_watcher.targets.places import Unusable
+from rotation_watcher.targets.repository import load_record
 from rotation_watcher.targets.session import Ports
 
 LISTED_FROM = 3
@@ -58,9 +59,7 @@ class Run:
 
     def begin(self, targets: Sequence[Target]) -> None:
         """The run will serve these. Raises nothing: what is not known at once is asked for target by target."""
-        if len(targets) >= LISTED_FROM and len(self.watch.targets) <= _A_PAGE * len(targets):
-            with suppress(StoreError):
-                self._store.list_state()
+        self._list_for(targets)
         expected: dict[tuple[Kind, Reach], list[Target]] = {}
         for target in targets:
             kind = arns.parse_target(target.arn).kind
@@ -71,6 +70,25 @@ class Run:
                 adapter = self.ports.adapter(served[0])
                 if isinstance(adapter, ThriftyTarget):
                     adapter.expect([target.arn for target in served])
+
+    def behind(self, ways_in: Set[str]) -> list[Target]:
+        """The targets that verified at one of these listeners or distributions, by what their records know.
+
+        Raises nothing: of a record that cannot be read nothing is known.
+        """
+        self._list_for(self.watch.targets)
+        found = []
+        for target in self.watch.targets:
+            with suppress(StoreError):
+                record, _ = load_record(self._store, target)
+                found += [] if ways_in.isdisjoint(record.endpoints) else [target]
+        return found
+
+    def _list_for(self, targets: Sequence[Target]) -> None:
+        """List the state where the records of so many are to be read."""
+        if len(targets) >= LISTED_FROM and len(self.watch.targets) <= _A_PAGE * len(targets):
+            with suppress(StoreError):
+                self._store.list_state()
 
     def refuse_unanswered(self, target: Target) -> None:
         """Raise TargetError where nobody answers: each target there would cost as long as the one before.
