@@ -4,7 +4,8 @@ A bundle is viewed at the first of its targets, and its files widen and narrow t
 alone; for the others the same view could change nothing more. After ``KNOWN_FOR`` all of it is begun anew.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -71,7 +72,7 @@ class Run:
                 if isinstance(adapter, ThriftyTarget):
                     adapter.expect([target.arn for target in served])
 
-    def behind(self, ways_in: Set[str]) -> list[Target]:
+    def behind(self, ways_in: AbstractSet[str]) -> list[Target]:
         """The targets that verified at one of these listeners or distributions, by what their records know.
 
         Raises nothing: of a record that cannot be read nothing is known.
