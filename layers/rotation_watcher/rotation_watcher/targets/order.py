@@ -52,12 +52,13 @@ def arranged(
 
 def _outlived(held: Sequence[Held], now: datetime) -> list[datetime]:
     """When CAs will just have ended that another one of their name outlives, the next ones."""
-    known = [one if isinstance(one, Certificate) else one.certificate for one in held]
-    by_name: dict[Name, set[datetime]] = {}
-    for one in known:
-        if one is not None:
-            by_name.setdefault(one.names.subject, set()).add(one.facts.not_after)
-    ends = {end for of_one in by_name.values() for end in of_one if now <= end < max(of_one)}
+    by_name: dict[Name, list[Certificate]] = {}
+    for one in held:
+        certificate = one if isinstance(one, Certificate) else one.certificate
+        if certificate is not None:
+            by_name.setdefault(certificate.names.subject, []).append(certificate)
+    alike = [{one.facts.not_after for one in of_one} for of_one in by_name.values() if len(of_one) > 1]
+    ends = {end for of_one in alike for end in of_one if now <= end < max(of_one)}
     return [end + timedelta(seconds=1) for end in sorted(ends)[:_ENDS]]
 
 
