@@ -76,7 +76,7 @@ def test_one_bundle_is_proved_in_every_account_and_region_through_a_rotation(fle
         assert loaded == environment.live_pem(target)
     environment.new_alerts()
     told = {Kind.TRUSTSTORE_UPDATED, Kind.NAME_LEARNED, Kind.UPCOMING_PUBLISHED, Kind.ISSUER_CHANGED, Kind.ROTATED}
-    told |= {Kind.FILTERED_OUT, Kind.FILTERS_UPDATED}  # the listener knew partners alone before
+    told |= {Kind.FILTERS_UPDATED}  # the listener knew partners alone before
     assert {alert.kind for alert in environment.alerts} <= told
 
 

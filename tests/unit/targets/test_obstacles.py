@@ -4,15 +4,19 @@ from collections.abc import Iterable
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import override
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from rotation_watcher.alerts.model import Alert, Severity
+from rotation_watcher.config import Target, Watch
 from rotation_watcher.errors import StoreError
 from rotation_watcher.kinds import API_GATEWAY_DOMAIN
 from rotation_watcher.ports import Endpoint
 from rotation_watcher.targets.decide import Outcome
+from rotation_watcher.targets.obstacles import PASSING
 from rotation_watcher.targets.summary import TargetSummary
 from rotation_watcher.x509 import pem
 from rotation_watcher.x509.certificates import blocks_of
@@ -377,6 +381,38 @@ def test_a_listener_whose_filters_shut_the_leaf_out_is_critical_and_has_an_end()
     assert len(told(world, "filtered-out")) == 1
     assert len(told(world, "over: filtered-out")) == 1
     assert summary.problems == []
+
+
+class TendedListener(SmallWorld):
+    """The listener before the trust store is a target too, whose filters the watcher keeps."""
+
+    @property
+    @override
+    def watch(self) -> Watch:
+        watch = super().watch
+        door = Target(id="door", arn=LISTENER, bundle="main")
+        return msgspec.structs.replace(watch, targets=(*watch.targets, door))
+
+
+def test_filters_that_the_watcher_keeps_itself_are_critical_only_where_it_does_not_mend_them_soon() -> None:
+    world = TendedListener()
+    listen(world, "san-dns exact partner.example.com")
+    run(world)
+    begun = world.clock()
+    for _ in range(3):
+        run(world, after=timedelta(minutes=15))
+    (alert,) = told(world, "filtered-out")
+    assert alert.at - begun == PASSING
+
+
+def test_filters_that_the_watcher_has_mended_by_the_next_look_are_no_news() -> None:
+    world = TendedListener()
+    listen(world, "san-dns exact partner.example.com")
+    run(world)
+    listen(world, f"san-dns exact {NAME}")
+    for _ in range(3):
+        run(world)
+    assert not [*told(world, "filtered-out"), *told(world, "over: filtered-out")]
 
 
 def test_filters_that_nobody_understands_are_a_remark_and_no_alert() -> None:

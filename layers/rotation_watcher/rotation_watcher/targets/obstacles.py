@@ -177,6 +177,7 @@ def _locked(snapshot: Snapshot, now: datetime) -> list[Observed]:
 
 
 def _filtered(snapshot: Snapshot, now: datetime) -> list[Observed]:
+    """The listeners whose filters shut a leaf out. Where the watcher keeps them, it is about to mend that itself."""
     found = []
     for endpoint in snapshot.live.known_endpoints:
         shut = [need.certificate.facts for need in _required(snapshot, now) if _admits(endpoint.filters, need) is False]
@@ -197,6 +198,7 @@ def _shut_out(snapshot: Snapshot, endpoint: Endpoint, leaves: list[CertificateFa
             since=since,
             now=now,
         ),
+        Lasting(duration=PASSING) if endpoint.name in snapshot.tended else AT_ONCE,
     )
 
 

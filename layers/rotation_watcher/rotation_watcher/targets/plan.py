@@ -111,7 +111,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     """One target as it is, and its plan. ``former`` is what was deployed last, read only where that drifted.
 
     ``contents`` is what it holds; where mutual TLS is off, what it held last, and ``last`` says how that is known.
-    ``buckets`` are this stack's; ``passes``: what makes its bucket unusable may pass unaided.
+    ``buckets`` are this stack's; ``passes``: what makes its bucket unusable may pass unaided. ``tended``: listeners of
+    it whose identity filters the watcher keeps, since they are targets too.
     """
 
     target: Target
@@ -125,6 +126,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     remind: RemindDays = RemindDays()
     buckets: Buckets = Buckets()
     passes: bool = False
+    tended: frozenset[str] = frozenset()
 
     @property
     def blocks(self) -> Mapping[str, Block]:

@@ -84,9 +84,20 @@ def of_live(
         last = Last(doubt="its mutual TLS is off, and nothing outside targets/ shows what others had there")
     if unknown and unusable:
         last = Last(doubt=f"its mutual TLS is off, and {why}")
-    remind, buckets = watch.policy.remind_days, stores.buckets
+    filtering = {one.name for one in live.known_endpoints if one.filters}
     return Snapshot(
-        target, record, view, live, contents, former, plan, last, remind, buckets, bool(unusable and unusable.passes)
+        target,
+        record,
+        view,
+        live,
+        contents,
+        former,
+        plan,
+        last,
+        remind=watch.policy.remind_days,
+        buckets=stores.buckets,
+        passes=bool(unusable and unusable.passes),
+        tended=frozenset(one.arn for one in watch.targets if one.arn in filtering) if filtering else frozenset(),
     )
 
 
