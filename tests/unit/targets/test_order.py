@@ -7,12 +7,15 @@ second on in which the former ends; the renewal would be a delayed outage.
 from datetime import timedelta
 from functools import lru_cache
 
+import msgspec
 import pytest
 
+from rotation_watcher import keys
 from rotation_watcher.alerts.model import Kind
+from rotation_watcher.targets.record import encode
 from rotation_watcher.x509.certificates import blocks_of
 from tests.support import certs
-from tests.support.small_world import ARNS, NAME, START, SmallWorld, certificate
+from tests.support.small_world import ARNS, NAME, START, SmallWorld, certificate, folder
 
 DAY = timedelta(days=1)
 ENDS = START + 20 * DAY
@@ -91,6 +94,35 @@ def test_a_renewed_root_that_is_not_valid_yet_does_not_shut_anybody_out_today() 
         world.publish(targets=[target])
         ours = [one for one in order(world, target) if one in {former().fingerprint, renewed(begins=5).fingerprint}]
         assert ours == [former().fingerprint, renewed(begins=5).fingerprint]
+
+
+@pytest.mark.parametrize("theirs", [False, True])
+def test_a_renewed_root_that_was_not_valid_yet_goes_before_the_former_one_when_that_has_ended(*, theirs: bool) -> None:
+    world = world_with(former(), renewed(begins=5))
+    for target in ARNS:
+        if theirs:
+            world.adapter(target).add(ARNS[target], certs_of(former()))
+        world.publish(targets=[target])
+    after_the_end(world)  # API Gateway warns of the CA that has ended
+    assert not [alert.title for alert in world.sink.delivered if "would-refuse" in alert.title]
+    for target in ARNS:
+        ours = [one for one in order(world, target) if one in {former().fingerprint, renewed(begins=5).fingerprint}]
+        assert ours == [renewed(begins=5).fingerprint, former().fingerprint]
+        assert world.publish(targets=[target]).targets[target].outcome == "unchanged"
+
+
+def test_what_a_forged_record_calls_ours_is_not_moved() -> None:
+    """Others hold both, and the order is theirs: it is told that a leaf is refused."""
+    world = world_with(former(), renewed(begins=5))
+    held = certs_of(former(), renewed(begins=5))
+    for target in ARNS:
+        world.adapter(target).add(ARNS[target], held)
+        world.publish(targets=[target])
+        record = msgspec.structs.replace(world.record(target), ours={renewed(begins=5).fingerprint: START})
+        world.store.seed(keys.record(folder(target)), encode(record))
+    assert Kind.TRUSTSTORE_UPDATE_FAILED in after_the_end(world)
+    for target in ARNS:
+        assert order(world, target) == [former().fingerprint, renewed(begins=5).fingerprint]
 
 
 def certs_of(*held: certs.Issued) -> bytes:

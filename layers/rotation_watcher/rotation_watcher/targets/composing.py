@@ -41,6 +41,11 @@ class Composed(NamedTuple):
     last: Mapping[str, Held]
     left_out: Mapping[str, LeftOut]
 
+    @property
+    def order(self) -> list[Held]:
+        """What the target is to hold, in its order."""
+        return [*self.first.values(), *self.kept.values(), *self.last.values()]
+
 
 def composed(
     kept: Mapping[str, Block],

@@ -50,6 +50,18 @@ def arranged(
     return best
 
 
+def beside_ended(live: Mapping[str, Block], now: datetime) -> frozenset[str]:
+    """Where a CA has ended and others bear its name: all of that name, by fingerprint. Their order may be at fault."""
+    by_name: dict[Name, dict[str, Certificate]] = {}
+    for key, block in live.items():
+        if block.certificate is not None:
+            by_name.setdefault(block.certificate.names.subject, {})[key] = block.certificate
+    alike = [of_one for of_one in by_name.values() if len(of_one) > 1]
+    return frozenset(
+        key for of_one in alike if any(one.facts.not_after < now for one in of_one.values()) for key in of_one
+    )
+
+
 def _outlived(held: Sequence[Held], now: datetime) -> list[datetime]:
     """When CAs will just have ended that another one of their name outlives, the next ones."""
     by_name: dict[Name, list[Certificate]] = {}

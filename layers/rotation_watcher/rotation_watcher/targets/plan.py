@@ -17,8 +17,9 @@ from rotation_watcher.bundles.wanted import BundleView, Need, Wanted, admits, en
 from rotation_watcher.config import Policy, RemindDays, Target
 from rotation_watcher.ports import Live
 from rotation_watcher.targets import room
-from rotation_watcher.targets.composing import Composed, LeftOut, composed, harmless
+from rotation_watcher.targets.composing import LeftOut, composed, harmless
 from rotation_watcher.targets.grace import NO_GRACES, Graces, graces
+from rotation_watcher.targets.order import beside_ended
 from rotation_watcher.targets.record import Record
 from rotation_watcher.x509.certificates import Block, Certificate
 from rotation_watcher.x509.truststore import Contents, changed, of_blocks, without
@@ -190,13 +191,22 @@ def make(
     if target.unknown == "remove":
         contents = of_blocks(live)  # what is no block is nobody's either
     left = without(contents, removed | at_once)  # others' own copy of what leaves stays
-    first, kept, last, left_out = composed(left.blocks, adds, wanted, target, required, now)
-    if removed and room.shut_out([*first.values(), *kept.values(), *last.values()], let_in, now):
+    found = composed(left.blocks, adds, wanted, target, required, now)
+    if removed and room.shut_out(found.order, let_in, now):
         removed = set()  # a leaf is let in by what was to leave: what it needs in its place cannot be put in
         left = without(contents, at_once)
-        first, kept, last, left_out = composed(left.blocks, adds, wanted, target, required, now)
-    if room.shut_out([*first.values(), *kept.values(), *last.values()], let_in, now):
-        first, kept, last, left_out = harmless(Composed(first, kept, last, left_out), wanted, let_in, now)
+        found = composed(left.blocks, adds, wanted, target, required, now)
+    if room.shut_out(found.order, let_in, now):
+        found = harmless(found, wanted, let_in, now)
+    astray = {*ours} & wanted.certificates.keys() & beside_ended(left.blocks, now)
+    if astray and (shut := room.shut_out(found.order, required, now)):
+        # Ours was put behind a CA of its name that has ended since, or the other way round: it may have another place.
+        apart = without(left, astray)
+        moving = {key: wanted.certificates[key] for key in astray - apart.blocks.keys()}
+        moved = composed(apart.blocks, adds | moving, wanted, target, required, now)
+        if len(room.shut_out(moved.order, required, now)) < len(shut) and not room.shut_out(moved.order, let_in, now):
+            left, found = apart, moved
+    first, kept, last, left_out = found
     desired: dict[str, Block | Certificate] = {**first, **kept, **last}
     blocked_by, why = _blocked_by(contents, desired, target, let_in, now, known=known, at_once=bool(at_once))
     # A person chose that a drift is only reported: the target may stay as short as it is, never become shorter.

@@ -17,6 +17,7 @@ from rotation_watcher.config import Target, Watch
 from rotation_watcher.errors import TargetError
 from rotation_watcher.ports import UNKNOWN, Live, ObjectStore, TrustTarget
 from rotation_watcher.targets import added, loaded, places, shown
+from rotation_watcher.targets.order import beside_ended
 from rotation_watcher.targets.places import Stores
 from rotation_watcher.targets.plan import Blocker, Last, Snapshot, make
 from rotation_watcher.targets.record import Record
@@ -57,15 +58,16 @@ def of_live(
     unknown = off and last.contents is None
     former_version = deployed(bundles, record, last_version(record)) if unknown and not unusable else None
     contents = (last.contents or former_version or EMPTY) if off else contents_of(live)
-    # Asked for only where something could leave: a quiet run reads none of it.
+    # Asked for only where something could leave or has to be moved: a quiet run reads none of it.
     leaving = contents.blocks.keys() & record.ours.keys() - view.wanted.certificates.keys()
+    astray = record.ours.keys() & beside_ended(contents.blocks, now)
     plan = make(
         contents,
         view.wanted,
         record,
         target,
         watch.policy,
-        ours=added.confirmed(store, target.arn, leaving),
+        ours=added.confirmed(store, target.arn, leaving | astray),
         moved_to=moved_to(stores, record, live),
         withdrawn=withdrawn(store, record.approved, now) if leaving & record.approved.keys() else (),
         may_remove=not view.removal_blockers,
