@@ -47,12 +47,14 @@ class RawServer:
         self.port: int = self._listener.getsockname()[1]
 
     def __enter__(self) -> Self:
-        Thread(target=self._accept, daemon=True).start()
+        self._accepting = Thread(target=self._accept, daemon=True)
+        self._accepting.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stopping.set()
         self._listener.shutdown(socket.SHUT_RDWR)
+        self._accepting.join()  # or it might accept for the next server, which gets the number of this socket
         self._listener.close()
 
     def pause(self) -> bool:

@@ -40,11 +40,13 @@ def test_a_server_that_speaks_no_tls_is_reported(
     observer: Observer, greeting: bytes, reason: SourceReason, pauses: int
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        Thread(target=greet, args=(server, greeting), daemon=True).start()
+        greeting_all = Thread(target=greet, args=(server, greeting), daemon=True)
+        greeting_all.start()
         observer.simulator.url = f"https://127.0.0.1:{server.getsockname()[1]}"
         assert observer.fails().reason is reason
         assert len(observer.clock.waited) == pauses
         server.shutdown(socket.SHUT_RDWR)
+        greeting_all.join()  # or it might accept for whoever gets the number of this socket
 
 
 def greet(server: socket.socket, greeting: bytes) -> None:

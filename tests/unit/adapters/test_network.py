@@ -38,6 +38,9 @@ def secure(tmp_path: Path) -> Iterator[Secure]:
     server = Secure(tmp_path)
     with server.listener:
         yield server
+        with suppress(OSError):  # nobody is waited for any more
+            server.listener.shutdown(socket.SHUT_RDWR)
+        server.serving.join()  # or it might accept for whoever gets the number of this socket
 
 
 @pytest.fixture
