@@ -16,6 +16,7 @@ from local.genesys.world import World
 from rotation_watcher import collect as collecting
 from rotation_watcher import keys
 from rotation_watcher import publish as publishing
+from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.targets.requests import decode_request
 from rotation_watcher.x509.certificates import Block, blocks_of
@@ -133,12 +134,14 @@ class BaseEnvironment(ABC):
     def collect(self, *sources: str, dry_run: bool = False) -> collecting.Summary:
         """The Scheduler wakes collect."""
         request = collecting.Request(sources=sources, dry_run=dry_run)
-        return collecting.collect(self.watcher.watch(), request, self.watcher.collect)
+        ports = copy.replace(self.watcher.collect, sink=self.watcher.sink(Fill.COLLECT))  # as the handler: one a run
+        return collecting.collect(self.watcher.watch(), request, ports)
 
     def publish(self, *targets: str, **request: Any) -> publishing.Summary:
         """One call of publish, with a request id of its own."""
         self._runs += 1
-        ports = copy.replace(self.watcher.publish, owner=f"run-{self._runs}")
+        sink = self.watcher.sink(Fill.PUBLISH)
+        ports = copy.replace(self.watcher.publish, owner=f"run-{self._runs}", sink=sink)
         event = request | ({"targets": [*targets]} if targets else {})
         return publishing.publish(self.watcher.watch(), decode_request(event), ports)
 

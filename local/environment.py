@@ -31,6 +31,7 @@ from rotation_watcher import bootstrap, bootstrap_door, keys
 from rotation_watcher import collect as collecting
 from rotation_watcher import refresh_crls as refreshing
 from rotation_watcher import report as reporting
+from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.ports import Clock, DistributionPoints
 
@@ -297,7 +298,8 @@ class Environment(BaseEnvironment):
 
     def refresh_crls(self) -> refreshing.Summary:
         """The Scheduler wakes refresh_crls; it asks ``crl_servers``, in process."""
-        ports = msgspec.structs.replace(self.watcher.refresh_crls, points=self.crl_servers)
+        sink = self.watcher.sink(Fill.REFRESH_CRLS)
+        ports = msgspec.structs.replace(self.watcher.refresh_crls, points=self.crl_servers, sink=sink)
         return refreshing.refresh_crls(self.watcher.watch(), refreshing.Request(), ports)
 
     def report(self) -> reporting.Summary:

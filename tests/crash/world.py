@@ -24,6 +24,7 @@ from local.genesys.keys import DEFAULT_CACHE
 from rotation_watcher import bootstrap_chat
 from rotation_watcher import collect as collecting
 from rotation_watcher import publish as publishing
+from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.errors import RequestRefused
 from rotation_watcher.slack import QueueMessage, post_all
 from rotation_watcher.targets.requests import decode_request
@@ -160,9 +161,11 @@ class CrashEnvironment(Environment):
             match function:
                 case "collect":
                     looking = msgspec.convert(event, collecting.Request)
-                    summary = collecting.collect(self.watcher.watch(), looking, self.watcher.collect)
+                    asked = msgspec.structs.replace(self.watcher.collect, sink=self.watcher.sink(Fill.COLLECT))
+                    summary = collecting.collect(self.watcher.watch(), looking, asked)
                 case "publish":
-                    ports = msgspec.structs.replace(self.watcher.publish, owner=f"run-{self.runs}")
+                    sink = self.watcher.sink(Fill.PUBLISH)
+                    ports = msgspec.structs.replace(self.watcher.publish, owner=f"run-{self.runs}", sink=sink)
                     wish = decode_request(event)
                     summary = publishing.publish(self.watcher.watch(), wish, ports)
                 case "refresh_crls":
