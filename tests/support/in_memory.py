@@ -22,7 +22,9 @@ from rotation_watcher import config
 from rotation_watcher import publish as publishing
 from rotation_watcher.adapters.caching_store import CachingStore
 from rotation_watcher.adapters.genesys import Genesys
+from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.alerts.model import Alert
+from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.errors import BundleRejected, ConfigurationError
 from rotation_watcher.kinds import ALB_TRUST_STORE, API_GATEWAY_DOMAIN
 from rotation_watcher.ports import UNKNOWN, BundleObject, Endpoint
@@ -51,6 +53,10 @@ class InMemoryWatcher:
         if stored is None:
             raise ConfigurationError(["watch.json: does not exist"])
         return config.load(stored.body, stack_region=REGION)
+
+    def sink(self, function: Fill) -> AlertSink:
+        """Where the alerts of that function go: to the mailbox, which remembers nothing of a run."""
+        return (self.collect if function is Fill.COLLECT else self.publish).sink
 
 
 class InMemoryEnvironment(AnyEnvironment):
