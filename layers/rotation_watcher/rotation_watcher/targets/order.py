@@ -6,7 +6,7 @@ another's certificate without harm, that arrangement is taken in which every eng
 and as the second thing that counts, after the end of each CA that another one of its name outlives (a renewed root).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice, permutations
 
@@ -50,28 +50,27 @@ def arranged(
     return best
 
 
-def beside_ended(live: Mapping[str, Block], now: datetime) -> frozenset[str]:
+def beside_ended(live: Iterable[Held], now: datetime) -> frozenset[str]:
     """Where a CA has ended and others bear its name: all of that name, by fingerprint. Their order may be at fault."""
-    by_name: dict[Name, dict[str, Certificate]] = {}
-    for key, block in live.items():
-        if block.certificate is not None:
-            by_name.setdefault(block.certificate.names.subject, {})[key] = block.certificate
-    alike = [of_one for of_one in by_name.values() if len(of_one) > 1]
-    return frozenset(
-        key for of_one in alike if any(one.facts.not_after < now for one in of_one.values()) for key in of_one
-    )
+    ended = [alike for alike in _namesakes(live) if any(one.facts.not_after < now for one in alike)]
+    return frozenset(one.fingerprint for alike in ended for one in alike)
 
 
-def _outlived(held: Sequence[Held], now: datetime) -> list[datetime]:
+def _outlived(held: Iterable[Held], now: datetime) -> list[datetime]:
     """When CAs will just have ended that another one of their name outlives, the next ones."""
+    found = [{one.facts.not_after for one in alike} for alike in _namesakes(held)]
+    ends = {end for of_one in found for end in of_one if now <= end < max(of_one)}
+    return [end + timedelta(seconds=1) for end in sorted(ends)[:_ENDS]]
+
+
+def _namesakes(held: Iterable[Held]) -> list[list[Certificate]]:
+    """The certificates that share a name with another one, by name."""
     by_name: dict[Name, list[Certificate]] = {}
     for one in held:
         certificate = one if isinstance(one, Certificate) else one.certificate
         if certificate is not None:
             by_name.setdefault(certificate.names.subject, []).append(certificate)
-    alike = [{one.facts.not_after for one in of_one} for of_one in by_name.values() if len(of_one) > 1]
-    ends = {end for of_one in alike for end in of_one if now <= end < max(of_one)}
-    return [end + timedelta(seconds=1) for end in sorted(ends)[:_ENDS]]
+    return [alike for alike in by_name.values() if len(alike) > 1]
 
 
 def _candidates(kept: Mapping[str, Block], adds: Mapping[str, Held]) -> Iterator[Arrangement]:

@@ -198,7 +198,8 @@ def make(
         found = composed(left.blocks, adds, wanted, target, required, now)
     if room.shut_out(found.order, let_in, now):
         found = harmless(found, wanted, let_in, now)
-    astray = {*ours} & wanted.certificates.keys() & beside_ended(left.blocks, now)
+    mine = {*ours} & wanted.certificates.keys()
+    astray = mine & beside_ended(left.blocks.values(), now) if mine else frozenset()
     if astray and (shut := room.shut_out(found.order, required, now)):
         # Ours was put behind a CA of its name that has ended since, or the other way round: it may have another place.
         apart = without(left, astray)

@@ -60,7 +60,7 @@ def of_live(
     contents = (last.contents or former_version or EMPTY) if off else contents_of(live)
     # Asked for only where something could leave or has to be moved: a quiet run reads none of it.
     leaving = contents.blocks.keys() & record.ours.keys() - view.wanted.certificates.keys()
-    astray = record.ours.keys() & beside_ended(contents.blocks, now)
+    astray = record.ours.keys() & beside_ended(contents.blocks.values(), now)
     plan = make(
         contents,
         view.wanted,
