@@ -5,7 +5,6 @@ import re
 from typing import Any
 
 import boto3
-import botocore.session
 from botocore.config import Config
 
 from genesys_certs.exits import USAGE
@@ -23,7 +22,7 @@ def connect(profile: str | None, region: str | None) -> str:
 
     The region is ``region``, else AWS_REGION, AWS_DEFAULT_REGION, or the profile's. Raises Problem where there is none.
     """
-    core = botocore.session.Session(profile=profile)
+    core = clients.core_session(profile)
     environment = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     chosen = region or environment or core.get_config_variable("region")  # raises ProfileNotFound
     if not chosen:

@@ -1,12 +1,21 @@
 """The clients that the adapters are given: their waits, their tries, and their silence."""
 
 import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from unittest.mock import patch
 
+import boto3
 import pytest
+from botocore.utils import parse_timestamp
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters import clients, nlb_listener
 from rotation_watcher.adapters.connections import Connections
+from rotation_watcher.adapters.roles import Roles
 from rotation_watcher.deadline import CALL_TAKES
 
 CANARY = "canary-secret-5f3b"
@@ -98,3 +107,54 @@ def test_a_client_is_made_when_it_is_first_used() -> None:
     assert "_client" not in vars(client)
     assert client.list_queues()["ResponseMetadata"]["HTTPStatusCode"] == 200
     assert vars(client)["_client"].meta.service_model.service_name == "sqs"
+
+
+WRITTEN = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%dT%H:%M:%S+0000", "%a, %d %b %Y %H:%M:%S GMT")
+
+
+@given(st.integers(86_400_000, 253_402_214_400_000), st.sampled_from(WRITTEN))
+def test_a_time_is_read_as_botocore_reads_it(milliseconds: int, written: str) -> None:
+    text = datetime.fromtimestamp(milliseconds / 1000, UTC).strftime(written)
+    assert clients.read_time(text) == parse_timestamp(text)
+    assert clients.read_time(text).utcoffset() == parse_timestamp(text).utcoffset()
+
+
+@example(1_764_403_200)
+@example(1_764_403_200.5)
+@example("1764403200")
+@example("20231114")
+@example("2026-11-29 09:00:00 GMT")
+@example("2026-11-29T09:00:00")
+@example("29 Nov 2026 09:00 GMT")
+@example("Sun Nov 29 09:00:00 2026")
+@example("2026-13-29T09:00:00Z")
+@example("Sun, 32 Nov 2026 09:00:00 GMT")
+@example("")
+@given(st.one_of(st.integers(0, 2**33), st.floats(0, 2.0**33), st.text("0123456789-:TZ +GMSunNov,.", max_size=30)))
+def test_what_is_no_usual_time_is_left_to_botocore(value: object) -> None:
+    assert _read(clients.read_time, value) == _read(parse_timestamp, value)
+
+
+def _read(read: Callable[[Any], datetime], value: object) -> object:
+    try:
+        return read(value)
+    except (ValueError, RuntimeError) as error:
+        return type(error)
+
+
+def test_no_client_of_ours_guesses_in_what_format_a_time_is(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    usual = aws.client("s3")
+    usual.create_bucket(Bucket="times")
+    usual.put_object(Bucket="times", Key="one", Body=b"1")
+    own, theirs = (
+        clients.make("s3"),
+        clients.make("s3", session=Roles().session("arn:aws:iam::123456789012:role/watched", None)),
+    )
+    with patch("dateutil.parser.parse", side_effect=ValueError("a guess")):
+        for client in (own, theirs):
+            [listed] = client.list_objects_v2(Bucket="times")["Contents"]
+            assert listed["LastModified"].tzinfo == UTC
+            assert client.get_object(Bucket="times", Key="one")["LastModified"].tzinfo == UTC
+        with pytest.raises(ValueError, match="a guess"):
+            usual.list_objects_v2(Bucket="times")

@@ -8,7 +8,6 @@ once an hour for each role, however many regions and targets it is for.
 from typing import Any
 
 import boto3
-import botocore.session
 from botocore.credentials import (
     AssumeRoleCredentialFetcher,
     CredentialProvider,
@@ -49,7 +48,7 @@ class Roles:
     """The sessions of all roles, each taken on at its first call. What services' models say is read once for all."""
 
     def __init__(self) -> None:
-        self._own = botocore.session.get_session()
+        self._own = clients.core_session()
         self._sessions: dict[tuple[str, str | None], boto3.Session] = {}
 
     def session(self, role_arn: str, external_id: str | None) -> boto3.Session:
@@ -64,7 +63,7 @@ class Roles:
         fetcher = AssumeRoleCredentialFetcher(
             lambda *_, **__: clients.make("sts"), self._own.get_credentials(), role_arn, extra_args=more
         )
-        other = botocore.session.get_session()
+        other = clients.core_session()
         other.register_component("credential_provider", CredentialResolver([_Assumed(role_arn, fetcher)]))
         other.register_component("data_loader", self._own.get_component("data_loader"))
         return boto3.Session(botocore_session=other)
