@@ -7,6 +7,7 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from socketserver import BaseServer
 from threading import Event
+from time import monotonic
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -58,7 +59,7 @@ class Shared:
     log: Log
     closing: Event
     latency: float = 0.0
-    """Seconds of the wall's clock before a region answers."""
+    """Seconds of the wall's clock from a region's request to its answer."""
 
 
 class Host(BaseServer):
@@ -116,11 +117,12 @@ class Handler(BaseHTTPRequestHandler):
             self._back.log.add(self.command, place.path, query, 0 if played.close else played.status)
             self._play(played)
             return
-        if self._back.latency:
-            self._back.closing.wait(self._back.latency)
+        due = monotonic() + self._back.latency
         authorization = self.headers.get("Authorization", "")
         answer = self._back.service.answer(kind, name, authorization, query, body)
         self._back.log.add(self.command, place.path, query, answer.status)
+        if self._back.latency:
+            self._back.closing.wait(due - monotonic())  # what the simulator itself takes is part of it
         self._send(answer)
 
     def _region_and_path(self, path: str) -> tuple[str, str]:
