@@ -337,6 +337,27 @@ def test_an_approval_lets_exactly_that_certificate_pass(
     assert [one.code for one in leaf.lifted] == ["name-mismatch"]
 
 
+def test_nothing_is_read_or_approved_in_a_bucket_that_came_into_another_account(
+    world: Environment, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that was given up is anybody's: who takes it would show what is in quarantine, and what is watched."""
+    sha256 = _strange(world)
+    described = stack_module._describe
+
+    def of_another(name: str, region: str) -> Any:
+        found = described(name, region)
+        return found | {"StackId": found["StackId"].replace(world.aws.account, "999999999999")}
+
+    monkeypatch.setattr(stack_module, "_describe", of_another)
+    said = command("approve", sha256[:12], "--why", "case 4711", "--by", "Ada", "--yes", "--json")
+    assert (said.code, said.json["error"]["code"]) == (1, "configuration"), said
+    assert "may not be read" in said.out
+    monkeypatch.setattr(stack_module.Stack, "watch", lambda _: world.watcher.watch())
+    said = command("approve", sha256[:12], "--why", "case 4711", "--by", "Ada", "--yes", "--json")
+    assert (said.code, said.json["error"]["code"]) == (1, "not-in-quarantine"), said
+    assert "Contents" not in world.s3.list_objects_v2(Bucket=BUCKET, Prefix="approvals/")
+
+
 def test_a_target_is_rolled_back_and_released(
     world: Environment, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -511,7 +532,7 @@ def test_plan_compares_with_the_last_good_file_where_the_newest_cannot_be_read(
     configuration.keep(watcher.watch, watcher.parse, watcher.store, Nowhere(), world.clock, dry_run=False)
     configuration.in_use(watcher.watch, watcher.parse, watcher.store, dry_run=False)
 
-    def denied(where: str) -> bytes:
+    def denied(where: str, **_: object) -> bytes:
         raise StoreError(f"cannot read {where}: AccessDenied: kms:Decrypt")
 
     monkeypatch.setattr(stack_module, "read_s3", denied)
