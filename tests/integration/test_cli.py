@@ -337,6 +337,32 @@ def test_an_approval_lets_exactly_that_certificate_pass(
     assert [one.code for one in leaf.lifted] == ["name-mismatch"]
 
 
+def test_what_is_approved_is_shown_as_the_certificate_says_and_not_as_a_history_claims(
+    world: Environment, command: Command
+) -> None:
+    """Whoever can write one history must not have a stranger approved under the name of Genesys."""
+    sha256 = _strange(world)
+    state = json.loads(world.read("sources/use1/history.json"))
+    (facts,) = [one["facts"] for one in state["authorities"]["Genesys"]["quarantine"].values()]
+    claimed = {"subject": "CN=claimed.example", "names": ["claimed.example"], "fingerprint": "0" * 64}
+    facts.update(claimed)
+    world.put("sources/use1/history.json", json.dumps(state))
+    shown = command("approve", sha256[:12], "--why", "case 4711", "--by", "Ada").out
+    assert "stranger.example" in shown
+    assert f"SHA-256: {sha256}" in shown
+    assert not [one for one in ("claimed.example", "0" * 64) if one in shown]
+
+    key = f"sources/use1/seen/{sha256}.pem"
+    for other in (None, world.world.region("us-east-1").root_pem()):
+        world.s3.delete_object(Bucket=BUCKET, Key=key)
+        if other is not None:
+            world.put(key, other)
+        shown = command("approve", sha256[:12], "--why", "case 4711", "--by", "Ada").out
+        assert f"SHA-256: {sha256}" in shown
+        assert "0" * 64 not in shown
+        assert "as the history says: the certificate itself is not kept" in shown
+
+
 def test_nothing_is_read_or_approved_in_a_bucket_that_came_into_another_account(
     world: Environment, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
