@@ -187,6 +187,14 @@ def _no_bus(world: Environment) -> None:
     stack.stack_parameters["AlertEventBus"] = "alerts"
 
 
+def _unguarded(world: Environment) -> None:
+    """Operators are named, and the watch file lies where the bucket's policy does not speak of it."""
+    world.put("conf/fleet.json", world.read("watch.json").decode())
+    (stack,) = cloudformation_backends[world.aws.account][world.aws.region].stacks.values()
+    stack.stack_parameters["WatchFileUri"] = f"s3://{BUCKET}/conf/fleet.json"
+    stack.stack_parameters["OperatorArns"] = "arn:aws:iam::123456789012:role/operator"
+
+
 def _no_quota(world: Environment) -> None:
     world.watch["targets"][0]["max_certificates"] = 2
     world.configure()
@@ -204,6 +212,7 @@ def test_doctor_names_each_fault_with_its_cure(world: Environment, command: Comm
         _alarm: ("warning", "alarm genesys-certificate-watcher-SilenceAlarm", "has read every source"),
         _no_bus: ("critical", "event bus", "AlertEventBus"),
         _dead_letter: ("warning", "queue FailedRunsQueue", "docs/runbook.md"),
+        _unguarded: ("warning", "watch file", f"s3://{BUCKET}/watch.json"),
     }
     for wrong in faults:
         wrong(world)
