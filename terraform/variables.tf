@@ -1,7 +1,7 @@
 # What concerns the stack as such. The template's own parameters are in parameters.tf.
 
 variable "name" {
-  description = "Name of the stack. The command genesys-certs looks for the default; with another one it needs --stack."
+  description = "Name of the stack. The command genesys-certs looks for the default; with another one it needs --stack-name."
   type        = string
   default     = "genesys-certificate-watcher"
   nullable    = false

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import click
+import msgspec
 
 from genesys_certs import options, output
 from genesys_certs.exits import FAILED, Exit
@@ -17,6 +18,7 @@ from rotation_watcher.alerts.builders.quarantine import APPROVAL_LASTS
 from rotation_watcher.alerts.builders.wording import certificate, plain, when
 from rotation_watcher.sources import history
 from rotation_watcher.sources.history import Quarantined
+from rotation_watcher.sources.repository import load_seen
 from rotation_watcher.trust.approvals import ABOUT_APPROVALS, APPROVABLE, Approval, encode_approval
 from rotation_watcher.trust.findings import CHAIN_REASONS, Reason
 from rotation_watcher.x509.certificates import Block, Certificate, parse_bundle
@@ -186,17 +188,19 @@ def _certificates(parsed: tuple[tuple[Block, ...], tuple[Defect, ...]]) -> list[
 
 
 def _replaced(approval: Approval, why: str) -> Approval:
-    from msgspec.structs import replace  # noqa: PLC0415
-
-    return replace(approval, why=why)
+    return msgspec.structs.replace(approval, why=why)
 
 
 def _about(stack: Stack, held: Held, approval: Approval, now: datetime) -> Iterator[str]:
-    facts = held.entry.facts
     shown = "shown no more" if held.entry.gone_since else "shown now"
     yield f"{held.source} ({held.region}), {plain(held.authority, 40)}, {held.entry.presence.value}, {shown}"
+    # By its own bytes: what a history says of it is a claim, and what is approved is the certificate of this SHA-256.
+    kept, claimed = load_seen(stack.store, held.source, [held.sha256]), held.entry.facts
+    facts = kept[0].facts if kept else claimed and msgspec.structs.replace(claimed, fingerprint=held.sha256)
     for label, value in certificate(facts, now).items() if facts else ():
         yield f"  {label}: {value}"
+    if not kept:
+        yield "  So it is as the history says: the certificate itself is not kept. Ask Genesys support for its SHA-256."
     for one in held.entry.reasons:
         yield f"  against it, {one.code}: {plain(one.detail)}"
     if approval.root:

@@ -13,6 +13,7 @@ from genesys_certs.plan import read_answer
 from genesys_certs.problems import explain
 from genesys_certs.stack import Stack
 from genesys_certs.status import OLD, ago, read
+from rotation_watcher import keys
 from rotation_watcher.alerts.builders import APPLY
 from rotation_watcher.alerts.builders.wording import common_name, count, plain
 from rotation_watcher.config import Mode, Target
@@ -20,6 +21,7 @@ from rotation_watcher.errors import SourceReason
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.named_plan import NamedPlan
 from rotation_watcher.trust.operator_files import load_anchors
+from rotation_watcher.watch_text import YAML_NAMES
 
 SCHEDULED = ("Collect", "Publish", "RefreshCrls", "Report")
 """The functions with a schedule, by the first part of their logical names."""
@@ -90,6 +92,19 @@ def of_stack(stack: Stack, now: datetime) -> Iterator[Finding]:
         )
     else:
         yield _ok("mode", f"apply, {targets}")
+
+
+def of_watch_file(stack: Stack, now: datetime) -> Iterator[Finding]:
+    """Whether the named operators alone may write the watch file. Nothing without them, or in another bucket."""
+    del now
+    place = keys.place(stack.parameters.get("WatchFileUri", ""))
+    if not stack.listed("OperatorArns") or place is None or place.bucket != stack.bucket:
+        return
+    if not place.key.startswith("watch."):
+        what = f"whoever IAM lets write {plain(place.key, 240)} may: OperatorArns is about watch.* in this bucket"
+        form = "yaml" if place.key.lower().endswith(YAML_NAMES) else "json"
+        cure = f"Copy it to s3://{stack.bucket}/watch.{form}, name that in WatchFileUri, and deploy."
+        yield _warning("watch file", what, cure)
 
 
 def of_subscriptions(stack: Stack, now: datetime) -> Iterator[Finding]:

@@ -51,7 +51,7 @@ class Stack:
     @cached_property
     def store(self) -> S3Store:
         """The stack's bucket, read with the operator's own rights."""
-        return S3Store(aws.client("s3"), self.bucket)
+        return S3Store(aws.client("s3"), self.bucket, owner=self.account)
 
     def output(self, name: str) -> str:
         """An output. Raises Problem where the stack has none of that name: it is another one, or an old one."""
@@ -72,7 +72,7 @@ class Stack:
         place = self.parameters.get("WatchFileUri", "")
         if place:
             return config.load(
-                read_s3(place),
+                self._watch_file(place),
                 stack_region=self.region,
                 stack_account=self.account,
                 elsewhere=self.elsewhere,
@@ -88,6 +88,11 @@ class Stack:
             stack_account=self.account,
             elsewhere=self.elsewhere,
         )
+
+    def _watch_file(self, where: str) -> bytes:
+        place = keys.place(where)
+        own = place is not None and place.bucket == self.bucket
+        return read_s3(where, owner=self.account if own else None)
 
     def parse(self, document: object) -> Watch:
         """A watch file that was kept, for this stack. Raises ConfigurationError."""
@@ -136,12 +141,15 @@ class Stack:
         return found or f"/aws/lambda/{self.resource(function)}"
 
 
-def read_s3(where: str) -> bytes:
-    """The object at an ``s3://`` address. Raises ConfigurationError where there is none, StoreError."""
+def read_s3(where: str, *, owner: str | None = None) -> bytes:
+    """The object at an ``s3://`` address, in a bucket of the account ``owner`` (None: of whatever account).
+
+    Raises ConfigurationError where there is none, StoreError.
+    """
     place = keys.place(where)
     if place is None:
         raise ConfigurationError([f"{where!r} is no s3://bucket/key"])
-    stored = S3Store(aws.client("s3"), place.bucket).get(place.key)
+    stored = S3Store(aws.client("s3"), place.bucket, owner=owner).get(place.key)
     if stored is None:
         raise ConfigurationError([f"{where}: does not exist, or may not be read"])
     return stored.body

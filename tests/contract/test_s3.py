@@ -16,7 +16,7 @@ from botocore.stub import Stubber
 
 from local.aws.server import EmbeddedAws
 from rotation_watcher.adapters import clients
-from rotation_watcher.adapters.s3 import RegionBucket, S3Store
+from rotation_watcher.adapters.s3 import MOST, RegionBucket, S3Store
 from rotation_watcher.errors import BucketUnusable, Conflict, StoreError, TargetError
 from rotation_watcher.ports import ObjectStore, StoredObject, Written
 
@@ -164,6 +164,22 @@ def test_the_version_that_suspended_versioning_overwrites_is_none() -> None:
 
     assert put(store, "key", b"body").version is None
     assert store.get("key") == StoredObject(b"body", '"1"', None)
+
+
+@pytest.mark.parametrize("store", [S3Store, RegionBucket])
+def test_an_object_that_would_fill_the_memory_is_not_read(store: type[S3Store], bucket: str, aws: EmbeddedAws) -> None:
+    """Whoever can write one file must not kill every run that reads it."""
+    refusal = StoreError if store is S3Store else TargetError
+    own = store(aws.client("s3"), bucket, owner=aws.account)
+    large = bytes(MOST + 1)
+    version = put(own, "approvals/0a.json", large).version
+    for pinned in (None, version):
+        with pytest.raises(refusal, match=rf"approvals/0a\.json: it holds {MOST + 1} bytes, at most {MOST} are read"):
+            own.get("approvals/0a.json", version=pinned)
+    put(own, "crls/0/list.pem", large)
+    found = own.get("crls/0/list.pem")
+    assert found is not None, "a revocation list may be long"
+    assert len(found.body) == len(large)
 
 
 @pytest.mark.parametrize("store", [S3Store, RegionBucket])

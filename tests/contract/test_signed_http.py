@@ -100,6 +100,21 @@ def test_two_writers_and_only_one_wins(signed: SignedS3) -> None:
     assert signed.get("wakes/a b+.json", etag=None, within=SOON).body == b"2"
 
 
+def test_a_bucket_that_came_into_another_account_is_refused(aws: EmbeddedAws, bucket: str, known: S3Store) -> None:
+    """A name that was given up is anybody's: who takes it must not say whom the authorizer lets in."""
+    version = known.put("bundles/main/identity.json", b"{}", content_type="application/json").version
+    given = aws.environment()
+    keys = ReadOnlyCredentials(given["AWS_ACCESS_KEY_ID"], given["AWS_SECRET_ACCESS_KEY"], None)
+    access = Access("us-east-1", keys, {"s3": given["AWS_ENDPOINT_URL"]})
+    own, strange = (SignedS3(access, bucket, owner=one) for one in (aws.account, "999999999999"))
+    assert own.get("bundles/main/identity.json", etag=None, within=SOON).body == b"{}"
+    assert strange.get("bundles/main/identity.json", etag=None, within=SOON) == (None, "")
+    with pytest.raises(StoreError, match="403"):
+        strange.part("bundles/main/identity.json", version=version, begin=0, length=1, within=SOON)
+    with pytest.raises(StoreError, match="403"):
+        strange.put_if("wakes/use1.json", b"1", etag=None, within=SOON)
+
+
 class Lambda(ThreadingHTTPServer):
     """Answers every request with ``status``, and remembers it."""
 

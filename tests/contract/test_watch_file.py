@@ -45,3 +45,18 @@ def test_the_watch_file_is_read_whatever_its_key_holds(key: str, monkeypatch: py
             watcher.watch()
 
     assert "does not exist" not in str(caught.value)
+
+
+def test_no_watch_file_is_read_in_the_stacks_bucket_once_that_is_somebody_elses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A name that was given up is anybody's, and a watch file says where a secret is sent."""
+    with EmbeddedAws(ManualClock()) as aws:
+        for name, value in aws.environment().items():
+            monkeypatch.setenv(name, value)
+        aws.make_bucket("state")
+        aws.client("s3").put_object(Bucket="state", Key="watch.yaml", Body=FLEET)
+        variables = ENVIRONMENT | {"WATCH_FILE_URI": "s3://state/watch.yaml"}
+        assert bootstrap.build(environment=variables | {"ACCOUNT_ID": aws.account}).watch().targets
+        with pytest.raises(ConfigurationError, match="may not read it"):
+            bootstrap.build(environment=variables | {"ACCOUNT_ID": "999999999999"}).watch()

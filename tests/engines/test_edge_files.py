@@ -31,8 +31,11 @@ _QUICK = """#!/bin/sh
 bucket=$4 key=$6 version=
 shift 6
 case $1 in --version-id=*) version="?versionId=${1#*=}"; shift ;; esac
+owner=
+case $1 in --expected-bucket-owner=*) owner=${1#*=}; shift ;; esac
 [ $# -eq 1 ] || exit 252
 exec curl --silent --fail --path-as-is --noproxy '*' --aws-sigv4 "aws:amz:us-east-1:s3" \\
+  ${owner:+-H "x-amz-expected-bucket-owner: $owner"} \\
   --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" -o "$1" "$AWS_ENDPOINT_URL/$bucket/$key$version"
 """
 """What stands for the AWS CLI in the tests that fetch often; ``real_machine`` has the real one."""
@@ -192,6 +195,17 @@ def test_a_file_that_others_wrote_over_is_not_taken(machine: Machine) -> None:
     shutil.rmtree(machine.root)
     assert machine.fetch() == 0, "the manifest names the versions that belong together"
     assert machine.files() == before
+
+
+def test_nothing_is_taken_from_a_bucket_that_came_into_another_account(machine: Machine) -> None:
+    """A name that was given up is anybody's: who takes it would say whom the server lets in."""
+    assert machine.fetch(OWNER=machine.world.environment.aws.account) == 0, machine.said
+    before = machine.files()
+    rotate(machine)
+    assert machine.fetch(OWNER="999999999999") == 1
+    assert machine.files() == before
+    assert machine.fetch(OWNER=machine.world.environment.aws.account) == 0, machine.said
+    assert machine.files() != before
 
 
 def test_what_lies_there_under_other_versions_is_taken_where_its_sum_holds(machine: Machine) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from rotation_watcher.adapters.s3 import MOST
 from rotation_watcher.errors import ConfigurationError, RequestRefused
 from tests.support.environments import AnyEnvironment
 from tests.support.words import word
@@ -204,3 +205,25 @@ def test_an_error_nobody_thought_of_in_one_source_leaves_the_others_alone(enviro
     summary = environment.collect()
     assert summary.sources["use1"].outcome == "failed"
     assert summary.sources["euc1"].outcome == "read"
+
+
+@pytest.mark.parametrize("folder", ["anchors", "approvals"])
+def test_a_file_that_would_fill_the_memory_stops_nothing_else(environment: AnyEnvironment, folder: str) -> None:
+    """Whoever may write one file must not end every run that reads it: nothing would reach a truststore any more."""
+    region = environment.world.region("us-east-1")
+    region.extra_entities.append(region.entity(region.stranger("other-customer"), "Genesys", "Upcoming"))
+    environment.tick()
+    environment.new_alerts()
+    held = environment.live_pem("alb")
+    state = json.loads(environment.read("sources/use1/history.json"))
+    (leaf,) = state["authorities"]["Genesys"]["quarantine"]
+    environment.put("anchors/us-east-1.pem" if folder == "anchors" else f"approvals/{leaf}.json", " " * (MOST + 1))
+    environment.clock.advance(timedelta(minutes=15))
+    summary, published = environment.collect(), environment.publish()
+    assert {name: one.outcome for name, one in summary.sources.items()} == {"use1": "read", "euc1": "read"}
+    assert {one.outcome for one in published.targets.values()} == {"unchanged"}
+    assert environment.live_pem("alb") == held
+    environment.clock.advance(timedelta(hours=1))
+    environment.tick()
+    told = [(word(alert), f"at most {MOST} are read" in str(alert)) for alert in environment.new_alerts()]
+    assert (("anchor-missing", True) in told or ("file-damaged", True) in told) is (folder == "anchors"), told

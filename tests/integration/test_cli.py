@@ -187,6 +187,14 @@ def _no_bus(world: Environment) -> None:
     stack.stack_parameters["AlertEventBus"] = "alerts"
 
 
+def _unguarded(world: Environment) -> None:
+    """Operators are named, and the watch file lies where the bucket's policy does not speak of it."""
+    world.put("conf/fleet.json", world.read("watch.json").decode())
+    (stack,) = cloudformation_backends[world.aws.account][world.aws.region].stacks.values()
+    stack.stack_parameters["WatchFileUri"] = f"s3://{BUCKET}/conf/fleet.json"
+    stack.stack_parameters["OperatorArns"] = "arn:aws:iam::123456789012:role/operator"
+
+
 def _no_quota(world: Environment) -> None:
     world.watch["targets"][0]["max_certificates"] = 2
     world.configure()
@@ -204,6 +212,7 @@ def test_doctor_names_each_fault_with_its_cure(world: Environment, command: Comm
         _alarm: ("warning", "alarm genesys-certificate-watcher-SilenceAlarm", "has read every source"),
         _no_bus: ("critical", "event bus", "AlertEventBus"),
         _dead_letter: ("warning", "queue FailedRunsQueue", "docs/runbook.md"),
+        _unguarded: ("warning", "watch file", f"s3://{BUCKET}/watch.json"),
     }
     for wrong in faults:
         wrong(world)
@@ -335,6 +344,53 @@ def test_an_approval_lets_exactly_that_certificate_pass(
     world.collect()
     leaf = history.decode(world.read("sources/use1/history.json")).authorities["Genesys"].leaves[sha256]
     assert [one.code for one in leaf.lifted] == ["name-mismatch"]
+
+
+def test_what_is_approved_is_shown_as_the_certificate_says_and_not_as_a_history_claims(
+    world: Environment, command: Command
+) -> None:
+    """Whoever can write one history must not have a stranger approved under the name of Genesys."""
+    sha256 = _strange(world)
+    state = json.loads(world.read("sources/use1/history.json"))
+    (facts,) = [one["facts"] for one in state["authorities"]["Genesys"]["quarantine"].values()]
+    claimed = {"subject": "CN=claimed.example", "names": ["claimed.example"], "fingerprint": "0" * 64}
+    facts.update(claimed)
+    world.put("sources/use1/history.json", json.dumps(state))
+    shown = command("approve", sha256[:12], "--why", "case 4711", "--by", "Ada").out
+    assert "stranger.example" in shown
+    assert f"SHA-256: {sha256}" in shown
+    assert not [one for one in ("claimed.example", "0" * 64) if one in shown]
+
+    key = f"sources/use1/seen/{sha256}.pem"
+    for other in (None, world.world.region("us-east-1").root_pem()):
+        world.s3.delete_object(Bucket=BUCKET, Key=key)
+        if other is not None:
+            world.put(key, other)
+        shown = command("approve", sha256[:12], "--why", "case 4711", "--by", "Ada").out
+        assert f"SHA-256: {sha256}" in shown
+        assert "0" * 64 not in shown
+        assert "as the history says: the certificate itself is not kept" in shown
+
+
+def test_nothing_is_read_or_approved_in_a_bucket_that_came_into_another_account(
+    world: Environment, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that was given up is anybody's: who takes it would show what is in quarantine, and what is watched."""
+    sha256 = _strange(world)
+    described = stack_module._describe
+
+    def of_another(name: str, region: str) -> Any:
+        found = described(name, region)
+        return found | {"StackId": found["StackId"].replace(world.aws.account, "999999999999")}
+
+    monkeypatch.setattr(stack_module, "_describe", of_another)
+    said = command("approve", sha256[:12], "--why", "case 4711", "--by", "Ada", "--yes", "--json")
+    assert (said.code, said.json["error"]["code"]) == (1, "configuration"), said
+    assert "may not be read" in said.out
+    monkeypatch.setattr(stack_module.Stack, "watch", lambda _: world.watcher.watch())
+    said = command("approve", sha256[:12], "--why", "case 4711", "--by", "Ada", "--yes", "--json")
+    assert (said.code, said.json["error"]["code"]) == (1, "not-in-quarantine"), said
+    assert "Contents" not in world.s3.list_objects_v2(Bucket=BUCKET, Prefix="approvals/")
 
 
 def test_a_target_is_rolled_back_and_released(
@@ -511,7 +567,7 @@ def test_plan_compares_with_the_last_good_file_where_the_newest_cannot_be_read(
     configuration.keep(watcher.watch, watcher.parse, watcher.store, Nowhere(), world.clock, dry_run=False)
     configuration.in_use(watcher.watch, watcher.parse, watcher.store, dry_run=False)
 
-    def denied(where: str) -> bytes:
+    def denied(where: str, **_: object) -> bytes:
         raise StoreError(f"cannot read {where}: AccessDenied: kms:Decrypt")
 
     monkeypatch.setattr(stack_module, "read_s3", denied)

@@ -116,3 +116,9 @@ def open_conditions(world: OverSockets, target: str) -> set[str]:
     """The kinds of the conditions that are open at a target and were alerted, as far as they matter here."""
     known = record.decode(world.read(keys.record(world.folder(target))))
     return {one.kind for one in known.conditions.values() if one.alerted} & {SHARED}
+
+
+def test_nobody_comes_in_by_a_policy_in_a_bucket_of_another_account(world: OverSockets) -> None:
+    leaf = world.world.region("us-east-1").presented("DigiCert").pem()
+    assert world.authorizer("both", ACCOUNT_ID=world.aws.account).decide(leaf) == (True, "pinned")
+    assert world.authorizer("both", ACCOUNT_ID="999999999999").decide(leaf) == (False, "policy-unreadable")

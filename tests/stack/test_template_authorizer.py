@@ -67,3 +67,4 @@ def test_the_parameters_are_what_the_code_takes() -> None:
     assert variables["ANSWER"] == {"Ref": "AuthorizerAnswers"}
     assert variables["ONLY_REGION"] == {"Ref": "AuthorizerRegion"}
     assert variables["COLLECT_FUNCTION"] == {"Ref": "CollectFunction"}
+    assert variables["ACCOUNT_ID"] == {"Ref": "AWS::AccountId"}

@@ -98,6 +98,13 @@ def test_none_is_a_word_for_a_kind_and_not_for_the_stack() -> None:
         assert bool(allowed.fullmatch("none")) is (name != "StackKmsKeyArn")
 
 
+def test_the_key_of_the_secrets_is_one_key() -> None:
+    """A role may decrypt with what is named: an asterisk would name every key of the account."""
+    allowed = re.compile(PARAMETERS["KmsKeyArn"]["AllowedPattern"])
+    assert all(allowed.fullmatch(one) for one in ("", f"{KEY}0a-1b", f"{KEY}mrk-0a1b"))
+    assert not any(map(allowed.fullmatch, (f"{KEY}*", f"{KEY}0a-1b*", f"{KEY}????", f"{KEY}0a/../*", f"{KEY}${{*}}")))
+
+
 def needed(role: str) -> set[str]:
     """What a role must be able to do with keys, by what it may do with the stack's bucket, queues and topics."""
     found = set()

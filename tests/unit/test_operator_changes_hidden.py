@@ -292,6 +292,16 @@ def test_a_new_file_says_what_it_holds_and_not_what_it_held(bucket: Bucket) -> N
     assert alert.what_it_means.startswith("It holds no certificate.")
 
 
+def test_a_command_names_the_longest_key_whole(bucket: Bucket) -> None:
+    """Of a key that was cut, S3 would take the deletion for done: nothing lies there."""
+    key = f"extra/{'a' * 1014}.pem"
+    assert len(key) == 1024
+    bucket.write(key, b"no certificate")
+    assert f"--key {key} " in only(bucket.told()).what_to_do
+    bucket.write(key, b"another text")
+    assert f"/{key}?versionId=" in only(bucket.told()).what_to_do
+
+
 def test_names_that_no_command_of_the_usual_form_can_hold(bucket: Bucket) -> None:
     bucket.write("extra/a\nb.pem", pem("Stranger"))
     assert "delete it by hand, since no command can hold its name" in only(bucket.told()).what_to_do

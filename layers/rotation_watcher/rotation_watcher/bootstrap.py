@@ -189,7 +189,8 @@ class Watcher:
         place = keys.place(chosen.watch_file)
         if place is None:
             raise ConfigurationError([f"WatchFileUri: {chosen.watch_file!r} is no s3://bucket/key"])
-        stored = S3Store(self._s3, place.bucket).get(place.key)
+        own = place.bucket == chosen.bucket  # of another bucket nobody says whose it is
+        stored = S3Store(self._s3, place.bucket, owner=chosen.account if own else None).get(place.key)
         if stored is None:
             raise ConfigurationError([f"{chosen.watch_file}: does not exist, or this function may not read it"])
         return config.load(

@@ -56,7 +56,7 @@ def build(
         {name: url.rstrip("/") for name in ("s3", "lambda") if (url := _endpoint(given, name))},
         fips=given.get("AWS_USE_FIPS_ENDPOINT", "").lower() == "true",  # as botocore reads it
     )
-    objects = SignedS3(access, given["BUCKET"])
+    objects = SignedS3(access, given["BUCKET"], owner=given.get("ACCOUNT_ID") or None)
     waker = Waker(objects, InvokedCollect(access, given["COLLECT_FUNCTION"]), clock)
     door = Door(objects, given["BUNDLE"], MappedFiles(Path(gettempdir())), clock)
     return Ports(door, waker, log, "iam" if form == "iam" else "simple", given.get("ONLY_REGION") or None)

@@ -129,6 +129,10 @@ class StoreError(WatcherError):
     """An object in S3 could not be read or written."""
 
 
+class ObjectTooLarge(StoreError):
+    """An object holds more than anything of the watcher's or its operator's: it is not read, now or later."""
+
+
 class Conflict(StoreError):
     """A conditional write failed: another writer changed the object since it was read."""
 

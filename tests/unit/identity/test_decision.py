@@ -12,6 +12,7 @@ from rotation_watcher.identity.decision import ADMITTED, LIST_UNKNOWN, REFUSED, 
 from rotation_watcher.identity.policy import MAX_BYTES, Policy, PolicyError, read_policy
 from rotation_watcher.trust.assessment import assess
 from rotation_watcher.trust.identity import Expected
+from rotation_watcher.x509.identity_filters import admits
 from tests.support import doors
 from tests.support.doors import Case, cases, leaves, policy_bytes, presented
 from tests.support.pki import CLIENT, NAME, NOW, Pair, ec_key, make
@@ -51,6 +52,31 @@ def test_no_leaf_is_admitted_by_its_name_that_collect_would_quarantine(leaf: str
         assert assessed.verdict.accepted, assessed.verdict.reasons
     if found.reason in {"weak-key", "weak-signature", "no-client-auth", "chain-untrusted"}:
         assert found.reason in {one.code for one in assessed.verdict.reasons}
+
+
+KELVIN = "\N{KELVIN SIGN}"
+"""What Python writes in lower case as an ASCII ``k``; TLS engines and DNS fold the letters of ASCII alone."""
+
+
+def test_a_name_with_a_sign_that_only_looks_like_its_letter_is_another_name() -> None:
+    ours, odd = "desk.example", f"des{KELVIN}.example"
+    stranger = make(odd, doors.roots()[0], names=None, eku=CLIENT)
+    document = doors.document()
+    document["rules"] = [one | {"names": [ours]} for one in document["rules"]]
+    found = decide(stranger.pem, read_policy(json.dumps(document).encode()), NOW, doors.revoked())
+    assert (found.allowed, found.reason) == (False, "wrong-name")
+    assessed = assess(
+        [stranger.read],
+        defects=(),
+        anchors=[doors.roots()[0].read],
+        expected=Expected((ours,)),
+        approval={},
+        now=NOW,
+    )
+    assert [one.code for one in assessed.verdict.reasons] == ["name-mismatch"]
+    assert admits([f"subject-cn exact {ours}"], stranger.read) is False
+    large = make(ours.upper(), doors.roots()[0], names=None, eku=CLIENT)
+    assert decide(large.pem, read_policy(json.dumps(document).encode()), NOW, doors.revoked()).reason == "issued"
 
 
 def test_who_it_is_comes_with_the_answer() -> None:

@@ -18,6 +18,7 @@ _MAX_NAME = 253
 _URL = re.compile(r"[!-\[\]-~]+")  # printable ASCII, no space; some parsers read a backslash as a slash
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
+_BRACKETED = re.compile(r"\[[^\[\]]*\](:\d*)?", re.ASCII)
 _NUMBER = re.compile(r"\d+|0x[0-9a-f]*", re.ASCII)
 
 
@@ -83,6 +84,8 @@ def _split(url: str) -> SplitResult:
 def _host(parts: SplitResult) -> str:
     text = parts.hostname or ""
     if "[" in parts.netloc:
+        if not _BRACKETED.fullmatch(parts.netloc):  # the standard library drops what is written beside them
+            raise ValueError("holds other text beside an IPv6 address")
         return _ipv6(text)
     host = text.removesuffix(".")
     if _NUMBER.fullmatch(host.rpartition(".")[2]):

@@ -11,7 +11,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from rotation_watcher import keys
 from rotation_watcher.adapters.aws_errors import NO_ANSWER, SdkError, code, of_key, retried, translate, words
-from rotation_watcher.errors import BucketUnusable, Conflict, StoreError, TargetBusy, WatcherError
+from rotation_watcher.errors import (
+    BucketUnusable,
+    Conflict,
+    ObjectTooLarge,
+    StoreError,
+    TargetBusy,
+    TargetError,
+    WatcherError,
+)
 from rotation_watcher.ports import Listed, StoredObject, Version, Written
 
 if TYPE_CHECKING:
@@ -21,6 +29,10 @@ _ABSENT = {"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed"}
 """Error codes that mean absence; the last is the answer for a version that is a delete marker."""
 _LOST = {"PreconditionFailed", "412", "ConditionalRequestConflict", "OperationAborted", "409", "NoSuchKey", "404"}
 """412: another writer was first; 409: two writes at once; 404: the object to be replaced is gone (S3 user guide)."""
+MOST = 16 * 1024 * 1024
+"""The most bytes of an object that is read: histories, records and people's files have some hundred kilobytes."""
+MOST_OF_LISTS = 128 * 1024 * 1024
+"""The same below ``crls/``: a revocation list of 50 MB is longer as PEM."""
 _PAGES = 10
 """Pages of versions that are asked for at most, of 1,000 each."""
 _NO_ENCRYPTION = "ServerSideEncryptionConfigurationNotFoundError"
@@ -63,6 +75,12 @@ class S3Store:
         pinned: Any = {"VersionId": version} if version else {}
         try:
             answer = self._client.get_object(**self._named, Key=key, **pinned)
+            most = MOST_OF_LISTS if key.startswith("crls/") else MOST
+            if (size := answer.get("ContentLength", 0)) > most:
+                answer["Body"].close()
+                raise self._too_large(
+                    f"cannot read s3://{self._bucket}/{key}: it holds {size} bytes, at most {most} are read"
+                )
             return StoredObject(answer["Body"].read(), answer["ETag"], _exact(answer.get("VersionId")))
         except (ClientError, BotoCoreError) as error:
             said = words(error).lower()
@@ -70,6 +88,9 @@ class S3Store:
             if (hidden and self._hides) or code(error) in _ABSENT:
                 return None
             raise self._failed("read", key, error) from error
+
+    def _too_large(self, words: str) -> WatcherError:
+        return ObjectTooLarge(words)
 
     def put(self, key: str, body: bytes, *, content_type: str) -> Written:
         """See ``ports.ObjectStore``."""
@@ -232,6 +253,9 @@ class RegionBucket(S3Store):
         if written.version is None:
             raise self._unversioned()
         return written
+
+    def _too_large(self, words: str) -> WatcherError:
+        return TargetError(words)
 
     def _unversioned(self) -> BucketUnusable:
         return BucketUnusable(f"the bucket {self._bucket}, from which targets of {self.region} load, keeps no versions")

@@ -44,18 +44,22 @@ class _Answer(NamedTuple):
 
 
 class SignedS3:
-    """``identity.ports.Objects`` for one bucket."""
+    """``identity.ports.Objects`` for one bucket.
 
-    def __init__(self, access: Access, bucket: str) -> None:
+    ``owner``: the account to which the bucket must belong, or S3 refuses every call (None: to whatever account).
+    """
+
+    def __init__(self, access: Access, bucket: str, *, owner: str | None = None) -> None:
         self._http = _Http()
         self._signer = S3SigV4Auth(access.credentials, "s3", access.region)
         self._base = _base(access, bucket)
         self._bucket = bucket
+        self._owned = {"X-Amz-Expected-Bucket-Owner": owner} if owner else {}
 
     def get(self, key: str, *, etag: str | None, within: float) -> Got:
         """See ``ports.Objects``."""
         headers = {"If-None-Match": etag} if etag else {}
-        answer = self._http.ask(self._signer, "GET", self._url(key), headers, b"", within)
+        answer = self._ask("GET", self._url(key), headers, b"", within)
         if answer.status == _NOT_MODIFIED and etag:
             return Got(None, etag)
         if answer.status in {_HIDDEN, _ABSENT}:
@@ -67,7 +71,7 @@ class SignedS3:
         """See ``ports.Objects``."""
         url = self._url(key) + (f"?versionId={quote(version, safe='')}" if version else "")
         headers = {"Range": f"bytes={begin}-{begin + length - 1}"}
-        answer = self._http.ask(self._signer, "GET", url, headers, b"", within)
+        answer = self._ask("GET", url, headers, b"", within)
         self._expect(answer, {_PARTIAL, _OK}, "read", key)
         # A server may answer a range with the whole, above all one that is all of it (RFC 9110, 14.2).
         return answer.body if answer.status == _PARTIAL else answer.body[begin : begin + length]
@@ -75,10 +79,13 @@ class SignedS3:
     def put_if(self, key: str, body: bytes, *, etag: str | None, within: float) -> None:
         """See ``ports.Objects``."""
         headers = {"If-Match": etag} if etag else {"If-None-Match": "*"}
-        answer = self._http.ask(self._signer, "PUT", self._url(key), headers, body, within)
+        answer = self._ask("PUT", self._url(key), headers, body, within)
         if answer.status in _CONFLICTS:
             raise Conflict(f"s3://{self._bucket}/{key} was written by somebody else")
         self._expect(answer, {_OK}, "write", key)
+
+    def _ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes, within: float) -> _Answer:
+        return self._http.ask(self._signer, method, url, {**self._owned, **headers}, body, within)
 
     def _url(self, key: str) -> str:
         return f"{self._base}/{quote(key, safe='/~')}"

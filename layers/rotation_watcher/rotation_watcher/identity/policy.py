@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from cryptography import x509
 
 from rotation_watcher.x509.engine_rules import ways_up
+from rotation_watcher.x509.names import lower
 
 FORMAT = 1
 """The format that is read here; publish writes the same (``publishing``)."""
@@ -105,8 +106,8 @@ def _known_format(number: object) -> None:
 
 
 def normal(name: str) -> str:
-    """A DNS name as it is compared: without case, and without a final dot."""
-    return name.lower().removesuffix(".")
+    """A DNS name as it is compared: without the case of ASCII letters, and without a final dot."""
+    return lower(name).removesuffix(".")
 
 
 def _rule(one: dict[str, Any]) -> Rule:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from rotation_watcher.x509.names import lower
+
 MOST_NAMES = 100
 """How many names are remembered of an authority: a hostile certificate holds thousands."""
 
@@ -45,7 +47,7 @@ class Bearer(msgspec.Struct, frozen=True):
 
 def normal(name: str) -> str:
     """The name as it is compared."""
-    return name.lower().removesuffix(".")
+    return lower(name).removesuffix(".")
 
 
 def shared(names: Iterable[str], others: Iterable[str]) -> set[str]:

@@ -10,10 +10,10 @@ import msgspec
 
 from rotation_watcher import keys
 from rotation_watcher.config import Authority, Source
-from rotation_watcher.errors import StoreError
+from rotation_watcher.errors import ObjectTooLarge, StoreError
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.trust import digicert
-from rotation_watcher.trust.approvals import Approval, decode_approval
+from rotation_watcher.trust.approvals import INVALID, Approval, decode_approval
 from rotation_watcher.trust.file_contents import UNREADABLE, Fault, OperatorFile, anchors, extra
 from rotation_watcher.trust.findings import Finding
 from rotation_watcher.x509.certificates import Certificate, parse_bundle
@@ -46,8 +46,13 @@ def load_anchors(store: ObjectStore, source: Source) -> Anchors:
     problems: dict[str, str] = {}
     files: dict[str, OperatorFile] = {}
     for authority, key in zip(source.authorities, anchors_read(source), strict=True):
-        stored = store.get(key)
         where = f"s3://{store.bucket}/{key}"
+        try:
+            stored = store.get(key)
+        except ObjectTooLarge as error:
+            files[authority] = OperatorFile(store.bucket, key, (), (Fault(0, Defect(UNREADABLE, str(error))),))
+            found[authority], problems[authority] = (), f"{error}."
+            continue
         if stored is None:
             found[authority] = digicert.roots() if authority is Authority.DIGICERT else ()
             if not found[authority]:
@@ -82,12 +87,17 @@ def load_approvals(store: ObjectStore, fingerprints: Iterable[str]) -> tuple[dic
     approvals: dict[str, Approval] = {}
     problems: dict[str, Finding] = {}
     for fingerprint in sorted({*fingerprints}):
-        stored = store.get(keys.approval(fingerprint))
-        if stored is None:
+        try:
+            stored = store.get(keys.approval(fingerprint))
+            if stored is None:
+                continue
+            decoded = decode_approval(stored.body, fingerprint)
+            named = isinstance(decoded, Approval) and decoded.root
+            beside = store.get(keys.approved_chain(fingerprint)) if named else None
+        except ObjectTooLarge as error:
+            problems[fingerprint] = Finding(INVALID, str(error))
             continue
-        decoded = decode_approval(stored.body, fingerprint)
         if isinstance(decoded, Approval):
-            beside = store.get(keys.approved_chain(fingerprint)) if decoded.root else None
             blocks = parse_bundle(beside.body)[0] if beside else ()
             above = tuple(block.certificate for block in blocks if block.certificate)
             approvals[fingerprint] = msgspec.structs.replace(decoded, above=above)

@@ -24,7 +24,7 @@ from cryptography.x509.oid import NameOID
 from rotation_watcher.x509 import pem
 from rotation_watcher.x509.engine_rules import signature_hash
 from rotation_watcher.x509.facts import CertificateFacts
-from rotation_watcher.x509.names import Names, key_of, names_of
+from rotation_watcher.x509.names import Names, key_of, lower, names_of
 from rotation_watcher.x509.outline import bare_facts
 from rotation_watcher.x509.pem import Defect
 from rotation_watcher.x509.signatures import UNPARSABLE, is_signature, silenced
@@ -317,9 +317,9 @@ def _names(raw: x509.Certificate) -> tuple[str, ...]:
     """
     san = _extension(raw, x509.SubjectAlternativeName)
     if san is not None:
-        return tuple(sorted({name.lower() for name in san.get_values_for_type(x509.DNSName)}))
+        return tuple(sorted({lower(name) for name in san.get_values_for_type(x509.DNSName)}))
     common = raw.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return (str(common[0].value).lower(),) if len(common) == 1 else ()
+    return (lower(str(common[0].value)),) if len(common) == 1 else ()
 
 
 @lru_cache(256)  # every run asks it of the same few pairs, a dozen times each

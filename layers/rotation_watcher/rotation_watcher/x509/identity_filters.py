@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from rotation_watcher.x509.certificates import Certificate, extension
+from rotation_watcher.x509.names import lower
 
 FIELDS = ("subject-cn", "subject-ou", "san-dns", "san-uri")
 MATCHES = ("exact", "prefix")
@@ -34,7 +35,7 @@ MOST_SIGNS = 256
 
 def key_of(field: str, match: str, value: str, action: str = "accept") -> str:
     """What two filters have in common that the service takes for the same: as text, in its canonical case."""
-    fold = _folded_uri if field == "san-uri" else str.lower
+    fold = _folded_uri if field == "san-uri" else lower
     return f"{action} {field} {match} {fold(value)}"
 
 
@@ -49,10 +50,10 @@ def naming(leaf: Certificate, believed: str | None = None) -> IdentityFilter | N
     found = sorted(name for name in _names(leaf, "san-dns") if _writable(name) and "*" not in name)
     for preferred in [name for name in (believed, *common) if name]:
         for name in found:
-            if name.lower() == preferred.lower():
-                return IdentityFilter("san-dns", "exact", name.lower())
+            if lower(name) == lower(preferred):
+                return IdentityFilter("san-dns", "exact", lower(name))
     if found:
-        return IdentityFilter("san-dns", "exact", found[0].lower())
+        return IdentityFilter("san-dns", "exact", lower(found[0]))
     return IdentityFilter("subject-cn", "exact", common[0]) if common else None
 
 
@@ -99,7 +100,7 @@ def _names(leaf: Certificate, field: str) -> Iterable[str]:
 
 
 def _matches(one: IdentityFilter, name: str) -> bool:
-    fold = _folded_uri if one.field == "san-uri" else str.lower
+    fold = _folded_uri if one.field == "san-uri" else lower
     wanted, found = fold(one.value), fold(name)
     return found == wanted if one.match == "exact" else found.startswith(wanted)
 
@@ -108,6 +109,6 @@ def _folded_uri(uri: str) -> str:
     """Scheme and host in lower case, the path unchanged."""
     scheme, colon, rest = uri.partition(":")
     if not rest.startswith("//"):
-        return scheme.lower() + colon + rest
+        return lower(scheme) + colon + rest
     host, slash, path = rest[2:].partition("/")
-    return f"{scheme}://{host}".lower() + slash + path
+    return lower(f"{scheme}://{host}") + slash + path

@@ -114,6 +114,14 @@ def words(name: Name) -> str:
     return ", ".join(f"{_SHORT.get(kind, kind.hex())}={value}" for kind, value in pairs)[:200] or "(empty name)"
 
 
+def lower(text: str) -> str:
+    """The text with the capitals of ASCII in lower case, as engines and DNS compare names.
+
+    ``str.lower`` makes an ASCII ``k`` of the Kelvin sign too: who bears that would be taken for somebody else.
+    """
+    return text.encode(errors="surrogatepass").lower().decode(errors="surrogatepass")
+
+
 def _comparable(tag: int, content: bytes) -> object:
     if tag in _NOT_IN_NAMES:
         raise ValueError("a value that no name may hold")

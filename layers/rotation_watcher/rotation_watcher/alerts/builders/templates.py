@@ -15,8 +15,8 @@ from rotation_watcher.alerts.fills import MARKS, Fill
 
 _OF_TARGETS = ("elbv2", "apigateway", "apigatewayv2", "cloudfront", "cloudtrail")
 """The services of the CLI by which targets are looked at and changed: in the account of the target."""
-_LONGEST = 1000
-"""The most characters of a foreign part."""
+_LONGEST = 2500
+"""The most characters of a foreign part: a key has 1,024, and a copy names bucket, key and version in one."""
 
 
 class Template(str):
