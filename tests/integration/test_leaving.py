@@ -86,3 +86,31 @@ def test_flapping_announces_nothing_to_leave(environment: AnyEnvironment) -> Non
     for _ in range(30):
         environment.tick(QUARTER, schedule=False)
     assert planned(environment) == []
+
+
+@pytest.mark.usefixtures("memory")
+def test_an_authority_that_is_taken_out_everywhere_leaves_with_its_grace_and_nobody_is_accused(
+    environment: AnyEnvironment,
+) -> None:
+    environment.tick()
+    leaf = environment.world.region("us-east-1").presented("DigiCert").certificate.fingerprint(SHA256()).hex()
+    environment.new_alerts()
+    environment.watch["sources"][0]["authorities"] = ["Genesys"]
+    environment.watch["bundles"][1]["authorities"] = ["Genesys"]
+    environment.configure()
+
+    def pinned() -> bool:
+        return leaf in environment.read("bundles/digicert/pins.json").decode()
+
+    for _ in range(3):
+        environment.tick()
+    told = {word(alert) for alert in environment.new_alerts() if alert.severity != "info"}
+    assert told == {"removal-planned"}
+    environment.clock.advance(29 * DAY)
+    environment.tick()
+    assert pinned()
+    environment.clock.advance(DAY)
+    environment.tick()
+    environment.tick()
+    assert not pinned()
+    assert not {alert.severity for alert in environment.new_alerts()} & {"critical"}
