@@ -1,10 +1,12 @@
 """What will leave is announced before it leaves, once, and to the day."""
 
+import json
 from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from rotation_watcher import unwatched
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.x509 import certificates
 from tests.support.environments import AnyEnvironment
@@ -114,3 +116,46 @@ def test_an_authority_that_is_taken_out_everywhere_leaves_with_its_grace_and_nob
     environment.tick()
     assert not pinned()
     assert not {alert.severity for alert in environment.new_alerts()} & {"critical"}
+
+
+def test_a_source_that_reads_another_region_by_the_same_id_leaves_the_pins_of_the_former_one_their_grace(
+    environment: AnyEnvironment,
+) -> None:
+    environment.world.region("eu-west-1", days_left=250)
+    environment.tick()
+    environment.watch["sources"].pop()
+    environment.add_source("euc1", "eu-west-1")
+    environment.configure()
+    for _ in range(3):
+        environment.tick()
+    pinned = json.loads(environment.read("bundles/genesys/pins.json"))["pins"]
+    found = {(one["region"], one["status"]) for one in pinned if one["source"] == "euc1"}
+    assert found == {("eu-central-1", "retiring"), ("eu-west-1", "current")}
+    environment.clock.advance(31 * DAY)
+    environment.tick()
+    environment.tick()
+    pinned = json.loads(environment.read("bundles/genesys/pins.json"))["pins"]
+    assert "eu-central-1" not in {one["region"] for one in pinned}
+
+
+def test_a_source_that_reads_another_region_under_other_intermediates_accuses_nobody(
+    environment: AnyEnvironment,
+) -> None:
+    environment.world.region("us-east-1").schedule_rotation("DigiCert", environment.clock(), intermediate="new")
+    environment.world.region("eu-west-1", days_left=250)
+    for _ in range(3):
+        environment.tick()
+    environment.new_alerts()
+    environment.watch["sources"].pop(0)
+    environment.add_source("use1", "eu-west-1", ("Genesys", "DigiCert"))
+    environment.configure()
+    ports = environment.watcher.collect
+    ends = unwatched.sources(
+        {"use1": "us-east-1"}, environment.watcher.watch(), unwatched.Ports(ports.store, ports.sink, ports.clock)
+    )
+    assert ends == unwatched.Ends()
+    for _ in range(3):
+        environment.tick()
+    assert {alert.severity for alert in environment.new_alerts()} == {"warning", "info"}
+    pinned = json.loads(environment.read("bundles/digicert/pins.json"))["pins"]
+    assert {(one["region"], one["status"]) for one in pinned} == {("us-east-1", "retiring"), ("eu-west-1", "current")}

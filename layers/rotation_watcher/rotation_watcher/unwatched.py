@@ -105,7 +105,7 @@ class _Handover:
         return True
 
     def _read(self, source: str, region: str) -> bool:
-        if any(one.region == region for one in self._watched.values()):
+        if source in self._watched or any(one.region == region for one in self._watched.values()):
             kept = repository.former(self._store, source, region)
             if kept is not None and source in self._watched:
                 repository.set_aside(self._store, kept)
