@@ -96,7 +96,7 @@ class Stack:
 
     def parse(self, document: object) -> Watch:
         """A watch file that was kept, for this stack. Raises ConfigurationError."""
-        return config.from_document(
+        return config.from_kept(
             document, stack_region=self.region, stack_account=self.account, elsewhere=self.elsewhere
         )
 

@@ -56,9 +56,12 @@ def test_observe_changes_no_target_and_says_once_what_it_would_do(environment: A
     for _ in range(3):
         environment.tick()
     assert {target: environment.live_pem(target) for target in before} == before
-    told = kinds(environment)
-    assert told.count("change-planned") == 3
-    assert "truststore-updated" not in told
+    told = environment.new_alerts()
+    planned = [alert for alert in told if alert.kind == "change-planned"]
+    assert len(planned) == 3
+    assert {"As it stands it refuses" in alert.what_it_means for alert in planned} == {True}
+    assert all(any(name.startswith("refused") for name in alert.facts) for alert in planned)
+    assert "truststore-updated" not in {alert.kind for alert in told}
     assert environment.read(keys.wanted("genesys")).count(b"BEGIN CERTIFICATE") == 2
     with pytest.raises(RequestRefused, match="the mode is observe"):
         environment.publish(rollback="alb")

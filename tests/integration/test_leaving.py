@@ -1,10 +1,12 @@
 """What will leave is announced before it leaves, once, and to the day."""
 
+import json
 from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from rotation_watcher import unwatched
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.x509 import certificates
 from tests.support.environments import AnyEnvironment
@@ -86,3 +88,74 @@ def test_flapping_announces_nothing_to_leave(environment: AnyEnvironment) -> Non
     for _ in range(30):
         environment.tick(QUARTER, schedule=False)
     assert planned(environment) == []
+
+
+@pytest.mark.usefixtures("memory")
+def test_an_authority_that_is_taken_out_everywhere_leaves_with_its_grace_and_nobody_is_accused(
+    environment: AnyEnvironment,
+) -> None:
+    environment.tick()
+    leaf = environment.world.region("us-east-1").presented("DigiCert").certificate.fingerprint(SHA256()).hex()
+    environment.new_alerts()
+    environment.watch["sources"][0]["authorities"] = ["Genesys"]
+    environment.watch["bundles"][1]["authorities"] = ["Genesys"]
+    environment.configure()
+
+    def pinned() -> bool:
+        return leaf in environment.read("bundles/digicert/pins.json").decode()
+
+    for _ in range(3):
+        environment.tick()
+    told = {word(alert) for alert in environment.new_alerts() if alert.severity != "info"}
+    assert told == {"removal-planned"}
+    environment.clock.advance(29 * DAY)
+    environment.tick()
+    assert pinned()
+    environment.clock.advance(DAY)
+    environment.tick()
+    environment.tick()
+    assert not pinned()
+    assert not {alert.severity for alert in environment.new_alerts()} & {"critical"}
+
+
+def test_a_source_that_reads_another_region_by_the_same_id_leaves_the_pins_of_the_former_one_their_grace(
+    environment: AnyEnvironment,
+) -> None:
+    environment.world.region("eu-west-1", days_left=250)
+    environment.tick()
+    environment.watch["sources"].pop()
+    environment.add_source("euc1", "eu-west-1")
+    environment.configure()
+    for _ in range(3):
+        environment.tick()
+    pinned = json.loads(environment.read("bundles/genesys/pins.json"))["pins"]
+    found = {(one["region"], one["status"]) for one in pinned if one["source"] == "euc1"}
+    assert found == {("eu-central-1", "retiring"), ("eu-west-1", "current")}
+    environment.clock.advance(31 * DAY)
+    environment.tick()
+    environment.tick()
+    pinned = json.loads(environment.read("bundles/genesys/pins.json"))["pins"]
+    assert "eu-central-1" not in {one["region"] for one in pinned}
+
+
+def test_a_source_that_reads_another_region_under_other_intermediates_accuses_nobody(
+    environment: AnyEnvironment,
+) -> None:
+    environment.world.region("us-east-1").schedule_rotation("DigiCert", environment.clock(), intermediate="new")
+    environment.world.region("eu-west-1", days_left=250)
+    for _ in range(3):
+        environment.tick()
+    environment.new_alerts()
+    environment.watch["sources"].pop(0)
+    environment.add_source("use1", "eu-west-1", ("Genesys", "DigiCert"))
+    environment.configure()
+    ports = environment.watcher.collect
+    ends = unwatched.sources(
+        {"use1": "us-east-1"}, environment.watcher.watch(), unwatched.Ports(ports.store, ports.sink, ports.clock)
+    )
+    assert ends == unwatched.Ends()
+    for _ in range(3):
+        environment.tick()
+    assert {alert.severity for alert in environment.new_alerts()} == {"warning", "info"}
+    pinned = json.loads(environment.read("bundles/digicert/pins.json"))["pins"]
+    assert {(one["region"], one["status"]) for one in pinned} == {("us-east-1", "retiring"), ("eu-west-1", "current")}

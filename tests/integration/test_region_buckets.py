@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local.environment import Environment
-from rotation_watcher import keys
+from rotation_watcher import configuration, keys
 from rotation_watcher.adapters.s3 import RegionBucket
 from rotation_watcher.alerts.model import Kind, Severity, Status
 from rotation_watcher.errors import RequestRefused, TargetError
@@ -321,3 +321,25 @@ def test_a_domain_that_was_turned_off_is_told_with_the_bucket_in_which_its_versi
     told = one(environment, Kind.MTLS_OFF)
     (load,) = [line for line in told.what_to_do.splitlines() if version in line]
     assert f"s3://{REGIONAL}/" in load
+
+
+def test_a_bucket_that_the_stack_no_longer_names_stops_the_targets_of_its_region_alone(fleet: Fleet) -> None:
+    environment = standing_region(fleet)
+
+    def configured() -> configuration.Configured:
+        watcher, ports = environment.watcher, environment.watcher.collect
+        configuration.keep(watcher.watch, watcher.parse, ports.store, ports.sink, ports.clock, dry_run=False)
+        return configuration.in_use(watcher.watch, watcher.parse, ports.store, dry_run=False)
+
+    everything = {target.id for target in configured().watch.targets}
+    forget_alerts(environment)
+    environment.reach(region_buckets=[], roles=[ROLE])
+    found = configured()
+    assert {target.id for target in found.watch.targets} == everything - IN_DUBLIN
+    assert "home" in {target.id for target in found.watch.targets}
+    assert found.dropped == {}, "nothing is wound up: it may come back"
+    (alert,) = [alert for alert in environment.new_alerts() if alert.kind is Kind.CONFIGURATION_REFUSED]
+    assert "goes on with the last one" in alert.what_it_means
+    assert "leaves out the targets that are named here" in alert.what_it_means
+    environment.reach(region_buckets=[REGIONAL], roles=[ROLE])
+    assert {target.id for target in configured().watch.targets} == everything

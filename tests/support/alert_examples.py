@@ -502,6 +502,7 @@ EXAMPLES: Mapping[str, Alert] = {
         added=[INTERMEDIATE, DIGICERT_ROOT],
         removed=[],
         kept=3,
+        refused=[],
         content="5e" * 32,
         since=SINCE,
         now=NOW,

@@ -195,6 +195,39 @@ def test_a_kept_one_that_the_stack_refuses_by_now_is_not_used_and_the_newest_mis
     assert refused.value.mistakes == mistakes(WRONG)
 
 
+def test_nobody_is_told_that_a_kept_one_goes_on_which_the_stack_refuses_by_now() -> None:
+    def other_stack(document: object) -> Watch:
+        return config.from_document(document, stack_region="eu-west-1", stack_account="123456789012")
+
+    desk = Desk().both()
+    desk.news()
+    with pytest.raises(ConfigurationError):
+        configuration.keep(lambda: other_stack(GOOD), other_stack, desk.store, desk.sink, desk.clock, dry_run=False)
+    (alert,) = desk.news()
+    assert (alert.kind, alert.severity) == ("configuration-refused", "critical")
+    assert "No earlier one counts" in alert.what_it_means
+
+
+TWO = GOOD | {
+    "targets": [
+        *GOOD["targets"],
+        {"id": "far", "arn": "arn:aws:apigateway:eu-west-1::/domainnames/a.b.c", "bundle": "main"},
+    ]
+}
+
+
+def test_of_a_kept_one_the_targets_that_the_stack_reaches_no_more_are_left_out() -> None:
+    def kept(document: object, *buckets: str) -> Watch:
+        return config.from_kept(document, stack_region="us-east-1", elsewhere=config.Elsewhere(buckets, ()))
+
+    assert [one.id for one in kept(TWO, "watcher-eu-west-1").targets] == ["api", "far"]
+    assert kept(TWO) == parse(GOOD)
+    assert kept(GOOD) == parse(GOOD)
+    for document in (WRONG, TWO | {"mode": "aply"}, TWO | {"targets": 5}, 5):
+        with pytest.raises(ConfigurationError):
+            kept(document)
+
+
 @pytest.mark.parametrize("body", [b"", b"garbage", b"[]", b'{"format": "1", "good": 5}', b"{}"])
 def test_a_kept_one_that_is_broken_is_written_anew(body: bytes) -> None:
     desk = Desk()

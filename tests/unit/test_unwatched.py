@@ -25,6 +25,7 @@ ARN = str(GOOD["targets"][0]["arn"])
 OTHER = {"id": "euc1", "region": "eu-central-1", "credentials": GOOD["sources"][0]["credentials"]}
 WITHOUT_SOURCE = GOOD | {"sources": [OTHER], "bundles": [{"id": "main", "sources": ["euc1"]}]}
 WITHOUT_TARGET = GOOD | {"targets": []}
+RENAMED = GOOD | {"targets": [GOOD["targets"][0] | {"id": "door"}]}
 OTHER_ARN = GOOD | {"targets": [GOOD["targets"][0] | {"arn": ARN.replace("api.", "other.")}]}
 
 
@@ -92,6 +93,18 @@ def test_what_was_told_of_it_is_resolved_once_with_its_own_id(document: dict[str
     assert [not one for one in desk.left()] == [document is WITHOUT_SOURCE, document in (WITHOUT_TARGET, OTHER_ARN)]
 
 
+@pytest.mark.parametrize("document", [WITHOUT_TARGET, OTHER_ARN, RENAMED], ids=["target", "another ARN", "another id"])
+def test_no_grace_runs_at_what_is_no_longer_watched(document: dict[str, Any]) -> None:
+    desk, key = Ending(), keys.record(keys.target(ARN))
+    since = desk.clock() - timedelta(days=20)
+    known = msgspec.structs.replace(record.decode(desk.store.body(key)), ours={"ab": since}, unwanted={"ab": since})
+    desk.store.seed(key, record.encode(known))
+    desk.document = document
+    desk.runs()
+    after = record.decode(desk.store.body(key))
+    assert (after.ours, after.unwanted) == (known.ours, known.unwanted if document is RENAMED else {})
+
+
 def test_the_end_says_why_and_waits_until_it_can_be_heard() -> None:
     desk = Ending()
     desk.document = WITHOUT_TARGET
@@ -148,9 +161,6 @@ def test_a_run_that_is_killed_at_any_write_loses_no_end() -> None:
         told += desk.runs()
         assert {*told} == {"over: mtls-off mtls-off:api:domain:1"}
         assert not desk.left()[1]
-
-
-RENAMED = GOOD | {"targets": [GOOD["targets"][0] | {"id": "door"}]}
 
 
 def upgraded() -> Ending:

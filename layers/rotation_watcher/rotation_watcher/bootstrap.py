@@ -204,7 +204,7 @@ class Watcher:
     def parse(self, document: object) -> Watch:
         """A watch file that was kept, for this stack. Raises ConfigurationError."""
         chosen = self.settings
-        return config.from_document(
+        return config.from_kept(
             document, stack_region=chosen.region, stack_account=chosen.account, elsewhere=self._elsewhere
         )
 

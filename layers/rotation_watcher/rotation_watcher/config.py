@@ -6,7 +6,7 @@ go. What the file says is ``watch_model``, how it may be written ``watch_form``;
 ``docs/watch-file.schema.json`` is generated from the latter.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -44,6 +44,7 @@ __all__ = [
     "Watch",
     "WeeklyDigest",
     "from_document",
+    "from_kept",
     "json_schema",
     "load",
     "simple",
@@ -82,6 +83,32 @@ def from_document(
 ) -> Watch:
     """As ``load``, from decoded JSON, of which no line is known."""
     return _checked(document, watch_rules.Stack(stack_region, stack_account, elsewhere))
+
+
+def from_kept(
+    document: object, *, stack_region: str, stack_account: str | None = None, elsewhere: Elsewhere = NOWHERE
+) -> Watch:
+    """As ``from_document``, of what was accepted before: without the targets that this stack may not serve any more.
+
+    Its parameters, and the rules for a target, may be others since. Raises ConfigurationError for anything else.
+    """
+
+    def read(some: object) -> Watch:
+        return from_document(some, stack_region=stack_region, stack_account=stack_account, elsewhere=elsewhere)
+
+    def served(target: object) -> bool:
+        try:
+            read({**document, "targets": [target]} if isinstance(document, Mapping) else document)
+        except ConfigurationError:
+            return False
+        return True
+
+    try:
+        return read(document)
+    except ConfigurationError:
+        if not isinstance(document, Mapping) or not isinstance(document.get("targets"), list):
+            raise
+    return read({**document, "targets": [one for one in document["targets"] if served(one)]})
 
 
 def _checked(

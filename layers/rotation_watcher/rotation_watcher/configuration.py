@@ -93,14 +93,16 @@ type Parse = Callable[[object], Watch]
 """Make one of a document. Raises ConfigurationError."""
 
 
-def judged(state: State, found: Watch | ConfigurationError, digests: Iterable[str], now: datetime) -> State:
+def judged(
+    state: State, found: Watch | ConfigurationError, digests: Iterable[str], parse: Parse, now: datetime
+) -> State:
     """The state after the configuration was read; the alerts that are due are in its outbox.
 
     ``digests``: what publish has accepted, the newest first.
     """
     if isinstance(found, ConfigurationError):
         used = agreed(state, digests := tuple(digests))
-        observed = [_refused(found, used, now)]
+        observed = [_refused(found, used if _stands(used, parse) else None, now)]
         if used is None and (state.good is not None or digests):
             observed.append(_forged(now))
         conditions, alerts, _ = evaluate(state.conditions, observed, now, resolves=_resolves)
@@ -116,6 +118,14 @@ def judged(state: State, found: Watch | ConfigurationError, digests: Iterable[st
         good = replace(state, good=document, accepted=now, former=tuple(former[: KEPT - 1]), dropped=dropped)
     conditions, alerts, _ = evaluate(state.conditions, (), now, resolves=_resolves)
     return replace(good, conditions=conditions, outbox=waiting.with_alerts(state.outbox, alerts))
+
+
+def _stands(used: Former | None, parse: Parse) -> bool:
+    """Whether the stack, as it is now, takes a document that was accepted before."""
+    try:
+        return used is not None and parse(used.document) is not None
+    except ConfigurationError:
+        return False
 
 
 def _sources(document: Mapping[str, Any] | None) -> dict[str, str]:
@@ -184,7 +194,7 @@ def keep(
         return replace(_usable(found, parse, store), noted=dry_run)
     dropped: Mapping[str, str] | None = None
     try:
-        failures, dropped = _note(found, store, sink, clock, remaining, test=test)
+        failures, dropped = _note(found, parse, store, sink, clock, remaining, test=test)
     except StoreError as error:  # what can be read is read all the same
         failures = (f"the state of the configuration: {error}",)
     noted = dropped is not None
@@ -275,6 +285,7 @@ def _instead(good: Watch, found: ConfigurationError | StoreError) -> Configured:
 
 def _note(
     found: Watch | ConfigurationError,
+    parse: Parse,
     store: ObjectStore,
     sink: AlertSink,
     clock: Clock,
@@ -315,7 +326,7 @@ def _note(
     asked = clock()
 
     def step(state: State) -> State:
-        after = judged(own(state), found, digests, clock())
+        after = judged(own(state), found, digests, parse, clock())
         trials = [builders.trial(requested=False, now=clock())] if first else []
         trials += [builders.trial(requested=True, now=asked)] if test else []
         return replace(after, outbox=waiting.with_alerts(after.outbox, trials))

@@ -4,8 +4,8 @@ Contract. The functions note what their last accepted configuration watched (``c
 leaves out, or names otherwise by the same id, is wound up: each condition that people were told of is resolved by name,
 with why. What is watched by another id from now on is over by the old one alone, and goes on by the new one. It is done
 when that was written and delivered; until then each run tries again, so a crash or a mailbox that has not confirmed yet
-loses no end. Nothing else of the state is touched: what a target holds stays. What is watched now is never wound up,
-whatever the notes say.
+loses no end. What a target holds stays, and of its state the graces alone are forgotten: they begin anew, and are told
+anew, should it be watched again one day. What is watched now is never wound up, whatever the notes say.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -105,7 +105,7 @@ class _Handover:
         return True
 
     def _read(self, source: str, region: str) -> bool:
-        if any(one.region == region for one in self._watched.values()):
+        if source in self._watched or any(one.region == region for one in self._watched.values()):
             kept = repository.former(self._store, source, region)
             if kept is not None and source in self._watched:
                 repository.set_aside(self._store, kept)
@@ -138,8 +138,16 @@ def targets(dropped: Mapping[str, str], watch: Watch, ports: Ports) -> tuple[str
                 hand_over(ports.store, msgspec.structs.replace(watched[arn], id=target))
             else:
                 place = former
+        goes_on = arn in watched
         return _wound_up(
-            place, name, record.decode, record.encode, lambda it: it.arn == arn, ports, goes_on=arn in watched
+            place,
+            name,
+            record.decode,
+            record.encode,
+            lambda it: it.arn == arn,
+            ports,
+            left=lambda it: it if goes_on else msgspec.structs.replace(it, unwanted={}),
+            goes_on=goes_on,
         )
 
     watched = {known.arn: known for known in watch.targets}
@@ -194,9 +202,13 @@ def _wound_up[T: (History, Record)](
     same: Callable[[T], bool],
     ports: Ports,
     *,
+    left: Callable[[T], T] = lambda state: state,
     goes_on: bool = False,
 ) -> bool:
-    """Whether it is done. ``goes_on``: it is watched by another id now, which tells what lasts from now on."""
+    """Whether it is done. ``goes_on``: it is watched by another id now, which tells what lasts from now on.
+
+    ``left``: the state as it is to be found by who watches it again one day.
+    """
     ledger = Ledger(ports.store, place)
 
     def load() -> Versioned[T | None]:
@@ -213,7 +225,7 @@ def _wound_up[T: (History, Record)](
         ends = over(told, lambda _: subject, ports.clock(), UNWATCHED)
         waiting = with_alerts(ledger.own(state.outbox), ends)
         going_on = {key: one for key, one in state.conditions.items() if key not in told}
-        return msgspec.structs.replace(state, conditions=going_on, outbox=waiting)
+        return msgspec.structs.replace(left(state), conditions=going_on, outbox=waiting)
 
     def write(state: T | None, etag: str | None) -> str:
         if state is None:

@@ -11,7 +11,8 @@ import pytest
 from rotation_watcher.alerts import builders, chat
 from rotation_watcher.alerts.builders import TargetName, ending
 from rotation_watcher.alerts.builders.wording import TITLE, days, headline, listed, plain, sentence
-from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.alerts.mail import subject
+from rotation_watcher.alerts.model import Alert, Kind, Origin, Severity
 from rotation_watcher.errors import SourceReason
 from tests.support.alert_examples import ALB, CURRENT, DELIVERED, EXAMPLES, NOW, SINCE, SOURCE, UPCOMING
 
@@ -145,6 +146,27 @@ def test_a_long_title_loses_the_end_of_its_subject_and_keeps_what_happened() -> 
     assert len(title) == TITLE
     assert title.startswith("API Gateway domain aaaa")
     assert title.endswith("...: clients get in without a certificate")
+
+
+LABEL = "API Gateway domain data-actions.example.com"
+LONG = "2 certificates will leave on 2026-05-02, wanted by nothing"
+
+
+def test_a_long_title_of_a_target_loses_its_kind_before_its_name() -> None:
+    assert headline(LABEL, LONG) == f"data-actions.example.com: {LONG}"
+    assert headline("ALB trust store a", LONG) == f"ALB trust store a: {LONG}"
+    assert headline("API Gateway domain a", LONG) == f"API Gateway domain a: {LONG}"
+    several = "2 targets (data-actions.example.com, payments.example.com)"
+    assert headline(several, LONG).startswith("2 targets (data-actions.e...: ")
+
+
+def test_a_title_that_a_word_makes_too_long_still_names_its_target() -> None:
+    alert = msgspec.structs.replace(EXAMPLES["removal_planned"], title=headline("API Gateway domain x.eu", LONG))
+    assert alert.title == f"API Gateway domain x.eu: {LONG}"
+    reminded = ending.reminder(alert, SINCE, 1)
+    assert reminded.title == f"Still: x.eu: {LONG}"
+    stamped = msgspec.structs.replace(alert, origin=Origin(stack="s", environment="production", region="eu-west-1"))
+    assert subject(stamped) == f"[{alert.severity.upper()}][production] x.eu: {LONG}"
 
 
 # Identity

@@ -153,6 +153,38 @@ def test_a_retired_leaf_is_needed_through_its_grace_and_forgotten_after() -> Non
     assert teller.status("A") is None
 
 
+def test_what_is_known_of_an_authority_that_is_watched_no_more_is_kept_for_its_grace() -> None:
+    both, alone = (Authority.GENESYS, Authority.DIGICERT), (Authority.DIGICERT,)
+    other = msgspec.structs.replace(entity("D"), authority="DigiCert")
+    teller = Teller()
+    teller.source = msgspec.structs.replace(SOURCE, authorities=both)
+    teller.see(*[look(entity("A"), entity("B", UPCOMING), entity("C", CURRENT, Reason.WEAK_KEY), other)] * 3)
+    teller.told.clear()
+    teller.source = msgspec.structs.replace(SOURCE, authorities=alone)
+    teller.see(look(other))
+    before = teller.state.authorities["Genesys"]
+    assert {one.status for one in before.leaves.values()} == {Status.RETIRING}
+    assert {one.retire_after for one in before.leaves.values()} == {teller.now + timedelta(days=30)}
+    assert before.quarantine == {}
+    assert {*before.leaves} == {key("A"), key("B")}
+    teller.see(look(other))
+    assert teller.state.authorities["Genesys"] == before
+    teller.see(look(other), step=timedelta(days=30)).see(look(other))
+    assert teller.state.authorities.keys() == {"DigiCert"}
+    assert teller.kinds == ["over: quarantined"]
+
+
+def test_an_authority_that_is_watched_again_within_the_grace_goes_on() -> None:
+    teller = Teller().see(*[look(entity("A"), learned={"Genesys": ("A",)})] * 2)
+    teller.source = msgspec.structs.replace(SOURCE, authorities=(Authority.DIGICERT,))
+    teller.see(look())
+    teller.source = SOURCE
+    teller.told.clear()
+    teller.see(*[look(entity("A"))] * 3)
+    assert (teller.status("A"), teller.kinds) == (Status.CURRENT, [])
+    assert teller.state.authorities["Genesys"].leaves[key("A")].retire_after is None
+
+
 LOST = {
     "in the answer that shows its successor": [],
     "in answers before": [look(entity("A", CURRENT, Reason.WEAK_KEY))] * 3,

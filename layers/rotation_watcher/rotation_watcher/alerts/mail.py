@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Mapping
 
-from rotation_watcher.alerts.model import OPENINGS, Alert, Origin, Severity
+from rotation_watcher.alerts.model import OPENINGS, Alert, Origin, Severity, shortened
 
 WIDTH = 78
 SUBJECT = 99
@@ -25,7 +25,7 @@ _LEAST = 12
 def subject(alert: Alert) -> str:
     """``[CRITICAL][prod] us-east-1: …``: fewer than 100 printable ASCII characters on one line.
 
-    What is too long loses the end of what the alert is about, so that its words stay whole.
+    What is too long loses of what the alert is about (``shortened``), so that its words stay whole.
     """
     whence = f"[{alert.origin.short}]" if alert.origin else ""
     opening, title = _ascii(f"[{alert.severity.upper()}]{whence}"), _ascii(alert.title)
@@ -33,8 +33,9 @@ def subject(alert: Alert) -> str:
     opening, title = f"{opening} {life}".rstrip(), title.removeprefix(life)
     about, colon, words = title.partition(": ")
     over = len(opening) + 1 + len(title) - SUBJECT
-    if over > 0 and colon and len(about) - over - 3 >= _LEAST:
-        title = f"{about[: len(about) - over - 3]}...: {words}"
+    less = shortened(about, len(about) - over)
+    if over > 0 and colon and (not less.endswith("...") or len(less) - len("...") >= _LEAST):
+        title = f"{less}: {words}"
     line = f"{opening} {title}".rstrip()
     return line if len(line) <= SUBJECT else f"{line[: SUBJECT - 3]}..."
 

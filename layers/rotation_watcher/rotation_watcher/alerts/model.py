@@ -140,6 +140,16 @@ OPENINGS = {Status.RESOLVED: "Over: ", Status.REMINDER: "Still: "}
 """What titles of alerts begin with that are no opening, by status."""
 
 
+def shortened(about: str, room: int) -> str:
+    """What a title is about, in ``room`` characters: a target's name without its kind if that fits, else cut."""
+    name = about.rpartition(" ")[2]
+    if len(about) <= room:
+        return about
+    if len(name) <= room and not name.endswith((")", "...")):
+        return name
+    return f"{about.removesuffix('...')[: max(0, room - len('...'))]}..."
+
+
 class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One message to people. Exactly one of ``source`` and ``target`` names the subject, except for the stack itself.
 

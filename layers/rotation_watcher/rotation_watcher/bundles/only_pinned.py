@@ -38,8 +38,13 @@ class Pinned(msgspec.Struct, frozen=True):
         return self if sources is None else replace(self, pins=[pin for pin in self.pins if pin.source in sources])
 
     def source_of(self, pin: Pin, authority: Authority) -> Source:
-        """The source of a pin, for one authority alone; without credentials where the watch file has it no longer."""
-        source = self.sources.get(pin.source) or Source(id=pin.source, region=pin.region, credentials="")
+        """The source of a pin, for one authority alone; without credentials where the watch file has it no longer.
+
+        One that reads another region by the same id is another source.
+        """
+        source = self.sources.get(pin.source)
+        if source is None or source.region != pin.region:
+            source = Source(id=pin.source, region=pin.region, credentials="")
         return replace(source, authorities=(authority,))
 
 

@@ -23,6 +23,7 @@ from rotation_watcher.bundles.wanted import BundleView, Need, SourceRead, Wanted
 from rotation_watcher.config import Authority, Bundle, Source, Watch
 from rotation_watcher.errors import StoreError
 from rotation_watcher.ports import ObjectStore
+from rotation_watcher.sources import repository
 from rotation_watcher.sources.history import AuthorityHistory, History, Leaf, Status
 from rotation_watcher.sources.repository import load_history, load_seen, overwritten
 from rotation_watcher.trust.file_contents import OperatorFile
@@ -185,7 +186,7 @@ def _former(
 def _remembered(store: ObjectStore, source: Source, authority: Authority, key: str) -> Leaf | None:
     """What the history of a source, which nobody may read any more, says of a leaf."""
     try:
-        state = load_history(store, source)
+        state = repository.former(store, source.id, source.region)
     except StoreError:
         return None
     known = state.authorities.get(authority.value) if state else None

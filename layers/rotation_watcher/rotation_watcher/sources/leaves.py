@@ -77,6 +77,17 @@ def apply_entities(
     return after, [*lessons, *approvals, *announcements, *expiries], lasting
 
 
+def retired(before: AuthorityHistory, context: Context) -> AuthorityHistory:
+    """The history of an authority that is no longer watched: its leaves stay for their grace, then it is forgotten.
+
+    They may be pinned as long, and what is above them says which lists revoke them.
+    """
+    leaves = _placed(before.leaves, ((), Debounced()), ((), Debounced()), context)
+    return (
+        AuthorityHistory(names=before.names, leaves=leaves, replaced=before.replaced) if leaves else AuthorityHistory()
+    )
+
+
 def lacks_anchor(entity: Entity) -> bool:
     """Whether there was no anchor to verify it to."""
     return any(finding.code == Reason.ANCHOR_MISSING for finding in entity.verdict.reasons)

@@ -14,7 +14,7 @@ from rotation_watcher.errors import SourceReason
 from rotation_watcher.sources import bounds, clock, conditions
 from rotation_watcher.sources.context import Context
 from rotation_watcher.sources.history import AuthorityHistory, History
-from rotation_watcher.sources.leaves import apply_entities, counts_as_accepted
+from rotation_watcher.sources.leaves import apply_entities, counts_as_accepted, retired
 from rotation_watcher.sources.observation import Entity, Observation, Presence
 
 replace = msgspec.structs.replace
@@ -41,7 +41,8 @@ def apply_observation(history: History, observation: Observation, context: Conte
             authorities[authority] = after
         alerts += events
         lasting += found
-    # Authorities that are no longer watched are forgotten: their leaves are nobody's need any more.
+    for authority in known.authorities.keys() - authorities.keys() - watched - strange:
+        authorities[authority] = retired(known.authorities[authority], context)
     changed = replace(known, authorities=bounds.pruned(authorities))
     proven = {name for name in watched if _proven(shown.get(name, []), known.authorities.get(name), context)}
     changed, due = conditions.judged(changed, observation, lasting, proven, context)

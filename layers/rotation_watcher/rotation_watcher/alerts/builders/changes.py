@@ -7,7 +7,7 @@ from rotation_watcher import keys
 from rotation_watcher.alerts.builders.subjects import TargetName, Words, about_target, files_at
 from rotation_watcher.alerts.builders.target_commands import APPLY, look, releasing, who_changed
 from rotation_watcher.alerts.builders.templates import Template, command, uri, versions
-from rotation_watcher.alerts.builders.wording import DEFECT, count, listed, plain, sentence, stamp, when
+from rotation_watcher.alerts.builders.wording import DEFECT, count, listed, plain, refusing, sentence, stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.x509.facts import CertificateFacts
 
@@ -119,11 +119,12 @@ def change_planned(
     added: Sequence[CertificateFacts],
     removed: Sequence[CertificateFacts],
     kept: int,
+    refused: Sequence[CertificateFacts],
     content: str,
     since: datetime,
     now: datetime,
 ) -> Alert:
-    """In observe mode: what would be done."""
+    """In observe mode: what would be done. ``refused``: the accepted leaves that the target does not let in now."""
     plan = f"The watcher would add {count(len(added))}, remove {len(removed)} and keep {kept}."
     if not added and not removed:
         plan = (
@@ -135,7 +136,9 @@ def change_planned(
         title="a change is due (mode: observe)",
         happened=f"{plan} In observe mode it changes nothing.",
         means=(
-            "Data actions fail once Genesys presents a certificate for which something is missing here."
+            refusing(len(refused), will_heal=False)
+            if refused
+            else "Data actions fail once Genesys presents a certificate for which something is missing here."
             if added
             else "Every certificate that Genesys presents is let in as the target stands."
         ),
@@ -148,7 +151,8 @@ def change_planned(
             command("aws s3 cp s3://{bucket}/{key} wanted.pem --region {region}", key=keys.wanted(bundle)),
         ),
     )
-    facts = listed("would add", added, now) | listed("would remove", removed, now) | {"content": content}
+    facts = listed("would add", added, now) | listed("would remove", removed, now)
+    facts |= listed("refused", refused, now) | {"content": content}
     distinction = f"{content}:{stamp(since)}"
     return about_target(Kind.CHANGE_PLANNED, Severity.WARNING, target, distinction, words, facts, now)
 

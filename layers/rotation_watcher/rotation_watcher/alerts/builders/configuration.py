@@ -21,6 +21,7 @@ def configuration_refused(
     """The watch file or a parameter is wrong. ``good_since``: since when the one that stays in use was accepted."""
     means = (
         f"The watcher goes on with the last one that it accepted, of {when(good_since)}. Nothing of the new one holds."
+        " Where a parameter of the stack has changed, it leaves out the targets that are named here."
         if good_since
         else "No earlier one counts: nothing is read, and no truststore is kept up to date, until it is corrected."
     )

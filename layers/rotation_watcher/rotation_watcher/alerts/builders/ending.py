@@ -13,7 +13,7 @@ from rotation_watcher.alerts.builders.subjects import (
     about_target,
 )
 from rotation_watcher.alerts.builders.wording import TITLE, count, plain, stamp, when
-from rotation_watcher.alerts.model import OPENINGS, Alert, Kind, Severity, Status, alert_id
+from rotation_watcher.alerts.model import OPENINGS, Alert, Kind, Severity, Status, alert_id, shortened
 from rotation_watcher.expressions import Expression
 
 _CODE = Expression(r"[a-z][a-z0-9-]{0,39}")
@@ -198,8 +198,7 @@ def _opened(status: Status, title: str) -> str:
     longest = TITLE - len(OPENINGS[status])
     if len(title) > longest:
         about, _, words = title.partition(": ")
-        about = about.removesuffix("...")[: max(0, longest - len(words) - len("...: "))]
-        title = f"{about}...: {words}"[:longest]
+        title = f"{shortened(about, longest - len(words) - len(': '))}: {words}"[:longest]
     return f"{OPENINGS[status]}{title}"
 
 

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from rotation_watcher.alerts.model import shortened
 from rotation_watcher.expressions import Expression
 from rotation_watcher.x509.facts import CertificateFacts
 from rotation_watcher.x509.outline import UNKNOWN_TIME
@@ -39,7 +40,7 @@ def plain(text: str, longest: int = LONGEST) -> str:
 
 
 def headline(about: str, words: str) -> str:
-    """A title, ``<about>: <words>``: ASCII on one line, under 90 characters. What is cut is the middle.
+    """A title, ``<about>: <words>``: ASCII on one line, under 90 characters. What is cut is the middle (``shortened``).
 
     Titles become mail subjects, which SNS takes in ASCII alone; what is not ASCII becomes ``?``.
     """
@@ -47,10 +48,7 @@ def headline(about: str, words: str) -> str:
         "".join(sign if sign.isascii() else "?" for sign in plain(part.replace("…", "..."))) for part in (about, words)
     )
     words = words[:TITLE]
-    room = TITLE - len(words) - len(": ")
-    if len(about) > room:
-        about = f"{about[: max(0, room - 3)]}..."
-    return f"{about}: {words}"[:TITLE]
+    return f"{shortened(about, TITLE - len(words) - len(': '))}: {words}"[:TITLE]
 
 
 def common_name(name: str) -> str:
