@@ -221,6 +221,12 @@ def test_a_text_without_exactly_one_leaf_is_quarantined(presented: list[Pair], c
     assert (assessed.leaf is not None) == has_leaf
 
 
+def test_of_cas_alone_the_one_that_issued_none_of_them_is_named_as_the_leaf() -> None:
+    for number in range(5):  # else the fingerprints might happen to say the same
+        below = intermediate(f"Below {number}", ISSUING)
+        assert judge(ROOT, below, ISSUING).leaf == below.read
+
+
 def test_an_issuer_without_ca_true_is_not_taken_for_a_second_leaf() -> None:
     false_issuer = make("Issuing", ROOT, ca=None, key_usage=usage(signs_certificates=True))
     assessed = judge(leaf(false_issuer), false_issuer)
