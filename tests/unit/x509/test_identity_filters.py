@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from rotation_watcher.x509.certificates import Certificate, parse_text
-from rotation_watcher.x509.identity_filters import IdentityFilter, admits, key_of, naming
+from rotation_watcher.x509.identity_filters import IdentityFilter, admits, key_of, naming, understood
 from tests.support import certs
 
 SUBJECT = x509.Name(
@@ -77,6 +77,13 @@ def test_a_filter_that_nobody_knows_leaves_the_question_open(strange: str) -> No
     assert admits([strange], LEAF) is None
     assert admits([strange, "san-dns exact nobody"], LEAF) is None
     assert admits([strange, "subject-cn prefix client"], LEAF) is True
+
+
+def test_one_filter_that_nobody_knows_is_enough_for_not_understanding_them_all() -> None:
+    known, strange = "san-dns exact nobody", "san-mail exact a@b"
+    assert understood([known, known])
+    assert not understood([known, strange])
+    assert not understood([strange])
 
 
 def test_a_leaf_without_such_names_does_not_pass() -> None:
