@@ -119,6 +119,7 @@ def named(common: str | None, *names: str) -> Certificate:
         ("a.example.com", ("a.example.com", "c.example.com"), "C.example.com", "san-dns exact c.example.com"),
         ("Somebody Ltd.", ("d.example.com", "c.example.com"), "other.example.com", "san-dns exact c.example.com"),
         ("Somebody Ltd.", (), None, "subject-cn exact Somebody Ltd."),
+        (None, ("", "a" * 257, "b" * 256), None, f"san-dns exact {'b' * 256}"),
         ("Somebody Ltd.", ("*.example.com",), None, "subject-cn exact Somebody Ltd."),
         ("B\u00fccher", (), None, None),
         (" padded", (), None, None),
