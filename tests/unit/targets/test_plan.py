@@ -129,6 +129,22 @@ def test_others_certificates_leave_only_where_the_operator_says_so() -> None:
     assert set(made({0, 1, 2, 5}, {0, 1}, record(set()), unknown="remove").removed) == keys({2, 5})
 
 
+def test_a_leaf_that_retires_is_refused_by_nobody() -> None:
+    retiring = msgspec.structs.replace(need(1).state, status=Status.RETIRING)
+    result = plan.make(
+        of_blocks(live({0})),
+        compose([need(0), msgspec.structs.replace(need(1), state=retiring)], {}, NOW),
+        record(set()),
+        Target(id="alb", arn=STORE, bundle="main"),
+        Policy(),
+        ours=(),
+        moved_to=None,
+        may_remove=True,
+        now=NOW,
+    )
+    assert (result.refused, result.added) == ((), (key(1),))
+
+
 def test_what_an_approval_wanted_is_remembered_while_the_target_holds_it_and_nothing_else_wants_it() -> None:
     """What is wanted for another reason by now has its grace again, whatever becomes of that reason."""
     approved = dict.fromkeys(keys({0, 1, 2, 3}), ("a" * 64,))
