@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
@@ -228,6 +228,11 @@ def test_rsa_keys_count_from_2048_to_8192_bits(bits: int, *, weak: bool) -> None
     public = rsa.RSAPublicNumbers(65537, 2 ** (bits - 1) + 1).public_key()
     spki = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     assert (Reason.WEAK_KEY in reasons(judge(rekeyed(leaf(ROOT), ROOT.key, spki)))) is weak
+
+
+@pytest.mark.parametrize("curve", [ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1()])
+def test_every_curve_that_the_services_take_is_taken(curve: ec.EllipticCurve) -> None:
+    assert judge(leaf(ROOT, key=ec_key(curve))).verdict.accepted
 
 
 @pytest.mark.parametrize(("last", "hashed"), [(2, hashes.SHA256()), (3, hashes.SHA384()), (4, hashes.SHA512())])
