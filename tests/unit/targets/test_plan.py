@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,7 +11,7 @@ from rotation_watcher.bundles.wanted import Need, Wanted, compose
 from rotation_watcher.config import Policy, Target
 from rotation_watcher.sources.history import Leaf, Status
 from rotation_watcher.targets import plan
-from rotation_watcher.targets.record import Applied, Record
+from rotation_watcher.targets.record import Applied, Pending, Record
 from rotation_watcher.x509.certificates import Block, Certificate, parse_bundle, parse_text
 from rotation_watcher.x509.truststore import of_blocks
 from tests.support import certs
@@ -126,6 +127,30 @@ def test_more_than_the_limits_waits_for_a_word_and_a_word_lets_exactly_that_pass
 
 def test_others_certificates_leave_only_where_the_operator_says_so() -> None:
     assert set(made({0, 1, 2, 5}, {0, 1}, record(set()), unknown="remove").removed) == keys({2, 5})
+
+
+def test_a_leaf_that_retires_is_refused_by_nobody() -> None:
+    retiring = msgspec.structs.replace(need(1).state, status=Status.RETIRING)
+    result = plan.make(
+        of_blocks(live({0})),
+        compose([need(0), msgspec.structs.replace(need(1), state=retiring)], {}, NOW),
+        record(set()),
+        Target(id="alb", arn=STORE, bundle="main"),
+        Policy(),
+        ours=(),
+        moved_to=None,
+        may_remove=True,
+        now=NOW,
+    )
+    assert (result.refused, result.added) == ((), (key(1),))
+
+
+def test_what_an_approval_wanted_is_remembered_while_the_target_holds_it_and_nothing_else_wants_it() -> None:
+    """What is wanted for another reason by now has its grace again, whatever becomes of that reason."""
+    approved = dict.fromkeys(keys({0, 1, 2, 3}), ("a" * 64,))
+    asked = Pending(version="v2", sha256="", fingerprints=(key(2),), ours=(), at=NOW)
+    known = msgspec.structs.replace(record({0, 1, 2, 3}), approved=approved, pending=asked)
+    assert {*made({0, 1}, {0}, known).graces.approved} == keys({1, 2})
 
 
 def test_drift_is_what_differs_from_the_last_proof() -> None:

@@ -79,6 +79,7 @@ def test_an_approval_holds_until_its_end_and_not_after() -> None:
         (b'{"by": "ops"}', "`why`"),
         (b'{"by": 7, "why": "secret"}', "$.by"),
         (b'{"by": "ops", "why": " "}', "by and why"),
+        (b'{"by": " ", "why": "secret"}', "by and why"),
         (b'{"by": "\xff", "why": "secret"}', "not readable"),
         (b'{"x": ' + b"[" * 100_000, "not readable"),
         (b'{"by": "ops", "why": "secret", "reasons": []}', "reasons must name"),

@@ -8,6 +8,8 @@ import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -219,6 +221,31 @@ def test_a_text_without_exactly_one_leaf_is_quarantined(presented: list[Pair], c
     assert code in reasons(assessed)
     assert not assessed.verdict.approvable
     assert (assessed.leaf is not None) == has_leaf
+
+
+@pytest.mark.parametrize(("bits", "weak"), [(2047, True), (2048, False), (8192, False), (8193, True)])
+def test_rsa_keys_count_from_2048_to_8192_bits(bits: int, *, weak: bool) -> None:
+    public = rsa.RSAPublicNumbers(65537, 2 ** (bits - 1) + 1).public_key()
+    spki = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    assert (Reason.WEAK_KEY in reasons(judge(rekeyed(leaf(ROOT), ROOT.key, spki)))) is weak
+
+
+@pytest.mark.parametrize("curve", [ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1()])
+def test_every_curve_that_the_services_take_is_taken(curve: ec.EllipticCurve) -> None:
+    assert judge(leaf(ROOT, key=ec_key(curve))).verdict.accepted
+
+
+@pytest.mark.parametrize(("last", "hashed"), [(2, hashes.SHA256()), (3, hashes.SHA384()), (4, hashes.SHA512())])
+def test_every_hash_of_sha_2_that_the_services_take_is_taken(last: int, hashed: hashes.HashAlgorithm) -> None:
+    ecdsa = bytes.fromhex("2a8648ce3d0403")
+    der = patched(leaf(ROOT), ROOT.key, swap(ecdsa + b"\2", ecdsa + bytes([last])), hashed)
+    assert judge(*parse_text(pem_of(der)).certificates).verdict.accepted
+
+
+def test_of_cas_alone_the_one_that_issued_none_of_them_is_named_as_the_leaf() -> None:
+    for number in range(5):  # else the fingerprints might happen to say the same
+        below = intermediate(f"Below {number}", ISSUING)
+        assert judge(ROOT, below, ISSUING).leaf == below.read
 
 
 def test_an_issuer_without_ca_true_is_not_taken_for_a_second_leaf() -> None:

@@ -36,7 +36,7 @@ def test_what_an_approval_can_lift_is_lifted_and_stays_listed() -> None:
         after = judge(*presented, approval=word(presented[0]))
         assert after.verdict.accepted
         assert [finding.code for finding in after.verdict.lifted] == [lifted] == reasons(before)
-        assert after.verdict.remarks[-1] == Finding(Remark.APPROVED, "by ops: INC-7")
+        assert after.verdict.remarks == (*before.verdict.remarks, Finding(Remark.APPROVED, "by ops: INC-7"))
 
 
 def test_an_approved_chain_ends_in_its_own_root() -> None:

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from rotation_watcher.x509.certificates import Certificate, parse_text
-from rotation_watcher.x509.identity_filters import IdentityFilter, admits, key_of, naming
+from rotation_watcher.x509.identity_filters import IdentityFilter, admits, key_of, naming, understood
 from tests.support import certs
 
 SUBJECT = x509.Name(
@@ -79,6 +79,13 @@ def test_a_filter_that_nobody_knows_leaves_the_question_open(strange: str) -> No
     assert admits([strange, "subject-cn prefix client"], LEAF) is True
 
 
+def test_one_filter_that_nobody_knows_is_enough_for_not_understanding_them_all() -> None:
+    known, strange = "san-dns exact nobody", "san-mail exact a@b"
+    assert understood([known, known])
+    assert not understood([known, strange])
+    assert not understood([strange])
+
+
 def test_a_leaf_without_such_names_does_not_pass() -> None:
     bare = leaf(x509.Name([]), san=False)
     assert [admits([f"{field} prefix c"], bare) for field in ("subject-cn", "subject-ou", "san-dns", "san-uri")] == [
@@ -112,6 +119,7 @@ def named(common: str | None, *names: str) -> Certificate:
         ("a.example.com", ("a.example.com", "c.example.com"), "C.example.com", "san-dns exact c.example.com"),
         ("Somebody Ltd.", ("d.example.com", "c.example.com"), "other.example.com", "san-dns exact c.example.com"),
         ("Somebody Ltd.", (), None, "subject-cn exact Somebody Ltd."),
+        (None, ("", "a" * 257, "b" * 256), None, f"san-dns exact {'b' * 256}"),
         ("Somebody Ltd.", ("*.example.com",), None, "subject-cn exact Somebody Ltd."),
         ("B\u00fccher", (), None, None),
         (" padded", (), None, None),

@@ -8,6 +8,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from rotation_watcher.x509 import selection
 from rotation_watcher.x509.certificates import Certificate, parse_bundle
@@ -116,6 +118,28 @@ def test_a_block_that_we_cannot_read_but_openssl_can_may_mislead(tmp_path: Path)
     harmless = of(one).replace(b"CERTIFICATE", b"X509 CERTIFICATE") + of(one)
     assert openssl_admits(harmless, client.pem, tmp_path)
     assert admits(harmless, client.read)
+
+
+def test_a_ca_that_no_one_but_engines_can_parse_misleads_them(tmp_path: Path) -> None:
+    one, two = (pki.root("Shared", key=ec_key(), aki=False) for _ in range(2))
+    client = pki.leaf(one, aki=False)
+    number = two.raw.serial_number
+    own = number.to_bytes(number.bit_length() // 8 + 1)
+    negative = pki.patched(two, two.key, pki.swap(own, b"\x80" + own[1:]), hashes.SHA256())
+    unparsed = pki.pem_of(negative).encode()
+    assert certificates(unparsed) == []
+    for bundle, expected in ((unparsed + of(one), False), (of(one) + unparsed, True)):
+        assert openssl_admits(bundle, client.pem, tmp_path) is expected
+        assert admits(bundle, client.read) is expected
+
+
+def test_a_ca_with_a_key_of_another_kind_is_passed_over(tmp_path: Path) -> None:
+    one = pki.root("Shared", key=ec_key(), aki=False)
+    client = pki.leaf(one, aki=False)
+    for key in (rsa_key(2048), ed25519.Ed25519PrivateKey.generate()):
+        bundle = of(pki.root("Shared", key=key, aki=False), one)
+        assert openssl_admits(bundle, client.pem, tmp_path)
+        assert admits(bundle, client.read)
 
 
 def test_whether_one_may_be_the_issuer_of_another_is_found_once_for_all_engines(

@@ -22,7 +22,7 @@ from rotation_watcher.x509.certificates import Certificate, certificate_block
 from rotation_watcher.x509.paths import NoPath, Path, find_path
 from tests.hostile import fuzz
 from tests.support import openssl, pki
-from tests.support.path_cases import CRL, POLICIES, UNKNOWN
+from tests.support.path_cases import CRL, POLICIES, UNKNOWN, netscape
 from tests.support.pki import ANY, CLIENT, DAY, NAME, NOW, SERVER, Key, Pair, ec_key, rsa_key, usage
 
 TYPES = (Type.UTF8String, Type.PrintableString, Type.T61String, Type.IA5String, Type.BMPString)
@@ -165,6 +165,15 @@ def test_a_weak_signature_counts_whatever_the_spelling(role: str) -> None:
         verdict = judged((*chain[:place], block.certificate, *chain[place + 1 :]))
         assert isinstance(verdict, NoPath)
         assert "Forbidden signature algorithm" in verdict.detail
+
+
+def test_what_the_library_does_not_check_counts_whatever_the_spelling() -> None:
+    for kinds in (MIXED, ALIKE):
+        chain = chain_of(kinds, {"leaf": {"extra": [netscape(0x40)]}}, {})
+        verdict = judged(chain)
+        assert isinstance(verdict, NoPath)
+        assert "nsCertType" in verdict.detail
+        assert not openssl_accepts(chain)
 
 
 def test_a_false_signature_counts_whatever_the_spelling() -> None:

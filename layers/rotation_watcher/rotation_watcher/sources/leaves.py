@@ -319,7 +319,7 @@ def _newest(after: AuthorityHistory, before: AuthorityHistory, keys: Iterable[st
 
 def _issuer_change(authority: str, status: Status, new: Leaf, old: Leaf | None, context: Context) -> list[Alert]:
     """A certificate under other CAs than the one before is no routine rotation."""
-    if old is None or (new.facts.issuer == old.facts.issuer and {*new.every_chain} & {*old.every_chain}):
+    if old is None or {*new.every_chain} & {*old.every_chain}:
         return []
     return [
         builders.issuer_changed(

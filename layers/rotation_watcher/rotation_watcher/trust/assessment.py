@@ -108,7 +108,7 @@ def _unanchored(
     at: datetime,
 ) -> tuple[Path | NoPath, Finding | None]:
     """A path to the approved root, wherever its certificate comes from; else one to a root of the text's own."""
-    if approval is not None and approval.root is not None:
+    if approval is not None:
         offered = (*above, *approval.above)
         named = [one for one in (*offered, *anchors) if one.fingerprint == approval.root]
         path, unfit = _climb(leaf, offered, named, at)

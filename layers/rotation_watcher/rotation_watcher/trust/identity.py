@@ -66,7 +66,7 @@ def lesson(bearers: Collection[Bearer], expected: Expected) -> Lesson:
     Who bears the name of the catalogue is certain, and teaches; beside it nobody else does. Otherwise all of them, the
     upcoming ones too, must have a name in common, and only a current one teaches.
     """
-    teachers = [bearer for bearer in bearers if bearer.current and bearer.names]
+    teachers = [bearer for bearer in bearers if bearer.current]
     certain = [bearer for bearer in teachers if expected.believed and shared(bearer.names, (expected.believed,))]
     if certain:
         return Lesson(_all_names(certain))

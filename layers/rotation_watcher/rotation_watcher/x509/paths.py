@@ -7,9 +7,9 @@ several ways, which the library refuses and no engine does, is verified in copie
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import msgspec
 
@@ -27,6 +27,8 @@ _MAX_CHAINS = 20
 """The most complete chains that are validated. Usual leaves have one, or two if a root is cross-signed."""
 
 type _Chain = tuple[Certificate, ...]
+type _Find = Callable[[Name], Sequence[Certificate]]
+"""Certificates by their subject, in the order in which they are tried."""
 
 
 class Path(msgspec.Struct, frozen=True):
@@ -73,8 +75,8 @@ def _found(
 ) -> Path | NoPath:
     if not any(one.is_ca and one.self_signed for one in anchors):
         return NoPath("there is no self-signed anchor")
-    trusted = _Named([one for one in anchors if one.is_ca], at, self_signed=True)
-    offered = _Named([one for one in intermediates if one.is_ca], at, self_signed=False)
+    trusted = _by_name([one for one in anchors if one.is_ca], at, self_signed=True)
+    offered = _by_name([one for one in intermediates if one.is_ca], at, self_signed=False)
     reason = None
     for number, chain in enumerate(_climb(leaf, offered, trusted)):
         if number == _MAX_CHAINS:
@@ -86,43 +88,30 @@ def _found(
     return NoPath(reason or _dead_end(leaf, offered, trusted))
 
 
-class _Named(Mapping[Name, Sequence[Certificate]]):
-    """Certificates by subject; of one subject those that are valid first, then those that stay valid longest.
+def _by_name(certificates: Iterable[Certificate], at: datetime, *, self_signed: bool) -> _Find:
+    """Those that are ``self_signed``, or those that are not, by subject: what is valid first, what stays so longest.
 
-    Those that are ``self_signed``, or those that are not. A search asks for few names: only theirs are ordered, and
-    only their signatures are checked.
+    A search asks for few names: only theirs are ordered, and only their signatures are checked.
     """
+    named: dict[Name, set[Certificate]] = {}
+    for one in certificates:
+        named.setdefault(one.names.subject, set()).add(one)
 
-    def __init__(self, certificates: Iterable[Certificate], at: datetime, *, self_signed: bool) -> None:
-        self._at, self._self_signed = at, self_signed
-        self._named: dict[Name, set[Certificate]] = {}
-        self._ordered: dict[Name, list[Certificate]] = {}
-        for one in certificates:
-            self._named.setdefault(one.names.subject, set()).add(one)
-
-    def __getitem__(self, subject: Name) -> Sequence[Certificate]:
-        if subject not in self._ordered:
-            named = [one for one in self._named[subject] if one.self_signed is self._self_signed]
-            self._ordered[subject] = sorted(named, key=self._place)
-        if not self._ordered[subject]:
-            raise KeyError(subject)
-        return self._ordered[subject]
-
-    def __iter__(self) -> Iterator[Name]:
-        return (subject for subject in self._named if subject in self)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def _place(self, one: Certificate) -> tuple[bool, float, str]:
+    def place(one: Certificate) -> tuple[bool, float, str]:
         facts = one.facts
-        return not facts.not_before <= self._at <= facts.not_after, -facts.not_after.timestamp(), facts.fingerprint
+        return not facts.not_before <= at <= facts.not_after, -facts.not_after.timestamp(), facts.fingerprint
+
+    @cache
+    def find(subject: Name) -> Sequence[Certificate]:
+        return sorted((one for one in named.get(subject, ()) if one.self_signed is self_signed), key=place)
+
+    return find
 
 
 def _climb(
     leaf: Certificate,
-    offered: Mapping[Name, Sequence[Certificate]],
-    trusted: Mapping[Name, Sequence[Certificate]],
+    offered: _Find,
+    trusted: _Find,
 ) -> Iterator[_Chain]:
     """The chains from the leaf to an anchor, shortest first, until the bounds are reached."""
     known: dict[tuple[str, str], bool] = {}
@@ -132,12 +121,12 @@ def _climb(
             return
         chain = waiting.popleft()
         below = chain[-1]
-        for above in trusted.get(below.names.issuer, ()):
+        for above in trusted(below.names.issuer):
             if _issued(below, above, known):
                 yield (*chain, above)
         if len(chain) > MAX_INTERMEDIATES or len(waiting) > _MAX_STEPS:
             continue
-        for above in offered.get(below.names.issuer, ()):
+        for above in offered(below.names.issuer):
             if above not in chain and _issued(below, above, known):
                 waiting.append((*chain, above))
 
@@ -176,13 +165,13 @@ def _refusal(chain: _Chain, at: datetime, *, client_auth: bool) -> str | None:
 
 def _dead_end(
     leaf: Certificate,
-    offered: Mapping[Name, Sequence[Certificate]],
-    trusted: Mapping[Name, Sequence[Certificate]],
+    offered: _Find,
+    trusted: _Find,
 ) -> str:
     """Why no chain connects the leaf to an anchor."""
     issuer = leaf.facts.issuer[:120]
-    if leaf.names.issuer in trusted:
+    if trusted(leaf.names.issuer):
         return f"an anchor is named like its issuer ({issuer}), but its key did not sign it"
-    if leaf.names.issuer in offered:
+    if offered(leaf.names.issuer):
         return f"no chain of at most {MAX_INTERMEDIATES} intermediates leads from its issuer ({issuer}) to an anchor"
     return f"its issuer ({issuer}) is neither an anchor nor among the certificates presented with it"
