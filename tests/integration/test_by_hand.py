@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from local.environment import BUCKET
 from rotation_watcher import arns, keys
+from rotation_watcher.alerts.model import Severity
 from rotation_watcher.errors import RequestRefused, TargetBusy
 from rotation_watcher.kinds import ALB_TRUST_STORE
 from rotation_watcher.ports import BundleObject, Live, TrustTarget
@@ -61,10 +62,35 @@ def test_observe_changes_no_target_and_says_once_what_it_would_do(environment: A
     assert len(planned) == 3
     assert {"As it stands it refuses" in alert.what_it_means for alert in planned} == {True}
     assert all(any(name.startswith("refused") for name in alert.facts) for alert in planned)
+    assert {alert.severity for alert in planned} == {Severity.CRITICAL}
     assert "truststore-updated" not in {alert.kind for alert in told}
     assert environment.read(keys.wanted("genesys")).count(b"BEGIN CERTIFICATE") == 2
     with pytest.raises(RequestRefused, match="the mode is observe"):
         environment.publish(rollback="alb")
+
+
+def test_what_is_due_in_observe_is_urgent_from_when_genesys_presents_what_is_refused(
+    environment: AnyEnvironment,
+) -> None:
+    frankfurt = environment.world.region("eu-central-1")
+    quiet(environment)
+    environment.watch["mode"] = "observe"
+    environment.configure()
+
+    def planned() -> list[tuple[str, Severity, str]]:
+        environment.tick()
+        return [
+            (str(one.target), one.severity, one.id) for one in environment.new_alerts() if one.kind == "change-planned"
+        ]
+
+    environment.put("anchors/eu-central-1.pem", frankfurt.root_pem() + frankfurt.root_pem(ahead=1))
+    due = planned()
+    assert due
+    assert {severity for _, severity, _ in due} == {Severity.WARNING}
+    frankfurt.schedule_rotation("Genesys", environment.clock() + DAY, root="new")
+    assert planned() == [], "it is announced: nothing is worse yet"
+    environment.clock.advance(DAY)
+    assert [*planned(), *planned()] == [(target, Severity.CRITICAL, known) for target, _, known in due]
 
 
 def test_a_rollback_brings_back_what_was_there_and_holds_until_released(environment: AnyEnvironment) -> None:

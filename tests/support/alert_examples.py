@@ -503,6 +503,19 @@ EXAMPLES: Mapping[str, Alert] = {
         removed=[],
         kept=3,
         refused=[],
+        presented=False,
+        content="5e" * 32,
+        since=SINCE,
+        now=NOW,
+    ),
+    "change_planned_refusing": builders.change_planned(
+        target=DOMAIN,
+        bundle="main",
+        added=[INTERMEDIATE, DIGICERT_ROOT],
+        removed=[],
+        kept=3,
+        refused=[CURRENT],
+        presented=True,
         content="5e" * 32,
         since=SINCE,
         now=NOW,
@@ -797,7 +810,17 @@ EXAMPLES: Mapping[str, Alert] = {
         now=NOW,
     ),
     "filters_planned": builders.filters_planned(
-        target=DOOR, added=[NAMED], removed=[], content="5e" * 32, since=SINCE, now=NOW
+        target=DOOR, added=[NAMED], removed=[], refused=[], presented=False, content="5e" * 32, since=SINCE, now=NOW
+    ),
+    "filters_planned_refusing": builders.filters_planned(
+        target=DOOR,
+        added=[NAMED],
+        removed=[],
+        refused=[CURRENT],
+        presented=True,
+        content="5f" * 32,
+        since=SINCE,
+        now=NOW,
     ),
     "two_stacks": builders.two_stacks(
         target=ALB, bucket="watcher-old-bucket-0x1y2z", marked=True, since=SINCE, now=NOW

@@ -464,7 +464,16 @@ def test_a_plan_says_how_to_have_it_done() -> None:
     assert "set the mode to apply" in EXAMPLES["change_planned"].what_to_do
     assert "add 2 certificates, remove 0 and keep 3" in EXAMPLES["change_planned"].what_happened
     nothing_new = builders.change_planned(
-        target=ALB, bundle="main", added=[], removed=[], kept=3, refused=[], content="5e", since=SINCE, now=NOW
+        target=ALB,
+        bundle="main",
+        added=[],
+        removed=[],
+        kept=3,
+        refused=[],
+        presented=False,
+        content="5e",
+        since=SINCE,
+        now=NOW,
     )
     assert "back at its own file" in nothing_new.what_happened
 

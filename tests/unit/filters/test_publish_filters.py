@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from rotation_watcher import keys
+from rotation_watcher.alerts.model import Severity
 from rotation_watcher.errors import RequestRefused, SdkTooOld, TargetError
 from rotation_watcher.filters.entries import key_of
 from rotation_watcher.ports import Filter
@@ -56,7 +57,8 @@ def test_observing_plans_aloud_and_changes_nothing() -> None:
 
     assert world.run().outcome == "would-update"
     assert world.filters == (OTHERS,)
-    assert len(world.told("change-planned")) == 1
+    [planned] = [alert for alert in world.sink.delivered if word(alert) == "change-planned"]
+    assert planned.severity is Severity.CRITICAL, "the leaf that is presented passes no filter"
     assert [call for call in world.doors.calls if call[0] == "update"] == []
 
 

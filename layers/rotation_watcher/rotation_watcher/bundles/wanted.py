@@ -63,6 +63,11 @@ class Need(msgspec.Struct, frozen=True):
             for chain in (self.chain, *self.alternatives)
         ]
 
+    @property
+    def presented(self) -> bool:
+        """Whether Genesys presents it now."""
+        return self.state.status is Status.CURRENT
+
     def required(self, now: datetime) -> bool:
         """Whether refusing it would break something: it is presented, or will be, and has not expired."""
         return self.state.status is not Status.RETIRING and not self.state.expired(now)

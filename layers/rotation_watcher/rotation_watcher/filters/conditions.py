@@ -252,6 +252,8 @@ def _planned(snapshot: Snapshot, now: datetime) -> list[Observed]:
                 target=target_name(snapshot.target),
                 added=_words(plan.added),
                 removed=_words(plan.removed),
+                refused=[need.certificate.facts for need in plan.refused],
+                presented=any(need.presented for need in plan.refused),
                 content=plan.content,
                 since=since,
                 now=now,

@@ -356,6 +356,7 @@ def _planned(snapshot: Snapshot, now: datetime) -> list[Observed]:
                 removed=facts_of(snapshot, snapshot.plan.removed),
                 kept=len(snapshot.plan.desired) - len(snapshot.plan.added),
                 refused=[need.certificate.facts for need in plan.refused],
+                presented=any(need.presented for need in plan.refused),
                 content=content,
                 since=since,
                 now=now,

@@ -120,11 +120,15 @@ def change_planned(
     removed: Sequence[CertificateFacts],
     kept: int,
     refused: Sequence[CertificateFacts],
+    presented: bool,
     content: str,
     since: datetime,
     now: datetime,
 ) -> Alert:
-    """In observe mode: what would be done. ``refused``: the accepted leaves that the target does not let in now."""
+    """In observe mode: what would be done.
+
+    ``refused``: the accepted leaves that the target does not let in now; ``presented``: Genesys presents one of them.
+    """
     plan = f"The watcher would add {count(len(added))}, remove {len(removed)} and keep {kept}."
     if not added and not removed:
         plan = (
@@ -133,7 +137,7 @@ def change_planned(
             else f"The watcher would point the target back at its own file; the {count(kept)} stay."
         )
     words = Words(
-        title="a change is due (mode: observe)",
+        title=f"{'it refuses what Genesys presents' if presented else 'a change is due'} (mode: observe)",
         happened=f"{plan} In observe mode it changes nothing.",
         means=(
             refusing(len(refused), will_heal=False)
@@ -154,7 +158,8 @@ def change_planned(
     facts = listed("would add", added, now) | listed("would remove", removed, now)
     facts |= listed("refused", refused, now) | {"content": content}
     distinction = f"{content}:{stamp(since)}"
-    return about_target(Kind.CHANGE_PLANNED, Severity.WARNING, target, distinction, words, facts, now)
+    severity = Severity.CRITICAL if presented else Severity.WARNING
+    return about_target(Kind.CHANGE_PLANNED, severity, target, distinction, words, facts, now)
 
 
 def truststore_updated(

@@ -51,23 +51,34 @@ def filters_planned(
     target: TargetName,
     added: Sequence[str],
     removed: Sequence[str],
+    refused: Sequence[CertificateFacts],
+    presented: bool,
     content: str,
     since: datetime,
     now: datetime,
 ) -> Alert:
-    """In observe mode: what would be done."""
+    """In observe mode: what would be done.
+
+    ``refused``: the accepted leaves that no filter lets in now; ``presented``: Genesys presents one of them.
+    """
     words = Words(
-        title="identity filters are due (mode: observe)",
+        title=f"{'it refuses what Genesys presents' if presented else 'identity filters are due'} (mode: observe)",
         happened=(
             f"The watcher would add {count(len(added), 'filter')} and remove {len(removed)}. In observe mode it changes"
             " nothing."
         ),
-        means="Data actions fail once Genesys presents a certificate whose name is missing in a list of filters.",
+        means=(
+            refusing(len(refused), will_heal=False)
+            if refused
+            else "Data actions fail once Genesys presents a certificate whose name is missing in a list of filters."
+        ),
         do=f"Read the plan (listed below, or by this command). If it is right, {APPLY}: the watcher then does it.",
         command=look(target),
     )
-    facts = _lines("would add", added) | _lines("would remove", removed) | {"content": content}
-    return about_target(Kind.CHANGE_PLANNED, Severity.WARNING, target, f"{content}:{stamp(since)}", words, facts, now)
+    facts = _lines("would add", added) | _lines("would remove", removed)
+    facts |= listed("refused", refused, now) | {"content": content}
+    severity = Severity.CRITICAL if presented else Severity.WARNING
+    return about_target(Kind.CHANGE_PLANNED, severity, target, f"{content}:{stamp(since)}", words, facts, now)
 
 
 def filters_empty(*, target: TargetName, why: str, names: Sequence[str], since: datetime, now: datetime) -> Alert:
