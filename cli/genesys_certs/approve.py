@@ -81,7 +81,7 @@ def command(
     if not approval.why:
         if yes or as_json:
             raise click.UsageError("--why is missing: say why it may pass.")
-        approval = _replaced(approval, click.prompt("Why may it pass", err=True))
+        approval = msgspec.structs.replace(approval, why=click.prompt("Why may it pass", err=True))
     if not output.confirmed("Let this certificate pass?", yes=yes):
         click.echo("Nothing was changed.", err=True)
         return FAILED
@@ -185,10 +185,6 @@ def _chain(path: Path | None) -> list[Certificate]:
 
 def _certificates(parsed: tuple[tuple[Block, ...], tuple[Defect, ...]]) -> list[Certificate]:
     return [block.certificate for block in parsed[0] if block.certificate is not None]
-
-
-def _replaced(approval: Approval, why: str) -> Approval:
-    return msgspec.structs.replace(approval, why=why)
 
 
 def _about(stack: Stack, held: Held, approval: Approval, now: datetime) -> Iterator[str]:

@@ -122,10 +122,13 @@ def judged(
 
 def _stands(used: Former | None, parse: Parse) -> bool:
     """Whether the stack, as it is now, takes a document that was accepted before."""
+    if used is None:
+        return False
     try:
-        return used is not None and parse(used.document) is not None
+        parse(used.document)
     except ConfigurationError:
         return False
+    return True
 
 
 def _sources(document: Mapping[str, Any] | None) -> dict[str, str]:

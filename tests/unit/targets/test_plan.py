@@ -76,7 +76,7 @@ def record(ours: set[int], applied: set[int] | None = None, released: set[int] |
 
 def made(
     held: set[int],
-    want: set[int],
+    want: set[int] | Wanted,
     known: Record,
     *,
     on_drift: str = "heal",
@@ -88,7 +88,7 @@ def made(
     target = Target(id="alb", arn=STORE, bundle="main", on_drift=on_drift, unknown=unknown, max_certificates=limit)  # type: ignore[arg-type]  # literals
     return plan.make(
         of_blocks(live(held)),
-        wanted(want),
+        wanted(want) if isinstance(want, set) else want,
         known,
         target,
         Policy(),
@@ -131,17 +131,7 @@ def test_others_certificates_leave_only_where_the_operator_says_so() -> None:
 
 def test_a_leaf_that_retires_is_refused_by_nobody() -> None:
     retiring = msgspec.structs.replace(need(1).state, status=Status.RETIRING)
-    result = plan.make(
-        of_blocks(live({0})),
-        compose([need(0), msgspec.structs.replace(need(1), state=retiring)], {}, NOW),
-        record(set()),
-        Target(id="alb", arn=STORE, bundle="main"),
-        Policy(),
-        ours=(),
-        moved_to=None,
-        may_remove=True,
-        now=NOW,
-    )
+    result = made({0}, compose([need(0), msgspec.structs.replace(need(1), state=retiring)], {}, NOW), record(set()))
     assert (result.refused, result.added) == ((), (key(1),))
 
 

@@ -18,9 +18,10 @@ from rotation_watcher.config import Authority, Source
 from rotation_watcher.trust.approvals import APPROVABLE, INSUFFICIENT, OTHER_ROOT, Approval
 from rotation_watcher.trust.assessment import assess
 from rotation_watcher.trust.findings import Finding, Reason
-from rotation_watcher.trust.identity import Expected, normal, shared
+from rotation_watcher.trust.identity import Expected, shared
 from rotation_watcher.x509.certificates import Certificate
 from rotation_watcher.x509.facts import CertificateFacts
+from rotation_watcher.x509.names import normal
 
 _ELSEWHERE = frozenset({Reason.EXPIRED, Reason.ANCHOR_MISSING, Reason.CHAIN_UNTRUSTED, INSUFFICIENT, OTHER_ROOT})
 """Judged elsewhere: an expired leaf counts for less, and one that does not verify stops every removal (``compose``).

@@ -17,8 +17,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from rotation_watcher.identity.policy import Pin, Policy, Rule, Who, normal
+from rotation_watcher.identity.policy import Pin, Policy, Rule, Who
 from rotation_watcher.x509.engine_rules import allows_handshakes, extension, key_identifier_fits, refusal, weaknesses
+from rotation_watcher.x509.names import normal
 from rotation_watcher.x509.signatures import is_signature
 
 MAX_LEAF = 16 * 1024

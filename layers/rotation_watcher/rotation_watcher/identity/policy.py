@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from cryptography import x509
 
 from rotation_watcher.x509.engine_rules import ways_up
-from rotation_watcher.x509.names import lower
+from rotation_watcher.x509.names import normal
 
 FORMAT = 1
 """The format that is read here; publish writes the same (``publishing``)."""
@@ -103,11 +103,6 @@ def read_policy(data: bytes) -> Policy:
 def _known_format(number: object) -> None:
     if number != FORMAT or isinstance(number, bool):
         raise PolicyError(f"it is of format {number!r:.20}, this release reads {FORMAT}: update whichever is older")
-
-
-def normal(name: str) -> str:
-    """A DNS name as it is compared: without the case of ASCII letters, and without a final dot."""
-    return lower(name).removesuffix(".")
 
 
 def _rule(one: dict[str, Any]) -> Rule:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from rotation_watcher.x509.names import lower
+from rotation_watcher.x509.names import normal
 
 MOST_NAMES = 100
 """How many names are remembered of an authority: a hostile certificate holds thousands."""
@@ -43,11 +43,6 @@ class Bearer(msgspec.Struct, frozen=True):
 
     names: tuple[str, ...]
     current: bool
-
-
-def normal(name: str) -> str:
-    """The name as it is compared."""
-    return lower(name).removesuffix(".")
 
 
 def shared(names: Iterable[str], others: Iterable[str]) -> set[str]:

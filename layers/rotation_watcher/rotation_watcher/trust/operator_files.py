@@ -50,7 +50,7 @@ def load_anchors(store: ObjectStore, source: Source) -> Anchors:
         try:
             stored = store.get(key)
         except ObjectTooLarge as error:
-            files[authority] = OperatorFile(store.bucket, key, (), (Fault(0, Defect(UNREADABLE, str(error))),))
+            files[authority] = _unread(store, key, error)
             found[authority], problems[authority] = (), f"{error}."
             continue
         if stored is None:
@@ -72,11 +72,15 @@ def load_extra(store: ObjectStore, key: str) -> OperatorFile:
     try:
         stored = store.get(key)
     except StoreError as error:
-        return OperatorFile(store.bucket, key, (), (Fault(0, Defect(UNREADABLE, str(error))),))
+        return _unread(store, key, error)
     if stored is None:
         absent = Fault(0, Defect("missing", "it does not exist, or may not be read"))
         return OperatorFile(store.bucket, key, (), (absent,))
     return extra(store.bucket, key, stored.body)
+
+
+def _unread(store: ObjectStore, key: str, error: StoreError) -> OperatorFile:
+    return OperatorFile(store.bucket, key, (), (Fault(0, Defect(UNREADABLE, str(error))),))
 
 
 def load_approvals(store: ObjectStore, fingerprints: Iterable[str]) -> tuple[dict[str, Approval], dict[str, Finding]]:

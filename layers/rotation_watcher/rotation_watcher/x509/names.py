@@ -122,6 +122,11 @@ def lower(text: str) -> str:
     return text.encode(errors="surrogatepass").lower().decode(errors="surrogatepass")
 
 
+def normal(name: str) -> str:
+    """A DNS name as it is compared: without the case of ASCII letters, and without a final dot."""
+    return lower(name).removesuffix(".")
+
+
 def _comparable(tag: int, content: bytes) -> object:
     if tag in _NOT_IN_NAMES:
         raise ValueError("a value that no name may hold")
