@@ -161,12 +161,11 @@ def keep_seen(
                 left -= 1
             kept.add(certificate.fingerprint)
             key = keys.seen(source.id, certificate.fingerprint)
-            stored = store.get(key)
-            if stored is not None and _named(stored.body, certificate.fingerprint):
+            stored, body = store.get(key), certificate.pem.encode()
+            if stored is not None and (stored.body == body or _named(stored.body, certificate.fingerprint)):
                 continue
             try:
-                etag = stored.etag if stored else None
-                store.put_if(key, certificate.pem.encode(), etag=etag, content_type=keys.PEM_TYPE)
+                store.put_if(key, body, etag=stored.etag if stored else None, content_type=keys.PEM_TYPE)
             except Conflict:
                 continue  # another run has just written it
 
