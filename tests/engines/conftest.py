@@ -12,6 +12,7 @@ from local.genesys.keys import DEFAULT_CACHE
 from tests.engines.backend import Backend
 from tests.engines.door_servers import Envoy, HaProxy, Nginx, Proxy
 from tests.engines.door_world import World
+from tests.engines.edge_machine import Machine
 from tests.engines.script import Outcome, run_script
 
 
@@ -53,3 +54,18 @@ def proxy(request: pytest.FixtureRequest, tmp_path: Path, backend: Backend) -> P
         pytest.skip(kind.lacking)
     made: Proxy = kind(tmp_path, backend)
     return made
+
+
+@pytest.fixture
+def edge(world: World) -> World:
+    """A world whose watcher keeps a place for files."""
+    environment = world.environment
+    environment.add_file_place("edge", "main")
+    environment.configure()
+    assert environment.publish("edge").targets["edge"].outcome == "updated"
+    return world
+
+
+@pytest.fixture
+def machine(edge: World, tmp_path: Path) -> Machine:
+    return Machine(edge, tmp_path)

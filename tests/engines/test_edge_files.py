@@ -16,104 +16,11 @@ import yaml
 
 from rotation_watcher import file_sets
 from tests.engines.backend import Backend
-from tests.engines.door_servers import ROOT, Envoy, HaProxy, Nginx, Proxy
-from tests.engines.door_world import World, eventually
+from tests.engines.door_servers import Envoy, HaProxy, Nginx, Proxy
+from tests.engines.door_world import eventually
+from tests.engines.edge_machine import BUCKET, EDGE, FOLDER, PLACE, Machine, rotate
 from tests.engines.test_doors import SAID
 from tests.support.shell import CLI
-
-EDGE = ROOT / "edge"
-BUCKET, FOLDER = "edge-bucket", "genesys/prod/"
-PLACE = f"s3://{BUCKET}/{FOLDER}"
-
-_QUICK = """#!/bin/sh
-# As much of the AWS CLI as the script asks for, in milliseconds and not in seconds.
-[ "$1 $2 $3 $5" = "s3api get-object --bucket --key" ] || exit 252
-bucket=$4 key=$6 version=
-shift 6
-case $1 in --version-id=*) version="?versionId=${1#*=}"; shift ;; esac
-owner=
-case $1 in --expected-bucket-owner=*) owner=${1#*=}; shift ;; esac
-[ $# -eq 1 ] || exit 252
-exec curl --silent --fail --path-as-is --noproxy '*' --aws-sigv4 "aws:amz:us-east-1:s3" \\
-  ${owner:+-H "x-amz-expected-bucket-owner: $owner"} \\
-  --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" -o "$1" "$AWS_ENDPOINT_URL/$bucket/$key$version"
-"""
-"""What stands for the AWS CLI in the tests that fetch often; ``real_machine`` has the real one."""
-
-
-@pytest.fixture
-def edge(world: World) -> World:
-    """A world whose watcher keeps a place for files."""
-    environment = world.environment
-    environment.add_file_place("edge", "main")
-    environment.configure()
-    assert environment.publish("edge").targets["edge"].outcome == "updated"
-    return world
-
-
-class Machine:
-    """A machine at the edge: where its files lie, and the script."""
-
-    def __init__(self, world: World, folder: Path) -> None:
-        self.world, self.root, self.tools = world, folder / "genesys", folder / "tools"
-        self.environment: dict[str, str] = {}
-        self.tools.mkdir()
-        (self.tools / "aws").write_text(_QUICK)
-        (self.tools / "aws").chmod(0o755)
-
-    @property
-    def current(self) -> Path:
-        return self.root / "current"
-
-    def fetch(self, **more: str) -> int:
-        """One run of the timer; its exit code."""
-        with self.begun(**more) as run:
-            _, self.said = run.communicate()
-        return run.returncode
-
-    def begun(self, **more: str) -> subprocess.Popen[str]:
-        """A run that goes on, in a process group of its own."""
-        variables = {
-            **os.environ,
-            **self.world.environment.aws.environment(),
-            "PATH": f"{self.tools}:{os.environ['PATH']}",
-            **self.environment,
-            **more,
-        }
-        return subprocess.Popen(
-            [EDGE / "fetch/genesys-files", PLACE, self.root],
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-
-    def interrupt(self, by: signal.Signals, **more: str) -> int:
-        """A run that is ended, with all that it started, as soon as one of its commands says that it is at work."""
-        at_work = self.tools / "at-work"
-        at_work.unlink(missing_ok=True)
-        os.mkfifo(at_work)
-        with self.begun(**more, AT_WORK=str(at_work)) as run:
-            at_work.read_text()
-            os.killpg(run.pid, by)
-            _, self.said = run.communicate()
-        return run.returncode
-
-    def files(self) -> dict[str, bytes]:
-        return {one.name: one.read_bytes() for one in self.current.iterdir() if not one.name.startswith(".")}
-
-    def write(self, name: str, change: Callable[[bytes], bytes]) -> None:
-        """Somebody writes into the bucket."""
-        s3 = self.world.environment.s3
-        body = s3.get_object(Bucket=BUCKET, Key=FOLDER + name)["Body"].read()
-        s3.put_object(Bucket=BUCKET, Key=FOLDER + name, Body=change(body))
-
-
-@pytest.fixture
-def machine(edge: World, tmp_path: Path) -> Machine:
-    return Machine(edge, tmp_path)
 
 
 @pytest.fixture
@@ -126,11 +33,6 @@ def real_machine(machine: Machine) -> Machine:
 
 def newest(machine: Machine, name: str) -> bytes:
     return bytes(machine.world.environment.s3.get_object(Bucket=BUCKET, Key=FOLDER + name)["Body"].read())
-
-
-def rotate(machine: Machine) -> None:
-    machine.world.replace_off_cycle()
-    machine.world.environment.publish("edge")
 
 
 def test_the_real_cli_fetches_the_whole_set_and_then_one_object_alone(real_machine: Machine) -> None:
@@ -277,6 +179,20 @@ def test_a_set_that_the_server_was_still_asked_about_is_in_use_after_no_next_run
     assert machine.files() == before
     assert machine.fetch(CHECK="true") == 0
     assert machine.files() != before
+
+
+def test_a_run_that_is_ended_while_it_goes_back_goes_back_all_the_same(machine: Machine) -> None:
+    """systemd's time-out ends the server's command and the script at once, so the script may be at its end already."""
+    assert machine.fetch(CHECK="true") == 0
+    before = machine.files()
+    rotate(machine)
+    real = shutil.which("ln")
+    (machine.tools / "ln").write_text(f'#!/bin/sh\n[ ! -e "$REFUSED" ] || kill "$PPID"\nexec {real} "$@"\n')
+    (machine.tools / "ln").chmod(0o755)
+    refused = machine.tools / "refused"
+    assert machine.fetch(CHECK='touch "$REFUSED"; exit 1', REFUSED=str(refused)) != 0
+    assert refused.exists()
+    assert machine.files() == before
 
 
 def test_a_first_set_that_the_server_was_still_asked_about_is_not_taken_for_one_that_it_had(machine: Machine) -> None:
