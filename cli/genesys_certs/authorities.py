@@ -5,7 +5,6 @@ OAuth client needs ``integrations:integration:view``, which the watcher never ne
 endpoints are those of the official SDK; that the property holds the authority's name is not documented.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -20,30 +19,30 @@ _MOST = 50
 
 
 def of_integrations(
-    make: Callable[[], httpx.AsyncClient], api_url: str, login_url: str, credentials: Credentials
+    make: Callable[[], httpx.Client], api_url: str, login_url: str, credentials: Credentials
 ) -> frozenset[Authority] | None:
     """The authorities that the integrations are set to; None where that cannot be found out."""
     try:
-        return asyncio.run(_ask(make, api_url, login_url, credentials))
+        return _ask(make, api_url, login_url, credentials)
     except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError):
         return None  # a help and no need: the operator is asked instead
 
 
-async def _ask(
-    make: Callable[[], httpx.AsyncClient], api_url: str, login_url: str, credentials: Credentials
+def _ask(
+    make: Callable[[], httpx.Client], api_url: str, login_url: str, credentials: Credentials
 ) -> frozenset[Authority] | None:
-    async with make() as http:
-        grant = await http.post(
+    with make() as http:
+        grant = http.post(
             f"{login_url}/oauth/token",
             data={"grant_type": "client_credentials"},
             auth=(credentials.client_id, credentials.client_secret),
         )
         headers = {"Authorization": f"Bearer {grant.raise_for_status().json()['access_token']}"}
-        listed = await http.get(f"{api_url}/api/v2/integrations", params={"pageSize": "100"}, headers=headers)
+        listed = http.get(f"{api_url}/api/v2/integrations", params={"pageSize": "100"}, headers=headers)
         ids = [*_data_actions(listed.raise_for_status().json()["entities"])][:_MOST]
         found = set()
         for one in ids:
-            answer = await http.get(f"{api_url}/api/v2/integrations/{one}/config/current", headers=headers)
+            answer = http.get(f"{api_url}/api/v2/integrations/{one}/config/current", headers=headers)
             said = str(answer.raise_for_status().json()["properties"].get(PROPERTY, ""))
             found |= {authority for authority in Authority if authority.value.lower() in said.lower()}
     return frozenset(found) or None

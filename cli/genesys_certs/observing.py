@@ -76,11 +76,9 @@ class _Hearing:
         self._behind = behind
         self.answers: dict[str, Sequence[bytes]] = {}
 
-    async def certificates(self, *, api_url: str, login_url: str, credentials: Credentials) -> Sequence[bytes]:
+    def certificates(self, *, api_url: str, login_url: str, credentials: Credentials) -> Sequence[bytes]:
         """See ``ports.GenesysApi``."""
-        self.answers[api_url] = await self._behind.certificates(
-            api_url=api_url, login_url=login_url, credentials=credentials
-        )
+        self.answers[api_url] = self._behind.certificates(api_url=api_url, login_url=login_url, credentials=credentials)
         return self.answers[api_url]
 
 

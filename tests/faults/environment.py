@@ -112,7 +112,7 @@ class FaultyEnvironment:
         )
         self.environment.watcher.collect = msgspec.structs.replace(self.environment.watcher.collect, genesys=api)
 
-    async def _pause(self, seconds: float) -> None:
+    def _pause(self, seconds: float) -> None:
         self.environment.wait(seconds)
 
     # What happens

@@ -5,7 +5,6 @@ of the project's own errors, in bounded time. Every case has a number: ``--seed 
 """
 
 import argparse
-import asyncio
 import json
 import random
 import secrets
@@ -159,7 +158,7 @@ def answers(chance: random.Random) -> None:
     if chance.random() < 0.3:
         body = mutated_bytes(body, chance)
     try:
-        raw = asyncio.run(_look(body, chance))
+        raw = _look(body, chance)
     except SourceError:
         return
     observe(
@@ -172,7 +171,7 @@ def answers(chance: random.Random) -> None:
     )
 
 
-async def _look(body: bytes, chance: random.Random) -> Sequence[bytes]:
+def _look(body: bytes, chance: random.Random) -> Sequence[bytes]:
     """One run against an API that answers with this body."""
     token = json.dumps({"access_token": "t", "expires_in": chance.choice((300, 0, -1, 1e300))}).encode()
     if chance.random() < 0.1:
@@ -181,13 +180,13 @@ async def _look(body: bytes, chance: random.Random) -> Sequence[bytes]:
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, content=token if request.url.path.endswith("/oauth/token") else body)
 
-    async def pause(_: float) -> None:
+    def pause(_: float) -> None:
         return
 
     genesys = Genesys(
-        lambda: datetime.now(UTC), lambda: httpx.AsyncClient(transport=httpx.MockTransport(answer)), pause=pause
+        lambda: datetime.now(UTC), lambda: httpx.Client(transport=httpx.MockTransport(answer)), pause=pause
     )
-    return await genesys.certificates(
+    return genesys.certificates(
         api_url="https://api.example", login_url="https://login.example", credentials=Credentials("id", "secret")
     )
 

@@ -42,7 +42,7 @@ class Answers:
     def __init__(self, entities: Sequence[bytes]) -> None:
         self._entities = entities
 
-    async def certificates(self, *, api_url: str, login_url: str, credentials: Credentials) -> Sequence[bytes]:
+    def certificates(self, *, api_url: str, login_url: str, credentials: Credentials) -> Sequence[bytes]:
         """See ``ports.GenesysApi``."""
         del api_url, login_url, credentials
         return self._entities

@@ -191,7 +191,7 @@ class _Inside:
             self._asked.send(("wait", seconds))
             self._now = self._asked.recv()
 
-    async def pause(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
         """The same, where it is awaited."""
         self.wait(seconds)
 

@@ -221,11 +221,11 @@ class SoakEnvironment:
     def _now(self) -> datetime:
         return self.clock() + self.skew
 
-    def _client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(transport=self.transport, trust_env=False, follow_redirects=False)
+    def _client(self) -> httpx.Client:
+        return httpx.Client(transport=self.transport, trust_env=False, follow_redirects=False)
 
 
-class GenesysTransport(httpx.AsyncBaseTransport):
+class GenesysTransport(httpx.BaseTransport):
     """Between the adapter and the simulator: answers, failures, disturbances. ``heard``: the answers, by region."""
 
     def __init__(self, world: World) -> None:
@@ -240,7 +240,7 @@ class GenesysTransport(httpx.AsyncBaseTransport):
         self._answers: dict[str, list[tuple[datetime, list[dict[str, Any]]]]] = {}
         self._looks: dict[str, int] = {}
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer as the simulator's server does, or otherwise."""
         name, _, path = request.url.path.removeprefix("/").partition("/")
         kind = "token" if path == "oauth/token" else "certificates"
@@ -248,7 +248,7 @@ class GenesysTransport(httpx.AsyncBaseTransport):
             return _trouble(self.troubles[name], request)
         query = dict(parse_qsl(request.url.query.decode()))
         authorization = request.headers.get("Authorization", "")
-        body = await request.aread()
+        body = request.read()
         answer = self._service.answer(kind, name, authorization, query, body)  # type: ignore[arg-type]  # one of the kinds
         if kind == "certificates" and answer.status == httpx.codes.OK:
             answer.body["entities"] = self._tell(name, query["status"], answer.body["entities"])
@@ -334,5 +334,5 @@ def _far() -> datetime:
     return START + timedelta(days=365 * 40)
 
 
-async def _pause(_seconds: float) -> None:
+def _pause(_seconds: float) -> None:
     """Wait no real time."""

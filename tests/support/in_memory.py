@@ -261,5 +261,5 @@ class InMemoryEnvironment(AnyEnvironment):
         return iter(arrived)
 
 
-async def _pause(_seconds: float) -> None:
+def _pause(_seconds: float) -> None:
     """Wait no real time."""

@@ -17,7 +17,7 @@ from local.genesys.world import World
 URL = "https://simulator.invalid"
 
 
-class InProcessGenesys(httpx.AsyncBaseTransport):
+class InProcessGenesys(httpx.BaseTransport):
     """What ``local.genesys.server.Simulator`` offers, as a transport. Of a scripted answer only status, headers and
     body are played: what is about the connection needs one.
     """
@@ -63,16 +63,16 @@ class InProcessGenesys(httpx.AsyncBaseTransport):
         """Play nothing more."""
         self._scripted.clear(region)
 
-    def client(self) -> httpx.AsyncClient:
+    def client(self) -> httpx.Client:
         """What the adapter's ``make_client`` gives, connected to this."""
-        return httpx.AsyncClient(transport=self, trust_env=False, follow_redirects=False)
+        return httpx.Client(transport=self, trust_env=False, follow_redirects=False)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer as the simulator's server does."""
         region, _, path = request.url.path.removeprefix("/").partition("/")
         kind: Kind = "token" if path == "oauth/token" else "certificates"
         query = dict(parse_qsl(request.url.query.decode()))
-        body = await request.aread()
+        body = request.read()
         if played := self._scripted.take(kind, region, query.get("status", "")):
             self._log.add(request.method, request.url.path, query, played.status)
             headers = {"Content-Type": "application/json", **played.headers}

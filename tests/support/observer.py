@@ -1,6 +1,5 @@
 """Reads the simulator through the Genesys adapter, as a source of the watch file would."""
 
-import asyncio
 import json
 from functools import partial
 from typing import Any
@@ -34,11 +33,11 @@ class Observer:
             budget=budget,
         )
 
-    async def pause(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
         self.clock.wait(seconds)
 
-    async def certificates(self, region: str = REGION) -> list[dict[str, Any]]:
-        raw = await self.api.certificates(
+    def certificates(self, region: str = REGION) -> list[dict[str, Any]]:
+        raw = self.api.certificates(
             api_url=self.simulator.api_url(region),
             login_url=self.simulator.login_url(region),
             credentials=self.credentials,
@@ -46,7 +45,7 @@ class Observer:
         return [json.loads(entity) for entity in raw]
 
     def observe(self) -> list[dict[str, Any]]:
-        return asyncio.run(self.certificates())
+        return self.certificates()
 
     def fails(self) -> SourceError:
         with pytest.raises(SourceError) as caught:

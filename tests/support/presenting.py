@@ -136,7 +136,7 @@ class _Genesys:
     def __init__(self, entities: Sequence[bytes]) -> None:
         self.entities = entities
 
-    async def certificates(self, *, api_url: str, login_url: str, credentials: Credentials) -> Sequence[bytes]:
+    def certificates(self, *, api_url: str, login_url: str, credentials: Credentials) -> Sequence[bytes]:
         del api_url, login_url, credentials
         return self.entities
 

@@ -134,7 +134,7 @@ class SmallRegion(SmallWorld):
         for target in dict.fromkeys(one.target for one in self.queue.sent[already:]):
             self.publish(targets=[target])
 
-    async def certificates(self, *, api_url: str, login_url: str, credentials: Credentials) -> list[bytes]:  # noqa: ARG002 - the port
+    def certificates(self, *, api_url: str, login_url: str, credentials: Credentials) -> list[bytes]:  # noqa: ARG002 - the port
         """``ports.GenesysApi``."""
         return [json.dumps(entity).encode() for entity in self.entities]
 

@@ -1,9 +1,7 @@
 """``genesys-certs conformance genesys``: a few reads of one organisation, and a record in which nothing names it."""
 
-import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 import httpx
@@ -70,14 +68,10 @@ def recorded(
     region: str, urls: tuple[str, str], credentials: Credentials, ca_file: Path | None, redact: Redactor
 ) -> Record:
     """Ask every probe over one client. Raises Problem where the login fails."""
-    with asyncio.Runner() as runner:
-        client = make_client(ca_file)
-        try:
-            bench = Bench(lambda request: runner.run(_awaited(request)), client, region, urls, credentials)
-            hidden = redact.also(bench.token)
-            answers = {probe.id: hidden.answer(ask(probe, bench)) for probe in PROBES}
-        finally:
-            runner.run(client.aclose())
+    with make_client(ca_file) as client:
+        bench = Bench(client, region, urls, credentials)
+        hidden = redact.also(bench.token)
+        answers = {probe.id: hidden.answer(ask(probe, bench)) for probe in PROBES}
     return Record(
         format=FORMAT,
         service="genesys",
@@ -87,10 +81,6 @@ def recorded(
         kit=__version__,
         answers=answers,
     )
-
-
-async def _awaited(request: Any) -> Any:
-    return await request
 
 
 def _credentials(

@@ -120,7 +120,7 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 def collect(watch: Watch, request: Request, ports: Ports) -> Summary:
     """Observe the sources that ``request`` names. Raises RequestRefused for a source that is not in the watch file."""
-    from rotation_watcher.sources import fetch  # noqa: PLC0415  # it loads asyncio, which a start can do without
+    from rotation_watcher.sources import fetch  # noqa: PLC0415  # a start can do without it
 
     chosen = _chosen(watch, request)
     ports = replace(ports, store=TimedStore(ports.store, ports.remaining))

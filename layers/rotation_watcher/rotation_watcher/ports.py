@@ -195,7 +195,7 @@ class Secrets(Protocol):
 class GenesysApi(Protocol):
     """The certificates endpoint of a Genesys Cloud region, read with an OAuth client."""
 
-    async def certificates(self, *, api_url: str, login_url: str, credentials: Credentials) -> Sequence[bytes]:
+    def certificates(self, *, api_url: str, login_url: str, credentials: Credentials) -> Sequence[bytes]:
         """Every entity of the answer (Current and Upcoming, all pages), each as raw JSON. Raises SourceError.
 
         Raw, because one malformed entity must not hide the others: ``observation.observe`` decodes each separately.

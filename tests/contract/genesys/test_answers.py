@@ -6,13 +6,18 @@ import logging
 import time
 import tracemalloc
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 
 from local.patience import seconds
-from rotation_watcher.adapters.genesys import MAX_ANSWER
-from rotation_watcher.errors import SourceReason
+from rotation_watcher.adapters.genesys import MAX_ANSWER, Genesys, make_client
+from rotation_watcher.errors import SourceError, SourceReason
+from rotation_watcher.ports import Credentials
 from tests.support.observer import EMPTY, REGION, SECRET, TOKEN, Observer
 
 LASTING: dict[str, tuple[dict[str, Any], SourceReason, str]] = {
@@ -102,6 +107,37 @@ def test_an_answer_that_never_ends_is_cut_by_the_budget(start: Callable[..., Obs
     error = observer.fails()
     assert error.reason is SourceReason.UNREACHABLE
     assert 0.5 < time.monotonic() - began < seconds(4)
+
+
+class Dripping(StreamRequestHandler):
+    """Sends what its server holds and then a byte now and then, until nobody listens any more."""
+
+    def handle(self) -> None:
+        server: Any = self.server
+        with suppress(OSError):
+            self.wfile.write(server.first)
+            while not server.closing.wait(0.02):
+                self.wfile.write(b"x")
+                self.wfile.flush()
+
+
+@pytest.mark.parametrize("first", [b"", b"HTTP/1.1 200 OK\r\nX-More: "], ids=["status line", "headers"])
+def test_headers_that_never_end_are_cut_by_the_budget(first: bytes) -> None:
+    """Each byte comes in time for the client's own patience."""
+    with ThreadingTCPServer(("127.0.0.1", 0), Dripping) as server:
+        server.daemon_threads = True
+        peer: Any = server
+        peer.first, peer.closing = first, Event()
+        Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        began = time.monotonic()
+        with pytest.raises(SourceError, match="did not answer within 1 seconds in all"):
+            Genesys(lambda: datetime.now(UTC), make_client, budget=0.6).certificates(
+                api_url=url, login_url=url, credentials=Credentials("id", SECRET)
+            )
+        assert 0.5 < time.monotonic() - began < seconds(4)
+        peer.closing.set()
+        server.shutdown()
 
 
 def listen(caplog: pytest.LogCaptureFixture) -> None:

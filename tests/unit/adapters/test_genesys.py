@@ -1,8 +1,8 @@
 """The Genesys adapter against answers that are legal HTTP and still absurd, over httpx's own seam."""
 
-import asyncio
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -32,7 +32,7 @@ class Peer:
         self.pauses: list[float] = []
         self.api = Genesys(
             lambda: self.now,
-            lambda: httpx.AsyncClient(transport=httpx.MockTransport(self.answer)),
+            lambda: httpx.Client(transport=httpx.MockTransport(self.answer)),
             pause=self.pause,
             jitter=lambda: jitter,
         )
@@ -44,12 +44,12 @@ class Peer:
         self.asked.append(request.url)
         return self.answers.pop(0) if self.answers else httpx.Response(200, json={"entities": []})
 
-    async def pause(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
 
     def look(self, api_url: str = API, login_url: str = LOGIN, client_id: str = UUID_OF_CLIENT) -> Sequence[bytes]:
         credentials = Credentials(client_id, "canary-secret")
-        return asyncio.run(self.api.certificates(api_url=api_url, login_url=login_url, credentials=credentials))
+        return self.api.certificates(api_url=api_url, login_url=login_url, credentials=credentials)
 
     def fails(self, api_url: str = API, login_url: str = LOGIN) -> SourceError:
         with pytest.raises(SourceError) as caught:
@@ -167,12 +167,8 @@ def test_many_observations_at_once_share_the_token_and_nothing_else() -> None:
     peer = Peer()
     peer.look()
 
-    async def many() -> list[Sequence[bytes]]:
-        credentials = Credentials(UUID_OF_CLIENT, "canary-secret")
-        looks = (peer.api.certificates(api_url=API, login_url=LOGIN, credentials=credentials) for _ in range(20))
-        return await asyncio.gather(*looks)
-
-    assert asyncio.run(many()) == [[]] * 20
+    with ThreadPoolExecutor(20) as threads:
+        assert [*threads.map(lambda _: peer.look(), range(20))] == [[]] * 20
     assert peer.logins == 1
 
 

@@ -1,6 +1,5 @@
 """The Genesys adapter's logic over httpx's own seam, ``MockTransport``; real sockets are the simulator's tests."""
 
-import asyncio
 import gzip
 import json
 from collections.abc import Callable, Sequence
@@ -32,7 +31,7 @@ class World:
         self.now = NOW
         self.api = Genesys(
             lambda: self.now,
-            lambda: httpx.AsyncClient(transport=httpx.MockTransport(self.answer), follow_redirects=False),
+            lambda: httpx.Client(transport=httpx.MockTransport(self.answer), follow_redirects=False),
             pause=self.pause,
             jitter=lambda: 1.0,
         )
@@ -46,11 +45,11 @@ class World:
             raise answer
         return answer
 
-    async def pause(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
 
     def look(self, api_url: str = API) -> Sequence[bytes]:
-        return asyncio.run(self.api.certificates(api_url=api_url, login_url=LOGIN, credentials=CREDENTIALS))
+        return self.api.certificates(api_url=api_url, login_url=LOGIN, credentials=CREDENTIALS)
 
     def fails(self) -> SourceError:
         with pytest.raises(SourceError) as caught:
@@ -311,20 +310,10 @@ def test_a_broken_encoding_is_reported() -> None:
         stream = httpx.ByteStream(b"no gzip at all")
         return httpx.Response(200, stream=stream, headers={"content-encoding": "gzip"})
 
-    api = Genesys(lambda: NOW, lambda: httpx.AsyncClient(transport=httpx.MockTransport(broken)))
+    api = Genesys(lambda: NOW, lambda: httpx.Client(transport=httpx.MockTransport(broken)))
     with pytest.raises(SourceError) as caught:
-        asyncio.run(api.certificates(api_url=API, login_url=LOGIN, credentials=CREDENTIALS))
+        api.certificates(api_url=API, login_url=LOGIN, credentials=CREDENTIALS)
     assert caught.value.reason is SourceReason.ANSWER_INVALID
-
-
-def test_the_whole_observation_has_a_budget() -> None:
-    async def never(request: httpx.Request) -> httpx.Response:
-        await asyncio.Event().wait()
-        return httpx.Response(200, request=request)
-
-    api = Genesys(lambda: NOW, lambda: httpx.AsyncClient(transport=httpx.MockTransport(never)), budget=0.05)
-    with pytest.raises(SourceError, match="did not answer within"):
-        asyncio.run(api.certificates(api_url=API, login_url=LOGIN, credentials=CREDENTIALS))
 
 
 ECHOES = ['"canary-token"', "access_token=canary-token", "<html>canary-token</html>", " <p>Bearer canary-token"]

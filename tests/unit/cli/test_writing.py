@@ -86,7 +86,7 @@ def organisation(said: object, *, status: int = 200) -> list[Authority] | None:
         return httpx.Response(200, json={"properties": said})
 
     found = authorities.of_integrations(
-        lambda: httpx.AsyncClient(transport=httpx.MockTransport(answer)),
+        lambda: httpx.Client(transport=httpx.MockTransport(answer)),
         "https://api.example",
         "https://login.example",
         Credentials("id", "secret"),

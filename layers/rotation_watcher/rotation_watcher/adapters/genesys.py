@@ -9,21 +9,21 @@ What is harmless in an answer is taken (a byte order mark, a token's life as tex
 without its first slash); what is not is an error that says what it is.
 """
 
-import asyncio
 import math
 import random
 import re
+import socket
 import ssl
-import sys
+import time
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from threading import Lock, Timer
+from typing import Annotated, Any, NamedTuple, Self
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -59,30 +59,22 @@ _PASSING_TLS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 """A connection that was lost while TLS began: it may be better in a moment."""
 
 
-def make_client(ca_file: Path | None = None) -> httpx.AsyncClient:
+def make_client(ca_file: Path | None = None) -> httpx.Client:
     """An HTTP client that verifies TLS, follows no redirect and never waits for long.
 
     ``ca_file`` names roots to trust beside certifi's, for networks that inspect TLS. Raises SourceError(TLS_FAILED)
     where it cannot be loaded.
     """
-    _know_that_sniffio_is_missing()
-    return httpx.AsyncClient(
+    return httpx.Client(
         verify=_context(ca_file),
         timeout=httpx.Timeout(10.0, connect=5.0),
         follow_redirects=False,
-        limits=httpx.Limits(max_connections=20, max_keepalive_connections=10),
         headers={
             "Accept": "application/json",
             "Accept-Encoding": "gzip",
             "User-Agent": "genesys-certificate-rotation-watcher",
         },
     )
-
-
-def _know_that_sniffio_is_missing() -> None:
-    """Say once what httpcore asks at every lock, 16 times a source, each time through all folders of the path."""
-    if find_spec("sniffio") is None:
-        sys.modules["sniffio"] = None  # type: ignore[assignment]  # how Python notes a module that is not there
 
 
 @lru_cache(1)  # reading a hundred roots takes longer than a whole observation
@@ -126,19 +118,72 @@ class _Answer(msgspec.Struct, frozen=True):
     body: bytes
 
 
+class _Budget:
+    """The time of one observation. When it is up, the connections that are open are shut, which wakes who waits there.
+
+    httpx bounds each wait by itself, so a peer that sends a byte now and then would be listened to for days.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+        self._lock, self._open, self._over = Lock(), list[socket.socket](), False
+        self._bell = Timer(seconds, self._shut)
+        self._bell.daemon = True
+
+    def __enter__(self) -> Self:
+        self._bell.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bell.cancel()
+
+    def left(self) -> float:
+        """Seconds. Raises TimeoutError where it is up."""
+        left = self._end - time.monotonic()
+        if left <= 0 or self._over:
+            raise TimeoutError
+        return left
+
+    def trace(self, event: str, info: dict[str, Any]) -> None:
+        """Httpcore's extension "trace": told of each connection, and of what TLS makes of it."""
+        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+            with self._lock:
+                self._open.append(info["return_value"].get_extra_info("socket"))
+            self.left()
+
+    def _shut(self) -> None:
+        with self._lock:
+            self._over = True
+            for each in self._open:
+                with suppress(OSError):  # it has been closed, or TLS has taken it over
+                    socket.socket.shutdown(each, socket.SHUT_RDWR)
+
+
+class _Asking(NamedTuple):
+    """What one observation asks with."""
+
+    client: httpx.Client
+    budget: _Budget
+    login_url: str
+    credentials: Credentials
+
+    def request(self, method: str, url: str, **given: Any) -> httpx.Request:
+        return self.client.build_request(method, url, extensions={"trace": self.budget.trace}, **given)
+
+
 class Genesys:
     """``ports.GenesysApi``. Tokens are cached for their life, by login URL and client, over warm invocations.
 
-    A client of its own is made for each observation, since a Lambda run has an event loop of its own. ``pause`` waits
-    between tries and ``jitter`` (0 to 1) spreads them; both are injected.
+    Several threads may ask at once: each observation has a client of its own. ``pause`` waits between tries and
+    ``jitter`` (0 to 1) spreads them; both are injected.
     """
 
     def __init__(
         self,
         clock: Clock,
-        make: Callable[[], httpx.AsyncClient] = make_client,
+        make: Callable[[], httpx.Client] = make_client,
         *,
-        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        pause: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
         budget: float = BUDGET,
     ) -> None:
@@ -149,15 +194,15 @@ class Genesys:
         self._budget = budget
         self._tokens: dict[tuple[str, str], _Token] = {}
 
-    async def certificates(self, *, api_url: str, login_url: str, credentials: Credentials) -> Sequence[bytes]:
+    def certificates(self, *, api_url: str, login_url: str, credentials: Credentials) -> Sequence[bytes]:
         """See ``ports.GenesysApi``: the raw entities with status Current, then Upcoming."""
         try:
-            async with asyncio.timeout(self._budget), self._make() as client:
+            with _Budget(self._budget) as budget, self._make() as client:
+                asking = _Asking(client, budget, login_url, credentials)
                 entities: list[bytes] = []
                 for status in ("Current", "Upcoming"):
                     query = httpx.QueryParams({"status": status, "type": "Client"})
-                    url = f"{api_url.rstrip('/')}{PATH}?{query}"
-                    entities += await self._pages(client, url, api_url, login_url, credentials)
+                    entities += self._pages(asking, f"{api_url.rstrip('/')}{PATH}?{query}", api_url)
                 return entities
         except TimeoutError:
             raise SourceError(
@@ -167,15 +212,13 @@ class Genesys:
             words = f"{_harmless(api_url)} or {_harmless(login_url)} is a URL that cannot be asked"
             raise SourceError(SourceReason.ENDPOINT_MISSING, words) from None
 
-    async def _pages(
-        self, client: httpx.AsyncClient, url: str, api_url: str, login_url: str, credentials: Credentials
-    ) -> list[bytes]:
+    def _pages(self, asking: _Asking, url: str, api_url: str) -> list[bytes]:
         entities: list[bytes] = []
         asked: set[str] = set()
         size = 0
         while len(asked) < MAX_PAGES:
             asked.add(url)
-            body = await self._read(client, url, login_url, credentials)
+            body = self._read(asking, url)
             size += len(body)
             if size > MAX_ANSWER:
                 raise _too_large(_host(url))
@@ -190,27 +233,26 @@ class Genesys:
                 raise SourceError(SourceReason.ANSWER_INVALID, f"{_host(url)} answers with pages that go in a circle")
         raise SourceError(SourceReason.ANSWER_INVALID, f"{_host(url)} answers with more than {MAX_PAGES} pages")
 
-    async def _read(self, client: httpx.AsyncClient, url: str, login_url: str, credentials: Credentials) -> bytes:
+    def _read(self, asking: _Asking, url: str) -> bytes:
         """One page; a token that the API no longer takes is renewed once."""
         for renewed in (False, True):
-            token = await self._token(client, login_url, credentials)
-            answer = await self._send(
-                client, client.build_request("GET", url, headers={"Authorization": f"Bearer {token}"})
-            )
+            token = self._token(asking)
+            answer = self._send(asking, asking.request("GET", url, headers={"Authorization": f"Bearer {token}"}))
             if answer.status == httpx.codes.UNAUTHORIZED and not renewed:
-                self._tokens.pop((login_url, credentials.client_id), None)
+                self._tokens.pop((asking.login_url, asking.credentials.client_id), None)
                 continue
             return _checked(answer, url)
         raise SourceError(SourceReason.CREDENTIALS_REFUSED, f"{_host(url)} refuses a token that is new")
 
-    async def _token(self, client: httpx.AsyncClient, login_url: str, credentials: Credentials) -> str:
+    def _token(self, asking: _Asking) -> str:
+        login_url, credentials = asking.login_url, asking.credentials
         known = self._tokens.get((login_url, credentials.client_id))
         if known is not None and self._clock() < known.until:
             return known.value
         url = f"{login_url.rstrip('/')}/oauth/token"
-        request = client.build_request("POST", url, data={"grant_type": "client_credentials"})
+        request = asking.request("POST", url, data={"grant_type": "client_credentials"})
         basic = httpx.BasicAuth(credentials.client_id, credentials.client_secret)
-        answer = await self._send(client, next(basic.auth_flow(request)))
+        answer = self._send(asking, next(basic.auth_flow(request)))
         if answer.status in {httpx.codes.BAD_REQUEST, httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
             raise SourceError(
                 SourceReason.CREDENTIALS_REFUSED,
@@ -224,16 +266,17 @@ class Genesys:
         self._tokens[login_url, credentials.client_id] = _Token(grant.access_token, until)
         return grant.access_token
 
-    async def _send(self, client: httpx.AsyncClient, request: httpx.Request) -> _Answer:
+    def _send(self, asking: _Asking, request: httpx.Request) -> _Answer:
         """Send with bounded retries. Only what may pass without anybody's doing is tried again."""
         host = request.url.host
         for attempt in range(1, TRIES + 1):
             wait = self._jitter() * 2.0**attempt
             try:
-                async with _streamed(client, request) as response:
+                with _streamed(asking.client, request) as response:
                     good = response.status_code == httpx.codes.OK
-                    answer = _Answer(response.status_code, response.headers, await _body(response) if good else b"")
+                    answer = _Answer(response.status_code, response.headers, _body(response) if good else b"")
             except httpx.TransportError as error:
+                asking.budget.left()
                 if _is_tls(error):
                     raise SourceError(SourceReason.TLS_FAILED, f"{host}: TLS failed: {_tls_words(error)}") from None
                 if attempt == TRIES:
@@ -253,20 +296,21 @@ class Genesys:
                     said = f", asking to wait {asked:.0f} s" if asked else ""
                     raise SourceError(reason, f"{host} answered with status {answer.status}{said}")
                 wait = wait if asked is None else asked
-            await self._pause(wait)
+            self._pause(min(wait, asking.budget.left()))
+            asking.budget.left()
         raise SourceError(SourceReason.UNREACHABLE, f"{host} cannot be reached")
 
 
-@asynccontextmanager
-async def _streamed(client: httpx.AsyncClient, request: httpx.Request) -> AsyncIterator[httpx.Response]:
-    response = await client.send(request, stream=True)
+@contextmanager
+def _streamed(client: httpx.Client, request: httpx.Request) -> Iterator[httpx.Response]:
+    response = client.send(request, stream=True)
     try:
         yield response
     finally:
-        await response.aclose()
+        response.close()
 
 
-async def _body(response: httpx.Response) -> bytes:
+def _body(response: httpx.Response) -> bytes:
     """The body, decompressed and counted while it comes in: a small gzip may unfold to gigabytes.
 
     Codings on top of one another are refused: they unfold a thousandfold each, at once, before anyone can count.
@@ -275,7 +319,7 @@ async def _body(response: httpx.Response) -> bytes:
         words = f"{response.url.host} answered in an encoding that was not asked for"
         raise SourceError(SourceReason.ANSWER_INVALID, words)
     body = bytearray()
-    async for chunk in response.aiter_bytes(64 * 1024):
+    for chunk in response.iter_bytes(64 * 1024):
         body += chunk
         if len(body) > MAX_ANSWER:
             raise _too_large(response.url.host)
