@@ -81,7 +81,7 @@ variable "environment_name" {
 }
 
 variable "alert_email" {
-  description = "Address for alerts. AWS sends a mail there that must be confirmed once, within 48 hours. Empty: subscribe to the topic yourself."
+  description = "Address for alerts. AWS sends a mail there that must be confirmed once, within 48 hours. Empty: subscribe to the topic yourself. An address changes its field in two deployments: out of one, then into the other; in one it is lost."
   type        = string
   default     = ""
   nullable    = false
