@@ -81,7 +81,7 @@ variable "environment_name" {
 }
 
 variable "alert_email" {
-  description = "Address for alerts. AWS sends a mail there that must be confirmed once, within 48 hours. Empty: subscribe to the topic yourself."
+  description = "Address for alerts. AWS sends a mail there that must be confirmed once, within 48 hours. Empty: subscribe to the topic yourself. An address changes its field in two deployments: out of one, then into the other; in one it is lost."
   type        = string
   default     = ""
   nullable    = false
@@ -175,7 +175,7 @@ variable "region_bucket_arns" {
 }
 
 variable "authorizer_bundle" {
-  description = "Id of the bundle whose leaves a Lambda authorizer lets in (\"main\" without a watch file). It is made only if this is given; attach it to your APIs by the output AuthorizerArn, without caching. Empty: no authorizer."
+  description = "Id of the bundle whose leaves a Lambda authorizer lets in (\"main\" without a watch file). It is made only if this is given; attach it to your APIs by the output AuthorizerArn, without caching. Empty: no authorizer; an API that still asks it answers everybody with 500."
   type        = string
   default     = ""
   nullable    = false

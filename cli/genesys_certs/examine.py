@@ -29,7 +29,8 @@ _PENDING = "PendingConfirmation"
 _SOON = timedelta(days=90)
 _NEAR = 0.9
 """Of a quota: what is fuller is worth a word."""
-_HEALTHY = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
+_HEALTHY = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
+"""What went through. An update that was taken back (UPDATE_ROLLBACK_COMPLETE) did not: the release before runs."""
 _PERMISSION = (
     "Give a role of the OAuth client the permission integrations:actionCertificate:view in Genesys Cloud Admin."
 )
@@ -80,7 +81,8 @@ def of_stack(stack: Stack, now: datetime) -> Iterator[Finding]:
     if stack.status in _HEALTHY:
         yield _ok("stack", f"{stack.name} in {stack.region}, {stack.status}")
     else:
-        yield _warning("stack", f"{stack.name} is {stack.status}", "Read the stack's events, and deploy again.")
+        cure = 'Read the stack\'s events, then docs/deploy.md, "A deployment that fails".'
+        yield _warning("stack", f"{stack.name} is {stack.status}", cure)
     watch = stack.watch()
     targets = count(len(watch.targets), "target")
     if watch.mode is Mode.OBSERVE and watch.targets:
@@ -124,6 +126,12 @@ def of_subscriptions(stack: Stack, now: datetime) -> Iterator[Finding]:
         yield _ok("alerts", f"{count(len(heard), 'subscription')} confirmed ({kinds})")
     for one in waiting:
         yield _warning("alerts", f"{plain(str(one.get('Endpoint', '')), 80)} has not confirmed", cure)
+    subscribed = {str(one.get("Endpoint", "")).casefold() for one in found if one["Protocol"] == "email"}
+    for parameter in ("AlertEmail", "AlertEmail2", "AlertEmail3"):
+        address = stack.parameters.get(parameter, "")
+        if address and address.casefold() not in subscribed:
+            what = f"{plain(address, 80)} is not subscribed: it left, never confirmed, or moved from another field"
+            yield _warning(f"alerts, {parameter}", what, cure.replace("<address>", plain(address, 80)))
 
 
 def of_event_bus(stack: Stack, now: datetime) -> Iterator[Finding]:

@@ -187,6 +187,12 @@ def _no_bus(world: Environment) -> None:
     stack.stack_parameters["AlertEventBus"] = "alerts"
 
 
+def _taken_back(world: Environment) -> None:
+    """An update failed, and CloudFormation has put back the release before, with its parameters."""
+    (stack,) = cloudformation_backends[world.aws.account][world.aws.region].stacks.values()
+    stack.status = "UPDATE_ROLLBACK_COMPLETE"
+
+
 def _unguarded(world: Environment) -> None:
     """Operators are named, and the watch file lies where the bucket's policy does not speak of it."""
     world.put("conf/fleet.json", world.read("watch.json").decode())
@@ -211,6 +217,7 @@ def test_doctor_names_each_fault_with_its_cure(world: Environment, command: Comm
         _no_quota: ("warning", "target alb", "raise the quota"),
         _alarm: ("warning", "alarm genesys-certificate-watcher-SilenceAlarm", "has read every source"),
         _no_bus: ("critical", "event bus", "AlertEventBus"),
+        _taken_back: ("warning", "stack", "docs/deploy.md"),
         _dead_letter: ("warning", "queue FailedRunsQueue", "docs/runbook.md"),
         _unguarded: ("warning", "watch file", f"s3://{BUCKET}/watch.json"),
     }
@@ -238,6 +245,20 @@ def test_doctor_names_each_fault_with_its_cure(world: Environment, command: Comm
 def _parameters(world: Environment, **given: str) -> None:
     (stack,) = cloudformation_backends[world.aws.account][world.aws.region].stacks.values()
     stack.stack_parameters.update(given)
+
+
+def test_doctor_names_an_address_of_the_stack_that_gets_no_mail(world: Environment, command: Command) -> None:
+    """One that moved to another field is there by the form, and CloudFormation has taken its subscription away."""
+    sns = world.aws.client("sns")
+    for address in ("ops@example.com", "deputy@example.com"):
+        sns.subscribe(TopicArn=world.topic_arn, Protocol="email", Endpoint=address)
+    _parameters(world, AlertEmail="Ops@example.com", AlertEmail2="deputy@example.com", AlertEmail3="")
+    assert not [one for one in command("doctor", "--json").json["findings"] if "AlertEmail" in one["of"]]
+    _parameters(world, AlertEmail="chief@example.com")
+    (one,) = (one for one in command("doctor", "--json").json["findings"] if "AlertEmail" in one["of"])
+    assert (one["of"], one["level"]) == ("alerts, AlertEmail", "warning")
+    assert "chief@example.com is not subscribed" in one["what"]
+    assert "--notification-endpoint chief@example.com" in one["cure"]
 
 
 def test_doctor_says_of_each_key_whether_it_is_enabled_and_how_to_enable_it(

@@ -150,6 +150,32 @@ def test_an_example_gives_what_is_needed_and_nothing_that_is_not_there(path: Pat
     assert set(re.findall(r"module\.watcher\.(\w+)", path.read_text())) <= blocks("output", "outputs.tf").keys()
 
 
+def test_the_release_before_stays_in_its_bucket_when_the_next_one_comes(terraform: Path, tmp_path: Path) -> None:
+    """An update that fails is taken back with the code that lay there (``UPDATE_ROLLBACK_FAILED`` where it is gone)."""
+    del terraform  # skips where there is none
+    example = (MODULE / "examples" / "complete" / "main.tf").read_text()
+    (local,) = re.findall(r"^locals \{\n.*?^\}", example, re.MULTILINE | re.DOTALL)
+    (objects,) = re.findall(r'"aws_s3_object" "release" \{\n(.*?)^\}', example, re.MULTILINE | re.DOTALL)
+    each, key = (re.findall(rf"{name} += (.+)", objects)[0] for name in ("for_each", "key"))
+    (folder,) = re.findall(r'fileset\("\$\{path\.module\}/(\w+)"', each)
+    asked = f"jsonencode([for one in {each} : {key.replace('each.value', 'one')}])\n"
+    (before,) = re.findall(r'release = "genesys-certificate-watcher/(.+)/"', local)
+
+    def uploaded(version: str) -> set[str]:
+        """What Terraform keeps in the bucket after a release was downloaded and named."""
+        place = tmp_path / folder / (version if "*/*" in each else "")
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "template.yaml").write_text(version)
+        (tmp_path / "main.tf").write_text(local.replace(before, version))
+        done = run("console", where=tmp_path, asked=asked)
+        assert done.returncode == 0, done.stderr
+        return {*json.loads(json.loads(done.stdout))}
+
+    former = uploaded(before)
+    assert former == {f"genesys-certificate-watcher/{before}/template.yaml"}
+    assert uploaded("9.8.7") == former | {"genesys-certificate-watcher/9.8.7/template.yaml"}
+
+
 DOCUMENT = (ROOT / "docs" / "terraform.md").read_text()
 
 

@@ -17,7 +17,7 @@ from rotation_watcher.identity import publishing as identity
 from rotation_watcher.revocation import kept
 from rotation_watcher.revocation import state as crl_alerts
 from rotation_watcher.sources import history
-from rotation_watcher.status import expiry_state
+from rotation_watcher.status import expiry_state, files_state
 from rotation_watcher.targets import loaded, record, revocation_state
 
 STATES: dict[str, tuple[type, int]] = {
@@ -30,6 +30,7 @@ STATES: dict[str, tuple[type, int]] = {
     "history": (history.History, history.FORMAT),
     "loaded": (loaded.Loaded, loaded.FORMAT),
     "identity": (identity.Identity, identity.FORMAT),
+    "operator-files": (files_state.State, files_state.FORMAT),
     "pins": (pins.Pins, pins.FORMAT),
     "revocations": (decided.Remembered, decided.FORMAT),
     "record": (record.Record, record.FORMAT),

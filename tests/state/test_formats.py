@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
+import rotation_watcher
 from rotation_watcher.alerts import chat, slack_blocks
 from rotation_watcher.alerts.conditions import Condition, Lasting, Observed, evaluate, unjudged
 from rotation_watcher.alerts.model import Kind, Status
@@ -29,6 +30,7 @@ from tests.state.schemas import STATES, path_of, schema
 from tests.support.alert_examples import EXAMPLES
 
 HERE = Path(__file__).parent
+PACKAGE = Path(rotation_watcher.__file__).parent
 HISTORIES = sorted(HERE.glob("format-1/history-*.json"))
 RECORDS = sorted(HERE.glob("format-1/record-*.json"))
 FORMER_RECORDS = [*sorted(HERE.glob("format-2/record-*.json")), *sorted(HERE.glob("format-3/record-*.json"))]
@@ -68,6 +70,18 @@ def test_a_changed_schema_has_a_new_number(name: str) -> None:
         f"a {name} of format {number} is something else now: raise FORMAT, migrate what format {number} wrote, keep"
         f" real objects of it as tests/state/format-{number}, then run python -m tests.state.schemas (decision 0019)"
     )
+
+
+def test_whatever_has_a_format_is_held_to_its_schema() -> None:
+    """But what others than the watcher read: docs/files.md and docs/status.md say when its number is raised."""
+    numbered = {
+        path.relative_to(PACKAGE.parent).with_suffix("").as_posix().replace("/", ".")
+        for path in PACKAGE.rglob("*.py")
+        if re.search(r"^FORMAT = ", path.read_text(), re.MULTILINE)
+    }
+    of_others = {"rotation_watcher.file_sets", "rotation_watcher.status.model"}
+    doors = {"rotation_watcher.identity.policy"}  # it reads what identity.publishing writes
+    assert numbered - of_others - doors == {state.__module__ for state, _ in STATES.values()}
 
 
 @pytest.mark.parametrize("path", HISTORIES, ids=name_of)

@@ -1,4 +1,4 @@
-# A release that was downloaded into ./release, its bucket, and a watcher over one trust store of an ALB.
+# Releases that were downloaded into ./releases, each into a folder with its version, their bucket, and a watcher over one trust store of an ALB.
 
 terraform {
   required_version = ">= 1.3"
@@ -23,13 +23,14 @@ resource "aws_s3_bucket" "releases" {
   bucket = "example-releases-eu-west-1"
 }
 
+# The release before stays beside the next one: if the update fails, CloudFormation takes its code back from there.
 resource "aws_s3_object" "release" {
-  for_each = fileset("${path.module}/release", "*")
+  for_each = fileset("${path.module}/releases", "*/*")
 
   bucket      = aws_s3_bucket.releases.bucket
-  key         = "${local.release}${each.value}"
-  source      = "${path.module}/release/${each.value}"
-  source_hash = filesha256("${path.module}/release/${each.value}")
+  key         = "genesys-certificate-watcher/${each.value}"
+  source      = "${path.module}/releases/${each.value}"
+  source_hash = filesha256("${path.module}/releases/${each.value}")
 }
 
 resource "aws_lb_trust_store" "clients" {
