@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from rotation_watcher import unwatched
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.x509 import certificates
+from tests.support import others
 from tests.support.environments import AnyEnvironment
 from tests.support.words import word
 
@@ -159,3 +160,19 @@ def test_a_source_that_reads_another_region_under_other_intermediates_accuses_no
     assert {alert.severity for alert in environment.new_alerts()} == {"warning", "info"}
     pinned = json.loads(environment.read("bundles/digicert/pins.json"))["pins"]
     assert {(one["region"], one["status"]) for one in pinned} == {("us-east-1", "retiring"), ("eu-west-1", "current")}
+
+
+def test_a_root_that_the_operator_takes_out_at_a_rotation_is_nobody_elses_writing(
+    environment: AnyEnvironment,
+) -> None:
+    region = environment.world.region("us-east-1")
+    environment.tick()
+    region.schedule_rotation("DigiCert", environment.clock() + 20 * DAY, root="new", intermediate="new")
+    environment.put("anchors/digicert.pem", region.digicert_root_pem(ahead=1))  # and not the one in use
+    for _ in range(80):
+        environment.tick(DAY)
+    words = {word(alert) for alert in environment.new_alerts()}
+    assert "rotated" in words
+    assert "removal-planned" in words
+    assert "state-forged" not in words
+    assert len(others.pinned(environment, "digicert")) == 1, "the former leaf is pinned no more"

@@ -146,6 +146,28 @@ def test_what_has_a_successor_is_never_told() -> None:
     assert stack.kept.store.get(keys.EXPIRY) is None
 
 
+def test_a_leaf_that_has_ended_is_told_daily_while_its_successor_is_announced_only() -> None:
+    stack = Stack(ends=1, remind_days=RemindDays(critical=1, warning=7))
+    stack.present("us-east-1", 1, 200)
+    held = stack.kept.histories["us-east-1"]
+    leaves = held.authorities["Genesys"].leaves
+    coming = max(leaves, key=lambda key: leaves[key].facts.not_after)
+    announced = {**leaves, coming: replace(leaves[coming], status=Status.UPCOMING)}
+    known = replace(held.authorities["Genesys"], leaves=announced)
+    stack.kept.keep_history(replace(held, authorities={"Genesys": known}))
+    end = 1 + (NOW - MORNING) / DAY
+    assert stack.at(end + 0.02) == [], "a rotation at the last minute is seen within the hour"
+    (alert,) = stack.at(end + 0.05)
+    assert (alert.severity, alert.title) == ("critical", "us-east-1: a client certificate has ended and is shown still")
+    assert "successor" not in alert.what_happened + alert.facts["1"]
+    page = decode_status(stack.kept.store.body(keys.STATUS))
+    assert page.verdict.level is Level.ACT
+    assert [one.status for one in stack.at(end + 1.1)] == [Life.REMINDER]
+    stack.present("us-east-1", 1, 200)  # it is presented
+    over = [one for hours in (0, 1, 2) for one in stack.at(end + 1.2 + hours / 24)]
+    assert [(one.status, one.id) for one in over] == [(Life.RESOLVED, alert.id)]
+
+
 def test_it_ends_when_a_successor_is_there_and_begins_anew_when_that_is_gone() -> None:
     stack = Stack(ends=10)
     (opened,) = stack.at(0)

@@ -11,9 +11,10 @@ import pytest
 
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import TargetName
+from rotation_watcher.alerts.builders.operator_files import FileChange
 from rotation_watcher.alerts.fills import Fill
-from rotation_watcher.alerts.model import Alert, Severity
-from rotation_watcher.errors import SourceReason
+from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.errors import FetchCode, SourceReason
 from rotation_watcher.keys import Place
 from rotation_watcher.kinds import Door, DoorKind
 from rotation_watcher.trust.approvals import Approval, decode_approval
@@ -578,3 +579,69 @@ def test_a_regional_bucket_of_another_stack_is_never_offered_as_its_state() -> N
 
     assert "deploy this one with ExistingBucketName = b-eu-west-1" in told(marked=True, holds_state=True)
     assert "do not give it as ExistingBucketName" in told(marked=False, holds_state=False)
+
+
+def test_a_list_that_nobody_answers_for_may_be_the_fault_of_its_server_too() -> None:
+    for reason in (FetchCode.UNREACHABLE, FetchCode.TIMED_OUT, FetchCode.TLS_FAILED, FetchCode.UNRESOLVABLE):
+        alert = builders.crl_stale(
+            source=SOURCE,
+            authority="DigiCert",
+            folder="crls/3c3c",
+            url="http://crl.example.com/one.crl",
+            issuer="CN=One",
+            reason=reason,
+            failure="no answer",
+            held=HELD_LIST,
+            since=SINCE,
+            now=NOW,
+        )
+        assert "from another network" in alert.what_to_do
+        assert "open a case with Genesys support" in alert.what_to_do
+
+
+def test_what_was_loosened_while_it_lasted_is_to_be_tightened_when_it_is_over() -> None:
+    over = builders.resolved(
+        subject=SOURCE,
+        kind=Kind.CRL_STALE,
+        opened=None,
+        reason="overdue",
+        since=SINCE,
+        severity=Severity.CRITICAL,
+        reminders=1,
+        why="",
+        goes_on=None,
+        now=NOW,
+    )
+    assert '"revocation" to "off"' in over.what_to_do
+    ended = msgspec.structs.replace(CURRENT, not_after=NOW - timedelta(days=1))
+    rotated = builders.rotated(source=SOURCE, authority="DigiCert", new=UPCOMING, old=ended, retire_after=NOW, now=NOW)
+    assert "IgnoreClientCertificateExpiry" in rotated.what_to_do
+    rotated = builders.rotated(
+        source=SOURCE, authority="DigiCert", new=UPCOMING, old=CURRENT, retire_after=NOW, now=NOW
+    )
+    assert "IgnoreClientCertificateExpiry" not in rotated.what_to_do
+
+
+def test_the_versions_of_what_was_changed_below_crls_are_found_by_its_alert() -> None:
+    what = "crls/2cf45574b93ef518ffec37ba1a273202/manifest.json is missing."
+    alert = builders.state_forged(target=ALB, what=what, since=SINCE, now=NOW)
+    assert "and crls/" in alert.what_to_do
+    assert "--prefix crls/2cf45574b93ef518ffec37ba1a273202/ " in command(alert)
+    other = builders.state_forged(target=ALB, what="The record is not ours.", since=SINCE, now=NOW)
+    assert "--prefix targets/" in command(other)
+
+
+def test_a_target_that_is_not_there_goes_on_with_nothing() -> None:
+    alert = builders.truststore_update_failed(
+        target=ALB, reason="target-not-found", message="none", missing=(), content="a" * 64, since=SINCE, now=NOW
+    )
+    assert "goes on with what it holds" not in alert.what_it_means
+    assert "out of them" in alert.what_to_do
+
+
+@pytest.mark.parametrize(
+    ("verb", "says"), [("replaced", "unless it is refused"), ("deleted", "the last one that it accepted")]
+)
+def test_a_watch_file_that_is_broken_or_gone_is_not_what_the_next_runs_do(verb: str, says: str) -> None:
+    change = FileChange(key="watch.json", was_there=True, is_there=verb == "replaced", former="v1", at=NOW)
+    assert says in builders.operator_file_changed(change=change, bucket=BUCKET, now=NOW).what_it_means

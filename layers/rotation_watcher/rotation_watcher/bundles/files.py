@@ -20,6 +20,7 @@ from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.ports import ObjectStore, StoredObject
 from rotation_watcher.sources.repository import load_seen
 from rotation_watcher.x509.certificates import Block, Certificate, parse_bundle, render_bundle
+from rotation_watcher.x509.paths import Path
 
 replace = msgspec.structs.replace
 
@@ -86,7 +87,9 @@ def withdraw(view: BundleView, store: ObjectStore, now: datetime, *, dry_run: bo
     pinned = listed_pins(store, view.bundle.id) if view.unvouched else ()
     if any(pin.certificate.fingerprint in view.unvouched for pin in pinned):
         none = Pins(bundle=view.bundle.id, pins=())
-        if _change_pins(view, store, lambda old: pins.widened(old, none, now, without=view.unvouched), dry_run=dry_run):
+        if _change_pins(
+            view, store, lambda old: pins.widened(old, none, now, without=view.unvouched), now, dry_run=dry_run
+        ):
             written.append(keys.pins(view.bundle.id))
     return written
 
@@ -129,11 +132,11 @@ def _write_pins(view: BundleView, store: ObjectStore, now: datetime, *, narrow: 
             return pins.narrowed(old, wanted, now, grace=view.grace, without=view.unvouched | view.strangers(now))
         return pins.widened(old, wanted, now, without=view.unvouched)
 
-    return _change_pins(view, store, change, dry_run=dry_run)
+    return _change_pins(view, store, change, now, dry_run=dry_run)
 
 
 def _change_pins(
-    view: BundleView, store: ObjectStore, change: Callable[[Iterable[Pin]], Pins], *, dry_run: bool
+    view: BundleView, store: ObjectStore, change: Callable[[Iterable[Pin]], Pins], now: datetime, *, dry_run: bool
 ) -> bool:
     """Two targets of one bundle may be published at once: the pins are written with If-Match, and read again.
 
@@ -152,7 +155,7 @@ def _change_pins(
     def put(new: Pins | None, etag: str | None) -> str:
         nonlocal written
         for pin in new.pins if new else ():
-            _note(store, pin)
+            _note(store, pin, view, now)
         kept = store.put_if(key, formats.encode(new), etag=etag, content_type=keys.JSON_TYPE)
         written = True
         return kept.etag
@@ -185,21 +188,31 @@ def _borne_out(store: ObjectStore, listed: Iterable[Pin]) -> list[Pin]:
     found = []
     for pin in listed:
         key = pin.certificate.fingerprint
-        held = load_seen(store, pin.source, (key,)) or noted_leaf(store, key)
+        held = load_seen(store, pin.source, (key,)) or noted(store, key)
         found += [replace(pin, certificate=held[0].facts)] if held else []
     return found
 
 
-def noted_leaf(store: ObjectStore, fingerprint: str) -> tuple[Certificate, ...]:
-    """The leaf that publish has noted when it pinned it; empty where there is none. Raises StoreError."""
+def noted(store: ObjectStore, fingerprint: str) -> tuple[Certificate, ...]:
+    """The leaf that publish has noted when it pinned it, and the CAs above it; empty where there is none.
+
+    Raises StoreError.
+    """
     stored = store.get(keys.pinned(fingerprint))
     blocks = parse_bundle(stored.body)[0] if stored else ()
-    return tuple(one.certificate for one in blocks if one.fingerprint == fingerprint and one.certificate)
+    held = tuple(one.certificate for one in blocks if one.certificate)
+    return held if held and held[0].fingerprint == fingerprint else ()
 
 
-def _note(store: ObjectStore, pin: Pin) -> None:
-    """Keep a leaf apart from the pins, before it is pinned."""
+def _note(store: ObjectStore, pin: Pin, view: BundleView, now: datetime) -> None:
+    """Keep a leaf apart from the pins, before it is pinned.
+
+    With what signed it: its pin may outlive the source, the anchor and the published bundle that had it.
+    """
     key = pin.certificate.fingerprint
-    held = () if noted_leaf(store, key) else load_seen(store, pin.source, (key,))
+    held = () if noted(store, key) else load_seen(store, pin.source, (key,))
     if held:
-        store.put(keys.pinned(key), held[0].pem.encode(), content_type=keys.PEM_TYPE)
+        paths = [path for need in view.asked if need.certificate.fingerprint == key for path in need.paths(now)]
+        above = dict.fromkeys(one for path in paths if isinstance(path, Path) for one in path.chain[1:])
+        pem = "".join(one.pem for one in (held[0], *above))
+        store.put(keys.pinned(key), pem.encode(), content_type=keys.PEM_TYPE)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from rotation_watcher.bundles import judging
-from rotation_watcher.bundles.files import noted_leaf
+from rotation_watcher.bundles.files import noted
 from rotation_watcher.bundles.judging import Ground
 from rotation_watcher.bundles.pins import Pin
 from rotation_watcher.ports import ObjectStore
@@ -33,5 +33,5 @@ def _falls(store: ObjectStore, pin: Pin, ground: Ground, approval: Approval | No
     if pin.approved and not (in_force and in_force.lifts(pin.approved)):
         return True
     key = pin.certificate.fingerprint
-    held = load_seen(store, pin.source, (key,)) or noted_leaf(store, key)
+    held = load_seen(store, pin.source, (key,)) or noted(store, key)[:1]
     return bool(judging.doubts([held] if held else [], ground, in_force, now))

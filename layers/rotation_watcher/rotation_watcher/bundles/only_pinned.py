@@ -1,7 +1,8 @@
 """Pinned leaves whose chain is lost, or of whose source nothing is known any more: they are held against lists, too.
 
 They stay pinned until their grace is over, so what is revoked of them must go. What may have signed them is what the
-bundle has published. It vouches for nothing here: a list counts only if the key that signed the leaf signed it, too.
+bundle has published, or publish has noted beside the leaf when it pinned it. It vouches for nothing here: a list counts
+only if the key that signed the leaf signed it, too.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import Self
 import msgspec
 
 from rotation_watcher import keys
-from rotation_watcher.bundles.files import listed_pins, noted_leaf
+from rotation_watcher.bundles.files import listed_pins, noted
 from rotation_watcher.bundles.pins import Pin
 from rotation_watcher.bundles.wanted import Need, proved
 from rotation_watcher.config import Authority, Source, Watch
@@ -67,10 +68,12 @@ def only_pinned(
     found = []
     for pin in pinned:
         key = pin.certificate.fingerprint
-        held = load_seen(store, pin.source, (key,)) or noted_leaf(store, key)
+        held = load_seen(store, pin.source, (key,)) or noted(store, key)
         counts = held and held[0].facts.not_after >= now and pin.authority in {*Authority}
         if counts and distribution_points(held[0]).urls:
-            found.append(_need(known, store, pin, held[0], chain))
+            need = _need(known, store, pin, held[0], chain)
+            above = () if proved(need, now) else noted(store, key)[1:]
+            found.append(_need(known, store, pin, held[0], (*chain, *above)) if above else need)
     return found
 
 

@@ -1,32 +1,42 @@
 """What ends next of all that is in use, and whether what replaces it is there already. Pure."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rotation_watcher.status.model import BundleStatus, Certificate, NextExpiry, SourceStatus
 
+_SEEN_WITHIN = timedelta(hours=1)
+"""How long after its end the rotation away from a leaf may not be seen yet."""
 
-def ends(sources: Iterable[SourceStatus], bundles: Iterable[BundleStatus], now: datetime) -> list[NextExpiry]:
-    """All that is in use, the first that ends first. What has ended counts only where it is presented still."""
-    found = [*_of_sources(sources, now), *_of_bundles(bundles, now)]
+
+def ends(
+    sources: Iterable[SourceStatus], bundles: Iterable[BundleStatus], now: datetime, *, ended: bool = False
+) -> list[NextExpiry]:
+    """All that is in use, the first that ends first. A leaf that has ended counts only where it is presented still.
+
+    What that leaf's successor is worth is not that it is announced: it must be presented. ``ended``: all else that has
+    ended counts too.
+    """
+    found = [*_of_sources(sources, now, ended=ended), *_of_bundles(bundles, now, ended=ended)]
     return sorted(found, key=lambda one: (one.at, one.of, one.fingerprint))
 
 
-def _of_sources(sources: Iterable[SourceStatus], now: datetime) -> Iterator[NextExpiry]:
+def _of_sources(sources: Iterable[SourceStatus], now: datetime, *, ended: bool) -> Iterator[NextExpiry]:
     for source in sources:
         for one in source.certificates:
             if one.state != "retiring":
-                others = [each for each in source.certificates if each.authority == one.authority]
-                yield _ending(one, source.region, others)
+                late = one.not_after + _SEEN_WITHIN <= now
+                same = [each for each in source.certificates if each.authority == one.authority]
+                yield _ending(one, source.region, [each for each in same if not late or each.state == "current"])
         for one in source.anchors:
-            if one.not_after >= now:
+            if ended or one.not_after >= now:
                 yield _ending(one, source.region, [each for each in source.anchors if each.authority == one.authority])
 
 
-def _of_bundles(bundles: Iterable[BundleStatus], now: datetime) -> Iterator[NextExpiry]:
+def _of_bundles(bundles: Iterable[BundleStatus], now: datetime, *, ended: bool) -> Iterator[NextExpiry]:
     for bundle in bundles:
         for one in bundle.certificates:
-            if one.state != "retiring" and one.not_after >= now:
+            if one.state != "retiring" and (ended or one.not_after >= now):
                 others = [each for each in bundle.certificates if {*each.why} & {*one.why}]
                 same = [each for each in others if each.subject == one.subject or each.issuer == one.issuer]
                 yield _ending(one, f"bundle {bundle.id}", same)

@@ -39,7 +39,6 @@ MOST = 1000
 """Certificates that are looked at, the first that ends first."""
 _WORSE = (NEAR.days, NOW.days)
 """Where an end becomes more severe, which is told whatever the policy lists below its first threshold."""
-_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -59,7 +58,7 @@ def find(watch: Watch, status: Status) -> Found:
     """What ends, by a status."""
     first = max(watch.policy.expiry_days, default=0)
     thresholds = {*watch.policy.expiry_days, *(days for days in _WORSE if days < first)}
-    merged = _merged(expiry.ends(status.sources, status.bundles, _EVER))
+    merged = _merged(expiry.ends(status.sources, status.bundles, status.at, ended=True))
     certificates = _certificates(status)
     ends, passed = [], {}
     for one in [one for one in merged if not one.successor][:MOST]:

@@ -190,9 +190,24 @@ def test_a_pinned_leaf_whose_ca_is_revoked_and_whose_chain_is_lost_loses_its_pin
     assert world.pinned == set()
 
 
+def test_what_signed_a_pinned_leaf_is_noted_beside_it_for_when_nothing_else_has_it_any_more(
+    world: SmallRefresh,
+) -> None:
+    lose(world, intermediate())
+    del world.store.versions[keys.wanted("main")]
+    world.clock.advance(HOUR)
+    world.publish()
+    assert world.heard() == []
+    world.list_leaves(leaf())
+    world.refresh()
+    world.publish()
+    assert world.pinned == set()
+
+
 def test_a_pinned_leaf_that_no_list_can_be_held_against_is_alerted(world: SmallRefresh) -> None:
     lose(world, intermediate())
     del world.store.versions[keys.wanted("main")]
+    del world.store.versions[keys.pinned(leaf().fingerprint)]
     world.clock.advance(HOUR)
     world.publish()
     assert world.pinned == {leaf().fingerprint}

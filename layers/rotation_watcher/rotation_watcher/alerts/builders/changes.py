@@ -24,7 +24,7 @@ _SHOWS = " This shows what is planned, and what stands in the way:"
 _REMEDIES = {
     "target-not-found": (
         "Check whether the target was deleted or made anew. Name the ARN that is right in TargetArns (and the watch"
-        " file), and deploy."
+        " file), or take it out of them if it is gone for good, and deploy."
     ),
     "target-denied": (
         "Check that TargetArns of the stack lists this target. If it does, read which permission the message names: a"
@@ -283,6 +283,11 @@ def truststore_update_failed(
         means = (
             f"As it stands the target refuses {count(len(missing), 'accepted certificate')} of Genesys (listed below):"
             " data actions fail as long as one of them is presented."
+        )
+    elif reason == "target-not-found":
+        means = (
+            "The watcher looks after nothing by this ARN. If the target was made anew or the ARN is mistyped, the one"
+            " that is in use follows no rotation, and is not known to admit Genesys."
         )
     else:
         means = "The target goes on with what it holds; it is not known to refuse any certificate of Genesys."

@@ -10,8 +10,10 @@ from rotation_watcher.alerts.builders.templates import versions
 from rotation_watcher.alerts.builders.wording import count as counted
 from rotation_watcher.alerts.builders.wording import enumerated, listed, plain, refusing, sentence, stamp, when
 from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.expressions import Expression
 from rotation_watcher.x509.facts import CertificateFacts
 
+_LIST = Expression(r"crls/([0-9a-f]{32})/")
 _AT_ONCE = 3
 """The most certificates that a command takes out: more would not fit into a chat."""
 
@@ -215,8 +217,10 @@ def quota_near(*, target: TargetName, count: int, limit: int, since: datetime, n
 def state_forged(*, target: TargetName, what: str, since: datetime, now: datetime) -> Alert:
     """What the watcher keeps in its bucket says something that the watcher does not write, or that nothing bears out.
 
-    ``what`` is one sentence.
+    ``what`` is one sentence, which may begin with the key of an object below ``crls/``.
     """
+    found = _LIST.match(what)
+    lists = found[1] if found else ""
     words = Words(
         title="what the watcher keeps in its bucket was changed",
         happened=sentence(what, 600),
@@ -225,11 +229,12 @@ def state_forged(*, target: TargetName, what: str, since: datetime, now: datetim
             " was changed; the watcher goes on with what it can prove. An interrupted run alone does not do this."
         ),
         do=(
-            "Find out who wrote below sources/, bundles/ and targets/ (CloudTrail data events), and take that right"
-            " away. See that the bucket policy is the template's. Then restore the last version of the object that you"
-            " trust, and check what the target lets in. This lists the versions of the target's state:"
+            "Find out who wrote below sources/, bundles/, targets/ and crls/ (CloudTrail data events), and take that"
+            " right away. See that the bucket policy is the template's. Then restore the last version of the object"
+            " that you trust (what lies below crls/ is written anew by itself), and check what the target lets in."
+            f" This lists the versions of {'what was changed' if lists else "the target's state"}:"
         ),
-        command=versions(keys.target(target.arn)),
+        command=versions(f"crls/{lists}/" if lists else keys.target(target.arn)),
     )
     distinction = stamp(since)
     return about_target(Kind.STATE_FORGED, Severity.CRITICAL, target, distinction, words, {"since": when(since)}, now)

@@ -105,6 +105,10 @@ MEANS = {
     ),
 }
 """Kinds that end: what was the matter, and what its end means. A kind that is not listed has a neutral sentence."""
+_AFTERWARDS = {
+    Kind.CRL_STALE: 'If you set a target\'s "revocation" to "off" for it, take that back: nobody else reminds you.',
+}
+"""What people may have loosened while it lasted, by the advice of its alert."""
 UNWATCHED = (
     "It is no longer watched: the watch file or a parameter names it no more, or names something else by its id."
 )
@@ -159,7 +163,7 @@ def resolved(
         title=matter + (f" ({code})" if code else "") + ("; another alert goes on" if goes_on else ""),
         happened=f"What was alerted as {known} is over. It lasted for {lasted(now - since)}, since {when(since)}.",
         means=(why or means) + (f" It goes on in another way, as the alert {goes_on}." if goes_on else ""),
-        do=f"Read the alert {goes_on}." if goes_on else "Nothing.",
+        do=f"Read the alert {goes_on}." if goes_on else _AFTERWARDS.get(known, "Nothing."),
     )
     facts = {"since": when(since), "lasted": lasted(now - since)}
     facts |= {"last told as": severity.value} if severity else {}

@@ -119,6 +119,8 @@ def expiring(*, ends: Sequence[Ending], since: datetime, now: datetime) -> Alert
 
 def _title(ends: Sequence[Ending], now: datetime) -> str:
     first = _left(ends[0], now)
+    if len(ends) == 1 and _shown_still(ends[0], now):
+        return f"a {ends[0].role.words} has ended and is shown still"
     if len(ends) == 1:
         return f"{ends[0].role.words} without a successor ({first})"
     return f"{count(len(ends))} without a successor (the first: {first})"
@@ -127,15 +129,22 @@ def _title(ends: Sequence[Ending], now: datetime) -> str:
 def _happened(ends: Sequence[Ending], now: datetime) -> str:
     first = ends[0]
     name = f"{first.role.words} of {plain(first.of, 60)}"
+    if len(ends) == 1 and _shown_still(first, now):
+        return f"The {name} ended on {when(first.at)}, and the API shows none in its place yet."
     if len(ends) == 1:
         verb = "ended" if first.at <= now else "ends"
         return f"The {name} {verb} on {when(first.at)}, and nothing that the watcher knows replaces it."
     fresh = sum(one.fresh for one in ends)
     new = f" Those marked NEW ({fresh}) have come nearer since the last message." if 0 < fresh < len(ends) else ""
     return (
-        f"{count(len(ends))} in use end soon, or have ended, and nothing that the watcher knows replaces them. The"
-        f" first is the {name}, on {when(first.at)}.{new}"
+        f"{count(len(ends))} in use end soon, or have ended, and nothing that the watcher knows replaces them yet."
+        f" The first is the {name}, on {when(first.at)}.{new}"
     )
+
+
+def _shown_still(one: Ending, now: datetime) -> bool:
+    """Of a leaf that has ended nobody needs to know whether its successor is announced: it is not presented."""
+    return one.role is Role.LEAF and one.at <= now
 
 
 def _left(one: Ending, now: datetime) -> str:
@@ -148,9 +157,10 @@ def _line(one: Ending, now: datetime, *, mark: bool) -> str:
     whose = f" ({plain(one.authority, AUTHORITY)})" if one.authority else ""
     kept = f", {plain(one.file, 50)}" if one.file else ""
     new = "NEW: " if mark and one.fresh else ""
+    successor = "shown still" if _shown_still(one, now) else "no successor"
     return (
-        f"{new}{one.role.words} of {plain(one.of, 40)}{whose}{kept}: ends {when(one.at)}, {_left(one, now)}, no"
-        f" successor; {plain(one.subject, 60)}, SHA-256 {plain(one.fingerprint[:16])}"
+        f"{new}{one.role.words} of {plain(one.of, 40)}{whose}{kept}: ends {when(one.at)}, {_left(one, now)},"
+        f" {successor}; {plain(one.subject, 60)}, SHA-256 {plain(one.fingerprint[:16])}"
     )
 
 

@@ -13,6 +13,7 @@ from rotation_watcher.x509.facts import CertificateFacts
 
 _MOST = 5
 """How many CA certificates are listed: more than any chain has."""
+_STRICT_AGAIN = "If you set a listener to ignore expiry meanwhile (IgnoreClientCertificateExpiry), take that back."
 
 
 def fetch(source: SourceName, leaf: CertificateFacts) -> Template:
@@ -97,6 +98,7 @@ def rotated(
             if early
             else "Nothing for targets in apply mode."
         )
+        + (f" {_STRICT_AGAIN}" if old and old.not_after <= now else "")
         + " A system that compares the certificate itself (a pin) needs the new one now:",
         command=fetch(source, new),
     )

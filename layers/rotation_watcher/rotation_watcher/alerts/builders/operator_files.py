@@ -279,8 +279,13 @@ def _effect(folder: str, change: FileChange) -> str:
             return f"It lets the certificate below pass the checks that it names, {end}." if not change.unread else ""
         case "approvals":
             return "A certificate that passed by it goes back into quarantine with the next run of collect."
+        case _ if change.is_there:
+            return (
+                "It says what is watched, and by which rules: the next runs do what it says now, unless it is refused,"
+                " which an alert of its own says."
+            )
         case _:
-            return "It says what is watched, and by which rules: the next runs do what it says now."
+            return "The watcher goes on with the last one that it accepted, until there is one again."
 
 
 def _typed(key: str) -> bool:

@@ -21,8 +21,9 @@ from rotation_watcher.x509.crl import CrlFacts, share_left
 from rotation_watcher.x509.facts import CertificateFacts
 
 _WAY_OUT = (
-    "See that the function reaches this address: in a VPC, a NAT gateway and security groups that let ports 80 and 443"
-    " out, and DNS. No proxy is used."
+    "Ask this address from another network (curl -sI). If nobody answers there either, its CA's server is down: if that"
+    " lasts for a day, open a case with Genesys support. If it answers, mend the function's way out: in a VPC, a NAT"
+    " gateway and security groups that let ports 80 and 443 out, and DNS. No proxy is used."
 )
 _ELSEWHERE = (
     "The address comes from the certificate, so its CA must correct it: open a case with Genesys support. Nothing but"
