@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rotation_watcher import keys
@@ -76,6 +76,7 @@ def test_whatever_is_written_a_target_has_its_turn_within_the_horizon(turns: Tur
 
 
 @given(ANY, MOMENTS)
+@example(Turns(promised={"a": NOON, "b": NOON + PATIENCE + timedelta(microseconds=1)}), NOON)
 def test_two_turns_are_never_closer_than_the_pace(turns: Turns, now: datetime) -> None:
     after, turn = ask(turns, "a", PACE, now)
     if turn.now:

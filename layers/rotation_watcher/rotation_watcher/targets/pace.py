@@ -45,7 +45,7 @@ def ask(turns: Turns, target: str, pace: timedelta, now: datetime) -> tuple[Turn
     last = turns.last if turns.last and now - pace < turns.last <= now + PATIENCE else None
     promised = {name: at for name, at in turns.promised.items() if now - pace < at <= now + HORIZON}
     mine = promised.pop(target, None)
-    if mine is not None and mine > now + PATIENCE:
+    if mine is not None and mine > now + PATIENCE and (last is None or mine >= last + pace):
         return turns, Turn(mine, now=False)
     free = max(now, last + pace) if last else now
     if mine is None:  # behind those who asked before
