@@ -8,7 +8,8 @@ import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from socketserver import StreamRequestHandler, ThreadingTCPServer
+from socket import SHUT_WR, create_connection, socket
+from socketserver import BaseRequestHandler, StreamRequestHandler, ThreadingTCPServer
 from threading import Event, Thread
 from typing import Any
 
@@ -138,6 +139,45 @@ def test_headers_that_never_end_are_cut_by_the_budget(first: bytes) -> None:
         assert 0.5 < time.monotonic() - began < seconds(4)
         peer.closing.set()
         server.shutdown()
+
+
+class Proxy(BaseRequestHandler):
+    """A forward proxy: CONNECT, and then whatever both sides say."""
+
+    def handle(self) -> None:
+        asked = b""
+        while b"\r\n\r\n" not in asked:
+            asked += self.request.recv(4096)
+        host, _, port = asked.split()[1].decode().rpartition(":")
+        with suppress(OSError), create_connection((host, int(port))) as beyond:
+            self.request.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            Thread(target=self.pump, args=[beyond, self.request], daemon=True).start()
+            self.pump(self.request, beyond)
+
+    @staticmethod
+    def pump(source: socket, goal: socket) -> None:
+        with suppress(OSError):
+            while said := source.recv(4096):
+                goal.sendall(said)
+            goal.shutdown(SHUT_WR)
+
+
+def test_an_answer_that_never_ends_is_cut_by_the_budget_behind_a_proxy_too(
+    start: Callable[..., Observer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ThreadingTCPServer(("127.0.0.1", 0), Proxy) as proxy:
+        proxy.daemon_threads = True
+        Thread(target=proxy.serve_forever, args=[0.02], daemon=True).start()
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.server_address[1]}")
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        observer = start(budget=0.9)
+        observer.simulator.play(REGION, "certificates", body=EMPTY + " " * 2000, drip={"size": 1, "pause": 0.05})
+        began = time.monotonic()
+        assert "did not answer within" in str(observer.fails())
+        assert time.monotonic() - began < seconds(4)
+        assert observer.asked("/oauth/token") == [200], "the proxy let it through"
+        proxy.shutdown()
 
 
 def listen(caplog: pytest.LogCaptureFixture) -> None:

@@ -146,7 +146,7 @@ class _Budget:
 
     def trace(self, event: str, info: dict[str, Any]) -> None:
         """Httpcore's extension "trace": told of each connection, and of what TLS makes of it."""
-        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+        if event.endswith((".connect_tcp.complete", ".start_tls.complete")):  # of a proxy as well
             with self._lock:
                 self._open.append(info["return_value"].get_extra_info("socket"))
             self.left()
