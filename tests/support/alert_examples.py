@@ -619,6 +619,14 @@ EXAMPLES: Mapping[str, Alert] = {
         since=NOW,
         now=NOW,
     ),
+    "no_longer_watched": builders.no_longer_watched(
+        targets={
+            "orders": "arn:aws:elasticloadbalancing:eu-west-1:111122223333:truststore/orders/9d3f1c2b4a5e6f70",
+            "billing": "arn:aws:apigateway:eu-west-1::/domainnames/billing.example.com",
+        },
+        sources={"dublin": "eu-west-1"},
+        now=NOW,
+    ),
     "alerts_forged": builders.alerts_forged(subject=ALB, place="targets/alb/record.json", since=SINCE, now=NOW),
     "configuration_forged": builders.configuration_forged(since=SINCE, now=NOW),
     "contended": builders.contended(

@@ -15,7 +15,7 @@ from tests.support.fakes import InMemoryStore, ManualClock
 from tests.support.small_world import Sink
 from tests.support.words import word
 
-GOOD = {
+GOOD: dict[str, Any] = {
     "mode": "apply",
     "sources": [
         {
@@ -333,7 +333,7 @@ def test_a_hundred_mistakes_are_one_alert_of_bounded_size() -> None:
 def test_a_secret_that_stands_where_its_name_belongs_is_shown_to_nobody() -> None:
     desk = Desk().both()
     pasted = '{"client_secret": "kA1-secret"}'
-    desk.document = GOOD | {"sources": [GOOD["sources"][0] | {"credentials": pasted}]}  # type: ignore[index]
+    desk.document = GOOD | {"sources": [GOOD["sources"][0] | {"credentials": pasted}]}
     assert "kA1-secret" not in str(desk.collect().mistakes)
     (alert,) = desk.news()
     assert "kA1-secret" not in str(alert)
@@ -383,7 +383,7 @@ def test_whatever_is_uploaded_the_last_good_fleet_stays_in_use_and_one_alert_say
     assert alert.facts["mistake 1"] == plain(used[0].mistakes[0], 300)
     desk.document = FLEET.replace(b"api.", b"www.")
     assert [one.id for one in desk.collect().watch.targets] == ["www-example-com"]
-    assert [word(one) for one in desk.news()] == ["over: configuration-refused"]
+    assert {word(one) for one in desk.news()} == {"over: configuration-refused", "no-longer-watched"}
 
 
 def test_the_alert_of_a_fleet_with_very_many_mistakes_says_how_many_there_are_and_lists_the_first() -> None:
@@ -396,3 +396,56 @@ def test_the_alert_of_a_fleet_with_very_many_mistakes_says_how_many_there_are_an
     assert "targets[0] (line 9): " in alert.facts["mistake 1"]
     assert alert.facts["more"] == "461, in the log"
     assert len(msgspec.json.encode(alert)) < 32_000
+
+
+ORDERS = {"id": "orders", "arn": "arn:aws:apigateway:us-east-1::/domainnames/orders.example.com", "bundle": "main"}
+DUBLIN = GOOD["sources"][0] | {"id": "euw1", "region": "eu-west-1"}
+WIDER = GOOD | {"targets": [*GOOD["targets"], ORDERS], "sources": [*GOOD["sources"], DUBLIN]}
+
+
+def test_what_an_accepted_configuration_leaves_out_is_told_once_by_name() -> None:
+    desk = Desk(WIDER)
+    desk.collect()
+    assert desk.news() == []
+    desk.document = GOOD
+    for _ in range(3):
+        desk.collect()
+    (alert,) = desk.news()
+    assert (alert.kind, alert.severity) == (Kind.NO_LONGER_WATCHED, "warning")
+    assert alert.title == "the watcher: 1 target and 1 source are no longer watched"
+    assert alert.facts["target orders"] == ORDERS["arn"]
+    assert alert.facts["source euw1"] == "eu-west-1"
+    desk.document = WIDER
+    desk.collect()
+    desk.document = GOOD
+    desk.collect()
+    assert [one.kind for one in desk.news()] == [Kind.NO_LONGER_WATCHED], "it is news again"
+
+
+def test_another_id_or_another_order_of_the_same_leaves_nothing_out() -> None:
+    desk = Desk(WIDER)
+    desk.collect()
+    renamed = [one | {"id": f"new-{one['id']}"} for one in reversed(WIDER["targets"])]
+    sources = [one | {"id": f"new-{one['id']}"} for one in reversed(WIDER["sources"])]
+    bundles = [GOOD["bundles"][0] | {"sources": ["new-use1"]}]
+    desk.document = WIDER | {"targets": renamed, "sources": sources, "bundles": bundles}
+    desk.collect()
+    assert desk.news() == []
+
+
+def test_an_id_that_names_another_target_leaves_the_former_one_out() -> None:
+    desk = Desk()
+    desk.collect()
+    desk.document = GOOD | {"targets": [ORDERS | {"id": "api"}]}
+    desk.collect()
+    (alert,) = desk.news()
+    assert {key: value for key, value in alert.facts.items() if key != "at"} == {
+        "target api": GOOD["targets"][0]["arn"]
+    }
+
+
+def test_what_is_refused_leaves_nothing_out() -> None:
+    desk = Desk(WIDER).both()
+    desk.document = WRONG
+    desk.collect()
+    assert {one.kind for one in desk.news()} == {Kind.CONFIGURATION_REFUSED}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, override
 
 import msgspec
 import pytest
@@ -12,7 +12,7 @@ from rotation_watcher import configuration, keys, unwatched
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.conditions import Condition
 from rotation_watcher.alerts.ledger import Ledger
-from rotation_watcher.alerts.model import Severity
+from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.sources import history
 from rotation_watcher.targets import record
 from tests.support.words import word
@@ -65,6 +65,11 @@ class Ending(Desk):
             configured = configure()
             assert wind_up(configured.dropped, configured.watch, ports) == ()
         return [f"{word(one)} {one.id}" for one in self.news()]
+
+    @override
+    def news(self) -> list[Alert]:
+        """Without those that something is left out, which is told besides."""
+        return [one for one in super().news() if one.kind is not Kind.NO_LONGER_WATCHED]
 
     def left(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """The conditions of both."""

@@ -117,7 +117,20 @@ def judged(
                 del dropped[source.id]
         good = replace(state, good=document, accepted=now, former=tuple(former[: KEPT - 1]), dropped=dropped)
     conditions, alerts, _ = evaluate(state.conditions, (), now, resolves=_resolves)
-    return replace(good, conditions=conditions, outbox=waiting.with_alerts(state.outbox, alerts))
+    news = (*alerts, *_left_out(state.good, found, now))
+    return replace(good, conditions=conditions, outbox=waiting.with_alerts(state.outbox, news))
+
+
+def _left_out(before: Mapping[str, Any] | None, found: Watch, now: datetime) -> list[Alert]:
+    """What the document before named, and this one neither by that id nor by another; told once, when it is gone."""
+    try:
+        known = msgspec.convert(before, Watch) if before else found
+    except msgspec.ValidationError:  # it is not what was written
+        return []
+    arns, regions = {one.arn for one in found.targets}, {one.region for one in found.sources}
+    targets = {one.id: one.arn for one in known.targets if one.arn not in arns}
+    sources = {one.id: one.region for one in known.sources if one.region not in regions}
+    return [builders.no_longer_watched(targets=targets, sources=sources, now=now)] if targets or sources else []
 
 
 def _stands(used: Former | None, parse: Parse) -> bool:

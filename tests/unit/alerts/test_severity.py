@@ -142,6 +142,7 @@ ROWS: dict[tuple[str, str], Alert] = {
     ("source-failing", "a failure that does not pass unaided"): EXAMPLES["source_failing"],
     ("clock-ahead", "the state holds times from the future"): EXAMPLES["clock_ahead"],
     ("configuration-refused", "the watch file or a parameter is wrong"): EXAMPLES["configuration_refused"],
+    ("no-longer-watched", "an accepted configuration leaves out targets or sources"): EXAMPLES["no_longer_watched"],
     ("change-planned", "mode observe, and nothing that is presented is refused"): EXAMPLES["change_planned"],
     ("change-planned", "mode observe, and a leaf that is presented is refused"): EXAMPLES["change_planned_refusing"],
     ("truststore-updated", "changed and proved"): EXAMPLES["truststore_updated"],

@@ -48,6 +48,7 @@ class Kind(StrEnum):
     """
 
     CONFIGURATION_REFUSED = "configuration-refused"
+    NO_LONGER_WATCHED = "no-longer-watched"
     UPCOMING_PUBLISHED = "upcoming-published"
     ROTATED = "rotated"
     ISSUER_CHANGED = "issuer-changed"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rotation_watcher.alerts.builders.configuration import (
         configuration_forged,
         configuration_refused,
+        no_longer_watched,
     )
     from rotation_watcher.alerts.builders.digest import more_alike, summed_up, weekly
     from rotation_watcher.alerts.builders.disturbances import (
@@ -112,6 +113,7 @@ __all__ = [
     "mtls_off",
     "name_learned",
     "names_uncertain",
+    "no_longer_watched",
     "ocsp_unanswered",
     "operator_file_changed",
     "operator_files_changed",
@@ -146,7 +148,7 @@ _MODULES = {
     "changes": (
         "change_planned rolled_back shared_authority_deployed still_trusted truststore_update_failed truststore_updated"
     ),
-    "configuration": "configuration_forged configuration_refused",
+    "configuration": "configuration_forged configuration_refused no_longer_watched",
     "digest": "more_alike summed_up weekly",
     "disturbances": "contended drift_found quota_near removal_held removal_planned state_forged unwanted",
     "doors": "mtls_off",

@@ -1,18 +1,20 @@
-"""Alerts about the watch file and the parameters: refused, and what was kept of earlier ones."""
+"""Alerts about the watch file and the parameters: refused, what was kept of earlier ones, and what they leave out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from rotation_watcher import keys
 from rotation_watcher.alerts.builders.subjects import Words, about_stack
 from rotation_watcher.alerts.builders.templates import invoke, versions
-from rotation_watcher.alerts.builders.wording import count, plain, stamp, when
+from rotation_watcher.alerts.builders.wording import count, enumerated, plain, stamp, when
 from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.alerts.model import Alert, Kind, Severity
 
 _MOST = 40
 """The most mistakes that an alert lists."""
 _LONGEST = 300
+_NAMED = 20
+"""The most targets, and sources, that are named."""
 
 
 def configuration_refused(
@@ -41,6 +43,40 @@ def configuration_refused(
     return about_stack(
         Kind.CONFIGURATION_REFUSED, Severity.CRITICAL, distinction, words, facts | {"since": when(since)}, now
     )
+
+
+def no_longer_watched(*, targets: Mapping[str, str], sources: Mapping[str, str], now: datetime) -> Alert:
+    """A configuration was accepted that leaves out what the one before named.
+
+    ``targets`` (ARNs) and ``sources`` (regions) are given by id; at least one of both is there.
+    """
+    what = enumerated([count(len(one), noun) for one, noun in ((targets, "target"), (sources, "source")) if one])
+    are = "is" if len(targets) + len(sources) == 1 else "are"
+    of_targets = (
+        "What these targets hold stays as it is, and nobody looks at it any more: when Genesys changes to another root"
+        " their data actions fail, and no alert says so."
+    )
+    of_sources = (
+        "Certificates of these Genesys regions are no longer read, and what only they needed leaves the truststores in"
+        " some weeks."
+    )
+    words = Words(
+        title=f"{what} {are} no longer watched",
+        happened=f"The watch file or the parameters, as they are now, leave out {what} (listed below).",
+        means=" ".join(text for text, there in ((of_targets, targets), (of_sources, sources)) if there),
+        do=(
+            "If that was meant, nothing. Else put the lines back: the bucket of the watch file keeps its earlier"
+            " versions. A file that was cut off may be valid all the same."
+        ),
+    )
+    facts = _left("target", {key: plain(arn, 240) for key, arn in targets.items()})
+    facts |= _left("source", {key: plain(region, 60) for key, region in sources.items()})
+    return about_stack(Kind.NO_LONGER_WATCHED, Severity.WARNING, stamp(now), words, facts, now)
+
+
+def _left(label: str, found: Mapping[str, str]) -> dict[str, str]:
+    facts = {f"{label} {plain(key, 40)}": where for key, where in sorted(found.items())[:_NAMED]}
+    return facts | ({f"more {label}s": f"and {len(found) - _NAMED} more"} if len(found) > _NAMED else {})
 
 
 def configuration_forged(*, since: datetime, now: datetime) -> Alert:
