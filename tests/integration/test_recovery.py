@@ -76,13 +76,14 @@ def place(opened: Environment, tmp_path: Path) -> Place:
 
 
 def look(environment: Environment, *targets: str, step: timedelta = QUARTER) -> dict[str, str]:
-    """What a quarter of an hour brings; the outcome of each target."""
+    """What a quarter of an hour brings; the outcome of each target, with why where its state cannot be used."""
     environment.clock.advance(step)
     environment.collect()
     found = {}
     for target in targets or [one["id"] for one in environment.watch["targets"]]:
         environment.clock.advance(timedelta(seconds=40))
-        found[target] = str(environment.publish(target).targets[target].outcome)
+        one = environment.publish(target).targets[target]
+        found[target] = f"{one.outcome}: {one.message}" if one.outcome == "broken" else str(one.outcome)
     return found
 
 
