@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import boto3
 import jmespath
 import pytest
 from botocore.exceptions import ClientError
@@ -268,6 +269,7 @@ def test_a_stack_in_another_region_takes_over_what_the_lost_one_kept_there(opene
 
 def second_stack(environment: Environment) -> dict[str, str]:
     """What a stack in Dublin would make, and set for its functions."""
+    boto3.DEFAULT_SESSION = None  # of this process, in which a command may have said its region; a container has none
     aws, place = environment.aws, {"AWS_DEFAULT_REGION": DUBLIN, "AWS_REGION": DUBLIN}
     aws.make_bucket(SECOND, region=DUBLIN)
     secret = {"client_id": environment.simulator.client_id, "client_secret": environment.simulator.client_secret}
