@@ -36,16 +36,13 @@ class Observer:
     def pause(self, seconds: float) -> None:
         self.clock.wait(seconds)
 
-    def certificates(self, region: str = REGION) -> list[dict[str, Any]]:
+    def observe(self, region: str = REGION) -> list[dict[str, Any]]:
         raw = self.api.certificates(
             api_url=self.simulator.api_url(region),
             login_url=self.simulator.login_url(region),
             credentials=self.credentials,
         )
         return [json.loads(entity) for entity in raw]
-
-    def observe(self) -> list[dict[str, Any]]:
-        return self.certificates()
 
     def fails(self) -> SourceError:
         with pytest.raises(SourceError) as caught:

@@ -108,25 +108,22 @@ def judged(
         conditions, alerts, _ = evaluate(state.conditions, observed, now, resolves=_resolves)
         return replace(state, conditions=conditions, outbox=waiting.with_alerts(state.outbox, alerts))
     document = msgspec.json.decode(msgspec.json.encode(found))  # as it comes back from the bucket
-    good = state
+    good, left_out = state, list[Alert]()
     if state.good != document:
         former = [one for one in _kept(state) if one.document != document]
-        dropped = {**state.dropped, **_sources(state.good)}
+        known = _watch(state.good)
+        dropped = {**state.dropped, **({one.id: one.region for one in known.sources} if known else {})}
         for source in found.sources:
             if dropped.get(source.id) == source.region:
                 del dropped[source.id]
         good = replace(state, good=document, accepted=now, former=tuple(former[: KEPT - 1]), dropped=dropped)
+        left_out = _left_out(known, found, now) if known else []
     conditions, alerts, _ = evaluate(state.conditions, (), now, resolves=_resolves)
-    news = (*alerts, *_left_out(state.good, found, now))
-    return replace(good, conditions=conditions, outbox=waiting.with_alerts(state.outbox, news))
+    return replace(good, conditions=conditions, outbox=waiting.with_alerts(state.outbox, (*alerts, *left_out)))
 
 
-def _left_out(before: Mapping[str, Any] | None, found: Watch, now: datetime) -> list[Alert]:
-    """What the document before named, and this one neither by that id nor by another; told once, when it is gone."""
-    try:
-        known = msgspec.convert(before, Watch) if before else found
-    except msgspec.ValidationError:  # it is not what was written
-        return []
+def _left_out(known: Watch, found: Watch, now: datetime) -> list[Alert]:
+    """What the one before named, and this one neither by that id nor by another; told once, when it is gone."""
     arns, regions = {one.arn for one in found.targets}, {one.region for one in found.sources}
     targets = {one.id: one.arn for one in known.targets if one.arn not in arns}
     sources = {one.id: one.region for one in known.sources if one.region not in regions}
@@ -144,12 +141,12 @@ def _stands(used: Former | None, parse: Parse) -> bool:
     return True
 
 
-def _sources(document: Mapping[str, Any] | None) -> dict[str, str]:
-    """The sources of a document that was kept, with their regions; none where it is not what was written."""
+def _watch(document: Mapping[str, Any] | None) -> Watch | None:
+    """What a document that was kept says; None where there is none, or it is not what was written."""
     try:
-        return {one.id: one.region for one in msgspec.convert(document, Watch).sources} if document else {}
+        return msgspec.convert(document, Watch) if document else None
     except msgspec.ValidationError:
-        return {}
+        return None
 
 
 def _resolves(key: str) -> Lasting:

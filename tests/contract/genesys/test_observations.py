@@ -105,11 +105,11 @@ def test_the_failure_of_one_region_never_touches_the_observation_of_another(obse
 
     def hold_up() -> None:
         with suppress(SourceError):  # the simulator closes
-            observer.certificates("eu-central-1")
+            observer.observe("eu-central-1")
 
     slow = Thread(target=hold_up, daemon=True)
     slow.start()
     with ThreadPoolExecutor(9) as threads:
-        seen = [*threads.map(lambda _: observer.certificates(), range(9))]
+        seen = [*threads.map(lambda _: observer.observe(), range(9))]
     assert [len(entities) for entities in seen] == [3] * 9
     assert slow.is_alive()
