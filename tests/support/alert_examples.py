@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from rotation_watcher.alerts import builders
-from rotation_watcher.alerts.builders import Ending, FileChange, Named, Role, SourceName, TargetName, ending
+from rotation_watcher.alerts.builders import Ending, FileChange, Named, Role, ending
 from rotation_watcher.alerts.fills import Fill
-from rotation_watcher.alerts.model import Alert, Origin, Severity
+from rotation_watcher.alerts.model import Alert, Origin, Severity, SourceName, TargetName
 from rotation_watcher.alerts.stamping import Stack, stamped
 from rotation_watcher.errors import SourceReason
 from rotation_watcher.keys import Place

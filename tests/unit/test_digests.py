@@ -8,9 +8,8 @@ import pytest
 
 from rotation_watcher import digests, keys
 from rotation_watcher.alerts import builders
-from rotation_watcher.alerts.builders import TargetName
 from rotation_watcher.alerts.builders.digest import more_alike
-from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.alerts.model import Alert, Kind, Severity, TargetName
 from rotation_watcher.alerts.recording import FEW, Recording
 from rotation_watcher.alerts.stamping import Stamping
 from rotation_watcher.config import Policy

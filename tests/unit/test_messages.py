@@ -8,8 +8,9 @@ import pytest
 from rotation_watcher import keys, messages
 from rotation_watcher.errors import StoreError
 from rotation_watcher.publish import Summary
-from rotation_watcher.targets.proof import AT_WORK, READBACK_SECONDS
+from rotation_watcher.targets.proof import AT_WORK
 from rotation_watcher.targets.requests import Message, Queued, decode_request
+from rotation_watcher.targets.snapshot import READBACK_SECONDS
 from tests.support.fakes import ManualClock
 from tests.support.fifo import Fifo
 from tests.support.queue_world import PERIOD, QueueWorld, arn

@@ -18,7 +18,8 @@ import msgspec
 
 from rotation_watcher import arns, defects, keys
 from rotation_watcher.alerts import outbox
-from rotation_watcher.alerts.builders import Reach, SourceName
+from rotation_watcher.alerts.builders import Reach
+from rotation_watcher.alerts.model import SourceName
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.asking import publish_requests
 from rotation_watcher.config import Mode, Source, Target, Watch

@@ -17,11 +17,10 @@ import msgspec
 
 from rotation_watcher import formats, keys
 from rotation_watcher.alerts import builders, outbox, waiting
-from rotation_watcher.alerts.conditions import Condition, Lasting, Observed, evaluate, unjudged
+from rotation_watcher.alerts.conditions import Condition, Lasting, Observed, evaluate, strange, unjudged
 from rotation_watcher.alerts.ledger import Ledger
 from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.alerts.outbox import AlertSink
-from rotation_watcher.alerts.strange import strange
 from rotation_watcher.clocks import Instant
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import Watch

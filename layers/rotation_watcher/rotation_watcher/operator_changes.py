@@ -23,11 +23,10 @@ from rotation_watcher import defects, keys
 from rotation_watcher.alerts import builders, outbox
 from rotation_watcher.alerts.builders import FileChange
 from rotation_watcher.alerts.builders.wording import stamp
-from rotation_watcher.alerts.conditions import Lasting, evaluate, unjudged
+from rotation_watcher.alerts.conditions import Lasting, evaluate, strange, unjudged
 from rotation_watcher.alerts.ledger import Ledger
 from rotation_watcher.alerts.model import Alert
 from rotation_watcher.alerts.outbox import AlertSink
-from rotation_watcher.alerts.strange import strange
 from rotation_watcher.alerts.waiting import with_alerts
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.deadline import CALL_TAKES, Remaining, TimedStore, unhurried

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import msgspec
 
 from rotation_watcher import arns, defects
-from rotation_watcher.alerts.builders import APPLY
+from rotation_watcher.alerts import builders
 from rotation_watcher.asking import publish_requests
 from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.config import Mode, Target, Watch
@@ -170,7 +170,7 @@ def _chosen(watch: Watch, request: Called) -> tuple[Target, ...]:
     if unknown:
         raise RequestRefused(f"no target {', '.join(unknown)}; the watch file has {', '.join(sorted(known)) or 'none'}")
     if isinstance(request, Rollback | Release) and watch.mode is Mode.OBSERVE:
-        raise RequestRefused(f"the mode is observe, which changes nothing: {APPLY} first")
+        raise RequestRefused(f"the mode is observe, which changes nothing: {builders.APPLY} first")
     return tuple(known[name] for name in asked)
 
 

@@ -16,10 +16,10 @@ import msgspec
 
 from rotation_watcher import arns, configuration, defects, keys
 from rotation_watcher.alerts import outbox
-from rotation_watcher.alerts.builders import SourceName, TargetName
 from rotation_watcher.alerts.builders.ending import UNWATCHED, own_id
 from rotation_watcher.alerts.conditions import Condition, over
 from rotation_watcher.alerts.ledger import Ledger
+from rotation_watcher.alerts.model import SourceName, TargetName
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.alerts.waiting import with_alerts
 from rotation_watcher.compare_and_set import Versioned, compare_and_set

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from rotation_watcher.alerts import builders, chat
-from rotation_watcher.alerts.builders import TargetName, ending
+from rotation_watcher.alerts.builders import ending
 from rotation_watcher.alerts.builders.wording import TITLE, days, headline, listed, plain, sentence
 from rotation_watcher.alerts.mail import subject
-from rotation_watcher.alerts.model import Alert, Kind, Origin, Severity
+from rotation_watcher.alerts.model import Alert, Kind, Origin, Severity, TargetName
 from rotation_watcher.errors import SourceReason
 from tests.support.alert_examples import ALB, CURRENT, DELIVERED, EXAMPLES, NOW, SINCE, SOURCE, UPCOMING
 

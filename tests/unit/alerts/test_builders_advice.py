@@ -10,10 +10,9 @@ import msgspec
 import pytest
 
 from rotation_watcher.alerts import builders
-from rotation_watcher.alerts.builders import TargetName
 from rotation_watcher.alerts.builders.operator_files import FileChange
 from rotation_watcher.alerts.fills import Fill
-from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.alerts.model import Alert, Kind, Severity, TargetName
 from rotation_watcher.errors import FetchCode, SourceReason
 from rotation_watcher.keys import Place
 from rotation_watcher.kinds import Door, DoorKind

@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotation_watcher.alerts import builders
-from rotation_watcher.alerts.builders import Ending, FileChange, Named, Role, SourceName, TargetName, digest
+from rotation_watcher.alerts.builders import Ending, FileChange, Named, Role, digest
 from rotation_watcher.alerts.builders.operator_files import COMMANDS as FILES_COMMANDS
 from rotation_watcher.alerts.builders.wording import TITLE
-from rotation_watcher.alerts.model import Alert, Severity, Status
+from rotation_watcher.alerts.model import Alert, Severity, SourceName, Status, TargetName
 from rotation_watcher.alerts.stamping import stamped
 from rotation_watcher.keys import Place
 from rotation_watcher.kinds import Door, DoorKind

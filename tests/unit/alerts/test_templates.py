@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotation_watcher.alerts.builders import SourceName, file_damaged
+from rotation_watcher.alerts.builders import file_damaged
 from rotation_watcher.alerts.builders.templates import Template, command, invoke, joined, uri
 from rotation_watcher.alerts.fills import MARKS, Fill, filled
-from rotation_watcher.alerts.model import Alert
+from rotation_watcher.alerts.model import Alert, SourceName
 from rotation_watcher.alerts.stamping import stamped
 from tests.support.alert_examples import BUCKET, DELIVERED, EXAMPLES, NOW, SINCE, STACK
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from rotation_watcher.alerts.builders import SourceName
+from rotation_watcher.alerts.model import SourceName
 from rotation_watcher.errors import SourceReason
 from rotation_watcher.sources import compare
 from rotation_watcher.sources.observation import Flood

@@ -19,9 +19,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from rotation_watcher.alerts.builders import ending
-from rotation_watcher.alerts.builders.subjects import SourceName, TargetName
-from rotation_watcher.alerts.model import Alert, Severity, Status
+from rotation_watcher.alerts import builders
+from rotation_watcher.alerts.model import Alert, Kind, Severity, SourceName, Status, TargetName
 from rotation_watcher.clocks import Instant, is_future
 from rotation_watcher.config import RemindDays
 
@@ -175,12 +174,16 @@ def _told(condition: Condition, one: Observed, remind: RemindDays, now: datetime
     if not _due(condition, alert.severity, remind, now):
         return condition, []
     number = max(0, condition.reminders) + 1
+    from rotation_watcher.alerts.builders import ending  # noqa: PLC0415  # most runs tell nothing
+
     alert = ending.reminder(alert, condition.since, number)
     return _as_told(replace(condition, reminded=now, reminders=number), alert, Status.REMINDER)
 
 
 def _as_told(condition: Condition, alert: Alert, status: Status) -> tuple[Condition, list[Alert]]:
     """The condition once this message is on its way. Its id stays the one that was told first."""
+    from rotation_watcher.alerts.builders import ending  # noqa: PLC0415  # most runs tell nothing
+
     alert = replace(alert, id=ending.like(condition.alert, alert.id) or alert.id, status=status)
     return replace(condition, alert=alert.id, title=alert.title, severity=alert.severity, worse=0), [alert]
 
@@ -213,7 +216,7 @@ def _ends(
         if one.alert is not None and one.alert in still:
             continue
         alerts.append(
-            ending.resolved(
+            builders.resolved(
                 subject=subject,
                 kind=one.kind,
                 opened=one.alert,
@@ -227,6 +230,15 @@ def _ends(
             )
         )
     return tuple(alerts)
+
+
+def strange(key: str, subject: Subject, place: str, now: datetime) -> Observed:
+    """An outbox, in the object ``place``, holds alerts that the watcher did not write (``ledger``)."""
+    return Observed(
+        key,
+        Kind.STATE_FORGED,
+        lambda since: builders.alerts_forged(subject=subject, place=place, since=since, now=now),
+    )
 
 
 def without_future_times(condition: Condition, now: datetime) -> Condition:

@@ -21,6 +21,25 @@ LONGEST_ID = 180
 """PagerDuty takes 255 characters as a key; what a rim puts before the id (the stack) has room beside it."""
 
 
+class SourceName(msgspec.Struct, frozen=True):
+    """A source as alerts name it."""
+
+    id: str
+    region: str
+
+
+class TargetName(msgspec.Struct, frozen=True):
+    """A target as alerts name it. ``label`` says what it is, in words: ``ALB trust store main``.
+
+    ``account`` is that of the role in whose name it is reached (None: it is the stack's).
+    """
+
+    id: str
+    arn: str
+    label: str
+    account: str | None = None
+
+
 class Severity(StrEnum):
     """How soon somebody should act."""
 

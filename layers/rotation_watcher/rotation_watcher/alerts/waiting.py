@@ -6,7 +6,6 @@ count, and no kind has more than ``FIRST_FEW`` before the others have had their 
 
 from collections.abc import Iterable, Sequence
 
-from rotation_watcher.alerts.builders.wording import TITLE, count, plain, stamp
 from rotation_watcher.alerts.model import Alert, Kind, Status, alert_id
 
 SAME_KIND = 4
@@ -62,6 +61,13 @@ def _cut(alerts: list[Alert], most: int) -> list[Alert]:
 
 def _summary(alerts: Sequence[Alert]) -> Alert:
     """One for all of them. It speaks of a region, a target, a kind only where all are of that."""
+    from rotation_watcher.alerts.builders.wording import (  # noqa: PLC0415  # seldom do many wait
+        TITLE,
+        count,
+        plain,
+        stamp,
+    )
+
     first = min(alerts, key=_severity)
     opened = next((one for one in alerts if _summarised(one)), first)
     number = sum(_summarised(one) or 1 for one in alerts)

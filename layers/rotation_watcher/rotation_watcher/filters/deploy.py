@@ -22,10 +22,11 @@ from rotation_watcher.filters.plan import Snapshot, closed
 from rotation_watcher.ports import Filter, Listener
 from rotation_watcher.targets import conditions, contention, findings
 from rotation_watcher.targets.decide import Outcome
-from rotation_watcher.targets.proof import READBACK_SECONDS, READBACKS, RECORDING
+from rotation_watcher.targets.proof import READBACKS, RECORDING
 from rotation_watcher.targets.record import Applied, Hold, HoldReason, Pending, Record
 from rotation_watcher.targets.repository import put_version
 from rotation_watcher.targets.session import Change, Session, unclaimed
+from rotation_watcher.targets.snapshot import READBACK_SECONDS
 
 replace = msgspec.structs.replace
 

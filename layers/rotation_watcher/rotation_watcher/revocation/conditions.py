@@ -7,10 +7,8 @@ import msgspec
 
 from rotation_watcher import keys
 from rotation_watcher.alerts import builders
-from rotation_watcher.alerts.builders import SourceName
-from rotation_watcher.alerts.conditions import AT_ONCE, Lasting, Observed, Subject, evaluate, unjudged
-from rotation_watcher.alerts.model import Alert, Kind
-from rotation_watcher.alerts.strange import strange
+from rotation_watcher.alerts.conditions import AT_ONCE, Lasting, Observed, Subject, evaluate, strange, unjudged
+from rotation_watcher.alerts.model import Alert, Kind, SourceName
 from rotation_watcher.alerts.waiting import with_alerts
 from rotation_watcher.config import RemindDays
 from rotation_watcher.errors import TOO_MANY_LISTS

@@ -15,7 +15,6 @@ from rotation_watcher.revocation.kept import DER, INDEX, MANIFEST, PEM, Held, Ma
 from rotation_watcher.revocation.manifest import commit, opened, read_manifest
 from rotation_watcher.revocation.points import Point
 from rotation_watcher.x509.crl import Crl, CrlFacts, is_revoked, pem_of, read
-from rotation_watcher.x509.crl_refusal import refusal
 from rotation_watcher.x509.revocation_index import Index, build_index, open_index
 
 
@@ -112,6 +111,8 @@ def is_proved(store: ObjectStore, point: Point, manifest: Manifest, now: datetim
 
 def is_issued(crl: Crl, point: Point, now: datetime) -> bool:
     """Whether the issuer of a point made this list for its certificates, and not in the future."""
+    from rotation_watcher.x509.crl_refusal import refusal  # noqa: PLC0415  # seldom is a list read anew
+
     refused = refusal(
         crl,
         issuer=point.issuer,

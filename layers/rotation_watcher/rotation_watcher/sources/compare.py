@@ -5,9 +5,8 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from rotation_watcher.alerts import builders
-from rotation_watcher.alerts.builders import SourceName
 from rotation_watcher.alerts.conditions import AT_ONCE, Lasting, Observed, evaluate
-from rotation_watcher.alerts.model import Kind
+from rotation_watcher.alerts.model import Kind, SourceName
 from rotation_watcher.sources import flapping
 from rotation_watcher.sources import keys_of_conditions as keys
 from rotation_watcher.sources.conditions import clear

@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 import msgspec
 
 from rotation_watcher.alerts import builders
-from rotation_watcher.alerts.conditions import Lasting, Observed, evaluate, unjudged
-from rotation_watcher.alerts.model import Alert, Kind
-from rotation_watcher.alerts.strange import strange
+from rotation_watcher.alerts.conditions import Lasting, Observed, evaluate, strange, unjudged
+from rotation_watcher.alerts.model import Alert, Kind, SourceName
 from rotation_watcher.config import Authority, Policy
 from rotation_watcher.errors import SourceReason
 from rotation_watcher.keys import history as history_of
@@ -89,7 +88,7 @@ def judged(
     return replace(history, conditions=conditions, ended=ended), alerts
 
 
-def strange_alerts(history: History, source: builders.SourceName, now: datetime) -> History:
+def strange_alerts(history: History, source: SourceName, now: datetime) -> History:
     """The history after alerts that the watcher had not written were taken out of its outbox."""
     observed = [strange(keys.FORGED, source, history_of(source.id), now)]
     conditions, alerts, _ = evaluate(history.conditions, observed, now, resolves=unjudged)

@@ -6,7 +6,8 @@ from types import MappingProxyType
 
 import msgspec
 
-from rotation_watcher.alerts.builders import Reach, SourceName
+from rotation_watcher.alerts.builders import Reach
+from rotation_watcher.alerts.model import SourceName
 from rotation_watcher.config import Policy, Source
 from rotation_watcher.trust.approvals import Approval
 from rotation_watcher.trust.file_contents import OperatorFile

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from rotation_watcher import keys
-from rotation_watcher.alerts.builders import Reach, SourceName
+from rotation_watcher.alerts.builders import Reach
 from rotation_watcher.alerts.ledger import Ledger
+from rotation_watcher.alerts.model import SourceName
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import Authority, Policy, Source
 from rotation_watcher.deadline import CALL_TAKES, Remaining

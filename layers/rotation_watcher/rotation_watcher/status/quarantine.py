@@ -5,9 +5,9 @@ from datetime import datetime
 
 from rotation_watcher import keys
 from rotation_watcher.alerts import builders
-from rotation_watcher.alerts.builders import SourceName
 from rotation_watcher.alerts.builders.wording import plain
 from rotation_watcher.alerts.fills import Fill, filled
+from rotation_watcher.alerts.model import SourceName
 from rotation_watcher.config import Authority, Source
 from rotation_watcher.sources.history import Quarantined
 from rotation_watcher.sources.observation import Presence

@@ -14,9 +14,8 @@ import msgspec
 from rotation_watcher import keys
 from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import Ending, Role
-from rotation_watcher.alerts.conditions import Evaluation, Lasting, Observed, evaluate, unjudged
+from rotation_watcher.alerts.conditions import Evaluation, Lasting, Observed, evaluate, strange, unjudged
 from rotation_watcher.alerts.model import Kind, Severity
-from rotation_watcher.alerts.strange import strange
 from rotation_watcher.alerts.waiting import with_alerts
 from rotation_watcher.config import Authority, Policy, Watch
 from rotation_watcher.status import expiry

@@ -11,10 +11,8 @@ import msgspec
 
 from rotation_watcher import keys
 from rotation_watcher.alerts import builders
-from rotation_watcher.alerts.builders import TargetName
-from rotation_watcher.alerts.conditions import AT_ONCE, Evaluation, Lasting, Observed, evaluate, unjudged
-from rotation_watcher.alerts.model import Kind
-from rotation_watcher.alerts.strange import strange
+from rotation_watcher.alerts.conditions import AT_ONCE, Evaluation, Lasting, Observed, evaluate, strange, unjudged
+from rotation_watcher.alerts.model import Kind, TargetName
 from rotation_watcher.bundles.wanted import Need
 from rotation_watcher.config import Mode, RemindDays, Target
 from rotation_watcher.errors import (

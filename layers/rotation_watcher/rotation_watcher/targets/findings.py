@@ -10,9 +10,8 @@ from functools import partial
 
 from rotation_watcher import arns, keys
 from rotation_watcher.alerts import builders
-from rotation_watcher.alerts.builders import TargetName
 from rotation_watcher.alerts.conditions import AT_ONCE, Lasting, Observed
-from rotation_watcher.alerts.model import Alert, Kind
+from rotation_watcher.alerts.model import Alert, Kind, TargetName
 from rotation_watcher.bundles.wanted import Need
 from rotation_watcher.config import Mode, Target
 from rotation_watcher.kinds import Door, DoorKind

@@ -7,9 +7,8 @@ import hashlib
 from datetime import datetime, timedelta
 
 from rotation_watcher.alerts import builders
-from rotation_watcher.alerts.builders import TargetName
 from rotation_watcher.alerts.conditions import AT_ONCE, Lasting, Observed
-from rotation_watcher.alerts.model import Kind
+from rotation_watcher.alerts.model import Kind, TargetName
 from rotation_watcher.bundles.wanted import Need
 from rotation_watcher.ports import Endpoint
 from rotation_watcher.sources.history import Status
@@ -18,7 +17,6 @@ from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.trust.file_contents import UNREADABLE, OperatorFile
 from rotation_watcher.x509 import identity_filters
 from rotation_watcher.x509.facts import CertificateFacts
-from rotation_watcher.x509.ocsp import names_responder
 
 FILE, UNUSUAL, LEFT_OUT, LOCKED, FILTERED = "file:", "unusual:", "left-out:", "locked:", "filtered-out:"
 PREFIXES = (FILE, UNUSUAL, LEFT_OUT, LOCKED, FILTERED)
@@ -206,6 +204,8 @@ def _ocsp(snapshot: Snapshot, now: datetime) -> list[Observed]:
     """The leaves that a service cannot ask about, and so refuses: a root is vouched for by nobody."""
     if not snapshot.live.asks_ocsp:
         return []
+    from rotation_watcher.x509.ocsp import names_responder  # noqa: PLC0415  # CloudFront alone asks
+
     silent = [
         need.certificate.facts
         for need in _required(snapshot, now)

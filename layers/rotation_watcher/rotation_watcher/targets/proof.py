@@ -19,13 +19,11 @@ from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.plan import Snapshot, digest, shown_last
 from rotation_watcher.targets.record import Hold, HoldReason, Pending, Record
 from rotation_watcher.targets.session import Session
-from rotation_watcher.targets.snapshot import contents_of
+from rotation_watcher.targets.snapshot import READBACK_SECONDS, contents_of
 from rotation_watcher.x509.certificates import Block
 
 replace = msgspec.structs.replace
 
-READBACK_SECONDS = 3.0
-"""Seconds between two read-backs."""
 RECORDING = 150.0
 """Seconds of a run that must be left for one more read-back: it may take 90 with all its tries, recording and
 delivering alerts 30 each."""

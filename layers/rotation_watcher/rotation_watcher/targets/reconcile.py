@@ -13,7 +13,7 @@ from rotation_watcher import arns
 from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.config import Mode, Watch
 from rotation_watcher.errors import ClaimedByAnother, Conflict, TargetBusy, ToBeDone
-from rotation_watcher.targets import companions, conditions, deploy, shown
+from rotation_watcher.targets import companions, conditions, shown
 from rotation_watcher.targets.decide import (
     Act,
     Action,
@@ -32,11 +32,10 @@ from rotation_watcher.targets.decide import (
 )
 from rotation_watcher.targets.pace import HORIZON, Turn, take_turn
 from rotation_watcher.targets.plan import Snapshot
-from rotation_watcher.targets.proof import READBACK_SECONDS
 from rotation_watcher.targets.record import Record
 from rotation_watcher.targets.run import Run
 from rotation_watcher.targets.session import Change, Session, made_once, unclaimed, while_same
-from rotation_watcher.targets.snapshot import may_lag, of_live, take_snapshot
+from rotation_watcher.targets.snapshot import READBACK_SECONDS, may_lag, of_live, take_snapshot
 from rotation_watcher.targets.summary import TargetSummary, describe
 
 replace = msgspec.structs.replace
@@ -117,6 +116,8 @@ def _deploy_as_read(run: Run, snapshot: Snapshot, session: Session) -> Outcome |
     snapshot = of_live(run.watch, session.target, record, snapshot.view, session.stores, live, now)
     if not isinstance(decide(snapshot, mode, ports.owner, now), Deploy):
         return None
+    from rotation_watcher.targets import deploy  # noqa: PLC0415  # most runs change nothing
+
     run.write_files(snapshot.view, narrow=False)
     companions.keep(snapshot.view, session, mode)
     try:
@@ -131,9 +132,13 @@ def _deploy_as_read(run: Run, snapshot: Snapshot, session: Session) -> Outcome |
 
 def _act(run: Run, snapshot: Snapshot, action: Action, session: Session) -> Outcome | None:
     """Change the target and prove it; None where there is nothing to do. Pins widen before, and narrow after."""
+    if not isinstance(action, Deploy | Prove | Resume):
+        return None
     pending = session.record.pending
     if isinstance(action, Deploy | Resume) and not (turn := take_turn(session)).now:
         return _put_off(snapshot, turn, session)
+    from rotation_watcher.targets import deploy  # noqa: PLC0415  # most runs change nothing
+
     match action:
         case Deploy():
             run.write_files(snapshot.view, narrow=False)
@@ -171,6 +176,8 @@ def _no_change(run: Run, snapshot: Snapshot, action: Action, session: Session) -
         run.write_files(snapshot.view, narrow=True)
     changes = [noticing(snapshot, run.watch.mode, session.ports.clock())]
     if isinstance(action, AdoptBaseline):
+        from rotation_watcher.targets import deploy  # noqa: PLC0415  # most runs change nothing
+
         changes.append(while_same(snapshot.record, deploy.adopt_baseline(snapshot, session)))
     if session.holding:
         changes.append(unclaimed)

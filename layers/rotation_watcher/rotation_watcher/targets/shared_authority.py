@@ -8,9 +8,8 @@ from datetime import datetime
 
 from rotation_watcher import arns, keys
 from rotation_watcher.alerts import builders
-from rotation_watcher.alerts.builders import TargetName
 from rotation_watcher.alerts.conditions import Observed
-from rotation_watcher.alerts.model import Alert, Kind
+from rotation_watcher.alerts.model import Alert, Kind, TargetName
 from rotation_watcher.config import Authority
 from rotation_watcher.kinds import ALB_TRUST_STORE, CLOUDFRONT_TRUST_STORE
 from rotation_watcher.targets.plan import Snapshot

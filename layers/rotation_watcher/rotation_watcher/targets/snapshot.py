@@ -24,6 +24,8 @@ from rotation_watcher.targets.record import Record
 from rotation_watcher.x509.certificates import Block
 from rotation_watcher.x509.truststore import EMPTY, Contents, read
 
+READBACK_SECONDS = 3.0
+"""Seconds between two read-backs."""
 LAG = timedelta(minutes=2)
 """How long after its proof an update may still not show everywhere (no figure of AWS's: elbv2 promises none)."""
 

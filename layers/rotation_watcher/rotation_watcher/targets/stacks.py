@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from rotation_watcher.alerts import builders
-from rotation_watcher.alerts.builders import TargetName
 from rotation_watcher.alerts.conditions import Observed
-from rotation_watcher.alerts.model import Kind
+from rotation_watcher.alerts.model import Kind, TargetName
 from rotation_watcher.expressions import Expression
 from rotation_watcher.ports import UNKNOWN, Live
 from rotation_watcher.targets import places

@@ -70,7 +70,6 @@ if TYPE_CHECKING:
     from rotation_watcher.alerts.builders.quarantine import anchor_missing, approved, quarantined
     from rotation_watcher.alerts.builders.revocation import crl_stale, revocations_behind, revoked
     from rotation_watcher.alerts.builders.stacks import two_stacks
-    from rotation_watcher.alerts.builders.subjects import SourceName, TargetName
     from rotation_watcher.alerts.builders.target_commands import APPLY
     from rotation_watcher.alerts.builders.trials import trial
 
@@ -81,8 +80,6 @@ __all__ = [
     "Named",
     "Reach",
     "Role",
-    "SourceName",
-    "TargetName",
     "alerts_forged",
     "anchor_missing",
     "approved",
@@ -169,7 +166,6 @@ _MODULES = {
     "quarantine": "anchor_missing approved quarantined",
     "revocation": "crl_stale revocations_behind revoked",
     "stacks": "two_stacks",
-    "subjects": "SourceName TargetName",
     "target_commands": "APPLY",
     "trials": "trial",
 }

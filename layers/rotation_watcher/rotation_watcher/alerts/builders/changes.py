@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from rotation_watcher import keys
-from rotation_watcher.alerts.builders.subjects import TargetName, Words, about_target, files_at
+from rotation_watcher.alerts.builders.subjects import Words, about_target, files_at
 from rotation_watcher.alerts.builders.target_commands import APPLY, look, releasing, who_changed
 from rotation_watcher.alerts.builders.templates import Template, command, uri, versions
 from rotation_watcher.alerts.builders.wording import DEFECT, count, listed, plain, refusing, sentence, stamp, when
-from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.alerts.model import Alert, Kind, Severity, TargetName
 from rotation_watcher.x509.facts import CertificateFacts
 
 _PROOFS = {

@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from rotation_watcher.alerts.builders.subjects import TargetName, Words, about_target
+from rotation_watcher.alerts.builders.subjects import Words, about_target
 from rotation_watcher.alerts.builders.target_commands import at, look, who_changed
 from rotation_watcher.alerts.builders.templates import Template, command
 from rotation_watcher.alerts.builders.wording import plain, sentence, stamp, when
-from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.alerts.model import Alert, Kind, Severity, TargetName
 from rotation_watcher.kinds import Door, DoorKind
 
 _TITLES: Mapping[DoorKind, str] = {

@@ -4,16 +4,19 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from rotation_watcher.alerts.builders.subjects import (
-    SourceName,
-    TargetName,
-    Words,
-    about_source,
-    about_stack,
-    about_target,
-)
+from rotation_watcher.alerts.builders.subjects import Words, about_source, about_stack, about_target
 from rotation_watcher.alerts.builders.wording import TITLE, count, plain, stamp, when
-from rotation_watcher.alerts.model import OPENINGS, Alert, Kind, Severity, Status, alert_id, shortened
+from rotation_watcher.alerts.model import (
+    OPENINGS,
+    Alert,
+    Kind,
+    Severity,
+    SourceName,
+    Status,
+    TargetName,
+    alert_id,
+    shortened,
+)
 from rotation_watcher.expressions import Expression
 
 _CODE = Expression(r"[a-z][a-z0-9-]{0,39}")

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from rotation_watcher.alerts.builders.subjects import SourceName, TargetName, Words, about_source, about_target
+from rotation_watcher.alerts.builders.subjects import Words, about_source, about_target
 from rotation_watcher.alerts.builders.templates import command, delete_older, versions_of
 from rotation_watcher.alerts.builders.wording import count, listed, plain, sentence, stamp, when
-from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.alerts.model import Alert, Kind, Severity, SourceName, TargetName
 from rotation_watcher.x509.facts import CertificateFacts
 
 _MOST_LINES = 8

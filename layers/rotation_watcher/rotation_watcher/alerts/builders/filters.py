@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from rotation_watcher.alerts.builders.subjects import TargetName, Words, about_target
+from rotation_watcher.alerts.builders.subjects import Words, about_target
 from rotation_watcher.alerts.builders.target_commands import APPLY, look, releasing, who_changed
 from rotation_watcher.alerts.builders.wording import count, enumerated, listed, plain, refusing, sentence, stamp, when
-from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.alerts.model import Alert, Kind, Severity, TargetName
 from rotation_watcher.x509.facts import CertificateFacts
 
 _MOST = 10

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from rotation_watcher.alerts.builders.subjects import AUTHORITY, SourceName, Words, about_source
+from rotation_watcher.alerts.builders.subjects import AUTHORITY, Words, about_source
 from rotation_watcher.alerts.builders.wording import count, plain, stamp, when
-from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.alerts.model import Alert, Kind, Severity, SourceName
 
 _MOST_EXAMPLES = 5
 

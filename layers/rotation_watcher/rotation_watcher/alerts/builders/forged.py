@@ -2,17 +2,10 @@
 
 from datetime import datetime
 
-from rotation_watcher.alerts.builders.subjects import (
-    SourceName,
-    TargetName,
-    Words,
-    about_source,
-    about_stack,
-    about_target,
-)
+from rotation_watcher.alerts.builders.subjects import Words, about_source, about_stack, about_target
 from rotation_watcher.alerts.builders.templates import versions
 from rotation_watcher.alerts.builders.wording import stamp, when
-from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.alerts.model import Alert, Kind, Severity, SourceName, TargetName
 
 
 def alerts_forged(*, subject: SourceName | TargetName | None, place: str, since: datetime, now: datetime) -> Alert:

@@ -5,10 +5,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from rotation_watcher import keys
-from rotation_watcher.alerts.builders.subjects import AUTHORITY, SourceName, Words, about_source
+from rotation_watcher.alerts.builders.subjects import AUTHORITY, Words, about_source
 from rotation_watcher.alerts.builders.templates import Template, command, uri
 from rotation_watcher.alerts.builders.wording import certificate, days, plain, stamp, when
-from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.alerts.model import Alert, Kind, Severity, SourceName
 from rotation_watcher.x509.facts import CertificateFacts
 
 _MOST = 5

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from rotation_watcher import keys
-from rotation_watcher.alerts.builders.subjects import AUTHORITY, SourceName, Words, about_source
+from rotation_watcher.alerts.builders.subjects import AUTHORITY, Words, about_source
 from rotation_watcher.alerts.builders.templates import Template, command, invoke, versions
 from rotation_watcher.alerts.builders.wording import DEFECT, plain, sentence, short, stamp, when
 from rotation_watcher.alerts.fills import Fill
-from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.alerts.model import Alert, Kind, Severity, SourceName
 from rotation_watcher.errors import SourceReason
 
 PERMISSION = "integrations:actionCertificate:view"

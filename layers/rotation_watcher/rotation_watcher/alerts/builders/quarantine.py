@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from rotation_watcher import keys
-from rotation_watcher.alerts.builders.subjects import AUTHORITY, SourceName, Words, about_source
+from rotation_watcher.alerts.builders.subjects import AUTHORITY, Words, about_source
 from rotation_watcher.alerts.builders.templates import Template, command, joined, uri
 from rotation_watcher.alerts.builders.wording import certificate, plain, sentence, stamp, when
-from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.alerts.model import Alert, Kind, Severity, SourceName
 from rotation_watcher.config import Authority
 from rotation_watcher.keys import Place
 from rotation_watcher.trust.approvals import APPROVABLE

@@ -2,20 +2,13 @@
 
 from datetime import datetime
 
-from rotation_watcher.alerts.builders.subjects import (
-    AUTHORITY,
-    SourceName,
-    TargetName,
-    Words,
-    about_source,
-    about_target,
-)
+from rotation_watcher.alerts.builders.subjects import AUTHORITY, Words, about_source, about_target
 from rotation_watcher.alerts.builders.target_commands import at, who_changed
 from rotation_watcher.alerts.builders.templates import Template, command, invoke
 from rotation_watcher.alerts.builders.wording import certificate as described
 from rotation_watcher.alerts.builders.wording import plain, sentence, stamp, when
 from rotation_watcher.alerts.fills import Fill
-from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.alerts.model import Alert, Kind, Severity, SourceName, TargetName
 from rotation_watcher.errors import TOO_MANY_LISTS, FetchCode
 from rotation_watcher.x509.crl import CrlFacts, share_left
 from rotation_watcher.x509.facts import CertificateFacts

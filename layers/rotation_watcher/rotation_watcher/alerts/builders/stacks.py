@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from rotation_watcher.alerts.builders.subjects import TargetName, Words, about_target
+from rotation_watcher.alerts.builders.subjects import Words, about_target
 from rotation_watcher.alerts.builders.target_commands import at
 from rotation_watcher.alerts.builders.templates import command
 from rotation_watcher.alerts.builders.wording import stamp, when
-from rotation_watcher.alerts.model import Alert, Kind, Severity
+from rotation_watcher.alerts.model import Alert, Kind, Severity, TargetName
 from rotation_watcher.kinds import MARK
 
 

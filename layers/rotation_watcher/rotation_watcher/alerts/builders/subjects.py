@@ -10,32 +10,13 @@ import msgspec
 
 from rotation_watcher.alerts.builders.templates import Template, asks_there
 from rotation_watcher.alerts.builders.wording import enumerated, headline, plain
-from rotation_watcher.alerts.model import Alert, Kind, Severity, alert_id
+from rotation_watcher.alerts.model import Alert, Kind, Severity, SourceName, TargetName, alert_id
 
 AUTHORITY = 20
 """The most characters of an authority's name: the API may call one anything."""
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 _PARAGRAPH, _FACT, _COMMAND = 1000, 320, 1000
 """The most characters of what an alert holds; the builders cut foreign text shorter (``wording.LONGEST``)."""
-
-
-class SourceName(msgspec.Struct, frozen=True):
-    """A source as alerts name it."""
-
-    id: str
-    region: str
-
-
-class TargetName(msgspec.Struct, frozen=True):
-    """A target as alerts name it. ``label`` says what it is, in words: ``ALB trust store main``.
-
-    ``account`` is that of the role in whose name it is reached (None: it is the stack's).
-    """
-
-    id: str
-    arn: str
-    label: str
-    account: str | None = None
 
 
 def files_at(arn: str) -> str:

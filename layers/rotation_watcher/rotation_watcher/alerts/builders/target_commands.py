@@ -3,9 +3,10 @@
 import json
 from datetime import datetime
 
-from rotation_watcher.alerts.builders.subjects import TargetName, files_at
+from rotation_watcher.alerts.builders.subjects import files_at
 from rotation_watcher.alerts.builders.templates import Template, command, invoke
 from rotation_watcher.alerts.fills import Fill
+from rotation_watcher.alerts.model import TargetName
 
 APPLY = 'set the mode to apply ("mode" in the watch file; without one the parameter Mode of the stack)'
 """How a stack that only observes is made to change its targets."""
