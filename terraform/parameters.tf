@@ -148,6 +148,13 @@ variable "watch_file_uri" {
   nullable    = false
 }
 
+variable "watch_file_account" {
+  description = "The account to which the bucket of watch_file_uri belongs, where it is not this one. A bucket of any other is not read: a name that was given up is anybody's."
+  type        = string
+  default     = ""
+  nullable    = false
+}
+
 variable "targets_by_tag" {
   description = "For a fleet. yes: publish may also keep up to date what bears the tag genesys-certificate-watcher:stack with the name of this stack, and is in the watch file; target_arns need not list it. no: what target_arns lists, and nothing else."
   type        = string
@@ -452,6 +459,7 @@ locals {
     AlertEventBus          = var.alert_event_bus
     RunbookUrl             = var.runbook_url
     WatchFileUri           = var.watch_file_uri
+    WatchFileAccount       = var.watch_file_account
     TargetsByTag           = var.targets_by_tag
     TargetRoleArns         = join(",", var.target_role_arns)
     RegionBucketArns       = join(",", var.region_bucket_arns)

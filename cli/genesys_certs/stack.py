@@ -92,7 +92,7 @@ class Stack:
     def _watch_file(self, where: str) -> bytes:
         place = keys.place(where)
         own = place is not None and place.bucket == self.bucket
-        return read_s3(where, owner=self.account if own else None)
+        return read_s3(where, owner=self.account if own else self.parameters.get("WatchFileAccount") or self.account)
 
     def parse(self, document: object) -> Watch:
         """A watch file that was kept, for this stack. Raises ConfigurationError."""
@@ -151,7 +151,8 @@ def read_s3(where: str, *, owner: str | None = None) -> bytes:
         raise ConfigurationError([f"{where!r} is no s3://bucket/key"])
     stored = S3Store(aws.client("s3"), place.bucket, owner=owner).get(place.key)
     if stored is None:
-        raise ConfigurationError([f"{where}: does not exist, or may not be read"])
+        whose = f", or its bucket is not of account {owner}" if owner else ""
+        raise ConfigurationError([f"{where}: does not exist, or may not be read{whose}"])
     return stored.body
 
 

@@ -60,3 +60,20 @@ def test_no_watch_file_is_read_in_the_stacks_bucket_once_that_is_somebody_elses(
         assert bootstrap.build(environment=variables | {"ACCOUNT_ID": aws.account}).watch().targets
         with pytest.raises(ConfigurationError, match="may not read it"):
             bootstrap.build(environment=variables | {"ACCOUNT_ID": "999999999999"}).watch()
+
+
+def test_a_watch_file_in_another_bucket_is_read_only_where_that_is_of_the_account_that_was_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with EmbeddedAws(ManualClock()) as aws:
+        for name, value in aws.environment().items():
+            monkeypatch.setenv(name, value)
+        aws.make_bucket("conf")
+        aws.client("s3").put_object(Bucket="conf", Key="watch.yaml", Body=FLEET)
+        variables = ENVIRONMENT | {"WATCH_FILE_URI": "s3://conf/watch.yaml"}
+        strangers = variables | {"ACCOUNT_ID": "999999999999"}
+        assert bootstrap.build(environment=variables | {"ACCOUNT_ID": aws.account}).watch().targets
+        with pytest.raises(ConfigurationError, match=r"sources\[0\].credentials \(line 2\)"):  # it was read
+            bootstrap.build(environment=strangers | {"WATCH_FILE_ACCOUNT": aws.account}).watch()
+        with pytest.raises(ConfigurationError, match=r"of account 999999999999 \(parameter WatchFileAccount\)"):
+            bootstrap.build(environment=strangers | {"WATCH_FILE_ACCOUNT": ""}).watch()

@@ -113,8 +113,8 @@ def test_collect_and_publish_have_the_same_configuration() -> None:
         for name in ("Collect", "Publish", "RefreshCrls", "Report", "Slack")
     }
     shared = {
-        *("BUCKET", "TOPIC_ARN", "PUBLISH_QUEUE_URL", "WATCH_FILE_URI", "MODE", "GENESYS_REGION"),
-        *("AUTHORITIES", "CREDENTIAL_ARNS", "TARGET_ARNS", "ACCOUNT_ID", "ALERT_EVENT_BUS"),
+        *("BUCKET", "TOPIC_ARN", "PUBLISH_QUEUE_URL", "WATCH_FILE_URI", "WATCH_FILE_ACCOUNT", "MODE"),
+        *("GENESYS_REGION", "AUTHORITIES", "CREDENTIAL_ARNS", "TARGET_ARNS", "ACCOUNT_ID", "ALERT_EVENT_BUS"),
         *("REGION_BUCKET_ARNS", "TARGET_ROLE_ARNS"),
     }
     schedules = {"COLLECT_SCHEDULE", "PUBLISH_SCHEDULE", "REFRESH_CRLS_SCHEDULE", "SILENCE_HOURS"}

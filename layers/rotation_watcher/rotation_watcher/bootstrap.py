@@ -189,10 +189,12 @@ class Watcher:
         place = keys.place(chosen.watch_file)
         if place is None:
             raise ConfigurationError([f"WatchFileUri: {chosen.watch_file!r} is no s3://bucket/key"])
-        own = place.bucket == chosen.bucket  # of another bucket nobody says whose it is
-        stored = S3Store(self._s3, place.bucket, owner=chosen.account if own else None).get(place.key)
+        own = place.bucket == chosen.bucket
+        owner = chosen.account if own else chosen.watch_file_account
+        stored = S3Store(self._s3, place.bucket, owner=owner).get(place.key)
         if stored is None:
-            raise ConfigurationError([f"{chosen.watch_file}: does not exist, or this function may not read it"])
+            whose = "" if own else f", or its bucket is not of account {owner} (parameter WatchFileAccount)"
+            raise ConfigurationError([f"{chosen.watch_file}: does not exist, or this function may not read it{whose}"])
         return config.load(
             stored.body,
             stack_region=chosen.region,

@@ -21,7 +21,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     ``account`` (ACCOUNT_ID) is the stack's account, to which its targets and secrets must belong (None: not known).
     ``sweep_every`` is how often the schedule looks at every target (PUBLISH_SCHEDULE; None: at no fixed interval).
-    ``claim_for`` is how long a claim on a target lasts. ``watch_file`` is empty or an ``s3://`` URI.
+    ``claim_for`` is how long a claim on a target lasts. ``watch_file`` is empty or an ``s3://`` URI,
+    ``watch_file_account`` (WATCH_FILE_ACCOUNT) the account to which its bucket must belong: by default the stack's.
     ``authorizer_arn`` (AUTHORIZER_ARN) is that of the stack's authorizer for APIs (None: it has none).
     ``event_bus`` (ALERT_EVENT_BUS) is the name of the EventBridge bus that gets every alert as an event (None: none).
     ``file_events_url`` (FILE_EVENTS_QUEUE_URL) is the queue to which the bucket tells what is done to the operator's
@@ -44,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     region: str
     account: str | None
     watch_file: str
+    watch_file_account: str | None
     mode: str
     genesys_region: str
     authorities: tuple[str, ...]
@@ -89,6 +91,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         region=environment["AWS_REGION"],
         account=environment.get("ACCOUNT_ID") or None,
         watch_file=environment.get("WATCH_FILE_URI", ""),
+        watch_file_account=environment.get("WATCH_FILE_ACCOUNT") or environment.get("ACCOUNT_ID") or None,
         mode=environment.get("MODE", "observe"),
         genesys_region=environment.get("GENESYS_REGION", ""),
         authorities=_items(environment.get("AUTHORITIES", "Genesys")),
