@@ -8,6 +8,7 @@ what it speaks of.
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import cached_property
 
 import msgspec
 
@@ -130,12 +131,12 @@ class Session:
         """Where its state lies."""
         return keys.target(self.target.arn)
 
-    @property
+    @cached_property
     def adapter(self) -> TrustTarget:
         """Who speaks to the target."""
         return self.ports.adapter(self.target)
 
-    @property
+    @cached_property
     def bundles(self) -> ObjectStore:
         """The bucket from which the target loads. Raises StoreError."""
         return self.ports.bundles(self.target)
