@@ -101,7 +101,7 @@ _UNLISTED = (
 )
 _LEFT_OUT = (
     "This release knows the root above it, but {file}, which replaces the built-in list, lacks it. Was a new one only"
-    " to be added? Then save this one from DigiCert's own site as root.pem and run the first command: it adds it."
+    " to be added? Save this one from DigiCert's site as root.pem and run the first command: it adds it."
 )
 _NO_CHAIN = (
     "What the API shows does not lead to a root that this release knows; the issuer is {known}. Only if DigiCert's own"
