@@ -32,14 +32,18 @@ _NEAR = 0.9
 _HEALTHY = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 """What went through. An update that was taken back (UPDATE_ROLLBACK_COMPLETE) did not: the release before runs."""
 _PERMISSION = (
-    "Give a role of the OAuth client the permission integrations:actionCertificate:view in Genesys Cloud Admin."
+    "Give a role of the OAuth client the permission integrations:actionCertificate:view in Genesys Cloud Admin. If it"
+    " has it, see that its allowed IP addresses, and your organisation's, hold that of the function (docs/deploy.md)."
 )
 _CURES = {
     SourceReason.CREDENTIALS_MISSING: (
         'Store {{"client_id": …, "client_secret": …}} in the secret that CredentialArns names; with a key of your own,'
         " name it in KmsKeyArn."
     ),
-    SourceReason.CREDENTIALS_REFUSED: "Check client id and secret, and that the client belongs to that region.",
+    SourceReason.CREDENTIALS_REFUSED: (
+        "Check client id and secret, that the client belongs to that region, and that its allowed IP addresses, and"
+        " your organisation's, hold that of the function (docs/deploy.md)."
+    ),
     SourceReason.PERMISSION_MISSING: _PERMISSION,
     SourceReason.UNREACHABLE: "With SubnetIds: the subnets need a way out by a NAT gateway, and port 443.",
 }

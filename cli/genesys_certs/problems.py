@@ -42,9 +42,12 @@ _INVALID = {
     "InvalidSignatureException",
 }
 _AT_GENESYS = {
-    SourceReason.CREDENTIALS_REFUSED: "Check client id, secret and region in Genesys Cloud Admin, Integrations, OAuth.",
+    SourceReason.CREDENTIALS_REFUSED: (
+        "Check client id, secret, region and allowed IP addresses in Genesys Cloud Admin, Integrations, OAuth."
+    ),
     SourceReason.PERMISSION_MISSING: (
-        "Give a role of that OAuth client the permission integrations:actionCertificate:view in Genesys Cloud Admin."
+        "Give a role of that OAuth client the permission integrations:actionCertificate:view in Genesys Cloud Admin;"
+        " if it has it, see that its allowed IP addresses, and your organisation's, hold this machine's."
     ),
     SourceReason.UNREACHABLE: "Check the network, a proxy, and the region.",
     SourceReason.TLS_FAILED: "If your network inspects TLS, name its root with --ca-file.",

@@ -31,7 +31,8 @@ HOSTILE = "\x1b[31m\r\nSubject: x\u202e`rm -rf`<!channel>\ue000region\ue001"
 class Stack:
     """A stack of which only report runs. Each source presents one leaf, and nothing replaces it."""
 
-    def __init__(self, sources: int = 1, *, ends: int = 40, suffix: str = "", **policy: Any) -> None:
+    def __init__(self, sources: int = 1, *, ends: int = 40, life: int = 365, suffix: str = "", **policy: Any) -> None:
+        self.life = life
         self.kept = KeptState(sources, 1, suffix=suffix)
         nothing_else = {"remind_days": RemindDays(critical=0, warning=0), "weekly_digest": WeeklyDigest(day="never")}
         self.kept.watch = replace(self.kept.watch, policy=replace(self.kept.watch.policy, **nothing_else | policy))
@@ -48,7 +49,7 @@ class Stack:
         leaves = [
             replace(
                 example,
-                facts=facts(name, begins=NOW + (days - 365) * DAY, ends=NOW + days * DAY),
+                facts=facts(name, begins=NOW + (days - self.life) * DAY, ends=NOW + days * DAY),
                 status=Status.CURRENT,
                 retire_after=None,
             )
@@ -102,6 +103,34 @@ def test_each_threshold_of_a_certificate_is_told_once_on_its_day() -> None:
         (3, "critical open"),
         (1, "critical open"),
     ]
+
+
+@pytest.mark.parametrize(("life", "left"), [(99, 33), (90, 30), (47, 15), (34, 11), (7, 2)])
+def test_a_leaf_that_lives_short_and_is_replaced_in_time_is_told_of_in_no_rotation(life: int, left: int) -> None:
+    stack = Stack(life=life)
+    (source,) = stack.kept.watch.sources
+    for ends in range(life, 3 * life, life - left):
+        stack.present(source.id, ends)
+        assert [(day, stack.at(day)) for day in range(ends - life, ends - left)] == [
+            (day, []) for day in range(ends - life, ends - left)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("life", "told"),
+    [
+        (199, [(66, "info"), (60, "info"), (30, "warning"), (14, "warning"), (7, "critical"), (3, "critical")]),
+        (47, [(15, "warning"), (14, "warning"), (7, "critical"), (3, "critical")]),
+        (34, [(11, "warning"), (7, "warning"), (5, "critical"), (3, "critical")]),
+        (7, [(2, "warning")]),
+    ],
+)
+def test_a_leaf_that_lives_short_and_is_not_replaced_is_told_of_from_its_last_third_on(
+    life: int, told: list[tuple[int, str]]
+) -> None:
+    stack = Stack(ends=life, life=life)
+    heard = [(life - day, words) for day, words in stack.on(range(life))]
+    assert heard == [(days, f"{severity} open") for days, severity in (*told, (1, "critical"))]
 
 
 def test_a_worse_severity_is_an_alert_with_an_id_of_its_own_and_ends_the_former() -> None:

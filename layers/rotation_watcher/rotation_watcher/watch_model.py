@@ -295,7 +295,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = 0.5
     expiry_days: Annotated[
         tuple[Annotated[int, msgspec.Meta(ge=1, le=400)], ...],
-        _about("Days before an end at which expiring is told of what nothing replaces yet; none: never."),
+        _about("Days before an end (a third of a short life at most) at which expiring is told; none: never."),
     ] = (90, 60, 30, 14, 7, 3, 1)
     stale_after_hours: Annotated[
         int, msgspec.Meta(ge=1, le=720), _about("Nothing is removed while the last successful observation is older.")

@@ -64,6 +64,18 @@ def test_what_will_not_pass_is_reported_at_the_first_try(
 
 
 @pytest.mark.parametrize("kind", ["token", "certificates"])
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_that_is_a_web_page_is_not_taken_for_one_of_the_client_or_its_role(
+    observer: Observer, kind: Any, status: int
+) -> None:
+    page = {"Content-Type": "text/html; charset=utf-8"}
+    observer.simulator.play(REGION, kind, times=0, status=status, body="<html>Blocked by policy</html>", headers=page)
+    error = observer.fails()
+    assert error.reason is SourceReason.UNREACHABLE
+    assert f"with a web page (status {status})" in str(error)
+
+
+@pytest.mark.parametrize("kind", ["token", "certificates"])
 def test_a_bomb_is_stopped_before_it_fills_the_memory(observer: Observer, kind: Any) -> None:
     bomb = gzip.compress(bytes(300_000_000), compresslevel=1)
     observer.simulator.play(REGION, kind, body=bomb, headers={"Content-Encoding": "gzip"})

@@ -644,3 +644,12 @@ def test_a_target_that_is_not_there_goes_on_with_nothing() -> None:
 def test_a_watch_file_that_is_broken_or_gone_is_not_what_the_next_runs_do(verb: str, says: str) -> None:
     change = FileChange(key="watch.json", was_there=True, is_there=verb == "replaced", former="v1", at=NOW)
     assert says in builders.operator_file_changed(change=change, bucket=BUCKET, now=NOW).what_it_means
+
+
+@pytest.mark.parametrize("reason", [SourceReason.CREDENTIALS_REFUSED, SourceReason.PERMISSION_MISSING])
+def test_a_refusal_by_genesys_may_be_of_the_address_that_it_comes_from(reason: SourceReason) -> None:
+    secret = "arn:aws:ssm:us-east-1:111122223333:parameter/genesys/oauth"
+    alert = builders.source_failing(
+        source=SOURCE, reason=reason, message="x", authority=None, since=SINCE, last_good=None, now=NOW, secret=secret
+    )
+    assert "addresses" in alert.what_to_do

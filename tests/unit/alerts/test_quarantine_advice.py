@@ -12,6 +12,7 @@ from rotation_watcher.alerts.model import Alert
 from rotation_watcher.alerts.stamping import stamped
 from rotation_watcher.keys import Place
 from rotation_watcher.trust.approvals import APPROVABLE
+from rotation_watcher.trust.digicert import FINGERPRINTS
 from rotation_watcher.trust.findings import Finding, Reason
 from rotation_watcher.x509.facts import CertificateFacts
 from tests.support import certs
@@ -87,6 +88,24 @@ def test_on_day_one_the_root_that_was_uploaded_is_probably_wrong_and_is_replaced
     assert ("grep -i " + PARTNER.fingerprint in replace) == (root is not None)
     assert ">>" not in replace
     assert "/approvals/" in approve
+
+
+def test_a_root_that_the_operator_s_own_list_of_digicert_s_lacks_is_added_to_that_list() -> None:
+    """Who uploads a new root alone takes the built-in list out, and with it the root of the leaf in use."""
+    known = msgspec.structs.replace(PARTNER, fingerprint=FINGERPRINTS["DigiCert Assured ID Root G2"])
+    sentences, (add, approve) = parts(quarantined("chain-untrusted", authority="DigiCert", root=known))
+    assert sentences.startswith("This release knows the root above it, but anchors/of this region.pem, which replaces")
+    assert len(sentences) <= 420
+    assert add.startswith(
+        "openssl x509 -noout -fingerprint -sha256 -in root.pem | tr -d : | grep -i " + known.fingerprint
+    )
+    assert add.count(f"'s3://{BUCKET}/anchors/of this region.pem'") == 2
+    assert ">> anchors.pem" in add
+    assert "/approvals/" in approve
+    sentences, (replace, _) = parts(quarantined("chain-untrusted", authority="DigiCert"))
+    assert "is not among the DigiCert roots that this release knows" in sentences
+    assert "together with the roots you still need" in sentences
+    assert ">>" not in replace
 
 
 REMEDIES = {

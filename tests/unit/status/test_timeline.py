@@ -69,6 +69,14 @@ def test_thresholds_stand_before_the_end_where_the_window_shows_them() -> None:
     assert current.thresholds[0].x == pytest.approx(percent(40 - 90), abs=0.02)
 
 
+def test_thresholds_of_what_lives_short_stand_in_the_last_third_of_its_life() -> None:
+    held = status()
+    (source,) = held.sources
+    short = replace(source.certificates[0], not_before=source.certificates[0].not_after - 47 * DAY)
+    current = drawn(replace(held, sources=(replace(source, certificates=(short,)),))).rows[0]
+    assert [mark.words.split()[0] for mark in current.thresholds] == ["15", "14", "7", "3", "1"]
+
+
 @pytest.mark.parametrize("shift", [-4000 * DAY, 4000 * DAY, -timedelta(days=700_000), timedelta(days=2_900_000)])
 def test_what_lies_outside_of_the_window_has_no_bar_and_breaks_nothing(shift: timedelta) -> None:
     held = status()

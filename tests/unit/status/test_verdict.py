@@ -129,3 +129,12 @@ def test_an_open_door_is_urgent_even_before_its_alert() -> None:
 )
 def test_what_ends_soon_and_nothing_replaces_is_a_reason(days: int, role: str, level: Level) -> None:
     assert judged(expiry=expiry(days, role)).level is level
+
+
+@pytest.mark.parametrize(
+    ("life", "left", "level"),
+    [(47, 29, Level.GOOD), (47, 16, Level.GOOD), (47, 15, Level.LOOK), (47, 7, Level.ACT), (34, 6, Level.LOOK)],
+)
+def test_what_lives_short_is_a_reason_in_the_last_third_of_its_life(life: int, left: int, level: Level) -> None:
+    short = replace(expiry(left), begins=NOW + (left - life) * DAY)
+    assert judged(expiry=short).level is level

@@ -54,6 +54,8 @@ _USUAL_LIFE = 300.0
 _LONGEST_LIFE = 172_800.0
 """Seconds: the longest life that Genesys gives a token. An answer that claims more is not believed."""
 _TRY_AGAIN = {429, 500, 502, 503, 504}
+_REFUSALS = {401, 403}
+"""What Genesys says in JSON, of the client or its role. As a web page it is the word of a proxy or firewall."""
 _LIKE_A_SECRET = re.compile(r"[\w+/=.~-]{20,}", re.ASCII)
 _PASSING_TLS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 """A connection that was lost while TLS began: it may be better in a moment."""
@@ -253,6 +255,7 @@ class Genesys:
         request = asking.request("POST", url, data={"grant_type": "client_credentials"})
         basic = httpx.BasicAuth(credentials.client_id, credentials.client_secret)
         answer = self._send(asking, next(basic.auth_flow(request)))
+        _told_by_genesys(answer, url)
         if answer.status in {httpx.codes.BAD_REQUEST, httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
             raise SourceError(
                 SourceReason.CREDENTIALS_REFUSED,
@@ -333,6 +336,7 @@ def _too_large(host: str) -> SourceError:
 def _checked(answer: _Answer, url: str) -> bytes:
     """The body of a good answer, or the error that its status stands for."""
     host, status = _host(url), answer.status
+    _told_by_genesys(answer, url)
     if httpx.codes.is_redirect(status):
         target = _harmless(_host(answer.headers.get("location", "")))
         raise SourceError(SourceReason.REDIRECTED, f"{host} redirects to {target}; the API never does")
@@ -349,6 +353,13 @@ def _checked(answer: _Answer, url: str) -> bytes:
     if status != httpx.codes.OK:
         raise SourceError(SourceReason.ANSWER_INVALID, f"{host} answered with status {status}")
     return answer.body
+
+
+def _told_by_genesys(answer: _Answer, url: str) -> None:
+    """Raise SourceError where a refusal is somebody else's."""
+    if answer.status in _REFUSALS and "html" in answer.headers.get("content-type", "").lower():
+        words = f"{_host(url)} answers with a web page (status {answer.status}): a proxy or firewall on the way"
+        raise SourceError(SourceReason.UNREACHABLE, words)
 
 
 def _decode[T](body: bytes, kind: type[T], url: str) -> T:

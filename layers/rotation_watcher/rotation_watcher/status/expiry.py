@@ -7,6 +7,28 @@ from rotation_watcher.status.model import BundleStatus, Certificate, NextExpiry,
 
 _SEEN_WITHIN = timedelta(hours=1)
 """How long after its end the rotation away from a leaf may not be seen yet."""
+_NEAR, _NOW = 30, 7
+"""How many days before it ends something without a successor is to be looked at, and acted upon."""
+_THIRD, _SIXTH = 3, 6
+"""What lives a year is replaced weeks before its end, what lives a month days before: most with a third of it left."""
+
+
+def days_before(begins: datetime | None, end: datetime, days: int, part: int = _THIRD) -> int:
+    """How many days before an end a number of days counts from: in the last third of a life at the earliest.
+
+    A leaf of 47 days has less than 90, 60 and 30 days left on most days of its life; none of them says anything.
+    """
+    return days if begins is None else min(days, max((end - begins).days // part, 0))
+
+
+def near_days(one: NextExpiry) -> int:
+    """How many days before its end it is to be looked at, if it has no successor."""
+    return days_before(one.begins, one.at, _NEAR)
+
+
+def now_days(one: NextExpiry) -> int:
+    """How many days before its end it is to be acted upon, if it has no successor."""
+    return days_before(one.begins, one.at, _NOW, _SIXTH)
 
 
 def ends(
@@ -48,6 +70,7 @@ def _ending(one: Certificate, of: str, others: Iterable[Certificate]) -> NextExp
         of=of,
         subject=one.subject,
         fingerprint=one.fingerprint,
+        begins=one.not_before,
         at=one.not_after,
         successor=any(
             each.not_after > one.not_after and each.state != "retiring" and not each.revoked for each in others

@@ -253,12 +253,16 @@ class ToldAlert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NextExpiry(msgspec.Struct, frozen=True, kw_only=True):
-    """Something in use that ends. ``successor``: whether what replaces it is there already."""
+    """Something in use that ends. ``successor``: whether what replaces it is there already.
+
+    ``begins``: when it becomes valid (null: a release before did not say).
+    """
 
     role: str
     of: str
     subject: str
     fingerprint: str
+    begins: Instant | None = None
     at: Instant
     successor: bool
 

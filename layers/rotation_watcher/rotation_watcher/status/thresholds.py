@@ -22,7 +22,6 @@ from rotation_watcher.status import expiry
 from rotation_watcher.status.expiry_state import State
 from rotation_watcher.status.model import Certificate, NextExpiry, Status
 from rotation_watcher.status.parts import wanted_by
-from rotation_watcher.status.verdict import NEAR, NOW
 
 replace = msgspec.structs.replace
 
@@ -36,8 +35,6 @@ OVER = Lasting(2, timedelta(hours=1))
 """How long nothing may be left before that is told."""
 MOST = 1000
 """Certificates that are looked at, the first that ends first."""
-_WORSE = (NEAR.days, NOW.days)
-"""Where an end becomes more severe, which is told whatever the policy lists below its first threshold."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -55,13 +52,11 @@ class Found(msgspec.Struct, frozen=True):
 
 def find(watch: Watch, status: Status) -> Found:
     """What ends, by a status."""
-    first = max(watch.policy.expiry_days, default=0)
-    thresholds = {*watch.policy.expiry_days, *(days for days in _WORSE if days < first)}
     merged = _merged(expiry.ends(status.sources, status.bundles, status.at, ended=True))
     certificates = _certificates(status)
     ends, passed = [], {}
     for one in [one for one in merged if not one.successor][:MOST]:
-        lowest = _lowest(one, thresholds, status.at)
+        lowest = _lowest(one, _thresholds(one, watch.policy), status.at)
         if lowest is not None:
             passed[one.fingerprint] = lowest
             ends.append(_ending(one, certificates[one.fingerprint], watch, status.at))
@@ -127,6 +122,12 @@ def days_left(at: datetime, now: datetime) -> int:
     return min(days, ENDED) if at <= now else days
 
 
+def _thresholds(one: NextExpiry, policy: Policy) -> set[int]:
+    """Days before its end: those of the policy, and below the first of them where it becomes more severe."""
+    listed = {expiry.days_before(one.begins, one.at, days) for days in policy.expiry_days}
+    return listed | {days for days in (expiry.near_days(one), expiry.now_days(one)) if days < max(listed, default=0)}
+
+
 def _lowest(one: NextExpiry, thresholds: Collection[int], now: datetime) -> int | None:
     """The lowest threshold that this one has passed; None: none."""
     days = days_left(one.at, now)
@@ -138,9 +139,9 @@ def _lowest(one: NextExpiry, thresholds: Collection[int], now: datetime) -> int 
 def _severity(one: NextExpiry, now: datetime) -> Severity:
     """As the headline of the page judges it (``verdict``)."""
     days = days_left(one.at, now)
-    if days <= NOW.days and one.role != Role.EXTRA:
+    if days <= expiry.now_days(one) and one.role != Role.EXTRA:
         return Severity.CRITICAL
-    return Severity.WARNING if days <= NEAR.days else Severity.INFO
+    return Severity.WARNING if days <= expiry.near_days(one) else Severity.INFO
 
 
 def _ending(one: NextExpiry, certificate: Certificate, watch: Watch, now: datetime) -> Ending:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from rotation_watcher.status.expiry import days_before
 from rotation_watcher.status.model import BundleStatus, Certificate, Rules, SourceStatus
 
 BEFORE, AFTER = timedelta(days=120), timedelta(days=410)
@@ -93,7 +94,7 @@ def _row(one: Certificate, rules: Rules, now: datetime, start: datetime, end: da
     what = f"{words}, {one.authority}" if several and one.authority else words
     what = f"{what}, revoked" if one.revoked else what
     retiring = one.role == "leaf" and one.state == "retiring" and one.since is not None and one.until is not None
-    counts = one.role == "leaf" and one.state != "retiring"
+    told = rules.expiry_days if one.role == "leaf" and one.state != "retiring" else ()
     return Row(
         what=f"{what[:1].upper()}{what[1:]}",
         state=one.state if one.role == "leaf" else "authority",
@@ -104,7 +105,7 @@ def _row(one: Certificate, rules: Rules, now: datetime, start: datetime, end: da
         removed=one.until,
         thresholds=tuple(
             Mark(_at(moment, start, end), f"{days} days before")
-            for days in (rules.expiry_days if counts else ())
+            for days in dict.fromkeys(days_before(one.not_before, one.not_after, days) for days in told)
             if start < (moment := _before(one.not_after, days)) < end and moment > one.not_before
         ),
     )

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from rotation_watcher.alerts.builders import Role
 from rotation_watcher.alerts.builders.wording import count
 from rotation_watcher.alerts.model import Kind, Severity
+from rotation_watcher.status.expiry import near_days, now_days
 from rotation_watcher.status.model import (
     Level,
     ListStatus,
@@ -22,8 +23,6 @@ from rotation_watcher.status.model import (
     Verdict,
 )
 
-NEAR, NOW = timedelta(days=30), timedelta(days=7)
-"""How long before it ends something without a successor is to be looked at, and acted upon."""
 SLOW = timedelta(hours=1)
 """How long an update may be without proof, or a target behind, before it is to be looked at."""
 MOST = 20
@@ -109,9 +108,10 @@ def _of_target(target: TargetStatus, now: datetime) -> list[Reason]:
 
 
 def _of_expiry(expiry: NextExpiry | None, now: datetime) -> list[Reason]:
-    if expiry is None or expiry.at - now > NEAR:
+    if expiry is None or expiry.at - now > timedelta(days=near_days(expiry)):
         return []
-    level = Level.ACT if expiry.at - now <= NOW and expiry.role != "extra" else Level.LOOK
+    urgent = expiry.at - now <= timedelta(days=now_days(expiry)) and expiry.role != "extra"
+    level = Level.ACT if urgent else Level.LOOK
     ends = "ended" if expiry.at < now else "ends"
     return [
         (level, f"{expiry.of}: {Role(expiry.role).words} {ends} at {expiry.at:%Y-%m-%d} and nothing replaces it yet")

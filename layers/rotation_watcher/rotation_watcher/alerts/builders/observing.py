@@ -17,6 +17,7 @@ _MOST_TIMES = 5
 _ITS_KEY = 'Parameters[?KeyId].join(`"="`,[`"--key-id"`,KeyId])'
 """Of a parameter that is there the option that names its KMS key: without it SSM stores under the account's own key."""
 
+_ADDRESSES = 'Genesys may admit known addresses only, and not the function\'s (runbook, "source-failing").'
 _FLAPS = " It comes and goes: it was over within the last day, so it counts as over only after a day without it."
 _TRIES = " This tries again at once and says how it went, and changes nothing:"
 _REMEDIES = {
@@ -28,9 +29,12 @@ _REMEDIES = {
     SourceReason.CREDENTIALS_REFUSED: (
         "Look at the OAuth client (grant: client credentials) in Genesys Cloud Admin, and at when its secret was stored"
         " (first command). If it was reset since, write client_id and client_secret into oauth.json as JSON, store it"
-        " (second command), then delete that file. The watcher takes it within five minutes."
+        " (second command), then delete that file. The watcher takes it within five minutes. If it was not,"
+        f" {_ADDRESSES}"
     ),
-    SourceReason.PERMISSION_MISSING: f"Give a role of the OAuth client the permission {PERMISSION}.",
+    SourceReason.PERMISSION_MISSING: (
+        f"Give a role of the OAuth client the permission {PERMISSION}. If it has it, {_ADDRESSES}"
+    ),
     SourceReason.THROTTLED: (
         "Find out what else uses this OAuth client, and give the watcher a client of its own. It tries again at every"
         " run."

@@ -14,6 +14,7 @@ from rotation_watcher.alerts.builders.wording import certificate, plain, sentenc
 from rotation_watcher.alerts.model import Alert, Kind, Severity, SourceName
 from rotation_watcher.config import Authority
 from rotation_watcher.keys import Place
+from rotation_watcher.trust import digicert
 from rotation_watcher.trust.approvals import APPROVABLE
 from rotation_watcher.trust.findings import CHAIN_REASONS, Finding, Reason
 from rotation_watcher.x509.facts import CertificateFacts
@@ -97,6 +98,10 @@ _UNLISTED = (
     " those without a purpose in their name). Compare its SHA-256 with DigiCert's own list of roots; only if it is"
     " there, write it together with the roots you still need to anchors/digicert.pem, which replaces the built-in list"
     " (first command)."
+)
+_LEFT_OUT = (
+    "This release knows the root above it, but {file}, which replaces the built-in list, lacks it. Was a new one only"
+    " to be added? Save this one from DigiCert's site as root.pem and run the first command: it adds it."
 )
 _NO_CHAIN = (
     "What the API shows does not lead to a root that this release knows; the issuer is {known}. Only if DigiCert's own"
@@ -211,7 +216,9 @@ def _chain(
 ) -> str:
     """The sentences about a leaf under a root that is not among those that are there."""
     if authority != Authority.GENESYS:
-        return _UNLISTED if root else _NO_CHAIN.format(known=_issuer(leaf))
+        if root is None:
+            return _NO_CHAIN.format(known=_issuer(leaf))
+        return _LEFT_OUT.format(file=plain(anchors.key, 60)) if _is_built_in(root) else _UNLISTED
     known = (
         f"a root named {_issuer(leaf)}, or the root of an intermediate of that name"
         if root is None
@@ -225,7 +232,9 @@ def _chain(
 def _trust(authority: str, root: CertificateFacts | None, anchors: Place, *, accepted_before: bool) -> Template:
     """Puts a root among those that are trusted; where its fingerprint is known, only if it is that one."""
     if authority != Authority.GENESYS:
-        return _put("digicert.pem", anchors)
+        if root is None or not _is_built_in(root):
+            return _put("digicert.pem", anchors)
+        accepted_before = True  # the file is there: without one this root would be trusted
     then = (
         command(
             "aws s3 cp {place} anchors.pem --region {region} && (echo; openssl x509 -in root.pem) >> anchors.pem"
@@ -239,6 +248,10 @@ def _trust(authority: str, root: CertificateFacts | None, anchors: Place, *, acc
         return then
     check = command(f"{_FINGERPRINT_OF} root.pem | tr -d : | grep -i {{digest}}", digest=root.fingerprint)
     return joined("{check} && {then}", check=check, then=then)
+
+
+def _is_built_in(root: CertificateFacts) -> bool:
+    return root.fingerprint in digicert.FINGERPRINTS.values()
 
 
 def _put(file: str, place: Place) -> Template:
