@@ -162,6 +162,8 @@ class CloudFrontTrustStores:
                 store.settles_at = self._clock() + delay if delay is not None else None
             if (ocsp := response._get_param("UseClientCertificateOCSPEndpoint")) is not None:  # noqa: SLF001
                 store.ocsp = _true(ocsp)
+            elif not self._knobs.cloudfront_keeps_ocsp:
+                store.ocsp = False
             store.before, store.etag, store.changed = shown, _etag(), self._clock()
             return ActionResult({"TrustStore": self._described(store), "ETag": store.etag})
 

@@ -63,6 +63,11 @@ class Knobs:
 
     Probe ``cloudfront.bundle.leaf``.
     """
+    cloudfront_keeps_ocsp: bool = True
+    """Whether UpdateTrustStore leaves OCSP on where a call does not name it; no document says so.
+
+    Probe ``cloudfront.update.ocsp-left-out``.
+    """
     max_cloudfront_bundle_bytes: int = 64 * 1024
     """Size of a CloudFront trust store's bundle (adjustable at AWS)."""
     max_distributions: int = 25

@@ -209,7 +209,17 @@ def test_a_trust_store_that_is_no_longer_shared_is_read_so(aws: EmbeddedAws, sto
 
 
 @pytest.mark.parametrize(
-    ("code", "error"), [("AccessDenied", TargetDenied), ("Throttling", TargetBusy), ("InternalFailure", TargetError)]
+    ("code", "error"),
+    [
+        ("AccessDenied", TargetDenied),
+        ("Throttling", TargetBusy),
+        ("InternalFailure", TargetError),
+        # Of the trust store behind the listener, and not of the filters: the same ones are asked for again.
+        ("TrustStoreNotReady", TargetBusy),
+        ("TrustStoreNotFound", TargetError),
+        ("InvalidConfigurationRequest", BundleRejected),
+        ("ValidationError", BundleRejected),
+    ],
 )
 def test_the_services_errors_keep_their_meaning(
     code: str, error: type[TargetError], aws: EmbeddedAws, store: str

@@ -105,6 +105,15 @@ def test_the_attributes_are_those_that_the_alert_has(
     assert {key: value["StringValue"] for key, value in letter["MessageAttributes"].items()} == attributes
 
 
+def test_an_alert_that_has_everything_has_no_more_attributes_than_a_raw_delivery_takes(topic: Topic) -> None:
+    """SNS drops a message with more than ten on its way to such a queue; moto hands it over."""
+    arrived = topic.subscribe(RawMessageDelivery="true")
+    topic.sink.deliver(msgspec.structs.replace(DELIVERED["expired"], target="alb"))
+
+    (letter,) = arrived()
+    assert len(letter["MessageAttributes"]) == 10
+
+
 def test_a_filter_policy_lets_through_what_it_names(topic: Topic) -> None:
     arrived = topic.subscribe(RawMessageDelivery="true", FilterPolicy=json.dumps({"severity": ["critical"]}))
     for name in ("rotated", "expired", "quota_near"):

@@ -57,9 +57,11 @@ NO_CONTENT = {
     "s3:AbortMultipartUpload": "an upload that was never completed is no object",
     "s3:InitiateReplication": "it copies out of this bucket, into another",
     "s3:ObjectOwnerOverrideToBucketOwner": "the owner of a replica; ReplicateObject is denied",
-    "s3:UpdateObjectEncryption": "a new action, which a partition may not know yet, and a policy with it is refused",
 }
-"""What changes an object without changing what it says, or another object."""
+"""What changes no object that is there."""
+ENCRYPTS = "s3:UpdateObjectEncryption"
+KNOWN = {"s3:PutObject", "s3:DeleteObject", "s3:RestoreObject", "s3:ReplicateObject", "s3:BypassGovernanceRetention"}
+"""Actions of every partition. A policy that names one which the partition does not know is refused."""
 
 
 def written() -> list[str]:
@@ -177,7 +179,7 @@ def test_named_operators_alone_decide_what_is_trusted_and_may_restore_state() ->
         assert denied("s3:PutObject", key, OPERATOR), "an operator that is not named is anybody"
 
 
-@pytest.mark.parametrize("action", [each for each in written() if each not in NO_CONTENT])
+@pytest.mark.parametrize("action", [each for each in written() if each not in {*NO_CONTENT, ENCRYPTS}])
 def test_who_may_decide_what_is_trusted_cannot_note_that_it_was_told(action: str) -> None:
     for principal in (OPERATOR, SECOND):
         assert denied(action, WHAT_WAS_TOLD, principal, f"{OPERATOR},{SECOND}") == {"OnlyReportNotesWhatItTold"}
@@ -234,6 +236,20 @@ def test_everybody_may_still_read_and_repair_the_bucket_itself() -> None:
             assert not denied(action, "targets/alb/bundle.pem", principal, OPERATOR)
     assert {"s3:PutObject", "s3:DeleteObjectVersion"} <= {*written()} - NO_CONTENT.keys()
     assert NO_CONTENT.keys() <= {*written()}
+
+
+def test_whoever_may_only_change_an_objects_encryption_makes_nothing_unreadable() -> None:
+    """Under a key that no function may use it is lost to them, in place: with its version, its date and its ETag."""
+    for key in STATE:
+        assert all(denied(ENCRYPTS, key, principal) for principal in OTHERS)
+        assert not denied(ENCRYPTS, key, OPERATOR, OPERATOR), "who retires a key moves what lies under it"
+    assert of_region_bucket(ENCRYPTS, "targets/alb/bundle.pem", OTHERS[0]) == {"OnlyPublishWrites"}
+
+
+def test_what_is_denied_is_known_in_every_partition() -> None:
+    for document in (policy(OperatorArns=OPERATOR, OperatorMfa="yes"), policy_of_region_bucket()):
+        patterns = {each for one in document["Statement"] for each in as_list(one["Action"])}
+        assert all(any(matches(each, action) for action in KNOWN) for each in patterns), patterns
 
 
 REGION_BUCKET = load(ROOT / "accounts" / "region-bucket.yaml")

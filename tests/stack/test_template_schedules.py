@@ -4,6 +4,7 @@ import json
 from typing import Any, cast
 
 import pytest
+from botocore.session import get_session
 from moto.events.models import EventPattern
 from moto.events.utils import EventMessageType
 
@@ -70,10 +71,22 @@ def by(arn: str) -> dict[str, Any]:
         (changed(eventName="DescribeTrustStores"), False),
         *(
             (changed(eventName=name), True)
-            for name in ("UpdateDomainName", "ModifyListener", "AddTrustStoreRevocations")
+            for name in ("UpdateDomainName", "ModifyListener", "AddTrustStoreRevocations", "DeleteDomainName")
         ),
-        (changed(eventName="UpdateTrustStore") | {"source": "aws.cloudfront"}, True),
-        (changed(eventName="UpdateDistribution") | {"source": "aws.cloudfront"}, True),
+        *(
+            (changed(eventName=name) | {"source": "aws.apigateway"}, True)
+            for name in ("CreateBasePathMapping", "UpdateApiMapping", "CreateRoutingRule", "PutRoutingRule")
+        ),
+        *(
+            (changed(eventName=name) | {"source": "aws.cloudfront"}, True)
+            for name in (
+                "UpdateTrustStore",
+                "UpdateDistribution",
+                "UpdateDistributionWithStagingConfig",
+                "CreateDistribution",
+                "CreateDistributionWithTags",
+            )
+        ),
         (changed() | {"source": "aws.s3"}, False),
         (changed() | {"detail-type": "AWS Console Sign In via CloudTrail"}, False),
     ],
@@ -83,6 +96,17 @@ def test_what_somebody_else_changes_wakes_publish_and_our_own_updates_do_not(
 ) -> None:
     pattern = Resolver({}, {"PublishRole": ("publish", OURS)}).of(RESOURCES[RULE]["Properties"]["EventPattern"])
     assert EventPattern.load(json.dumps(pattern)).matches_event(event) is wakes
+
+
+def test_every_call_that_the_rule_names_is_one_of_the_services() -> None:
+    """As their models spell them. CloudTrail's name of a call of CloudFront has no version (events of 2022 on)."""
+    names = RESOURCES[RULE]["Properties"]["EventPattern"]["detail"]["eventName"]
+    calls = {
+        call
+        for service in ("elbv2", "apigateway", "apigatewayv2", "cloudfront")
+        for call in get_session().get_service_model(service).operation_names
+    }
+    assert {*names} <= calls
 
 
 def test_the_rule_alone_may_wake_publish_and_what_it_cannot_hand_over_is_kept() -> None:

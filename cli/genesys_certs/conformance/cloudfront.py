@@ -212,6 +212,20 @@ def _ocsp(bench: Bench) -> Answer:
     return taken(seconds, text=str(shown.get("Reason", "")), status=str(shown["Status"]))
 
 
+def _ocsp_left_out(bench: Bench) -> Answer:
+    """Whether OCSP stays on at an update that does not name it."""
+    bench.settled()
+    try:
+        bench.update(bench.first, UseClientCertificateOCSPEndpoint=True)
+    except ClientError as error:
+        return refusal(error)
+    bench.settled()
+    bench.update(bench.put(bench.material.root().pem))
+    stays = bool(bench.settled()[0].get("UseClientCertificateOCSPEndpoint"))
+    bench.update(bench.first, UseClientCertificateOCSPEndpoint=False)
+    return taken(stays=stays)
+
+
 def _sealed_created(bench: Bench, file: Sealed, client: Any) -> Answer:
     """One more trust store, which is deleted once it has settled."""
     begun = bench.services.timer()
@@ -252,6 +266,7 @@ PROBES: Sequence[Probe] = (
         wants=("other_bucket",),
     ),
     Probe("cloudfront.update.ocsp", "OCSP, while no certificate names a responder.", _ocsp),
+    Probe("cloudfront.update.ocsp-left-out", "OCSP after an update that does not name it.", _ocsp_left_out),
     Probe("cloudfront.error.no-object", "An object that does not exist.", _update({"key": "absent"})),
     Probe("cloudfront.error.no-version", "A version that does not exist.", _update({"version": "A" * 32})),
     Probe("cloudfront.error.no-store", "A trust store that does not exist.", _no_store),

@@ -33,6 +33,7 @@ def knobs() -> dict[str, Any]:
 @pytest.fixture
 def store(aws: EmbeddedAws, clock: ManualClock) -> ContractTarget:
     aws.knobs.cloudfront_judges = "at-once"
+    aws.knobs.cloudfront_keeps_ocsp = True
     aws.trust_stores_of_cloudfront.reasons.clear()
     return contract_targets.cloudfront_store(aws, ONE, clock)
 
@@ -248,11 +249,19 @@ def test_a_read_back_asks_for_the_trust_store_alone(aws: EmbeddedAws, store: Con
     assert [call.operation for call in aws.calls] == ["GetTrustStore"]
 
 
-def test_what_is_asked_of_ocsp_stays_as_it_is(aws: EmbeddedAws, store: ContractTarget) -> None:
+@pytest.mark.parametrize("keeps", [True, False])
+def test_what_is_asked_of_ocsp_stays_as_it_is(aws: EmbeddedAws, store: ContractTarget, *, keeps: bool) -> None:
+    """Also where an update that does not name it turns it off: a revoked client would come in."""
+    aws.knobs.cloudfront_keeps_ocsp = keeps
     client = aws.client("cloudfront")
     client.update_trust_store(Id=store.name, IfMatch=store.read().etag, UseClientCertificateOCSPEndpoint=True)
     store.clock.advance(timedelta(minutes=1))
     assert store.read().asks_ocsp
     store.load(TWO)
     assert store.read().asks_ocsp
+    client.update_trust_store(Id=store.name, IfMatch=store.read().etag, UseClientCertificateOCSPEndpoint=False)
+    store.clock.advance(timedelta(minutes=1))
+    assert not store.read().asks_ocsp
+    store.load(THREE)
+    assert not store.read().asks_ocsp, "what somebody has turned off is not turned on again"
     assert isinstance(store.adapter, CloudFrontTrustStores)

@@ -30,6 +30,7 @@ _BUSY = {
     "RequestLimitExceeded",
     "SlowDown",
     "PriorRequestNotComplete",
+    "TrustStoreNotReady",
     "ConflictException",
 }
 """No 5xx: after one the request may have been carried out, and TargetBusy promises that nothing was changed."""

@@ -35,6 +35,8 @@ class CloudFrontTrustStores:
 
     def __init__(self, client: Any) -> None:  # the SDK's client of cloudfront
         self._client = client
+        self._asking: dict[str, str | None] = {}
+        """By ARN the ETag with which a trust store was seen to ask OCSP responders; None: it asks none."""
 
     def expect(self, arns: Sequence[str]) -> None:
         """See ``ports.ThriftyTarget``. The service describes no trust stores by id at once."""
@@ -54,7 +56,10 @@ class CloudFrontTrustStores:
             raise _failed("read", arn, error) from error
 
     def update(self, arn: str, bundle: BundleObject, *, expected: str | None) -> str:
-        """See ``ports.TrustTarget``. What the trust store asks of OCSP stays as it is: it is not sent along."""
+        """See ``ports.TrustTarget``. What the trust store asks of OCSP stays as it is.
+
+        Where it was seen to ask, that is sent along: no document says that a call which does not name it leaves it on.
+        """
         if not _REGION.fullmatch(bundle.region):
             raise TargetError(f"cannot change {arn}: CloudFront loads from no bucket in the region {bundle.region}")
         if not expected:
@@ -65,11 +70,13 @@ class CloudFrontTrustStores:
             "Region": bundle.region,
             "Version": bundle.version,
         }
+        more: Any = {"UseClientCertificateOCSPEndpoint": True} if self._asking.get(arn) == expected else {}
         try:
             answer = self._client.update_trust_store(
                 Id=parse_target(arn).name,
                 IfMatch=expected,
                 CaCertificatesBundleSource={"CaCertificatesBundleS3Location": location},
+                **more,
             )
         except (ClientError, BotoCoreError) as error:
             raise _failed("change", arn, error) from error
@@ -83,6 +90,8 @@ class CloudFrontTrustStores:
         store = answer["TrustStore"]
         status, reason = store.get("Status", ""), store.get("Reason", "")
         settled = status in {"active", "failed"}
+        asks = bool(store.get("UseClientCertificateOCSPEndpoint"))
+        self._asking[arn] = answer.get("ETag") if asks else None
         return Live(
             bundle=UNKNOWN,
             location=UNKNOWN,
@@ -95,7 +104,7 @@ class CloudFrontTrustStores:
             proof=CLOUDFRONT_TRUST_STORE.proof,
             certificates=store.get("NumberOfCaCertificates"),
             refused=(reason or "it gives no reason") if status == "failed" else "",
-            asks_ocsp=bool(store.get("UseClientCertificateOCSPEndpoint")),
+            asks_ocsp=asks,
         )
 
     def _endpoints(self, arn: str, known: Sequence[str]) -> Iterator[Endpoint]:

@@ -24,7 +24,8 @@ NEEDED_SDK = "1.44.8"
 """The first botocore (and boto3) whose model knows the filters."""
 _SETTINGS = ("IgnoreClientCertificateExpiry", "AdvertiseTrustStoreCaNames")
 _KNOWN = {"Mode", "TrustStoreArn", "TrustStoreAssociationStatus", FILTERS, *_SETTINGS}
-_REFUSED = {"InvalidConfigurationRequest", "ValidationError", "TrustStoreNotReady", "TrustStoreNotFound"}
+_REFUSED = {"InvalidConfigurationRequest", "ValidationError"}
+"""What speaks of the filters. Not that the trust store behind the listener is not there, or not active (yet)."""
 
 
 class NlbListeners:

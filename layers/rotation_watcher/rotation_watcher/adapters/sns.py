@@ -16,7 +16,9 @@ class SnsSink:
     """``alerts.outbox.AlertSink`` over one topic. E-mail gets the readable text, other protocols the alert as JSON.
 
     For subscription filter policies: the attributes ``kind``, ``severity``, ``status``, ``region`` (of Genesys Cloud),
-    ``source`` and ``target``, and ``stack``, ``account``, ``environment``, ``aws_region`` of a stamped alert.
+    ``source`` and ``target``, and ``stack``, ``account``, ``environment``, ``aws_region`` of a stamped alert. Ten are
+    the most: SNS drops a message with more on its way to a queue that gets it raw, as the chats' do (its developer
+    guide, "Message attributes").
     """
 
     def __init__(self, client: "SNSClient", topic_arn: str) -> None:
