@@ -76,6 +76,7 @@ def describe(snapshot: Snapshot, outcome: Outcome) -> TargetSummary:
 class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The answer of a run. ``text``: in a dry run, the plans of all targets as lines for people.
 
+    ``left``: in a dry run, the ids of targets for which it had no time, or its answer no room; to be asked for by name.
     ``woken``: the targets that the queue was asked for because somebody has changed them.
     """
 
@@ -83,6 +84,7 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     dry_run: bool = False
     targets: dict[str, TargetSummary] = {}
     bundles: dict[str, str] = {}
+    left: list[str] = []
     woken: list[str] = []
     passed_over: list[str] = []
     broken: list[str] = []
