@@ -97,14 +97,12 @@ _LARGE = 1024 * 1024
 
 
 def read(data: bytes) -> Contents:
-    """Split a truststore into segments. Never raises; no byte of the data is lost.
-
-    A run of ``publish`` reads what a target holds at every step, so what was read last is remembered.
-    """
+    """``split``, remembered: a run of ``publish`` reads what a target holds at every step."""
     return _read_large(data) if len(data) > _LARGE else _read_small(data)
 
 
-def _read(data: bytes) -> Contents:
+def split(data: bytes) -> Contents:
+    """Split a truststore into segments. Never raises; no byte of the data is lost."""
     text = data.decode("latin-1")  # every byte is a character: what is written back is what was read
     segments: list[_Segment] = []
     line = pem.Lines(text).of
@@ -145,7 +143,7 @@ def _read(data: bytes) -> Contents:
     )
 
 
-_read_small, _read_large = lru_cache(8)(_read), lru_cache(2)(_read)
+_read_small, _read_large = lru_cache(8)(split), lru_cache(2)(split)
 
 
 def without(contents: Contents, fingerprints: Collection[str]) -> Contents:
