@@ -45,7 +45,7 @@ def headline(about: str, words: str) -> str:
     Titles become mail subjects, which SNS takes in ASCII alone; what is not ASCII becomes ``?``.
     """
     about, words = (
-        "".join(sign if sign.isascii() else "?" for sign in plain(part.replace("…", "..."))) for part in (about, words)
+        "".join(sign if sign.isascii() else "?" for sign in plain(part).replace("…", "...")) for part in (about, words)
     )
     words = words[:TITLE]
     return f"{shortened(about, TITLE - len(words) - len(': '))}: {words}"[:TITLE]
