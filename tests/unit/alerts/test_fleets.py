@@ -7,7 +7,7 @@ import pytest
 
 from rotation_watcher.alerts import mail
 from rotation_watcher.alerts.builders import more_alike, summed_up
-from rotation_watcher.alerts.model import Alert, Severity
+from rotation_watcher.alerts.model import Alert, Severity, Status
 from tests.support.kept_state import NOW, alert
 
 replace = msgspec.structs.replace
@@ -36,3 +36,19 @@ def test_the_number_and_what_happened_are_never_cut_away(name: str) -> None:
             assert words.endswith(": it could not be updated (target-denied)")
         assert "more): it could not be updated (target-denied)" in one.what_happened
         assert "?" not in one.title
+
+
+@pytest.mark.parametrize("name", ["", "-bank-prod-eu-central-1-truststore", "x" * 59])
+def test_the_end_of_a_fleets_trouble_says_that_it_is_over(name: str) -> None:
+    ends = [replace(one, status=Status.RESOLVED, title=f"Over: {one.title}") for one in fleet(name)]
+    one = more_alike(ends, NOW + timedelta(minutes=5))
+    for words in (one.title, mail.subject(one)):
+        assert "Over: 1000 targets (t000" in words
+        assert words.endswith(": it could not be updated (target-denied)")
+
+
+def test_several_sorts_of_further_messages_keep_their_number() -> None:
+    alike = fleet("-bank-prod-eu-central-1-truststore")
+    others = [replace(one, title=one.title.replace("denied", "busy, for the third day in a row")) for one in alike[:9]]
+    one = more_alike([*others, *alike], NOW + timedelta(minutes=5))
+    assert one.title.startswith("1009 more messages: ")
