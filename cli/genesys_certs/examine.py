@@ -9,7 +9,7 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from genesys_certs import aws
-from genesys_certs.plan import read_answer
+from genesys_certs.plan import planned_by
 from genesys_certs.problems import explain
 from genesys_certs.stack import Stack
 from genesys_certs.status import OLD, ago, read
@@ -289,7 +289,7 @@ def of_targets(stack: Stack, now: datetime) -> Iterator[Finding]:
     watch = stack.watch()
     if not watch.targets:
         return
-    planned = read_answer(stack.invoke("PublishFunction", {"dry_run": True}))
+    planned = planned_by(stack)
     by_id = {target.id: target for target in watch.targets}
     for name, words in planned.failures.items():
         yield _critical(f"target {name}", words, _cure_of_target(by_id.get(name), words))

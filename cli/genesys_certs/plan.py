@@ -1,5 +1,6 @@
 """``genesys-certs plan``: what would change at the targets, by name; nothing is changed."""
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -91,9 +92,29 @@ def command(*, as_json: bool, targets: tuple[str, ...], from_here: bool, detaile
 
 
 def _from_stack(what: What, targets: tuple[str, ...]) -> Planned:
-    found = options.find(what.stack_name, what.profile, what.region)
-    event: dict[str, object] = {"dry_run": True} | ({"targets": [*targets]} if targets else {})
-    return read_answer(found.invoke("PublishFunction", event))
+    return planned_by(options.find(what.stack_name, what.profile, what.region), targets)
+
+
+def planned_by(stack: Stack, targets: tuple[str, ...] = ()) -> Planned:
+    """The plans of the stack's function, of all targets where none is named. Raises Problem."""
+    event: dict[str, object] = {"dry_run": True}
+    return _asked(lambda some: stack.invoke("PublishFunction", event | ({"targets": some} if some else {})), targets)
+
+
+def _asked(ask: Callable[[Sequence[str]], Any], targets: Sequence[str]) -> Planned:
+    """What one run had no time for, or its answer no room, the next one is asked for, as long as each tells of some."""
+    plans: list[NamedPlan] = []
+    failures: dict[str, str] = {}
+    while True:
+        answer = ask(targets)
+        planned = read_answer(answer)
+        plans, failures = [*plans, *planned.targets], failures | planned.failures
+        targets = answer.get("left", ()) if isinstance(answer, dict) else ()
+        if targets and not planned.targets and not planned.failures:
+            failures |= dict.fromkeys(targets, "a run of the function has no time to begin with it")
+            targets = ()
+        if not targets:
+            return planned_of(plans, failures)
 
 
 def read_answer(answer: Any) -> Planned:
@@ -169,8 +190,13 @@ def _read(place: Place, targets: tuple[str, ...], now: datetime) -> Planned:
     if left_out and not named:
         planned = planned_of([], {})
     else:
-        summary = publish.publish(place.watch, Reconcile(targets=named, dry_run=True), ports_of(place, now))
-        planned = read_answer(msgspec.to_builtins(summary))
+        ports = ports_of(place, now)
+        planned = _asked(
+            lambda some: msgspec.to_builtins(
+                publish.publish(place.watch, Reconcile(targets=tuple(some), dry_run=True), ports)
+            ),
+            named,
+        )
     planned.left_out = left_out
     planned.text = [*(f"{name}: {why}" for name, why in left_out.items()), *planned.text]
     return planned

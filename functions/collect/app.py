@@ -11,7 +11,7 @@ from rotation_watcher import __version__, bootstrap, configuration
 from rotation_watcher.adapters.metrics import EmbeddedMetrics
 from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.collect import Request, SourceSummary, collect
-from rotation_watcher.errors import RequestRefused, StoreError
+from rotation_watcher.errors import RequestRefused, StoreError, together
 from rotation_watcher.sources.observation import Observation
 
 logger = Logger(version=__version__)
@@ -74,7 +74,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     undelivered += [*configured.failures, *not_ended, *delivery.failures]
     if summary.broken or undelivered:
         broken = [f"{name}: {summary.sources[name].message}" for name in summary.broken]
-        raise StoreError("; ".join([*broken, *undelivered]))
+        raise StoreError(together([*broken, *undelivered]))
     return answer
 
 

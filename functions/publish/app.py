@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation_watcher import __version__, bootstrap, configuration, messages
 from rotation_watcher.alerts.fills import Fill
-from rotation_watcher.errors import StoreError
+from rotation_watcher.errors import StoreError, together
 from rotation_watcher.publish import Summary, publish
 from rotation_watcher.targets.requests import Changed, PublishCall, Queued, Sweep, decode_request
 
@@ -69,7 +69,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         idle = isinstance(request, Sweep) and not configured.watch.targets and listed
         others = [*configured.failures, *([_NO_TARGET] if idle else []), *wound_up, *delivery.failures]
         if failures := summary.failures(others):
-            raise StoreError("; ".join(failures))
+            raise StoreError(together(failures))
         return summary
 
     request = decode_request(event)

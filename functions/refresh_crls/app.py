@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation_watcher import __version__, bootstrap, configuration
 from rotation_watcher.alerts.fills import Fill
-from rotation_watcher.errors import RequestRefused, StoreError
+from rotation_watcher.errors import RequestRefused, StoreError, together
 from rotation_watcher.refresh_crls import Request, Summary, refresh_crls
 
 logger = Logger(version=__version__)
@@ -47,7 +47,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     if logger.log_level <= logging.DEBUG:
         _explain(summary)
     if failed := [*configured.failures, *summary.broken, *summary.undelivered, *delivery.failures]:
-        raise StoreError("; ".join(failed))
+        raise StoreError(together(failed))
     return answer
 
 

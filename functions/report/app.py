@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from rotation_watcher import __version__, bootstrap, configuration
 from rotation_watcher.adapters.metrics import EmbeddedMetrics
 from rotation_watcher.alerts.fills import Fill
-from rotation_watcher.errors import RequestRefused, StoreError
+from rotation_watcher.errors import RequestRefused, StoreError, together
 from rotation_watcher.report import Request, changed_files, report
 
 logger = Logger(version=__version__)
@@ -51,5 +51,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     if configured.mistakes:
         answer["configuration_refused"] = [*configured.mistakes]  # collect and publish log them
     if failed := [*configured.failures, *summary.undelivered, *delivery.failures]:
-        raise StoreError("; ".join(failed))
+        raise StoreError(together(failed))
     return answer

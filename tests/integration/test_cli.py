@@ -26,6 +26,7 @@ from local.environment import BUCKET, Environment
 from local.genesys.issuing import issue, subject
 from local.genesys.keys import DEFAULT_CACHE
 from rotation_watcher import configuration
+from rotation_watcher import publish as publishing
 from rotation_watcher.adapters import clients
 from rotation_watcher.errors import StoreError
 from rotation_watcher.sources import history
@@ -88,6 +89,27 @@ def test_the_plan_is_the_answer_of_the_functions_dry_run_word_for_word(world: En
     assert plan["add"][0]["name"] == "Simulated data actions us-east-1 Root CA G1"
     assert plan["add"][0]["sha256"] == plan["add"][0]["sha256"].lower()
     assert answer.text[-1] == here.json["total"] == "1 to add, 0 to remove, 1 kept"
+
+
+def test_plan_and_doctor_ask_again_for_the_targets_for_which_one_answer_had_no_room(
+    world: Environment, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = world.world.region("sa-east-1").root_pem()
+    for name in ("alb2", "alb3"):
+        world.add_trust_store(name, "main", others)
+    world.configure()
+    monkeypatch.setattr(publishing, "NAMED", 0)
+    for more in ((), ("--from-here",)):
+        said = command("plan", "--json", *more)
+        assert [one["target"] for one in said.json["targets"]] == ["alb", "alb2", "alb3"]
+        assert (said.code, said.json["total"]) == (0, "3 to add, 0 to remove, 3 kept")
+
+    found = {one["of"] for one in command("doctor", "--json").json["findings"]}
+    assert found >= {"target alb", "target alb2", "target alb3"}
+    monkeypatch.setattr(stack_module.Stack, "invoke", lambda *_: {"targets": {}, "left": ["alb", "alb2"]})
+    said = command("plan", "--json", "--target", "alb", "--target", "alb2")
+    assert said.code == 1
+    assert [*said.json["failures"]] == ["alb", "alb2"], "it does not ask for ever"
 
 
 def test_plan_changes_nothing_and_has_terraforms_exit_codes_where_they_are_asked_for(

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import msgspec
+import pytest
 
 from rotation_watcher import keys
 from rotation_watcher import publish as publishing
@@ -56,6 +57,33 @@ def test_no_target_is_begun_for_which_no_time_is_left_and_it_is_named() -> None:
     world.left = 300.0
     world.adapter(first).before = lambda *_: None
     assert not world.run().broken
+
+
+def test_a_dry_run_tells_what_it_had_time_for_and_names_the_rest_to_be_asked_for() -> None:
+    world = Timed()
+    first, *others = ARNS
+
+    def slow(_operation: str, subject: str) -> None:
+        if subject == ARNS[first]:
+            world.left = publishing.TARGET_TAKES - 1
+
+    world.adapter(first).before = slow
+    summary = world.run(dry_run=True)
+    assert [*summary.targets] == [first]
+    assert summary.left == others
+    assert summary.failures() == [], "what was found is the answer, no error"
+    assert f'"targets":["{others[0]}"' in summary.text[-1]
+    world.left = 300.0
+    assert [*world.run(dry_run=True, targets=summary.left).targets] == others
+
+
+def test_a_dry_run_names_no_more_than_an_answer_of_lambda_has_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = Timed()
+    monkeypatch.setattr(publishing, "NAMED", 0)
+    first, *others = ARNS
+    summary = world.run(dry_run=True)
+    assert summary.targets[first].added
+    assert summary.left == others
 
 
 def test_a_sink_that_hangs_costs_one_time_out_and_the_alerts_come_at_the_next_run() -> None:

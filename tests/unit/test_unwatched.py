@@ -221,3 +221,35 @@ def test_killed_at_any_call_of_that_nothing_of_it_is_lost() -> None:
         assert {word(one) for one in desk.sink.delivered} == {"over: mtls-off", "test"}, place
         assert desk.publish().dropped == {}
         place = place + 1 if left < 0 else -1
+
+
+def test_a_fleet_that_is_no_longer_watched_leaves_a_run_its_time_and_is_wound_up_by_several() -> None:
+    desk = Ending()
+    told = record.decode(desk.store.body(keys.record(keys.target(ARN)))).conditions["mtls-off:domain"]
+    arns = {f"t{number:03}": ARN.replace("api.", f"t{number:03}.") for number in range(100)}
+    for name, arn in arns.items():
+        known = msgspec.structs.replace(told, alert=f"mtls-off:{name}:domain:1")
+        state = record.Record(target=name, arn=arn, conditions={"mtls-off:domain": known})
+        desk.store.seed(keys.record(keys.target(arn)), record.encode(state))
+    fleet = [{**GOOD["targets"][0], "id": name, "arn": arn} for name, arn in arns.items()]
+    desk.document = GOOD | {"targets": fleet}
+    desk.runs()
+    desk.document = WITHOUT_TARGET
+    left = [300.0]
+
+    def slow(*_: str) -> None:
+        left[0] -= 1
+
+    took: list[float] = []
+    heard: list[str] = []
+    ports = unwatched.Ports(desk.store, desk.sink, desk.clock, lambda: left[0])
+    for _ in range(20):
+        configured = desk.publish()
+        left[0], desk.store.before = 300.0, slow
+        assert unwatched.targets(configured.dropped, configured.watch, ports) == ()
+        desk.store.before = lambda *_: None
+        took.append(300.0 - left[0])
+        heard += [one.id for one in desk.news()]
+    assert max(took) < unwatched.TAKES + 20, "publish begins no target when little more than half of its time is left"
+    assert sorted(heard) == [f"mtls-off:{name}:domain:1" for name in arns]
+    assert took[-1] == 0, "what is done is asked no more"

@@ -11,7 +11,7 @@ waits. A run that finds nothing new writes nothing, but for a freshness mark now
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -52,6 +52,8 @@ LISTINGS = 25
 
 UNREADY = "not read: what is known of its region by another id could not be handed over to it yet"
 
+type HeldBy = Callable[[Target], frozenset[str]]
+"""The fingerprints that a target holds."""
 type Explain = Callable[[str, Observation | None, SourceSummary], None]
 """Told of each source what was seen (None: nothing) and what became of it, for a log."""
 
@@ -135,9 +137,10 @@ def collect(watch: Watch, request: Request, ports: Ports) -> Summary:
     apart.broken |= {name: SourceSummary(outcome="broken", message=UNREADY) for name in unready}
     runs: dict[str, SourceRun] = {}
     asking = _Asking(watch, ports)
+    held = cache(partial(_held, ports.store))  # sources of one bundle ask about the same targets
     for source in ready:
         with apart(source):
-            runs[source.id] = _source_run(watch, source, ports)
+            runs[source.id] = _source_run(watch, source, ports, held)
     for source, seen in asked:
         if (run := runs.get(source.id)) is None:
             continue
@@ -244,13 +247,13 @@ def _chosen(watch: Watch, request: Request) -> tuple[Source, ...]:
     return tuple(known[name] for name in request.sources) if request.sources else watch.sources
 
 
-def _source_run(watch: Watch, source: Source, ports: Ports) -> SourceRun:
+def _source_run(watch: Watch, source: Source, ports: Ports, held: HeldBy) -> SourceRun:
     """Read what the answer is held against. Raises StoreError."""
-    reach = partial(_reach, watch, source, ports.store)
+    reach = partial(_reach, watch, source, held)
     return SourceRun(watch.policy, source, ports.store, ports.clock, ports.remaining, reach)
 
 
-def _reach(watch: Watch, source: Source, store: ObjectStore, authority: str, chain: Collection[str]) -> Reach:
+def _reach(watch: Watch, source: Source, held: HeldBy, authority: str, chain: Collection[str]) -> Reach:
     """Which targets let in a leaf with these CAs above it, by what their records say was proved last."""
     targets = [
         target
@@ -258,12 +261,12 @@ def _reach(watch: Watch, source: Source, store: ObjectStore, authority: str, cha
         if authority in watch.bundle(target.bundle).authorities
         and arns.parse_target(target.arn).kind.takes is not Payload.LEAVES
     ]
-    if targets and all({*chain} <= _held(target, store) for target in targets):
+    if targets and all({*chain} <= held(target) for target in targets):
         return Reach.ADMITTED
     return Reach.COMING if targets and watch.mode is Mode.APPLY else Reach.NOT_KEPT
 
 
-def _held(target: Target, store: ObjectStore) -> frozenset[str]:
+def _held(store: ObjectStore, target: Target) -> frozenset[str]:
     """The fingerprints that a target holds by its record; none where that cannot be read: then it counts as lacking."""
     from rotation_watcher.targets.repository import load_record  # noqa: PLC0415  # it brings all that plans a target
 

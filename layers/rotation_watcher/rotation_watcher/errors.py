@@ -273,3 +273,17 @@ class DeliveryTimedOut(DeliveryError):
 
 class RequestRefused(WatcherError):
     """A call by hand asks for something that is not allowed. Nothing was changed."""
+
+
+_FIRST, _LONGEST = 20, 1000
+
+
+def together(failures: Sequence[str]) -> str:
+    """Why a run failed, as the words of one error: the first reasons, each cut, and how many there are.
+
+    A run that fails is kept with these words in a message of SQS (OnFailure), which has an end, and is shown in a
+    terminal. A fleet fails as one: its thousand reasons are alike.
+    """
+    told = [one if len(one) <= _LONGEST else f"{one[:_LONGEST]}…" for one in failures[:_FIRST]]
+    more = len(failures) - len(told)
+    return "; ".join([*told, *([f"and {more} more"] if more else [])])

@@ -191,6 +191,11 @@ def told_of(key: str) -> tuple[str, Waits]:
     return name.partition(".")[2], Waits.NOT
 
 
+def told_since(at: datetime) -> str:
+    """Behind which the keys of the log are that were delivered then or later."""
+    return f"{told_on(at)}{at:%H%M%S%f}"
+
+
 def told_on(day: datetime) -> str:
     """The folder of the log of that day."""
     return f"{ALERT_LOG}{day:%Y-%m-%d}/"

@@ -46,6 +46,8 @@ type Called = Reconcile | Rollback | Release | Sweep
 
 TARGET_TAKES = 180.0
 """Seconds that must be left to begin with one more target: a quiet one takes two, one that is changed and hangs all."""
+NAMED = 4000
+"""Certificates that come, go or wait, after which a dry run says no more: Lambda takes answers of six megabytes."""
 
 
 def publish(watch: Watch, request: PublishCall, ports: Ports) -> Summary:
@@ -60,6 +62,8 @@ def publish(watch: Watch, request: PublishCall, ports: Ports) -> Summary:
     run.begin(chosen)
     if isinstance(request, Sweep) and not request.dry_run:
         _sweep(run, chosen, request, summary)
+    elif request.dry_run:
+        _look(run, chosen, request, summary)
     else:
         for target in chosen:
             if run.ports.remaining() < TARGET_TAKES:
@@ -73,8 +77,20 @@ def publish(watch: Watch, request: PublishCall, ports: Ports) -> Summary:
     if request.dry_run:
         from rotation_watcher.targets import by_hand  # noqa: PLC0415  # no schedule asks for it
 
-        summary.text = by_hand.say(summary.targets)
+        summary.text = by_hand.say(summary.targets, summary.left)
     return summary
+
+
+def _look(run: Run, targets: tuple[Target, ...], request: Called, summary: Summary) -> None:
+    """Say what would be done while there is time, and room in the answer; the rest is to be asked for by name."""
+    named = 0
+    for place, target in enumerate(targets):
+        if run.ports.remaining() < TARGET_TAKES or named > NAMED:
+            summary.left = [one.id for one in targets[place:]]
+            return
+        _serve_one(run, target, request, summary)
+        plan = summary.targets[target.id].plan
+        named += len(plan.add) + len(plan.remove) + len(plan.waiting) if plan else 0
 
 
 def _sweep(run: Run, targets: tuple[Target, ...], request: Sweep, summary: Summary) -> None:

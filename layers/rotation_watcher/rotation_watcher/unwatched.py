@@ -33,6 +33,9 @@ from rotation_watcher.targets import record
 from rotation_watcher.targets.record import Record
 from rotation_watcher.targets.repository import hand_over
 
+TAKES = 60.0
+"""Seconds of one run that winding up targets may take."""
+
 
 class Ports(NamedTuple):
     """What winding up needs of the world."""
@@ -127,8 +130,10 @@ class _Handover:
 def targets(dropped: Mapping[str, str], watch: Watch, ports: Ports) -> tuple[str, ...]:
     """Wind up these targets (id and ARN), and note those that are done; what failed, in words.
 
-    What a former release kept by an id goes on by the ARN, if that is watched by another id now.
+    What a former release kept by an id goes on by the ARN, if that is watched by another id now. A fleet of them takes
+    no more than ``TAKES`` of a run, or none would be left for the targets that are watched: the next run goes on.
     """
+    until = ports.remaining() - TAKES
 
     def one(target: str, arn: str) -> bool:
         name = TargetName(target, arn, arns.parse_target(arn).label)
@@ -152,7 +157,7 @@ def targets(dropped: Mapping[str, str], watch: Watch, ports: Ports) -> tuple[str
 
     watched = {known.arn: known for known in watch.targets}
     gone = {key: arn for key, arn in dropped.items() if arn not in watched or watched[arn].id != key}
-    ended = _each(gone, one)
+    ended = _each(gone, one, lambda: ports.remaining() >= until)
     return (*ended.failures, *_settled(ended.done, partial(configuration.targets_wound_up, ports.store)))
 
 
@@ -164,11 +169,15 @@ class _Each(msgspec.Struct, frozen=True):
     failed: tuple[str, ...]
 
 
-def _each(named: Mapping[str, str], one: Callable[[str, str], bool]) -> _Each:
-    """Each by itself: whatever one comes to, the others and the ordinary work of the run go on."""
+def _each(
+    named: Mapping[str, str], one: Callable[[str, str], bool], in_time: Callable[[], bool] = lambda: True
+) -> _Each:
+    """Each by itself, while there is time: whatever one comes to, the others and the run's ordinary work go on."""
     failures: dict[str, str] = {}
     done = []
     for name, other in named.items():
+        if not in_time():
+            break
         try:
             if one(name, other):
                 done.append(name)

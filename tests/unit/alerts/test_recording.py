@@ -7,7 +7,7 @@ import pytest
 
 from rotation_watcher import keys
 from rotation_watcher.alerts.model import Alert
-from rotation_watcher.alerts.recording import PAUSE, Recording
+from rotation_watcher.alerts.recording import FEW, PAUSE, SPAN, Recording
 from rotation_watcher.errors import DeliveryError, StoreError
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.status.reading import Reader
@@ -79,3 +79,16 @@ def test_two_alerts_of_one_moment_are_both_kept() -> None:
     world.sink.deliver(alert(1))
     world.sink.deliver(alert(2))
     assert len(world.store.versions) == 2
+
+
+def test_a_fleet_that_fails_as_one_asks_the_log_a_few_times_and_not_for_each_target() -> None:
+    world = World()
+    for number in range(200):
+        world.sink.deliver(alert(number))
+        world.clock.advance(timedelta(seconds=1))
+    assert len(world.mailbox.delivered) == FEW
+    asked = [call for call in world.store.calls if call[0] == "list"]
+    assert len(asked) == FEW + 1
+    world.clock.advance(SPAN)
+    world.sink.deliver(alert(200))
+    assert len(world.mailbox.delivered) == FEW + 1, "an hour later one is told by itself again"

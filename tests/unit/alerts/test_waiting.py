@@ -40,6 +40,18 @@ def test_more_of_a_kind_than_somebody_reads_are_one_with_a_count_and_examples() 
     assert kept[-1].what_happened.startswith(f"{4000 - SAME_KIND} alerts more")
 
 
+def test_the_examples_of_a_hundred_ways_into_one_target_say_which_way() -> None:
+    many = [
+        msgspec.structs.replace(
+            alert(number), title="alb: clients get in", facts={"since": "today", "endpoint": f"l{number}"}
+        )
+        for number in range(100)
+    ]
+    *_, summary = bounded(many)
+    assert summary.facts["example 1"] == f"alb: clients get in: l{SAME_KIND}"
+    assert len({*summary.facts.values()}) == len(summary.facts)
+
+
 def test_more_of_several_regions_and_kinds_are_not_told_as_if_they_were_of_the_first() -> None:
     # The revocation lists of all regions share one outbox, and so do kinds of which there are few each.
     regions = [f"region-{number}" for number in range(9)]

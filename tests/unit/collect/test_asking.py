@@ -4,7 +4,9 @@ from threading import Event
 
 from rotation_watcher import keys
 from rotation_watcher.errors import StoreError
-from tests.support.small_collect import ARN, SECRET, SmallCollect, renewed
+from rotation_watcher.targets.record import Applied, Record, encode
+from tests.support.small_collect import ARN, SECRET, TARGET, SmallCollect, renewed
+from tests.support.small_world import certificate, issued
 
 
 def three() -> SmallCollect:
@@ -88,3 +90,25 @@ def test_a_queue_that_fails_at_first_is_asked_by_the_next_source() -> None:
     summary = world.look()
     assert len(summary.broken) == 1
     assert [one.target for one in world.queue.waiting] == ["alb", "alb"]
+
+
+def test_what_a_target_holds_is_read_once_a_run_however_many_sources_change_their_issuer() -> None:
+    world, reads = three(), 0
+    held = tuple(certificate(issued(name)).fingerprint for name in ("Root 0", "Root 1"))
+    applied = Applied(version="v", sha256="", fingerprints=held, at=world.clock(), proof="bytes")
+    record = Record(target="alb", arn=TARGET, applied=applied)
+    world.store.seed(keys.record(keys.target(TARGET)), encode(record))
+    world.look()
+
+    def before(operation: str, key: str) -> None:
+        nonlocal reads
+        reads += (operation, key) == ("get", keys.record(keys.target(TARGET)))
+
+    world.answers = {name: [renewed("Root 1")] for name in world.answers}
+    world.store.before = before
+    most = 0
+    while world.kinds.count("issuer-changed") < 3:
+        reads = 0
+        world.look()
+        most = max(most, reads)
+    assert most == 1

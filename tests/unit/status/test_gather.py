@@ -187,6 +187,13 @@ def test_a_condition_that_was_told_stands_there_with_the_words_of_its_alert() ->
     assert status.targets[1].level is Level.GOOD
 
 
+def test_a_condition_whose_alert_lies_behind_hundreds_of_others_names_the_runbook() -> None:
+    kept = KeptState(1, 1)
+    kept.disturb_target("t0", "drift:0a", Kind.DRIFT_FOUND, since=NOW - 3 * HOUR, severity=Severity.CRITICAL)
+    (one,) = gathered(kept).conditions
+    assert (one.alert, one.to_do) == (None, "The runbook says what to do: docs/runbook.md#drift-found.")
+
+
 def test_a_condition_that_nobody_was_told_yet_does_not_count() -> None:
     kept = KeptState(1, 1)
     kept.disturb_target("t0", "drift:0a", Kind.DRIFT_FOUND)

@@ -1,6 +1,7 @@
 """A truststore is carried on as it stands: every form in which others keep certificates, in its order."""
 
 import subprocess
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -179,3 +180,15 @@ def loaded(path: Path) -> int | None:
         return None
     command = ["openssl", "pkcs7", "-print_certs", "-noout"]
     return subprocess.run(command, input=made.stdout, capture_output=True, check=True).stdout.count(b"subject=")
+
+
+def test_few_large_truststores_are_remembered_so_that_a_run_over_many_of_them_has_the_memory() -> None:
+    size = 4_000_000
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(6):
+            truststore.read(b"# %d" % number + b"#" * size)
+        assert tracemalloc.get_traced_memory()[0] - before < 5 * size
+    finally:
+        tracemalloc.stop()

@@ -55,6 +55,8 @@ class Recording:
         self._clock = clock
         self._at_once = at_once
         self._paused: datetime | None = None
+        self._many_until: dict[str, datetime] = {}
+        """Until when alerts of a group are many, at least: none of them is told by itself before."""
 
     def deliver(self, alert: Alert) -> None:
         """See ``AlertSink``: what the other one raises goes through, and then nothing is kept that is told at once."""
@@ -80,15 +82,25 @@ class Recording:
         self._at_once(alert)
 
     def _are_many(self, alert: Alert, now: datetime) -> bool:
-        """Whether several like it were told by themselves just before."""
+        """Whether several like it were told by themselves just before: what is known already is not asked again.
+
+        A fleet that fails as one has a thousand of a kind in one run, and the log of its hour as many keys.
+        """
         if alert.alone:
             return False
-        days = {keys.told_on(now), keys.told_on(now - SPAN)}
+        group = _group(alert)
+        if now < self._many_until.get(group, now):
+            return True
         listed: list[str] = []
-        self._best_effort(lambda store: listed.extend(key for day in days for key in store.list(day)), now)
-        like_it = (_group(alert), Waits.NOT)
-        times = [keys.told_at(key) for key in listed if keys.told_of(key) == like_it]
-        return sum(at is not None and timedelta(0) <= now - at < SPAN for at in times) >= FEW
+        after = keys.told_since(now - SPAN)
+        self._best_effort(lambda store: listed.extend(store.listed(keys.ALERT_LOG, after=after)), now)
+        like_it = (group, Waits.NOT)
+        found = (keys.told_at(key) for key in listed if keys.told_of(key) == like_it)
+        times = sorted(at for at in found if at is not None and timedelta(0) <= now - at < SPAN)
+        if len(times) < FEW:
+            return False
+        self._many_until[group] = times[-FEW] + SPAN
+        return True
 
     @staticmethod
     def _put(store: ObjectStore, alert: Alert, waits: Waits, now: datetime) -> None:

@@ -72,8 +72,9 @@ def _summary(alerts: Sequence[Alert]) -> Alert:
     opened = next((one for one in alerts if _summarised(one)), first)
     number = sum(_summarised(one) or 1 for one in alerts)
     earlier = opened.facts if _summarised(opened) else {}
-    titles = [one.title for one in alerts if not _summarised(one)][: SAME_KIND - len(earlier) + 1]
-    examples = [text for label, text in earlier.items() if label != _SUMMARISED] + titles
+    ordinary = [one for one in alerts if not _summarised(one)]
+    told = [_example(one, ordinary) for one in ordinary[: SAME_KIND - len(earlier) + 1]]
+    examples = [text for label, text in earlier.items() if label != _SUMMARISED] + told
     source, target, region = (_common(alerts, name) for name in ("source", "target", "region"))
     about = region or target or source or "the watcher"
     like = _common(alerts, "kind") is not None and not opened.title.endswith(_MORE)
@@ -95,6 +96,15 @@ def _summary(alerts: Sequence[Alert]) -> Alert:
         facts={_SUMMARISED: str(number)}
         | {f"example {place}": text for place, text in enumerate(examples[:SAME_KIND], start=1)},
     )
+
+
+def _example(alert: Alert, others: Sequence[Alert]) -> str:
+    """Its title; and what it is about, where others have the same: a hundred ways into one target."""
+    alike = [one for one in others if one.title == alert.title]
+    for label, value in alert.facts.items() if len(alike) > 1 else ():
+        if len({one.facts.get(label) for one in alike}) == len(alike):
+            return f"{alert.title}: {value}"
+    return alert.title
 
 
 def _common(alerts: Sequence[Alert], name: str) -> str | None:

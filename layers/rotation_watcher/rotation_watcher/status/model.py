@@ -200,7 +200,8 @@ class ListStatus(msgspec.Struct, frozen=True, kw_only=True):
 class OpenCondition(msgspec.Struct, frozen=True, kw_only=True):
     """Something that lasts and was told. ``about`` is the id of ``of``: ``source``, ``target`` or ``stack``.
 
-    ``to_do`` is what its alert says: a sentence, and commands on lines of their own (empty: its alert is not at hand).
+    ``to_do`` is what its alert says: a sentence, and commands on lines of their own; where that is not at hand, which
+    chapter of the runbook says it.
     """
 
     kind: str

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from rotation_watcher import keys
+from rotation_watcher.alerts.builders.ending import is_code
 from rotation_watcher.alerts.builders.wording import plain
 from rotation_watcher.alerts.conditions import Condition
 from rotation_watcher.alerts.model import Alert, Severity
+from rotation_watcher.alerts.stamping import RUNBOOK
 from rotation_watcher.status.model import OpenCondition, ToldAlert
 from rotation_watcher.status.reading import Reader
 
@@ -72,9 +74,14 @@ def _open(condition: Condition, of: str, about: str, told: Iterable[ToldAlert]) 
         about=about,
         since=condition.since,
         title=plain(title),
-        to_do=alert.to_do if alert else "",
+        to_do=alert.to_do if alert else _by_the_runbook(kind),
         alert=alert.id if alert else None,
     )
+
+
+def _by_the_runbook(kind: str) -> str:
+    """For what a thousand others came after, or what was told long ago."""
+    return f"The runbook says what to do: {RUNBOOK}#{kind}." if is_code(kind) else ""
 
 
 def _alert_of(condition: Condition, of: str, about: str, told: Iterable[ToldAlert]) -> ToldAlert | None:

@@ -3,8 +3,11 @@
 Contract. RequestRefused means that nothing was changed; a dry run writes, sends and delivers nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import msgspec
+
+from rotation_watcher.alerts.builders.wording import count
 from rotation_watcher.config import Mode, Target, Watch
 from rotation_watcher.errors import ClaimedByAnother, RequestRefused, TargetError
 from rotation_watcher.targets import going_back, manual, shown
@@ -16,6 +19,9 @@ from rotation_watcher.targets.requests import PublishCall, Release, Rollback
 from rotation_watcher.targets.session import Ports, Session, unclaimed
 from rotation_watcher.targets.snapshot import take_snapshot
 from rotation_watcher.targets.summary import TargetSummary, describe
+
+_FEW = 5
+"""Targets that are named where a dry run had no time for all of them; its answer has the list."""
 
 
 def session_of(target: Target, ports: Ports) -> Session:
@@ -73,11 +79,17 @@ def would(watch: Watch, snapshot: Snapshot, request: PublishCall, session: Sessi
     return summary
 
 
-def say(targets: Mapping[str, TargetSummary]) -> list[str]:
-    """What a dry run found, in words; each plan is cut to what an answer has room for."""
+def say(targets: Mapping[str, TargetSummary], left: Sequence[str] = ()) -> list[str]:
+    """What a dry run found, in words; each plan is cut to what an answer has room for. ``left``: who comes later."""
     planned = [one for one in targets.values() if one.plan is not None]
     plans = fitted([one.plan for one in planned if one.plan is not None])
     for one, plan in zip(planned, plans, strict=True):
         one.plan = plan
     unread = [f"{name}: {one.outcome}: {one.message}" for name, one in targets.items() if one.plan is None]
-    return [*unread, *text(plans)] if targets else []
+    lines = [*unread, *text(plans)] if targets else []
+    if left:
+        few = msgspec.json.encode({"targets": left[:_FEW], "dry_run": True}).decode()
+        lines.append(
+            f"{count(len(left), 'target')} had no time or no room in this answer (left). Ask for them: {few} …"
+        )
+    return lines

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _FEW = 20
 """Targets of which the log names each, whatever became of it."""
+_ROOM = 150_000
+"""Bytes that targets may take in a line of the log: CloudWatch and Lambda cut one off at 256 KB, in the midst."""
 
 
 class TargetSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -76,6 +78,7 @@ def describe(snapshot: Snapshot, outcome: Outcome) -> TargetSummary:
 class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The answer of a run. ``text``: in a dry run, the plans of all targets as lines for people.
 
+    ``left``: in a dry run, the ids of targets for which it had no time, or its answer no room; to be asked for by name.
     ``woken``: the targets that the queue was asked for because somebody has changed them.
     """
 
@@ -83,20 +86,28 @@ class Summary(msgspec.Struct, kw_only=True, omit_defaults=True):
     dry_run: bool = False
     targets: dict[str, TargetSummary] = {}
     bundles: dict[str, str] = {}
+    left: list[str] = []
     woken: list[str] = []
     passed_over: list[str] = []
     broken: list[str] = []
     text: list[str] = []
 
     def short(self) -> Any:
-        """For the log, a line of which has an end: without the plans, and of many targets only where something is."""
-        told = {
-            name: msgspec.structs.replace(one, plan=None)
-            for name, one in self.targets.items()
-            if len(self.targets) <= _FEW or one.outcome is not Outcome.UNCHANGED
-        }
+        """For the log, a line of which has an end: without the plans, and of many targets only where something is.
+
+        Where even these have no room, what is broken comes first, and ``untold`` counts the rest.
+        """
+        told: dict[str, TargetSummary] = {}
+        room, unchanged = _ROOM, 0
+        for name in sorted(self.targets, key=lambda name: name not in self.broken):
+            one = msgspec.structs.replace(self.targets[name], plan=None)
+            if len(self.targets) > _FEW and one.outcome is Outcome.UNCHANGED:
+                unchanged += 1
+            elif (room := room - len(msgspec.json.encode(one)) - len(name)) >= 0:
+                told[name] = one
         said = msgspec.to_builtins(msgspec.structs.replace(self, targets=told, text=[]))
-        return said | {"unchanged": len(self.targets) - len(told)} if len(told) < len(self.targets) else said
+        untold = len(self.targets) - len(told) - unchanged
+        return said | {name: number for name, number in (("unchanged", unchanged), ("untold", untold)) if number}
 
     def failures(self, others: Iterable[str] = ()) -> list[str]:
         """Why this run counts as failed: a state that could not be read or written, or an alert not delivered."""

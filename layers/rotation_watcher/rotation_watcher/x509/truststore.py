@@ -92,8 +92,16 @@ class Contents(msgspec.Struct, frozen=True):
 EMPTY = Contents((), ())
 
 
-@lru_cache(8)  # a run of ``publish`` reads what a target holds at every step
+_LARGE = 1024 * 1024
+"""Bytes of a truststore of which few are remembered: that of a thousand certificates takes ten megabytes of memory."""
+
+
 def read(data: bytes) -> Contents:
+    """``split``, remembered: a run of ``publish`` reads what a target holds at every step."""
+    return _read_large(data) if len(data) > _LARGE else _read_small(data)
+
+
+def split(data: bytes) -> Contents:
     """Split a truststore into segments. Never raises; no byte of the data is lost."""
     text = data.decode("latin-1")  # every byte is a character: what is written back is what was read
     segments: list[_Segment] = []
@@ -133,6 +141,9 @@ def read(data: bytes) -> Contents:
     return msgspec.structs.replace(
         contents, unsafe=tuple(sorted({*unsafe}, key=lambda one: (one.line, one.defect.code)))
     )
+
+
+_read_small, _read_large = lru_cache(8)(split), lru_cache(2)(split)
 
 
 def without(contents: Contents, fingerprints: Collection[str]) -> Contents:

@@ -17,6 +17,8 @@ from rotation_watcher.alerts.model import OPENINGS, Alert, Kind, Severity, Statu
 _LEADING = (Kind.ROTATED, Kind.ISSUER_CHANGED, Kind.UPCOMING_PUBLISHED)
 """What a digest speaks of first: the event from which the rest follows."""
 _NAMES, _LINES, _FACTS = 6, 12, 24
+_TOGETHER = 100
+"""The most characters of the names in a line, if there are several."""
 COMMANDS = 5
 """The most commands that one message takes over from others."""
 _LINE, _COMMAND = 240, 1000
@@ -130,11 +132,14 @@ def in_lines(alerts: Sequence[Alert]) -> list[str]:
 
 
 def _several(targets: Sequence[str]) -> str:
-    named = ", ".join(sorted(targets)[:_NAMES])
+    """The first few of them, so that the line has room for what is said of them."""
     if len(targets) == 1:
-        return f"target {named}"
-    more = f" and {len(targets) - _NAMES} more" if len(targets) > _NAMES else ""
-    return f"{len(targets)} targets ({named}{more})"
+        return f"target {targets[0]}"
+    names = sorted(targets)[:_NAMES]
+    while len(names) > 1 and len(", ".join(names)) > _TOGETHER:
+        names.pop()
+    more = f" and {len(targets) - len(names)} more" if len(targets) > len(names) else ""
+    return f"{len(targets)} targets ({', '.join(names)}{more})"
 
 
 def _words(alerts: Sequence[Alert]) -> Words:

@@ -10,7 +10,7 @@ import msgspec
 
 from rotation_watcher.alerts.builders.templates import Template, asks_there
 from rotation_watcher.alerts.builders.wording import enumerated, headline, plain
-from rotation_watcher.alerts.model import Alert, Kind, Severity, SourceName, TargetName, alert_id
+from rotation_watcher.alerts.model import OPENINGS, Alert, Kind, Severity, SourceName, TargetName, alert_id
 
 AUTHORITY = 20
 """The most characters of an authority's name: the API may call one anything."""
@@ -110,8 +110,9 @@ def about_several(
     kind: Kind, title: str, distinction: str, words: Words, facts: Mapping[str, str], now: datetime
 ) -> Alert:
     """Build a message about several things, whose ``title`` says which."""
-    about, _, rest = title.partition(": ")
-    return _alert(kind, Severity.INFO, "stack", distinction, headline(about, rest), words, facts, now)
+    life = next((one for one in OPENINGS.values() if title.startswith(one)), "")
+    about, _, rest = title.removeprefix(life).partition(": ")
+    return _alert(kind, Severity.INFO, "stack", distinction, headline(about, rest, life), words, facts, now)
 
 
 def _alert(

@@ -14,6 +14,8 @@ LONGEST = 200
 """The most characters of a foreign text that are shown."""
 TITLE = 88
 """The most characters of a title: with ``[CRITICAL]`` before it, it still fits an SNS subject (99)."""
+_LEAST = 24
+"""The characters that are left of what a title is about, however long its words are."""
 DEFECT = (
     "This is a defect of the watcher itself. Deploy the newest release. If it is the newest already,"
     " open an issue with the lines under trace in the log of {function}: they name places in the code, and repeat"
@@ -39,16 +41,18 @@ def plain(text: str, longest: int = LONGEST) -> str:
     return harmless if whole else harmless[: longest - 1] + "…"
 
 
-def headline(about: str, words: str) -> str:
+def headline(about: str, words: str, life: str = "") -> str:
     """A title, ``<about>: <words>``: ASCII on one line, under 90 characters. What is cut is the middle (``shortened``).
 
-    Titles become mail subjects, which SNS takes in ASCII alone; what is not ASCII becomes ``?``.
+    ``life`` stands before it. Titles become mail subjects, which SNS takes in ASCII alone; what is not ASCII becomes
+    ``?``.
     """
     about, words = (
-        "".join(sign if sign.isascii() else "?" for sign in plain(part.replace("…", "..."))) for part in (about, words)
+        "".join(sign if sign.isascii() else "?" for sign in plain(part).replace("…", "...")) for part in (about, words)
     )
-    words = words[:TITLE]
-    return f"{shortened(about, TITLE - len(words) - len(': '))}: {words}"[:TITLE]
+    room = TITLE - len(life) - len(": ")
+    words = words[: room - min(len(about), _LEAST)]
+    return f"{life}{shortened(about, room - len(words))}: {words}"
 
 
 def common_name(name: str) -> str:
