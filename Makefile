@@ -23,16 +23,19 @@ ATTACKS := tests/soak tests/crash tests/faults tests/cost tests/integration/test
 ATTACKS += tests/integration/test_drift_everywhere.py tests/integration/test_copies.py
 ATTACKS += $(addprefix tests/unit/,collect/test_floods.py sources/test_flapping.py sources/test_going_back.py sources/test_blind.py targets/test_contention.py)
 ATTACKS += $(addprefix tests/unit/,alerts/test_hostile_texts.py filters/test_filter_crashes.py test_operator_changes_at_random.py test_approved_chains.py)
-ATTACKS += $(addprefix tests/unit/,x509/test_spelling.py x509/test_openssl_pem.py x509/test_certificate_texts.py x509/test_canonical_blocks.py test_watch_text.py)
+ATTACKS += $(addprefix tests/unit/,x509/test_spelling.py x509/test_openssl_pem.py x509/test_certificate_texts.py x509/test_canonical_blocks.py x509/test_paths.py)
+ATTACKS += $(addprefix tests/unit/,x509/test_crl.py x509/test_selection.py x509/test_outline.py sources/test_chains.py collect/test_time.py)
+ATTACKS += $(addprefix tests/unit/,revocation/test_refresh.py bundles/revoked/test_reading.py targets/test_sweep.py targets/test_folders.py)
+ATTACKS += $(addprefix tests/unit/,test_watch_text.py test_withdrawn.py test_services.py)
 ATTACKS += $(addprefix tests/integration/test_,accounts.py region_buckets.py recovery.py typed_commands.py typed_remedies.py digests.py identity.py files.py operator_files.py cloudfront.py calls.py listener.py doors.py terminal.py serve_publishes.py commands.py)
 ATTACKS += $(addprefix tests/integration/test_,by_hand.py bad_input.py leaving.py going_back.py cli.py doctor_keys.py own_key.py where_from.py unreadable_watch_file.py)
 ATTACKS += tests/interleaving tests/forgery
-ATTACKS += tests/handshake/edge/test_load.py tests/hostile/test_fuzz.py tests/hostile/test_vectors.py tests/hostile/test_rogues.py
+ATTACKS += tests/handshake/edge/test_load.py tests/hostile tests/state/test_former_release.py
 ATTACKS += tests/secrets/test_functions.py tests/secrets/test_reprs_and_commands.py tests/conformance
-ATTACKS += tests/unit/local/test_demo.py tests/unit/local/test_pictures.py
-# The main job and what every target and the store promise: `make test` runs them without sockets to the embedded AWS,
+ATTACKS += tests/unit/local/test_demo.py tests/unit/local/test_pictures.py tests/unit/local/test_world.py
+# The main job, what the store promises, and Genesys: `make test` runs them without sockets to the embedded AWS,
 # `make attack` over sockets. All else of tests/contract is run over sockets alone.
-SOCKETS := tests/integration/test_rotation.py $(addprefix tests/contract/,genesys/ test_trust_targets.py test_object_store.py test_watch_file.py)
+SOCKETS := tests/integration/test_rotation.py $(addprefix tests/contract/,genesys/ test_object_store.py test_watch_file.py)
 ATTACKS += $(filter-out $(SOCKETS),$(wildcard tests/contract/test_*.py tests/contract/[a-z]*[a-z]/))
 ATTACKS += $(addprefix tests/contract/genesys/test_,answers.py waiting.py)
 # Tests that live in one environment from test to test keep the files' order; all others run in random order.
