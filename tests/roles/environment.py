@@ -34,7 +34,7 @@ from tests.roles.judging import in_the_name_of
 from tests.support.crls import crl_der
 from tests.support.fake_crls import FakeDistributionPoints
 from tests.support.functions import CHATS, LOGICAL_NAMES
-from tests.support.pki import Pair
+from tests.support.pki import Pair, root
 from tests.support.roles import Resolver
 
 replace = msgspec.structs.replace
@@ -338,12 +338,14 @@ class RolesEnvironment:
     def _report(self) -> None:
         """Runs over all that there is to read: each compares with what the one before has written.
 
-        Every leaf ends within the first threshold, so there is something to tell.
+        A CA of a partner's ends, so there is something to tell.
         """
         environment = self.environment
         environment.watcher = watcher = environment.build()
         with environment.aws.unenforced_iam():
             ports = replace(watcher.refresh_crls, points=self._lists(lambda _: False))
+            ending = root("Partner", start=environment.clock() - YEAR, end=environment.clock() + timedelta(days=80))
+            environment.put("extra/partner.pem", self.others + ending.pem)
             environment.publish("alb")
             refresh_crls(watcher.watch(), Request(), ports)
             environment.publish("alb")
@@ -353,7 +355,6 @@ class RolesEnvironment:
             configuration.in_use(_refused, watcher.parse, watcher.report().store, dry_run=True)
         self._changed_files()
         watch = watcher.watch()
-        watch = replace(watch, policy=replace(watch.policy, expiry_days=(400,)))
         self._undelivered(9)
         # An end waits for a digest; that is refused, and then taken; what was told is on the page of the next run.
         for written, waits in ((2, False), (2, True), (0, False), (2, False), (0, False)):
