@@ -205,6 +205,24 @@ class Nginx(Proxy):
         self.run(sys.executable, "-c", serve, PYTHONPATH=path, GENESYS_IDENTITY=identity)
         self.run(*self._nginx())
         self.until_it_listens(self.other, self.port)
+        self._until_it_decides()
+
+    def _until_it_decides(self) -> None:
+        """Until decide.py answers, whatever it says: a connection that it dropped while it began is nginx's 500."""
+        limit = Limit(READY)
+        while True:
+            connection = http.client.HTTPConnection(HOST, self.other, timeout=10)
+            try:
+                connection.request("GET", "/")
+                connection.getresponse().read()
+            except OSError:
+                if limit.over():
+                    raise
+                time.sleep(POLL)
+            else:
+                return
+            finally:
+                connection.close()
 
     def reload(self) -> None:
         """As an operator has it read its files anew: what it shares between workers outlives that."""
