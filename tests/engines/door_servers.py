@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
@@ -166,6 +166,14 @@ def client_of(client: Identity) -> ClientIdentity:
     return ClientIdentity(client.name, client.handshake_pem().encode(), client.key_pem().encode())
 
 
+def eventually(question: Callable[[], bool]) -> bool:
+    """Whether it comes true: Envoy follows a file in a moment of its own."""
+    limit = Limit(READY)
+    while not (answer := question()) and not limit.over():
+        time.sleep(POLL)
+    return answer
+
+
 class Nginx(Proxy):
     """nginx, which asks decide.py."""
 
@@ -205,24 +213,19 @@ class Nginx(Proxy):
         self.run(sys.executable, "-c", serve, PYTHONPATH=path, GENESYS_IDENTITY=identity)
         self.run(*self._nginx())
         self.until_it_listens(self.other, self.port)
-        self._until_it_decides()
+        assert eventually(self._decides), (self.folder / "log").read_text()[-2000:]
 
-    def _until_it_decides(self) -> None:
-        """Until decide.py answers, whatever it says: a connection that it dropped while it began is nginx's 500."""
-        limit = Limit(READY)
-        while True:
-            connection = http.client.HTTPConnection(HOST, self.other, timeout=10)
-            try:
-                connection.request("GET", "/")
-                connection.getresponse().read()
-            except OSError:
-                if limit.over():
-                    raise
-                time.sleep(POLL)
-            else:
-                return
-            finally:
-                connection.close()
+    def _decides(self) -> bool:
+        """Whether decide.py answers, whatever it says: a connection that it drops while it begins is nginx's 500."""
+        connection = http.client.HTTPConnection(HOST, self.other, timeout=10)
+        try:
+            connection.request("GET", "/")
+            connection.getresponse().read()
+        except OSError:
+            return False
+        finally:
+            connection.close()
+        return True
 
     def reload(self) -> None:
         """As an operator has it read its files anew: what it shares between workers outlives that."""

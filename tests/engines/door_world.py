@@ -4,8 +4,6 @@ import contextlib
 import json
 import socket
 import ssl
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
@@ -15,8 +13,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from local.edge.client import HOST
 from local.environment import Environment
 from local.genesys.issuing import Identity
-from local.patience import Limit
-from tests.engines.door_servers import POLL, READY
 
 SHORT = 10
 """Seconds within which a door has started and let somebody in."""
@@ -101,14 +97,6 @@ class World:
         self.environment.world.lists.revoke(leaf)
         self.environment.refresh_crls()
         self.environment.publish()
-
-
-def eventually(question: Callable[[], bool]) -> bool:
-    """Whether it comes true: Envoy follows a file in a moment of its own."""
-    limit = Limit(READY)
-    while not (answer := question()) and not limit.over():
-        time.sleep(POLL)
-    return answer
 
 
 def resumed(port: int, context: ssl.SSLContext, session: ssl.SSLSession | None) -> tuple[bytes, ssl.SSLSession | None]:

@@ -1,7 +1,7 @@
 """Revocation lists at the doors for nginx, HAProxy and Envoy: whom they refuse, and what one that ran out does."""
 
-from tests.engines.door_servers import Proxy
-from tests.engines.door_world import World, eventually
+from tests.engines.door_servers import Proxy, eventually
+from tests.engines.door_world import World
 
 
 def test_a_list_refuses_a_revoked_leaf_whose_pin_is_still_there(proxy: Proxy, world: World) -> None:

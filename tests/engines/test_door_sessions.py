@@ -8,8 +8,8 @@ import pytest
 
 from local.edge.client import client_context
 from tests.engines.backend import Backend
-from tests.engines.door_servers import Nginx, Proxy, client_of
-from tests.engines.door_world import World, eventually, resumed
+from tests.engines.door_servers import Nginx, Proxy, client_of, eventually
+from tests.engines.door_world import World, resumed
 
 
 @pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])

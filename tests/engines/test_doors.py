@@ -7,8 +7,8 @@ import pytest
 
 from local.genesys.issuing import pem_of
 from tests.engines.backend import Backend
-from tests.engines.door_servers import HEADER, Nginx, Pinned, Proxy
-from tests.engines.door_world import World, eventually
+from tests.engines.door_servers import HEADER, Nginx, Pinned, Proxy, eventually
+from tests.engines.door_world import World
 
 
 def test_accepted_leaves_come_in_and_nobody_else_of_the_same_ca(proxy: Proxy, world: World) -> None:

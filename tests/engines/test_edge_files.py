@@ -16,8 +16,7 @@ import yaml
 
 from rotation_watcher import file_sets
 from tests.engines.backend import Backend
-from tests.engines.door_servers import Envoy, HaProxy, Nginx, Proxy
-from tests.engines.door_world import eventually
+from tests.engines.door_servers import Envoy, HaProxy, Nginx, Proxy, eventually
 from tests.engines.edge_machine import BUCKET, EDGE, FOLDER, PLACE, Machine, rotate
 from tests.engines.test_doors import SAID
 from tests.support.shell import CLI

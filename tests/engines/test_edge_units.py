@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.door_world import eventually
+from tests.engines.door_servers import eventually
 from tests.engines.edge_machine import EDGE, PLACE, Machine, rotate
 from tests.engines.user_manager import Manager, lacking
 

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Self
 
-from tests.engines.door_world import eventually
+from tests.engines.door_servers import eventually
 
 SYSTEMD = "/lib/systemd/systemd"
 USERS = Path("/usr/lib/systemd/user")
