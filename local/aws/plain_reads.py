@@ -1,7 +1,7 @@
 """Reads of S3 objects with nothing special to them, answered from moto's state without its web application.
 
 Most calls of the watcher are such reads, and Flask's and moto's way to the object takes ten times as long as the
-object. What is conditional, ranged, encrypted, refused, missing or in a bucket with rules of its own goes moto's way.
+object. What is conditional, ranged, encrypted, refused, missing or in a bucket with CORS goes moto's way.
 ``tests/contract/test_embedded_plain_reads.py`` holds both ways to one answer.
 """
 
@@ -12,7 +12,8 @@ from urllib.parse import unquote
 from moto import settings
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.responses import BaseResponse
-from moto.s3.models import FakeKey, s3_backends
+from moto.iam.access_control import PermissionResult
+from moto.s3.models import FakeBucket, FakeKey, s3_backends
 
 from local.aws.calls import Call
 
@@ -55,11 +56,9 @@ def of(environ: dict[str, Any]) -> Read | None:
 
 def answer(read: Read) -> tuple[list[tuple[str, str]], bytes] | None:
     """Headers and content of the object; None: moto shall answer."""
-    backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
-    bucket = backend.buckets.get(read.bucket)
-    if math.isfinite(settings.INITIAL_NO_AUTH_ACTION_COUNT) or bucket is None or bucket.policy or bucket.cors:
+    if plain_bucket(read.bucket, "s3:GetObject", read.key) is None:
         return None
-    key = backend.get_object(read.bucket, read.key, read.version)
+    key = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].get_object(read.bucket, read.key, read.version)
     if not isinstance(key, FakeKey) or key.storage_class != "STANDARD" or key.multipart:
         return None
     headers: dict[str, Any] = {} if key.version_id == "null" else {"x-amz-version-id": key.version_id}
@@ -72,3 +71,12 @@ def answer(read: Read) -> tuple[list[tuple[str, str]], bytes] | None:
     if content and "content-type" not in {name.lower() for name in enriched}:
         enriched["content-type"] = _XML
     return [(name, str(value)) for name, value in enriched.items()], content
+
+
+def plain_bucket(name: str, action: str, key: str) -> FakeBucket | None:
+    """The bucket, where it lets everybody do this to the object, as moto judges it; None: moto shall answer."""
+    bucket = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets.get(name)
+    if math.isfinite(settings.INITIAL_NO_AUTH_ACTION_COUNT) or bucket is None or bucket.cors:
+        return None
+    denied = bucket.get_permission(action, f"arn:{bucket.partition}:s3:::{name}/{key}") == PermissionResult.DENIED
+    return None if denied else bucket

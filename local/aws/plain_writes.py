@@ -1,21 +1,20 @@
 """Writes of S3 objects with nothing special to them, put into moto's state without its web application.
 
 Most changing calls of the watcher are such writes, some with a condition. What has no checksum, is encrypted,
-locked, copied, of another storage class or in a bucket with rules of its own goes moto's way, and so does what its
-condition refuses. ``tests/contract/test_embedded_plain_writes.py`` holds both ways to one answer and one object.
+locked, copied, of another storage class or in a bucket with CORS goes moto's way, and so does what its condition or the
+bucket's policy refuses. ``tests/contract/test_embedded_plain_writes.py`` holds both ways to one answer and one object.
 """
 
-import math
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
-from moto import settings
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.responses import BaseResponse
 from moto.s3.models import s3_backends
 from moto.s3.utils import metadata_from_headers
 
 from local.aws.calls import Call
+from local.aws.plain_reads import plain_bucket
 
 _PLAIN_QUERIES = {"", "x-id=PutObject"}
 _TYPE = "text/html; charset=utf-8"
@@ -74,10 +73,8 @@ def of(environ: dict[str, Any], body: bytes) -> Write | None:
 def answer(write: Write) -> tuple[list[tuple[str, str]], bytes] | None:
     """Headers and content of the answer to a write that was carried out; None: moto shall answer."""
     backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
-    bucket = backend.buckets.get(write.bucket)
-    if math.isfinite(settings.INITIAL_NO_AUTH_ACTION_COUNT) or bucket is None or bucket.policy or bucket.cors:
-        return None
-    if bucket.object_lock_enabled or not _allowed(write, backend.get_object(write.bucket, write.key)):
+    bucket = plain_bucket(write.bucket, "s3:PutObject", write.key)
+    if bucket is None or bucket.object_lock_enabled or not _allowed(write, backend.get_object(write.bucket, write.key)):
         return None
     algorithm = write.headers[_ALGORITHM]
     name = f"x-amz-checksum-{algorithm.lower()}"

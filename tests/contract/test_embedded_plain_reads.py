@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from local.aws import plain_reads
 from local.aws.server import EmbeddedAws
+from tests.support.bucket_policies import deny
 
 OBJECTS: dict[str, dict[str, Any]] = {
     "plain": {"Body": b"content"},
@@ -41,9 +42,12 @@ def answered(aws: EmbeddedAws, bucket: str, key: str, **read: Any) -> tuple[Any,
     return meta["HTTPStatusCode"], headers, body, [*aws.calls]
 
 
-@pytest.fixture(params=[False, True], ids=["plain bucket", "versioned bucket"])
+@pytest.fixture(params=["plain", "versioned", "with a policy"])
 def bucket(request: pytest.FixtureRequest, aws: EmbeddedAws, unused: Callable[[str], str]) -> str:
-    return aws.make_bucket(unused("reads"), versioned=request.param)
+    made = aws.make_bucket(unused("reads"), versioned=request.param != "plain")
+    if request.param == "with a policy":
+        deny(aws, made, "s3:GetObject", f"{made}/with-metadata")
+    return made
 
 
 @pytest.mark.parametrize("read", READS)
@@ -75,8 +79,7 @@ def test_where_a_policy_forbids_or_iam_is_enforced_moto_decides(aws: EmbeddedAws
     s3.put_object(Bucket=bucket, Key="plain", Body=b"content")
     with aws.enforced_iam(), pytest.raises(ClientError):
         s3.get_object(Bucket=bucket, Key="plain")
-    statement = '{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"*"}'
-    s3.put_bucket_policy(Bucket=bucket, Policy=f'{{"Version":"2012-10-17","Statement":[{statement}]}}')
+    deny(aws, bucket, "s3:GetObject", "*")
     with pytest.raises(ClientError):
         s3.get_object(Bucket=bucket, Key="plain")
 

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from local.aws import plain_writes
 from local.aws.server import EmbeddedAws
+from tests.support.bucket_policies import deny
 
 WRITES: dict[str, dict[str, Any]] = {
     "as it is": {},
@@ -56,9 +57,13 @@ def written(aws: EmbeddedAws, bucket: str, key: str, **write: Any) -> tuple[Any,
     return *said, *_seen(got), got["Body"].read(), tags, owner, len(versions)
 
 
-@pytest.fixture(params=[False, True], ids=["plain bucket", "versioned bucket"])
+@pytest.fixture(params=["plain", "versioned", "with a policy"])
 def buckets(request: pytest.FixtureRequest, aws: EmbeddedAws, unused: Callable[[str], str]) -> list[str]:
-    return [aws.make_bucket(unused(f"writes-{number}"), versioned=request.param) for number in range(2)]
+    made = [aws.make_bucket(unused(f"writes-{number}"), versioned=request.param != "plain") for number in range(2)]
+    if request.param == "with a policy":
+        for one in made:
+            deny(aws, one, "s3:PutObject", f"{one}/folder/*")
+    return made
 
 
 @pytest.mark.parametrize("write", WRITES)
@@ -93,7 +98,6 @@ def test_where_a_policy_forbids_or_iam_is_enforced_moto_decides(aws: EmbeddedAws
     put = {"Bucket": buckets[0], "Key": "new", "Body": b"content", "ChecksumAlgorithm": "SHA256"}
     with aws.enforced_iam(), pytest.raises(ClientError):
         s3.put_object(**put)
-    statement = '{"Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"*"}'
-    s3.put_bucket_policy(Bucket=buckets[0], Policy=f'{{"Version":"2012-10-17","Statement":[{statement}]}}')
+    deny(aws, buckets[0], "s3:PutObject", "*")
     with pytest.raises(ClientError):
         s3.put_object(**put)
