@@ -12,7 +12,7 @@ from local.aws.server import EmbeddedAws
 from local.aws.tls_listener import make_tls_listener
 from rotation_watcher.adapters.nlb_listener import NEEDED_SDK, NlbListeners
 from rotation_watcher.errors import BundleRejected, SdkTooOld, TargetBusy, TargetDenied, TargetError, TargetNotFound
-from rotation_watcher.ports import Filter, FilterTarget, Listener
+from rotation_watcher.ports import UNKNOWN, Filter, FilterTarget, Listener, MarkedTarget
 from tests.support import pki
 from tests.support.embedded import Bundles
 from tests.support.fake_listeners import FakeListeners
@@ -178,6 +178,9 @@ class Client:
         answer["Listeners"][0]["MutualAuthentication"] |= self._mutual
         return answer
 
+    def describe_tags(self, **which: Any) -> Any:
+        return self._real.describe_tags(**which)
+
     def modify_listener(self, **_: Any) -> None:
         raise AssertionError("the listener was changed")
 
@@ -243,3 +246,26 @@ def test_an_alb_has_no_identity_filters_in_the_embedded_aws(aws: EmbeddedAws, st
     elb = aws.client("elbv2")
     with pytest.raises(elb.exceptions.ClientError, match="only supported for TLS"):
         elb.modify_listener(ListenerArn=arn, MutualAuthentication=mutual)
+
+
+def test_its_mark_is_none_until_it_is_set_and_a_change_leaves_it(door: Door) -> None:
+    assert isinstance(door.adapter, MarkedTarget)
+    before = door.read()
+    assert before.mark is None
+    door.adapter.mark(door.arn, "our-bucket")
+    assert door.read().mark == "our-bucket"
+    door.adapter.update(door.arn, [ONE, TWO], expected=before)  # a mark is no change of the filters
+    assert (door.read().mark, door.read().filters) == ("our-bucket", (ONE, TWO))
+
+
+def test_of_a_listener_that_is_gone_the_mark_says_so(door: Door) -> None:
+    assert isinstance(door.adapter, MarkedTarget)
+    with pytest.raises(TargetNotFound):
+        door.adapter.mark(door.arn[:-4] + "0000", "our-bucket")
+
+
+def test_a_mark_that_may_not_be_read_keeps_nothing_else_from_being_read(aws: EmbeddedAws, store: str) -> None:
+    arn = listener(aws, store, ClientCertificateIdentityFilters=[described(ONE)])
+    aws.fail_next("elbv2", "DescribeTags", "AccessDenied")
+    found = NlbListeners(aws.client("elbv2")).read(arn)
+    assert (found.filters, found.mark) == ((ONE,), UNKNOWN)

@@ -467,7 +467,8 @@ class RolesEnvironment:
         if not published:
             return
         environment.aws.client("elbv2").modify_trust_store(TrustStoreArn=self.store, **self.bundle)
-        environment.aws.client("elbv2").remove_tags(ResourceArns=[self.store], TagKeys=[MARK])
+        for marked in (self.store, self.door):
+            environment.aws.client("elbv2").remove_tags(ResourceArns=[marked], TagKeys=[MARK])
         mutual = {"Mode": "verify", "TrustStoreArn": self.store, "ClientCertificateIdentityFilters": [PARTNERS]}
         environment.aws.client("elbv2").modify_listener(ListenerArn=self.door, MutualAuthentication=mutual)
         self._restore_edge()

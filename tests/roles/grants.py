@@ -1,16 +1,17 @@
 """A role's policies taken apart into single grants, and put together again without one of them."""
 
 import json
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from tests.stack.template import as_list
 from tests.support.roles import Resolver
 
-OF_TYPE = {
+OF_TYPE: Mapping[str, str | tuple[str, ...]] = {
     "elasticloadbalancing:ModifyTrustStore": "truststore/",
     "elasticloadbalancing:GetTrustStoreCaCertificatesBundle": "truststore/",
     "elasticloadbalancing:ModifyListener": "listener/",
-    "elasticloadbalancing:AddTags": "truststore/",
+    "elasticloadbalancing:AddTags": ("truststore/", "listener/"),
     "elasticloadbalancing:AddTrustStoreRevocations": "truststore/",
     "elasticloadbalancing:RemoveTrustStoreRevocations": "truststore/",
     "elasticloadbalancing:GetTrustStoreRevocationContent": "truststore/",

@@ -160,7 +160,9 @@ MIXED = {
 
 
 @pytest.mark.parametrize(("action", "begins"), OF_TYPE.items())
-def test_aws_knows_the_types_of_resource_by_which_mixed_lists_are_told_apart(action: str, begins: str) -> None:
+def test_aws_knows_the_types_of_resource_by_which_mixed_lists_are_told_apart(
+    action: str, begins: str | tuple[str, ...]
+) -> None:
     formats = {row["resource_arn_format"] for row in described(action)} - {"*"}
     own = {each for each in formats if each.split(":", 5)[-1].startswith(begins)}
     assert own

@@ -250,14 +250,15 @@ def test_tls_of_domains_is_granted_on_the_named_domains_and_on_their_list_only_w
 
 
 def test_publish_sets_one_tag_with_the_name_of_its_own_bucket() -> None:
-    named, tagged = [s for s in STATEMENTS if "elasticloadbalancing:AddTags" in s.actions]
+    named, *tagged = [s for s in STATEMENTS if "elasticloadbalancing:AddTags" in s.actions]
     assert (named.role, named.resources) == ("PublishRole", [{"Ref": "TargetArns"}])
     one = {
         "ForAllValues:StringEquals": {"aws:TagKeys": [MARK]},
         "StringEqualsIfExists": {f"aws:RequestTag/{MARK}": {"Fn::GetAtt": ["State", "Value"]}},
     }
     assert named.body["Condition"] == one
-    assert tagged.body["Condition"] == one | {"StringEquals": OWN_TAG}
+    assert [s.sid for s in tagged] == ["ChangeTaggedTrustStores", "ChangeTaggedListeners"]
+    assert [s.body["Condition"] for s in tagged] == [one | {"StringEquals": OWN_TAG}] * 2
 
 
 OWN_TAG = {"aws:ResourceTag/genesys-certificate-watcher:stack": {"Ref": "AWS::StackName"}}

@@ -13,7 +13,7 @@ STORE = "arn:aws:elasticloadbalancing:us-east-1:123456789012:truststore/main/012
 
 
 class FakeListeners(Watched):
-    """``ports.FilterTarget``. ``held``: the listeners by ARN, which a test may replace."""
+    """``ports.FilterTarget`` and ``MarkedTarget``. ``held``: the listeners by ARN, which a test may replace."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -23,7 +23,7 @@ class FakeListeners(Watched):
         """A listener that verifies with a trust store, as the operator made it."""
         settings = {"IgnoreClientCertificateExpiry": False, "AdvertiseTrustStoreCaNames": "off"}
         self.held[arn] = Listener(
-            protocol="TLS", mode="verify", trust_store=STORE, filters=tuple(filters), settings=settings
+            protocol="TLS", mode="verify", trust_store=STORE, filters=tuple(filters), settings=settings, mark=None
         )
 
     def put(self, arn: str, *filters: Filter) -> None:
@@ -32,7 +32,7 @@ class FakeListeners(Watched):
 
     def turn_off(self, arn: str) -> None:
         """Somebody turns mutual TLS off, which takes the filters away."""
-        self.held[arn] = Listener(protocol="TLS", mode="off", trust_store=None)
+        self.held[arn] = Listener(protocol="TLS", mode="off", trust_store=None, mark=self._found(arn).mark)
 
     def read(self, arn: str) -> Listener:
         """See ``ports.FilterTarget``."""
@@ -47,7 +47,7 @@ class FakeListeners(Watched):
         found = self._found(arn)
         if not filters:
             raise BundleRejected(f"cannot change {arn}: an empty list")
-        if found != expected:
+        if found != msgspec.structs.replace(expected, mark=found.mark):
             raise TargetBusy(f"cannot change {arn}: it was changed since it was read")
         given = [
             {"Field": one.field, "Action": one.action, "MatchType": one.match, "Value": one.value} for one in filters
@@ -58,6 +58,12 @@ class FakeListeners(Watched):
             raise BundleRejected(f"cannot change {arn}: {why}")
         self.held[arn] = msgspec.structs.replace(found, filters=tuple(filters))
         self.after("update", arn)
+
+    def mark(self, arn: str, bucket: str) -> None:
+        """See ``ports.MarkedTarget``."""
+        self._enter("mark", arn)
+        self.held[arn] = msgspec.structs.replace(self._found(arn), mark=bucket)
+        self.after("mark", arn)
 
     def _found(self, arn: str) -> Listener:
         if arn not in self.held:

@@ -453,7 +453,7 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
     ``mode`` is ``off`` or ``verify``; ``trust_store`` the ARN of the trust store (None: none). ``shared`` is the
     service's word for a trust store of another account (``active``, ``removed``; empty: it says nothing). ``filters``
     in the service's order; none admit every certificate that the trust store admits. ``settings`` is the rest of what
-    a change has to send along, as it was read.
+    a change has to send along, as it was read. ``mark``: as ``Live`` has it; a change says nothing of it.
     """
 
     protocol: str
@@ -462,6 +462,7 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
     shared: str = ""
     filters: tuple[Filter, ...] = ()
     settings: Mapping[str, Any] = {}
+    mark: str | Unknown | None = UNKNOWN
 
 
 class FilterTarget(Protocol):

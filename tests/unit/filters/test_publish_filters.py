@@ -7,9 +7,9 @@ import pytest
 
 from rotation_watcher import keys
 from rotation_watcher.alerts.model import Severity
-from rotation_watcher.errors import RequestRefused, SdkTooOld, TargetError
+from rotation_watcher.errors import RequestRefused, SdkTooOld, TargetDenied, TargetError
 from rotation_watcher.filters.entries import key_of
-from rotation_watcher.ports import Filter
+from rotation_watcher.ports import UNKNOWN, Filter
 from rotation_watcher.sources.history import Status
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.record import encode
@@ -36,6 +36,59 @@ def test_the_name_is_added_behind_the_filters_of_others_and_proved() -> None:
     assert (world.kept.unwanted, summary.leaving) == ({}, {}), "what a presented leaf bears has no end"
 
 
+def test_after_its_first_update_the_listener_bears_the_mark_of_the_stack_and_nobody_writes_over_it() -> None:
+    world = ListenerWorld(OTHERS)
+    world.run()
+    assert world.doors.held[ARN].mark == world.store.bucket
+    world.clock.advance(QUARTER)
+    world.run()
+    assert world.told("two-stacks") == []
+
+    world.doors.mark(ARN, "their-bucket")
+    world.sources = ("use1", "second")
+    world.clock.advance(QUARTER)
+    assert world.run().outcome == "updated"
+    assert world.doors.held[ARN].mark == "their-bucket"
+    [told] = [alert for alert in world.sink.delivered if word(alert) == "two-stacks"]
+    assert (told.severity, dict(told.facts)["bucket of the other"]) == (Severity.WARNING, "their-bucket")
+
+
+def test_another_stack_is_told_of_until_its_mark_is_seen_to_be_gone() -> None:
+    world = ListenerWorld(OTHERS)
+    for mark in ("their-bucket", UNKNOWN, UNKNOWN, "their-bucket"):
+        world.doors.held[ARN] = msgspec.structs.replace(world.doors.held[ARN], mark=mark)
+        world.run()
+        world.clock.advance(QUARTER)
+    assert len(world.told("two-stacks")) == 1
+
+    world.doors.held[ARN] = msgspec.structs.replace(world.doors.held[ARN], mark=None)
+    world.run()
+    world.clock.advance(QUARTER)
+    world.run()
+    assert len(world.told("over: two-stacks")) == 1
+
+
+@pytest.mark.parametrize("mark", ["", "Some text of a person's", "ab"])
+def test_a_tag_that_names_no_bucket_is_nobodys_mark(mark: str) -> None:
+    world = ListenerWorld(OTHERS)
+    world.doors.mark(ARN, mark)
+    world.run()
+    assert world.told("two-stacks") == []
+    assert world.doors.held[ARN].mark == mark
+
+
+def test_a_listener_that_cannot_be_marked_is_kept_up_to_date_all_the_same() -> None:
+    world = ListenerWorld(OTHERS)
+
+    def refuse(operation: str, _: str) -> None:
+        if operation == "mark":
+            raise TargetDenied("AddTags")
+
+    world.doors.before = refuse
+    assert world.run().outcome == "updated"
+    assert (world.doors.held[ARN].mark, world.filters) == (None, (OTHERS, ours()))
+
+
 def test_a_quiet_run_writes_nothing() -> None:
     world = ListenerWorld(OTHERS)
     world.run()
@@ -47,8 +100,8 @@ def test_a_quiet_run_writes_nothing() -> None:
     summary = world.run()
 
     assert (summary.outcome, summary.leaving, world.kept.unwanted) == ("unchanged", {}, {})
-    after = [*world.writes(), *(call for call in world.doors.calls if call[0] == "update")]
-    assert len(after) == len([one for one in before if one[0] != "read"])
+    after = [*world.writes(), *world.doors.calls]
+    assert [one for one in after if one[0] != "read"] == [one for one in before if one[0] != "read"]
 
 
 def test_observing_plans_aloud_and_changes_nothing() -> None:

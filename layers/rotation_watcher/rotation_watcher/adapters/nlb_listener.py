@@ -6,15 +6,17 @@ An SDK that does not know the filters drops them silently, in answers and in req
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import botocore
+import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from rotation_watcher.adapters import clients
+from rotation_watcher.adapters import clients, marks
 from rotation_watcher.adapters.aws_errors import SdkError, code, translate
 from rotation_watcher.errors import BundleRejected, SdkTooOld, TargetBusy, TargetError, TargetNotFound
-from rotation_watcher.ports import Filter, Listener
+from rotation_watcher.ports import UNKNOWN, Filter, Listener, Unknown
 
 if TYPE_CHECKING:
     from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
@@ -29,7 +31,7 @@ _REFUSED = {"InvalidConfigurationRequest", "ValidationError"}
 
 
 class NlbListeners:
-    """``ports.FilterTarget`` for TLS listeners of Network Load Balancers."""
+    """``ports.FilterTarget`` and ``MarkedTarget`` for TLS listeners of Network Load Balancers."""
 
     def __init__(self, client: "ElasticLoadBalancingv2Client") -> None:
         clients.quiet_sdk_logs()
@@ -39,6 +41,24 @@ class NlbListeners:
 
     def read(self, arn: str) -> Listener:
         """See ``ports.FilterTarget``."""
+        live = self._read(arn)
+        return msgspec.structs.replace(live, mark=self._mark(arn))
+
+    def mark(self, arn: str, bucket: str) -> None:
+        """See ``ports.MarkedTarget``: a tag."""
+        try:
+            marks.write(self._client, arn, bucket)
+        except (ClientError, BotoCoreError) as error:
+            raise _failed("tag", arn, error) from error
+
+    def _mark(self, arn: str) -> str | Unknown | None:
+        """Its mark; UNKNOWN where it may not be read: nothing depends on it but an alert."""
+        with suppress(ClientError, BotoCoreError):
+            return marks.read(self._client, [arn]).get(arn, UNKNOWN)
+        return UNKNOWN
+
+    def _read(self, arn: str) -> Listener:
+        """What it is, without its mark. Raises SdkTooOld, TargetError."""
         if self._lacks:  # what it does not know it drops silently, and a change would lose
             raise SdkTooOld(
                 f"cannot read {arn}: this function runs with botocore {botocore.__version__}, which knows nothing of"
@@ -71,8 +91,8 @@ class NlbListeners:
             raise BundleRejected(
                 f"cannot change {arn}: an empty list would admit everybody whom the trust store admits"
             )
-        live = self.read(arn)
-        if live != expected:
+        live = self._read(arn)
+        if live != msgspec.structs.replace(expected, mark=UNKNOWN):
             raise TargetBusy(f"cannot change {arn}: somebody else has changed it since it was read")
         if live.mode != "verify" or live.trust_store is None:
             raise BundleRejected(f"cannot change {arn}: it does not verify clients (mode {live.mode})")

@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
-from rotation_watcher.adapters import clients
+from rotation_watcher.adapters import clients, marks
 from rotation_watcher.adapters.aws_errors import NO_ANSWER, NoAnswerOfSts, SdkError, code, translate
 from rotation_watcher.arns import parse_target
 from rotation_watcher.errors import BundleRejected, RevocationRejected, RevocationsFull, TargetError, TargetNotFound
-from rotation_watcher.kinds import ALB_TRUST_STORE, MARK, Door, DoorKind
+from rotation_watcher.kinds import ALB_TRUST_STORE, Door, DoorKind
 from rotation_watcher.ports import UNKNOWN, BundleObject, Endpoint, Live, RevocationFile, Unknown
 from rotation_watcher.x509.crl import MAX_BYTES
 
@@ -91,7 +91,7 @@ class AlbTrustStores:
     def mark(self, arn: str, bucket: str) -> None:
         """See ``ports.MarkedTarget``: a tag."""
         try:
-            self._client.add_tags(ResourceArns=[arn], Tags=[{"Key": MARK, "Value": bucket}])
+            marks.write(self._client, arn, bucket)
         except (ClientError, BotoCoreError) as error:
             raise _failed("tag", arn, error) from error
 
@@ -192,19 +192,14 @@ class AlbTrustStores:
         except (ClientError, BotoCoreError):
             return
         with suppress(ClientError, BotoCoreError):
-            self._marks = self._marked(these)
+            self._marks = marks.read(self._client, these)
 
     def _mark(self, arn: str) -> str | Unknown | None:
         """Its mark; UNKNOWN where it may not be read: nothing depends on it but an alert."""
         if arn not in self._marks:
             with suppress(ClientError, BotoCoreError):
-                self._marks |= self._marked([arn])
+                self._marks |= marks.read(self._client, [arn])
         return self._marks.pop(arn, UNKNOWN)
-
-    def _marked(self, arns: Sequence[str]) -> dict[str, str | None]:
-        described = self._client.describe_tags(ResourceArns=arns)["TagDescriptions"]
-        tags = {one["ResourceArn"]: {tag["Key"]: tag.get("Value") for tag in one["Tags"]} for one in described}
-        return {arn: tags[arn].get(MARK) for arn in arns if arn in tags}
 
     def _describe(self, arn: str) -> "TrustStoreTypeDef":
         stores = self._client.describe_trust_stores(TrustStoreArns=[arn])["TrustStores"]

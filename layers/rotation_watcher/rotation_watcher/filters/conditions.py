@@ -17,7 +17,9 @@ from rotation_watcher.filters import contention
 from rotation_watcher.filters.entries import digest, encode, words
 from rotation_watcher.filters.plan import Blocker, Snapshot, closed, named
 from rotation_watcher.kinds import Door, DoorKind
+from rotation_watcher.ports import UNKNOWN
 from rotation_watcher.targets import contention as rounds
+from rotation_watcher.targets import stacks
 from rotation_watcher.targets.conditions import FORGED, UNREADABLE, forgery, judged
 from rotation_watcher.targets.findings import AHEAD, contended, target_name
 from rotation_watcher.targets.record import Record
@@ -56,11 +58,13 @@ def notice(snapshot: Snapshot, mode: Mode, now: datetime) -> Record:
         *_leaving(snapshot, now),
         *_stuck(snapshot, now),
         *_forged(snapshot, now),
+        *stacks.at_listener(snapshot.live.mark, snapshot.bucket, target_name(snapshot.target), now),
         *(_planned(snapshot, now) if mode is Mode.OBSERVE else ()),
     ]
     changing = plan.changes or record.pending is not None
+    seen = _SEEN if snapshot.live.mark is UNKNOWN else (*_SEEN, stacks.PREFIX)
     conditions, alerts, _ = judged(
-        record, observed, target_name(snapshot.target), _SEEN, changing=changing, remind=snapshot.remind, now=now
+        record, observed, target_name(snapshot.target), seen, changing=changing, remind=snapshot.remind, now=now
     )
     graces = plan.graces
     noted = replace(

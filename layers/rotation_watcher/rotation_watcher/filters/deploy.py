@@ -20,7 +20,7 @@ from rotation_watcher.filters import kept, lawful
 from rotation_watcher.filters.entries import by_key, digest, encode, key_of, words
 from rotation_watcher.filters.plan import Snapshot, closed
 from rotation_watcher.ports import Filter, Listener
-from rotation_watcher.targets import conditions, contention, findings
+from rotation_watcher.targets import conditions, contention, findings, stacks
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.proof import READBACKS, RECORDING
 from rotation_watcher.targets.record import Applied, Hold, HoldReason, Pending, Record
@@ -135,6 +135,8 @@ def await_proof(snapshot: Snapshot, pending: Pending, session: Session) -> Outco
     kept.note_shown(session.ports.store, session.target, live)
     shown = digest(encode(live.filters))
     session.save(lambda record: _proved(replace(record, shown=shown), pending, snapshot, session, now))
+    if snapshot.live.mark is None:
+        stacks.mark(session.ports.listener(session.target), session.target.arn, session.ports.store.bucket)
     return Outcome.UPDATED if pending.hold is None else Outcome.ROLLED_BACK
 
 

@@ -91,6 +91,8 @@ class Snapshot(NamedTuple):
     confirmed: frozenset[str]
     plan: Plan
     remind: RemindDays = RemindDays()
+    bucket: str = ""
+    """The stack's."""
 
     @property
     def keys(self) -> frozenset[str]:

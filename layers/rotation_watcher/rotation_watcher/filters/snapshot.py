@@ -41,4 +41,4 @@ def take_snapshot(
         may_remove=not view.removal_blockers,
         now=now,
     )
-    return Snapshot(target, record, view, live, names, shown, confirmed, plan, watch.policy.remind_days)
+    return Snapshot(target, record, view, live, names, shown, confirmed, plan, watch.policy.remind_days, store.bucket)

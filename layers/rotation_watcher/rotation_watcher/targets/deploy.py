@@ -10,14 +10,13 @@ mistaken for somebody else's. Where another run has taken over an expired claim,
 """
 
 from collections.abc import Collection
-from contextlib import suppress
 
 import msgspec
 
 from rotation_watcher import arns, keys
 from rotation_watcher.errors import BundleRejected, TargetBusy, TargetError
-from rotation_watcher.ports import BundleObject, MarkedTarget
-from rotation_watcher.targets import added, conditions, lawful, loaded, places, proof
+from rotation_watcher.ports import BundleObject
+from rotation_watcher.targets import added, conditions, lawful, loaded, places, proof, stacks
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.plan import Snapshot, digest
 from rotation_watcher.targets.record import Applied, Hold, HoldReason, Pending, Record
@@ -129,7 +128,7 @@ def await_proof(snapshot: Snapshot, pending: Pending, session: Session) -> Outco
     if seen.shown:
         session.save_proof(lambda record: proof.proved(record, pending, snapshot, seen.live, bucket, now))
         if snapshot.live.mark is None:
-            _mark(session)
+            stacks.mark(session.adapter, session.target.arn, session.ports.store.bucket)
         return proof.outcome(pending)
     if seen.rejected:
         said = f"the service did not load version {pending.version}: {seen.rejected}"
@@ -146,14 +145,6 @@ def await_proof(snapshot: Snapshot, pending: Pending, session: Session) -> Outco
         lambda record: conditions.unproven(unclaimed(record), snapshot, pending, reason.value, seen.refused, now)
     )
     return reason
-
-
-def _mark(session: Session) -> None:
-    """Mark the target as this stack's, for the next one to see. What cannot be marked works all the same."""
-    adapter = session.adapter
-    if isinstance(adapter, MarkedTarget):
-        with suppress(TargetError):
-            adapter.mark(session.target.arn, session.ports.store.bucket)
 
 
 def adopt_baseline(snapshot: Snapshot, session: Session) -> Change:
