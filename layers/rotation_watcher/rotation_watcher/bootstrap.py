@@ -216,7 +216,7 @@ class Watcher:
 
     @cached_property
     def _connections(self) -> Connections:
-        return Connections(authorizer=self.settings.authorizer_arn)
+        return Connections(authorizer=self.settings.authorizer_arn, account=self.settings.account)
 
     @property
     def _s3(self) -> Any:
