@@ -26,6 +26,7 @@ class Examination(NamedTuple):
 EXAMINATIONS = (
     Examination("stack", examine.of_stack),
     Examination("watch file", examine.of_watch_file),
+    Examination("bucket", examine.of_bucket),
     Examination("alerts", examine.of_subscriptions),
     Examination("event bus", examine.of_event_bus),
     Examination("keys", examine_keys.of_keys),

@@ -25,6 +25,8 @@ from rotation_watcher.watch_text import YAML_NAMES
 
 SCHEDULED = ("Collect", "Publish", "RefreshCrls", "Report")
 """The functions with a schedule, by the first part of their logical names."""
+PUBLIC_ACCESS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+"""What a public access block may hold: all of it in a bucket that the template makes."""
 _PENDING = "PendingConfirmation"
 _SOON = timedelta(days=90)
 _NEAR = 0.9
@@ -111,6 +113,31 @@ def of_watch_file(stack: Stack, now: datetime) -> Iterator[Finding]:
         form = "yaml" if place.key.lower().endswith(YAML_NAMES) else "json"
         cure = f"Copy it to s3://{stack.bucket}/watch.{form}, name that in WatchFileUri, and deploy."
         yield _warning("watch file", what, cure)
+
+
+def of_bucket(stack: Stack, now: datetime) -> Iterator[Finding]:
+    """Whether the bucket blocks public access: the stack sets nothing of a bucket that it did not make."""
+    del now
+    bucket = {"Bucket": stack.bucket, "ExpectedBucketOwner": stack.account}
+    try:
+        held = aws.client("s3").get_public_access_block(**bucket)["PublicAccessBlockConfiguration"]
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") != "NoSuchPublicAccessBlockConfiguration":
+            raise
+        held = {}
+    lacking = [one for one in PUBLIC_ACCESS if not held.get(one)]
+    if not lacking:
+        yield _ok("bucket", f"{stack.bucket}: public access is blocked")
+        return
+    what = (
+        f"{stack.bucket} is without {', '.join(lacking)} of its public access block: unless the account has one, an"
+        " access control list or a policy can let everybody in, who could then write anchors/"
+    )
+    cure = (
+        f"`aws s3api put-public-access-block --bucket {stack.bucket} --region {stack.region} --expected-bucket-owner"
+        f" {stack.account} --public-access-block-configuration {','.join(f'{one}=true' for one in PUBLIC_ACCESS)}`"
+    )
+    yield _warning("bucket", what, cure)
 
 
 def of_subscriptions(stack: Stack, now: datetime) -> Iterator[Finding]:

@@ -55,7 +55,9 @@ class OverlayStore:
         below = self._below.list(prefix) if self._below else ()
         return sorted({*below, *(key for key in self._held if key.startswith(prefix))})
 
-    def listed(self, prefix: str, *, after: str = "", skip: str = "", most: int | None = None) -> Mapping[str, Listed]:
+    def listed(
+        self, prefix: str, *, after: str = "", skip: Sequence[tuple[str, str]] = (), most: int | None = None
+    ) -> Mapping[str, Listed]:
         """The same with ETags and when each was written; of what was put here, no time."""
         below = self._below.listed(prefix, after=after, skip=skip, most=most) if self._below else {}
         held = {key: Listed(digest(body), _NO_TIME) for key, body in self._held.items() if key.startswith(prefix)}

@@ -65,7 +65,7 @@ class Place(NamedTuple):
     """What to read: the watch file, the store (an overlay), and who gives secrets.
 
     ``rootless``: no root was given on the command line, and none was to be expected elsewhere. ``region_buckets`` are
-    the names of the stack's buckets in other regions.
+    the names of the stack's buckets in other regions, ``account`` is the stack's (None: not known).
     """
 
     watch: Watch
@@ -75,6 +75,7 @@ class Place(NamedTuple):
     rootless: bool = False
     stack: Stack | None = None
     region_buckets: Sequence[str] = ()
+    account: str | None = None
 
 
 class _Given:
@@ -124,7 +125,15 @@ def place_of(what: What, stack: Stack | None = None) -> Place:
     if what.by_stack:
         stack = options.find(what.stack_name, what.profile, what.region)
         own = OverlayStore(stack.store)
-        place = Place(stack.watch(), own, AwsSecrets(), what.ca_file, stack=stack, region_buckets=stack.region_buckets)
+        place = Place(
+            stack.watch(),
+            own,
+            AwsSecrets(),
+            what.ca_file,
+            stack=stack,
+            region_buckets=stack.region_buckets,
+            account=stack.account,
+        )
         _put_roots(place, what)
         return place
     region = _region_of(what)
@@ -138,7 +147,8 @@ def place_of(what: What, stack: Stack | None = None) -> Place:
             elsewhere=stack.elsewhere if stack else config.UNKNOWN_STACK,
             name=what.watch_file,
         )
-        place = Place(watch, store, AwsSecrets(), what.ca_file, region_buckets=stack.region_buckets if stack else ())
+        buckets, account = (stack.region_buckets, stack.account) if stack else ((), None)
+        place = Place(watch, store, AwsSecrets(), what.ca_file, region_buckets=buckets, account=account)
     else:
         watch = _by_flags(what, region)
         secrets: Secrets = AwsSecrets() if what.credentials else _Given(what.client_id or "", client_secret(what))

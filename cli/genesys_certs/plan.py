@@ -216,13 +216,13 @@ class _SeenFromHere(OtherPlaces):
 
 def ports_of(place: Place, now: datetime) -> publish.Ports:
     """What a dry run of publish needs: everything is read, and what it would write or send leads nowhere."""
-    connections = Connections()
+    connections = Connections(account=place.account)
     nowhere = observing.Nowhere()
     return publish.Ports(
         store=place.store,
         targets=TrustTargets(connections),
         listeners=FilterTargets(connections),
-        abroad=_SeenFromHere(place.region_buckets, connections),
+        abroad=_SeenFromHere(place.region_buckets, connections, owner=place.account),
         sink=nowhere,
         queue=nowhere,
         clock=lambda: now,

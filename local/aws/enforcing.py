@@ -188,5 +188,8 @@ def mended() -> Iterator[list[Asked]]:
         patches.enter_context(patched(s3_responses.S3Response, {"_authenticate_and_authorize_s3_action": of_s3}))
         # HeadBucket asks for ListBucket (S3 API reference); moto makes an action of its name that IAM does not have.
         patches.enter_context(patch.dict(s3_responses.ACTION_MAP["BUCKET"]["HEAD"], {"DEFAULT": "ListBucket"}))
+        # GetPublicAccessBlock asks for an action of another name (Service Authorization Reference).
+        seen = {"publicAccessBlock": "GetBucketPublicAccessBlock"}
+        patches.enter_context(patch.dict(s3_responses.ACTION_MAP["BUCKET"]["GET"], seen))
         patches.enter_context(patched(IAMRequestBase, {"check_action_permitted": check_action_permitted}))
         yield asked

@@ -41,6 +41,7 @@ from local.aws import (
     lean,
     listeners,
     plain_lists,
+    public_access,
     routing_rules,
     tags,
 )
@@ -321,6 +322,7 @@ class EmbeddedAws:
         self._patches.enter_context(patched(ApiGatewayV2Response, http))
         self._patches.enter_context(patched(S3Response, tags.operations()))
         self._patches.enter_context(file_events.mended())
+        self._patches.enter_context(public_access.blocked_at_first())
         self._patches.enter_context(lean.lean())
 
 

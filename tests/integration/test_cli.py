@@ -18,6 +18,7 @@ from moto.sns.models import sns_backends
 
 from genesys_certs import app
 from genesys_certs import stack as stack_module
+from genesys_certs.examine import PUBLIC_ACCESS
 from genesys_certs.observing import Nowhere
 from genesys_certs.stack import DEFAULT_NAME
 from local.aws.faults import Fault
@@ -159,7 +160,7 @@ def test_doctor_finds_nothing_wrong_with_a_whole_installation_and_goes_on_where_
     world.report()
     said = command("doctor")
     assert said.code == 0, said.out
-    assert said.out.splitlines()[-1] == "19 ok, 0 warning, 0 critical"
+    assert said.out.splitlines()[-1] == "20 ok, 0 warning, 0 critical"
     world.aws.faults.add(
         "scheduler", "GetSchedule", Fault("AccessDeniedException", 403, "not allowed", after=False), times=9
     )
@@ -228,6 +229,31 @@ def _no_quota(world: Environment) -> None:
     world.configure()
 
 
+def _open_bucket(world: Environment) -> None:
+    world.s3.delete_public_access_block(Bucket=BUCKET)
+
+
+@pytest.mark.parametrize(
+    ("left_out", "said"),
+    [
+        ((), "public access is blocked"),
+        (("BlockPublicPolicy", "RestrictPublicBuckets"), "without BlockPublicPolicy, RestrictPublicBuckets"),
+    ],
+)
+def test_doctor_says_what_of_the_public_access_block_a_bucket_lacks(
+    world: Environment, command: Command, left_out: tuple[str, ...], said: str
+) -> None:
+    given = {one: True for one in PUBLIC_ACCESS if one not in left_out}
+    world.s3.put_public_access_block(Bucket=BUCKET, PublicAccessBlockConfiguration=given)
+    (one,) = (one for one in command("doctor", "--json").json["findings"] if one["of"] == "bucket")
+    assert said in one["what"]
+    assert one["level"] == ("warning" if left_out else "ok")
+    asked = world.aws.faults
+    asked.add("s3", "GetPublicAccessBlock", Fault("AccessDenied", 403, "Access Denied", after=False), times=9)
+    (one,) = (one for one in command("doctor", "--json").json["findings"] if one["of"] == "bucket")
+    assert one["level"] == "unknown"
+
+
 def test_doctor_names_each_fault_with_its_cure(world: Environment, command: Command) -> None:
     world.drain()
     faults = {
@@ -242,6 +268,7 @@ def test_doctor_names_each_fault_with_its_cure(world: Environment, command: Comm
         _taken_back: ("warning", "stack", "docs/deploy.md"),
         _dead_letter: ("warning", "queue FailedRunsQueue", "docs/runbook.md"),
         _unguarded: ("warning", "watch file", f"s3://{BUCKET}/watch.json"),
+        _open_bucket: ("warning", "bucket", f"aws s3api put-public-access-block --bucket {BUCKET} --region us-east-1"),
     }
     for wrong in faults:
         wrong(world)

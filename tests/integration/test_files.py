@@ -16,14 +16,17 @@ from rotation_watcher.kinds import FILE_PLACE
 from tests.support.words import word
 
 BUCKET, FOLDER = "edge-bucket", "genesys/prod/"
+STRANGER = "222222222222"
 LATER = timedelta(minutes=15)
 type MakeEnvironment = Callable[..., Environment]
 
 
 @pytest.fixture
-def environment(make_environment: MakeEnvironment) -> Environment:
+def environment(make_environment: MakeEnvironment, monkeypatch: pytest.MonkeyPatch) -> Environment:
     """One region, one place for files in which somebody's own root lies, nothing read yet."""
     at = make_environment()
+    monkeypatch.setenv("ACCOUNT_ID", at.aws.account)
+    at.watcher = at.build()
     at.world.region("us-east-1", days_left={"Genesys": 200, "DigiCert": 92})
     at.add_source("use1", "us-east-1", ("Genesys", "DigiCert"))
     at.add_bundle("main", ["use1"], ["Genesys", "DigiCert"])
@@ -223,6 +226,62 @@ def test_a_role_that_may_not_write_there_is_told_with_the_way_out(environment: E
     assert outcome(environment) == "target-denied"
     (alert,) = [one for one in environment.new_alerts() if one.target == "edge"]
     assert "TargetArns must name it" in alert.what_happened
+
+
+def given_up(environment: Environment, account: str) -> Any:
+    """The bucket is deleted, and somebody of another account takes its name and lets everybody in; their S3."""
+    for one in environment.s3.list_object_versions(Bucket=BUCKET).get("Versions", []):
+        environment.s3.delete_object(Bucket=BUCKET, Key=one["Key"], VersionId=one["VersionId"])
+    environment.s3.delete_bucket(Bucket=BUCKET)
+    theirs = environment.aws.at(account=account).client("s3")
+    theirs.create_bucket(Bucket=BUCKET)
+    theirs.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    return theirs
+
+
+def test_a_bucket_whose_name_another_account_has_taken_is_neither_read_nor_written(environment: Environment) -> None:
+    environment.tick()
+    environment.new_alerts()
+    theirs = given_up(environment, STRANGER)
+    theirs.put_object(
+        Bucket=BUCKET, Key=FOLDER + BUNDLE, Body=environment.world.region("eu-west-1").root_pem().encode()
+    )
+    environment.clock.advance(LATER)
+    assert outcome(environment) == "target-denied"
+    (alert,) = [one for one in environment.new_alerts() if one.target == "edge"]
+    assert f"FileBucketArns its bucket, and {BUCKET} must belong to account 123456789012" in alert.what_happened
+    assert "bucket_account" in alert.what_happened
+    assert [one["Key"] for one in theirs.list_objects_v2(Bucket=BUCKET)["Contents"]] == [FOLDER + BUNDLE]
+
+
+def test_each_call_says_to_whom_the_bucket_must_belong(environment: Environment) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def note(params: dict[str, Any], **_: Any) -> None:
+        asked.append(params)
+
+    adapter: Any = environment.watcher.publish.targets[FILE_PLACE]
+    adapter._s3.meta.events.register("provide-client-params.s3", note)
+    environment.tick()
+    write(environment, PINS, b"[]")
+    environment.clock.advance(LATER)
+    outcome(environment)
+    in_step(environment)
+    there = [one for one in asked if one["Bucket"] == BUCKET]
+    assert len(there) > 20
+    assert {one.get("ExpectedBucketOwner") for one in there} == {environment.aws.account}
+
+
+def test_a_bucket_of_another_account_is_kept_where_the_watch_file_names_that(environment: Environment) -> None:
+    given_up(environment, STRANGER)
+    environment.watch["targets"][0]["bucket_account"] = STRANGER
+    environment.configure()
+    environment.tick()
+    in_step(environment)
+    environment.watch["targets"][0]["bucket_account"] = "333333333333"
+    environment.configure()
+    environment.clock.advance(LATER)
+    assert outcome(environment) == "target-denied"
 
 
 def test_a_bucket_without_versions_is_refused_and_its_bundle_stays(environment: Environment) -> None:

@@ -6,6 +6,7 @@ have a file of their own, ``fake_targets``.
 """
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,8 @@ from rotation_watcher.alerts.model import Alert
 from rotation_watcher.errors import Conflict, SourceError, SourceReason, StoreError
 from rotation_watcher.ports import FileEvent, Listed, PublishRequest, StoredObject, Version, Written
 
+_PAGE = 1000
+"""The keys that S3 gives in one answer."""
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
@@ -121,15 +124,25 @@ class InMemoryStore(Watched):
         self._enter("list", prefix)
         return sorted(key for key in self._live() if key.startswith(prefix))
 
-    def listed(self, prefix: str, *, after: str = "", skip: str = "", most: int | None = None) -> Mapping[str, Listed]:
-        """See ``ports.ObjectStore``."""
-        self._enter("list", prefix or after)
-        below = {key: one for key, one in sorted(self._live().items()) if key.startswith(prefix) and key > after}
-        left = {key: one for key, one in below.items() if not (skip and key.startswith(skip))}
-        self.after("list", prefix or after)
-        if most is not None and len(left) > most:
-            raise StoreError(f"s3://{self._bucket}/{prefix} holds more than {most} objects")
-        return {key: Listed(one.etag, one.modified) for key, one in left.items()}
+    def listed(
+        self, prefix: str, *, after: str = "", skip: Sequence[tuple[str, str]] = (), most: int | None = None
+    ) -> Mapping[str, Listed]:
+        """See ``ports.ObjectStore``. By pages, as S3 gives them."""
+        live = self._live()
+        below = sorted(key for key in live if key.startswith(prefix))
+        left: list[str] = []
+        begin, more = after, True
+        while more:
+            self._enter("list", prefix or after)
+            start = bisect_right(below, begin)
+            page = below[start : start + _PAGE]
+            left += page
+            more = start + _PAGE < len(below)
+            begin = next((end for first, end in skip if page and first <= page[-1] < end), page[-1] if page else "")
+            self.after("list", prefix or after)
+            if most is not None and len(left) > most:
+                raise StoreError(f"s3://{self._bucket}/{prefix} holds more than {most} objects")
+        return {key: Listed(live[key].etag, live[key].modified) for key in left}
 
     def versions_of(self, key: str, *, until: datetime | None = None) -> Sequence[Version]:  # noqa: ARG002  # all
         """See ``ports.ObjectStore``."""

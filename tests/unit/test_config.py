@@ -281,6 +281,7 @@ def test_the_json_schema_knows_every_field() -> None:
         "empty_filters",
         "role_arn",
         "external_id",
+        "bucket_account",
     }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from rotation_watcher import config
+from rotation_watcher.adapters.connections import Connections
 from rotation_watcher.config import Elsewhere
 from rotation_watcher.errors import ConfigurationError
 from rotation_watcher.reach import HOME, Reach, is_in, parse_role
@@ -81,6 +82,27 @@ def test_another_account_needs_a_role_of_its_own_that_the_stack_lists() -> None:
 
 def test_an_external_id_without_a_role_is_a_mistake() -> None:
     assert "there is no role_arn that would ask for it" in mistake(arn=store(), external_id="acme")
+
+
+@pytest.mark.parametrize(
+    ("target", "owner"),
+    [
+        ({}, HERE),
+        ({"role_arn": ROLE}, THERE),
+        ({"bucket_account": "333333333333"}, "333333333333"),
+        ({"role_arn": ROLE, "bucket_account": "333333333333"}, "333333333333"),
+    ],
+)
+def test_the_bucket_of_a_place_for_files_is_of_the_account_in_which_it_is_reached_or_of_the_named_one(
+    target: dict[str, Any], owner: str
+) -> None:
+    (place,) = read(Elsewhere((), ROLES), arn="arn:aws:s3:::edge-bucket/prod/", **target).targets
+    assert Connections(account=HERE).at(place.reach).account == owner
+
+
+def test_a_bucket_account_is_one_and_stands_at_places_for_files_alone() -> None:
+    assert "only a place for files lies in a bucket" in mistake(arn=store(), bucket_account=THERE)
+    assert "an account number of 12 digits" in mistake(arn="arn:aws:s3:::edge-bucket/prod/", bucket_account="2222")
 
 
 def test_without_the_stack_nothing_is_refused_for_what_it_may_reach() -> None:

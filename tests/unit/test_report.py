@@ -1,6 +1,6 @@
 """report writes the page and the JSON when something changed, once a day, and otherwise nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from rotation_watcher import keys
 from rotation_watcher.adapters.remembering_store import Memory, RememberingStore
 from rotation_watcher.alerts.model import Kind, Severity
+from rotation_watcher.bootstrap import told_lately
 from rotation_watcher.config import Mode
 from rotation_watcher.deadline import CALL_TAKES
 from rotation_watcher.errors import DeliveryError, StoreError
@@ -39,7 +40,7 @@ class Reported:
 
     def run(self, **request: Any) -> Summary:
         self.kept.store.calls.clear()
-        store = RememberingStore(self.kept.store, self.memory, FOLDERS)
+        store = RememberingStore(self.kept.store, self.memory, FOLDERS, lately=told_lately(self.clock()))
         self.figures.clear()
         ports = Ports(
             store,
@@ -381,3 +382,42 @@ def test_a_list_that_was_not_replaced_in_time_has_ended() -> None:
     assert stack.figures["SoonestExpiryDays"] == -0.25
     assert stack.status.verdict.level is Level.LOOK, "the alarm sends people to the headline"
     assert any("crl.example.com" in one for one in stack.status.verdict.reasons)
+
+
+def with_log(ages: Sequence[timedelta]) -> Reported:
+    """A stack whose log holds alerts of these ages, each with a title of its own."""
+    stack = Reported()
+    for number, age in enumerate(ages):
+        key = keys.told(NOW - age, str(number))
+        stack.kept.store.seed(key, msgspec.json.encode(alert(number)))
+    return stack
+
+
+def listings(stack: Reported) -> int:
+    return len([one for one in stack.kept.store.calls if one[0] == "list" and one[1] != "anchors/"])
+
+
+A_YEAR_OF_ALERTS = [timedelta(minutes=20) * number for number in range(1, 28_000)]
+
+
+def test_of_a_long_log_only_the_last_weeks_are_listed() -> None:
+    stack = with_log(A_YEAR_OF_ALERTS)
+    stack.run()
+    # The page at which it shows to be long, two of the last 14 days, and what lies behind the log.
+    assert listings(stack) <= 4
+    assert [one.at for one in stack.status.alerts] == [NOW - age for age in A_YEAR_OF_ALERTS[:50]]
+
+
+@pytest.mark.parametrize("quiet_for", [20, 100, 300])
+def test_after_months_without_an_alert_those_before_are_shown(quiet_for: int) -> None:
+    ages = [timedelta(hours=1), *(timedelta(days=quiet_for) + age for age in A_YEAR_OF_ALERTS[:5_000])]
+    stack = with_log(ages)
+    stack.run()
+    assert [one.at for one in stack.status.alerts] == [NOW - age for age in ages[:50]]
+
+
+def test_of_a_short_log_all_is_listed_by_one_call() -> None:
+    stack = with_log([timedelta(days=9) * number for number in range(1, 44)])
+    stack.run()
+    assert listings(stack) == 1
+    assert len(stack.status.alerts) == 43

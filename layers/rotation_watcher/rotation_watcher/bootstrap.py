@@ -31,7 +31,7 @@ from rotation_watcher.settings import Settings
 
 if TYPE_CHECKING:
     from rotation_watcher.adapters.event_bus import EventBus
-    from rotation_watcher.adapters.remembering_store import Memory
+    from rotation_watcher.adapters.remembering_store import Lately, Memory
     from rotation_watcher.collect import Ports as CollectPorts
     from rotation_watcher.listed_store import Memory as SourcesMemory
     from rotation_watcher.publish import Ports as PublishPorts
@@ -47,6 +47,15 @@ def utc_now() -> datetime:
 def sleep(seconds: float) -> None:
     """Sleep for real."""
     time.sleep(seconds)
+
+
+def told_lately(now: datetime) -> "Lately":
+    """What report asks for of the alerts that were delivered: what digests may still tell, and what the page shows."""
+    from rotation_watcher.adapters.remembering_store import Lately  # noqa: PLC0415  # report alone
+    from rotation_watcher.digests import KEPT  # noqa: PLC0415  # see above
+    from rotation_watcher.status.told import READ  # noqa: PLC0415  # see above
+
+    return Lately(keys.ALERT_LOG, [keys.told_on(now - KEPT * many) for many in (1, 4, 16)], READ)
 
 
 class _NoMetrics:
@@ -140,11 +149,12 @@ class Watcher:
         from rotation_watcher.adapters.remembering_store import RememberingStore  # noqa: PLC0415  # report alone
         from rotation_watcher.report import Ports  # noqa: PLC0415  # it loads the engine of the page
 
+        lately = told_lately(self._clock())
         folders = (keys.ALERT_LOG, *keys.DECIDING, "bundles/", "crls/", "sources/", "status/", "targets/")
         url, place = self.settings.file_events_url, keys.place(self.settings.watch_file)
         events = SqsFileEvents(self._connections.client("sqs"), url, self.settings.bucket) if url else None
         return Ports(
-            store=RememberingStore(self._bucket(self._s3), self._memory, folders, skip=keys.ADDED),
+            store=RememberingStore(self._bucket(self._s3), self._memory, folders, skip=keys.ADDED, lately=lately),
             clock=self._clock,
             metrics=self._metrics,
             subscribers=SnsSubscribers(self._connections.client("sns"), self.settings.topic_arn),
@@ -216,7 +226,7 @@ class Watcher:
 
     @cached_property
     def _connections(self) -> Connections:
-        return Connections(authorizer=self.settings.authorizer_arn)
+        return Connections(authorizer=self.settings.authorizer_arn, account=self.settings.account)
 
     @property
     def _s3(self) -> Any:

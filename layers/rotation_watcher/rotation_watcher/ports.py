@@ -76,11 +76,14 @@ class ObjectStore(Protocol):
     def list(self, prefix: str) -> Sequence[str]:
         """The keys below a prefix, sorted. Raises StoreError."""
 
-    def listed(self, prefix: str, *, after: str = "", skip: str = "", most: int | None = None) -> Mapping[str, Listed]:
+    def listed(
+        self, prefix: str, *, after: str = "", skip: Sequence[tuple[str, str]] = (), most: int | None = None
+    ) -> Mapping[str, Listed]:
         """The keys below a prefix, each with how its newest version is listed; of those in order, behind ``after``.
 
-        What begins with ``skip`` may be left out: where it is much, it is not asked for. Raises StoreError, also where
-        there are more than ``most``: then no more of them were asked for than a page beyond that.
+        What lies from the first to the second of a pair of ``skip`` may be left out: where it is more than an answer
+        holds, it is not asked for. Raises StoreError, also where there are more than ``most``: then no more of them
+        were asked for than a page beyond that.
         """
 
     def versions_of(self, key: str, *, until: datetime | None = None) -> Sequence[Version]:
@@ -128,7 +131,9 @@ class ForwardingStore:
         """See ObjectStore."""
         return self._inner(prefix).list(prefix)
 
-    def listed(self, prefix: str, *, after: str = "", skip: str = "", most: int | None = None) -> Mapping[str, Listed]:
+    def listed(
+        self, prefix: str, *, after: str = "", skip: Sequence[tuple[str, str]] = (), most: int | None = None
+    ) -> Mapping[str, Listed]:
         """See ObjectStore."""
         return self._inner(prefix).listed(prefix, after=after, skip=skip, most=most)
 

@@ -32,12 +32,14 @@ def parse_role(arn: str) -> Role:
 class Reach(msgspec.Struct, frozen=True):
     """``region`` None: the stack's, as for services without regions. ``role_arn`` None: the function's own role.
 
-    ``external_id`` is the word that the other account's role asks for (None: it asks for none).
+    ``external_id`` is the word that the other account's role asks for (None: it asks for none). ``bucket_account`` is
+    the account to which the bucket of a place for files belongs (None: that in which it is reached).
     """
 
     region: str | None = None
     role_arn: str | None = None
     external_id: str | None = None
+    bucket_account: str | None = None
 
     @property
     def account(self) -> str | None:

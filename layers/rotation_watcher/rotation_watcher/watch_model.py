@@ -42,6 +42,7 @@ ClientName = Annotated[
 ]
 Reason = Annotated[str, msgspec.Meta(min_length=10, max_length=300)]
 RoleArn = Annotated[str, _form(r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]+$", "the ARN of an IAM role")]
+Account = Annotated[str, _form(r"^[0-9]{12}$", 'an account number of 12 digits in quotes, such as "111122223333"')]
 ExternalId = Annotated[
     str, _form(r"^[A-Za-z0-9+=,.@:/_-]{2,1224}$", "2 to 1,224 letters, digits and + = , . @ : / _ -")
 ]
@@ -159,6 +160,9 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     ``role_arn`` is the role of the target's account in whose name it is read and changed, ``external_id`` what that
     role's trust policy asks for: not a secret, but known to both sides.
+
+    ``bucket_account`` is for places for files alone: the account to which the bucket must belong, by default that of
+    the role, or the stack's. The name of a bucket that was deleted is anybody's.
     """
 
     id: Annotated[Id, _about("Your name of this target, in alerts and calls by hand. Its state belongs to its ARN.")]
@@ -169,6 +173,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = None
     external_id: Annotated[
         ExternalId | None, _about("The external id that this role's trust policy asks for, if it asks for one.")
+    ] = None
+    bucket_account: Annotated[
+        Account | None,
+        _about("For a place for files: the account of its bucket, if that is not role_arn's, or the stack's."),
     ] = None
     on_drift: Annotated[
         Literal["heal", "report"],
@@ -199,7 +207,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     @property
     def reach(self) -> Reach:
         """From where it is reached. Raises ValueError where the ARN is no target's: validation ensures that it is."""
-        return Reach(arns.parse_target(self.arn).region, self.role_arn, self.external_id)
+        return Reach(arns.parse_target(self.arn).region, self.role_arn, self.external_id, self.bucket_account)
 
     @property
     def label(self) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from rotation_watcher import arns, keys, reach
-from rotation_watcher.kinds import Payload
+from rotation_watcher.kinds import FILE_PLACE, Payload
 from rotation_watcher.regions import REGIONS
 from rotation_watcher.watch_form import Entry, Expanded
 from rotation_watcher.watch_mistakes import Mistake, Path, shown
@@ -216,6 +216,8 @@ def _unfit_settings(target: Target, parsed: arns.TargetArn) -> Iterator[tuple[st
     noun = parsed.kind.noun
     if target.revocation == "crl" and parsed.kind.revocations is None:
         yield "revocation", f"this {noun} takes no revocation lists: leave it out, or write off"
+    if target.bucket_account is not None and parsed.kind is not FILE_PLACE:
+        yield "bucket_account", f"only a {FILE_PLACE.noun} lies in a bucket of somebody's, a {noun} does not"
     if parsed.kind.takes is not Payload.LEAVES:
         if target.empty_filters != "keep":
             yield "empty_filters", f"only a listener has identity filters, a {noun} has none"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rotation_watcher.adapters.remembering_store import Memory, RememberingStore
+from rotation_watcher.adapters.remembering_store import Lately, Memory, RememberingStore
 from rotation_watcher.errors import Conflict
 from tests.support.fakes import InMemoryStore
 
@@ -134,3 +134,15 @@ def test_a_listing_from_behind_the_first_folder_costs_no_call_of_its_own() -> No
     assert [*run.listed("status/")] == ["status/a"]
     assert world.store.calls == [LISTED]
     assert [*run.listed("anchors/")] == ["anchors/a"], "before the first folder"
+
+
+def test_what_lies_before_the_listed_part_of_a_long_folder_can_be_read_all_the_same() -> None:
+    world = World()
+    for number in range(1200):
+        world.store.seed(f"sources/{number:04}", b"1")
+    world.store.seed("targets/a", b"1")
+    run = RememberingStore(world.store, world.memory, FOLDERS, lately=Lately("sources/", ["sources/1100"], 50))
+    assert run.list("sources/") == [f"sources/{number:04}" for number in range(1101, 1200)]
+    assert run.list("targets/") == ["targets/a"]
+    assert body(run, "sources/0007") == b"1"
+    assert run.get("sources/1300") is None

@@ -18,19 +18,22 @@ class Connections:
     """What adapters are built from: SDK clients and HTTP clients, of one region and role.
 
     ``region``: the AWS region (None: from boto3's own configuration, as in Lambda). ``authorizer``: the ARN of
-    the stack's own authorizer (None: it has none).
+    the stack's own authorizer (None: it has none). ``account``: to which the buckets of places for files must belong
+    (None: not known).
     """
 
-    def __init__(self, region: str | None = None, *, authorizer: str | None = None) -> None:
+    def __init__(self, region: str | None = None, *, authorizer: str | None = None, account: str | None = None) -> None:
         self._region = region
         self.authorizer = authorizer
+        self.account = account
         self._clients: dict[str, Any] = {}
         self._session: Callable[[], boto3.Session] | None = None
         self._roles: list[Roles] = []
 
     def at(self, where: Reach) -> "Connections":
         """Those of another region or role; with a role of its own no authorizer of this stack is asked there."""
-        other = Connections(where.region or self._region)
+        account = where.bucket_account or where.account or self.account
+        other = Connections(where.region or self._region, account=account)
         other._roles = self._roles
         if where.role_arn is not None:
             other._session = partial(self._assumed, where.role_arn, where.external_id)

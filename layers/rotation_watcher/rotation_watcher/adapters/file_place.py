@@ -69,10 +69,15 @@ class _Found(msgspec.Struct, frozen=True):
 
 
 class FilePlaces:
-    """``ports.TrustTarget`` and ``CompanionTarget``; ``s3`` also reads what is to be deployed."""
+    """``ports.TrustTarget`` and ``CompanionTarget``; ``s3`` also reads what is to be deployed.
 
-    def __init__(self, s3: "S3Client") -> None:
+    ``owner``: the account to which each bucket must belong, or S3 refuses every call (None: to whatever account). The
+    name of one that was deleted is anybody's.
+    """
+
+    def __init__(self, s3: "S3Client", *, owner: str | None = None) -> None:
         self._s3 = s3
+        self._owner = owner
         self._last: dict[str, _Found] = {}
         """By ARN, what was found last."""
 
@@ -172,7 +177,7 @@ class FilePlaces:
         condition: Any = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
         try:
             answer = self._s3.put_object(
-                Bucket=bucket,
+                **self._owned(bucket),
                 Key=folder + name,
                 Body=body,
                 ContentType=file_sets.TYPES[name],
@@ -183,7 +188,7 @@ class FilePlaces:
         except (ClientError, BotoCoreError) as error:
             if code(error) in _LOST:
                 raise TargetBusy(f"cannot change {arn}: {name} was changed since it was read") from error
-            raise _failed("write", arn, name, error) from error
+            raise self._failed("write", arn, name, error) from error
         version = answer.get("VersionId")
         if not version or version == "null":
             raise TargetError(
@@ -191,6 +196,24 @@ class FilePlaces:
                 " turn versioning on"
             )
         return Entry(name=name, version=version, size=len(body), sha256=sha256(body), etag=answer["ETag"].strip('"'))
+
+    def _owned(self, bucket: str) -> Any:
+        """The arguments that name the bucket, and whose it must be."""
+        return {"Bucket": bucket} | ({"ExpectedBucketOwner": self._owner} if self._owner else {})
+
+    def _failed(self, verb: str, arn: str, what: str, error: SdkError) -> TargetError:
+        said = f"cannot {verb} {what} of {arn}"
+        if code(error) == "NoSuchBucket":
+            return TargetNotFound(f"{said}: there is no such bucket")
+        if code(error) == "AccessDenied":
+            whose = f", and {_place(arn)[0]} must belong to account {self._owner}" if self._owner else ""
+            said += (
+                f". TargetArns must name it, FileBucketArns its bucket{whose}"
+                ". If the bucket is another account's, write that as bucket_account of this target in the watch file"
+                " (docs/files.md); that one's policy must let this function's role in, and so must the KMS key that"
+                " encrypts it"
+            )
+        return translate(said, error)
 
     def _find(self, arn: str) -> _Found:
         """What lies there now, and what of it is in force. Raises TargetError."""
@@ -239,21 +262,23 @@ class FilePlaces:
         """The ETags of the newest versions of what lies in the folder itself, by name."""
         bucket, folder = _place(arn)
         try:
-            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder, Delimiter="/")
+            pages = self._s3.get_paginator("list_objects_v2").paginate(
+                **self._owned(bucket), Prefix=folder, Delimiter="/"
+            )
             listed = {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", [])}
         except (ClientError, BotoCoreError) as error:
-            raise _failed("list", arn, "its files", error) from error
+            raise self._failed("list", arn, "its files", error) from error
         return {name: listed[folder + name] for name in file_sets.TYPES if folder + name in listed}
 
     def _is_ours(self, arn: str, name: str, entry: Entry | None) -> bool:
         """Whether a run of the watcher left it, while what the manifest names now was in force."""
         bucket, folder = _place(arn)
         try:
-            answer = self._s3.head_object(Bucket=bucket, Key=folder + name)
+            answer = self._s3.head_object(**self._owned(bucket), Key=folder + name)
         except (ClientError, BotoCoreError) as error:
             if code(error) in _ABSENT:
                 return False
-            raise _failed("read", arn, name, error) from error
+            raise self._failed("read", arn, name, error) from error
         return entry is not None and answer.get("Metadata", {}).get(MARK) == entry.version
 
     def _get(self, arn: str, name: str, version: str | None = None) -> _Object | None:
@@ -261,13 +286,13 @@ class FilePlaces:
         bucket, folder = _place(arn)
         pinned: Any = {"VersionId": version} if version else {}
         try:
-            answer = self._s3.get_object(Bucket=bucket, Key=folder + name, **pinned)
+            answer = self._s3.get_object(**self._owned(bucket), Key=folder + name, **pinned)
             most = MAX_BUNDLE if name in {BUNDLE, MANIFEST} else MOST_BESIDE
             body = answer["Body"].read(most + 1)
         except (ClientError, BotoCoreError) as error:
             if code(error) in _ABSENT:
                 return None
-            raise _failed("read", arn, name, error) from error
+            raise self._failed("read", arn, name, error) from error
         if len(body) > most:
             raise TargetError(f"cannot read {name} of {arn}: it is larger than {most} bytes")
         return _Object(body, answer["ETag"], answer.get("VersionId", ""), answer.get("Metadata", {}).get(MARK))
@@ -290,15 +315,3 @@ def _place(arn: str) -> tuple[str, str]:
 def _uri(arn: str) -> str:
     place = keys.Place(*_place(arn))
     return f"s3://{place.bucket}/{place.key}"
-
-
-def _failed(verb: str, arn: str, what: str, error: SdkError) -> TargetError:
-    said = f"cannot {verb} {what} of {arn}"
-    if code(error) == "NoSuchBucket":
-        return TargetNotFound(f"{said}: there is no such bucket")
-    if code(error) == "AccessDenied":
-        said += (
-            ". TargetArns must name it, FileBucketArns its bucket; that one's policy must let this function's role in"
-            " if the account is another, and so must the KMS key that encrypts it (docs/files.md)"
-        )
-    return translate(said, error)

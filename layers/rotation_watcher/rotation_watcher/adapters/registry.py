@@ -42,7 +42,7 @@ def _cloudfront_trust_stores(to: Connections) -> TrustTarget:
 def _file_places(to: Connections) -> TrustTarget:
     from rotation_watcher.adapters.file_place import FilePlaces  # noqa: PLC0415  # see above
 
-    return FilePlaces(to.client("s3"))
+    return FilePlaces(to.client("s3"), owner=to.account)
 
 
 FACTORIES: dict[str, Callable[[Connections], TrustTarget]] = {

@@ -119,9 +119,10 @@ class S3Store:
         """See ``ports.ObjectStore``."""
         return sorted(self.listed(prefix))
 
-    def listed(self, prefix: str, *, after: str = "", skip: str = "", most: int | None = None) -> Mapping[str, Listed]:
+    def listed(
+        self, prefix: str, *, after: str = "", skip: Sequence[tuple[str, str]] = (), most: int | None = None
+    ) -> Mapping[str, Listed]:
         """See ``ports.ObjectStore``. A page that ends in what may be skipped is followed by what lies behind that."""
-        behind = f"{skip[:-1]}{chr(ord(skip[-1]) + 1)}" if skip else ""  # no key of ours is just that
         found: dict[str, Listed] = {}
         try:
             while True:
@@ -133,7 +134,8 @@ class S3Store:
                 if not page.get("IsTruncated") or not contents:
                     return found
                 last = contents[-1]["Key"]
-                after = behind if skip and last.startswith(skip) else last
+                # No key of ours is just the end of what may be skipped.
+                after = next((end for begin, end in skip if begin <= last < end), last)
         except (ClientError, BotoCoreError) as error:
             raise self._failed("list", prefix, error) from error
 
