@@ -177,6 +177,15 @@ EXAMPLES: Mapping[str, Alert] = {
     "rotated_early": builders.rotated(
         source=SOURCE, authority="Genesys", new=EARLY, old=CURRENT, retire_after=NOW + timedelta(days=30), now=NOW
     ),
+    "early_at_first": builders.rotated(
+        source=SOURCE,
+        authority="DigiCert",
+        new=EARLY,
+        old=None,
+        retire_after=NOW + timedelta(days=30),
+        first=True,
+        now=NOW,
+    ),
     "issuer_changed": builders.issuer_changed(
         source=SOURCE,
         authority="DigiCert",

@@ -115,7 +115,7 @@ def locked() -> Alert:
 ROWS: dict[tuple[str, str], Alert] = {
     ("upcoming-published", "the next certificate is announced"): EXAMPLES["upcoming_published"],
     ("rotated", "another leaf is presented"): EXAMPLES["rotated"],
-    ("rotated", "it is not valid yet"): EXAMPLES["rotated_early"],
+    ("rotated", "it is not valid yet, the first that was seen of a source too"): EXAMPLES["rotated_early"],
     ("issuer-changed", "every target holds the new CAs"): changed_issuer(Reach.ADMITTED),
     ("issuer-changed", "announced, and the watcher is adding the new CAs"): changed_issuer(Reach.COMING),
     ("issuer-changed", "presented, and a target lacks the new CAs"): changed_issuer(Reach.COMING, "current"),
