@@ -223,6 +223,8 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "configuration_refused",
         "configuration_forged",
         "alerts_forged",
+        "record_deleted",
+        "history_deleted",
         "rolled_back",
         "change_planned_refusing",
         "filters_planned_refusing",
