@@ -637,7 +637,7 @@ EXAMPLES: Mapping[str, Alert] = {
         now=NOW,
     ),
     "alerts_forged": builders.alerts_forged(subject=ALB, place="targets/alb/record.json", since=SINCE, now=NOW),
-    "record_deleted": builders.state_deleted(subject=DOMAIN, place="targets/api-1a2b3c4d/record.json", now=NOW),
+    "state_deleted": builders.state_deleted(subject=DOMAIN, place="targets/api-1a2b3c4d/record.json", now=NOW),
     "history_deleted": builders.state_deleted(subject=SOURCE, place="sources/use1/history.json", now=NOW),
     "configuration_forged": builders.configuration_forged(since=SINCE, now=NOW),
     "contended": builders.contended(

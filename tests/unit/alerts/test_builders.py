@@ -223,7 +223,7 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "configuration_refused",
         "configuration_forged",
         "alerts_forged",
-        "record_deleted",
+        "state_deleted",
         "history_deleted",
         "rolled_back",
         "change_planned_refusing",

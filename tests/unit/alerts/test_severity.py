@@ -185,7 +185,7 @@ ROWS: dict[tuple[str, str], Alert] = {
     ): EXAMPLES["operator_file_changed"],
     ("filters-empty", "a listener without any filter"): EXAMPLES["filters_empty"],
     ("state-forged", "what lies in the bucket is not the watcher's"): EXAMPLES["state_forged"],
-    ("state-forged", "what it keeps of a source or target was deleted"): EXAMPLES["record_deleted"],
+    ("state-forged", "what it keeps of a source or target was deleted"): EXAMPLES["state_deleted"],
     ("revoked", "a certificate of Genesys is on a list"): EXAMPLES["revoked"],
     ("crl-stale", "it cannot be got, or is not replaced in time"): EXAMPLES["crl_stale"],
     ("crl-stale", "it has run out"): EXAMPLES["crl_stale_overdue"],
