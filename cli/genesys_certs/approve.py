@@ -145,7 +145,8 @@ def approval_of(
         words = f"No approval can lift {', '.join(hopeless) or 'these reasons'}."
         raise Problem("not-approvable", words, "Genesys has to present another certificate: open a case with them.")
     if Reason.ANCHOR_MISSING in codes:
-        upload = stack.outputs.get("UploadRootCommand", "")
+        named = [one for one in stack.watch().sources if one.id == held.source]
+        upload = stack.upload_root(named[0], held.authority) if named else ""
         raise Problem("anchor-missing", "There is no root to trust yet; an approval is no way around it.", upload)
     root = None
     if not CHAIN_REASONS.isdisjoint(codes):

@@ -1,5 +1,6 @@
 """What ``doctor`` looks at. Each function gives its findings, and may raise what AWS answers: that is one, too."""
 
+import shlex
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,7 +17,7 @@ from genesys_certs.status import OLD, ago, read
 from rotation_watcher import keys
 from rotation_watcher.alerts.builders import APPLY
 from rotation_watcher.alerts.builders.wording import common_name, count, plain
-from rotation_watcher.config import Mode, Target
+from rotation_watcher.config import Authority, Mode, Target
 from rotation_watcher.errors import SourceReason
 from rotation_watcher.targets.decide import Outcome
 from rotation_watcher.targets.named_plan import NamedPlan
@@ -33,6 +34,11 @@ _NEAR = 0.9
 """Of a quota: what is fuller is worth a word."""
 _HEALTHY = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 """What went through. An update that was taken back (UPDATE_ROLLBACK_COMPLETE) did not: the release before runs."""
+_WHENCE = {
+    Authority.GENESYS: "Take the root from the zip of the region in the Genesys help article on mTLS for data actions",
+    Authority.DIGICERT: "Take the roots from DigiCert's own page of roots, and compare their fingerprints",
+}
+"""Where the roots of an authority come from."""
 _PERMISSION = (
     "Give a role of the OAuth client the permission integrations:actionCertificate:view in Genesys Cloud Admin. If it"
     " has it, see that its allowed IP addresses, and your organisation's, hold that of the function (docs/deploy.md)."
@@ -148,21 +154,35 @@ def of_subscriptions(stack: Stack, now: datetime) -> Iterator[Finding]:
     found = [one for page in pages for one in page["Subscriptions"]]
     waiting = [one for one in found if one["SubscriptionArn"] == _PENDING]
     heard = [one for one in found if one["SubscriptionArn"] != _PENDING]
-    again = "AWS asks once, for 48 hours. To be asked again: `aws sns subscribe --topic-arn {topic} --protocol email"
-    cure = f"{again.format(topic=topic)} --notification-endpoint <address>`, and follow the link in that mail."
+    parameters = ("AlertEmail", "AlertEmail2", "AlertEmail3")
+    addresses = [("email", stack.parameters.get(one, "")) for one in parameters]
+    pending = sorted(((str(one["Protocol"]), str(one.get("Endpoint", ""))) for one in waiting), key=_mail_first)
     if not heard:
+        known = [one for one in (*addresses, *pending) if one[1]]
+        cure = _ask_again(stack, *known[0]) if known else "Name an address in AlertEmail, and deploy."
         yield _critical("alerts", f"nobody hears them: no subscription of {topic} is confirmed", cure)
     else:
         kinds = ", ".join(sorted({plain(str(one["Protocol"]), 20) for one in heard}))
         yield _ok("alerts", f"{count(len(heard), 'subscription')} confirmed ({kinds})")
-    for one in waiting:
-        yield _warning("alerts", f"{plain(str(one.get('Endpoint', '')), 80)} has not confirmed", cure)
+    for protocol, endpoint in pending:
+        yield _warning("alerts", f"{plain(endpoint, 80)} has not confirmed", _ask_again(stack, protocol, endpoint))
     subscribed = {str(one.get("Endpoint", "")).casefold() for one in found if one["Protocol"] == "email"}
-    for parameter in ("AlertEmail", "AlertEmail2", "AlertEmail3"):
-        address = stack.parameters.get(parameter, "")
+    for parameter, (protocol, address) in zip(parameters, addresses, strict=True):
         if address and address.casefold() not in subscribed:
             what = f"{plain(address, 80)} is not subscribed: it left, never confirmed, or moved from another field"
-            yield _warning(f"alerts, {parameter}", what, cure.replace("<address>", plain(address, 80)))
+            yield _warning(f"alerts, {parameter}", what, _ask_again(stack, protocol, address))
+
+
+def _mail_first(asked: tuple[str, str]) -> bool:
+    return asked[0] != "email"
+
+
+def _ask_again(stack: Stack, protocol: str, endpoint: str) -> str:
+    """How a subscription is asked for once more, as it is typed."""
+    typed = shlex.join(["--protocol", plain(protocol, 20), "--notification-endpoint", plain(endpoint, 320)])
+    again = f"aws sns subscribe --topic-arn {stack.output('TopicArn')} {typed} --region {stack.region}"
+    then = "follow the link in that mail" if protocol == "email" else "confirm it there"
+    return f"AWS asks once, for 48 hours. To be asked again: `{again}`, and {then}."
 
 
 def of_event_bus(stack: Stack, now: datetime) -> Iterator[Finding]:
@@ -289,15 +309,18 @@ def _quarantined(where: str, found: Any) -> Iterator[Finding]:
 
 def of_roots(stack: Stack, now: datetime) -> Iterator[Finding]:
     """Whether the operator's roots are there, and how long they last."""
-    upload = stack.outputs.get("UploadRootCommand", "aws s3 cp root.pem s3://<bucket>/anchors/<region>.pem")
-    cure = f"Take the root from the zip of the region in the Genesys help article on mTLS for data actions: `{upload}`."
     for source in stack.watch().sources:
         found = load_anchors(stack.store, source)
-        for problem in found.problems.values():
-            yield _critical(f"root of {source.region}", plain(problem, 300), cure)
+        cures = {
+            authority: f"{_WHENCE[authority]}: `{stack.upload_root(source, authority)}`."
+            for authority in source.authorities
+        }
+        for authority, problem in found.problems.items():
+            yield _critical(f"root of {source.region}", plain(problem, 300), cures[Authority(authority)])
         for authority, certificates in found.certificates.items():
             if authority not in found.files:
                 continue
+            cure = cures[authority]
             for one in certificates:
                 left = one.facts.not_after - now
                 words = f"{common_name(one.facts.subject)}, until {one.facts.not_after:%Y-%m-%d}"

@@ -172,23 +172,23 @@ def _judge(rows: list[Row], place: Place, failures: Mapping[str, str], what: Wha
     for source in place.watch.sources:
         for authority in () if source.id in failures else source.authorities:
             own = [row for row in rows if row.source == source.id and row.authority == authority]
-            yield from _judge_leaves(f"{source.id} {authority}", own, place, what)
+            upload = f"run the command {place.stack.upload_root(source, authority)}" if place.stack else "upload it"
+            yield from _judge_leaves(f"{source.id} {authority}", own, what, upload=None if place.rootless else upload)
     for row in rows:
         if row.verdict == "quarantined":
             code = Exit.CRITICAL if row.status == "current" else Exit.WARNING
             yield code, f"{row.source} {plain(row.authority)}: a {row.status} certificate is quarantined"
 
 
-def _judge_leaves(where: str, rows: list[Row], place: Place, what: What) -> Iterator[tuple[Exit, str]]:
-    """The leaves of one authority at one source."""
+def _judge_leaves(where: str, rows: list[Row], what: What, *, upload: str | None) -> Iterator[tuple[Exit, str]]:
+    """The leaves of one authority at one source. ``upload``: what to do with a root; None: no place is read for it."""
     if any(row.verdict == UNJUDGED for row in rows):
-        if place.rootless:
+        if upload is None:
             yield (
                 Exit.UNKNOWN,
                 f"{where}: no root was given, so nothing is judged: {WHERE_ROOTS_ARE}, and give --root root.pem",
             )
             return
-        upload = f"run the command {place.stack.outputs.get('UploadRootCommand', '')}" if place.stack else "upload it"
         yield Exit.CRITICAL, f"{where}: there is no root to trust: {WHERE_ROOTS_ARE}; {upload}"
         return
     current = [row for row in rows if row.status == "current" and row.verdict == "accepted"]

@@ -67,6 +67,10 @@ class OverlayStore:
         """Those below."""
         return self._below.versions_of(key, until=until) if self._below else ()
 
+    def deleted(self, key: str) -> bool:
+        """What was put here is there."""
+        return self._below.deleted(key) if self._below and key not in self._held else False
+
     def under_former_key(self, key: str, version: str) -> bool:
         """What was put here lies under no key."""
         return self._below.under_former_key(key, version) if self._below and key not in self._held else False

@@ -1,6 +1,7 @@
 """The deployed stack, as CloudFormation describes it: its parameters, outputs and resources; and its functions."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -13,9 +14,10 @@ from genesys_certs.problems import Problem
 from rotation_watcher import config, keys
 from rotation_watcher.adapters.s3 import S3Store
 from rotation_watcher.alerts.builders.wording import plain
-from rotation_watcher.config import Watch
+from rotation_watcher.config import Authority, Source, Watch
 from rotation_watcher.errors import ConfigurationError
 from rotation_watcher.nearest import nearest
+from rotation_watcher.trust.operator_files import anchors_read
 
 DEFAULT_NAME = "genesys-certificate-watcher"
 
@@ -66,6 +68,11 @@ class Stack:
             remedy = "Is it the watcher's stack? Name it with --stack-name, or deploy this release."
             raise Problem("not-the-watcher", f"The stack {self.name} has no resource {name}.", remedy)
         return self.resources[name]
+
+    def upload_root(self, source: Source, authority: str) -> str:
+        """The command that puts a root where the source reads those of that authority."""
+        key = dict(zip(source.authorities, anchors_read(source), strict=True))[Authority(authority)]
+        return f"aws s3 cp root.pem {shlex.quote(f's3://{self.bucket}/{key}')} --region {self.region}"
 
     def watch(self) -> Watch:
         """The watch file that is in use, or the one that the parameters stand for. Raises ConfigurationError."""

@@ -270,6 +270,32 @@ def test_a_deletion_is_the_newest_version_and_has_no_etag(real: S3Store, aws: Em
         assert put_if(store, "a", b"again", None).etag, "it is there no more"
 
 
+def test_whether_somebody_has_deleted_an_object_is_told(real: S3Store, aws: EmbeddedAws) -> None:
+    fake = InMemoryStore()
+    for store in (real, fake):
+        put(store, "a", b"one")
+        assert [store.deleted(key) for key in ("a", "never/there")] == [False, False]
+    aws.client("s3").delete_object(Bucket=real.bucket, Key="a")
+    fake.mark_deleted("a")
+    for store in (real, fake):
+        assert store.deleted("a")
+        put(store, "a", b"again")
+        assert not store.deleted("a")
+
+
+def test_to_whom_it_is_hidden_nothing_was_deleted(real: S3Store, aws: EmbeddedAws) -> None:
+    """A role without ListBucket is answered 403 (S3's API reference, HeadObject)."""
+    aws.fail_next("s3", "HeadObject", "403", 403)
+    assert not real.deleted("a")
+
+
+def test_who_cannot_be_asked_whether_it_was_deleted_is_an_error(real: S3Store, aws: EmbeddedAws) -> None:
+    for _ in range(10):
+        aws.fail_next("s3", "HeadObject", "500", 500)
+    with pytest.raises(StoreError, match="cannot see whether"):
+        real.deleted("a")
+
+
 def test_without_versions_an_object_has_one_that_cannot_be_named(plain_store: ObjectStore) -> None:
     put(plain_store, "a", b"one")
     put(plain_store, "a", b"two")

@@ -310,6 +310,32 @@ def test_doctor_names_an_address_of_the_stack_that_gets_no_mail(world: Environme
     assert "--notification-endpoint chief@example.com" in one["cure"]
 
 
+def test_doctor_types_the_address_that_has_not_confirmed_and_the_place_of_the_root(
+    world: Environment, command: Command
+) -> None:
+    """Nothing in a command that is to be pasted has to be filled in where it is known."""
+    sns = world.aws.client("sns")
+    sns.subscribe(TopicArn=world.topic_arn, Protocol="email", Endpoint="ops+night@example.com")
+    _nobody_listens(world)
+    _no_root(world)
+    findings = command("doctor", "--json").json["findings"]
+    asked = [one["cure"] for one in findings if one["of"] == "alerts" and one["what"].startswith("ops+night@")]
+    asked += [one["cure"] for one in findings if one["what"].startswith("nobody hears them")]
+    assert len(asked) == 2
+    typed = f"--protocol email --notification-endpoint ops+night@example.com --region {world.aws.region}`"
+    assert all(typed in one for one in asked)
+    assert f"aws s3 cp root.pem s3://{BUCKET}/anchors/us-east-1.pem" in "".join(one["cure"] for one in findings)
+    assert not [one["cure"] for one in findings if "<" in one["cure"]]
+
+
+def test_doctor_says_where_an_address_is_to_be_named_that_nobody_named(world: Environment, command: Command) -> None:
+    for one in [*sns_backends[world.aws.account][world.aws.region].subscriptions.values()]:
+        world.aws.client("sns").unsubscribe(SubscriptionArn=one.arn)
+    _parameters(world, AlertEmail="", AlertEmail2="", AlertEmail3="")
+    (one,) = (one for one in command("doctor", "--json").json["findings"] if one["what"].startswith("nobody hears"))
+    assert one["cure"] == "Name an address in AlertEmail, and deploy."
+
+
 def test_doctor_says_of_each_key_whether_it_is_enabled_and_how_to_enable_it(
     world: Environment, command: Command
 ) -> None:

@@ -62,7 +62,11 @@ def test_the_command_of_a_quarantine_lets_exactly_that_certificate_pass_and_says
         assert {root_of(one), root_of(two)}.isdisjoint(environment.live(target))
     assert {one.fingerprint, two.fingerprint}.isdisjoint(others.pinned(environment))
 
-    typed(environment, commands[one.fingerprint].replace("YOUR NAME", "Ada").replace("YOUR REASON", "case 4711"))
+    typed(environment, commands[one.fingerprint])
+    environment.tick()
+    environment.tick()
+    assert one.fingerprint not in others.pinned(environment), "nobody has said who and why"
+    typed(environment, filled(commands[one.fingerprint]))
     kept = json.loads(environment.read(f"approvals/{one.fingerprint}.json"))
     assert (kept["by"], kept["why"]) == ("Ada", "case 4711")
     environment.tick()
@@ -80,9 +84,9 @@ def test_an_approval_ends_by_the_runbooks_command_or_by_its_date_and_its_certifi
     environment: Environment, quarantined: tuple[Identity, Identity, dict[str, str]]
 ) -> None:
     one, two, commands = quarantined
-    typed(environment, commands[one.fingerprint])
+    typed(environment, filled(commands[one.fingerprint]))
     until = f"{environment.clock() + 2 * DAY:%Y-%m-%dT00:00:00Z}"
-    typed(environment, re.sub(r'"until": "[^"]+"', f'"until": "{until}"', commands[two.fingerprint]))
+    typed(environment, filled(re.sub(r'"until": "[^"]+"', f'"until": "{until}"', commands[two.fingerprint])))
     environment.tick()
     environment.tick()
     assert {one.fingerprint, two.fingerprint} <= others.pinned(environment)
@@ -102,10 +106,15 @@ def test_an_approval_ends_by_the_runbooks_command_or_by_its_date_and_its_certifi
         assert {root_of(one), root_of(two)}.isdisjoint(environment.live(target))
 
 
+def filled(command: str) -> str:
+    """The command with the name and the reason that the alert asks for."""
+    return command.replace("YOUR NAME", "Ada").replace("YOUR REASON", "case 4711")
+
+
 def commands_of(alert: Alert) -> tuple[str, str]:
     """What an alert about an unknown root asks people to type: to trust the root, and to approve the leaf alone."""
     first, second = (line.strip() for line in mail.text(alert).splitlines() if "aws s3 cp" in line)
-    return first, second.replace("YOUR NAME", "Ada").replace("YOUR REASON", "case 4711")
+    return first, filled(second)
 
 
 @pytest.mark.parametrize("shown", ["alone", "with its root"])

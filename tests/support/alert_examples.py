@@ -177,6 +177,15 @@ EXAMPLES: Mapping[str, Alert] = {
     "rotated_early": builders.rotated(
         source=SOURCE, authority="Genesys", new=EARLY, old=CURRENT, retire_after=NOW + timedelta(days=30), now=NOW
     ),
+    "early_at_first": builders.rotated(
+        source=SOURCE,
+        authority="DigiCert",
+        new=EARLY,
+        old=None,
+        retire_after=NOW + timedelta(days=30),
+        first=True,
+        now=NOW,
+    ),
     "issuer_changed": builders.issuer_changed(
         source=SOURCE,
         authority="DigiCert",
@@ -628,6 +637,8 @@ EXAMPLES: Mapping[str, Alert] = {
         now=NOW,
     ),
     "alerts_forged": builders.alerts_forged(subject=ALB, place="targets/alb/record.json", since=SINCE, now=NOW),
+    "state_deleted": builders.state_deleted(subject=DOMAIN, place="targets/api-1a2b3c4d/record.json", now=NOW),
+    "history_deleted": builders.state_deleted(subject=SOURCE, place="sources/use1/history.json", now=NOW),
     "configuration_forged": builders.configuration_forged(since=SINCE, now=NOW),
     "contended": builders.contended(
         target=DOMAIN,

@@ -150,6 +150,13 @@ class InMemoryStore(Watched):
         held = reversed(self.versions.get(key, []))
         return [Version(self._named(one), one.etag, one.modified, len(one.body), one.deleted) for one in held]
 
+    def deleted(self, key: str) -> bool:
+        """See ``ports.ObjectStore``."""
+        self._enter("deleted", key)
+        found = bool(held := self.versions.get(key, [])) and held[-1].deleted
+        self.after("deleted", key)
+        return found
+
     def under_former_key(self, key: str, version: str) -> bool:
         """See ``ports.ObjectStore``."""
         self._enter("encryption", key)

@@ -62,6 +62,7 @@ def of_publish(summary: PublishSummary) -> Iterator[Line]:
             "mode": "dry run" if summary.dry_run else summary.mode.value,
             "added": target.added,
             "removed": target.removed,
+            "moved": target.moved,
             "changed by others": [plain(one) for one in target.drift],
             "not done": {why: what for why, what in not_done.items() if what},
             "problems": [plain(one, 400) for one in target.problems],

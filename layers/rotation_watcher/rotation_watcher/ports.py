@@ -92,6 +92,12 @@ class ObjectStore(Protocol):
         ``until``: go on to those of that time, ten times as many at most. Raises StoreError.
         """
 
+    def deleted(self, key: str) -> bool:
+        """Whether an object was there, and somebody has deleted it. Raises StoreError.
+
+        Not known, and so False: where all its versions are gone too, and to a role without ListBucket.
+        """
+
     def under_former_key(self, key: str, version: str) -> bool:
         """Whether a version lies under a KMS key that the bucket gives to nothing any more. Raises StoreError.
 
@@ -140,6 +146,10 @@ class ForwardingStore:
     def versions_of(self, key: str, *, until: datetime | None = None) -> Sequence[Version]:
         """See ObjectStore."""
         return self._inner(key).versions_of(key, until=until)
+
+    def deleted(self, key: str) -> bool:
+        """See ObjectStore."""
+        return self._inner(key).deleted(key)
 
     def under_former_key(self, key: str, version: str) -> bool:
         """See ObjectStore."""

@@ -209,6 +209,7 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
     critical = {name for name, alert in EXAMPLES.items() if alert.severity is Severity.CRITICAL}
     assert critical == {
         "rotated_early",
+        "early_at_first",
         "issuer_changed",
         "quarantined_for_good",
         "quarantined_on_day_one",
@@ -222,6 +223,8 @@ def test_severities_say_who_has_to_get_up_at_night() -> None:
         "configuration_refused",
         "configuration_forged",
         "alerts_forged",
+        "state_deleted",
+        "history_deleted",
         "rolled_back",
         "change_planned_refusing",
         "filters_planned_refusing",

@@ -115,7 +115,7 @@ def locked() -> Alert:
 ROWS: dict[tuple[str, str], Alert] = {
     ("upcoming-published", "the next certificate is announced"): EXAMPLES["upcoming_published"],
     ("rotated", "another leaf is presented"): EXAMPLES["rotated"],
-    ("rotated", "it is not valid yet"): EXAMPLES["rotated_early"],
+    ("rotated", "it is not valid yet, the first that was seen of a source too"): EXAMPLES["rotated_early"],
     ("issuer-changed", "every target holds the new CAs"): changed_issuer(Reach.ADMITTED),
     ("issuer-changed", "announced, and the watcher is adding the new CAs"): changed_issuer(Reach.COMING),
     ("issuer-changed", "presented, and a target lacks the new CAs"): changed_issuer(Reach.COMING, "current"),
@@ -185,6 +185,7 @@ ROWS: dict[tuple[str, str], Alert] = {
     ): EXAMPLES["operator_file_changed"],
     ("filters-empty", "a listener without any filter"): EXAMPLES["filters_empty"],
     ("state-forged", "what lies in the bucket is not the watcher's"): EXAMPLES["state_forged"],
+    ("state-forged", "what it keeps of a source or target was deleted"): EXAMPLES["state_deleted"],
     ("revoked", "a certificate of Genesys is on a list"): EXAMPLES["revoked"],
     ("crl-stale", "it cannot be got, or is not replaced in time"): EXAMPLES["crl_stale"],
     ("crl-stale", "it has run out"): EXAMPLES["crl_stale_overdue"],

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotation_watcher.alerts.builders.wording import when
-from rotation_watcher.alerts.model import Alert, Kind
+from rotation_watcher.alerts.model import Alert, Kind, Severity
 from rotation_watcher.config import Authority, Policy, Source
 from rotation_watcher.errors import UNDECODABLE, SourceReason
 from rotation_watcher.sources import history, update
@@ -102,6 +102,21 @@ class Teller:
 def test_the_first_observation_is_a_baseline_and_alerts_no_rotation() -> None:
     teller = Teller().see(view("A"))
     assert (teller.status("A"), teller.kinds) == (Status.CURRENT, [])
+
+
+def test_a_leaf_that_is_not_valid_yet_is_told_at_the_first_sight_of_a_source_too() -> None:
+    root = certs.self_signed_ca("Root")
+    begins = NOW + timedelta(days=3)
+    issued = certs.issue(root, "E.example.com", not_before=begins, not_after=NOW + timedelta(days=400))
+    early = parse_text(issued.pem.decode()).certificates[0]
+    seen = look(Entity(early.fingerprint, "Genesys", CURRENT, early, (early,), Verdict(accepted=True, reasons=())))
+    teller = Teller().see(seen, seen, seen)
+    (alert,) = teller.told
+    assert (alert.kind, alert.severity) == (Kind.ROTATED, Severity.CRITICAL)
+    assert alert.title.endswith("the Genesys client certificate is not valid yet")
+    assert "new client certificate" not in alert.what_happened, "nothing rotated"
+    assert "2026-03-05 09:00 UTC" in alert.what_it_means
+    assert teller.see(seen, step=timedelta(days=3)).told == [alert], "from then on it is valid"
 
 
 def test_a_quiet_observation_gives_back_an_equal_history() -> None:

@@ -99,6 +99,20 @@ def test_a_source_of_which_too_little_is_known_is_to_be_looked_at(changes: dict[
     assert words in found.text
 
 
+def test_a_current_leaf_that_is_not_valid_yet_is_to_be_acted_upon() -> None:
+    """Its alert is an event: once it is read nothing else says so."""
+    source = GOOD.sources[0]
+    early = [replace(one, not_before=NOW + 3 * DAY) for one in source.certificates]
+    source = replace(source, certificates=tuple(early))
+    told = replace(condition(Severity.WARNING, about=source.id), of="source")
+    assert judged(sources=[source], conditions=[told]).act == 1, "no other alert of the source says it either"
+    found = judged(sources=[source])
+    assert found.level is Level.ACT
+    assert found.text == f"Act now: {source.region}: the current certificate is not valid before 2026-11-29 14:05 UTC"
+    upcoming = [replace(one, state="upcoming") if one.state == "current" else one for one in early]
+    assert "not valid before" not in judged(sources=[replace(source, certificates=tuple(upcoming))]).text
+
+
 @pytest.mark.parametrize("state", [TargetState.HELD, TargetState.NEW, TargetState.BEHIND])
 def test_a_target_that_is_not_in_step_is_to_be_looked_at(state: TargetState) -> None:
     assert judged(targets=[replace(GOOD.targets[0], state=state)]).level is Level.LOOK

@@ -111,6 +111,45 @@ def test_a_renewed_root_that_was_not_valid_yet_goes_before_the_former_one_when_t
         assert world.publish(targets=[target]).targets[target].outcome == "unchanged"
 
 
+def test_what_is_only_moved_is_told_as_moved() -> None:
+    world = world_with(former(), renewed(begins=5))
+    for target in ARNS:
+        world.adapter(target).add(ARNS[target], certs_of(former()))
+        world.publish(targets=[target])
+    before = len(world.sink.delivered)
+    after_the_end(world)
+    told = [one for one in world.sink.delivered[before:] if one.kind == Kind.TRUSTSTORE_UPDATED]
+    assert len(told) == len(ARNS)
+    for alert in told:
+        assert "None was added" in alert.what_happened
+        assert "another place" in alert.what_happened
+        assert renewed(begins=5).fingerprint[:16] in alert.facts["moved"]
+        assert not [label for label in alert.facts if label.startswith("added")]
+
+
+def test_what_is_to_be_moved_is_planned_as_moved() -> None:
+    world = world_with(former(), renewed(begins=5))
+    for target in ARNS:
+        world.adapter(target).add(ARNS[target], certs_of(former()))
+        world.publish(targets=[target])
+    world.clock.advance(21 * DAY)
+    for target in ARNS:
+        found = world.publish(targets=[target], dry_run=True).targets[target]
+        assert (found.outcome, found.added, found.moved) == ("would-update", [], [renewed(begins=5).fingerprint[:16]])
+        assert found.plan is not None
+        assert not found.plan.add
+        assert [note for note in found.plan.notes if "another place" in note]
+    world.mode = "observe"
+    for target in ARNS:
+        world.publish(targets=[target])
+    planned = [one for one in world.sink.delivered if one.kind == Kind.CHANGE_PLANNED]
+    assert len(planned) == len(ARNS)
+    for alert in planned:
+        assert "another place" in alert.what_happened
+        assert "would move" in alert.facts
+        assert "would add" not in alert.facts
+
+
 def test_what_a_forged_record_calls_ours_is_not_moved() -> None:
     """Others hold both, and the order is theirs: it is told that a leaf is refused."""
     world = world_with(former(), renewed(begins=5))

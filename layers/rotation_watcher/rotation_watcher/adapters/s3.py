@@ -163,6 +163,17 @@ class S3Store:
             raise self._failed("list the versions of", key, error) from error
         return _in_order(versions, marks, newest)
 
+    def deleted(self, key: str) -> bool:
+        """See ``ports.ObjectStore``. S3 says of what is not there whether a delete marker hides it (HeadObject)."""
+        try:
+            self._client.head_object(**self._named, Key=key)
+        except (ClientError, BotoCoreError) as error:
+            if _status(error) not in {_NOT_FOUND, _FORBIDDEN}:
+                raise self._failed("see whether somebody has deleted", key, error) from error
+            headers = error.response["ResponseMetadata"]["HTTPHeaders"] if isinstance(error, ClientError) else {}
+            return headers.get("x-amz-delete-marker") == "true"
+        return False
+
     def under_former_key(self, key: str, version: str) -> bool:
         """See ``ports.ObjectStore``. A key is known by its id: S3 shows ARNs, and the bucket's rule may name either."""
         try:

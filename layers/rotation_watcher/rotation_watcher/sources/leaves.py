@@ -256,7 +256,8 @@ def _announce(
 ) -> tuple[AuthorityHistory, list[Alert]]:
     """Alert what is confirmed and has not been alerted; each leaf remembers it, so that no flapping alerts it again.
 
-    The first confirmed current set is a baseline, not a rotation; an upcoming leaf is alerted even in the first one.
+    The first confirmed current set is a baseline, not a rotation; an upcoming leaf is alerted even in the first one,
+    and so is a current one that is not valid yet.
     """
     leaves, alerts = dict(after.leaves), []
     old = _former(before, after)
@@ -280,20 +281,22 @@ def _announce(
         if leaf is None or Kind.ROTATED in leaf.announced:
             continue
         leaves[key] = replace(leaf, announced=(*leaf.announced, Kind.ROTATED))
-        if before.current.confirmed is None:
+        first = before.current.confirmed is None
+        if first and leaf.facts.not_before <= context.now:
             continue
         alerts.append(
             builders.rotated(
                 source=context.name,
                 authority=authority,
                 new=leaf.facts,
-                old=old.facts if old else None,
+                old=old.facts if old and not first else None,
+                first=first,
                 retire_after=(old.retire_after if old else None)
                 or context.now + timedelta(days=context.policy.retain_days),
                 now=context.now,
             )
         )
-        if Kind.UPCOMING_PUBLISHED not in leaf.announced:
+        if Kind.UPCOMING_PUBLISHED not in leaf.announced and not first:
             alerts += _issuer_change(authority, Status.CURRENT, leaf, old, context)
     return replace(after, leaves=leaves), alerts
 

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from rotation_watcher import keys
+from rotation_watcher.alerts import builders
 from rotation_watcher.alerts.builders import Reach
 from rotation_watcher.alerts.ledger import Ledger
-from rotation_watcher.alerts.model import SourceName
+from rotation_watcher.alerts.model import Alert, SourceName
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import Authority, Policy, Source
 from rotation_watcher.deadline import CALL_TAKES, Remaining
 from rotation_watcher.errors import SourceError, SourceReason
 from rotation_watcher.ports import Clock, ObjectStore
-from rotation_watcher.sources import bounds, repository, update
+from rotation_watcher.sources import bounds, history, repository, update
 from rotation_watcher.sources import keys_of_conditions as conditions
 from rotation_watcher.sources.conditions import strange_alerts
 from rotation_watcher.sources.context import Context
@@ -47,6 +48,15 @@ class Kept:
         self._clock = clock
         self._ledger = Ledger(store, keys.history(source.id))
         self.after, self.etag = repository.load(store, source)
+        self._deleted = self._told_as_deleted()
+
+    def _told_as_deleted(self) -> Alert | None:
+        """Where somebody has deleted the history: what people are to be told with the one that is begun."""
+        place = keys.history(self.source.id)
+        if self.etag is not None or not self.store.deleted(place):
+            return None
+        name = SourceName(self.source.id, self.source.region)
+        return builders.state_deleted(subject=name, place=place, now=self._clock())
 
     def amend(self, change: Callable[[History], History]) -> None:
         """Write the history with ``change`` applied to what is there now. Raises StoreError."""
@@ -59,7 +69,9 @@ class Kept:
         )
 
     def _own(self, known: History) -> History:
-        """The history without alerts that the watcher has not written."""
+        """The history without alerts that the watcher has not written; one that is begun anew says so."""
+        if self._deleted is not None and known == history.empty(self.source.id, self.source.region):
+            return known.with_alerts([self._deleted])
         own = self._ledger.own(known.outbox)
         self._ledger.renew(own, self._clock())
         if len(own) == len(known.outbox):
@@ -238,9 +250,15 @@ def _observe(
     for key, approval in approvals.items():
         before = basis.lifted.get(key, _Lifted())
         approvals[key] = approval.completed(before.reasons, before.root)
-    for key in [key for key, approval in approvals.items() if not approval.reasons]:
-        del approvals[key]
-        problems[key] = Finding(INVALID, f"{keys.approval(key)}: {FORMER}")
+    # One that was honoured by a release which knew no such rule goes on: an update of the stack shuts nobody out.
+    wrong = {
+        key: FORMER if not approval.reasons else None if basis.lifted.get(key, _Lifted()).reasons else approval.unsigned
+        for key, approval in approvals.items()
+    }
+    for key, words in wrong.items():
+        if words is not None:
+            del approvals[key]
+            problems[key] = Finding(INVALID, f"{keys.approval(key)}: {words}")
     if approvals:
         context = replace(context, approvals=approvals)
         observation = judge(context)

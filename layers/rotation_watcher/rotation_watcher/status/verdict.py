@@ -62,6 +62,7 @@ def verdict(
     for source in sources:
         if ("source", source.id) not in spoken:
             reasons += _of_source(source)
+        reasons += _not_valid_yet(source, now)
     for target in targets:
         if ("target", target.id) not in spoken:
             reasons += _of_target(target, now)
@@ -90,6 +91,13 @@ def _of_source(source: SourceStatus) -> list[Reason]:
     if not any(one.state == "current" for one in source.certificates):
         return [(Level.LOOK, f"{source.region}: no current certificate is accepted")]
     return []
+
+
+def _not_valid_yet(source: SourceStatus, now: datetime) -> list[Reason]:
+    """Its alert is an event, and lasts in no condition."""
+    begins = [one.not_before for one in source.certificates if one.state == "current" and one.not_before > now]
+    words = f"{source.region}: the current certificate is not valid before"
+    return [(Level.ACT, f"{words} {max(begins):%Y-%m-%d %H:%M} UTC")] if begins else []
 
 
 def _of_target(target: TargetStatus, now: datetime) -> list[Reason]:

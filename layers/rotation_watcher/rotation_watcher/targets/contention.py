@@ -64,7 +64,7 @@ def goes_on(record: Record, now: datetime) -> bool:
 def rests_until(snapshot: Snapshot) -> datetime | None:
     """When the plan, which only repeats an update that was undone, is to be deployed; None: now."""
     plan, rounds = snapshot.plan, snapshot.record.rounds
-    if rounds is None or not lasts(snapshot.record) or plan.drift is None or plan.refused or plan.removed:
+    if rounds is None or not lasts(snapshot.record) or plan.drift is None or plan.refused or plan.removed or plan.moved:
         return None
     if not undone(plan) or not {*plan.added} <= {*plan.drift.removed}:
         return None

@@ -353,6 +353,7 @@ def _planned(snapshot: Snapshot, now: datetime) -> list[Observed]:
                 bundle=snapshot.target.bundle,
                 added=facts_of(snapshot, snapshot.plan.added),
                 removed=facts_of(snapshot, snapshot.plan.removed),
+                moved=facts_of(snapshot, snapshot.plan.moved),
                 kept=len(snapshot.plan.desired) - len(snapshot.plan.added),
                 refused=[need.certificate.facts for need in plan.refused],
                 presented=any(need.presented for need in plan.refused),

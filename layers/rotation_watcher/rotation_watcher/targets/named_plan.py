@@ -113,6 +113,7 @@ def named_plan(
     doors += [not one.verifies and f"{one.name}: {one.detail}" for one in snapshot.live.known_endpoints]
     stays = sorted({*snapshot.blocks} - {*removed} - {*plan.held})
     notes = [f"held back: {plan.limit}"] if plan.held else []
+    notes += [f"put in another place: {one.name}, SHA-256 {one.sha256[:_DIGEST]}" for one in named(plan.moved)]
     notes += [f"somebody else changed it: now at {plan.drift.moved_to}"] if plan.drift and plan.drift.moved_to else []
     notes += [
         f"refused as it stands: {common_name(need.certificate.facts.subject)} ({need.source}, {need.authority})"

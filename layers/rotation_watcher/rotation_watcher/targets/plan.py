@@ -47,9 +47,10 @@ class Plan(msgspec.Struct, frozen=True):
     """What should be deployed, and what stands in its way.
 
     ``desired`` is everything the target should hold, by fingerprint and in order; ``body`` is the bundle itself, which
-    is what is live with our blocks taken out and put in. ``added`` and ``removed`` compare it with what is live.
-    ``held`` are removals that stopped at ``limit`` and wait for a person. ``refused`` are required leaves that what is
-    live does not let in. ``repoint``: it points elsewhere, or at nothing of ours yet, and is to be brought back.
+    is what is live with our blocks taken out and put in. ``added`` and ``removed`` compare it with what is live;
+    ``moved`` are ours that stay, in another place. ``held`` are removals that stopped at ``limit`` and wait for a
+    person. ``refused`` are required leaves that what is live does not let in. ``repoint``: it points elsewhere, or at
+    nothing of ours yet, and is to be brought back.
     ``blocked_by`` is the reason code for deploying nothing, with ``why`` in words. ``left_out`` is wanted, and not
     ``desired``. ``disputed``: what the record calls ours without any proof; it stays. ``shut_out`` are required leaves
     that are refused before and after the change, with ``why`` in words: they stop nothing. ``graces`` says what leaves
@@ -74,11 +75,12 @@ class Plan(msgspec.Struct, frozen=True):
     graces: Graces = NO_GRACES
     lingering: tuple[str, ...] = ()
     but_for_bucket: bool = False
+    moved: tuple[str, ...] = ()
 
     @property
     def changes(self) -> bool:
         """Whether what is live differs from what should be."""
-        return bool(self.added or self.removed or self.repoint)
+        return bool(self.added or self.removed or self.moved or self.repoint)
 
     @property
     def content(self) -> str:
@@ -219,7 +221,7 @@ def make(
     return Plan(
         desired=desired,
         body=changed(left, first=first.values(), last=last.values()),
-        added=tuple(sorted({**first, **last})),
+        added=tuple(sorted({*first, *last} - live.keys())),
         removed=tuple(sorted(removed | at_once)),
         held=tuple(sorted(held)),
         limit=limit,
@@ -233,6 +235,7 @@ def make(
         shut_out=tuple(hopeless),
         graces=ends,
         lingering=tuple(sorted(ends.withdrawn - at_once)),
+        moved=tuple(sorted({*first, *last} & live.keys())),
     )
 
 

@@ -117,6 +117,7 @@ def proved(record: Record, pending: Pending, snapshot: Snapshot, live: Live, buc
         target=findings.target_name(snapshot.target),
         added=findings.facts_of(snapshot, pending.added),
         removed=findings.facts_of(snapshot, pending.removed),
+        moved=findings.facts_of(snapshot, snapshot.plan.moved),
         kept_foreign=len({*pending.fingerprints} - {*snapshot.view.wanted.certificates}),
         bucket=bucket,
         key=keys.deployed(keys.target(snapshot.target.arn)),

@@ -13,9 +13,9 @@ from functools import cached_property
 import msgspec
 
 from rotation_watcher import arns, keys
-from rotation_watcher.alerts import outbox
+from rotation_watcher.alerts import builders, outbox
 from rotation_watcher.alerts.ledger import Ledger
-from rotation_watcher.alerts.model import Kind
+from rotation_watcher.alerts.model import Alert, Kind
 from rotation_watcher.alerts.outbox import AlertSink
 from rotation_watcher.compare_and_set import compare_and_set
 from rotation_watcher.config import RemindDays, Target
@@ -36,6 +36,7 @@ from rotation_watcher.ports import (
 from rotation_watcher.reach import HOME, Reach
 from rotation_watcher.run_store import Memory
 from rotation_watcher.targets import conditions
+from rotation_watcher.targets.findings import target_name
 from rotation_watcher.targets.places import Stores, Unusable
 from rotation_watcher.targets.plausible import plausible
 from rotation_watcher.targets.record import Claim, Record
@@ -160,6 +161,7 @@ class Session:
     def reload(self) -> None:
         """Read the record again. Raises StoreError."""
         self._stored, self._etag = load_record(self.ports.store, self.target)
+        self._deleted = self._told_as_deleted()
         self.record = self._usable(self._stored)
 
     def take_over(self) -> None:
@@ -274,7 +276,17 @@ class Session:
         waiting = outbox.Waiting(self.record.outbox, clear)
         return outbox.deliver([waiting], self.ports.sink, self.ports.remaining)[0]
 
+    def _told_as_deleted(self) -> Alert | None:
+        """Where somebody has deleted the record: what people are to be told with the one that is begun."""
+        place = keys.record(self.folder)
+        if self._etag is not None or self._stored.former or not self.ports.store.deleted(place):
+            return None
+        name = target_name(self.target)
+        return builders.state_deleted(subject=name, place=place, now=self.ports.clock())
+
     def _usable(self, record: Record) -> Record:
+        if self._deleted is not None and record == Record(target=self.target.id, arn=self.target.arn):
+            return record.with_alerts(self._deleted)
         own = self._ledger.own(record.outbox)
         if record.former == self.target.id and len(own) < len(record.outbox):  # what waited when it was taken over
             former = Ledger(self.ports.store, keys.record(keys.former_target(record.former))).own(record.outbox)

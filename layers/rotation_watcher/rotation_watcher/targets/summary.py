@@ -32,6 +32,7 @@ class TargetSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     filters: int | None = None
     added: list[str] = []
     removed: list[str] = []
+    moved: list[str] = []
     held: list[str] = []
     leaving: dict[str, str] = {}
     refused: list[str] = []
@@ -63,6 +64,7 @@ def describe(snapshot: Snapshot, outcome: Outcome) -> TargetSummary:
         certificates=len(snapshot.blocks),
         added=[key[:16] for key in plan.added],
         removed=[key[:16] for key in plan.removed],
+        moved=[key[:16] for key in plan.moved],
         held=[key[:16] for key in plan.held],
         leaving={key[:16]: f"{end:%Y-%m-%dT%H:%MZ}" for key, (_, end) in sorted(findings.leaving(snapshot).items())},
         refused=[need.certificate.fingerprint[:16] for need in plan.refused],

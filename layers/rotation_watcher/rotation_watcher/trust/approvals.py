@@ -38,6 +38,9 @@ _LONGEST_KEY = 160
 FORMER = "it names no reasons, so it covers nothing; write it again with the command of the alert"
 """What is wrong with an approval of the former form that was never honoured."""
 
+YOUR_NAME, YOUR_REASON = "YOUR NAME", "YOUR REASON"
+"""What the command of an alert has in the place of who and why."""
+
 
 class _File(msgspec.Struct, frozen=True, omit_defaults=True):
     """The JSON. Approvals of the first releases had neither ``reasons`` nor ``root``."""
@@ -66,6 +69,13 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
     def holds(self, now: datetime) -> bool:
         """Whether it is in force."""
         return self.until is None or now <= self.until
+
+    @property
+    def unsigned(self) -> str | None:
+        """What is wrong where the command of the alert was typed as it stands; None where somebody filled it in."""
+        left = {"by": (self.by, YOUR_NAME), "why": (self.why, YOUR_REASON)}
+        still = [f"{field} is still {given}" for field, (said, given) in left.items() if said.strip().upper() == given]
+        return f"{' and '.join(still)}: write it again with your own" if still else None
 
     def lifts(self, codes: Iterable[str]) -> bool:
         """Whether it lifts all these reasons. Without an anchor or with the wrong one, it is the root that counts."""

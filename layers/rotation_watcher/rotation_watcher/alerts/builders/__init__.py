@@ -49,7 +49,7 @@ if TYPE_CHECKING:
         filters_updated,
     )
     from rotation_watcher.alerts.builders.floods import flood
-    from rotation_watcher.alerts.builders.forged import alerts_forged
+    from rotation_watcher.alerts.builders.forged import alerts_forged, state_deleted
     from rotation_watcher.alerts.builders.leaves import (
         Reach,
         expired,
@@ -126,6 +126,7 @@ __all__ = [
     "shared_authority_deployed",
     "source_failing",
     "sources_disagree",
+    "state_deleted",
     "state_forged",
     "still_trusted",
     "summed_up",
@@ -157,7 +158,7 @@ _MODULES = {
         " filters_rolled_back filters_unnamed filters_updated"
     ),
     "floods": "flood",
-    "forged": "alerts_forged",
+    "forged": "alerts_forged state_deleted",
     "leaves": "Reach expired issuer_changed rotated upcoming_published went_back",
     "locked": "filtered_out ocsp_unanswered target_locked",
     "naming": "name_learned names_uncertain",

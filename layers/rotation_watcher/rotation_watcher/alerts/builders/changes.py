@@ -118,6 +118,7 @@ def change_planned(
     bundle: str,
     added: Sequence[CertificateFacts],
     removed: Sequence[CertificateFacts],
+    moved: Sequence[CertificateFacts] = (),
     kept: int,
     refused: Sequence[CertificateFacts],
     presented: bool,
@@ -130,7 +131,9 @@ def change_planned(
     ``refused``: the accepted leaves that the target does not let in now; ``presented``: Genesys presents one of them.
     """
     plan = f"The watcher would add {count(len(added))}, remove {len(removed)} and keep {kept}."
-    if not added and not removed:
+    if moved:
+        plan += f" It would put {_in_another_place(moved)}."
+    elif not added and not removed:
         plan = (
             f"The watcher would write its files anew; the {count(kept)} stay."
             if files_at(target.arn)
@@ -156,7 +159,7 @@ def change_planned(
         ),
     )
     facts = listed("would add", added, now) | listed("would remove", removed, now)
-    facts |= listed("refused", refused, now) | {"content": content}
+    facts |= listed("would move", moved, now) | listed("refused", refused, now) | {"content": content}
     distinction = f"{content}:{stamp(since)}"
     severity = Severity.CRITICAL if presented else Severity.WARNING
     return about_target(Kind.CHANGE_PLANNED, severity, target, distinction, words, facts, now)
@@ -167,6 +170,7 @@ def truststore_updated(
     target: TargetName,
     added: Sequence[CertificateFacts],
     removed: Sequence[CertificateFacts],
+    moved: Sequence[CertificateFacts] = (),
     kept_foreign: int,
     bucket: str,
     key: str,
@@ -180,19 +184,30 @@ def truststore_updated(
 
     That distinguishes one update from another: after drift the very same version may be deployed once more.
     """
-    others = f" {count(kept_foreign)} of others stayed." if kept_foreign else ""
+    done = f"The watcher added {count(len(added))} and removed {len(removed)}."
+    if not added and not removed:
+        done = f"The watcher put {_in_another_place(moved) if moved else 'its own file in place'}."
+        done += " None was added or removed."
+    elif moved:
+        done += f" It put {_in_another_place(moved)}."
+    done += f" {count(kept_foreign)} of others stayed." if kept_foreign else ""
     words = Words(
         title="updated and proved",
-        happened=f"The watcher added {count(len(added))} and removed {len(removed)}.{others}",
+        happened=done,
         means=(
             "Every accepted current and upcoming certificate of Genesys verifies against it."
             f" {_PROOFS.get(proof, plain(proof))}"
         ),
         do="Nothing. The runbook says how to roll back, should anything go wrong.",
     )
-    facts = listed("added", added, now) | listed("removed", removed, now)
+    facts = listed("added", added, now) | listed("removed", removed, now) | listed("moved", moved, now)
     facts |= {"object": f"s3://{bucket}/{key}", "version": plain(version), "proof": plain(proof)}
     return about_target(Kind.TRUSTSTORE_UPDATED, Severity.INFO, target, f"{content}:{stamp(since)}", words, facts, now)
+
+
+def _in_another_place(moved: Sequence[CertificateFacts]) -> str:
+    """How many of ours have another place, and why."""
+    return f"{count(len(moved))} of its own in another place, because a CA of the same name has ended"
 
 
 def shared_authority_deployed(

@@ -1,4 +1,4 @@
-"""Alerts about alerts: what waited in the bucket to be delivered is not what the watcher wrote."""
+"""Alerts about what the watcher keeps: alerts that waited in the bucket are not its own, or its state was deleted."""
 
 from datetime import datetime
 
@@ -24,7 +24,40 @@ def alerts_forged(*, subject: SourceName | TargetName | None, place: str, since:
         ),
         command=versions(place),
     )
-    distinction, facts = f"alerts:{stamp(since)}", {"object": place, "since": when(since)}
+    return _forged(subject, f"alerts:{stamp(since)}", words, {"object": place, "since": when(since)}, now)
+
+
+def state_deleted(*, subject: SourceName | TargetName, place: str, now: datetime) -> Alert:
+    """The object ``place``, which held all that was known of the source or target, was deleted: it begins anew."""
+    if isinstance(subject, SourceName):
+        lost = (
+            "Targets keep what they hold. When the certificates that were replaced may leave is not known any more, and"
+            " names that were learned are learned anew from what is presented now. What people were told of the source"
+            " counts as untold, and nothing of it that lasted is told to be over."
+        )
+    else:
+        lost = (
+            "The target keeps what it holds. What the watcher had added counts as others' from now on, so it never"
+            " leaves by itself; versions to go back to are not known any more. A hold is gone too: what was rolled back"
+            " or rejected may be deployed again."
+        )
+    words = Words(
+        title="what the watcher keeps of it was deleted",
+        happened=f"{place} was deleted. The watcher begins anew here, as if it had never been watched.",
+        means=lost,
+        do=(
+            "If you did it on purpose, nothing. If not, find out who (CloudTrail data events, DeleteObject), take that"
+            " right away, and see that the bucket policy is the template's. Then put the last version from before back:"
+            ' the runbook says how, under "When somebody else has written state". This lists the versions:'
+        ),
+        command=versions(place),
+    )
+    return _forged(subject, f"deleted:{stamp(now)}", words, {"object": place}, now)
+
+
+def _forged(
+    subject: SourceName | TargetName | None, distinction: str, words: Words, facts: dict[str, str], now: datetime
+) -> Alert:
     if isinstance(subject, SourceName):
         return about_source(Kind.STATE_FORGED, Severity.CRITICAL, subject, None, distinction, words, facts, now)
     if isinstance(subject, TargetName):

@@ -68,9 +68,13 @@ def rotated(
     new: CertificateFacts,
     old: CertificateFacts | None,
     retire_after: datetime,
+    first: bool = False,
     now: datetime,
 ) -> Alert:
-    """Genesys presents another client certificate from now on. ``old`` None: the one before is known no more."""
+    """Genesys presents another client certificate from now on. ``old`` None: the one before is known no more.
+
+    ``first``: it is the first one that was seen of the source, which is told where it is not valid yet.
+    """
     early = new.not_before > now
     kept = ""
     if old and old.not_after <= now:
@@ -79,10 +83,11 @@ def rotated(
         end = f"it ends on {when(old.not_after)}" if old.not_after < retire_after else f"{when(retire_after)} at least"
         kept = f" The old one stays trusted until {end}, unless it is revoked: the API may answer either way meanwhile."
     words = Words(
-        title=f"the {plain(authority, AUTHORITY)} client certificate has rotated"
-        + (" to one that is not valid yet" if early else ""),
+        title=f"the {plain(authority, AUTHORITY)} client certificate"
+        + ("" if first else " has rotated to one that" if early else " has rotated")
+        + (" is not valid yet" if early else ""),
         happened=(
-            f"Genesys Cloud {source.region} presents a new client certificate of the"
+            f"Genesys Cloud {source.region} presents a {'' if first else 'new '}client certificate of the"
             f" {plain(authority, AUTHORITY)} authority, valid until {when(new.not_after)}."
         ),
         means=(

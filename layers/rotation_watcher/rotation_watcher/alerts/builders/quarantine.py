@@ -15,7 +15,7 @@ from rotation_watcher.alerts.model import Alert, Kind, Severity, SourceName
 from rotation_watcher.config import Authority
 from rotation_watcher.keys import Place
 from rotation_watcher.trust import digicert
-from rotation_watcher.trust.approvals import APPROVABLE
+from rotation_watcher.trust.approvals import APPROVABLE, YOUR_NAME, YOUR_REASON
 from rotation_watcher.trust.findings import CHAIN_REASONS, Finding, Reason
 from rotation_watcher.x509.facts import CertificateFacts
 
@@ -268,8 +268,8 @@ def _approve(
 ) -> Template:
     """The exact command, on one line: it writes down what is approved, and no more."""
     document: dict[str, Any] = {
-        "by": "YOUR NAME",
-        "why": "YOUR REASON",
+        "by": YOUR_NAME,
+        "why": YOUR_REASON,
         "until": f"{now + APPROVAL_LASTS:%Y-%m-%dT00:00:00Z}",
     }
     document["reasons"] = codes
