@@ -1,5 +1,8 @@
 """Woken by the Scheduler (default every 15 minutes) or by hand; the work is ``rotation_watcher.collect``."""
 
+from rotation_watcher import starting  # before all else
+
+# isort: split
 import logging
 from typing import Any
 
@@ -18,6 +21,7 @@ logger = Logger(version=__version__)
 
 watcher = bootstrap.build(EmbeddedMetrics())
 ports = watcher.collect  # built while the container starts, once for all its runs
+starting.done()
 
 
 @logger.inject_lambda_context

@@ -1,5 +1,8 @@
 """Woken by the FIFO queue, the Scheduler, EventBridge, or by hand; the work is ``rotation_watcher.publish``."""
 
+from rotation_watcher import starting  # before all else
+
+# isort: split
 import logging
 from typing import Any
 
@@ -7,7 +10,7 @@ import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation_watcher import __version__, bootstrap, configuration, messages
+from rotation_watcher import __version__, bootstrap, configuration
 from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.errors import StoreError, together
 from rotation_watcher.publish import Summary, publish
@@ -21,6 +24,7 @@ _NO_TARGET = (
 
 watcher = bootstrap.build()
 ports = watcher.publish  # built while the container starts, once for all its runs
+starting.done()
 
 
 @logger.inject_lambda_context
@@ -74,6 +78,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
 
     request = decode_request(event)
     if isinstance(request, Queued):
+        from rotation_watcher import messages  # noqa: PLC0415  # a sweep has none
+
         back = messages.serve(request, run, watcher.queue, ports.clock)
         return {"batchItemFailures": [{"itemIdentifier": name} for name in back]}
     return msgspec.to_builtins(run(request))

@@ -1,5 +1,8 @@
 """Woken by the Scheduler (default every hour) or by hand; the work is ``rotation_watcher.refresh_crls``."""
 
+from rotation_watcher import starting  # before all else
+
+# isort: split
 import logging
 from typing import Any
 
@@ -16,6 +19,7 @@ logger = Logger(version=__version__)
 
 watcher = bootstrap.build()
 ports = watcher.refresh_crls  # built while the container starts, once for all its runs
+starting.done()
 
 
 @logger.inject_lambda_context

@@ -1,5 +1,8 @@
 """Woken by the Scheduler (every 5 minutes) or by hand; the work is ``rotation_watcher.report``."""
 
+from rotation_watcher import starting  # before all else
+
+# isort: split
 from typing import Any
 
 import msgspec
@@ -15,6 +18,7 @@ from rotation_watcher.report import Request, changed_files, report
 logger = Logger(version=__version__)
 
 watcher = bootstrap.build(EmbeddedMetrics())
+starting.done()
 
 
 @logger.inject_lambda_context

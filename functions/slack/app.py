@@ -1,5 +1,8 @@
 """Woken by the queue behind the alert topic; the work is ``rotation_watcher.slack``."""
 
+from rotation_watcher import starting  # before all else
+
+# isort: split
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -10,6 +13,7 @@ from rotation_watcher.errors import RequestRefused
 from rotation_watcher.slack import QueueMessage, post_all
 
 logger = Logger(version=__version__)
+starting.done()
 
 
 @logger.inject_lambda_context

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from rotation_watcher.x509.crl import MAX_BYTES
+from rotation_watcher.x509.crl_facts import MAX_BYTES
 from tests.support.crls import URL, Entry, crl_der, entry_extension, issuing_point, reason
 from tests.support.pki import DAY, NOW, Extra, Pair, name, pem_of, root, rsa_key, tlv, usage
 

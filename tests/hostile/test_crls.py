@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from rotation_watcher.x509.crl import Crl, CrlDefect, CrlFacts, is_revoked, read
+from rotation_watcher.x509.crl import Crl, CrlDefect, is_revoked, read
+from rotation_watcher.x509.crl_facts import CrlFacts
 from rotation_watcher.x509.crl_refusal import CrlReason, CrlRefusal, refusal
 from tests.hostile.rogue_crls import BEFORE, ROGUES, SERIALS, issuer_of, of
 from tests.support.crls import URL, Entry, entry_extension

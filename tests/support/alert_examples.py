@@ -14,7 +14,7 @@ from rotation_watcher.errors import SourceReason
 from rotation_watcher.keys import Place
 from rotation_watcher.kinds import Door, DoorKind
 from rotation_watcher.trust.findings import Finding
-from rotation_watcher.x509.crl import CrlFacts
+from rotation_watcher.x509.crl_facts import CrlFacts
 from rotation_watcher.x509.facts import CertificateFacts
 
 NOW = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)

@@ -23,7 +23,7 @@ from rotation_watcher.sources.observation import Presence
 from rotation_watcher.targets import record
 from rotation_watcher.targets.record import Applied, Record
 from rotation_watcher.trust.findings import Finding
-from rotation_watcher.x509.crl import CrlFacts
+from rotation_watcher.x509.crl_facts import CrlFacts
 from rotation_watcher.x509.facts import CertificateFacts
 from tests.support import certs
 from tests.support.fakes import InMemoryStore

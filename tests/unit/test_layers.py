@@ -2,7 +2,7 @@
 
 Nothing is listed here but the order of the stages. A module's ring follows from what it imports:
 
-* ``adapters``, ``settings``, ``libraries`` and ``bootstrap`` are the rim: they touch the world;
+* ``adapters``, ``settings``, ``starting``, ``libraries`` and ``bootstrap`` are the rim: they touch the world;
 * whoever imports a Protocol (of ``ports``, or ``AlertSink``) orchestrates over it, as does who imports such a module;
 * every other module is pure.
 """
@@ -18,7 +18,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "layers" / "rotation_watcher" / "rotation_watcher"
 STAGES = ("x509", "trust", "alerts", "sources", "revocation", "bundles", "identity", "targets", "filters", "status")
 """The way of the data; each may import itself and what stands before it."""
-RIM = {"settings", "libraries", "bootstrap", "bootstrap_chat", "bootstrap_door", "adapters"}
+RIM = {"settings", "starting", "libraries", "bootstrap", "bootstrap_chat", "bootstrap_door", "adapters"}
 THIRD_PARTY = {"cryptography", "msgspec"}
 MORE = {"status/page": {"jinja2", "markupsafe"}, "watch_yaml": {"yaml"}}
 """What a single module may import besides; it is loaded by nobody who does not need it."""

@@ -39,7 +39,7 @@ from rotation_watcher.revocation.kept import Held
 from rotation_watcher.revocation.points import Member, Point
 from rotation_watcher.revocation.state import About
 from rotation_watcher.sources.repository import load_history
-from rotation_watcher.x509.crl import CrlFacts
+from rotation_watcher.x509.crl_facts import CrlFacts
 from rotation_watcher.x509.revocation_index import build_index
 
 replace = msgspec.structs.replace

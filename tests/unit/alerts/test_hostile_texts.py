@@ -24,7 +24,7 @@ from rotation_watcher.alerts.stamping import stamped
 from rotation_watcher.keys import Place
 from rotation_watcher.kinds import Door, DoorKind
 from rotation_watcher.trust.findings import Finding
-from rotation_watcher.x509.crl import CrlFacts
+from rotation_watcher.x509.crl_facts import CrlFacts
 from rotation_watcher.x509.facts import CertificateFacts
 from tests.support.alert_examples import ALB, BUCKET, CURRENT, DELIVERED, EXAMPLES, HELD_LIST, NOW, STACK
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from rotation_watcher.x509.crl import CrlFacts
+from rotation_watcher.x509.crl_facts import CrlFacts
 from rotation_watcher.x509.crl_refusal import SKEW, CrlReason, refusal
 from tests.support.crls import URL, crl, issuing_point
 from tests.support.pki import DAY, NOW, Extra, intermediate, make, name, root

@@ -19,7 +19,7 @@ from rotation_watcher.arns import parse_target
 from rotation_watcher.errors import BundleRejected, RevocationRejected, RevocationsFull, TargetError, TargetNotFound
 from rotation_watcher.kinds import ALB_TRUST_STORE, Door, DoorKind
 from rotation_watcher.ports import UNKNOWN, BundleObject, Endpoint, Live, RevocationFile, Unknown
-from rotation_watcher.x509.crl import MAX_BYTES
+from rotation_watcher.x509.crl_facts import MAX_BYTES
 
 if TYPE_CHECKING:
     from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client

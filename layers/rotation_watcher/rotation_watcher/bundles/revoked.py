@@ -18,7 +18,6 @@ from rotation_watcher.bundles import decided
 from rotation_watcher.bundles.wanted import Need, proved
 from rotation_watcher.ports import ObjectStore
 from rotation_watcher.revocation.kept import Manifest
-from rotation_watcher.revocation.lists import says
 from rotation_watcher.revocation.points import Gathered, Link, Member, Point, gather
 from rotation_watcher.sources.history import Status
 from rotation_watcher.x509.distribution_points import distribution_points
@@ -56,6 +55,8 @@ def find(store: ObjectStore, bundle: str, needs: Sequence[Need], now: datetime) 
     before: decided.Remembered | None = None
     kept: dict[str, tuple[Point, Manifest]] = {}
     for point in (point for each in rounds(needs, revoked, now) for point in each.points.values()):
+        from rotation_watcher.revocation.lists import says  # noqa: PLC0415  # many a bundle has no list
+
         if before is None:
             before = decided.recall(store, bundle)
         folder = point.folder

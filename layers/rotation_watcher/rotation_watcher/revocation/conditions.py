@@ -15,7 +15,8 @@ from rotation_watcher.errors import TOO_MANY_LISTS
 from rotation_watcher.revocation.fetch import Failed, Outcome
 from rotation_watcher.revocation.points import Member, Point
 from rotation_watcher.revocation.state import About, State
-from rotation_watcher.x509.crl import CrlFacts, share_left
+from rotation_watcher.x509.crl import share_left
+from rotation_watcher.x509.crl_facts import CrlFacts
 
 replace = msgspec.structs.replace
 

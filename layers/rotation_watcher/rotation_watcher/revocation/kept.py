@@ -3,13 +3,17 @@
 The manifest names the exact versions of the other three, with their digests: readers go by it alone.
 """
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from rotation_watcher import formats
 from rotation_watcher.clocks import Instant
 from rotation_watcher.ports import Validators
-from rotation_watcher.x509.crl import CrlFacts
-from rotation_watcher.x509.revocation_index import Index
+from rotation_watcher.x509.crl_facts import CrlFacts
+
+if TYPE_CHECKING:
+    from rotation_watcher.x509.revocation_index import Index
 
 FORMAT = 1
 DER, PEM, INDEX, MANIFEST = "list.der", "list.pem", "index.bin", "manifest.json"
@@ -59,7 +63,7 @@ class Held(msgspec.Struct, frozen=True):
     manifest: Manifest | None = None
     etag: str | None = None
     facts: CrlFacts | None = None
-    opened: Index | None = None
+    opened: "Index | None" = None
     damage: str | None = None
 
 

@@ -14,7 +14,8 @@ from rotation_watcher.ports import ObjectStore, Validators
 from rotation_watcher.revocation.kept import DER, INDEX, MANIFEST, PEM, Held, Manifest
 from rotation_watcher.revocation.manifest import commit, opened, read_manifest
 from rotation_watcher.revocation.points import Point
-from rotation_watcher.x509.crl import Crl, CrlFacts, is_revoked, pem_of, read
+from rotation_watcher.x509.crl import Crl, is_revoked, pem_of, read
+from rotation_watcher.x509.crl_facts import CrlFacts
 from rotation_watcher.x509.revocation_index import Index, build_index, open_index
 
 

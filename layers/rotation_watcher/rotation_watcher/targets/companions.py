@@ -13,7 +13,6 @@ from rotation_watcher.bundles.wanted import BundleView
 from rotation_watcher.config import Mode
 from rotation_watcher.errors import ToBeDone
 from rotation_watcher.ports import CompanionTarget, ObjectStore
-from rotation_watcher.revocation import lists
 from rotation_watcher.revocation.kept import PEM
 from rotation_watcher.targets.session import Session
 
@@ -72,6 +71,8 @@ def _lists(view: BundleView, store: ObjectStore, now: datetime) -> bytes:
     asked = [link.issuer.facts.spki_sha256 for link in links(view.asked, now)]
     if not asked or not signers.issuperset(asked):
         return b""
+    from rotation_watcher.revocation import lists  # noqa: PLC0415  # few places are given lists
+
     bodies = []
     for point, manifest in sorted(inforce, key=lambda one: one[0].folder):
         stored = store.get(f"{point.folder}/{PEM}", version=manifest.pem.version)

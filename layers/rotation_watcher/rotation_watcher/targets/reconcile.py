@@ -30,7 +30,6 @@ from rotation_watcher.targets.decide import (
     decide,
     outcome_of,
 )
-from rotation_watcher.targets.pace import HORIZON, Turn, take_turn
 from rotation_watcher.targets.plan import Snapshot
 from rotation_watcher.targets.record import Record
 from rotation_watcher.targets.run import Run
@@ -74,8 +73,7 @@ def reconcile(run: Run, snapshot: Snapshot, session: Session) -> TargetSummary:
         action = decide(snapshot, mode, ports.owner, ports.clock())
         if isinstance(action, ClaimedElsewhere):
             return claimed_elsewhere(snapshot, ClaimedByAnother(action.owner, action.until))
-        soon = isinstance(action, PutOff) and action.until <= ports.clock() + HORIZON
-        if session.sweeping and (soon or isinstance(action, Act)):
+        if session.sweeping and (isinstance(action, Act) or _is_put_off_shortly(action, ports.clock())):
             raise ToBeDone(session.target.id)
         # Only where this run goes on to the record: note and record must say the same.
         shown.note(ports.store, snapshot.target, snapshot.live)
@@ -134,11 +132,12 @@ def _act(run: Run, snapshot: Snapshot, action: Action, session: Session) -> Outc
     """Change the target and prove it; None where there is nothing to do. Pins widen before, and narrow after."""
     if not isinstance(action, Deploy | Prove | Resume):
         return None
+    from rotation_watcher.targets import deploy  # noqa: PLC0415  # most runs change nothing
+    from rotation_watcher.targets.pace import take_turn  # noqa: PLC0415  # see above
+
     pending = session.record.pending
     if isinstance(action, Deploy | Resume) and not (turn := take_turn(session)).now:
-        return _put_off(snapshot, turn, session)
-    from rotation_watcher.targets import deploy  # noqa: PLC0415  # most runs change nothing
-
+        return _put_off(snapshot, turn.at, session)
     match action:
         case Deploy():
             run.write_files(snapshot.view, narrow=False)
@@ -157,13 +156,22 @@ def _act(run: Run, snapshot: Snapshot, action: Action, session: Session) -> Outc
     return outcome
 
 
-def _put_off(snapshot: Snapshot, turn: Turn, session: Session) -> Outcome:
+def _is_put_off_shortly(action: Action, now: datetime) -> bool:
+    """Whether the target's turn comes before a message of the queue would be given up."""
+    if not isinstance(action, PutOff):
+        return False
+    from rotation_watcher.targets.pace import HORIZON  # noqa: PLC0415  # most runs change nothing
+
+    return action.until <= now + HORIZON
+
+
+def _put_off(snapshot: Snapshot, until: datetime | None, session: Session) -> Outcome:
     """Let other targets of the account have their turn first; it is alerted only where that takes long."""
     waits = TargetBusy("it waits for its turn: the service limits the updates of an account, and others are before it")
     now = session.ports.clock()
 
     def change(record: Record) -> Record:
-        after = replace(unclaimed(record), not_before=turn.at)
+        after = replace(unclaimed(record), not_before=until)
         return conditions.update_failed(after, snapshot, waits, snapshot.plan.content, now)
 
     session.save(change)

@@ -8,7 +8,7 @@ from rotation_watcher.kinds import RevocationLimits
 from rotation_watcher.revocation.kept import Manifest
 from rotation_watcher.revocation.points import Point
 from rotation_watcher.targets.revocation_state import Loaded, State
-from rotation_watcher.x509.crl import CrlFacts
+from rotation_watcher.x509.crl_facts import CrlFacts
 
 
 class Wanted(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from rotation_watcher import formats, keys
 from rotation_watcher.clocks import Instant
 from rotation_watcher.config import Target
 from rotation_watcher.ports import ObjectStore
-from rotation_watcher.x509.crl import order_of
+from rotation_watcher.x509.crl_facts import order_of
 
 FORMAT = 1
 

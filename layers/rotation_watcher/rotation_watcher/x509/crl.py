@@ -14,15 +14,13 @@ import msgspec
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from rotation_watcher.clocks import Instant
 from rotation_watcher.x509 import pem
 from rotation_watcher.x509.crl_entries import TooMany, frame
+from rotation_watcher.x509.crl_facts import MAX_BYTES, CrlFacts
 from rotation_watcher.x509.names import Name, canonical_of, words
 from rotation_watcher.x509.serials import Serials, holds, packed
 from rotation_watcher.x509.signatures import silenced
 
-MAX_BYTES = 50 * 1024 * 1024
-"""The longest list that is read, in bytes as it came: ALB's limit of a revocation file."""
 MAX_ENTRIES = 1_000_000
 """The most entries that are read: twice what ALB holds in all the lists of a trust store."""
 MAX_NUMBER_BITS = 159
@@ -44,32 +42,6 @@ _UNPARSABLE = (
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
 )
-
-
-class CrlFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """One list as plain data, for manifests and to hold the next list against.
-
-    ``fingerprint`` is the SHA-256 of the DER in lower-case hex; ``issuer`` is for people, at most 200 characters, and
-    may hold hostile text; ``number`` is the CRL number in upper-case hex without leading zeros, None where the list has
-    none; times are aware UTC; ``entries`` counts the entries as they stand, as AWS's ``NumberOfRevokedEntries`` does.
-    """
-
-    fingerprint: str
-    issuer: str
-    number: str | None
-    this_update: Instant
-    next_update: Instant | None
-    entries: int
-
-    @property
-    def order(self) -> tuple[datetime, int]:
-        """What grows from one list of a point to the next."""
-        return order_of(self.this_update, self.number)
-
-
-def order_of(this_update: datetime, number: str | None) -> tuple[datetime, int]:
-    """What grows from one list of a point to the next: ``thisUpdate``, then the CRL number (hex)."""
-    return this_update, int(number or "0", 16)
 
 
 class CrlDefect(msgspec.Struct, frozen=True):

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from rotation_watcher.x509 import certificates
 from rotation_watcher.x509.certificates import Certificate
-from rotation_watcher.x509.crl import Crl, CrlFacts, extension
+from rotation_watcher.x509.crl import Crl, extension
+from rotation_watcher.x509.crl_facts import CrlFacts
 from rotation_watcher.x509.engine_rules import HASHES, signature_hash
 from rotation_watcher.x509.names import canonical_of
 from rotation_watcher.x509.signatures import is_signature

@@ -10,7 +10,8 @@ from rotation_watcher.alerts.builders.wording import plain, sentence, stamp, whe
 from rotation_watcher.alerts.fills import Fill
 from rotation_watcher.alerts.model import Alert, Kind, Severity, SourceName, TargetName
 from rotation_watcher.errors import TOO_MANY_LISTS, FetchCode
-from rotation_watcher.x509.crl import CrlFacts, share_left
+from rotation_watcher.x509.crl import share_left
+from rotation_watcher.x509.crl_facts import CrlFacts
 from rotation_watcher.x509.facts import CertificateFacts
 
 _WAY_OUT = (
