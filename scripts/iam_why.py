@@ -31,6 +31,7 @@ WHY = {
     "ReadTruststoresInUse": "reads the truststore of before the watcher, so that others' certificates stay",
     "ChangeTrustStores": "loads a bundle into a trust store, reads it back, keeps its revocation lists",
     "ChangeListeners": "sets the identity filters of a listener",
+    "MarkTargets": "sets the one tag by which another stack sees that this one works there",
     "ChangeCloudFrontTrustStores": "loads a bundle into a trust store of CloudFront, and sees that it was taken",
     "ReadDistributions": "sees whether a distribution lets viewers in without a certificate",
     "FindListeners": "reads the state of trust stores, who verifies with them, and how",

@@ -11,9 +11,10 @@ import ssl
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import lru_cache, partial
 from pathlib import Path
+from random import SystemRandom
 from threading import Lock
 from types import TracebackType
 from typing import Self
@@ -26,6 +27,8 @@ _DEADLINE = 20.0  # seconds for a reload: beyond worker_shutdown_timeout, for th
 _POLL = 0.005
 _PROBE_TIMEOUT = 1.0
 _CONTEXTS = 512  # SSL contexts kept, one an identity
+_GIVEN_TO_NOBODY = range(12_000, 32_000)
+"""Ports below those that Linux (from 32768), Windows and macOS (from 49152) give to whoever binds to port 0."""
 
 
 class TlsEdge:
@@ -178,14 +181,26 @@ def _context(server_pem: str, directory: Path, identity: ClientIdentity | None) 
 
 
 def free_ports(count: int) -> list[int]:
-    """As many ports of loopback that nobody listens on at this moment, no two alike."""
-    # Free now; nginx takes them a moment later, and complains loudly should somebody have been faster. Held together
-    # until all are drawn: no two targets may share one, for then nginx would serve the first and merely warn.
+    """As many ports of loopback that nobody listens on at this moment, no two alike.
+
+    Free now; a server takes them a moment later, and complains loudly should somebody have been faster. They lie below
+    those that a system gives to whoever asks for any, so that nobody is given one meanwhile: then the one who waits for
+    its server would find a stranger's.
+    """
+    # Held together until all are drawn: no two targets may share one, for then nginx would serve the first and merely
+    # warn.
     with ExitStack() as held:
-        listeners = [held.enter_context(socket.socket()) for _ in range(count)]
-        for listener in listeners:
-            listener.bind((HOST, 0))
-        return [int(listener.getsockname()[1]) for listener in listeners]
+        found: list[int] = []
+        for port in SystemRandom().sample(_GIVEN_TO_NOBODY, len(_GIVEN_TO_NOBODY)):
+            if len(found) == count:
+                break
+            listener = held.enter_context(socket.socket())
+            with suppress(OSError):  # somebody listens there
+                listener.bind((HOST, port))
+                found.append(port)
+        if len(found) < count:
+            raise EdgeError(f"of {count} ports only {len(found)} are free")
+        return found
 
 
 def _is_alive(pid: int) -> bool:

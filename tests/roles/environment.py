@@ -456,10 +456,12 @@ class RolesEnvironment:
         environment = self.environment
         boto3.DEFAULT_SESSION = None
         environment.watcher = environment.build()
-        listed = environment.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])
-        for each in listed:
-            if each["Key"].startswith(("targets/", "bundles/", "sources/", "crls/", "status/")):
-                environment.s3.delete_object(Bucket=BUCKET, Key=each["Key"])
+        for prefix in ("targets/", "bundles/", "sources/", "crls/", "status/"):
+            listed = environment.s3.list_object_versions(Bucket=BUCKET, Prefix=prefix)
+            there = [*listed.get("Versions", []), *listed.get("DeleteMarkers", [])]
+            if there:  # no marker is left: of state that somebody has deleted people are told
+                gone: Any = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in there]
+                environment.s3.delete_objects(Bucket=BUCKET, Delete={"Objects": gone, "Quiet": True})
         chats = (self.slack_url, self.teams_url, self.amazon_q_url)
         self._empty(environment.mailbox_url, *chats)
         for url in chats:

@@ -154,7 +154,7 @@ def test_a_wildcard_domain_is_granted_by_its_name_and_opens_no_other_domain() ->
 
 MIXED = {
     *("ChangeTrustStores", "ChangeListeners", "ReadDomains", "ChangeDomains", "ChangeDomainsTls"),
-    *("ReadRoutingRules", "KeepFiles", "ChangeCloudFrontTrustStores"),
+    *("ReadRoutingRules", "KeepFiles", "ChangeCloudFrontTrustStores", "MarkTargets"),
 }
 """Statements about TargetArns, which names trust stores, listeners and domains."""
 
