@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from rotation_watcher import keys
 from rotation_watcher.alerts.model import Kind, Severity, Status
 from rotation_watcher.errors import SourceError, SourceReason, StoreError
+from rotation_watcher.targets.record import encode
 from tests.support.fakes import InMemoryStore
 from tests.support.listener_world import ARN as LISTENER
 from tests.support.listener_world import OTHERS, ListenerWorld
@@ -71,6 +73,34 @@ def test_a_record_of_a_listener_that_was_deleted_is_told() -> None:
         world.clock.advance(QUARTER)
         world.run()
     assert [alert.target for alert in world.sink.delivered if alert.kind == Kind.STATE_FORGED] == ["door"]
+
+
+@pytest.mark.parametrize("event", [{"targets": ["alb"]}, {"sweep": True}], ids=str)
+def test_a_record_that_was_deleted_is_told_where_a_former_release_left_one(event: dict[str, object]) -> None:
+    """The watcher goes on from that one, which is as old as the update of the stack."""
+    world = SmallWorld()
+    world.publish(targets=["alb"])
+    left = msgspec.structs.replace(world.record("alb"), former="alb")
+    world.store.seed(keys.record(keys.former_target("alb")), encode(left))
+    world.store.mark_deleted(keys.record(folder("alb")))
+    before = len(world.sink.delivered)
+    for _ in range(3):
+        world.clock.advance(QUARTER)
+        world.publish(**event)
+    (alert,) = [one for one in world.sink.delivered[before:] if one.kind == Kind.STATE_FORGED]
+    assert "former release" in alert.what_happened
+    assert world.record("alb").ours == left.ours
+
+
+def test_a_record_that_is_taken_over_from_a_former_release_is_no_deleted_one() -> None:
+    world = SmallWorld()
+    world.publish(targets=["alb"])
+    body = world.store.body(key := keys.record(folder("alb")))
+    world.store.seed(keys.record(keys.former_target("alb")), body)
+    del world.store.versions[key]
+    world.clock.advance(QUARTER)
+    world.publish(targets=["alb"])
+    assert Kind.STATE_FORGED not in {one.kind for one in world.sink.delivered}
 
 
 def test_a_new_target_is_asked_about_once_and_nothing_is_told() -> None:

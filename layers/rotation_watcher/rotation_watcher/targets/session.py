@@ -161,7 +161,7 @@ class Session:
     def reload(self) -> None:
         """Read the record again. Raises StoreError."""
         self._stored, self._etag = load_record(self.ports.store, self.target)
-        self._deleted = self._told_as_deleted()
+        self._begun, self._deleted = self._stored, self._told_as_deleted()
         self.record = self._usable(self._stored)
 
     def take_over(self) -> None:
@@ -279,21 +279,21 @@ class Session:
     def _told_as_deleted(self) -> Alert | None:
         """Where somebody has deleted the record: what people are to be told with the one that is begun."""
         place = keys.record(self.folder)
-        if self._etag is not None or self._stored.former or not self.ports.store.deleted(place):
+        if self._etag is not None or not self.ports.store.deleted(place):
             return None
-        name = target_name(self.target)
-        return builders.state_deleted(subject=name, place=place, now=self.ports.clock())
+        name, former = target_name(self.target), bool(self._stored.former)
+        return builders.state_deleted(subject=name, place=place, from_former=former, now=self.ports.clock())
 
     def _usable(self, record: Record) -> Record:
-        if self._deleted is not None and record == Record(target=self.target.id, arn=self.target.arn):
-            return record.with_alerts(self._deleted)
+        told = [self._deleted] if self._deleted is not None and record == self._begun else []
         own = self._ledger.own(record.outbox)
         if record.former == self.target.id and len(own) < len(record.outbox):  # what waited when it was taken over
             former = Ledger(self.ports.store, keys.record(keys.former_target(record.former))).own(record.outbox)
             own = tuple(alert for alert in record.outbox if alert in own or alert in former)
         if len(own) < len(record.outbox):
             record = conditions.strange_alerts(replace(record, outbox=own), self.target, self.ports.clock())
-        return plausible(record, self.target, self.ports.claim_for, self.ports.clock())
+        usable = plausible(record, self.target, self.ports.claim_for, self.ports.clock())
+        return usable.with_alerts(*told) if told else usable
 
     def _store(self, record: Record, etag: str | None) -> str:
         self._ledger.note(record.outbox)

@@ -27,8 +27,14 @@ def alerts_forged(*, subject: SourceName | TargetName | None, place: str, since:
     return _forged(subject, f"alerts:{stamp(since)}", words, {"object": place, "since": when(since)}, now)
 
 
-def state_deleted(*, subject: SourceName | TargetName, place: str, now: datetime) -> Alert:
-    """The object ``place``, which held all that was known of the source or target, was deleted: it begins anew."""
+def state_deleted(*, subject: SourceName | TargetName, place: str, from_former: bool = False, now: datetime) -> Alert:
+    """The object ``place``, which held all that was known of the source or target, was deleted: it begins anew.
+
+    ``from_former``: with what a former release had kept elsewhere, which is as old as the update from that one.
+    """
+    begins = "begins anew here, as if it had never been watched"
+    if from_former:
+        begins = "goes on from what a former release had kept of it, and has forgotten what it has done since"
     if isinstance(subject, SourceName):
         lost = (
             "Targets keep what they hold. When the certificates that were replaced may leave is not known any more, and"
@@ -43,7 +49,7 @@ def state_deleted(*, subject: SourceName | TargetName, place: str, now: datetime
         )
     words = Words(
         title="what the watcher keeps of it was deleted",
-        happened=f"{place} was deleted. The watcher begins anew here, as if it had never been watched.",
+        happened=f"{place} was deleted. The watcher {begins}.",
         means=lost,
         do=(
             "If you did it on purpose, nothing. If not, find out who (CloudTrail data events, DeleteObject), take that"
