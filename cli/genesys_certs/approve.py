@@ -145,7 +145,7 @@ def approval_of(
         words = f"No approval can lift {', '.join(hopeless) or 'these reasons'}."
         raise Problem("not-approvable", words, "Genesys has to present another certificate: open a case with them.")
     if Reason.ANCHOR_MISSING in codes:
-        named = [one for one in stack.watch().sources if one.id == held.source]
+        named = [one for one in stack.watch().sources if one.id == held.source and held.authority in one.authorities]
         upload = stack.upload_root(named[0], held.authority) if named else ""
         raise Problem("anchor-missing", "There is no root to trust yet; an approval is no way around it.", upload)
     root = None
